@@ -1,0 +1,117 @@
+package vfs
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// A Backend stores objects by Name. It knows nothing of policies: a [Jail]
+// stands before it and asks it only for names that were admitted.
+//
+// What the caller guarantees: every Name came from a parser, so it is not the
+// zero Name; bodies that it gets it closes.
+//
+// What a backend owes, and vfstest.TestBackend checks:
+//
+//   - All methods are safe for concurrent use.
+//   - Every failure is an [*Error], or one of context's errors inside one. What
+//     is not there is Reason [ReasonMissing]. A directory's name given to Open
+//     or Stat is [ReasonDirectory] where Caps.Directories is set.
+//   - It never follows a symbolic link and never opens a FIFO, socket or
+//     device: [ReasonSymlink] for a link anywhere on the way, [ReasonSpecialFile].
+//     Where Request.Links is set, the error's Link is the name that results
+//     when the first link on the way is replaced by where it leads, worked out
+//     without following it; the zero Name if it leads out of the backend.
+//   - Cancelling ctx ends the call, and a body that is being read.
+type Backend interface {
+	// Open returns the object n with its metadata, from one look at it: what
+	// Info says and what Body yields are the same version. It decides
+	// conditions and range by [Request.Resolve]. At most one remote request.
+	Open(ctx context.Context, n Name, req Request) (*Object, error)
+
+	// Stat returns what Open would say of the object, without its bytes.
+	// The range in req is ignored, as HEAD does.
+	Stat(ctx context.Context, n Name, req Request) (Info, error)
+
+	// List yields the entries of dir whose key comes after the string after, in
+	// byte order of the key: an entry's element, with a slash added if it is
+	// a directory. One remote request a page. Elements are as the backend has
+	// them: they need not make a Name. After an error it yields nothing more.
+	// A dir that is missing, or is no directory, is an error before any entry.
+	List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error]
+
+	// Put stores body under n, all or nothing, visible at once: a reader sees
+	// the old object whole or the new one whole, never a part, whatever
+	// happens. Parent directories are made.
+	Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Info, error)
+
+	// Remove deletes the object n if cond holds, and directories that it left
+	// empty.
+	Remove(ctx context.Context, n Name, cond Cond) error
+
+	// Caps says what the backend can do. It is constant.
+	Caps() Caps
+}
+
+// Caps says what a backend can do.
+type Caps struct {
+	// Kind is the backend's name in audit records: "disk", "mem", "s3".
+	Kind string
+	// Writable: Put and Remove work.
+	Writable bool
+	// Directories: Open and Stat of a directory's name say so at no extra
+	// cost. S3, which has no directories, does not.
+	Directories bool
+	// Ranges: a range costs what its bytes cost. Without it, a backend skips.
+	Ranges bool
+}
+
+// An Entry is what List says of one name in a directory.
+type Entry struct {
+	Elem    string // one path element, not to be trusted
+	Kind    Kind
+	Size    int64     // bytes, of a file
+	ModTime time.Time // zero if unknown, and for directories
+}
+
+// Key is the string by which entries are ordered.
+func (e Entry) Key() string {
+	if e.Kind == KindDir {
+		return e.Elem + "/"
+	}
+	return e.Elem
+}
+
+// A Kind is the kind of an entry.
+type Kind uint8
+
+// The kinds.
+const (
+	KindFile    Kind = iota // a regular file, an object
+	KindDir                 // a directory, a common prefix
+	KindLink                // a symbolic link
+	KindSpecial             // anything else: FIFO, socket, device
+)
+
+// PutOptions are the options of Put. The zero value creates or replaces.
+type PutOptions struct {
+	Cond        Cond   // IfMatch and IfNoneMatch
+	Size        int64  // bytes that body will yield, if SizeKnown
+	SizeKnown   bool   // a body of another size is an error, and nothing is stored
+	ContentType string // kept where the backend can keep it
+}
+
+// Unsupported is embedded by a backend that does not write.
+type Unsupported struct{}
+
+// Put returns [ErrUnsupported].
+func (Unsupported) Put(_ context.Context, n Name, _ io.Reader, _ PutOptions) (Info, error) {
+	return Info{}, &Error{Op: "put", Name: n.String(), Err: ErrUnsupported}
+}
+
+// Remove returns [ErrUnsupported].
+func (Unsupported) Remove(_ context.Context, n Name, _ Cond) error {
+	return &Error{Op: "remove", Name: n.String(), Err: ErrUnsupported}
+}

@@ -1,0 +1,158 @@
+package vfs
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"sync"
+)
+
+// FromFS returns a read-only Backend over a file system such as an [embed.FS],
+// a *zip.Reader or an fstest.MapFS.
+//
+// Symbolic links are refused where fsys implements [fs.ReadLinkFS]. That check
+// comes before the open and is no atom with it, so a directory that others
+// write to is not for FromFS: package backends/disk opens it without that gap.
+//
+// An object's ETag is made of its time and size; of its content where fsys is
+// an embed.FS, which knows no times; without either, it has none.
+func FromFS(fsys fs.FS) Backend {
+	b := &fromFS{fsys: fsys}
+	if e, ok := fsys.(embed.FS); ok {
+		b.fsys, b.hashes = e, &sync.Map{}
+	}
+	return b
+}
+
+type fromFS struct {
+	Unsupported
+	fsys   fs.FS
+	hashes *sync.Map // Name to ETag; nil if contents can change
+}
+
+func (b *fromFS) Caps() Caps { return Caps{Kind: "fs", Directories: true} }
+
+func (b *fromFS) Open(ctx context.Context, n Name, req Request) (*Object, error) {
+	f, info, err := b.open(ctx, "open", n, req.Links)
+	if err != nil {
+		return nil, err
+	}
+	span, err := req.Resolve("open", info)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	body, err := NewBody(ctx, f, span)
+	if err != nil {
+		return nil, &Error{Op: "open", Name: n.s, Err: err}
+	}
+	return &Object{Info: info, Span: span, Body: body}, nil
+}
+
+func (b *fromFS) Stat(ctx context.Context, n Name, req Request) (Info, error) {
+	f, info, err := b.open(ctx, "stat", n, req.Links)
+	if err != nil {
+		return Info{}, err
+	}
+	f.Close()
+	req.Range = Range{}
+	if _, err := req.Resolve("stat", info); err != nil {
+		return Info{}, err
+	}
+	return info, nil
+}
+
+func (b *fromFS) open(ctx context.Context, op string, n Name, links bool) (fs.File, Info, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, Info{}, &Error{Op: op, Name: n.s, Err: err}
+	}
+	if n.IsZero() || n.IsRoot() {
+		return nil, Info{}, refuse(op, n.s, ReasonDirectory)
+	}
+	if err := b.checkLinks(op, n, links); err != nil {
+		return nil, Info{}, err
+	}
+	f, err := b.fsys.Open(n.s)
+	if err != nil {
+		return nil, Info{}, FSError(op, n, err)
+	}
+	info, err := b.describe(op, n, f)
+	if err != nil {
+		f.Close()
+		return nil, Info{}, err
+	}
+	return f, info, nil
+}
+
+func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return Info{}, FSError(op, n, err)
+	}
+	if r := ModeReason(st.Mode()); r != "" {
+		return Info{}, refuse(op, n.s, r)
+	}
+	info := Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
+	switch {
+	case b.hashes != nil:
+		info.ETag, err = b.hash(n, f)
+	case !info.ModTime.IsZero():
+		info.ETag = TimeTag("", info.ModTime, info.Size)
+	}
+	if err != nil {
+		return Info{}, FSError(op, n, err)
+	}
+	return info, nil
+}
+
+// hash returns the ETag of an embedded file and leaves f at its start.
+func (b *fromFS) hash(n Name, f fs.File) (string, error) {
+	if tag, ok := b.hashes.Load(n); ok {
+		return tag.(string), nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	s, ok := f.(io.Seeker)
+	if !ok {
+		return "", errors.ErrUnsupported
+	}
+	if _, err := s.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	tag := base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+	b.hashes.Store(n, tag)
+	return tag, nil
+}
+
+// checkLinks refuses n if a link is on its way.
+func (b *fromFS) checkLinks(op string, n Name, report bool) error {
+	lfs, ok := b.fsys.(fs.ReadLinkFS)
+	if !ok {
+		return nil
+	}
+	return CheckLinks(op, n, report, lfs.Lstat, lfs.ReadLink)
+}
+
+func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if !dir.IsRoot() {
+			if err := b.checkLinks("list", dir, true); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+		}
+		list, err := fs.ReadDir(b.fsys, dir.s)
+		if err != nil {
+			yield(Entry{}, FSError("list", dir, err))
+			return
+		}
+		YieldEntries(ctx, dir, list, after, yield)
+	}
+}

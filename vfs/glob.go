@@ -1,0 +1,331 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// A glob is one brace-free alternative of a pattern, split into segments.
+//
+// Matching goes element by element. Matching whole names instead would let a
+// negated class ("a[^b]c") run across a slash, and could not tell which part
+// of the pattern met a leading dot.
+type glob struct {
+	segs   []segment
+	suffix string // every matching name ends in this: the quick no
+}
+
+type segment struct {
+	kind     segmentKind
+	pre, suf string // literal: pre. affix: pre, "*", suf
+	pattern  string // complex: for doublestar
+	dot      bool   // spells a leading dot
+}
+
+type segmentKind uint8
+
+const (
+	segLiteral segmentKind = iota
+	segAny                 // *
+	segDouble              // **
+	segAffix               // pre*suf
+	segComplex
+)
+
+// The states of a match are the bits of a word, so a glob has at most as many
+// segments as that, less the accepting one. The alternatives of a pattern are
+// bounded since braces multiply.
+const (
+	maxSegments     = 63
+	maxAlternatives = 1000
+)
+
+// compileGlob returns the alternatives of src; those that are exact names
+// apart, since a table finds them.
+func compileGlob(src string) (globs []glob, literal []Name, err error) {
+	switch {
+	case src == "":
+		return nil, nil, errors.New(`it is empty; "**" matches every name`)
+	case len(src) > 4*MaxNameBytes:
+		return nil, nil, errors.New("it is over 4096 bytes long")
+	case !doublestar.ValidatePattern(src):
+		return nil, nil, errors.New(`an unclosed [ or { or a \ at the end; write \[ for a literal one`)
+	}
+	alts, err := expandBraces(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, alt := range alts {
+		g, name, err := compileAlternative(alt)
+		if err != nil {
+			return nil, nil, err
+		}
+		if name != "" {
+			literal = append(literal, Name{name})
+		} else {
+			globs = append(globs, g)
+		}
+	}
+	return globs, literal, nil
+}
+
+func compileAlternative(alt string) (g glob, name string, err error) {
+	exact := true
+	for _, s := range splitSegments(alt) {
+		if s == "" {
+			return g, "", errors.New("names have no leading, trailing or doubled slash; a directory's content is dir/**")
+		}
+		seg, err := compileSegment(s)
+		if err != nil {
+			return g, "", err
+		}
+		exact = exact && seg.kind == segLiteral
+		// "**/**" is "**", and one state less.
+		if n := len(g.segs); seg.kind == segDouble && n > 0 && g.segs[n-1].kind == segDouble {
+			continue
+		}
+		g.segs = append(g.segs, seg)
+	}
+	if exact {
+		elems := make([]string, len(g.segs))
+		for i, seg := range g.segs {
+			elems[i] = seg.pre
+		}
+		name = strings.Join(elems, "/")
+		if r := checkName(name); r != "" {
+			return g, "", fmt.Errorf("no name can match it: %s", r.Detail())
+		}
+		return g, name, nil
+	}
+	if len(g.segs) > maxSegments {
+		return g, "", fmt.Errorf("it has over %d segments", maxSegments)
+	}
+	switch last := g.segs[len(g.segs)-1]; last.kind {
+	case segLiteral:
+		g.suffix = last.pre
+	case segAffix:
+		g.suffix = last.suf
+	}
+	return g, "", nil
+}
+
+func compileSegment(s string) (segment, error) {
+	var lit strings.Builder
+	stars, star := 0, 0 // how many "*", and where in lit the only one stands
+	complex := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+			lit.WriteByte(s[i])
+		case '*':
+			if stars++; stars == 1 {
+				star = lit.Len()
+			}
+		case '[', '?':
+			complex = true
+		default:
+			lit.WriteByte(s[i])
+		}
+	}
+	text := lit.String()
+	dot := s[0] == '.' || strings.HasPrefix(s, `\.`)
+	switch {
+	case s == "**":
+		return segment{kind: segDouble}, nil
+	case s == "*":
+		return segment{kind: segAny}, nil
+	case !complex && stars == 0:
+		if r := checkElement(text); r != "" {
+			return segment{}, fmt.Errorf("no name can match it: %s", r.Detail())
+		}
+		return segment{kind: segLiteral, pre: text, dot: dot}, nil
+	case !complex && stars == 1:
+		return segment{kind: segAffix, pre: text[:star], suf: text[star:], dot: dot}, nil
+	}
+	if !doublestar.ValidatePattern(s) {
+		return segment{}, errors.New("a [class] may not hold a slash")
+	}
+	return segment{kind: segComplex, pattern: s, dot: dot}, nil
+}
+
+// match reports whether g matches the whole name. Unless dots is set, a
+// wildcard does not match an element's leading dot.
+func (g *glob) match(name string, dots bool) bool {
+	if !strings.HasSuffix(name, g.suffix) {
+		return false
+	}
+	_, accepted := g.run(name, dots, false)
+	return accepted
+}
+
+// matchTree reports whether g matches the name or a directory above it.
+func (g *glob) matchTree(name string, dots bool) bool {
+	_, accepted := g.run(name, dots, true)
+	return accepted
+}
+
+// matchBelow reports whether g, as an allow pattern, can match a name below the
+// directory dir; "" is the top.
+func (g *glob) matchBelow(dir string) bool {
+	states, _ := g.run(dir, false, false)
+	return states&^(1<<len(g.segs)) != 0
+}
+
+// coversBelow reports whether g, as a deny pattern, surely matches every name
+// in the directory dir.
+func (g *glob) coversBelow(dir string) bool {
+	states, _ := g.run(dir, true, false)
+	for i := range g.segs {
+		if k := g.segs[i].kind; states&(1<<i) != 0 && (k == segAny || k == segDouble) &&
+			g.skipDoubles(2<<i)&(1<<len(g.segs)) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// run is the automaton: state i means that segs[:i] have matched the elements
+// so far. With tree, it stops as soon as any directory above name is accepted.
+func (g *glob) run(name string, dots, tree bool) (states uint64, accepted bool) {
+	accept := uint64(1) << len(g.segs)
+	states = g.skipDoubles(1)
+	for more := name != ""; more; {
+		var elem string
+		elem, name, more = strings.Cut(name, "/")
+		wild := dots || elem[0] != '.'
+		var next uint64
+		for live := states &^ accept; live != 0; live &= live - 1 {
+			i := bits.TrailingZeros64(live)
+			switch seg := &g.segs[i]; {
+			case !wild && !seg.dot:
+			case seg.kind == segDouble:
+				next |= 1 << i
+			case seg.match(elem):
+				next |= 2 << i
+			}
+		}
+		states = g.skipDoubles(next)
+		if states == 0 || tree && states&accept != 0 {
+			break
+		}
+	}
+	return states, states&accept != 0
+}
+
+// skipDoubles adds the states that are reached by letting "**" match nothing.
+func (g *glob) skipDoubles(states uint64) uint64 {
+	for i := range g.segs {
+		if g.segs[i].kind == segDouble && states&(1<<i) != 0 {
+			states |= 2 << i
+		}
+	}
+	return states
+}
+
+func (s *segment) match(elem string) bool {
+	switch s.kind {
+	case segLiteral:
+		return elem == s.pre
+	case segAny:
+		return true
+	case segAffix:
+		return len(elem) >= len(s.pre)+len(s.suf) && strings.HasPrefix(elem, s.pre) && strings.HasSuffix(elem, s.suf)
+	}
+	return doublestar.MatchUnvalidated(s.pattern, elem)
+}
+
+// splitSegments splits a valid, brace-free pattern at its slashes. A slash in a
+// class splits, too, which leaves a class unclosed and is reported for that.
+func splitSegments(s string) []string {
+	var segs []string
+	start := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+			if i < len(s) && s[i] == '/' {
+				segs, start = append(segs, s[start:i-1]), i+1
+			}
+		case '/':
+			segs, start = append(segs, s[start:i]), i+1
+		}
+	}
+	return append(segs, s[start:])
+}
+
+// expandBraces returns the alternatives of a valid pattern without its braces.
+func expandBraces(s string) ([]string, error) {
+	open := indexMeta(s, '{')
+	if open < 0 {
+		return []string{s}, nil
+	}
+	var parts []string
+	depth, start, end := 1, open+1, -1
+	for i := open + 1; i < len(s) && end < 0; i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '[':
+			i += classLen(s[i:]) - 1
+		case '{':
+			depth++
+		case ',':
+			if depth == 1 {
+				parts, start = append(parts, s[start:i]), i+1
+			}
+		case '}':
+			if depth--; depth == 0 {
+				parts, end = append(parts, s[start:i]), i
+			}
+		}
+	}
+	if end < 0 {
+		return nil, errors.New("an unclosed {")
+	}
+	var alts []string
+	for _, part := range parts {
+		more, err := expandBraces(s[:open] + part + s[end+1:])
+		if err != nil {
+			return nil, err
+		}
+		if alts = append(alts, more...); len(alts) > maxAlternatives {
+			return nil, fmt.Errorf("its braces stand for over %d patterns", maxAlternatives)
+		}
+	}
+	return alts, nil
+}
+
+// indexMeta finds the first c that is neither escaped nor in a class.
+func indexMeta(s string, c byte) int {
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '[':
+			i += classLen(s[i:]) - 1
+		case c:
+			return i
+		}
+	}
+	return -1
+}
+
+// classLen returns the length of the class that s begins with, 1 if none ends.
+func classLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case ']':
+			if i > 1 {
+				return i + 1
+			}
+		}
+	}
+	return 1
+}

@@ -1,0 +1,104 @@
+package vfs
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// checkName is the one grammar of names. It returns "" or the reason for which
+// s is no name.
+//
+// One pass over the bytes finds everything that ASCII can do wrong; only names
+// that hold other bytes pay for the second pass.
+func checkName(s string) Reason {
+	if s == "" {
+		return ReasonNameEmpty
+	}
+	if len(s) > MaxNameBytes {
+		return ReasonNameTooLong
+	}
+	ascii := true
+	start := 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '/':
+			if r := checkElement(s[start:i]); r != "" {
+				return r
+			}
+			start = i + 1
+		case c == '\\':
+			return ReasonNameBackslash
+		case c == 0:
+			return ReasonNameNUL
+		case c < 0x20 || c == 0x7f:
+			return ReasonNameControl
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	if r := checkElement(s[start:]); r != "" {
+		return r
+	}
+	if !ascii {
+		return checkRunes(s)
+	}
+	return ""
+}
+
+func checkElement(e string) Reason {
+	switch {
+	case e == "":
+		return ReasonNameSlash
+	case e == ".":
+		return ReasonNameDot
+	case e == "..":
+		return ReasonNameDotDot
+	case len(e) > MaxElementBytes:
+		return ReasonNameElementTooLong
+	}
+	return ""
+}
+
+func checkRunes(s string) Reason {
+	// Validity comes first: normalisation of ill-formed input has looped for
+	// ever (CVE-2026-56852), and an overlong form hides the byte it stands for.
+	if !utf8.ValidString(s) {
+		return ReasonNameUTF8
+	}
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf:
+		case r <= 0x9f:
+			return ReasonNameControl
+		case isBidiControl(r):
+			return ReasonNameBidi
+		// A byte order mark is invisible; the two separators end a line in
+		// JavaScript and in some log viewers; noncharacters are reserved for
+		// internal use, and fold.go and regexp.go rely on their absence.
+		case r == 0xfeff, r == 0x2028, r == 0x2029, isNoncharacter(r):
+			return ReasonNameUnicode
+		}
+	}
+	return ""
+}
+
+// isBidiControl reports the characters that make a name look like another:
+// "exe.\u202egpj" shows as "exe.jpg" reversed.
+func isBidiControl(r rune) bool {
+	switch {
+	case r == 0x061c, r == 0x200e, r == 0x200f:
+		return true
+	case 0x202a <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069:
+		return true
+	}
+	return false
+}
+
+func isNoncharacter(r rune) bool {
+	return 0xfdd0 <= r && r <= 0xfdef || r&0xfffe == 0xfffe
+}
+
+// hasDotElement reports whether an element of s begins with a dot.
+func hasDotElement(s string) bool {
+	return s != "" && s[0] == '.' || strings.Contains(s, "/.")
+}

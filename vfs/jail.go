@@ -1,0 +1,138 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+)
+
+// A Jail serves a Backend's objects under a Policy. It is safe for concurrent
+// use, and there is nothing to close.
+//
+// A Jail is also an [io/fs.FS]; see [Jail.Open].
+//
+// It does not protect against whoever can move or remount the root directory
+// of a disk backend, bind mounts and hard links inside that root (see
+// disk.Options for the latter), or the contents of the objects: what is
+// served is somebody's file.
+type Jail struct {
+	backend   Backend
+	caps      Caps
+	rules     *rules
+	symlinks  Symlinks
+	authorize func(context.Context, Op, Name) error
+}
+
+// New returns a Jail over b under p. It fails if a pattern cannot be used.
+func New(b Backend, p Policy) (*Jail, error) {
+	if b == nil {
+		return nil, errors.New("vfs: New without a backend")
+	}
+	r, err := compileRules(&p)
+	if err != nil {
+		return nil, err
+	}
+	return &Jail{b, b.Caps(), r, p.Symlinks, p.Authorize}, nil
+}
+
+// Caps returns what the backend can do.
+func (j *Jail) Caps() Caps { return j.caps }
+
+// Get opens the object n, or the part of it that req asks for. The caller
+// closes the object's Body; cancelling ctx ends a running transfer.
+//
+// A name that is refused fails like one that is missing, with an [*Error] that
+// matches [fs.ErrNotExist]. Other errors to expect: [ErrNotModified],
+// [ErrPrecondition], [ErrRange], [ErrUnavailable], and ctx's own.
+func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
+	var obj *Object
+	v, err := j.reach(ctx, "get", OpRead, n, func(at Name) (err error) {
+		req.Links = j.symlinks == SymlinksInside
+		obj, err = j.backend.Open(ctx, at, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	obj.Info.Name, obj.Rule = n, v.Rule
+	return obj, nil
+}
+
+// Head describes the object n as Get would, without its bytes, and returns the
+// allow pattern that let it through besides. It fails as Get does; the range in
+// req is ignored. ([Jail.Stat] is the method that [fs.StatFS] asks for.)
+func (j *Jail) Head(ctx context.Context, n Name, req Request) (info Info, rule string, err error) {
+	v, err := j.reach(ctx, "stat", OpRead, n, func(at Name) (err error) {
+		req.Links = j.symlinks == SymlinksInside
+		info, err = j.backend.Stat(ctx, at, req)
+		return err
+	})
+	if err != nil {
+		return Info{}, "", err
+	}
+	info.Name = n
+	return info, v.Rule, nil
+}
+
+// HeadDir returns nil if dir is a directory that exists for the caller: allowed
+// names can lie below it, and it is there.
+func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
+	_, err := j.reachDir(ctx, "stat", dir)
+	return err
+}
+
+// reach takes the road to an object: admit, then the backend, and where a link
+// is in the way and links are allowed, the same again with the name that it
+// leads to.
+func (j *Jail) reach(ctx context.Context, call string, op Op, n Name, touch func(at Name) error) (Verdict, error) {
+	first := j.admit(ctx, op, n)
+	if err := first.err(call); err != nil {
+		return first, err
+	}
+	at := n
+	for links := 0; ; links++ {
+		err := touch(at)
+		if err == nil {
+			return first, nil
+		}
+		target, isLink := linkTarget(err)
+		if !isLink || j.symlinks != SymlinksInside {
+			return first, outward(call, n, err)
+		}
+		if target.IsZero() || links == MaxLinks {
+			return first, refuse(call, n.String(), ReasonSymlink)
+		}
+		if v := j.admit(ctx, op, target); !v.Allowed {
+			e := refuse(call, n.String(), ReasonSymlink)
+			e.Rule = v.Rule
+			return first, e
+		}
+		at = target
+	}
+}
+
+// linkTarget takes from a backend's error where the link in the way leads.
+func linkTarget(err error) (target Name, isLink bool) {
+	var e *Error
+	if errors.As(err, &e) && e.Reason == ReasonSymlink {
+		return e.Link, true
+	}
+	return Name{}, false
+}
+
+// outward gives a backend's error the name that the caller used: it must not
+// learn where a link leads. An error that is no *Error is wrapped in one, so
+// that its text cannot leak.
+func outward(call string, n Name, err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return &Error{Op: call, Name: n.String(), Err: err}
+	}
+	out := *e
+	out.Op, out.Name, out.Link = call, n.String(), Name{}
+	if e.Info != nil {
+		info := *e.Info
+		info.Name = n
+		out.Info = &info
+	}
+	return &out
+}

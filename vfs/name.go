@@ -1,0 +1,102 @@
+package vfs
+
+import (
+	"iter"
+	"strings"
+)
+
+// Limits of a name, in bytes. They are S3's limit of a key and the limit of a
+// path element on most file systems, so that a name fits every backend.
+const (
+	MaxNameBytes    = 1024
+	MaxElementBytes = 255
+)
+
+// A Name is the name of an object or a directory that passed a parser:
+// slash-separated elements of clean UTF-8, none of them empty, "." or "..".
+// Nothing but [ParseName], [ParseEscapedPath], [Name.Child] and [SafeName]
+// makes one, so a backend cannot be handed a client's string. The zero Name is
+// refused by every operation. Names compare byte for byte, and a name has
+// exactly one spelling.
+type Name struct{ s string }
+
+// Root names the top directory. It is no object and no parser returns it.
+var Root = Name{"."}
+
+// ParseName makes a Name of a decoded, slash-separated name such as
+// "docs/guide.html". It refuses, and never cleans: what it accepts it returns
+// unchanged. The error is an [*Error] that matches [fs.ErrNotExist] and whose
+// Reason begins with "name.".
+func ParseName(s string) (Name, error) {
+	if r := checkName(s); r != "" {
+		return Name{}, refuseName(s, r)
+	}
+	return Name{s}, nil
+}
+
+// String returns the name as ParseName takes it, "." for [Root], and "" for
+// the zero Name.
+func (n Name) String() string { return n.s }
+
+// IsZero reports whether n is the zero Name, which names nothing.
+func (n Name) IsZero() bool { return n.s == "" }
+
+// IsRoot reports whether n is [Root].
+func (n Name) IsRoot() bool { return n.s == "." }
+
+// Base returns the last element, "." for [Root].
+func (n Name) Base() string { return n.s[strings.LastIndexByte(n.s, '/')+1:] }
+
+// Dir returns the directory that n lies in; for a name of one element, and for
+// Root itself, that is [Root].
+func (n Name) Dir() Name {
+	i := strings.LastIndexByte(n.s, '/')
+	if i < 0 {
+		return Root
+	}
+	return Name{n.s[:i]}
+}
+
+// Child returns the name of elem inside the directory n. An elem that holds a
+// slash, or that would make the name too long, is refused as by [ParseName].
+// It is how a backend's listed keys, which are not to be trusted, turn into
+// names.
+func (n Name) Child(elem string) (Name, error) {
+	s := elem
+	if !n.IsRoot() {
+		s = n.s + "/" + elem
+	}
+	switch {
+	case n.IsZero():
+		return Name{}, refuseName(elem, ReasonNameEmpty)
+	case strings.IndexByte(elem, '/') >= 0:
+		return Name{}, refuseName(s, ReasonNameSlash)
+	}
+	return ParseName(s)
+}
+
+// Elements yields the elements of n from the top down; none for [Root].
+func (n Name) Elements() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for rest, more := n.s, !n.IsRoot() && !n.IsZero(); more; {
+			var elem string
+			elem, rest, more = strings.Cut(rest, "/")
+			if !yield(elem) {
+				return
+			}
+		}
+	}
+}
+
+// EscapedPath returns n as a URL path without a leading slash, in the one
+// spelling that this package prints: everything but unreserved characters is
+// percent-encoded. ParseEscapedPath gives n back. Root is "".
+func (n Name) EscapedPath() string {
+	if n.IsRoot() {
+		return ""
+	}
+	return escapePath(n.s)
+}
+
+// MarshalText makes a Name print as its string in JSON and logs.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n.s), nil }

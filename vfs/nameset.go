@@ -1,0 +1,92 @@
+package vfs
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// A nameSet is a pattern of exact names. A million of them cost a table
+// look-up each, as ten do.
+type nameSet struct {
+	label string
+	names map[string]int32    // to the line, 0 if there are no lines
+	dirs  map[string]struct{} // all directories above a name
+}
+
+// NameSet makes a Pattern of exact names. The label is what audit records and
+// explain show as the rule.
+func NameSet(label string, names ...Name) (Pattern, error) {
+	set := newNameSet(label, len(names))
+	for _, n := range names {
+		if n.IsZero() || n.IsRoot() {
+			return Pattern{}, fmt.Errorf("%w: %s holds a name of no object", ErrPattern, label)
+		}
+		set.add(n, 0)
+	}
+	return Pattern{src: label, set: set}, nil
+}
+
+// ReadNameSet makes a Pattern of the exact names in r, one on each line, as
+// "bailiwick scan --save" writes them. Empty lines are passed over; every
+// other byte counts, so a line that begins with "#" is a name. A line that is
+// no name is an error, which gives label and line, as is one of over 1024
+// bytes. The rule that is shown for such a name is "label:line".
+func ReadNameSet(label string, r io.Reader) (Pattern, error) {
+	set := newNameSet(label, 0)
+	in := bufio.NewScanner(r)
+	in.Buffer(make([]byte, 0, 4096), 64<<10)
+	line := int32(0)
+	for in.Scan() {
+		line++
+		text := strings.TrimSuffix(in.Text(), "\r")
+		if text == "" {
+			continue
+		}
+		n, err := ParseName(text)
+		if err != nil {
+			return Pattern{}, fmt.Errorf("%w: %s:%d: %s", ErrPattern, label, line, ReasonOf(err).Detail())
+		}
+		set.add(n, line)
+	}
+	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return Pattern{}, fmt.Errorf("%w: %s:%d: %s", ErrPattern, label, line+1, ReasonNameTooLong.Detail())
+	} else if err != nil {
+		return Pattern{}, fmt.Errorf("reading %s: %w", label, err)
+	}
+	return Pattern{src: label, set: set}, nil
+}
+
+func newNameSet(label string, size int) *nameSet {
+	return &nameSet{label: label, names: make(map[string]int32, size), dirs: map[string]struct{}{}}
+}
+
+func (s *nameSet) add(n Name, line int32) {
+	if _, ok := s.names[n.s]; ok {
+		return
+	}
+	s.names[n.s] = line
+	addDirs(s.dirs, n)
+}
+
+// rule returns what is shown as the rule for a name in the set.
+func (s *nameSet) rule(line int32) string {
+	if line == 0 {
+		return s.label
+	}
+	return s.label + ":" + strconv.Itoa(int(line))
+}
+
+// addDirs adds to dirs all directories above n. What is there already has its
+// own directories there, too.
+func addDirs(dirs map[string]struct{}, n Name) {
+	for d := n.Dir(); !d.IsRoot(); d = d.Dir() {
+		if _, ok := dirs[d.s]; ok {
+			return
+		}
+		dirs[d.s] = struct{}{}
+	}
+}

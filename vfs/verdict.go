@@ -1,0 +1,53 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+)
+
+// A Verdict is what a Jail says of a name.
+type Verdict struct {
+	Op      Op
+	Name    Name
+	Allowed bool
+	Rule    string // the pattern that allowed or denied it, "" if none did
+	Reason  Reason // why it was refused, "" if it was allowed
+	cause   error  // Authorize's error
+}
+
+// admit decides. Every operation comes through here, and nothing else decides.
+// It touches no backend, and where the patterns refuse, it asks no Authorize.
+func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
+	v := Verdict{Op: op, Name: n}
+	if v.Rule, v.Reason = j.rules.judge(op, n); v.Reason != "" {
+		return v
+	}
+	if j.authorize != nil {
+		if err := j.authorize(ctx, op, n); err != nil {
+			v.Reason, v.cause = ReasonAuthDenied, err
+			return v
+		}
+	}
+	v.Allowed = true
+	return v
+}
+
+// Explain returns the verdict on doing op to n, without I/O. A name that is
+// allowed need not exist; and a symbolic link or special file of an allowed
+// name is refused only when it is met.
+func (j *Jail) Explain(ctx context.Context, op Op, n Name) Verdict {
+	return j.admit(ctx, op, n)
+}
+
+// err returns the error that a refusal is for callers, nil if it is none.
+func (v *Verdict) err(op string) error {
+	if v.Allowed {
+		return nil
+	}
+	e := refuse(op, v.Name.String(), v.Reason)
+	e.Rule = v.Rule
+	if v.cause != nil {
+		e.Err = errors.Join(e.Err, v.cause)
+	}
+	return e
+}
