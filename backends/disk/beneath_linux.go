@@ -1,0 +1,186 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// beneath is the tree that openat2 opens: the kernel resolves the whole name
+// below the root's descriptor and stops at any link, so there is no moment
+// between a check and an open.
+type beneath struct {
+	root *os.File
+	fd   int
+}
+
+const resolve = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
+
+var (
+	// Without O_NONBLOCK, opening a FIFO waits for a writer: each request would
+	// hold a thread, and enough of them end the process. Without O_NOCTTY, a
+	// terminal device could become the server's.
+	howFile = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY, Resolve: resolve}
+	howDir  = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: resolve}
+	// With O_PATH and O_NOFOLLOW, a link at the end is opened itself.
+	howLink = unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: resolve}
+)
+
+func openTree(dir string, portable bool) (tree, error) {
+	why := ""
+	if !portable {
+		t, err := openBeneath(dir)
+		// ENOSYS is a kernel before 5.6, EPERM a sandbox. Only here do they mean
+		// that the call is missing; later, EPERM is about a file.
+		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+			return t, err
+		}
+		why = "openat2 is not to be had here"
+	}
+	return openPortable(dir, why)
+}
+
+func openBeneath(dir string) (tree, error) {
+	root, err := os.OpenFile(dir, unix.O_DIRECTORY, 0)
+	if err != nil {
+		if errors.Is(err, unix.ENOTDIR) {
+			err = errNotDir(dir)
+		}
+		return nil, err
+	}
+	t := &beneath{root, int(root.Fd())}
+	fd, err := t.openat2(".", &howDir)
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	unix.Close(fd)
+	return t, nil
+}
+
+func (t *beneath) how() string  { return "files are opened by openat2" }
+func (t *beneath) close() error { return t.root.Close() }
+
+// openat2 opens once and for all: it tries again where a signal or a rename
+// came in between.
+func (t *beneath) openat2(name string, how *unix.OpenHow) (int, error) {
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(t.fd, name, how)
+		if err == unix.EINTR || err == unix.EAGAIN && try < maxRaces {
+			continue
+		}
+		return fd, err
+	}
+}
+
+func (t *beneath) open(op string, n vfs.Name, links bool) (handle, error) {
+	fd, err := t.openat2(n.String(), &howFile)
+	if err != nil {
+		return nil, t.fail(op, n, links, err)
+	}
+	return descriptor(fd), nil
+}
+
+// fail says what an open's error means.
+func (t *beneath) fail(op string, n vfs.Name, links bool, err error) error {
+	switch err {
+	case unix.ELOOP:
+		return linkError(op, n, links, func() (string, string, error) { return t.readlink(n.String()) })
+	case unix.ENXIO, unix.ENODEV:
+		return refuse(op, n, vfs.ReasonSpecialFile) // a socket, a device without a driver
+	case unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ:
+		return refuse(op, n, vfs.ReasonUnholdable)
+	case unix.EAGAIN:
+		err = errors.Join(vfs.ErrUnavailable, errRaced)
+	case unix.EMFILE, unix.ENFILE, unix.ENOMEM:
+		err = errors.Join(vfs.ErrUnavailable, err)
+	case unix.ESTALE:
+		err = fs.ErrNotExist
+	}
+	return vfs.FSError(op, n, err)
+}
+
+// readlink finds the first link on the way to name and reads it, through its
+// own descriptor.
+func (t *beneath) readlink(name string) (prefix, text string, err error) {
+	for end := 0; end < len(name); {
+		if i := strings.IndexByte(name[end+1:], '/'); i < 0 {
+			end = len(name)
+		} else {
+			end += 1 + i
+		}
+		fd, err := t.openat2(name[:end], &howLink)
+		if err != nil {
+			return "", "", err
+		}
+		st, err := descriptor(fd).stat()
+		if err == nil && st.mode.Type() == fs.ModeSymlink {
+			var buf [unix.PathMax]byte
+			n, err := unix.Readlinkat(fd, "", buf[:])
+			unix.Close(fd)
+			if err != nil {
+				return "", "", err
+			}
+			return name[:end], string(buf[:n]), nil
+		}
+		unix.Close(fd)
+		if err != nil {
+			return "", "", err
+		}
+	}
+	return "", "", errRaced
+}
+
+// A descriptor is an open file. It stays a bare number as long as it can:
+// making an os.File of it costs two more system calls and a finalizer.
+type descriptor int
+
+func (d descriptor) stat() (stat, error) {
+	var st unix.Stat_t
+	if err := ignoringEINTR(func() error { return unix.Fstat(int(d), &st) }); err != nil {
+		return stat{}, err
+	}
+	return fromUnix(&st), nil
+}
+
+func (d descriptor) pread(p []byte, off int64) (n int, err error) {
+	err = ignoringEINTR(func() error {
+		n, err = unix.Pread(int(d), p, off)
+		return err
+	})
+	return max(n, 0), err
+}
+
+func (d descriptor) file() *os.File { return os.NewFile(uintptr(d), "object") }
+func (d descriptor) close() error   { return unix.Close(int(d)) }
+
+func ignoringEINTR(f func() error) error {
+	for {
+		if err := f(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+func fromUnix(st *unix.Stat_t) stat {
+	var mode fs.FileMode
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		mode = fs.ModeDir
+	case unix.S_IFLNK:
+		mode = fs.ModeSymlink
+	default:
+		mode = fs.ModeIrregular
+	}
+	return stat{
+		mode: mode, size: st.Size, mtime: time.Unix(st.Mtim.Unix()),
+		dev: uint64(st.Dev), ino: st.Ino, nlink: uint64(st.Nlink),
+	}
+}

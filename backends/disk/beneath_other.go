@@ -1,0 +1,5 @@
+//go:build !linux
+
+package disk
+
+func openTree(dir string, _ bool) (tree, error) { return openPortable(dir, "") }

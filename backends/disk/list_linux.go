@@ -1,0 +1,101 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+func (t *beneath) openDir(dir vfs.Name) (dirReader, error) {
+	fd, err := t.openat2(dir.String(), &howDir)
+	if err != nil {
+		return nil, t.fail("list", dir, true, err)
+	}
+	return &dirDescriptor{fd: fd}, nil
+}
+
+// dirDescriptor reads a directory by getdents64: unlike os.File.ReadDir, it
+// needs no path for an entry whose type the file system does not tell.
+type dirDescriptor struct {
+	fd  int
+	buf [64 << 10]byte
+}
+
+func (d *dirDescriptor) close() error { return unix.Close(d.fd) }
+
+func (d *dirDescriptor) lstat(elem string) (stat, error) {
+	var st unix.Stat_t
+	err := ignoringEINTR(func() error { return unix.Fstatat(d.fd, elem, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	if err != nil {
+		return stat{}, err
+	}
+	return fromUnix(&st), nil
+}
+
+func (d *dirDescriptor) each(yield func(elem []byte, kind vfs.Kind) error) error {
+	if _, err := unix.Seek(d.fd, 0, 0); err != nil {
+		return err
+	}
+	for {
+		n, err := unix.Getdents(d.fd, d.buf[:])
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+		if err := eachDirent(d.buf[:n], yield); err != nil {
+			return err
+		}
+	}
+}
+
+// eachDirent takes apart what getdents64 wrote: records of an inode (8 bytes),
+// an offset (8), the record's length (2), a type (1) and a name that ends in a
+// NUL.
+func eachDirent(buf []byte, yield func(elem []byte, kind vfs.Kind) error) error {
+	const lenAt, typeAt, nameAt = 16, 18, 19
+	for len(buf) > 0 {
+		if len(buf) < nameAt {
+			return errDirent
+		}
+		size := int(binary.NativeEndian.Uint16(buf[lenAt:]))
+		if size < nameAt || size > len(buf) {
+			return errDirent
+		}
+		elem := buf[nameAt:size]
+		if i := bytes.IndexByte(elem, 0); i >= 0 {
+			elem = elem[:i]
+		}
+		if s := string(elem); s != "." && s != ".." {
+			if err := yield(elem, direntKind(buf[typeAt])); err != nil {
+				return err
+			}
+		}
+		buf = buf[size:]
+	}
+	return nil
+}
+
+var errDirent = errors.New("malformed directory entry")
+
+func direntKind(t byte) vfs.Kind {
+	switch t {
+	case unix.DT_REG:
+		return vfs.KindFile
+	case unix.DT_DIR:
+		return vfs.KindDir
+	case unix.DT_LNK:
+		return vfs.KindLink
+	case unix.DT_UNKNOWN:
+		return kindUnknown
+	}
+	return vfs.KindSpecial
+}

@@ -1,0 +1,190 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// portable is the tree that os.Root opens. os.Root does not leave the root, but
+// it follows links inside of it; here the name is walked element by element,
+// and a step counts only if what was opened is what lies there by that very
+// name, and is no link.
+type portable struct {
+	root *os.Root
+	why  string
+}
+
+func openPortable(dir, why string) (tree, error) {
+	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
+		return nil, errNotDir(dir)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	// A root that may be entered but not read opens all the same.
+	f, err := root.Open(".")
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	f.Close()
+	return &portable{root, why}, nil
+}
+
+func (t *portable) how() string {
+	if t.why != "" {
+		return "files are opened by os.Root: " + t.why
+	}
+	return "files are opened by os.Root"
+}
+
+func (t *portable) close() error { return t.root.Close() }
+
+func (t *portable) open(op string, n vfs.Name, links bool) (handle, error) {
+	for range maxRaces {
+		h, err := t.tryOpen(op, n, links)
+		if err == nil {
+			return h, nil
+		}
+		if err != errRaced {
+			return nil, rootError(op, n, err)
+		}
+	}
+	return nil, &vfs.Error{Op: op, Name: n.String(), Err: errors.Join(vfs.ErrUnavailable, errRaced)}
+}
+
+func (t *portable) tryOpen(op string, n vfs.Name, links bool) (handle, error) {
+	dir, err := t.walk(op, n, n.Dir(), links)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	elem := n.Base()
+	st, err := dir.Lstat(elem)
+	if err != nil {
+		return nil, err
+	}
+	// Looking before the open keeps devices from being touched.
+	if reason := vfs.ModeReason(st.Mode()); reason == vfs.ReasonSymlink {
+		return nil, t.linkError(op, n, dir, n.String(), links)
+	} else if reason != "" {
+		return nil, refuse(op, n, reason)
+	}
+	f, err := dir.OpenFile(elem, openFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := same(dir, elem, f.Stat); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return rootFile{f}, nil
+}
+
+// walk opens the directory to of the name n.
+func (t *portable) walk(op string, n, to vfs.Name, links bool) (*os.Root, error) {
+	dir, err := t.root.OpenRoot(".")
+	if err != nil {
+		return nil, err
+	}
+	end := 0
+	for elem := range to.Elements() {
+		end += len(elem)
+		next, err := t.step(op, n, dir, elem, n.String()[:end], links)
+		dir.Close()
+		if err != nil {
+			return nil, err
+		}
+		dir = next
+		end++ // the slash
+	}
+	return dir, nil
+}
+
+func (t *portable) step(op string, n vfs.Name, dir *os.Root, elem, prefix string, links bool) (*os.Root, error) {
+	st, err := dir.Lstat(elem)
+	switch {
+	case err != nil:
+		return nil, err
+	case st.Mode().Type() == fs.ModeSymlink:
+		return nil, t.linkError(op, n, dir, prefix, links)
+	case !st.IsDir():
+		return nil, fs.ErrNotExist
+	}
+	next, err := dir.OpenRoot(elem)
+	if err != nil {
+		return nil, err
+	}
+	if err := same(dir, elem, func() (fs.FileInfo, error) { return next.Stat(".") }); err != nil {
+		next.Close()
+		return nil, err
+	}
+	return next, nil
+}
+
+// same returns nil if the thing that was opened lies in dir under the name
+// elem now, and not behind a link there. As it is open, no other thing can have
+// got its identity meanwhile.
+func same(dir *os.Root, elem string, opened func() (fs.FileInfo, error)) error {
+	was, err := opened()
+	if err != nil {
+		return err
+	}
+	is, err := dir.Lstat(elem)
+	if err != nil || !os.SameFile(was, is) || is.Mode().Type() == fs.ModeSymlink {
+		return errRaced
+	}
+	return nil
+}
+
+func (t *portable) linkError(op string, n vfs.Name, dir *os.Root, prefix string, links bool) error {
+	return linkError(op, n, links, func() (string, string, error) {
+		text, err := dir.Readlink(prefix[strings.LastIndexByte(prefix, '/')+1:])
+		return prefix, text, err
+	})
+}
+
+// rootError says what an error of os.Root means. Its escape error has no
+// sentinel; it comes only if a link appeared since it was looked for.
+func rootError(op string, n vfs.Name, err error) error {
+	var e *vfs.Error
+	var pe *fs.PathError
+	switch {
+	case errors.As(err, &e), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+	case isSpecial(err):
+		return refuse(op, n, vfs.ReasonSpecialFile)
+	case isUnholdable(err):
+		return refuse(op, n, vfs.ReasonUnholdable)
+	case isExhausted(err):
+		err = errors.Join(vfs.ErrUnavailable, err)
+	case errors.As(err, &pe) && pe.Err.Error() == "path escapes from parent":
+		return refuse(op, n, vfs.ReasonSymlink)
+	}
+	return vfs.FSError(op, n, err)
+}
+
+// A rootFile is a file that os.Root opened.
+type rootFile struct{ f *os.File }
+
+func (r rootFile) stat() (stat, error) {
+	st, err := r.f.Stat()
+	if err != nil {
+		return stat{}, err
+	}
+	return fromInfo(st), nil
+}
+
+func (r rootFile) pread(p []byte, off int64) (int, error) { return r.f.ReadAt(p, off) }
+func (r rootFile) file() *os.File                         { return r.f }
+func (r rootFile) close() error                           { return r.f.Close() }
+
+func fromInfo(fi fs.FileInfo) stat {
+	st := stat{mode: fi.Mode().Type(), size: fi.Size(), mtime: fi.ModTime()}
+	st.dev, st.ino, st.nlink = identity(fi)
+	return st
+}

@@ -1,0 +1,84 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// selfTest finds out whether the jail holds on this kernel, in a tree that it
+// plants below the system's temporary directory. It returns a note if the test
+// could not be made, or not all of it.
+func selfTest(opts Options) (note string, err error) {
+	top, err := os.MkdirTemp("", "bailiwick-selftest-")
+	if err != nil {
+		return "the self-test of the jail was left out: no temporary directory is writable", nil
+	}
+	defer os.RemoveAll(top)
+	cases, err := plant(top)
+	if err != nil {
+		return "the self-test of the jail was left out: its tree cannot be made here", nil
+	}
+	b, err := open(filepath.Join(top, "root"), opts)
+	if err != nil {
+		return "", fmt.Errorf("the self-test of the jail failed: %w", err)
+	}
+	defer b.Close()
+	for name, want := range cases {
+		n, err := vfs.ParseName(name)
+		if err != nil {
+			return "", err
+		}
+		obj, err := b.Open(context.Background(), n, vfs.Request{})
+		if err == nil {
+			obj.Body.Close()
+		}
+		if got := vfs.ReasonOf(err); got != want || (err == nil) != (want == "") {
+			return "", fmt.Errorf("%w: in the self-test, %s gave %q where %q was due", ErrJail, name, got, want)
+		}
+	}
+	if len(cases) == 1 {
+		note = "the self-test of the jail was left out: symbolic links cannot be made here"
+	}
+	return note, nil
+}
+
+// ErrJail is what New fails with if the jail does not hold on this system.
+var ErrJail = errors.New("this kernel or sandbox does not hold the jail; nothing is served")
+
+// plant makes the self-test's tree and returns what each name has to give.
+// Links that the system cannot make are left out.
+func plant(top string) (map[string]vfs.Reason, error) {
+	root, outside := filepath.Join(top, "root"), filepath.Join(top, "outside")
+	for _, dir := range []string{filepath.Join(root, "dir"), outside} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	for _, file := range []string{filepath.Join(root, "dir", "file"), filepath.Join(outside, "file")} {
+		if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	cases := map[string]vfs.Reason{"dir/file": ""}
+	for _, l := range []struct{ name, target, ask string }{
+		{"file-out", filepath.Join("..", "outside", "file"), "file-out"},
+		{"dir-out", filepath.Join("..", "outside"), "dir-out/file"},
+		{"absolute", filepath.Join(outside, "file"), "absolute"},
+		{"file-in", filepath.Join("dir", "file"), "file-in"},
+		{"dir-in", "dir", "dir-in/file"},
+		{"dangling", "nothing", "dangling"},
+	} {
+		if os.Symlink(l.target, filepath.Join(root, l.name)) == nil {
+			cases[l.ask] = vfs.ReasonSymlink
+		}
+	}
+	if plantFIFO(filepath.Join(root, "fifo")) == nil {
+		cases["fifo"] = vfs.ReasonSpecialFile
+	}
+	return cases, nil
+}

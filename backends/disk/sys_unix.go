@@ -1,0 +1,44 @@
+//go:build unix
+
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Without O_NONBLOCK, opening a FIFO waits for a writer: each request would
+// hold a thread, and enough of them end the process.
+const openFlags = os.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+
+// holdable reports whether n names the same file here as anywhere. On Unix any
+// Name does.
+func holdable(vfs.Name) bool { return true }
+
+func identity(fi fs.FileInfo) (dev, ino, nlink uint64) {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Dev), uint64(st.Ino), uint64(st.Nlink)
+	}
+	return 0, 0, 0
+}
+
+func isSpecial(err error) bool {
+	return errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EOPNOTSUPP)
+}
+
+func isUnholdable(err error) bool {
+	return errors.Is(err, unix.ENAMETOOLONG) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EILSEQ)
+}
+
+func isExhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
+}
+
+// plantFIFO makes a FIFO for the self-test.
+func plantFIFO(path string) error { return unix.Mkfifo(path, 0o600) }
