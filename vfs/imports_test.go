@@ -1,0 +1,239 @@
+package vfs_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/bailiwick-fs/bailiwick"
+
+// A goPackage is what the import rule looks at of a package: what it imports
+// itself, and what that brings along. Imports of tests do not count.
+type goPackage struct {
+	ImportPath string
+	Standard   bool
+	Imports    []string
+	Deps       []string
+}
+
+// An importRule says what packages below from may not reach, and why.
+type importRule struct {
+	from   string // path in the module; the packages below it are meant too
+	direct bool   // look at the package's own imports only
+	breach func(from, to string, standard bool) bool
+	reason string
+}
+
+// importRules is the design's "imports run one way". The paths are relative to
+// the module where they lie in it.
+var importRules = []importRule{
+	{
+		from: "vfs",
+		breach: func(from, to string, standard bool) bool {
+			switch {
+			case standard, below(to, "vfs"), below(to, "golang.org/x/text"), below(to, "github.com/bmatcuk/doublestar/v4"):
+				return false
+			case below(to, "github.com/google/go-cmp"):
+				return from != "vfs/vfstest"
+			}
+			return true
+		},
+		reason: "vfs decides what is served; whoever checks it should have nothing else to read than the standard library, x/text and doublestar (vfstest may compare with go-cmp)",
+	},
+	{
+		from:   "server",
+		breach: func(_, to string, _ bool) bool { return below(to, "backends") },
+		reason: "the HTTP layer sees objects through vfs.Jail only, so that no backend gets behaviour of its own over HTTP",
+	},
+	{
+		from:   "backends",
+		breach: func(_, to string, _ bool) bool { return below(to, "server") },
+		reason: "a backend stores objects and knows nothing of HTTP",
+	},
+	{
+		from: "backends",
+		breach: func(from, to string, _ bool) bool {
+			if from == "backends" || !below(to, "backends") {
+				return false
+			}
+			a, b := backendOf(from), backendOf(to)
+			return a != b && (a != "mem" || b != "aferofs")
+		},
+		reason: "a backend never knows a sibling (only mem may use aferofs), so that each can be read, tested and left out by itself",
+	},
+	{
+		from:   "",
+		direct: true,
+		breach: func(from, to string, _ bool) bool {
+			return below(to, "github.com/aws") && !below(from, "backends/s3") && !below(from, "cmd")
+		},
+		reason: "the AWS SDK is large and has traps: who uses no S3 must not carry it, and one package knows it",
+	},
+	{
+		from:   "",
+		direct: true,
+		breach: func(from, to string, _ bool) bool {
+			return below(to, "github.com/spf13/afero") && !below(from, "backends/mem") && !below(from, "backends/aferofs") && !below(from, "cmd")
+		},
+		reason: "afero is a store and never a jail: its BasePathFs follows links out",
+	},
+	{
+		from:   "",
+		direct: true,
+		breach: func(from, to string, _ bool) bool {
+			return below(to, "github.com/gorilla/mux") && !below(from, "server") && !below(from, "cmd")
+		},
+		reason: "the router is glue where routes are registered; handlers are plain net/http",
+	},
+	{
+		from:   "cmd",
+		breach: func(_, to string, _ bool) bool { return below(to, "vfs/vfstest") || to == "testing" },
+		reason: "the program that people run carries no test code",
+	},
+}
+
+// below reports whether the import path p is top or lies below it.
+func below(p, top string) bool {
+	return top == "" || p == top || strings.HasPrefix(p, top+"/")
+}
+
+// backendOf returns the backend that a package below backends belongs to, ""
+// for backends itself.
+func backendOf(p string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(p, "backends"), "/"), "/")
+	return name
+}
+
+// importBreaches returns a line for each import that breaks a rule.
+func importBreaches(pkgs []goPackage) []string {
+	standard := make(map[string]bool)
+	for _, p := range pkgs {
+		standard[p.ImportPath] = p.Standard
+	}
+	var lines []string
+	for _, p := range pkgs {
+		from, ours := inModule(p.ImportPath)
+		if !ours {
+			continue
+		}
+		for _, r := range importRules {
+			if !below(from, r.from) {
+				continue
+			}
+			reached := p.Deps
+			if r.direct {
+				reached = p.Imports
+			}
+			for _, dep := range reached {
+				if to, _ := inModule(dep); r.breach(from, to, standard[dep]) {
+					lines = append(lines, from+" reaches "+to+", but "+r.reason)
+				}
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// inModule returns the path of a package in the module, and whether it lies
+// there at all; the path of another package it returns as it is.
+func inModule(importPath string) (string, bool) {
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+// TestImports holds the module's packages to importRules, on every system that
+// is supported, since files differ by system.
+func TestImports(t *testing.T) {
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		t.Run(goos, func(t *testing.T) {
+			pkgs := listPackages(t, goos)
+			if !slices.ContainsFunc(pkgs, func(p goPackage) bool { return p.ImportPath == module+"/vfs" }) {
+				t.Fatal("go list does not list vfs: this test sees nothing")
+			}
+			for _, line := range importBreaches(pkgs) {
+				t.Error(line)
+			}
+		})
+	}
+}
+
+func listPackages(t *testing.T, goos string) []goPackage {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Standard,Imports,Deps", "./...")
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	var pkgs []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatalf("go list prints what is not JSON: %v", err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// TestImportRules shows that each rule can be broken, and lets through what
+// the design wants.
+func TestImportRules(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		breaks   bool
+	}{
+		{"vfs", "io", false},
+		{"vfs", "golang.org/x/text/unicode/norm", false},
+		{"vfs", "github.com/bmatcuk/doublestar/v4", false},
+		{"vfs", "github.com/bmatcuk/doublestar/v4-secret", true},
+		{"vfs", "github.com/google/go-cmp/cmp", true},
+		{"vfs", module + "/backends/mem", true},
+		{"vfs", module + "/server", true},
+		{"vfs", module + "/cmd/bailiwick", true},
+		{"vfs/vfstest", module + "/vfs", false},
+		{"vfs/vfstest", "github.com/google/go-cmp/cmp", false},
+		{"vfs/vfstest", "github.com/spf13/afero", true},
+		{"server", module + "/vfs", false},
+		{"server", "github.com/gorilla/mux", false},
+		{"server", module + "/backends/disk", true},
+		{"server/auth", module + "/backends", true},
+		{"backends", module + "/backends/disk", false},
+		{"backends", "github.com/aws/aws-sdk-go-v2/service/s3", true},
+		{"backends/disk", module + "/server", true},
+		{"backends/disk", module + "/backends", true},
+		{"backends/disk", "github.com/spf13/afero", true},
+		{"backends/disk", module + "/backends/mem", true},
+		{"backends/disk", module + "/backends/disk/openat2", false},
+		{"backends/mem", module + "/backends/aferofs", false},
+		{"backends/mem", "github.com/spf13/afero/mem", false},
+		{"backends/aferofs", module + "/backends/mem", true},
+		{"backends/s3", "github.com/aws/aws-sdk-go-v2/service/s3", false},
+		{"backends/disk", "github.com/gorilla/mux", true},
+		{"cmd/bailiwick", module + "/backends/mem", false},
+		{"cmd/bailiwick", module + "/server", false},
+		{"cmd/bailiwick", "github.com/spf13/afero", false},
+		{"cmd/bailiwick", module + "/vfs/vfstest", true},
+	} {
+		pkgs := []goPackage{
+			{ImportPath: "io", Standard: true},
+			{ImportPath: module + "/" + tt.from, Imports: []string{tt.to}, Deps: []string{tt.to}},
+		}
+		if lines := importBreaches(pkgs); (len(lines) > 0) != tt.breaks {
+			t.Errorf("%s imports %s: got %q, want a breach: %v", tt.from, tt.to, lines, tt.breaks)
+		}
+	}
+}
