@@ -1,0 +1,213 @@
+package vfs_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+var longElement = strings.Repeat("e", vfs.MaxElementBytes)
+
+// longName has exactly MaxNameBytes.
+var longName = strings.Repeat(longElement+"/", 4)[:vfs.MaxNameBytes-2] + "/n"
+
+func TestParseNameRefuses(t *testing.T) {
+	for _, c := range []struct {
+		reason vfs.Reason
+		names  []string
+	}{
+		{vfs.ReasonNameEmpty, []string{""}},
+		{vfs.ReasonNameTooLong, []string{longName + "n", strings.Repeat("a/", 1<<20), strings.Repeat("../", 1000)}},
+		{vfs.ReasonNameElementTooLong, []string{longElement + "e", "a/" + longElement + "e", longElement + "e/a", strings.Repeat("é", 128)}},
+		{vfs.ReasonNameSlash, []string{"/", "//", "/a", "a/", "a//b", "//a", "a/b//", "//host/share"}},
+		{vfs.ReasonNameDot, []string{".", "./a", "a/.", "a/./b"}},
+		{vfs.ReasonNameDotDot, []string{"..", "../a", "a/..", "a/../b", "a/b/../../../c"}},
+		{vfs.ReasonNameBackslash, []string{`\`, `a\b`, `..\a`, `\\host\share`, `C:\a`, `a/..\b`}},
+		{vfs.ReasonNameNUL, []string{"\x00", "a\x00", "\x00a", "a/b\x00.jpg"}},
+		{vfs.ReasonNameControl, []string{"\x01", "a\tb", "a\nb", "a\r", "\x1b[2J", "a\x7f", "a\u0080", "a\u0085b", "\u009f"}},
+		{vfs.ReasonNameUTF8, []string{"\xff", "a\x80", "\xc0\xae", "\xc0\xaf", "\xe0\x80\xaf", "a/\xed\xa0\x80", "\xf4\x90\x80\x80", "é\xc3"}},
+		{vfs.ReasonNameBidi, []string{"a\u061cb", "\u200e", "\u200f", "a\u202agpj.exe", "\u202b", "\u202c", "\u202d", "a\u202egpj.exe", "\u2066", "\u2067", "\u2068", "\u2069"}},
+		{vfs.ReasonNameUnicode, []string{"\ufeffa", "a\u2028b", "a\u2029b", "\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"}},
+	} {
+		for _, s := range c.names {
+			n, err := vfs.ParseName(s)
+			if !n.IsZero() || vfs.ReasonOf(err) != c.reason || !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("ParseName(%.40q) = %q, %v (%s), want %s", s, n, err, vfs.ReasonOf(err), c.reason)
+			}
+		}
+		if c.reason.Step() != "name" || c.reason.Detail() == "" {
+			t.Errorf("%s: step %q, detail %q", c.reason, c.reason.Step(), c.reason.Detail())
+		}
+	}
+}
+
+func TestParseNameAccepts(t *testing.T) {
+	for _, s := range []string{
+		"a", "a/b", "docs/guide.html", "a b", " a", "a ", "a.", "...", "....", "a..b", "..a", "a..", ".env", ".../a",
+		"a+b", "100%", "%2e%2e", "%2f", "a%00", "~", "~root", "C:", "C:x", "aux.txt", "10:30.log", "a*b?", `"<>|`, "-rf", "--", "$HOME", "'",
+		"é", "e\u0301", "фото.jpg", "日本/語", "😀", "👩\u200d👩", "\u00a0", "\ufffd", "\ufdf0", "\U0001fffd", "\u200b", "a／b", "．．",
+		longElement, longName, strings.Repeat("é", 127), strings.Repeat("a/", 511) + "b",
+	} {
+		n, err := vfs.ParseName(s)
+		if err != nil || n.String() != s {
+			t.Errorf("ParseName(%.40q) = %.40q, %v", s, n, err)
+			continue
+		}
+		back, err := vfs.ParseEscapedPath(n.EscapedPath())
+		if err != nil || back != n {
+			t.Errorf("ParseEscapedPath(%.40q) = %.40q, %v, want %.40q", n.EscapedPath(), back, err, n)
+		}
+		if esc := n.EscapedPath(); strings.ContainsFunc(esc, func(r rune) bool { return r > '~' || r <= ' ' || strings.ContainsRune(`"<>&'\`, r) }) {
+			t.Errorf("EscapedPath of %.40q holds a reserved character: %.60q", s, esc)
+		}
+	}
+}
+
+func TestParseEscapedPath(t *testing.T) {
+	for _, c := range []struct {
+		path, want string
+		reason     vfs.Reason
+	}{
+		{path: "a", want: "a"},
+		{path: "%61", want: "a"},
+		{path: "a%20b", want: "a b"},
+		{path: "a+b", want: "a+b"},
+		{path: "a%2Bb", want: "a+b"},
+		{path: "100%25", want: "100%"},
+		{path: "%252e", want: "%2e"},
+		{path: "%252e%252e/a", want: "%2e%2e/a"},
+		{path: "a%252fb", want: "a%2fb"},
+		{path: "%25252f", want: "%252f"},
+		{path: "%C3%A9", want: "é"},
+		{path: "%c3%a9", want: "é"},
+		{path: "\xc3%a9", want: "é"},
+		{path: "é", want: "é"},
+		{path: "a;b=c", want: "a;b=c"},
+		{path: strings.Repeat("%65", 255), want: longElement},
+		{reason: vfs.ReasonNameEmpty, path: ""},
+		{reason: vfs.ReasonNameDot, path: "%2e"},
+		{reason: vfs.ReasonNameDotDot, path: "%2e%2e"},
+		{reason: vfs.ReasonNameDotDot, path: ".%2E/a"},
+		{reason: vfs.ReasonNameDotDot, path: "a/%2e./b"},
+		{reason: vfs.ReasonNameEncodedSlash, path: "a%2fb"},
+		{reason: vfs.ReasonNameEncodedSlash, path: "..%2Fa"},
+		{reason: vfs.ReasonNameBackslash, path: "..%5ca"},
+		{reason: vfs.ReasonNameBackslash, path: "a%5C"},
+		{reason: vfs.ReasonNameBackslash, path: `a\%61`},
+		{reason: vfs.ReasonNameNUL, path: "a%00.jpg"},
+		{reason: vfs.ReasonNameControl, path: "a%0d%0aSet-Cookie:x"},
+		{reason: vfs.ReasonNameControl, path: "%7f"},
+		{reason: vfs.ReasonNameControl, path: "%c2%80"},
+		{reason: vfs.ReasonNameUTF8, path: "%c0%ae%c0%ae/a"},
+		{reason: vfs.ReasonNameUTF8, path: "%ff"},
+		{reason: vfs.ReasonNameBidi, path: "%e2%80%ae"},
+		{reason: vfs.ReasonNameUnicode, path: "%ef%bb%bfa"},
+		{reason: vfs.ReasonNameEscape, path: "%"},
+		{reason: vfs.ReasonNameEscape, path: "a%2"},
+		{reason: vfs.ReasonNameEscape, path: "%zz"},
+		{reason: vfs.ReasonNameEscape, path: "%u002e"},
+		{reason: vfs.ReasonNameEscape, path: "%%32e"},
+		{reason: vfs.ReasonNameEscape, path: "% 2e"},
+		{reason: vfs.ReasonNameEscape, path: "%2\u00b2"},
+		{reason: vfs.ReasonNameSlash, path: "/a%20b"},
+		{reason: vfs.ReasonNameSlash, path: "a%20b/"},
+		{reason: vfs.ReasonNameTooLong, path: strings.Repeat("%61", vfs.MaxNameBytes+1)},
+		{reason: vfs.ReasonNameTooLong, path: strings.Repeat("%61/", vfs.MaxNameBytes)},
+		{reason: vfs.ReasonNameElementTooLong, path: strings.Repeat("%65", 256)},
+	} {
+		n, err := vfs.ParseEscapedPath(c.path)
+		if n.String() != c.want || vfs.ReasonOf(err) != c.reason || (err == nil) != (c.reason == "") {
+			t.Errorf("ParseEscapedPath(%.50q) = %.50q, %v (%s), want %.50q %s", c.path, n, err, vfs.ReasonOf(err), c.want, c.reason)
+		}
+	}
+}
+
+func TestNameParts(t *testing.T) {
+	for _, c := range []struct {
+		name, dir, base string
+		elems           []string
+	}{
+		{".", ".", ".", nil},
+		{"a", ".", "a", []string{"a"}},
+		{"a/b", "a", "b", []string{"a", "b"}},
+		{"a/b/c.d", "a/b", "c.d", []string{"a", "b", "c.d"}},
+	} {
+		n := mustName(t, c.name)
+		if n.Dir().String() != c.dir || n.Base() != c.base || !slices.Equal(slices.Collect(n.Elements()), c.elems) {
+			t.Errorf("%s: dir %s, base %s, elements %q", n, n.Dir(), n.Base(), slices.Collect(n.Elements()))
+		}
+		if !n.IsRoot() {
+			again, err := n.Dir().Child(n.Base())
+			if err != nil || again != n {
+				t.Errorf("%s: its directory's Child(%q) is %s, %v", n, n.Base(), again, err)
+			}
+		}
+	}
+	for range mustName(t, "a/b/c").Elements() {
+		break // a reader may stop early
+	}
+	zero := vfs.Name{}
+	if !zero.IsZero() || vfs.Root.IsZero() || zero.IsRoot() || len(slices.Collect(zero.Elements())) != 0 {
+		t.Error("the zero Name and Root are mixed up")
+	}
+	if vfs.Root.EscapedPath() != "" {
+		t.Errorf("Root as a path is %q", vfs.Root.EscapedPath())
+	}
+	if got, err := json.Marshal(mustName(t, "a/é")); err != nil || string(got) != `"a/é"` {
+		t.Errorf("as JSON: %s, %v", got, err)
+	}
+}
+
+func TestChildRefuses(t *testing.T) {
+	deep := mustName(t, longName)
+	for _, c := range []struct {
+		dir    vfs.Name
+		elem   string
+		reason vfs.Reason
+	}{
+		{vfs.Root, "", vfs.ReasonNameEmpty},
+		{vfs.Root, ".", vfs.ReasonNameDot},
+		{vfs.Root, "..", vfs.ReasonNameDotDot},
+		{vfs.Root, "a/b", vfs.ReasonNameSlash},
+		{vfs.Root, "../b", vfs.ReasonNameSlash},
+		{mustName(t, "a"), "", vfs.ReasonNameSlash},
+		{mustName(t, "a"), "..", vfs.ReasonNameDotDot},
+		{mustName(t, "a"), "/", vfs.ReasonNameSlash},
+		{mustName(t, "a"), "b\x00", vfs.ReasonNameNUL},
+		{mustName(t, "a"), "\xff", vfs.ReasonNameUTF8},
+		{mustName(t, "a"), longElement + "e", vfs.ReasonNameElementTooLong},
+		{deep, "x", vfs.ReasonNameTooLong},
+		{vfs.Name{}, "a", vfs.ReasonNameEmpty},
+		{vfs.Name{}, "../a", vfs.ReasonNameEmpty},
+	} {
+		if n, err := c.dir.Child(c.elem); !n.IsZero() || vfs.ReasonOf(err) != c.reason {
+			t.Errorf("Child(%.20q, %q) = %q, %s, want %s", c.dir, c.elem, n, vfs.ReasonOf(err), c.reason)
+		}
+	}
+}
+
+// An error is shown to clients and in logs: it has one text for all that is
+// refused, and its name cannot break a line.
+func TestErrorText(t *testing.T) {
+	_, err := vfs.ParseName("../\n\u202e")
+	if got, want := err.Error(), `parse "../\n\u202e": file does not exist`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	hidden := &vfs.Error{Op: "get", Name: "a", Reason: vfs.ReasonPolicyDeny, Rule: "secret", Err: errors.New("/srv/secret")}
+	absent := &vfs.Error{Op: "get", Name: "a", Reason: vfs.ReasonMissing, Err: fs.ErrNotExist}
+	if hidden.Error() != absent.Error() {
+		t.Errorf("hidden %q, absent %q", hidden, absent)
+	}
+	failed := &vfs.Error{Op: "get", Name: "a", Err: errors.New("open /srv/a: disk on fire")}
+	if got, want := failed.Error(), `get "a": input/output error`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if errors.Is(failed, fs.ErrNotExist) {
+		t.Error("a failure that is no refusal matches fs.ErrNotExist")
+	}
+}
