@@ -1,0 +1,157 @@
+package vfstest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing/fstest"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// bigTree holds an object that no buffer takes whole, and a long directory.
+func bigTree(*Options) Tree {
+	tree := Tree{Files: map[string]string{"big.bin": string(pattern(4 << 20))}}
+	for i := range 40 {
+		tree.Files["many/"+string(rune('0'+i/10))+string(rune('0'+i%10))] = "x"
+	}
+	return tree
+}
+
+func checkCancel(p *probe) {
+	p.checkCancelledBefore()
+	p.checkCancelledBody()
+	p.checkCancelledList()
+}
+
+// checkCancelledBefore: with a context that is done, nothing is done.
+func (p *probe) checkCancelledBefore() {
+	live := p.ctx
+	ctx, cancel := context.WithCancel(live)
+	cancel()
+	p.ctx = ctx
+	n := name("big.bin")
+	_, _, err := p.get(n, vfs.Request{})
+	p.fails("Open under a cancelled context", n, err, context.Canceled)
+	_, err = p.b.Stat(ctx, n, vfs.Request{})
+	p.fails("Stat under a cancelled context", n, err, context.Canceled)
+	entries, err := p.list(name("many"), "")
+	p.fails("List under a cancelled context", name("many"), err, context.Canceled)
+	if len(entries) > 0 {
+		p.errorf("List under a cancelled context yielded %d entries", len(entries))
+	}
+	if p.caps.Writable {
+		_, err = p.b.Put(ctx, n, strings.NewReader("x"), vfs.PutOptions{})
+		p.fails("Put under a cancelled context", n, err, context.Canceled)
+		err = p.b.Remove(ctx, n, vfs.Cond{})
+		p.fails("Remove under a cancelled context", n, err, context.Canceled)
+	}
+	p.ctx = live
+	if p.caps.Writable {
+		p.holds(n, p.tree.Files["big.bin"])
+	}
+}
+
+// checkCancelledBody: a body that is being read ends with the context's error.
+func (p *probe) checkCancelledBody() {
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	n := name("big.bin")
+	obj, err := p.b.Open(ctx, n, vfs.Request{})
+	if err != nil {
+		p.errorf("Open(%q): %w", n, err)
+		return
+	}
+	defer obj.Body.Close()
+	if _, err := io.ReadFull(obj.Body, make([]byte, 1000)); err != nil {
+		p.errorf("reading the first 1000 bytes of %q: %w", n, err)
+		return
+	}
+	cancel()
+	k, err := io.Copy(io.Discard, obj.Body)
+	if !errors.Is(err, context.Canceled) {
+		p.errorf("after cancelling, the body of %q yielded %d bytes more and ended with %v, want context.Canceled", n, k, err)
+	}
+}
+
+func (p *probe) checkCancelledList() {
+	ctx, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	dir := name("many")
+	var last error
+	entries := 0
+	for _, err := range p.b.List(ctx, dir, "") {
+		if err != nil {
+			last = err
+			continue
+		}
+		entries++
+		cancel()
+	}
+	if last == nil {
+		p.errorf("after cancelling, List(%q) went on to its end, %d entries", dir, entries)
+		return
+	}
+	p.fails("List that was cancelled midway", dir, last, context.Canceled)
+}
+
+// checkConcurrency asks for everything at once. Its full worth shows under the
+// race detector.
+func checkConcurrency(p *probe) {
+	names := sorted(p.tree.Files)
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range names {
+				s := names[(i*7+w*3)%len(names)]
+				n, want := name(s), p.tree.Files[s]
+				_, data, err := p.get(n, vfs.Request{})
+				if err != nil || string(data) != want {
+					p.errorf("Open(%q) among others yielded %s, %v", n, brief(data), err)
+				}
+				_, data, err = p.get(n, vfs.Request{Range: vfs.RangeSuffix(2)})
+				if err != nil || string(data) != want[len(want)-2:] {
+					p.errorf("Open(%q) of a range among others yielded %s, %v", n, brief(data), err)
+				}
+				if info, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || info.Size != int64(len(want)) {
+					p.errorf("Stat(%q) among others: %+v, %v", n, info, err)
+				}
+				if entries, err := p.list(vfs.Root, ""); err != nil || len(entries) != len(p.tree.expected(vfs.Root)) {
+					p.errorf("List among others yielded %d entries, %v", len(entries), err)
+				}
+				missing := name(s + "-missing")
+				_, err = p.b.Stat(p.ctx, missing, vfs.Request{})
+				p.refuses("Stat", missing, err, vfs.ReasonMissing)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// checkFS: a Jail over the backend is a good io/fs.FS.
+func checkFS(p *probe) {
+	j, err := vfs.New(p.b, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		p.errorf("vfs.New: %w", err)
+		return
+	}
+	names := sorted(p.tree.Files)
+	if err := fstest.TestFS(j, names...); err != nil {
+		p.errorf("fstest.TestFS: %w", err)
+	}
+	data, err := fs.ReadFile(j, names[0])
+	if err != nil || !bytes.Equal(data, []byte(p.tree.Files[names[0]])) {
+		p.errorf("ReadFile(%q) through a Jail gave %s, %v", names[0], brief(data), err)
+	}
+}
+
+// noFiles is a file system without any.
+type noFiles struct{}
+
+func (noFiles) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}

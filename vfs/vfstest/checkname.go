@@ -1,0 +1,291 @@
+package vfstest
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// legalTree is every name of Legal that the backend can hold.
+func legalTree(opts *Options) Tree {
+	tree := Tree{Files: map[string]string{}}
+	for _, l := range Legal() {
+		if opts.holds(l.Name) {
+			tree.Files[l.Name] = l.Data
+		}
+	}
+	return tree
+}
+
+// checkNames: odd names are served, each as itself, and listed as they are.
+func checkNames(p *probe) {
+	for _, l := range Legal() {
+		n := name(l.Name)
+		if want, ok := p.tree.Files[l.Name]; ok {
+			p.holds(n, want)
+			continue
+		}
+		p.notef("cannot hold %+q", l.Name)
+		_, _, err := p.get(n, vfs.Request{})
+		p.refuses("Open", n, err, "")
+		_, err = p.b.Stat(p.ctx, n, vfs.Request{})
+		p.refuses("Stat", n, err, "")
+	}
+	if got, want := p.walk(vfs.Root), sorted(p.tree.Files); !slices.Equal(got, want) {
+		p.errorf("walking by List found %+q,\nwant %+q", got, want)
+	}
+}
+
+// walk returns the names of all files below dir, sorted.
+func (p *probe) walk(dir vfs.Name) []string {
+	var names []string
+	for e, err := range p.b.List(p.ctx, dir, "") {
+		if err != nil {
+			p.errorf("List(%q): %w", dir, err)
+			break
+		}
+		n, err := dir.Child(e.Elem)
+		switch {
+		case err != nil:
+			p.errorf("List(%q) yielded %+q, which was not planted and makes no name", dir, e.Elem)
+		case e.Kind == vfs.KindDir:
+			names = append(names, p.walk(n)...)
+		default:
+			names = append(names, n.String())
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// checkMissing: what is not there is ReasonMissing, also below a file, and where
+// another name begins alike.
+func checkMissing(p *probe) {
+	for _, s := range []string{
+		"missing", "docs/missing", "missing/x", "docs/guide.tx", "docs/guide.txtx",
+		"digits.txt/x", "digits.txt/x/y", "DIGITS.TXT", "docs/guide.txt/guide.txt",
+		"digits.txt.", "digits.txt ", "%64igits.txt", "docs%2fguide.txt", "d*", "docs;x/guide.txt",
+		strings.Repeat("m", 255), strings.Repeat(strings.Repeat("m", 255)+"/", 3) + "m",
+	} {
+		n := name(s)
+		if !p.opts.holds(s) {
+			continue
+		}
+		_, _, err := p.get(n, vfs.Request{Range: vfs.RangeFrom(1)})
+		p.refuses("Open", n, err, vfs.ReasonMissing)
+		_, err = p.b.Stat(p.ctx, n, vfs.Request{Cond: vfs.Cond{IfMatch: vfs.Tags{Any: true}}})
+		p.refuses("Stat", n, err, vfs.ReasonMissing)
+	}
+}
+
+// checkDirectories: a directory is no object.
+func checkDirectories(p *probe) {
+	want := vfs.ReasonMissing
+	if p.caps.Directories {
+		want = vfs.ReasonDirectory
+	}
+	for _, n := range []vfs.Name{name("docs"), name("docs/deep"), name("docs/deep/a"), vfs.Root} {
+		reason := want
+		if n.IsRoot() {
+			reason = "" // the top is no object, whatever the backend calls it
+		}
+		_, _, err := p.get(n, vfs.Request{})
+		p.refuses("Open", n, err, reason)
+		_, err = p.b.Stat(p.ctx, n, vfs.Request{})
+		p.refuses("Stat", n, err, reason)
+	}
+}
+
+// checkZeroName: the zero Name names nothing, least of all the top.
+func checkZeroName(p *probe) {
+	var zero vfs.Name
+	_, _, err := p.get(zero, vfs.Request{})
+	p.refuses("Open", zero, err, "")
+	_, err = p.b.Stat(p.ctx, zero, vfs.Request{})
+	p.refuses("Stat", zero, err, "")
+	entries, err := p.list(zero, "")
+	p.refuses("List", zero, err, "")
+	if len(entries) > 0 {
+		p.errorf("List of the zero Name yielded %d entries", len(entries))
+	}
+	if !p.caps.Writable {
+		return
+	}
+	_, err = p.b.Put(p.ctx, zero, strings.NewReader("x"), vfs.PutOptions{})
+	p.refuses("Put", zero, err, "")
+	err = p.b.Remove(p.ctx, zero, vfs.Cond{})
+	p.refuses("Remove", zero, err, "")
+}
+
+func linkTree(opts *Options) Tree {
+	if !opts.Links {
+		return Tree{Files: map[string]string{"real/file": "real"}}
+	}
+	return Tree{
+		Files: map[string]string{"real/file": "real", "real/sub/deep": "deep", "top": "top"},
+		Links: map[string]string{
+			"to-file":      "real/file",
+			"to-dir":       "real",
+			"real/up":      "../top",
+			"real/sub/up":  "../file",
+			"dangling":     "nowhere",
+			"loop":         "loop",
+			"ping":         "pong",
+			"pong":         "ping",
+			"chain":        "to-file",
+			"outside":      "../outside.txt",
+			"absolute":     "/etc/passwd",
+			"absolute-dir": "/",
+			"real/escape":  "../../../../../../../../etc/passwd",
+			"to-top":       ".",
+		},
+	}
+}
+
+// checkLinks: links are never followed, neither at the end of a name nor on its
+// way, and where they lead is reported on demand, by one step.
+func checkLinks(p *probe) {
+	if !p.opts.Links {
+		p.notef("Options.Links is not set: symbolic links are not checked")
+		return
+	}
+	tests := []struct{ name, link string }{
+		{"to-file", "real/file"},
+		{"to-dir/file", "real/file"},
+		{"to-dir/sub/deep", "real/sub/deep"},
+		{"to-dir", "real"},
+		{"real/up", "top"},
+		{"real/sub/up", "real/file"},
+		{"chain", "to-file"},
+		{"dangling", "nowhere"},
+		{"dangling/x", "nowhere/x"},
+		{"loop", "loop"},
+		{"ping", "pong"},
+		{"to-dir/up", "real/up"},
+		{"to-top/top", "top"},
+		{"outside", ""},
+		{"absolute", ""},
+		{"absolute-dir", ""},
+		{"absolute-dir/etc/passwd", ""},
+		{"real/escape", ""},
+	}
+	for _, tt := range tests {
+		n := name(tt.name)
+		for _, ask := range []bool{false, true} {
+			req := vfs.Request{Links: ask}
+			_, _, err := p.get(n, req)
+			p.checkLinkError("Open", n, err, ask, tt.link)
+			_, err = p.b.Stat(p.ctx, n, req)
+			p.checkLinkError("Stat", n, err, ask, tt.link)
+		}
+	}
+	for _, dir := range []string{"to-dir", "to-dir/sub", "to-top", "absolute-dir", "loop"} {
+		n := name(dir)
+		entries, err := p.list(n, "")
+		p.refuses("List", n, err, "")
+		if len(entries) > 0 {
+			p.errorf("List(%q) followed a link and yielded %d entries", n, len(entries))
+		}
+	}
+	entries, err := p.list(vfs.Root, "")
+	if err != nil {
+		p.errorf("List of the top: %w", err)
+	}
+	for _, e := range entries {
+		if _, isLink := p.tree.Links[e.Elem]; isLink != (e.Kind == vfs.KindLink) {
+			p.errorf("List of the top says that %q has kind %d", e.Elem, e.Kind)
+		}
+	}
+	p.holds(name("real/file"), "real")
+}
+
+func (p *probe) checkLinkError(call string, n vfs.Name, err error, asked bool, want string) {
+	p.refuses(call, n, err, vfs.ReasonSymlink)
+	var e *vfs.Error
+	if asked && errors.As(err, &e) && e.Link.String() != want {
+		p.errorf("%s(%q) says that the link leads to %q, want %q", call, n, e.Link, want)
+	}
+}
+
+func specialTree(opts *Options) Tree {
+	tree := Tree{Files: map[string]string{"dir/file": "file"}}
+	if opts.Special {
+		tree.Special = []string{"fifo", "dir/fifo"}
+	}
+	return tree
+}
+
+// checkSpecial: a FIFO is refused, and without waiting for its writer, who never
+// comes.
+func checkSpecial(p *probe) {
+	if !p.opts.Special {
+		p.notef("Options.Special is not set: FIFOs are not checked")
+		return
+	}
+	for _, s := range p.tree.Special {
+		n := name(s)
+		_, _, err := p.get(n, vfs.Request{})
+		p.refuses("Open", n, err, vfs.ReasonSpecialFile)
+		_, err = p.b.Stat(p.ctx, n, vfs.Request{})
+		p.refuses("Stat", n, err, vfs.ReasonSpecialFile)
+	}
+	entries, err := p.list(name("dir"), "")
+	if err != nil {
+		p.errorf("List(%q): %w", "dir", err)
+	}
+	for _, e := range entries {
+		if e.Elem == "fifo" && e.Kind != vfs.KindSpecial {
+			p.errorf("List says that a FIFO has kind %d, want KindSpecial", e.Kind)
+		}
+	}
+	p.holds(name("dir/file"), "file")
+}
+
+func rawTree(opts *Options) Tree {
+	tree := Tree{
+		Files: map[string]string{"raw/good": "good", "top": "top"},
+		Raw:   map[string]string{},
+	}
+	for _, raw := range opts.Raw {
+		tree.Raw[raw] = Canary
+	}
+	return tree
+}
+
+// checkRaw: what others put beside us under a name that is none must not appear
+// under one that is, nor stop the rest from being served.
+func checkRaw(p *probe) {
+	if len(p.opts.Raw) == 0 {
+		p.notef("Options.Raw is empty: names outside the grammar are not checked")
+		return
+	}
+	p.holds(name("raw/good"), "good")
+	good := false
+	for e, err := range p.b.List(p.ctx, name("raw"), "") {
+		if err != nil {
+			p.errorf("List(%q): %w", "raw", err)
+			break
+		}
+		n, err := name("raw").Child(e.Elem)
+		if err != nil || e.Kind == vfs.KindDir {
+			continue
+		}
+		if n.String() != "raw/good" {
+			p.errorf("List(%q) yielded %+q, which nobody planted", "raw", e.Elem)
+		}
+		good = true
+		_, data, err := p.get(n, vfs.Request{})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			p.errorf("Open(%q): %w", n, err)
+		}
+		if strings.Contains(string(data), Canary) {
+			p.errorf("Open(%q) yielded what was planted under another name", n)
+		}
+	}
+	if !good {
+		p.errorf("List(%q) did not yield %q", "raw", "good")
+	}
+}

@@ -1,0 +1,452 @@
+package vfstest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing/iotest"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+const digits = "0123456789"
+
+func readTree(*Options) Tree {
+	return Tree{Files: map[string]string{
+		"digits.txt":     digits,
+		"empty":          "",
+		"one":            "1",
+		"docs/guide.txt": "a guide",
+		"docs/deep/a/b":  "deep",
+		"binary.bin":     string(pattern(70_001)),
+		"html/page.html": "<!doctype html><p>a page</p>",
+	}}
+}
+
+// pattern returns n bytes in which a shifted or repeated piece shows.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	x := uint32(n)*2654435761 + 1
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = byte(x >> 24)
+	}
+	return b
+}
+
+func name(s string) vfs.Name {
+	n, err := vfs.ParseName(s)
+	if err != nil {
+		panic(fmt.Sprintf("vfstest: %q makes no name", s))
+	}
+	return n
+}
+
+// sorted returns the names of m in order, so that failures come in order, too.
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// get opens n, reads the body to its end and closes it, and checks what holds
+// for every object.
+func (p *probe) get(n vfs.Name, req vfs.Request) (*vfs.Object, []byte, error) {
+	obj, err := p.b.Open(p.ctx, n, req)
+	if err != nil {
+		if obj != nil {
+			p.errorf("Open(%q) returned an object together with the error %v", n, err)
+		}
+		return nil, nil, err
+	}
+	if obj == nil || obj.Body == nil {
+		return nil, nil, fmt.Errorf("Open(%q) returned no object, or one without Body, and no error", n)
+	}
+	defer obj.Body.Close()
+	data, err := io.ReadAll(obj.Body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the body of %q: %w", n, err)
+	}
+	if int64(len(data)) != obj.Span.Length {
+		return nil, nil, fmt.Errorf("the body of %q yielded %d bytes and then io.EOF, Span.Length is %d", n, len(data), obj.Span.Length)
+	}
+	p.checkInfo(n, &obj.Info)
+	return obj, data, nil
+}
+
+func (p *probe) checkInfo(n vfs.Name, info *vfs.Info) {
+	if info.Name != n {
+		p.errorf("Info.Name of %q is %q", n, info.Name)
+	}
+	if strings.ContainsAny(info.ETag, "\"\r\n") || strings.HasPrefix(info.ETag, "W/") {
+		p.errorf("Info.ETag of %q is %q: it must be strong, and without its quotes", n, info.ETag)
+	}
+}
+
+// holds checks that the object n is there, with exactly these bytes.
+func (p *probe) holds(n vfs.Name, want string) {
+	obj, data, err := p.get(n, vfs.Request{})
+	switch {
+	case err != nil:
+		p.errorf("Open(%q): %w", n, err)
+	case string(data) != want:
+		p.errorf("Open(%q) yielded %s, want %s", n, brief(data), brief([]byte(want)))
+	case obj.Info.Size != int64(len(want)):
+		p.errorf("Info.Size of %q is %d, want %d", n, obj.Info.Size, len(want))
+	case obj.Span != vfs.Span{Length: int64(len(want))}:
+		p.errorf("Span of the whole of %q is %+v", n, obj.Span)
+	}
+}
+
+// fails checks that err is what a backend may fail with: an *Error on the
+// outside, since any other text could hold a path, a bucket or a host, for the
+// very name that was asked for, and target.
+func (p *probe) fails(call string, n vfs.Name, err, target error) *vfs.Error {
+	if err == nil {
+		p.errorf("%s(%q) succeeded, want an error: %v", call, n, target)
+		return nil
+	}
+	e, ok := err.(*vfs.Error)
+	if !ok {
+		p.errorf("%s(%q) failed with a %T, want an *vfs.Error: its text may hold what clients must not see", call, n, err)
+		return nil
+	}
+	if e.Name != n.String() {
+		p.errorf("%s(%q) failed with an Error for %q, want the name that was asked for", call, n, e.Name)
+	}
+	if e.Op == "" || strings.ContainsAny(e.Op, "/\\ ") {
+		p.errorf("%s(%q) failed with an Error whose Op is %q", call, n, e.Op)
+	}
+	if !errors.Is(err, target) {
+		p.errorf("%s(%q) failed with %v (%v, reason %q), want %v", call, n, err, e.Err, e.Reason, target)
+	}
+	return e
+}
+
+// refuses is fails for what is not there; reason "" is any.
+func (p *probe) refuses(call string, n vfs.Name, err error, reason vfs.Reason) {
+	e := p.fails(call, n, err, fs.ErrNotExist)
+	if e != nil && reason != "" && e.Reason != reason {
+		p.errorf("%s(%q) failed with reason %q, want %q", call, n, e.Reason, reason)
+	}
+}
+
+func brief(b []byte) string {
+	if len(b) <= 40 {
+		return fmt.Sprintf("%q", b)
+	}
+	return fmt.Sprintf("%q... (%d bytes)", b[:40], len(b))
+}
+
+func checkReading(p *probe) {
+	for _, s := range sorted(p.tree.Files) {
+		p.holds(name(s), p.tree.Files[s])
+		p.holds(name(s), p.tree.Files[s])
+	}
+}
+
+// checkStat: Stat says what Open says, and does not look at the range.
+func checkStat(p *probe) {
+	for _, s := range sorted(p.tree.Files) {
+		n := name(s)
+		obj, _, err := p.get(n, vfs.Request{})
+		if err != nil {
+			p.errorf("Open(%q): %w", n, err)
+			continue
+		}
+		for _, r := range []vfs.Range{{}, vfs.RangeFrom(1 << 40), vfs.RangeBetween(0, 0), vfs.RangeSuffix(0)} {
+			info, err := p.b.Stat(p.ctx, n, vfs.Request{Range: r})
+			if err != nil {
+				p.errorf("Stat(%q, range %+v): %w, want the range ignored", n, r, err)
+				continue
+			}
+			if !sameInfo(info, obj.Info) {
+				p.errorf("Stat(%q) is %+v, Open says %+v", n, info, obj.Info)
+			}
+		}
+	}
+}
+
+func sameInfo(a, b vfs.Info) bool {
+	sameTime := a.ModTime.Equal(b.ModTime)
+	a.ModTime, b.ModTime = time.Time{}, time.Time{}
+	return sameTime && reflect.DeepEqual(a, b)
+}
+
+// checkRanges holds its answers written out, and asks no Range.Resolve.
+func checkRanges(p *probe) {
+	whole := vfs.Span{Length: 10}
+	tests := []struct {
+		what  string
+		name  string
+		r     vfs.Range
+		want  vfs.Span
+		error error
+	}{
+		{"whole", "digits.txt", vfs.Range{}, whole, nil},
+		{"0-", "digits.txt", vfs.RangeFrom(0), vfs.Span{Length: 10, Partial: true}, nil},
+		{"3-", "digits.txt", vfs.RangeFrom(3), vfs.Span{Offset: 3, Length: 7, Partial: true}, nil},
+		{"9-", "digits.txt", vfs.RangeFrom(9), vfs.Span{Offset: 9, Length: 1, Partial: true}, nil},
+		{"10-", "digits.txt", vfs.RangeFrom(10), vfs.Span{}, vfs.ErrRange},
+		{"2^62-", "digits.txt", vfs.RangeFrom(1 << 62), vfs.Span{}, vfs.ErrRange},
+		{"0-0", "digits.txt", vfs.RangeBetween(0, 0), vfs.Span{Length: 1, Partial: true}, nil},
+		{"2-5", "digits.txt", vfs.RangeBetween(2, 5), vfs.Span{Offset: 2, Length: 4, Partial: true}, nil},
+		{"0-9", "digits.txt", vfs.RangeBetween(0, 9), vfs.Span{Length: 10, Partial: true}, nil},
+		{"8-100, clamped", "digits.txt", vfs.RangeBetween(8, 100), vfs.Span{Offset: 8, Length: 2, Partial: true}, nil},
+		{"0-2^63, clamped", "digits.txt", vfs.RangeBetween(0, 1<<63-1), vfs.Span{Length: 10, Partial: true}, nil},
+		{"10-20", "digits.txt", vfs.RangeBetween(10, 20), vfs.Span{}, vfs.ErrRange},
+		{"5-2, no range", "digits.txt", vfs.RangeBetween(5, 2), whole, nil},
+		{"-3", "digits.txt", vfs.RangeSuffix(3), vfs.Span{Offset: 7, Length: 3, Partial: true}, nil},
+		{"-10", "digits.txt", vfs.RangeSuffix(10), vfs.Span{Length: 10, Partial: true}, nil},
+		{"-100, clamped", "digits.txt", vfs.RangeSuffix(100), vfs.Span{Length: 10, Partial: true}, nil},
+		{"-2^63, clamped", "digits.txt", vfs.RangeSuffix(1<<63 - 1), vfs.Span{Length: 10, Partial: true}, nil},
+		{"-0", "digits.txt", vfs.RangeSuffix(0), vfs.Span{}, vfs.ErrRange},
+		{"0- of nothing", "empty", vfs.RangeFrom(0), vfs.Span{}, nil},
+		{"5-6 of nothing", "empty", vfs.RangeBetween(5, 6), vfs.Span{}, nil},
+		{"-5 of nothing", "empty", vfs.RangeSuffix(5), vfs.Span{}, nil},
+		{"65000-70000 of 70001", "binary.bin", vfs.RangeBetween(65_000, 70_000), vfs.Span{Offset: 65_000, Length: 5001, Partial: true}, nil},
+		{"-1 of 70001", "binary.bin", vfs.RangeSuffix(1), vfs.Span{Offset: 70_000, Length: 1, Partial: true}, nil},
+	}
+	for _, tt := range tests {
+		n, content := name(tt.name), p.tree.Files[tt.name]
+		obj, data, err := p.get(n, vfs.Request{Range: tt.r})
+		if tt.error != nil {
+			p.failsWithInfo("range "+tt.what+": Open", n, err, tt.error, int64(len(content)))
+			continue
+		}
+		if err != nil {
+			p.errorf("range %s of %q: %w", tt.what, n, err)
+			continue
+		}
+		if obj.Span != tt.want {
+			p.errorf("range %s of %q: Span is %+v, want %+v", tt.what, n, obj.Span, tt.want)
+		}
+		want := content[tt.want.Offset:][:tt.want.Length]
+		if string(data) != want {
+			p.errorf("range %s of %q yielded %s, want %s", tt.what, n, brief(data), brief([]byte(want)))
+		}
+		if obj.Info.Size != int64(len(content)) {
+			p.errorf("range %s of %q: Info.Size is %d, want that of the whole object, %d", tt.what, n, obj.Info.Size, len(content))
+		}
+	}
+}
+
+// failsWithInfo: a 304 needs the object's ETag, a 416 its size.
+func (p *probe) failsWithInfo(call string, n vfs.Name, err, target error, size int64) {
+	e := p.fails(call, n, err, target)
+	if e == nil {
+		return
+	}
+	if e.Reason != "" || errors.Is(err, fs.ErrNotExist) {
+		p.errorf("%s(%q) failed like a missing name (reason %q), want %v", call, n, e.Reason, target)
+	}
+	if e.Info == nil {
+		p.errorf("%s(%q) failed with an Error without Info", call, n)
+		return
+	}
+	p.checkInfo(n, e.Info)
+	if e.Info.Size != size {
+		p.errorf("%s(%q) failed with Info.Size %d, want %d", call, n, e.Info.Size, size)
+	}
+}
+
+func checkConditions(p *probe) {
+	n := name("digits.txt")
+	info, err := p.b.Stat(p.ctx, n, vfs.Request{})
+	if err != nil {
+		p.errorf("Stat(%q): %w", n, err)
+		return
+	}
+	for _, tt := range conditions(info) {
+		want, partial := tt.want, tt.partial
+		obj, data, err := p.get(n, tt.req)
+		switch {
+		case want != nil:
+			p.failsWithInfo(tt.what+": Open", n, err, want, int64(len(digits)))
+		case err != nil:
+			p.errorf("%s: Open(%q): %w", tt.what, n, err)
+		case obj.Span.Partial != partial:
+			p.errorf("%s: Open(%q): Span is %+v, want Partial %t", tt.what, n, obj.Span, partial)
+		case !partial && string(data) != digits:
+			p.errorf("%s: Open(%q) yielded %s", tt.what, n, brief(data))
+		}
+		if errors.Is(want, vfs.ErrRange) {
+			want = nil
+		}
+		_, err = p.b.Stat(p.ctx, n, tt.req)
+		if want != nil {
+			p.failsWithInfo(tt.what+": Stat", n, err, want, int64(len(digits)))
+		} else if err != nil {
+			p.errorf("%s: Stat(%q): %w", tt.what, n, err)
+		}
+	}
+	missing := name("no such file")
+	_, _, err = p.get(missing, vfs.Request{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
+	p.refuses("If-None-Match of what is missing: Open", missing, err, vfs.ReasonMissing)
+}
+
+type condition struct {
+	what    string
+	req     vfs.Request
+	want    error
+	partial bool
+}
+
+// conditions returns the table for an object like info, in the order of RFC 9110
+// section 13.2.2. What needs an ETag or a time that the backend has not is left
+// out.
+func conditions(info vfs.Info) []condition {
+	other := vfs.Tag{Value: "not-this-one", Set: true}
+	tags := func(list ...vfs.Tag) vfs.Tags { return vfs.Tags{List: list} }
+	anyTag := vfs.Tags{Any: true}
+	part := vfs.RangeBetween(2, 4)
+	outside := vfs.RangeFrom(100)
+	list := []condition{
+		{"If-Match of another", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}}, vfs.ErrPrecondition, false},
+		{"If-Match *", vfs.Request{Cond: vfs.Cond{IfMatch: anyTag}}, nil, false},
+		{"If-None-Match *", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag}}, vfs.ErrNotModified, false},
+		{"If-None-Match * of a change", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag, Unsafe: true}}, vfs.ErrPrecondition, false},
+		{"If-None-Match of another", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(other)}}, nil, false},
+		{"If-None-Match * before range", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag}, Range: outside}, vfs.ErrNotModified, false},
+		{"If-Match before range", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}, Range: outside}, vfs.ErrPrecondition, false},
+		{"If-Match before If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other), IfNoneMatch: anyTag}}, vfs.ErrPrecondition, false},
+		{"If-Range of another", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: part}, nil, false},
+		{"If-Range of another, range outside", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: outside}, nil, false},
+	}
+	if info.ETag != "" {
+		this := vfs.Tag{Value: info.ETag, Set: true}
+		weak := vfs.Tag{Value: info.ETag, Set: true, Weak: true}
+		list = append(list, []condition{
+			{"If-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other, this)}}, nil, false},
+			{"If-Match, weak", vfs.Request{Cond: vfs.Cond{IfMatch: tags(weak)}}, vfs.ErrPrecondition, false},
+			{"If-Match and range", vfs.Request{Cond: vfs.Cond{IfMatch: tags(this)}, Range: part}, nil, true},
+			{"If-Match and range outside", vfs.Request{Cond: vfs.Cond{IfMatch: tags(this)}, Range: outside}, vfs.ErrRange, false},
+			{"If-None-Match", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(other, this)}}, vfs.ErrNotModified, false},
+			{"If-None-Match, weak", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(weak)}}, vfs.ErrNotModified, false},
+			{"If-Match, then If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(this), IfNoneMatch: tags(this)}}, vfs.ErrNotModified, false},
+			{"If-Range", vfs.Request{Cond: vfs.Cond{IfRangeTag: this}, Range: part}, nil, true},
+			{"If-Range, weak", vfs.Request{Cond: vfs.Cond{IfRangeTag: weak}, Range: part}, nil, false},
+		}...)
+		if !info.ModTime.IsZero() {
+			before := info.ModTime.Add(-time.Hour)
+			list = append(list, []condition{
+				{"If-Match overrides If-Unmodified-Since", vfs.Request{Cond: vfs.Cond{IfMatch: tags(this), IfUnmodifiedSince: before}}, nil, false},
+				{"If-None-Match overrides If-Modified-Since", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(other), IfModifiedSince: info.ModTime}}, nil, false},
+			}...)
+		}
+	}
+	if !info.ModTime.IsZero() {
+		second := info.ModTime.Truncate(time.Second)
+		before, later := second.Add(-time.Hour), second.Add(time.Hour)
+		list = append(list, []condition{
+			{"If-Modified-Since, same second", vfs.Request{Cond: vfs.Cond{IfModifiedSince: second}}, vfs.ErrNotModified, false},
+			{"If-Modified-Since, before", vfs.Request{Cond: vfs.Cond{IfModifiedSince: before}}, nil, false},
+			{"If-Unmodified-Since, same second", vfs.Request{Cond: vfs.Cond{IfUnmodifiedSince: second}}, nil, false},
+			{"If-Unmodified-Since, before", vfs.Request{Cond: vfs.Cond{IfUnmodifiedSince: before}}, vfs.ErrPrecondition, false},
+			{"If-Range, date", vfs.Request{Cond: vfs.Cond{IfRangeDate: second, Now: later}, Range: part}, nil, true},
+			{"If-Range, date within its second", vfs.Request{Cond: vfs.Cond{IfRangeDate: second, Now: second}, Range: part}, nil, false},
+			{"If-Range, another date", vfs.Request{Cond: vfs.Cond{IfRangeDate: before, Now: later}, Range: part}, nil, false},
+		}...)
+	}
+	return list
+}
+
+// checkBody: exactly Span.Length bytes, also in small reads; offsets of what
+// else the body can do count from the span.
+func checkBody(p *probe) {
+	n := name("digits.txt")
+	req := vfs.Request{Range: vfs.RangeBetween(2, 5)}
+	const want = "2345"
+	open := func() *vfs.Object {
+		obj, err := p.b.Open(p.ctx, n, req)
+		if err != nil {
+			p.errorf("Open(%q): %w", n, err)
+			return nil
+		}
+		return obj
+	}
+	if obj := open(); obj != nil {
+		data, err := io.ReadAll(iotest.OneByteReader(obj.Body))
+		if err != nil || string(data) != want {
+			p.errorf("reading byte by byte gave %q, %v, want %q", data, err, want)
+		}
+		if k, err := obj.Body.Read(make([]byte, 8)); k != 0 || err != io.EOF {
+			p.errorf("reading after the end gave %d bytes, %v, want io.EOF", k, err)
+		}
+		if err := obj.Body.Close(); err != nil {
+			p.errorf("Close: %w", err)
+		}
+	}
+	if obj := open(); obj != nil {
+		if err := obj.Body.Close(); err != nil {
+			p.errorf("Close of an unread body: %w", err)
+		}
+	}
+	if obj := open(); obj != nil {
+		if s, ok := obj.Body.(io.Seeker); ok {
+			p.checkSeeker(s, obj.Body, want)
+		}
+		obj.Body.Close()
+	}
+	if obj := open(); obj != nil {
+		if r, ok := obj.Body.(io.ReaderAt); ok {
+			p.checkReaderAt(r, want)
+		}
+		obj.Body.Close()
+	}
+}
+
+func (p *probe) checkSeeker(s io.Seeker, r io.Reader, want string) {
+	if end, err := s.Seek(0, io.SeekEnd); err != nil || end != int64(len(want)) {
+		p.errorf("Body.Seek to the end of a span of %d bytes gave %d, %v", len(want), end, err)
+	}
+	if at, err := s.Seek(1, io.SeekStart); err != nil || at != 1 {
+		p.errorf("Body.Seek(1) gave %d, %v", at, err)
+	}
+	if data, err := io.ReadAll(r); err != nil || string(data) != want[1:] {
+		p.errorf("reading after Body.Seek(1) gave %q, %v, want %q", data, err, want[1:])
+	}
+}
+
+func (p *probe) checkReaderAt(r io.ReaderAt, want string) {
+	buf := make([]byte, len(want)+8)
+	if k, err := r.ReadAt(buf, 0); string(buf[:k]) != want || err != io.EOF {
+		p.errorf("Body.ReadAt(0) of too much gave %q, %v, want %q and io.EOF", buf[:k], err, want)
+	}
+	if k, err := r.ReadAt(buf[:2], 1); string(buf[:k]) != want[1:3] || err != nil {
+		p.errorf("Body.ReadAt(1) gave %q, %v, want %q", buf[:k], err, want[1:3])
+	}
+}
+
+// checkFile: a server hands File to sendfile, so it must stand at the span.
+func checkFile(p *probe) {
+	for _, s := range []string{"digits.txt", "binary.bin", "empty"} {
+		n, content := name(s), []byte(p.tree.Files[s])
+		for _, r := range []vfs.Range{{}, vfs.RangeFrom(4), vfs.RangeBetween(1, 3), vfs.RangeSuffix(2)} {
+			obj, err := p.b.Open(p.ctx, n, vfs.Request{Range: r})
+			if err != nil {
+				p.errorf("Open(%q): %w", n, err)
+				continue
+			}
+			if obj.File == nil {
+				obj.Body.Close()
+				continue
+			}
+			at, err := obj.File.Seek(0, io.SeekCurrent)
+			if err != nil || at != obj.Span.Offset {
+				p.errorf("Object.File of %q stands at %d, %v, want Span.Offset %d", n, at, err, obj.Span.Offset)
+			}
+			data, err := io.ReadAll(io.LimitReader(obj.File, obj.Span.Length))
+			if err != nil || !bytes.Equal(data, content[obj.Span.Offset:][:obj.Span.Length]) {
+				p.errorf("Object.File of %q yielded %s, %v", n, brief(data), err)
+			}
+			obj.Body.Close()
+			if _, err := obj.File.Read(make([]byte, 1)); !errors.Is(err, fs.ErrClosed) {
+				p.errorf("closing the Body of %q left its File open: reading it gives %v", n, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,395 @@
+package vfstest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing/iotest"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// checkReadOnly: a backend that does not write says so, and does not.
+func checkReadOnly(p *probe) {
+	if p.caps.Writable {
+		return
+	}
+	n := name("digits.txt")
+	_, err := p.b.Put(p.ctx, n, strings.NewReader("changed"), vfs.PutOptions{})
+	p.fails("Put", n, err, vfs.ErrUnsupported)
+	err = p.b.Remove(p.ctx, n, vfs.Cond{})
+	p.fails("Remove", n, err, vfs.ErrUnsupported)
+	p.holds(n, digits)
+}
+
+// put stores data under n, and checks that it is there.
+func (p *probe) put(n vfs.Name, data string, opts vfs.PutOptions) vfs.Info {
+	info, err := p.b.Put(p.ctx, n, strings.NewReader(data), opts)
+	if err != nil {
+		p.errorf("Put(%q): %w", n, err)
+		return info
+	}
+	p.checkInfo(n, &info)
+	if info.Size != int64(len(data)) {
+		p.errorf("Put(%q) returned Info.Size %d, want %d", n, info.Size, len(data))
+	}
+	p.holds(n, data)
+	if stat, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || stat.ETag != info.ETag {
+		p.errorf("Stat(%q) after Put: ETag %q, %v, want that of Put, %q", n, stat.ETag, err, info.ETag)
+	}
+	return info
+}
+
+func checkPut(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	n := name("new/directory/object.bin")
+	first := p.put(n, "first", vfs.PutOptions{})
+	second := p.put(n, "other", vfs.PutOptions{SizeKnown: true, Size: 5})
+	if first.ETag != "" && first.ETag == second.ETag {
+		p.errorf("two versions of %q of equal size have one ETag, %q", n, first.ETag)
+	}
+	p.put(n, "", vfs.PutOptions{SizeKnown: true})
+	p.put(n, string(pattern(1<<20+1)), vfs.PutOptions{ContentType: "application/octet-stream"})
+	p.put(name("digits.txt"), "replaced", vfs.PutOptions{})
+	want := append(sorted(p.tree.Files), n.String())
+	slices.Sort(want)
+	if got := p.walk(vfs.Root); !slices.Equal(got, want) {
+		p.errorf("after Put, the backend holds %+q,\nwant %+q", got, want)
+	}
+}
+
+func checkPutConditions(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	fresh, old := name("fresh/file"), name("digits.txt")
+	create := vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}, Unsafe: true}
+	replace := vfs.Cond{IfMatch: vfs.Tags{Any: true}, Unsafe: true}
+	tag := func(s string) vfs.Cond {
+		return vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: s, Set: true}}}, Unsafe: true}
+	}
+	refuse := func(what string, n vfs.Name, cond vfs.Cond) {
+		_, err := p.b.Put(p.ctx, n, strings.NewReader("must not be stored"), vfs.PutOptions{Cond: cond})
+		p.fails("Put with "+what, n, err, vfs.ErrPrecondition)
+	}
+	refuse("If-Match * of what is missing", fresh, replace)
+	refuse("If-Match of what is missing", fresh, tag("x"))
+	p.unchanged("after Put whose condition failed")
+	p.put(fresh, "created", vfs.PutOptions{Cond: create})
+	refuse("If-None-Match * of what is there", fresh, create)
+	p.holds(fresh, "created")
+	refuse("If-Match of another version", old, tag("not-this-one"))
+	p.holds(old, digits)
+	info := p.put(old, "by *", vfs.PutOptions{Cond: replace})
+	if info.ETag != "" {
+		p.put(old, "by tag", vfs.PutOptions{Cond: tag(info.ETag)})
+		refuse("If-Match of the version before", old, tag(info.ETag))
+		p.holds(old, "by tag")
+	}
+}
+
+// unchanged checks that the backend holds its tree and nothing else: no
+// temporary file, no directory made for nothing.
+func (p *probe) unchanged(when string) {
+	for _, dir := range p.tree.dirs() {
+		entries, err := p.list(dir, "")
+		if got, want := keysOf(entries), p.tree.expected(dir); err != nil || !slices.Equal(got, want) {
+			p.errorf("%s, List(%q) yields %+q, %v,\nwant %+q", when, dir, got, err, want)
+		}
+	}
+	for _, s := range sorted(p.tree.Files) {
+		p.holds(name(s), p.tree.Files[s])
+	}
+}
+
+// checkPutFailures: a body that fails, ends early or goes on too long changes
+// nothing and leaves nothing, whether the name was there or not.
+func checkPutFailures(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	broken := errors.New("the client went away")
+	size := func(n int64) vfs.PutOptions { return vfs.PutOptions{Size: n, SizeKnown: true} }
+	for _, s := range []string{"digits.txt", "new.txt", "new/directory/new.txt", "docs/new.txt"} {
+		n := name(s)
+		put := func(what string, body io.Reader, opts vfs.PutOptions) {
+			_, err := p.b.Put(p.ctx, n, body, opts)
+			if err == nil {
+				p.errorf("Put(%q) of %s succeeded", n, what)
+			} else if _, ok := err.(*vfs.Error); !ok {
+				p.errorf("Put(%q) of %s failed with a %T, want an *vfs.Error", n, what, err)
+			}
+			p.unchanged("after Put of " + what)
+		}
+		for _, sent := range []int{0, 1, 100_000, 6 << 20} {
+			body := io.MultiReader(strings.NewReader(string(pattern(sent))), iotest.ErrReader(broken))
+			put(fmt.Sprintf("a body that fails after %d bytes", sent), body, vfs.PutOptions{})
+		}
+		put("a body that is too short", strings.NewReader("four"), size(5))
+		put("a body that is too long", strings.NewReader("sixsix"), size(5))
+		put("an empty body for 1 byte", strings.NewReader(""), size(1))
+		put("a byte for an empty body", strings.NewReader("1"), size(0))
+
+		ctx, cancel := context.WithCancel(p.ctx)
+		body := &cancelAfter{r: strings.NewReader(string(pattern(3 << 20))), left: 100_000, cancel: cancel}
+		_, err := p.b.Put(ctx, n, body, vfs.PutOptions{})
+		cancel()
+		p.fails("Put that was cancelled midway", n, err, context.Canceled)
+		p.unchanged("after Put that was cancelled midway")
+	}
+	if p.caps.Directories {
+		for _, s := range []string{"docs", "docs/deep", "digits.txt/below", "docs/guide.txt/below/it"} {
+			_, err := p.b.Put(p.ctx, name(s), strings.NewReader("x"), vfs.PutOptions{})
+			if err == nil {
+				p.errorf("Put(%q) succeeded, where a directory or a file is in the way", s)
+			}
+			p.unchanged("after Put where something is in the way")
+		}
+	}
+}
+
+// cancelAfter cancels a context once so many bytes were read, and goes on.
+type cancelAfter struct {
+	r      io.Reader
+	left   int
+	cancel context.CancelFunc
+}
+
+func (c *cancelAfter) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b[:min(len(b), 4096)])
+	if c.left -= n; c.left <= 0 {
+		c.cancel()
+	}
+	return n, err
+}
+
+// checkPutNames writes what checkNames only read: a backend must not change a
+// name on its way in.
+func checkPutNames(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	for _, s := range sorted(p.tree.Files) {
+		p.put(name(s), "written: "+s, vfs.PutOptions{})
+	}
+	for _, s := range sorted(p.tree.Files) {
+		p.holds(name(s), "written: "+s)
+	}
+	if got, want := p.walk(vfs.Root), sorted(p.tree.Files); !slices.Equal(got, want) {
+		p.errorf("after writing, walking by List found %+q,\nwant %+q", got, want)
+	}
+}
+
+// checkPutRaces: of many that create one name, exactly one does.
+func checkPutRaces(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	const racers = 64
+	cond := vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}, Unsafe: true}
+	for _, s := range []string{"raced", "new/directory/raced"} {
+		n := name(s)
+		var winners atomic.Int32
+		var won atomic.Value
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for i := range racers {
+			wg.Go(func() {
+				<-start
+				data := strings.Repeat(fmt.Sprintf("racer %02d ", i), 1000)
+				_, err := p.b.Put(p.ctx, n, strings.NewReader(data), vfs.PutOptions{Cond: cond})
+				if err == nil {
+					winners.Add(1)
+					won.Store(data)
+					return
+				}
+				p.fails("Put in a race", n, err, vfs.ErrPrecondition)
+			})
+		}
+		close(start)
+		wg.Wait()
+		if w := winners.Load(); w != 1 {
+			p.errorf("%d of %d racing creates of %q succeeded, want 1", w, racers, n)
+			continue
+		}
+		p.holds(n, won.Load().(string))
+	}
+	if got, want := p.walk(vfs.Root), []string{"new/directory/raced", "raced"}; !slices.Equal(got, want) {
+		p.errorf("after the races the backend holds %+q, want %+q", got, want)
+	}
+}
+
+// version returns contents whose every part says which version it is. Versions
+// have different sizes.
+func version(i int) string {
+	return strings.Repeat(fmt.Sprintf("version %04d\n", i), 8000+i*100)
+}
+
+// whole returns an error unless data is one version from its start, for length
+// bytes.
+func whole(data string, length int64) error {
+	if len(data) < 13 || int64(len(data)) != length {
+		return fmt.Errorf("%d bytes of %d", len(data), length)
+	}
+	line := data[:13]
+	if strings.Count(data, line)*13 != len(data) {
+		return fmt.Errorf("a mixture that begins with %q", line)
+	}
+	return nil
+}
+
+// checkPutVersions: whoever reads while others replace sees whole versions, and
+// metadata that belong to them.
+func checkPutVersions(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	n := name("replaced/for ever")
+	const versions = 60
+	p.put(n, version(0), vfs.PutOptions{})
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	var reads atomic.Int32
+	for range 4 {
+		wg.Go(func() {
+			for {
+				p.readVersion(n, &reads)
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range versions {
+		if _, err := p.b.Put(p.ctx, n, strings.NewReader(version(i)), vfs.PutOptions{}); err != nil {
+			p.errorf("Put(%q): %w", n, err)
+		}
+	}
+	close(done)
+	wg.Wait()
+	if reads.Load() == 0 {
+		p.errorf("none of the readers beside a replacing writer ever got a whole version")
+	}
+	p.holds(n, version(versions-1))
+}
+
+func (p *probe) readVersion(n vfs.Name, reads *atomic.Int32) {
+	obj, err := p.b.Open(p.ctx, n, vfs.Request{})
+	if err != nil {
+		p.errorf("Open(%q) while it is replaced: %w", n, err)
+		return
+	}
+	defer obj.Body.Close()
+	data, err := io.ReadAll(obj.Body)
+	if errors.Is(err, vfs.ErrChanged) {
+		return
+	}
+	if err == nil {
+		err = whole(string(data), obj.Info.Size)
+	}
+	if err != nil {
+		p.errorf("reading %q while it is replaced gave %w", n, err)
+		return
+	}
+	reads.Add(1)
+}
+
+// checkPutWhileReading: a body that was opened before its object was replaced
+// yields the old version to its end, or fails with ErrChanged.
+func checkPutWhileReading(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	n := name("big.bin")
+	was := p.tree.Files["big.bin"]
+	for _, change := range []func(){
+		func() { p.put(n, version(1), vfs.PutOptions{}) },
+		func() { p.put(n, strings.Repeat("y", len(was)), vfs.PutOptions{}) },
+		func() {
+			if err := p.b.Remove(p.ctx, n, vfs.Cond{}); err != nil {
+				p.errorf("Remove(%q): %w", n, err)
+			}
+		},
+	} {
+		p.put(n, was, vfs.PutOptions{})
+		obj, err := p.b.Open(p.ctx, n, vfs.Request{})
+		if err != nil {
+			p.errorf("Open(%q): %w", n, err)
+			return
+		}
+		head := make([]byte, 1000)
+		_, err = io.ReadFull(obj.Body, head)
+		if err != nil {
+			p.errorf("reading %q: %w", n, err)
+		}
+		change()
+		rest, err := io.ReadAll(obj.Body)
+		obj.Body.Close()
+		switch {
+		case errors.Is(err, vfs.ErrChanged):
+		case err != nil:
+			p.errorf("reading %q on after it was replaced: %w, want the old version or ErrChanged", n, err)
+		case string(head)+string(rest) != was:
+			p.errorf("reading %q on after it was replaced gave %d bytes that are not the old version, and no error", n, len(rest))
+		}
+	}
+}
+
+func checkRemove(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	for _, s := range []string{"missing", "docs/missing", "digits.txt/x", "missing/x", "docs", "docs/deep"} {
+		err := p.b.Remove(p.ctx, name(s), vfs.Cond{})
+		p.refuses("Remove", name(s), err, "")
+	}
+	if err := p.b.Remove(p.ctx, vfs.Root, vfs.Cond{}); err == nil {
+		p.errorf("Remove of the top succeeded")
+	}
+	n := name("digits.txt")
+	other := vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: "not-this-one", Set: true}}}, Unsafe: true}
+	p.fails("Remove with If-Match of another version", n, p.b.Remove(p.ctx, n, other), vfs.ErrPrecondition)
+	p.unchanged("after Remove that failed")
+
+	var cond vfs.Cond
+	if info, err := p.b.Stat(p.ctx, n, vfs.Request{}); err == nil && info.ETag != "" {
+		cond = vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: info.ETag, Set: true}}}, Unsafe: true}
+	}
+	p.remove(n, cond)
+	// Directories vanish with their last object, and not before.
+	p.remove(name("docs/deep/a/b"), vfs.Cond{})
+	p.remove(name("docs/guide.txt"), vfs.Cond{})
+	if _, err := p.b.Stat(p.ctx, name("docs"), vfs.Request{}); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != vfs.ReasonMissing {
+		p.errorf("Stat of a directory whose last object was removed: %w", err)
+	}
+	for _, s := range sorted(p.tree.Files) {
+		if _, err := p.b.Stat(p.ctx, name(s), vfs.Request{}); err == nil {
+			p.remove(name(s), vfs.Cond{})
+		}
+	}
+	checkListEmpty(p)
+}
+
+// remove removes n and checks that it is gone and the rest of the tree is not.
+func (p *probe) remove(n vfs.Name, cond vfs.Cond) {
+	if err := p.b.Remove(p.ctx, n, cond); err != nil {
+		p.errorf("Remove(%q): %w", n, err)
+		return
+	}
+	delete(p.tree.Files, n.String())
+	_, _, err := p.get(n, vfs.Request{})
+	p.refuses("Open of what was removed", n, err, vfs.ReasonMissing)
+	if got, want := p.walk(vfs.Root), sorted(p.tree.Files); !slices.Equal(got, want) {
+		p.errorf("after Remove(%q), the backend holds %+q,\nwant %+q", n, got, want)
+	}
+}
