@@ -150,6 +150,10 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 		}
 		list, err := fs.ReadDir(b.fsys, dir.s)
 		if err != nil {
+			// Each fs.FS has an error of its own for what is no directory.
+			if st, statErr := fs.Stat(b.fsys, dir.s); statErr == nil && !st.IsDir() {
+				err = fs.ErrNotExist
+			}
 			yield(Entry{}, FSError("list", dir, err))
 			return
 		}
