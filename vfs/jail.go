@@ -44,33 +44,42 @@ func (j *Jail) Caps() Caps { return j.caps }
 // matches [fs.ErrNotExist]. Other errors to expect: [ErrNotModified],
 // [ErrPrecondition], [ErrRange], [ErrUnavailable], and ctx's own.
 func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
-	var obj *Object
-	v, err := j.reach(ctx, "get", OpRead, n, func(at Name) (err error) {
-		req.Links = j.symlinks == SymlinksInside
-		obj, err = j.backend.Open(ctx, at, req)
-		return err
-	})
-	if err != nil {
+	v := j.admit(ctx, OpRead, n)
+	if err := v.err("get"); err != nil {
 		return nil, err
 	}
-	obj.Info.Name, obj.Rule = n, v.Rule
-	return obj, nil
+	req.Links = j.symlinks == SymlinksInside
+	for at, links := n, 0; ; links++ {
+		obj, err := j.backend.Open(ctx, at, req)
+		if err == nil {
+			obj.Info.Name, obj.Rule = n, v.Rule
+			return obj, nil
+		}
+		if at, err = j.follow(ctx, "get", &v, err, links); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // Head describes the object n as Get would, without its bytes, and returns the
 // allow pattern that let it through besides. It fails as Get does; the range in
 // req is ignored. ([Jail.Stat] is the method that [fs.StatFS] asks for.)
 func (j *Jail) Head(ctx context.Context, n Name, req Request) (info Info, rule string, err error) {
-	v, err := j.reach(ctx, "stat", OpRead, n, func(at Name) (err error) {
-		req.Links = j.symlinks == SymlinksInside
-		info, err = j.backend.Stat(ctx, at, req)
-		return err
-	})
-	if err != nil {
+	v := j.admit(ctx, OpRead, n)
+	if err := v.err("stat"); err != nil {
 		return Info{}, "", err
 	}
-	info.Name = n
-	return info, v.Rule, nil
+	req.Links = j.symlinks == SymlinksInside
+	for at, links := n, 0; ; links++ {
+		info, err := j.backend.Stat(ctx, at, req)
+		if err == nil {
+			info.Name = n
+			return info, v.Rule, nil
+		}
+		if at, err = j.follow(ctx, "stat", &v, err, links); err != nil {
+			return Info{}, "", err
+		}
+	}
 }
 
 // HeadDir returns nil if dir is a directory that exists for the caller: allowed
@@ -80,34 +89,24 @@ func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 	return err
 }
 
-// reach takes the road to an object: admit, then the backend, and where a link
-// is in the way and links are allowed, the same again with the name that it
-// leads to.
-func (j *Jail) reach(ctx context.Context, call string, op Op, n Name, touch func(at Name) error) (Verdict, error) {
-	first := j.admit(ctx, op, n)
-	if err := first.err(call); err != nil {
-		return first, err
+// follow takes a backend's error on the road to v.Name, after so many links. If
+// a link is in the way, and links are allowed, it returns the name that the
+// link leads to, once that was admitted like any other; else the error for the
+// caller.
+func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, links int) (Name, error) {
+	target, isLink := linkTarget(err)
+	if !isLink || j.symlinks != SymlinksInside {
+		return Name{}, outward(call, v.Name, err)
 	}
-	at := n
-	for links := 0; ; links++ {
-		err := touch(at)
-		if err == nil {
-			return first, nil
-		}
-		target, isLink := linkTarget(err)
-		if !isLink || j.symlinks != SymlinksInside {
-			return first, outward(call, n, err)
-		}
-		if target.IsZero() || links == MaxLinks {
-			return first, refuse(call, n.String(), ReasonSymlink)
-		}
-		if v := j.admit(ctx, op, target); !v.Allowed {
-			e := refuse(call, n.String(), ReasonSymlink)
-			e.Rule = v.Rule
-			return first, e
-		}
-		at = target
+	e := refuse(call, v.Name.String(), ReasonSymlink)
+	if target.IsZero() || links == MaxLinks {
+		return Name{}, e
 	}
+	if next := j.admit(ctx, v.Op, target); !next.Allowed {
+		e.Rule = next.Rule
+		return Name{}, e
+	}
+	return target, nil
 }
 
 // linkTarget takes from a backend's error where the link in the way leads.

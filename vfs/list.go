@@ -106,12 +106,19 @@ func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
 // reachDir takes the road to a directory and returns the name under which the
 // backend has it, which is another one where links are on the way.
 func (j *Jail) reachDir(ctx context.Context, call string, dir Name) (Name, error) {
-	var at Name
-	_, err := j.reach(ctx, call, OpList, dir, func(n Name) error {
-		at = n
-		return j.touchDir(ctx, n)
-	})
-	return at, err
+	v := j.admit(ctx, OpList, dir)
+	if err := v.err(call); err != nil {
+		return Name{}, err
+	}
+	for at, links := dir, 0; ; links++ {
+		err := j.touchDir(ctx, at)
+		if err == nil {
+			return at, nil
+		}
+		if at, err = j.follow(ctx, call, &v, err, links); err != nil {
+			return Name{}, err
+		}
+	}
 }
 
 // touchDir returns nil if dir is there, at the price of one look.

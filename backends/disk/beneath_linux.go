@@ -143,30 +143,28 @@ type descriptor int
 
 func (d descriptor) stat() (stat, error) {
 	var st unix.Stat_t
-	if err := ignoringEINTR(func() error { return unix.Fstat(int(d), &st) }); err != nil {
-		return stat{}, err
+	for {
+		switch err := unix.Fstat(int(d), &st); err {
+		case nil:
+			return fromUnix(&st), nil
+		case unix.EINTR:
+		default:
+			return stat{}, err
+		}
 	}
-	return fromUnix(&st), nil
 }
 
-func (d descriptor) pread(p []byte, off int64) (n int, err error) {
-	err = ignoringEINTR(func() error {
-		n, err = unix.Pread(int(d), p, off)
-		return err
-	})
-	return max(n, 0), err
+func (d descriptor) pread(p []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(d), p, off)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
 }
 
 func (d descriptor) file() *os.File { return os.NewFile(uintptr(d), "object") }
 func (d descriptor) close() error   { return unix.Close(int(d)) }
-
-func ignoringEINTR(f func() error) error {
-	for {
-		if err := f(); err != unix.EINTR {
-			return err
-		}
-	}
-}
 
 func fromUnix(st *unix.Stat_t) stat {
 	var mode fs.FileMode

@@ -29,11 +29,15 @@ func (d *dirDescriptor) close() error { return unix.Close(d.fd) }
 
 func (d *dirDescriptor) lstat(elem string) (stat, error) {
 	var st unix.Stat_t
-	err := ignoringEINTR(func() error { return unix.Fstatat(d.fd, elem, &st, unix.AT_SYMLINK_NOFOLLOW) })
-	if err != nil {
-		return stat{}, err
+	for {
+		switch err := unix.Fstatat(d.fd, elem, &st, unix.AT_SYMLINK_NOFOLLOW); err {
+		case nil:
+			return fromUnix(&st), nil
+		case unix.EINTR:
+		default:
+			return stat{}, err
+		}
 	}
-	return fromUnix(&st), nil
 }
 
 func (d *dirDescriptor) each(yield func(elem []byte, kind vfs.Kind) error) error {

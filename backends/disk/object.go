@@ -14,20 +14,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// smallBytes is the size up to which an object is read at once: that takes
-// fewer system calls than handing the file to sendfile, and no descriptor
-// stays open for a slow client.
+// smallBytes is the size up to which an object is read by one call into memory:
+// to write it from there takes fewer system calls than sendfile does.
 const smallBytes = 32 << 10
 
 // newObject makes an Object of span, and takes h over.
 func newObject(ctx context.Context, h handle, info vfs.Info, span vfs.Span) (*vfs.Object, error) {
 	if span.Length <= smallBytes {
-		body, err := readSmall(h, span)
-		h.close()
-		if err != nil {
-			return nil, err
-		}
-		return &vfs.Object{Info: info, Span: span, Body: body}, nil
+		small := &struct {
+			obj  vfs.Object
+			body smallBody
+		}{vfs.Object{Info: info, Span: span}, smallBody{ctx: ctx, h: h, span: span}}
+		small.obj.Body = &small.body
+		return &small.obj, nil
 	}
 	f := h.file()
 	if span.Offset > 0 {
@@ -56,33 +55,51 @@ func (st *stat) etag(n vfs.Name) string {
 	return string(text[:])
 }
 
-// smallBody is an object that was read when it was opened.
+// smallBody is an object that is read when its first byte is asked for.
 type smallBody struct {
-	buf  *[smallBytes]byte // nil once closed
-	size int
-	off  int
+	ctx  context.Context
+	h    handle // nil once read or closed
+	span vfs.Span
+	buf  *[smallBytes]byte // nil before it was read, and once closed
+	off  int64
 }
 
 var smallBuffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 
-func readSmall(h handle, span vfs.Span) (*smallBody, error) {
-	b := &smallBody{smallBuffers.Get().(*[smallBytes]byte), int(span.Length), 0}
-	for n := 0; n < b.size; {
-		m, err := h.pread(b.buf[n:b.size], span.Offset+int64(n))
+// bytes returns the whole span.
+func (b *smallBody) bytes() ([]byte, error) {
+	if b.buf != nil {
+		return b.buf[:b.span.Length], nil
+	}
+	if b.h == nil {
+		return nil, fs.ErrClosed
+	}
+	if err := b.ctx.Err(); err != nil {
+		return nil, err
+	}
+	buf := smallBuffers.Get().(*[smallBytes]byte)
+	for n := int64(0); n < b.span.Length; {
+		m, err := b.h.pread(buf[n:b.span.Length], b.span.Offset+n)
+		if n += int64(m); n == b.span.Length {
+			break
+		}
 		if m == 0 && err == nil || err == io.EOF {
 			err = vfs.ErrChanged
 		}
-		if n += m; n < b.size && err != nil {
-			b.Close()
+		if err != nil {
+			smallBuffers.Put(buf)
 			return nil, err
 		}
 	}
-	return b, nil
+	b.buf = buf
+	b.h.close()
+	b.h = nil
+	return buf[:b.span.Length], nil
 }
 
 func (b *smallBody) Read(p []byte) (int, error) {
-	n, err := b.ReadAt(p, int64(b.off))
-	b.off += n
+	n, err := b.ReadAt(p, b.off)
+	b.off += int64(n)
 	if n > 0 {
 		err = nil
 	}
@@ -91,29 +108,28 @@ func (b *smallBody) Read(p []byte) (int, error) {
 
 // WriteTo writes all that is left in one Write.
 func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
-	if b.buf == nil {
-		return 0, fs.ErrClosed
+	data, err := b.bytes()
+	if err != nil || b.off >= b.span.Length {
+		return 0, err
 	}
-	if b.off >= b.size {
-		return 0, nil
-	}
-	n, err := w.Write(b.buf[b.off:b.size])
-	b.off += n
+	n, err := w.Write(data[b.off:])
+	b.off += int64(n)
 	return int64(n), err
 }
 
 func (b *smallBody) ReadAt(p []byte, off int64) (int, error) {
+	data, err := b.bytes()
 	switch {
-	case b.buf == nil:
-		return 0, fs.ErrClosed
+	case err != nil:
+		return 0, err
 	case off < 0:
 		return 0, fs.ErrInvalid
 	case len(p) == 0:
 		return 0, nil
-	case off >= int64(b.size):
+	case off >= b.span.Length:
 		return 0, io.EOF
 	}
-	n := copy(p, b.buf[off:b.size])
+	n := copy(p, data[off:])
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -121,21 +137,26 @@ func (b *smallBody) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (b *smallBody) Seek(offset int64, whence int) (int64, error) {
-	off, err := seekOffset(offset, whence, int64(b.off), int64(b.size))
+	off, err := seekOffset(offset, whence, b.off, b.span.Length)
 	if err == nil {
-		b.off = int(min(off, int64(b.size)))
+		b.off = off
 	}
 	return off, err
 }
 
-// Close gives the buffer back.
+// Close gives back the descriptor or the buffer.
 func (b *smallBody) Close() error {
-	if b.buf == nil {
-		return fs.ErrClosed
+	switch {
+	case b.h != nil:
+		err := b.h.close()
+		b.h = nil
+		return err
+	case b.buf != nil:
+		smallBuffers.Put(b.buf)
+		b.buf = nil
+		return nil
 	}
-	smallBuffers.Put(b.buf)
-	b.buf = nil
-	return nil
+	return fs.ErrClosed
 }
 
 // fileBody reads a span of an open file.
