@@ -114,6 +114,10 @@ func compileAlternative(alt string) (g glob, name string, err error) {
 }
 
 func compileSegment(s string) (segment, error) {
+	if s == "**" {
+		return segment{kind: segDouble}, nil
+	}
+	s = squeezeStars(s)
 	var lit strings.Builder
 	stars, star := 0, 0 // how many "*", and where in lit the only one stands
 	complex := false
@@ -135,8 +139,6 @@ func compileSegment(s string) (segment, error) {
 	text := lit.String()
 	dot := s[0] == '.' || strings.HasPrefix(s, `\.`)
 	switch {
-	case s == "**":
-		return segment{kind: segDouble}, nil
 	case s == "*":
 		return segment{kind: segAny}, nil
 	case !complex && stars == 0:
@@ -151,6 +153,25 @@ func compileSegment(s string) (segment, error) {
 		return segment{}, errors.New("a [class] may not hold a slash")
 	}
 	return segment{kind: segComplex, pattern: s, dot: dot}, nil
+}
+
+// squeezeStars makes one star of several in a row, which mean no more and which
+// doublestar does not match with nothing at the end of a name.
+func squeezeStars(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		b.WriteByte(s[i])
+		switch s[i] {
+		case '\\':
+			i++
+			b.WriteByte(s[i])
+		case '*':
+			for i+1 < len(s) && s[i+1] == '*' {
+				i++
+			}
+		}
+	}
+	return b.String()
 }
 
 // match reports whether g matches the whole name. Unless dots is set, a
@@ -289,7 +310,7 @@ func expandBraces(s string) ([]string, error) {
 	}
 	var alts []string
 	for _, part := range parts {
-		more, err := expandBraces(s[:open] + part + s[end+1:])
+		more, err := expandBraces(joinStars(joinStars(s[:open], part), s[end+1:]))
 		if err != nil {
 			return nil, err
 		}
@@ -298,6 +319,16 @@ func expandBraces(s string) ([]string, error) {
 		}
 	}
 	return alts, nil
+}
+
+// joinStars puts two parts of a pattern together. Stars that come from different
+// parts make three at least, which are one: "{a,*}{b,*}" means one element, and
+// "**" would let it through to any depth.
+func joinStars(a, b string) string {
+	if strings.HasSuffix(a, "*") && strings.HasPrefix(b, "*") {
+		return a + "*" + b
+	}
+	return a + b
 }
 
 // indexMeta finds the first c that is neither escaped nor in a class.
