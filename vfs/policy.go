@@ -322,9 +322,9 @@ func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
 func (r *rules) judgeDir(dir Name) (rule string, reason Reason) {
 	d := dir.s
 	if dir.IsRoot() {
+		// The top has no name that a pattern could match, not even "re:x*".
 		d = ""
-	}
-	if rule, ok := r.denied(d, (*table).matchTree); ok {
+	} else if rule, ok := r.denied(d, (*table).matchTree); ok {
 		return rule, ReasonPolicyDeny
 	}
 	if rule, ok := r.denied(d, (*table).coversBelow); ok {

@@ -1,0 +1,137 @@
+package vfs_test
+
+import (
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A deny has to hold for every spelling that some file system takes for the
+// same file. Every name of refused is served without the deny.
+func TestDenyFolds(t *testing.T) {
+	for _, c := range []struct {
+		deny            string
+		refused, served []string
+	}{
+		{"secret.txt", []string{"secret.txt", "SECRET.TXT", "Secret.txt", "ſecret.txt", "sec\u200dret.txt", "secret\u00ad.txt", "ｓｅｃｒｅｔ.txt", "secret．txt", "sec\u034fret.txt", "secret.txt\ufe0f"}, []string{"secrets.txt", "secret.txt2", "a/secret.txt"}},
+		{"SECRET.TXT", []string{"secret.txt", "SECRET.TXT", "ＳＥＣＲＥＴ.txt"}, []string{"secret"}},
+		{"**/*.key", []string{"a.key", "a.KEY", "x/a.\u212aey", "x/y/A.Key"}, []string{"a.keys", "key"}},
+		{"straße/*", []string{"straße/a", "STRASSE/a", "strasse/A", "STRAẞE/a"}, []string{"strase/a"}},
+		{"strasse/*", []string{"straße/a"}, nil},
+		{"ΣΊΣΥΦΟΣ", []string{"σίσυφος", "σίσυφοσ", "Σίσυφος"}, nil},
+		{"café", []string{"café", "cafe\u0301", "CAFE\u0301", "CAFÉ"}, []string{"cafe"}},
+		{"cafe\u0301", []string{"café", "cafe\u0301"}, []string{"cafe"}},
+		{"ﬁle", []string{"file", "ﬁle", "FILE"}, nil},
+		{"k*", []string{"\u212aelvin", "K", "k"}, []string{"ak"}},
+		{"[a-c]x", []string{"ax", "Bx", "CX"}, []string{"dx"}},
+		{"[A-C]X", []string{"ax", "bX", "Cx"}, []string{"dx"}},
+		{"[Ä]x", []string{"äx", "Äx", "A\u0308x"}, []string{"ax"}},
+		{"[^a]x", []string{"bx", "BX"}, []string{"ax"}},
+		{`a\*b`, []string{"a*b", "A*B", "a＊b"}, []string{"axb"}},
+		{"a＊b", []string{"a*b", "a＊b"}, []string{"axb"}},
+		{"re:private/.*", []string{"private/a", "PRIVATE/a", "Private/x", "ｐrivate/a"}, []string{"privat/a"}},
+		{"re:PRIVATE/.*", []string{"private/a"}, nil},
+		{"re:[A-Z]+/straße", []string{"abc/STRASSE", "ABC/straße"}, []string{"1/strasse"}},
+		{"re:(?i)a", []string{"a", "A", "ａ"}, []string{"b"}},
+		{"re:\u00adx\u00ad", []string{"x", "X", "\u00adx"}, []string{"y"}},
+		{"drafts/a", []string{"drafts／a", "DRAFTS／A", "drafts/a/b"}, []string{"drafts"}},
+		{"drafts", []string{"drafts／x", "drafts／x／y", "drafts/x"}, []string{"a/drafts"}},
+	} {
+		without := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
+		with := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns(c.deny)})
+		for _, s := range c.refused {
+			n := mustName(t, s)
+			if v := without.Explain(t.Context(), vfs.OpRead, n); !v.Allowed {
+				t.Errorf("%q is refused without a deny: %s", s, v.Reason)
+			}
+			if v := with.Explain(t.Context(), vfs.OpRead, n); v.Reason != vfs.ReasonPolicyDeny || v.Rule != c.deny {
+				t.Errorf("deny %q, %q: %q by %q", c.deny, s, v.Reason, v.Rule)
+			}
+		}
+		for _, s := range c.served {
+			if v := with.Explain(t.Context(), vfs.OpRead, mustName(t, s)); !v.Allowed {
+				t.Errorf("deny %q, %q: %s by %q", c.deny, s, v.Reason, v.Rule)
+			}
+		}
+	}
+}
+
+// An allow is for the bytes that it spells: what a disk takes for the same file
+// is another name.
+func TestAllowComparesBytes(t *testing.T) {
+	for pattern, names := range map[string][]string{
+		"secret.txt":   {"SECRET.TXT", "ſecret.txt", "sec\u200dret.txt", "secret．txt"},
+		"café/*":       {"cafe\u0301/a", "CAFÉ/a"},
+		"docs/**":      {"DOCS/a", "docs／a"},
+		`re:docs/.*`:   {"DOCS/a"},
+		"*.k":          {"a.\u212a", "a.K"},
+		"[a-c]":        {"A"},
+		"{a.txt,b.md}": {"A.txt"},
+	} {
+		for _, n := range names {
+			if allows(t, pattern, n) {
+				t.Errorf("%s allows %q", pattern, n)
+			}
+		}
+	}
+}
+
+// A deny of a directory covers all below it, for objects and for directories;
+// an allow covers only what it matches.
+func TestDenyCoversBelow(t *testing.T) {
+	for _, c := range []struct {
+		deny                string
+		refused, served     []string
+		refusedDirs, listed []string
+	}{
+		{"drafts", []string{"drafts", "drafts/a", "drafts/a/b", "Drafts/a"}, []string{"x/drafts", "drafts2/a"}, []string{"drafts", "drafts/x", "DRAFTS"}, []string{".", "x"}},
+		{"drafts/**", []string{"drafts/a", "drafts/a/b"}, []string{"x/drafts/a"}, []string{"drafts", "drafts/x"}, []string{".", "drafts2"}},
+		{"drafts/*", []string{"drafts/a", "drafts/a/b"}, []string{"drafts"}, []string{"drafts", "drafts/x"}, []string{"."}},
+		{"**/private", []string{"private/a", "x/private/a/b"}, []string{"privates/a"}, []string{"private", "x/y/private"}, []string{"x"}},
+		{"drafts/*.txt", []string{"drafts/a.txt", "drafts/a.txt/b"}, []string{"drafts/a"}, []string{"drafts/a.txt"}, []string{"drafts"}},
+		{"re:x/y[0-9]", []string{"x/y1", "x/y1/z"}, []string{"x/y", "x/y10"}, []string{"x/y1", "x/y1/z"}, []string{"x", "x/y"}},
+		{"*", []string{"a", "a/b"}, nil, []string{".", "a"}, nil},
+		{"**", []string{"a", "a/b"}, nil, []string{".", "a"}, nil},
+		{"*/**", []string{"a", "a/b"}, nil, []string{".", "a"}, nil},
+		{"re:x*", []string{"xx", "xx/a"}, []string{"a", "a/xx"}, []string{"xx"}, []string{".", "a"}},
+		{".*", []string{".git", ".git/config"}, []string{"a"}, []string{".git"}, []string{"."}},
+	} {
+		j := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**", "**/.*/**"), Deny: vfs.Patterns(c.deny)})
+		for _, group := range []struct {
+			op      vfs.Op
+			names   []string
+			allowed bool
+		}{
+			{vfs.OpRead, c.refused, false}, {vfs.OpRead, c.served, true},
+			{vfs.OpList, c.refusedDirs, false}, {vfs.OpList, c.listed, true},
+		} {
+			for _, n := range group.names {
+				if v := j.Explain(t.Context(), group.op, mustName(t, n)); v.Allowed != group.allowed {
+					t.Errorf("deny %s: %s %q: allowed %t (%s by %q)", c.deny, group.op, n, v.Allowed, v.Reason, v.Rule)
+				}
+			}
+		}
+	}
+	for _, n := range []string{"docs/a", "docs/a/b"} {
+		if allows(t, "docs", n) {
+			t.Errorf("allowing docs allows %s", n)
+		}
+	}
+}
+
+// A set of names denies as patterns do.
+func TestDenyNameSet(t *testing.T) {
+	set, err := vfs.NameSet("gone.txt", mustName(t, "Old/Secret"), mustName(t, "straße"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := vfs.Policy{Allow: vfs.Patterns("**"), Deny: []vfs.Pattern{set}}
+	for name, allowed := range map[string]bool{
+		"Old/Secret": false, "old/secret": false, "OLD/SECRET/below": false, "STRASSE": false,
+		"Old": true, "Old/Secret2": true, "old": true,
+	} {
+		if v := judge(t, p, name); v.Allowed != allowed || !allowed && v.Rule != "gone.txt" {
+			t.Errorf("%s: allowed %t by %q", name, v.Allowed, v.Rule)
+		}
+	}
+}
