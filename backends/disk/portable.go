@@ -77,7 +77,7 @@ func (t *portable) tryOpen(op string, n vfs.Name, links bool) (handle, error) {
 	}
 	f, err := dir.OpenFile(elem, openFlags, 0)
 	if err != nil {
-		return nil, err
+		return nil, sinceSeen(err)
 	}
 	if err := same(dir, elem, f.Stat); err != nil {
 		f.Close()
@@ -118,7 +118,7 @@ func (t *portable) step(op string, n vfs.Name, dir *os.Root, elem, prefix string
 	}
 	next, err := dir.OpenRoot(elem)
 	if err != nil {
-		return nil, err
+		return nil, sinceSeen(err)
 	}
 	if err := same(dir, elem, func() (fs.FileInfo, error) { return next.Stat(".") }); err != nil {
 		next.Close()
@@ -142,6 +142,17 @@ func same(dir *os.Root, elem string, opened func() (fs.FileInfo, error)) error {
 	return nil
 }
 
+// sinceSeen takes the failure to open what was there a moment ago. What says
+// that something else is there now (a link, no directory, nothing) is a race;
+// os.Root's error about a link that leads out has no sentinel, so the others
+// are told apart from it.
+func sinceSeen(err error) error {
+	if errors.Is(err, fs.ErrPermission) || isSpecial(err) || isUnholdable(err) || isExhausted(err) || isFault(err) {
+		return err
+	}
+	return errRaced
+}
+
 func (t *portable) linkError(op string, n vfs.Name, dir *os.Root, prefix string, links bool) error {
 	return linkError(op, n, links, func() (string, string, error) {
 		text, err := dir.Readlink(prefix[strings.LastIndexByte(prefix, '/')+1:])
@@ -149,11 +160,9 @@ func (t *portable) linkError(op string, n vfs.Name, dir *os.Root, prefix string,
 	})
 }
 
-// rootError says what an error of os.Root means. Its escape error has no
-// sentinel; it comes only if a link appeared since it was looked for.
+// rootError says what an error of os.Root means.
 func rootError(op string, n vfs.Name, err error) error {
 	var e *vfs.Error
-	var pe *fs.PathError
 	switch {
 	case errors.As(err, &e), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 	case isSpecial(err):
@@ -162,8 +171,6 @@ func rootError(op string, n vfs.Name, err error) error {
 		return refuse(op, n, vfs.ReasonUnholdable)
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)
-	case errors.As(err, &pe) && pe.Err.Error() == "path escapes from parent":
-		return refuse(op, n, vfs.ReasonSymlink)
 	}
 	return vfs.FSError(op, n, err)
 }

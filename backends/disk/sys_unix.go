@@ -40,5 +40,8 @@ func isExhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
+// isFault reports a failure of the disk itself.
+func isFault(err error) bool { return errors.Is(err, unix.EIO) }
+
 // plantFIFO makes a FIFO for the self-test.
 func plantFIFO(path string) error { return unix.Mkfifo(path, 0o600) }

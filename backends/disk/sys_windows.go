@@ -41,5 +41,6 @@ func identity(fs.FileInfo) (dev, ino, nlink uint64) { return 0, 0, 0 }
 func isSpecial(error) bool    { return false }
 func isUnholdable(error) bool { return false }
 func isExhausted(error) bool  { return false }
+func isFault(error) bool      { return false }
 
 func plantFIFO(string) error { return errors.ErrUnsupported }
