@@ -1,0 +1,60 @@
+// Package put holds what Put and Remove of every backend have in common.
+package put
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Check decides cond for a change of n. The version that is there is current,
+// nil if there is none. It fails with [vfs.ErrPrecondition]. The caller holds
+// off other changes from the look at current until its own is done.
+func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
+	if current == nil {
+		if !cond.IfMatch.IsZero() {
+			return &vfs.Error{Op: op, Name: n.String(), Err: vfs.ErrPrecondition}
+		}
+		return nil
+	}
+	req := vfs.Request{Cond: cond}
+	req.Cond.Unsafe = true
+	_, err := req.Resolve(op, *current)
+	return err
+}
+
+// Body returns body as Put has to read it: it fails once ctx is cancelled,
+// with [io.ErrUnexpectedEOF] if it ends before the size that opts promise, and
+// with an error if it goes on behind it.
+func Body(ctx context.Context, body io.Reader, opts vfs.PutOptions) io.Reader {
+	return &reader{ctx, body, opts, 0}
+}
+
+type reader struct {
+	ctx  context.Context
+	body io.Reader
+	opts vfs.PutOptions
+	read int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := r.body.Read(p)
+	r.read += int64(n)
+	if !r.opts.SizeKnown {
+		return n, err
+	}
+	if r.read > r.opts.Size {
+		return n, errTooLong
+	}
+	if err == io.EOF && r.read < r.opts.Size {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+var errTooLong = errors.New("the body is longer than its size")
