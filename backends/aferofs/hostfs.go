@@ -1,0 +1,136 @@
+package aferofs
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"syscall"
+
+	"github.com/spf13/afero"
+)
+
+var errHost = errors.New("aferofs: this file system reaches the host's own by path names, where a link that is put in at the right moment leads anywhere: use backends/disk, or accept that with Options.Unsafe")
+
+// The types that open the host's files by path name.
+var hostTypes = [...]reflect.Type{
+	reflect.TypeFor[afero.OsFs](),
+	reflect.TypeOf(os.DirFS(".")),
+}
+
+// What can hold a file system for its own use.
+var fsTypes = [...]reflect.Type{
+	reflect.TypeFor[afero.Fs](),
+	reflect.TypeFor[fs.FS](),
+}
+
+// reachesHost reports whether fsys is the host's file system or holds it.
+func reachesHost(fsys afero.Fs) bool {
+	s := hostSearch{}
+	return s.in(reflect.ValueOf(fsys))
+}
+
+// hostSearch holds the pointers that were followed, since wrappers can form a
+// circle.
+type hostSearch map[any]bool
+
+// in looks at v, then into it if it is a file system, or a container that can
+// hold one.
+func (s hostSearch) in(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Interface:
+		return !v.IsNil() && s.in(v.Elem())
+	case reflect.Pointer:
+		if v.IsNil() || !isFs(v.Type()) || s[v.Pointer()] {
+			return false
+		}
+		s[v.Pointer()] = true
+		return s.in(v.Elem())
+	}
+	for _, t := range hostTypes {
+		if v.Type() == t {
+			return true
+		}
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if s.in(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := 0; mayHold(v.Type()) && i < v.Len(); i++ {
+			if s.in(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for it := v.MapRange(); mayHold(v.Type()) && it.Next(); {
+			if s.in(it.Value()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayHold reports whether elements of the container t can be file systems. It
+// keeps the search out of the contents of files.
+func mayHold(t reflect.Type) bool {
+	return t.Elem().Kind() == reflect.Interface || isFs(t.Elem())
+}
+
+func isFs(t reflect.Type) bool {
+	for _, fsType := range fsTypes {
+		if t.Implements(fsType) || t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(fsType) {
+			return true
+		}
+	}
+	return false
+}
+
+// isReadOnly reports what is read-only by its type. A RegexpFs is, too: it asks
+// whether a file is there before it makes one.
+func isReadOnly(fsys afero.Fs) bool {
+	switch fsys.(type) {
+	case *afero.ReadOnlyFs, *afero.RegexpFs, afero.FromIOFS, *afero.FromIOFS, jailFs:
+		return true
+	}
+	return false
+}
+
+// checkDir fails if path cannot be opened as a directory.
+func checkDir(fsys afero.Fs, path string) error {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err == nil && !st.IsDir() {
+		err = &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
+	}
+	return err
+}
+
+// checkSlashes fails for a MemMapFs in which a name without a leading slash was
+// made. Its directories list such a name as if it had one.
+func checkSlashes(fsys afero.Fs) error {
+	m, ok := fsys.(*afero.MemMapFs)
+	if !ok {
+		return nil
+	}
+	list, err := afero.ReadDir(m, "/")
+	if err != nil {
+		return fmt.Errorf("aferofs: reading the top directory: %w", err)
+	}
+	for i, st := range list {
+		_, err := m.Stat("/" + st.Name())
+		if err != nil || i > 0 && list[i-1].Name() == st.Name() {
+			return fmt.Errorf("aferofs: %q was made without a leading slash, and MemMapFs does not find it by %q: make it with one", st.Name(), "/"+st.Name())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package aferofs
+
+import (
+	"context"
+	"io/fs"
+	"iter"
+	"strings"
+	"syscall"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// List yields the entries of dir in order. An afero.Fs has them in any order,
+// so that each call reads the whole directory.
+func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		list, err := b.readDir(ctx, dir)
+		if err != nil {
+			yield(vfs.Entry{}, vfs.FSError("list", dir, err))
+			return
+		}
+		vfs.YieldEntries(ctx, dir, list, after, yield)
+	}
+}
+
+func (b *Backend) readDir(ctx context.Context, dir vfs.Name) ([]fs.DirEntry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// MemMapFs sorts by names that it lets a rename change meanwhile.
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	st, err := b.lookup("list", dir, true)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() {
+		return nil, syscall.ENOTDIR
+	}
+	f, err := b.fsys.Open(b.path(dir.String()))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	infos, err := f.Readdir(-1)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]fs.DirEntry, 0, len(infos))
+	for _, st := range infos {
+		if !strings.HasPrefix(st.Name(), reserved) {
+			list = append(list, fs.FileInfoToDirEntry(st))
+		}
+	}
+	return list, nil
+}

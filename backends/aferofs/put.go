@@ -1,0 +1,236 @@
+package aferofs
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/afero"
+
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// reserved begins the names of files that are being written. The line separator
+// in it keeps it out of reach: no Name holds one.
+const reserved = ".bailiwick\u2028put-"
+
+// Put writes body to a temporary file in n's directory and renames it, so that
+// readers see it when it is whole. A process that dies while it writes leaves
+// that file, which no Name reaches and no listing shows. A parent that is a file
+// is ReasonMissing, as it is for Open.
+//
+// Cancelling ctx ends Put between two reads of body; a Read that blocks is for
+// the caller to end.
+func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	if !b.caps.Writable {
+		return vfs.Unsupported{}.Put(ctx, n, body, opts)
+	}
+	w := &writing{b: b, n: n, cond: opts.Cond}
+	info, err := w.run(ctx, put.Body(ctx, body, opts))
+	if err != nil {
+		w.abort()
+		return vfs.Info{}, vfs.FSError("put", n, err)
+	}
+	return info, nil
+}
+
+// writing is one Put under way.
+type writing struct {
+	b    *Backend
+	n    vfs.Name
+	cond vfs.Cond
+	temp string
+	f    afero.File
+	made []string // directories, from the top down
+}
+
+func (w *writing) run(ctx context.Context, body io.Reader) (vfs.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return vfs.Info{}, err
+	}
+	if err := w.begin(); err != nil {
+		return vfs.Info{}, err
+	}
+	if _, err := io.Copy(w.f, body); err != nil {
+		// Even a body whose error is "file does not exist" is no refusal.
+		return vfs.Info{}, &vfs.Error{Op: "put", Name: w.n.String(), Err: err}
+	}
+	err := w.f.Sync()
+	if closed := w.f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	return w.commit()
+}
+
+// begin makes the directories and the temporary file. One in use keeps Remove
+// from taking the directory away.
+func (w *writing) begin() error {
+	w.b.mu.Lock()
+	defer w.b.mu.Unlock()
+	if _, err := w.check(); err != nil {
+		return err
+	}
+	if err := w.makeDirs(); err != nil {
+		return err
+	}
+	dir := strings.TrimSuffix(w.n.String(), w.n.Base())
+	temp := w.b.path(dir + reserved + rand.Text())
+	f, err := w.b.fsys.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	w.f, w.temp = f, temp
+	return nil
+}
+
+// check looks at what is there now, nil if nothing, and decides the condition.
+func (w *writing) check() (*vfs.Info, error) {
+	current := new(vfs.Info)
+	var err error
+	*current, err = w.b.find("put", w.n, false)
+	if vfs.ReasonOf(err) == vfs.ReasonMissing {
+		current, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return current, put.Check("put", w.n, w.cond, current)
+}
+
+// makeDirs makes the directories above n that are missing, one by one: MkdirAll
+// of a MemMapFs is content with a file in the place of a directory.
+func (w *writing) makeDirs() error {
+	var missing []vfs.Name
+	for dir := w.n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		st, err := w.b.lookup("put", dir, false)
+		if err == nil && !st.IsDir() {
+			err = syscall.ENOTDIR
+		}
+		if err == nil {
+			break
+		}
+		if vfs.ReasonOf(err) != vfs.ReasonMissing {
+			return err
+		}
+		missing = append(missing, dir)
+	}
+	for _, dir := range slices.Backward(missing) {
+		path := w.b.path(dir.String())
+		if err := w.b.fsys.Mkdir(path, 0o755); err != nil {
+			return err
+		}
+		w.made = append(w.made, path)
+	}
+	return nil
+}
+
+// commit decides the condition again, since others may have been faster, and
+// makes the object visible.
+func (w *writing) commit() (vfs.Info, error) {
+	w.b.mu.Lock()
+	defer w.b.mu.Unlock()
+	current, err := w.check()
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	w.b.stamp(w.temp, current)
+	if err := w.b.fsys.Rename(w.temp, w.b.path(w.n.String())); err != nil {
+		return vfs.Info{}, err
+	}
+	w.f, w.made = nil, nil
+	return w.b.find("put", w.n, false)
+}
+
+// abort takes away what begin made.
+func (w *writing) abort() {
+	w.b.mu.Lock()
+	defer w.b.mu.Unlock()
+	if w.f != nil {
+		w.f.Close()
+		w.b.fsys.Remove(w.temp)
+	}
+	for _, dir := range slices.Backward(w.made) {
+		if !w.b.removeEmpty(dir) {
+			return
+		}
+	}
+}
+
+// stamp gives a file a time behind that of all versions before it, so that its
+// ETag is new, even within one tick of the clock. The steps are what file
+// systems are known to count in. On an Fs that does not let times be set, it
+// keeps the one it has.
+func (b *Backend) stamp(path string, current *vfs.Info) {
+	floor := b.last
+	if current != nil && current.ModTime.After(floor) {
+		floor = current.ModTime
+	}
+	now := time.Now()
+	for _, step := range [...]time.Duration{1, time.Microsecond, time.Millisecond, time.Second, 2 * time.Second} {
+		t := now
+		if next := floor.Add(step); t.Before(next) {
+			t = next
+		}
+		if b.fsys.Chtimes(path, t, t) != nil {
+			return
+		}
+		if st, err := b.fsys.Stat(path); err == nil && st.ModTime().After(floor) {
+			b.last = st.ModTime()
+			return
+		}
+	}
+}
+
+// Remove deletes the file n, then the directories above it that are empty, as
+// far as the Fs lets it.
+func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	if !b.caps.Writable {
+		return vfs.Unsupported{}.Remove(ctx, n, cond)
+	}
+	if err := ctx.Err(); err != nil {
+		return &vfs.Error{Op: "remove", Name: n.String(), Err: err}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	info, err := b.find("remove", n, false)
+	if err != nil {
+		return err
+	}
+	if err := put.Check("remove", n, cond, &info); err != nil {
+		return err
+	}
+	if err := b.fsys.Remove(b.path(n.String())); err != nil {
+		return vfs.FSError("remove", n, err)
+	}
+	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		if !b.removeEmpty(b.path(dir.String())) {
+			break
+		}
+	}
+	return nil
+}
+
+// removeEmpty removes a directory if it is empty. Remove of a MemMapFs takes any
+// directory, and a RegexpFs answers a read with nothing where it hides a file,
+// so that only an end of the directory at the first read counts.
+func (b *Backend) removeEmpty(path string) bool {
+	f, err := b.fsys.Open(path)
+	if err != nil {
+		return false
+	}
+	_, err = f.Readdirnames(1)
+	f.Close()
+	return err == io.EOF && b.fsys.Remove(path) == nil
+}
