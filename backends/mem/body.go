@@ -1,0 +1,100 @@
+package mem
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"sync/atomic"
+
+	"github.com/spf13/afero/mem"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A body reads a span of a stored file, which never changes. Its offsets count
+// from the span's start. ReadAt may be called concurrently, as io.ReaderAt has
+// it; that of mem.File may not, and says no EOF.
+type body struct {
+	ctx    context.Context
+	data   *mem.FileData
+	span   vfs.Span
+	off    int64
+	closed atomic.Bool
+}
+
+var (
+	_ io.Seeker   = (*body)(nil)
+	_ io.ReaderAt = (*body)(nil)
+)
+
+func (b *body) Read(p []byte) (int, error) {
+	if len(p) == 0 && !b.closed.Load() {
+		return 0, nil
+	}
+	n, err := b.ReadAt(p, b.off)
+	b.off += int64(n)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+func (b *body) ReadAt(p []byte, off int64) (int, error) {
+	switch {
+	case b.closed.Load():
+		return 0, fs.ErrClosed
+	case off < 0:
+		return 0, errNegative
+	case off >= b.span.Length:
+		return 0, io.EOF
+	}
+	if err := b.ctx.Err(); err != nil {
+		return 0, err
+	}
+	end := error(nil)
+	if left := b.span.Length - off; int64(len(p)) > left {
+		p, end = p[:left], io.EOF
+	}
+	f := mem.NewReadOnlyFileHandle(b.data)
+	if _, err := f.Seek(b.span.Offset+off, io.SeekStart); err != nil {
+		return 0, err
+	}
+	n, err := f.Read(p)
+	if err != nil {
+		return n, err
+	}
+	return n, end
+}
+
+func (b *body) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += b.off
+	case io.SeekEnd:
+		offset += b.span.Length
+	default:
+		return 0, errWhence
+	}
+	if b.closed.Load() {
+		return 0, fs.ErrClosed
+	}
+	if offset < 0 {
+		return 0, errNegative
+	}
+	b.off = offset
+	return offset, nil
+}
+
+func (b *body) Close() error {
+	if b.closed.Swap(true) {
+		return fs.ErrClosed
+	}
+	return nil
+}
+
+var (
+	errNegative = errors.New("negative offset")
+	errWhence   = errors.New("invalid whence")
+)

@@ -1,0 +1,291 @@
+// Package mem keeps objects in memory, for tests and small trees. It stores
+// them in an afero.MemMapFs and closes what that leaves open: a file can lie
+// under a file there, a directory can be removed with what is in it, a write
+// is seen half done, and two versions can have one time.
+//
+// An object is kept as one piece and without a limit. What is put is gone with
+// the process.
+package mem
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/afero"
+	"github.com/spf13/afero/mem"
+
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A Backend keeps objects in memory. It is safe for concurrent use, and there
+// is nothing to close.
+//
+// An object that was opened keeps its bytes, whatever is put or removed
+// meanwhile. No two versions have one ETag.
+type Backend struct {
+	// mu is held while an object is stored or removed, and for reading while
+	// one is looked up. What was stored never changes: Put makes a new file.
+	mu    sync.RWMutex
+	files afero.MemMapFs
+	dirs  map[vfs.Name]int // number of entries; directories are never empty
+	last  time.Time        // the latest that an object was stamped with
+}
+
+var _ vfs.Backend = (*Backend)(nil)
+
+// New returns an empty Backend.
+func New() *Backend { return &Backend{dirs: map[vfs.Name]int{}} }
+
+// FromMap returns a Backend that holds the given objects, by name. It fails if
+// a key is no name, or lies under another key.
+func FromMap(objects map[string]string) (*Backend, error) {
+	b := New()
+	for _, key := range slices.Sorted(maps.Keys(objects)) {
+		n, err := vfs.ParseName(key)
+		if err != nil {
+			return nil, fmt.Errorf("mem: %q is no name: %s", key, vfs.ReasonOf(err).Detail())
+		}
+		if _, err := b.store(n, []byte(objects[key]), vfs.Cond{}); err != nil {
+			return nil, fmt.Errorf("mem: %q lies under an object, or is a directory for another", key)
+		}
+	}
+	return b, nil
+}
+
+// Caps says what memory can do.
+func (b *Backend) Caps() vfs.Caps {
+	return vfs.Caps{Kind: "mem", Writable: true, Directories: true, Ranges: true}
+}
+
+// Open returns the object n. Its Body is an io.Seeker and an io.ReaderAt.
+func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	data, info, err := b.look(ctx, "open", n)
+	if err != nil {
+		return nil, err
+	}
+	span, err := req.Resolve("open", info)
+	if err != nil {
+		return nil, err
+	}
+	return &vfs.Object{Info: info, Span: span, Body: &body{ctx: ctx, data: data, span: span}}, nil
+}
+
+// Stat describes the object n.
+func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	_, info, err := b.look(ctx, "stat", n)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	req.Range = vfs.Range{}
+	if _, err := req.Resolve("stat", info); err != nil {
+		return vfs.Info{}, err
+	}
+	return info, nil
+}
+
+func (b *Backend) look(ctx context.Context, op string, n vfs.Name) (*mem.FileData, vfs.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, vfs.Info{}, &vfs.Error{Op: op, Name: n.String(), Err: err}
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.find(op, n)
+}
+
+// find returns the stored file n. The caller holds mu.
+func (b *Backend) find(op string, n vfs.Name) (*mem.FileData, vfs.Info, error) {
+	switch {
+	case n.IsZero():
+		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonNameEmpty)
+	case n.IsRoot() || b.dirs[n] > 0:
+		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonDirectory)
+	}
+	f, err := b.files.Open(path(n))
+	if err != nil {
+		return nil, vfs.Info{}, vfs.FSError(op, n, err)
+	}
+	data := f.(*mem.File).Data()
+	st := mem.GetFileInfo(data)
+	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
+	info.ETag = vfs.TimeTag("", info.ModTime, info.Size)
+	return data, info, nil
+}
+
+// List yields the entries of dir in order. Each call reads the whole directory.
+func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		list, err := b.readDir(ctx, dir)
+		if err != nil {
+			yield(vfs.Entry{}, vfs.FSError("list", dir, err))
+			return
+		}
+		vfs.YieldEntries(ctx, dir, list, after, yield)
+	}
+}
+
+func (b *Backend) readDir(ctx context.Context, dir vfs.Name) ([]fs.DirEntry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if !dir.IsRoot() && b.dirs[dir] == 0 {
+		return nil, fs.ErrNotExist
+	}
+	f, err := b.files.Open(path(dir))
+	if err != nil {
+		return nil, err
+	}
+	infos, err := f.Readdir(-1)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]fs.DirEntry, len(infos))
+	for i, st := range infos {
+		list[i] = fs.FileInfoToDirEntry(st)
+	}
+	return list, nil
+}
+
+// Put reads body to its end and then stores it. A parent that is an object is
+// ReasonMissing, as it is for Open.
+//
+// Cancelling ctx ends Put between two reads of body; a Read that blocks is for
+// the caller to end.
+func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	// Nobody should send a body for nothing. What counts is the check in store.
+	b.mu.RLock()
+	_, err := b.check(n, opts.Cond)
+	b.mu.RUnlock()
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	var buf bytes.Buffer
+	if _, err := buf.ReadFrom(put.Body(ctx, body, opts)); err != nil {
+		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
+	}
+	if err := ctx.Err(); err != nil {
+		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
+	}
+	return b.store(n, buf.Bytes(), opts.Cond)
+}
+
+func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	current, err := b.check(n, cond)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	// Create puts a new file in the place of the old one, whose readers keep it,
+	// and makes the directories.
+	f, err := b.files.Create(path(n))
+	if err != nil {
+		return vfs.Info{}, vfs.FSError("put", n, err)
+	}
+	if current == nil {
+		b.count(n)
+	}
+	if _, err = f.Write(content); err == nil {
+		err = f.Close()
+	}
+	if err == nil {
+		err = b.stamp(n)
+	}
+	if err != nil {
+		return vfs.Info{}, vfs.FSError("put", n, err)
+	}
+	_, info, err := b.find("put", n)
+	return info, err
+}
+
+// Remove deletes the object n, and the directories above it that hold no other.
+func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	if err := ctx.Err(); err != nil {
+		return &vfs.Error{Op: "remove", Name: n.String(), Err: err}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, info, err := b.find("remove", n)
+	if err != nil {
+		return err
+	}
+	if err := put.Check("remove", n, cond, &info); err != nil {
+		return err
+	}
+	for ; ; n = n.Dir() {
+		if err := b.files.Remove(path(n)); err != nil {
+			return vfs.FSError("remove", n, err)
+		}
+		dir := n.Dir()
+		if dir.IsRoot() {
+			return nil
+		}
+		if b.dirs[dir]--; b.dirs[dir] > 0 {
+			return nil
+		}
+		delete(b.dirs, dir)
+	}
+}
+
+// check looks whether n can be stored under cond, and describes the version that
+// is there, nil if there is none. The caller holds mu.
+func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
+	_, info, err := b.find("put", n)
+	if err == nil {
+		return &info, put.Check("put", n, cond, &info)
+	}
+	if vfs.ReasonOf(err) != vfs.ReasonMissing {
+		return nil, err
+	}
+	// MemMapFs would make a file below a file.
+	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir] == 0; dir = dir.Dir() {
+		if _, err := b.files.Stat(path(dir)); err == nil {
+			return nil, vfs.FSError("put", n, syscall.ENOTDIR)
+		}
+	}
+	return nil, put.Check("put", n, cond, nil)
+}
+
+// count adds n to its directory, and that to its own if it is new.
+func (b *Backend) count(n vfs.Name) {
+	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		if b.dirs[dir]++; b.dirs[dir] > 1 {
+			return
+		}
+	}
+}
+
+// stamp gives n a time behind that of all versions before it, so that its ETag
+// is new, even within one tick of the clock.
+func (b *Backend) stamp(n vfs.Name) error {
+	now := time.Now()
+	if !now.After(b.last) {
+		now = b.last.Add(1)
+	}
+	b.last = now
+	return b.files.Chtimes(path(n), now, now)
+}
+
+// path returns how the MemMapFs calls n. Without the slash, it would be another
+// file.
+func path(n vfs.Name) string {
+	if n.IsRoot() {
+		return "/"
+	}
+	return "/" + n.String()
+}
+
+func refuse(op string, n vfs.Name, r vfs.Reason) error {
+	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
+}
