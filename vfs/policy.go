@@ -3,6 +3,7 @@ package vfs
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // A Policy says which names a [Jail] lets through. The zero Policy allows
@@ -128,7 +129,7 @@ func (p Pattern) folded() (Pattern, error) {
 }
 
 func newTable(patterns []Pattern) table {
-	t := table{patterns: patterns, exact: map[string]int32{}, dirs: map[string]struct{}{}}
+	t := table{patterns: slices.Clone(patterns), exact: map[string]int32{}, dirs: map[string]struct{}{}}
 	for i, p := range patterns {
 		for _, n := range p.literal {
 			if _, ok := t.exact[n.s]; !ok {

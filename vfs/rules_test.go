@@ -1,0 +1,185 @@
+package vfs_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+func TestZeroPolicyAllowsNothing(t *testing.T) {
+	b := &everything{entries: []vfs.Entry{{Elem: "a"}}}
+	j := mustJail(t, b, vfs.Policy{})
+	for _, op := range []vfs.Op{vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload} {
+		for _, s := range []string{"a", "a/b", ".", ".env"} {
+			if v := j.Explain(t.Context(), op, mustName(t, s)); v.Allowed || v.Reason == "" {
+				t.Errorf("%s %s is allowed", op, s)
+			}
+		}
+	}
+	if _, err := j.ReadDir("."); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the top: %v", err)
+	}
+	if n := b.calls.Load(); n != 0 {
+		t.Errorf("the backend was called %d times", n)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	if _, err := vfs.New(nil, vfs.Policy{}); err == nil {
+		t.Error("no backend")
+	}
+	for _, p := range []vfs.Policy{{MaxLen: -1}, {Symlinks: 7}} {
+		if _, err := vfs.New(&everything{}, p); err == nil {
+			t.Errorf("%+v was taken", p)
+		}
+	}
+}
+
+// The rule of a verdict is the first pattern that matches, in the order in
+// which they were written, whatever kind it is of.
+func TestRuleIsTheFirstThatMatches(t *testing.T) {
+	set, err := vfs.ReadNameSet("list.txt", strings.NewReader("x.txt\n\ny.txt\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	exact, glob, expr := vfs.Patterns("x.txt")[0], vfs.Patterns("*.txt")[0], vfs.Patterns(`re:.*\.txt`)[0]
+	mixed := vfs.Patterns("{x.txt,*.md}")[0]
+	for _, c := range []struct {
+		allow      []vfs.Pattern
+		name, rule string
+	}{
+		{[]vfs.Pattern{exact, glob, expr, set}, "x.txt", "x.txt"},
+		{[]vfs.Pattern{glob, exact, expr, set}, "x.txt", "*.txt"},
+		{[]vfs.Pattern{expr, set, glob, exact}, "x.txt", `re:.*\.txt`},
+		{[]vfs.Pattern{set, exact}, "x.txt", "list.txt:1"},
+		{[]vfs.Pattern{set, exact}, "y.txt", "list.txt:3"},
+		{[]vfs.Pattern{set, glob}, "z.txt", "*.txt"},
+		{[]vfs.Pattern{mixed, exact}, "x.txt", "{x.txt,*.md}"},
+		{[]vfs.Pattern{exact, mixed}, "x.txt", "x.txt"},
+		{[]vfs.Pattern{{}, mixed}, "a.md", "{x.txt,*.md}"},
+	} {
+		if v := judge(t, vfs.Policy{Allow: c.allow}, c.name); !v.Allowed || v.Rule != c.rule {
+			t.Errorf("%v, %s: allowed %t by %q, want %q", c.allow, c.name, v.Allowed, v.Rule, c.rule)
+		}
+	}
+}
+
+// A policy is read once: what happens to its slices later changes nothing.
+func TestPolicyIsReadOnce(t *testing.T) {
+	allow, deny := vfs.Patterns("a", "docs/*"), vfs.Patterns("docs/x", "*.key")
+	j := mustJail(t, &everything{}, vfs.Policy{Allow: allow, Deny: deny})
+	allow[0], allow[1], deny[0], deny[1] = vfs.Pattern{}, vfs.Pattern{}, vfs.Pattern{}, vfs.Pattern{}
+	for name, rule := range map[string]string{"a": "a", "docs/a": "docs/*", "docs/x": "docs/x", "a.key": "*.key"} {
+		if v := j.Explain(t.Context(), vfs.OpRead, mustName(t, name)); v.Rule != rule {
+			t.Errorf("%s: rule %q, want %q", name, v.Rule, rule)
+		}
+	}
+	if v := j.Explain(t.Context(), vfs.OpList, vfs.Root); v.Rule == "" {
+		t.Errorf("the top: no rule (%s)", v.Reason)
+	}
+}
+
+func TestMaxLen(t *testing.T) {
+	p := vfs.Policy{Allow: vfs.Patterns("**"), MaxLen: 4}
+	for name, want := range map[string]vfs.Reason{"abcd": "", "a/bc": "", "abcde": vfs.ReasonNameTooLong, "éé": "", "ééa": vfs.ReasonNameTooLong} {
+		if v := judge(t, p, name); v.Reason != want {
+			t.Errorf("%s: %q, want %q", name, v.Reason, want)
+		}
+	}
+	p.MaxLen = 1 << 20
+	if v := judge(t, p, longName); !v.Allowed {
+		t.Errorf("a limit above the grammar's refuses: %s", v.Reason)
+	}
+}
+
+// What may be read but not created under "**".
+func TestCreateRules(t *testing.T) {
+	for name, want := range map[string]vfs.Reason{
+		"a.txt": "", "фото/a b.jpg": "", "café": "", "a..b": "", "com": "", "com10": "", "console": "", "nul1/x": "", "auxiliary": "", "a.con": "",
+		"cafe\u0301": vfs.ReasonCreateNFC, "\u212a": vfs.ReasonCreateNFC,
+		"10:30.log": vfs.ReasonCreateChar, "a*": vfs.ReasonCreateChar, "a?": vfs.ReasonCreateChar, `a"`: vfs.ReasonCreateChar, "<": vfs.ReasonCreateChar, "a/>/b": vfs.ReasonCreateChar, "|": vfs.ReasonCreateChar,
+		"a.": vfs.ReasonCreateTrailing, "a ": vfs.ReasonCreateTrailing, "a./b": vfs.ReasonCreateTrailing, " ": vfs.ReasonCreateTrailing,
+		"con": vfs.ReasonCreateDevice, "CON.txt": vfs.ReasonCreateDevice, "a/NuL/b": vfs.ReasonCreateDevice, "aux.tar.gz": vfs.ReasonCreateDevice, "prn": vfs.ReasonCreateDevice,
+		"com1": vfs.ReasonCreateDevice, "COM¹.x": vfs.ReasonCreateDevice, "lpt9": vfs.ReasonCreateDevice, "lpt³": vfs.ReasonCreateDevice, "CONIN$": vfs.ReasonCreateDevice, "conout$": vfs.ReasonCreateDevice, "con .txt": vfs.ReasonCreateDevice,
+		".env": vfs.ReasonPolicyDotfile,
+	} {
+		j := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
+		n := mustName(t, name)
+		if v := j.Explain(t.Context(), vfs.OpWrite, n); v.Reason != want || v.Allowed != (want == "") {
+			t.Errorf("write %q: %q, want %q", name, v.Reason, want)
+		}
+		if v := j.Explain(t.Context(), vfs.OpRead, n); want.Step() == "create" && !v.Allowed {
+			t.Errorf("read %q: %s", name, v.Reason)
+		}
+	}
+}
+
+// Authorize is asked after the patterns and before the backend, with the name
+// that is opened; what it says no to looks missing.
+func TestAuthorize(t *testing.T) {
+	type key struct{}
+	b := &everything{entries: []vfs.Entry{{Elem: "alice", Kind: vfs.KindDir}, {Elem: "bob", Kind: vfs.KindDir}, {Elem: "x.key"}}}
+	var asked []string
+	errNo := errors.New("not hers")
+	j := mustJail(t, b, vfs.Policy{
+		Allow: vfs.Patterns("*/**"), Deny: vfs.Patterns("**/*.key"),
+		Authorize: func(ctx context.Context, op vfs.Op, n vfs.Name) error {
+			asked = append(asked, string(op)+" "+n.String())
+			if user := ctx.Value(key{}); n.IsRoot() || user != nil && strings.HasPrefix(n.String()+"/", user.(string)+"/") {
+				return nil
+			}
+			return errNo
+		},
+	})
+	ctx := context.WithValue(t.Context(), key{}, "alice")
+
+	for _, s := range []string{"alice/x.key", "alice/.env", "x.key"} {
+		if _, err := j.Get(ctx, mustName(t, s), vfs.Request{}); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	if _, err := j.Get(ctx, vfs.Name{}, vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonNameEmpty {
+		t.Errorf("the zero Name: %v", err)
+	}
+	if len(asked) != 0 || b.calls.Load() != 0 {
+		t.Errorf("for refused names Authorize was asked %q, the backend %d times", asked, b.calls.Load())
+	}
+
+	_, err := j.Get(ctx, mustName(t, "bob/a"), vfs.Request{})
+	if vfs.ReasonOf(err) != vfs.ReasonAuthDenied || !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, errNo) || b.calls.Load() != 0 {
+		t.Errorf("bob/a: %v (%s), %d calls", err, vfs.ReasonOf(err), b.calls.Load())
+	}
+	if strings.Contains(err.Error(), errNo.Error()) {
+		t.Errorf("the error's text tells: %v", err)
+	}
+	if _, _, err := j.Head(t.Context(), mustName(t, "alice/a"), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonAuthDenied {
+		t.Errorf("without a principal: %v", err)
+	}
+
+	asked = nil
+	obj, err := j.Get(ctx, mustName(t, "alice/a"), vfs.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj.Body.Close()
+	if len(asked) != 1 || asked[0] != "read alice/a" || b.last.Load() != "alice/a" {
+		t.Errorf("asked %q, opened %v", asked, b.last.Load())
+	}
+	if obj.Rule != "*/**" {
+		t.Errorf("rule %q", obj.Rule)
+	}
+	var seen []string
+	for e, err := range j.List(ctx, vfs.Root, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = append(seen, e.Key())
+	}
+	if len(seen) != 1 || seen[0] != "alice/" {
+		t.Errorf("alice sees %q", seen)
+	}
+}
