@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 )
 
 // A nameSet is a pattern of exact names. A million of them cost a table
@@ -42,7 +41,7 @@ func ReadNameSet(label string, r io.Reader) (Pattern, error) {
 	line := int32(0)
 	for in.Scan() {
 		line++
-		text := strings.TrimSuffix(in.Text(), "\r")
+		text := in.Text()
 		if text == "" {
 			continue
 		}
