@@ -98,7 +98,7 @@ func (v view) Open(name string) (fs.File, error) {
 // directory for him.
 func mayBeDir(err error) bool {
 	switch ReasonOf(err) {
-	case ReasonDirectory, ReasonPolicyNoAllow, ReasonPolicyDotfile, ReasonAuthDenied, ReasonMissing:
+	case ReasonDirectory, ReasonPolicyNoAllow, ReasonPolicyDotfile, ReasonAuthDenied, ReasonMissing, ReasonSymlink:
 		return true
 	}
 	return false
