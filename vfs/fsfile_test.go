@@ -1,0 +1,146 @@
+package vfs_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"testing/iotest"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+const digits = "0123456789abcdef"
+
+// openDigits opens a file of digits through a Jail. Bodies of FromFS cannot
+// seek, so every jump opens the object anew.
+func openDigits(t *testing.T) (f io.ReadSeekCloser, change func(string)) {
+	t.Helper()
+	m := fstest.MapFS{"f": {Data: []byte(digits), ModTime: time.Unix(1e9, 0)}}
+	opened, err := mustJail(t, vfs.FromFS(m), vfs.Policy{Allow: vfs.Patterns("**")}).Open("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	return opened.(io.ReadSeekCloser), func(content string) {
+		if content == "" {
+			delete(m, "f")
+			return
+		}
+		m["f"] = &fstest.MapFile{Data: []byte(content), ModTime: time.Unix(1e9+1, 0)}
+	}
+}
+
+func TestFileReadsAnywhere(t *testing.T) {
+	f, _ := openDigits(t)
+	if err := iotest.TestReader(f, []byte(digits)); err != nil {
+		t.Error(err)
+	}
+	at := f.(io.ReaderAt)
+	buf := make([]byte, 4)
+	for _, c := range []struct {
+		off  int64
+		want string
+		err  error
+	}{{0, "0123", nil}, {12, "cdef", nil}, {14, "ef", io.EOF}, {16, "", io.EOF}, {1 << 40, "", io.EOF}} {
+		if n, err := at.ReadAt(buf, c.off); string(buf[:n]) != c.want || err != c.err {
+			t.Errorf("ReadAt(%d) = %q, %v", c.off, buf[:n], err)
+		}
+	}
+	if n, err := at.ReadAt(nil, 3); n != 0 || err != nil {
+		t.Errorf("ReadAt of nothing: %d, %v", n, err)
+	}
+	if _, err := at.ReadAt(buf, -1); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("ReadAt(-1): %v", err)
+	}
+	for _, c := range []struct {
+		off    int64
+		whence int
+	}{{-1, io.SeekStart}, {-100, io.SeekEnd}, {0, 3}, {0, -1}, {-100, io.SeekCurrent}} {
+		if _, err := f.Seek(c.off, c.whence); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("Seek(%d, %d): %v", c.off, c.whence, err)
+		}
+	}
+	if off, err := f.Seek(100, io.SeekStart); off != 100 || err != nil {
+		t.Errorf("Seek past the end: %d, %v", off, err)
+	}
+	if n, err := f.Read(buf); n != 0 || err != io.EOF {
+		t.Errorf("Read past the end: %d, %v", n, err)
+	}
+}
+
+// What was opened is one version: a jump into another one fails.
+func TestFileNoticesChange(t *testing.T) {
+	for what, content := range map[string]string{
+		"same size": strings.ToUpper(digits), "shorter": "0123", "longer": digits + digits,
+	} {
+		t.Run(what, func(t *testing.T) {
+			f, change := openDigits(t)
+			if _, err := f.Seek(5, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			change(content)
+			buf := make([]byte, 4)
+			if n, err := f.Read(buf); n != 0 || !errors.Is(err, vfs.ErrChanged) {
+				t.Errorf("Read: %q, %v", buf[:n], err)
+			}
+			if n, err := f.(io.ReaderAt).ReadAt(buf, 8); n != 0 || !errors.Is(err, vfs.ErrChanged) {
+				t.Errorf("ReadAt: %q, %v", buf[:n], err)
+			}
+		})
+	}
+	f, change := openDigits(t)
+	change("")
+	if _, err := f.(io.ReaderAt).ReadAt(make([]byte, 4), 8); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("ReadAt of a file that is gone: %v", err)
+	}
+}
+
+func TestFileClosed(t *testing.T) {
+	f, _ := openDigits(t)
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 1)
+	_, readErr := f.Read(buf)
+	_, seekErr := f.Seek(0, io.SeekStart)
+	_, atErr := f.(io.ReaderAt).ReadAt(buf, 0)
+	_, statErr := f.(fs.File).Stat()
+	for _, err := range []error{readErr, seekErr, atErr, statErr, f.Close()} {
+		var pe *fs.PathError
+		if !errors.Is(err, fs.ErrClosed) || !errors.As(err, &pe) || pe.Path != "f" {
+			t.Errorf("after Close: %v", err)
+		}
+	}
+}
+
+func TestOpenDirectory(t *testing.T) {
+	j := mustJail(t, vfs.FromFS(mapFS("d/a", "d/b", "d/.c", "e/x")), vfs.Policy{Allow: vfs.Patterns("d/*")})
+	f, err := j.Open("d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Read(make([]byte, 1)); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("Read of a directory: %v", err)
+	}
+	dir := f.(fs.ReadDirFile)
+	for _, want := range []string{"a", "b", ""} {
+		part, err := dir.ReadDir(1)
+		if want == "" && (len(part) != 0 || err != io.EOF) || want != "" && (err != nil || len(part) != 1 || part[0].Name() != want) {
+			t.Errorf("ReadDir(1) = %v, %v, want %q", part, err, want)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, statErr := f.Stat()
+	_, readErr := dir.ReadDir(-1)
+	for _, err := range []error{statErr, readErr, f.Close()} {
+		if !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	}
+}
