@@ -1,0 +1,106 @@
+package main
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+)
+
+// An accessLog is where the records of requests go.
+type accessLog struct {
+	*server.Log          // nil if the log is off
+	file        *logFile // nil if it is not a file
+}
+
+// openAccessLog opens the log that the value of --access-log means.
+func (a *app) openAccessLog(where string) (*accessLog, error) {
+	switch where {
+	case "off":
+		return &accessLog{}, nil
+	case "-":
+		opts := server.LogOptions{Text: isTerminal(a.stderr)}
+		return &accessLog{Log: server.NewLog(a.stderr, opts)}, nil
+	case "":
+		return nil, usagef("%s: write the name of a file, - for standard error, or off", a.origin("access-log"))
+	}
+	file := &logFile{path: where}
+	if err := file.reopen(); err != nil {
+		return nil, usagef("%s: cannot write to %s: %s", a.origin("access-log"), printable(where), cause(err))
+	}
+	return &accessLog{Log: server.NewLog(file, server.LogOptions{}), file: file}, nil
+}
+
+// reopen opens the log's file again under its name, for a program that rotates
+// logs has renamed it. If that fails, the old one stays in use.
+func (l *accessLog) reopen() error {
+	if l.file == nil {
+		return nil
+	}
+	if err := l.file.reopen(); err != nil {
+		return failf("cannot write to %s: %s", printable(l.file.path), cause(err))
+	}
+	return nil
+}
+
+// dropped returns how many records were lost.
+func (l *accessLog) dropped() uint64 {
+	if l.Log == nil {
+		return 0
+	}
+	return l.Dropped()
+}
+
+// close writes what is still held back, but does not wait for ever for whoever
+// reads the other end of a pipe.
+func (l *accessLog) close() {
+	if l == nil || l.Log == nil {
+		return
+	}
+	within(2*time.Second, func() {
+		_ = l.Log.Close()
+		if l.file != nil {
+			_ = l.file.Close()
+		}
+	})
+}
+
+// A logFile is a file that is appended to, and can be opened anew meanwhile.
+type logFile struct {
+	path string
+	mu   sync.Mutex
+	f    *os.File
+}
+
+var _ io.WriteCloser = (*logFile)(nil)
+
+func (l *logFile) reopen() error {
+	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	old := l.f
+	l.f = f
+	l.mu.Unlock()
+	if old != nil {
+		return old.Close()
+	}
+	return nil
+}
+
+// Write appends p.
+func (l *logFile) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Write(p)
+}
+
+// Close closes the file.
+func (l *logFile) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.f.Close()
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// envPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
+// --allow-file. A flag that was given overrides its variable, an empty variable
+// is none, and a variable of a flag that repeats has a value on each line.
+const envPrefix = "BAILIWICK_"
+
+// mirrored lists the flags that have a variable.
+var mirrored = []string{
+	"allow", "deny", "allow-file", "symlinks",
+	"list", "no-index", "content", "listen", "admin", "access-log", "drain", "max-age", "precompressed",
+	"json", "long", "op", "decoded", "save", "check",
+}
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// applyEnv gives cmd's flags the values of their variables. A variable that
+// cannot be used is an error that names it, and so is a misspelled one: a
+// BAILIWICK_DENNY that goes unnoticed would leave exposed what was to be denied.
+func (a *app) applyEnv(cmd *cobra.Command) error {
+	names := make([]string, len(mirrored))
+	for i, flag := range mirrored {
+		names[i] = envName(flag)
+	}
+	for _, entry := range a.environ {
+		key, value, _ := strings.Cut(entry, "=")
+		if value == "" || !strings.HasPrefix(key, envPrefix) {
+			continue
+		}
+		i := slices.Index(names, key)
+		if i < 0 {
+			if near := nearest(strings.TrimPrefix(key, envPrefix), trimmed(names)); near != "" {
+				return usagef("the variable %s means nothing; is it %s?", printable(key), envPrefix+near)
+			}
+			continue
+		}
+		flag := cmd.Flags().Lookup(mirrored[i])
+		if flag == nil || flag.Changed {
+			continue
+		}
+		values := []string{value}
+		if flag.Value.Type() == "stringArray" {
+			values = lines(value)
+		}
+		for _, v := range values {
+			if err := flag.Value.Set(v); err != nil {
+				return usagef("the variable %s=%s: %s", key, printable(v), err)
+			}
+		}
+		a.origins[flag.Name] = key
+	}
+	return nil
+}
+
+// origin names where a flag's value came from, for messages about it.
+func (a *app) origin(flag string) string {
+	if key, ok := a.origins[flag]; ok {
+		return key
+	}
+	return "--" + flag
+}
+
+func trimmed(names []string) []string {
+	short := make([]string, len(names))
+	for i, n := range names {
+		short[i] = strings.TrimPrefix(n, envPrefix)
+	}
+	return short
+}
+
+// lines returns the lines of s that are not empty.
+func lines(s string) []string {
+	var out []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
+}

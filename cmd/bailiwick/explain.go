@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// explainFlags are what explain takes besides the rules.
+type explainFlags struct {
+	rules   rules
+	op      choice
+	decoded toggle
+	json    toggle
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	var f explainFlags
+	cmd := &cobra.Command{
+		Use:   "explain SOURCE [rules] NAME…",
+		Short: "Say whether a name is let through, and by which rule or why not",
+		Long: `Explain judges each NAME as a request for it would be judged. A NAME is the path
+of a URL as it is sent, without its leading slash; with --decoded it is a plain
+name. A line each: the verdict, the name, the rule that allowed it or the reason
+why it is refused, and what that means. A name that is allowed need not exist.
+
+The exit code is 0 if all are allowed, 1 if any is refused.`,
+		Example: `  bailiwick explain ./site --allow '**/*.html' docs/a%20b.html ..%2fetc/passwd
+  bailiwick explain ./site --allow '**' --op list docs/
+  bailiwick explain ./site --allow '**' --decoded --json 'docs/a b.html'`,
+		Args:              sourceArguments(1, -1, "at least one NAME"),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.explain(cmd.Context(), args[0], args[1:], &f)
+		},
+	}
+	f.rules.register(cmd)
+	f.op = choice{"read", []string{"read", "list", "write", "delete", "upload"}}
+	cmd.Flags().Var(&f.op, "op", "what is to be done with the name")
+	completeWords(cmd, "op", f.op.words)
+	addToggle(cmd, &f.decoded, "decoded", "", "take NAME as a plain name, not as a part of a URL")
+	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	return cmd
+}
+
+func (a *app) explain(ctx context.Context, source string, names []string, f *explainFlags) error {
+	src, jail, err := a.open(ctx, source, &f.rules, false)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	out := newLineWriter(a.stdout)
+	refused := false
+	for _, name := range names {
+		v := explainName(ctx, jail, vfs.Op(f.op.value), name, bool(f.decoded))
+		v.write(out, bool(f.json))
+		refused = refused || v.Reason != ""
+	}
+	if err := out.close(); err != nil {
+		return err
+	}
+	if refused {
+		return errSaid
+	}
+	return nil
+}
+
+// explainName judges the name that a user wrote: by the rules first, and if they
+// let it through, by what the source has under it. What is only missing stays
+// allowed.
+func explainName(ctx context.Context, jail *vfs.Jail, op vfs.Op, written string, decoded bool) verdict {
+	n, err := parseWritten(op, written, decoded)
+	if err != nil {
+		v := newVerdict(written, vfs.Verdict{Op: op, Reason: vfs.ReasonOf(err)})
+		if op == vfs.OpRead && v.Reason == vfs.ReasonNameSlash && strings.HasSuffix(written, "/") {
+			v.Detail += "; for a directory, ask with --op list"
+		}
+		return v
+	}
+	judged := jail.Explain(ctx, op, n)
+	if !judged.Allowed {
+		return newVerdict(n.String(), judged)
+	}
+	switch op {
+	case vfs.OpRead:
+		_, _, err = jail.Head(ctx, n, vfs.Request{})
+	case vfs.OpList:
+		err = jail.HeadDir(ctx, n)
+	}
+	reason := vfs.ReasonOf(err)
+	if reason != "" && reason != vfs.ReasonMissing {
+		return newVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: reason})
+	}
+	v := newVerdict(n.String(), judged)
+	switch {
+	case reason == vfs.ReasonMissing && op == vfs.OpList:
+		v.Detail = "there is no such directory now"
+	case reason == vfs.ReasonMissing:
+		v.Detail = "there is no such object now"
+	case err != nil:
+		v.Detail = "the rules allow it, but the source failed when it was asked"
+	}
+	return v
+}
+
+// parseWritten makes a Name of what a user wrote. A directory to be listed may
+// end in a slash, and the top one is "" or ".".
+func parseWritten(op vfs.Op, written string, decoded bool) (vfs.Name, error) {
+	if op == vfs.OpList {
+		if written == "" || written == "." {
+			return vfs.Root, nil
+		}
+		written = strings.TrimSuffix(written, "/")
+	}
+	if decoded {
+		return vfs.ParseName(written)
+	}
+	return vfs.ParseEscapedPath(written)
+}
+
+// addToggle adds a flag that is on when it is given without a value.
+func addToggle(cmd *cobra.Command, t *toggle, name, short, usage string) {
+	cmd.Flags().VarPF(t, name, short, usage).NoOptDefVal = "true"
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A file of exposed names has one name on each line, in byte order. It is what
+// --allow-file reads.
+
+// readExposed returns the names in a file that saveExposed wrote, or that was
+// edited since, in order and each once.
+func readExposed(file string) ([]string, error) {
+	data, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usagef("there is no file %s to check against; --save %s in the place of --check writes it", printable(file), shellWord(file))
+	case err != nil:
+		return nil, usagef("cannot read %s: %s", printable(file), cause(err))
+	}
+	var names []string
+	number := 0
+	for line := range strings.Lines(string(data)) {
+		number++
+		if line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"); line == "" {
+			continue
+		}
+		if _, err := vfs.ParseName(line); err != nil {
+			return nil, usagef("%s: %s; the file has one exact name on each line",
+				printable(file+":"+strconv.Itoa(number)), vfs.ReasonOf(err).Detail())
+		}
+		names = append(names, line)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// saveExposed replaces the file at once: whoever reads it meanwhile has the old
+// list or the new one, and a failure leaves the old one and nothing else.
+func saveExposed(file string, names []string) error {
+	// A link is kept, and what it leads to replaced; renaming over /dev/stdout
+	// would replace the device's name.
+	target, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		target = file
+	}
+	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
+		return usagef("--save needs the name of a plain file, and %s is something else", printable(file))
+	}
+	temp := filepath.Join(filepath.Dir(target), ".bailiwick-"+uuid.NewString())
+	if err := writeLines(temp, names); err != nil {
+		_ = os.Remove(temp)
+		return failf("cannot write %s: %s", printable(file), cause(err))
+	}
+	if err := os.Rename(temp, target); err != nil {
+		_ = os.Remove(temp)
+		return failf("cannot write %s: %s", printable(file), cause(err))
+	}
+	return nil
+}
+
+func writeLines(file string, lines []string) (err error) {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := bufio.NewWriter(f)
+	for _, line := range lines {
+		if _, err := w.WriteString(line + "\n"); err != nil {
+			return err
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Sync()
+}

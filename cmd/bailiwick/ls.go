@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// lsFlags are what ls takes besides the rules.
+type lsFlags struct {
+	rules rules
+	json  toggle
+	long  toggle
+}
+
+func (a *app) lsCommand() *cobra.Command {
+	var f lsFlags
+	cmd := &cobra.Command{
+		Use:   "ls SOURCE [DIR]",
+		Short: "List the names in a directory that are let through",
+		Long: `Ls prints the entries of DIR, the top directory if it is left out, that are let
+through: one a line, in byte order, directories with a slash. DIR is a plain name.`,
+		Example: `  bailiwick ls ./site --allow '**/*.html'
+  bailiwick ls -l ./site docs --allow '**/*.html'`,
+		Args:              sourceArguments(0, 1, ""),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := ""
+			if len(args) == 2 {
+				dir = args[1]
+			}
+			return a.ls(cmd.Context(), args[0], dir, &f)
+		},
+	}
+	f.rules.register(cmd)
+	addToggle(cmd, &f.long, "long", "l", "print size and time, too")
+	addToggle(cmd, &f.json, "json", "", "print the listing as one JSON object, as the server would send it")
+	return cmd
+}
+
+func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
+	src, jail, err := a.open(ctx, source, &f.rules, true)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	n, err := parseWritten(vfs.OpList, dir, true)
+	if err != nil {
+		return a.refusal(source, dir, err)
+	}
+	out := newLineWriter(a.stdout)
+	show := showShort(out)
+	end := func() {}
+	switch {
+	case bool(f.json):
+		show, end = showJSON(out, n)
+	case bool(f.long):
+		show = showLong(out)
+	}
+	for e, err := range jail.List(ctx, n, "") {
+		if err != nil {
+			if err := out.close(); err != nil {
+				return err
+			}
+			return a.refusal(source, dir, err)
+		}
+		show(e)
+	}
+	end()
+	return out.close()
+}
+
+func showShort(out *lineWriter) func(vfs.Entry) {
+	return func(e vfs.Entry) { out.columns(e.Key()) }
+}
+
+func showLong(out *lineWriter) func(vfs.Entry) {
+	return func(e vfs.Entry) {
+		size := "-"
+		if e.Kind == vfs.KindFile {
+			size = strconv.FormatInt(e.Size, 10)
+		}
+		out.line(fmt.Sprintf("%12s  %-20s  %s", size, timestamp(e.ModTime), printable(e.Key())))
+	}
+}
+
+// showJSON prints the listing object of DESIGN §8, an entry at a time.
+func showJSON(out *lineWriter, dir vfs.Name) (show func(vfs.Entry), end func()) {
+	type entry struct {
+		Name     string `json:"name"`
+		Type     string `json:"type"`
+		Size     *int64 `json:"size,omitempty"`
+		Modified string `json:"modified,omitempty"`
+	}
+	before := `{"dir":` + out.quoted(dir.String()) + `,"entries":[`
+	show = func(e vfs.Entry) {
+		shown := entry{Name: e.Elem, Type: "dir"}
+		if e.Kind == vfs.KindFile {
+			shown = entry{e.Elem, "file", &e.Size, timestamp(e.ModTime)}
+		}
+		out.text(before + out.quoted(shown))
+		before = ","
+	}
+	end = func() {
+		if before == "," {
+			before = ""
+		}
+		out.line(before + "]}")
+	}
+	return show, end
+}
+
+// timestamp is t as the JSON listing has it, "" if it is unknown.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// refusal returns the error for a name that cannot be had: why, and where to
+// learn more.
+func (a *app) refusal(source, name string, err error) error {
+	if name == "" {
+		name = "."
+	}
+	reason := vfs.ReasonOf(err)
+	if reason == "" {
+		return failf("%s: %s", printable(name), failure(err))
+	}
+	return failf("%s: %s (%s); see %s", printable(name), reason.Detail(), reason, explainHint(source, name))
+}
+
+// failure returns what went wrong with an object that is let through.
+func failure(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		return text[i+2:]
+	}
+	return text
+}

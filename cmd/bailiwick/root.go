@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// An app is one run of the command.
+type app struct {
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	environ []string          // KEY=VALUE
+	origins map[string]string // of flags that got their value from a variable: which
+	running bool              // usage was right, the command's own work has begun
+}
+
+// run is the whole command: it returns the exit code. args are without the
+// program's name. Cancelling ctx ends it, a server as SIGTERM does.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, origins: map[string]string{}}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.InitDefaultCompletionCmd(args...)
+	makeGroup(root)
+	return a.exitCode(root.ExecuteContext(ctx))
+}
+
+// exitCode reports err and returns the code that it stands for.
+func (a *app) exitCode(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		exit = &exitError{exitUsage, err.Error()}
+		if a.running {
+			exit.code = exitFailed
+		}
+	}
+	if exit.line != "" {
+		a.say("bailiwick: %s", exit.line)
+	}
+	return exit.code
+}
+
+// say writes a line to standard error, where talk goes.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintf(a.stderr, format+"\n", args...)
+}
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "bailiwick COMMAND",
+		Short: "Serve files by name, and only the names that were allowed",
+		Long: `Bailiwick serves files by name out of a directory or memory, and lets through
+only the names that were allowed. Everything else looks like a missing file.
+
+A SOURCE is the path of a directory, or mem: (empty memory, for trying things).
+Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact
+names, or re: and a regular expression; deny beats allow, and without an allow
+rule nothing is let through. Every flag has a variable: --allow-file is
+BAILIWICK_ALLOW_FILE.`,
+		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
+  bailiwick explain ./site --allow '**/*.html' docs/a.html .env
+  bailiwick scan ./site --allow '**/*.html'`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				cmd.SetOut(a.stderr)
+				_ = cmd.Help()
+				return &exitError{code: exitUsage}
+			}
+			return unknownCommand(cmd, args[0])
+		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			err := a.applyEnv(cmd)
+			a.running = err == nil
+			return err
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(
+		a.serveCommand(), a.explainCommand(), a.scanCommand(),
+		a.lsCommand(), a.statCommand(), a.catCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+func unknownCommand(root *cobra.Command, name string) error {
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return usagef("there is no command %s; is it %s?", printable(name), near[0])
+	}
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		return usagef("there is no command %s; to serve that directory: bailiwick serve %s --allow '**/*.html'",
+			printable(name), printable(name))
+	}
+	return usagef("there is no command %s; bailiwick --help lists them", printable(name))
+}
+
+// flagError turns cobra's complaint about a flag into a line that helps.
+func flagError(cmd *cobra.Command, err error) error {
+	// The root has no flags but --help: the word before the flag is the mistake.
+	if args := cmd.Flags().Args(); !cmd.HasParent() && len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
+		var known []string
+		for _, flag := range mirrored {
+			if cmd.Flags().Lookup(flag) != nil {
+				known = append(known, flag)
+			}
+		}
+		if near := nearest(name, known); near != "" {
+			return usagef("%s; is it --%s?", printable(text), near)
+		}
+	}
+	if strings.HasPrefix(text, "unknown ") {
+		text += " (a name that begins with a dash goes behind --)"
+	}
+	return usagef("%s; see %s --help", printable(text), cmd.CommandPath())
+}
+
+// helpCommand is cobra's, but for a topic that does not exist being an error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			topic, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd.Root(), strings.Join(args, " "))
+			}
+			topic.InitDefaultHelpFlag()
+			return topic.Help()
+		},
+	}
+}
+
+// makeGroup makes "completion" without a shell, or with an unknown one, wrong
+// usage. Cobra shows its help and exits 0.
+func makeGroup(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Args = cobra.ArbitraryArgs
+		cmd.RunE = func(*cobra.Command, []string) error {
+			return usagef("completion is for one shell: bailiwick completion bash, zsh, fish or powershell")
+		}
+	}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			out := newLineWriter(a.stdout)
+			out.line(version())
+			return out.close()
+		},
+	}
+}
+
+// version describes the build in one line, from what the Go linker put in.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "bailiwick (unknown build)"
+	}
+	number := info.Main.Version
+	if number == "" {
+		number = "(devel)"
+	}
+	platform := map[string]string{}
+	for _, s := range info.Settings {
+		platform[s.Key] = s.Value
+	}
+	return fmt.Sprintf("bailiwick %s %s %s/%s", number, info.GoVersion, platform["GOOS"], platform["GOARCH"])
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, and got %s", cmd.Name(), printable(args[0]))
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// scanFlags are what scan takes besides the rules.
+type scanFlags struct {
+	rules       rules
+	json        toggle
+	save, check string
+}
+
+func (a *app) scanCommand() *cobra.Command {
+	var f scanFlags
+	cmd := &cobra.Command{
+		Use:   "scan SOURCE [rules]",
+		Short: "List every name in a source with its verdict: what is exposed, what is hidden and why",
+		Long: `Scan goes through the whole source and prints a line for every file, as explain
+does. The exit code is 0 whatever is hidden.
+
+With --save the exposed names are written to a file, which can be kept under
+review like a lock file. With --check the names that are exposed now are compared
+with it instead: the difference is printed, + for newly exposed and - for no
+longer exposed, and the exit code is 1 if there is one.`,
+		Example: `  bailiwick scan ./site --allow '**/*.html'
+  bailiwick scan ./site --allow '**/*.html' --save exposed.txt
+  bailiwick scan ./site --allow '**/*.html' --check exposed.txt`,
+		Args:              sourceArguments(0, 0, ""),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.scan(cmd.Context(), args[0], &f)
+		},
+	}
+	f.rules.register(cmd)
+	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	cmd.Flags().StringVar(&f.save, "save", "", "write the exposed names to `FILE`, one a line")
+	cmd.Flags().StringVar(&f.check, "check", "", "compare the exposed names with those in `FILE`")
+	return cmd
+}
+
+func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
+	if f.save != "" && f.check != "" {
+		return usagef("%s and %s contradict each other: check first, then save", a.origin("save"), a.origin("check"))
+	}
+	var reviewed []string
+	if f.check != "" {
+		var err error
+		if reviewed, err = readExposed(f.check); err != nil {
+			return err
+		}
+	}
+	src, jail, err := a.open(ctx, source, &f.rules, false)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+
+	var sum exposure
+	var exposed []string
+	out := newLineWriter(a.stdout)
+	for finding, err := range jail.Scan(ctx) {
+		if err != nil {
+			return scanFailed(ctx, err)
+		}
+		sum.add(finding)
+		if finding.Allowed && f.save+f.check != "" {
+			exposed = append(exposed, finding.Path)
+		}
+		if f.check == "" {
+			v := newVerdict(finding.Path, finding.Verdict)
+			v.Size = &finding.Size
+			v.write(out, bool(f.json))
+		}
+	}
+	slices.Sort(exposed)
+	var differ error
+	if f.check != "" {
+		differ = a.compare(out, reviewed, exposed, f)
+	}
+	if err := out.close(); err != nil {
+		return err
+	}
+	if f.save != "" {
+		if err := saveExposed(f.save, exposed); err != nil {
+			return err
+		}
+	}
+	a.say("%s", sum.String())
+	if sum.exposed == 0 && len(f.rules.allow)+len(f.rules.allowFiles) == 0 {
+		a.say("no allow rule was given; try --allow '**/*.html'")
+	}
+	return differ
+}
+
+func scanFailed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return failf("the scan was interrupted")
+	}
+	if reason := vfs.ReasonOf(err); reason != "" {
+		return failf("the scan ended early: %s", reason.Detail())
+	}
+	return failf("the scan ended early: the source failed when it was asked")
+}
+
+// compare prints what differs between the names that were reviewed and those
+// that are exposed now, both in order.
+func (a *app) compare(out *lineWriter, reviewed, exposed []string, f *scanFlags) error {
+	type change struct {
+		Name   string `json:"name"`
+		Change string `json:"change"`
+	}
+	added, gone := 0, 0
+	show := func(sign, name, what string) {
+		if f.json {
+			out.json(change{jsonText(name), what})
+		} else {
+			out.line(sign + " " + printable(name))
+		}
+	}
+	for len(reviewed)+len(exposed) > 0 {
+		switch {
+		case len(reviewed) == 0 || len(exposed) > 0 && exposed[0] < reviewed[0]:
+			added++
+			show("+", exposed[0], "newly exposed")
+			exposed = exposed[1:]
+		case len(exposed) == 0 || reviewed[0] < exposed[0]:
+			gone++
+			show("-", reviewed[0], "no longer exposed")
+			reviewed = reviewed[1:]
+		default:
+			reviewed, exposed = reviewed[1:], exposed[1:]
+		}
+	}
+	if added+gone == 0 {
+		a.say("exposed is what %s says", printable(f.check))
+		return nil
+	}
+	return failf("exposed is not what %s says: %d newly exposed (+), %d no longer (-); if that is right, run again with --save %s in the place of --check",
+		printable(f.check), added, gone, shellWord(f.check))
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// statFlags are what stat takes besides the rules.
+type statFlags struct {
+	rules rules
+	json  toggle
+}
+
+// A description is what stat says of an object.
+type description struct {
+	Name     string `json:"name"`
+	Size     int64  `json:"size"`
+	Modified string `json:"modified,omitempty"`
+	ETag     string `json:"etag,omitempty"`
+	Type     string `json:"type,omitempty"` // as the source knows it
+	Rule     string `json:"rule"`
+}
+
+func (a *app) statCommand() *cobra.Command {
+	var f statFlags
+	cmd := &cobra.Command{
+		Use:   "stat SOURCE NAME…",
+		Short: "Describe objects that are let through",
+		Long: `Stat prints what is known of each NAME, a plain name: size in bytes, time of last
+change, entity tag, and the rule that lets it through. The exit code is 1 if one
+is refused or missing.`,
+		Example:           `  bailiwick stat ./site index.html --allow '**/*.html'`,
+		Args:              sourceArguments(1, -1, "at least one NAME"),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.stat(cmd.Context(), args[0], args[1:], &f)
+		},
+	}
+	f.rules.register(cmd)
+	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	return cmd
+}
+
+func (a *app) stat(ctx context.Context, source string, names []string, f *statFlags) error {
+	out := newLineWriter(a.stdout)
+	first := true
+	err := a.eachName(ctx, source, names, &f.rules, func(jail *vfs.Jail, n vfs.Name) error {
+		info, rule, err := jail.Head(ctx, n, vfs.Request{})
+		if err != nil {
+			return err
+		}
+		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, jsonText(rule)}
+		if f.json {
+			out.json(d)
+			return nil
+		}
+		if !first {
+			out.line("")
+		}
+		first = false
+		d.write(out)
+		return nil
+	})
+	if failed := out.close(); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// write prints d for people. What is unknown is left out.
+func (d *description) write(out *lineWriter) {
+	for _, row := range [][2]string{
+		{"name", d.Name}, {"size", strconv.FormatInt(d.Size, 10)}, {"modified", d.Modified},
+		{"etag", d.ETag}, {"type", d.Type}, {"rule", d.Rule},
+	} {
+		if row[1] != "" {
+			out.line(row[0] + ": " + printable(row[1]))
+		}
+	}
+}
+
+// eachName calls do for each of the names, which are plain names, in the jail of
+// source. A name that cannot be had is reported, and the others are done.
+func (a *app) eachName(ctx context.Context, source string, names []string, r *rules, do func(*vfs.Jail, vfs.Name) error) error {
+	src, jail, err := a.open(ctx, source, r, true)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	var said error
+	for _, name := range names {
+		n, err := vfs.ParseName(name)
+		if err == nil {
+			err = do(jail, n)
+		}
+		var fatal *exitError
+		if errors.As(err, &fatal) {
+			return fatal
+		}
+		if err != nil {
+			a.say("bailiwick: %s", a.refusal(source, name, err))
+			said = errSaid
+		}
+	}
+	return said
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The flag types of this file differ from cobra's own in what they say when
+// a value is wrong: what to write instead.
+
+// A choice is a flag that takes one of a few words.
+type choice struct {
+	value string
+	words []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.words, "|") }
+
+func (c *choice) Set(s string) error {
+	if !slices.Contains(c.words, s) {
+		return errors.New("it is one of " + strings.Join(c.words, ", "))
+	}
+	c.value = s
+	return nil
+}
+
+// A toggle is a flag that is on or off.
+type toggle bool
+
+func (t *toggle) String() string { return strconv.FormatBool(bool(*t)) }
+func (t *toggle) Type() string   { return "bool" }
+
+func (t *toggle) Set(s string) error {
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return errors.New("it is true or false")
+	}
+	*t = toggle(b)
+	return nil
+}
+
+// A span is a flag that takes a length of time, not negative.
+type span time.Duration
+
+func (s *span) String() string { return time.Duration(*s).String() }
+func (s *span) Type() string   { return "duration" }
+
+func (s *span) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("write a number and a unit, such as 15s, 5m or 24h")
+	}
+	if d < 0 {
+		return errors.New("a length of time cannot be negative")
+	}
+	*s = span(d)
+	return nil
+}

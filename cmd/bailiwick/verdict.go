@@ -1,0 +1,72 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A verdict is a line of what explain and scan print.
+type verdict struct {
+	Name    string     `json:"name"`
+	Verdict string     `json:"verdict"` // "allowed" or "refused"
+	Reason  vfs.Reason `json:"reason,omitempty"`
+	Rule    string     `json:"rule,omitempty"` // the pattern that allowed or denied it
+	Detail  string     `json:"detail,omitempty"`
+	Size    *int64     `json:"size,omitempty"`
+}
+
+// newVerdict puts v into words. The name is the one to show.
+func newVerdict(name string, v vfs.Verdict) verdict {
+	if v.Allowed {
+		return verdict{Name: name, Verdict: "allowed", Rule: v.Rule}
+	}
+	out := verdict{Name: name, Verdict: "refused", Reason: v.Reason, Detail: v.Reason.Detail()}
+	switch v.Reason {
+	case vfs.ReasonPolicyDeny:
+		out.Rule = v.Rule
+		out.Detail += ": " + v.Rule
+	case vfs.ReasonPolicyDotfile:
+		out.Detail += "; but for that, " + v.Rule + " would let it through"
+	}
+	return out
+}
+
+// columns returns the line for people: the verdict, the name, the rule that
+// allowed it or the reason why it was refused, and what else there is to say.
+func (v *verdict) columns() []string {
+	cols := []string{v.Verdict, v.Name, v.Rule}
+	if v.Reason != "" {
+		cols[2] = string(v.Reason)
+	}
+	if v.Detail != "" {
+		cols = append(cols, v.Detail)
+	}
+	return cols
+}
+
+// write prints v on out.
+func (v verdict) write(out *lineWriter, asJSON bool) {
+	if !asJSON {
+		out.columns(v.columns()...)
+		return
+	}
+	v.Name, v.Rule, v.Detail = jsonText(v.Name), jsonText(v.Rule), jsonText(v.Detail)
+	out.json(v)
+}
+
+// explainHint tells which command says more about a name.
+func explainHint(source, name string) string {
+	return "bailiwick explain --decoded " + shellWord(source) + " [the same rules] " + shellWord(name)
+}
+
+// shellWord writes s so that a shell reads it as one word.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._/-+:,@%=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return printable("'" + strings.ReplaceAll(s, "'", `'\''`) + "'")
+}
