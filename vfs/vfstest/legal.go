@@ -95,7 +95,6 @@ var legalNames = []LegalName{
 	{Raw: "%E2%80%A5", Name: "\u2025"},                                   // NFKC makes it ".."
 	{Raw: "%EF%BC%8E%EF%BC%8E", Name: "．．"},                              // full width, the same
 	{Raw: "a%E2%88%95b", Name: "a∕b"},                                    // a division slash separates nothing
-	{Raw: "..%3B", Name: "..;"},
 	{Raw: "deep/1/2/3/4/5/6/7/8/9/10/end", Name: "deep/1/2/3/4/5/6/7/8/9/10/end"},
 	{Raw: "order/a-b", Name: "order/a-b"}, // before the directory "a/"
 	{Raw: "order/a/x", Name: "order/a/x"},

@@ -1,0 +1,38 @@
+package vfstest
+
+import (
+	"slices"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An Attack is a request for something that must not be served. The names are
+// those of a [Yard] under [YardPolicy].
+type Attack struct {
+	Name  string // what a test calls it
+	Raw   string // the request path as it is sent, without the leading slash, byte for byte
+	Class string // the family, as THREATS has them: "dotdot", "encoded", "symlink", ...
+
+	// Reason is the verdict: that of the parser, of Explain, or of Get on a
+	// backend that can hold every name and knows directories. One that cannot
+	// hold the name may say ReasonUnholdable, and one that has no directories
+	// ReasonMissing for ReasonDirectory.
+	Reason vfs.Reason
+
+	// Control is the naive way of serving files, one of [Controls], that hands
+	// over the canary when it is asked for Raw. Where it does not, the attack
+	// attacks nothing, and the case is void.
+	Control string
+}
+
+// Attacks returns the table of attacks.
+func Attacks() []Attack { return slices.Clone(attacks) }
+
+// YardPolicy is the policy under which the attacks are refused and [Legal] is
+// served. No link is followed.
+func YardPolicy() vfs.Policy {
+	return vfs.Policy{
+		Allow: vfs.Patterns("public/**", "user1/**", "legal/**", "links/**", "*.txt"),
+		Deny:  vfs.Patterns("public/drafts", privateElement),
+	}
+}

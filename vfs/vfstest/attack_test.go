@@ -1,0 +1,102 @@
+package vfstest_test
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// mapFS holds a tree with its links and special files.
+func mapFS(tree vfstest.Tree) fstest.MapFS {
+	m := fstest.MapFS{}
+	for name, data := range tree.Files {
+		m[name] = &fstest.MapFile{Data: []byte(data)}
+	}
+	for name, target := range tree.Links {
+		m[name] = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink}
+	}
+	for _, name := range tree.Special {
+		m[name] = &fstest.MapFile{Mode: fs.ModeNamedPipe}
+	}
+	return m
+}
+
+// get takes the road of a request.
+func get(t *testing.T, j *vfs.Jail, raw string) ([]byte, error) {
+	n, err := vfs.ParseEscapedPath(raw)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := j.Get(t.Context(), n, vfs.Request{})
+	if err != nil {
+		return nil, err
+	}
+	defer obj.Body.Close()
+	return io.ReadAll(obj.Body)
+}
+
+// An attack has to succeed against its control, or it shows nothing, and to be
+// refused by a Jail, for the reason in the table.
+func TestAttacks(t *testing.T) {
+	root, _, err := vfstest.Plant(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Yard())), vfstest.YardPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	controls := vfstest.Controls()
+	seen := map[string]bool{}
+	used := map[string]bool{}
+	for _, a := range vfstest.Attacks() {
+		t.Run(a.Name, func(t *testing.T) {
+			if seen[a.Name] || seen[a.Raw] {
+				t.Errorf("the table has this row twice")
+			}
+			seen[a.Name], seen[a.Raw], used[a.Control] = true, true, true
+			control, ok := controls[a.Control]
+			if !ok {
+				t.Fatalf("there is no control %q", a.Control)
+			}
+			data, err := control(root, a.Raw)
+			if !bytes.Contains(data, []byte(vfstest.Canary)) {
+				t.Errorf("void: the control %q does not fall to %q (%v)", a.Control, a.Raw, err)
+			}
+			data, err = get(t, jail, a.Raw)
+			if vfs.ReasonOf(err) != a.Reason || len(data) > 0 {
+				t.Errorf("%q: %d bytes, %v, reason %q, want %q", a.Raw, len(data), err, vfs.ReasonOf(err), a.Reason)
+			}
+		})
+	}
+	for name := range controls {
+		if !used[name] {
+			t.Errorf("no attack is aimed at the control %q", name)
+		}
+	}
+}
+
+// A server that refuses everything passes every attack. These must be served.
+func TestLegal(t *testing.T) {
+	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Yard())), vfstest.YardPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range vfstest.Legal() {
+		n, err := vfs.ParseEscapedPath(l.Raw)
+		if err != nil || n.String() != l.Name {
+			t.Errorf("%q makes the name %+q, %v, want %+q", l.Raw, n, err, l.Name)
+		}
+		if data, err := get(t, jail, l.Raw); err != nil || string(data) != l.Data {
+			t.Errorf("%q: %q, %v, want %q", l.Raw, data, err, l.Data)
+		}
+		if data, err := get(t, jail, n.EscapedPath()); err != nil || string(data) != l.Data {
+			t.Errorf("%q as we spell it, %q: %q, %v", l.Raw, n.EscapedPath(), data, err)
+		}
+	}
+}

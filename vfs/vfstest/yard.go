@@ -1,0 +1,110 @@
+package vfstest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Canary stands in everything that must not be served, so that one look at a
+// reply, a listing or an error gives a leak away.
+const Canary = "canary-7f3a9c51-outside-the-bailiwick"
+
+// privateElement is a denied name as long as an element may be, for servers
+// that cut what is longer.
+var privateElement = strings.Repeat("k", 251) + ".txt"
+
+// Yard returns the tree in which [Attacks] are tried: files that are served, all
+// of Legal among them, canaries that are not, and symbolic links to those. What
+// lies outside the root only Plant makes.
+func Yard() Tree {
+	tree := Tree{
+		Files: map[string]string{
+			"public/ok.txt":     "ok\n",
+			"public/sub/ok.txt": "ok\n",
+			"user1/notes.txt":   "notes of user1\n",
+			"links/ok.txt":      "ok\n",
+		},
+		Links: map[string]string{
+			"links/out.txt":      "../../canary.txt",
+			"links/dir":          "../..",
+			"links/chain.txt":    "out.txt",
+			"links/drafts.txt":   "../public/drafts/secret.txt",
+			"links/env.txt":      "../public/.env",
+			"links/absolute.txt": "/canary.txt",
+			"user1/other":        "../user10",
+		},
+	}
+	for _, name := range []string{
+		"config.yaml", "config.yaml~", "public/drafts/secret.txt", "public/.env", "public/.git/config",
+		"user10/notes.txt", privateElement,
+		"." + Canary, "public/." + Canary, "public/sub/." + Canary,
+	} {
+		tree.Files[name] = Canary
+	}
+	for _, l := range Legal() {
+		tree.Files[l.Name] = l.Data
+	}
+	return tree
+}
+
+// Plant makes a Yard on the disk: its root is a new directory in dir, and beside
+// that lie canaries that no request may reach. It returns the root and those
+// names of Legal that this disk can hold: on Linux, all.
+func Plant(dir string) (root string, legal []LegalName, err error) {
+	base, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", nil, fmt.Errorf("planting a yard: %w", err)
+	}
+	root = filepath.Join(base, "root")
+	tree := Yard()
+	for _, l := range Legal() {
+		delete(tree.Files, l.Name)
+		if runtime.GOOS != "linux" && !Portable(l.Name) {
+			continue
+		}
+		switch err := plantFile(root, l.Name, l.Data); {
+		case err == nil:
+			legal = append(legal, l)
+		case !errors.Is(err, fs.ErrExist): // it exists where the disk folds names
+			return "", nil, err
+		}
+	}
+	for name, data := range tree.Files {
+		if err := plantFile(root, name, data); err != nil {
+			return "", nil, err
+		}
+	}
+	for _, name := range []string{"canary.txt", "root-secret/canary.txt"} {
+		if err := plantFile(base, name, Canary); err != nil {
+			return "", nil, err
+		}
+	}
+	for name, target := range tree.Links {
+		if filepath.IsAbs(target) {
+			target = filepath.Join(base, target)
+		}
+		link := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.Symlink(filepath.FromSlash(target), link); err != nil {
+			return "", nil, fmt.Errorf("planting a yard: %w", err)
+		}
+	}
+	return root, legal, nil
+}
+
+func plantFile(root, name, data string) error {
+	path := filepath.Join(root, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("planting a yard: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("planting a yard: %w", err)
+	}
+	_, err = f.WriteString(data)
+	return errors.Join(err, f.Close())
+}
