@@ -1,0 +1,115 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// chunkBytes is how much of a body is held at a time. A file that fits is read
+// and written at once, which costs less than handing it to sendfile.
+const chunkBytes = 32 << 10
+
+var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+
+// errBody says that a body yielded more than it promised.
+var errBody = errors.New("server: body is longer than its object")
+
+// sendBody sends the bytes of obj after its header, all of them or none of the
+// last ones: if they do not come, it panics with http.ErrAbortHandler, which
+// is the only way to tell the client.
+func (x *exchange) sendBody(obj *vfs.Object) {
+	var err error
+	switch {
+	case obj.File == nil:
+		err = x.copyBody(obj.Body, obj.Span.Length)
+	case obj.Span.Length <= chunkBytes:
+		err = x.copyFile(obj)
+	default:
+		_, err = io.CopyN(&x.responseWriter, obj.File, obj.Span.Length)
+		if err == io.EOF {
+			err = vfs.ErrChanged
+		}
+	}
+	if err != nil {
+		x.abort(err)
+	}
+}
+
+// abort ends an answer that cannot be completed.
+func (x *exchange) abort(err error) {
+	x.attempt.Reason = failure(err)
+	var w *writeError
+	switch {
+	case errors.As(err, &w), x.r.Context().Err() != nil:
+		x.attempt.Reason = ReasonCanceled
+	default:
+		x.log("sending broke off", err)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// writeAll sends p.
+func (x *exchange) writeAll(p []byte) {
+	if _, err := x.Write(p); err != nil {
+		x.abort(err)
+	}
+}
+
+// copyFile sends a small file.
+func (x *exchange) copyFile(obj *vfs.Object) error {
+	buf := chunks.Get().(*[chunkBytes]byte)
+	defer chunks.Put(buf)
+	p := buf[:obj.Span.Length]
+	if _, err := io.ReadFull(obj.File, p); err != nil {
+		return shortBody(err)
+	}
+	_, err := x.Write(p)
+	return err
+}
+
+// copyBody sends length bytes of body. The last chunk waits until the body has
+// ended without an error: a backend may find only there that what it read was
+// cut or damaged.
+func (x *exchange) copyBody(body io.Reader, length int64) error {
+	buf := chunks.Get().(*[chunkBytes]byte)
+	defer chunks.Put(buf)
+	for {
+		p := buf[:min(length, chunkBytes)]
+		if _, err := io.ReadFull(body, p); err != nil {
+			return shortBody(err)
+		}
+		length -= int64(len(p))
+		if length == 0 {
+			if err := ended(body); err != nil {
+				return err
+			}
+		}
+		if _, err := x.Write(p); err != nil || length == 0 {
+			return err
+		}
+	}
+}
+
+// ended reads the end of body.
+func ended(body io.Reader) error {
+	var one [1]byte
+	n, err := io.ReadFull(body, one[:])
+	switch {
+	case n > 0:
+		return errBody
+	case err == io.EOF:
+		return nil
+	}
+	return err
+}
+
+func shortBody(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return vfs.ErrChanged
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Config says how a jail is served. The zero Config serves objects and index
+// files, lists nothing, and records nothing.
+type Config struct {
+	// List answers a directory that has no index file with its entries, as HTML
+	// or JSON. Without it, directories cannot be told from missing names.
+	List bool
+
+	// NoIndex stops a directory from being answered with its index.html.
+	NoIndex bool
+
+	// MaxAge is how long a client may use an object without asking again, in
+	// whole seconds; 0 makes it ask each time, which an ETag makes cheap.
+	MaxAge time.Duration
+
+	// Content says whose the objects are.
+	Content Content
+
+	// Sidecars lets name.br, name.zst and name.gz stand in for name where the
+	// client takes that encoding. A sidecar must be allowed by the policy under
+	// its own name, and not be older than what it stands for.
+	Sidecars bool
+
+	// Recorder gets a record of every request, refused ones included; nil for
+	// none. See [NewLog].
+	Recorder Recorder
+
+	// Logger gets what went wrong in the backend or the handler, for operators:
+	// its texts may hold paths. nil is slog.Default().
+	Logger *slog.Logger
+}
+
+// Content says how far the objects of a jail are trusted.
+type Content uint8
+
+const (
+	// ContentAuto is ContentTrusted while clients cannot write, which is always
+	// so for now.
+	ContentAuto Content = iota
+	// ContentTrusted is the operator's own: a page is shown as a page.
+	ContentTrusted
+	// ContentUntrusted is other people's: all but raster images, audio, video
+	// and plain text is an attachment, and whatever a browser shows of it is
+	// sandboxed. Without that, an uploaded page would run as this site's.
+	ContentUntrusted
+)
+
+// New returns a handler that serves jail. It reads the whole path of a request,
+// so below a prefix put http.StripPrefix or [Mount] before it. It is safe for
+// concurrent use.
+func New(jail *vfs.Jail, cfg Config) http.Handler {
+	return &handler{
+		jail:         jail,
+		cfg:          cfg,
+		untrusted:    cfg.Content == ContentUntrusted,
+		cacheControl: cacheControl(cfg.MaxAge),
+		objectVary:   varyOn(cfg.Sidecars, false),
+		indexVary:    varyOn(cfg.Sidecars, cfg.List),
+	}
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// indexName is the object that answers for its directory.
+const indexName = "index.html"
+
+// serveDir answers for a path with a trailing slash: with the index file, else
+// with the listing, else as if there were nothing.
+func (h *handler) serveDir(x *exchange, dir vfs.Name) {
+	err := refused(dir.String(), vfs.ReasonDirectory)
+	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
+	if index, ok := h.index(dir); ok && !asJSON {
+		lk := h.look(index, h.indexVary)
+		var obj *vfs.Object
+		obj, err = h.open(x, index, &lk)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			x.attempt.Name = index
+			if err == nil {
+				x.send(obj, &lk)
+			} else {
+				x.fail(err, &lk)
+			}
+			return
+		}
+	}
+	if h.cfg.List {
+		x.list(dir, asJSON)
+		return
+	}
+	x.refuse(err)
+}
+
+// index returns the name of dir's index file, if there can be one.
+func (h *handler) index(dir vfs.Name) (vfs.Name, bool) {
+	if h.cfg.NoIndex {
+		return vfs.Name{}, false
+	}
+	n, err := dir.Child(indexName)
+	return n, err == nil
+}
+
+// answersDir reports whether name, which is no object for the client, is a
+// directory that would answer under name + "/". It asks the backend only where
+// the policy says that such a directory may exist for the client.
+func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
+	if !h.jail.Caps().Directories {
+		return false
+	}
+	switch vfs.ReasonOf(err) {
+	case vfs.ReasonDirectory, vfs.ReasonPolicyNoAllow, vfs.ReasonPolicyDotfile, vfs.ReasonAuthDenied:
+	default:
+		return false
+	}
+	ctx := x.r.Context()
+	if v := h.jail.Explain(ctx, vfs.OpList, name); !v.Allowed {
+		return false
+	}
+	if h.cfg.List {
+		return h.jail.HeadDir(ctx, name) == nil
+	}
+	if index, ok := h.index(name); ok {
+		_, _, err := h.jail.Head(ctx, index, vfs.Request{})
+		return err == nil
+	}
+	return false
+}
+
+// redirectDir sends the client to the directory's own name with its slash. The
+// target is made of the Name, relative, and begins with "./": nothing that the
+// client sent can turn it into another host or scheme.
+func (x *exchange) redirectDir(name vfs.Name) {
+	h := x.Header()
+	h["Location"] = []string{"./" + escapedBase(name) + "/"}
+	h["Cache-Control"] = noCache
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Length"] = zeroLength
+	x.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// escapedBase returns the last element of name as a URL has it.
+func escapedBase(name vfs.Name) string {
+	p := name.EscapedPath()
+	return p[strings.LastIndexByte(p, '/')+1:]
+}

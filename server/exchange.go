@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An exchange is one request being answered, and the record of it. It is used
+// again after end, so nothing may hold on to it.
+type exchange struct {
+	responseWriter
+	r       *http.Request
+	jail    *vfs.Jail
+	rec     Recorder
+	logger  *slog.Logger
+	attempt Attempt
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder, logger *slog.Logger) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.responseWriter = responseWriter{w: w}
+	x.r, x.jail, x.rec, x.logger = r, jail, rec, logger
+	x.attempt = Attempt{Verdict: Allowed, Principal: anyone}
+	if rec != nil {
+		x.attempt.Time = time.Now()
+	}
+	return x
+}
+
+// end is deferred: whatever happened, there is a record of it. It lets no panic
+// through but http.ErrAbortHandler, which closes the connection: a body that
+// was cut must not look whole.
+func (x *exchange) end() {
+	v := recover()
+	if v != nil {
+		x.attempt.Aborted = x.status != 0
+		if v != http.ErrAbortHandler { //nolint:errorlint // net/http compares so
+			x.panicked(v)
+		}
+	}
+	if x.rec != nil {
+		x.record()
+	}
+	abort := v != nil && x.attempt.Aborted
+	*x = exchange{}
+	exchanges.Put(x)
+	if abort {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// panicked answers 500 while that is still possible.
+func (x *exchange) panicked(v any) {
+	x.attempt.Verdict, x.attempt.Reason = Failed, ReasonPanic
+	x.log("panic while serving", fmt.Errorf("%v\n%s", v, debug.Stack()))
+	if x.status == 0 {
+		clear(x.Header())
+		x.fixed(http.StatusInternalServerError, textInternal)
+	}
+}
+
+func (x *exchange) log(msg string, err error) {
+	logger := x.logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	logger.LogAttrs(x.r.Context(), slog.LevelError, msg,
+		slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
+}
+
+// open opens the object name for a GET, and for a HEAD looks at it.
+func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	if x.r.Method != http.MethodHead {
+		return x.jail.Get(x.r.Context(), name, req)
+	}
+	info, rule, err := x.jail.Head(x.r.Context(), name, req)
+	if err != nil {
+		return nil, err
+	}
+	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: http.NoBody, Rule: rule}, nil
+}
+
+// fail answers an open that brought no object. lk says how the object would
+// have been presented.
+func (x *exchange) fail(err error, lk *look) {
+	var e *vfs.Error
+	if errors.As(err, &e) && e.Reason == "" && e.Info != nil {
+		switch {
+		case errors.Is(err, vfs.ErrNotModified):
+			x.attempt.Rule = e.Rule
+			x.notModified(e.Info, lk)
+			return
+		case errors.Is(err, vfs.ErrPrecondition):
+			x.attempt.Rule = e.Rule
+			x.preconditionFailed(e.Info, lk)
+			return
+		case errors.Is(err, vfs.ErrRange):
+			x.attempt.Rule = e.Rule
+			x.rangeNotSatisfiable(e.Info, lk)
+			return
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		x.refuse(err)
+		return
+	}
+	x.unavailable(err)
+}
+
+// failure says what kind of failure err is, for the record.
+func failure(err error) vfs.Reason {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return ReasonCanceled
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, vfs.ErrUnavailable):
+		return ReasonUnavailable
+	case errors.Is(err, vfs.ErrChanged):
+		return ReasonChanged
+	}
+	return ReasonBackend
+}
+
+// cause prints an error with what lies behind a vfs.Error, which prints none of
+// it: for operators only.
+type cause struct{ err error }
+
+func (c cause) String() string {
+	var e *vfs.Error
+	if errors.As(c.err, &e) && e.Err != nil {
+		return c.err.Error() + ": " + e.Err.Error()
+	}
+	return c.err.Error()
+}

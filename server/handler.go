@@ -1,0 +1,66 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A handler is what New returns. ServeHTTP is the whole road of a request, in
+// the order that decides what a client can learn: the method, which asks
+// nothing of the name; the name, which asks nothing of the backend; then one
+// open that decides policy, preconditions and range; then the body.
+type handler struct {
+	jail         *vfs.Jail
+	cfg          Config
+	untrusted    bool
+	cacheControl []string
+	objectVary   []string // Vary of an object under its own name
+	indexVary    []string // Vary of an object that answers for its directory
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
+	defer x.end()
+
+	if !x.takeMethod() {
+		return
+	}
+	name, isDir, err := requestName(r.URL)
+	x.attempt.Name = name
+	switch {
+	case err != nil:
+		x.refuse(err)
+	case isDir:
+		h.serveDir(x, name)
+	default:
+		h.serveName(x, name)
+	}
+}
+
+// serveName answers for a path without a trailing slash.
+func (h *handler) serveName(x *exchange, name vfs.Name) {
+	lk := h.look(name, h.objectVary)
+	obj, err := h.open(x, name, &lk)
+	switch {
+	case err == nil:
+		x.send(obj, &lk)
+	case errors.Is(err, fs.ErrNotExist) && h.answersDir(x, name, err):
+		x.redirectDir(name)
+	default:
+		x.fail(err, &lk)
+	}
+}
+
+// open opens the object name, or one that stands in for it.
+func (h *handler) open(x *exchange, name vfs.Name, lk *look) (*vfs.Object, error) {
+	req := vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header)}
+	if h.cfg.Sidecars {
+		if obj, err, found := x.openSidecar(name, req, lk); found {
+			return obj, err
+		}
+	}
+	return x.open(name, req)
+}

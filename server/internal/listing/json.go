@@ -1,0 +1,41 @@
+package listing
+
+import (
+	"encoding/json"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+type jsonPage struct {
+	Dir     string      `json:"dir"`
+	Entries []jsonEntry `json:"entries"`
+	Next    string      `json:"next,omitempty"`
+}
+
+type jsonEntry struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Size     *int64 `json:"size,omitempty"`
+	Modified string `json:"modified,omitempty"`
+}
+
+// JSON returns the page as a JSON object and a newline.
+func (p *Page) JSON() ([]byte, error) {
+	out := jsonPage{Dir: p.Dir.String(), Entries: make([]jsonEntry, len(p.Entries)), Next: p.Next}
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		if e.Kind == vfs.KindDir {
+			out.Entries[i] = jsonEntry{Name: e.Elem, Type: "dir"}
+			continue
+		}
+		out.Entries[i] = jsonEntry{Name: e.Elem, Type: "file", Size: &e.Size}
+		if !e.ModTime.IsZero() {
+			out.Entries[i].Modified = rfc3339(e.ModTime)
+		}
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	return append(b, '\n'), nil
+}

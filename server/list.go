@@ -1,0 +1,105 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The entries of one page of a listing.
+const (
+	defaultPage = 1000
+	maxPage     = 10_000
+)
+
+var (
+	listingVary = varyOn(false, true)
+	listingHTML = []string{"text/html; charset=utf-8"}
+	listingJSON = []string{"application/json"}
+	listingCSP  = []string{listing.CSP}
+)
+
+// list answers with one page of dir's entries. The page is complete before the
+// header is sent, so that what fails on the way is still an answer.
+func (x *exchange) list(dir vfs.Name, asJSON bool) {
+	p := listing.Page{Dir: dir}
+	after, limit, asked := pageQuery(x.r.URL, dir)
+	if asked {
+		p.Limit = limit
+	}
+	for e, err := range x.jail.List(x.r.Context(), dir, after) {
+		if err != nil {
+			x.fail(err, nil)
+			return
+		}
+		if len(p.Entries) == limit {
+			p.Next = p.Entries[limit-1].Key()
+			break
+		}
+		p.Entries = append(p.Entries, e)
+	}
+	render := p.HTML
+	if asJSON {
+		render = p.JSON
+	}
+	body, err := render()
+	if err != nil {
+		x.unavailable(err)
+		return
+	}
+	x.attempt.Rule = x.jail.Explain(x.r.Context(), vfs.OpList, dir).Rule
+	h := x.Header()
+	h["Content-Type"] = listingJSON
+	if !asJSON {
+		h["Content-Type"] = listingHTML
+	}
+	h["Content-Security-Policy"] = listingCSP
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Cache-Control"] = noCache
+	h["Vary"] = listingVary
+	h["X-Content-Type-Options"] = noSniff
+	x.WriteHeader(http.StatusOK)
+	if x.r.Method != http.MethodHead {
+		x.writeAll(body)
+	}
+}
+
+// pageQuery reads after and limit. What is no key that a listing gave, or no
+// number, counts as left out; a number out of bounds as the nearest: a query
+// never makes a request fail.
+func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int, asked bool) {
+	limit = defaultPage
+	if u.RawQuery == "" {
+		return "", limit, false
+	}
+	q := u.Query()
+	if s := q.Get("limit"); s != "" {
+		if n, err := strconv.Atoi(s); err == nil {
+			limit, asked = min(max(n, 1), maxPage), true
+		}
+	}
+	after = q.Get("after")
+	if _, err := dir.Child(strings.TrimSuffix(after, "/")); err != nil {
+		after = ""
+	}
+	return after, limit, asked
+}
+
+// prefersJSON reports whether an Accept asks for JSON rather than for HTML. A
+// wildcard asks for neither.
+func prefersJSON(accept []string) bool {
+	var jsonQ, htmlQ quality
+	for name, q := range acceptItems(accept) {
+		switch {
+		case strings.EqualFold(name, "application/json"):
+			jsonQ = q
+		case strings.EqualFold(name, "text/html"):
+			htmlQ = q
+		}
+	}
+	return jsonQ > htmlQ
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// LogOptions are the options of [NewLog]. The zero value writes JSON.
+type LogOptions struct {
+	// Text writes lines for people, instead of JSON.
+	Text bool
+	// Buffer bounds the bytes that wait to be written; 0 is 1 MiB.
+	Buffer int
+}
+
+// A Log is a [Recorder] that writes one line for each attempt. Record only adds
+// the line to a buffer: one goroutine of the Log writes what has gathered, at
+// the latest after flushInterval. Where the writer is too slow and the buffer
+// full, lines are lost, and counted: a full disk does not stop the service.
+type Log struct {
+	w       io.Writer
+	append  func([]byte, *Attempt) []byte
+	limit   int
+	dropped atomic.Uint64
+
+	mu     sync.Mutex
+	buf    []byte // lines that wait
+	lines  uint64 // how many
+	closed bool
+	wake   chan struct{} // has an item where buf is half full, or closed is set
+
+	timer *time.Timer // runs from the first line that waits
+	done  chan struct{}
+	err   error // the first of the writer, to be read after done
+}
+
+const (
+	flushInterval = 50 * time.Millisecond
+	defaultBuffer = 1 << 20
+)
+
+var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// NewLog returns a Log that writes to w, each time any number of whole lines.
+// Close ends it; w is then the caller's to close.
+func NewLog(w io.Writer, opts LogOptions) *Log {
+	l := &Log{
+		w:      w,
+		append: appendJSON,
+		limit:  opts.Buffer,
+		wake:   make(chan struct{}, 1),
+		timer:  time.NewTimer(time.Hour),
+		done:   make(chan struct{}),
+	}
+	l.timer.Stop()
+	if opts.Text {
+		l.append = appendText
+	}
+	if l.limit <= 0 {
+		l.limit = defaultBuffer
+	}
+	go l.run()
+	return l
+}
+
+// Record adds a line for a. It never waits for the writer.
+func (l *Log) Record(a *Attempt) {
+	line := lineBuffers.Get().(*[]byte)
+	*line = l.append((*line)[:0], a)
+	l.add(*line)
+	lineBuffers.Put(line)
+}
+
+func (l *Log) add(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.buf)+len(line) > l.limit {
+		l.dropped.Add(1)
+		return
+	}
+	if l.lines == 0 {
+		l.timer.Reset(flushInterval)
+	}
+	l.buf = append(l.buf, line...)
+	l.lines++
+	if len(l.buf) > l.limit/2 {
+		l.wakeUp()
+	}
+}
+
+// wakeUp tells the goroutine not to wait any longer.
+func (l *Log) wakeUp() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Dropped returns how many lines were lost: for want of room, because the writer
+// failed, or after Close.
+func (l *Log) Dropped() uint64 { return l.dropped.Load() }
+
+// Close writes what waits, ends the goroutine, and returns the first error of
+// the writer. Records that come later are dropped.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.wakeUp()
+	<-l.done
+	return l.err
+}
+
+func (l *Log) run() {
+	defer close(l.done)
+	defer l.timer.Stop()
+	var spare []byte
+	for {
+		select {
+		case <-l.timer.C:
+		case <-l.wake:
+		}
+		l.mu.Lock()
+		batch, lines, closed := l.buf, l.lines, l.closed
+		l.buf, l.lines = spare[:0], 0
+		l.mu.Unlock()
+		if len(batch) > 0 {
+			l.write(batch, lines)
+		}
+		if closed {
+			return
+		}
+		spare = batch
+	}
+}
+
+func (l *Log) write(batch []byte, lines uint64) {
+	if _, err := l.w.Write(batch); err != nil {
+		l.dropped.Add(lines)
+		if l.err == nil {
+			l.err = err
+		}
+	}
+}

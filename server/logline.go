@@ -1,0 +1,140 @@
+package server
+
+import (
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The longest that the parts of a line may get, in bytes as they are printed.
+// Together they stay below 16 KiB, within which a write to a pipe or a file in
+// append mode is not torn by most systems, and a parser need not go on for ever.
+const (
+	maxShort = 128
+	maxRaw   = 8 << 10
+	maxName  = 3 << 10
+	maxRule  = 3 << 10
+)
+
+// appendJSON appends a as one line of JSON.
+func appendJSON(b []byte, a *Attempt) []byte {
+	b = append(b, `{"time":"`...)
+	b = a.Time.UTC().AppendFormat(b, timeFormat)
+	b = append(b, `","request_id":"`...)
+	b = appendUUID(b, a)
+	b = appendField(b, `","remote":"`, a.Remote, maxShort)
+	b = appendField(b, `","method":"`, a.Method, maxShort)
+	b = appendField(b, `","raw":"`, a.Raw, maxRaw)
+	b = appendField(b, `","name":"`, a.Name.String(), maxName)
+	b = appendField(b, `","principal":"`, a.Principal, maxShort)
+	b = appendField(b, `","verdict":"`, string(a.Verdict), maxShort)
+	b = appendField(b, `","reason":"`, string(a.Reason), maxShort)
+	b = appendField(b, `","rule":"`, a.Rule, maxRule)
+	b = appendField(b, `","backend":"`, a.Backend, maxShort)
+	b = append(b, `","status":`...)
+	b = strconv.AppendInt(b, int64(a.Status), 10)
+	b = append(b, `,"bytes":`...)
+	b = strconv.AppendInt(b, a.Bytes, 10)
+	b = append(b, `,"aborted":`...)
+	b = strconv.AppendBool(b, a.Aborted)
+	b = append(b, `,"duration_ms":`...)
+	b = appendMillis(b, a.Duration)
+	return append(b, "}\n"...)
+}
+
+// appendText appends a as one line for people: when, who, what, what came of
+// it, and why.
+func appendText(b []byte, a *Attempt) []byte {
+	b = a.Time.Local().AppendFormat(b, "15:04:05.000 ")
+	b = appendField(b, "", a.Remote, maxShort)
+	b = appendField(b, " ", a.Method, maxShort)
+	b = appendField(b, " ", a.Raw, maxRaw)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, int64(a.Status), 10)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, a.Bytes, 10)
+	b = append(b, "B "...)
+	b = appendMillis(b, a.Duration)
+	b = appendField(b, "ms ", string(a.Verdict), maxShort)
+	if a.Reason != "" {
+		b = appendField(b, " ", string(a.Reason), maxShort)
+	}
+	if a.Rule != "" {
+		b = appendField(b, " by ", a.Rule, maxRule)
+	}
+	if a.Aborted {
+		b = append(b, " aborted"...)
+	}
+	return append(b, '\n')
+}
+
+const timeFormat = "2006-01-02T15:04:05.000000Z"
+
+func appendUUID(b []byte, a *Attempt) []byte {
+	const digits = "0123456789abcdef"
+	for i, c := range a.RequestID {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			b = append(b, '-')
+		}
+		b = append(b, digits[c>>4], digits[c&0xf])
+	}
+	return b
+}
+
+// appendMillis appends d in milliseconds, with three decimals.
+func appendMillis(b []byte, d time.Duration) []byte {
+	us := max(d.Microseconds(), 0)
+	b = strconv.AppendInt(b, us/1000, 10)
+	b = append(b, '.')
+	return append(b, byte('0'+us/100%10), byte('0'+us/10%10), byte('0'+us%10))
+}
+
+// appendField appends key and then s, made safe as appendSafe does.
+func appendField(b []byte, key, s string, limit int) []byte {
+	return appendSafe(append(b, key...), s, limit)
+}
+
+// appendSafe appends s as the inside of a JSON string that is also safe on a
+// terminal: whatever does not print (line ends, escape sequences, controls of
+// writing direction) is escaped, and ill-formed UTF-8 replaced. What would
+// take more than limit bytes is cut, and ends in an ellipsis.
+func appendSafe(b []byte, s string, limit int) []byte {
+	end := len(b) + limit
+	for i := 0; i < len(s); {
+		if len(b) > end-len(`\ud800\udc00…`) {
+			return append(b, "…"...)
+		}
+		c := s[i]
+		if c < utf8.RuneSelf {
+			i++
+			switch {
+			case c == '"' || c == '\\':
+				b = append(b, '\\', c)
+			case c >= ' ' && c != 0x7f:
+				b = append(b, c)
+			default:
+				b = appendEscape(b, uint16(c))
+			}
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+		switch {
+		case unicode.IsPrint(r):
+			b = utf8.AppendRune(b, r)
+		case r <= 0xffff:
+			b = appendEscape(b, uint16(r))
+		default:
+			r -= 0x10000
+			b = appendEscape(b, uint16(0xd800+r>>10))
+			b = appendEscape(b, uint16(0xdc00+r&0x3ff))
+		}
+	}
+	return b
+}
+
+func appendEscape(b []byte, u uint16) []byte {
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', digits[u>>12], digits[u>>8&0xf], digits[u>>4&0xf], digits[u&0xf])
+}

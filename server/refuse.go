@@ -1,0 +1,114 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The texts of answers that are no object. They are fixed: an error's own text
+// could hold a path, a bucket or a reason.
+const (
+	textNotFound     = "not found\n"
+	textMethod       = "method not allowed\n"
+	textPrecondition = "precondition failed\n"
+	textRange        = "range not satisfiable\n"
+	textInternal     = "internal error\n"
+	textUnavailable  = "temporarily unavailable, try again later\n"
+)
+
+// refuse is the one answer to a name that is missing, hidden, refused,
+// malformed, special, or a directory. Nothing in it depends on which.
+func (x *exchange) refuse(err error) {
+	var e *vfs.Error
+	if errors.As(err, &e) {
+		x.attempt.Reason, x.attempt.Rule = e.Reason, e.Rule
+	}
+	// What is allowed and simply not there is allowed for explain, too.
+	if x.attempt.Reason != vfs.ReasonMissing {
+		x.attempt.Verdict = Refused
+	}
+	x.fixed(http.StatusNotFound, textNotFound)
+}
+
+// unavailable answers a backend that failed. The client may try again; what
+// went wrong is for the log.
+func (x *exchange) unavailable(err error) {
+	var e *vfs.Error
+	if errors.As(err, &e) {
+		x.attempt.Rule = e.Rule
+	}
+	x.attempt.Verdict, x.attempt.Reason = Failed, failure(err)
+	if x.attempt.Reason == ReasonCanceled {
+		x.attempt.Aborted = true
+	} else {
+		x.log("backend failed", err)
+	}
+	x.Header()["Retry-After"] = retryAfter
+	x.fixed(http.StatusServiceUnavailable, textUnavailable)
+}
+
+var (
+	allowMethods = []string{"GET, HEAD, OPTIONS"}
+	retryAfter   = []string{"5"}
+	noSniff      = []string{"nosniff"}
+	noStore      = []string{"no-store"}
+	plainText    = []string{"text/plain; charset=utf-8"}
+	zeroLength   = []string{"0"}
+)
+
+// takeMethod reports whether the method reads. It answers the others itself,
+// without a look at the name.
+func (x *exchange) takeMethod() bool {
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead:
+		return true
+	case http.MethodOptions:
+		h := x.Header()
+		h["Allow"] = allowMethods
+		h["X-Content-Type-Options"] = noSniff
+		x.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	x.attempt.Verdict, x.attempt.Reason = Refused, ReasonMethod
+	x.Header()["Allow"] = allowMethods
+	x.fixed(http.StatusMethodNotAllowed, textMethod)
+	return false
+}
+
+// fixed answers with a fixed text that nobody may keep.
+func (x *exchange) fixed(status int, text string) {
+	x.Header()["Cache-Control"] = noStore
+	x.text(status, text)
+}
+
+// text answers with a fixed text.
+func (x *exchange) text(status int, text string) {
+	h := x.Header()
+	h["Content-Type"] = plainText
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	x.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		x.Write([]byte(text)) // if the client is gone, nobody is left to tell
+	}
+}
+
+// notModified answers that the client has the object already.
+func (x *exchange) notModified(info *vfs.Info, lk *look) {
+	x.validators(info, lk)
+	x.WriteHeader(http.StatusNotModified)
+}
+
+func (x *exchange) preconditionFailed(info *vfs.Info, lk *look) {
+	x.validators(info, lk)
+	x.text(http.StatusPreconditionFailed, textPrecondition)
+}
+
+func (x *exchange) rangeNotSatisfiable(info *vfs.Info, lk *look) {
+	x.validators(info, lk)
+	x.Header()["Content-Range"] = []string{"bytes */" + strconv.FormatInt(info.Size, 10)}
+	x.text(http.StatusRequestedRangeNotSatisfiable, textRange)
+}

@@ -1,0 +1,136 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// modTime is the time of every file in the trees of the tests.
+var modTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// tree makes a file system of names and contents.
+func tree(files map[string]string) fstest.MapFS {
+	m := fstest.MapFS{}
+	for name, data := range files {
+		m[name] = &fstest.MapFile{Data: []byte(data), ModTime: modTime}
+	}
+	return m
+}
+
+// jail makes a jail over files, under p.
+func jail(t testing.TB, files map[string]string, p vfs.Policy) *vfs.Jail {
+	t.Helper()
+	return jailOver(t, vfs.FromFS(tree(files)), p)
+}
+
+func jailOver(t testing.TB, b vfs.Backend, p vfs.Policy) *vfs.Jail {
+	t.Helper()
+	j, err := vfs.New(b, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func allow(patterns ...string) vfs.Policy { return vfs.Policy{Allow: vfs.Patterns(patterns...)} }
+
+// start serves h on a real listener and returns its URL.
+func start(t testing.TB, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// client follows no redirect and asks for no compression of its own.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableCompression: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// A reply is a response that was read whole.
+type reply struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// get sends a request with headers given as pairs.
+func get(t testing.TB, method, url string, headers ...string) reply {
+	t.Helper()
+	req, err := http.NewRequest(method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Add(headers[i], headers[i+1])
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{res.StatusCode, res.Header, string(body)}
+}
+
+func TestServesObject(t *testing.T) {
+	j := jail(t, map[string]string{"docs/a.html": "<p>hello</p>"}, allow("**"))
+	url := start(t, server.New(j, server.Config{}))
+
+	r := get(t, "GET", url+"/docs/a.html")
+	if r.Status != 200 || r.Body != "<p>hello</p>" {
+		t.Fatalf("got %d %q", r.Status, r.Body)
+	}
+	for key, want := range map[string]string{
+		"Content-Type":           "text/html; charset=utf-8",
+		"Content-Length":         "12",
+		"Last-Modified":          "Wed, 04 Mar 2026 05:06:07 GMT",
+		"Cache-Control":          "no-cache",
+		"Accept-Ranges":          "bytes",
+		"X-Content-Type-Options": "nosniff",
+	} {
+		if got := r.Header.Get(key); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+	if tag := r.Header.Get("Etag"); len(tag) < 3 || tag[0] != '"' {
+		t.Errorf("ETag %q is not strong", tag)
+	}
+
+	head := get(t, "HEAD", url+"/docs/a.html")
+	r.Header.Del("Date")
+	head.Header.Del("Date")
+	if head.Status != 200 || head.Body != "" {
+		t.Errorf("HEAD: %d %q", head.Status, head.Body)
+	}
+	sameHeaders(t, head.Header, r.Header)
+
+	if r := get(t, "GET", url+"/docs/b.html"); r.Status != 404 || r.Body != "not found\n" {
+		t.Errorf("missing: %d %q", r.Status, r.Body)
+	}
+}
+
+func sameHeaders(t testing.TB, got, want http.Header) {
+	t.Helper()
+	for key := range want {
+		if g, w := got.Values(key), want.Values(key); len(g) != len(w) || g[0] != w[0] {
+			t.Errorf("%s: %q, want %q", key, g, w)
+		}
+	}
+	for key := range got {
+		if want[key] == nil {
+			t.Errorf("%s: %q, want none", key, got[key])
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+)
+
+// A responseWriter counts what goes through it. It forwards ReadFrom, without
+// which net/http would copy files through memory and never use sendfile.
+type responseWriter struct {
+	w      http.ResponseWriter
+	status int // 0 until the header was written
+	bytes  int64
+}
+
+var (
+	_ http.ResponseWriter = (*responseWriter)(nil)
+	_ io.ReaderFrom       = (*responseWriter)(nil)
+)
+
+func (w *responseWriter) Header() http.Header { return w.w.Header() }
+
+func (w *responseWriter) WriteHeader(status int) {
+	w.status = status
+	w.w.WriteHeader(status)
+}
+
+func (w *responseWriter) Write(p []byte) (int, error) {
+	n, err := w.w.Write(p)
+	w.bytes += int64(n)
+	if err != nil {
+		err = &writeError{err}
+	}
+	return n, err
+}
+
+func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	var n int64
+	var err error
+	if rf, ok := w.w.(io.ReaderFrom); ok {
+		n, err = rf.ReadFrom(r)
+	} else {
+		n, err = io.Copy(onlyWriter{w.w}, r)
+	}
+	w.bytes += n
+	var read *fs.PathError
+	if err != nil && !errors.As(err, &read) {
+		err = &writeError{err}
+	}
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.w }
+
+// onlyWriter hides all but Write, so that io.Copy does not come back.
+type onlyWriter struct{ io.Writer }
+
+// A writeError is an error of the connection, and not of what is sent.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
