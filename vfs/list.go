@@ -21,7 +21,7 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 			return
 		}
 		var links linkedDirs
-		if j.symlinks == SymlinksInside {
+		if j.symlinks == SymlinksInside && j.caps.Directories {
 			links.addBefore(ctx, j, dir, at, after)
 		}
 		for e, err := range j.backend.List(ctx, at, after) {
@@ -169,9 +169,10 @@ func (l *linkedDirs) pop() Entry {
 // after, where the backend no longer lists it, but whose own key comes behind:
 // with after "img-a", a link "img". Only a beginning of after that is followed
 // by a byte below the slash can be one. The directory was asked for as dir and
-// lies at at.
+// lies at at. Each look is a call of the backend, and after is the client's, so
+// backends without directories, which have no links to them, are not asked.
 func (l *linkedDirs) addBefore(ctx context.Context, j *Jail, dir, at Name, after string) {
-	for i := 1; i < len(after); i++ {
+	for i := 1; i < len(after) && i <= MaxElementBytes; i++ {
 		if after[i] >= '/' {
 			continue
 		}
