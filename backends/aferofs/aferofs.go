@@ -9,8 +9,9 @@
 //     prefix.
 //   - Links that the Fs can see (afero.Lstater) are refused, and so is what is
 //     no regular file. An Fs that hides its links follows them.
-//   - Errors print no path of the Fs. Files under files, removed directories
-//     that were not empty and other things that some Fs let happen do not.
+//   - Errors print no path of the Fs.
+//   - What MemMapFs lets happen does not: a file that becomes a directory when
+//     another is made under it, the removal of a directory that is not empty.
 //
 // What it cannot give: the look and the open are no atom. Whoever can write to
 // what is behind the Fs by another way can put a link or a FIFO in between.
@@ -28,7 +29,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/afero"
@@ -167,6 +167,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	if err != nil {
 		return vfs.Info{}, vfs.FSError(op, n, err)
 	}
+	// MemMapFs has directories whose mode is a file's.
 	if st.IsDir() {
 		return vfs.Info{}, refuse(op, n, vfs.ReasonDirectory)
 	}
@@ -180,8 +181,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	return info, nil
 }
 
-// lookup walks down to n, whatever it is, and refuses links on the way, and
-// files: MemMapFs holds files under files.
+// lookup walks down to n, whatever it is, and refuses links on the way.
 func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error) {
 	switch {
 	case n.IsZero():
@@ -196,9 +196,6 @@ func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error)
 	}
 	var last fs.FileInfo
 	err := vfs.CheckLinks(op, n, links, func(name string) (fs.FileInfo, error) {
-		if last != nil && !last.IsDir() {
-			return nil, syscall.ENOTDIR
-		}
 		st, err := b.lstat(b.path(name))
 		last = st
 		return st, err

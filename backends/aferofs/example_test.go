@@ -1,0 +1,63 @@
+package aferofs_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+
+	"github.com/spf13/afero"
+
+	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A program that has an afero.Fs already puts a jail before it. Over another
+// backend, the lines after New are the same.
+func ExampleNew() {
+	store := afero.NewMemMapFs()
+	afero.WriteFile(store, "/site/index.html", []byte("<h1>Hello</h1>"), 0o644)
+	afero.WriteFile(store, "/site/.htpasswd", []byte("secret"), 0o644)
+
+	backend, err := aferofs.New(store, aferofs.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	jail, err := vfs.New(backend, vfs.Policy{Allow: vfs.Patterns("site/**")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, name := range []string{"site/index.html", "site/.htpasswd"} {
+		data, err := jail.ReadFile(name)
+		fmt.Printf("%s %v\n", data, err)
+	}
+	// Output:
+	// <h1>Hello</h1> <nil>
+	//  read site/.htpasswd: get "site/.htpasswd": file does not exist
+}
+
+// Code that takes an afero.Fs gets to see what a jail lets through.
+func ExampleFromJail() {
+	store := afero.NewMemMapFs()
+	afero.WriteFile(store, "/a.txt", []byte("for all"), 0o644)
+	afero.WriteFile(store, "/a.key", []byte("for nobody"), 0o644)
+	backend, err := aferofs.New(store, aferofs.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	jail, err := vfs.New(backend, vfs.Policy{Allow: vfs.Patterns("*.txt")})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	fsys := aferofs.FromJail(context.Background(), jail)
+	afero.Walk(fsys, "/", func(path string, _ os.FileInfo, err error) error {
+		fmt.Println(path, err)
+		return nil
+	})
+	fmt.Println(fsys.Remove("/a.txt"))
+	// Output:
+	// / <nil>
+	// /a.txt <nil>
+	// remove /a.txt: operation not permitted
+}
