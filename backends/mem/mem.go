@@ -1,7 +1,8 @@
 // Package mem keeps objects in memory, for tests and small trees. It stores
-// them in an afero.MemMapFs and closes what that leaves open: a file can lie
-// under a file there, a directory can be removed with what is in it, a write
-// is seen half done, and two versions can have one time.
+// them in an afero.MemMapFs and closes what that leaves open: a file becomes a
+// directory there when another is made under it, a directory can be removed
+// with what is in it, a write is seen half done, and two versions can have one
+// time.
 //
 // An object is kept as one piece and without a limit. What is put is gone with
 // the process.
@@ -248,7 +249,7 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	if vfs.ReasonOf(err) != vfs.ReasonMissing {
 		return nil, err
 	}
-	// MemMapFs would make a file below a file.
+	// MemMapFs would turn the file above into a directory.
 	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir] == 0; dir = dir.Dir() {
 		if _, err := b.files.Stat(path(dir)); err == nil {
 			return nil, vfs.FSError("put", n, syscall.ENOTDIR)
