@@ -44,14 +44,14 @@ func (f *file) Read(p []byte) (int, error) {
 	}
 	if f.at != f.off {
 		if err := f.seekBody(); err != nil {
-			return 0, f.fail("read", err)
+			return 0, f.failRead(err)
 		}
 	}
 	n, err := f.obj.Body.Read(p)
 	f.off += int64(n)
 	f.at = f.off
 	if err != nil && err != io.EOF {
-		err = f.fail("read", err)
+		err = f.failRead(err)
 	}
 	return n, err
 }
@@ -121,18 +121,22 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		return 0, nil
 	}
 	if r, ok := f.obj.Body.(io.ReaderAt); ok {
-		return r.ReadAt(p, off)
+		n, err := r.ReadAt(p, off)
+		if err != nil && err != io.EOF {
+			err = f.failRead(err)
+		}
+		return n, err
 	}
 	obj, err := f.reopen(RangeBetween(off, off+int64(len(p))-1))
 	if err != nil {
-		return 0, f.fail("read", err)
+		return 0, f.failRead(err)
 	}
 	defer obj.Body.Close()
 	n, err := io.ReadFull(obj.Body, p)
 	if errors.Is(err, io.ErrUnexpectedEOF) && off+int64(n) == f.obj.Info.Size {
 		err = io.EOF
 	} else if err != nil {
-		err = f.fail("read", err)
+		err = f.failRead(err)
 	}
 	return n, err
 }
@@ -147,6 +151,12 @@ func (f *file) Close() error {
 
 func (f *file) fail(op string, err error) error {
 	return &fs.PathError{Op: op, Path: f.obj.Info.Name.String(), Err: err}
+}
+
+// failRead wraps what a body failed with: that can be any error of the backend's
+// system, and its text hold the path there.
+func (f *file) failRead(err error) error {
+	return f.fail("read", outward("read", f.obj.Info.Name, err))
 }
 
 // A dirFile is an open directory. Its entries are read when the first is asked

@@ -136,7 +136,7 @@ func (v view) ReadFile(name string) ([]byte, error) {
 	defer obj.Body.Close()
 	data, err := io.ReadAll(obj.Body)
 	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: outward("read", n, err)}
 	}
 	return data, nil
 }
