@@ -35,7 +35,7 @@ func newMetrics(dropped func() uint64) *metrics {
 		}, []string{"method", "status", "verdict"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_refusals_total",
-			Help: "Requests that were not answered with an object, by reason.",
+			Help: "Requests that were refused, or failed, by reason. A name that is only missing is neither.",
 		}, []string{"reason"}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bailiwick_response_bytes_total",
@@ -67,7 +67,7 @@ func newMetrics(dropped func() uint64) *metrics {
 // Record counts an attempt.
 func (m *metrics) Record(a *server.Attempt) {
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
-	if a.Reason != "" {
+	if a.Verdict != server.Allowed {
 		m.refusals.WithLabelValues(string(a.Reason)).Inc()
 	}
 	if a.Aborted {

@@ -50,7 +50,7 @@ func TestRealTrees(t *testing.T) {
 			for _, a := range tree.allow {
 				args = append(args, "--allow", a)
 			}
-			base := serveForTest(t, args...)
+			base := serveForTest(t, nil, args...)
 
 			expected, others := walkDisk(t, tree.root, tree.allowed)
 			got := map[string]bool{}
@@ -168,16 +168,17 @@ func mustRequest(t *testing.T, url string) *http.Request {
 	return req
 }
 
-// serveForTest runs the real binary and returns the address that it says it
-// listens on. The process is told to end, and has to do so with 0, when the
+// serveForTest runs the real binary, behind the words of under if there are any,
+// and returns the address that it says it listens on. The process is told to end, and has to do so with 0, when the
 // test is over.
-func serveForTest(t *testing.T, args ...string) (base string) {
+func serveForTest(t *testing.T, under []string, args ...string) (base string) {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "bailiwick")
 	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd := exec.Command(bin, args...)
+	line := slices.Concat(under, []string{bin}, args)
+	cmd := exec.Command(line[0], line[1:]...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

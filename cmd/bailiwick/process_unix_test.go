@@ -1,0 +1,207 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait of these tests. None of them measures time.
+const patience = 20 * time.Second
+
+// A process is a running server.
+type process struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	url   string // of the ready line
+	admin string
+
+	mu    sync.Mutex
+	lines []string      // of standard error, so far
+	more  chan struct{} // closed and replaced when a line comes
+	ended chan struct{} // closed when standard error ends
+}
+
+var (
+	readyLine = regexp.MustCompile(`^listening on (http://127\.0\.0\.1:[1-9][0-9]*)$`)
+	adminLine = regexp.MustCompile(`admin.* (http://127\.0\.0\.1:[1-9][0-9]*)$`)
+)
+
+// serveTree starts "bailiwick serve DIR ARGS…" on a free port and returns when
+// it is ready. At the end of the test it is killed if it still runs.
+func serveTree(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, more: make(chan struct{}), ended: make(chan struct{})}
+	p.cmd = command(append([]string{"serve", dir, "--listen", "127.0.0.1:0"}, args...)...)
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.read(stderr)
+	t.Cleanup(func() {
+		if p.cmd.ProcessState == nil {
+			_ = p.cmd.Process.Kill()
+			<-p.ended
+			_ = p.cmd.Wait()
+		}
+	})
+	p.url = p.await(readyLine)
+	for _, line := range p.said() {
+		if m := adminLine.FindStringSubmatch(line); m != nil {
+			p.admin = m[1]
+		}
+	}
+	return p
+}
+
+// command returns the command, with an environment that has none of its
+// variables.
+func command(args ...string) *exec.Cmd {
+	cmd := exec.Command("bailiwick", args...)
+	for _, entry := range os.Environ() {
+		if !strings.HasPrefix(entry, envPrefix) {
+			cmd.Env = append(cmd.Env, entry)
+		}
+	}
+	return cmd
+}
+
+func (p *process) read(stderr io.Reader) {
+	defer close(p.ended)
+	for in := bufio.NewScanner(stderr); in.Scan(); {
+		p.mu.Lock()
+		p.lines = append(p.lines, in.Text())
+		close(p.more)
+		p.more = make(chan struct{})
+		p.mu.Unlock()
+	}
+}
+
+// said returns the lines of standard error so far.
+func (p *process) said() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lines[:len(p.lines):len(p.lines)]
+}
+
+// await waits for a line on standard error, from the first on, and returns the
+// last group of the expression, or the whole match if it has none.
+func (p *process) await(re *regexp.Regexp) string {
+	p.t.Helper()
+	timeout := time.After(patience)
+	for {
+		p.mu.Lock()
+		lines, more := p.lines, p.more
+		p.mu.Unlock()
+		for _, line := range lines {
+			if m := re.FindStringSubmatch(line); m != nil {
+				return m[len(m)-1]
+			}
+		}
+		select {
+		case <-more:
+		case <-p.ended:
+			p.t.Fatalf("standard error ended without a line like %s:\n%s", re, strings.Join(p.said(), "\n"))
+		case <-timeout:
+			p.t.Fatalf("no line like %s:\n%s", re, strings.Join(p.said(), "\n"))
+		}
+	}
+}
+
+func (p *process) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// exit waits for the process to end and returns its exit code.
+func (p *process) exit() int {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.t.Fatalf("the server did not end:\n%s", strings.Join(p.said(), "\n"))
+	}
+	_ = p.cmd.Wait()
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// awaitClosed waits until the server takes no more connections.
+func (p *process) awaitClosed() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(p.url, "http://"))
+		if ctx.Err() != nil {
+			p.t.Fatal("the server still takes connections")
+		}
+		if err != nil {
+			return
+		}
+		conn.Close()
+	}
+}
+
+// get returns the status and the body of a request on a connection of its own.
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp := request(t, url)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// request returns the answer to a GET before its body was read.
+func request(t *testing.T, url string) *http.Response {
+	t.Helper()
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// tree makes a directory with files.
+func tree(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		write(t, filepath.Join(dir, name), text)
+	}
+	return dir
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

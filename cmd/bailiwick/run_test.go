@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// A talk is a standard error that calls heard with each piece that is written.
+type talk struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	heard func(string)
+}
+
+func (w *talk) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(p)
+	w.heard(string(p))
+	return len(p), nil
+}
+
+// Whether a server ends or does not even begin, it leaves no goroutine behind,
+// nor an address taken.
+func TestRunLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, c := range []struct {
+		name string
+		args []string
+		code int
+	}{
+		{"ends", nil, exitDone},
+		{"ends, all on", []string{"--admin", "127.0.0.1:0", "--access-log", filepath.Join(t.TempDir(), "log")}, exitDone},
+		{"port in use", []string{"--admin", "127.0.0.1:0", "--listen", taken.Addr().String()}, exitFailed},
+		{"bad log", []string{"--access-log", filepath.Join(dir, "nodir", "log")}, exitUsage},
+		{"bad pattern", []string{"--allow", "["}, exitUsage},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			var addr string
+			stderr := &talk{heard: func(line string) {
+				if at, ok := strings.CutPrefix(line, "listening on http://"); ok {
+					addr = strings.TrimSpace(at)
+					cancel()
+				}
+			}}
+			args := append([]string{"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0"}, c.args...)
+			var stdout bytes.Buffer
+			if code := run(ctx, args, strings.NewReader(""), &stdout, stderr, nil); code != c.code {
+				t.Errorf("exit code %d, want %d: %s", code, c.code, &stderr.text)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("talk went to standard output: %s", &stdout)
+			}
+			if c.code != exitDone {
+				return
+			}
+			again, err := net.Listen("tcp", addr)
+			if err != nil {
+				t.Fatalf("the address is still taken: %v", err)
+			}
+			again.Close()
+		})
+	}
+}
+
+var flagLine = regexp.MustCompile(`(?m)^ +(?:-\w, +)?--([a-z-]+)`)
+
+// Whoever adds a flag gives it a variable.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	var out bytes.Buffer
+	for _, cmd := range []string{"serve", "explain", "scan", "ls", "stat", "cat"} {
+		out.Reset()
+		if code := run(t.Context(), []string{cmd, "--help"}, nil, &out, &out, nil); code != exitDone {
+			t.Fatalf("%s --help: exit code %d", cmd, code)
+		}
+		found := 0
+		for _, m := range flagLine.FindAllStringSubmatch(out.String(), -1) {
+			flag := m[1]
+			if flag == "help" {
+				continue
+			}
+			found++
+			// Flags that do not take just any text fail with this one.
+			a := &app{environ: []string{envName(flag) + "=\x00"}, origins: map[string]string{}}
+			command, _, err := a.rootCommand().Find([]string{cmd})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.applyEnv(command); err == nil && a.origins[flag] == "" {
+				t.Errorf("%s --%s has no variable", cmd, flag)
+			}
+		}
+		if found < 4 {
+			t.Errorf("%s: found only %d flags in its help", cmd, found)
+		}
+	}
+}

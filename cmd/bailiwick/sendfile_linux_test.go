@@ -1,0 +1,57 @@
+package main_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+)
+
+// TestSendfile traces the system calls of the real server, access log on: all
+// of a large file goes out by sendfile, from the file to the socket, and none of
+// it through the server's memory.
+func TestSendfile(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		if os.Getenv("BAILIWICK_REQUIRE_SERVERS") != "" {
+			t.Fatal("strace is not installed")
+		}
+		t.Skip("strace is not installed")
+	}
+	dir := t.TempDir()
+	data := make([]byte, 5<<20)
+	for i := range data {
+		data[i] = byte(rand.Uint32())
+	}
+	if err := os.WriteFile(filepath.Join(dir, "large.bin"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	trace := filepath.Join(t.TempDir(), "trace")
+	log := filepath.Join(t.TempDir(), "access.jsonl")
+	t.Run("serve", func(t *testing.T) {
+		base := serveForTest(t, []string{strace, "-f", "-qq", "-e", "trace=sendfile", "-e", "signal=none", "-o", trace},
+			"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", log)
+		if status, body := fetch(t, base+"/large.bin"); status != 200 || !bytes.Equal(body, data) {
+			t.Errorf("status %d, %d bytes", status, len(body))
+		}
+	})
+	calls, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for _, m := range regexp.MustCompile(`(?m)sendfile.*\) = (\d+)$|sendfile resumed.* = (\d+)$`).FindAllSubmatch(calls, -1) {
+		n, _ := strconv.Atoi(string(m[1]) + string(m[2]))
+		sent += n
+	}
+	if sent != len(data) {
+		t.Errorf("sendfile sent %d of %d bytes:\n%.2000s", sent, len(data), calls)
+	}
+	if line, err := os.ReadFile(log); err != nil || bytes.Count(line, []byte("\n")) != 1 || !bytes.Contains(line, []byte("large.bin")) {
+		t.Errorf("access log: %s, %v", line, err)
+	}
+}
