@@ -36,16 +36,25 @@ import (
 type Backend struct {
 	// mu is held while an object is stored or removed, and for reading while
 	// one is looked up. What was stored never changes: Put makes a new file.
-	mu    sync.RWMutex
-	files afero.MemMapFs
-	dirs  map[vfs.Name]int // number of entries; directories are never empty
-	last  time.Time        // the latest that an object was stamped with
+	mu      sync.RWMutex
+	files   afero.MemMapFs
+	objects map[vfs.Name]object // the regular files in files
+	dirs    map[vfs.Name]int    // number of entries; directories are never empty
+	last    time.Time           // the latest that an object was stamped with
+}
+
+// An object is a stored file, and what is said of it.
+type object struct {
+	data *mem.FileData
+	info vfs.Info
 }
 
 var _ vfs.Backend = (*Backend)(nil)
 
 // New returns an empty Backend.
-func New() *Backend { return &Backend{dirs: map[vfs.Name]int{}} }
+func New() *Backend {
+	return &Backend{objects: map[vfs.Name]object{}, dirs: map[vfs.Name]int{}}
+}
 
 // FromMap returns a Backend that holds the given objects, by name. It fails if
 // a key is no name, or lies under another key.
@@ -70,56 +79,51 @@ func (b *Backend) Caps() vfs.Caps {
 
 // Open returns the object n. Its Body is an io.Seeker and an io.ReaderAt.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	data, info, err := b.look(ctx, "open", n)
+	o, err := b.look(ctx, "open", n)
 	if err != nil {
 		return nil, err
 	}
-	span, err := req.Resolve("open", info)
+	span, err := req.Resolve("open", o.info)
 	if err != nil {
 		return nil, err
 	}
-	return &vfs.Object{Info: info, Span: span, Body: &body{ctx: ctx, data: data, span: span}}, nil
+	return &vfs.Object{Info: o.info, Span: span, Body: &body{ctx: ctx, data: o.data, span: span}}, nil
 }
 
 // Stat describes the object n.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
-	_, info, err := b.look(ctx, "stat", n)
+	o, err := b.look(ctx, "stat", n)
 	if err != nil {
 		return vfs.Info{}, err
 	}
 	req.Range = vfs.Range{}
-	if _, err := req.Resolve("stat", info); err != nil {
+	if _, err := req.Resolve("stat", o.info); err != nil {
 		return vfs.Info{}, err
 	}
-	return info, nil
+	return o.info, nil
 }
 
-func (b *Backend) look(ctx context.Context, op string, n vfs.Name) (*mem.FileData, vfs.Info, error) {
+func (b *Backend) look(ctx context.Context, op string, n vfs.Name) (object, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, vfs.Info{}, &vfs.Error{Op: op, Name: n.String(), Err: err}
+		return object{}, &vfs.Error{Op: op, Name: n.String(), Err: err}
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	return b.find(op, n)
 }
 
-// find returns the stored file n. The caller holds mu.
-func (b *Backend) find(op string, n vfs.Name) (*mem.FileData, vfs.Info, error) {
+// find returns the object n. The caller holds mu.
+func (b *Backend) find(op string, n vfs.Name) (object, error) {
+	o, ok := b.objects[n]
 	switch {
+	case ok:
+		return o, nil
 	case n.IsZero():
-		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonNameEmpty)
+		return object{}, refuse(op, n, vfs.ReasonNameEmpty)
 	case n.IsRoot() || b.dirs[n] > 0:
-		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonDirectory)
+		return object{}, refuse(op, n, vfs.ReasonDirectory)
 	}
-	f, err := b.files.Open(path(n))
-	if err != nil {
-		return nil, vfs.Info{}, vfs.FSError(op, n, err)
-	}
-	data := f.(*mem.File).Data()
-	st := mem.GetFileInfo(data)
-	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
-	info.ETag = vfs.TimeTag("", info.ModTime, info.Size)
-	return data, info, nil
+	return object{}, refuse(op, n, vfs.ReasonMissing)
 }
 
 // List yields the entries of dir in order. Each call reads the whole directory.
@@ -200,14 +204,15 @@ func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, er
 	if _, err = f.Write(content); err == nil {
 		err = f.Close()
 	}
-	if err == nil {
-		err = b.stamp(n)
-	}
 	if err != nil {
 		return vfs.Info{}, vfs.FSError("put", n, err)
 	}
-	_, info, err := b.find("put", n)
-	return info, err
+	info := vfs.Info{Name: n, Size: int64(len(content)), ModTime: b.tick()}
+	info.ETag = vfs.TimeTag("", info.ModTime, info.Size)
+	data := f.(*mem.File).Data()
+	mem.SetModTime(data, info.ModTime)
+	b.objects[n] = object{data, info}
+	return info, nil
 }
 
 // Remove deletes the object n, and the directories above it that hold no other.
@@ -217,13 +222,14 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, info, err := b.find("remove", n)
+	o, err := b.find("remove", n)
 	if err != nil {
 		return err
 	}
-	if err := put.Check("remove", n, cond, &info); err != nil {
+	if err := put.Check("remove", n, cond, &o.info); err != nil {
 		return err
 	}
+	delete(b.objects, n)
 	for ; ; n = n.Dir() {
 		if err := b.files.Remove(path(n)); err != nil {
 			return vfs.FSError("remove", n, err)
@@ -242,16 +248,16 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 // check looks whether n can be stored under cond, and describes the version that
 // is there, nil if there is none. The caller holds mu.
 func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
-	_, info, err := b.find("put", n)
+	o, err := b.find("put", n)
 	if err == nil {
-		return &info, put.Check("put", n, cond, &info)
+		return &o.info, put.Check("put", n, cond, &o.info)
 	}
 	if vfs.ReasonOf(err) != vfs.ReasonMissing {
 		return nil, err
 	}
 	// MemMapFs would turn the file above into a directory.
 	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir] == 0; dir = dir.Dir() {
-		if _, err := b.files.Stat(path(dir)); err == nil {
+		if _, ok := b.objects[dir]; ok {
 			return nil, vfs.FSError("put", n, syscall.ENOTDIR)
 		}
 	}
@@ -267,15 +273,15 @@ func (b *Backend) count(n vfs.Name) {
 	}
 }
 
-// stamp gives n a time behind that of all versions before it, so that its ETag
-// is new, even within one tick of the clock.
-func (b *Backend) stamp(n vfs.Name) error {
+// tick returns a time behind that of all versions before, so that an ETag made
+// of it is new, even within one tick of the clock.
+func (b *Backend) tick() time.Time {
 	now := time.Now()
 	if !now.After(b.last) {
 		now = b.last.Add(1)
 	}
 	b.last = now
-	return b.files.Chtimes(path(n), now, now)
+	return now
 }
 
 // path returns how the MemMapFs calls n. Without the slash, it would be another
