@@ -96,7 +96,9 @@ func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, links int) (Name, error) {
 	target, isLink := linkTarget(err)
 	if !isLink || j.symlinks != SymlinksInside {
-		return Name{}, outward(call, v.Name, err)
+		e := outward(call, v.Name, err)
+		e.Rule = v.Rule
+		return Name{}, e
 	}
 	e := refuse(call, v.Name.String(), ReasonSymlink)
 	if target.IsZero() || links == MaxLinks {
@@ -121,7 +123,7 @@ func linkTarget(err error) (target Name, isLink bool) {
 // outward gives a backend's error the name that the caller used: it must not
 // learn where a link leads. An error that is no *Error is wrapped in one, so
 // that its text cannot leak.
-func outward(call string, n Name, err error) error {
+func outward(call string, n Name, err error) *Error {
 	var e *Error
 	if !errors.As(err, &e) {
 		return &Error{Op: call, Name: n.String(), Err: err}

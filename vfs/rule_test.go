@@ -1,0 +1,37 @@
+package vfs_test
+
+import (
+	"errors"
+	"testing"
+	"testing/fstest"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The audit record of a request that brought no bytes names the rule that
+// allowed it, too.
+func TestErrorsOfAllowedNamesHoldTheRule(t *testing.T) {
+	j, err := vfs.New(vfs.FromFS(fstest.MapFS{"a.txt": {Data: []byte("abc"), ModTime: modified}}), vfs.Policy{Allow: vfs.Patterns("*.txt")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		req  vfs.Request
+	}{
+		{"a.txt", vfs.Request{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}},
+		{"a.txt", vfs.Request{Cond: vfs.Cond{IfMatch: tags(vfs.Tag{Value: "v2", Set: true})}}},
+		{"a.txt", vfs.Request{Range: vfs.RangeFrom(3)}},
+		{"missing.txt", vfs.Request{}},
+	} {
+		n, err := vfs.ParseName(c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = j.Get(t.Context(), n, c.req)
+		var e *vfs.Error
+		if !errors.As(err, &e) || e.Rule != "*.txt" {
+			t.Errorf("%s: %v, without its rule", c.name, err)
+		}
+	}
+}
