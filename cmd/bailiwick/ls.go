@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,7 +51,7 @@ func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
 	defer src.Close()
 	n, err := parseWritten(vfs.OpList, dir, true)
 	if err != nil {
-		return a.refusal(source, dir, err)
+		return refusal(source, dir, err)
 	}
 	out := newLineWriter(a.stdout)
 	show := showShort(out)
@@ -68,7 +67,7 @@ func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
 			if err := out.close(); err != nil {
 				return err
 			}
-			return a.refusal(source, dir, err)
+			return refusal(source, dir, err)
 		}
 		show(e)
 	}
@@ -122,26 +121,4 @@ func timestamp(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
-}
-
-// refusal returns the error for a name that cannot be had: why, and where to
-// learn more.
-func (a *app) refusal(source, name string, err error) error {
-	if name == "" {
-		name = "."
-	}
-	reason := vfs.ReasonOf(err)
-	if reason == "" {
-		return failf("%s: %s", printable(name), failure(err))
-	}
-	return failf("%s: %s (%s); see %s", printable(name), reason.Detail(), reason, explainHint(source, name))
-}
-
-// failure returns what went wrong with an object that is let through.
-func failure(err error) string {
-	text := err.Error()
-	if i := strings.LastIndex(text, ": "); i >= 0 {
-		return text[i+2:]
-	}
-	return text
 }

@@ -18,15 +18,14 @@ type metrics struct {
 	refusals *prometheus.CounterVec
 	bytes    prometheus.Counter
 	aborted  prometheus.Counter
-	inFlight prometheus.Gauge
 	duration prometheus.Histogram
 }
 
 var _ server.Recorder = (*metrics)(nil)
 
 // newMetrics returns metrics at zero. dropped tells the number of lost records
-// of the access log.
-func newMetrics(dropped func() uint64) *metrics {
+// of the access log, running that of requests that are being answered.
+func newMetrics(dropped func() uint64, running func() int64) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -45,10 +44,6 @@ func newMetrics(dropped func() uint64) *metrics {
 			Name: "bailiwick_responses_aborted_total",
 			Help: "Responses that were cut: the source failed in the middle, or the client went away.",
 		}),
-		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "bailiwick_requests_in_flight",
-			Help: "Requests that are being answered.",
-		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "bailiwick_request_duration_seconds",
 			Help:    "Time from a request's header to the end of its answer.",
@@ -59,7 +54,11 @@ func newMetrics(dropped func() uint64) *metrics {
 		Name: "bailiwick_access_log_dropped_total",
 		Help: "Records of the access log that were lost since it could not keep up.",
 	}, func() float64 { return float64(dropped()) })
-	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.aborted, m.inFlight, m.duration, lost,
+	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bailiwick_requests_in_flight",
+		Help: "Requests that are being answered.",
+	}, func() float64 { return float64(running()) })
+	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.aborted, m.duration, lost, inFlight,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -75,16 +74,6 @@ func (m *metrics) Record(a *server.Attempt) {
 	}
 	m.bytes.Add(float64(a.Bytes))
 	m.duration.Observe(a.Duration.Seconds())
-}
-
-// countInFlight counts the requests that h is answering. It hands on the
-// ResponseWriter as it is: a wrapped one would lose sendfile.
-func (m *metrics) countInFlight(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		m.inFlight.Inc()
-		defer m.inFlight.Dec()
-		h.ServeHTTP(w, r)
-	})
 }
 
 // methodLabel bounds the number of labels: a client can send any word.

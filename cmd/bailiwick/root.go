@@ -43,7 +43,7 @@ func (a *app) exitCode(err error) int {
 	}
 	var exit *exitError
 	if !errors.As(err, &exit) {
-		exit = &exitError{exitUsage, err.Error()}
+		exit = &exitError{exitUsage, oneLine(err)}
 		if a.running {
 			exit.code = exitFailed
 		}

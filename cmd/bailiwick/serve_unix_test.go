@@ -156,6 +156,23 @@ func TestServeCutsTransfers(t *testing.T) {
 	}
 }
 
+// Process groups get a signal twice. Where nothing was cut, that is no failure.
+func TestServeToldTwice(t *testing.T) {
+	p := serveTree(t, tree(t, site), "--allow", "**")
+	// A connection that has not sent a byte keeps the server a while.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p.signal(syscall.SIGTERM)
+	p.awaitClosed()
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func bigFile(t *testing.T, dir string, size int64) {
 	t.Helper()
 	file := filepath.Join(dir, "big")

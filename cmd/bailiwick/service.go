@@ -34,6 +34,7 @@ type service struct {
 	logger  *slog.Logger
 
 	current atomic.Pointer[http.Handler]
+	running atomic.Int64 // requests that are being answered
 	ready   atomic.Bool
 	server  *http.Server
 	sockets []net.Listener
@@ -58,7 +59,7 @@ func (a *app) newService(ctx context.Context, source string, f *serveFlags) (_ *
 		return nil, err
 	}
 	if f.admin != "" {
-		s.metrics = newMetrics(s.log.dropped)
+		s.metrics = newMetrics(s.log.dropped, s.running.Load)
 		if s.adminAt, err = listen(ctx, "admin", f.admin); err != nil {
 			return nil, err
 		}
@@ -115,9 +116,6 @@ func (s *service) use(jail *vfs.Jail) {
 		cfg.Content = server.ContentUntrusted
 	}
 	h := server.New(jail, cfg)
-	if s.metrics != nil {
-		h = s.metrics.countInFlight(h)
-	}
 	s.jail = jail
 	s.current.Store(&h)
 }

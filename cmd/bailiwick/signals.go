@@ -36,7 +36,8 @@ func (s *service) run(ctx context.Context, signals <-chan os.Signal) error {
 }
 
 // drain takes no more connections and lets running transfers finish, as long as
-// --drain says. Another signal ends it at once.
+// --drain says. Another signal ends it at once, which is a failure only if there
+// was something to cut: process groups are often told twice.
 func (s *service) drain(signals <-chan os.Signal) error {
 	s.ready.Store(false)
 	limit := time.Duration(s.flags.drain)
@@ -47,19 +48,28 @@ func (s *service) drain(signals <-chan os.Signal) error {
 	for {
 		select {
 		case err := <-done:
-			if errors.Is(err, context.DeadlineExceeded) {
-				s.server.Close()
+			if errors.Is(err, context.DeadlineExceeded) && s.cut() > 0 {
 				s.tell("bailiwick: transfers that still ran after %s were cut; --drain gives them longer", limit)
 			}
 			return nil
 		case sig := <-signals:
-			if sig != syscall.SIGHUP {
-				s.server.Close()
-				s.tell("bailiwick: ended at once, running transfers were cut")
-				return errSaid
+			if sig == syscall.SIGHUP {
+				continue
 			}
+			if s.cut() == 0 {
+				return nil
+			}
+			s.tell("bailiwick: ended at once, running transfers were cut")
+			return errSaid
 		}
 	}
+}
+
+// cut closes all connections and returns how many requests were being answered.
+func (s *service) cut() int64 {
+	running := s.running.Load()
+	s.server.Close()
+	return running
 }
 
 // reload puts newly read rules in the place of the old ones and reopens the
@@ -100,5 +110,7 @@ func within(d time.Duration, f func()) {
 // ServeHTTP hands the request to the handler that is current when it comes. A
 // reload does not touch the requests that are running.
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.running.Add(1)
+	defer s.running.Add(-1)
 	(*s.current.Load()).ServeHTTP(w, r)
 }

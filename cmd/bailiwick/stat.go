@@ -103,7 +103,7 @@ func (a *app) eachName(ctx context.Context, source string, names []string, r *ru
 			return fatal
 		}
 		if err != nil {
-			a.say("bailiwick: %s", a.refusal(source, name, err))
+			a.say("bailiwick: %s", refusal(source, name, err))
 			said = errSaid
 		}
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -53,20 +51,4 @@ func (v verdict) write(out *lineWriter, asJSON bool) {
 	}
 	v.Name, v.Rule, v.Detail = jsonText(v.Name), jsonText(v.Rule), jsonText(v.Detail)
 	out.json(v)
-}
-
-// explainHint tells which command says more about a name.
-func explainHint(source, name string) string {
-	return "bailiwick explain --decoded " + shellWord(source) + " [the same rules] " + shellWord(name)
-}
-
-// shellWord writes s so that a shell reads it as one word.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._/-+:,@%=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return printable("'" + strings.ReplaceAll(s, "'", `'\''`) + "'")
 }
