@@ -1,9 +1,12 @@
 package server_test
 
 import (
+	"context"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -28,6 +31,31 @@ func tree(files map[string]string) fstest.MapFS {
 func jail(t testing.TB, files map[string]string, p vfs.Policy) *vfs.Jail {
 	t.Helper()
 	return jailOver(t, vfs.FromFS(tree(files)), p)
+}
+
+func jailFS(files map[string]string) vfs.Backend { return vfs.FromFS(tree(files)) }
+
+// A countedBackend counts the calls that reach it.
+type countedBackend struct {
+	vfs.Backend
+	calls atomic.Int64
+}
+
+func counted(b vfs.Backend) *countedBackend { return &countedBackend{Backend: b} }
+
+func (c *countedBackend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	c.calls.Add(1)
+	return c.Backend.Open(ctx, n, req)
+}
+
+func (c *countedBackend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	c.calls.Add(1)
+	return c.Backend.Stat(ctx, n, req)
+}
+
+func (c *countedBackend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	c.calls.Add(1)
+	return c.Backend.List(ctx, dir, after)
 }
 
 func jailOver(t testing.TB, b vfs.Backend, p vfs.Policy) *vfs.Jail {

@@ -37,13 +37,15 @@ func isSVGZ(base string) bool {
 // showsInline reports whether a browser may show content of other people of
 // this type in its place. It holds nothing that can run a script.
 func showsInline(contentType string) bool {
-	switch contentType {
-	case "text/plain; charset=utf-8",
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.ToLower(strings.TrimSpace(media))
+	switch media {
+	case "text/plain",
 		"image/png", "image/apng", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp",
 		"image/vnd.microsoft.icon":
 		return true
 	}
-	return strings.HasPrefix(contentType, "audio/") || strings.HasPrefix(contentType, "video/")
+	return strings.HasPrefix(media, "audio/") || strings.HasPrefix(media, "video/")
 }
 
 // types maps a lower-case extension to its media type as registered with IANA,

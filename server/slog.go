@@ -1,0 +1,42 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// SlogRecorder returns a Recorder that hands each attempt to logger, at level
+// Info, with the keys of a [Log]. It does so in the request's own goroutine: a
+// slow handler slows the service.
+func SlogRecorder(logger *slog.Logger) Recorder { return slogRecorder{logger} }
+
+type slogRecorder struct{ logger *slog.Logger }
+
+func (s slogRecorder) Record(a *Attempt) {
+	ctx := context.Background()
+	if !s.logger.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	r := slog.NewRecord(a.Time, slog.LevelInfo, "request", 0)
+	r.AddAttrs(
+		slog.String("request_id", a.RequestID.String()),
+		slog.String("remote", a.Remote),
+		slog.String("method", cut(a.Method, maxShort)),
+		slog.String("raw", cut(a.Raw, maxRaw)),
+		slog.String("name", a.Name.String()),
+		slog.String("principal", a.Principal),
+		slog.String("verdict", string(a.Verdict)),
+		slog.String("reason", string(a.Reason)),
+		slog.String("rule", cut(a.Rule, maxRule)),
+		slog.String("backend", a.Backend),
+		slog.Int("status", a.Status),
+		slog.Int64("bytes", a.Bytes),
+		slog.Bool("aborted", a.Aborted),
+		slog.Float64("duration_ms", float64(a.Duration)/float64(time.Millisecond)),
+	)
+	// A recorder has nobody to tell that a handler failed.
+	_ = s.logger.Handler().Handle(ctx, r)
+}
+
+func cut(s string, limit int) string { return s[:min(len(s), limit)] }
