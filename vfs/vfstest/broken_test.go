@@ -198,378 +198,395 @@ type lyingSeeker struct {
 func (l lyingSeeker) Read(b []byte) (int, error)       { return l.ReadCloser.Read(b) }
 func (l lyingSeeker) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
 
-// Each fault must make the suite fail, in the check that is about it.
-func TestSuiteFindsFaults(t *testing.T) {
-	tests := []struct {
-		fault string
-		check string
-		make  func(r *reference) vfs.Backend
-	}{
-		{"yields other bytes", "reading", onObject(func(o *vfs.Object) {
-			o.Body = bodyOf{strings.NewReader(strings.Repeat("x", int(o.Span.Length))), o.Body}
-		})},
-		{"cuts the body without an error", "reading", onObject(func(o *vfs.Object) {
-			o.Body = bodyOf{io.LimitReader(o.Body, max(0, o.Span.Length-1)), o.Body}
-		})},
-		{"yields more than the span", "ranges", onObject(func(o *vfs.Object) {
-			o.Body = bodyOf{io.MultiReader(o.Body, strings.NewReader("x")), o.Body}
-		})},
-		{"says another size", "reading", onObject(func(o *vfs.Object) { o.Info.Size++ })},
-		{"size of the range, not of the object", "ranges", onObject(func(o *vfs.Object) { o.Info.Size = o.Span.Length })},
-		{"forgets Partial", "ranges", onObject(func(o *vfs.Object) { o.Span.Partial = false })},
-		{"quotes its ETag", "reading", onObject(func(o *vfs.Object) { o.Info.ETag = `"` + o.Info.ETag + `"` })},
-		{"a weak ETag", "reading", onObject(func(o *vfs.Object) { o.Info.ETag = `W/` + o.Info.ETag })},
-		{"another time than Stat", "stat", onObject(func(o *vfs.Object) { o.Info.ModTime = o.Info.ModTime.Add(time.Second) })},
-		{"metadata beyond what Stat says", "stat", onObject(func(o *vfs.Object) { o.Info.Meta = map[string]string{"a": "b"} })},
-		{"names itself by another name", "reading", onObject(func(o *vfs.Object) { o.Info.Name = vfs.Root })},
-		{"ignores ranges", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) { req.Range = vfs.Range{} })},
-		{"takes a last byte as exclusive", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
-			if first, last := req.Range.Bounds(); first >= 0 && last > first {
-				req.Range = vfs.RangeBetween(first, last-1)
+// brokenReferences are faults that a layer over the reference can have; each
+// with the check that is about it.
+var brokenReferences = []struct {
+	fault string
+	check string
+	make  func(r *reference) vfs.Backend
+}{
+	{"yields other bytes", "reading", onObject(func(o *vfs.Object) {
+		o.Body = bodyOf{strings.NewReader(strings.Repeat("x", int(o.Span.Length))), o.Body}
+	})},
+	{"cuts the body without an error", "reading", onObject(func(o *vfs.Object) {
+		o.Body = bodyOf{io.LimitReader(o.Body, max(0, o.Span.Length-1)), o.Body}
+	})},
+	{"yields more than the span", "ranges", onObject(func(o *vfs.Object) {
+		o.Body = bodyOf{io.MultiReader(o.Body, strings.NewReader("x")), o.Body}
+	})},
+	{"says another size", "reading", onObject(func(o *vfs.Object) { o.Info.Size++ })},
+	{"size of the range, not of the object", "ranges", onObject(func(o *vfs.Object) { o.Info.Size = o.Span.Length })},
+	{"forgets Partial", "ranges", onObject(func(o *vfs.Object) { o.Span.Partial = false })},
+	{"quotes its ETag", "reading", onObject(func(o *vfs.Object) { o.Info.ETag = `"` + o.Info.ETag + `"` })},
+	{"a weak ETag", "reading", onObject(func(o *vfs.Object) { o.Info.ETag = `W/` + o.Info.ETag })},
+	{"another time than Stat", "stat", onObject(func(o *vfs.Object) { o.Info.ModTime = o.Info.ModTime.Add(time.Second) })},
+	{"metadata beyond what Stat says", "stat", onObject(func(o *vfs.Object) { o.Info.Meta = map[string]string{"a": "b"} })},
+	{"names itself by another name", "reading", onObject(func(o *vfs.Object) { o.Info.Name = vfs.Root })},
+	{"ignores ranges", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) { req.Range = vfs.Range{} })},
+	{"takes a last byte as exclusive", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+		if first, last := req.Range.Bounds(); first >= 0 && last > first {
+			req.Range = vfs.RangeBetween(first, last-1)
+		}
+	})},
+	{"takes a suffix as a start", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+		if first, last := req.Range.Bounds(); first < 0 {
+			req.Range = vfs.RangeFrom(last)
+		}
+	})},
+	{"416 like a missing name", "ranges", onError(func(e *vfs.Error) error {
+		if errors.Is(e, vfs.ErrRange) {
+			e.Reason = vfs.ReasonMissing
+		}
+		return e
+	})},
+	{"416 without the size", "ranges", onError(func(e *vfs.Error) error { e.Info = nil; return e })},
+	{"no 416: the whole object", "ranges", func(r *reference) vfs.Backend {
+		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+			obj, err := r.Open(ctx, n, req)
+			if errors.Is(err, vfs.ErrRange) {
+				return r.Open(ctx, n, vfs.Request{})
 			}
-		})},
-		{"takes a suffix as a start", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
-			if first, last := req.Range.Bounds(); first < 0 {
-				req.Range = vfs.RangeFrom(last)
-			}
-		})},
-		{"416 like a missing name", "ranges", onError(func(e *vfs.Error) error {
-			if errors.Is(e, vfs.ErrRange) {
-				e.Reason = vfs.ReasonMissing
-			}
-			return e
-		})},
-		{"416 without the size", "ranges", onError(func(e *vfs.Error) error { e.Info = nil; return e })},
-		{"no 416: the whole object", "ranges", func(r *reference) vfs.Backend {
-			return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-				obj, err := r.Open(ctx, n, req)
-				if errors.Is(err, vfs.ErrRange) {
-					return r.Open(ctx, n, vfs.Request{})
-				}
-				return obj, err
-			}}
-		}},
-		{"Stat applies the range", "stat", func(r *reference) vfs.Backend {
-			return &layer{reference: r, stat: func(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
-				info, err := r.Stat(ctx, n, req)
-				if err == nil {
-					_, err = req.Resolve("stat", info)
-				}
-				return info, err
-			}}
-		}},
-		{"ignores conditions", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) { req.Cond = vfs.Cond{} })},
-		{"the range before the conditions", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) {
-			if first, _ := req.Range.Bounds(); first >= 100 {
-				req.Cond = vfs.Cond{}
-			}
-		})},
-		{"ignores If-Range", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) {
-			req.Cond.IfRangeTag, req.Cond.IfRangeDate = vfs.Tag{}, time.Time{}
-		})},
-		{"lets a weak tag match If-Match", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) {
-			list := slices.Clone(req.Cond.IfMatch.List)
-			for i := range list {
-				list[i].Weak = false
-			}
-			req.Cond.IfMatch.List = list
-		})},
-		{"304 without Info", "conditions", onError(func(e *vfs.Error) error {
-			if errors.Is(e, vfs.ErrNotModified) {
-				e.Info = nil
-			}
-			return e
-		})},
-		{"counts offsets from the object's start", "body", onObject(func(o *vfs.Object) {
-			o.Body = lyingSeeker{o.Body, strings.NewReader("0123456789")}
-		})},
-		{"an error in place of io.EOF", "body", onObject(func(o *vfs.Object) {
-			o.Body = bodyOf{io.MultiReader(o.Body, &atEnd{}), o.Body}
-		})},
-		{"leaks a path in an error", "missing", onError(func(e *vfs.Error) error {
-			return fmt.Errorf("open /srv/data/%s: %w", e.Name, fs.ErrNotExist)
-		})},
-		{"gives an error the name in the store", "missing", onError(func(e *vfs.Error) error {
-			e.Name = "bucket/prefix/" + e.Name
-			return e
-		})},
-		{"a missing name without a reason", "missing", onError(func(e *vfs.Error) error {
-			e.Reason, e.Err = "", fs.ErrNotExist
-			return e
-		})},
-		{"a missing name as a failure", "missing", onError(func(e *vfs.Error) error {
-			if e.Reason == vfs.ReasonMissing {
-				e.Reason, e.Err = "", errors.New("no such key")
-			}
-			return e
-		})},
-		{"takes a directory for a missing name", "directories", onError(func(e *vfs.Error) error {
-			if e.Reason == vfs.ReasonDirectory {
-				e.Reason = vfs.ReasonMissing
-			}
-			return e
-		})},
-		{"opens a directory as an empty object", "directories", func(r *reference) vfs.Backend {
-			return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-				obj, err := r.Open(ctx, n, req)
-				if vfs.ReasonOf(err) == vfs.ReasonDirectory {
-					return &vfs.Object{Info: vfs.Info{Name: n}, Body: io.NopCloser(strings.NewReader(""))}, nil
-				}
-				return obj, err
-			}}
-		}},
-		{"folds case", "missing", onRequest(func(n *vfs.Name, _ *vfs.Request) { rename(n, strings.ToLower) })},
-		{"decodes once more", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
-			rename(n, func(s string) string { return strings.ReplaceAll(s, "%25", "%") })
-		})},
-		{"takes '+' for a space", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
-			rename(n, func(s string) string { return strings.ReplaceAll(s, "+", " ") })
-		})},
-		{"trims trailing dots and spaces", "missing", onRequest(func(n *vfs.Name, _ *vfs.Request) {
-			rename(n, func(s string) string { return strings.TrimRight(s, ". ") })
-		})},
-		{"takes one accent for the other", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
-			rename(n, func(s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") })
-		})},
-		{"takes the zero Name for the top", "zero name", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				if dir.IsZero() {
-					dir = vfs.Root
-				}
-				return r.List(ctx, dir, after)
-			}}
-		}},
-		{"panics at the zero Name", "zero name", onRequest(func(n *vfs.Name, _ *vfs.Request) { _ = n.String()[0] })},
-		{"orders by element", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
-			slices.SortFunc(list, func(a, b vfs.Entry) int { return strings.Compare(a.Elem, b.Elem) })
-			return list
-		})},
-		{"orders without regard to case", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
-			slices.SortFunc(list, func(a, b vfs.Entry) int {
-				return strings.Compare(strings.ToLower(a.Key()), strings.ToLower(b.Key()))
-			})
-			return list
-		})},
-		{"lists no directories", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
-			return slices.DeleteFunc(list, func(e vfs.Entry) bool { return e.Kind == vfs.KindDir })
-		})},
-		{"lists an entry twice", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
-			if len(list) > 0 {
-				list = append(list, list[len(list)-1])
-			}
-			return list
-		})},
-		{"lists a wrong size", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
-			for i := range list {
-				list[i].Size++
-			}
-			return list
-		})},
-		{"lists the key itself after it", "list after", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				if after != "" {
-					after = after[:len(after)-1]
-				}
-				return r.List(ctx, dir, after)
-			}}
-		}},
-		{"compares after with elements", "list after", onEntries(func(_ vfs.Name, after string, list []vfs.Entry) []vfs.Entry {
-			return slices.DeleteFunc(list, func(e vfs.Entry) bool { return e.Elem <= after })
-		})},
-		{"lists a missing directory as empty", "list nothing", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				return func(yield func(vfs.Entry, error) bool) {
-					for e, err := range r.List(ctx, dir, after) {
-						if vfs.ReasonOf(err) == vfs.ReasonMissing || !yield(e, err) {
-							return
-						}
-					}
-				}
-			}}
-		}},
-		{"lists by the beginning of a name", "list nothing", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				if dir.String() == "doc" {
-					dir = must(vfs.ParseName("docs"))
-				}
-				return r.List(ctx, dir, after)
-			}}
-		}},
-		{"goes on after an error", "list nothing", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				return func(yield func(vfs.Entry, error) bool) {
-					for e, err := range r.List(ctx, dir, after) {
-						if !yield(e, err) || err != nil && !yield(vfs.Entry{Elem: "x"}, nil) {
-							return
-						}
-					}
-				}
-			}}
-		}},
-		{"an empty top is missing", "list empty", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				if entries, _ := r.entries(dir); len(entries) == 0 {
-					dir = must(vfs.ParseName("no such"))
-				}
-				return r.List(ctx, dir, after)
-			}}
-		}},
-		{"does not look at the context", "cancel", func(r *reference) vfs.Backend {
-			return &layer{reference: r, open: func(_ context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-				return r.Open(context.Background(), n, req)
-			}}
-		}},
-		{"looks at the context when it opens, not when it reads", "cancel", func(r *reference) vfs.Backend {
-			return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-				if ctx.Err() != nil {
-					return r.Open(ctx, n, req)
-				}
-				return r.Open(context.WithoutCancel(ctx), n, req)
-			}}
-		}},
-		{"lists on after cancellation", "cancel", func(r *reference) vfs.Backend {
-			return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-				if ctx.Err() != nil {
-					return r.List(ctx, dir, after)
-				}
-				return r.List(context.WithoutCancel(ctx), dir, after)
-			}}
-		}},
-		{"changes its Caps", "reading", func(r *reference) vfs.Backend {
-			calls := 0
-			return &layer{reference: r, caps: func() vfs.Caps {
-				calls++
-				c := r.Caps()
-				c.Ranges = calls%2 == 0
-				return c
-			}}
-		}},
-		{"says it does not write, and does", "read-only", func(r *reference) vfs.Backend {
-			return &layer{reference: r, caps: func() vfs.Caps {
-				c := r.Caps()
-				c.Writable = false
-				return c
-			}}
-		}},
-		{"forgets what it was put", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
-			k, err := io.Copy(io.Discard, body)
-			return vfs.Info{Name: n, Size: k}, err
-		})},
-		{"keeps an ETag over a change", "put", func(r *reference) vfs.Backend {
-			same := func(info *vfs.Info) { info.ETag = "same" }
-			return &layer{reference: r,
-				open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-					obj, err := r.Open(ctx, n, req)
-					if err == nil {
-						same(&obj.Info)
-					}
-					return obj, err
-				},
-				stat: func(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
-					info, err := r.Stat(ctx, n, req)
-					same(&info)
-					return info, err
-				},
-				put: func(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-					info, err := r.Put(ctx, n, body, opts)
-					same(&info)
-					return info, err
-				},
-			}
-		}},
-		{"puts without looking at conditions", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-			opts.Cond = vfs.Cond{}
-			return r.Put(ctx, n, body, opts)
-		})},
-		{"stores what came before the body failed", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-			data, err := io.ReadAll(body)
-			info, putErr := r.Put(ctx, n, strings.NewReader(string(data)), opts)
-			if err != nil {
-				return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
-			}
-			return info, putErr
-		})},
-		{"takes a body of any size", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-			opts.SizeKnown = false
-			return r.Put(ctx, n, body, opts)
-		})},
-		{"leaves a temporary file", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-			info, err := r.Put(ctx, n, body, opts)
-			if err != nil && !n.IsZero() {
-				r.mu.Lock()
-				r.store(must(n.Dir().Child("tmp-1")), "")
-				r.mu.Unlock()
+			return obj, err
+		}}
+	}},
+	{"Stat applies the range", "stat", func(r *reference) vfs.Backend {
+		return &layer{reference: r, stat: func(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+			info, err := r.Stat(ctx, n, req)
+			if err == nil {
+				_, err = req.Resolve("stat", info)
 			}
 			return info, err
-		})},
-		{"checks, then puts", "put races", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-			r.mu.RLock()
-			err := r.checkCond(n, opts.Cond)
-			r.mu.RUnlock()
-			if err != nil {
-				return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
+		}}
+	}},
+	{"ignores conditions", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) { req.Cond = vfs.Cond{} })},
+	{"the range before the conditions", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+		if first, _ := req.Range.Bounds(); first >= 100 {
+			req.Cond = vfs.Cond{}
+		}
+	})},
+	{"ignores If-Range", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+		req.Cond.IfRangeTag, req.Cond.IfRangeDate = vfs.Tag{}, time.Time{}
+	})},
+	{"lets a weak tag match If-Match", "conditions", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+		list := slices.Clone(req.Cond.IfMatch.List)
+		for i := range list {
+			list[i].Weak = false
+		}
+		req.Cond.IfMatch.List = list
+	})},
+	{"304 without Info", "conditions", onError(func(e *vfs.Error) error {
+		if errors.Is(e, vfs.ErrNotModified) {
+			e.Info = nil
+		}
+		return e
+	})},
+	{"counts offsets from the object's start", "body", onObject(func(o *vfs.Object) {
+		o.Body = lyingSeeker{o.Body, strings.NewReader("0123456789")}
+	})},
+	{"an error in place of io.EOF", "body", onObject(func(o *vfs.Object) {
+		o.Body = bodyOf{io.MultiReader(o.Body, &atEnd{}), o.Body}
+	})},
+	{"leaks a path in an error", "missing", onError(func(e *vfs.Error) error {
+		return fmt.Errorf("open /srv/data/%s: %w", e.Name, fs.ErrNotExist)
+	})},
+	{"gives an error the name in the store", "missing", onError(func(e *vfs.Error) error {
+		e.Name = "bucket/prefix/" + e.Name
+		return e
+	})},
+	{"a missing name without a reason", "missing", onError(func(e *vfs.Error) error {
+		e.Reason, e.Err = "", fs.ErrNotExist
+		return e
+	})},
+	{"a missing name as a failure", "missing", onError(func(e *vfs.Error) error {
+		if e.Reason == vfs.ReasonMissing {
+			e.Reason, e.Err = "", errors.New("no such key")
+		}
+		return e
+	})},
+	{"takes a directory for a missing name", "directories", onError(func(e *vfs.Error) error {
+		if e.Reason == vfs.ReasonDirectory {
+			e.Reason = vfs.ReasonMissing
+		}
+		return e
+	})},
+	{"opens a directory as an empty object", "directories", func(r *reference) vfs.Backend {
+		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+			obj, err := r.Open(ctx, n, req)
+			if vfs.ReasonOf(err) == vfs.ReasonDirectory {
+				return &vfs.Object{Info: vfs.Info{Name: n}, Body: io.NopCloser(strings.NewReader(""))}, nil
 			}
-			opts.Cond = vfs.Cond{}
-			return r.Put(ctx, n, body, opts)
-		})},
-		{"two writes make one replacement", "put versions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-			data, err := io.ReadAll(body)
-			if err != nil || len(data) < 2 {
-				return r.Put(ctx, n, strings.NewReader(string(data)), opts)
+			return obj, err
+		}}
+	}},
+	{"folds case", "missing", onRequest(func(n *vfs.Name, _ *vfs.Request) { rename(n, strings.ToLower) })},
+	{"decodes once more", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
+		rename(n, func(s string) string { return strings.ReplaceAll(s, "%25", "%") })
+	})},
+	{"takes '+' for a space", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
+		rename(n, func(s string) string { return strings.ReplaceAll(s, "+", " ") })
+	})},
+	{"trims trailing dots and spaces", "missing", onRequest(func(n *vfs.Name, _ *vfs.Request) {
+		rename(n, func(s string) string { return strings.TrimRight(s, ". ") })
+	})},
+	{"takes one accent for the other", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
+		rename(n, func(s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") })
+	})},
+	{"takes the zero Name for the top", "zero name", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			if dir.IsZero() {
+				dir = vfs.Root
 			}
-			if _, err := r.Put(ctx, n, strings.NewReader(string(data[:len(data)-1])), vfs.PutOptions{}); err != nil {
-				return vfs.Info{}, err
+			return r.List(ctx, dir, after)
+		}}
+	}},
+	{"panics at the zero Name", "zero name", onRequest(func(n *vfs.Name, _ *vfs.Request) { _ = n.String()[0] })},
+	{"orders by element", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
+		slices.SortFunc(list, func(a, b vfs.Entry) int { return strings.Compare(a.Elem, b.Elem) })
+		return list
+	})},
+	{"orders without regard to case", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
+		slices.SortFunc(list, func(a, b vfs.Entry) int {
+			return strings.Compare(strings.ToLower(a.Key()), strings.ToLower(b.Key()))
+		})
+		return list
+	})},
+	{"lists no directories", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
+		return slices.DeleteFunc(list, func(e vfs.Entry) bool { return e.Kind == vfs.KindDir })
+	})},
+	{"lists an entry twice", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
+		if len(list) > 0 {
+			list = append(list, list[len(list)-1])
+		}
+		return list
+	})},
+	{"lists a wrong size", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
+		for i := range list {
+			list[i].Size++
+		}
+		return list
+	})},
+	{"lists the key itself after it", "list after", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			if after != "" {
+				after = after[:len(after)-1]
 			}
-			return r.Put(ctx, n, strings.NewReader(string(data)), vfs.PutOptions{})
-		})},
-		{"reads on in the new version", "put while reading", func(r *reference) vfs.Backend {
-			return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-				obj, err := r.Open(ctx, n, req)
-				if err == nil && !obj.Span.Partial {
-					obj.Body = bodyOf{&livingReader{r: r, n: n}, obj.Body}
-				}
-				return obj, err
-			}}
-		}},
-		{"forgets to remove", "remove", func(r *reference) vfs.Backend {
-			return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				_, err := r.find(ctx, "remove", n)
-				return err
-			}}
-		}},
-		{"removes a directory with all below it", "remove", func(r *reference) vfs.Backend {
-			return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
-				err := r.Remove(ctx, n, cond)
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				for key := range r.objects {
-					if strings.HasPrefix(key, n.String()+"/") {
-						delete(r.objects, key)
+			return r.List(ctx, dir, after)
+		}}
+	}},
+	{"compares after with elements", "list after", onEntries(func(_ vfs.Name, after string, list []vfs.Entry) []vfs.Entry {
+		return slices.DeleteFunc(list, func(e vfs.Entry) bool { return e.Elem <= after })
+	})},
+	{"lists a missing directory as empty", "list nothing", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			return func(yield func(vfs.Entry, error) bool) {
+				for e, err := range r.List(ctx, dir, after) {
+					if vfs.ReasonOf(err) == vfs.ReasonMissing || !yield(e, err) {
+						return
 					}
 				}
-				return err
-			}}
-		}},
-		{"removes without looking at conditions", "remove", func(r *reference) vfs.Backend {
-			return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
-				return r.Remove(ctx, n, vfs.Cond{})
-			}}
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.fault, func(t *testing.T) {
-			t.Parallel()
-			err := vfstest.CheckBackend(t.Context(), func(tree vfstest.Tree) (vfs.Backend, error) {
-				return tt.make(newReference(tree)), nil
-			}, vfstest.Options{Weaknesses: allBut(tt.check)})
-			if err == nil {
-				t.Fatalf("the check %q passed", tt.check)
 			}
-			t.Logf("%.300v", err)
-		})
+		}}
+	}},
+	{"lists by the beginning of a name", "list nothing", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			if dir.String() == "doc" {
+				dir = must(vfs.ParseName("docs"))
+			}
+			return r.List(ctx, dir, after)
+		}}
+	}},
+	{"goes on after an error", "list nothing", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			return func(yield func(vfs.Entry, error) bool) {
+				for e, err := range r.List(ctx, dir, after) {
+					if !yield(e, err) || err != nil && !yield(vfs.Entry{Elem: "x"}, nil) {
+						return
+					}
+				}
+			}
+		}}
+	}},
+	{"an empty top is missing", "list empty", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			if entries, _ := r.entries(dir); len(entries) == 0 {
+				dir = must(vfs.ParseName("no such"))
+			}
+			return r.List(ctx, dir, after)
+		}}
+	}},
+	{"does not look at the context", "cancel", func(r *reference) vfs.Backend {
+		return &layer{reference: r, open: func(_ context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+			return r.Open(context.Background(), n, req)
+		}}
+	}},
+	{"looks at the context when it opens, not when it reads", "cancel", func(r *reference) vfs.Backend {
+		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+			if ctx.Err() != nil {
+				return r.Open(ctx, n, req)
+			}
+			return r.Open(context.WithoutCancel(ctx), n, req)
+		}}
+	}},
+	{"lists on after cancellation", "cancel", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			if ctx.Err() != nil {
+				return r.List(ctx, dir, after)
+			}
+			return r.List(context.WithoutCancel(ctx), dir, after)
+		}}
+	}},
+	{"changes its Caps", "reading", func(r *reference) vfs.Backend {
+		calls := 0
+		return &layer{reference: r, caps: func() vfs.Caps {
+			calls++
+			c := r.Caps()
+			c.Ranges = calls%2 == 0
+			return c
+		}}
+	}},
+	{"says it does not write, and does", "read-only", func(r *reference) vfs.Backend {
+		return &layer{reference: r, caps: func() vfs.Caps {
+			c := r.Caps()
+			c.Writable = false
+			return c
+		}}
+	}},
+	{"forgets what it was put", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
+		k, err := io.Copy(io.Discard, body)
+		return vfs.Info{Name: n, Size: k}, err
+	})},
+	{"keeps an ETag over a change", "put", func(r *reference) vfs.Backend {
+		same := func(info *vfs.Info) { info.ETag = "same" }
+		return &layer{reference: r,
+			open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+				obj, err := r.Open(ctx, n, req)
+				if err == nil {
+					same(&obj.Info)
+				}
+				return obj, err
+			},
+			stat: func(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+				info, err := r.Stat(ctx, n, req)
+				same(&info)
+				return info, err
+			},
+			put: func(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+				info, err := r.Put(ctx, n, body, opts)
+				same(&info)
+				return info, err
+			},
+		}
+	}},
+	{"puts without looking at conditions", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		opts.Cond = vfs.Cond{}
+		return r.Put(ctx, n, body, opts)
+	})},
+	{"stores what came before the body failed", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		data, err := io.ReadAll(body)
+		info, putErr := r.Put(ctx, n, strings.NewReader(string(data)), opts)
+		if err != nil {
+			return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
+		}
+		return info, putErr
+	})},
+	{"takes a body of any size", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		opts.SizeKnown = false
+		return r.Put(ctx, n, body, opts)
+	})},
+	{"leaves a temporary file", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		info, err := r.Put(ctx, n, body, opts)
+		if err != nil && !n.IsZero() {
+			r.mu.Lock()
+			r.store(must(n.Dir().Child("tmp-1")), "")
+			r.mu.Unlock()
+		}
+		return info, err
+	})},
+	{"checks, then puts", "put races", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		r.mu.RLock()
+		err := r.checkCond(n, opts.Cond)
+		r.mu.RUnlock()
+		if err != nil {
+			return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
+		}
+		opts.Cond = vfs.Cond{}
+		return r.Put(ctx, n, body, opts)
+	})},
+	{"two writes make one replacement", "put versions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		data, err := io.ReadAll(body)
+		if err != nil || len(data) < 2 {
+			return r.Put(ctx, n, strings.NewReader(string(data)), opts)
+		}
+		if _, err := r.Put(ctx, n, strings.NewReader(string(data[:len(data)-1])), vfs.PutOptions{}); err != nil {
+			return vfs.Info{}, err
+		}
+		return r.Put(ctx, n, strings.NewReader(string(data)), vfs.PutOptions{})
+	})},
+	{"reads on in the new version", "put while reading", func(r *reference) vfs.Backend {
+		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+			obj, err := r.Open(ctx, n, req)
+			if err == nil && !obj.Span.Partial {
+				obj.Body = bodyOf{&livingReader{r: r, n: n}, obj.Body}
+			}
+			return obj, err
+		}}
+	}},
+	{"forgets to remove", "remove", func(r *reference) vfs.Backend {
+		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			_, err := r.find(ctx, "remove", n)
+			return err
+		}}
+	}},
+	{"removes a directory with all below it", "remove", func(r *reference) vfs.Backend {
+		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+			err := r.Remove(ctx, n, cond)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			for key := range r.objects {
+				if strings.HasPrefix(key, n.String()+"/") {
+					delete(r.objects, key)
+				}
+			}
+			return err
+		}}
+	}},
+	{"removes without looking at conditions", "remove", func(r *reference) vfs.Backend {
+		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
+			return r.Remove(ctx, n, vfs.Cond{})
+		}}
+	}},
+}
+
+// Each fault must make the suite fail, in the check that is about it.
+func TestSuiteFindsFaults(t *testing.T) {
+	asked := map[string]bool{}
+	for _, tt := range brokenReferences {
+		asked[tt.check] = true
+		mustFail(t, tt.fault, tt.check, vfstest.Options{}, func(tree vfstest.Tree) vfs.Backend { return tt.make(newReference(tree)) })
 	}
+	for _, tt := range brokenTrees {
+		asked[tt.check] = true
+		mustFail(t, tt.fault, tt.check, everything, tt.open)
+	}
+	for _, check := range vfstest.CheckNames() {
+		if !asked[check] {
+			t.Errorf("the check %q was never seen to fail", check)
+		}
+	}
+}
+
+func mustFail(t *testing.T, fault, check string, opts vfstest.Options, open func(tree vfstest.Tree) vfs.Backend) {
+	t.Run(fault, func(t *testing.T) {
+		t.Parallel()
+		opts.Weaknesses = allBut(check)
+		err := vfstest.CheckBackend(t.Context(), func(tree vfstest.Tree) (vfs.Backend, error) { return open(tree), nil }, opts)
+		if err == nil {
+			t.Fatalf("the check %q passed", check)
+		}
+		t.Logf("%.300v", err)
+	})
 }
 
 // allBut declares all checks weaknesses but one.

@@ -196,9 +196,10 @@ func checkPutRaces(p *probe) {
 	}
 	const racers = 64
 	cond := vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}, Unsafe: true}
-	for _, s := range []string{"raced", "new/directory/raced"} {
+	names := []string{"new/directory/raced", "new/raced", "raced", "raced too"}
+	for _, s := range names {
 		n := name(s)
-		var winners atomic.Int32
+		var winners, came atomic.Int32
 		var won atomic.Value
 		start := make(chan struct{})
 		var wg sync.WaitGroup
@@ -206,7 +207,7 @@ func checkPutRaces(p *probe) {
 			wg.Go(func() {
 				<-start
 				data := strings.Repeat(fmt.Sprintf("racer %02d ", i), 1000)
-				_, err := p.b.Put(p.ctx, n, &yielding{strings.NewReader(data)}, vfs.PutOptions{Cond: cond})
+				_, err := p.b.Put(p.ctx, n, &meeting{r: strings.NewReader(data), came: &came, all: racers}, vfs.PutOptions{Cond: cond})
 				if err == nil {
 					winners.Add(1)
 					won.Store(data)
@@ -223,18 +224,31 @@ func checkPutRaces(p *probe) {
 		}
 		p.holds(n, won.Load().(string))
 	}
-	if got, want := p.walk(vfs.Root), []string{"new/directory/raced", "raced"}; !slices.Equal(got, want) {
+	if got, want := p.walk(vfs.Root), names; !slices.Equal(got, want) {
 		p.errorf("after the races the backend holds %+q, want %+q", got, want)
 	}
 }
 
-// yielding gives others a turn at every read. Whoever asks whether a name is
-// there before he reads the body, and believes it afterwards, loses the race.
-type yielding struct{ r io.Reader }
+// A meeting is a body whose first byte comes when all racers have come to theirs,
+// so that whoever asked whether the name is there before reading, and believes
+// it afterwards, loses. A backend that takes one body at a time never lets them
+// meet: then each gives up after a while.
+type meeting struct {
+	r    io.Reader
+	came *atomic.Int32
+	all  int32
+	met  bool
+}
 
-func (y *yielding) Read(b []byte) (int, error) {
-	runtime.Gosched()
-	return y.r.Read(b[:min(len(b), 512)])
+func (m *meeting) Read(b []byte) (int, error) {
+	if !m.met {
+		m.met = true
+		m.came.Add(1)
+		for turn := 0; turn < 10_000 && m.came.Load() < m.all; turn++ {
+			runtime.Gosched()
+		}
+	}
+	return m.r.Read(b)
 }
 
 // version returns contents whose every part says which version it is. Versions

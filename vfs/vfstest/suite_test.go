@@ -1,19 +1,76 @@
 package vfstest_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-func TestFromFS(t *testing.T) {
-	vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
-		m := fstest.MapFS{}
-		for name, data := range tree.Files {
-			m[name] = &fstest.MapFile{Data: []byte(data)}
+// What an author declares has to make sense, or a suite that checks nothing
+// would pass.
+func TestBadOptions(t *testing.T) {
+	open := func(tree vfstest.Tree) (vfs.Backend, error) { return newReference(tree), nil }
+	for what, opts := range map[string]vfstest.Options{
+		"unknown weakness":   {Weaknesses: map[string]string{"no such check": "why"}},
+		"raw name elsewhere": {Raw: []string{"elsewhere/x"}},
+	} {
+		if err := vfstest.CheckBackend(t.Context(), open, opts); err == nil {
+			t.Errorf("%s: no error", what)
 		}
-		return vfs.FromFS(m)
-	}, vfstest.Options{})
+	}
+	for what, open := range map[string]func(vfstest.Tree) (vfs.Backend, error){
+		"an opener that fails":       func(vfstest.Tree) (vfs.Backend, error) { return nil, errors.New("no disk") },
+		"an opener without a result": func(vfstest.Tree) (vfs.Backend, error) { return nil, nil },
+	} {
+		if err := vfstest.CheckBackend(t.Context(), open, vfstest.Options{}); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+// A backend may be unable to hold some names, if it says so of each of them.
+func TestUnholdable(t *testing.T) {
+	opts := vfstest.Options{Unholdable: func(name string) bool { return !vfstest.Portable(name) }}
+	planted := 0
+	err := vfstest.CheckBackend(t.Context(), func(tree vfstest.Tree) (vfs.Backend, error) {
+		for name := range tree.Files {
+			if !vfstest.Portable(name) {
+				t.Errorf("%q was to be planted", name)
+			}
+			planted++
+		}
+		return newReference(tree), nil
+	}, opts)
+	if err != nil || planted == 0 {
+		t.Errorf("%d planted, %v", planted, err)
+	}
+}
+
+func TestPortable(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a/b.txt": true, ".well-known/x": true, "фото.jpg": true,
+		"aux.txt": false, "10:30.log": false, "a.": false, "cafe\u0301": false, "../x": false, "a?": false,
+		strings.Repeat("long/", 200) + "x": false,
+	} {
+		if got := vfstest.Portable(name); got != want {
+			t.Errorf("Portable(%q) is %t", name, got)
+		}
+	}
+}
+
+// The limits of a name must be reached, or off-by-one stays unseen.
+func TestLegalReachesTheLimits(t *testing.T) {
+	longest, longestElement := 0, 0
+	for _, l := range vfstest.Legal() {
+		longest = max(longest, len(l.Name))
+		for e := range strings.SplitSeq(l.Name, "/") {
+			longestElement = max(longestElement, len(e))
+		}
+	}
+	if longest != vfs.MaxNameBytes || longestElement != vfs.MaxElementBytes {
+		t.Errorf("the longest name has %d bytes, the longest element %d", longest, longestElement)
+	}
 }
