@@ -135,7 +135,7 @@ func plantTree(t *testing.T, write func(name, content string)) (served []string)
 
 // everyStringThroughJails sends all strings up to length through both parsers
 // and a Jail over each source, and demands equal answers, no canary, and that
-// every name of served arrives.
+// every name of served that is short enough arrives.
 func everyStringThroughJails(t *testing.T, length int, served []string, sources []source) {
 	t.Helper()
 	policy := vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("C")}
@@ -146,7 +146,7 @@ func everyStringThroughJails(t *testing.T, length int, served []string, sources 
 	var mu sync.Mutex
 	missing := map[string]bool{}
 	for _, s := range served {
-		missing[s] = true
+		missing[s] = len(s) <= length
 	}
 	everyString(length, func(s string) {
 		for _, parse := range []func(string) (vfs.Name, error){vfs.ParseName, vfs.ParseEscapedPath} {
@@ -170,8 +170,10 @@ func everyStringThroughJails(t *testing.T, length int, served []string, sources 
 			}
 		}
 	})
-	for s := range missing {
-		t.Errorf("%q was never served", s)
+	for s, overdue := range missing {
+		if overdue {
+			t.Errorf("%q was never served", s)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
@@ -18,11 +19,27 @@ import (
 //
 // s must be valid UTF-8.
 func fold(s string) string {
-	var buf foldBuffer
-	if f, ok := buf.fold(s); ok {
-		return strings.Clone(f)
+	switch ascii, lower := caseOf(s); {
+	case lower:
+		return s
+	case ascii:
+		return strings.ToLower(s)
 	}
 	return foldUnicode(s)
+}
+
+// caseOf reports whether s is ASCII, and whether it is ASCII without capitals,
+// which folding leaves as it is.
+func caseOf(s string) (ascii, lower bool) {
+	lower = true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return false, false
+		}
+		lower = lower && (c < 'A' || 'Z' < c)
+	}
+	return true, lower
 }
 
 func foldUnicode(s string) string {
@@ -52,33 +69,28 @@ func dropIgnorable(s string) string {
 	return s
 }
 
-// A foldBuffer folds ASCII names without allocating.
-type foldBuffer [MaxNameBytes]byte
+// A nameBuffer holds another spelling of a name while it is matched, so that a
+// verdict allocates nothing.
+type nameBuffer [MaxNameBytes]byte
 
-// fold returns the folded s if s is ASCII; the result lives as long as b.
-func (b *foldBuffer) fold(s string) (string, bool) {
-	if len(s) > len(b) {
-		return "", false
-	}
-	upper := false
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			return "", false
-		}
-		upper = upper || 'A' <= c && c <= 'Z'
-	}
-	if !upper {
-		return s, true
-	}
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		b[i] = c
+var nameBuffers = sync.Pool{New: func() any { return new(nameBuffer) }}
+
+// spell returns the name with each byte put through change, which is given the
+// one before it, too. The result lives until b is used again or put back.
+func (b *nameBuffer) spell(name string, change func(before, c byte) byte) string {
+	before := byte('/')
+	for i := 0; i < len(name); i++ {
+		b[i] = change(before, name[i])
+		before = name[i]
 	}
 	// Copying to a string would be the one allocation of a verdict. Nothing
 	// writes to b while the string is in use.
-	return unsafe.String(&b[0], len(s)), true
+	return unsafe.String(&b[0], len(name))
+}
+
+func lowerASCII(_, c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }

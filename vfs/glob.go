@@ -15,8 +15,12 @@ import (
 // negated class ("a[^b]c") run across a slash, and could not tell which part
 // of the pattern met a leading dot.
 type glob struct {
-	segs   []segment
-	suffix string // every matching name ends in this: the quick no
+	segs []segment
+
+	// The quick no, by which most globs are done with most names. A name that
+	// it matches, or that lies below one, begins with prefix and holds part;
+	// one that it matches ends in suffix.
+	prefix, part, suffix string
 }
 
 type segment struct {
@@ -104,13 +108,35 @@ func compileAlternative(alt string) (g glob, name string, err error) {
 	if len(g.segs) > maxSegments {
 		return g, "", fmt.Errorf("it has over %d segments", maxSegments)
 	}
+	g.findTexts()
+	return g, "", nil
+}
+
+// findTexts sets prefix, part and suffix.
+func (g *glob) findTexts() {
+	leads := true // only literal segments so far
+	for i, seg := range g.segs {
+		if leads {
+			// "docs/**" matches "docs" as well, which has no slash.
+			if i > 0 && seg.kind != segDouble {
+				g.prefix += "/"
+			}
+			g.prefix += seg.pre
+			leads = seg.kind == segLiteral
+			continue
+		}
+		for _, text := range []string{seg.pre, seg.suf} {
+			if len(text) > len(g.part) {
+				g.part = text
+			}
+		}
+	}
 	switch last := g.segs[len(g.segs)-1]; last.kind {
 	case segLiteral:
 		g.suffix = last.pre
 	case segAffix:
 		g.suffix = last.suf
 	}
-	return g, "", nil
 }
 
 func compileSegment(s string) (segment, error) {
@@ -177,7 +203,7 @@ func squeezeStars(s string) string {
 // match reports whether g matches the whole name. Unless dots is set, a
 // wildcard does not match an element's leading dot.
 func (g *glob) match(name string, dots bool) bool {
-	if !strings.HasSuffix(name, g.suffix) {
+	if !strings.HasSuffix(name, g.suffix) || !g.mayHold(name) {
 		return false
 	}
 	_, accepted := g.run(name, dots, false)
@@ -186,8 +212,15 @@ func (g *glob) match(name string, dots bool) bool {
 
 // matchTree reports whether g matches the name or a directory above it.
 func (g *glob) matchTree(name string, dots bool) bool {
+	if !g.mayHold(name) {
+		return false
+	}
 	_, accepted := g.run(name, dots, true)
 	return accepted
+}
+
+func (g *glob) mayHold(name string) bool {
+	return strings.HasPrefix(name, g.prefix) && strings.Contains(name, g.part)
 }
 
 // matchBelow reports whether g, as an allow pattern, can match a name below the

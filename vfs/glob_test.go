@@ -142,7 +142,7 @@ func TestLeadingDots(t *testing.T) {
 		{`re:[\w.-]+(/[\w.-]+)*`, "a/.env", vfs.ReasonPolicyDotfile},
 		{`re:(?s).+`, "a/.env", vfs.ReasonPolicyDotfile},
 		{`re:\W.*`, ".env", vfs.ReasonPolicyDotfile},
-		{`re:\x{fdd0}?.env`, ".env", vfs.ReasonPolicyDotfile},
+		{`re:\x01?.env`, ".env", vfs.ReasonPolicyDotfile},
 		{`re:[^a]env`, ".env", vfs.ReasonPolicyDotfile},
 		{`re:\.env`, ".env", ""},
 		{`re:\.[a-z]+`, ".env", ""},

@@ -74,7 +74,7 @@ func checkRunes(s string) Reason {
 			return ReasonNameBidi
 		// A byte order mark is invisible; the two separators end a line in
 		// JavaScript and in some log viewers; noncharacters are reserved for
-		// internal use, and fold.go and regexp.go rely on their absence.
+		// internal use.
 		case r == 0xfeff, r == 0x2028, r == 0x2029, isNoncharacter(r):
 			return ReasonNameUnicode
 		}

@@ -9,22 +9,25 @@ import (
 
 // An expression is the regular expression of a "re:" pattern.
 type expression struct {
-	src  string
-	re   *regexp.Regexp
-	dots *regexp.Regexp // for names with dot elements, see spellDots
-	prog *syntax.Prog   // of dots, for matchBelow
+	src    string
+	prefix string // every matching name begins with this: the quick no
+	re     *regexp.Regexp
+	dots   *regexp.Regexp // for names with dot elements, see spellDots
+	prog   *syntax.Prog   // of dots, for matchBelow
 }
 
 // dotMark stands for a leading dot where only a pattern that spells the dot
-// may match it. It is a noncharacter, so no name holds it.
-const dotMark = 0xfdd0
+// may match it. It is a control character, so no name holds it.
+const dotMark = 1
 
 func compileExpression(src string) (*expression, error) {
 	// The expression is compiled alone first: "a)|(b" would balance inside the
 	// group that anchors it, and escape the anchors.
-	if _, err := regexp.Compile(src); err != nil {
+	alone, err := regexp.Compile(src)
+	if err != nil {
 		return nil, err
 	}
+	prefix, _ := alone.LiteralPrefix()
 	anchored := `\A(?:` + src + `)\z`
 	re, err := regexp.Compile(anchored)
 	if err != nil {
@@ -43,7 +46,7 @@ func compileExpression(src string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &expression{src, re, dots, prog}, nil
+	return &expression{src, prefix, re, dots, prog}, nil
 }
 
 // spellDots changes an expression so that dotMark is met by a literal dot and
@@ -58,7 +61,7 @@ func spellDots(re *syntax.Regexp) {
 		var subs []*syntax.Regexp
 		for _, r := range re.Rune {
 			if r == '.' {
-				subs = append(subs, &syntax.Regexp{Op: syntax.OpCharClass, Rune: []rune{'.', '.', dotMark, dotMark}})
+				subs = append(subs, &syntax.Regexp{Op: syntax.OpCharClass, Rune: []rune{dotMark, dotMark, '.', '.'}})
 			} else {
 				subs = append(subs, &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags, Rune: []rune{r}})
 			}
@@ -67,7 +70,7 @@ func spellDots(re *syntax.Regexp) {
 	case syntax.OpAnyChar:
 		*re = syntax.Regexp{Op: syntax.OpCharClass, Rune: []rune{0, dotMark - 1, dotMark + 1, unicode.MaxRune}}
 	case syntax.OpAnyCharNotNL:
-		*re = syntax.Regexp{Op: syntax.OpCharClass, Rune: []rune{0, '\n' - 1, '\n' + 1, dotMark - 1, dotMark + 1, unicode.MaxRune}}
+		*re = syntax.Regexp{Op: syntax.OpCharClass, Rune: []rune{0, dotMark - 1, dotMark + 1, '\n' - 1, '\n' + 1, unicode.MaxRune}}
 	case syntax.OpCharClass:
 		re.Rune = without(re.Rune, dotMark)
 	}
@@ -115,19 +118,24 @@ func without(ranges []rune, r rune) []rune {
 	return out
 }
 
-// markDots puts dotMark in the place of every leading dot of an element.
-func markDots(name string) string {
-	if name[0] == '.' {
-		name = string(rune(dotMark)) + name[1:]
+// markDot puts dotMark in the place of every leading dot of an element.
+func markDot(before, c byte) byte {
+	if c == '.' && before == '/' {
+		return dotMark
 	}
-	return strings.ReplaceAll(name, "/.", "/"+string(rune(dotMark)))
+	return c
 }
 
 func (e *expression) match(name string, dots bool) bool {
+	if !strings.HasPrefix(name, e.prefix) {
+		return false
+	}
 	if dots || !hasDotElement(name) {
 		return e.re.MatchString(name)
 	}
-	return e.dots.MatchString(markDots(name))
+	b := nameBuffers.Get().(*nameBuffer)
+	defer nameBuffers.Put(b)
+	return e.dots.MatchString(b.spell(name, markDot))
 }
 
 // matchBelow reports whether the expression, as an allow pattern, can match a
@@ -138,7 +146,8 @@ func (e *expression) matchBelow(dir string) bool {
 	states := map[uint32]bool{}
 	e.follow(states, uint32(e.prog.Start))
 	if dir != "" {
-		for _, r := range markDots(dir) + "/" {
+		var b nameBuffer
+		for _, r := range b.spell(dir, markDot) + "/" {
 			next := map[uint32]bool{}
 			for pc := range states {
 				if inst := &e.prog.Inst[pc]; inst.MatchRune(r) {
