@@ -55,7 +55,7 @@ func (a *app) explain(ctx context.Context, source string, names []string, f *exp
 	out := newLineWriter(a.stdout)
 	refused := false
 	for _, name := range names {
-		v := explainName(ctx, jail, vfs.Op(f.op.value), name, bool(f.decoded))
+		v := explainWritten(ctx, jail, vfs.Op(f.op.value), name, bool(f.decoded))
 		v.write(out, bool(f.json))
 		refused = refused || v.Reason != ""
 	}
@@ -66,6 +66,21 @@ func (a *app) explain(ctx context.Context, source string, names []string, f *exp
 		return errSaid
 	}
 	return nil
+}
+
+// explainWritten is explainName of what a user wrote. In a part of a URL, a
+// server would take what follows a question mark for a query.
+func explainWritten(ctx context.Context, jail *vfs.Jail, op vfs.Op, written string, decoded bool) verdict {
+	path, _, query := strings.Cut(written, "?")
+	if decoded || !query {
+		return explainName(ctx, jail, op, written, decoded)
+	}
+	v := explainName(ctx, jail, op, path, false)
+	if v.Detail != "" {
+		v.Detail += "; "
+	}
+	v.Detail += "the query is no part of the name, where a ? is %3F"
+	return v
 }
 
 // explainName judges the name that a user wrote: by the rules first, and if they

@@ -23,7 +23,8 @@ type app struct {
 }
 
 // run is the whole command: it returns the exit code. args are without the
-// program's name. Cancelling ctx ends it, a server as SIGTERM does.
+// program's name. Cancelling ctx ends it, a server as SIGTERM does. A server
+// writes to stderr from several goroutines.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, origins: map[string]string{}}
 	root := a.rootCommand()

@@ -57,6 +57,8 @@ func (a *app) policy(r *rules) (vfs.Policy, error) {
 	for _, file := range r.allowFiles {
 		pattern, err := readAllowFile(file)
 		switch {
+		case file == "":
+			return p, usagef("%s: write the name of a file", a.origin("allow-file"))
 		case errors.Is(err, fs.ErrNotExist):
 			return p, usagef("%s: there is no file %s; bailiwick scan SOURCE --allow … --save %s writes one",
 				a.origin("allow-file"), printable(file), printable(file))

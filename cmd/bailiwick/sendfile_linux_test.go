@@ -32,8 +32,9 @@ func TestSendfile(t *testing.T) {
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
 	log := filepath.Join(t.TempDir(), "access.jsonl")
+	// With -D the server, and not strace, is the child that is told to end.
 	t.Run("serve", func(t *testing.T) {
-		base := serveForTest(t, []string{strace, "-f", "-qq", "-e", "trace=sendfile", "-e", "signal=none", "-o", trace},
+		base := serveForTest(t, []string{strace, "-D", "-f", "-qq", "-e", "trace=sendfile", "-e", "signal=none", "-o", trace},
 			"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", log)
 		if status, body := fetch(t, base+"/large.bin"); status != 200 || !bytes.Equal(body, data) {
 			t.Errorf("status %d, %d bytes", status, len(body))
