@@ -69,7 +69,6 @@ type rules struct {
 type table struct {
 	patterns []Pattern
 	exact    map[string]int32    // to the index in patterns
-	lengths  uint64              // of the exact names, modulo 64, a bit each: the quick no
 	dirs     map[string]struct{} // directories above exact names
 	slow     []matcher           // in order of index
 }
@@ -135,7 +134,6 @@ func newTable(patterns []Pattern) table {
 		for _, n := range p.literal {
 			if _, ok := t.exact[n.s]; !ok {
 				t.exact[n.s] = int32(i)
-				t.lengths |= 1 << (len(n.s) % 64)
 				addDirs(t.dirs, n)
 			}
 		}
@@ -149,7 +147,7 @@ func newTable(patterns []Pattern) table {
 // match returns the first pattern that matches the whole name, as a rule to
 // show. Unless dots is set, wildcards do not match leading dots.
 func (t *table) match(name string, dots bool) (rule string, ok bool) {
-	first, found := t.lookUp(name)
+	first, found := t.exact[name]
 	for i := range t.slow {
 		m := &t.slow[i]
 		if found && m.index > first {
@@ -167,15 +165,6 @@ func (t *table) match(name string, dots bool) (rule string, ok bool) {
 		return "", false
 	}
 	return t.patterns[first].src, true
-}
-
-// lookUp looks among the exact names.
-func (t *table) lookUp(name string) (index int32, ok bool) {
-	if t.lengths&(1<<(len(name)%64)) == 0 {
-		return 0, false
-	}
-	index, ok = t.exact[name]
-	return index, ok
 }
 
 func (m *matcher) match(name string, dots bool) bool {
@@ -211,7 +200,7 @@ func (t *table) matchTree(name string) (rule string, ok bool) {
 
 // matchPlain looks among everything but the globs.
 func (t *table) matchPlain(name string) (rule string, ok bool) {
-	if i, ok := t.lookUp(name); ok {
+	if i, ok := t.exact[name]; ok {
 		return t.patterns[i].src, true
 	}
 	for i := range t.slow {
