@@ -12,8 +12,8 @@ import (
 )
 
 // TestSendfile traces the system calls of the real server, access log on: all
-// of a large file goes out by sendfile, from the file to the socket, and none of
-// it through the server's memory.
+// of a large file but its beginning goes out by sendfile, from the file to the socket, and none of
+// that through the server's memory.
 func TestSendfile(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -45,11 +45,12 @@ func TestSendfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := 0
-	for _, m := range regexp.MustCompile(`(?m)sendfile.*\) = (\d+)$|sendfile resumed.* = (\d+)$`).FindAllSubmatch(calls, -1) {
-		n, _ := strconv.Atoi(string(m[1]) + string(m[2]))
+	for _, m := range regexp.MustCompile(`(?m)sendfile.*\)\s+= (\d+)$`).FindAllSubmatch(calls, -1) {
+		n, _ := strconv.Atoi(string(m[1]))
 		sent += n
 	}
-	if sent != len(data) {
+	// net/http sends the first 512 bytes together with the header.
+	if sent < len(data)-512 {
 		t.Errorf("sendfile sent %d of %d bytes:\n%.2000s", sent, len(data), calls)
 	}
 	if line, err := os.ReadFile(log); err != nil || bytes.Count(line, []byte("\n")) != 1 || !bytes.Contains(line, []byte("large.bin")) {
