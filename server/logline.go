@@ -20,7 +20,7 @@ const (
 // appendJSON appends a as one line of JSON.
 func appendJSON(b []byte, a *Attempt) []byte {
 	b = append(b, `{"time":"`...)
-	b = a.Time.UTC().AppendFormat(b, timeFormat)
+	b = a.Time.UTC().AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","request_id":"`...)
 	b = appendUUID(b, a)
 	b = appendField(b, `","remote":"`, a.Remote, maxShort)
@@ -69,8 +69,6 @@ func appendText(b []byte, a *Attempt) []byte {
 	return append(b, '\n')
 }
 
-const timeFormat = "2006-01-02T15:04:05.000000Z"
-
 func appendUUID(b []byte, a *Attempt) []byte {
 	const digits = "0123456789abcdef"
 	for i, c := range a.RequestID {
@@ -87,7 +85,7 @@ func appendMillis(b []byte, d time.Duration) []byte {
 	us := max(d.Microseconds(), 0)
 	b = strconv.AppendInt(b, us/1000, 10)
 	b = append(b, '.')
-	return append(b, byte('0'+us/100%10), byte('0'+us/10%10), byte('0'+us%10))
+	return append(b, digit(int(us/100)), digit(int(us/10)), digit(int(us)))
 }
 
 // appendField appends key and then s, made safe as appendSafe does.

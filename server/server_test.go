@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -159,6 +162,47 @@ func sameHeaders(t testing.TB, got, want http.Header) {
 	for key := range got {
 		if want[key] == nil {
 			t.Errorf("%s: %q, want none", key, got[key])
+		}
+	}
+}
+
+// quiet is a logger for tests that make things fail.
+var quiet = slog.New(slog.DiscardHandler)
+
+// A recorder keeps what it gets.
+type recorder struct {
+	mu   sync.Mutex
+	list []server.Attempt
+	more chan struct{}
+}
+
+func (r *recorder) Record(a *server.Attempt) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, *a)
+	if r.more != nil {
+		close(r.more)
+		r.more = nil
+	}
+}
+
+// wait returns the attempts once there are n: a client has its answer before
+// the handler returns.
+func (r *recorder) wait(t testing.TB, n int) []server.Attempt {
+	t.Helper()
+	for {
+		r.mu.Lock()
+		if len(r.list) >= n {
+			defer r.mu.Unlock()
+			return slices.Clone(r.list)
+		}
+		more := make(chan struct{})
+		r.more = more
+		r.mu.Unlock()
+		select {
+		case <-more:
+		case <-t.Context().Done():
+			t.Fatal("no record came")
 		}
 	}
 }

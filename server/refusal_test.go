@@ -1,0 +1,318 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/gorilla/mux"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+const canary = "CANARY"
+
+// yard is a tree with what may be served and what may not.
+var yard = map[string]string{
+	"ok.txt": "ok", "a%2fb.txt": "percent", "sp ace+~é.txt": "space", "sub/ok.txt": "sub", "sub/x%2e.txt": "dot",
+	"secret.txt": canary, ".env": canary, "drafts/plan.txt": canary, "sub/.hidden.txt": canary, "etc/passwd": canary,
+	"data.bin": canary, "sub/deep/er.bin": canary,
+}
+
+func yardPolicy() vfs.Policy {
+	return vfs.Policy{Allow: vfs.Patterns("**/*.txt"), Deny: vfs.Patterns("secret.txt", "drafts")}
+}
+
+// attacks are paths as they are sent, each of which must not reach a canary,
+// and gets the answer of a missing name.
+var attacks = []string{
+	"/secret.txt", "/SECRET.TXT", "/secret%2etxt", "/s%65cret.txt", "/.env", "/%2eenv", "/drafts/plan.txt", "/drafts%2fplan.txt",
+	"/Drafts/plan.txt", "/sub/.hidden.txt", "/sub/%2ehidden.txt", "/etc/passwd", "/data.bin", "/sub/deep/er.bin",
+	"/sub%2f..%2fsecret.txt", "/sub%2Fok.txt", "/sub%5cok.txt", "/sub%5c..%5csecret.txt", "/%2e%2e/secret.txt", "/sub/%2e%2e/secret.txt",
+	"/sub/.%2e/secret.txt", "/%252e%252e/secret.txt", "/..%2fsecret.txt", "/..%5csecret.txt", "/ok.txt%00", "/%00", "/ok.txt%0a", "/ok.txt%0d%0aX:1",
+	"/ok.txt%c2%80", "/ok.txt%ff", "/%c0%ae%c0%ae/secret.txt", "/ok.txt%e2%80%ae", "/ok.txt%ef%bb%bf", "/ok.txt/", "/sub", "/sub/", "/",
+	"/sub/ok.txt/%2e", "/%2f", "/%2fok.txt", "/a%2fb.txt", "/ok.txt%20", "/ok.txt.", "/C:%5cok.txt", "/" + strings.Repeat("a", 256) + ".txt",
+	"/" + strings.Repeat("a/", 600) + "b.txt", "/sub/ok.txt%2f", "/sub%2fna\u00efve.txt", "/%E2%80%A8.txt", "/nothing", "/nothing.txt", "/ok.txt;a=b",
+}
+
+// served are paths that must be answered, or a server that refuses all would
+// pass.
+var served = map[string]string{
+	"/ok.txt": "ok", "/a%252fb.txt": "percent", "/sp%20ace+~%C3%A9.txt": "space", "/sub/ok.txt": "sub", "/sub/x%252e.txt": "dot",
+	"/ok.txt?x=../secret.txt": "ok", "/%6fk.txt": "ok", "/sub/ok%2etxt": "sub",
+}
+
+// hosts are ways in which a handler is mounted, and the prefix that it gets.
+func hosts(h http.Handler) map[string]struct {
+	prefix string
+	h      http.Handler
+	cleans bool // the host redirects what is no clean path, before us
+} {
+	type host = struct {
+		prefix string
+		h      http.Handler
+		cleans bool
+	}
+	strip := http.NewServeMux()
+	strip.Handle("/files/", http.StripPrefix("/files", h))
+	all := map[string]host{
+		"bare":          {"", h, false},
+		"StripPrefix":   {"/files", http.StripPrefix("/files", h), false},
+		"ServeMux":      {"/files", strip, true},
+		"ServeMux root": {"", func() http.Handler { m := http.NewServeMux(); m.Handle("/", h); return m }(), true},
+	}
+	for name, options := range map[string]func(*mux.Router) *mux.Router{
+		"plain":       func(r *mux.Router) *mux.Router { return r },
+		"StrictSlash": func(r *mux.Router) *mux.Router { return r.StrictSlash(true) },
+		"UseEncoded":  func(r *mux.Router) *mux.Router { return r.UseEncodedPath() },
+		"SkipClean":   func(r *mux.Router) *mux.Router { return r.SkipClean(true) },
+		"both":        func(r *mux.Router) *mux.Router { return r.UseEncodedPath().SkipClean(true) },
+		"all three":   func(r *mux.Router) *mux.Router { return r.UseEncodedPath().SkipClean(true).StrictSlash(true) },
+	} {
+		cleans := !strings.Contains("SkipClean both all three", name)
+		sub := options(mux.NewRouter())
+		server.Mount(sub.PathPrefix("/api").Subrouter(), "/files", h)
+		all["mux subrouter "+name] = host{"/api/files", sub, cleans}
+		root := options(mux.NewRouter())
+		server.Mount(root, "/", h)
+		all["mux root "+name] = host{"", root, cleans}
+		vars := options(mux.NewRouter())
+		server.Mount(vars, "/{tenant}/files/", h)
+		all["mux variable "+name] = host{"/acme/files", vars, cleans}
+	}
+	return all
+}
+
+// send sends a target as it is, which clients would clean.
+func send(t testing.TB, h http.Handler, method, target string) *httptest.ResponseRecorder {
+	t.Helper()
+	path, query, _ := strings.Cut(target, "?")
+	u := &url.URL{RawQuery: query}
+	// As the server's parser does: a path that Go would spell alike has no RawPath.
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = decoded
+	if (&url.URL{Path: decoded}).EscapedPath() != path {
+		u.RawPath = path
+	}
+	r := httptest.NewRequest(method, "/", nil)
+	r.URL, r.RequestURI = u, target
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestUniform404(t *testing.T) {
+	for _, method := range []string{"GET", "HEAD"} {
+		jailed := server.New(jail(t, yard, yardPolicy()), server.Config{NoIndex: true})
+		want := send(t, jailed, method, "/missing.txt")
+		if want.Code != 404 || want.Header().Get("Cache-Control") != "no-store" || want.Header()["Etag"] != nil || want.Header()["Vary"] != nil {
+			t.Fatalf("%d %v", want.Code, want.Header())
+		}
+		for name, host := range hosts(jailed) {
+			for _, attack := range attacks {
+				got := send(t, host.h, method, host.prefix+attack)
+				if strings.Contains(got.Body.String(), canary) {
+					t.Errorf("%s: %s: a canary", name, attack)
+				}
+				if host.cleans && got.Code/100 == 3 {
+					continue // the host's own redirect to a clean path
+				}
+				if got.Code != want.Code || got.Body.String() != want.Body.String() {
+					t.Errorf("%s: %s: %d %q", name, attack, got.Code, got.Body)
+				}
+				sameHeaders(t, got.Header(), want.Header())
+			}
+			for path, body := range served {
+				got := send(t, host.h, method, host.prefix+path)
+				if got.Code != 200 || method == "GET" && got.Body.String() != body {
+					t.Errorf("%s: %s: %d %q, want %q", name, path, got.Code, got.Body, body)
+				}
+			}
+		}
+	}
+}
+
+// The control: without the jail, the attacks do reach canaries.
+func TestUniform404Control(t *testing.T) {
+	naive := http.FileServerFS(tree(yard))
+	reached := 0
+	for _, attack := range attacks {
+		if strings.Contains(send(t, naive, "GET", attack).Body.String(), canary) {
+			reached++
+		}
+	}
+	if reached < 5 {
+		t.Errorf("%d attacks reach a canary", reached)
+	}
+}
+
+// A path that a host took a prefix off without care is no name.
+func TestPrefixConfusion(t *testing.T) {
+	j := jail(t, map[string]string{"ecret": canary, "a": "a"}, allow("**"))
+	h := http.StripPrefix("/files", server.New(j, server.Config{}))
+	for _, path := range []string{"/filesecret", "/files", "/files%2fa", "/files%2fecret", "/files//a"} {
+		if w := send(t, h, "GET", path); w.Code != 404 || strings.Contains(w.Body.String(), canary) {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	// One spelling says what the other does not.
+	for _, u := range []url.URL{
+		{Path: "/a", RawPath: "/ecret"}, {Path: "/a", RawPath: "/b%61"}, {Path: "/x/", RawPath: "/"}, {Path: "", RawPath: "/a"},
+		{Path: "/a/", RawPath: "/a"}, {Path: "/a", RawPath: "/a/"}, {Path: "a", RawPath: ""}, {Path: "/a", RawPath: "a"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL = &u
+		w := httptest.NewRecorder()
+		server.New(j, server.Config{}).ServeHTTP(w, r)
+		if w.Code != 404 {
+			t.Errorf("%+v: %d", u, w.Code)
+		}
+	}
+}
+
+func TestMountSetsPattern(t *testing.T) {
+	var seen string
+	router := mux.NewRouter()
+	server.Mount(router.PathPrefix("/api").Subrouter(), "/{tenant}/files", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen = r.Pattern + " " + r.URL.Path + " " + r.URL.RawPath
+	}))
+	send(t, router, "PUT", "/api/acme/files/a%2fb")
+	if want := "/api/{tenant}/files/ /a/b /a%2fb"; seen != want {
+		t.Errorf("%q, want %q", seen, want)
+	}
+	seen = ""
+	for _, path := range []string{"/api/acme/filesecret", "/api/acme/files"} {
+		if send(t, router, "GET", path); seen != "" {
+			t.Errorf("%s reaches the handler", path)
+		}
+	}
+}
+
+// Nothing is asked of the backend for a name that grammar or a deny pattern
+// refuses, and for others only what could be answered.
+func TestRefusedNamesTouchNoBackend(t *testing.T) {
+	b := counted(vfs.FromFS(tree(yard)))
+	h := server.New(jailOver(t, b, yardPolicy()), server.Config{List: true, Sidecars: true})
+	for _, path := range []string{
+		"/secret.txt", "/SECRET.txt", "/drafts", "/drafts/", "/drafts/plan.txt", "/%00", "/sub%2fok.txt", "/../x", "/sub//ok.txt", "/sub//", "/.env/",
+		"/" + strings.Repeat("a/", 600),
+	} {
+		if w := send(t, h, "GET", path); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		if n := b.calls.Swap(0); n != 0 {
+			t.Errorf("%s: %d backend calls", path, n)
+		}
+	}
+	if w := send(t, h, "GET", "/ok.txt"); w.Code != 200 || b.calls.Swap(0) != 1 {
+		t.Errorf("ok.txt: %d", w.Code)
+	}
+}
+
+// failing is a file system that fails.
+type failing struct {
+	fs.FS
+	err error
+}
+
+func (f failing) Open(string) (fs.File, error) { return nil, f.err }
+
+func TestBackendFailure(t *testing.T) {
+	for _, err := range []error{
+		errors.New("disk on fire in /srv/private"), &vfs.Error{Err: vfs.ErrUnavailable}, context.DeadlineExceeded,
+	} {
+		h := server.New(jailOver(t, vfs.FromFS(failing{nil, err}), allow("**")), server.Config{Logger: quiet, List: true})
+		for _, path := range []string{"/a", "/a/", "/"} {
+			w := send(t, h, "GET", path)
+			if w.Code != 503 || w.Header().Get("Retry-After") == "" || w.Header().Get("Cache-Control") != "no-store" || strings.Contains(w.Body.String(), "srv") {
+				t.Errorf("%v, %s: %d %v %q", err, path, w.Code, w.Header(), w.Body)
+			}
+		}
+	}
+	h := server.New(jailOver(t, vfs.FromFS(failing{nil, fs.ErrPermission}), allow("**")), server.Config{})
+	if w := send(t, h, "GET", "/a"); w.Code != 404 {
+		t.Errorf("no permission: %d", w.Code)
+	}
+}
+
+// cutFS has a file that is shorter than it says, or breaks.
+type cutFS struct {
+	fstest.MapFS
+	keep int
+	err  error
+}
+
+type cutFile struct {
+	fs.File
+	r io.Reader
+}
+
+func (f cutFile) Read(p []byte) (int, error) { return f.r.Read(p) }
+
+func (c cutFS) Open(name string) (fs.File, error) {
+	f, err := c.MapFS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	r := io.LimitReader(f, int64(c.keep))
+	if c.err != nil {
+		r = io.MultiReader(r, broken{c.err})
+	}
+	return cutFile{f, r}, nil
+}
+
+type broken struct{ err error }
+
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
+
+// A body that cannot be completed never looks whole.
+func TestCutBodyAborts(t *testing.T) {
+	const size = 100_000
+	for _, keep := range []int{0, 1, 50_000, size - 1} {
+		for _, err := range []error{nil, errors.New("I/O")} {
+			rec := &recorder{}
+			files := cutFS{tree(map[string]string{"a": strings.Repeat("x", size)}), keep, err}
+			url := start(t, server.New(jailOver(t, vfs.FromFS(files), allow("**")), server.Config{Recorder: rec, Logger: quiet}))
+			res, rerr := client.Get(url + "/a")
+			got := 0
+			if rerr == nil {
+				var body []byte
+				body, rerr = io.ReadAll(res.Body)
+				res.Body.Close()
+				got = len(body)
+			}
+			if rerr == nil {
+				t.Errorf("kept %d, %v: %d bytes came as if they were all", keep, err, got)
+			}
+			a := rec.wait(t, 1)[0]
+			if !a.Aborted || a.Status != 200 || a.Bytes >= size || a.Reason == "" {
+				t.Errorf("kept %d, %v: recorded %+v", keep, err, a)
+			}
+		}
+	}
+}
+
+func TestPanicIs500(t *testing.T) {
+	p := allow("**")
+	p.Authorize = func(context.Context, vfs.Op, vfs.Name) error { panic("at /srv/private") }
+	rec := &recorder{}
+	h := server.New(jail(t, yard, p), server.Config{Recorder: rec, Logger: quiet})
+	w := send(t, h, "GET", "/ok.txt")
+	if w.Code != 500 || strings.Contains(w.Body.String(), "srv") {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+	if a := rec.wait(t, 1)[0]; a.Status != 500 || a.Verdict != server.Failed || a.Reason != server.ReasonPanic || a.Aborted {
+		t.Errorf("%+v", a)
+	}
+}
