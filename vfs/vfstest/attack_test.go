@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"io/fs"
+	"os"
+	"runtime"
 	"testing"
 	"testing/fstest"
 
@@ -97,6 +99,48 @@ func TestLegal(t *testing.T) {
 		}
 		if data, err := get(t, jail, n.EscapedPath()); err != nil || string(data) != l.Data {
 			t.Errorf("%q as we spell it, %q: %q, %v", l.Raw, n.EscapedPath(), data, err)
+		}
+	}
+}
+
+// Every reason that a name or the patterns can give has an attack.
+func TestAttacksCoverReasons(t *testing.T) {
+	missing := map[vfs.Reason]bool{
+		vfs.ReasonNameEmpty: true, vfs.ReasonNameTooLong: true, vfs.ReasonNameElementTooLong: true,
+		vfs.ReasonNameSlash: true, vfs.ReasonNameDot: true, vfs.ReasonNameDotDot: true,
+		vfs.ReasonNameBackslash: true, vfs.ReasonNameNUL: true, vfs.ReasonNameControl: true,
+		vfs.ReasonNameUTF8: true, vfs.ReasonNameBidi: true, vfs.ReasonNameUnicode: true,
+		vfs.ReasonNameEscape: true, vfs.ReasonNameEncodedSlash: true,
+		vfs.ReasonPolicyDeny: true, vfs.ReasonPolicyNoAllow: true, vfs.ReasonPolicyDotfile: true,
+		vfs.ReasonSymlink: true, vfs.ReasonDirectory: true, vfs.ReasonMissing: true,
+	}
+	for _, a := range vfstest.Attacks() {
+		delete(missing, a.Reason)
+	}
+	for reason := range missing {
+		t.Errorf("no attack ends in %q", reason)
+	}
+}
+
+// The yard as it lies on a disk: no attack gets out of it, and what Plant says
+// that the disk holds is there.
+func TestYardOnDisk(t *testing.T) {
+	root, legal, err := vfstest.Plant(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jail := must(vfs.New(vfs.FromFS(os.DirFS(root)), vfstest.YardPolicy()))
+	for _, a := range vfstest.Attacks() {
+		if data, err := get(t, jail, a.Raw); err == nil || bytes.Contains(data, []byte(vfstest.Canary)) {
+			t.Errorf("%s: %q, %v", a.Name, data, err)
+		}
+	}
+	if runtime.GOOS == "linux" && len(legal) != len(vfstest.Legal()) {
+		t.Errorf("%d of %d legal names were planted", len(legal), len(vfstest.Legal()))
+	}
+	for _, l := range legal {
+		if data, err := get(t, jail, l.Raw); err != nil || string(data) != l.Data {
+			t.Errorf("%q: %q, %v", l.Raw, data, err)
 		}
 	}
 }

@@ -12,7 +12,7 @@
 //
 //	func TestBackend(t *testing.T) {
 //		vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
-//			return vfs.FromFS(mapFS(tree.Files))
+//			return mybackend.New(tree.Files)
 //		}, vfstest.Options{})
 //	}
 package vfstest

@@ -29,21 +29,20 @@ func Legal() []LegalName {
 	return list
 }
 
-// Portable reports whether every system's disk can hold name, beside names that
-// differ from it only in case or normal form. It is the rule of creation, asked
-// of [vfs.Jail.Explain], with the length that Windows and macOS allow a path
-// besides.
+// Portable reports whether every system's disk can hold name. It is the rule of
+// creation, asked of [vfs.Jail.Explain], with the length that Windows and macOS
+// allow a path besides. Two portable names that differ in case alone are one on
+// some disks.
 func Portable(name string) bool {
 	n, err := vfs.ParseName(name)
 	if err != nil || len(name) > 600 {
 		return false
 	}
-	v := portableJail.Explain(context.Background(), vfs.OpWrite, n)
-	return v.Allowed || v.Reason == vfs.ReasonPolicyDotfile || v.Reason == vfs.ReasonPolicyNoAllow
+	return portableJail.Explain(context.Background(), vfs.OpWrite, n).Allowed
 }
 
 var portableJail = func() *vfs.Jail {
-	j, err := vfs.New(vfs.FromFS(noFiles{}), vfs.Policy{Allow: vfs.Patterns("**", "**/.*", "**/.*/**")})
+	j, err := vfs.New(vfs.FromFS(noFiles{}), vfs.Policy{Allow: vfs.Patterns(`re:(\.?[^/]+/)*\.?[^/]+`)})
 	if err != nil {
 		panic(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +52,8 @@ type Options struct {
 
 	// Unholdable reports the names that the backend cannot hold safely; nil is
 	// none. They are not planted, and asking for them must fail with an error
-	// that matches fs.ErrNotExist.
+	// that matches fs.ErrNotExist. A disk that folds case holds safely only one
+	// case, so there this reports the names in the other, too.
 	Unholdable func(name string) bool
 
 	// Weaknesses are the checks that the backend fails by its nature, with the
@@ -80,10 +82,11 @@ func TestBackend(t *testing.T, open func(t *testing.T, tree Tree) vfs.Backend, o
 				}
 				p := newProbe(&opts)
 				p.run(t.Context(), c, func(tree Tree) (vfs.Backend, error) { return openTree(t, tree), nil })
-				for _, note := range p.notes {
+				errs, notes := p.result()
+				for _, note := range notes {
 					t.Log(note)
 				}
-				for _, err := range p.errs {
+				for _, err := range errs {
 					t.Error(err)
 				}
 			})
@@ -113,7 +116,8 @@ func CheckBackend(ctx context.Context, open func(tree Tree) (vfs.Backend, error)
 		}
 		p := newProbe(&opts)
 		p.run(ctx, c, open)
-		for _, err := range p.errs {
+		failures, _ := p.result()
+		for _, err := range failures {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
 	}
@@ -253,6 +257,14 @@ func (p *probe) notef(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}
+
+// result returns what was found. A check that is blocked may find more later,
+// which nobody hears.
+func (p *probe) result() (errs []error, notes []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.errs), slices.Clone(p.notes)
 }
 
 // prefix is where surround puts a tree. Its space and its two elements show

@@ -1,6 +1,7 @@
 package vfstest_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -31,6 +32,26 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
+// A backend that waits for ever, as an open of a FIFO does, must not make the
+// suite wait, too.
+func TestBlockedBackend(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	defer close(release)
+	open := func(tree vfstest.Tree) (vfs.Backend, error) {
+		r := newReference(tree)
+		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+			cancel()
+			<-release
+			return r.Open(ctx, n, req)
+		}}, nil
+	}
+	err := vfstest.CheckBackend(ctx, open, vfstest.Options{Weaknesses: allBut("reading")})
+	if err == nil || !strings.Contains(err.Error(), "reading: blocked") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A backend may be unable to hold some names, if it says so of each of them.
 func TestUnholdable(t *testing.T) {
 	opts := vfstest.Options{Unholdable: func(name string) bool { return !vfstest.Portable(name) }}
@@ -51,7 +72,7 @@ func TestUnholdable(t *testing.T) {
 
 func TestPortable(t *testing.T) {
 	for name, want := range map[string]bool{
-		"a/b.txt": true, ".well-known/x": true, "фото.jpg": true,
+		"a/b.txt": true, ".well-known/x": true, "a/.b/.c/d": true, "a/.b/.c/nul": false, "фото.jpg": true,
 		"aux.txt": false, "10:30.log": false, "a.": false, "cafe\u0301": false, "../x": false, "a?": false,
 		strings.Repeat("long/", 200) + "x": false,
 	} {
