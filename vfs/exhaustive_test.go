@@ -12,7 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -196,7 +199,13 @@ func fetch(t *testing.T, j *vfs.Jail, n vfs.Name) string {
 
 func TestEveryShortStringThroughJails(t *testing.T) {
 	m := mapFS()
-	served := plantTree(t, func(name, content string) { m[name] = mapFS(name)[name]; m[name].Data = []byte(content) })
+	held := map[string]string{}
+	served := plantTree(t, func(name, content string) {
+		m[name] = &fstest.MapFile{Data: []byte(content)}
+		if inRoot, ok := strings.CutPrefix(name, "root/"); ok {
+			held[inRoot] = content
+		}
+	})
 	inMap, err := fs.Sub(m, "root")
 	if err != nil {
 		t.Fatal(err)
@@ -215,8 +224,17 @@ func TestEveryShortStringThroughJails(t *testing.T) {
 	if testing.Short() || raceDetector {
 		length = 4
 	}
+	onDisk, err := disk.New(filepath.Join(dir, "root"), disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer onDisk.Close()
+	inMemory, err := mem.FromMap(held)
+	if err != nil {
+		t.Fatal(err)
+	}
 	everyStringThroughJails(t, length, served, []source{
-		{"map", vfs.FromFS(inMap)},
+		{"map", vfs.FromFS(inMap)}, {"disk", onDisk}, {"mem", inMemory},
 		{"directory", vfs.FromFS(os.DirFS(filepath.Join(dir, "root")))},
 	})
 	// The attack is real: without the jail, a joined name reaches the canary.
