@@ -54,12 +54,14 @@ var ignorable = []*unicode.RangeTable{
 	unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Cf,
 }
 
+func isIgnorable(r rune) bool { return r >= utf8.RuneSelf && unicode.In(r, ignorable...) }
+
 func dropIgnorable(s string) string {
 	for i, r := range s {
-		if r >= utf8.RuneSelf && unicode.In(r, ignorable...) {
+		if isIgnorable(r) {
 			b := append(make([]byte, 0, len(s)), s[:i]...)
 			for _, r := range s[i:] {
-				if r < utf8.RuneSelf || !unicode.In(r, ignorable...) {
+				if !isIgnorable(r) {
 					b = utf8.AppendRune(b, r)
 				}
 			}

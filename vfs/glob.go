@@ -163,7 +163,7 @@ func compileSegment(s string) (segment, error) {
 		}
 	}
 	text := lit.String()
-	dot := s[0] == '.' || strings.HasPrefix(s, `\.`)
+	dot := s[0] == '.' || strings.HasPrefix(s, `\.`) || isDisguised(s)
 	switch {
 	case s == "*":
 		return segment{kind: segAny}, nil
@@ -251,7 +251,7 @@ func (g *glob) run(name string, dots, tree bool) (states uint64, accepted bool) 
 	for more := name != ""; more; {
 		var elem string
 		elem, name, more = strings.Cut(name, "/")
-		wild := dots || elem[0] != '.'
+		wild := dots || elem[0] != '.' && !isDisguised(elem)
 		var next uint64
 		for live := states &^ accept; live != 0; live &= live - 1 {
 			i := bits.TrailingZeros64(live)

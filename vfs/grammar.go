@@ -102,3 +102,27 @@ func isNoncharacter(r rune) bool {
 func hasDotElement(s string) bool {
 	return s != "" && s[0] == '.' || strings.Contains(s, "/.")
 }
+
+// isDisguised reports whether elem begins with a dot behind characters that
+// some file systems pass over: on HFS+ and ext4's casefold "\u200c.git" opens
+// ".git" (CVE-2014-9390).
+func isDisguised(elem string) bool {
+	if elem == "" || elem[0] < utf8.RuneSelf {
+		return false
+	}
+	rest := strings.TrimLeftFunc(elem, isIgnorable)
+	return len(rest) < len(elem) && strings.HasPrefix(rest, ".")
+}
+
+// hasDisguised reports whether an element of s is disguised.
+func hasDisguised(s string) bool {
+	if ascii, _ := caseOf(s); ascii {
+		return false
+	}
+	for elem := range strings.SplitSeq(s, "/") {
+		if isDisguised(elem) {
+			return true
+		}
+	}
+	return false
+}

@@ -16,7 +16,8 @@ import (
 //   - a set of exact names: [NameSet], [ReadNameSet].
 //
 // A wildcard, in a glob or an expression, does not match a dot at the
-// beginning of an element: the pattern has to spell it (".well-known/**").
+// beginning of an element: the pattern has to spell it (".well-known/**"). Nor
+// does it where only characters stand before the dot that some disks pass over.
 //
 // The zero Pattern matches nothing. Patterns are immutable.
 type Pattern struct {

@@ -303,7 +303,7 @@ func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
 	}
 	rule, ok := r.allow.match(n.s, false)
 	if !ok {
-		if hasDotElement(n.s) {
+		if hasDotElement(n.s) || hasDisguised(n.s) {
 			if rule, ok := r.allow.match(n.s, true); ok {
 				return rule, ReasonPolicyDotfile
 			}

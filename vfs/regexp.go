@@ -130,6 +130,9 @@ func (e *expression) match(name string, dots bool) bool {
 	if !strings.HasPrefix(name, e.prefix) {
 		return false
 	}
+	if !dots && hasDisguised(name) {
+		return false
+	}
 	if dots || !hasDotElement(name) {
 		return e.re.MatchString(name)
 	}
@@ -143,6 +146,9 @@ func (e *expression) match(name string, dots bool) bool {
 // Look-around ("\b") is taken to hold, so the answer may be a yes too many:
 // then an empty directory is shown, never a name.
 func (e *expression) matchBelow(dir string) bool {
+	if hasDisguised(dir) {
+		return false
+	}
 	states := map[uint32]bool{}
 	e.follow(states, uint32(e.prog.Start))
 	if dir != "" {
