@@ -19,7 +19,7 @@ import (
 // comes before the open and is no atom with it, so a directory that others
 // write to is not for FromFS: package backends/disk opens it without that gap.
 //
-// An object's ETag is made of its time and size; of its content where fsys is
+// An object's ETag is made of its name, time and size; of its content where fsys is
 // an embed.FS, which knows no times; without either, it has none.
 func FromFS(fsys fs.FS) Backend {
 	b := &fromFS{fsys: fsys}
@@ -102,7 +102,7 @@ func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
 	case b.hashes != nil:
 		info.ETag, err = b.hash(n, f)
 	case !info.ModTime.IsZero():
-		info.ETag = TimeTag("", info.ModTime, info.Size)
+		info.ETag = TimeTag(n.s, info.ModTime, info.Size)
 	}
 	if err != nil {
 		return Info{}, FSError(op, n, err)
