@@ -1,0 +1,67 @@
+package server_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+func TestSidecars(t *testing.T) {
+	files := tree(map[string]string{
+		"a.js": "original", "a.js.br": "brotli", "a.js.gz": "gzipped!", "a.js.zst": "zstandard",
+		"old.js": "original", "old.js.gz": "older", "denied.js": "original", "denied.js.gz": canary,
+		"alone.js.gz": "no original", "plain.js": "plain",
+	})
+	files["old.js.gz"].ModTime = modTime.Add(-time.Minute)
+	p := allow("**")
+	p.Deny = vfs.Patterns("denied.js.gz")
+	url := start(t, server.New(jailOver(t, vfs.FromFS(files), p), server.Config{Sidecars: true}))
+	for _, c := range []struct{ path, accept, body, encoding string }{
+		{"/a.js", "", "original", ""},
+		{"/a.js", "identity", "original", ""},
+		{"/a.js", "gzip", "gzipped!", "gzip"},
+		{"/a.js", "x-gzip", "gzipped!", "gzip"},
+		{"/a.js", "GZIP", "gzipped!", "gzip"},
+		{"/a.js", "gzip, br", "brotli", "br"},
+		{"/a.js", "gzip, deflate, br, zstd", "brotli", "br"},
+		{"/a.js", "zstd, gzip", "zstandard", "zstd"},
+		{"/a.js", "br;q=0.5, gzip;q=0.9", "gzipped!", "gzip"},
+		{"/a.js", "br;q=0, gzip", "gzipped!", "gzip"},
+		{"/a.js", "*", "brotli", "br"},
+		{"/a.js", "br;q=0, *", "zstandard", "zstd"},
+		{"/a.js", "*;q=0", "original", ""},
+		{"/a.js", "gzip;q=0.5, identity", "original", ""},
+		{"/a.js", "gzip;q=abc", "original", ""},
+		{"/old.js", "gzip", "original", ""},
+		{"/denied.js", "gzip", "original", ""},
+		{"/plain.js", "gzip, br, zstd", "plain", ""},
+		{"/a.js.gz", "gzip", "gzipped!", ""},
+	} {
+		r := get(t, "GET", url+c.path, "Accept-Encoding", c.accept)
+		if r.Status != 200 || r.Body != c.body || r.Header.Get("Content-Encoding") != c.encoding || r.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s, %q: %d %q %v", c.path, c.accept, r.Status, r.Body, r.Header)
+		}
+		if c.encoding != "" && r.Header.Get("Content-Type") != "text/javascript; charset=utf-8" {
+			t.Errorf("%s, %q: %v", c.path, c.accept, r.Header)
+		}
+		same := get(t, "GET", url+c.path, "Accept-Encoding", c.accept, "If-None-Match", r.Header.Get("Etag"))
+		if same.Status != 304 || same.Header.Get("Vary") != "Accept-Encoding" || same.Header.Get("Etag") != r.Header.Get("Etag") {
+			t.Errorf("%s, %q: %d %v", c.path, c.accept, same.Status, same.Header)
+		}
+	}
+	if r := get(t, "GET", url+"/alone.js", "Accept-Encoding", "gzip"); r.Status != 404 || r.Header["Vary"] != nil {
+		t.Errorf("without its original: %d %v", r.Status, r.Header)
+	}
+	if r := get(t, "GET", url+"/a.js", "Accept-Encoding", "gzip", "Range", "bytes=0-1"); r.Status != 206 || r.Body != "gz" || r.Header.Get("Content-Range") != "bytes 0-1/8" {
+		t.Errorf("a range: %d %q %v", r.Status, r.Body, r.Header)
+	}
+	tags := map[string]bool{}
+	for _, accept := range []string{"", "br", "gzip", "zstd"} {
+		tags[get(t, "HEAD", url+"/a.js", "Accept-Encoding", accept).Header.Get("Etag")] = true
+	}
+	if len(tags) != 4 { // gzip and the original have one size and one time
+		t.Errorf("tags %v", tags)
+	}
+}
