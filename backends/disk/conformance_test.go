@@ -1,0 +1,72 @@
+package disk_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// TestBackend runs the contract of vfs.Backend on a directory, by each way of
+// opening, and on a directory inside of one.
+func TestBackend(t *testing.T) {
+	for _, portable := range []bool{false, true} {
+		t.Run(map[bool]string{false: "default", true: "portable"}[portable], func(t *testing.T) {
+			serve := func(t *testing.T, dir string) vfs.Backend {
+				b, err := disk.New(dir, disk.Options{Portable: portable, SkipSelfTest: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { b.Close() })
+				return b
+			}
+			opts := vfstest.Options{
+				Links: true,
+				OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
+					dir := filepath.Join(plantTree(t, tree), filepath.FromSlash(prefix))
+					if err := os.MkdirAll(dir, 0o700); err != nil {
+						t.Fatal(err)
+					}
+					return serve(t, dir)
+				},
+			}
+			if runtime.GOOS == "linux" {
+				opts.Special = true
+				opts.Raw = []string{"raw/back\\slash", "raw/new\nline", "raw/\xff\xfe", "raw/\u202egnp.txt"}
+			} else {
+				opts.Unholdable = func(name string) bool { return !vfstest.Portable(name) }
+			}
+			vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, plantTree(t, tree)) }, opts)
+		})
+	}
+}
+
+func plantTree(t *testing.T, tree vfstest.Tree) (dir string) {
+	dir = t.TempDir()
+	for name, data := range tree.Files {
+		write(t, dir, name, data)
+	}
+	for name, data := range tree.Raw {
+		write(t, dir, name, data)
+	}
+	place := func(name string) string {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for name, target := range tree.Links {
+		if err := os.Symlink(filepath.FromSlash(target), place(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range tree.Special {
+		plantSpecial(t, place(name))
+	}
+	return dir
+}
