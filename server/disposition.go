@@ -85,11 +85,11 @@ func toASCII(s string) string {
 	return b.String()
 }
 
-// extension returns the end of s from its last dot on, "" if that is no
-// extension but too long for one.
+// extension returns the end of s from its last dot on, "" if that is too long
+// for one or holds more than letters and digits.
 func extension(s string) string {
 	i := strings.LastIndexByte(s, '.')
-	if i < 0 || len(s)-i > 16 {
+	if i < 0 || len(s)-i > 16 || strings.ContainsFunc(s[i+1:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		return ""
 	}
 	return s[i:]

@@ -1,0 +1,306 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// keys are those of a record, in order.
+var keys = []string{"time", "request_id", "remote", "method", "raw", "name", "principal", "verdict", "reason", "rule", "backend", "status", "bytes", "aborted", "duration_ms"}
+
+type line struct {
+	Time      time.Time `json:"time"`
+	RequestID uuid.UUID `json:"request_id"`
+	Remote    string
+	Method    string
+	Raw       string
+	Name      string
+	Principal string
+	Verdict   string
+	Reason    string
+	Rule      string
+	Backend   string
+	Status    int
+	Bytes     int64
+	Aborted   bool
+	Duration  float64 `json:"duration_ms"`
+}
+
+// Every request leaves one record, and that says what came of it.
+func TestRecords(t *testing.T) {
+	var out bytes.Buffer
+	log := server.NewLog(&out, server.LogOptions{})
+	h := server.New(jail(t, yard, yardPolicy()), server.Config{Recorder: log, List: true, NoIndex: true})
+	type want struct {
+		method, target  string
+		name            string
+		verdict, reason string
+		rule            string
+		status          int
+		bytes           int64
+	}
+	wants := []want{
+		{"GET", "/ok.txt?secret=1", "ok.txt", "allowed", "", "**/*.txt", 200, 2},
+		{"HEAD", "/ok.txt", "ok.txt", "allowed", "", "**/*.txt", 200, 0},
+		{"GET", "/missing.txt", "missing.txt", "allowed", "missing", "**/*.txt", 404, 10},
+		{"GET", "/secret.txt", "secret.txt", "refused", "policy.deny", "secret.txt", 404, 10},
+		{"GET", "/data.bin", "data.bin", "refused", "policy.no_allow", "", 404, 10},
+		{"GET", "/.env.txt", ".env.txt", "refused", "policy.dotfile", "**/*.txt", 404, 10},
+		{"GET", "/%2e%2e/x", "", "refused", "name.dotdot", "", 404, 10},
+		{"GET", "/sub%2fok.txt", "", "refused", "name.encoded_slash", "", 404, 10},
+		{"GET", "/sub", "sub", "allowed", "", "", 308, 0},
+		{"GET", "/sub/", "sub", "allowed", "", "**/*.txt", 200, -1},
+		{"GET", "/drafts/", "drafts", "refused", "policy.deny", "drafts", 404, 10},
+		{"POST", "/ok.txt", "", "refused", "method", "", 405, 19},
+		{"OPTIONS", "/ok.txt", "", "allowed", "", "", 204, 0},
+	}
+	for _, w := range wants {
+		send(t, h, w.method, w.target)
+	}
+	r := httptest.NewRequest("GET", "/ok.txt", nil)
+	r.Header.Set("If-None-Match", "*")
+	r.Header.Set("X-Forwarded-For", "10.9.8.7")
+	r.RemoteAddr = "[2001:db8::1]:4711"
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	wants = append(wants, want{"GET", "/ok.txt", "ok.txt", "allowed", "", "**/*.txt", 304, 0})
+	if err := log.Close(); err != nil || log.Dropped() != 0 {
+		t.Fatal(err, log.Dropped())
+	}
+
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != len(wants) {
+		t.Fatalf("%d lines for %d requests", len(lines), len(wants))
+	}
+	ids := map[uuid.UUID]bool{}
+	for i, text := range lines {
+		w := wants[i]
+		raw, _, _ := strings.Cut(w.target, "?")
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := orderedKeys(t, text); !slices.Equal(got, keys) {
+			t.Errorf("keys %v", got)
+		}
+		if w.bytes < 0 {
+			w.bytes = l.Bytes
+		}
+		if l.Method != w.method || l.Raw != raw || l.Name != w.name || l.Verdict != w.verdict || l.Reason != w.reason || l.Rule != w.rule ||
+			l.Status != w.status || l.Bytes != w.bytes || l.Principal != "anyone" || l.Backend != "fs" || l.Aborted {
+			t.Errorf("%s %s: %s", w.method, w.target, text)
+		}
+		if since := time.Since(l.Time); since < 0 || since > time.Hour || l.Duration < 0 {
+			t.Errorf("time %v, duration %v", l.Time, l.Duration)
+		}
+		if l.RequestID.Version() != 7 || l.RequestID.Variant() != uuid.RFC4122 || ids[l.RequestID] {
+			t.Errorf("request id %v", l.RequestID)
+		}
+		ids[l.RequestID] = true
+	}
+	if last := lines[len(lines)-1]; !strings.Contains(last, `"remote":"2001:db8::1"`) {
+		t.Error(last)
+	}
+}
+
+func orderedKeys(t testing.TB, text string) (keys []string) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.Token()
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key.(string))
+		if _, err := d.Token(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys
+}
+
+// A line comes by itself, soon, and Close leaves no goroutine.
+func TestLogWritesInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := server.NewLog(&out, server.LogOptions{Text: true})
+		log.Record(&server.Attempt{Method: "GET", Raw: "/a\x1b[2J\r\n", Status: 404, Verdict: server.Refused, Reason: vfs.ReasonNameControl})
+		synctest.Wait()
+		if out.Len() > 0 {
+			t.Error("written on the request's way")
+		}
+		time.Sleep(time.Second) // of the bubble's own clock
+		synctest.Wait()
+		if got := out.String(); !strings.HasSuffix(got, `GET /a\u001b[2J\u000d\u000a 404 0B 0.000ms refused name.control`+"\n") {
+			t.Errorf("%q", got)
+		}
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+		log.Record(&server.Attempt{})
+		if log.Dropped() != 1 {
+			t.Errorf("%d dropped after Close", log.Dropped())
+		}
+	})
+	if err := goleak.Find(goleak.IgnoreCurrent()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A stuckWriter waits until it is let go.
+type stuckWriter struct {
+	entered chan struct{}
+	release chan struct{}
+	once    sync.Once
+	bytes.Buffer
+}
+
+func (w *stuckWriter) Write(p []byte) (int, error) {
+	w.once.Do(func() { close(w.entered) })
+	<-w.release
+	return w.Buffer.Write(p)
+}
+
+// A writer that hangs stops nobody: what finds no room is dropped and counted.
+func TestLogNeverBlocks(t *testing.T) {
+	w := &stuckWriter{entered: make(chan struct{}), release: make(chan struct{})}
+	log := server.NewLog(w, server.LogOptions{Buffer: 4096})
+	log.Record(&server.Attempt{Raw: "/first"})
+	<-w.entered
+	const n = 1000
+	for range n {
+		log.Record(&server.Attempt{Raw: "/a"})
+	}
+	dropped := log.Dropped()
+	close(w.release)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	written := uint64(strings.Count(w.String(), "\n"))
+	if dropped == 0 || written+dropped != n+1 || log.Dropped() != dropped {
+		t.Errorf("%d written and %d dropped of %d", written, dropped, n+1)
+	}
+}
+
+type badWriter struct{}
+
+func (badWriter) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestLogCountsWhatTheWriterLost(t *testing.T) {
+	log := server.NewLog(badWriter{}, server.LogOptions{})
+	log.Record(&server.Attempt{})
+	if err := log.Close(); err == nil || log.Dropped() != 1 {
+		t.Errorf("%v, %d dropped", err, log.Dropped())
+	}
+	if err := log.Close(); err == nil {
+		t.Error("the second Close forgot the error")
+	}
+}
+
+func TestLogConcurrent(t *testing.T) {
+	var out bytes.Buffer
+	log := server.NewLog(&out, server.LogOptions{Buffer: 1 << 24})
+	h := server.New(jail(t, yard, yardPolicy()), server.Config{Recorder: log})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/ok.txt", nil))
+			}
+		})
+	}
+	wg.Wait()
+	log.Close()
+	if n := strings.Count(out.String(), "\n"); n != 1600 {
+		t.Errorf("%d lines", n)
+	}
+}
+
+func TestSlogRecorder(t *testing.T) {
+	var out bytes.Buffer
+	rec := server.SlogRecorder(slog.New(slog.NewJSONHandler(&out, nil)))
+	h := server.New(jail(t, yard, yardPolicy()), server.Config{Recorder: rec})
+	send(t, h, "GET", "/secret.txt")
+	var got map[string]any
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		if _, ok := got[key]; !ok {
+			t.Errorf("no %s in %s", key, out.String())
+		}
+	}
+	if got["reason"] != "policy.deny" || got["status"] != 404.0 {
+		t.Error(out.String())
+	}
+}
+
+// A client that goes away in the middle is recorded as that.
+func TestClientGone(t *testing.T) {
+	rec := &recorder{}
+	big := strings.Repeat("x", 64<<20)
+	url := start(t, server.New(jail(t, map[string]string{"a": big}, allow("**")), server.Config{Recorder: rec, Logger: quiet}))
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "GET", url+"/a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	res.Body.Close()
+	if a := rec.wait(t, 1)[0]; !a.Aborted || a.Status != 200 || a.Bytes >= int64(len(big)) || a.Reason != server.ReasonCanceled {
+		t.Errorf("%+v", a)
+	}
+}
+
+// Each record is one line of valid JSON that gives back what was put in, as far
+// as that prints.
+func FuzzRecord(f *testing.F) {
+	f.Add("/a\r\nb", "GET", "1.2.3.4", "rule")
+	f.Add("\x1b[31m\u2028\u202e\x00\x7f\u0085", "\"\\", "\xff\xfe", "\U000e0001")
+	f.Add(strings.Repeat("\u2028", 1<<13), strings.Repeat("\x00", 1<<13), strings.Repeat("é", 1<<13), strings.Repeat("\"", 1<<14))
+	f.Fuzz(func(t *testing.T, raw, method, remote, rule string) {
+		var out bytes.Buffer
+		log := server.NewLog(&out, server.LogOptions{})
+		log.Record(&server.Attempt{Raw: raw, Method: method, Remote: remote, Rule: rule, Principal: raw, Reason: vfs.Reason(rule)})
+		log.Close()
+		text := out.String()
+		if len(text) > 16<<10 || strings.Count(text, "\n") != 1 || !utf8.ValidString(text) {
+			t.Fatalf("%d bytes: %q", len(text), text)
+		}
+		for _, r := range strings.TrimSuffix(text, "\n") {
+			if !unicode.IsPrint(r) {
+				t.Fatalf("%q in %q", r, text)
+			}
+		}
+		var l line
+		if err := json.Unmarshal(out.Bytes(), &l); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if want := strings.ToValidUTF8(raw, "\ufffd"); len(raw) < 1000 && utf8.ValidString(raw) && l.Raw != want {
+			t.Fatalf("%q turned into %q", raw, l.Raw)
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package server_test
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// sendFile answers a request with headers given as pairs.
+func sendFile(t testing.TB, method, name string, opts server.SendOptions, headers ...string) (*httptest.ResponseRecorder, error) {
+	t.Helper()
+	j := jail(t, map[string]string{
+		"index.html": "<p>hello</p>", "static/a.txt": ten, "x.svgz": "svgz", "secret.txt": canary, "Ñandú.txt": "n", "static/Vögel/v.txt": "v", "empty": "",
+	}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("secret.txt")})
+	r := httptest.NewRequest(method, "/any/where", nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	err := server.SendFile(w, r, j, name, opts)
+	return w, err
+}
+
+// The cases of werkzeug's and Flask's tests of send_file and
+// send_from_directory. Left out: file objects, text mode and StringIO (an object
+// always has a name and bytes), X-Sendfile (there is none: sendfile is used),
+// async and WSGI wrappers, and root_path (the jail is the root). Other results
+// than theirs are marked.
+func TestSendFile(t *testing.T) {
+	other := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, c := range []struct {
+		name   string
+		file   string
+		opts   server.SendOptions
+		sent   []string
+		status int
+		body   string
+		want   map[string]string // "" is for none
+	}{
+		{"plain", "index.html", server.SendOptions{}, nil, 200, "<p>hello</p>", map[string]string{
+			"Content-Type": "text/html; charset=utf-8", "Content-Length": "12", "Cache-Control": "no-cache", "Content-Disposition": "",
+			"Last-Modified": "Wed, 04 Mar 2026 05:06:07 GMT", "Accept-Ranges": "bytes", "X-Content-Type-Options": "nosniff"}},
+		{"below a directory", "static/a.txt", server.SendOptions{}, nil, 200, ten, nil},
+		{"not ASCII", "static/Vögel/v.txt", server.SendOptions{}, nil, 200, "v", nil},
+		{"mimetype", "static/a.txt", server.SendOptions{ContentType: "text/x-special"}, nil, 200, ten, map[string]string{"Content-Type": "text/x-special"}},
+		{"mimetype with a line end", "static/a.txt", server.SendOptions{ContentType: "a/b\r\nX: y"}, nil, 200, ten, map[string]string{"Content-Type": "a/bX: y", "X": ""}},
+		{"type of the download name", "static/a.txt", server.SendOptions{DownloadName: "x.png"}, nil, 200, ten, map[string]string{
+			"Content-Type": "image/png", "Content-Disposition": "inline; filename=x.png; filename*=UTF-8''x.png"}}, // theirs: filename alone
+		{"unknown type", "empty", server.SendOptions{}, nil, 200, "", map[string]string{"Content-Type": "application/octet-stream", "Content-Length": "0"}},
+		{"as attachment", "index.html", server.SendOptions{AsAttachment: true}, nil, 200, "<p>hello</p>", map[string]string{
+			"Content-Disposition": "attachment; filename=index.html; filename*=UTF-8''index.html"}},
+		{"attachment, download name", "index.html", server.SendOptions{AsAttachment: true, DownloadName: "other.html"}, nil, 200, "<p>hello</p>", map[string]string{
+			"Content-Disposition": "attachment; filename=other.html; filename*=UTF-8''other.html"}},
+		{"accents lose their marks", "Ñandú.txt", server.SendOptions{AsAttachment: true}, nil, 200, "n", map[string]string{
+			"Content-Disposition": "attachment; filename=Nandu.txt; filename*=UTF-8''%C3%91and%C3%BA.txt"}},
+		{"no ASCII at all", "index.html", server.SendOptions{AsAttachment: true, DownloadName: "файл.html"}, nil, 200, "<p>hello</p>", map[string]string{
+			"Content-Disposition": "attachment; filename=file.html; filename*=UTF-8''%D1%84%D0%B0%D0%B9%D0%BB.html"}}, // theirs: filename=.html
+		{"svgz", "x.svgz", server.SendOptions{}, nil, 200, "svgz", map[string]string{"Content-Type": "image/svg+xml", "Content-Encoding": "gzip"}},
+		{"svgz as attachment", "x.svgz", server.SendOptions{AsAttachment: true}, nil, 200, "svgz", map[string]string{"Content-Encoding": ""}},
+		{"untrusted", "index.html", server.SendOptions{Content: server.ContentUntrusted}, nil, 200, "<p>hello</p>", map[string]string{
+			"Content-Disposition": "attachment; filename=index.html; filename*=UTF-8''index.html", "Content-Security-Policy": "default-src 'none'; sandbox"}},
+		{"untrusted, and a type of one's own", "index.html", server.SendOptions{Content: server.ContentUntrusted, ContentType: "Text/Plain"}, nil, 200, "<p>hello</p>", map[string]string{
+			"Content-Disposition": ""}},
+
+		{"max_age 0 of theirs", "index.html", server.SendOptions{MaxAge: -1}, nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "no-cache, max-age=0"}},
+		{"max_age", "index.html", server.SendOptions{MaxAge: time.Minute}, nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "public, max-age=60", "Expires": ""}}, // theirs: with Expires
+		{"max_age function", "index.html", server.SendOptions{MaxAge: time.Hour, MaxAgeFunc: func(n vfs.Name) time.Duration { return time.Duration(len(n.String())) * time.Second }},
+			nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "public, max-age=10"}},
+		{"max_age function says none", "index.html", server.SendOptions{MaxAge: time.Hour, MaxAgeFunc: func(vfs.Name) time.Duration { return 0 }},
+			nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "no-cache"}},
+
+		{"etag", "index.html", server.SendOptions{ETag: "mine"}, nil, 200, "<p>hello</p>", map[string]string{"Etag": `"mine"`}},
+		{"etag that does not fit", "index.html", server.SendOptions{ETag: "a\"b\r\n"}, nil, 200, "<p>hello</p>", map[string]string{"Etag": `"a%22b%0D%0A"`}},
+		{"etag off", "index.html", server.SendOptions{NoETag: true}, nil, 200, "<p>hello</p>", map[string]string{"Etag": ""}},
+		{"etag, known", "index.html", server.SendOptions{ETag: "mine"}, []string{"If-None-Match", `"mine"`}, 304, "", map[string]string{"Etag": `"mine"`}},
+		{"etag, other", "index.html", server.SendOptions{ETag: "mine"}, []string{"If-None-Match", `"x"`}, 200, "<p>hello</p>", nil},
+		{"etag, If-Match fails", "index.html", server.SendOptions{ETag: "mine"}, []string{"If-Match", `"x"`}, 412, "precondition failed\n", map[string]string{"Etag": `"mine"`}},
+		{"etag off, known date", "index.html", server.SendOptions{NoETag: true}, []string{"If-Modified-Since", "Wed, 04 Mar 2026 05:06:07 GMT"}, 304, "", nil},
+		{"last_modified", "index.html", server.SendOptions{LastModified: other}, nil, 200, "<p>hello</p>", map[string]string{"Last-Modified": "Thu, 02 Jan 2020 03:04:05 GMT"}},
+		{"last_modified, known", "index.html", server.SendOptions{LastModified: other}, []string{"If-Modified-Since", "Thu, 02 Jan 2020 03:04:05 GMT"}, 304, "", nil},
+		{"last_modified, older known", "index.html", server.SendOptions{LastModified: other}, []string{"If-Modified-Since", "Thu, 02 Jan 2020 03:04:04 GMT"}, 200, "<p>hello</p>", nil},
+
+		{"range", "static/a.txt", server.SendOptions{}, []string{"Range", "bytes=4-"}, 206, "456789", map[string]string{"Content-Range": "bytes 4-9/10", "Content-Length": "6"}},
+		{"range over the end", "static/a.txt", server.SendOptions{}, []string{"Range", "bytes=4-1000"}, 206, "456789", map[string]string{"Content-Range": "bytes 4-9/10"}},
+		{"range, own tag", "static/a.txt", server.SendOptions{ETag: "mine"}, []string{"Range", "bytes=4-5", "If-Range", `"mine"`}, 206, "45", map[string]string{"Etag": `"mine"`}},
+		{"range, If-Range fails", "static/a.txt", server.SendOptions{ETag: "mine"}, []string{"Range", "bytes=4-5", "If-Range", `"x"`}, 200, ten, map[string]string{"Etag": `"mine"`, "Content-Range": ""}},
+		{"bad range, own tag", "static/a.txt", server.SendOptions{ETag: "mine"}, []string{"Range", "bytes=40-"}, 416, "range not satisfiable\n", map[string]string{"Content-Range": "bytes */10", "Etag": `"mine"`}},
+		{"bad range, If-Range fails", "static/a.txt", server.SendOptions{ETag: "mine"}, []string{"Range", "bytes=40-", "If-Range", `"x"`}, 200, ten, map[string]string{"Etag": `"mine"`}},
+		{"bad range, known", "static/a.txt", server.SendOptions{ETag: "mine"}, []string{"Range", "bytes=40-", "If-None-Match", "*"}, 304, "", nil},
+		{"two ranges", "static/a.txt", server.SendOptions{}, []string{"Range", "bytes=1-2,4-5"}, 200, ten, nil},                              // theirs: 416
+		{"weak If-Range", "static/a.txt", server.SendOptions{ETag: "m"}, []string{"Range", "bytes=4-5", "If-Range", `W/"m"`}, 200, ten, nil}, // theirs: 206
+		{"unconditional", "static/a.txt", server.SendOptions{Unconditional: true}, []string{"Range", "bytes=4-", "If-None-Match", "*"}, 200, ten, nil},
+
+		{"missing", "nothing", server.SendOptions{AsAttachment: true}, nil, 404, "not found\n", map[string]string{"Content-Disposition": "", "Cache-Control": "no-store"}},
+		{"denied", "secret.txt", server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"directory", "static", server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"up", "../secret.txt", server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"up and down", "static/../index.html", server.SendOptions{}, nil, 404, "not found\n", nil}, // theirs: the file
+		{"absolute", "/etc/passwd", server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"empty", "", server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"NUL", "index.html\x00", server.SendOptions{}, nil, 404, "not found\n", nil}, // theirs: once an exception
+		{"backslash", `static\a.txt`, server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"a name is decoded already", "index%2ehtml", server.SendOptions{}, nil, 404, "not found\n", nil},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			w, err := sendFile(t, method, c.file, c.opts, c.sent...)
+			status, body := c.status, c.body
+			if method == "HEAD" {
+				body = ""
+				if status == 206 || status == 416 {
+					continue // HEAD has no ranges
+				}
+			}
+			if w.Code != status || w.Body.String() != body {
+				t.Errorf("%s, %s: %d %q, want %d %q", c.name, method, w.Code, w.Body, status, body)
+			}
+			for key, want := range c.want {
+				got := w.Header().Get(key)
+				if want == "" && w.Header()[key] != nil || !sameDisposition(got, want) {
+					t.Errorf("%s, %s: %s %q, want %q", c.name, method, key, got, want)
+				}
+			}
+			if (err == nil) != (status < 300) || status == 404 && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: error %v", c.name, err)
+			}
+		}
+	}
+	if w, err := sendFile(t, "POST", "index.html", server.SendOptions{}); w.Code != http.StatusMethodNotAllowed || err != nil {
+		t.Errorf("POST: %d %v", w.Code, err)
+	}
+}
+
+// Every way to miss is the same response, by SendFile and by the handler.
+func TestSendFileMissesAlike(t *testing.T) {
+	want, _ := sendFile(t, "GET", "missing", server.SendOptions{})
+	for _, name := range []string{"secret.txt", "static", "../x", "", "\xff", strings.Repeat("a", 2000), "static/a.txt/"} {
+		got, _ := sendFile(t, "GET", name, server.SendOptions{ETag: "x", AsAttachment: true, MaxAge: time.Hour})
+		sameHeaders(t, got.Header(), want.Header())
+		if got.Body.String() != want.Body.String() {
+			t.Errorf("%q: %q", name, got.Body)
+		}
+	}
+	byHandler := send(t, server.New(jail(t, yard, yardPolicy()), server.Config{}), "GET", "/missing.txt")
+	sameHeaders(t, byHandler.Header(), want.Header())
+}
