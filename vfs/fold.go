@@ -19,27 +19,40 @@ import (
 //
 // s must be valid UTF-8.
 func fold(s string) string {
-	switch ascii, lower := caseOf(s); {
-	case lower:
+	switch t := traitsOf(s); {
+	case t.lower:
 		return s
-	case ascii:
+	case t.ascii:
 		return strings.ToLower(s)
 	}
 	return foldUnicode(s)
 }
 
-// caseOf reports whether s is ASCII, and whether it is ASCII without capitals,
-// which folding leaves as it is.
-func caseOf(s string) (ascii, lower bool) {
-	lower = true
+// A byteSet says which bytes a text has, letters without regard to case. Others
+// can share a bit: it can tell that a byte is missing, and not that it is there.
+type byteSet uint64
+
+func bytesOf(s string) byteSet { return traitsOf(s).has }
+
+// traits are what one look at the bytes of a name tells.
+type traits struct {
+	has   byteSet
+	ascii bool
+	lower bool // ASCII without capitals, which folding leaves as it is
+}
+
+func traitsOf(s string) traits {
+	var has byteSet
+	var all byte
+	upper := false
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= utf8.RuneSelf {
-			return false, false
-		}
-		lower = lower && (c < 'A' || 'Z' < c)
+		has |= 1 << (c&31 | c>>1&32)
+		all |= c
+		upper = upper || c-'A' < 26
 	}
-	return true, lower
+	ascii := all < utf8.RuneSelf
+	return traits{has, ascii, ascii && !upper}
 }
 
 func foldUnicode(s string) string {

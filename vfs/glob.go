@@ -18,9 +18,10 @@ type glob struct {
 	segs []segment
 
 	// The quick no, by which most globs are done with most names. A name that
-	// it matches, or that lies below one, begins with prefix and holds part;
-	// one that it matches ends in suffix.
-	prefix, part, suffix string
+	// it matches, or that lies below one, begins with prefix and has all of
+	// bytes; one that it matches ends in suffix.
+	prefix, suffix string
+	bytes          byteSet
 }
 
 type segment struct {
@@ -112,24 +113,20 @@ func compileAlternative(alt string) (g glob, name string, err error) {
 	return g, "", nil
 }
 
-// findTexts sets prefix, part and suffix.
+// findTexts sets prefix, suffix and bytes.
 func (g *glob) findTexts() {
 	leads := true // only literal segments so far
 	for i, seg := range g.segs {
-		if leads {
-			// "docs/**" matches "docs" as well, which has no slash.
-			if i > 0 && seg.kind != segDouble {
-				g.prefix += "/"
-			}
-			g.prefix += seg.pre
-			leads = seg.kind == segLiteral
+		g.bytes |= bytesOf(seg.pre) | bytesOf(seg.suf)
+		if !leads {
 			continue
 		}
-		for _, text := range []string{seg.pre, seg.suf} {
-			if len(text) > len(g.part) {
-				g.part = text
-			}
+		// "docs/**" matches "docs" as well, which has no slash.
+		if i > 0 && seg.kind != segDouble {
+			g.prefix += "/"
 		}
+		g.prefix += seg.pre
+		leads = seg.kind == segLiteral
 	}
 	switch last := g.segs[len(g.segs)-1]; last.kind {
 	case segLiteral:
@@ -200,27 +197,24 @@ func squeezeStars(s string) string {
 	return b.String()
 }
 
-// match reports whether g matches the whole name. Unless dots is set, a
-// wildcard does not match an element's leading dot.
-func (g *glob) match(name string, dots bool) bool {
-	if !strings.HasSuffix(name, g.suffix) || !g.mayHold(name) {
+// match reports whether g matches the whole name, whose bytes are has. Unless
+// dots is set, a wildcard does not match an element's leading dot.
+func (g *glob) match(name string, has byteSet, dots bool) bool {
+	if g.bytes&^has != 0 || !strings.HasSuffix(name, g.suffix) || !strings.HasPrefix(name, g.prefix) {
 		return false
 	}
 	_, accepted := g.run(name, dots, false)
 	return accepted
 }
 
-// matchTree reports whether g matches the name or a directory above it.
-func (g *glob) matchTree(name string, dots bool) bool {
-	if !g.mayHold(name) {
+// matchTree reports whether g, as a deny pattern, matches the name, whose bytes
+// are has, or a directory above it.
+func (g *glob) matchTree(name string, has byteSet) bool {
+	if g.bytes&^has != 0 || !strings.HasPrefix(name, g.prefix) {
 		return false
 	}
-	_, accepted := g.run(name, dots, true)
+	_, accepted := g.run(name, true, true)
 	return accepted
-}
-
-func (g *glob) mayHold(name string) bool {
-	return strings.HasPrefix(name, g.prefix) && strings.Contains(name, g.part)
 }
 
 // matchBelow reports whether g, as an allow pattern, can match a name below the

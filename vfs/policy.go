@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Policy says which names a [Jail] lets through. The zero Policy allows
@@ -69,8 +70,11 @@ type rules struct {
 type table struct {
 	patterns []Pattern
 	exact    map[string]int32    // to the index in patterns
+	lengths  [4]uint64           // bit n%256: an exact name has n bytes
 	dirs     map[string]struct{} // directories above exact names
 	slow     []matcher           // in order of index
+	globs    bool                // some of them are globs
+	others   bool                // some of them are expressions or sets
 }
 
 type matcher struct {
@@ -134,20 +138,23 @@ func newTable(patterns []Pattern) table {
 		for _, n := range p.literal {
 			if _, ok := t.exact[n.s]; !ok {
 				t.exact[n.s] = int32(i)
+				t.lengths[len(n.s)/64%4] |= 1 << (len(n.s) % 64)
 				addDirs(t.dirs, n)
 			}
 		}
 		if p.globs != nil || p.re != nil || p.set != nil {
 			t.slow = append(t.slow, matcher{int32(i), p.globs, p.re, p.set})
+			t.globs = t.globs || p.globs != nil
+			t.others = t.others || p.re != nil || p.set != nil
 		}
 	}
 	return t
 }
 
-// match returns the first pattern that matches the whole name, as a rule to
-// show. Unless dots is set, wildcards do not match leading dots.
-func (t *table) match(name string, dots bool) (rule string, ok bool) {
-	first, found := t.exact[name]
+// match returns the first pattern that matches the whole name, whose bytes are
+// has, as a rule to show. Unless dots is set, wildcards do not match leading dots.
+func (t *table) match(name string, has byteSet, dots bool) (rule string, ok bool) {
+	first, found := t.find(name)
 	for i := range t.slow {
 		m := &t.slow[i]
 		if found && m.index > first {
@@ -157,7 +164,7 @@ func (t *table) match(name string, dots bool) (rule string, ok bool) {
 			if line, ok := m.set.names[name]; ok {
 				return m.set.rule(line), true
 			}
-		} else if m.match(name, dots) {
+		} else if m.match(name, has, dots) {
 			return t.patterns[m.index].src, true
 		}
 	}
@@ -167,42 +174,56 @@ func (t *table) match(name string, dots bool) (rule string, ok bool) {
 	return t.patterns[first].src, true
 }
 
-func (m *matcher) match(name string, dots bool) bool {
+// find looks among the exact names. Most names have another length than any of
+// them, and need no look into the map.
+func (t *table) find(name string) (index int32, ok bool) {
+	if t.lengths[len(name)/64%4]&(1<<(len(name)%64)) == 0 {
+		return 0, false
+	}
+	index, ok = t.exact[name]
+	return index, ok
+}
+
+func (m *matcher) match(name string, has byteSet, dots bool) bool {
 	for i := range m.globs {
-		if m.globs[i].match(name, dots) {
+		if m.globs[i].match(name, has, dots) {
 			return true
 		}
 	}
 	return m.re != nil && m.re.match(name, dots)
 }
 
-// matchTree returns a pattern that matches the name or a directory above it.
-func (t *table) matchTree(name string) (rule string, ok bool) {
-	for i := range t.slow {
-		m := &t.slow[i]
-		for j := range m.globs {
-			if m.globs[j].matchTree(name, true) {
-				return t.patterns[m.index].src, true
+// matchTree returns a pattern that matches the name, whose bytes are has, or a
+// directory above it.
+func (t *table) matchTree(name string, has byteSet) (rule string, ok bool) {
+	if t.globs {
+		for i := range t.slow {
+			m := &t.slow[i]
+			for j := range m.globs {
+				if m.globs[j].matchTree(name, has) {
+					return t.patterns[m.index].src, true
+				}
 			}
 		}
 	}
-	for end := len(name); ; end-- {
-		if end == len(name) || name[end] == '/' {
-			if rule, ok := t.matchPlain(name[:end]); ok {
+	if len(t.exact) == 0 && !t.others {
+		return "", false
+	}
+	for end := len(name); end >= 0; end = strings.LastIndexByte(name[:end], '/') {
+		if i, ok := t.find(name[:end]); ok {
+			return t.patterns[i].src, true
+		}
+		if t.others {
+			if rule, ok := t.matchOthers(name[:end]); ok {
 				return rule, true
 			}
 		}
-		if end == 0 {
-			return "", false
-		}
 	}
+	return "", false
 }
 
-// matchPlain looks among everything but the globs.
-func (t *table) matchPlain(name string) (rule string, ok bool) {
-	if i, ok := t.exact[name]; ok {
-		return t.patterns[i].src, true
-	}
+// matchOthers looks among the expressions and sets.
+func (t *table) matchOthers(name string) (rule string, ok bool) {
 	for i := range t.slow {
 		m := &t.slow[i]
 		if m.set != nil {
@@ -219,7 +240,7 @@ func (t *table) matchPlain(name string) (rule string, ok bool) {
 
 // coversBelow returns a glob that matches every name in the directory d, as
 // "drafts/*" does for "drafts".
-func (t *table) coversBelow(d string) (rule string, ok bool) {
+func (t *table) coversBelow(d string, _ byteSet) (rule string, ok bool) {
 	for i := range t.slow {
 		m := &t.slow[i]
 		for j := range m.globs {
@@ -269,22 +290,20 @@ func (t *table) firstExactBelow(d string) string {
 
 // denied asks the deny table about s in both its spellings: as it is, and
 // folded.
-func (r *rules) denied(s string, ask func(t *table, s string) (rule string, ok bool)) (rule string, ok bool) {
+func (r *rules) denied(s string, is traits, ask func(t *table, s string, has byteSet) (rule string, ok bool)) (rule string, ok bool) {
 	if !r.denies {
 		return "", false
 	}
-	if rule, ok := ask(&r.deny, s); ok {
-		return rule, true
+	if rule, ok := ask(&r.deny, s, is.has); ok || is.lower {
+		return rule, ok
 	}
-	switch ascii, lower := caseOf(s); {
-	case lower:
-		return "", false
-	case ascii:
+	if is.ascii {
 		b := nameBuffers.Get().(*nameBuffer)
 		defer nameBuffers.Put(b)
-		return ask(&r.deny, b.spell(s, lowerASCII))
+		return ask(&r.deny, b.spell(s, lowerASCII), is.has)
 	}
-	return ask(&r.deny, foldUnicode(s))
+	folded := foldUnicode(s)
+	return ask(&r.deny, folded, bytesOf(folded))
 }
 
 // judge is the part of admit that needs the name alone: the grammar's own
@@ -298,13 +317,14 @@ func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
 	case op == OpList:
 		return r.judgeDir(n)
 	}
-	if rule, ok := r.denied(n.s, (*table).matchTree); ok {
+	is := traitsOf(n.s)
+	if rule, ok := r.denied(n.s, is, (*table).matchTree); ok {
 		return rule, ReasonPolicyDeny
 	}
-	rule, ok := r.allow.match(n.s, false)
+	rule, ok := r.allow.match(n.s, is.has, false)
 	if !ok {
 		if hasDotElement(n.s) || hasDisguised(n.s) {
-			if rule, ok := r.allow.match(n.s, true); ok {
+			if rule, ok := r.allow.match(n.s, is.has, true); ok {
 				return rule, ReasonPolicyDotfile
 			}
 		}
@@ -325,10 +345,14 @@ func (r *rules) judgeDir(dir Name) (rule string, reason Reason) {
 	if dir.IsRoot() {
 		// The top has no name that a pattern could match, not even "re:x*".
 		d = ""
-	} else if rule, ok := r.denied(d, (*table).matchTree); ok {
-		return rule, ReasonPolicyDeny
 	}
-	if rule, ok := r.denied(d, (*table).coversBelow); ok {
+	is := traitsOf(d)
+	if d != "" {
+		if rule, ok := r.denied(d, is, (*table).matchTree); ok {
+			return rule, ReasonPolicyDeny
+		}
+	}
+	if rule, ok := r.denied(d, is, (*table).coversBelow); ok {
 		return rule, ReasonPolicyDeny
 	}
 	rule, ok := r.allow.matchBelow(d)
