@@ -66,7 +66,9 @@ const anyone = "anyone"
 // record completes the attempt and hands it over.
 func (x *exchange) record() {
 	a := &x.attempt
-	a.RequestID = newRequestID(a.Time)
+	if a.RequestID == (uuid.UUID{}) {
+		a.RequestID = newRequestID(a.Time)
+	}
 	a.Remote = host(x.r.RemoteAddr)
 	a.Method = x.r.Method
 	a.Raw = rawTarget(x.r)

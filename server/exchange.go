@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -44,8 +46,8 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder,
 func (x *exchange) end() {
 	v := recover()
 	if v != nil {
-		x.attempt.Aborted = x.status != 0
-		if v != http.ErrAbortHandler { //nolint:errorlint // net/http compares so
+		x.attempt.Aborted = x.status != 0 || v == http.ErrAbortHandler //nolint:errorlint // net/http compares so
+		if v != http.ErrAbortHandler {                                 //nolint:errorlint // net/http compares so
 			x.panicked(v)
 		}
 	}
@@ -70,13 +72,17 @@ func (x *exchange) panicked(v any) {
 	}
 }
 
+// log tells operators what went wrong, under the id of the request's record.
 func (x *exchange) log(msg string, err error) {
 	logger := x.logger
 	if logger == nil {
 		logger = slog.Default()
 	}
+	if x.attempt.RequestID == (uuid.UUID{}) {
+		x.attempt.RequestID = newRequestID(time.Now())
+	}
 	logger.LogAttrs(x.r.Context(), slog.LevelError, msg,
-		slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
+		slog.String("request_id", x.attempt.RequestID.String()), slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
 }
 
 // open opens the object name for a GET, and for a HEAD looks at it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -314,5 +315,32 @@ func TestPanicIs500(t *testing.T) {
 	}
 	if a := rec.wait(t, 1)[0]; a.Status != 500 || a.Verdict != server.Failed || a.Reason != server.ReasonPanic || a.Aborted {
 		t.Errorf("%+v", a)
+	}
+}
+
+// An abort that comes from a hook of the host stays one, or an empty 200 would
+// go out.
+func TestAbortStaysAbort(t *testing.T) {
+	p := allow("**")
+	p.Authorize = func(context.Context, vfs.Op, vfs.Name) error { panic(http.ErrAbortHandler) }
+	rec := &recorder{}
+	url := start(t, server.New(jail(t, yard, p), server.Config{Recorder: rec, Logger: quiet}))
+	if res, err := client.Get(url + "/ok.txt"); err == nil {
+		res.Body.Close()
+		t.Errorf("%d", res.StatusCode)
+	}
+	if a := rec.wait(t, 1)[0]; a.Status != 0 || !a.Aborted {
+		t.Errorf("%+v", a)
+	}
+}
+
+// What went wrong is logged with the id of the request's record.
+func TestFailuresAreLogged(t *testing.T) {
+	var out strings.Builder
+	rec := &recorder{}
+	cfg := server.Config{Recorder: rec, Logger: slog.New(slog.NewTextHandler(&out, nil))}
+	send(t, server.New(jailOver(t, vfs.FromFS(failing{nil, errors.New("disk on fire")}), allow("**")), cfg), "GET", "/a")
+	if id := rec.wait(t, 1)[0].RequestID.String(); !strings.Contains(out.String(), "disk on fire") || !strings.Contains(out.String(), id) {
+		t.Error(out.String())
 	}
 }
