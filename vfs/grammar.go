@@ -116,7 +116,7 @@ func isDisguised(elem string) bool {
 
 // hasDisguised reports whether an element of s is disguised.
 func hasDisguised(s string) bool {
-	if ascii, _ := caseOf(s); ascii {
+	if traitsOf(s).ascii {
 		return false
 	}
 	for elem := range strings.SplitSeq(s, "/") {
