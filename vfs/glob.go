@@ -22,6 +22,8 @@ type glob struct {
 	// bytes; one that it matches ends in suffix.
 	prefix, suffix string
 	bytes          byteSet
+
+	doubles uint64 // bit i: segs[i] is "**"
 }
 
 type segment struct {
@@ -109,14 +111,17 @@ func compileAlternative(alt string) (g glob, name string, err error) {
 	if len(g.segs) > maxSegments {
 		return g, "", fmt.Errorf("it has over %d segments", maxSegments)
 	}
-	g.findTexts()
+	g.prepare()
 	return g, "", nil
 }
 
-// findTexts sets prefix, suffix and bytes.
-func (g *glob) findTexts() {
+// prepare sets what is derived from segs.
+func (g *glob) prepare() {
 	leads := true // only literal segments so far
 	for i, seg := range g.segs {
+		if seg.kind == segDouble {
+			g.doubles |= 1 << i
+		}
 		g.bytes |= bytesOf(seg.pre) | bytesOf(seg.suf)
 		if !leads {
 			continue
@@ -266,13 +271,9 @@ func (g *glob) run(name string, dots, tree bool) (states uint64, accepted bool) 
 }
 
 // skipDoubles adds the states that are reached by letting "**" match nothing.
+// There are no two of them in a row.
 func (g *glob) skipDoubles(states uint64) uint64 {
-	for i := range g.segs {
-		if g.segs[i].kind == segDouble && states&(1<<i) != 0 {
-			states |= 2 << i
-		}
-	}
-	return states
+	return states | states&g.doubles<<1
 }
 
 func (s *segment) match(elem string) bool {
