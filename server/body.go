@@ -75,6 +75,13 @@ func (x *exchange) copyFile(obj *vfs.Object) error {
 // ended without an error: a backend may find only there that what it read was
 // cut or damaged.
 func (x *exchange) copyBody(body io.Reader, length int64) error {
+	if whole, ok := body.(io.WriterTo); ok {
+		n, err := whole.WriteTo(&x.responseWriter)
+		if err == nil && n != length {
+			err = vfs.ErrChanged
+		}
+		return err
+	}
 	buf := chunks.Get().(*[chunkBytes]byte)
 	defer chunks.Put(buf)
 	for {

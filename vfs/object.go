@@ -26,7 +26,10 @@ type Object struct {
 	// Body yields exactly Span.Length bytes and then io.EOF, or fails: with
 	// [ErrChanged] if the object turned out to be shorter, or was replaced.
 	// It never yields fewer bytes and a plain EOF. Where it also is an
-	// io.Seeker or an io.ReaderAt, their offsets count from the Span's start.
+	// io.Seeker or an io.ReaderAt, their offsets count from the Span's start;
+	// where it is an io.WriterTo, it has all its bytes, and knows that they
+	// are good, before it writes the first. Its errors are the backend's own
+	// and may hold paths: they are not for clients.
 	Body io.ReadCloser
 
 	// File is set where Body reads a local file: positioned at the Span's
@@ -55,7 +58,7 @@ type Request struct {
 // holds info and is [ErrNotModified], [ErrPrecondition] or [ErrRange].
 func (req *Request) Resolve(op string, info Info) (Span, error) {
 	if err := req.Cond.check(&info); err != nil {
-		return Span{}, &Error{Op: op, Name: info.Name.String(), Err: err, Info: &info}
+		return Span{}, unmet(op, info, err)
 	}
 	rng := req.Range
 	if !req.Cond.rangeHolds(&info) {
@@ -63,9 +66,14 @@ func (req *Request) Resolve(op string, info Info) (Span, error) {
 	}
 	span, ok := rng.Resolve(info.Size)
 	if !ok {
-		return Span{}, &Error{Op: op, Name: info.Name.String(), Err: ErrRange, Info: &info}
+		return Span{}, unmet(op, info, ErrRange)
 	}
 	return span, nil
+}
+
+// unmet is apart from Resolve so that only a failure moves info to the heap.
+func unmet(op string, info Info, err error) error {
+	return &Error{Op: op, Name: info.Name.String(), Err: err, Info: &info}
 }
 
 // A Span is a run of bytes of an object.

@@ -176,7 +176,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	}
 	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
 	if !info.ModTime.IsZero() {
-		info.ETag = vfs.TimeTag("", info.ModTime, info.Size)
+		info.ETag = vfs.TimeTag(n.String(), info.ModTime, info.Size)
 	}
 	return info, nil
 }

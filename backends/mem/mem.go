@@ -208,7 +208,7 @@ func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, er
 		return vfs.Info{}, vfs.FSError("put", n, err)
 	}
 	info := vfs.Info{Name: n, Size: int64(len(content)), ModTime: b.tick()}
-	info.ETag = vfs.TimeTag("", info.ModTime, info.Size)
+	info.ETag = vfs.TimeTag(n.String(), info.ModTime, info.Size)
 	data := f.(*mem.File).Data()
 	mem.SetModTime(data, info.ModTime)
 	b.objects[n] = object{data, info}
