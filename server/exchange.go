@@ -46,8 +46,8 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder,
 func (x *exchange) end() {
 	v := recover()
 	if v != nil {
-		x.attempt.Aborted = x.status != 0 || v == http.ErrAbortHandler //nolint:errorlint // net/http compares so
-		if v != http.ErrAbortHandler {                                 //nolint:errorlint // net/http compares so
+		x.attempt.Aborted = x.status != 0 || v == http.ErrAbortHandler
+		if v != http.ErrAbortHandler {
 			x.panicked(v)
 		}
 	}

@@ -11,7 +11,9 @@ import (
 )
 
 // SendOptions are the options of [SendFile]. The zero value sends the object as
-// Flask's send_from_directory does, but for what HTTP.md calls its faults.
+// Flask's send_from_directory does where that agrees with RFC 9110: several
+// ranges, unknown units and malformed ones are answered with the whole object,
+// a weak If-Range never holds, and a HEAD has no range.
 type SendOptions struct {
 	// ContentType is the media type; "" takes it from DownloadName, else from
 	// the name, by the table of this package. (Flask: mimetype)

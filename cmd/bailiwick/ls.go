@@ -89,7 +89,8 @@ func showLong(out *lineWriter) func(vfs.Entry) {
 	}
 }
 
-// showJSON prints the listing object of DESIGN §8, an entry at a time.
+// showJSON prints the listing object that serve --list answers with, an entry
+// at a time.
 func showJSON(out *lineWriter, dir vfs.Name) (show func(vfs.Entry), end func()) {
 	type entry struct {
 		Name     string `json:"name"`

@@ -11,7 +11,7 @@ import (
 type Attack struct {
 	Name  string // what a test calls it
 	Raw   string // the request path as it is sent, without the leading slash, byte for byte
-	Class string // the family, as THREATS has them: "dotdot", "encoded", "symlink", ...
+	Class string // the family: "dotdot", "encoded", "symlink", ...
 
 	// Reason is the verdict: that of the parser, of Explain, or of Get on a
 	// backend that can hold every name and knows directories. One that cannot

@@ -45,7 +45,7 @@ type htmlEntry struct {
 
 // HTML returns the page as a document that needs no script.
 func (p *Page) HTML() ([]byte, error) {
-	out := htmlPage{Title: "/", Style: template.CSS(pageCSS), Parent: !p.Dir.IsRoot()} //nolint:gosec // our own file
+	out := htmlPage{Title: "/", Style: template.CSS(pageCSS), Parent: !p.Dir.IsRoot()}
 	if out.Parent {
 		out.Title = p.Dir.String() + "/"
 	}
