@@ -41,6 +41,10 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 			break
 		}
 		p.Entries = append(p.Entries, e)
+		if len(p.Entries) == limit && e.More {
+			p.Next = e.Key()
+			break
+		}
 	}
 	render := p.HTML
 	if asJSON {

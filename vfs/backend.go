@@ -74,6 +74,10 @@ type Entry struct {
 	Kind    Kind
 	Size    int64     // bytes, of a file
 	ModTime time.Time // zero if unknown, and for directories
+
+	// More is set where the backend knows already that others follow. A page
+	// that ends here then needs no further request to find that out.
+	More bool
 }
 
 // Key is the string by which entries are ordered.

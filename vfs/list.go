@@ -15,7 +15,7 @@ import (
 // lets it through at all. After an error nothing more is yielded.
 func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		at, err := j.reachDir(ctx, "list", dir)
+		at, err := j.enterDir(ctx, dir)
 		if err != nil {
 			yield(Entry{}, err)
 			return
@@ -77,7 +77,7 @@ func (j *Jail) show(ctx context.Context, dir, at Name, e Entry) (Entry, bool) {
 	case KindFile:
 		return e, j.admitted(ctx, OpRead, n)
 	case KindDir:
-		return Entry{Elem: e.Elem, Kind: KindDir}, j.admitted(ctx, OpList, n)
+		return Entry{Elem: e.Elem, Kind: KindDir, More: e.More}, j.admitted(ctx, OpList, n)
 	case KindLink:
 		return j.showLink(ctx, n, e.Elem)
 	}
@@ -101,6 +101,17 @@ func (j *Jail) showLink(ctx context.Context, n Name, elem string) (Entry, bool) 
 func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
 	v := j.admit(ctx, op, n)
 	return v.Allowed
+}
+
+// enterDir returns the name under which the backend has dir, for a listing.
+// Without directories there are no links to them either, and the listing itself
+// tells whether there is anything: a look first would be a request too many.
+func (j *Jail) enterDir(ctx context.Context, dir Name) (Name, error) {
+	if j.caps.Directories {
+		return j.reachDir(ctx, "list", dir)
+	}
+	v := j.admit(ctx, OpList, dir)
+	return dir, v.err("list")
 }
 
 // reachDir takes the road to a directory and returns the name under which the
