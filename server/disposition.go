@@ -67,6 +67,10 @@ func asciiFilename(s string) string {
 	if ext = toASCII(ext); strings.Trim(ext, "._") == "" {
 		ext = ""
 	}
+	// A lone accent before a dot leaves a name that Unix hides.
+	if stem[0] == '.' && s[0] != '.' {
+		stem = "file" + stem
+	}
 	return stem + ext
 }
 
