@@ -1,0 +1,158 @@
+package server_test
+
+import (
+	"context"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// browse opens a page in a real browser, lets its scripts run, and returns the
+// document that came of it.
+func browse(t *testing.T, url string) string {
+	t.Helper()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("BAILIWICK_REQUIRE_SERVERS") != "" {
+			t.Fatal("chromium is not installed")
+		}
+		t.Skip("chromium is not installed")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=2000", "--dump-dom", url)
+	// The browser's children hold its output open a little longer than it lives.
+	cmd.WaitDelay = 10 * time.Second
+	dom, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("chromium: %v", err)
+	}
+	return string(dom)
+}
+
+// A beacon counts the requests for /beacon, which only a script that ran makes.
+// /host is a page of the site's own; all else it passes on.
+type beacon struct {
+	http.Handler
+	host string
+	hits atomic.Int64
+}
+
+func (b *beacon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/beacon":
+		b.hits.Add(1)
+	case "/host":
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, b.host)
+	default:
+		b.Handler.ServeHTTP(w, r)
+	}
+}
+
+func serveBeacon(t *testing.T, files map[string]string, cfg server.Config) (*beacon, string) {
+	t.Helper()
+	backend, err := mem.FromMap(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jail, err := vfs.New(backend, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &beacon{Handler: server.New(jail, cfg)}
+	srv := httptest.NewServer(b)
+	t.Cleanup(srv.Close)
+	return b, srv.URL
+}
+
+// TestListingInBrowser lists names that are markup, in a browser that runs
+// scripts: they show as text, and nothing of them runs.
+func TestListingInBrowser(t *testing.T) {
+	names := []string{
+		`plain name.txt`, `<img src=x onerror=fetch('beacon')>.txt`, `"><script>fetch('beacon')<script>.txt`,
+		`' onmouseover='fetch(1)' x='.txt`, `javascript:fetch('beacon')`, `&lt;b&gt;&amp;.txt`, `{{printf "x"}}.txt`,
+		`<svg onload=fetch('beacon')>`, `<meta http-equiv=refresh content=0;url=beacon>`, `<base href=x:>`, "`${fetch('beacon')}`",
+	}
+	corpus, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range corpus {
+		if _, err := vfs.ParseName(p.Raw); err == nil && strings.HasPrefix(p.File, "xss") && !strings.ContainsAny(p.Raw, "/") && p.Raw[0] != '.' {
+			names = append(names, p.Raw)
+		}
+	}
+	files := map[string]string{}
+	for _, n := range names {
+		files[n] = "x"
+	}
+	seen, url := serveBeacon(t, files, server.Config{List: true})
+	dom := browse(t, url+"/")
+	for _, n := range names {
+		if !strings.Contains(dom, "<bdi>"+escapeText(n)+"</bdi></a>") {
+			t.Errorf("%q is not on the page as it is", n)
+		}
+	}
+	if n := strings.Count(dom, "<a "); n != len(files) {
+		t.Errorf("the page has %d links for %d names", n, len(files))
+	}
+	for _, element := range []string{"<img", "<script", "<svg", "<iframe", "<base", "<object", "<embed", "<meta http-equiv"} {
+		if strings.Contains(strings.ToLower(dom), element) {
+			t.Errorf("the page has %s", element)
+		}
+	}
+	if n := seen.hits.Load(); n != 0 {
+		t.Errorf("a name ran as a script: %d requests", n)
+	}
+}
+
+// escapeText writes a text as the browser does when it prints a document.
+func escapeText(s string) string {
+	return strings.NewReplacer("&#34;", `"`, "&#39;", "'").Replace(html.EscapeString(s))
+}
+
+// TestUntrustedContentInBrowser has a page of the same site show what other
+// people uploaded, in every way that a page can. The control is the same content
+// as the operator's own: there its scripts run.
+func TestUntrustedContentInBrowser(t *testing.T) {
+	const script = `<script>fetch("/beacon")</script>`
+	files := map[string]string{
+		"page.html":  "<!doctype html><title>x</title>" + script,
+		"image.svg":  `<svg xmlns="http://www.w3.org/2000/svg">` + script + `</svg>`,
+		"page.xhtml": `<html xmlns="http://www.w3.org/1999/xhtml"><head><title>x</title>` + script + `</head></html>`,
+		"text.txt":   script,
+		"lying.png":  "<!doctype html>" + script,
+		"no-type":    "<!doctype html>" + script,
+	}
+	var host strings.Builder
+	host.WriteString("<!doctype html><title>host</title>")
+	for name := range files {
+		host.WriteString(`<iframe src="/` + name + `"></iframe><object data="/` + name + `"></object><embed src="/` + name + `">`)
+	}
+	for _, content := range []server.Content{server.ContentTrusted, server.ContentUntrusted} {
+		seen, url := serveBeacon(t, files, server.Config{Content: content})
+		seen.host = host.String()
+		browse(t, url+"/host")
+		switch n := seen.hits.Load(); {
+		case content == server.ContentTrusted && n == 0:
+			t.Error("the control: no script ran, so the browser proves nothing")
+		case content == server.ContentUntrusted && n != 0:
+			t.Errorf("scripts of untrusted content ran: %d requests", n)
+		}
+	}
+}
