@@ -1,0 +1,74 @@
+package vfs_test
+
+import (
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The inputs are those that werkzeug's safe_join has to decide about. What it
+// takes and ParseName does not is listed with the reason.
+func TestSafeJoinCases(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		joins  bool // werkzeug joins it
+		want   vfs.Reason
+		differ string
+	}{
+		{"b/c", true, "", ""},
+		{"a..b", true, "", ""},
+		{"..c", true, "", ""},
+		{"a/b.c", true, "", ""},
+		{"..", false, vfs.ReasonNameDotDot, ""},
+		{"../b/c", false, vfs.ReasonNameDotDot, ""},
+		{"a/../../b", false, vfs.ReasonNameDotDot, ""},
+		{"b/../../c", false, vfs.ReasonNameDotDot, ""},
+		{"/a", false, vfs.ReasonNameSlash, ""},
+		{"//a", false, vfs.ReasonNameSlash, ""},
+		{"//host/share", false, vfs.ReasonNameSlash, ""},
+		{"", true, vfs.ReasonNameEmpty, "the directory itself is vfs.Root, and no object"},
+		{".", true, vfs.ReasonNameDot, "a name has one spelling"},
+		{"./a", true, vfs.ReasonNameDot, "a name has one spelling"},
+		{"a//b", true, vfs.ReasonNameSlash, "a name has one spelling"},
+		{"a/", true, vfs.ReasonNameSlash, "a name has one spelling"},
+		{"a/./b", true, vfs.ReasonNameDot, "a name has one spelling"},
+		{"a/../b", true, vfs.ReasonNameDotDot, "refused, never cleaned"},
+		{`a\b`, true, vfs.ReasonNameBackslash, "a separator on Windows, so nowhere part of a name"},
+		{`..\..\secret`, true, vfs.ReasonNameBackslash, "the same"},
+		{"a\x00b", true, vfs.ReasonNameNUL, "ends the name for the system"},
+		{"a\nb", true, vfs.ReasonNameControl, "breaks logs and headers"},
+		{"a\xffb", true, vfs.ReasonNameUTF8, "no text"},
+		{"CON", true, "", "legal to read on Unix and S3; the disk backend refuses it on Windows"},
+		{"CON.txt.html", true, "", "the same"},
+		{"COM¹", true, "", "the same"},
+		{"C:x", true, "", "the same"},
+	} {
+		n, err := vfs.ParseName(c.in)
+		if got := vfs.ReasonOf(err); got != c.want || err == nil && n.String() != c.in {
+			t.Errorf("ParseName(%q) = %q, reason %q, want %q", c.in, n, got, c.want)
+		}
+		if c.joins != (c.want == "") && c.differ == "" {
+			t.Errorf("%q: the difference has no reason", c.in)
+		}
+	}
+
+	// safe_join takes ".env", too; here the policy decides.
+	jail := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
+	n, err := vfs.ParseName(".env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := jail.Explain(t.Context(), vfs.OpRead, n); v.Reason != vfs.ReasonPolicyDotfile {
+		t.Errorf("%s: %+v", n, v)
+	}
+	// None of what may not be created on Windows may be created anywhere.
+	for _, s := range []string{"CON", "CON.txt.html", "COM¹", "C:x"} {
+		n, err := vfs.ParseName(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := jail.Explain(t.Context(), vfs.OpWrite, n); v.Allowed {
+			t.Errorf("%s may be created", s)
+		}
+	}
+}
