@@ -1,0 +1,97 @@
+package s3gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+)
+
+const serverPackage = "github.com/versity/versitygw/cmd/versitygw"
+
+var findMutex sync.Mutex
+
+// find returns the path of the server's program in the user's cache. If it is
+// not there, it builds it, or says so.
+func find(ctx context.Context, build bool) (string, error) {
+	findMutex.Lock()
+	defer findMutex.Unlock()
+	module := moduleDir()
+	version, err := pinned(filepath.Join(module, "go.mod"))
+	if err != nil {
+		return "", err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(cache, "versitygw-"+version)
+	if runtime.GOOS == "windows" {
+		return "", errors.New("it does not run on Windows")
+	}
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	if !build {
+		return "", fmt.Errorf("%s is not there", filepath.Base(program))
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lock(ctx, program+".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(program); err == nil {
+		return program, nil // another test's process built it meanwhile
+	}
+	// Only a whole program gets the name: a build that was stopped leaves none.
+	part := fmt.Sprintf("%s.%d", program, os.Getpid())
+	defer os.Remove(part)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", part, serverPackage)
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building %s: %w\n%s", serverPackage, err, out)
+	}
+	return program, os.Rename(part, program)
+}
+
+// moduleDir is the module that pins the server: the tests run where their
+// sources are.
+func moduleDir() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "tools", "s3server")
+}
+
+// pinned reads the server's version from the go.mod that requires it.
+func pinned(file string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	for l := range strings.Lines(string(data)) {
+		if f := strings.Fields(l); len(f) >= 2 && f[0] == "github.com/versity/versitygw" {
+			return f[1], nil
+		}
+	}
+	return "", fmt.Errorf("%s does not require the server", file)
+}
+
+func cacheDir() (string, error) {
+	base := os.Getenv("XDG_CACHE_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		base = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(base, "bailiwick-tools"), nil
+}

@@ -1,0 +1,147 @@
+package s3gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Bounds of starting and stopping.
+const (
+	startTries = 5
+	startWait  = 10 * time.Second
+	startPoll  = 20 * time.Millisecond
+	stopWait   = 10 * time.Second
+)
+
+// A process is a server that was started.
+type process struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer // not to be read before exited is closed
+	exited chan struct{}
+}
+
+// start runs the server with what it needs in dir. Somebody else may take the
+// port between the choice and the server's start: it then exits, and another
+// port is tried.
+func (g *Gateway) start(ctx context.Context, dir string) (*process, error) {
+	for _, d := range []string{"root", "iam", "versions", "sidecar"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	var sidecar []string
+	var failure error
+	for range startTries {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		addr := "127.0.0.1:" + port
+		args := []string{
+			"--port", addr, "--region", g.Region, "--keep-alive", "--quiet", "--health", "/healthz",
+			"--access-log", g.log.file, "--iam-dir", filepath.Join(dir, "iam"),
+			"posix", "--versioning-dir", filepath.Join(dir, "versions"),
+		}
+		args = append(args, sidecar...)
+		p, err := run(exec.Command(g.program, append(args, g.Root)...), g.AccessKey, g.SecretKey)
+		if err != nil {
+			return nil, err
+		}
+		if failure = p.ready(ctx, "http://"+addr+"/healthz"); failure == nil {
+			g.Endpoint = "http://" + addr
+			return p, nil
+		}
+		if err := p.stop(); err != nil {
+			return nil, errors.Join(failure, err)
+		}
+		if strings.Contains(p.output.String(), "xattr") {
+			sidecar = []string{"--sidecar", filepath.Join(dir, "sidecar")}
+		}
+	}
+	return nil, failure
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
+}
+
+func run(cmd *exec.Cmd, access, secret string) (*process, error) {
+	p := &process{cmd: cmd, exited: make(chan struct{})}
+	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+access, "ROOT_SECRET_KEY="+secret)
+	cmd.Stdout, cmd.Stderr = &p.output, &p.output
+	dieWithParent(cmd)
+	started := make(chan error)
+	go func() {
+		// Linux kills the child with the thread that started it, so this one
+		// stays until the child is gone.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait() // how it ended is in ProcessState
+			close(p.exited)
+		}
+	}()
+	return p, <-started
+}
+
+// ready waits until the server answers. It gives up if the server exits.
+func (p *process) ready(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, startWait)
+	defer cancel()
+	tick := time.NewTicker(startPoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.exited:
+			return fmt.Errorf("it exited at its start: %v\n%s", p.cmd.ProcessState, p.output.Bytes())
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for its first answer: %w", ctx.Err())
+		case <-tick.C:
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		req.Close = true
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			continue
+		}
+		res.Body.Close()
+		if res.StatusCode == http.StatusOK {
+			return nil
+		}
+	}
+}
+
+// stop ends the server and waits until it is gone.
+func (p *process) stop() error {
+	// An error says that it is gone already.
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(stopWait):
+	}
+	err := p.cmd.Process.Kill()
+	<-p.exited
+	return errors.Join(errors.New("it did not end when asked to"), err)
+}
