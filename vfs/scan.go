@@ -86,7 +86,7 @@ func (s *scan) obstacle(n Name, e *Entry) Reason {
 		info, _, err := s.jail.Head(s.ctx, n, Request{})
 		e.Size = info.Size
 		if err != nil && ReasonOf(err) == "" {
-			return ReasonMissing
+			return ReasonPermission
 		}
 		return ReasonOf(err)
 	}
