@@ -99,7 +99,12 @@ func appendField(b []byte, key, s string, limit int) []byte {
 // take more than limit bytes is cut, and ends in an ellipsis.
 func appendSafe(b []byte, s string, limit int) []byte {
 	end := len(b) + limit
-	for i := 0; i < len(s); {
+	i := 0
+	if len(s) < limit {
+		i = plain(s)
+		b = append(b, s[:i]...)
+	}
+	for i < len(s) {
 		if len(b) > end-len(`\ud800\udc00…`) {
 			return append(b, "…"...)
 		}
@@ -130,6 +135,16 @@ func appendSafe(b []byte, s string, limit int) []byte {
 		}
 	}
 	return b
+}
+
+// plain returns how many bytes at the start of s stand for themselves.
+func plain(s string) int {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
 }
 
 func appendEscape(b []byte, u uint16) []byte {
