@@ -92,7 +92,7 @@ func New(dir string, opts Options) (*Backend, error) {
 	}
 	b.notes = append(b.notes, b.tree.how())
 	if !opts.SkipSelfTest {
-		note, err := selfTest(opts)
+		note, err := selfTest(func(dir string) (*Backend, error) { return open(dir, opts) })
 		if err != nil {
 			b.tree.close()
 			return nil, err

@@ -13,7 +13,7 @@ import (
 // selfTest finds out whether the jail holds on this kernel, in a tree that it
 // plants below the system's temporary directory. It returns a note if the test
 // could not be made, or not all of it.
-func selfTest(opts Options) (note string, err error) {
+func selfTest(open func(dir string) (*Backend, error)) (note string, err error) {
 	top, err := os.MkdirTemp("", "bailiwick-selftest-")
 	if err != nil {
 		return "the self-test of the jail was left out: no temporary directory is writable", nil
@@ -23,7 +23,7 @@ func selfTest(opts Options) (note string, err error) {
 	if err != nil {
 		return "the self-test of the jail was left out: its tree cannot be made here", nil
 	}
-	b, err := open(filepath.Join(top, "root"), opts)
+	b, err := open(filepath.Join(top, "root"))
 	if err != nil {
 		return "", fmt.Errorf("the self-test of the jail failed: %w", err)
 	}

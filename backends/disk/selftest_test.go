@@ -1,0 +1,66 @@
+package disk
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// leaky is the tree of a kernel or sandbox that does not hold the jail: it opens
+// whatever the path leads to.
+type leaky struct {
+	tree
+	dir string
+}
+
+func (l leaky) open(op string, n vfs.Name, _ bool) (handle, error) {
+	path := filepath.Join(l.dir, n.String())
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil, refuse(op, n, vfs.ReasonSpecialFile)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, vfs.FSError(op, n, err)
+	}
+	return rootFile{f}, nil
+}
+
+func TestSelfTestFindsALeak(t *testing.T) {
+	for _, portable := range []bool{false, true} {
+		sound := func(dir string) (*Backend, error) { return open(dir, Options{Portable: portable}) }
+		if note, err := selfTest(sound); err != nil || note != "" {
+			t.Errorf("a jail that holds: %q, %v", note, err)
+		}
+		_, err := selfTest(func(dir string) (*Backend, error) {
+			b, err := sound(dir)
+			if err == nil {
+				b.tree = leaky{b.tree, dir}
+			}
+			return b, err
+		})
+		if !errors.Is(err, ErrJail) {
+			t.Errorf("a jail that leaks: %v", err)
+		}
+	}
+}
+
+// Where nothing can be written, that is said and no reason to refuse.
+func TestSelfTestLeftOut(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "nothing"))
+	t.Setenv("TMP", filepath.Join(t.TempDir(), "nothing"))
+	b, err := New(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	said := false
+	for _, note := range b.Notes() {
+		said = said || note == "the self-test of the jail was left out: no temporary directory is writable"
+	}
+	if !said {
+		t.Errorf("notes: %q", b.Notes())
+	}
+}
