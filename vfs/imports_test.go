@@ -71,7 +71,7 @@ var importRules = []importRule{
 	{
 		from: "",
 		breach: func(from, to string, _ bool) bool {
-			return below(to, "github.com/aws") && from != "backends" && !below(from, "backends/s3") && !below(from, "cmd")
+			return below(to, "github.com/aws") && from != "backends" && !below(from, "backends/s3") && !below(from, "cmd") && !below(from, "testdata")
 		},
 		reason: "the AWS SDK is large and has traps: who uses neither S3 nor backends.Open must not carry it",
 	},
@@ -102,6 +102,11 @@ var importRules = []importRule{
 		from:   "cmd",
 		breach: func(_, to string, _ bool) bool { return below(to, "vfs/vfstest") || to == "testing" },
 		reason: "the program that people run carries no test code",
+	},
+	{
+		from:   "",
+		breach: func(from, to string, _ bool) bool { return below(to, "testdata") && !below(from, "testdata") },
+		reason: "what lies under testdata starts servers for tests, and only tests may import it",
 	},
 }
 
@@ -239,11 +244,15 @@ func TestImportRules(t *testing.T) {
 		{"backends/s3", "github.com/aws/aws-sdk-go-v2/service/s3", false},
 		{"backends/s3", "github.com/aws/aws-sdk-go-v2/config", true},
 		{"cmd/bailiwick", "github.com/aws/aws-sdk-go-v2/config", false},
+		{"testdata/s3gateway", "github.com/aws/aws-sdk-go-v2/service/s3", false},
 		{"backends/disk", "github.com/gorilla/mux", true},
 		{"cmd/bailiwick", module + "/backends/mem", false},
 		{"cmd/bailiwick", module + "/server", false},
 		{"cmd/bailiwick", "github.com/spf13/afero", false},
 		{"cmd/bailiwick", module + "/vfs/vfstest", true},
+		{"cmd/bailiwick", module + "/testdata/s3gateway", true},
+		{"backends/s3", module + "/testdata/s3gateway", true},
+		{"testdata/s3gateway", module + "/backends/s3", false},
 	} {
 		pkgs := []goPackage{
 			{ImportPath: "io", Standard: true},
