@@ -57,8 +57,6 @@ func compileGlob(src string) (globs []glob, literal []Name, err error) {
 	switch {
 	case src == "":
 		return nil, nil, errors.New(`it is empty; "**" matches every name`)
-	case len(src) > 4*MaxNameBytes:
-		return nil, nil, errors.New("it is over 4096 bytes long")
 	case !doublestar.ValidatePattern(src):
 		return nil, nil, errors.New(`an unclosed [ or { or a \ at the end; write \[ for a literal one`)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Pattern says which names a rule means. It is one of
@@ -28,6 +29,9 @@ type Pattern struct {
 	set     *nameSet
 }
 
+// maxPatternBytes bounds the source of a pattern; names have at most a quarter.
+const maxPatternBytes = 4 * MaxNameBytes
+
 // ErrPattern is what every error of ParsePattern and ReadNameSet matches.
 var ErrPattern = errors.New("bad pattern")
 
@@ -36,6 +40,11 @@ var ErrPattern = errors.New("bad pattern")
 func ParsePattern(src string) (Pattern, error) {
 	p := Pattern{src: src}
 	var err error
+	if len(src) > maxPatternBytes {
+		return Pattern{}, fmt.Errorf("%w %.40q…: it is over %d bytes long", ErrPattern, src, maxPatternBytes)
+	} else if !utf8.ValidString(src) {
+		return Pattern{}, fmt.Errorf("%w %q: it is not UTF-8, as every name is", ErrPattern, src)
+	}
 	if expr, ok := strings.CutPrefix(src, "re:"); ok {
 		p.re, err = compileExpression(expr)
 	} else {

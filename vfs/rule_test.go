@@ -2,6 +2,7 @@ package vfs_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -32,6 +33,22 @@ func TestErrorsOfAllowedNamesHoldTheRule(t *testing.T) {
 		var e *vfs.Error
 		if !errors.As(err, &e) || e.Rule != "*.txt" {
 			t.Errorf("%s: %v, without its rule", c.name, err)
+		}
+	}
+}
+
+// Folding can make a pattern longer than a pattern may be; it can deny all the
+// same.
+func TestLongPatternCanDeny(t *testing.T) {
+	long := strings.Repeat("\ufdfa", 1300) // eighteen characters each, once folded
+	p, err := vfs.ParsePattern("a/*" + long + "*/b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustJail(t, &everything{}, vfs.Policy{Deny: []vfs.Pattern{p}})
+	for _, src := range []string{"a/*\x9f*/b", "re:\x9f", strings.Repeat("a", 4097), "re:" + strings.Repeat("a", 5000)} {
+		if _, err := vfs.ParsePattern(src); !errors.Is(err, vfs.ErrPattern) {
+			t.Errorf("ParsePattern(%.20q): %v", src, err)
 		}
 	}
 }

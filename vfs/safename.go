@@ -40,7 +40,8 @@ func SafeName(filename string, opts SafeNameOptions) Name {
 		}
 	}
 	s = boundElement(s, limit)
-	if isDeviceName(s) {
+	// What some file systems pass over before a dot would make a dotfile.
+	if isDeviceName(s) || isDisguised(s) {
 		s = boundElement("_"+s, limit)
 	}
 	return Name{s}
