@@ -1,0 +1,239 @@
+package s3
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// List yields the entries of dir, one ListObjectsV2 a page of 1000. A common
+// prefix is a directory. A directory marker, which is a key that ends in a
+// slash, is no entry of its own, but makes its directory exist. A key with an
+// empty element has no name and is left out.
+//
+// The top exists, also of an empty bucket; any other directory does if a key
+// lies below it. Where nothing comes after the key after, that costs a request
+// more.
+//
+// A service whose answers are not in the order of keys, as those of directory
+// buckets, is vfs.ErrUnavailable as soon as that shows.
+func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		if dir.IsZero() {
+			yield(vfs.Entry{}, refuse("list", dir, vfs.ReasonNameEmpty))
+			return
+		}
+		l := listing{b: b, ctx: ctx, dir: dir, prefix: b.prefix, after: after}
+		if !dir.IsRoot() {
+			key, err := b.key("list", dir)
+			if err != nil {
+				yield(vfs.Entry{}, err)
+				return
+			}
+			l.prefix = key + "/"
+		}
+		for more := true; more; {
+			var page []vfs.Entry
+			var err error
+			page, more, err = l.page()
+			if err != nil {
+				yield(vfs.Entry{}, failure(ctx, "list", dir, err))
+				return
+			}
+			if !l.found && !more {
+				if err := l.exists(); err != nil {
+					yield(vfs.Entry{}, err)
+					return
+				}
+			}
+			for i, e := range page {
+				e.More = more || i < len(page)-1
+				if err := ctx.Err(); err != nil {
+					yield(vfs.Entry{}, failure(ctx, "list", dir, err))
+					return
+				}
+				if !yield(e, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A listing is one call of List.
+type listing struct {
+	b      *Backend
+	ctx    context.Context
+	dir    vfs.Name
+	prefix string
+	after  string // only keys behind it are wanted
+	last   string // the key of the last entry
+	token  *string
+	found  bool // there is a key below the prefix
+}
+
+var (
+	errOrder = fmt.Errorf("%w: S3 does not list in the order of keys", vfs.ErrUnavailable)
+	errToken = fmt.Errorf("%w: S3 says that the listing goes on, but not where", vfs.ErrUnavailable)
+)
+
+// page asks for the next page. more is set if others follow.
+func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
+	in := l.input(1000)
+	in.Delimiter = aws.String("/")
+	in.ContinuationToken = l.token
+	if after := startAfter(l.after, vfs.MaxNameBytes-len(l.prefix)); l.token == nil && after != "" {
+		in.StartAfter = aws.String(l.prefix + after)
+	}
+	out, err := l.ask(in)
+	if err != nil {
+		return nil, false, err
+	}
+	l.found = l.found || len(out.Contents)+len(out.CommonPrefixes) > 0
+	entries = l.entries(out)
+	// One page may mix objects and prefixes; what matters is that no page goes
+	// back behind the one before.
+	slices.SortFunc(entries, func(a, b vfs.Entry) int { return cmp.Compare(a.Key(), b.Key()) })
+	entries = slices.CompactFunc(entries, func(a, b vfs.Entry) bool { return a.Key() == b.Key() })
+	entries = slices.DeleteFunc(entries, func(e vfs.Entry) bool { return e.Key() <= l.after || e.Key() == l.last })
+	if len(entries) > 0 && entries[0].Key() < l.last {
+		return nil, false, errOrder
+	}
+	if len(entries) > 0 {
+		l.last = entries[len(entries)-1].Key()
+	}
+	if !aws.ToBool(out.IsTruncated) {
+		return entries, false, nil
+	}
+	next := aws.ToString(out.NextContinuationToken)
+	if next == "" || next == aws.ToString(l.token) {
+		return nil, false, errToken
+	}
+	l.token = &next
+	return entries, true, nil
+}
+
+// entries turns what S3 listed into entries. Nothing of it is trusted: a key
+// from elsewhere, or one that the delimiter should have cut, is left out.
+func (l *listing) entries(out *awss3.ListObjectsV2Output) []vfs.Entry {
+	entries := make([]vfs.Entry, 0, len(out.Contents)+len(out.CommonPrefixes))
+	for _, p := range out.CommonPrefixes {
+		elem, isDir := strings.CutSuffix(l.rest(out.EncodingType, p.Prefix), "/")
+		if isDir && elem != "" && !strings.Contains(elem, "/") {
+			entries = append(entries, vfs.Entry{Elem: elem, Kind: vfs.KindDir})
+		}
+	}
+	for _, c := range out.Contents {
+		elem := l.rest(out.EncodingType, c.Key)
+		if elem == "" || strings.Contains(elem, "/") {
+			continue
+		}
+		e := vfs.Entry{Elem: elem, Size: aws.ToInt64(c.Size)}
+		if c.LastModified != nil {
+			// A listing has fractions of a second, the object itself has none.
+			e.ModTime = c.LastModified.Truncate(time.Second)
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// rest returns what follows the prefix in a listed key, "" if nothing does.
+func (l *listing) rest(encoding types.EncodingType, key *string) string {
+	s := aws.ToString(key)
+	if encoding == types.EncodingTypeUrl {
+		decoded, err := url.QueryUnescape(s)
+		if err != nil {
+			return ""
+		}
+		s = decoded
+	}
+	s, ok := strings.CutPrefix(s, l.prefix)
+	if !ok {
+		return ""
+	}
+	return s
+}
+
+// exists is asked where nothing was listed. A directory that has nothing behind
+// a certain key is there all the same.
+func (l *listing) exists() error {
+	if l.dir.IsRoot() {
+		return nil
+	}
+	if l.after != "" {
+		out, err := l.ask(l.input(1))
+		if err != nil {
+			return failure(l.ctx, "list", l.dir, err)
+		}
+		if len(out.Contents)+len(out.CommonPrefixes) > 0 {
+			return nil
+		}
+	}
+	return refuse("list", l.dir, vfs.ReasonMissing)
+}
+
+func (l *listing) input(limit int32) *awss3.ListObjectsV2Input {
+	in := &awss3.ListObjectsV2Input{
+		Bucket:              &l.b.bucket,
+		ExpectedBucketOwner: l.b.owner,
+		MaxKeys:             &limit,
+		// XML cannot hold every character that a key can: without it, one such
+		// key would make its whole directory unreadable.
+		EncodingType: types.EncodingTypeUrl,
+	}
+	if l.prefix != "" {
+		in.Prefix = &l.prefix
+	}
+	return in
+}
+
+// ask is one request. A 404 is about the bucket, not about a directory.
+func (l *listing) ask(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output, error) {
+	if err := l.b.acquire(l.ctx); err != nil {
+		return nil, err
+	}
+	defer l.b.release()
+	out, err := l.b.api.ListObjectsV2(l.ctx, in)
+	if err == nil {
+		return out, nil
+	}
+	if a := answerOf(err); a.kind() == kindMissing || a.kind() == kindTooLong {
+		return nil, describe(a, vfs.ErrUnavailable, errors.New("the bucket cannot be listed"))
+	}
+	return nil, err
+}
+
+// highest sorts behind everything else that a key can hold.
+const highest = "\U0010ffff"
+
+// startAfter returns a string of at most limit bytes that S3 takes, behind which
+// all keys of entries lie that come after the key after; others may, too. A
+// directory is passed with all that is in it. A client's position may be no text
+// at all: it is cut before the first byte that no text has.
+func startAfter(after string, limit int) string {
+	cut := after[:min(len(after), max(limit, 0))]
+	for i, r := range cut {
+		if r == utf8.RuneError || r < ' ' || r == 0x7f {
+			cut = cut[:i]
+			break
+		}
+	}
+	if strings.HasSuffix(cut, "/") && len(cut)+len(highest) <= limit {
+		return cut + highest
+	}
+	return cut
+}

@@ -1,0 +1,271 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Open returns the object n by one GetObject, which carries the range and the
+// validators. It is two requests, or another one, in these cases:
+//
+//   - A range that S3 cannot satisfy, and an If-Match that it says is not met:
+//     one HeadObject more, for the size and the version that the error names.
+//   - An If-Range that turned out to be stale: one GetObject more, for all of it.
+//   - If-None-Match: *, and the range of the last 0 bytes: one HeadObject and
+//     nothing else.
+//
+// What S3 says of a condition only saves a body: req.Resolve decides.
+//
+// If S3 says that nothing changed, Info.Size is -1 in the error's Info, as S3
+// does not tell it then, and its ETag is the one that matched.
+func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	o, err := b.begin(ctx, "open", n, req)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := o.open()
+	if err != nil {
+		b.release()
+		return nil, err
+	}
+	return obj, nil
+}
+
+// Stat describes the object n by one HeadObject.
+func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	req.Range = vfs.Range{}
+	o, err := b.begin(ctx, "stat", n, req)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	defer b.release()
+	info, err := o.head()
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	if _, err := o.req.Resolve("stat", info); err != nil {
+		return vfs.Info{}, err
+	}
+	return info, nil
+}
+
+// A look is one call of Open or Stat.
+type look struct {
+	*Backend
+	ctx context.Context
+	op  string
+	n   vfs.Name
+	key string
+	req vfs.Request
+}
+
+// begin builds the key and takes a slot, which the caller gives back if it gets
+// no error.
+func (b *Backend) begin(ctx context.Context, op string, n vfs.Name, req vfs.Request) (*look, error) {
+	key, err := b.key(op, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.acquire(ctx); err != nil {
+		return nil, failure(ctx, op, n, err)
+	}
+	if req.Cond.Now.IsZero() {
+		req.Cond.Now = time.Now()
+	}
+	return &look{b, ctx, op, n, key, req}, nil
+}
+
+// errAgain says that only a plain GetObject can tell.
+var errAgain = errors.New("s3: ask again without range and conditions")
+
+func (o *look) open() (*vfs.Object, error) {
+	if o.req.Cond.IfNoneMatch.Any || o.req.Range == vfs.RangeSuffix(0) {
+		return o.openByHead(vfs.ErrChanged)
+	}
+	obj, err := o.get(newPlan(o.req))
+	if err == errAgain {
+		obj, err = o.get(plan{})
+	}
+	if err == errAgain {
+		err = o.fail(fmt.Errorf("%w: S3 gave a part, and all was asked for", vfs.ErrUnavailable))
+	}
+	return obj, err
+}
+
+// get asks by one GetObject, as p says.
+func (o *look) get(p plan) (*vfs.Object, error) {
+	ctx, cancel := context.WithCancelCause(o.ctx)
+	in := o.input(o.key)
+	p.apply(in)
+	out, err := o.api.GetObject(ctx, in)
+	if err != nil {
+		cancel(nil)
+		return o.refused(p, err)
+	}
+	info, part, err := o.read(p, out)
+	var span vfs.Span
+	if err == nil {
+		span, err = o.req.Resolve(o.op, info)
+	}
+	switch {
+	case err != nil:
+	case part.Partial && !span.Partial:
+		err = errAgain // If-Range did not hold
+	case part.Partial && span != part:
+		err = o.fail(fmt.Errorf("%w: S3 gave another range than it was asked for", vfs.ErrUnavailable))
+	}
+	if err != nil {
+		drop(out.Body, cancel, part.Length)
+		return nil, err
+	}
+	// A service may ignore a range. Then all of it is what there is to send.
+	body := &body{
+		source: source{b: o.Backend, ctx: o.ctx, key: o.key, tag: aws.ToString(out.ETag), version: aws.ToString(out.VersionId), size: info.Size},
+		next:   part.Offset,
+		end:    part.Offset + part.Length,
+	}
+	body.attach(ctx, out.Body, cancel)
+	return &vfs.Object{Info: info, Span: part, Body: body}, nil
+}
+
+// refused decides what an error of GetObject means under the plan p.
+func (o *look) refused(p plan, err error) (*vfs.Object, error) {
+	a := answerOf(err)
+	switch {
+	case o.ctx.Err() != nil:
+	case a.status == http.StatusNotModified && (p.ifNoneMatch != "" || !p.modifiedSince.IsZero()):
+		return nil, o.notModified(p, a)
+	case a.status == http.StatusPreconditionFailed && p.ifRange:
+		return nil, errAgain
+	case a.status == http.StatusPreconditionFailed && p.ifMatch != "":
+		return o.openByHead(vfs.ErrPrecondition)
+	case a.status == http.StatusRequestedRangeNotSatisfiable && p.byteRange != "":
+		return o.openByHead(vfs.ErrChanged)
+	}
+	return nil, o.fail(err)
+}
+
+// notModified checks what S3 says against what is known of the version it means.
+// versitygw leaves the ETag out, so the tag that matched stands for it. MinIO
+// has compared dates where a tag had decided already.
+func (o *look) notModified(p plan, a answer) error {
+	info := vfs.Info{Name: o.n, Size: -1, ETag: opaqueTag(a.header.Get("ETag"))}
+	if info.ETag == "" {
+		info.ETag = opaqueTag(p.ifNoneMatch)
+	}
+	if t, err := http.ParseTime(a.header.Get("Last-Modified")); err == nil {
+		info.ModTime = t
+	}
+	req := o.req
+	req.Range = vfs.Range{}
+	if _, err := req.Resolve(o.op, info); err != nil {
+		return err
+	}
+	if !p.modifiedSince.IsZero() && info.ModTime.IsZero() {
+		return &vfs.Error{Op: o.op, Name: o.n.String(), Err: vfs.ErrNotModified, Info: &info}
+	}
+	return errAgain
+}
+
+// openByHead asks by HeadObject for what a GetObject could not tell: it fails
+// with an error that holds Info, or returns an object that is empty. If the
+// object is no longer as it was when S3 refused, it fails with otherwise.
+func (o *look) openByHead(otherwise error) (*vfs.Object, error) {
+	info, err := o.head()
+	if err != nil {
+		return nil, err
+	}
+	span, err := o.req.Resolve(o.op, info)
+	switch {
+	case err != nil:
+		return nil, err
+	case otherwise == vfs.ErrChanged && info.Size == 0:
+		o.release()
+		return &vfs.Object{Info: info, Span: span, Body: http.NoBody}, nil
+	}
+	return nil, &vfs.Error{Op: o.op, Name: o.n.String(), Err: otherwise, Info: &info}
+}
+
+// head asks by one HeadObject. It passes no range and no conditions: there is no
+// body to save, and what comes without them says all.
+func (o *look) head() (vfs.Info, error) {
+	out, err := o.api.HeadObject(o.ctx, &awss3.HeadObjectInput{
+		Bucket:              &o.bucket,
+		Key:                 &o.key,
+		ExpectedBucketOwner: o.owner,
+	})
+	if err != nil {
+		return vfs.Info{}, o.fail(err)
+	}
+	if aws.ToInt64(out.ContentLength) < 0 || out.ContentLength == nil {
+		return vfs.Info{}, o.fail(errNoLength)
+	}
+	return o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType), nil
+}
+
+var errNoLength = fmt.Errorf("%w: S3 gave no length", vfs.ErrUnavailable)
+
+// read says what out describes, and which part of it its body yields.
+func (o *look) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, part vfs.Span, err error) {
+	if out.ContentLength == nil || *out.ContentLength < 0 {
+		return info, part, o.fail(errNoLength)
+	}
+	part.Length = *out.ContentLength
+	size := part.Length
+	if out.ContentRange != nil {
+		r, ok := parseContentRange(*out.ContentRange)
+		if !ok || p.byteRange == "" || r.last-r.first+1 != part.Length {
+			return info, part, o.fail(fmt.Errorf("%w: S3 gave a Content-Range that cannot be", vfs.ErrUnavailable))
+		}
+		size = r.size
+		part.Offset, part.Partial = r.first, size > 0
+	}
+	return o.info(size, out.LastModified, out.ETag, out.ContentType), part, nil
+}
+
+func (o *look) info(size int64, modified *time.Time, etag, contentType *string) vfs.Info {
+	info := vfs.Info{Name: o.n, Size: size, ETag: opaqueTag(aws.ToString(etag)), ContentType: aws.ToString(contentType)}
+	if modified != nil {
+		info.ModTime = modified.Truncate(time.Second)
+	}
+	// This is what S3 says of an object for which nobody named a type.
+	if info.ContentType == "binary/octet-stream" {
+		info.ContentType = ""
+	}
+	return info
+}
+
+func (o *look) fail(err error) error { return failure(o.ctx, o.op, o.n, err) }
+
+// input is what every GetObject has. ChecksumMode asks for the checksum that the
+// SDK compares with the body at its end.
+func (b *Backend) input(key string) *awss3.GetObjectInput {
+	return &awss3.GetObjectInput{
+		Bucket:              &b.bucket,
+		Key:                 &key,
+		ExpectedBucketOwner: b.owner,
+		ChecksumMode:        types.ChecksumModeEnabled,
+	}
+}
+
+// opaqueTag returns an ETag as vfs.Info has it, "" if it is weak or malformed.
+func opaqueTag(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return ""
+	}
+	s = s[1 : len(s)-1]
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7f }) {
+		return ""
+	}
+	return s
+}
