@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
 )
 
 // RequireVariable is the environment variable that, set to "1", makes a test
@@ -75,7 +77,14 @@ func (g *Gateway) Client(t testing.TB) *awss3.Client {
 // ClientOf returns a client of another user.
 func (g *Gateway) ClientOf(t testing.TB, access, secret string) *awss3.Client {
 	t.Helper()
-	c := awss3.New(awss3.Options{Region: g.Region, BaseEndpoint: &g.Endpoint, UsePathStyle: true, Credentials: credentials.NewStaticCredentialsProvider(access, secret, "")})
+	c, err := s3.NewClient(s3.ClientOptions{
+		Region:      g.Region,
+		Endpoint:    g.Endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(access, secret, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return c
 }
 
