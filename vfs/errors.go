@@ -39,7 +39,8 @@ type Error struct {
 	Err    error  // a sentinel above, or the cause; its text may hold paths
 
 	// Info describes the object that was there, with ErrNotModified,
-	// ErrPrecondition and ErrRange: a 304 needs its ETag, a 416 its size.
+	// ErrPrecondition and ErrRange: a 304 needs its ETag, a 416 its size. With
+	// ErrNotModified a backend that was not told the size says -1.
 	Info *Info
 
 	// Link is where the symbolic link in the way leads to, with ReasonSymlink,

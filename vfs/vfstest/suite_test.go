@@ -52,6 +52,27 @@ func TestBlockedBackend(t *testing.T) {
 	}
 }
 
+// Where a remote service says that nothing changed, it does not tell the size.
+// Any other size than the object's own is still found.
+func TestSizeUnknownIfNotModified(t *testing.T) {
+	for size, ok := range map[int64]bool{-1: true, 3: false} {
+		open := func(tree vfstest.Tree) (vfs.Backend, error) {
+			r := newReference(tree)
+			return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+				obj, err := r.Open(ctx, n, req)
+				if e, is := err.(*vfs.Error); is && errors.Is(e, vfs.ErrNotModified) {
+					e.Info.Size = size
+				}
+				return obj, err
+			}}, nil
+		}
+		err := vfstest.CheckBackend(t.Context(), open, vfstest.Options{Weaknesses: allBut("conditions")})
+		if (err == nil) != ok {
+			t.Errorf("with the size %d the suite says %v", size, err)
+		}
+	}
+}
+
 // A backend may be unable to hold some names, if it says so of each of them.
 func TestUnholdable(t *testing.T) {
 	opts := vfstest.Options{Unholdable: func(name string) bool { return !vfstest.Portable(name) }}
