@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -36,8 +37,12 @@ type ClientOptions struct {
 	// do not know the newer ones.
 	RequestChecksums aws.RequestChecksumCalculation
 
+	// RootCAs are the certificate authorities that are believed, in the place
+	// of the system's; nil for those.
+	RootCAs *x509.CertPool
+
 	// HTTPClient sends the requests, in the place of one with NewClient's
-	// timeouts. It must not follow redirects.
+	// timeouts and RootCAs. It must not follow redirects.
 	HTTPClient awss3.HTTPClient
 }
 
@@ -113,15 +118,16 @@ func (opts *ClientOptions) build() (awss3.Options, error) {
 		})
 	}
 	if o.HTTPClient == nil {
-		o.HTTPClient = newHTTPClient()
+		o.HTTPClient = newHTTPClient(opts.RootCAs)
 	}
 	return o, nil
 }
 
 // newHTTPClient sets bounds to every wait but for that on a body, which a
 // Backend watches itself.
-func newHTTPClient() *http.Client {
+func newHTTPClient(roots *x509.CertPool) *http.Client {
 	transport := awshttp.NewBuildableClient().GetTransport()
+	transport.TLSClientConfig.RootCAs = roots
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 	transport.MaxIdleConnsPerHost = idlePerHost
 	transport.MaxIdleConns = idleConns
