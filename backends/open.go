@@ -1,6 +1,19 @@
-// Package backends opens a source that a user named: a directory path, or
-// "mem:". A program that knows which backend it wants imports that one instead
-// and carries no other.
+// Package backends opens a source that a user named: a directory path, "mem:",
+// or "s3://bucket/prefix". A program that knows which backend it wants imports
+// that one instead and carries no other; this package brings the AWS SDK along,
+// with the part of it that reads variables, files and the network.
+//
+// # S3
+//
+// [S3Source] says what an s3:// source may hold. Credentials never stand in it:
+// they come from where the AWS SDK looks for them, the variables
+// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, the profile
+// AWS_PROFILE of ~/.aws, single sign-on, a web identity, the roles of ECS, EKS
+// and EC2 (not of EC2 with AWS_EC2_METADATA_DISABLED=true). The region comes from
+// the source, else from AWS_REGION or the profile, and is us-east-1 at an
+// endpoint that says none. AWS_CA_BUNDLE names further certificates. The endpoint
+// comes from the source alone: AWS_ENDPOINT_URL is not heeded, so that a variable
+// never decides whose objects are served.
 package backends
 
 import (
@@ -17,7 +30,8 @@ import (
 )
 
 // ErrSource is what every error of [Open] matches that is about the source. It
-// prints as one line that says what to do.
+// prints as one line that says what to do, and holds no secret. One that also
+// matches [vfs.ErrUnavailable] need not be wrong: the same source may open later.
 var ErrSource = errors.New("cannot open the source")
 
 // A Source is an open backend. Whoever opened it closes it.
@@ -42,7 +56,9 @@ var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*)://`)
 // Open opens a source:
 //
 //   - "mem:" is an empty backend in memory.
-//   - What begins with a scheme and "://" is no path. No scheme is known yet.
+//   - "s3://bucket/prefix" is the objects of a bucket below a prefix, see
+//     [S3Source]. The service is asked whether they can be read, within 8 seconds.
+//   - What begins with another scheme and "://" is no path, and an error.
 //   - All else is the path of a directory; "./mem:" is one called "mem:".
 //
 // ctx bounds the opening alone.
@@ -51,7 +67,7 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 		return nil, err
 	}
 	if source == "" {
-		return nil, refuse(source, "name a directory, or mem: for an empty one in memory")
+		return nil, refuse(source, "name a directory, mem: for an empty one in memory, or s3://BUCKET/PREFIX")
 	}
 	if source == "mem:" {
 		return &Source{
@@ -62,9 +78,9 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 	}
 	if m := scheme.FindStringSubmatch(source); m != nil {
 		if m[1] == "s3" {
-			return nil, refuse(source, "this version does not know s3 yet: name a directory, or mem:")
+			return openS3(ctx, source)
 		}
-		return nil, refuse(source, fmt.Sprintf("there is no scheme %q: name a directory by its path, or mem: (a path that looks like this takes ./ before it)", m[1]))
+		return nil, refuse(source, fmt.Sprintf("there is no scheme %q: name a directory by its path, mem:, or s3://BUCKET/PREFIX (a path that looks like this takes ./ before it)", m[1]))
 	}
 	return openDir(source, opts.Disk)
 }

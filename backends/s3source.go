@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -86,8 +87,10 @@ func parseS3(source string) (s S3Source, advice string) {
 		return s, "credentials do not stand in a source, where others see them: " + setCredentials
 	case strings.Contains(bucket, ":"):
 		return s, "a bucket has no port: the service's address goes into endpoint=https://HOST:PORT"
-	case !bucketName.MatchString(bucket):
-		return s, "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens"
+	}
+	// New decides what a bucket can be called; it asks nothing.
+	if _, err := s3.New(struct{ s3.API }{}, s3.Options{Bucket: bucket}); err != nil {
+		return s, "that is not the name of a bucket: 3 or more letters, digits, dots and hyphens"
 	}
 	s.Bucket = bucket
 	if prefix != "" {
@@ -102,10 +105,6 @@ func parseS3(source string) (s S3Source, advice string) {
 	}
 	return s, s.contradiction()
 }
-
-// bucketName is S3's own rule; what is not allowed in new buckets, such as two
-// dots in a row, no service has under a name that matters here.
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // parameterName is what an unknown parameter looks like that an error may show.
 var parameterName = regexp.MustCompile(`^[A-Za-z_-]{1,32}$`)
@@ -253,8 +252,10 @@ func shownS3(source string) string {
 	path, _, _ := strings.Cut(strings.TrimPrefix(source, "s3://"), "?")
 	path, _, _ = strings.Cut(path, "#")
 	bucket, _, _ := strings.Cut(path, "/")
-	if !bucketName.MatchString(bucket) {
+	if !plainWord.MatchString(bucket) {
 		return "s3://…"
 	}
 	return "s3://" + path
 }
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)

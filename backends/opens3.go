@@ -1,0 +1,149 @@
+package backends
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// openS3Limit bounds all that opening asks of others: of whoever has the
+// credentials, and of S3. A start that fails is to say so within 10 seconds.
+const openS3Limit = 8 * time.Second
+
+// openS3 opens an s3:// source and asks the service once whether it can be used.
+func openS3(ctx context.Context, source string) (*Source, error) {
+	where, err := ParseS3(source)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, openS3Limit)
+	defer cancel()
+	src, err := connect(limited, where)
+	switch {
+	case err == nil:
+		return src, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return nil, fmt.Errorf("%w %q: %w", ErrSource, shownS3(source), err)
+}
+
+// connect returns the backend that where means, after a look whether it can be
+// used. An error prints as what to do about it.
+func connect(ctx context.Context, where S3Source) (_ *Source, err error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithRegion(where.Region), // "" leaves it to the configuration
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) {
+			// Renewed before they expire, and not by all servers at once.
+			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", strings.Join(strings.Fields(err.Error()), " "))
+	}
+	opts := s3.ClientOptions{
+		Region:    cfg.Region,
+		Endpoint:  where.Endpoint,
+		PathStyle: where.PathStyle,
+		Anonymous: where.Anonymous,
+		RootCAs:   rootCAs(cfg),
+	}
+	if opts.Region == "" {
+		if where.Endpoint == "" {
+			return nil, errors.New("no region is known: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
+		}
+		opts.Region = "us-east-1" // what other services call their only one
+	}
+	if !where.Anonymous {
+		if err := haveCredentials(ctx, cfg.Credentials); err != nil {
+			return nil, err
+		}
+		opts.Credentials = cfg.Credentials
+	}
+	client, err := s3.NewClient(opts)
+	if err != nil {
+		return nil, err
+	}
+	closeIdle := func() {
+		if c, ok := client.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
+			c.CloseIdleConnections()
+		}
+	}
+	defer func() {
+		if err != nil {
+			closeIdle()
+		}
+	}()
+	b, err := s3.New(client, s3.Options{
+		Bucket:              where.Bucket,
+		Prefix:              where.Prefix,
+		ExpectedBucketOwner: where.BucketOwner,
+	})
+	if err != nil {
+		return nil, err
+	}
+	notes := where.notes(opts.Region)
+	err = b.Check(ctx)
+	switch {
+	case err == nil:
+	// A wrong owner is refused in the same words, and would then only show by
+	// every object missing.
+	case errors.Is(err, fs.ErrPermission) && where.BucketOwner == "":
+		notes = append(notes, cannotList)
+	default:
+		return nil, err
+	}
+	return &Source{Backend: b, Notes: notes, close: func() error { closeIdle(); return nil }}, nil
+}
+
+const cannotList = "the bucket may not be listed (s3:ListBucket): objects are served where they may be read (s3:GetObject), listings and scan fail, and a missing object is logged as one that may not be read"
+
+// rootCAs returns the authorities that AWS_CA_BUNDLE names, nil for the system's.
+func rootCAs(cfg aws.Config) *x509.CertPool {
+	c, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		return nil
+	}
+	if tls := c.GetTransport().TLSClientConfig; tls != nil {
+		return tls.RootCAs
+	}
+	return nil
+}
+
+// haveCredentials looks for credentials in the places of the SDK's chain.
+func haveCredentials(ctx context.Context, p aws.CredentialsProvider) error {
+	_, err := p.Retrieve(ctx)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: no credentials came within %s: %s", vfs.ErrUnavailable, openS3Limit, setCredentials)
+	}
+	return errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
+}
+
+// notes are for the operator, who named it all, and for nobody else.
+func (s *S3Source) notes(region string) []string {
+	endpoint := s.Endpoint
+	if endpoint == "" {
+		endpoint = "AWS"
+	}
+	notes := []string{fmt.Sprintf("objects are read from bucket %s at %s, region %s, a request each", s.Bucket, endpoint, region)}
+	if s.Insecure && !s.local() {
+		notes = append(notes, "the S3 endpoint is asked over plain HTTP: who can listen on the way reads the objects and can change them")
+	}
+	if s.Anonymous {
+		notes = append(notes, "requests to S3 are not signed: only what is public in the bucket can be read")
+	}
+	return notes
+}

@@ -1,0 +1,269 @@
+package backends_test
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A service answers as an S3 server would be told to: HEAD with a status, all
+// else with that and a code.
+type service struct {
+	*httptest.Server
+	status int
+	code   string
+	header http.Header
+	calls  atomic.Int64
+	auth   atomic.Value // the last Authorization
+}
+
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.calls.Add(1)
+	s.auth.Store(r.Header.Get("Authorization"))
+	for k, v := range s.header {
+		w.Header()[k] = v
+	}
+	if s.status == 0 { // it is a bucket with one object under each key
+		w.Header().Set("ETag", `"1"`)
+		if r.Method == http.MethodGet {
+			io.WriteString(w, "an object")
+		}
+		return
+	}
+	w.WriteHeader(s.status)
+	if r.Method != http.MethodHead {
+		fmt.Fprintf(w, "<Error><Code>%s</Code><Message>of\nmany lines</Message></Error>", s.code)
+	}
+}
+
+func startService(t *testing.T, s *service) *service {
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// isolateAWS keeps the machine's own credentials and settings out of a test, and
+// sets a test's.
+func isolateAWS(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "w8secret", "AWS_SESSION_TOKEN": "",
+		"AWS_PROFILE": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_CA_BUNDLE": "",
+		"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "",
+		"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"),
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+func TestOpenS3(t *testing.T) {
+	isolateAWS(t)
+	elsewhere := startService(t, &service{})
+	t.Setenv("AWS_ENDPOINT_URL", elsewhere.URL)
+	s := startService(t, &service{})
+	src, err := backends.Open(t.Context(), "s3://bucket/prefix?endpoint="+s.URL, backends.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	if n := s.calls.Load(); n != 1 {
+		t.Errorf("opening cost %d requests, want 1", n)
+	}
+	if src.Caps().Kind != "s3" {
+		t.Errorf("opened a %s backend", src.Caps().Kind)
+	}
+	if notes := strings.Join(src.Notes, "\n"); len(src.Notes) != 1 || !strings.Contains(notes, "bucket bucket at "+s.URL+", region us-east-1") {
+		t.Errorf("notes %q", src.Notes)
+	}
+	n, err := vfs.ParseName("a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj, err := src.Open(t.Context(), n, vfs.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(obj.Body)
+	if string(data) != "an object" || err != nil {
+		t.Errorf("read %q, %v", data, err)
+	}
+	obj.Body.Close()
+	if n := elsewhere.calls.Load(); n != 0 {
+		t.Errorf("a variable decided which service was asked, %d times", n)
+	}
+}
+
+// A public bucket is asked without a signature, and only when it is said.
+func TestOpenS3Anonymous(t *testing.T) {
+	for _, tt := range []struct {
+		parameter string
+		signed    bool
+		notes     int
+	}{{"", true, 1}, {"&anonymous=true", false, 2}} {
+		isolateAWS(t)
+		s := startService(t, &service{})
+		src, err := backends.Open(t.Context(), "s3://bucket?endpoint="+s.URL+tt.parameter, backends.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if signed := s.auth.Load() != ""; signed != tt.signed {
+			t.Errorf("%q: signed %v, want %v", tt.parameter, signed, tt.signed)
+		}
+		if len(src.Notes) != tt.notes {
+			t.Errorf("%q: notes %q", tt.parameter, src.Notes)
+		}
+		src.Close()
+	}
+}
+
+// Who may get objects and not list them can serve, and is told what that means.
+// With an owner that has to be right, the same answer can mean the wrong one.
+func TestOpenS3CannotList(t *testing.T) {
+	isolateAWS(t)
+	s := startService(t, &service{status: 403, code: "AccessDenied"})
+	source := "s3://bucket?endpoint=" + s.URL
+	src, err := backends.Open(t.Context(), source, backends.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	if len(src.Notes) != 2 || !strings.Contains(src.Notes[1], "s3:ListBucket") {
+		t.Errorf("notes %q, want one on s3:ListBucket", src.Notes)
+	}
+	src, err = backends.Open(t.Context(), source+"&bucket_owner=123456789012", backends.Options{})
+	checkRefused(t, src, err, "owner")
+}
+
+func TestOpenS3Refuses(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		service     *service // nil: one that works
+		env         map[string]string
+		dead        bool // it is gone
+		says        string
+		unavailable bool
+	}{
+		{name: "no credentials", env: map[string]string{"AWS_ACCESS_KEY_ID": ""}, says: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+		{name: "no profile", env: map[string]string{"AWS_PROFILE": "nosuch"}, says: "nosuch"},
+		{name: "no authorities", env: map[string]string{"AWS_CA_BUNDLE": "nosuch"}, says: "AWS_"},
+		{name: "no bucket", service: &service{status: 404}, says: `no bucket "bucket"`},
+		{name: "unknown key", service: &service{status: 403, code: "InvalidAccessKeyId"}, says: "AWS_ACCESS_KEY_ID"},
+		{name: "wrong secret", service: &service{status: 403, code: "SignatureDoesNotMatch"}, says: "AWS_SECRET_ACCESS_KEY"},
+		{name: "old token", service: &service{status: 400, code: "ExpiredToken"}, says: "AWS_SESSION_TOKEN"},
+		{name: "unauthorized", service: &service{status: 401, code: "Unauthorized"}, says: "AWS_ACCESS_KEY_ID"},
+		{name: "clock", service: &service{status: 403, code: "RequestTimeTooSkewed"}, says: "clock"},
+		{name: "other region", service: &service{status: 301}, says: "region"},
+		{name: "other region, named", service: &service{status: 301, header: http.Header{"X-Amz-Bucket-Region": {"eu-west-3"}}}, says: `"eu-west-3"`},
+		{name: "no service", service: &service{status: 503, code: "SlowDown"}, says: "503", unavailable: true},
+		{name: "no such address", dead: true, says: "cannot be reached", unavailable: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			isolateAWS(t)
+			for name, value := range tt.env {
+				t.Setenv(name, value)
+			}
+			if tt.service == nil {
+				tt.service = &service{}
+			}
+			s := startService(t, tt.service)
+			if tt.dead {
+				s.Close()
+			}
+			src, err := backends.Open(t.Context(), "s3://bucket/prefix?endpoint="+s.URL, backends.Options{})
+			checkRefused(t, src, err, tt.says)
+			if errors.Is(err, vfs.ErrUnavailable) != tt.unavailable {
+				t.Errorf("%v matches ErrUnavailable: %v, want %v", err, !tt.unavailable, tt.unavailable)
+			}
+			if strings.Contains(err.Error(), "w8secret") {
+				t.Errorf("the error holds a secret: %v", err)
+			}
+		})
+	}
+	t.Run("no region", func(t *testing.T) {
+		isolateAWS(t)
+		src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})
+		checkRefused(t, src, err, "AWS_REGION")
+	})
+}
+
+// The authorities of AWS_CA_BUNDLE are believed, and without it a certificate of
+// one's own is not.
+func TestOpenS3Certificates(t *testing.T) {
+	isolateAWS(t)
+	s := &service{}
+	s.Server = httptest.NewUnstartedServer(s)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the client that does not believe it
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	source := "s3://bucket?endpoint=" + s.URL
+	src, err := backends.Open(t.Context(), source, backends.Options{})
+	checkRefused(t, src, err, "certificate")
+
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(bundle, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	src, err = backends.Open(t.Context(), source, backends.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.Close()
+}
+
+// Credentials come from the files that AWS's own tools write.
+func TestOpenS3Profile(t *testing.T) {
+	isolateAWS(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_PROFILE", "web")
+	for file, text := range map[string]string{
+		"AWS_SHARED_CREDENTIALS_FILE": "[web]\naws_access_key_id = WEBKEY\naws_secret_access_key = w8secret\n",
+		"AWS_CONFIG_FILE":             "[profile web]\nregion = eu-north-1\n",
+	} {
+		if err := os.WriteFile(os.Getenv(file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := startService(t, &service{})
+	src, err := backends.Open(t.Context(), "s3://bucket?endpoint="+s.URL, backends.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.Close()
+	if auth, _ := s.auth.Load().(string); !strings.Contains(auth, "WEBKEY/") || !strings.Contains(auth, "/eu-north-1/") {
+		t.Errorf("signed as %q, want as WEBKEY in eu-north-1", auth)
+	}
+}
+
+// Cancelling ends the opening, with the caller's own error.
+func TestOpenS3Cancelled(t *testing.T) {
+	isolateAWS(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(s.Close)
+	src, err := backends.Open(ctx, "s3://bucket?endpoint="+s.URL, backends.Options{})
+	if src != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v, want context.Canceled", src, err)
+	}
+}
