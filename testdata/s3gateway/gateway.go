@@ -60,11 +60,7 @@ func Start(t testing.TB) *Gateway {
 	if err != nil {
 		t.Fatalf("no S3 server: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := p.stop(); err != nil {
-			t.Errorf("stopping the S3 server: %v", err)
-		}
-	})
+	t.Cleanup(p.stop)
 	return g
 }
 
@@ -84,6 +80,10 @@ func (g *Gateway) ClientOf(t testing.TB, access, secret string) *awss3.Client {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The server ends only when its connections have.
+	if idle, ok := c.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
+		t.Cleanup(idle.CloseIdleConnections)
 	}
 	return c
 }
