@@ -1,0 +1,199 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Each S3 request costs money and a round trip. These are counted at the server.
+var (
+	oneGet  = []string{"GetObject"}
+	oneHead = []string{"HeadObject"}
+	oneList = []string{"ListObjectsV2"}
+	nothing = []string{}
+)
+
+// countedSite is a site in a bucket, its server, and what watches both.
+type countedSite struct {
+	gateway *s3gateway.Gateway
+	api     *watchedAPI
+	handler http.Handler
+}
+
+const countedFile = "docs/guide.txt"
+
+func newCountedSite(t *testing.T) *countedSite {
+	g := s3gateway.Start(t)
+	b := g.Bucket(t, "counts")
+	plantKeys(t, b, map[string]string{
+		"site/" + countedFile:      strings.Repeat("0123456789", 10_000),
+		"site/docs/empty":          "",
+		"site/docs/private.txt":    canary,
+		"site/docs/drafts/new.txt": canary,
+		"site/other.txt":           canary,
+	})
+	// A listing asks for no object, so plain files do, and faster.
+	for dir, n := range map[string]int{"thousand": 1000, "more": 1001} {
+		if err := os.MkdirAll(b.Path("site/docs/"+dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			if err := os.WriteFile(b.Path(fmt.Sprintf("site/docs/%s/%04d", dir, i)), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	api := &watchedAPI{API: g.Client(t)}
+	p := vfs.Policy{
+		Allow: vfs.Patterns("docs/**"),
+		Deny:  vfs.Patterns("docs/drafts"),
+		Authorize: func(_ context.Context, _ vfs.Op, n vfs.Name) error {
+			if n.Base() == "private.txt" {
+				return errors.New("not for you")
+			}
+			return nil
+		},
+	}
+	jail := jailOver(t, bucketBackend(t, api, b, "site"), p)
+	return &countedSite{g, api, server.New(jail, server.Config{List: true})}
+}
+
+// ask sends a request and returns what it cost.
+func (s *countedSite) ask(t *testing.T, method, target string, headers ...string) (r reply, ops []string, fetched int64) {
+	t.Helper()
+	s.gateway.Reset(t)
+	before := s.api.fetched.Load()
+	r = request(t, s.handler, method, target, headers...)
+	return r, operations(s.gateway.Requests(t)), s.api.fetched.Load() - before
+}
+
+// TestS3Counts: one HTTP request is one S3 request, or none, and what is fetched
+// is what is served.
+func TestS3Counts(t *testing.T) {
+	s := newCountedSite(t)
+	const path = "/" + countedFile
+	first, _, _ := s.ask(t, "GET", path)
+	tag, date := first.Header.Get("Etag"), first.Header.Get("Last-Modified")
+	if first.Status != 200 || tag == "" || date == "" {
+		t.Fatalf("%d %v", first.Status, first.Header)
+	}
+	const long = "Sun, 01 Jan 2017 00:00:00 GMT"
+	asJSON := []string{"Accept", "application/json"}
+
+	for _, tt := range []struct {
+		what, method, target string
+		headers              []string
+		status               int
+		ops                  []string
+	}{
+		{"whole", "GET", path, nil, 200, oneGet},
+		{"head", "HEAD", path, nil, 200, oneHead},
+		{"closed range", "GET", path, []string{"Range", "bytes=500-69999"}, 206, oneGet},
+		{"open range", "GET", path, []string{"Range", "bytes=99000-"}, 206, oneGet},
+		{"suffix", "GET", path, []string{"Range", "bytes=-700"}, 206, oneGet},
+		{"range past the end", "GET", path, []string{"Range", "bytes=99000-200000"}, 206, oneGet},
+		{"several ranges", "GET", path, []string{"Range", "bytes=0-1,5-6"}, 200, oneGet},
+		{"range at HEAD", "HEAD", path, []string{"Range", "bytes=0-1"}, 200, oneHead},
+		{"304 by tag", "GET", path, []string{"If-None-Match", tag}, 304, oneGet},
+		{"304 by weak tag", "GET", path, []string{"If-None-Match", "W/" + tag}, 304, oneGet},
+		{"304 by date", "GET", path, []string{"If-Modified-Since", date}, 304, oneGet},
+		{"304 by tag and date", "GET", path, []string{"If-None-Match", tag, "If-Modified-Since", long}, 304, oneGet},
+		{"304 by tag at HEAD", "HEAD", path, []string{"If-None-Match", tag}, 304, oneHead},
+		{"304 by date at HEAD", "HEAD", path, []string{"If-Modified-Since", date}, 304, oneHead},
+		{"changed, by tag", "GET", path, []string{"If-None-Match", `"other"`}, 200, oneGet},
+		{"changed, by date", "GET", path, []string{"If-Modified-Since", long}, 200, oneGet},
+		{"If-Range holds", "GET", path, []string{"If-Range", tag, "Range", "bytes=5-9"}, 206, oneGet},
+		{"empty", "GET", "/docs/empty", nil, 200, oneGet},
+		{"missing", "GET", "/docs/missing.txt", nil, 404, oneGet},
+		{"missing, no extension", "GET", "/docs/missing", nil, 404, oneGet},
+		{"missing, with a range", "GET", "/docs/missing.txt", []string{"Range", "bytes=1-2"}, 404, oneGet},
+		{"missing at HEAD", "HEAD", "/docs/missing.txt", nil, 404, oneHead},
+		{"a directory without its slash", "GET", "/docs/thousand", nil, 404, oneGet},
+
+		// The two that cost one more: a size that no 416 tells, and the whole
+		// instead of a range of what has changed.
+		{"416", "GET", path, []string{"Range", "bytes=100000-"}, 416, []string{"GetObject", "HeadObject"}},
+		{"If-Range is stale", "GET", path, []string{"If-Range", `"other"`, "Range", "bytes=5-9"}, 200, []string{"GetObject", "GetObject"}},
+
+		{"refused by grammar", "GET", "/docs/..%2fother.txt", nil, 404, nothing},
+		{"dotdot", "GET", "/docs/%2e%2e/other.txt", nil, 404, nothing},
+		{"a second slash", "GET", "/docs//guide.txt", nil, 404, nothing},
+		{"denied", "GET", "/docs/drafts/new.txt", nil, 404, nothing},
+		{"denied at HEAD", "HEAD", "/docs/drafts/new.txt", nil, 404, nothing},
+		{"not allowed", "GET", "/other.txt", nil, 404, nothing},
+		{"dotfile", "GET", "/docs/.env", nil, 404, nothing},
+		{"refused by Authorize", "GET", "/docs/private.txt", nil, 404, nothing},
+		{"a denied directory", "GET", "/docs/drafts/", asJSON, 404, nothing},
+		{"method", "PUT", path, nil, 405, nothing},
+		{"options", "OPTIONS", path, nil, 204, nothing},
+
+		{"1,000 names", "GET", "/docs/thousand/", asJSON, 200, oneList},
+		{"first page of more", "GET", "/docs/more/", asJSON, 200, oneList},
+		{"second page of more", "GET", "/docs/more/?after=0999", asJSON, 200, oneList},
+		{"a few names", "GET", "/docs/more/?limit=10", asJSON, 200, oneList},
+		{"a directory of directories", "GET", "/docs/", asJSON, 200, oneList},
+		{"no such directory", "GET", "/docs/missing/", asJSON, 404, oneList},
+	} {
+		r, ops, fetched := s.ask(t, tt.method, tt.target, tt.headers...)
+		if r.Status != tt.status {
+			t.Errorf("%s: %d, want %d", tt.what, r.Status, tt.status)
+		}
+		if !slices.Equal(ops, tt.ops) {
+			t.Errorf("%s: %v, want %v", tt.what, ops, tt.ops)
+		}
+		if strings.Contains(r.Body, canary) {
+			t.Errorf("%s: a canary", tt.what)
+		}
+		object := tt.method == "GET" && (r.Status == 200 || r.Status == 206) && tt.ops[0] == "GetObject"
+		if object && fetched != int64(len(r.Body)) || !object && fetched > 0 {
+			t.Errorf("%s: %d bytes fetched, %d served", tt.what, fetched, len(r.Body))
+		}
+	}
+	if r, ops, _ := s.ask(t, "GET", "/docs/empty", "Range", "bytes=0-"); r.Status != 200 || len(ops) > 2 {
+		t.Errorf("a range of an empty object: %d, %v", r.Status, ops)
+	}
+	if r, _, _ := s.ask(t, "GET", "/docs/more/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || !strings.Contains(r.Body, `"next":"0999"`) {
+		t.Errorf("the first page of 1,001 names: %.200s", r.Body)
+	}
+}
+
+// TestS3Connections: bodies are read to their end and answers without one are
+// read, too, so a connection serves the next request.
+func TestS3Connections(t *testing.T) {
+	s := newCountedSite(t)
+	for _, tt := range []struct {
+		what    string
+		target  string
+		headers func(i int) []string
+		status  int
+	}{
+		{"ranges", countedFile, func(i int) []string { return []string{"Range", fmt.Sprintf("bytes=%d-%d", i*900, i*900+899)} }, 206},
+		{"whole objects", countedFile, func(int) []string { return nil }, 200},
+		{"missing names", "docs/missing.txt", func(int) []string { return nil }, 404},
+		{"416", countedFile, func(int) []string { return []string{"Range", "bytes=100000-"} }, 416},
+		{"listings", "docs/", func(int) []string { return []string{"Accept", "application/json"} }, 200},
+	} {
+		before := s.api.dials.Load()
+		for i := range 100 {
+			if r := request(t, s.handler, "GET", "/"+tt.target, tt.headers(i)...); r.Status != tt.status {
+				t.Fatalf("%s: %d", tt.what, r.Status)
+			}
+		}
+		if n := s.api.dials.Load() - before; n > 2 {
+			t.Errorf("100 %s in turn: %d dials", tt.what, n)
+		}
+	}
+	if s.api.dials.Load() == 0 {
+		t.Error("no dial was seen: this test sees nothing")
+	}
+}
