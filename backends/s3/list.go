@@ -60,7 +60,9 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 				}
 			}
 			for i, e := range page {
-				e.More = more || i < len(page)-1
+				// Within a page it costs nothing to look on, and what follows may be
+				// hidden: a client must not learn that it is there.
+				e.More = more && i == len(page)-1
 				if err := ctx.Err(); err != nil {
 					yield(vfs.Entry{}, failure(ctx, "list", dir, err))
 					return
