@@ -21,8 +21,8 @@ import (
 //   - A range that S3 cannot satisfy, and an If-Match that it says is not met:
 //     one HeadObject more, for the size and the version that the error names.
 //   - An If-Range that turned out to be stale: one GetObject more, for all of it.
-//   - If-None-Match: *, and the range of the last 0 bytes: one HeadObject and
-//     nothing else.
+//   - If-None-Match: *, and the range of the last 0 bytes: one HeadObject, and
+//     nothing else where no If-Range is stale.
 //
 // What S3 says of a condition only saves a body: req.Resolve decides.
 //
@@ -89,10 +89,13 @@ func (b *Backend) begin(ctx context.Context, op string, n vfs.Name, req vfs.Requ
 var errAgain = errors.New("s3: ask again without range and conditions")
 
 func (o *look) open() (*vfs.Object, error) {
+	var obj *vfs.Object
+	var err error
 	if o.req.Cond.IfNoneMatch.Any || o.req.Range == vfs.RangeSuffix(0) {
-		return o.openByHead(vfs.ErrChanged)
+		obj, err = o.openByHead(errAgain)
+	} else {
+		obj, err = o.get(newPlan(o.req))
 	}
-	obj, err := o.get(newPlan(o.req))
 	if err == errAgain {
 		obj, err = o.get(plan{})
 	}
@@ -178,8 +181,9 @@ func (o *look) notModified(p plan, a answer) error {
 }
 
 // openByHead asks by HeadObject for what a GetObject could not tell: it fails
-// with an error that holds Info, or returns an object that is empty. If the
-// object is no longer as it was when S3 refused, it fails with otherwise.
+// with an error that holds Info, or returns an object that is empty. Where
+// Resolve lets the object through, it fails with otherwise: errAgain, or what it
+// means that S3 refused an object that was not as it is now.
 func (o *look) openByHead(otherwise error) (*vfs.Object, error) {
 	info, err := o.head()
 	if err != nil {
@@ -189,9 +193,11 @@ func (o *look) openByHead(otherwise error) (*vfs.Object, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case otherwise == vfs.ErrChanged && info.Size == 0:
+	case otherwise != vfs.ErrPrecondition && info.Size == 0:
 		o.release()
 		return &vfs.Object{Info: info, Span: span, Body: http.NoBody}, nil
+	case otherwise == errAgain:
+		return nil, errAgain
 	}
 	return nil, &vfs.Error{Op: o.op, Name: o.n.String(), Err: otherwise, Info: &info}
 }
