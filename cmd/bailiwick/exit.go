@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // The exit codes.
@@ -36,6 +39,22 @@ func usagef(format string, args ...any) error {
 // failf returns the error of something that went wrong at run time.
 func failf(format string, args ...any) error {
 	return &exitError{exitFailed, fmt.Sprintf(format, args...)}
+}
+
+// sourceFailed returns the error of a source that could not be opened.
+//
+//	what is wrong                                              exit code
+//	a path, a scheme, a parameter, a bucket, a region          2
+//	no credentials, wrong ones, or ones that may not           2
+//	a service that does not answer, or not now; interrupted    1
+//
+// The first two stay wrong until somebody changes what was written; the last may
+// be over when a supervisor tries again.
+func sourceFailed(err error) error {
+	if errors.Is(err, vfs.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return failf("%s", oneLine(err))
+	}
+	return usagef("%s", oneLine(err))
 }
 
 // cause returns what went wrong in the words of the system, without the names

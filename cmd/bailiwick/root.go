@@ -64,17 +64,24 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bailiwick COMMAND",
 		Short: "Serve files by name, and only the names that were allowed",
-		Long: `Bailiwick serves files by name out of a directory or memory, and lets through
-only the names that were allowed. Everything else looks like a missing file.
+		Long: `Bailiwick serves files by name out of a directory, an S3 bucket or memory, and lets
+through only the names that were allowed. Everything else looks like a missing file.
 
-A SOURCE is the path of a directory, or mem: (empty memory, for trying things).
+A SOURCE is the path of a directory, s3://BUCKET/PREFIX, or mem: (empty memory, for
+trying things). An S3 source can say, behind a question mark and with & between
+them, endpoint=https://HOST:PORT (AWS without it; http on this machine only, or with
+insecure=true), region=NAME, path_style=true|false, anonymous=true for a public
+bucket, and bucket_owner=ACCOUNT. Credentials come from where AWS's own tools look:
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role.
+
 Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact
 names, or re: and a regular expression; deny beats allow, and without an allow
 rule nothing is let through. Every flag has a variable: --allow-file is
 BAILIWICK_ALLOW_FILE.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick explain ./site --allow '**/*.html' docs/a.html .env
-  bailiwick scan ./site --allow '**/*.html'`,
+  bailiwick scan ./site --allow '**/*.html'
+  bailiwick serve 's3://bucket/site?region=eu-central-1' --allow '**/*.html'`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,

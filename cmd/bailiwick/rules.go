@@ -107,7 +107,7 @@ func (a *app) open(ctx context.Context, source string, r *rules, needAllow bool)
 	}
 	src, err := backends.Open(ctx, source, backends.Options{})
 	if err != nil {
-		return nil, nil, usagef("%s", oneLine(err))
+		return nil, nil, sourceFailed(err)
 	}
 	jail, err := vfs.New(src, p)
 	if err != nil {
@@ -123,7 +123,7 @@ func sourceArguments(min, max int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) == 0:
-			return usagef("%s needs a SOURCE, the path of a directory; see %s --help", cmd.Name(), cmd.CommandPath())
+			return usagef("%s needs a SOURCE, the path of a directory or s3://BUCKET/PREFIX; see %s --help", cmd.Name(), cmd.CommandPath())
 		case len(args)-1 < min:
 			return usagef("%s needs %s after the SOURCE; see %s --help", cmd.Name(), what, cmd.CommandPath())
 		case max >= 0 && len(args)-1 > max:
