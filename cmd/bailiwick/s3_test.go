@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -294,12 +296,24 @@ func TestServeS3CannotStart(t *testing.T) {
 			if strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) || stdout != "" {
 				t.Errorf("it says %q, want one line that says %q", stderr, c.says)
 			}
+			if _, err := os.Stat(log); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("an access log was begun: %v", err)
+			}
 			for _, text := range []string{secret, s.gateway.SecretKey} {
 				if strings.Contains(stderr, text) {
 					t.Errorf("it says a secret: %s", stderr)
 				}
 			}
 		})
+	}
+}
+
+// Variants beside an object would cost a request each.
+func TestServeS3Precompressed(t *testing.T) {
+	s := startBucketSite(t)
+	code, _, stderr := runCommand(t, "serve", s.source, "--allow", "**", "--listen", "127.0.0.1:0", "--precompressed")
+	if code != exitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--precompressed") {
+		t.Errorf("exit code %d, %q, want %d and a line on --precompressed", code, stderr, exitUsage)
 	}
 }
 

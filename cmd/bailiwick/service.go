@@ -55,6 +55,9 @@ func (a *app) newService(ctx context.Context, source string, f *serveFlags) (_ *
 	if s.source, s.jail, err = a.open(ctx, source, &f.rules, true); err != nil {
 		return nil, err
 	}
+	if f.precomp && s.source.Caps().Kind == "s3" {
+		return nil, usagef("%s would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", a.origin("precompressed"))
+	}
 	if s.log, err = a.openAccessLog(f.accessLog); err != nil {
 		return nil, err
 	}
