@@ -96,8 +96,9 @@ func New(api API, opts Options) (*Backend, error) {
 	if !validBucket(opts.Bucket) {
 		return nil, fmt.Errorf("s3: %q cannot be the name of a bucket", opts.Bucket)
 	}
-	prefix := strings.TrimSuffix(opts.Prefix, "/")
+	prefix := opts.Prefix
 	if prefix != "" {
+		prefix = strings.TrimSuffix(prefix, "/")
 		if _, err := vfs.ParseName(prefix); err != nil {
 			return nil, fmt.Errorf("s3: the prefix %q cannot be served: %s", opts.Prefix, vfs.ReasonOf(err).Detail())
 		}
