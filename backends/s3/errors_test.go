@@ -1,0 +1,165 @@
+package s3_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Each answer of S3 becomes one of a few errors, whose texts say nothing of it.
+func TestErrors(t *testing.T) {
+	tests := []struct {
+		status int
+		code   string
+		want   error
+		reason vfs.Reason
+		stat   error // if it is another one, as HEAD has no code
+	}{
+		{404, "NoSuchKey", fs.ErrNotExist, vfs.ReasonMissing, nil},
+		{404, "NoSuchVersion", fs.ErrNotExist, vfs.ReasonMissing, nil},
+		{404, "NoSuchBucket", vfs.ErrUnavailable, "", fs.ErrNotExist},
+		{403, "AccessDenied", fs.ErrNotExist, vfs.ReasonPermission, nil},
+		{403, "InvalidObjectState", fs.ErrNotExist, vfs.ReasonPermission, nil},
+		{403, "InvalidAccessKeyId", vfs.ErrUnavailable, "", fs.ErrNotExist},
+		{403, "SignatureDoesNotMatch", vfs.ErrUnavailable, "", fs.ErrNotExist},
+		{403, "RequestTimeTooSkewed", vfs.ErrUnavailable, "", fs.ErrNotExist},
+		{400, "KeyTooLongError", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrUnavailable},
+		{400, "ExpiredToken", vfs.ErrUnavailable, "", nil},
+		{400, "AuthorizationHeaderMalformed", vfs.ErrUnavailable, "", nil},
+		{301, "PermanentRedirect", vfs.ErrUnavailable, "", nil},
+		{405, "MethodNotAllowed", vfs.ErrUnavailable, "", nil},
+		{429, "TooManyRequests", vfs.ErrUnavailable, "", nil},
+		{500, "InternalError", vfs.ErrUnavailable, "", nil},
+		{503, "SlowDown", vfs.ErrUnavailable, "", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.code, func(t *testing.T) {
+			t.Parallel()
+			s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, tt.status, tt.code) })
+			b := s.backend(s3.Options{Prefix: "the-prefix"})
+			_, err := b.Open(t.Context(), name("file"), vfs.Request{})
+			checkError(t, s, "open", err, tt.want)
+			if vfs.ReasonOf(err) != tt.reason {
+				t.Errorf("Open: reason %q, want %q", vfs.ReasonOf(err), tt.reason)
+			}
+			var e *vfs.Error
+			if errors.As(err, &e) && (!strings.Contains(e.Err.Error(), tt.code) || !strings.Contains(e.Err.Error(), requestID)) {
+				t.Errorf("Err has nothing for the operator: %v", e.Err)
+			}
+			want := tt.want
+			if tt.stat != nil {
+				want = tt.stat
+			}
+			_, err = b.Stat(t.Context(), name("file"), vfs.Request{})
+			checkError(t, s, "stat", err, want)
+
+			// Nothing that a listing is answered means that a directory is
+			// missing; whether it may be listed is another matter.
+			want = vfs.ErrUnavailable
+			if tt.reason == vfs.ReasonPermission {
+				want = fs.ErrNotExist
+			}
+			for _, err := range b.List(t.Context(), name("dir"), "") {
+				checkError(t, s, "list", err, want)
+			}
+		})
+	}
+}
+
+// checkError checks the kind of an error, and that its text holds nothing of the
+// service.
+func checkError(t *testing.T, s *stub, op string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) || errors.Is(err, fs.ErrNotExist) != (want == fs.ErrNotExist) {
+		t.Errorf("%s: got %v, want %v", op, err, want)
+		return
+	}
+	if _, ok := err.(*vfs.Error); !ok {
+		t.Errorf("%s: got a %T", op, err)
+	}
+	for _, secret := range []string{bucket, "the-prefix", s.Listener.Addr().String(), requestID, "host-id", "Denied", "NoSuch", "S3", "aws", "key-id"} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: the error says %q: %v", op, secret, err)
+		}
+	}
+}
+
+// What may not be read cannot be told from what is not there.
+func TestForbiddenReadsAsMissing(t *testing.T) {
+	answer := func(status int, code string) error {
+		s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, status, code) })
+		_, err := s.backend(s3.Options{}).Open(t.Context(), name("file"), vfs.Request{})
+		return err
+	}
+	if a, b := answer(403, "AccessDenied").Error(), answer(404, "NoSuchKey").Error(); a != b {
+		t.Errorf("%q is not %q", a, b)
+	}
+}
+
+func TestNoAnswer(t *testing.T) {
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { panic(http.ErrAbortHandler) })
+	b := s.backend(s3.Options{Prefix: "the-prefix"})
+	_, err := b.Open(t.Context(), name("file"), vfs.Request{})
+	checkError(t, s, "open", err, vfs.ErrUnavailable)
+	s.Close()
+	_, err = b.Open(t.Context(), name("file"), vfs.Request{})
+	checkError(t, s, "open", err, vfs.ErrUnavailable)
+	var e *vfs.Error
+	if errors.As(err, &e) && (!strings.Contains(e.Err.Error(), "connect") || strings.Contains(e.Err.Error(), "the-prefix")) {
+		t.Errorf("for the operator: %v", e.Err)
+	}
+}
+
+// A deadline is the caller's, wherever it strikes.
+func TestDeadline(t *testing.T) {
+	started := make(chan struct{})
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		started <- struct{}{}
+		<-r.Context().Done()
+	})
+	b := s.backend(s3.Options{})
+	for what, call := range map[string]func(ctx context.Context) error{
+		"Open": func(ctx context.Context) error { _, err := b.Open(ctx, name("file"), vfs.Request{}); return err },
+		"Stat": func(ctx context.Context) error { _, err := b.Stat(ctx, name("file"), vfs.Request{}); return err },
+		"List": func(ctx context.Context) (err error) {
+			for _, err = range b.List(ctx, vfs.Root, "") {
+			}
+			return err
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			<-started
+			cancel()
+		}()
+		if err := call(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, vfs.ErrUnavailable) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// An answer that is no S3 at all, as a proxy's page, is not trusted.
+func TestNotS3(t *testing.T) {
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(502)
+		w.Write([]byte("<html>the-prefix is down</html>"))
+	})
+	b := s.backend(s3.Options{Prefix: "the-prefix"})
+	_, err := b.Open(t.Context(), name("file"), vfs.Request{})
+	checkError(t, s, "open", err, vfs.ErrUnavailable)
+	s = newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { w.Write([]byte("<html>welcome</html>")) })
+	for _, err := range s.backend(s3.Options{}).List(t.Context(), vfs.Root, "") {
+		checkError(t, s, "list", err, vfs.ErrUnavailable)
+	}
+}
+
+var _ s3.API = (*awss3.Client)(nil)
