@@ -1,0 +1,79 @@
+package s3_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// TestBackendOnServer runs the contract of vfs.Backend on a real server: on
+// whole buckets, and under a prefix.
+func TestBackendOnServer(t *testing.T) {
+	g := s3gateway.Start(t)
+	client := g.Client(t)
+	var buckets atomic.Int64
+	serve := func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
+		bucket := g.Bucket(t, fmt.Sprintf("tree-%d", buckets.Add(1)))
+		plantTree(t, bucket, tree)
+		b, err := s3.New(client, s3.Options{Bucket: bucket.Name, Prefix: prefix})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	// The server keeps keys as paths of a disk, so these are the odd ones that
+	// it can hold.
+	raw := []string{"raw/back\\slash", "raw/new\nline", "raw/\u202egnp.txt", "raw/\ufeff", "raw/empty/"}
+	whole := func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, tree, "") }
+
+	vfstest.TestBackend(t, whole, vfstest.Options{Raw: raw})
+	vfstest.TestBackend(t, whole, vfstest.Options{
+		Raw:    raw,
+		OpenAt: serve,
+		// Prefix and name together are a key.
+		Unholdable: func(name string) bool { return len("under a/prefix/")+len(name) > vfs.MaxNameBytes },
+	})
+}
+
+// plantTree stores objects by S3, and odd keys by the disk below the server,
+// which is how somebody else would get them there.
+func plantTree(t *testing.T, b *s3gateway.Bucket, tree vfstest.Tree) {
+	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(8)
+	for name, data := range tree.Files {
+		group.Go(func() error {
+			if err := b.Put(t.Context(), name, []byte(data), ""); err != nil {
+				return fmt.Errorf("planting %q: %w", name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range tree.Raw {
+		path := b.Path(name)
+		if name[len(name)-1] == '/' {
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
