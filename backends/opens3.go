@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -43,13 +44,14 @@ func openS3(ctx context.Context, source string) (*Source, error) {
 // used. An error prints as what to do about it.
 func connect(ctx context.Context, where S3Source) (_ *Source, err error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithRegion(where.Region), // "" leaves it to the configuration
+		config.WithLogger(logging.Nop{}), // else warnings go to standard error, beside our line
+		config.WithRegion(where.Region),  // "" leaves it to the configuration
 		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) {
 			// Renewed before they expire, and not by all servers at once.
 			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
 		}))
 	if err != nil {
-		return nil, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", strings.Join(strings.Fields(err.Error()), " "))
+		return nil, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", oneLine(err))
 	}
 	opts := s3.ClientOptions{
 		Region:    cfg.Region,
@@ -129,8 +131,15 @@ func haveCredentials(ctx context.Context, p aws.CredentialsProvider) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: no credentials came within %s: %s", vfs.ErrUnavailable, openS3Limit, setCredentials)
 	}
-	return errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
+	// The role of an EC2 instance is the last place of the chain.
+	if strings.Contains(err.Error(), "no EC2 IMDS role found") {
+		return errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
+	}
+	return errors.New("the AWS credentials that are set up could not be had: " + oneLine(err))
 }
+
+// oneLine is the text of an error of the SDK, which may hold line ends.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // notes are for the operator, who named it all, and for nobody else.
 func (s *S3Source) notes(region string) []string {

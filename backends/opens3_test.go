@@ -195,6 +195,16 @@ func TestOpenS3Refuses(t *testing.T) {
 			}
 		})
 	}
+	t.Run("profile that fails", func(t *testing.T) {
+		isolateAWS(t)
+		t.Setenv("AWS_ACCESS_KEY_ID", "")
+		text := "[default]\ncredential_process = " + filepath.Join(t.TempDir(), "nosuch") + "\n"
+		if err := os.WriteFile(os.Getenv("AWS_CONFIG_FILE"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src, err := backends.Open(t.Context(), "s3://bucket?endpoint=http://127.0.0.1:1", backends.Options{})
+		checkRefused(t, src, err, "credential_process")
+	})
 	t.Run("no region", func(t *testing.T) {
 		isolateAWS(t)
 		src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -262,6 +263,9 @@ func TestServeS3CannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mute.Close()
+	// It is no EC2 instance, and says so: of that the SDK has things to tell.
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer metadata.Close()
 	const secret = "w8rongSecretw8rongSecret"
 	for _, c := range []struct {
 		name   string
@@ -271,6 +275,10 @@ func TestServeS3CannotStart(t *testing.T) {
 		says   string
 	}{
 		{"no credentials", s.source, map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, exitUsage, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+		{"no role", s.source, map[string]string{
+			"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+			"AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL,
+		}, exitUsage, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
 		{"wrong secret", s.source, map[string]string{"AWS_SECRET_ACCESS_KEY": secret}, exitUsage, "AWS_SECRET_ACCESS_KEY"},
 		{"wrong key", s.source, map[string]string{"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": secret}, exitUsage, "AWS_ACCESS_KEY_ID"},
 		{"profile that is not there", s.source, map[string]string{"AWS_PROFILE": "nosuch"}, exitUsage, "nosuch"},
