@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -42,9 +40,8 @@ func TestErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.code, func(t *testing.T) {
-			t.Parallel()
 			s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, tt.status, tt.code) })
-			b := s.backend(s3.Options{Prefix: "the-prefix"})
+			b := s.once(s3.Options{Prefix: "the-prefix"})
 			_, err := b.Open(t.Context(), name("file"), vfs.Request{})
 			checkError(t, s, "open", err, tt.want)
 			if vfs.ReasonOf(err) != tt.reason {
@@ -106,7 +103,7 @@ func TestForbiddenReadsAsMissing(t *testing.T) {
 
 func TestNoAnswer(t *testing.T) {
 	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { panic(http.ErrAbortHandler) })
-	b := s.backend(s3.Options{Prefix: "the-prefix"})
+	b := s.once(s3.Options{Prefix: "the-prefix"})
 	_, err := b.Open(t.Context(), name("file"), vfs.Request{})
 	checkError(t, s, "open", err, vfs.ErrUnavailable)
 	s.Close()
@@ -153,13 +150,11 @@ func TestNotS3(t *testing.T) {
 		w.WriteHeader(502)
 		w.Write([]byte("<html>the-prefix is down</html>"))
 	})
-	b := s.backend(s3.Options{Prefix: "the-prefix"})
+	b := s.once(s3.Options{Prefix: "the-prefix"})
 	_, err := b.Open(t.Context(), name("file"), vfs.Request{})
 	checkError(t, s, "open", err, vfs.ErrUnavailable)
 	s = newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { w.Write([]byte("<html>welcome</html>")) })
-	for _, err := range s.backend(s3.Options{}).List(t.Context(), vfs.Root, "") {
+	for _, err := range s.once(s3.Options{}).List(t.Context(), vfs.Root, "") {
 		checkError(t, s, "list", err, vfs.ErrUnavailable)
 	}
 }
-
-var _ s3.API = (*awss3.Client)(nil)

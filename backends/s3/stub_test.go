@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -95,6 +96,12 @@ func newClient(t testing.TB, endpoint string) *awss3.Client {
 func (s *stub) backend(opts s3.Options) *s3.Backend {
 	s.t.Helper()
 	return newBackend(s.t, newClient(s.t, s.URL), opts)
+}
+
+// once is backend with a client that does not try again, which takes time.
+func (s *stub) once(opts s3.Options) *s3.Backend {
+	s.t.Helper()
+	return newBackend(s.t, awss3.New(newClient(s.t, s.URL).Options(), func(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }), opts)
 }
 
 const stubTag = `"0123456789abcdef0123456789abcdef"`
