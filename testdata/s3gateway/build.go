@@ -21,7 +21,10 @@ var findMutex sync.Mutex
 func find(ctx context.Context, build bool) (string, error) {
 	findMutex.Lock()
 	defer findMutex.Unlock()
-	module := moduleDir()
+	module, err := moduleDir()
+	if err != nil {
+		return "", err
+	}
 	version, err := pinned(filepath.Join(module, "go.mod"))
 	if err != nil {
 		return "", err
@@ -63,11 +66,23 @@ func find(ctx context.Context, build bool) (string, error) {
 	return program, os.Rename(part, program)
 }
 
-// moduleDir is the module that pins the server: the tests run where their
-// sources are.
-func moduleDir() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "tools", "s3server")
+// moduleDir finds the module that pins the server: a test runs in the directory
+// of its package, which lies below the one that holds testdata.
+func moduleDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		module := filepath.Join(dir, "testdata", "tools", "s3server")
+		if _, err := os.Stat(filepath.Join(module, "go.mod")); err == nil {
+			return module, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("the test runs outside the module's sources")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // pinned reads the server's version from the go.mod that requires it.
