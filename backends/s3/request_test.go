@@ -57,6 +57,7 @@ func TestRequests(t *testing.T) {
 		{"If-Modified-Since", vfs.Request{Cond: vfs.Cond{IfModifiedSince: modified}}, vfs.ErrNotModified, []string{"GET ims"}},
 		{"If-Modified-Since, before", vfs.Request{Cond: vfs.Cond{IfModifiedSince: modified.Add(-time.Hour)}}, nil, []string{"GET ims"}},
 		{"If-Unmodified-Since, before", vfs.Request{Cond: vfs.Cond{IfUnmodifiedSince: modified.Add(-time.Hour)}}, vfs.ErrPrecondition, []string{"GET"}},
+		{"If-Unmodified-Since, before, with If-None-Match", vfs.Request{Cond: vfs.Cond{IfUnmodifiedSince: modified.Add(-time.Hour), IfNoneMatch: tags(thisTag)}}, vfs.ErrPrecondition, []string{"GET"}},
 		{"If-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(thisTag)}}, nil, []string{"GET im " + stubTag}},
 		{"If-Match, weak", vfs.Request{Cond: vfs.Cond{IfMatch: tags(weakTag)}}, vfs.ErrPrecondition, []string{"GET"}},
 		{"If-Match of another", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag)}}, vfs.ErrPrecondition, []string{`GET im "other"`, "HEAD"}},
