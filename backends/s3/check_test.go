@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 func TestCheck(t *testing.T) {
@@ -29,18 +31,19 @@ func TestCheck(t *testing.T) {
 		script func(w http.ResponseWriter, r *http.Request, _ int)
 		want   string // in the error; "" for none
 		calls  int
+		kind   error // that it matches, nil for neither
 	}{
-		{"good", answers(200, 500, ""), "", 1},
-		{"no bucket", answers(404, 404, "NoSuchBucket"), `no bucket "the-bucket"`, 1},
-		{"wrong key", answers(403, 403, "InvalidAccessKeyId"), "access key", 2},
-		{"wrong secret", answers(403, 403, "SignatureDoesNotMatch"), "secret key does not fit", 2},
-		{"old token", answers(400, 400, "ExpiredToken"), "session token", 2},
-		{"wrong clock", answers(403, 403, "RequestTimeTooSkewed"), "clock", 2},
-		{"no right", answers(403, 403, "AccessDenied"), "s3:ListBucket", 2},
-		{"no right for HeadBucket alone", answers(403, 200, ""), "", 2},
-		{"other region", answers(301, 301, "PermanentRedirect"), "region", 1},
-		{"other region, malformed", answers(400, 400, "AuthorizationHeaderMalformed"), "region", 2},
-		{"down", answers(503, 503, "SlowDown"), "503", 1},
+		{"good", answers(200, 500, ""), "", 1, nil},
+		{"no bucket", answers(404, 404, "NoSuchBucket"), `no bucket "the-bucket"`, 1, nil},
+		{"wrong key", answers(403, 403, "InvalidAccessKeyId"), "access key", 2, nil},
+		{"wrong secret", answers(403, 403, "SignatureDoesNotMatch"), "secret key does not fit", 2, nil},
+		{"old token", answers(400, 400, "ExpiredToken"), "session token", 2, nil},
+		{"wrong clock", answers(403, 403, "RequestTimeTooSkewed"), "clock", 2, nil},
+		{"no right", answers(403, 403, "AccessDenied"), "s3:ListBucket", 2, fs.ErrPermission},
+		{"no right for HeadBucket alone", answers(403, 200, ""), "", 2, nil},
+		{"other region", answers(301, 301, "PermanentRedirect"), "region", 1, nil},
+		{"other region, malformed", answers(400, 400, "AuthorizationHeaderMalformed"), "region", 2, nil},
+		{"down", answers(503, 503, "SlowDown"), "503", 1, vfs.ErrUnavailable},
 	}
 	for _, tt := range tests {
 		s := newStub(t, tt.script)
@@ -55,6 +58,11 @@ func TestCheck(t *testing.T) {
 			continue
 		}
 		checkLine(t, tt.what, err, tt.want)
+		for _, kind := range []error{fs.ErrPermission, vfs.ErrUnavailable} {
+			if errors.Is(err, kind) != (kind == tt.kind) {
+				t.Errorf("%s: matches %v: %t", tt.what, kind, kind != tt.kind)
+			}
+		}
 	}
 }
 
