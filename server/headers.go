@@ -119,6 +119,8 @@ func (x *exchange) describe(obj *vfs.Object, lk *look) {
 	}
 	if lk.encoding != nil {
 		h["Content-Encoding"] = lk.encoding
+	} else if enc := storedEncoding(obj.Info.Encoding); enc != nil {
+		h["Content-Encoding"] = enc
 	}
 	if lk.disposition != nil {
 		h["Content-Disposition"] = lk.disposition

@@ -50,6 +50,7 @@ func TestS3Overwrite(t *testing.T) {
 	swapped := make(chan struct{})
 	var writer, readers errgroup.Group
 	writer.Go(func() error {
+		defer close(swapped) // nobody waits for a writer that failed
 		for i := 1; ctx.Err() == nil; i++ {
 			if err := b.Put(t.Context(), "pub/film.bin", bodies[versions[i%2]], ""); err != nil {
 				return err

@@ -58,6 +58,18 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, lk *look) (obj *v
 	return nil, nil, false
 }
 
+// storedEncoding returns the Content-Encoding of an object that is stored so, nil
+// for one that no browser knows. Nothing is decoded here: without the header the
+// client would take the coded bytes for the object.
+func storedEncoding(coding string) []string {
+	for i := range encodings {
+		if strings.EqualFold(coding, encodings[i].name) {
+			return encodings[i].header
+		}
+	}
+	return nil
+}
+
 type sidecar struct {
 	name     vfs.Name
 	encoding *encoding

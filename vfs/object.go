@@ -15,6 +15,7 @@ type Info struct {
 	// has none. Two versions of an object have two ETags.
 	ETag        string
 	ContentType string            // as the backend knows it; "" if it does not
+	Encoding    string            // the content coding that the bytes are stored in, such as "gzip"; "" if none
 	Meta        map[string]string // as the backend knows it; nil if none
 }
 

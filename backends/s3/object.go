@@ -216,7 +216,7 @@ func (o *look) head() (vfs.Info, error) {
 	if aws.ToInt64(out.ContentLength) < 0 || out.ContentLength == nil {
 		return vfs.Info{}, o.fail(errNoLength)
 	}
-	return o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType), nil
+	return o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), nil
 }
 
 var errNoLength = fmt.Errorf("%w: S3 gave no length", vfs.ErrUnavailable)
@@ -236,10 +236,10 @@ func (o *look) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, part vfs
 		size = r.size
 		part.Offset, part.Partial = r.first, size > 0
 	}
-	return o.info(size, out.LastModified, out.ETag, out.ContentType), part, nil
+	return o.info(size, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), part, nil
 }
 
-func (o *look) info(size int64, modified *time.Time, etag, contentType *string) vfs.Info {
+func (o *look) info(size int64, modified *time.Time, etag, contentType, encoding *string) vfs.Info {
 	info := vfs.Info{Name: o.n, Size: size, ETag: opaqueTag(aws.ToString(etag)), ContentType: aws.ToString(contentType)}
 	if modified != nil {
 		info.ModTime = modified.Truncate(time.Second)
@@ -248,7 +248,20 @@ func (o *look) info(size int64, modified *time.Time, etag, contentType *string) 
 	if info.ContentType == "binary/octet-stream" {
 		info.ContentType = ""
 	}
+	info.Encoding = storedEncoding(aws.ToString(encoding))
 	return info
+}
+
+// storedEncoding returns the coding that an object is stored in. "aws-chunked" is
+// how some clients sent it, and is gone from the bytes; some services keep it.
+func storedEncoding(s string) string {
+	var codings []string
+	for c := range strings.SplitSeq(s, ",") {
+		if c = strings.TrimSpace(c); c != "" && !strings.EqualFold(c, "aws-chunked") {
+			codings = append(codings, c)
+		}
+	}
+	return strings.Join(codings, ", ")
 }
 
 func (o *look) fail(err error) error { return failure(o.ctx, o.op, o.n, err) }
