@@ -64,7 +64,7 @@ func (b *beacon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func serveBeacon(t *testing.T, files map[string]string, cfg server.Config) (*beacon, string) {
+func serveBeacon(t *testing.T, host string, files map[string]string, cfg server.Config) (*beacon, string) {
 	t.Helper()
 	backend, err := mem.FromMap(files)
 	if err != nil {
@@ -74,7 +74,7 @@ func serveBeacon(t *testing.T, files map[string]string, cfg server.Config) (*bea
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &beacon{Handler: server.New(jail, cfg)}
+	b := &beacon{Handler: server.New(jail, cfg), host: host}
 	srv := httptest.NewServer(b)
 	t.Cleanup(srv.Close)
 	return b, srv.URL
@@ -101,7 +101,7 @@ func TestListingInBrowser(t *testing.T) {
 	for _, n := range names {
 		files[n] = "x"
 	}
-	seen, url := serveBeacon(t, files, server.Config{List: true})
+	seen, url := serveBeacon(t, "", files, server.Config{List: true})
 	dom := browse(t, url+"/")
 	for _, n := range names {
 		if !strings.Contains(dom, "<bdi>"+escapeText(n)+"</bdi></a>") {
@@ -145,8 +145,7 @@ func TestUntrustedContentInBrowser(t *testing.T) {
 		host.WriteString(`<iframe src="/` + name + `"></iframe><object data="/` + name + `"></object><embed src="/` + name + `">`)
 	}
 	for _, content := range []server.Content{server.ContentTrusted, server.ContentUntrusted} {
-		seen, url := serveBeacon(t, files, server.Config{Content: content})
-		seen.host = host.String()
+		seen, url := serveBeacon(t, host.String(), files, server.Config{Content: content})
 		browse(t, url+"/host")
 		switch n := seen.hits.Load(); {
 		case content == server.ContentTrusted && n == 0:
