@@ -13,7 +13,17 @@ import (
 // and written at once, which costs less than handing it to sendfile.
 const chunkBytes = 32 << 10
 
-var chunks = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+// largeChunkBytes is that for a body that is larger, and not a file. It bounds
+// what a stream of any length needs.
+const largeChunkBytes = 256 << 10
+
+// maxIdleReads is how many reads in a row may bring nothing, as in bufio.
+const maxIdleReads = 100
+
+var (
+	chunks      = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
+	largeChunks = sync.Pool{New: func() any { return new([largeChunkBytes]byte) }}
+)
 
 // errBody says that a body yielded more than it promised.
 var errBody = errors.New("server: body is longer than its object")
@@ -71,9 +81,9 @@ func (x *exchange) copyFile(obj *vfs.Object) error {
 	return err
 }
 
-// copyBody sends length bytes of body. The last chunk waits until the body has
-// ended without an error: a backend may find only there that what it read was
-// cut or damaged.
+// copyBody sends length bytes of body, as they come. Those of the last read wait
+// until the body has ended without an error: a backend may find only there that
+// what it read was cut or damaged.
 func (x *exchange) copyBody(body io.Reader, length int64) error {
 	if whole, ok := body.(io.WriterTo); ok {
 		n, err := whole.WriteTo(&x.responseWriter)
@@ -82,23 +92,41 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 		}
 		return err
 	}
-	buf := chunks.Get().(*[chunkBytes]byte)
-	defer chunks.Put(buf)
-	for {
-		p := buf[:min(length, chunkBytes)]
-		if _, err := io.ReadFull(body, p); err != nil {
-			return shortBody(err)
+	if length <= chunkBytes {
+		buf := chunks.Get().(*[chunkBytes]byte)
+		defer chunks.Put(buf)
+		return x.copyThrough(buf[:], body, length)
+	}
+	buf := largeChunks.Get().(*[largeChunkBytes]byte)
+	defer largeChunks.Put(buf)
+	return x.copyThrough(buf[:], body, length)
+}
+
+func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
+	// The first bytes go out as soon as a few have come.
+	size := int64(chunkBytes)
+	for idle := 0; length > 0; size = int64(len(buf)) {
+		n, err := body.Read(buf[:min(length, size)])
+		length -= int64(n)
+		if length == 0 && err == nil {
+			err = ended(body)
 		}
-		length -= int64(len(p))
-		if length == 0 {
-			if err := ended(body); err != nil {
-				return err
-			}
-		}
-		if _, err := x.Write(p); err != nil || length == 0 {
+		if length == 0 && err != nil && err != io.EOF {
 			return err
 		}
+		if n > 0 {
+			idle = 0
+			if _, err := x.Write(buf[:n]); err != nil {
+				return err
+			}
+		} else if idle++; idle > maxIdleReads {
+			return io.ErrNoProgress
+		}
+		if err != nil && length > 0 {
+			return shortBody(err)
+		}
 	}
+	return nil
 }
 
 // ended reads the end of body.
