@@ -30,18 +30,25 @@ func browse(t *testing.T, url string) string {
 		}
 		t.Skip("chromium is not installed")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+t.TempDir(), "--virtual-time-budget=2000", "--dump-dom", url)
-	// The browser's children hold its output open a little longer than it lives.
-	cmd.WaitDelay = 10 * time.Second
-	dom, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("chromium: %v", err)
+	// On a busy machine a browser now and then hangs at its start. That says
+	// nothing about the page, so it is given another try.
+	for try := 1; ; try++ {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+			"--user-data-dir="+t.TempDir(), "--virtual-time-budget=2000", "--dump-dom", url)
+		// The browser's children hold its output open a little longer than it lives.
+		cmd.WaitDelay = 10 * time.Second
+		dom, err := cmd.Output()
+		hung := ctx.Err() != nil
+		cancel()
+		switch {
+		case err == nil:
+			return string(dom)
+		case !hung || try == 3:
+			t.Fatalf("chromium: %v", err)
+		}
 	}
-	return string(dom)
 }
 
 // A beacon counts the requests for /beacon, which only a script that ran makes.
