@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
@@ -30,13 +31,19 @@ func browse(t *testing.T, url string) string {
 		}
 		t.Skip("chromium is not installed")
 	}
+	// Its children may write here a moment longer than it lives.
+	profile, err := os.MkdirTemp("", "bailiwick-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(profile) })
 	// On a busy machine a browser now and then hangs at its start. That says
 	// nothing about the page, so it is given another try.
 	for try := 1; ; try++ {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-			"--user-data-dir="+t.TempDir(), "--virtual-time-budget=2000", "--dump-dom", url)
+			fmt.Sprintf("--user-data-dir=%s/%d", profile, try), "--virtual-time-budget=2000", "--dump-dom", url)
 		// The browser's children hold its output open a little longer than it lives.
 		cmd.WaitDelay = 10 * time.Second
 		dom, err := cmd.Output()
