@@ -81,9 +81,9 @@ func (x *exchange) copyFile(obj *vfs.Object) error {
 	return err
 }
 
-// copyBody sends length bytes of body, as they come. Those of the last read wait
-// until the body has ended without an error: a backend may find only there that
-// what it read was cut or damaged.
+// copyBody sends length bytes of body, as they come. The last ones, chunkBytes at
+// most, wait until the body has ended without an error: a backend may find only
+// there that what it read was cut or damaged.
 func (x *exchange) copyBody(body io.Reader, length int64) error {
 	if whole, ok := body.(io.WriterTo); ok {
 		n, err := whole.WriteTo(&x.responseWriter)
@@ -106,6 +106,9 @@ func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
 	// The first bytes go out as soon as a few have come.
 	size := int64(chunkBytes)
 	for idle := 0; length > 0; size = int64(len(buf)) {
+		if length > chunkBytes {
+			size = min(size, length-chunkBytes)
+		}
 		n, err := body.Read(buf[:min(length, size)])
 		length -= int64(n)
 		if length == 0 && err == nil {
