@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"slices"
 	"strings"
 	"syscall"
@@ -118,9 +119,21 @@ func TimeTag(salt string, modTime time.Time, size int64) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// YieldEntries is the body of a Backend's List where a directory is read whole:
-// it yields the entries after the key after, in order.
-func YieldEntries(ctx context.Context, dir Name, list []fs.DirEntry, after string, yield func(Entry, error) bool) {
+// ListWhole is a Backend's List where a directory is read whole, by read: it
+// yields the entries after the key after, in order. An error of read is taken as
+// FSError does.
+func ListWhole(ctx context.Context, dir Name, after string, read func() ([]fs.DirEntry, error)) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		list, err := read()
+		if err != nil {
+			yield(Entry{}, FSError("list", dir, err))
+			return
+		}
+		yieldEntries(ctx, dir, list, after, yield)
+	}
+}
+
+func yieldEntries(ctx context.Context, dir Name, list []fs.DirEntry, after string, yield func(Entry, error) bool) {
 	entries := make([]Entry, 0, len(list))
 	for _, d := range list {
 		e := Entry{Elem: d.Name()}

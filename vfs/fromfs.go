@@ -141,11 +141,10 @@ func (b *fromFS) checkLinks(op string, n Name, report bool) error {
 }
 
 func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
+	return ListWhole(ctx, dir, after, func() ([]fs.DirEntry, error) {
 		if !dir.IsRoot() {
 			if err := b.checkLinks("list", dir, true); err != nil {
-				yield(Entry{}, err)
-				return
+				return nil, err
 			}
 		}
 		list, err := fs.ReadDir(b.fsys, dir.s)
@@ -154,9 +153,8 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 			if st, statErr := fs.Stat(b.fsys, dir.s); statErr == nil && !st.IsDir() {
 				err = fs.ErrNotExist
 			}
-			yield(Entry{}, FSError("list", dir, err))
-			return
+			return nil, err
 		}
-		YieldEntries(ctx, dir, list, after, yield)
-	}
+		return list, nil
+	})
 }

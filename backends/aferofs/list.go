@@ -13,14 +13,7 @@ import (
 // List yields the entries of dir in order. An afero.Fs has them in any order,
 // so that each call reads the whole directory.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	return func(yield func(vfs.Entry, error) bool) {
-		list, err := b.readDir(ctx, dir)
-		if err != nil {
-			yield(vfs.Entry{}, vfs.FSError("list", dir, err))
-			return
-		}
-		vfs.YieldEntries(ctx, dir, list, after, yield)
-	}
+	return vfs.ListWhole(ctx, dir, after, func() ([]fs.DirEntry, error) { return b.readDir(ctx, dir) })
 }
 
 func (b *Backend) readDir(ctx context.Context, dir vfs.Name) ([]fs.DirEntry, error) {
