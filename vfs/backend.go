@@ -44,7 +44,10 @@ type Backend interface {
 
 	// Put stores body under n, all or nothing, visible at once: a reader sees
 	// the old object whole or the new one whole, never a part, whatever
-	// happens. Parent directories are made.
+	// happens. Parent directories are made. When it returns nil, the object
+	// outlasts a crash of the machine, where the backend's store can do that
+	// at all. [ErrFull] where there is no room. It is never written through a
+	// symbolic link, nor in the place of one.
 	Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Info, error)
 
 	// Remove deletes the object n if cond holds, and directories that it left

@@ -21,6 +21,8 @@ var (
 	// ErrChanged: the object was replaced or cut while it was being read. What
 	// was read is not to be used.
 	ErrChanged = errors.New("object changed while being read")
+	// ErrFull: the backend has no room for the object. Nothing was stored.
+	ErrFull = errors.New("no space left")
 	// ErrUnsupported: the backend does not do this at all.
 	ErrUnsupported = errors.ErrUnsupported
 )
@@ -60,7 +62,7 @@ func (e *Error) kind() error {
 		return fs.ErrNotExist
 	}
 	for _, s := range [...]error{
-		ErrNotModified, ErrPrecondition, ErrRange, ErrUnavailable, ErrChanged, ErrUnsupported,
+		ErrNotModified, ErrPrecondition, ErrRange, ErrUnavailable, ErrChanged, ErrFull, ErrUnsupported,
 		fs.ErrNotExist, fs.ErrExist, fs.ErrClosed, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(e.Err, s) {

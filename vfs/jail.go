@@ -20,6 +20,7 @@ type Jail struct {
 	rules     *rules
 	symlinks  Symlinks
 	authorize func(context.Context, Op, Name) error
+	creating  spellings
 }
 
 // New returns a Jail over b under p. It fails if a pattern cannot be used.
@@ -31,7 +32,7 @@ func New(b Backend, p Policy) (*Jail, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Jail{b, b.Caps(), r, p.Symlinks, p.Authorize}, nil
+	return &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize}, nil
 }
 
 // Caps returns what the backend can do.

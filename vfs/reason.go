@@ -37,6 +37,10 @@ const (
 	ReasonCreateDevice   Reason = "create.device"   // a Windows device name
 	ReasonCreateSibling  Reason = "create.sibling"  // differs from a sibling only in case or normal form
 
+	// ReasonHiddenSibling is create.sibling where the caller may not know of the
+	// sibling, so that it must look to him like a name that is not allowed.
+	ReasonHiddenSibling Reason = "hidden_sibling"
+
 	ReasonSymlink     Reason = "symlink"      // a symbolic link, and the policy refuses it or where it leads
 	ReasonSpecialFile Reason = "special_file" // a FIFO, socket or device
 	ReasonHardLink    Reason = "hard_link"    // more than one name, and the backend was told to refuse that
@@ -84,6 +88,7 @@ var details = map[Reason]string{
 	ReasonCreateTrailing:     "no element of a new name may end in a dot or a space",
 	ReasonCreateDevice:       "no element of a new name may be a Windows device name",
 	ReasonCreateSibling:      "another name differs only in case or normal form",
+	ReasonHiddenSibling:      "another name, which the caller may not see, differs only in case or normal form",
 	ReasonSymlink:            "a symbolic link is in the way, and the policy does not let it through",
 	ReasonSpecialFile:        "not a regular file",
 	ReasonHardLink:           "the file has more than one name",

@@ -1,0 +1,149 @@
+package vfs
+
+import (
+	"context"
+	"io"
+)
+
+// Written says what a Put did.
+type Written struct {
+	Info Info // of the new version
+	// Replaced is set if there was an object before. Of two that create one
+	// name at the same moment, both may have made it.
+	Replaced bool
+	Rule     string // the allow pattern that let the name through
+}
+
+// Put stores body under n, all or nothing: whoever reads sees the old object or
+// the new one, and if Put fails, nothing has changed. opts.Cond decides as it
+// does in HTTP: IfNoneMatch "*" only creates, IfMatch only replaces that version.
+//
+// Besides what a read asks, the name has to be one that can be created on every
+// system (ReasonCreateNFC, ReasonCreateChar, ReasonCreateTrailing,
+// ReasonCreateDevice), and a new one, or a new directory on its way, must not differ
+// only in case or normal form from a sibling: [ReasonCreateSibling] where the
+// caller may see that sibling, else [ReasonHiddenSibling]. Among the calls of one
+// Jail that holds whatever runs at the same time; another process can get in
+// between.
+//
+// Symbolic links are refused, whatever Policy.Symlinks says of reading.
+//
+// A refused name fails with an [*Error] that matches [fs.ErrNotExist]. Other
+// errors to expect: [ErrPrecondition], [ErrFull], [ErrUnavailable],
+// [ErrUnsupported], ctx's own, and that of body, wrapped. Cancelling ctx ends Put
+// between two reads of body.
+func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
+	v := j.admit(ctx, OpWrite, n)
+	if err := v.err("put"); err != nil {
+		return Written{}, err
+	}
+	opts.Cond.Unsafe = true
+	replaces, leave, err := j.place(ctx, n, opts.Cond)
+	if err != nil {
+		return Written{}, outwardRule("put", &v, err)
+	}
+	defer leave()
+	return j.put(ctx, &v, body, opts, replaces)
+}
+
+// Create stores body under a name that the program made itself, such as a UUID,
+// and fails with [ErrPrecondition] if there is such an object. It does what Put
+// does with IfNoneMatch "*", but for [OpUpload], and without a look for siblings: that
+// costs a request or more, and a random name has none.
+func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
+	v := j.admit(ctx, OpUpload, n)
+	if err := v.err("put"); err != nil {
+		return Written{}, err
+	}
+	opts.Cond = Cond{IfNoneMatch: Tags{Any: true}, Unsafe: true}
+	return j.put(ctx, &v, body, opts, false)
+}
+
+func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOptions, replaces bool) (Written, error) {
+	info, err := j.backend.Put(ctx, v.Name, body, opts)
+	if err != nil {
+		return Written{}, outwardRule("put", v, err)
+	}
+	info.Name = v.Name
+	return Written{Info: info, Replaced: replaces, Rule: v.Rule}, nil
+}
+
+// place finds the place for n: it reports whether there is an object already, and
+// fails if n is too like a sibling, or something else is in the way. Until leave is
+// called, no other call of this Jail gets a place that is too like this one.
+func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, leave func(), err error) {
+	if !cond.IfMatch.IsZero() {
+		// What is only replaced is there already, under this very spelling.
+		return true, func() {}, nil
+	}
+	if !j.caps.Writable {
+		return false, nil, Unsupported{}.Remove(ctx, n, cond)
+	}
+	other, leave := j.creating.enter(n)
+	if leave == nil {
+		return false, nil, j.tooLike("put", n, other, KindFile)
+	}
+	replaces, err = j.lookForPlace(ctx, n, cond)
+	if err != nil {
+		leave()
+		return false, nil, err
+	}
+	return replaces, leave, nil
+}
+
+func (j *Jail) lookForPlace(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
+	if !cond.IfNoneMatch.Any {
+		_, err := j.backend.Stat(ctx, n, Request{})
+		switch {
+		case err == nil:
+			return true, nil
+		case ReasonOf(err) != ReasonMissing:
+			return false, err
+		}
+	}
+	return false, j.checkSiblings(ctx, n)
+}
+
+// Remove deletes the object n if cond holds, with directories that it leaves
+// empty, and returns the pattern that let the name through. It fails as Put does;
+// a missing object is ReasonMissing. Symbolic links are refused and stay.
+func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (rule string, err error) {
+	v := j.admit(ctx, OpDelete, n)
+	if err := v.err("remove"); err != nil {
+		return "", err
+	}
+	cond.Unsafe = true
+	if err := j.backend.Remove(ctx, n, cond); err != nil {
+		return "", outwardRule("remove", &v, err)
+	}
+	return v.Rule, nil
+}
+
+// Copy stores the object from of src, which may be j itself, under the name to.
+// It reads as src.Get does and writes as j.Put does: the bytes that arrive are of
+// one version, or nothing does. Size and, where opts have none, ContentType are
+// those of the object read.
+func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
+	// What may not be written is refused before it is read.
+	v := j.admit(ctx, OpWrite, to)
+	if err := v.err("put"); err != nil {
+		return Written{}, err
+	}
+	obj, err := src.Get(ctx, from, Request{})
+	if err != nil {
+		return Written{}, err
+	}
+	defer obj.Body.Close()
+	opts.Size, opts.SizeKnown = obj.Info.Size, true
+	if opts.ContentType == "" {
+		opts.ContentType = obj.Info.ContentType
+	}
+	return j.Put(ctx, to, obj.Body, opts)
+}
+
+// outwardRule is outward for a name that was admitted by a rule.
+func outwardRule(call string, v *Verdict, err error) error {
+	e := outward(call, v.Name, err)
+	e.Rule = v.Rule
+	return e
+}
