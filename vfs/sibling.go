@@ -3,7 +3,6 @@ package vfs
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 )
 
@@ -13,66 +12,123 @@ import (
 func (j *Jail) checkSiblings(ctx context.Context, n Name) error {
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
-		found, err := j.findSpelling(ctx, at, kind)
-		if err == nil || ReasonOf(err) != ReasonMissing {
-			if err == nil && found.Elem != "" {
-				return j.tooLike("put", n, siblingOf(at, found.Elem), found.Kind)
-			}
+		elem, err := j.findSpelling(ctx, at, kind)
+		switch {
+		case ReasonOf(err) == ReasonMissing:
+			kind = KindDir // so the directory will be made, too
+		case err != nil:
 			return err
+		case elem == "":
+			return nil
+		default:
+			other, err := at.Dir().Child(elem)
+			return j.tooLike(ctx, n, other, err == nil)
 		}
-		kind = KindDir // the directory is missing, so it will be made
 	}
 	return nil
 }
 
 // maxPassed is how many entries of a listing are passed over one by one before
-// it is begun anew at the next possible spelling: a page of S3.
+// it is begun anew where the next spelling can be: a page of S3.
 const maxPassed = 1000
 
-// findSpelling looks in n's directory for another spelling of n's last element,
-// and returns the zero Entry if there is none, or n itself is there as a kind: then
-// it is not new. The directory is read only where a spelling can be.
-func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (Entry, error) {
+// findSpelling looks in n's directory for another spelling of n's last element.
+// It returns "" if there is none, or if n itself is there as a kind: then it is
+// not new. Of a large directory it reads only where a spelling can be.
+func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (elem string, err error) {
 	want := newSpelling(n.Base())
-	var other Entry
-	for after := ""; ; {
-		next, passed := "", 0
+	bound, more := want.next("")
+	for after := ""; more; after = justBelow(bound) {
+		passed := 0
 		for e, err := range j.backend.List(ctx, n.Dir(), after) {
 			if err != nil {
-				return Entry{}, err
+				// What lies behind the last entry is not missing.
+				if after != "" && ReasonOf(err) == ReasonMissing {
+					return elem, nil
+				}
+				return "", err
 			}
-			if e.Elem == n.Base() {
-				if e.Kind == kind {
-					return Entry{}, nil
+			key := e.Key()
+			if key < bound {
+				if passed++; passed == maxPassed {
+					break
 				}
 				continue
 			}
-			if want.matches(e.Elem) {
-				other = e
-				continue
+			passed = 0
+			switch {
+			case e.Elem == n.Base() && e.Kind == kind:
+				return "", nil
+			case e.Elem != n.Base() && want.is(e.Elem):
+				elem = e.Elem
 			}
-			var ok bool
-			if next, ok = want.next(e.Elem); !ok {
-				return other, nil
+			if bound, more = want.next(key); !more {
+				return elem, nil
 			}
-			if passed++; passed >= maxPassed && e.Key() < next {
-				break
-			}
-			next = ""
 		}
-		if next == "" {
-			return other, nil
+		if passed < maxPassed {
+			return elem, nil
 		}
-		after = next
 	}
+	return elem, nil
 }
 
-// tooLike is the error of a name that differs too little from other.
-func (j *Jail) tooLike(op string, n, other Name, kind Kind) error {
-	return &Error{Op: op, Name: n.String(), Reason: ReasonHiddenSibling, Err: errSibling}
+// tooLike is the refusal of n because of other, which differs too little. The
+// caller learns of it only if other is one that he may see.
+func (j *Jail) tooLike(ctx context.Context, n, other Name, isName bool) error {
+	e := refuse("put", n.s, ReasonHiddenSibling)
+	if isName && (j.admitted(ctx, OpRead, other) || j.admitted(ctx, OpList, other)) {
+		e.Reason = ReasonCreateSibling
+	}
+	e.Err = errSibling
+	return e
 }
 
 var errSibling = errors.New("a sibling differs only in case or normal form")
 
-var _ = strings.Compare
-var _ sync.Mutex
+// spellings are the names that a Jail is about to create, and the directories on
+// their way. Two that differ only in case or normal form would both find that
+// there is no other.
+type spellings struct {
+	mu     sync.Mutex
+	claims map[string]*claim // by what all spellings fold to
+}
+
+type claim struct {
+	name  Name
+	count int
+}
+
+// enter claims n and the directories on its way. If another spelling is claimed,
+// it returns that one and no leave.
+func (s *spellings) enter(n Name) (other Name, leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claims == nil {
+		s.claims = map[string]*claim{}
+	}
+	for at := n; !at.IsRoot(); at = at.Dir() {
+		if c := s.claims[foldSpelling(at.s)]; c != nil && c.name != at {
+			return c.name, nil
+		}
+	}
+	for at := n; !at.IsRoot(); at = at.Dir() {
+		key := foldSpelling(at.s)
+		if s.claims[key] == nil {
+			s.claims[key] = &claim{name: at}
+		}
+		s.claims[key].count++
+	}
+	return Name{}, func() { s.leave(n) }
+}
+
+func (s *spellings) leave(n Name) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at := n; !at.IsRoot(); at = at.Dir() {
+		key := foldSpelling(at.s)
+		if s.claims[key].count--; s.claims[key].count == 0 {
+			delete(s.claims, key)
+		}
+	}
+}

@@ -81,7 +81,7 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 	}
 	other, leave := j.creating.enter(n)
 	if leave == nil {
-		return false, nil, j.tooLike("put", n, other, KindFile)
+		return false, nil, j.tooLike(ctx, n, other, true)
 	}
 	replaces, err = j.lookForPlace(ctx, n, cond)
 	if err != nil {

@@ -1,0 +1,109 @@
+package vfs
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// foldSpelling maps names that differ only in case or normal form to one string:
+// what APFS, NTFS, HFS+ and ext4's casefold take for one name. Compatibility forms
+// and ignorable characters count, unlike in fold, which is for denying: nobody
+// should be kept from having "x2" beside "x²".
+func foldSpelling(s string) string {
+	if is := traitsOf(s); is.ascii {
+		return strings.ToLower(s)
+	}
+	return norm.NFD.String(cases.Fold().String(norm.NFD.String(s)))
+}
+
+// A spelling is all that one element can be spelled as, by its folded form.
+type spelling struct {
+	folded string
+	runes  []rune
+}
+
+func newSpelling(elem string) spelling {
+	f := foldSpelling(elem)
+	return spelling{f, []rune(f)}
+}
+
+// is reports whether elem is a spelling.
+func (s spelling) is(elem string) bool { return foldSpelling(elem) == s.folded }
+
+// next returns the smallest beginning, in byte order, of a spelling that comes
+// after key: all spellings after key are at least as great. ok is false if none
+// comes after it. So a listing in byte order need not be read in between.
+//
+// Combining marks in an order that no normal form has are left out.
+func (s spelling) next(key string) (bound string, ok bool) {
+	type point struct{ bytes, runes int } // key[:bytes] spells runes[:runes]
+	points := []point{{}}
+	for i, r := range key {
+		at := points[len(points)-1].runes
+		f := foldRune(r)
+		if !hasPrefix(s.runes[at:], f) {
+			break
+		}
+		points = append(points, point{i + utf8.RuneLen(r), at + len(f)})
+	}
+	for _, p := range slices.Backward(points) {
+		if p.runes == len(s.runes) {
+			continue
+		}
+		try := func(r rune) {
+			b := key[:p.bytes] + string(r)
+			if b > key && (!ok || b < bound) && hasPrefix(s.runes[p.runes:], foldRune(r)) {
+				bound, ok = b, true
+			}
+		}
+		first := s.runes[p.runes]
+		try(first)
+		for _, r := range respelled()[first] {
+			try(r)
+		}
+		if ok {
+			return bound, true
+		}
+	}
+	return "", false
+}
+
+func hasPrefix(s, prefix []rune) bool {
+	return len(s) >= len(prefix) && slices.Equal(s[:len(prefix)], prefix)
+}
+
+func foldRune(r rune) []rune { return []rune(foldSpelling(string(r))) }
+
+// respelled returns the characters other than itself that fold to something that
+// begins with a given one. Characters behind the second plane fold to themselves,
+// but for compatibility ideographs.
+var respelled = sync.OnceValue(func() map[rune][]rune {
+	m := map[rune][]rune{}
+	for r := ' '; r < 0x30000; r++ {
+		if 0xD800 <= r && r <= 0xDFFF {
+			continue
+		}
+		if f := foldRune(r); f[0] != r {
+			m[f[0]] = append(m[f[0]], r)
+		}
+	}
+	return m
+})
+
+// justBelow returns a string that comes right before bound, as far as names go.
+func justBelow(bound string) string {
+	r, size := utf8.DecodeLastRuneInString(bound)
+	switch r--; {
+	case 0xD800 <= r && r <= 0xDFFF:
+		r = 0xD7FF
+	case r == '/': // it would begin another directory
+		r--
+	}
+	return bound[:len(bound)-size] + string(r) + "\U0010FFFD"
+}
