@@ -1,0 +1,393 @@
+package vfs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// counted counts the calls of a backend.
+type counted struct {
+	vfs.Backend
+	calls, lists atomic.Int64
+}
+
+func (c *counted) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	c.calls.Add(1)
+	return c.Backend.Stat(ctx, n, req)
+}
+
+func (c *counted) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	c.calls.Add(1)
+	return c.Backend.Open(ctx, n, req)
+}
+
+func (c *counted) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	c.calls.Add(1)
+	c.lists.Add(1)
+	return c.Backend.List(ctx, dir, after)
+}
+
+func (c *counted) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	c.calls.Add(1)
+	return c.Backend.Put(ctx, n, body, opts)
+}
+
+func (c *counted) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	c.calls.Add(1)
+	return c.Backend.Remove(ctx, n, cond)
+}
+
+func writable(t *testing.T, p vfs.Policy) (*vfs.Jail, *counted) {
+	t.Helper()
+	b := &counted{Backend: mem.New()}
+	j, err := vfs.New(b, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j, b
+}
+
+// seed stores objects past the jail.
+func seed(t *testing.T, b *counted, names ...string) {
+	t.Helper()
+	for _, s := range names {
+		if _, err := b.Backend.Put(t.Context(), name(t, s), strings.NewReader("seed"), vfs.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func name(t *testing.T, s string) vfs.Name {
+	t.Helper()
+	n, err := vfs.ParseName(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func put(t *testing.T, j *vfs.Jail, s, body string, opts vfs.PutOptions) (vfs.Written, error) {
+	t.Helper()
+	return j.Put(t.Context(), name(t, s), strings.NewReader(body), opts)
+}
+
+func content(t *testing.T, j *vfs.Jail, s string) string {
+	t.Helper()
+	obj, err := j.Get(t.Context(), name(t, s), vfs.Request{})
+	if err != nil {
+		return err.Error()
+	}
+	defer obj.Body.Close()
+	data, err := io.ReadAll(obj.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(data)
+}
+
+func TestPut(t *testing.T) {
+	j, _ := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
+	w, err := put(t, j, "docs/a.txt", "one", vfs.PutOptions{})
+	if err != nil || w.Replaced || w.Rule != "**" || w.Info.Name != name(t, "docs/a.txt") || w.Info.Size != 3 {
+		t.Fatalf("creating: %+v, %v", w, err)
+	}
+	if w, err = put(t, j, "docs/a.txt", "other", vfs.PutOptions{}); err != nil || !w.Replaced {
+		t.Fatalf("replacing: %+v, %v", w, err)
+	}
+	create := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}
+	if _, err := put(t, j, "docs/a.txt", "no", create); !errors.Is(err, vfs.ErrPrecondition) {
+		t.Errorf("creating what is there: %v", err)
+	}
+	match := vfs.PutOptions{Cond: vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: w.Info.ETag, Set: true}}}}}
+	if _, err := put(t, j, "docs/a.txt", "matched", match); err != nil {
+		t.Errorf("replacing the version that is there: %v", err)
+	}
+	if _, err := put(t, j, "docs/a.txt", "no", match); !errors.Is(err, vfs.ErrPrecondition) {
+		t.Errorf("replacing a version that is gone: %v", err)
+	}
+	if got := content(t, j, "docs/a.txt"); got != "matched" {
+		t.Errorf("in the end: %q", got)
+	}
+	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), match.Cond); !errors.Is(err, vfs.ErrPrecondition) {
+		t.Errorf("removing a version that is gone: %v", err)
+	}
+	if rule, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); err != nil || rule != "**" {
+		t.Errorf("removing: %q, %v", rule, err)
+	}
+	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+		t.Errorf("removing what is gone: %v", err)
+	}
+}
+
+// TestWriteRefused: what the policy refuses does not reach the backend, and
+// looks like a missing name.
+func TestWriteRefused(t *testing.T) {
+	denied := errors.New("no")
+	j, b := writable(t, vfs.Policy{
+		Allow: vfs.Patterns("**"), Deny: vfs.Patterns("drafts"),
+		Authorize: func(_ context.Context, op vfs.Op, n vfs.Name) error {
+			if strings.HasPrefix(n.String(), "mine/") && op != vfs.OpRead {
+				return denied
+			}
+			return nil
+		},
+	})
+	for s, want := range map[string]vfs.Reason{
+		"drafts/a":      vfs.ReasonPolicyDeny,
+		"DRAFTS/a":      vfs.ReasonPolicyDeny,
+		".env":          vfs.ReasonPolicyDotfile,
+		"mine/a":        vfs.ReasonAuthDenied,
+		"cafe\u0301":    vfs.ReasonCreateNFC,
+		"10:30.log":     vfs.ReasonCreateChar,
+		"a?b":           vfs.ReasonCreateChar,
+		"a./b":          vfs.ReasonCreateTrailing,
+		"a ":            vfs.ReasonCreateTrailing,
+		"x/Aux.txt":     vfs.ReasonCreateDevice,
+		"COM\u00b9":     vfs.ReasonCreateDevice,
+		"lpt1.x/inside": vfs.ReasonCreateDevice,
+	} {
+		n := name(t, s)
+		_, err := j.Put(t.Context(), n, unread{t}, vfs.PutOptions{})
+		_, copyErr := j.Copy(t.Context(), n, j, n, vfs.PutOptions{})
+		for _, err := range []error{err, copyErr} {
+			if vfs.ReasonOf(err) != want || !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("Put or Copy(%+q): %v, reason %q, want %q", s, err, vfs.ReasonOf(err), want)
+			}
+		}
+		if v := j.Explain(t.Context(), vfs.OpWrite, n); v.Reason != want {
+			t.Errorf("Explain(write, %+q) says %q, want %q", s, v.Reason, want)
+		}
+		if strings.HasPrefix(string(want), "create.") {
+			continue // such a name may be there, and be removed
+		}
+		if _, err := j.Remove(t.Context(), n, vfs.Cond{}); vfs.ReasonOf(err) != want {
+			t.Errorf("Remove(%+q): %v, reason %q, want %q", s, err, vfs.ReasonOf(err), want)
+		}
+	}
+	if n := b.calls.Load(); n != 0 {
+		t.Errorf("the backend was asked %d times", n)
+	}
+}
+
+// unread is a body that must not be read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+func TestPutSiblings(t *testing.T) {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("secret")})
+	seed(t, b, "Report.txt", "docs/Deep/a.txt", "caf\u00e9/x", "secret", "sub/stra\u00dfe", "both", "BOTH", "e\u0302\u0301t\u00e9")
+	for s, want := range map[string]vfs.Reason{
+		"report.txt":                    vfs.ReasonCreateSibling,
+		"REPORT.TXT":                    vfs.ReasonCreateSibling,
+		"Docs/b.txt":                    vfs.ReasonCreateSibling,
+		"docs/deep/b":                   vfs.ReasonCreateSibling,
+		"docs/Deep/A.t":                 "",
+		"docs/Deep/A.tX":                "",
+		"docs/DEEP/new/directory/b.txt": vfs.ReasonCreateSibling,
+		"CAF\u00c9/x":                   vfs.ReasonCreateSibling,
+		"caf\u00e9/X":                   vfs.ReasonCreateSibling,
+		"sub/STRASSE":                   vfs.ReasonCreateSibling,
+		"\u1ebft\u00e9":                 vfs.ReasonCreateSibling,
+		"Both":                          vfs.ReasonCreateSibling,
+		"both":                          "",
+		"Report.txt":                    "",
+		"secret.txt":                    "",
+		"sub/x\u00b2":                   "",
+		"sub/x2":                        "",
+		"docs/Deep/A.TXT/b":             vfs.ReasonCreateSibling,
+	} {
+		_, err := put(t, j, s, "new", vfs.PutOptions{})
+		if vfs.ReasonOf(err) != want || (err == nil) != (want == "") {
+			t.Errorf("Put(%+q): %v, reason %q, want %q", s, err, vfs.ReasonOf(err), want)
+		}
+	}
+	// A caller who may not see the sibling must not learn of it.
+	hidden, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("secreT", "REPORT.txt", "docs/*/*.md"), Deny: vfs.Patterns("nothing")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"secreT", "REPORT.txt"} {
+		if _, err := put(t, hidden, s, "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonHiddenSibling {
+			t.Errorf("Put(%q) beside a hidden sibling: reason %q", s, vfs.ReasonOf(err))
+		}
+	}
+	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonCreateSibling {
+		t.Errorf("beside a directory that may be seen: reason %q", vfs.ReasonOf(err))
+	}
+}
+
+// TestPutSiblingsAtOnce: of names that are too like each other, created at the
+// same moment, one spelling wins.
+func TestPutSiblingsAtOnce(t *testing.T) {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
+	spellings := []string{"new/Dir/file", "new/dir/file", "NEW/dir/other", "new/DIR/File"}
+	start := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 64 {
+		s := spellings[i%len(spellings)]
+		wg.Go(func() {
+			<-start
+			_, err := put(t, j, s, "x", vfs.PutOptions{})
+			if r := vfs.ReasonOf(err); err != nil && r != vfs.ReasonCreateSibling {
+				t.Errorf("Put(%q): %v, reason %q", s, err, r)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	all, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for f, err := range all.Scan(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := f.Name; !at.IsRoot(); at = at.Dir() {
+			found[at.String()] = true
+		}
+	}
+	lower := map[string]string{}
+	for s := range found {
+		if other, ok := lower[strings.ToLower(s)]; ok {
+			t.Errorf("both %q and %q were made", s, other)
+		}
+		lower[strings.ToLower(s)] = s
+	}
+	if len(found) == 0 {
+		t.Error("none was made")
+	}
+}
+
+// TestPutInLargeDirectory: the look for siblings does not read a directory of
+// many entries.
+func TestPutInLargeDirectory(t *testing.T) {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
+	for i := range 20_000 {
+		seed(t, b, fmt.Sprintf("many/report-%05d.txt", i))
+	}
+	seed(t, b, "many/Zebra.txt")
+	pages := &paged{Backend: b}
+	j, err := vfs.New(pages, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s, want := range map[string]vfs.Reason{
+		"many/report-10000.md":  "",
+		"many/REPORT-10000.txt": vfs.ReasonCreateSibling,
+		"many/report-19999.Txt": vfs.ReasonCreateSibling,
+		"many/zebra.txt":        vfs.ReasonCreateSibling,
+		"many/aardvark":         "",
+		"other/directory/x":     "",
+	} {
+		pages.entries.Store(0)
+		_, err := put(t, j, s, "x", vfs.PutOptions{})
+		if vfs.ReasonOf(err) != want {
+			t.Errorf("Put(%q): reason %q, want %q", s, vfs.ReasonOf(err), want)
+		}
+		if n := pages.entries.Load(); n > 8000 {
+			t.Errorf("Put(%q) read %d entries of 20,000", s, n)
+		}
+	}
+}
+
+// paged counts the entries that are listed.
+type paged struct {
+	vfs.Backend
+	entries atomic.Int64
+}
+
+func (p *paged) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		for e, err := range p.Backend.List(ctx, dir, after) {
+			p.entries.Add(1)
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestCreate(t *testing.T) {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("re:[0-9a-f]+"), Authorize: func(_ context.Context, op vfs.Op, _ vfs.Name) error {
+		if op != vfs.OpUpload {
+			return errors.New("only uploads")
+		}
+		return nil
+	}})
+	n := name(t, "0123abcd")
+	w, err := j.Create(t.Context(), n, strings.NewReader("one"), vfs.PutOptions{})
+	if err != nil || w.Replaced || w.Info.Size != 3 {
+		t.Fatalf("%+v, %v", w, err)
+	}
+	if c := b.calls.Load(); c != 1 {
+		t.Errorf("the backend was asked %d times, want once", c)
+	}
+	if _, err := j.Create(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); !errors.Is(err, vfs.ErrPrecondition) {
+		t.Errorf("creating it twice: %v", err)
+	}
+	if _, err := j.Put(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonAuthDenied {
+		t.Errorf("putting where only uploading is allowed: %v", err)
+	}
+	if _, err := j.Create(t.Context(), name(t, "x/y"), strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonPolicyNoAllow {
+		t.Errorf("creating what no pattern allows: %v", err)
+	}
+}
+
+func TestCopy(t *testing.T) {
+	src, b := writable(t, vfs.Policy{Allow: vfs.Patterns("pub/**")})
+	seed(t, b, "pub/a", "private")
+	dst, _ := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
+	w, err := dst.Copy(t.Context(), name(t, "b"), src, name(t, "pub/a"), vfs.PutOptions{})
+	if err != nil || w.Info.Size != 4 || content(t, dst, "b") != "seed" {
+		t.Errorf("%+v, %v, %q", w, err, content(t, dst, "b"))
+	}
+	for _, s := range []string{"private", "pub/missing"} {
+		if _, err := dst.Copy(t.Context(), name(t, "c"), src, name(t, s), vfs.PutOptions{}); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("copying %q: %v", s, err)
+		}
+	}
+	if got := content(t, dst, "c"); got != `get "c": file does not exist` {
+		t.Errorf("after copies that failed: %q", got)
+	}
+	if _, err := src.Copy(t.Context(), name(t, "pub/a"), src, name(t, "pub/a"), vfs.PutOptions{}); err != nil || content(t, src, "pub/a") != "seed" {
+		t.Errorf("copying onto itself: %v, %q", err, content(t, src, "pub/a"))
+	}
+}
+
+// TestWriteUnsupported: a backend that does not write says so, and nothing is
+// looked for.
+func TestWriteUnsupported(t *testing.T) {
+	b := &everything{}
+	j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, putErr := put(t, j, "a", "x", vfs.PutOptions{})
+	_, createErr := j.Create(t.Context(), name(t, "a"), strings.NewReader("x"), vfs.PutOptions{})
+	_, removeErr := j.Remove(t.Context(), name(t, "a"), vfs.Cond{})
+	for _, err := range []error{putErr, createErr, removeErr} {
+		if !errors.Is(err, vfs.ErrUnsupported) || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%v, want ErrUnsupported", err)
+		}
+	}
+	if b.calls.Load() != 0 {
+		t.Errorf("the backend was asked %d times", b.calls.Load())
+	}
+}
