@@ -1,0 +1,116 @@
+// Package access says who may do what with which names: the rules of a mount, by
+// default none, so that nobody may do anything. A [List] stands behind a vfs.Jail
+// as its Policy.Authorize, so it is asked with the very name that is then opened,
+// and before the backend is.
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A Rule lets some people do some things with some names.
+type Rule struct {
+	// Who is one of
+	//
+	//	anyone             everybody, with credentials or without
+	//	authenticated      everybody with credentials
+	//	owner              whom the object belongs to, for uploads
+	//	user:NAME          this one
+	//	group:NAME         who is in this group
+	//	claim:KEY=VALUE    whose credentials vouch for this
+	Who string
+
+	// Can is what they may do.
+	Can []vfs.Op
+
+	// Names are patterns as in vfs.Policy.Allow; none means all names. An element
+	// that is "{user}" stands for the principal's whole name, taken literally: in
+	// "home/{user}/**", alice has what lies below home/alice. A principal whose
+	// name is no single element of a vfs.Name matches no such pattern, and nor does
+	// anyone.
+	Names []string
+}
+
+// String returns the rule on one line, as explain prints it.
+func (r Rule) String() string {
+	ops := make([]string, len(r.Can))
+	for i, op := range r.Can {
+		ops[i] = string(op)
+	}
+	s := r.Who + " can " + strings.Join(ops, ",")
+	if len(r.Names) > 0 {
+		s += " " + strings.Join(r.Names, " ")
+	}
+	return s
+}
+
+// ErrRule is what every error of Compile matches.
+var ErrRule = errors.New("bad access rule")
+
+// ErrDenied is what Authorize fails with where no rule lets the caller.
+var ErrDenied = errors.New("no access rule allows it")
+
+// A List is a compiled list of rules. It is safe for concurrent use. The zero List
+// allows nothing.
+type List struct {
+	rules  []*rule
+	groups map[string][]string // the members of groups that are not the credentials' own
+}
+
+// Compile makes a List of rules. The groups are those that the server itself
+// defines, with the names of their members; those that a Principal brings along
+// count besides. The error names the first rule that is wrong, and matches ErrRule.
+func Compile(rules []Rule, groups map[string][]string) (*List, error) {
+	l := &List{groups: groups}
+	for _, src := range rules {
+		r, err := compile(src)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrRule, err)
+		}
+		l.rules = append(l.rules, r)
+	}
+	return l, nil
+}
+
+// Decide returns the first rule that lets p do op to n. For OpList n is a
+// directory, and may be listed where some name below it could be meant. The owner
+// is that of the object n, nil where objects have none.
+func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (rule string, ok bool) {
+	for _, r := range l.rules {
+		if slices.Contains(r.src.Can, op) && l.means(r, p, owner) && r.matches(p, op, n) {
+			return r.text, true
+		}
+	}
+	return "", false
+}
+
+// Authorize is for vfs.Policy.Authorize: it decides for the principal that ctx
+// carries, and for names without an owner.
+func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
+	if _, ok := l.Decide(auth.FromContext(ctx), op, n, nil); !ok {
+		return ErrDenied
+	}
+	return nil
+}
+
+// Open reports whether some rule lets anyone do op, to whatever names. Where none
+// does, a request without credentials is told that they would help.
+func (l *List) Open(op vfs.Op) bool {
+	return slices.ContainsFunc(l.rules, func(r *rule) bool {
+		return r.who == whoAnyone && slices.Contains(r.src.Can, op)
+	})
+}
+
+// OpenTo reports whether anyone, without credentials, may do op to n: what may not
+// be kept by a shared cache is the rest.
+func (l *List) OpenTo(op vfs.Op, n vfs.Name) bool {
+	_, ok := l.Decide(auth.Principal{}, op, n, nil)
+	return ok
+}
