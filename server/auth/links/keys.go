@@ -1,0 +1,106 @@
+package links
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// Keys is a ring of keys. The first one signs; all are good for checking, so that
+// a new key is put first and an old one taken out once its links have expired. It
+// is immutable, and safe for concurrent use.
+type Keys struct {
+	ring []key
+	none [32]byte // for links by a key that is not in the ring
+}
+
+type key struct {
+	id     string
+	secret []byte
+}
+
+// The bounds of keys.
+const (
+	minSecretBytes = 32
+	maxKeyID       = 64
+)
+
+// LoadKeys reads a ring from a file, see ReadKeys.
+func LoadKeys(file string) (*Keys, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return ReadKeys(file, f)
+}
+
+// ReadKeys reads a ring: lines of "KEYID:BASE64", where the key has at least 32
+// bytes and the id up to 64 letters, digits, "-" and "_". Empty lines, and those
+// that begin with "#", are left out. Errors begin with label and the number of the
+// line, and hold no part of a key.
+func ReadKeys(label string, r io.Reader) (*Keys, error) {
+	k := &Keys{}
+	rand.Read(k.none[:])
+	lines := bufio.NewScanner(r)
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		id, text, _ := strings.Cut(line, ":")
+		secret, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			secret, err = base64.RawURLEncoding.DecodeString(text)
+		}
+		switch {
+		case !validID(id):
+			err = fmt.Errorf("a line is KEYID:BASE64, the id of at most %d letters, digits, - and _", maxKeyID)
+		case err != nil:
+			err = errors.New("what follows the colon is no base64; make a key with: openssl rand -base64 32")
+		case len(secret) < minSecretBytes:
+			err = fmt.Errorf("the key has %d bytes, and needs %d; make one with: openssl rand -base64 32", len(secret), minSecretBytes)
+		case k.has(id):
+			err = fmt.Errorf("the id %s stands here a second time", id)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", label, number, err)
+		}
+		k.ring = append(k.ring, key{id, secret})
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", label, err)
+	}
+	if len(k.ring) == 0 {
+		return nil, fmt.Errorf("%s:1: there is no key; a line is KEYID:BASE64, made with: openssl rand -base64 32", label)
+	}
+	return k, nil
+}
+
+func (k *Keys) has(id string) bool {
+	for i := range k.ring {
+		if k.ring[i].id == id {
+			return true
+		}
+	}
+	return false
+}
+
+func validID(id string) bool {
+	if id == "" || len(id) > maxKeyID {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}

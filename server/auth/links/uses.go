@@ -1,0 +1,59 @@
+package links
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A Counter counts the uses of links. It is safe for concurrent use.
+type Counter interface {
+	// Use counts a use of the link id, which is good for limit uses until it
+	// expires, and reports whether it was still good for this one.
+	Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error)
+}
+
+// Memory is a Counter that forgets with the process. The zero Memory is ready.
+type Memory struct {
+	mu   sync.Mutex
+	uses map[string]*count
+	due  time.Time // when expired links are next taken out
+}
+
+type count struct {
+	n       int
+	expires time.Time
+}
+
+var _ Counter = (*Memory)(nil)
+
+// Use implements Counter. It fails only if ctx has ended.
+func (m *Memory) Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	now := time.Now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.uses == nil {
+		m.uses = map[string]*count{}
+	}
+	if now.After(m.due) {
+		for id, c := range m.uses {
+			if now.After(c.expires) {
+				delete(m.uses, id)
+			}
+		}
+		m.due = now.Add(time.Minute)
+	}
+	c := m.uses[id]
+	if c == nil {
+		c = &count{expires: expires}
+		m.uses[id] = c
+	}
+	if c.n >= limit {
+		return false, nil
+	}
+	c.n++
+	return true, nil
+}
