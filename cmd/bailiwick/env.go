@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // envPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
@@ -12,11 +13,23 @@ import (
 // is none, and a variable of a flag that repeats has a value on each line.
 const envPrefix = "BAILIWICK_"
 
-// mirrored lists the flags that have a variable.
-var mirrored = []string{
-	"allow", "deny", "allow-file", "symlinks",
-	"list", "no-index", "content", "listen", "admin", "access-log", "drain", "max-age", "precompressed",
-	"json", "long", "op", "decoded", "save", "check",
+// mirrored returns the flags of cmd and the commands below it, all of which have
+// a variable, in order and each once.
+func mirrored(cmd *cobra.Command) []string {
+	var names []string
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			names = append(names, f.Name)
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		// The flags of these are cobra's own.
+		if sub.Name() != "completion" && sub.Name() != "help" {
+			names = append(names, mirrored(sub)...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func envName(flag string) string {
@@ -27,8 +40,9 @@ func envName(flag string) string {
 // cannot be used is an error that names it, and so is a misspelled one: a
 // BAILIWICK_DENNY that goes unnoticed would leave exposed what was to be denied.
 func (a *app) applyEnv(cmd *cobra.Command) error {
-	names := make([]string, len(mirrored))
-	for i, flag := range mirrored {
+	flags := mirrored(cmd.Root())
+	names := make([]string, len(flags))
+	for i, flag := range flags {
 		names[i] = envName(flag)
 	}
 	for _, entry := range a.environ {
@@ -43,7 +57,7 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 			}
 			continue
 		}
-		flag := cmd.Flags().Lookup(mirrored[i])
+		flag := cmd.Flags().Lookup(flags[i])
 		if flag == nil || flag.Changed {
 			continue
 		}

@@ -104,18 +104,18 @@ BAILIWICK_ALLOW_FILE.`,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.serveCommand(), a.explainCommand(), a.scanCommand(),
-		a.lsCommand(), a.statCommand(), a.catCommand(), a.versionCommand(),
+		a.lsCommand(), a.statCommand(), a.catCommand(), a.signCommand(), a.versionCommand(),
 	)
 	return root
 }
 
 func unknownCommand(root *cobra.Command, name string) error {
-	if near := root.SuggestionsFor(name); len(near) > 0 {
-		return usagef("there is no command %s; is it %s?", printable(name), near[0])
-	}
 	if st, err := os.Stat(name); err == nil && st.IsDir() {
 		return usagef("there is no command %s; to serve that directory: bailiwick serve %s --allow '**/*.html'",
 			printable(name), printable(name))
+	}
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return usagef("there is no command %s; is it %s?", printable(name), near[0])
 	}
 	return usagef("there is no command %s; bailiwick --help lists them", printable(name))
 }
@@ -128,13 +128,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
-		var known []string
-		for _, flag := range mirrored {
-			if cmd.Flags().Lookup(flag) != nil {
-				known = append(known, flag)
-			}
-		}
-		if near := nearest(name, known); near != "" {
+		if near := nearest(name, mirrored(cmd)); near != "" {
 			return usagef("%s; is it --%s?", printable(text), near)
 		}
 	}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+)
+
+// signFlags are the flags of sign.
+type signFlags struct {
+	keys    string
+	expires span
+	method  choice
+	user    string
+	uses    int
+	name    string
+}
+
+func (a *app) signCommand() *cobra.Command {
+	f := signFlags{method: choice{"GET", []string{"GET", "PUT", "DELETE", "POST"}}}
+	cmd := &cobra.Command{
+		Use:   "sign --keys FILE --expires TIME URL…",
+		Short: "Sign URLs, so that whoever has them needs no other credentials",
+		Long: `Sign prints each URL with a signature in its query. A server that has the same file
+of keys (links: {keys: FILE} in its configuration) then lets whoever sends it do one thing
+with that one path, within what the mount allows at all, until it expires.
+
+FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key
+signs; to take back all links of a key, take it out.
+
+A link is as good as a password: send it over https, and let it expire soon.`,
+		Example: `  bailiwick sign --keys link-keys --expires 1h https://files.example.org/docs/report.pdf
+  bailiwick sign --keys link-keys --expires 24h --uses 1 --download-name 'Invoice 7.pdf' https://files.example.org/inv/7.pdf
+  bailiwick sign --keys link-keys --expires 10m --method PUT --user alice https://files.example.org/home/alice/a.txt`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("sign needs at least one URL; see %s --help", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return a.sign(args, &f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.keys, "keys", "", "sign with the first key in `FILE`")
+	flags.Var(&f.expires, "expires", "how long from now the links are good for, such as 10m or 24h")
+	flags.Var(&f.method, "method", "what may be done with the URL; GET includes HEAD")
+	completeWords(cmd, "method", f.method.words)
+	flags.StringVar(&f.user, "user", "", "let it count as a request of the user `NAME`, under the access rules")
+	flags.IntVar(&f.uses, "uses", 0, "how many times it may be fetched; 0 is any number")
+	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves it")
+	return cmd
+}
+
+func (a *app) sign(urls []string, f *signFlags) error {
+	switch {
+	case f.keys == "":
+		return usagef("name the file of keys with %s; make one with: echo \"1:$(openssl rand -base64 32)\" >link-keys", a.origin("keys"))
+	case f.expires < span(time.Second):
+		return usagef("say with %s how long the links are good for, such as 1h", a.origin("expires"))
+	}
+	keys, err := links.LoadKeys(f.keys)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usagef("%s: there is no file %s; make one with: echo \"1:$(openssl rand -base64 32)\" >%s",
+			a.origin("keys"), printable(f.keys), printable(f.keys))
+	case err != nil:
+		return usagef("%s: %s", a.origin("keys"), oneLine(err))
+	}
+	expires := time.Now().Add(time.Duration(f.expires))
+	// All or none: what is on standard output is pasted somewhere.
+	signed := make([]string, len(urls))
+	for i, s := range urls {
+		if signed[i], err = signURL(keys, s, links.Link{
+			Method: f.method.value, Expires: expires, User: f.user, Uses: f.uses, DownloadName: f.name,
+		}); err != nil {
+			return usagef("%s: %s", printable(redacted(s)), oneLine(err))
+		}
+	}
+	out := newLineWriter(a.stdout)
+	for _, s := range signed {
+		out.line(s)
+	}
+	return out.close()
+}
+
+func signURL(keys *links.Keys, s string, l links.Link) (string, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "", errors.New("it is no URL; write https://HOST/PATH")
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return "", errors.New("write the whole URL: https://HOST/PATH")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("leave out the query and the fragment: the signature is the whole query")
+	case u.User != nil:
+		return "", errors.New("leave out the user: a link needs no other credentials")
+	}
+	path := u.Path
+	if u.RawPath != "" {
+		path = u.RawPath
+	} else {
+		path = (&url.URL{Path: path}).EscapedPath()
+	}
+	if l.Path, err = links.ParsePath(path); err != nil {
+		return "", err
+	}
+	query, err := keys.Sign(l)
+	if err != nil {
+		return "", err
+	}
+	return u.Scheme + "://" + u.Host + l.Path + "?" + query, nil
+}
+
+// redacted is a URL as a message may show it.
+func redacted(s string) string {
+	if u, err := url.Parse(s); err == nil {
+		return u.Redacted()
+	}
+	return s
+}
