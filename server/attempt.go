@@ -27,6 +27,7 @@ type Attempt struct {
 	Backend   string     // the backend's kind
 	Status    int        // of the answer; 0 if there was none
 	Bytes     int64      // of the body, as given to the connection
+	Received  int64      // of a body that was taken in, or begun to be
 	Aborted   bool       // the answer was cut: the backend failed in the middle, or the client went away
 	Duration  time.Duration
 }
@@ -38,7 +39,7 @@ const (
 	// Allowed: the name may be read. It may still be missing (Reason), or the
 	// client may have it already (Status).
 	Allowed Verdict = "allowed"
-	// Refused: method, name, policy or kind of file.
+	// Refused: method, name, policy, kind of file, or a body that is not taken in.
 	Refused Verdict = "refused"
 	// Failed: the backend or the handler failed before an answer.
 	Failed Verdict = "error"
@@ -46,7 +47,7 @@ const (
 
 // The reasons that this package adds to those of package vfs.
 const (
-	ReasonMethod        vfs.Reason = "method"              // neither GET, HEAD nor OPTIONS
+	ReasonMethod        vfs.Reason = "method"              // none that is answered
 	ReasonNameRewritten vfs.Reason = "name.rewritten"      // URL.Path and URL.RawPath disagree
 	ReasonUnavailable   vfs.Reason = "backend.unavailable" // try again later
 	ReasonBackend       vfs.Reason = "backend.error"       // it failed

@@ -22,6 +22,14 @@ type Config struct {
 	// whole seconds; 0 makes it ask each time, which an ETag makes cheap.
 	MaxAge time.Duration
 
+	// Write lets clients create, replace and delete objects by PUT and DELETE, as
+	// far as the jail's policy lets them. On a backend that cannot write it does
+	// nothing.
+	Write bool
+
+	// Intake says which bodies are taken in where clients can write.
+	Intake Intake
+
 	// Content says whose the objects are.
 	Content Content
 
@@ -43,8 +51,7 @@ type Config struct {
 type Content uint8
 
 const (
-	// ContentAuto is ContentTrusted while clients cannot write, which is always
-	// so for now.
+	// ContentAuto is ContentUntrusted where clients can write, else ContentTrusted.
 	ContentAuto Content = iota
 	// ContentTrusted is the operator's own: a page is shown as a page.
 	ContentTrusted
@@ -58,12 +65,18 @@ const (
 // so below a prefix put http.StripPrefix or [Mount] before it. It is safe for
 // concurrent use.
 func New(jail *vfs.Jail, cfg Config) http.Handler {
-	return &handler{
+	h := &handler{
 		jail:         jail,
 		cfg:          cfg,
-		untrusted:    cfg.Content == ContentUntrusted,
+		allow:        allowReads,
+		untrusted:    cfg.Content == ContentUntrusted || cfg.Content == ContentAuto && cfg.Write,
 		cacheControl: cacheControl(cfg.MaxAge),
 		objectVary:   varyOn(cfg.Sidecars, false),
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
 	}
+	if cfg.Write && jail.Caps().Writable {
+		h.allow = allowWrites
+		h.intake = newIntake(cfg.Intake)
+	}
+	return h
 }

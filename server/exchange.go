@@ -25,6 +25,7 @@ type exchange struct {
 	rec     Recorder
 	logger  *slog.Logger
 	attempt Attempt
+	allRead bool // the body of the request, to its end
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -54,6 +55,7 @@ func (x *exchange) end() {
 	if x.rec != nil {
 		x.record()
 	}
+	x.boundRest()
 	abort := v != nil && x.attempt.Aborted
 	*x = exchange{}
 	exchanges.Put(x)

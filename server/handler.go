@@ -15,7 +15,9 @@ import (
 type handler struct {
 	jail         *vfs.Jail
 	cfg          Config
+	intake       *intake // nil where clients cannot write
 	untrusted    bool
+	allow        []string // the methods, as Allow has them
 	cacheControl []string
 	objectVary   []string // Vary of an object under its own name
 	indexVary    []string // Vary of an object that answers for its directory
@@ -25,7 +27,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
 
-	if !x.takeMethod() {
+	writes := h.intake != nil && isWrite(r.Method)
+	if !writes && !x.takeMethod(h.allow) {
+		return
+	}
+	if writes && crossOrigin.Check(r) != nil {
+		x.refuse(refused("", ReasonCrossOrigin))
 		return
 	}
 	name, isDir, err := requestName(r.URL)
@@ -33,6 +40,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		x.refuse(err)
+	case writes:
+		h.serveWrite(x, name, isDir)
 	case isDir:
 		h.serveDir(x, name)
 	default:

@@ -51,29 +51,31 @@ func (x *exchange) unavailable(err error) {
 }
 
 var (
-	allowMethods = []string{"GET, HEAD, OPTIONS"}
-	retryAfter   = []string{"5"}
-	noSniff      = []string{"nosniff"}
-	noStore      = []string{"no-store"}
-	plainText    = []string{"text/plain; charset=utf-8"}
-	zeroLength   = []string{"0"}
+	allowReads  = []string{"GET, HEAD, OPTIONS"}
+	allowWrites = []string{"GET, HEAD, OPTIONS, PUT, DELETE"}
+	retryAfter  = []string{"5"}
+	noSniff     = []string{"nosniff"}
+	noStore     = []string{"no-store"}
+	plainText   = []string{"text/plain; charset=utf-8"}
+	zeroLength  = []string{"0"}
 )
 
 // takeMethod reports whether the method reads. It answers the others itself,
 // without a look at the name.
-func (x *exchange) takeMethod() bool {
+func (x *exchange) takeMethod(allow []string) bool {
+	x.boundRest()
 	switch x.r.Method {
 	case http.MethodGet, http.MethodHead:
 		return true
 	case http.MethodOptions:
 		h := x.Header()
-		h["Allow"] = allowMethods
+		h["Allow"] = allow
 		h["X-Content-Type-Options"] = noSniff
 		x.WriteHeader(http.StatusNoContent)
 		return false
 	}
 	x.attempt.Verdict, x.attempt.Reason = Refused, ReasonMethod
-	x.Header()["Allow"] = allowMethods
+	x.Header()["Allow"] = allow
 	x.fixed(http.StatusMethodNotAllowed, textMethod)
 	return false
 }

@@ -66,7 +66,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	x := begin(w, r, jail, opts.Recorder, opts.Logger)
 	defer x.end()
 
-	if !x.takeMethod() {
+	if !x.takeMethod(allowReads) {
 		return nil
 	}
 	n, err := vfs.ParseName(name)

@@ -23,6 +23,8 @@ type serveFlags struct {
 	admin     string
 	accessLog string
 	drain     span
+	write     toggle
+	intake    intakeFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -32,7 +34,9 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve a source over HTTP",
 		Long: `Serve answers GET and HEAD for the names that the rules let through; everything
 else is one and the same 404. A directory is answered with its index.html, or with
---list by its listing.
+--list by its listing. With --write, PUT and DELETE change what the rules let through;
+anybody who can reach the address may then do so, and what they put is taken for other
+people's content.
 
 It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
 and SIGINT let running transfers finish, a second one does not. SIGHUP reads
@@ -41,7 +45,8 @@ stays as it was.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick serve ./photos --allow '**/*.jpg' --deny private --list
   bailiwick serve /srv/www --allow-file exposed.txt --listen :8080 --admin 127.0.0.1:9090
-  bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl`,
+  bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl
+  bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB`,
 		Args:              sourceArguments(0, 0, ""),
 		ValidArgsFunction: completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,13 +54,15 @@ stays as it was.`,
 		},
 	}
 	f.rules.register(cmd)
-	f.content = choice{"trusted", []string{"trusted", "untrusted"}}
+	f.content = choice{"", []string{"trusted", "untrusted"}}
 	f.drain = span(15 * time.Second)
 	flags := cmd.Flags()
 	addToggle(cmd, &f.list, "list", "", "answer a directory with the names in it that are let through")
 	addToggle(cmd, &f.noIndex, "no-index", "", "do not answer a directory with its index.html")
-	flags.Var(&f.content, "content", "whose the files are: your own (trusted), or other people's (untrusted), whose pages are downloaded and not shown")
+	flags.Var(&f.content, "content", "whose the files are: your own (trusted, the default), or other people's (untrusted, the default with --write), whose pages are downloaded and not shown")
 	completeWords(cmd, "content", f.content.words)
+	addToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
+	f.intake.register(cmd)
 	addToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
@@ -89,6 +96,7 @@ func (a *app) serve(ctx context.Context, source string, f *serveFlags) error {
 	}
 	defer s.close()
 	s.tellExposure(ctx)
+	s.tellWrites()
 	s.start()
 	return s.run(ctx, signals)
 }

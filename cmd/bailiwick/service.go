@@ -29,6 +29,7 @@ type service struct {
 	flags   *serveFlags
 	source  *backends.Source
 	jail    *vfs.Jail // of the current rules
+	intake  server.Intake
 	log     *accessLog
 	metrics *metrics // nil without an admin listener
 	logger  *slog.Logger
@@ -52,11 +53,17 @@ func (a *app) newService(ctx context.Context, source string, f *serveFlags) (_ *
 		}
 	}()
 	s.logger = slog.New(slog.NewTextHandler(a.stderr, nil))
+	if s.intake, err = a.intake(&f.intake); err != nil {
+		return nil, err
+	}
 	if s.source, s.jail, err = a.open(ctx, source, &f.rules, true); err != nil {
 		return nil, err
 	}
 	if f.precomp && s.source.Caps().Kind == "s3" {
 		return nil, usagef("%s would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", a.origin("precompressed"))
+	}
+	if bool(f.write) && !s.source.Caps().Writable {
+		return nil, usagef("%s: this source cannot be written to", a.origin("write"))
 	}
 	if s.log, err = a.openAccessLog(f.accessLog); err != nil {
 		return nil, err
@@ -110,12 +117,16 @@ func (s *service) use(jail *vfs.Jail) {
 		List:     bool(s.flags.list),
 		NoIndex:  bool(s.flags.noIndex),
 		MaxAge:   time.Duration(s.flags.maxAge),
-		Content:  server.ContentTrusted,
+		Write:    bool(s.flags.write),
+		Intake:   s.intake,
 		Sidecars: bool(s.flags.precomp),
 		Recorder: s.recorder(),
 		Logger:   s.logger,
 	}
-	if s.flags.content.value == "untrusted" {
+	switch s.flags.content.value {
+	case "trusted":
+		cfg.Content = server.ContentTrusted
+	case "untrusted":
 		cfg.Content = server.ContentUntrusted
 	}
 	h := server.New(jail, cfg)
@@ -202,6 +213,20 @@ func (s *service) tellExposure(ctx context.Context) {
 	for _, line := range sum.explained() {
 		s.tell("%s", line)
 	}
+}
+
+// tellWrites says what clients can change, if anything, and whose content that is
+// taken for.
+func (s *service) tellWrites() {
+	if !s.flags.write {
+		return
+	}
+	s.tell("clients can write: PUT and DELETE of every name that the rules let through; files up to %s, types %s", &s.flags.intake.max, s.intake.Types)
+	if s.flags.content.value == "trusted" {
+		s.tell("content: trusted, so a page that a client puts runs as this site's own in every visitor's browser; --content untrusted prevents that")
+		return
+	}
+	s.tell("content: untrusted, pages and other active content are downloaded and not shown")
 }
 
 // close gives back what the service holds, however far it came.

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Intake says which bodies of clients are taken in, by PUT and by uploads. The
+// zero Intake takes any type, within the bounds that stand here as defaults.
+//
+// The two times replace the ReadTimeout of the http.Server while a body comes.
+type Intake struct {
+	// MaxBytes bounds an object. 0 is 5 GiB, which is also the most that S3
+	// takes in one piece; below 0 there is no bound.
+	MaxBytes int64
+
+	// Timeout is how long a client may take to send a body, and Idle how long to
+	// send the next 4 KiB of it, or its end. What the backend takes meanwhile does not
+	// count. 0 is an hour, and 30 seconds.
+	Timeout, Idle time.Duration
+
+	// MaxConcurrent bounds the bodies that one handler takes in at the same time;
+	// 0 is 64. Others are told to come again later.
+	MaxConcurrent int
+
+	// Types are the media types that are taken in.
+	Types Types
+
+	// Inspect, if set, sees each body whole before anybody else can.
+	Inspect Inspector
+
+	// SpoolDir is where a body waits for Inspect, in a file without a name; ""
+	// is the system's temporary directory.
+	SpoolDir string
+}
+
+const (
+	defaultMaxBytes      = 5 << 30
+	defaultTimeout       = time.Hour
+	defaultIdle          = 30 * time.Second
+	defaultMaxConcurrent = 64
+)
+
+// withDefaults puts the defaults in the place of zeros.
+func (c Intake) withDefaults() Intake {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = defaultMaxBytes
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Idle <= 0 {
+		c.Idle = defaultIdle
+	}
+	if c.MaxConcurrent <= 0 {
+		c.MaxConcurrent = defaultMaxConcurrent
+	}
+	return c
+}
+
+// An intake is an Intake at work, for one handler:
+//
+//	err := in.check(r)                       // what the header alone can refuse
+//	t, err := in.open(x)                     // one of MaxConcurrent; x.close(t) gives it back
+//	a := in.arrive(ctx, t, staged)           // for each object that t holds
+//	written, err := jail.Put(ctx, n, a, …)   // reads a; a.close() then
+//	x.failIntake(a.failure())                // what was wrong with the body, if anything
+type intake struct {
+	Intake
+	slots chan struct{} // has an item for each body that is coming in
+}
+
+func newIntake(c Intake) *intake {
+	c = c.withDefaults()
+	return &intake{Intake: c, slots: make(chan struct{}, c.MaxConcurrent)}
+}
+
+// check refuses a body by what its header says, before any of it is read.
+func (in *intake) check(r *http.Request) error {
+	for _, line := range r.Header["Content-Encoding"] {
+		// What is stored is what was sent: nothing is ever unpacked, and so no
+		// bomb goes off (CVE-2022-30631).
+		if line = strings.Trim(line, " \t"); line != "" && !strings.EqualFold(line, "identity") {
+			return denyEncoding
+		}
+	}
+	if r.Header["Content-Range"] != nil {
+		// Stored as a whole, a part would destroy the rest (RFC 9110 section 14.5).
+		return denyRange
+	}
+	if in.tooLarge(r.ContentLength) {
+		return denyTooLarge
+	}
+	return nil
+}
+
+func (in *intake) tooLarge(size int64) bool { return in.MaxBytes > 0 && size > in.MaxBytes }

@@ -1,0 +1,110 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An Inspector looks at bodies before they are stored: a virus scanner, a check that
+// an image is one. It is called concurrently.
+//
+// An error that matches [ErrRejected] refuses the body; the client learns no more
+// than that. Any other is a failure of the Inspector, after which the client may
+// try again. Both are logged. In either case nothing is stored.
+type Inspector interface {
+	Inspect(ctx context.Context, s *Staged) error
+}
+
+// ErrRejected is what an [Inspector] fails with, or wraps, to refuse a body.
+var ErrRejected = errors.New("rejected")
+
+// Staged is a body that has come whole, and is not stored yet.
+type Staged struct {
+	Name     vfs.Name // that it will be stored under
+	Filename string   // what the client calls it: the last element of Name, or of an upload any text
+	Type     string   // media type, by Filename
+	Size     int64    // bytes
+	SHA256   [sha256.Size]byte
+	file     *spoolFile
+}
+
+// ReadAt reads from the body. It is safe for concurrent use, until Inspect returns.
+func (s *Staged) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
+
+// Open returns the body from its beginning, to be read until Inspect returns.
+func (s *Staged) Open() *io.SectionReader { return io.NewSectionReader(s, 0, s.Size) }
+
+// stage moves the whole content to a file and has it inspected.
+func (a *arrival) stage() error {
+	s := &a.staged
+	var err error
+	if s.file, err = newSpoolFile(a.in.SpoolDir); err != nil {
+		return failedSpool(err)
+	}
+	hash := sha256.New()
+	sink := &spoolWriter{w: io.MultiWriter(s.file, hash)}
+	if s.Size, err = io.Copy(sink, a.out); err != nil {
+		if sink.err != nil {
+			return failedSpool(err)
+		}
+		return err
+	}
+	hash.Sum(s.SHA256[:0])
+	switch err := a.in.Inspect.Inspect(a.ctx, s); {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrRejected):
+		return fmt.Errorf("%w: %w", denyRejected, err)
+	case a.ctx.Err() != nil:
+		return errGone
+	default:
+		return fmt.Errorf("%w: %w", denyFailed, err)
+	}
+}
+
+func failedSpool(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: %w", denyFull, err)
+	}
+	return fmt.Errorf("%w: %w", denyFailed, err)
+}
+
+// A spoolWriter remembers that it was the writer that failed.
+type spoolWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *spoolWriter) Write(p []byte) (n int, err error) {
+	n, s.err = s.w.Write(p)
+	return n, s.err
+}
+
+// A spoolFile is a file that nobody else can find: its name goes as soon as it is
+// open. Where the system does not allow that, it goes with close.
+type spoolFile struct {
+	*os.File
+	named bool
+}
+
+func newSpoolFile(dir string) (*spoolFile, error) {
+	f, err := os.CreateTemp(dir, "bailiwick-intake-*")
+	if err != nil {
+		return nil, err
+	}
+	return &spoolFile{f, os.Remove(f.Name()) != nil}, nil
+}
+
+func (f *spoolFile) close() {
+	f.Close()
+	if f.named {
+		os.Remove(f.Name())
+	}
+}

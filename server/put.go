@@ -1,0 +1,146 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"net/http"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// crossOrigin tells requests that a page of another site made a browser send. None
+// can without a preflight, which is never granted; this holds besides where a
+// proxy or a browser grants too much. It looks at the header alone, and what it
+// refuses gets the uniform 404.
+var crossOrigin = http.NewCrossOriginProtection()
+
+func isWrite(method string) bool { return method == http.MethodPut || method == http.MethodDelete }
+
+// serveWrite answers a PUT or DELETE.
+func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
+	switch {
+	case isDir:
+		x.refuse(refused(name.String(), vfs.ReasonDirectory))
+	case x.r.Method == http.MethodPut:
+		h.put(x, name)
+	default:
+		h.remove(x, name)
+	}
+}
+
+// put stores the body under name. Nothing of the body is read, and so no client asked
+// for it that waits for a 100 (Continue), before all is decided that can be without it:
+// policy, header and free slot here, what is there already and preconditions
+// within Jail.Put.
+func (h *handler) put(x *exchange, name vfs.Name) {
+	ctx := x.r.Context()
+	// Jail.Put comes to the same verdict. It is asked for here so that a name outside the
+	// policy gets the 404 however wrong its body is.
+	if v := h.jail.Explain(ctx, vfs.OpWrite, name); !v.Allowed {
+		x.failWrite(&vfs.Error{Op: "put", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist})
+		return
+	}
+	base := name.Base()
+	if x.failIntake(h.intake.check(x.r)) {
+		return
+	}
+	if !h.intake.Types.hasName(base) {
+		x.deny(denyType)
+		return
+	}
+	t, err := h.intake.open(x)
+	if x.failIntake(err) {
+		return
+	}
+	defer x.close(t)
+	mediaType := typeOf(base)[0]
+	a := h.intake.arrive(ctx, t, Staged{Name: name, Filename: base, Type: mediaType})
+	defer a.close()
+	written, err := h.jail.Put(ctx, name, a, vfs.PutOptions{
+		Cond: requestCond(x.r.Header),
+		Size: x.r.ContentLength, SizeKnown: x.r.ContentLength >= 0,
+		ContentType: mediaType,
+	})
+	if err != nil {
+		if !x.failIntake(a.failure()) {
+			x.failWrite(err)
+		}
+		return
+	}
+	x.attempt.Rule = written.Rule
+	status := http.StatusCreated
+	if written.Replaced {
+		status = http.StatusNoContent
+	}
+	x.written(status, &written.Info)
+}
+
+// remove deletes name.
+func (h *handler) remove(x *exchange, name vfs.Name) {
+	rule, err := h.jail.Remove(x.r.Context(), name, requestCond(x.r.Header))
+	if err != nil {
+		x.failWrite(err)
+		return
+	}
+	x.attempt.Rule = rule
+	x.written(http.StatusNoContent, nil)
+}
+
+// written answers that a write was done. info describes the new version, nil if
+// there is none.
+func (x *exchange) written(status int, info *vfs.Info) {
+	h := x.Header()
+	if info != nil {
+		if tag := appendETag(nil, info); tag != nil {
+			h["Etag"] = []string{string(tag)}
+		}
+	}
+	h["Cache-Control"] = noStore
+	h["X-Content-Type-Options"] = noSniff
+	if status == http.StatusCreated {
+		h["Content-Length"] = zeroLength
+	}
+	x.WriteHeader(status)
+}
+
+// failWrite answers a write that the jail or its backend did not do.
+func (x *exchange) failWrite(err error) {
+	var e *vfs.Error
+	if errors.As(err, &e) {
+		x.attempt.Rule = e.Rule
+	}
+	reason := vfs.ReasonOf(err)
+	switch {
+	case reason == vfs.ReasonCreateSibling:
+		x.denyName(http.StatusConflict, textConflict, reason)
+	case reason.Step() == "create":
+		x.denyName(http.StatusUnprocessableEntity, textUncreated, reason)
+	case errors.Is(err, fs.ErrNotExist):
+		x.refuse(err)
+	case errors.Is(err, vfs.ErrPrecondition):
+		x.unmet(e)
+	case errors.Is(err, vfs.ErrFull):
+		x.deny(denyFull)
+		x.log("no room for an object", err)
+	case failure(err) == ReasonCanceled:
+		x.gone()
+	default:
+		x.unavailable(err)
+	}
+}
+
+func (x *exchange) denyName(status int, text string, reason vfs.Reason) {
+	x.attempt.Verdict, x.attempt.Reason = Refused, reason
+	x.fixed(status, text)
+}
+
+// unmet answers a write whose condition does not hold. It tells the current version
+// only to who may read it.
+func (x *exchange) unmet(e *vfs.Error) {
+	if e != nil && e.Info != nil && x.jail.Explain(x.r.Context(), vfs.OpRead, x.attempt.Name).Allowed {
+		if tag := appendETag(nil, e.Info); tag != nil {
+			x.Header()["Etag"] = []string{string(tag)}
+		}
+	}
+	x.fixed(http.StatusPreconditionFailed, textPrecondition)
+}
