@@ -1,0 +1,181 @@
+package auth
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// Passwords judges a name with its password. Its error matches ErrCredentials,
+// or ErrUnavailable where it cannot tell. It must take as long for a name that
+// it does not know as for a wrong password.
+type Passwords interface {
+	CheckPassword(ctx context.Context, name, password string) (Principal, error)
+}
+
+// Tokens judges a bearer token. Its error matches ErrCredentials, or
+// ErrUnavailable where it cannot tell.
+type Tokens interface {
+	CheckToken(ctx context.Context, token string) (Principal, error)
+}
+
+// Certificates judges the certificate that a client showed. ok is false where it
+// showed none; the error matches ErrCredentials.
+type Certificates interface {
+	CheckCertificate(state *tls.ConnectionState) (p Principal, ok bool, err error)
+}
+
+// A ChainConfig says which kinds of credentials a [Chain] knows. A kind that is
+// nil is not known.
+type ChainConfig struct {
+	Passwords    Passwords    // Authorization: Basic
+	Tokens       Tokens       // Authorization: Bearer
+	Signed       Tokens       // Authorization: Bearer with a token of three parts: a JWT
+	Certificates Certificates // the connection's
+
+	// Failures limits how often a client may fail; nil is NewFailures with its
+	// defaults. Handing the old one to a new Chain keeps its counts.
+	Failures *Failures
+
+	// Client returns the address that failures are counted under; nil is the
+	// host of RemoteAddr. Behind a proxy that is the proxy for every client, and
+	// whoever guesses passwords would shut out all of them.
+	Client func(*http.Request) netip.Addr
+
+	// Realm is what browsers show beside the question for a password; "" is
+	// "bailiwick".
+	Realm string
+}
+
+// A Chain is an [Authenticator] that asks the judge of the kind of credentials
+// that a request has. It does not change; a new configuration is a new Chain.
+//
+// Credentials that cannot be read are wrong, and so are those of a kind that the
+// Chain does not know, several Authorization headers, and a header and a
+// certificate that name two principals. Where those two agree, the header's
+// principal is returned, with its groups and claims.
+//
+// With Signed a token of the shape a.b.c is never looked up in Tokens.
+type Chain struct {
+	cfg        ChainConfig
+	challenges []string
+}
+
+var _ Authenticator = (*Chain)(nil)
+
+// NewChain returns a Chain of the kinds in cfg.
+func NewChain(cfg ChainConfig) *Chain {
+	if cfg.Failures == nil {
+		cfg.Failures = NewFailures(FailureLimits{})
+	}
+	if cfg.Client == nil {
+		cfg.Client = remoteAddr
+	}
+	if cfg.Realm == "" {
+		cfg.Realm = "bailiwick"
+	}
+	c := &Chain{cfg: cfg}
+	realm := `realm="` + quotable.Replace(cfg.Realm) + `"`
+	if cfg.Passwords != nil {
+		c.challenges = append(c.challenges, "Basic "+realm+`, charset="UTF-8"`)
+	}
+	if cfg.Tokens != nil || cfg.Signed != nil {
+		c.challenges = append(c.challenges, "Bearer "+realm)
+	}
+	return c
+}
+
+var quotable = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", "", "\n", "")
+
+// Challenges returns a challenge for Basic and one for Bearer, as far as they
+// are known.
+func (c *Chain) Challenges() []string { return append([]string(nil), c.challenges...) }
+
+// Authenticate implements [Authenticator]. A client that has failed too often is
+// told ErrThrottled before its credentials are looked at, right ones included:
+// else the limit would tell right guesses from wrong ones. Requests of the same
+// address without credentials, or with a certificate alone, go on as before.
+func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
+	var shown Principal
+	var hasShown bool
+	if c.cfg.Certificates != nil && r.TLS != nil {
+		var err error
+		if shown, hasShown, err = c.cfg.Certificates.CheckCertificate(r.TLS); err != nil {
+			return Principal{}, false, judged(err)
+		}
+	}
+	h, given, err := parseHeader(r.Header["Authorization"])
+	switch {
+	case err != nil:
+		return Principal{}, false, err
+	case !given && hasShown && shown.Anyone():
+		return Principal{}, false, ErrCredentials
+	case !given:
+		return shown, hasShown, nil
+	}
+	p, err := c.judge(r, h)
+	switch {
+	case err != nil:
+		return Principal{}, false, err
+	case hasShown && shown.Name != p.Name:
+		return Principal{}, false, ErrCredentials
+	}
+	return p, true, nil
+}
+
+// judge asks the one judge of h's kind, within the client's limit of failures.
+func (c *Chain) judge(r *http.Request, h header) (p Principal, err error) {
+	ctx := r.Context()
+	var check func() (Principal, error)
+	guess := true
+	switch {
+	case h.scheme == basic && c.cfg.Passwords != nil:
+		check = func() (Principal, error) { return c.cfg.Passwords.CheckPassword(ctx, h.name, h.password) }
+	case h.scheme == bearer && c.cfg.Signed != nil && looksSigned(h.token):
+		// A signature is not guessed. What waits here for an issuer that does
+		// not answer must not hold up the passwords of the same address.
+		guess = false
+		check = func() (Principal, error) { return c.cfg.Signed.CheckToken(ctx, h.token) }
+	case h.scheme == bearer && c.cfg.Tokens != nil:
+		check = func() (Principal, error) { return c.cfg.Tokens.CheckToken(ctx, h.token) }
+	default:
+		return Principal{}, ErrCredentials
+	}
+
+	settle, err := c.cfg.Failures.begin(ctx, c.cfg.Client(r), guess)
+	if err != nil {
+		return Principal{}, err
+	}
+	failed := true // as long as a judge that panics has not said otherwise
+	defer func() { settle(failed) }()
+	p, err = check()
+	if err == nil && p.Anyone() {
+		err = ErrCredentials
+	}
+	if err != nil {
+		err = judged(err)
+		failed = errors.Is(err, ErrCredentials) && !errors.Is(err, ErrExpired)
+		return Principal{}, err
+	}
+	failed = false
+	return p, nil
+}
+
+// judged returns a judge's error as one that Authenticate promises.
+func judged(err error) error {
+	if errors.Is(err, ErrCredentials) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return ErrUnavailable
+}
+
+func remoteAddr(r *http.Request) netip.Addr {
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return ap.Addr()
+	}
+	addr, _ := netip.ParseAddr(r.RemoteAddr)
+	return addr
+}

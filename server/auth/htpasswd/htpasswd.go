@@ -1,0 +1,204 @@
+// Package htpasswd judges names and passwords by a file of bcrypt hashes, as
+// Apache's htpasswd -B and bailiwick hash-password make them:
+//
+//	# comment
+//	alice:$2a$12$...
+package htpasswd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/internal/userfile"
+)
+
+// Bounds of the cost of a hash in a file. Each step doubles the work: a check at
+// cost 12 takes a quarter of a second, at MaxCost two.
+const (
+	MinCost = bcrypt.MinCost
+	MaxCost = 15
+)
+
+// DefaultCost is that of [Hash].
+const DefaultCost = 12
+
+// MaxPasswordBytes is what bcrypt looks at. It would take every longer password
+// that begins the same for the right one, so longer ones are refused.
+const MaxPasswordBytes = 72
+
+// Options is how much work checks may make. Zero values are the defaults.
+type Options struct {
+	Concurrent int              // checks at a time; half the processors
+	MaxWait    time.Duration    // for their turn; 10 s
+	Remember   time.Duration    // how long a right password needs no new check; 5 min
+	Remembered int              // how many of them; 1,024
+	Now        func() time.Time // time.Now
+}
+
+// Users is what a file says. It does not change; whoever reads the file anew
+// makes new Users, which remember no password. It is safe for concurrent use.
+type Users struct {
+	opts   Options
+	hashes map[string]string
+	cost   int // the highest
+	slots  chan struct{}
+	right  *memory
+
+	compare func(hash, password []byte) error
+}
+
+var _ auth.Passwords = (*Users)(nil)
+
+// Load reads the file at path. An error names the file and the line: another
+// kind of hash than bcrypt's, a cost out of bounds, a user named twice, or a
+// name that cannot be one element of a path.
+func Load(path string, opts Options) (*Users, error) {
+	entries, err := userfile.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return newUsers(path, entries, opts)
+}
+
+// Parse is Load of a file that was read already; path is for errors.
+func Parse(path string, data []byte, opts Options) (*Users, error) {
+	entries, err := userfile.Parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	return newUsers(path, entries, opts)
+}
+
+func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, error) {
+	if opts.Concurrent <= 0 {
+		opts.Concurrent = max(1, runtime.GOMAXPROCS(0)/2)
+	}
+	if opts.MaxWait <= 0 {
+		opts.MaxWait = 10 * time.Second
+	}
+	if opts.Remember <= 0 {
+		opts.Remember = 5 * time.Minute
+	}
+	if opts.Remembered <= 0 {
+		opts.Remembered = 1024
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	u := &Users{
+		opts:    opts,
+		hashes:  make(map[string]string, len(entries)),
+		slots:   make(chan struct{}, opts.Concurrent),
+		right:   newMemory(opts.Remembered, opts.Remember),
+		compare: bcrypt.CompareHashAndPassword,
+	}
+	lines := make(map[string]int, len(entries))
+	for _, e := range entries {
+		if first, twice := lines[e.Name]; twice {
+			return nil, userfile.Errorf(path, e.Line, "%s is named twice, first in line %d", e.Name, first)
+		}
+		cost, err := checkHash(e.Value)
+		if err != nil {
+			return nil, userfile.Errorf(path, e.Line, "%v", err)
+		}
+		lines[e.Name] = e.Line
+		u.hashes[e.Name] = e.Value
+		u.cost = max(u.cost, cost)
+	}
+	if u.cost == 0 {
+		u.cost = DefaultCost
+	}
+	return u, nil
+}
+
+// Names returns the names in the file, sorted.
+func (u *Users) Names() []string {
+	names := make([]string, 0, len(u.hashes))
+	for name := range u.hashes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// CheckPassword implements [auth.Passwords]. Whatever is wrong costs the work of
+// one check at the highest cost in the file, so that its time says nothing about
+// who is in there. A wait for that work ends with ctx or after Options.MaxWait,
+// in ErrUnavailable; work that has begun is finished, so a client that leaves
+// does not escape being counted.
+func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.Principal, error) {
+	p := auth.Principal{Name: name, Method: "basic"}
+	hash, known := u.hashes[name]
+	key := u.right.key(name, password, hash)
+	if known && u.right.has(key, u.opts.Now()) {
+		return p, nil
+	}
+
+	timer := time.NewTimer(u.opts.MaxWait)
+	defer timer.Stop()
+	select {
+	case u.slots <- struct{}{}:
+	case <-timer.C:
+		return auth.Principal{}, auth.ErrUnavailable
+	case <-ctx.Done():
+		return auth.Principal{}, auth.ErrUnavailable
+	}
+	defer func() { <-u.slots }()
+
+	// Of requests that came together, the first one's check is enough.
+	if known && u.right.has(key, u.opts.Now()) {
+		return p, nil
+	}
+	if !known || len(password) > MaxPasswordBytes || strings.IndexByte(password, 0) >= 0 {
+		u.work(u.cost, u.cost, password)
+		return auth.Principal{}, auth.ErrCredentials
+	}
+	if u.compare([]byte(hash), []byte(password)) != nil {
+		cost, _ := bcrypt.Cost([]byte(hash))
+		// 2^cost is done; with 2^cost + 2^(cost+1) + ... it comes to 2^u.cost.
+		u.work(cost, u.cost-1, password)
+		return auth.Principal{}, auth.ErrCredentials
+	}
+	u.right.add(key, u.opts.Now())
+	return p, nil
+}
+
+// work does what a check against hashes of the costs from low to high takes.
+func (u *Users) work(low, high int, password string) {
+	for cost := low; cost <= high; cost++ {
+		// No password has this hash: its last character has bits set that
+		// bcrypt leaves zero.
+		dummy := fmt.Sprintf("$2a$%02d$%s", cost, strings.Repeat("z", 53))
+		_ = u.compare([]byte(dummy), []byte(password))
+	}
+}
+
+// checkHash returns the cost of a bcrypt hash.
+func checkHash(hash string) (int, error) {
+	const form = "$2y$12$" // and 53 characters
+	switch {
+	case len(hash) < 4 || hash[:2] != "$2" || strings.IndexByte("aby", hash[2]) < 0 || hash[3] != '$':
+		return 0, errors.New("not a bcrypt hash; make one with bailiwick hash-password, or htpasswd -B")
+	case len(hash) != len(form)+53 || hash[6] != '$' || strings.Trim(hash[len(form):], bcryptDigits) != "":
+		return 0, errors.New("not a whole bcrypt hash")
+	}
+	tens, ones := hash[4]-'0', hash[5]-'0'
+	if tens > 9 || ones > 9 {
+		return 0, errors.New("not a whole bcrypt hash")
+	}
+	cost := int(tens)*10 + int(ones)
+	if cost < MinCost || cost > MaxCost {
+		return 0, fmt.Errorf("a bcrypt hash of cost %d; it must be from %d to %d", cost, MinCost, MaxCost)
+	}
+	return cost, nil
+}
+
+const bcryptDigits = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

@@ -1,0 +1,77 @@
+package htpasswd
+
+import (
+	"container/list"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+	"time"
+)
+
+// A memory holds what was found right lately, so that a page with twenty images
+// does not cost twenty checks. It holds no password and nothing that one could
+// be guessed from without the process's own key. Wrong ones are not remembered:
+// each guess must cost its work.
+type memory struct {
+	secret [32]byte
+	size   int
+	keep   time.Duration
+
+	mu    sync.Mutex
+	until map[digest]*list.Element
+	order *list.List // of remembered, the first to expire first
+}
+
+type digest [sha256.Size]byte
+
+type remembered struct {
+	key   digest
+	until time.Time
+}
+
+func newMemory(size int, keep time.Duration) *memory {
+	m := &memory{size: size, keep: keep, until: make(map[digest]*list.Element), order: list.New()}
+	_, _ = rand.Read(m.secret[:]) // never fails
+	return m
+}
+
+// key stands for a password of a user whose hash is the one given.
+func (m *memory) key(name, password, hash string) (key digest) {
+	mac := hmac.New(sha256.New, m.secret[:])
+	for _, s := range []string{name, password, hash} {
+		// With the lengths no two triples are the same bytes.
+		_ = binary.Write(mac, binary.BigEndian, uint64(len(s)))
+		mac.Write([]byte(s))
+	}
+	mac.Sum(key[:0])
+	return key
+}
+
+func (m *memory) has(key digest, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.until[key]
+	return ok && now.Before(e.Value.(remembered).until)
+}
+
+func (m *memory) add(key digest, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.until[key]; ok {
+		m.drop(e)
+	}
+	for e := m.order.Front(); e != nil; e = m.order.Front() {
+		if len(m.until) < m.size && now.Before(e.Value.(remembered).until) {
+			break
+		}
+		m.drop(e)
+	}
+	m.until[key] = m.order.PushBack(remembered{key, now.Add(m.keep)})
+}
+
+func (m *memory) drop(e *list.Element) {
+	m.order.Remove(e)
+	delete(m.until, e.Value.(remembered).key)
+}

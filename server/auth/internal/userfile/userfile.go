@@ -1,0 +1,105 @@
+// Package userfile reads the files that say who may log in: lines NAME:VALUE,
+// blank lines, and comments that begin with #.
+package userfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// MaxBytes bounds a file: some 100,000 users.
+const MaxBytes = 16 << 20
+
+// An Entry is a line that names a user. The name is one element of a valid
+// [vfs.Name], so that {user} in a pattern can stand for it.
+type Entry struct {
+	Line        int // from 1
+	Name, Value string
+}
+
+// Read reads and parses the file at path.
+func Read(path string) ([]Entry, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	switch {
+	case err != nil:
+		return nil, fileError(path, err)
+	case len(data) > MaxBytes:
+		return nil, fmt.Errorf("%s: over %d MiB", path, MaxBytes>>20)
+	}
+	return Parse(path, data)
+}
+
+// Parse returns the entries of data in order. An error names path and the line,
+// and quotes nothing of it: a password in the wrong place must not end up in a
+// log.
+func Parse(path string, data []byte) ([]Entry, error) {
+	var entries []Entry
+	n := 0
+	for raw := range bytes.Lines(data) {
+		n++
+		line := strings.TrimSuffix(strings.TrimSuffix(string(raw), "\n"), "\r")
+		if strings.TrimSpace(line) == "" || line[0] == '#' {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, Errorf(path, n, "not of the form NAME:VALUE")
+		}
+		if err := checkName(name); err != nil {
+			return nil, Errorf(path, n, "%v", err)
+		}
+		entries = append(entries, Entry{n, name, value})
+	}
+	return entries, nil
+}
+
+// Errorf returns the error of a line. What it says must hold no secret.
+func Errorf(path string, line int, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s", path, line, fmt.Sprintf(format, args...))
+}
+
+// checkName refuses names that {user} cannot stand for, and those that a record
+// would show as somebody else.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the name is empty")
+	case name == "anyone":
+		return errors.New("anyone is the name of those who did not log in")
+	case !utf8.ValidString(name):
+		return errors.New("the name is not UTF-8")
+	case strings.TrimSpace(name) != name:
+		return errors.New("the name has a space at its end or beginning")
+	case strings.HasPrefix(name, "\ufeff"):
+		return errors.New("the file begins with a byte order mark; save it without")
+	}
+	if _, err := vfs.Root.Child(name); err != nil {
+		var refused *vfs.Error
+		if errors.As(err, &refused) {
+			return fmt.Errorf("the name cannot be one element of a path (%s)", refused.Reason)
+		}
+		return errors.New("the name cannot be one element of a path")
+	}
+	return nil
+}
+
+func fileError(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
