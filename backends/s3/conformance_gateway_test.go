@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -21,10 +22,11 @@ func TestBackendOnServer(t *testing.T) {
 	g := s3gateway.Start(t)
 	client := g.Client(t)
 	var buckets atomic.Int64
-	serve := func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
+	serve := func(t *testing.T, tree vfstest.Tree, opts s3.Options) vfs.Backend {
 		bucket := g.Bucket(t, fmt.Sprintf("tree-%d", buckets.Add(1)))
 		plantTree(t, bucket, tree)
-		b, err := s3.New(client, s3.Options{Bucket: bucket.Name, Prefix: prefix})
+		opts.Bucket = bucket.Name
+		b, err := s3.New(client, opts)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,14 +35,31 @@ func TestBackendOnServer(t *testing.T) {
 	// The server keeps keys as paths of a disk, so these are the odd ones that
 	// it can hold.
 	raw := []string{"raw/back\\slash", "raw/new\nline", "raw/\u202egnp.txt", "raw/\ufeff", "raw/empty/"}
-	whole := func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, tree, "") }
+	readOnly := func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, tree, s3.Options{}) }
+	writable := func(t *testing.T, tree vfstest.Tree) vfs.Backend {
+		return serve(t, tree, s3.Options{Writable: true, PartSize: 5 << 20})
+	}
 
-	vfstest.TestBackend(t, whole, vfstest.Options{Raw: raw})
-	vfstest.TestBackend(t, whole, vfstest.Options{
-		Raw:    raw,
-		OpenAt: serve,
+	// To replace an object the server makes a file beside it, with a longer name.
+	tooLong := func(name string) bool {
+		for elem := range strings.SplitSeq(name, "/") {
+			if len(elem) > vfs.MaxElementBytes-50 {
+				return true
+			}
+		}
+		return false
+	}
+
+	vfstest.TestBackend(t, readOnly, vfstest.Options{Raw: raw})
+	vfstest.TestBackend(t, writable, vfstest.Options{
+		Raw: raw,
+		OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
+			return serve(t, tree, s3.Options{Prefix: prefix, Writable: true})
+		},
 		// Prefix and name together are a key.
-		Unholdable: func(name string) bool { return len("under a/prefix/")+len(name) > vfs.MaxNameBytes },
+		Unholdable: func(name string) bool {
+			return tooLong(name) || len("under a/prefix/")+len(name) > vfs.MaxNameBytes
+		},
 	})
 }
 

@@ -24,20 +24,19 @@ func TestBackend(t *testing.T) {
 			plant := func(tree vfstest.Tree) *fake {
 				f := newFake(tree.Files)
 				for key, data := range tree.Raw {
-					f.objects[key] = fakeObject{data, modified, ""}
+					f.objects[key] = fakeObject{data: data, modified: modified}
 				}
 				f.pageSize = pageSize
 				return f
 			}
-			vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
-				return newBackend(t, plant(tree), s3.Options{})
-			}, vfstest.Options{Raw: raw})
-			vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
-				return newBackend(t, plant(tree), s3.Options{})
-			}, vfstest.Options{
+			open := func(opts s3.Options) func(t *testing.T, tree vfstest.Tree) vfs.Backend {
+				return func(t *testing.T, tree vfstest.Tree) vfs.Backend { return newBackend(t, plant(tree), opts) }
+			}
+			vfstest.TestBackend(t, open(s3.Options{}), vfstest.Options{Raw: raw})
+			vfstest.TestBackend(t, open(s3.Options{Writable: true, PartSize: 5 << 20}), vfstest.Options{
 				Raw: raw,
 				OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
-					return newBackend(t, plant(tree), s3.Options{Prefix: prefix})
+					return open(s3.Options{Prefix: prefix, Writable: true})(t, tree)
 				},
 				// Prefix and name together are a key.
 				Unholdable: func(name string) bool { return len("under a/prefix/")+len(name) > vfs.MaxNameBytes },

@@ -49,7 +49,7 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 		e.Err = ctx.Err()
 		return e
 	}
-	if errors.Is(err, vfs.ErrUnavailable) || errors.Is(err, vfs.ErrChanged) {
+	if errors.Is(err, vfs.ErrUnavailable) || errors.Is(err, vfs.ErrChanged) || errors.Is(err, vfs.ErrFull) {
 		e.Err = err
 		return e
 	}
@@ -62,6 +62,12 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 		e.Reason, sentinel = vfs.ReasonPermission, fs.ErrPermission
 	case kindTooLong:
 		e.Reason, sentinel = vfs.ReasonUnholdable, fs.ErrNotExist
+	case kindInTheWay:
+		e.Reason, sentinel = vfs.ReasonDirectory, fs.ErrNotExist
+	case kindFull:
+		sentinel = vfs.ErrFull
+	case kindUnsupported:
+		sentinel = vfs.ErrUnsupported
 	case kindUnavailable:
 		sentinel = vfs.ErrUnavailable
 	}
@@ -76,12 +82,29 @@ const (
 	kindMissing
 	kindForbidden
 	kindTooLong
+	kindInTheWay    // what is to be an object has others below it
+	kindFull        // there is no room for the object
+	kindUnsupported // the service does not do this at all
 )
 
 // kind judges by the status first: what answers a HEAD has no code. What fits
 // nowhere is a service that cannot be used now.
 func (a answer) kind() answerKind {
+	switch a.code {
+	case "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage",
+		"EntityTooLarge":
+		return kindFull
+	// Servers that keep keys as paths of a disk cannot hold "a" beside "a/b".
+	case "ExistingObjectIsDirectory", "XMinioObjectExistsAsDirectory":
+		return kindInTheWay
+	case "ObjectParentIsFile", "XMinioParentIsObject":
+		return kindMissing
+	}
 	switch a.status {
+	case http.StatusInsufficientStorage:
+		return kindFull
+	case http.StatusNotImplemented:
+		return kindUnsupported
 	case http.StatusNotFound:
 		if a.code == "NoSuchBucket" {
 			return kindUnavailable

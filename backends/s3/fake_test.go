@@ -34,8 +34,14 @@ const bucket = "the-bucket"
 type fake struct {
 	mu      sync.Mutex
 	objects map[string]fakeObject
+	uploads map[string]*fakeUpload // by id
 	calls   []call
 	reads   int // bodies that were handed out and not closed
+
+	began     int   // uploads so far
+	changes   int   // of objects
+	partSizes []int // of parts, in the order in which they came
+	forget    bool  // keep no bytes of parts
 
 	pageSize int // keys a page at most, 0 is as asked
 
@@ -51,6 +57,7 @@ type fakeObject struct {
 	data        string
 	modified    time.Time
 	contentType string
+	meta        map[string]string
 }
 
 func (o fakeObject) etag() string {
@@ -64,9 +71,9 @@ type call struct{ op, key, byteRange, ifMatch, ifNoneMatch string }
 var modified = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 
 func newFake(objects map[string]string) *fake {
-	f := &fake{objects: map[string]fakeObject{}}
+	f := &fake{objects: map[string]fakeObject{}, uploads: map[string]*fakeUpload{}}
 	for key, data := range objects {
-		f.objects[key] = fakeObject{data, modified, "text/plain"}
+		f.objects[key] = fakeObject{data: data, modified: modified, contentType: "text/plain"}
 	}
 	return f
 }
@@ -116,7 +123,7 @@ func (f *fake) object(key string) (fakeObject, bool) {
 func (f *fake) put(key, data string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.objects[key] = fakeObject{data, modified.Add(time.Hour), "text/plain"}
+	f.objects[key] = fakeObject{data: data, modified: modified.Add(time.Hour), contentType: "text/plain"}
 }
 
 func (f *fake) GetObject(ctx context.Context, in *awss3.GetObjectInput, _ ...func(*awss3.Options)) (*awss3.GetObjectOutput, error) {
@@ -220,6 +227,7 @@ func (f *fake) HeadObject(ctx context.Context, in *awss3.HeadObjectInput, _ ...f
 		ContentType:   &o.contentType,
 		ETag:          aws.String(o.etag()),
 		LastModified:  &o.modified,
+		Metadata:      o.meta,
 	}, nil
 }
 

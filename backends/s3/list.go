@@ -155,15 +155,7 @@ func (l *listing) entries(out *awss3.ListObjectsV2Output) []vfs.Entry {
 
 // rest returns what follows the prefix in a listed key, "" if nothing does.
 func (l *listing) rest(encoding types.EncodingType, key *string) string {
-	s := aws.ToString(key)
-	if encoding == types.EncodingTypeUrl {
-		decoded, err := url.QueryUnescape(s)
-		if err != nil {
-			return ""
-		}
-		s = decoded
-	}
-	s, ok := strings.CutPrefix(s, l.prefix)
+	s, ok := strings.CutPrefix(decoded(encoding, key), l.prefix)
 	if !ok {
 		return ""
 	}
@@ -186,6 +178,18 @@ func (l *listing) exists() error {
 		}
 	}
 	return refuse("list", l.dir, vfs.ReasonMissing)
+}
+
+// decoded returns a key that S3 listed, "" if it cannot be read.
+func decoded(encoding types.EncodingType, key *string) string {
+	if encoding != types.EncodingTypeUrl {
+		return aws.ToString(key)
+	}
+	s, err := url.QueryUnescape(aws.ToString(key))
+	if err != nil {
+		return ""
+	}
+	return s
 }
 
 func (l *listing) input(limit int32) *awss3.ListObjectsV2Input {

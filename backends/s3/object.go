@@ -205,18 +205,24 @@ func (o *look) openByHead(otherwise error) (*vfs.Object, error) {
 // head asks by one HeadObject. It passes no range and no conditions: there is no
 // body to save, and what comes without them says all.
 func (o *look) head() (vfs.Info, error) {
+	info, _, err := o.headObject()
+	return info, err
+}
+
+// headObject also returns the object's own metadata.
+func (o *look) headObject() (vfs.Info, map[string]string, error) {
 	out, err := o.api.HeadObject(o.ctx, &awss3.HeadObjectInput{
 		Bucket:              &o.bucket,
 		Key:                 &o.key,
 		ExpectedBucketOwner: o.owner,
 	})
 	if err != nil {
-		return vfs.Info{}, o.fail(err)
+		return vfs.Info{}, nil, o.fail(err)
 	}
 	if aws.ToInt64(out.ContentLength) < 0 || out.ContentLength == nil {
-		return vfs.Info{}, o.fail(errNoLength)
+		return vfs.Info{}, nil, o.fail(errNoLength)
 	}
-	return o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), nil
+	return o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), out.Metadata, nil
 }
 
 var errNoLength = fmt.Errorf("%w: S3 gave no length", vfs.ErrUnavailable)

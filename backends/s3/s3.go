@@ -1,6 +1,7 @@
-// Package s3 serves the objects of a bucket, or of a prefix in it. One call is
-// one S3 request: Open a GetObject, Stat a HeadObject, a page of List a
-// ListObjectsV2. What goes beyond is named at the methods.
+// Package s3 serves the objects of a bucket, or of a prefix in it, and with
+// Options.Writable stores them. One call is one S3 request: Open a GetObject,
+// Stat a HeadObject, a page of List a ListObjectsV2, Put of a small object a
+// PutObject. What goes beyond is named at the methods.
 //
 // A key is the backend's fixed prefix and a vfs.Name, nothing else: the bucket
 // and the prefix never come from a request. What the service answers is not
@@ -13,6 +14,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +36,15 @@ type API interface {
 	HeadObject(context.Context, *awss3.HeadObjectInput, ...func(*awss3.Options)) (*awss3.HeadObjectOutput, error)
 	ListObjectsV2(context.Context, *awss3.ListObjectsV2Input, ...func(*awss3.Options)) (*awss3.ListObjectsV2Output, error)
 	HeadBucket(context.Context, *awss3.HeadBucketInput, ...func(*awss3.Options)) (*awss3.HeadBucketOutput, error)
+
+	// These are called with Options.Writable alone.
+	PutObject(context.Context, *awss3.PutObjectInput, ...func(*awss3.Options)) (*awss3.PutObjectOutput, error)
+	DeleteObject(context.Context, *awss3.DeleteObjectInput, ...func(*awss3.Options)) (*awss3.DeleteObjectOutput, error)
+	CreateMultipartUpload(context.Context, *awss3.CreateMultipartUploadInput, ...func(*awss3.Options)) (*awss3.CreateMultipartUploadOutput, error)
+	UploadPart(context.Context, *awss3.UploadPartInput, ...func(*awss3.Options)) (*awss3.UploadPartOutput, error)
+	CompleteMultipartUpload(context.Context, *awss3.CompleteMultipartUploadInput, ...func(*awss3.Options)) (*awss3.CompleteMultipartUploadOutput, error)
+	AbortMultipartUpload(context.Context, *awss3.AbortMultipartUploadInput, ...func(*awss3.Options)) (*awss3.AbortMultipartUploadOutput, error)
+	ListMultipartUploads(context.Context, *awss3.ListMultipartUploadsInput, ...func(*awss3.Options)) (*awss3.ListMultipartUploadsOutput, error)
 }
 
 var _ API = (*awss3.Client)(nil)
@@ -54,12 +65,23 @@ type Options struct {
 
 	// MaxInFlight is how many calls of S3 may run at a time; 0 is 256. A body
 	// that is being sent counts until its last byte came or it is closed. A
-	// call past the limit waits a second and is then vfs.ErrUnavailable.
+	// call past the limit waits a second, or half a minute where it goes on with
+	// an upload, and is then vfs.ErrUnavailable.
 	MaxInFlight int
 
 	// IdleTimeout is how long a body may send nothing before its connection is
-	// given up and the rest asked for anew; 0 is 30 seconds.
+	// given up and the rest asked for anew; 0 is 30 seconds. One that is sent to
+	// S3 is given up where S3 takes nothing of it, or does not answer, for so long.
 	IdleTimeout time.Duration
+
+	// Writable lets Put and Remove work. Without it, nothing that changes the
+	// bucket is ever sent.
+	Writable bool
+
+	// PartSize is how many bytes are sent to S3 in one piece: a larger object
+	// goes as a multipart upload. 0 is 8 MiB, the least is 5 MiB. A Put holds a
+	// piece in memory, and up to four of 8 MiB while few others run.
+	PartSize int
 }
 
 // The defaults of Options, and what is not worth an option.
@@ -67,20 +89,22 @@ const (
 	defaultInFlight = 256 // NewClient keeps as many connections
 	defaultIdle     = 30 * time.Second
 	slotWait        = time.Second
+	finishWait      = 30 * time.Second // for a slot, in the middle of an upload
 )
 
 // A Backend serves the objects below a prefix of a bucket. It is safe for
-// concurrent use, and there is nothing to close. It does not write.
+// concurrent use, and there is nothing to close.
 //
 // S3 has no directories: the name of one is a missing object.
 type Backend struct {
-	vfs.Unsupported
-	api    API
-	bucket string
-	prefix string // "" or ending in a slash
-	owner  *string
-	idle   time.Duration
-	slots  chan struct{}
+	api      API
+	bucket   string
+	prefix   string // "" or ending in a slash
+	owner    *string
+	idle     time.Duration
+	slots    chan struct{}
+	writable bool
+	buffers  *buffers
 }
 
 var _ vfs.Backend = (*Backend)(nil)
@@ -107,11 +131,16 @@ func New(api API, opts Options) (*Backend, error) {
 	if opts.MaxInFlight < 0 || opts.IdleTimeout < 0 {
 		return nil, errors.New("s3: a limit is negative")
 	}
+	if opts.PartSize != 0 && opts.PartSize < minPart || opts.PartSize > maxPart {
+		return nil, fmt.Errorf("s3: a part has between %d and %d bytes", minPart, maxPart)
+	}
 	b := &Backend{
-		api:    api,
-		bucket: opts.Bucket,
-		prefix: prefix,
-		idle:   opts.IdleTimeout,
+		api:      api,
+		bucket:   opts.Bucket,
+		prefix:   prefix,
+		idle:     opts.IdleTimeout,
+		writable: opts.Writable,
+		buffers:  newBuffers(cmp.Or(opts.PartSize, defaultPart)),
 	}
 	if b.idle == 0 {
 		b.idle = defaultIdle
@@ -128,7 +157,7 @@ func New(api API, opts Options) (*Backend, error) {
 }
 
 // Caps says what a bucket can do.
-func (b *Backend) Caps() vfs.Caps { return vfs.Caps{Kind: "s3", Ranges: true} }
+func (b *Backend) Caps() vfs.Caps { return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable} }
 
 // key returns the key of the object n. It is made by putting one string behind
 // the other and then judged as a whole, right before it is used: the SDK sends
@@ -149,7 +178,10 @@ func (b *Backend) key(op string, n vfs.Name) (string, error) {
 
 // acquire takes one of the slots for calls of S3, or fails with ErrUnavailable
 // after a short wait. Callers give it back by release.
-func (b *Backend) acquire(ctx context.Context) error {
+func (b *Backend) acquire(ctx context.Context) error { return b.acquireWithin(ctx, slotWait) }
+
+// acquireWithin is acquire for calls that finish something: they wait longer.
+func (b *Backend) acquireWithin(ctx context.Context, wait time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -158,7 +190,7 @@ func (b *Backend) acquire(ctx context.Context) error {
 		return nil
 	default:
 	}
-	timer := time.NewTimer(slotWait)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case b.slots <- struct{}{}:

@@ -1,0 +1,139 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// maxSweeps is how often one SweepUploads lists from the start: some servers lose
+// what follows a page that ends between two uploads of one key.
+const maxSweeps = 100
+
+// SweepUploads aborts the multipart uploads below the backend's prefix that were
+// begun more than olderThan ago, by the clock of this machine, and returns how
+// many. A process that is killed in the middle of a Put leaves one; its parts are
+// seen by nobody, and paid for.
+//
+// Uploads tell nothing of who began them, or whether they still run, so age alone
+// decides: olderThan is longer than the longest Put of anyone who writes below
+// the prefix. Uploads of keys that are no names are left alone.
+//
+// It goes on after one that cannot be aborted, and then fails with the first such
+// error. A bucket's own lifecycle rule AbortIncompleteMultipartUpload does the
+// same without anybody asking.
+func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
+	if !b.writable {
+		return 0, &vfs.Error{Op: "sweep", Name: vfs.Root.String(), Err: vfs.ErrUnsupported}
+	}
+	if olderThan < 0 {
+		return 0, errors.New("s3: an age is negative")
+	}
+	s := &sweep{b: b, ctx: ctx, before: time.Now().Add(-olderThan), tried: map[string]bool{}}
+	for range maxSweeps {
+		again, err := s.pass()
+		if err != nil {
+			return s.aborted, failure(ctx, "sweep", vfs.Root, err)
+		}
+		if !again {
+			break
+		}
+	}
+	if s.failed != nil {
+		return s.aborted, failure(ctx, "sweep", vfs.Root, s.failed)
+	}
+	return s.aborted, nil
+}
+
+type sweep struct {
+	b       *Backend
+	ctx     context.Context
+	before  time.Time
+	tried   map[string]bool // by upload id
+	aborted int
+	failed  error // the first
+}
+
+// pass looks at all uploads. again is set if there may be others.
+func (s *sweep) pass() (again bool, _ error) {
+	in := &awss3.ListMultipartUploadsInput{
+		Bucket:              &s.b.bucket,
+		ExpectedBucketOwner: s.b.owner,
+		MaxUploads:          aws.Int32(1000),
+		// XML cannot hold every character that a key can.
+		EncodingType: types.EncodingTypeUrl,
+	}
+	if s.b.prefix != "" {
+		in.Prefix = &s.b.prefix
+	}
+	found, pages := false, 0
+	for {
+		out, err := s.list(in)
+		if err != nil {
+			return false, err
+		}
+		pages++
+		for _, u := range out.Uploads {
+			found = s.look(u, out.EncodingType) || found
+		}
+		if err := s.ctx.Err(); err != nil {
+			return false, err
+		}
+		if !aws.ToBool(out.IsTruncated) {
+			return found && pages > 1, nil
+		}
+		key, id := decoded(out.EncodingType, out.NextKeyMarker), aws.ToString(out.NextUploadIdMarker)
+		if key == "" || key == aws.ToString(in.KeyMarker) && id == aws.ToString(in.UploadIdMarker) {
+			return false, errToken
+		}
+		in.KeyMarker, in.UploadIdMarker = &key, out.NextUploadIdMarker
+	}
+}
+
+// list is one request. A 404 is about the bucket.
+func (s *sweep) list(in *awss3.ListMultipartUploadsInput) (*awss3.ListMultipartUploadsOutput, error) {
+	if err := s.b.acquireWithin(s.ctx, finishWait); err != nil {
+		return nil, err
+	}
+	defer s.b.release()
+	out, err := s.b.api.ListMultipartUploads(s.ctx, in)
+	if a := answerOf(err); err != nil && a.kind() == kindMissing {
+		return nil, describe(a, vfs.ErrUnavailable, err)
+	}
+	return out, err
+}
+
+// look aborts u if it is one of those meant, and reports whether it tried.
+func (s *sweep) look(u types.MultipartUpload, encoding types.EncodingType) bool {
+	key, id := decoded(encoding, u.Key), aws.ToString(u.UploadId)
+	rest, below := strings.CutPrefix(key, s.b.prefix)
+	if !below || id == "" || s.tried[id] || u.Initiated == nil || u.Initiated.After(s.before) || s.ctx.Err() != nil {
+		return false
+	}
+	if _, err := vfs.ParseName(rest); err != nil {
+		return false
+	}
+	s.tried[id] = true
+	err := s.b.acquireWithin(s.ctx, finishWait)
+	if err == nil {
+		err = s.b.abortUpload(s.ctx, key, id)
+		s.b.release()
+	}
+	switch {
+	case err == nil:
+		s.aborted++
+	case answerOf(err).status == http.StatusNotFound: // it has ended meanwhile
+	case s.failed == nil:
+		s.failed = fmt.Errorf("aborting an upload: %w", err)
+	}
+	return true
+}
