@@ -28,6 +28,12 @@ var ErrNotFound = errors.New("catalog: no such object")
 // ErrUnavailable: the store cannot answer now; the same call may work later.
 var ErrUnavailable = errors.New("catalog: temporarily unavailable")
 
+// ErrFull: the store has no room for the change, and nothing changed.
+var ErrFull = errors.New("catalog: no space left")
+
+// ErrClosed is what every call after Close fails with.
+var ErrClosed = errors.New("catalog: closed")
+
 // A State is how far an object has come.
 type State string
 
@@ -55,18 +61,33 @@ type Record struct {
 
 // A Catalog stores records. It is safe for concurrent use, also by several
 // processes. Every method ends when its context is cancelled, and fails with
-// ErrUnavailable, wrapped, when the store cannot answer.
+// [ErrUnavailable], wrapped, when the store cannot answer.
+//
+// Of several calls that take one row out of one state, exactly one succeeds; the
+// others fail with [ErrNotFound]. A call that fails with ErrNotFound, [ErrFull] or
+// because of what its arguments are has changed nothing. After any other error,
+// a cancelled context included, the change may have been made, as when a
+// connection breaks before the answer comes: Get tells.
+//
+// Each open Catalog is an instance: a row remembers the one that last worked on
+// it. An instance is alive from its opening until it is closed or its process
+// ends, however it ends.
 type Catalog interface {
 	// Begin adds a row in state Pending: ID, Name, Type, Owner and Created of rec
-	// count. A second row of one ID is an error, and nothing changes.
+	// count. A second row of one ID is an error, and nothing changes. So are an ID
+	// that is not of version 4, a Name that is longer than 1024 bytes, a Type or
+	// Owner that is longer than 255, and invalid UTF-8 or NUL in any of them, which
+	// PostgreSQL cannot hold.
 	Begin(ctx context.Context, rec Record) error
 
-	// Touch shows that the upload id goes on, so that a sweep leaves it alone.
-	// ErrNotFound if its row is no longer pending: it was swept, so it must stop.
+	// Touch shows that the upload id goes on, so that a sweep leaves it alone. An
+	// upload that another instance began is this one's from then on. ErrNotFound if
+	// its row is no longer pending: it was swept, so it must stop.
 	Touch(ctx context.Context, id uuid.UUID) error
 
 	// Commit makes a pending row ready, with Type, Size and SHA256 of rec, and returns the
-	// record as it is then. ErrNotFound if the row is no longer pending.
+	// record as it is then. ErrNotFound if the row is no longer pending. Once it
+	// returned nil, the row outlives a power cut.
 	Commit(ctx context.Context, rec Record) (Record, error)
 
 	// Get returns the record of an object that is ready, or ErrNotFound.
@@ -84,17 +105,24 @@ type Catalog interface {
 	Forget(ctx context.Context, id uuid.UUID) error
 
 	// All yields every row in order of ID. After an error it yields nothing more.
-	// It holds no lock while the caller does something with a row.
+	// It holds no lock and no connection while the caller does something with a
+	// row, so it shows no single moment: a row that is there from beginning to end
+	// comes once, in a state that it had meanwhile.
 	All(ctx context.Context) iter.Seq2[Record, error]
 
-	// Left yields rows that are not ready, and that nobody works on any more:
-	// their process is known to be dead, or they were last touched before the
-	// time given.
+	// Left yields rows that are not ready, and that nobody works on any more, in
+	// order of ID: their instance is known to be dead, or they were last touched
+	// before the time given. What an instance that is alive works on is yielded for
+	// its age alone. Times are those of the clock of the machine that touched the
+	// row: the clocks of several have to agree to much less than an upload may be
+	// silent. It holds nothing meanwhile, as All.
 	Left(ctx context.Context, before time.Time) iter.Seq2[Record, error]
 
 	// Ping returns nil if the store answers.
 	Ping(ctx context.Context) error
 
-	// Close gives back what the Catalog holds.
+	// Close waits for running calls and gives back what the Catalog holds. What the
+	// instance left pending or deleting is then left at once. A second Close does
+	// nothing.
 	Close() error
 }

@@ -1,0 +1,18 @@
+-- Times are microseconds since 1970, UTC. The instance is the one that last worked
+-- on the row. A hash and a size are known once the row is ready.
+CREATE TABLE {schema}objects (
+	id       {text} NOT NULL PRIMARY KEY,
+	name     {text} NOT NULL,
+	type     {text} NOT NULL,
+	size     {int64} NOT NULL DEFAULT 0 CHECK (size >= 0),
+	sha256   {bytes} CHECK (length(sha256) = 32),
+	owner    {text} NOT NULL,
+	created  {int64} NOT NULL,
+	touched  {int64} NOT NULL,
+	state    {text} NOT NULL CHECK (state IN ('pending', 'ready', 'deleting')),
+	instance {text} NOT NULL,
+	CHECK (state <> 'ready' OR sha256 IS NOT NULL)
+) {strict};
+
+-- What is left is looked for among all that is ready.
+CREATE INDEX objects_left ON {schema}objects (id) WHERE state <> 'ready';

@@ -1,0 +1,122 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+)
+
+// pageRows is how many rows are read at once. A page is read to its end before
+// its first row is yielded: a transaction that stays open while the caller works
+// would keep SQLite's log from being cut, and PostgreSQL's rows from being
+// cleared.
+const pageRows = 500
+
+// columns are what scan takes.
+const columns = `id, name, type, size, sha256, owner, created, state, touched, instance`
+
+// A row is a record and who last worked on it.
+type row struct {
+	catalog.Record
+	instance string
+}
+
+func scan(s Scanner) (row, error) {
+	var (
+		r                row
+		id, state        string
+		sum              []byte
+		created, touched int64
+	)
+	if err := s.Scan(&id, &r.Name, &r.Type, &r.Size, &sum, &r.Owner, &created, &state, &touched, &r.instance); err != nil {
+		return row{}, err
+	}
+	var err error
+	if r.ID, err = uuid.Parse(id); err != nil {
+		return row{}, fmt.Errorf("a row has the ID %q: %w", id, err)
+	}
+	copy(r.SHA256[:], sum)
+	r.Created, r.Touched, r.State = fromMicros(created), fromMicros(touched), catalog.State(state)
+	return r, nil
+}
+
+// All yields every row in order of ID.
+func (c *Catalog) All(ctx context.Context) iter.Seq2[catalog.Record, error] {
+	return c.rows(ctx, `SELECT `+columns+` FROM {schema}objects WHERE id > $1 ORDER BY id LIMIT $2`,
+		func(_ context.Context, page []row) ([]row, error) { return page, nil })
+}
+
+// Left yields what nobody works on any more.
+func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
+	// Who is dead stays so: an instance is never used again.
+	dead := make(map[string]bool)
+	limit := micros(before)
+	return c.rows(ctx, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND id > $1 ORDER BY id LIMIT $2`,
+		func(ctx context.Context, page []row) ([]row, error) {
+			// Rows first, then who is alive: whoever has a row was seen alive before.
+			asked := make(map[string]bool)
+			var ask []string
+			for _, r := range page {
+				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !asked[r.instance] {
+					asked[r.instance] = true
+					ask = append(ask, r.instance)
+				}
+			}
+			if len(ask) > 0 {
+				found, err := c.db.Dead(ctx, ask)
+				if err != nil {
+					return nil, err
+				}
+				for i := range found {
+					dead[i] = true
+				}
+			}
+			left := page[:0]
+			for _, r := range page {
+				if r.Touched.UnixMicro() < limit || dead[r.instance] {
+					left = append(left, r)
+				}
+			}
+			return left, nil
+		})
+}
+
+// rows yields what choose keeps of each page of a query, which has the ID to go
+// on behind as $1 and the length of a page as $2.
+func (c *Catalog) rows(ctx context.Context, query string, choose func(context.Context, []row) ([]row, error)) iter.Seq2[catalog.Record, error] {
+	return func(yield func(catalog.Record, error) bool) {
+		for after, more := "", true; more; {
+			var chosen []row
+			err := c.do(ctx, func(ctx context.Context) error {
+				page := make([]row, 0, pageRows)
+				err := c.db.Read(ctx, func(s Scanner) error {
+					r, err := scan(s)
+					page = append(page, r)
+					return err
+				}, c.dialect.SQL(query), after, int64(pageRows))
+				if err != nil {
+					return err
+				}
+				if more = len(page) == pageRows; more {
+					after = page[len(page)-1].ID.String()
+				}
+				chosen, err = choose(ctx, page)
+				return err
+			})
+			if err != nil {
+				yield(catalog.Record{}, err)
+				return
+			}
+			for _, r := range chosen {
+				if !yield(r.Record, nil) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
+)
+
+const (
+	readers   = 4
+	busyWait  = 100 * time.Millisecond // of one attempt, within SQLite
+	busyPause = 5 * time.Millisecond   // between two
+)
+
+// A db is the open file. Close may be called while it is only half open.
+type db struct {
+	path      string
+	info      os.FileInfo
+	writer    *sql.DB
+	reader    *sql.DB
+	instances *instances
+}
+
+var _ table.DB = (*db)(nil)
+
+// Exec runs a statement on the one connection that writes.
+func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = retry(ctx, func() error {
+		res, err := d.writer.ExecContext(ctx, numbered(query), args...)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// Read runs a query on one of the connections that read.
+func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
+	return d.query(ctx, d.reader, row, query, args)
+}
+
+// Change runs a statement that returns rows on the connection that writes.
+func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
+	return d.query(ctx, d.writer, row, query, args)
+}
+
+// query tries again only before the first row: SQLite is busy when a statement
+// begins, or not at all.
+func (d *db) query(ctx context.Context, on *sql.DB, row func(table.Scanner) error, query string, args []any) error {
+	began := false
+	var failure error
+	err := retry(ctx, func() error {
+		rows, err := on.QueryContext(ctx, numbered(query), args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			began = true
+			if failure = row(rows); failure != nil {
+				return nil
+			}
+		}
+		// The change of a statement that returns rows is committed by its last step.
+		err = errors.Join(rows.Err(), rows.Close())
+		if began {
+			failure = classify(err)
+			return nil
+		}
+		return err
+	})
+	return errors.Join(failure, err)
+}
+
+// Hold has nothing to wait for: the lock was had before the first statement.
+func (d *db) Hold(context.Context) error { return nil }
+
+// Dead asks for the locks of the instances.
+func (d *db) Dead(_ context.Context, ids []string) (map[string]bool, error) {
+	return d.instances.dead(ids)
+}
+
+// Ping reads from the file, and sees whether it is still the one that its path
+// leads to: SQLite would go on writing to one that was removed or replaced, and all
+// would be gone at the next start.
+func (d *db) Ping(ctx context.Context) error {
+	info, err := os.Stat(d.path)
+	if err != nil || !os.SameFile(info, d.info) {
+		return fmt.Errorf("%w: the file was moved, removed or replaced while it is open", catalog.ErrUnavailable)
+	}
+	return d.Read(ctx, func(table.Scanner) error { return nil }, "SELECT 1 FROM objects LIMIT 1")
+}
+
+// Close closes the readers first, so that the writer, as the last one, can take
+// the log into the file. The lock is let go after the last change.
+func (d *db) Close() error {
+	var errs []error
+	for _, c := range []*sql.DB{d.reader, d.writer} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	if d.instances != nil {
+		errs = append(errs, d.instances.leave())
+	}
+	return errors.Join(errs...)
+}
+
+// migration runs f in a transaction, if the file is a catalog or holds nothing.
+func (d *db) migration(ctx context.Context, f func(table.Tx) error) error {
+	return retry(ctx, func() error {
+		tx, err := d.writer.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // does nothing after Commit
+		m := migrating{tx}
+		whose, err := m.Int(ctx, "PRAGMA application_id")
+		if err != nil {
+			return err
+		}
+		switch whose {
+		case applicationID:
+		case anyonesOwn:
+			if n, err := m.Int(ctx, "SELECT count(*) FROM sqlite_schema"); err != nil {
+				return err
+			} else if n > 0 {
+				return errForeign
+			}
+			if err := m.Exec(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+				return err
+			}
+		default:
+			return errForeign
+		}
+		if err := f(m); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// startLog has the file keep a write-ahead log, in which one process can write
+// while others read. A file that was just made has none, so that a file of
+// another application is seen for what it is before anything of it is changed.
+func (d *db) startLog(ctx context.Context) error {
+	return retry(ctx, func() error {
+		var mode string
+		if err := d.writer.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+			return err
+		}
+		if mode != "wal" {
+			return errors.New("its file system cannot hold a write-ahead log: use one of this machine's own")
+		}
+		return nil
+	})
+}
+
+// A migrating is a transaction for table.Migrate.
+type migrating struct{ tx *sql.Tx }
+
+func (m migrating) Exec(ctx context.Context, query string, args ...any) error {
+	_, err := m.tx.ExecContext(ctx, numbered(query), args...)
+	return err
+}
+
+func (m migrating) Int(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = m.tx.QueryRowContext(ctx, numbered(query), args...).Scan(&n)
+	return n, err
+}
+
+// numbered writes $1 as ?1: to SQLite the former is the name of an argument.
+func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
+
+// retry runs f until the file is not busy, and classifies its error. SQLite's own
+// waiting does not end with a context, and some locks it does not wait for.
+func retry(ctx context.Context, f func() error) error {
+	tick := time.NewTicker(busyPause)
+	defer tick.Stop()
+	for {
+		err := f()
+		if err == nil || !busy(err) {
+			return classify(err)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: another process keeps the file locked: %w", catalog.ErrUnavailable, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,113 @@
+// Package sqlite is the catalog in an SQLite file, for one machine. Several
+// processes may have the file open at once.
+//
+// What Commit acknowledged is on the disk: every change is synchronised before it
+// returns. The file is made with mode 0600. Beside it SQLite keeps PATH-wal and
+// PATH-shm while it is open, which are part of it (copy a catalog that is open with
+// sqlite3's .backup, not with cp), and this package the directory PATH-instances,
+// in which each open Store has a file that it keeps locked: whoever's lock can be
+// had is dead, however it ended. The file has to be on a file system of this
+// machine, since others do not hold SQLite's locks.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
+)
+
+// Options are the options of Open. The zero value is usable.
+type Options struct {
+	Now     func() time.Time // the clock; time.Now if nil
+	Timeout time.Duration    // of one statement, waiting for other processes included; 10 s if 0
+}
+
+// A Store is an open catalog.
+type Store struct {
+	*table.Catalog
+}
+
+var _ catalog.Catalog = (*Store)(nil)
+
+// dialect is what SQLite calls things. In a strict table a column holds its type
+// and nothing else.
+var dialect = table.Dialect{
+	Text:   "TEXT",
+	Int64:  "INTEGER",
+	Bytes:  "BLOB",
+	Strict: "STRICT",
+	Tables: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
+}
+
+// Open opens the catalog in the file path, and makes it if there is none; its
+// directory has to be there. A file that is something else, or that a newer
+// program wrote, is an error that says so, and is not changed. ctx bounds the
+// opening alone.
+func Open(ctx context.Context, path string, opts Options) (*Store, error) {
+	all, err := table.Migrations()
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, path, opts, all)
+}
+
+func open(ctx context.Context, path string, opts Options, all []table.Migration) (*Store, error) {
+	if opts.Timeout <= 0 {
+		opts.Timeout = 10 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	real, err := findFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("catalog %s: %w", path, err)
+	}
+	s, err := newStore(ctx, real, opts, all)
+	if err != nil {
+		return nil, fmt.Errorf("catalog %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// newStore opens the file itself, whose path has no links in it.
+func newStore(ctx context.Context, path string, opts Options, all []table.Migration) (_ *Store, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &db{path: path, info: info}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if d.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
+		return nil, err
+	}
+	// SQLite has one writer at a time: more connections would wait for each other
+	// by polling, where a queue is fair.
+	d.writer.SetMaxOpenConns(1)
+	if err := table.Migrate(ctx, dialect, all, d.migration); err != nil {
+		return nil, err
+	}
+	if err := d.startLog(ctx); err != nil {
+		return nil, err
+	}
+	if d.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+		return nil, err
+	}
+	d.reader.SetMaxOpenConns(readers)
+	d.reader.SetMaxIdleConns(readers)
+	id := uuid.New()
+	if d.instances, err = join(path, id.String()); err != nil {
+		return nil, err
+	}
+	return &Store{table.New(d, dialect, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
+}

@@ -1,0 +1,27 @@
+package sqlite
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// tryLock takes a lock on f, alone or shared, if nobody holds one against it.
+func tryLock(f *os.File, alone bool) (bool, error) {
+	how := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if alone {
+		how |= windows.LOCKFILE_EXCLUSIVE_LOCK
+	}
+	err := windows.LockFileEx(windows.Handle(f.Fd()), how, 0, 1, 0, new(windows.Overlapped))
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return false, nil
+	}
+	return err == nil, os.NewSyscallError("LockFileEx", err)
+}
+
+// giveAway does nothing: a new file has the rights of its directory.
+func giveAway(string, string) error { return nil }
+
+// syncDir does nothing: a directory cannot be synchronised, and NTFS has a log.
+func syncDir(string) error { return nil }
