@@ -95,9 +95,13 @@ func oneLine(err error) string {
 	}, err.Error())
 }
 
-// open opens source and puts it behind the rules. Without an allow rule it
-// fails if the command needs one. The caller closes the source.
+// open opens source, to read, and puts it behind the rules. Without an allow rule
+// it fails if the command needs one. The caller closes the source.
 func (a *app) open(ctx context.Context, source string, r *rules, needAllow bool) (*backends.Source, *vfs.Jail, error) {
+	return a.openWith(ctx, source, r, needAllow, backends.Options{})
+}
+
+func (a *app) openWith(ctx context.Context, source string, r *rules, needAllow bool, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
 	p, err := a.policy(r)
 	if err != nil {
 		return nil, nil, err
@@ -105,7 +109,7 @@ func (a *app) open(ctx context.Context, source string, r *rules, needAllow bool)
 	if needAllow && len(p.Allow) == 0 {
 		return nil, nil, usagef("nothing is allowed, so nothing would be let through: say which names are, for example --allow '**/*.html', or name a file of them with --allow-file")
 	}
-	src, err := backends.Open(ctx, source, backends.Options{})
+	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
 		return nil, nil, sourceFailed(err)
 	}

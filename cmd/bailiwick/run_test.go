@@ -84,7 +84,7 @@ var flagLine = regexp.MustCompile(`(?m)^ +(?:-\w, +)?--([a-z-]+)`)
 // Whoever adds a flag gives it a variable.
 func TestEveryFlagHasAVariable(t *testing.T) {
 	var out bytes.Buffer
-	for _, cmd := range []string{"serve", "explain", "scan", "ls", "stat", "cat"} {
+	for _, cmd := range []string{"serve", "explain", "scan", "ls", "stat", "cat", "cp", "rm"} {
 		out.Reset()
 		if code := run(t.Context(), []string{cmd, "--help"}, nil, &out, &out, nil); code != exitDone {
 			t.Fatalf("%s --help: exit code %d", cmd, code)

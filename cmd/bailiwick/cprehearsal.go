@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"iter"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A rehearsal is a backend as a dry run sees it: what is put there only seems to
+// be there, and reads as empty. So a name is refused because of another that would
+// have been made before it, as it would be in earnest.
+type rehearsal struct {
+	vfs.Backend
+	made *mem.Backend
+}
+
+// Put does not read body.
+func (r *rehearsal) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
+	return r.made.Put(ctx, n, bytes.NewReader(nil), vfs.PutOptions{})
+}
+
+// List yields what is there and what would be, in order.
+func (r *rehearsal) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		next, stop := iter.Pull2(r.made.List(ctx, dir, after))
+		defer stop()
+		made, err, more := next()
+		missing := !more || err != nil
+		more = !missing
+		for there, err := range r.Backend.List(ctx, dir, after) {
+			if err != nil {
+				if !missing && vfs.ReasonOf(err) == vfs.ReasonMissing {
+					break
+				}
+				yield(vfs.Entry{}, err)
+				return
+			}
+			for more && made.Key() < there.Key() {
+				if !yield(made, nil) {
+					return
+				}
+				made, err, more = next()
+				more = more && err == nil
+			}
+			if more && made.Key() == there.Key() {
+				made, err, more = next()
+				more = more && err == nil
+			}
+			if !yield(there, nil) {
+				return
+			}
+		}
+		for more {
+			if !yield(made, nil) {
+				return
+			}
+			made, err, more = next()
+			more = more && err == nil
+		}
+	}
+}

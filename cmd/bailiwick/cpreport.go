@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A tally counts what became of the objects.
+type tally struct {
+	copied, equal, refused, failed int
+	bytes                          int64 // of the copied
+	left                           leftover
+}
+
+// report counts an outcome, and says what the user has to know of it.
+func (c *copying) report(o outcome) {
+	switch o.fate {
+	case copied:
+		c.tally.copied++
+		c.tally.bytes += o.size
+		c.list("copy", o.path)
+	case equal:
+		c.tally.equal++
+		c.list("skip", o.path, "equal")
+	case leftOut:
+		c.tally.left.add(o.reason)
+		c.list("skip", o.path, string(o.reason))
+	case refused:
+		c.tally.refused++
+		c.list("skip", o.path, string(o.reason))
+		if c.out == nil {
+			c.progress.say("bailiwick: %s", lost(o.path, o.err))
+		}
+	case unbroken:
+		c.tally.failed++
+		c.progress.say("bailiwick: %s", lost(o.path, o.err))
+	}
+}
+
+// list prints a line of a dry run.
+func (c *copying) list(columns ...string) {
+	if c.out != nil {
+		c.out.columns(columns...)
+	}
+}
+
+// lost returns the error for an object that was not copied or removed: why.
+func lost(path string, err error) error {
+	reason := vfs.ReasonOf(err)
+	if reason == "" {
+		return failf("%s: %s", printable(path), failure(err))
+	}
+	detail := reason.Detail()
+	if e := new(vfs.Error); reason == vfs.ReasonPermission && errors.As(err, &e) {
+		detail = "this user may not read it"
+		if e.Op == "put" || e.Op == "remove" {
+			detail = "this user may not change it"
+		}
+	}
+	return failf("%s: %s (%s)", printable(path), detail, reason)
+}
+
+// conclude says what came of it all. ended is the error that the search for
+// objects ended with.
+func (c *copying) conclude(ctx context.Context, ended error) error {
+	var fatal *exitError
+	cause := context.Cause(ctx)
+	switch {
+	case errors.As(cause, &fatal):
+		return fatal
+	case c.searched() && c.tally == (tally{}) && ended == nil && cause == nil:
+		return failf("there is no object %s, and nothing below it", printable(c.whence.written))
+	}
+	verb := "copied "
+	if c.flags.dryRun {
+		verb = "would copy "
+	}
+	c.app.say("%s%s", verb, &c.tally)
+	switch {
+	case errors.Is(cause, vfs.ErrFull):
+		return failf("stopped: there is no room left at %s; run it again to go on", printable(c.where.written))
+	case errors.Is(cause, vfs.ErrUnavailable):
+		return failf("stopped: a source does not answer now; run it again to go on")
+	case errors.Is(cause, vfs.ErrUnsupported):
+		return failf("stopped: %s cannot be written to", printable(c.where.written))
+	case cause != nil:
+		return failf("interrupted; run it again to go on")
+	case ended != nil:
+		return lost(c.whence.written, ended)
+	case c.tally.refused+c.tally.failed > 0:
+		return errSaid
+	}
+	return nil
+}
+
+// searched reports whether the objects were looked for below a prefix of S3, which
+// is there only as far as there are any.
+func (c *copying) searched() bool {
+	if c.whence.one() || !isS3(c.whence.source) {
+		return false
+	}
+	s, err := backends.ParseS3(c.whence.source)
+	return err == nil && s.Prefix != ""
+}
+
+// String is the whole in one line: "12 objects, 3.4 MB; 2 equal; 1 refused".
+func (t *tally) String() string {
+	s := count(t.copied, "object") + ", " + byteCount(t.bytes)
+	for _, more := range []struct {
+		n    int
+		what string
+	}{{t.equal, "equal"}, {t.refused, "refused"}, {t.failed, "failed"}} {
+		if more.n > 0 {
+			s += "; " + strconv.Itoa(more.n) + " " + more.what
+		}
+	}
+	if t.left != (leftover{}) {
+		s += "; left out: " + t.left.String()
+	}
+	return s
+}
+
+// A leftover counts what is not copied, and is no failure.
+type leftover struct{ dotfiles, links, special, rules int }
+
+func (l *leftover) add(r vfs.Reason) {
+	switch r {
+	case vfs.ReasonPolicyDotfile:
+		l.dotfiles++
+	case vfs.ReasonSymlink, vfs.ReasonDirectory, vfs.ReasonMissing: // what a link led to
+		l.links++
+	case vfs.ReasonSpecialFile:
+		l.special++
+	default:
+		l.rules++
+	}
+}
+
+func (l *leftover) String() string {
+	var parts []string
+	add := func(n int, what string) {
+		if n > 0 {
+			parts = append(parts, what)
+		}
+	}
+	add(l.dotfiles, count(l.dotfiles, "dotfile"))
+	add(l.links, count(l.links, "link"))
+	add(l.special, count(l.special, "special file"))
+	add(l.rules, strconv.Itoa(l.rules)+" by the rules")
+	return strings.Join(parts, ", ")
+}
