@@ -153,11 +153,6 @@ func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
 		}
 		return "", ReasonPolicyNoAllow
 	}
-	if op == OpWrite {
-		if reason := checkCreate(n); reason != "" {
-			return "", reason
-		}
-	}
 	return rule, ""
 }
 

@@ -28,6 +28,13 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 			return v
 		}
 	}
+	// Last, since only who may write the name may learn that this is what is wrong.
+	if op == OpWrite {
+		if reason := checkCreate(n); reason != "" {
+			v.Rule, v.Reason = "", reason
+			return v
+		}
+	}
 	v.Allowed = true
 	return v
 }
