@@ -32,6 +32,10 @@ type Attempt struct {
 	Duration  time.Duration
 }
 
+// sends reports whether the method is one that sends an object. Records of others do
+// not say what was received.
+func (a *Attempt) sends() bool { return a.Method == http.MethodPut || a.Method == http.MethodPost }
+
 // A Verdict says what came of a request.
 type Verdict string
 

@@ -6,6 +6,24 @@
 //
 //	http.Handle("/", server.New(jail, server.Config{}))
 //
+// With Config.Write it answers PUT and DELETE, too:
+//
+//	201, 204  PUT made an object, or replaced one; ETag is that of the new version
+//	204       DELETE removed it
+//	400       a Content-Range, or a malformed body
+//	404       the name is not allowed, or DELETE found nothing; directories; a request
+//	          that a page of another site made a browser send
+//	408       the body came too slowly
+//	409       an object that the client may see differs in case or normal form only
+//	412       If-Match, If-None-Match or If-Unmodified-Since does not hold
+//	413, 415  the body is too large; of a type that is not taken in, or coded
+//	422       the name is allowed, but cannot be created on every system; or the
+//	          Inspector rejected the body
+//	503, 507  to be tried again later; no room
+//
+// Whatever the answer but 201 and 204, nothing has changed. A client that breaks
+// off in its body gets no answer.
+//
 // It takes the whole path of a request for the name. Below a prefix, take that
 // off first, in one of these ways:
 //

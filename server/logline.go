@@ -40,6 +40,10 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	b = strconv.AppendBool(b, a.Aborted)
 	b = append(b, `,"duration_ms":`...)
 	b = appendMillis(b, a.Duration)
+	if a.sends() {
+		b = append(b, `,"received":`...)
+		b = strconv.AppendInt(b, a.Received, 10)
+	}
 	return append(b, "}\n"...)
 }
 
@@ -62,6 +66,11 @@ func appendText(b []byte, a *Attempt) []byte {
 	}
 	if a.Rule != "" {
 		b = appendField(b, " by ", a.Rule, maxRule)
+	}
+	if a.sends() {
+		b = append(b, " received "...)
+		b = strconv.AppendInt(b, a.Received, 10)
+		b = append(b, 'B')
 	}
 	if a.Aborted {
 		b = append(b, " aborted"...)
