@@ -1,0 +1,6 @@
+//go:build !linux
+
+package systemd
+
+// monotonicMicros is not needed: there is no systemd.
+func monotonicMicros() (int64, error) { return 0, nil }
