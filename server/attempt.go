@@ -27,14 +27,10 @@ type Attempt struct {
 	Backend   string     // the backend's kind
 	Status    int        // of the answer; 0 if there was none
 	Bytes     int64      // of the body, as given to the connection
-	Received  int64      // of a body that was taken in, or begun to be
+	Received  int64      // bytes of the request's body that were read
 	Aborted   bool       // the answer was cut: the backend failed in the middle, or the client went away
 	Duration  time.Duration
 }
-
-// sends reports whether the method is one that sends an object. Records of others do
-// not say what was received.
-func (a *Attempt) sends() bool { return a.Method == http.MethodPut || a.Method == http.MethodPost }
 
 // A Verdict says what came of a request.
 type Verdict string

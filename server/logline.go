@@ -40,7 +40,7 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	b = strconv.AppendBool(b, a.Aborted)
 	b = append(b, `,"duration_ms":`...)
 	b = appendMillis(b, a.Duration)
-	if a.sends() {
+	if a.Received > 0 {
 		b = append(b, `,"received":`...)
 		b = strconv.AppendInt(b, a.Received, 10)
 	}
@@ -67,7 +67,7 @@ func appendText(b []byte, a *Attempt) []byte {
 	if a.Rule != "" {
 		b = appendField(b, " by ", a.Rule, maxRule)
 	}
-	if a.sends() {
+	if a.Received > 0 {
 		b = append(b, " received "...)
 		b = strconv.AppendInt(b, a.Received, 10)
 		b = append(b, 'B')

@@ -35,7 +35,7 @@ func (s slogRecorder) Record(a *Attempt) {
 		slog.Bool("aborted", a.Aborted),
 		slog.Float64("duration_ms", float64(a.Duration)/float64(time.Millisecond)),
 	)
-	if a.sends() {
+	if a.Received > 0 {
 		r.AddAttrs(slog.Int64("received", a.Received))
 	}
 	// A recorder has nobody to tell that a handler failed.
