@@ -9,30 +9,41 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxFilenameBytes bounds a file name in a header.
-const maxFilenameBytes = 255
+// maxFilenameBytes bounds a file name in a header. What a user called a file he
+// gets back whole, up to maxUploadNameBytes: file systems that count characters
+// let names grow that long. Both of its spellings still fit in the 4 KiB that many
+// proxies take for all headers together.
+const (
+	maxFilenameBytes   = 255
+	maxUploadNameBytes = 1024
+)
 
 // disposition returns a Content-Disposition (RFC 6266) of the kind, "attachment"
 // or "inline", for a file called filename, whatever that holds: it is one line,
 // and mime.ParseMediaType reads the clean name back. Clients that know RFC 8187
 // get that from filename*, the others an ASCII fallback.
 func disposition(kind, filename string) string {
-	clean := cleanFilename(filename)
+	return dispositionUpTo(maxFilenameBytes, kind, filename)
+}
+
+// dispositionUpTo is disposition with a bound of its own.
+func dispositionUpTo(limit int, kind, filename string) string {
+	clean := cleanFilename(filename, limit)
 	if clean == "" {
 		return kind
 	}
 	// FormatMediaType would emit only one of the two for a filename that is not
 	// ASCII. A key that ends in a star it takes as it is.
 	return mime.FormatMediaType(kind, map[string]string{
-		"filename":  asciiFilename(clean),
+		"filename":  asciiFilename(cleanFilename(clean, maxFilenameBytes)),
 		"filename*": "UTF-8''" + percentEncode(clean),
 	})
 }
 
 // cleanFilename takes out of a name what could break a header, move a cursor or
 // make the name look like another, and what a client might take for a path. It
-// cuts at maxFilenameBytes, before the extension.
-func cleanFilename(s string) string {
+// cuts what is over limit bytes out, before the extension.
+func cleanFilename(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r == utf8.RuneError, unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff',
@@ -43,11 +54,11 @@ func cleanFilename(s string) string {
 		}
 		return r
 	}, s)
-	if len(s) <= maxFilenameBytes {
+	if len(s) <= limit {
 		return s
 	}
 	ext := extension(s)
-	stem := s[:maxFilenameBytes-len(ext)]
+	stem := s[:limit-len(ext)]
 	for !utf8.ValidString(stem) {
 		stem = stem[:len(stem)-1]
 	}

@@ -1,0 +1,291 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// UploadConfig says how uploads are taken and given back. The zero UploadConfig
+// is safe.
+type UploadConfig struct {
+	// Intake says which files are taken in.
+	Intake Intake
+
+	// MaxFiles bounds the files of one request; 0 is 100.
+	MaxFiles int
+
+	// MaxRequestBytes bounds the body of a request with several files; 0 is what
+	// one file may have, and 16 MiB more.
+	MaxRequestBytes int64
+
+	// Authorize decides who may do what: OpUpload with a record that has no more
+	// than an Owner, OpRead and OpDelete with that of the object. Any error
+	// refuses; the client sees a missing name. The context carries the principal.
+	// nil lets anyone upload, anyone who knows an ID read, and the owner delete;
+	// what has no owner may be deleted by anyone who knows its ID.
+	Authorize func(ctx context.Context, op vfs.Op, rec catalog.Record) error
+
+	// MaxAge is how long a client may use an object without asking again, as
+	// in [Config].
+	MaxAge time.Duration
+
+	// TouchEvery is how often a running upload shows the catalog that it goes
+	// on; 0 is every 30 seconds. It must be well below the age at which a sweep
+	// takes an upload for dead.
+	TouchEvery time.Duration
+
+	// NewID makes the names; nil is random UUIDs. They must be of version 4.
+	NewID func() (uuid.UUID, error)
+
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+
+	// Recorder and Logger are those of [Config]. The record of a POST has the
+	// name of the object that it made, if it made one.
+	Recorder Recorder
+	Logger   *slog.Logger
+}
+
+const (
+	defaultMaxFiles   = 100
+	defaultTouchEvery = 30 * time.Second
+
+	// besideFile is what a request with one file may hold besides.
+	besideFile = 16 << 20
+)
+
+// uploads is what NewUploads returns.
+type uploads struct {
+	jail         *vfs.Jail
+	catalog      catalog.Catalog
+	cfg          UploadConfig
+	intake       *intake
+	cacheControl []string
+}
+
+// NewUploads returns a handler that stores what clients send under names that it
+// makes itself, and gives it back by them:
+//
+//	POST /             the files of a multipart/form-data body, or a raw body with
+//	                   "Content-Disposition: attachment; filename=…": 201, Location
+//	                   of a single one, and {"files":[…]}
+//	GET, HEAD /ID      the bytes, under the name that the user gave
+//	GET, HEAD /ID?meta what is known of them, as JSON
+//	DELETE /ID         204
+//
+// An ID is a lower-case UUID of version 4. All else is the uniform 404, and what
+// the user called a file is never part of a name, path or key.
+//
+// The jail's policy is [catalog.Policy], and its backend is writable. Below a
+// prefix put http.StripPrefix or [Mount] before the handler: the Location of a new
+// object is the path that was posted to, as it was sent, and the ID.
+//
+// The files of one request are stored all, or none if it fails. Until its answer
+// is due none of them can be seen; should the server itself die at that very
+// moment, some may be there that nobody was told of.
+//
+// What comes back is other people's content: see [ContentUntrusted]. The handler
+// is safe for concurrent use. It does not clear up after a crash: that is what
+// package steward is for.
+func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Handler {
+	if cfg.MaxFiles <= 0 {
+		cfg.MaxFiles = defaultMaxFiles
+	}
+	in := newIntake(cfg.Intake)
+	switch {
+	case cfg.MaxRequestBytes > 0:
+	case in.MaxBytes < 0:
+		cfg.MaxRequestBytes = math.MaxInt64
+	default:
+		cfg.MaxRequestBytes = in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
+	}
+	if cfg.Authorize == nil {
+		cfg.Authorize = ownersDelete
+	}
+	if cfg.TouchEvery <= 0 {
+		cfg.TouchEvery = defaultTouchEvery
+	}
+	if cfg.NewID == nil {
+		cfg.NewID = uuid.NewRandom
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge)}
+}
+
+// ownersDelete is the Authorize of a zero UploadConfig.
+func ownersDelete(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+	if op == vfs.OpDelete && rec.Owner != "" && rec.Owner != auth.FromContext(ctx).Name {
+		return errNotOwner
+	}
+	return nil
+}
+
+var errNotOwner = errors.New("server: not the owner")
+
+func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
+	defer x.end()
+	x.attempt.Principal = auth.FromContext(r.Context()).String()
+
+	if !x.takeUploadMethod() {
+		return
+	}
+	name, isDir, err := requestName(r.URL)
+	x.attempt.Name = name
+	// A form on another site can post here, and a browser would send the user's
+	// credentials along. To that site, this is a server without anything.
+	if err == nil && crossOrigin.Check(r) != nil {
+		err = refused(name.String(), ReasonCrossOrigin)
+	}
+	switch {
+	case err != nil:
+		x.refuse(err)
+	case r.Method == http.MethodPost:
+		h.post(x)
+	case isDir:
+		x.refuse(refused(name.String(), vfs.ReasonNameSlash))
+	default:
+		h.serve(x, name)
+	}
+}
+
+// serve answers for an object that is there.
+func (h *uploads) serve(x *exchange, name vfs.Name) {
+	op := vfs.OpRead
+	if x.r.Method == http.MethodDelete {
+		op = vfs.OpDelete
+	}
+	rec, err := h.find(x, op, name)
+	switch {
+	case err != nil:
+		x.failUpload(err)
+	case op == vfs.OpDelete:
+		h.remove(x, name, rec)
+	case x.r.URL.RawQuery == "meta" || x.r.URL.RawQuery == "meta=":
+		x.sendJSON(http.StatusOK, noCache, newFileJSON(rec))
+	default:
+		h.send(x, name, rec)
+	}
+}
+
+// find returns the record of the object name, if it is ready and the caller may
+// do op with it. A name that the policy refuses costs no look into the catalog.
+func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, error) {
+	ctx := x.r.Context()
+	v := h.jail.Explain(ctx, op, name)
+	x.attempt.Rule = v.Rule
+	if !v.Allowed {
+		return catalog.Record{}, &vfs.Error{Op: "parse", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+	}
+	id, ok := catalog.ObjectID(name.String())
+	if !ok {
+		return catalog.Record{}, refused(name.String(), vfs.ReasonPolicyNoAllow)
+	}
+	rec, err := h.catalog.Get(ctx, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return rec, &vfs.Error{Op: "get", Name: name.String(), Reason: vfs.ReasonMissing, Rule: v.Rule, Err: err}
+	}
+	if err != nil {
+		return rec, &catalogError{err}
+	}
+	if h.cfg.Authorize(ctx, op, rec) != nil {
+		return rec, refused(name.String(), vfs.ReasonAuthDenied)
+	}
+	return rec, nil
+}
+
+// send answers with the object.
+func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
+	lk := h.look(rec)
+	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header)})
+	if err != nil {
+		x.fail(err, &lk)
+		return
+	}
+	if obj.Info.Size != rec.Size {
+		obj.Body.Close()
+		x.unavailable(&vfs.Error{Op: "get", Name: name.String(), Err: vfs.ErrChanged})
+		return
+	}
+	x.send(obj, &lk)
+}
+
+// look returns how the object of rec is presented.
+func (h *uploads) look(rec catalog.Record) look {
+	kind := "inline"
+	if !showsInline(rec.Type) {
+		kind = "attachment"
+	}
+	return look{
+		contentType:  []string{oneLine(rec.Type)},
+		cacheControl: h.cacheControl,
+		disposition:  []string{dispositionUpTo(maxUploadNameBytes, kind, rec.Name)},
+		sandbox:      true,
+	}
+}
+
+// remove removes the object of rec. Once its row says so, it is gone for all
+// clients, and whatever fails behind that a sweep finishes.
+func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
+	ctx := x.r.Context()
+	if cond := requestCond(x.r.Header); !cond.IsZero() {
+		// The object never changes, so what holds now holds until it goes.
+		cond.Unsafe = true
+		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
+			lk := h.look(rec)
+			x.fail(err, &lk)
+			return
+		}
+	}
+	err := h.catalog.Delete(ctx, rec.ID)
+	if errors.Is(err, catalog.ErrNotFound) {
+		err = &vfs.Error{Op: "remove", Name: name.String(), Reason: vfs.ReasonMissing, Err: err}
+	} else if err != nil {
+		err = &catalogError{err}
+	}
+	if err != nil {
+		x.failUpload(err)
+		return
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if err := h.clear(ctx, rec.ID); err != nil {
+		x.log("removing was left to the next sweep", err)
+	}
+	x.written(http.StatusNoContent, nil)
+}
+
+// clear removes an object whose row says that it is being deleted, and then the
+// row.
+func (h *uploads) clear(ctx context.Context, id uuid.UUID) error {
+	if _, err := h.jail.Remove(ctx, catalog.ObjectName(id), vfs.Cond{}); err != nil && !isMissing(err) {
+		return err
+	}
+	return h.catalog.Forget(ctx, id)
+}
+
+// isMissing reports whether there is no such object, as opposed to one that the
+// backend or the policy will not remove.
+func isMissing(err error) bool { return vfs.ReasonOf(err) == vfs.ReasonMissing }
+
+// clearTime bounds what is done after a request whatever became of its client.
+const clearTime = 30 * time.Second
+
+// afterwards returns a context for what has to be done though the client may be
+// gone.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), clearTime)
+}

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+)
+
+// A fileJSON is what a client learns of an object.
+type fileJSON struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"` // what the user called it
+	Type    string `json:"type"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"` // lower-case hexadecimal
+	Created string `json:"created"`
+	Owner   string `json:"owner"` // "" is everyone
+}
+
+func newFileJSON(rec catalog.Record) fileJSON {
+	return fileJSON{
+		ID:      rec.ID.String(),
+		Name:    rec.Name,
+		Type:    rec.Type,
+		Size:    rec.Size,
+		SHA256:  hex.EncodeToString(rec.SHA256[:]),
+		Created: rec.Created.UTC().Format(time.RFC3339Nano),
+		Owner:   rec.Owner,
+	}
+}
+
+var jsonType = []string{"application/json"}
+
+// sendJSON answers with v.
+func (x *exchange) sendJSON(status int, cacheControl []string, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		x.unavailable(err)
+		return
+	}
+	body = append(body, '\n')
+	h := x.Header()
+	h["Content-Type"] = jsonType
+	h["X-Content-Type-Options"] = noSniff
+	h["Cross-Origin-Resource-Policy"] = sameOrigin
+	h["Cache-Control"] = cacheControl
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		x.writeAll(body)
+	}
+}
+
+// created answers that files were stored.
+func (x *exchange) created(files []catalog.Record) {
+	answer := struct {
+		Files []fileJSON `json:"files"`
+	}{make([]fileJSON, len(files))}
+	for i, rec := range files {
+		answer.Files[i] = newFileJSON(rec)
+	}
+	if len(files) == 1 {
+		x.attempt.Name = catalog.ObjectName(files[0].ID)
+		x.Header()["Location"] = []string{postedTo(x.r) + answer.Files[0].ID}
+	}
+	x.sendJSON(http.StatusCreated, noStore, answer)
+}
+
+// postedTo returns the path of a request to "/" as the client sent it, with the
+// prefix below which this handler is mounted: whatever took that off left the
+// request's target as it was.
+func postedTo(r *http.Request) string {
+	path := rawTarget(r)
+	if i := strings.Index(path, "://"); i >= 0 && path[0] != '/' {
+		_, path, _ = strings.Cut(path[i+len("://"):], "/")
+		path = "/" + path
+	}
+	// Two slashes at the front would make a host of what follows.
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || !strings.HasSuffix(path, "/") {
+		return "/"
+	}
+	return path
+}
