@@ -27,6 +27,15 @@ type Entry struct {
 
 // Read reads and parses the file at path.
 func Read(path string) ([]Entry, error) {
+	data, err := Bytes(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Bytes reads the file at path whole. An error names path.
+func Bytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fileError(path, err)
@@ -39,7 +48,7 @@ func Read(path string) ([]Entry, error) {
 	case len(data) > MaxBytes:
 		return nil, fmt.Errorf("%s: over %d MiB", path, MaxBytes>>20)
 	}
-	return Parse(path, data)
+	return data, nil
 }
 
 // Parse returns the entries of data in order. An error names path and the line,

@@ -1,0 +1,89 @@
+package oidc
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+)
+
+// principal reads who the claims of a verified token speak of.
+func (p *Provider) principal(payload []byte) (auth.Principal, error) {
+	// encoding/json writes one and the same character for all that is no UTF-8,
+	// and two users would be one.
+	if !utf8.Valid(payload) {
+		return auth.Principal{}, auth.ErrCredentials
+	}
+	claims, err := jsonObject(payload)
+	if err != nil || !p.begun(claims) {
+		return auth.Principal{}, auth.ErrCredentials
+	}
+	name, _ := claims[p.cfg.UserClaim].(string)
+	if !isName(name) || p.cfg.UserClaim == "email" && unverified(claims) {
+		return auth.Principal{}, auth.ErrCredentials
+	}
+	who := auth.Principal{Name: name, Method: "oidc", Claims: make(map[string][]string)}
+	for key, value := range claims {
+		if list := texts(value); len(list) > 0 {
+			who.Claims[key] = list
+		}
+	}
+	if p.cfg.GroupsClaim != "" {
+		who.Groups = texts(claims[p.cfg.GroupsClaim])
+	}
+	return who, nil
+}
+
+// begun reports whether the token is valid already. A logout token, which some
+// providers give no type of its own, is known by its events, and never is.
+func (p *Provider) begun(claims map[string]any) bool {
+	if _, logout := claims["events"]; logout {
+		return false
+	}
+	value, there := claims["nbf"]
+	if !there || value == nil {
+		return true
+	}
+	seconds, ok := value.(float64)
+	latest := p.cfg.Now().Add(leeway)
+	return ok && seconds <= float64(latest.UnixNano())/float64(time.Second)
+}
+
+// isName refuses what would be anyone, and what a record cannot show. U+FFFD is
+// what stands for a broken character.
+func isName(s string) bool {
+	return s != "" && !strings.ContainsRune(s, utf8.RuneError) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// unverified reports whether the provider says that it has not checked the email
+// address: then anybody may have claimed it. Some say so with a string.
+func unverified(claims map[string]any) bool {
+	switch v := claims["email_verified"].(type) {
+	case nil:
+		return false
+	case bool:
+		return !v
+	case string:
+		return v != "true"
+	}
+	return true
+}
+
+// texts returns a claim that is a string, or the strings of one that is a list.
+func texts(value any) []string {
+	switch v := value.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		var list []string
+		for _, e := range v {
+			if s, ok := e.(string); ok {
+				list = append(list, s)
+			}
+		}
+		return list
+	}
+	return nil
+}
