@@ -1,0 +1,8 @@
+//go:build !linux
+
+package sandbox
+
+// Restrict does nothing on this system.
+func Restrict(Paths) (on bool, line string, err error) {
+	return false, "landlock: this system has none", nil
+}
