@@ -35,9 +35,6 @@ func join(path, id string) (*instances, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := giveAway(name, path); err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
 		// Before it is locked, another instance may take this one for dead, have the
 		// lock for a moment, and remove the file: a lock on that shows nothing.
 		locked, err := tryLock(f, true)
@@ -45,6 +42,9 @@ func join(path, id string) (*instances, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 		if locked && isFile(f, name) {
+			if err := giveAway(name, path); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
 			in.own = f
 			return in, nil
 		}

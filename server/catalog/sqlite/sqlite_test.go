@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -9,6 +10,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
+func openCatalog(ctx context.Context, path string) (catalog.Catalog, error) {
+	return sqlite.Open(ctx, path, sqlite.Options{})
+}
+
+func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
+
+// open opens the catalog at path for the time of a test.
 func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
@@ -23,8 +31,15 @@ func open(t testing.TB, path string) *sqlite.Store {
 	return s
 }
 
+func newFile(t testing.TB) string { return filepath.Join(t.TempDir(), "catalog.db") }
+
 func TestCatalog(t *testing.T) {
-	catalogtest.Test(t, func(t testing.TB) catalog.Catalog {
-		return open(t, filepath.Join(t.TempDir(), "catalog.db"))
-	})
+	catalogtest.Test(t, func(t testing.TB) catalog.Catalog { return open(t, newFile(t)) })
 }
+
+func TestInstances(t *testing.T) {
+	path := newFile(t)
+	catalogtest.TestInstances(t, func(t testing.TB) catalog.Catalog { return open(t, path) })
+}
+
+func TestProcesses(t *testing.T) { catalogtest.TestProcesses(t, newFile(t), openCatalog) }

@@ -1,0 +1,172 @@
+// Package migratetest is what migrating has to pass in every store.
+package migratetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
+)
+
+// A Store is how the tests get at one.
+type Store struct {
+	// Place makes a place for a store, which is empty.
+	Place func(testing.TB) string
+	// Open opens the store at a place with migrations other than its own.
+	Open func(ctx context.Context, place string, all []table.Migration) (catalog.Catalog, error)
+	// Dump tells all tables, columns, constraints, indexes and rows at a place, but
+	// for times.
+	Dump func(t testing.TB, place string) string
+}
+
+// Two migrations that may come, and one that fails half way.
+var (
+	wider  = table.Migration{Name: "9001_wider", SQL: "ALTER TABLE {schema}objects ADD COLUMN note {text}; CREATE TABLE {schema}uses (link {text} NOT NULL PRIMARY KEY, n {int64} NOT NULL) {strict};"}
+	filled = table.Migration{Name: "9002_filled", SQL: "UPDATE {schema}objects SET note = name || '!';"}
+	broken = table.Migration{Name: "9002_broken", SQL: "CREATE TABLE {schema}half (a {int64}) {strict}; UPDATE {schema}objects SET note = 'half'; SELECT nonsense FROM nowhere;"}
+)
+
+// Test runs the tests.
+func Test(t *testing.T, s Store) {
+	all, err := table.Migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := slices.Concat(all, []table.Migration{wider})
+
+	t.Run("from every version", func(t *testing.T) {
+		fresh := s.Place(t)
+		use(t, s, fresh, longer)
+		want := s.Dump(t, fresh)
+		if !strings.Contains(want, "objects") || !strings.Contains(want, "note") {
+			t.Fatalf("the dump does not tell what is there: %s", want)
+		}
+		for v := range longer {
+			place := s.Place(t)
+			if err := migrate(t, s, place, longer[:v]); err != nil {
+				t.Fatalf("version %d: %v", v, err)
+			}
+			use(t, s, place, longer)
+			if got := s.Dump(t, place); got != want {
+				t.Errorf("from version %d:\n%s\nfrom nothing:\n%s", v, got, want)
+			}
+		}
+	})
+
+	t.Run("rows stay", func(t *testing.T) {
+		place := s.Place(t)
+		rec := use(t, s, place, all)
+		for _, series := range [][]table.Migration{longer, slices.Concat(longer, []table.Migration{filled})} {
+			c, err := s.Open(t.Context(), place, series)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := c.Get(t.Context(), rec.ID)
+			if err != nil || got != rec {
+				t.Errorf("got %+v, %v, want %+v", got, err, rec)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if dump := s.Dump(t, place); !strings.Contains(dump, rec.Name+"!") {
+			t.Errorf("the last migration changed nothing: %s", dump)
+		}
+	})
+
+	t.Run("failing", func(t *testing.T) {
+		place := s.Place(t)
+		rec := use(t, s, place, longer)
+		before := s.Dump(t, place)
+		for range 2 {
+			err := migrate(t, s, place, slices.Concat(longer, []table.Migration{broken}))
+			if err == nil || !strings.Contains(err.Error(), broken.Name) {
+				t.Errorf("a migration that fails: %v, want an error that names it", err)
+			}
+			if after := s.Dump(t, place); after != before {
+				t.Errorf("a migration that fails changed\n%s\nto\n%s", before, after)
+			}
+		}
+		c, err := s.Open(t.Context(), place, longer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Get(t.Context(), rec.ID); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("newer", func(t *testing.T) {
+		place := s.Place(t)
+		use(t, s, place, longer)
+		before := s.Dump(t, place)
+		err := migrate(t, s, place, all)
+		if want := fmt.Sprintf("schema version %d", len(longer)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a newer version: %v, want %s", err, want)
+		}
+		if after := s.Dump(t, place); after != before {
+			t.Errorf("a newer version was changed from\n%s\nto\n%s", before, after)
+		}
+	})
+
+	t.Run("many at once", func(t *testing.T) {
+		place := s.Place(t)
+		var g errgroup.Group
+		for range 8 {
+			g.Go(func() error {
+				c, err := s.Open(t.Context(), place, longer)
+				if err != nil {
+					return err
+				}
+				return c.Close()
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func migrate(t *testing.T, s Store, place string, all []table.Migration) error {
+	t.Helper()
+	c, err := s.Open(t.Context(), place, all)
+	if err == nil {
+		err = c.Close()
+	}
+	return err
+}
+
+// id is one and the same, since dumps are compared.
+var id = uuid.MustParse("5a3c9f0e-1f64-4d0b-9a43-0d6c4b1f9a11")
+
+// use stores a record.
+func use(t *testing.T, s Store, place string, all []table.Migration) catalog.Record {
+	t.Helper()
+	c, err := s.Open(t.Context(), place, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := catalog.Record{ID: id, Name: "a name", Type: "text/plain", Owner: "alice", Created: time.Unix(1, 0)}
+	if err := c.Begin(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	rec.Size, rec.SHA256 = 4, sha256.Sum256([]byte("data"))
+	rec, err = c.Commit(t.Context(), rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}

@@ -1,0 +1,4 @@
+package sqlite
+
+// OpenWith is Open with migrations other than its own.
+var OpenWith = open
