@@ -61,6 +61,16 @@ func (c *countedBackend) List(ctx context.Context, dir vfs.Name, after string) i
 	return c.Backend.List(ctx, dir, after)
 }
 
+func (c *countedBackend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	c.calls.Add(1)
+	return c.Backend.Put(ctx, n, body, opts)
+}
+
+func (c *countedBackend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	c.calls.Add(1)
+	return c.Backend.Remove(ctx, n, cond)
+}
+
 func jailOver(t testing.TB, b vfs.Backend, p vfs.Policy) *vfs.Jail {
 	t.Helper()
 	j, err := vfs.New(b, p)
