@@ -1,0 +1,86 @@
+// Package steward keeps a catalog and the objects that it speaks of in agreement:
+// Sweep clears what a crash left, and Check proves that nothing is amiss.
+package steward
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Swept says what a Sweep did.
+type Swept struct {
+	Cleared int // rows that are gone, with their objects
+	Failed  int // rows whose object could not be removed; the next Sweep tries again
+}
+
+// Sweep clears the uploads and removals that were begun and never finished: those
+// whose server is known to be dead, and those last touched before the time given.
+// For each it removes the object, if there is one, and then the row. The jail's
+// policy is [catalog.Policy].
+//
+// It may run while servers take uploads, several at once too. An upload that it
+// takes for dead and that goes on after all fails then, and nothing of it stays.
+//
+// An object without a row it leaves alone, since all objects are without one to
+// whoever opens the wrong catalog. Check reports them.
+//
+// A row that cannot be cleared does not keep Sweep from the others; the error is
+// then that of the first. An error of the catalog ends it.
+func Sweep(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, before time.Time) (Swept, error) {
+	var done Swept
+	var first error
+	for rec, err := range cat.Left(ctx, before) {
+		if err == nil {
+			err = clear(ctx, jail, cat, rec)
+		}
+		var stays *objectError
+		switch {
+		case errors.Is(err, errTaken):
+		case errors.As(err, &stays):
+			done.Failed++
+			if first == nil {
+				first = stays.err
+			}
+			if ctx.Err() != nil {
+				return done, first
+			}
+		case err != nil:
+			return done, err
+		default:
+			done.Cleared++
+		}
+	}
+	return done, first
+}
+
+// errTaken: another Sweep, or the upload itself, was faster.
+var errTaken = errors.New("steward: nobody's any more")
+
+// An objectError is that of an object that could not be removed.
+type objectError struct{ err error }
+
+func (e *objectError) Error() string { return e.err.Error() }
+func (e *objectError) Unwrap() error { return e.err }
+
+// clear removes the object of rec, and then its row. From the first step on the
+// upload cannot become ready, so no order of events shows a row without object.
+func clear(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, rec catalog.Record) error {
+	if rec.State == catalog.Pending {
+		err := cat.Abandon(ctx, rec.ID)
+		if errors.Is(err, catalog.ErrNotFound) {
+			return errTaken
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := jail.Remove(ctx, catalog.ObjectName(rec.ID), vfs.Cond{})
+	if err != nil && vfs.ReasonOf(err) != vfs.ReasonMissing {
+		return &objectError{err}
+	}
+	return cat.Forget(ctx, rec.ID)
+}
