@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -165,20 +164,3 @@ func (d descriptor) pread(p []byte, off int64) (int, error) {
 
 func (d descriptor) file() *os.File { return os.NewFile(uintptr(d), "object") }
 func (d descriptor) close() error   { return unix.Close(int(d)) }
-
-func fromUnix(st *unix.Stat_t) stat {
-	var mode fs.FileMode
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
-	case unix.S_IFDIR:
-		mode = fs.ModeDir
-	case unix.S_IFLNK:
-		mode = fs.ModeSymlink
-	default:
-		mode = fs.ModeIrregular
-	}
-	return stat{
-		mode: mode, size: st.Size, mtime: time.Unix(st.Mtim.Unix()),
-		dev: uint64(st.Dev), ino: st.Ino, nlink: uint64(st.Nlink),
-	}
-}

@@ -12,12 +12,17 @@ import (
 )
 
 // TestBackend runs the contract of vfs.Backend on a directory, by each way of
-// opening, and on a directory inside of one.
+// opening, read-only and writable, and on a directory inside of one.
 func TestBackend(t *testing.T) {
-	for _, portable := range []bool{false, true} {
-		t.Run(map[bool]string{false: "default", true: "portable"}[portable], func(t *testing.T) {
+	for way, diskOpts := range map[string]disk.Options{
+		"default": {}, "portable": {Portable: true},
+		"default, writable": {Writable: true}, "portable, writable": {Portable: true, Writable: true},
+		"writable, hard links refused": {Writable: true, RefuseHardLinks: true},
+	} {
+		t.Run(way, func(t *testing.T) {
+			diskOpts.SkipSelfTest = true
 			serve := func(t *testing.T, dir string) vfs.Backend {
-				b, err := disk.New(dir, disk.Options{Portable: portable, SkipSelfTest: true})
+				b, err := disk.New(dir, diskOpts)
 				if err != nil {
 					t.Fatal(err)
 				}

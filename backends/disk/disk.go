@@ -25,11 +25,24 @@ import (
 )
 
 // A Backend is a directory. It is safe for concurrent use.
+//
+// Changes are made in a way in which several processes can write to one
+// directory: each holds the lock (flock) on it while it changes names. All of
+// them have to run as one user, since what is not whole yet only its owner can
+// reach. What is written to has to be one mount: a Put below another one fails
+// with vfs.ErrUnsupported. Windows has no such locks, no sync of directories,
+// and os.Root works by names there: one process alone may write, and if a
+// directory is exchanged for a link within the root while it does, the object
+// lands where that leads, never outside.
 type Backend struct {
-	vfs.Unsupported
 	tree  tree
 	opts  Options
 	notes []string
+
+	// turn holds an element while a call changes names, and guards floor: the
+	// time of the latest version that was removed.
+	turn  chan struct{}
+	floor time.Time
 
 	// life is held for reading while tree is in use. Without it, Close could
 	// free a descriptor whose number the next open in the process gets, and a
@@ -42,6 +55,9 @@ var _ vfs.Backend = (*Backend)(nil)
 
 // Options are the options of New. The zero value is safe.
 type Options struct {
+	// Writable lets Put and Remove work. Without it, nothing in the directory is
+	// ever changed.
+	Writable bool
 	// Portable uses os.Root also where openat2 is there.
 	Portable bool
 	// RefuseHardLinks refuses files that have more than one name. It is for
@@ -57,6 +73,7 @@ type Options struct {
 type tree interface {
 	open(op string, n vfs.Name, links bool) (handle, error)
 	openDir(n vfs.Name) (dirReader, error)
+	top() (folder, error) // the root, to change what is in it
 	how() string
 	close() error
 }
@@ -85,6 +102,9 @@ type stat struct {
 // system's temporary one, whether the jail holds on this kernel, and fails if
 // it does not: sandboxes have been seen to let links through. The tree to be
 // served is never written to for that.
+//
+// With Options.Writable, New removes what writers left that did not live to do
+// it, and fails with ErrNotWritable where nothing can be written.
 func New(dir string, opts Options) (*Backend, error) {
 	b, err := open(dir, opts)
 	if err != nil {
@@ -102,6 +122,16 @@ func New(dir string, opts Options) (*Backend, error) {
 		}
 	}
 	b.notes = append(b.notes, foldNotes(b.tree)...)
+	if opts.Writable {
+		note, err := b.prepare()
+		if err != nil {
+			b.tree.close()
+			return nil, err
+		}
+		if note != "" {
+			b.notes = append(b.notes, note)
+		}
+	}
 	return b, nil
 }
 
@@ -114,14 +144,15 @@ func open(dir string, opts Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{tree: t, opts: opts}, nil
+	return &Backend{tree: t, opts: opts, turn: make(chan struct{}, 1)}, nil
 }
 
 // Notes returns what an operator should know of this directory and system, a
 // line each.
 func (b *Backend) Notes() []string { return b.notes }
 
-// Close ends the Backend: every later call fails. Objects that are open stay so.
+// Close ends the Backend: every later call fails. Objects that are open stay so;
+// changes that are being made are made to their end.
 func (b *Backend) Close() error {
 	b.life.Lock()
 	defer b.life.Unlock()
@@ -134,7 +165,7 @@ func (b *Backend) Close() error {
 
 // Caps says what a directory can do.
 func (b *Backend) Caps() vfs.Caps {
-	return vfs.Caps{Kind: "disk", Directories: true, Ranges: true}
+	return vfs.Caps{Kind: "disk", Writable: b.opts.Writable, Directories: true, Ranges: true}
 }
 
 // Open opens the regular file n. Everything about it, and every byte, comes
@@ -172,16 +203,8 @@ func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.In
 }
 
 func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool) (handle, vfs.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, vfs.Info{}, &vfs.Error{Op: op, Name: n.String(), Err: err}
-	}
-	switch {
-	case n.IsZero():
-		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonNameEmpty)
-	case n.IsRoot():
-		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonDirectory)
-	case !holdable(n):
-		return nil, vfs.Info{}, refuse(op, n, vfs.ReasonUnholdable)
+	if err := check(ctx, op, n); err != nil {
+		return nil, vfs.Info{}, err
 	}
 	b.life.RLock()
 	defer b.life.RUnlock()
@@ -197,20 +220,93 @@ func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool) (
 		h.close()
 		return nil, vfs.Info{}, vfs.FSError(op, n, err)
 	}
-	reason := vfs.ModeReason(st.mode)
-	if reason == "" && st.nlink > 1 && b.opts.RefuseHardLinks {
-		reason = vfs.ReasonHardLink
-	}
-	if reason != "" {
+	if reason := b.reason(&st); reason != "" {
 		h.close()
 		return nil, vfs.Info{}, refuse(op, n, reason)
 	}
-	return h, vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ETag: st.etag(n)}, nil
+	return h, st.info(n), nil
+}
+
+// enter opens the root for a change of n. The caller closes it.
+func (b *Backend) enter(ctx context.Context, op string, n vfs.Name) (folder, error) {
+	if err := check(ctx, op, n); err != nil {
+		return nil, err
+	}
+	b.life.RLock()
+	defer b.life.RUnlock()
+	if b.closed {
+		return nil, fs.ErrClosed
+	}
+	return b.tree.top()
+}
+
+// check refuses what no file can be.
+func check(ctx context.Context, op string, n vfs.Name) error {
+	if err := ctx.Err(); err != nil {
+		return &vfs.Error{Op: op, Name: n.String(), Err: err}
+	}
+	switch {
+	case n.IsZero():
+		return refuse(op, n, vfs.ReasonNameEmpty)
+	case n.IsRoot():
+		return refuse(op, n, vfs.ReasonDirectory)
+	case !holdable(n):
+		return refuse(op, n, vfs.ReasonUnholdable)
+	}
+	return nil
+}
+
+// reason returns "" for a file that is an object, else why it is none.
+func (b *Backend) reason(st *stat) vfs.Reason {
+	if reason := vfs.ModeReason(st.mode); reason != "" {
+		return reason
+	}
+	if st.nlink > 1 && b.opts.RefuseHardLinks {
+		return vfs.ReasonHardLink
+	}
+	return ""
+}
+
+func (st *stat) info(n vfs.Name) vfs.Info {
+	return vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ETag: st.etag(n)}
+}
+
+// outdate keeps later versions from having a time up to t. The caller has the
+// turn.
+func (b *Backend) outdate(t time.Time) {
+	if t.After(b.floor) {
+		b.floor = t
+	}
 }
 
 func refuse(op string, n vfs.Name, r vfs.Reason) error {
 	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }
+
+// writeError says what an error of a change means. None of them may look like a
+// missing object, but for those that say so themselves.
+func writeError(op string, n vfs.Name, err error) error {
+	var e *vfs.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case isFull(err):
+		err = errors.Join(vfs.ErrFull, err)
+	case isExhausted(err):
+		err = errors.Join(vfs.ErrUnavailable, err)
+	case isReadOnly(err):
+		return &vfs.Error{Op: op, Name: n.String(), Reason: vfs.ReasonPermission, Err: err}
+	case isOtherMount(err):
+		err = errors.Join(vfs.ErrUnsupported, errOtherMount)
+	case isUnholdable(err):
+		return refuse(op, n, vfs.ReasonUnholdable)
+	case errors.Is(err, errRaced), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		err = errors.Join(vfs.ErrUnavailable, errRaced)
+	}
+	return &vfs.Error{Op: op, Name: n.String(), Err: err}
+}
+
+var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")
 
 // linkError is the refusal at a link: prefix is its own name, text its
 // content. They are asked for only if report is set.

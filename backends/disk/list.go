@@ -44,7 +44,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 		}
 		defer d.close()
 		for size := firstChunk; ; size *= growChunk {
-			chunk, more, err := smallest(ctx, d, after, size)
+			chunk, more, err := smallest(ctx, d, dir.IsRoot(), after, size)
 			if err != nil {
 				yield(vfs.Entry{}, vfs.FSError("list", dir, err))
 				return
@@ -91,8 +91,8 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 }
 
 // smallest returns the size first entries after the key after, in order, and
-// whether there are more.
-func smallest(ctx context.Context, d dirReader, after string, size int) (chunk []vfs.Entry, more bool, err error) {
+// whether there are more. At the top, what is being written is none of them.
+func smallest(ctx context.Context, d dirReader, top bool, after string, size int) (chunk []vfs.Entry, more bool, err error) {
 	// The chunk may grow to twice its size before the larger half is dropped.
 	// Once that was done, bound is the key from which on entries are of no use.
 	bound := ""
@@ -110,6 +110,9 @@ func smallest(ctx context.Context, d dirReader, after string, size int) (chunk [
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+		}
+		if top && string(elem) == staging {
+			return nil
 		}
 		if kind == kindUnknown {
 			st, err := d.lstat(string(elem))

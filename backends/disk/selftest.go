@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -40,6 +41,16 @@ func selfTest(open func(dir string) (*Backend, error)) (note string, err error) 
 		if got := vfs.ReasonOf(err); got != want || (err == nil) != (want == "") {
 			return "", fmt.Errorf("%w: in the self-test, %s gave %q where %q was due", ErrJail, name, got, want)
 		}
+		if !b.opts.Writable {
+			continue
+		}
+		_, err = b.Put(context.Background(), n, strings.NewReader("changed"), vfs.PutOptions{})
+		if got := vfs.ReasonOf(err); got != want || (err == nil) != (want == "") {
+			return "", fmt.Errorf("%w: in the self-test, writing to %s gave %q where %q was due", ErrJail, name, got, want)
+		}
+	}
+	if data, err := os.ReadFile(filepath.Join(top, "outside", "file")); err != nil || string(data) != "x" {
+		return "", fmt.Errorf("%w: in the self-test, a file outside was changed", ErrJail)
 	}
 	if len(cases) == 1 {
 		note = "the self-test of the jail was left out: symbolic links cannot be made here"

@@ -40,6 +40,24 @@ func isExhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
+// isFull reports that there is no room: for bytes, inodes or entries, on the
+// disk, in the user's share of it, or in what one file or directory may hold.
+func isFull(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) || errors.Is(err, unix.EMLINK)
+}
+
+// isReadOnly reports that this process may not write, as things are set up.
+func isReadOnly(err error) bool {
+	return errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission)
+}
+
+func isOtherMount(err error) bool { return errors.Is(err, unix.EXDEV) }
+
+// isUnsupported reports a call that the system or file system does not have.
+func isUnsupported(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
+}
+
 // isFault reports a failure of the disk itself.
 func isFault(err error) bool { return errors.Is(err, unix.EIO) }
 

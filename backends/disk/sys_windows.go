@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/windows"
+
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -42,5 +44,15 @@ func isSpecial(error) bool    { return false }
 func isUnholdable(error) bool { return false }
 func isExhausted(error) bool  { return false }
 func isFault(error) bool      { return false }
+
+func isFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+func isReadOnly(err error) bool {
+	return errors.Is(err, windows.ERROR_WRITE_PROTECT) || errors.Is(err, fs.ErrPermission)
+}
+
+func isOtherMount(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
 
 func plantFIFO(string) error { return errors.ErrUnsupported }

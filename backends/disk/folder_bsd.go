@@ -1,0 +1,14 @@
+//go:build dragonfly || freebsd || netbsd || openbsd
+
+package disk
+
+import "golang.org/x/sys/unix"
+
+const (
+	searchOnly      = unix.O_RDONLY
+	renameNoReplace = 0
+	renameExchange  = 0
+)
+
+// renameat2 is not to be had.
+func renameat2(int, string, int, string, uint) error { return unix.ENOSYS }

@@ -1,0 +1,106 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package disk
+
+import (
+	"io/fs"
+	"os"
+	"time"
+)
+
+// keepOpen: a file that is open gets a time of its own when it is closed.
+const keepOpen = false
+
+// directory is a folder by its name below an os.Root. What is looked at and what
+// is then changed may be two things, if another process exchanges a directory
+// for a link in between; os.Root keeps both below the root. There are no locks:
+// one process at a time may write.
+type directory struct {
+	root *os.Root
+	at   string // with a slash at its end, or ""
+	own  bool   // close closes root
+}
+
+func (t *portable) top() (folder, error) {
+	root, err := t.root.OpenRoot(".")
+	if err != nil {
+		return nil, err
+	}
+	return directory{root, "", true}, nil
+}
+
+func (d directory) close() error {
+	if d.own {
+		return d.root.Close()
+	}
+	return nil
+}
+
+func (d directory) open(elem string) (folder, error) {
+	if elem == "." {
+		return directory{root: d.root, at: d.at}, nil
+	}
+	st, err := d.root.Lstat(d.at + elem)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() {
+		return nil, errRaced // what it is, the caller looks at
+	}
+	return directory{root: d.root, at: d.at + elem + "/"}, nil
+}
+
+func (d directory) names() ([]string, error) {
+	f, err := d.root.Open(d.at + ".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+func (d directory) lstat(elem string) (stat, error) {
+	fi, err := d.root.Lstat(d.at + elem)
+	if err != nil {
+		return stat{}, err
+	}
+	return fromInfo(fi), nil
+}
+
+func (d directory) mkdir(elem string, perm fs.FileMode) error {
+	return d.root.Mkdir(d.at+elem, perm)
+}
+
+func (d directory) create(elem string) (scratch, error) {
+	f, err := d.root.OpenFile(d.at+elem, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (d directory) reclaim(elem string) error { return d.unlink(elem) }
+
+func (d directory) setTime(elem string, modTime time.Time) error {
+	return d.root.Chtimes(d.at+elem, modTime, modTime)
+}
+
+func (d directory) rename(old string, to folder, elem string) error {
+	return d.root.Rename(d.at+old, to.(directory).at+elem)
+}
+
+func (d directory) renameNew(string, folder, string) error { return errPlain }
+func (d directory) exchange(string, folder, string) error  { return errPlain }
+
+func (d directory) link(old string, to folder, elem string) error {
+	return d.root.Link(d.at+old, to.(directory).at+elem)
+}
+
+func (d directory) unlink(elem string) error { return d.root.Remove(d.at + elem) }
+func (d directory) rmdir(elem string) error  { return d.root.Remove(d.at + elem) }
+
+// sync does nothing: Windows has no such call for a directory.
+func (d directory) sync() error { return nil }
+
+func (d directory) lock() error { return errLockless }
+func (d directory) unlock()     {}

@@ -1,0 +1,378 @@
+package disk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Put writes body to a file that no Name reaches, syncs it, and then moves it to
+// its place within one turn, see takeTurn. What is replaced loses its mode and
+// owner: the file is a new one, with the process's umask.
+//
+// Between a look at what is there and the change, another program can come; its
+// file is then not replaced but looked at anew. (Only where the file system
+// cannot exchange two names, its work can be lost.)
+//
+// Cancelling ctx ends Put between two reads of body; a Read that blocks is for
+// the caller to end. After Close, a Put under way fails with fs.ErrClosed once
+// its body has come.
+func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	if !b.opts.Writable {
+		return vfs.Unsupported{}.Put(ctx, n, body, opts)
+	}
+	w := &writing{b: b, n: n, cond: opts.Cond}
+	defer w.leave()
+	err := w.begin(ctx)
+	if err == nil {
+		err = w.fill(put.Body(ctx, body, opts))
+	}
+	if err == nil {
+		err = w.finish(ctx)
+	}
+	if err != nil {
+		return vfs.Info{}, writeError("put", n, err)
+	}
+	return w.st.info(n), nil
+}
+
+// writing is one Put under way.
+type writing struct {
+	b    *Backend
+	n    vfs.Name
+	cond vfs.Cond
+
+	top, stage folder
+	f          scratch
+	st         stat   // of f
+	temp       string // what stage holds for this Put; "" if nothing
+	old        bool   // that is the version that was replaced
+}
+
+func (w *writing) begin(ctx context.Context) (err error) {
+	if w.top, err = w.b.enter(ctx, "put", w.n); err != nil {
+		return err
+	}
+	// Nobody should send a body for nothing. What counts is the look in commit.
+	p, err := w.b.locate("put", w.top, w.n)
+	if err != nil {
+		return err
+	}
+	defer p.dir.close()
+	if err := w.check(p); err != nil {
+		return err
+	}
+	w.stage, w.f, w.temp, err = enterStaging(w.top)
+	return err
+}
+
+func (w *writing) check(p *place) error {
+	if p.current == nil {
+		return put.Check("put", w.n, w.cond, nil)
+	}
+	info := p.current.info(w.n)
+	return put.Check("put", w.n, w.cond, &info)
+}
+
+// leave takes away what is left of the Put, done or not.
+func (w *writing) leave() {
+	if w.f != nil {
+		w.f.Close()
+	}
+	if w.stage != nil {
+		if w.temp != "" {
+			w.stage.unlink(w.temp)
+		}
+		w.stage.close()
+		w.top.rmdir(staging)
+	}
+	if w.top != nil {
+		w.top.close()
+	}
+}
+
+var fillBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
+// fill writes body to the file and brings it to the disk.
+func (w *writing) fill(body io.Reader) error {
+	buf := fillBuffers.Get().(*[128 << 10]byte)
+	defer fillBuffers.Put(buf)
+	for {
+		n, err := readFull(body, buf[:])
+		if err != nil && err != io.EOF {
+			// Even a body whose error is "file does not exist" is no refusal.
+			return &vfs.Error{Op: "put", Name: w.n.String(), Err: err}
+		}
+		if _, err := w.f.Write(buf[:n]); err != nil {
+			return err
+		}
+		if err == io.EOF {
+			break
+		}
+	}
+	if !keepOpen {
+		if err := errors.Join(w.f.Sync(), w.f.Close()); err != nil {
+			return err
+		}
+		w.f = nil
+	}
+	// The clock of a file system ticks far more slowly.
+	_ = w.stage.setTime(w.temp, time.Now())
+	return w.sync()
+}
+
+func (w *writing) sync() (err error) {
+	if w.f != nil {
+		if err := w.f.Sync(); err != nil {
+			return err
+		}
+	}
+	w.st, err = w.stage.lstat(w.temp)
+	return err
+}
+
+// readFull fills buf. Unlike that of io.ReadFull, its error is the reader's own.
+func readFull(r io.Reader, buf []byte) (n int, err error) {
+	for idle := 0; n < len(buf) && err == nil; {
+		var m int
+		m, err = r.Read(buf[n:])
+		n += m
+		if idle++; m > 0 {
+			idle = 0
+		}
+		if idle == 100 {
+			return n, io.ErrNoProgress
+		}
+	}
+	return n, err
+}
+
+// finish makes the object visible, for good.
+func (w *writing) finish(ctx context.Context) error {
+	p, err := w.commit(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.dir.close()
+	if p.missing != nil {
+		return nil // placeBelow has synced
+	}
+	// Without the turn: others need not wait for the disk. They do not depend on
+	// this entry: whoever replaces it syncs the directory, too.
+	if err := p.dir.sync(); err != nil {
+		w.takeBack(p)
+		return err
+	}
+	return nil
+}
+
+func (w *writing) commit(ctx context.Context) (*place, error) {
+	release, err := w.b.change(ctx, w.top)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	for range maxRaces {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p, err := w.b.locate("put", w.top, w.n)
+		if err != nil {
+			return nil, err
+		}
+		if err = w.place(p); err == nil {
+			return p, nil
+		}
+		p.dir.close()
+		if err != errRaced || w.temp == "" {
+			return nil, err
+		}
+	}
+	return nil, errRaced
+}
+
+// place moves the file to p. It fails with errRaced if something else is there
+// than p says.
+func (w *writing) place(p *place) error {
+	if err := w.check(p); err != nil {
+		return err
+	}
+	if err := w.stamp(p.current); err != nil {
+		return err
+	}
+	switch {
+	case p.missing != nil:
+		return w.placeBelow(p)
+	case p.current != nil:
+		return w.replace(p)
+	}
+	return w.placeNew(p)
+}
+
+// stamp sees to it that no version before this one has the same ETag, though
+// inode numbers are given anew and clocks are set back: the time is later than
+// that of the version here, and than that of any that was removed. Those in
+// between came one after the other. To count all versions of all names instead
+// would let time run ahead where the file system counts in seconds.
+func (w *writing) stamp(current *stat) error {
+	floor := w.b.floor
+	if current != nil && current.mtime.After(floor) {
+		floor = current.mtime
+	}
+	if w.st.mtime.After(floor) {
+		return nil
+	}
+	put.Stamp(floor, func(t time.Time) (time.Time, error) {
+		if err := w.stage.setTime(w.temp, t); err != nil {
+			return time.Time{}, err
+		}
+		st, err := w.stage.lstat(w.temp)
+		return st.mtime, err
+	})
+	return w.sync()
+}
+
+func (w *writing) placeNew(p *place) error {
+	err := w.stage.renameNew(w.temp, p.dir, p.elem)
+	// A link and its removal leave the file with two names for a moment, in which
+	// readers who refuse hard links would refuse it.
+	if err == errPlain && !w.b.opts.RefuseHardLinks {
+		if err = w.stage.link(w.temp, p.dir, p.elem); err == nil {
+			if err = w.stage.unlink(w.temp); err != nil {
+				p.dir.unlink(p.elem)
+				return err
+			}
+		}
+	}
+	if err == errPlain {
+		err = w.stage.rename(w.temp, p.dir, p.elem)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return errRaced
+	}
+	if err == nil {
+		w.temp = ""
+	}
+	return err
+}
+
+func (w *writing) replace(p *place) error {
+	err := w.stage.exchange(w.temp, p.dir, p.elem)
+	if err == errPlain {
+		if err = w.stage.rename(w.temp, p.dir, p.elem); err == nil {
+			w.temp = ""
+		}
+		return err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return errRaced
+	}
+	if err != nil {
+		return err
+	}
+	was, err := w.stage.lstat(w.temp)
+	if err == nil && was.etag(w.n) == p.current.etag(w.n) && was.mode == p.current.mode {
+		w.old = true
+		return nil
+	}
+	// That was another program's, which came since the look, and gets its place
+	// back.
+	if back := w.stage.exchange(w.temp, p.dir, p.elem); back != nil {
+		w.temp = ""
+		return back
+	}
+	if err == nil {
+		err = errRaced
+	}
+	return err
+}
+
+// placeBelow makes the directories that are missing and moves the file there, in
+// one step: they are built in staging, so that nobody sees them empty, and no
+// crash leaves them so. They are synced before the turn ends, since whoever puts
+// something next to this object has no reason to sync them again.
+func (w *writing) placeBelow(p *place) (err error) {
+	built := builtPrefix + rand.Text()
+	defer func() {
+		if err != nil {
+			removeBuilt(w.stage, built)
+		}
+	}()
+	if err := w.build(built, p.missing[1:], p.elem); err != nil {
+		return err
+	}
+	to := p.missing[0]
+	err = w.stage.renameNew(built, p.dir, to)
+	if err == errPlain {
+		// Of a directory, rename replaces nothing but an empty one.
+		err = w.stage.rename(built, p.dir, to)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.dir.sync(); err != nil {
+		return errors.Join(err, p.dir.rename(to, w.stage, built))
+	}
+	return nil
+}
+
+// build makes the directory top in staging, in it those below, and in the last
+// of them the file, as elem. All are synced.
+func (w *writing) build(top string, below []string, elem string) error {
+	if err := w.stage.mkdir(top, 0o777); err != nil {
+		return err
+	}
+	dir, err := w.stage.open(top)
+	if err != nil {
+		return err
+	}
+	defer func() { dir.close() }()
+	for _, next := range below {
+		if err := dir.mkdir(next, 0o777); err != nil {
+			return err
+		}
+		if err := dir.sync(); err != nil {
+			return err
+		}
+		child, err := dir.open(next)
+		if err != nil {
+			return err
+		}
+		dir.close()
+		dir = child
+	}
+	if err := w.stage.rename(w.temp, dir, elem); err != nil {
+		return err
+	}
+	w.temp = ""
+	return dir.sync()
+}
+
+// takeBack brings back what was there before the object, if that still is: it
+// became visible, but could not be made to last.
+func (w *writing) takeBack(p *place) {
+	release, err := w.b.takeTurn(context.Background(), w.top)
+	if err != nil {
+		return
+	}
+	defer release()
+	is, err := p.dir.lstat(p.elem)
+	if err != nil || is.etag(w.n) != w.st.etag(w.n) {
+		return
+	}
+	if w.old {
+		err = w.stage.exchange(w.temp, p.dir, p.elem)
+	} else {
+		err = p.dir.unlink(p.elem)
+	}
+	if err == nil {
+		w.b.outdate(w.st.mtime)
+	}
+}

@@ -1,0 +1,141 @@
+package disk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
+)
+
+// staging is the directory at the top that holds what is not visible yet. It is
+// there while someone writes, and only whoever runs the server may look inside.
+const staging = put.Reserved + "staging"
+
+// builtPrefix begins the names of directories in staging. They are built and
+// moved away within one turn, so what the next turn finds is abandoned.
+const builtPrefix = "built-"
+
+// abandonedAge is how old what lies in staging must be to count as abandoned
+// where locks do not tell.
+const abandonedAge = 24 * time.Hour
+
+// enterStaging makes a new file in staging, and staging itself where it is not
+// there. Whoever leaves removes staging if it is empty, which may come in
+// between.
+func enterStaging(top folder) (stage folder, f scratch, temp string, err error) {
+	for range maxRaces {
+		if err := top.mkdir(staging, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, nil, "", err
+		}
+		temp = rand.Text()
+		if stage, err = top.open(staging); err == nil {
+			if f, err = stage.create(temp); err == nil {
+				return stage, f, temp, nil
+			}
+			stage.close()
+		}
+		if err != errRaced && !errors.Is(err, fs.ErrNotExist) {
+			top.rmdir(staging)
+			return nil, nil, "", err
+		}
+	}
+	return nil, nil, "", errRaced
+}
+
+// ErrNotWritable is what New fails with if the directory cannot be written to.
+var ErrNotWritable = errors.New("cannot be written to")
+
+// prepare finds out whether the tree can be written to at all, and removes what
+// writers left that did not live to do it. It returns a note on locks.
+func (b *Backend) prepare() (note string, err error) {
+	top, err := b.tree.top()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	defer top.close()
+	release, err := b.takeTurn(context.Background(), top)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	// A full disk is one from which things can still be removed.
+	err = top.mkdir(staging, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) && !isFull(err) {
+		return "", fmt.Errorf("%w: %w", ErrNotWritable, err)
+	}
+	defer top.rmdir(staging)
+	locks := top.lock() != errLockless
+	if !locks {
+		note = "the file system has no locks: no other process may write to this directory"
+	}
+	return note, sweep(top, locks)
+}
+
+// sweep removes what is abandoned in staging. The caller has the turn.
+func sweep(top folder, locks bool) error {
+	stage, err := top.open(staging)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer stage.close()
+	elems, err := stage.names()
+	if err != nil {
+		return err
+	}
+	for _, elem := range elems {
+		st, err := stage.lstat(elem)
+		switch {
+		case err != nil:
+		case !locks && time.Since(st.mtime) < abandonedAge:
+		case strings.HasPrefix(elem, builtPrefix):
+			err = removeBuilt(stage, elem)
+		case st.mode.IsDir():
+			err = stage.rmdir(elem)
+		default:
+			err = stage.reclaim(elem)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeBuilt removes a directory that was built in staging. It holds one entry
+// at each level; with more, it is not ours to remove.
+func removeBuilt(stage folder, elem string) error {
+	dir, err := stage.open(elem)
+	if err != nil {
+		return err
+	}
+	defer dir.close()
+	elems, err := dir.names()
+	if err != nil {
+		return err
+	}
+	if len(elems) > 1 {
+		return fs.ErrExist
+	}
+	for _, below := range elems {
+		st, err := dir.lstat(below)
+		switch {
+		case err != nil:
+		case st.mode.IsDir():
+			err = removeBuilt(dir, below)
+		default:
+			err = dir.unlink(below)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return stage.rmdir(elem)
+}
