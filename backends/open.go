@@ -47,7 +47,10 @@ func (s *Source) Close() error { return s.close() }
 
 // Options are the options of Open. The zero value is safe.
 type Options struct {
-	Disk disk.Options // for a directory
+	// Writable asks for a source that can be written to. Without it, a directory
+	// is never changed.
+	Writable bool
+	Disk     disk.Options // for a directory
 }
 
 // scheme is what a source that is no path begins with.
@@ -82,6 +85,7 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 		}
 		return nil, refuse(source, fmt.Sprintf("there is no scheme %q: name a directory by its path, mem:, or s3://BUCKET/PREFIX (a path that looks like this takes ./ before it)", m[1]))
 	}
+	opts.Disk.Writable = opts.Disk.Writable || opts.Writable
 	return openDir(source, opts.Disk)
 }
 
@@ -103,6 +107,8 @@ func openDir(path string, opts disk.Options) (*Source, error) {
 // advice says what an error means for whoever named the source.
 func advice(err error) string {
 	switch {
+	case errors.Is(err, disk.ErrNotWritable) && errors.Is(err, fs.ErrPermission):
+		return "this user may not write to it: change its permissions, run as another user, or serve it without --write"
 	case errors.Is(err, fs.ErrNotExist):
 		return "there is nothing of this name: check the path, or make the directory"
 	case errors.Is(err, fs.ErrPermission):
