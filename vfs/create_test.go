@@ -37,3 +37,21 @@ func TestAuthorizeComesBeforeCreate(t *testing.T) {
 		t.Errorf("%d backend calls", n)
 	}
 }
+
+// A file that may not be read is hidden, also under patterns that would let a
+// directory of its name be seen.
+func TestHiddenFileIsNoVisibleSibling(t *testing.T) {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**/*.txt")})
+	seed(t, b, "notes.TXT", "Dir/a.txt")
+	for s, want := range map[string]vfs.Reason{
+		"notes.txt":  vfs.ReasonHiddenSibling,
+		"dir/b.txt":  vfs.ReasonCreateSibling,
+		"dir/A.txt":  vfs.ReasonCreateSibling,
+		"other.txt":  "",
+		"Dir/bb.txt": "",
+	} {
+		if _, err := put(t, j, s, "new", vfs.PutOptions{}); vfs.ReasonOf(err) != want || (err == nil) != (want == "") {
+			t.Errorf("%s: %v, reason %q, want %q", s, err, vfs.ReasonOf(err), want)
+		}
+	}
+}

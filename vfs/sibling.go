@@ -12,17 +12,17 @@ import (
 func (j *Jail) checkSiblings(ctx context.Context, n Name) error {
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
-		elem, err := j.findSpelling(ctx, at, kind)
+		found, err := j.findSpelling(ctx, at, kind)
 		switch {
 		case ReasonOf(err) == ReasonMissing:
 			kind = KindDir // so the directory will be made, too
 		case err != nil:
 			return err
-		case elem == "":
+		case found.Elem == "":
 			return nil
 		default:
-			other, err := at.Dir().Child(elem)
-			return j.tooLike(ctx, n, other, err == nil)
+			other, err := at.Dir().Child(found.Elem)
+			return j.tooLike(ctx, n, other, found.Kind, err == nil)
 		}
 	}
 	return nil
@@ -33,9 +33,9 @@ func (j *Jail) checkSiblings(ctx context.Context, n Name) error {
 const maxPassed = 1000
 
 // findSpelling looks in n's directory for another spelling of n's last element.
-// It returns "" if there is none, or if n itself is there as a kind: then it is
+// Its Elem is "" if there is none, or if n itself is there as a kind: then it is
 // not new. Of a large directory it reads only where a spelling can be.
-func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (elem string, err error) {
+func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (found Entry, err error) {
 	want := newSpelling(n.Base())
 	bound, more := want.next("")
 	for after := ""; more; after = justBelow(bound) {
@@ -44,9 +44,9 @@ func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (elem string
 			if err != nil {
 				// What lies behind the last entry is not missing.
 				if after != "" && ReasonOf(err) == ReasonMissing {
-					return elem, nil
+					return found, nil
 				}
-				return "", err
+				return Entry{}, err
 			}
 			key := e.Key()
 			if key < bound {
@@ -58,26 +58,31 @@ func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (elem string
 			passed = 0
 			switch {
 			case e.Elem == n.Base() && e.Kind == kind:
-				return "", nil
+				return Entry{}, nil
 			case e.Elem != n.Base() && want.is(e.Elem):
-				elem = e.Elem
+				found = e
 			}
 			if bound, more = want.next(key); !more {
-				return elem, nil
+				return found, nil
 			}
 		}
 		if passed < maxPassed {
-			return elem, nil
+			return found, nil
 		}
 	}
-	return elem, nil
+	return found, nil
 }
 
 // tooLike is the refusal of n because of other, which differs too little. The
-// caller learns of it only if other is one that he may see.
-func (j *Jail) tooLike(ctx context.Context, n, other Name, isName bool) error {
+// caller learns of it only if other is one that he may see as what it is: most
+// policies would let a directory of a hidden file's name be seen.
+func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName bool) error {
 	e := refuse("put", n.s, ReasonHiddenSibling)
-	if isName && (j.admitted(ctx, OpRead, other) || j.admitted(ctx, OpList, other)) {
+	op := OpRead
+	if kind == KindDir {
+		op = OpList
+	}
+	if isName && j.admitted(ctx, op, other) {
 		e.Reason = ReasonCreateSibling
 	}
 	e.Err = errSibling
@@ -96,12 +101,13 @@ type spellings struct {
 
 type claim struct {
 	name  Name
+	kind  Kind // as which it was claimed first
 	count int
 }
 
 // enter claims n and the directories on its way. If another spelling is claimed,
 // it returns that one and no leave.
-func (s *spellings) enter(n Name) (other Name, leave func()) {
+func (s *spellings) enter(n Name) (other Name, kind Kind, leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.claims == nil {
@@ -109,17 +115,18 @@ func (s *spellings) enter(n Name) (other Name, leave func()) {
 	}
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		if c := s.claims[foldSpelling(at.s)]; c != nil && c.name != at {
-			return c.name, nil
+			return c.name, c.kind, nil
 		}
 	}
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		key := foldSpelling(at.s)
 		if s.claims[key] == nil {
-			s.claims[key] = &claim{name: at}
+			s.claims[key] = &claim{name: at, kind: kind}
 		}
 		s.claims[key].count++
+		kind = KindDir
 	}
-	return Name{}, func() { s.leave(n) }
+	return Name{}, 0, func() { s.leave(n) }
 }
 
 func (s *spellings) leave(n Name) {

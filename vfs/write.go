@@ -79,9 +79,9 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 	if !j.caps.Writable {
 		return false, nil, Unsupported{}.Remove(ctx, n, cond)
 	}
-	other, leave := j.creating.enter(n)
+	other, kind, leave := j.creating.enter(n)
 	if leave == nil {
-		return false, nil, j.tooLike(ctx, n, other, true)
+		return false, nil, j.tooLike(ctx, n, other, kind, true)
 	}
 	replaces, err = j.lookForPlace(ctx, n, cond)
 	if err != nil {
