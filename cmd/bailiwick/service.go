@@ -56,7 +56,7 @@ func (a *app) newService(ctx context.Context, source string, f *serveFlags) (_ *
 	if s.intake, err = a.intake(&f.intake); err != nil {
 		return nil, err
 	}
-	if s.source, s.jail, err = a.open(ctx, source, &f.rules, true); err != nil {
+	if s.source, s.jail, err = a.openWith(ctx, source, &f.rules, true, backends.Options{Writable: bool(f.write)}); err != nil {
 		return nil, err
 	}
 	if f.precomp && s.source.Caps().Kind == "s3" {
