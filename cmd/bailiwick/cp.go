@@ -194,11 +194,11 @@ func (c *copying) openTo(ctx context.Context, p vfs.Policy) error {
 	if err != nil {
 		return err
 	}
-	if !b.Caps().Writable {
-		return usagef("%s cannot be written to", printable(dst.written))
-	}
 	if c.flags.dryRun {
 		b = &rehearsal{b, mem.New()}
+	}
+	if !b.Caps().Writable {
+		return usagef("%s cannot be written to", printable(dst.written))
 	}
 	c.to, err = vfs.New(b, p)
 	return err
@@ -214,7 +214,7 @@ func (c *copying) openTarget(ctx context.Context, dst *place) (vfs.Backend, erro
 		}
 		c.app.say("made the directory %s", printable(dst.source))
 	}
-	b, err := backends.Open(ctx, dst.source, backends.Options{})
+	b, err := backends.Open(ctx, dst.source, backends.Options{Writable: !bool(c.flags.dryRun)})
 	if err != nil {
 		return nil, sourceFailed(err)
 	}

@@ -217,8 +217,9 @@ func (c *copying) same(ctx context.Context, t task) (bool, error) {
 	return older(here.ModTime, there.ModTime), nil
 }
 
-// older reports whether what was changed at a was certainly not changed after b.
-// A time without a fraction may be one that was cut down to its second, as S3's are.
+// older reports whether what was changed at a was certainly not changed after b:
+// within one tick of a clock, nobody knows. A time without a fraction may be one
+// that was cut down to its second, as S3's are.
 func older(a, b time.Time) bool {
 	if a.IsZero() || b.IsZero() {
 		return false
@@ -226,7 +227,7 @@ func older(a, b time.Time) bool {
 	if a.Nanosecond() == 0 {
 		a = a.Add(time.Second)
 	}
-	return !a.After(b)
+	return a.Before(b)
 }
 
 // sameBytes reads both objects as far as they are the same.

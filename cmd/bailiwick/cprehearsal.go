@@ -18,6 +18,13 @@ type rehearsal struct {
 	made *mem.Backend
 }
 
+// Caps promises writing, for which the backend itself need not be open.
+func (r *rehearsal) Caps() vfs.Caps {
+	caps := r.Backend.Caps()
+	caps.Writable = true
+	return caps
+}
+
 // Put does not read body.
 func (r *rehearsal) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
 	return r.made.Put(ctx, n, bytes.NewReader(nil), vfs.PutOptions{})

@@ -65,12 +65,12 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 	defer stop()
 	// What a link leads to is not removed by the link's name, so it is not looked for.
 	f.rules.symlinks.value = "refuse"
-	src, jail, err := a.openWith(ctx, source, &f.rules, true, backends.Options{})
+	src, jail, err := a.openWith(ctx, source, &f.rules, true, backends.Options{Writable: !bool(f.dryRun)})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	if !jail.Caps().Writable {
+	if !bool(f.dryRun) && !jail.Caps().Writable {
 		return usagef("nothing can be removed from %s", printable(source))
 	}
 	ctx, cut := context.WithCancelCause(ctx)

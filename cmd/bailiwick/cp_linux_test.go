@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// On a terminal there is a line that shows how far the copy is. It is gone at the
+// end, and only what came of it stays.
+func TestCpProgressOnTerminal(t *testing.T) {
+	outside, inside := openTerminal(t)
+	target := filepath.Join(t.TempDir(), "big")
+	cmd := command("cp", "-", target)
+	cmd.Stderr = inside
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	inside.Close()
+	if _, err := stdin.Write(make([]byte, 2_500_000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := outside.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	var seen bytes.Buffer
+	buf := make([]byte, 4096)
+	for ended := false; !strings.Contains(seen.String(), "copied"); {
+		n, err := outside.Read(buf)
+		seen.Write(buf[:n])
+		if err != nil {
+			t.Fatalf("%v; the terminal has %q", err, &seen)
+		}
+		if !ended && strings.Contains(seen.String(), "0 objects, 2.5 MB, ") {
+			ended = true
+			stdin.Close()
+		}
+	}
+	rest, _ := io.ReadAll(outside) // a terminal that nobody holds any more is an error
+	seen.Write(rest)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %q", err, &seen)
+	}
+	last := seen.String()[strings.LastIndex(seen.String(), "\x1b[K")+len("\x1b[K"):]
+	if last != "copied 1 object, 2.5 MB\r\n" {
+		t.Errorf("at the end, the terminal has %q", last)
+	}
+}
+
+// What cannot be read is reported, and the rest is copied.
+func TestCpUnreadable(t *testing.T) {
+	from := tree(t, map[string]string{"a": "a", "b/closed": "b", "c/d": "d", "e": "e"})
+	for _, name := range []string{"e", "c"} {
+		if err := os.Chmod(filepath.Join(from, name), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(from, "c"), 0o700) })
+	to := filepath.Join(t.TempDir(), "to")
+	cmd := command("cp", from, to)
+	if os.Geteuid() == 0 {
+		// Who owns the files, and may do nothing else.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER}
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	_ = cmd.Run()
+	code, stderr := cmd.ProcessState.ExitCode(), said.String()
+	for _, line := range []string{`c/: this user may not read it \(permission\)`, `e: this user may not read it \(permission\)`} {
+		if !regexp.MustCompile(`(?m)^bailiwick: ` + line + `$`).MatchString(stderr) {
+			t.Errorf("it does not say %s:\n%s", line, stderr)
+		}
+	}
+	if code != exitFailed || !strings.Contains(stderr, "copied 2 objects, 2 bytes; 2 refused") {
+		t.Errorf("exit code %d:\n%s", code, stderr)
+	}
+}
+
+// A disk that is full is said once, nothing is left half there, and what was there
+// is as it was.
+func TestCpFullDisk(t *testing.T) {
+	from := tree(t, map[string]string{"a": "small", "b": strings.Repeat("x", 4<<20), "c": "more"})
+	disk := t.TempDir()
+	script := `mount -t tmpfs -o size=1m none "$1" && echo old >"$1/b" || exit 9
+		bailiwick cp "$0" "$1" --parallel 1; code=$?
+		ls -A "$1"; cat "$1/b"; exit $code`
+	cmd := exec.Command("unshare", "-rm", "sh", "-c", script, from, disk)
+	cmd.Env = command().Env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	_ = cmd.Run()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() == 9 {
+		t.Skipf("nothing can be mounted here: %s", &stderr)
+	}
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+		t.Errorf("exit code %d", code)
+	}
+	want := "bailiwick: b: no space left\ncopied 1 object, 5 bytes; 1 failed\n" +
+		"bailiwick: stopped: there is no room left at " + disk + "; run it again to go on\n"
+	if stderr.String() != want {
+		t.Errorf("it says %q, want %q", &stderr, want)
+	}
+	if stdout.String() != "a\nb\nold\n" {
+		t.Errorf("the disk has %q", &stdout)
+	}
+}
+
+// openTerminal returns the two ends of a terminal.
+func openTerminal(t *testing.T) (outside, inside *os.File) {
+	t.Helper()
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside = os.NewFile(uintptr(fd), "/dev/ptmx")
+	t.Cleanup(func() { outside.Close() })
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, err = os.OpenFile("/dev/pts/"+strconv.Itoa(number), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outside, inside
+}

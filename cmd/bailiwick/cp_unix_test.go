@@ -1,0 +1,62 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// Whoever interrupts a copy finds the old object, and nothing beside it.
+func TestCpInterrupted(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			dir := tree(t, map[string]string{"old": "of before"})
+			for _, name := range []string{"old", "new"} {
+				code, said := interrupted(t, sig, filepath.Join(dir, name))
+				if code != exitFailed || said != "copied 0 objects, 0 bytes\nbailiwick: interrupted; run it again to go on\n" {
+					t.Errorf("%s: exit code %d, %q", name, code, said)
+				}
+			}
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(entries) != 1 || entries[0].Name() != "old" {
+				t.Errorf("there is %v, want the old file alone", entries)
+			}
+			if got, err := os.ReadFile(filepath.Join(dir, "old")); err != nil || string(got) != "of before" {
+				t.Errorf("the old file has %q, %v", got, err)
+			}
+		})
+	}
+}
+
+// interrupted sends sig to a copy from standard input that waits for more, and
+// returns how it ended.
+func interrupted(t *testing.T, sig syscall.Signal, to string) (code int, said string) {
+	t.Helper()
+	cmd := command("cp", "-", to)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// More than a pipe holds: once it is written, the copy has begun.
+	if _, err := stdin.Write(make([]byte, 4<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode(), stderr.String()
+}

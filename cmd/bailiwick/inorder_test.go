@@ -1,0 +1,45 @@
+package main
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+)
+
+// Results come in the order of the items, whatever order they are ready in, and
+// no more are worked on at a time than was said.
+func TestInOrder(t *testing.T) {
+	const items, width = 1000, 4
+	var running, most atomic.Int32
+	first := make(chan struct{})
+	var got []int
+	inOrder(width, func(yield func(int) bool) {
+		for i := range items {
+			if !yield(i) {
+				return
+			}
+		}
+	}, func(i int) int {
+		n := running.Add(1)
+		defer running.Add(-1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		switch i {
+		case 0:
+			<-first // ready long after those behind it
+		case ahead / 2:
+			close(first)
+		}
+		return i
+	}, func(i int) { got = append(got, i) })
+	want := make([]int, items)
+	for i := range want {
+		want[i] = i
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("reported %v", got)
+	}
+	if n := most.Load(); n > width {
+		t.Errorf("%d at a time, want at most %d", n, width)
+	}
+}
