@@ -6,6 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
 )
 
 // envPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
@@ -51,8 +54,20 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 			continue
 		}
 		i := slices.Index(names, key)
+		if secret := secretOf(key, names, flags); secret >= 0 {
+			// A secret in the environment is seen by every child process; its file
+			// is not.
+			if a.variable(names[secret]) != "" {
+				return usagef("the variables %s and %s are both set; leave one", names[secret], key)
+			}
+			line, err := config.ReadSecret(value)
+			if err != nil {
+				return usagef("the variable %s: %s", key, oneLine(err))
+			}
+			i, value = secret, line
+		}
 		if i < 0 {
-			if near := nearest(strings.TrimPrefix(key, envPrefix), trimmed(names)); near != "" {
+			if near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), trimmed(names)); near != "" {
 				return usagef("the variable %s means nothing; is it %s?", printable(key), envPrefix+near)
 			}
 			continue
@@ -67,12 +82,25 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 		}
 		for _, v := range values {
 			if err := flag.Value.Set(v); err != nil {
+				if slices.Contains(config.Secrets, flag.Name) {
+					return usagef("the variable %s: %s", key, err)
+				}
 				return usagef("the variable %s=%s: %s", key, printable(v), err)
 			}
 		}
 		a.origins[flag.Name] = key
 	}
 	return nil
+}
+
+// secretOf returns which flag, a secret, has its value in the file that the variable
+// key names; -1 for none.
+func secretOf(key string, names, flags []string) int {
+	i := slices.Index(names, strings.TrimSuffix(key, "_FILE"))
+	if i < 0 || names[i] == key || !slices.Contains(config.Secrets, flags[i]) {
+		return -1
+	}
+	return i
 }
 
 // origin names where a flag's value came from, for messages about it.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
 )
 
 // An app is one run of the command.
@@ -104,7 +106,7 @@ BAILIWICK_ALLOW_FILE.`,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.serveCommand(), a.explainCommand(), a.scanCommand(),
-		a.lsCommand(), a.statCommand(), a.catCommand(), a.cpCommand(), a.rmCommand(), a.signCommand(), a.versionCommand(),
+		a.lsCommand(), a.statCommand(), a.catCommand(), a.cpCommand(), a.rmCommand(), a.signCommand(), a.configCommand(), a.versionCommand(),
 	)
 	return root
 }
@@ -128,7 +130,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
-		if near := nearest(name, mirrored(cmd)); near != "" {
+		if near := spelling.Nearest(name, mirrored(cmd)); near != "" {
 			return usagef("%s; is it --%s?", printable(text), near)
 		}
 	}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"errors"
-	"math"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
 // The flag types of this file differ from cobra's own in what they say when
@@ -81,53 +81,14 @@ func (p *positive) Set(text string) error {
 // A size is a flag that takes a number of bytes, at least one.
 type size int64
 
-func (s *size) String() string { return formatSize(int64(*s)) }
+func (s *size) String() string { return config.Size(*s).String() }
 func (s *size) Type() string   { return "SIZE" }
 
 func (s *size) Set(text string) error {
-	n, err := parseSize(text)
+	n, err := config.ParseSize(text)
 	if err != nil {
 		return err
 	}
 	*s = size(n)
 	return nil
-}
-
-// sizeUnits are the units of sizes, the larger ones first.
-var sizeUnits = []struct {
-	name  string
-	bytes uint64
-}{
-	{"TiB", 1 << 40}, {"TB", 1e12}, {"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6},
-	{"KiB", 1 << 10}, {"KB", 1e3}, {"B", 1}, {"", 1},
-}
-
-// parseSize reads a size: a whole number of bytes, or of a unit behind it, in any
-// case: KB, MB, GB and TB are powers of 1000, KiB, MiB, GiB and TiB of 1024.
-func parseSize(text string) (int64, error) {
-	digits := strings.TrimLeft(text, "0123456789")
-	number, unit := text[:len(text)-len(digits)], strings.TrimPrefix(digits, " ")
-	n, err := strconv.ParseUint(number, 10, 63)
-	for _, u := range sizeUnits {
-		if err != nil || !strings.EqualFold(u.name, unit) {
-			continue
-		}
-		over, total := bits.Mul64(n, u.bytes)
-		if over > 0 || total > math.MaxInt64 || total == 0 {
-			break
-		}
-		return int64(total), nil
-	}
-	return 0, errors.New("write a size such as 500MB, 10MiB or a number of bytes, at least 1 and below 8 EiB")
-}
-
-// formatSize prints n so that parseSize reads it, in the largest unit that n is a
-// whole number of.
-func formatSize(n int64) string {
-	for _, u := range sizeUnits {
-		if u.name != "" && uint64(n)%u.bytes == 0 {
-			return strconv.FormatUint(uint64(n)/u.bytes, 10) + u.name
-		}
-	}
-	return strconv.FormatInt(n, 10)
 }

@@ -1,0 +1,373 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A field is a key of a mapping, as the struct's tags have it.
+type field struct {
+	index    int
+	key      string
+	fallback string   // the value of a key that is left out
+	words    []string // that it takes, any if nil
+	required string   // what to do if it is missing; "" if that is all right
+	single   bool     // a list of one may stand without its brackets
+}
+
+func fieldsOf(t reflect.Type) []field {
+	var fields []field
+	for i := range t.NumField() {
+		tag := t.Field(i).Tag
+		key := tag.Get("yaml")
+		if key == "" {
+			continue
+		}
+		f := field{index: i, key: key, fallback: tag.Get("default"), required: tag.Get("required"), single: tag.Get("single") != ""}
+		if words := tag.Get("oneof"); words != "" {
+			f.words = strings.Split(words, "|")
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// maxAliased bounds how many values may come out of aliases. A list of aliases to
+// lists of aliases makes a small file mean billions of values.
+const maxAliased = 10_000
+
+// A decoder fills structs from nodes, and goes on after an error to find the others.
+type decoder struct {
+	file    string
+	dir     string                // of the file, "" if there is none
+	given   map[*yaml.Node]string // the origin of nodes that do not stand in the file
+	places  map[string]place
+	errs    []located
+	bad     map[string]bool // the keys that errs are about
+	depth   int             // of aliases that are being read
+	brought int             // values that aliases brought so far
+}
+
+// A located error can be put into the order of the file.
+type located struct {
+	at   place
+	text string
+}
+
+func (d *decoder) placeOf(n *yaml.Node) place {
+	return place{file: d.file, line: max(n.Line, 1), origin: d.given[n]}
+}
+
+// maxErrors is how many are told at once.
+const maxErrors = 100
+
+func (d *decoder) full() bool { return len(d.errs) >= maxErrors }
+
+// fail notes what is wrong with the value of key.
+func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) {
+	d.failAt(d.placeOf(n), key, format, args...)
+}
+
+func (d *decoder) failAt(at place, key, format string, args ...any) {
+	if d.full() {
+		return
+	}
+	d.bad[key] = true
+	text := fmt.Sprintf(format, args...)
+	if key != "" {
+		text = printable(key) + ": " + text
+	}
+	e := located{at, oneLine(text)}
+	if !slices.Contains(d.errs, e) {
+		d.errs = append(d.errs, e)
+	}
+}
+
+// errors returns what was wrong, in the order of the file.
+func (d *decoder) errors() error {
+	if len(d.errs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(d.errs, func(a, b located) int { return a.at.line - b.at.line })
+	all := make(Errors, len(d.errs))
+	for i, e := range d.errs {
+		all[i] = &Error{e.at.String(), e.text}
+	}
+	return all
+}
+
+// follow returns what an alias stands for.
+func (d *decoder) follow(n *yaml.Node) *yaml.Node {
+	for range maxAliased {
+		if n.Kind != yaml.AliasNode {
+			return n
+		}
+		n = n.Alias
+	}
+	return n
+}
+
+// value reads n into v. It returns false, with the error noted, if it cannot.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, f *field) bool {
+	if n.Kind == yaml.AliasNode {
+		d.depth++
+		defer func() { d.depth-- }()
+		n = d.follow(n)
+	}
+	if d.depth > 0 {
+		if d.brought += 1 + len(n.Content); d.brought > maxAliased {
+			d.fail(n, "", "the aliases (*NAME) in the file stand for more than %d values; write them out", maxAliased)
+			return false
+		}
+	}
+	d.places[key] = d.placeOf(n)
+	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Style&quoted == 0 && d.given[n] == "" {
+		d.fail(n, key, "it has no value; write one, or leave the key out")
+		return false
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	if _, ok := scalars[v.Type()]; ok {
+		return d.scalar(n, v, key, f)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		return d.mapping(n, v, key)
+	case reflect.Slice:
+		return d.list(n, v, key, f)
+	case reflect.Map:
+		return d.table(n, v, key)
+	}
+	return d.scalar(n, v, key, f)
+}
+
+// mapping reads a mapping with the keys of a struct.
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) bool {
+	fields := fieldsOf(v.Type())
+	if n.Kind != yaml.MappingNode {
+		d.fail(n, key, "it is %s; write keys and values below it, such as %s: …", kindOf(n), fields[0].key)
+		return false
+	}
+	good := true
+	entries, ok := d.entries(n, key, fields)
+	good = good && ok
+	for i := range fields {
+		f := &fields[i]
+		at := v.Field(f.index)
+		switch node := entries[f.key]; {
+		case node != nil:
+			good = d.value(node, at, join(key, f.key), f) && good
+		case f.required != "":
+			d.failAt(d.placeOf(n), join(key, f.key), "%s", f.required)
+			good = false
+		default:
+			d.fallBack(at, f, join(key, f.key))
+		}
+	}
+	return good
+}
+
+// fallBack gives a field that is left out its default, and those below it theirs.
+func (d *decoder) fallBack(v reflect.Value, f *field, key string) {
+	if v.Kind() == reflect.Struct && f.fallback == "" {
+		if _, ok := scalars[v.Type()]; !ok {
+			for _, below := range fieldsOf(v.Type()) {
+				d.fallBack(v.Field(below.index), &below, join(key, below.key))
+			}
+		}
+		return
+	}
+	if f.fallback == "" {
+		return
+	}
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: f.fallback}
+	d.given[n] = "default"
+	if v.Kind() == reflect.Slice {
+		n = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n}}
+		d.given[n] = "default"
+	}
+	d.value(n, v, key, f)
+}
+
+// entries returns the values of a mapping by key. Each key is known and stands once.
+func (d *decoder) entries(n *yaml.Node, key string, fields []field) (map[string]*yaml.Node, bool) {
+	good := true
+	entries := make(map[string]*yaml.Node)
+	lines := make(map[string]int)
+	known := make([]string, len(fields))
+	for i, f := range fields {
+		known[i] = f.key
+	}
+	for i := 0; i+1 < len(n.Content) && !d.full(); i += 2 {
+		k := d.follow(n.Content[i])
+		switch {
+		case k.Kind != yaml.ScalarNode:
+			d.fail(k, key, "a key is a word, and this is %s (a value that begins with { or [ goes in quotes)", kindOf(k))
+		case k.ShortTag() == "!!merge" && k.Style&quoted == 0:
+			d.fail(k, key, "<< is not taken here; write out the keys that are meant")
+		case fields != nil && !slices.Contains(known, k.Value):
+			d.fail(k, key, "there is no key %s%s; there are %s", printable(k.Value), suggestion(k.Value, known), strings.Join(known, ", "))
+		case lines[k.Value] > 0:
+			d.fail(k, join(key, k.Value), "it stands twice, here and in line %d; leave one", lines[k.Value])
+		case k.Value == "" || !d.clean(k):
+			d.fail(k, key, "a key is a word without control characters")
+		default:
+			entries[k.Value] = n.Content[i+1]
+			lines[k.Value] = k.Line
+			continue
+		}
+		good = false
+	}
+	return entries, good
+}
+
+// table reads a mapping with keys of the user's own.
+func (d *decoder) table(n *yaml.Node, v reflect.Value, key string) bool {
+	if n.Kind != yaml.MappingNode {
+		d.fail(n, key, "it is %s; write names and their values, such as editors: [alice, bob]", kindOf(n))
+		return false
+	}
+	entries, good := d.entries(n, key, nil)
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(entries)))
+	for _, name := range slices.Sorted(maps.Keys(entries)) {
+		node := entries[name]
+		item := reflect.New(v.Type().Elem()).Elem()
+		good = d.value(node, item, join(key, name), &field{}) && good
+		v.SetMapIndex(reflect.ValueOf(name), item)
+	}
+	return good
+}
+
+// list reads a list. What is wrong in it is left at zero, so that the others keep
+// their number.
+func (d *decoder) list(n *yaml.Node, v reflect.Value, key string, f *field) bool {
+	items := n.Content
+	if n.Kind != yaml.SequenceNode {
+		if !f.single || n.Kind != yaml.ScalarNode {
+			d.fail(n, key, "it is %s; write a list: in [brackets], or each on a line of its own after a dash", kindOf(n))
+			return false
+		}
+		items = []*yaml.Node{n}
+	}
+	good := true
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	for i, item := range items {
+		element := reflect.New(v.Type().Elem()).Elem()
+		good = d.value(item, element, key+"["+strconv.Itoa(i)+"]", f) && good
+		v.Set(reflect.Append(v, element))
+	}
+	return good
+}
+
+const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
+
+// scalar reads a single value.
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, key string, f *field) bool {
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		d.fail(n, key, "it is %s; write a single value", kindOf(n))
+		return false
+	case n.Style&yaml.TaggedStyle != 0:
+		d.fail(n, key, "leave out the tag %s", n.Tag)
+		return false
+	case !d.clean(n):
+		d.fail(n, key, "it holds a control character; leave that out")
+		return false
+	}
+	parsed, err := d.parse(n, v.Type(), f)
+	if err != nil {
+		d.fail(n, key, "%s", err)
+		return false
+	}
+	if d.dir != "" && d.given[n] == "" {
+		parsed = resolve(parsed, d.dir)
+	}
+	v.Set(reflect.ValueOf(parsed).Convert(v.Type()))
+	return true
+}
+
+// parse reads the value as it is written: to YAML, 010 is 8, 1_000 is 1000 and yes
+// may be true, which is not what was meant.
+func (d *decoder) parse(n *yaml.Node, t reflect.Type, f *field) (any, error) {
+	plain := n.Style&quoted == 0
+	fromFile := d.given[n] == ""
+	if s, ok := scalars[t]; ok {
+		v, err := s.parse(n.Value)
+		if err == nil && fromFile && plain && !isText(n) {
+			err = fmt.Errorf(`write it in quotes: "%s"`, n.Value)
+		}
+		return v, err
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		if plain && (n.Value == "true" || n.Value == "false") {
+			return n.Value == "true", nil
+		}
+		return nil, fmt.Errorf("write true or false%s", withoutQuotes(plain))
+	case reflect.Int:
+		i, err := strconv.ParseInt(n.Value, 10, 32)
+		if !plain || err != nil || strconv.FormatInt(i, 10) != n.Value || i < 0 {
+			return nil, fmt.Errorf("write a whole number from 0 to %d in decimal digits alone, such as 1000%s", math.MaxInt32, withoutQuotes(plain))
+		}
+		return int(i), nil
+	}
+	if f.words != nil && !slices.Contains(f.words, n.Value) {
+		return nil, fmt.Errorf("there is no %s%s; it is one of %s", printable(n.Value), suggestion(n.Value, f.words), strings.Join(f.words, ", "))
+	}
+	if n.Value == "" {
+		return nil, fmt.Errorf("it is empty; write a value, or leave it out")
+	}
+	if fromFile && plain && !isText(n) {
+		return nil, fmt.Errorf(`write it in quotes: "%s"`, n.Value)
+	}
+	return n.Value, nil
+}
+
+// isText reports whether n, written without quotes, is text to every YAML reader.
+func isText(n *yaml.Node) bool {
+	switch n.ShortTag() {
+	case "!!int", "!!float", "!!bool", "!!null":
+		return false
+	}
+	return true
+}
+
+func withoutQuotes(plain bool) string {
+	if plain {
+		return ""
+	}
+	return ", without quotes"
+}
+
+// clean reports whether the value holds nothing that would end a line of a log or
+// move a cursor.
+func (d *decoder) clean(n *yaml.Node) bool {
+	return !strings.ContainsFunc(n.Value, unicode.IsControl)
+}
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return "a single value"
+}
+
+func join(key, below string) string {
+	if key == "" {
+		return below
+	}
+	return key + "." + below
+}

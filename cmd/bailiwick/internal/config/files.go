@@ -1,0 +1,196 @@
+package config
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
+	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Check reads the local files that the configuration names, as serving would: users,
+// tokens, keys, certificates, lists of names, the catalog's address. It connects to
+// nothing and opens no source. An error is [Errors]; what is wrong inside a file
+// names that file and its line.
+func (c *Config) Check() error {
+	k := &checker{Config: c}
+	k.certificate()
+	k.file("users.htpasswd", c.Users.Htpasswd, func(p string) error { _, err := htpasswd.Load(p, htpasswd.Options{}); return err })
+	k.file("users.tokens", c.Users.Tokens, func(p string) error { _, err := tokens.Load(p); return err })
+	if cc := c.Users.ClientCertificates; cc != nil {
+		k.file("users.client_certificates.ca", cc.CA, func(p string) error { _, err := certs.Load(p, certs.Options{}); return err })
+	}
+	if c.Links != nil {
+		k.file("links.keys", c.Links.Keys, func(p string) error { _, err := links.LoadKeys(p); return err })
+	}
+	for i := range c.Mounts {
+		m, key := &c.Mounts[i], index("mounts", i)
+		for j, file := range m.AllowFile {
+			k.file(index(key+".allow_file", j), file, func(p string) error { _, err := readNames(p); return err })
+		}
+		if m.Uploads != nil {
+			k.file(key+".uploads.catalog_file", m.Uploads.CatalogFile, func(p string) error { _, err := readCatalog(p); return err })
+		}
+	}
+	if len(k.errs) > 0 {
+		return k.errs
+	}
+	return nil
+}
+
+// Allowed returns the patterns of allow and those of the files in allow_file, which
+// it reads. An error is [Errors].
+func (c *Config) Allowed(m *Mount) ([]vfs.Pattern, error) {
+	k := &checker{Config: c}
+	patterns := m.Allow
+	for j, file := range m.AllowFile {
+		k.file(index(c.keyOf(m)+".allow_file", j), file, func(p string) error {
+			names, err := readNames(p)
+			patterns = append(patterns[:len(patterns):len(patterns)], names)
+			return err
+		})
+	}
+	if len(k.errs) > 0 {
+		return nil, k.errs
+	}
+	return patterns, nil
+}
+
+// Catalog returns the address of a mount's catalog, which it reads from catalog_file
+// where that is given. An error is [Errors].
+func (c *Config) Catalog(m *Mount) (Catalog, error) {
+	if m.Uploads.CatalogFile == "" {
+		return m.Uploads.Catalog, nil
+	}
+	k := &checker{Config: c}
+	var catalog Catalog
+	k.file(c.keyOf(m)+".uploads.catalog_file", m.Uploads.CatalogFile, func(p string) (err error) {
+		catalog, err = readCatalog(p)
+		return err
+	})
+	if len(k.errs) > 0 {
+		return Catalog{}, k.errs
+	}
+	return catalog, nil
+}
+
+func (c *Config) keyOf(m *Mount) string {
+	for i := range c.Mounts {
+		if &c.Mounts[i] == m {
+			return index("mounts", i)
+		}
+	}
+	return "mounts"
+}
+
+type checker struct {
+	*Config
+	errs Errors
+}
+
+// atLine is how an error about the inside of a file begins, behind the file's name.
+var atLine = regexp.MustCompile(`^:([0-9]+): `)
+
+// file lets read look at a file, if one is named.
+func (k *checker) file(key string, file Path, read func(path string) error) {
+	if file == "" {
+		return
+	}
+	err := read(string(file))
+	if err == nil {
+		return
+	}
+	text := err.Error()
+	rest, named := strings.CutPrefix(text, string(file))
+	switch m := atLine.FindString(rest); {
+	case errors.Is(err, fs.ErrNotExist):
+		k.add(k.At(key), "%s: there is no file %s", key, printable(string(file)))
+	case named && m != "":
+		k.add(printable(string(file))+strings.TrimSuffix(m, ": "), "%s", rest[len(m):])
+	case named && strings.HasPrefix(rest, ": "):
+		k.add(k.At(key), "%s: %s: %s", key, printable(string(file)), rest[2:])
+	default:
+		k.add(k.At(key), "%s: %s: %s", key, printable(string(file)), cause(err))
+	}
+}
+
+func (k *checker) add(where, format string, args ...any) {
+	k.errs = append(k.errs, &Error{where, oneLine(fmt.Sprintf(format, args...))})
+}
+
+// certificate checks that cert and key can be used, and belong together.
+func (k *checker) certificate() {
+	t := k.TLS
+	if t == nil || t.ACME != nil {
+		return
+	}
+	var cert, key []byte
+	before := len(k.errs)
+	k.file("tls.cert", t.Cert, func(p string) (err error) { cert, err = os.ReadFile(p); return err })
+	k.file("tls.key", t.Key, func(p string) (err error) { key, err = os.ReadFile(p); return err })
+	if len(k.errs) > before {
+		return
+	}
+	if _, err := tls.X509KeyPair(cert, key); err != nil {
+		at := "tls.cert"
+		if strings.Contains(err.Error(), "key") {
+			at = "tls.key"
+		}
+		k.add(k.At(at), "%s: %s", at, strings.TrimPrefix(err.Error(), "tls: "))
+	}
+}
+
+func readNames(path string) (vfs.Pattern, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return vfs.Pattern{}, err
+	}
+	defer f.Close()
+	names, err := vfs.ReadNameSet(path, f)
+	if err != nil {
+		// The place comes first in messages, so the sentinel's words go.
+		return vfs.Pattern{}, errors.New(strings.TrimPrefix(err.Error(), vfs.ErrPattern.Error()+": "))
+	}
+	return names, nil
+}
+
+// readCatalog reads the one line of a secret's file.
+func readCatalog(path string) (Catalog, error) {
+	line, err := ReadSecret(path)
+	if err != nil {
+		return Catalog{}, err
+	}
+	v, err := parseCatalog(line)
+	if err != nil {
+		return Catalog{}, fmt.Errorf("%s:1: %w", path, err)
+	}
+	return v.(Catalog), nil
+}
+
+// ReadSecret returns the one line of a file that holds a secret. An error about what
+// is in the file names it and the line, and holds nothing of it.
+func ReadSecret(path string) (string, error) {
+	const most = 16 << 10
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	line := strings.TrimRight(string(data), "\r\n")
+	switch {
+	case line == "":
+		return "", fmt.Errorf("%s:1: the file is empty; it holds the value in its one line", path)
+	case strings.ContainsAny(line, "\r\n"):
+		return "", fmt.Errorf("%s:2: the file has a second line; it holds the value in one", path)
+	case len(line) > most:
+		return "", fmt.Errorf("%s:1: the line is over %d KiB", path, most>>10)
+	}
+	return line, nil
+}

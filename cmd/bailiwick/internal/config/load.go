@@ -1,0 +1,187 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// maxFile bounds the file; long lists of names go into allow files.
+const maxFile = 1 << 20
+
+// Load reads the file, lays what was given otherwise over it, later ones over
+// earlier ones, and fills in the defaults. It opens no other file and connects to
+// nothing. An error is [Errors].
+func Load(file string, given ...Given) (*Config, error) {
+	data, err := readBounded(file)
+	if err != nil {
+		return nil, Errors{{Where: printable(file), Text: oneLine(err.Error())}}
+	}
+	return Parse(file, data, given...)
+}
+
+// New makes a Config of what was given alone, with no file.
+func New(given ...Given) (*Config, error) {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	return read("", "", root, given)
+}
+
+// Parse does what Load does with the file's content. The file's name is for messages,
+// and its directory for the paths in it.
+func Parse(file string, data []byte, given ...Given) (*Config, error) {
+	root, err := compose(file, data)
+	if err != nil {
+		return nil, err
+	}
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return nil, Errors{{Where: printable(file), Text: oneLine(err.Error())}}
+	}
+	return read(file, filepath.Dir(abs), root, given)
+}
+
+func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
+	d := &decoder{file: file, dir: dir, given: map[*yaml.Node]string{}, places: map[string]place{}, bad: map[string]bool{}}
+	for i := range given {
+		d.overlay(root, &given[i])
+	}
+	c := &Config{places: d.places}
+	d.value(root, reflect.ValueOf(c).Elem(), "", &field{})
+	if root.Kind == yaml.MappingNode && d.brought <= maxAliased {
+		c.validate(d)
+	}
+	if err := d.errors(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// At says where the value of key came from, for messages about it: FILE:LINE, or the
+// flag or variable; "default" for one that was left out. The key is written as in
+// messages, mounts[0].source.
+func (c *Config) At(key string) string {
+	for {
+		if p, ok := c.places[key]; ok {
+			return p.String()
+		}
+		i := strings.LastIndexAny(key, ".[")
+		if i < 0 {
+			return c.places[""].String()
+		}
+		key = key[:i]
+	}
+}
+
+func readBounded(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("there is no such file")
+	} else if err != nil {
+		return nil, fmt.Errorf("it cannot be read: %w", cause(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be read: %w", cause(err))
+	}
+	return data, nil
+}
+
+// cause is what the system says, without the name of the file.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// compose parses the one document of the file.
+func compose(file string, data []byte) (*yaml.Node, error) {
+	fail := func(line int, format string, args ...any) error {
+		at := place{file: file, line: min(max(line, 1), bytes.Count(data, []byte("\n"))+1)}
+		return Errors{{Where: at.String(), Text: oneLine(fmt.Sprintf(format, args...))}}
+	}
+	if len(data) > maxFile {
+		return nil, fail(1, "the file is over 1 MiB; put long lists of names into files of their own, with allow_file")
+	}
+	if line, what := notText(data); what != "" {
+		return nil, fail(line, "%s; write the file as plain UTF-8 text", what)
+	}
+	loader, err := yaml.NewLoader(bytes.NewReader(data))
+	if err != nil {
+		return nil, fail(1, "%s", err)
+	}
+	var doc yaml.Node
+	err = loader.Load(&doc)
+	if errors.Is(err, io.EOF) {
+		return nil, fail(1, "the file is empty; it needs mounts, each with its source and what it allows")
+	} else if err != nil {
+		line, text := explain(err)
+		return nil, fail(line, "%s", text)
+	}
+	var second yaml.Node
+	if err = loader.Load(&second); err == nil {
+		return nil, fail(second.Line, "a second document begins here; one file is one configuration, so leave out the ---")
+	} else if !errors.Is(err, io.EOF) {
+		line, text := explain(err)
+		return nil, fail(line, "%s", text)
+	}
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
+		return nil, fail(1, "the file is empty; it needs mounts, each with its source and what it allows")
+	}
+	return root, nil
+}
+
+// notText finds the first byte that text does not have, which the parser would
+// report without its line.
+func notText(data []byte) (line int, what string) {
+	line = 1
+	for rest := bytes.TrimPrefix(data, []byte("\ufeff")); len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return line, "there is something that is no UTF-8"
+		case r == '\n':
+			line++
+		case r < ' ' && r != '\t' && r != '\r', r == 0x7f, 0x80 <= r && r < 0xa0 && r != 0x85, r == 0xfffe, r == 0xffff:
+			return line, fmt.Sprintf("there is a control character (U+%04X)", r)
+		}
+		rest = rest[size:]
+	}
+	return 0, ""
+}
+
+// explain says what the parser found, and in which line.
+func explain(err error) (line int, text string) {
+	var e *yaml.LoadError
+	if !errors.As(err, &e) {
+		return 1, "this is no YAML: " + err.Error()
+	}
+	line, text = e.Mark.Line, "this is no YAML: "+e.Message
+	if begun := e.ContextMark.Line; begun > 0 {
+		text += ", " + e.ContextMsg
+		switch {
+		case strings.Contains(e.Message, "end of stream"), strings.Contains(e.Message, "expected ':'"):
+			// The mark is where the parser gave up, at the end of the file or behind
+			// the line that lacks something.
+			line = begun
+		case begun != line:
+			text += fmt.Sprintf(" that begins in line %d", begun)
+		}
+	}
+	if strings.Contains(e.Message, "cannot start any token") {
+		text += "; indent with spaces, and put values that begin with @, ` or % into quotes"
+	}
+	return line, text
+}

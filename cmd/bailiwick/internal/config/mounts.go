@@ -1,0 +1,174 @@
+package config
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// mounts looks for contradictions in and between the mounts, and says of those
+// whose content is not said whose it is.
+func (v *validator) mounts() {
+	if v.there("mounts") && len(v.Mounts) == 0 {
+		v.fail("mounts", "there is nothing to serve; add a mount with its source and what it allows")
+	}
+	first := map[[2]string]string{}
+	for i := range v.Mounts {
+		m, key := &v.Mounts[i], index("mounts", i)
+		if v.d.bad[key] {
+			continue
+		}
+		if m.Path != "" && !v.d.bad[key+".host"] {
+			where := [2]string{string(m.Host), string(m.Path)}
+			if earlier := first[where]; earlier != "" {
+				v.fail(key, "%s is served already, by the mount of %s; give this one another path or host", printable(string(m.Host+Host(m.Path))), earlier)
+			} else {
+				first[where] = v.place(key).String()
+			}
+		}
+		if m.Uploads != nil {
+			v.uploads(m, key)
+		} else {
+			v.files(m, key)
+		}
+		for j, t := range m.Inline {
+			v.inline(t, index(key+".inline", j))
+		}
+		if len(m.Inline) > 0 && m.Content == "trusted" {
+			v.fail(key+".inline", "trusted content is shown whatever its type; leave out inline, or content: trusted")
+		}
+		for j := range m.Access {
+			v.rule(m, j, index(key+".access", j))
+		}
+		if v.there(key+".access") && len(m.Access) == 0 {
+			v.fail(key+".access", "nobody may do anything; add a rule, or leave the key out to open the mount to anyone")
+		}
+		if m.Content == "" && !v.d.bad[key+".content"] {
+			m.Content = "trusted"
+			if m.Write || m.Uploads != nil {
+				m.Content = "untrusted"
+			}
+		}
+	}
+}
+
+// files is about mounts that serve a source's own names.
+func (v *validator) files(m *Mount, key string) {
+	if len(m.Allow)+len(m.AllowFile) == 0 && !v.d.bad[key+".allow"] && !v.d.bad[key+".allow_file"] {
+		v.fail(key, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]")
+	}
+	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
+		v.fail(key+".precompressed", "it would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
+	}
+}
+
+// uploads is about mounts whose names the server makes: those are all there is.
+func (v *validator) uploads(m *Mount, key string) {
+	for _, other := range []struct {
+		key string
+		set bool
+	}{
+		{"allow", m.Allow != nil}, {"deny", m.Deny != nil}, {"allow_file", m.AllowFile != nil},
+		{"symlinks", m.Symlinks == "inside"}, {"list", m.List}, {"precompressed", m.Precompressed},
+	} {
+		if other.set {
+			v.fail(key+"."+other.key, "the names of uploads are made by the server, and nothing else is there; leave it out, or uploads")
+		}
+	}
+	if m.Write {
+		v.fail(key+".write", "with write clients choose the names, with uploads the server does; leave out the one or the other")
+	}
+	u := m.Uploads
+	at := key + ".uploads"
+	switch {
+	case v.d.bad[at], v.d.bad[at+".catalog"], v.d.bad[at+".catalog_file"]:
+	case u.Catalog.IsZero() && u.CatalogFile == "":
+		v.fail(at, "original names and owners need a place; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
+	case !u.Catalog.IsZero() && u.CatalogFile != "":
+		v.fail(at, "catalog and catalog_file both say where the catalog is; leave out the one or the other")
+	}
+	if v.there(at+".types") && len(u.Types) == 0 {
+		v.fail(at+".types", "nothing could be uploaded; name types, or leave the key out to take any")
+	}
+}
+
+// active are the types that a browser runs code from.
+var active = []string{
+	"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "multipart/x-mixed-replace", "message/rfc822",
+	"text/*", "image/*", "application/*", "multipart/*", "message/*",
+}
+
+func (v *validator) inline(t MediaType, key string) {
+	if slices.Contains(active, string(t)) || strings.Contains(string(t), "script") || strings.HasSuffix(string(t), "+xml") {
+		v.fail(key, "%s may hold a page with code, which would run as this site's own; leave it out", t)
+	}
+}
+
+// rule is about one rule of who may do what.
+func (v *validator) rule(m *Mount, j int, key string) {
+	r := &m.Access[j]
+	if v.d.bad[key] || r.Who == "" {
+		return
+	}
+	if v.there(key+".can") && len(r.Can) == 0 {
+		v.fail(key+".can", "it lets nobody do anything; say any of read, list, write, delete, upload")
+	}
+	if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}}}, v.Groups); err != nil {
+		v.fail(key+".who", "%s", told(err))
+	}
+	for i, name := range r.Names {
+		if name == "" {
+			continue
+		}
+		if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
+			v.fail(index(key+".names", i), "%s", told(err))
+		}
+	}
+	if v.there(key+".names") && len(r.Names) == 0 {
+		v.fail(key+".names", "no name is meant; name some, or leave the key out to mean all")
+	}
+	if m.Uploads == nil && r.Who == "owner" {
+		v.fail(key+".who", "only what was uploaded has an owner; name users or groups, or add uploads")
+	}
+	if i := slices.Index(r.Can, vfs.OpUpload); m.Uploads == nil && i >= 0 {
+		v.fail(index(key+".can", i), "there are no uploads here; write write for PUT, or add uploads")
+	}
+	v.group(r.Who, key+".who")
+}
+
+// group refuses a group that nobody can be in.
+func (v *validator) group(who, key string) {
+	name, ok := strings.CutPrefix(who, "group:")
+	if !ok || v.Users.OIDC != nil && v.Users.OIDC.GroupsClaim != "" || v.d.bad[key] || v.d.bad["groups"] {
+		return
+	}
+	if _, ok := v.Groups[name]; !ok {
+		var known []string
+		for group := range v.Groups {
+			known = append(known, group)
+		}
+		slices.Sort(known)
+		v.fail(key, "there is no group %s%s; add it to groups", printable(name), suggestion(name, known))
+	}
+}
+
+// told is an error of package access without what the place says already.
+func told(err error) error {
+	if under := errors.Unwrap(err); under != nil {
+		return under
+	}
+	return err
+}
+
+// Rules returns the access rules of the mount, for access.Compile; nil where it is
+// open to anyone.
+func (m *Mount) Rules() []access.Rule {
+	var rules []access.Rule
+	for _, r := range m.Access {
+		rules = append(rules, access.Rule{Who: r.Who, Can: r.Can, Names: r.Names})
+	}
+	return rules
+}

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
+)
+
+// validate finds contradictions between values that are each all right.
+func (c *Config) validate(d *decoder) {
+	v := &validator{c, d}
+	v.addresses()
+	v.tls()
+	v.users()
+	v.limits()
+	v.mounts()
+}
+
+type validator struct {
+	*Config
+	d *decoder
+}
+
+// fail notes what is wrong with key, at its place or that of what it would stand in.
+func (v *validator) fail(key, format string, args ...any) {
+	v.d.failAt(v.place(key), key, format, args...)
+}
+
+func (v *validator) place(key string) place {
+	for at := key; ; {
+		if p, ok := v.places[at]; ok {
+			return p
+		}
+		i := max(strings.LastIndexAny(at, ".["), 0)
+		if at = at[:i]; at == "" {
+			return v.places[""]
+		}
+	}
+}
+
+func (v *validator) addresses() {
+	if v.there("listen") && len(v.Listen) == 0 {
+		v.fail("listen", "name an address to listen on, such as 127.0.0.1:8080")
+	}
+	for i, addr := range v.Listen {
+		key := index("listen", i)
+		if addr == "" {
+			continue
+		}
+		for _, other := range v.Listen[:i] {
+			if other != "" && clash(addr, other) {
+				v.fail(key, "%s and %s are the same; leave one", other, addr)
+			}
+		}
+		if v.Admin != "" && clash(addr, v.Admin) {
+			v.fail("admin", "it is the address that the public is served at, %s; give it one of its own, such as 127.0.0.1:9090", addr)
+		}
+	}
+}
+
+// clash reports whether two listeners would get in each other's way.
+func clash(a, b Address) bool {
+	hostA, portA, _ := net.SplitHostPort(string(a))
+	hostB, portB, _ := net.SplitHostPort(string(b))
+	numberA, _ := strconv.ParseUint(portA, 10, 16)
+	numberB, _ := strconv.ParseUint(portB, 10, 16)
+	if numberA != numberB || numberA == 0 {
+		return false
+	}
+	ipA, ipB := ipOf(hostA), ipOf(hostB)
+	return ipA == ipB && (ipA.IsValid() || strings.EqualFold(hostA, hostB)) || ipA.IsUnspecified() || ipB.IsUnspecified()
+}
+
+func ipOf(host string) netip.Addr {
+	switch strings.ToLower(host) {
+	case "":
+		return netip.IPv4Unspecified()
+	case "localhost":
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	ip, _ := netip.ParseAddr(host)
+	return ip.Unmap()
+}
+
+func (v *validator) tls() {
+	t := v.TLS
+	if t == nil {
+		return
+	}
+	files := t.Cert != "" || t.Key != ""
+	switch {
+	case t.ACME != nil && files:
+		v.fail("tls", "cert and key are a certificate from files, acme one that is fetched; leave out the one or the other")
+	case t.ACME == nil && !files:
+		v.fail("tls", "name the files cert and key, or acme with its domains")
+	case t.Cert == "" && files:
+		v.fail("tls", "there is a key without a cert; name the file of the certificate")
+	case t.Key == "" && files:
+		v.fail("tls", "there is a cert without a key; name the file of its key")
+	}
+	if t.ACME == nil {
+		return
+	}
+	if v.there("tls.acme.domains") && len(t.ACME.Domains) == 0 {
+		v.fail("tls.acme.domains", "name the domains to fetch certificates for")
+	}
+	for i, domain := range t.ACME.Domains {
+		key := index("tls.acme.domains", i)
+		if domain == "" {
+			continue
+		}
+		if _, err := netip.ParseAddr(string(domain)); err == nil || !strings.Contains(string(domain), ".") {
+			v.fail(key, "there are certificates for names such as files.example.org, not for %s", domain)
+		}
+		if slices.Contains(t.ACME.Domains[:i], domain) {
+			v.fail(key, "%s stands twice; leave one", domain)
+		}
+	}
+}
+
+// there reports whether key has a value, of whatever origin, that could be read.
+func (v *validator) there(key string) bool {
+	_, ok := v.places[key]
+	return ok && !v.d.bad[key]
+}
+
+func (v *validator) users() {
+	if v.Users.ClientCertificates != nil && v.TLS == nil {
+		v.fail("users.client_certificates", "certificates are shown over TLS alone; add tls")
+	}
+	if o := v.Users.OIDC; o != nil && o.Issuer != "" && o.Audience != "" {
+		if _, err := oidc.New(oidc.Config{Issuer: string(o.Issuer), Audience: o.Audience}); err != nil {
+			v.fail("users.oidc.issuer", "%s", strings.TrimPrefix(err.Error(), "issuer: "))
+		}
+	}
+	for _, group := range slices.Sorted(maps.Keys(v.Groups)) {
+		members := v.Groups[group]
+		for i, name := range members {
+			if name != "" && slices.Contains(members[:i], name) {
+				v.fail(index("groups."+group, i), "%s stands twice; leave one", printable(name))
+			}
+		}
+	}
+}
+
+func (v *validator) limits() {
+	l := v.Limits
+	for _, limit := range []struct {
+		key      string
+		tooSmall bool
+		least    string
+	}{
+		{"limits.header_size", l.HeaderSize < 1<<10, "browsers send more; it is 1KiB or more"},
+		{"limits.header_timeout", l.HeaderTimeout == 0, "in no time at all nothing can be sent; write a length of time such as 10s"},
+		{"limits.idle_timeout", l.IdleTimeout == 0, "each connection would end at once; write a length of time such as 2m"},
+		{"limits.upload_time", l.UploadTime == 0, "in no time at all nothing can be sent; write a length of time such as 1h"},
+		{"limits.uploads", l.Uploads == 0, "nothing could be sent; write a whole number from 1 on"},
+	} {
+		if limit.tooSmall && v.there(limit.key) {
+			v.fail(limit.key, "%s", limit.least)
+		}
+	}
+}
+
+func index(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }

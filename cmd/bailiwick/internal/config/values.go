@@ -1,0 +1,417 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An Address is HOST:PORT.
+type Address string
+
+// A Path is the path of a local file or directory.
+type Path string
+
+// A Source is what backends.Open takes.
+type Source string
+
+// A LogTarget is the path of a file, or one of "-", "off", "syslog:" and "journal:".
+type LogTarget string
+
+// A MountPath is "/", or a slash and a name as vfs.ParseName takes it.
+type MountPath string
+
+// A Host is the lower-case name of a host, or an IP address, without a port.
+type Host string
+
+// A URL begins with https://, or on this machine with http://.
+type URL string
+
+// A MediaType is TYPE/SUBTYPE or TYPE/*, in lower case.
+type MediaType string
+
+// A Rate is how often something may happen. The zero Rate is no limit.
+type Rate struct {
+	Count int
+	Per   time.Duration
+}
+
+// PerSecond returns the rate in events a second; +Inf if there is no limit.
+func (r Rate) PerSecond() float64 {
+	if r.Per == 0 {
+		return math.Inf(1)
+	}
+	return float64(r.Count) / r.Per.Seconds()
+}
+
+// A ByteRate is a number of bytes a second; 0 is no limit.
+type ByteRate int64
+
+// A scalar is how values of one type are read from a file and shown.
+type scalar struct {
+	what    string // for the reference
+	pattern string // what all good values match, for the schema; "" for any text
+	parse   func(s string) (any, error)
+	show    func(v any) string // nil: fmt.Sprint
+}
+
+// scalars has the types that are written as text. Those of kind bool and int are
+// read by their kind, and plain strings as they are.
+var scalars = map[reflect.Type]scalar{
+	reflect.TypeFor[Address]():       {what: "HOST:PORT", pattern: `:[0-9]+$`, parse: parseAddress},
+	reflect.TypeFor[Path]():          {what: "path", pattern: `.`, parse: parsePath},
+	reflect.TypeFor[Source]():        {what: "source", pattern: `.`, parse: parseSource},
+	reflect.TypeFor[LogTarget]():     {what: "path or word", pattern: `.`, parse: parseLogTarget},
+	reflect.TypeFor[MountPath]():     {what: "path of a URL", pattern: `^/([^/]+(/[^/]+)*)?$`, parse: parseMountPath},
+	reflect.TypeFor[Host]():          {what: "host", pattern: `^[A-Za-z0-9._:-]+$`, parse: parseHost},
+	reflect.TypeFor[URL]():           {what: "URL", pattern: `^https?://`, parse: parseURL},
+	reflect.TypeFor[MediaType]():     {what: "media type", pattern: `^[^ "(),/:;<=>?@{}*]+/([^ "(),/:;<=>?@{}*]+|\*)$`, parse: parseMediaType},
+	reflect.TypeFor[Size]():          {what: "size", pattern: `^` + sizePattern + `$`, parse: func(s string) (any, error) { return ParseSize(s) }},
+	reflect.TypeFor[Rate]():          {what: "rate", pattern: rate.String(), parse: func(s string) (any, error) { return ParseRate(s) }},
+	reflect.TypeFor[ByteRate]():      {what: "bytes a second", pattern: `^(off|` + sizePattern + `/s)$`, parse: parseByteRate},
+	reflect.TypeFor[Catalog]():       {what: "catalog", pattern: `^(sqlite:|postgres://|postgresql://).`, parse: parseCatalog},
+	reflect.TypeFor[time.Duration](): {what: "length of time", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return showDuration(v.(time.Duration)) }},
+	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
+	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
+	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload)$`, parse: parseOp},
+}
+
+func parseAddress(s string) (any, error) {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is no address; write HOST:PORT such as 127.0.0.1:8080, or :8080 for all interfaces", printable(s))
+	}
+	return Address(s), nil
+}
+
+func parsePath(s string) (any, error) {
+	if s == "" {
+		return nil, errors.New("it is empty; write the path of a file")
+	}
+	return Path(s), nil
+}
+
+func parseLogTarget(s string) (any, error) {
+	if s == "" {
+		return nil, errors.New("it is empty; write the path of a file, - for standard error, or off")
+	}
+	return LogTarget(s), nil
+}
+
+// IsFile reports whether the target is a file.
+func (t LogTarget) IsFile() bool {
+	return t != "-" && t != "off" && t != "syslog:" && t != "journal:"
+}
+
+func parseSource(s string) (any, error) {
+	scheme, _, ok := strings.Cut(s, "://")
+	switch {
+	case s == "":
+		return nil, errors.New("it is empty; name a directory, mem:, or s3://BUCKET/PREFIX")
+	case ok && scheme == "s3":
+		if _, err := backends.ParseS3(s); err != nil {
+			return nil, err
+		}
+	case ok && !strings.ContainsAny(scheme, `/\`):
+		return nil, fmt.Errorf("there is no scheme %s; name a directory by its path, mem:, or s3://BUCKET/PREFIX", printable(scheme))
+	}
+	return Source(s), nil
+}
+
+// Local returns the path of the directory, if the source is one.
+func (s Source) Local() (dir string, ok bool) {
+	if s == "mem:" || strings.HasPrefix(string(s), "s3://") {
+		return "", false
+	}
+	return string(s), true
+}
+
+func parseMountPath(s string) (any, error) {
+	if s == "/" {
+		return MountPath(s), nil
+	}
+	name, ok := strings.CutPrefix(s, "/")
+	if !ok {
+		return nil, fmt.Errorf("write a slash before it: %s", printable("/"+s))
+	}
+	if trimmed := strings.TrimRight(name, "/"); trimmed != name && trimmed != "" {
+		return nil, fmt.Errorf("leave out the slash at its end: %s", printable("/"+trimmed))
+	}
+	if _, err := vfs.ParseName(name); err != nil {
+		return nil, fmt.Errorf("no request has the path %s: %s", printable(s), vfs.ReasonOf(err).Detail())
+	}
+	return MountPath(s), nil
+}
+
+var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
+
+func parseHost(s string) (any, error) {
+	host := strings.ToLower(s)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" {
+		return Host(host), nil
+	}
+	if len(host) > 253 || !hostName.MatchString(host) {
+		return nil, fmt.Errorf("%s is no host; write a name such as files.example.org, without a port or a *", printable(s))
+	}
+	return Host(host), nil
+}
+
+func parseURL(s string) (any, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
+		return nil, errors.New("write https:// and a host")
+	}
+	// Over plain HTTP anybody on the way would say which keys are good.
+	if ip, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return nil, errors.New("write https://; http:// is for this machine alone")
+	}
+	return URL(s), nil
+}
+
+func parseMediaType(s string) (any, error) {
+	types, err := server.ParseTypes(s)
+	if err != nil {
+		return nil, err
+	}
+	return MediaType(types.String()), nil
+}
+
+var (
+	rate     = regexp.MustCompile(`^(off|[1-9][0-9]*/[smh])$`)
+	duration = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$`)
+)
+
+// ParseRate reads a rate: "100/s", "10/m", "1000/h", or "off" for none.
+func ParseRate(s string) (Rate, error) {
+	if s == "off" {
+		return Rate{}, nil
+	}
+	if !rate.MatchString(s) {
+		return Rate{}, errors.New("write how many in a second, minute or hour, such as 100/s, 10/m or 1000/h, or off")
+	}
+	number, per, _ := strings.Cut(s, "/")
+	n, err := strconv.ParseInt(number, 10, 32)
+	if err != nil {
+		return Rate{}, errors.New("that many never come; write off for no limit")
+	}
+	return Rate{int(n), map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[per]}, nil
+}
+
+// String returns the rate as ParseRate reads it.
+func (r Rate) String() string {
+	switch r.Per {
+	case time.Second:
+		return strconv.Itoa(r.Count) + "/s"
+	case time.Minute:
+		return strconv.Itoa(r.Count) + "/m"
+	case time.Hour:
+		return strconv.Itoa(r.Count) + "/h"
+	}
+	return "off"
+}
+
+func parseByteRate(s string) (any, error) {
+	if s == "off" {
+		return ByteRate(0), nil
+	}
+	text, ok := strings.CutSuffix(s, "/s")
+	n, err := ParseSize(text)
+	if !ok || err != nil {
+		return nil, errors.New("write a size for each second, such as 1KiB/s, or off")
+	}
+	return ByteRate(n), nil
+}
+
+// String returns the rate as the file has it.
+func (r ByteRate) String() string {
+	if r == 0 {
+		return "off"
+	}
+	return Size(r).String() + "/s"
+}
+
+func parseDuration(s string) (any, error) {
+	d, err := time.ParseDuration(s)
+	if !duration.MatchString(s) {
+		return nil, errors.New("write a number and a unit, such as 15s, 5m or 24h")
+	}
+	if err != nil {
+		return nil, errors.New("it is longer than any server runs")
+	}
+	return d, nil
+}
+
+// showDuration is d.String() without the zeros: 5m, not 5m0s.
+func showDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return strings.ReplaceAll(s, "µ", "u")
+}
+
+func parsePrefix(s string) (any, error) {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
+			return nil, fmt.Errorf("write the network that is meant, such as %s/%d for this address alone", ip, ip.BitLen())
+		}
+		return nil, fmt.Errorf("%s is no network; write one such as 10.0.0.0/8", printable(s))
+	}
+	switch {
+	case p.Masked() != p:
+		return nil, fmt.Errorf("the network of %s is %s; write that, or %s/%d for the address alone", p, p.Masked(), p.Addr(), p.Addr().BitLen())
+	case p.Bits() == 0:
+		return nil, errors.New("that is everybody, so any client could pass for another; name the proxies' own network")
+	}
+	return p, nil
+}
+
+func parseOp(s string) (any, error) {
+	switch op := vfs.Op(s); op {
+	case vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload:
+		return op, nil
+	}
+	return nil, fmt.Errorf("there is no %s%s; it is any of read, list, write, delete, upload", printable(s),
+		suggestion(s, []string{"read", "list", "write", "delete", "upload"}))
+}
+
+// A Catalog is the address of a database, which may hold a password. Printing one
+// masks it.
+type Catalog struct{ dsn string }
+
+// mask stands for what is not shown.
+const mask = "********"
+
+func parseCatalog(s string) (any, error) {
+	// What is wrong is never shown: it may hold a password.
+	if path, ok := strings.CutPrefix(s, "sqlite:"); ok {
+		if path == "" {
+			return nil, errors.New("write the path of the database after sqlite:")
+		}
+		return Catalog{s}, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" || !strings.Contains(s, "://") {
+		return nil, errors.New("write sqlite:PATH or postgres://USER@HOST/DATABASE, with each special character of a password as in a URL (% is %25, @ is %40)")
+	}
+	if masked(u) {
+		return nil, errors.New("the password is masked, as config show prints it; write the real one, or name a file that holds the address with catalog_file")
+	}
+	return Catalog{s}, nil
+}
+
+func masked(u *url.URL) bool {
+	password, _ := u.User.Password()
+	if password == mask {
+		return true
+	}
+	for _, values := range u.Query() {
+		for _, v := range values {
+			if v == mask {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// DSN returns the address with all that it holds.
+func (c Catalog) DSN() string { return c.dsn }
+
+// IsZero reports whether there is no address.
+func (c Catalog) IsZero() bool { return c.dsn == "" }
+
+// harmless are the parameters of a PostgreSQL address that are shown.
+var harmless = map[string]bool{
+	"sslmode": true, "application_name": true, "connect_timeout": true, "search_path": true,
+	"target_session_attrs": true, "pool_max_conns": true, "pool_min_conns": true, "host": true, "port": true, "dbname": true, "user": true,
+}
+
+// String returns the address without its secrets.
+func (c Catalog) String() string {
+	if c.dsn == "" || strings.HasPrefix(c.dsn, "sqlite:") {
+		return c.dsn
+	}
+	u, err := url.Parse(c.dsn)
+	if err != nil {
+		return mask
+	}
+	user := ""
+	if u.User != nil {
+		user = url.User(u.User.Username()).String()
+		if _, ok := u.User.Password(); ok {
+			user += ":" + mask
+		}
+		user += "@"
+	}
+	query := u.Query()
+	for key := range query {
+		if !harmless[key] {
+			query[key] = []string{mask}
+		}
+	}
+	s := u.Scheme + "://" + user + u.Host + u.EscapedPath()
+	if len(query) > 0 {
+		s += "?" + strings.ReplaceAll(query.Encode(), url.QueryEscape(mask), mask)
+	}
+	return s
+}
+
+// GoString keeps the secrets from %#v.
+func (c Catalog) GoString() string { return strconv.Quote(c.String()) }
+
+// resolve makes a path that stands in the file relative to the file's directory, as
+// it is meant there wherever the program is started.
+func resolve(v any, dir string) any {
+	under := func(p string) string {
+		if filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(dir, p)
+	}
+	switch v := v.(type) {
+	case Path:
+		return Path(under(string(v)))
+	case Source:
+		if path, ok := v.Local(); ok {
+			return Source(under(path))
+		}
+	case LogTarget:
+		if v.IsFile() {
+			return LogTarget(under(string(v)))
+		}
+	case Catalog:
+		if path, ok := strings.CutPrefix(v.dsn, "sqlite:"); ok {
+			return Catalog{"sqlite:" + under(path)}
+		}
+	}
+	return v
+}
+
+// text returns a value as it is written in a file.
+func (s *scalar) text(v any) string {
+	if s.show != nil {
+		return s.show(v)
+	}
+	return fmt.Sprint(v)
+}
