@@ -16,7 +16,7 @@ import (
 type Attempt struct {
 	Time      time.Time // when it came
 	RequestID uuid.UUID // version 7
-	Remote    string    // the peer's address, without its port; never from a header
+	Remote    string    // the peer's address, without its port; from a header only if Limits trust the peer
 	Method    string
 	Raw       string     // the request target as it was sent, without its query; not made safe for printing
 	Name      vfs.Name   // zero if the target makes no name, or was not looked at
@@ -73,7 +73,9 @@ func (x *exchange) record() {
 	a.Remote = host(x.r.RemoteAddr)
 	a.Method = x.r.Method
 	a.Raw = rawTarget(x.r)
-	a.Backend = x.jail.Caps().Kind
+	if x.jail != nil {
+		a.Backend = x.jail.Caps().Kind
+	}
 	a.Status, a.Bytes = x.status, x.bytes
 	a.Duration = time.Since(a.Time)
 	x.rec.Record(a)

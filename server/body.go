@@ -39,14 +39,32 @@ func (x *exchange) sendBody(obj *vfs.Object) {
 	case obj.Span.Length <= chunkBytes:
 		err = x.copyFile(obj)
 	default:
-		_, err = io.CopyN(&x.responseWriter, obj.File, obj.Span.Length)
-		if err == io.EOF {
-			err = vfs.ErrChanged
-		}
+		err = x.sendFile(obj)
 	}
 	if err != nil {
 		x.abort(err)
 	}
+}
+
+// sendFile sends a large file, by sendfile where the system has it.
+func (x *exchange) sendFile(obj *vfs.Object) error {
+	defer x.easy()
+	for left := obj.Span.Length; left > 0; {
+		piece := left
+		if x.pace > 0 {
+			piece = min(left, pieceBytes)
+			x.hurry(piece)
+		}
+		n, err := io.CopyN(&x.responseWriter, obj.File, piece)
+		if err == io.EOF {
+			return vfs.ErrChanged
+		}
+		if err != nil {
+			return err
+		}
+		left -= n
+	}
+	return nil
 }
 
 // abort ends an answer that cannot be completed.
@@ -103,6 +121,9 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 }
 
 func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
+	if length > chunkBytes {
+		defer x.easy()
+	}
 	// The first bytes go out as soon as a few have come.
 	size := int64(chunkBytes)
 	for idle := 0; length > 0; size = int64(len(buf)) {
@@ -119,6 +140,9 @@ func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
 		}
 		if n > 0 {
 			idle = 0
+			if len(buf) > chunkBytes {
+				x.hurry(int64(n))
+			}
 			if _, err := x.Write(buf[:n]); err != nil {
 				return err
 			}

@@ -38,6 +38,14 @@ type Config struct {
 	// its own name, and not be older than what it stands for.
 	Sidecars bool
 
+	// Gate says who asks, and what of that clients are told.
+	Gate Gate
+
+	// MinRate is how many bytes a second a client has to take of a body, on
+	// average over half a minute; 0 lets it take its time. Without it, clients that
+	// read next to nothing keep connections and open files for as long as they like.
+	MinRate int64
+
 	// Recorder gets a record of every request, refused ones included; nil for
 	// none. See [NewLog].
 	Recorder Recorder

@@ -18,7 +18,7 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	err := refused(dir.String(), vfs.ReasonDirectory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
 	if index, ok := h.index(dir); ok && !asJSON {
-		lk := h.look(index, h.indexVary)
+		lk := h.look(x, index, h.indexVary)
 		var obj *vfs.Object
 		obj, err = h.open(x, index, &lk)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -79,7 +79,7 @@ func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
 func (x *exchange) redirectDir(name vfs.Name) {
 	h := x.Header()
 	h["Location"] = []string{"./" + escapedBase(name) + "/"}
-	h["Cache-Control"] = noCache
+	h["Cache-Control"] = x.keepListing(noCache)
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = zeroLength
 	x.WriteHeader(http.StatusPermanentRedirect)

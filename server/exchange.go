@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -26,6 +27,12 @@ type exchange struct {
 	logger  *slog.Logger
 	attempt Attempt
 	allRead bool // the body of the request, to its end
+
+	gate      *Gate
+	op        vfs.Op     // that the request is about
+	anonymous bool       // it has no credentials, where some are known
+	link      links.Link // that it is; its ID is "" if it is none
+	pace      int64      // bytes a second that the client has to take, 0 for none
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -35,6 +42,7 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder,
 	x.responseWriter = responseWriter{w: w}
 	x.r, x.jail, x.rec, x.logger = r, jail, rec, logger
 	x.attempt = Attempt{Verdict: Allowed, Principal: anyone}
+	x.gate = &noGate
 	if rec != nil {
 		x.attempt.Time = time.Now()
 	}
@@ -90,7 +98,16 @@ func (x *exchange) log(msg string, err error) {
 // open opens the object name for a GET, and for a HEAD looks at it.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if x.r.Method != http.MethodHead {
-		return x.jail.Get(x.r.Context(), name, req)
+		obj, err := x.jail.Get(x.r.Context(), name, req)
+		if x.link.ID != "" && (err == nil || answersObject(err)) {
+			if used := x.useLink(); used != nil {
+				if obj != nil {
+					obj.Body.Close()
+				}
+				return nil, used
+			}
+		}
+		return obj, err
 	}
 	info, rule, err := x.jail.Head(x.r.Context(), name, req)
 	if err != nil {
@@ -98,6 +115,15 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	}
 	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: http.NoBody, Rule: rule}, nil
 }
+
+// answersObject reports whether an open that brought no object is answered by what is
+// known of it.
+func answersObject(err error) bool {
+	return errors.Is(err, vfs.ErrNotModified) || errors.Is(err, vfs.ErrPrecondition) || errors.Is(err, vfs.ErrRange)
+}
+
+// noGate is for exchanges before, or without, a Gate.
+var noGate Gate
 
 // fail answers an open that brought no object. lk says how the object would
 // have been presented.

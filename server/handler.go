@@ -26,9 +26,13 @@ type handler struct {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
+	x.pace = h.cfg.MinRate
 
 	writes := h.intake != nil && isWrite(r.Method)
 	if !writes && !x.takeMethod(h.allow) {
+		return
+	}
+	if !x.enter(&h.cfg.Gate, opOf(r.Method)) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {
@@ -37,6 +41,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name, isDir, err := requestName(r.URL)
 	x.attempt.Name = name
+	if isDir && h.cfg.List && !writes {
+		x.op = vfs.OpList
+	}
+	x.grant(name)
 	switch {
 	case err != nil:
 		x.refuse(err)
@@ -49,9 +57,22 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// opOf returns what a method does with an object.
+func opOf(method string) vfs.Op {
+	switch method {
+	case http.MethodPut:
+		return vfs.OpWrite
+	case http.MethodDelete:
+		return vfs.OpDelete
+	case http.MethodPost:
+		return vfs.OpUpload
+	}
+	return vfs.OpRead
+}
+
 // serveName answers for a path without a trailing slash.
 func (h *handler) serveName(x *exchange, name vfs.Name) {
-	lk := h.look(name, h.objectVary)
+	lk := h.look(x, name, h.objectVary)
 	obj, err := h.open(x, name, &lk)
 	switch {
 	case err == nil:

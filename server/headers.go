@@ -21,15 +21,17 @@ type look struct {
 }
 
 // look returns how name is presented under its own type.
-func (h *handler) look(name vfs.Name, vary []string) look {
+func (h *handler) look(x *exchange, name vfs.Name, vary []string) look {
 	base := name.Base()
 	lk := look{
 		contentType:  typeOf(base),
-		cacheControl: h.cacheControl,
+		cacheControl: x.keep(name, h.cacheControl),
 		vary:         vary,
 		sandbox:      h.untrusted,
 	}
-	if h.untrusted && !showsInline(lk.contentType[0]) {
+	if x.link.DownloadName != "" {
+		lk.disposition = []string{disposition("attachment", x.link.DownloadName)}
+	} else if h.untrusted && !showsInline(lk.contentType[0]) {
 		lk.disposition = []string{disposition("attachment", base)}
 	} else if isSVGZ(base) {
 		lk.encoding = gzipEncoding

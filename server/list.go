@@ -63,7 +63,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	}
 	h["Content-Security-Policy"] = listingCSP
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	h["Cache-Control"] = noCache
+	h["Cache-Control"] = x.keepListing(noCache)
 	h["Vary"] = listingVary
 	h["X-Content-Type-Options"] = noSniff
 	x.WriteHeader(http.StatusOK)

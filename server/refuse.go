@@ -26,6 +26,10 @@ func (x *exchange) refuse(err error) {
 	if errors.As(err, &e) {
 		x.attempt.Reason, x.attempt.Rule = e.Reason, e.Rule
 	}
+	if x.couldHelp() {
+		x.unauthorized(ReasonRequired)
+		return
+	}
 	// What is allowed and simply not there is allowed for explain, too.
 	if x.attempt.Reason != vfs.ReasonMissing {
 		x.attempt.Verdict = Refused

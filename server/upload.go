@@ -51,6 +51,13 @@ type UploadConfig struct {
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 
+	// MinRate is that of [Config].
+	MinRate int64
+
+	// Gate says who asks. Its Access decides what a 401 is for, and Authorize who
+	// may do what.
+	Gate Gate
+
 	// Recorder and Logger are those of [Config]. The record of a POST has the
 	// name of the object that it made, if it made one.
 	Recorder Recorder
@@ -138,13 +145,18 @@ var errNotOwner = errors.New("server: not the owner")
 func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.attempt.Principal = auth.FromContext(r.Context()).String()
+	x.pace = h.cfg.MinRate
 
-	if !x.takeUploadMethod() {
+	if !x.takeUploadMethod() || !x.enter(&h.cfg.Gate, opOf(r.Method)) {
 		return
 	}
 	name, isDir, err := requestName(r.URL)
 	x.attempt.Name = name
+	if r.Method == http.MethodPost {
+		x.grant(vfs.Name{})
+	} else {
+		x.grant(name)
+	}
 	// A form on another site can post here, and a browser would send the user's
 	// credentials along. To that site, this is a server without anything.
 	if err == nil && crossOrigin.Check(r) != nil {
@@ -175,7 +187,7 @@ func (h *uploads) serve(x *exchange, name vfs.Name) {
 	case op == vfs.OpDelete:
 		h.remove(x, name, rec)
 	case x.r.URL.RawQuery == "meta" || x.r.URL.RawQuery == "meta=":
-		x.sendJSON(http.StatusOK, noCache, newFileJSON(rec))
+		x.sendJSON(http.StatusOK, x.keepRecord(noCache), newFileJSON(rec))
 	default:
 		h.send(x, name, rec)
 	}
@@ -209,7 +221,7 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 
 // send answers with the object.
 func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
-	lk := h.look(rec)
+	lk := h.look(x, rec)
 	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header)})
 	if err != nil {
 		x.fail(err, &lk)
@@ -224,15 +236,18 @@ func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
 }
 
 // look returns how the object of rec is presented.
-func (h *uploads) look(rec catalog.Record) look {
-	kind := "inline"
+func (h *uploads) look(x *exchange, rec catalog.Record) look {
+	kind, name := "inline", rec.Name
 	if !showsInline(rec.Type) {
 		kind = "attachment"
 	}
+	if x.link.DownloadName != "" {
+		kind, name = "attachment", x.link.DownloadName
+	}
 	return look{
 		contentType:  []string{oneLine(rec.Type)},
-		cacheControl: h.cacheControl,
-		disposition:  []string{dispositionUpTo(maxUploadNameBytes, kind, rec.Name)},
+		cacheControl: x.keepRecord(h.cacheControl),
+		disposition:  []string{dispositionUpTo(maxUploadNameBytes, kind, name)},
 		sandbox:      true,
 	}
 }
@@ -245,7 +260,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 		// The object never changes, so what holds now holds until it goes.
 		cond.Unsafe = true
 		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
-			lk := h.look(rec)
+			lk := h.look(x, rec)
 			x.fail(err, &lk)
 			return
 		}

@@ -1,0 +1,27 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A Grant is one thing that a request may do besides what access rules let it: what
+// a signed link is for.
+type Grant struct {
+	Op   vfs.Op
+	Name vfs.Name // the zero Name, with OpUpload, is whatever the server calls it
+}
+
+type grantKey struct{}
+
+// WithGrant returns a context that carries g.
+func WithGrant(ctx context.Context, g Grant) context.Context {
+	return context.WithValue(ctx, grantKey{}, g)
+}
+
+// Granted reports whether ctx carries a Grant to do op to n.
+func Granted(ctx context.Context, op vfs.Op, n vfs.Name) bool {
+	g, ok := ctx.Value(grantKey{}).(Grant)
+	return ok && g.Op == op && (g.Name == n || op == vfs.OpUpload && g.Name.IsZero())
+}

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A Gate says who is asking, and what of that a client is told. The zero Gate takes
+// everybody for anyone.
+//
+// It decides nothing about names: that is for the jail, whose Policy.Authorize is
+// Access.Authorize where there is an Access.
+type Gate struct {
+	// Auth finds out who sent a request. nil knows no credentials.
+	Auth auth.Authenticator
+
+	// Access are the rules that the jail asks, too. A request without credentials
+	// for an operation on which they have no rule for anyone is told, by a 401, that
+	// credentials would help, whatever its name. What not everybody may read is kept
+	// out of caches.
+	Access *access.List
+
+	// Links checks signed links, and Uses counts those that are good for so many
+	// uses; without it, none of them is good. nil takes a link's query for any other.
+	Links *links.Keys
+	Uses  links.Counter
+}
+
+// The reasons of a Gate.
+const (
+	ReasonCredentials vfs.Reason = "auth.credentials" // wrong, malformed or expired
+	ReasonRequired    vfs.Reason = "auth.required"    // none, where only some may
+	ReasonThrottled   vfs.Reason = "auth.throttled"   // too many failures from this client
+	ReasonAuth        vfs.Reason = "auth.unavailable" // they cannot be judged now
+	ReasonLink        vfs.Reason = "link"             // a signed link that is no good
+	ReasonLinkUsed    vfs.Reason = "link.used"        // one that was used as often as it may
+)
+
+const (
+	textUnauthorized = "unauthorized\n"
+	textThrottled    = "too many requests, try again later\n"
+)
+
+var privateNoStore = []string{"private, no-store"}
+
+// enter finds out who asks for op, and reports whether the request goes on. It looks
+// at no name.
+func (x *exchange) enter(g *Gate, op vfs.Op) bool {
+	x.gate, x.op = g, op
+	if g.Links != nil && links.IsLink(x.r.URL.RawQuery) {
+		return x.enterByLink(g)
+	}
+	if g.Auth == nil {
+		// A host that this handler is mounted in may have asked already.
+		if p := auth.FromContext(x.r.Context()); !p.Anyone() {
+			x.attempt.Principal = p.String()
+		}
+		return true
+	}
+	p, ok, err := g.Auth.Authenticate(x.r)
+	switch {
+	case err == nil && !ok:
+		x.anonymous = true
+	case err == nil:
+		x.become(p)
+	case errors.Is(err, auth.ErrThrottled):
+		x.tooMany(ReasonThrottled, auth.RetryAfter(err))
+	case errors.Is(err, auth.ErrUnavailable):
+		x.attempt.Verdict, x.attempt.Reason = Failed, ReasonAuth
+		x.log("credentials cannot be judged", err)
+		x.Header()["Retry-After"] = retryAfter
+		x.fixed(http.StatusServiceUnavailable, textUnavailable)
+	default:
+		x.unauthorized(ReasonCredentials)
+	}
+	return err == nil
+}
+
+// enterByLink takes a request for a signed link and nothing else: were a bad one
+// judged by other credentials, nobody could see that it has ended.
+func (x *exchange) enterByLink(g *Gate) bool {
+	path, err := links.ParsePath(rawTarget(x.r))
+	if err == nil {
+		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, time.Now())
+	}
+	if err != nil {
+		x.refuse(refused("", ReasonLink))
+		return false
+	}
+	x.become(auth.Principal{Name: x.link.User, Method: "link"})
+	return true
+}
+
+// become makes p the one who asks.
+func (x *exchange) become(p auth.Principal) {
+	x.attempt.Principal = p.String()
+	x.r = x.r.WithContext(auth.WithPrincipal(x.r.Context(), p))
+}
+
+// grant lets a link without a user do its one thing, to name, whatever the access
+// rules say.
+func (x *exchange) grant(name vfs.Name) {
+	if x.link.ID != "" && x.link.User == "" {
+		x.r = x.r.WithContext(auth.WithGrant(x.r.Context(), auth.Grant{Op: x.op, Name: name}))
+	}
+}
+
+// useLink counts an answer to a link and reports whether it may be given.
+func (x *exchange) useLink() error {
+	if x.link.Uses == 0 || x.r.Method != http.MethodGet {
+		return nil
+	}
+	if x.gate.Uses == nil {
+		return refused("", ReasonLinkUsed)
+	}
+	ok, err := x.gate.Uses.Use(x.r.Context(), x.link.ID, x.link.Uses, x.link.Expires)
+	switch {
+	case err != nil:
+		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}
+	case !ok:
+		return refused("", ReasonLinkUsed)
+	}
+	return nil
+}
+
+// couldHelp reports whether a request that is refused would fare better with
+// credentials. That depends on the mount and the operation alone, never on the name.
+func (x *exchange) couldHelp() bool {
+	return x.anonymous && x.gate.Access != nil && !x.gate.Access.Open(x.op) && len(x.gate.Auth.Challenges()) > 0
+}
+
+// unauthorized answers that credentials are wrong, or needed.
+func (x *exchange) unauthorized(reason vfs.Reason) {
+	x.attempt.Verdict, x.attempt.Reason = Refused, reason
+	if challenges := x.gate.Auth.Challenges(); len(challenges) > 0 {
+		x.Header()["Www-Authenticate"] = challenges
+	}
+	x.fixed(http.StatusUnauthorized, textUnauthorized)
+}
+
+// tooMany answers a client that comes too often.
+func (x *exchange) tooMany(reason vfs.Reason, after time.Duration) {
+	x.attempt.Verdict, x.attempt.Reason = Refused, reason
+	seconds := max(1, int64((after+time.Second-1)/time.Second))
+	x.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
+	x.fixed(http.StatusTooManyRequests, textThrottled)
+}
+
+// keep returns the Cache-Control of an answer about name that would otherwise be
+// given as usual: what not everybody may read stays out of caches, and so does what a
+// link let through.
+func (x *exchange) keep(name vfs.Name, usual []string) []string {
+	if x.link.ID != "" || x.gate.Access != nil && !x.gate.Access.OpenTo(vfs.OpRead, name) {
+		return privateNoStore
+	}
+	return usual
+}
+
+// keepRecord is keep for an object that has an owner: only if anyone may read all of
+// them may a cache.
+func (x *exchange) keepRecord(usual []string) []string {
+	if x.link.ID != "" || x.gate.Access != nil && !x.gate.Access.Open(vfs.OpRead) {
+		return privateNoStore
+	}
+	return usual
+}
+
+// keepListing is keep for what depends on who asks.
+func (x *exchange) keepListing(usual []string) []string {
+	if x.gate.Access != nil {
+		return privateNoStore
+	}
+	return usual
+}
