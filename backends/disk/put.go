@@ -18,8 +18,10 @@ import (
 // owner: the file is a new one, with the process's umask.
 //
 // Between a look at what is there and the change, another program can come; its
-// file is then not replaced but looked at anew. (Only where the file system
-// cannot exchange two names, its work can be lost.)
+// file is then not replaced but looked at anew. Only where the file system cannot
+// exchange two names, its work can be lost; and there, if the disk fails at the
+// very last step, the sync of the directory, Put fails and yet has replaced the
+// object.
 //
 // Cancelling ctx ends Put between two reads of body; a Read that blocks is for
 // the caller to end. After Close, a Put under way fails with fs.ErrClosed once
@@ -356,8 +358,12 @@ func (w *writing) build(top string, below []string, elem string) error {
 }
 
 // takeBack brings back what was there before the object, if that still is: it
-// became visible, but could not be made to last.
+// became visible, but could not be made to last. Where the file system cannot
+// exchange two names, the version before is gone, and this one stays.
 func (w *writing) takeBack(p *place) {
+	if p.current != nil && !w.old {
+		return
+	}
 	release, err := w.b.takeTurn(context.Background(), w.top)
 	if err != nil {
 		return
