@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -43,8 +42,14 @@ type uploadSite struct {
 	handler http.Handler
 }
 
-// uploadsOver serves uploads over b. The header "As" says who asks.
-func uploadsOver(t testing.TB, b vfs.Backend, cfg server.UploadConfig) *uploadSite {
+// newUploads returns uploads in memory that nothing serves yet. The header "As"
+// says who asks.
+func newUploads(t testing.TB, cfg server.UploadConfig) *uploadSite {
+	t.Helper()
+	return newUploadsOver(t, mem.New(), cfg)
+}
+
+func newUploadsOver(t testing.TB, b vfs.Backend, cfg server.UploadConfig) *uploadSite {
 	t.Helper()
 	s := &uploadSite{backend: b, catalog: &memcatalog.Catalog{}}
 	s.jail = jailOver(t, b, catalog.Policy())
@@ -52,6 +57,12 @@ func uploadsOver(t testing.TB, b vfs.Backend, cfg server.UploadConfig) *uploadSi
 		cfg.Logger = quiet
 	}
 	s.handler = asPrincipal(server.NewUploads(s.jail, s.catalog, cfg))
+	return s
+}
+
+func uploadsOver(t testing.TB, b vfs.Backend, cfg server.UploadConfig) *uploadSite {
+	t.Helper()
+	s := newUploadsOver(t, b, cfg)
 	s.url = start(t, s.handler)
 	return s
 }
@@ -341,13 +352,3 @@ func TestUploadRoutes(t *testing.T) {
 }
 
 var uuidName = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-
-// readAll is for contents that tests compare.
-func readAll(t testing.TB, r io.Reader) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(r); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}

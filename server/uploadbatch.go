@@ -35,6 +35,10 @@ func (h *uploads) post(x *exchange) {
 		return
 	}
 	x.attempt.Rule = v.Rule
+	if !h.jail.Caps().Writable {
+		x.unavailable(&vfs.Error{Op: "put", Name: exampleName.String(), Err: vfs.ErrUnsupported})
+		return
+	}
 	if err := h.check(x.r); err != nil {
 		x.failUpload(err)
 		return
