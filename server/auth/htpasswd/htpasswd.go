@@ -142,13 +142,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 		return p, nil
 	}
 
-	timer := time.NewTimer(u.opts.MaxWait)
-	defer timer.Stop()
-	select {
-	case u.slots <- struct{}{}:
-	case <-timer.C:
-		return auth.Principal{}, auth.ErrUnavailable
-	case <-ctx.Done():
+	if !u.enter(ctx) {
 		return auth.Principal{}, auth.ErrUnavailable
 	}
 	defer func() { <-u.slots }()
@@ -169,6 +163,24 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	}
 	u.right.add(key, u.opts.Now())
 	return p, nil
+}
+
+// enter waits for a slot and reports whether it has got one.
+func (u *Users) enter(ctx context.Context) bool {
+	select {
+	case u.slots <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(u.opts.MaxWait)
+	defer timer.Stop()
+	select {
+	case u.slots <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // work does what a check against hashes of the costs from low to high takes.

@@ -56,6 +56,9 @@ func Bytes(path string) ([]byte, error) {
 // log.
 func Parse(path string, data []byte) ([]Entry, error) {
 	var entries []Entry
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		return nil, Errorf(path, 1, "the file begins with a byte order mark; save it without")
+	}
 	n := 0
 	for raw := range bytes.Lines(data) {
 		n++
@@ -92,8 +95,6 @@ func checkName(name string) error {
 		return errors.New("the name is not UTF-8")
 	case strings.TrimSpace(name) != name:
 		return errors.New("the name has a space at its end or beginning")
-	case strings.HasPrefix(name, "\ufeff"):
-		return errors.New("the file begins with a byte order mark; save it without")
 	}
 	if _, err := vfs.Root.Child(name); err != nil {
 		var refused *vfs.Error

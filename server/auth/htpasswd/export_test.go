@@ -1,0 +1,28 @@
+package htpasswd
+
+import (
+	"sync/atomic"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// CountWork makes u add up the rounds of its checks, 2^cost of each, and call
+// during, if it is not nil, in each of them.
+func (u *Users) CountWork(during func()) *atomic.Int64 {
+	rounds := new(atomic.Int64)
+	u.compare = func(hash, password []byte) error {
+		cost, err := bcrypt.Cost(hash)
+		if err != nil {
+			return err
+		}
+		rounds.Add(1 << cost)
+		if during != nil {
+			during()
+		}
+		return bcrypt.CompareHashAndPassword(hash, password)
+	}
+	return rounds
+}
+
+// Remembered returns how many right passwords are remembered.
+func (u *Users) Remembered() int { return len(u.right.until) }

@@ -1,0 +1,87 @@
+package tokens_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
+)
+
+func digest(token string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(token))) }
+
+func TestCheckToken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tokens")
+	text := "# tokens\nbackup:" + digest("first") + "\r\nbackup:" + digest("second") + "\n\nzoë:" + digest("third")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := tokens.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token, name := range map[string]string{
+		"first": "backup", "second": "backup", "third": "zoë",
+		"": "", "fourth": "", "first\n": "", "First": "", digest("first"): "", "firstsecond": "",
+	} {
+		p, err := l.CheckToken(t.Context(), token)
+		switch {
+		case name != "" && (err != nil || !cmp.Equal(p, auth.Principal{Name: name, Method: "token"})):
+			t.Errorf("%q: %v, %v", token, p, err)
+		case name == "" && (!errors.Is(err, auth.ErrCredentials) || !p.Anyone()):
+			t.Errorf("%q: %v, %v", token, p, err)
+		}
+	}
+	if _, err := tokens.Load(file + "x"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"a:" + digest("x") + "\nb:" + digest("x"), "tokens:2: a token that line 1 has, too"},
+		{"a:" + digest("x") + "\na:" + digest("x"), "tokens:2: a token that line 1 has, too"},
+		{"a:" + digest(""), "tokens:1: the SHA-256 of an empty token"},
+		{"a:" + strings.ToUpper(digest("x")), "tokens:1: not a SHA-256"},
+		{"a:" + digest("x")[1:], "tokens:1: not a SHA-256"},
+		{"a:" + digest("x") + "0", "tokens:1: not a SHA-256"},
+		{"a:" + digest("x") + "00", "tokens:1: not a SHA-256"},
+		{"a:" + digest("x") + "  -", "tokens:1: not a SHA-256"},
+		{"a:" + digest("x")[:63] + "g", "tokens:1: not a SHA-256"},
+		{"a:", "tokens:1: not a SHA-256"},
+		{"a:hunter2", "tokens:1: not a SHA-256"},
+		{"hunter2", "tokens:1: not of the form"},
+		{"a/b:" + digest("x"), "tokens:1: the name cannot be one element"},
+	} {
+		_, err := tokens.Parse("tokens", []byte(test.text))
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v, want %s", test.text, err, test.want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("a:" + digest("x")))
+	f.Add([]byte("#\n\nb:0"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := tokens.Parse("tokens", data)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "tokens:") || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Errorf("%q", err)
+			}
+			return
+		}
+		for _, guess := range []string{"", string(data), strings.TrimSpace(string(data))} {
+			if p, err := l.CheckToken(t.Context(), guess); err == nil {
+				t.Errorf("%q is a token of %v", guess, p)
+			}
+		}
+	})
+}
