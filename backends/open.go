@@ -89,6 +89,9 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 	return openDir(source, opts.Disk)
 }
 
+// IsPath reports whether Open takes source for the path of a directory.
+func IsPath(source string) bool { return source != "mem:" && !scheme.MatchString(source) }
+
 func openDir(path string, opts disk.Options) (*Source, error) {
 	st, err := os.Stat(path)
 	if err == nil && !st.IsDir() {

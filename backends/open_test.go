@@ -129,3 +129,14 @@ func TestOpenCancelled(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
+
+func TestIsPath(t *testing.T) {
+	for source, want := range map[string]bool{
+		"": true, "dir": true, "/a/b": true, "./mem:": true, "mem": true, "C:\\dir": true, "./s3://a": true, "a/b://c": true,
+		"mem:": false, "s3://bucket": false, "S3://bucket": false, "ftp://host": false, "a.b+c-d://e": false,
+	} {
+		if got := backends.IsPath(source); got != want {
+			t.Errorf("%q: %v, want %v", source, got, want)
+		}
+	}
+}
