@@ -43,7 +43,8 @@ say otherwise: with an --allow, only what matches. Links are left out, unless
 An object is skipped if TO has it already: it is of the same size, and was not
 changed after TO's was written, or has the same entity tag on S3. --checksum
 compares the bytes. So a copy that was cut short goes on when it is run again.
-Nothing is ever removed from TO, and no object is seen there half copied.
+Nothing is ever removed from TO, and no object is seen there half copied. Of what
+is known of an object, its content type goes along, where TO can keep it.
 
 A name that may not be created at TO is reported and the rest is copied: one that
 some system cannot hold (aux.txt, 10:30.log), or that differs from another there
@@ -169,8 +170,10 @@ func (c *copying) openFrom(ctx context.Context, p vfs.Policy) error {
 		return sourceFailed(err)
 	}
 	c.opened = append(c.opened, b)
-	c.from, err = vfs.New(counted{b, c}, p)
-	return err
+	if c.from, err = vfs.New(counted{b, c}, p); err != nil {
+		return usagef("%s", oneLine(err))
+	}
+	return nil
 }
 
 // openTo opens where it is copied to, and makes the directory if it is missing.
@@ -181,15 +184,15 @@ func (c *copying) openTo(ctx context.Context, p vfs.Policy) error {
 	if dst.standard {
 		return nil
 	}
-	p = allowing(p, vfs.Patterns(everything))
-	p.Symlinks = vfs.SymlinksRefuse // what a link there leads to is not what it is replaced by
 	if dst.object != "" {
+		p = vfs.Policy{}
 		var err error
-		if c.target, p.Allow, err = exactly(dst.object); err != nil {
+		if c.target, err = vfs.ParseName(dst.object); err != nil {
 			return lost(dst.object, err)
 		}
-		p.Deny = nil
 	}
+	p = allowing(p, vfs.Patterns(everything))
+	p.Symlinks = vfs.SymlinksRefuse // what a link there leads to is not what it is replaced by
 	b, err := c.openTarget(ctx, dst)
 	if err != nil {
 		return err
@@ -200,8 +203,10 @@ func (c *copying) openTo(ctx context.Context, p vfs.Policy) error {
 	if !b.Caps().Writable {
 		return usagef("%s cannot be written to", printable(dst.written))
 	}
-	c.to, err = vfs.New(b, p)
-	return err
+	if c.to, err = vfs.New(b, p); err != nil {
+		return usagef("%s", oneLine(err))
+	}
+	return nil
 }
 
 func (c *copying) openTarget(ctx context.Context, dst *place) (vfs.Backend, error) {

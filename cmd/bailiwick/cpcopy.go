@@ -135,6 +135,7 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 		var same bool
 		same, err = c.same(ctx, t)
 		if same {
+			c.progress.equal.Add(1)
 			o.fate = equal
 			return o
 		}

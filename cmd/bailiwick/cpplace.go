@@ -33,7 +33,7 @@ func findFrom(ctx context.Context, from string) (place, error) {
 		return place{written: from, standard: true}, nil
 	case isS3(from):
 		return findFromS3(ctx, from)
-	case hasScheme(from):
+	case !backends.IsPath(from):
 		return place{written: from, source: from}, nil
 	}
 	st, err := os.Stat(from)
@@ -103,7 +103,7 @@ func findTo(to string, from *place) (place, error) {
 			return one, nil
 		}
 		return all.holding(from)
-	case hasScheme(to):
+	case !backends.IsPath(to):
 		return all.holding(from)
 	}
 	st, err := os.Stat(to)
@@ -174,7 +174,7 @@ func inside(to, from *place) bool {
 		return err1 == nil && err2 == nil && t.Bucket == f.Bucket && t.Endpoint == f.Endpoint &&
 			(f.Prefix == "" || t.Prefix == f.Prefix || strings.HasPrefix(t.Prefix, f.Prefix+"/"))
 	}
-	if hasScheme(to.source) || hasScheme(from.source) {
+	if !backends.IsPath(to.source) || !backends.IsPath(from.source) {
 		return false
 	}
 	top, err := os.Stat(from.source)
@@ -203,7 +203,7 @@ func inside(to, from *place) bool {
 
 // sameObject reports whether the two are one file or one key.
 func sameObject(to, from *place) bool {
-	if hasScheme(to.source) || hasScheme(from.source) {
+	if !backends.IsPath(to.source) || !backends.IsPath(from.source) {
 		t, err1 := backends.ParseS3(to.source)
 		f, err2 := backends.ParseS3(from.source)
 		return err1 == nil && err2 == nil && to.object == from.object &&
@@ -215,10 +215,3 @@ func sameObject(to, from *place) bool {
 }
 
 func isS3(source string) bool { return strings.HasPrefix(source, "s3://") }
-
-// hasScheme reports whether source is no path. backends.Open says what is wrong
-// with a scheme that there is not.
-func hasScheme(source string) bool {
-	scheme, _, ok := strings.Cut(source, "://")
-	return source == "mem:" || ok && scheme != "" && !strings.ContainsAny(scheme, `/\.`)
-}

@@ -16,7 +16,8 @@ const redrawEvery = 250 * time.Millisecond
 // drawn again and again, below the lines that are said meanwhile. Elsewhere it
 // only says lines. It is safe for concurrent use.
 type progress struct {
-	objects, bytes atomic.Int64 // done so far
+	objects, bytes atomic.Int64 // copied so far
+	equal          atomic.Int64 // found to be there already
 
 	now   func() time.Time
 	began time.Time
@@ -81,6 +82,9 @@ func (p *progress) draw() {
 	line := count(int(objects), "object") + ", " + byteCount(bytes)
 	if elapsed := p.now().Sub(p.began); elapsed > 0 {
 		line += ", " + byteCount(int64(float64(bytes)/elapsed.Seconds())) + "/s"
+	}
+	if n := p.equal.Load(); n > 0 {
+		line += "; " + strconv.FormatInt(n, 10) + " equal"
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -33,12 +33,13 @@ func TestProgress(t *testing.T) {
 	p := startProgress(out, ticks, now)
 	p.objects.Add(12)
 	p.bytes.Add(3_400_000)
+	p.equal.Add(3)
 	at = began.Add(2 * time.Second)
 	ticks <- at
 	<-out.wrote
 	p.say("a line")
 	p.stop()
-	const want = "12 objects, 3.4 MB, 1.7 MB/s" + "\r\x1b[K" + "a line\n"
+	const want = "12 objects, 3.4 MB, 1.7 MB/s; 3 equal" + "\r\x1b[K" + "a line\n"
 	if got := out.text.String(); got != want {
 		t.Errorf("on the terminal is %q, want %q", got, want)
 	}
