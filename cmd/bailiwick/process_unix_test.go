@@ -6,12 +6,14 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -186,12 +188,13 @@ func request(t *testing.T, url string) *http.Response {
 	return resp
 }
 
-// tree makes a directory with files.
+// tree makes a directory with files, in order: what stands beside another file is
+// not to be the older one by chance.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range files {
-		write(t, filepath.Join(dir, name), text)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		write(t, filepath.Join(dir, name), files[name])
 	}
 	return dir
 }
