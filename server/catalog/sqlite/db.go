@@ -85,8 +85,14 @@ func (d *db) query(ctx context.Context, on *sql.DB, row func(table.Scanner) erro
 func (d *db) Hold(context.Context) error { return nil }
 
 // Dead asks for the locks of the instances.
-func (d *db) Dead(_ context.Context, ids []string) (map[string]bool, error) {
-	return d.instances.dead(ids)
+func (d *db) Dead(_ context.Context, touched map[string]time.Time) (map[string]bool, error) {
+	dead := make(map[string]bool)
+	for id := range touched {
+		if d.instances.isDead(id) {
+			dead[id] = true
+		}
+	}
+	return dead, nil
 }
 
 // Ping reads from the file, and sees whether it is still the one that its path

@@ -54,20 +54,9 @@ func join(path, id string) (*instances, error) {
 	}
 }
 
-// dead returns which of ids are dead. What cannot be judged counts as alive: its
-// rows are left when they are old.
-func (in *instances) dead(ids []string) (map[string]bool, error) {
-	found := make(map[string]bool)
-	for _, id := range ids {
-		if in.isDead(id) {
-			found[id] = true
-		}
-	}
-	return found, nil
-}
-
 // isDead asks for the lock of an instance that has begun, so that it is not one
-// that is about to take it.
+// that is about to take it. What cannot be judged counts as alive: its rows are
+// left when they are old.
 func (in *instances) isDead(id string) bool {
 	f, err := os.Open(filepath.Join(in.dir, id))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,12 +60,10 @@ func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.
 	return c.rows(ctx, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND id > $1 ORDER BY id LIMIT $2`,
 		func(ctx context.Context, page []row) ([]row, error) {
 			// Rows first, then who is alive: whoever has a row was seen alive before.
-			asked := make(map[string]bool)
-			var ask []string
+			ask := make(map[string]time.Time)
 			for _, r := range page {
-				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !asked[r.instance] {
-					asked[r.instance] = true
-					ask = append(ask, r.instance)
+				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !r.Touched.Before(ask[r.instance]) {
+					ask[r.instance] = r.Touched
 				}
 			}
 			if len(ask) > 0 {
@@ -72,9 +71,7 @@ func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.
 				if err != nil {
 					return nil, err
 				}
-				for i := range found {
-					dead[i] = true
-				}
+				maps.Copy(dead, found)
 			}
 			left := page[:0]
 			for _, r := range page {

@@ -28,9 +28,10 @@ type DB interface {
 
 	// Hold returns nil once the instance is one that others see alive.
 	Hold(ctx context.Context) error
-	// Dead returns those of instances that are dead. One that is alive, or that
-	// began some work when instances had been read, is not among them.
-	Dead(ctx context.Context, instances []string) (map[string]bool, error)
+	// Dead returns those instances that are dead. Each of those given has rows, of
+	// which it touched the last one at the time given. One that is alive, or that
+	// cannot be judged, is not among them.
+	Dead(ctx context.Context, touched map[string]time.Time) (map[string]bool, error)
 
 	Ping(ctx context.Context) error
 	// Close is called once, when no other call runs.

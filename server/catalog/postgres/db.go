@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
+)
+
+// A db is the open database.
+type db struct {
+	pool   *pgxpool.Pool
+	keeper *keeper
+}
+
+var _ table.DB = (*db)(nil)
+
+// Exec runs a statement.
+func (d *db) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := d.pool.Exec(ctx, query, args...)
+	return tag.RowsAffected(), classify(err)
+}
+
+// Read runs a query, once more if its connection was broken: it changes nothing,
+// and after a restart of the server every connection of the pool is.
+func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
+	began := false
+	read := func() error {
+		return d.query(ctx, func(s table.Scanner) error { began = true; return row(s) }, query, args)
+	}
+	err := read()
+	for tries := d.pool.Stat().MaxConns(); err != nil && !began && isBroken(err) && ctx.Err() == nil && tries > 0; tries-- {
+		err = read()
+	}
+	return classify(err)
+}
+
+// Change runs a statement that returns rows.
+func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
+	return classify(d.query(ctx, row, query, args))
+}
+
+func (d *db) query(ctx context.Context, row func(table.Scanner) error, query string, args []any) error {
+	rows, err := d.pool.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Hold waits until the instance has its lock.
+func (d *db) Hold(ctx context.Context) error { return d.keeper.wait(ctx) }
+
+// Times of judging who is dead.
+const (
+	// recovery is how long after the server's start an instance that was there
+	// before is not judged: all lost their locks, and are about to take them again.
+	recovery = 10 * time.Second
+	// patience lies between two looks, for an instance whose connection broke.
+	patience = 1 * time.Second
+)
+
+// Dead looks who holds locks, and a second time after those that do not.
+func (d *db) Dead(ctx context.Context, touched map[string]time.Time) (map[string]bool, error) {
+	suspects, err := d.unlocked(ctx, touched)
+	if err != nil || len(suspects) == 0 {
+		return nil, err
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	suspects, err = d.unlocked(ctx, suspects)
+	if err != nil {
+		return nil, err
+	}
+	dead := make(map[string]bool)
+	for id := range suspects {
+		dead[id] = true
+	}
+	return dead, nil
+}
+
+// unlocked returns those whose lock nobody holds. In pg_locks a key of 64 bits
+// stands in two halves.
+func (d *db) unlocked(ctx context.Context, touched map[string]time.Time) (map[string]time.Time, error) {
+	var (
+		ids         []string
+		keys, times []int64
+	)
+	for id, t := range touched {
+		ids, keys, times = append(ids, id), append(keys, lockKey(id)), append(times, t.UnixMicro())
+	}
+	free := make(map[string]time.Time)
+	err := d.Read(ctx, func(s table.Scanner) error {
+		var id string
+		err := s.Scan(&id)
+		free[id] = touched[id]
+		return err
+	}, `SELECT i.id
+		FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::bigint[]), pg_catalog.unnest($3::bigint[])) AS i (id, key, touched),
+			pg_catalog.pg_postmaster_start_time() AS started
+		WHERE (started < pg_catalog.to_timestamp(i.touched / 1000000.0)
+			OR started < pg_catalog.clock_timestamp() - $4 * interval '1 microsecond')
+		AND NOT EXISTS (
+			SELECT FROM pg_catalog.pg_locks l
+			WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+			AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+			AND l.classid::bigint << 32 | l.objid::bigint = i.key)`,
+		ids, keys, times, recovery.Microseconds())
+	return free, err
+}
+
+// Ping asks the server for an answer.
+func (d *db) Ping(ctx context.Context) error {
+	return d.Read(ctx, func(table.Scanner) error { return nil }, "SELECT 1")
+}
+
+// Close ends all connections. The lock is let go after the last change.
+func (d *db) Close() error {
+	d.pool.Close()
+	d.keeper.stop()
+	return nil
+}

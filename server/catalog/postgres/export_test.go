@@ -1,0 +1,4 @@
+package postgres
+
+// OpenWith is Open with migrations other than its own.
+var OpenWith = open

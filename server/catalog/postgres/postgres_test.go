@@ -1,0 +1,120 @@
+package postgres_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/migratetest"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/postgres"
+	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
+)
+
+func openCatalog(ctx context.Context, url string) (catalog.Catalog, error) {
+	return postgres.Open(ctx, url, postgres.Options{})
+}
+
+func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
+
+// open opens the catalog at a URL for the time of a test.
+func open(t testing.TB, url string, opts postgres.Options) *postgres.Store {
+	t.Helper()
+	s, err := postgres.Open(t.Context(), url, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestServer runs all that needs a server which stays up.
+func TestServer(t *testing.T) {
+	server := pgserver.Start(t)
+	t.Run("catalog", func(t *testing.T) {
+		catalogtest.Test(t, func(t testing.TB) catalog.Catalog { return open(t, server.Database(t), postgres.Options{}) })
+	})
+	t.Run("instances", func(t *testing.T) {
+		url := server.Database(t)
+		catalogtest.TestInstances(t, func(t testing.TB) catalog.Catalog { return open(t, url, postgres.Options{}) })
+	})
+	t.Run("processes", func(t *testing.T) { catalogtest.TestProcesses(t, server.Database(t), openCatalog) })
+	t.Run("migrations", func(t *testing.T) {
+		migratetest.Test(t, migratetest.Store{
+			Place: server.Database,
+			Open: func(ctx context.Context, url string, all []table.Migration) (catalog.Catalog, error) {
+				return postgres.OpenWith(ctx, url, postgres.Options{}, all)
+			},
+			Dump: dump,
+		})
+	})
+	t.Run("two schemas", func(t *testing.T) { testSchemas(t, server.Database(t)) })
+}
+
+// testSchemas has two catalogs in one database, whose schemas have odd names.
+func testSchemas(t *testing.T, url string) {
+	a := open(t, url, postgres.Options{Schema: `it's "one"; --`})
+	b := open(t, url, postgres.Options{Schema: `two\`})
+	rec := catalogtest.NewRecord("a name")
+	for _, c := range []catalog.Catalog{a, b} {
+		if err := c.Begin(t.Context(), rec); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := a.Abandon(t.Context(), rec.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.Commit(t.Context(), rec); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{strings.Repeat("s", 64), "a\x00", "\xff"} {
+		if _, err := postgres.Open(t.Context(), url, postgres.Options{Schema: bad}); err == nil {
+			t.Errorf("a schema called %q", bad)
+		}
+	}
+}
+
+// dump asks the server with no code of the store.
+func dump(t testing.TB, url string) string {
+	t.Helper()
+	c := connect(t, url)
+	var b strings.Builder
+	for _, query := range []string{
+		`SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(collation_name, '') || coalesce(column_default, '')
+			FROM information_schema.columns WHERE table_schema = 'bailiwick' ORDER BY 1`,
+		`SELECT conname || ' ' || pg_get_constraintdef(c.oid) FROM pg_constraint c JOIN pg_namespace n ON n.oid = connamespace WHERE nspname = 'bailiwick' ORDER BY 1`,
+		`SELECT indexdef FROM pg_indexes WHERE schemaname = 'bailiwick' ORDER BY 1`,
+		`SELECT (to_jsonb(o) - 'touched' - 'instance')::text FROM bailiwick.objects o ORDER BY id`,
+		`SELECT version || ' ' || name FROM bailiwick.migrations ORDER BY version`,
+	} {
+		rows, err := c.Query(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.WriteString(strings.Join(lines, "\n") + "\n")
+	}
+	return b.String()
+}
+
+// connect connects as any program would.
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) }) // it may be broken, and that on purpose
+	return c
+}
