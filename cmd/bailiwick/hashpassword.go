@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+)
+
+func (a *app) hashPasswordCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "hash-password",
+		Short: "Print the bcrypt hash of a password, for a file of users",
+		Long: `Hash-password reads a password, one line, from standard input and prints its
+bcrypt hash. A line NAME:HASH in the file of users then lets NAME log in with it.
+On a terminal it asks twice and shows nothing of what is typed.
+
+A password has from 1 to 72 bytes of UTF-8; bcrypt would not look at more.`,
+		Example: `  printf 'alice:%s\n' "$(bailiwick hash-password)" >> users`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 { // which may be a password, and is not repeated
+				return usagef("hash-password reads the password from standard input: an argument is seen by everyone on this machine")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.hashPassword(cmd.Context())
+		},
+	}
+}
+
+func (a *app) hashPassword(ctx context.Context) error {
+	password, err := a.readPassword(ctx)
+	if err != nil {
+		return err
+	}
+	hash, err := htpasswd.Hash(password)
+	if err != nil {
+		return failf("%v", err)
+	}
+	out := newLineWriter(a.stdout)
+	out.line(hash)
+	return out.close()
+}
+
+// readPassword reads the line, without what ends it.
+func (a *app) readPassword(ctx context.Context) (string, error) {
+	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return a.askPassword(ctx, int(f.Fd()))
+	}
+	// Far more than a password may have, so that one that is too long is told so,
+	// and an endless line ends.
+	const limit = 64 << 10
+	line, err := bufio.NewReader(io.LimitReader(a.stdin, limit)).ReadString('\n')
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return "", failf("standard input: %s", cause(err))
+	case line == "":
+		return "", failf("standard input is empty; it has the password in its first line")
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
+}
+
+// askPassword asks for a password twice on the terminal fd.
+func (a *app) askPassword(ctx context.Context, fd int) (string, error) {
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", failf("the terminal: %s", cause(err))
+	}
+	// Who interrupts it must not be left with a terminal that shows nothing.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var typed [2]string
+	for i, prompt := range []string{"Password: ", "Again: "} {
+		_, _ = io.WriteString(a.stderr, prompt)
+		type line struct {
+			text []byte
+			err  error
+		}
+		read := make(chan line, 1)
+		go func() {
+			text, err := term.ReadPassword(fd)
+			read <- line{text, err}
+		}()
+		select {
+		case l := <-read:
+			a.say("")
+			if l.err != nil && !errors.Is(l.err, io.EOF) {
+				return "", failf("the terminal: %s", cause(l.err))
+			}
+			typed[i] = string(l.text)
+		case <-ctx.Done():
+			_ = term.Restore(fd, before)
+			a.say("")
+			return "", failf("interrupted")
+		}
+	}
+	if typed[0] != typed[1] {
+		return "", failf("the two are not the same")
+	}
+	return typed[0], nil
+}
