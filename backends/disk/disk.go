@@ -123,14 +123,12 @@ func New(dir string, opts Options) (*Backend, error) {
 	}
 	b.notes = append(b.notes, foldNotes(b.tree)...)
 	if opts.Writable {
-		note, err := b.prepare()
+		notes, err := b.prepare()
 		if err != nil {
 			b.tree.close()
 			return nil, err
 		}
-		if note != "" {
-			b.notes = append(b.notes, note)
-		}
+		b.notes = append(b.notes, notes...)
 	}
 	return b, nil
 }

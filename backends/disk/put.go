@@ -53,9 +53,10 @@ type writing struct {
 
 	top, stage folder
 	f          scratch
-	st         stat   // of f
-	temp       string // what stage holds for this Put; "" if nothing
-	old        bool   // that is the version that was replaced
+	st         stat     // of f
+	temp       string   // what stage holds for this Put; "" if nothing
+	old        bool     // that is the version that was replaced
+	built      []string // the directories in stage that hold f, from the top down
 }
 
 func (w *writing) begin(ctx context.Context) (err error) {
@@ -91,6 +92,10 @@ func (w *writing) leave() {
 	if w.stage != nil {
 		if w.temp != "" {
 			w.stage.unlink(w.temp)
+		}
+		// By now no descriptor is open that need not be: there may be no other.
+		for ; len(w.built) > 0; w.built = w.built[:len(w.built)-1] {
+			w.unbuild()
 		}
 		w.stage.close()
 		w.top.rmdir(staging)
@@ -300,18 +305,12 @@ func (w *writing) replace(p *place) error {
 // one step: they are built in staging, so that nobody sees them empty, and no
 // crash leaves them so. They are synced before the turn ends, since whoever puts
 // something next to this object has no reason to sync them again.
-func (w *writing) placeBelow(p *place) (err error) {
-	built := builtPrefix + rand.Text()
-	defer func() {
-		if err != nil {
-			removeBuilt(w.stage, built)
-		}
-	}()
-	if err := w.build(built, p.missing[1:], p.elem); err != nil {
+func (w *writing) placeBelow(p *place) error {
+	if err := w.build(p); err != nil {
 		return err
 	}
-	to := p.missing[0]
-	err = w.stage.renameNew(built, p.dir, to)
+	built, to := w.built[0], p.missing[0]
+	err := w.stage.renameNew(built, p.dir, to)
 	if err == errPlain {
 		// Of a directory, rename replaces nothing but an empty one.
 		err = w.stage.rename(built, p.dir, to)
@@ -322,39 +321,69 @@ func (w *writing) placeBelow(p *place) (err error) {
 	if err := p.dir.sync(); err != nil {
 		return errors.Join(err, p.dir.rename(to, w.stage, built))
 	}
+	w.built = nil
 	return nil
 }
 
-// build makes the directory top in staging, in it those below, and in the last
-// of them the file, as elem. All are synced.
-func (w *writing) build(top string, below []string, elem string) error {
-	if err := w.stage.mkdir(top, 0o777); err != nil {
-		return err
-	}
-	dir, err := w.stage.open(top)
+// build makes the directories that are missing, the topmost under a name of its
+// own, and moves the file into the last of them. All are synced.
+func (w *writing) build(p *place) error {
+	elems := append([]string{builtPrefix + rand.Text()}, p.missing[1:]...)
+	dir, err := w.stage.open(".")
 	if err != nil {
 		return err
 	}
 	defer func() { dir.close() }()
-	for _, next := range below {
-		if err := dir.mkdir(next, 0o777); err != nil {
+	for i, elem := range elems {
+		if err := dir.mkdir(elem, 0o777); err != nil {
 			return err
 		}
-		if err := dir.sync(); err != nil {
-			return err
+		w.built = elems[:i+1]
+		// What is in staging itself need not last.
+		if i > 0 {
+			if err := dir.sync(); err != nil {
+				return err
+			}
 		}
-		child, err := dir.open(next)
+		next, err := dir.open(elem)
 		if err != nil {
 			return err
 		}
 		dir.close()
-		dir = child
+		dir = next
 	}
-	if err := w.stage.rename(w.temp, dir, elem); err != nil {
+	if err := w.stage.rename(w.temp, dir, p.elem); err != nil {
 		return err
 	}
 	w.temp = ""
 	return dir.sync()
+}
+
+// unbuild removes the last of the directories that were built, and the file if
+// that is in it.
+func (w *writing) unbuild() {
+	last := len(w.built) - 1
+	dir, err := w.stage.open(".")
+	for _, elem := range w.built[:last] {
+		if err != nil {
+			return
+		}
+		above := dir
+		dir, err = above.open(elem)
+		above.close()
+	}
+	if err != nil {
+		return
+	}
+	defer dir.close()
+	if dir.rmdir(w.built[last]) == nil {
+		return
+	}
+	if holds, err := dir.open(w.built[last]); err == nil {
+		holds.unlink(w.n.Base())
+		holds.close()
+		dir.rmdir(w.built[last])
+	}
 }
 
 // takeBack brings back what was there before the object, if that still is: it

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,44 +52,49 @@ func enterStaging(top folder) (stage folder, f scratch, temp string, err error) 
 var ErrNotWritable = errors.New("cannot be written to")
 
 // prepare finds out whether the tree can be written to at all, and removes what
-// writers left that did not live to do it. It returns a note on locks.
-func (b *Backend) prepare() (note string, err error) {
+// writers left that did not live to do it. It returns notes.
+func (b *Backend) prepare() (notes []string, err error) {
 	top, err := b.tree.top()
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrNotWritable, err)
+		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	defer top.close()
 	release, err := b.takeTurn(context.Background(), top)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer release()
 	// A full disk is one from which things can still be removed.
 	err = top.mkdir(staging, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) && !isFull(err) {
-		return "", fmt.Errorf("%w: %w", ErrNotWritable, err)
+		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	defer top.rmdir(staging)
 	locks := top.lock() != errLockless
 	if !locks {
-		note = "the file system has no locks: no other process may write to this directory"
+		notes = append(notes, "the file system has no locks: no other process may write to this directory")
 	}
-	return note, sweep(top, locks)
+	foreign, err := sweep(top, locks)
+	if foreign {
+		notes = append(notes, "the directory of what is being written, "+strconv.QuoteToASCII(staging)+", holds something that Bailiwick did not put there")
+	}
+	return notes, err
 }
 
-// sweep removes what is abandoned in staging. The caller has the turn.
-func sweep(top folder, locks bool) error {
+// sweep removes what is abandoned in staging, and reports whether it found what
+// it must not remove. The caller has the turn.
+func sweep(top folder, locks bool) (foreign bool, err error) {
 	stage, err := top.open(staging)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer stage.close()
 	elems, err := stage.names()
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, elem := range elems {
 		st, err := stage.lstat(elem)
@@ -102,15 +108,18 @@ func sweep(top folder, locks bool) error {
 		default:
 			err = stage.reclaim(elem)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			foreign = true
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return foreign, err
 		}
 	}
-	return nil
+	return foreign, nil
 }
 
 // removeBuilt removes a directory that was built in staging. It holds one entry
-// at each level; with more, it is not ours to remove.
+// at each level; with more, it is not ours to remove, and fs.ErrExist.
 func removeBuilt(stage folder, elem string) error {
 	dir, err := stage.open(elem)
 	if err != nil {

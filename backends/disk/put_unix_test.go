@@ -1,0 +1,455 @@
+//go:build unix
+
+package disk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// staging is what lies at the top while someone writes.
+const staging = ".bailiwick\u2028put-staging"
+
+func put(b vfs.Backend, n vfs.Name, data string, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.Put(context.Background(), n, strings.NewReader(data), opts)
+}
+
+func writable(t testing.TB, dir string, opts disk.Options) *disk.Backend {
+	t.Helper()
+	opts.Writable, opts.SkipSelfTest = true, true
+	b, err := disk.New(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
+// snapshot describes all below dir without following anything.
+func snapshot(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		what := d.Type().String()
+		switch d.Type() {
+		case fs.ModeSymlink:
+			what, err = os.Readlink(path)
+			// The two trees of a comparison differ in where they lie.
+			what = strings.ReplaceAll(what, filepath.Dir(dir), "")
+		case 0:
+			var data []byte
+			data, err = os.ReadFile(path)
+			what = "file " + string(data)
+		}
+		got[strings.TrimPrefix(path, dir)] = what
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// Whatever the name, both ways of opening do the same to the tree and give the
+// same reason, no link is followed or replaced, and nothing outside is touched.
+func TestWaysAgreeOnWriting(t *testing.T) {
+	var roots [2]string
+	var ways [2]*disk.Backend
+	for i := range ways {
+		roots[i] = plantAll(t)
+		ways[i] = writable(t, roots[i], disk.Options{Portable: i == 1})
+	}
+	outside := snapshot(t, filepath.Join(filepath.Dir(roots[0]), "outside"))
+	before := snapshot(t, roots[0])
+	names := candidates(t, roots[0])
+	count := map[string]int{}
+	for _, op := range []string{"put", "create", "remove"} {
+		for _, n := range names {
+			var saw [2]string
+			for i, b := range ways {
+				var err error
+				switch op {
+				case "put":
+					_, err = put(b, n, "written", vfs.PutOptions{})
+				case "create":
+					_, err = put(b, n, "created", vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
+				case "remove":
+					err = b.Remove(context.Background(), n, vfs.Cond{})
+				}
+				saw[i] = fmt.Sprintf("%s: %v, reason %q", op, err, vfs.ReasonOf(err))
+			}
+			if saw[0] != saw[1] {
+				t.Errorf("%s:\n default  %s\n portable %s", n, saw[0], saw[1])
+			}
+			count[saw[0][strings.LastIndexByte(saw[0], ' '):]]++
+		}
+		after := [2]map[string]string{snapshot(t, roots[0]), snapshot(t, roots[1])}
+		if !maps.Equal(after[0], after[1]) {
+			t.Errorf("after %s, the trees differ:\n default  %q\n portable %q", op, after[0], after[1])
+		}
+		for name, what := range before {
+			if !strings.HasPrefix(what, "file ") && what != fs.ModeDir.String() && after[0][name] != what {
+				t.Errorf("after %s, %s is %q, and was %q", op, name, after[0][name], what)
+			}
+		}
+	}
+	for _, root := range roots {
+		if got := snapshot(t, filepath.Join(filepath.Dir(root), "outside")); !maps.Equal(got, outside) {
+			t.Errorf("outside there is %q, and was %q", got, outside)
+		}
+	}
+	for _, reason := range []vfs.Reason{"", vfs.ReasonSymlink, vfs.ReasonDirectory, vfs.ReasonSpecialFile, vfs.ReasonMissing} {
+		if count[fmt.Sprintf(" %q", reason)] == 0 {
+			t.Errorf("no name gave the reason %q: %v", reason, count)
+		}
+	}
+}
+
+// duringBody calls f when the body is asked for its second part.
+type duringBody struct {
+	parts []string
+	f     func()
+}
+
+func (b *duringBody) Read(p []byte) (int, error) {
+	if len(b.parts) == 1 {
+		b.f()
+	}
+	if len(b.parts) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.parts[0])
+	b.parts = b.parts[1:]
+	return n, nil
+}
+
+func TestStaging(t *testing.T) {
+	dir := t.TempDir()
+	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
+		looked := false
+		body := &duringBody{[]string{"one", "two"}, func() {
+			looked = true
+			st, err := os.Lstat(filepath.Join(dir, staging))
+			if err != nil || !st.IsDir() || st.Mode().Perm()&0o077 != 0 {
+				t.Errorf("staging is %v, %v: others can look inside", st, err)
+			}
+			if got := keys(t, b, ".", ""); len(got) != 0 {
+				t.Errorf("while it is written to, the tree lists %q", got)
+			}
+		}}
+		n := name(t, "a/b")
+		if _, err := b.Put(context.Background(), n, body, vfs.PutOptions{}); err != nil || !looked {
+			t.Fatal(err, looked)
+		}
+		if got, _, err := get(b, n, vfs.Request{}); err != nil || got != "onetwo" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+			t.Error(err)
+		}
+		if got := snapshot(t, dir); len(got) != 1 {
+			t.Errorf("left: %q", got)
+		}
+	})
+}
+
+// A start removes what the dead left, and nothing that a living writer needs.
+func TestSweep(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "object", "old")
+	write(t, dir, staging+"/DEAD", "left by the dead")
+	write(t, dir, staging+"/built-DEAD/a/b", "left by the dead")
+	write(t, dir, staging+"/built-not-ours/a", "someone's")
+	write(t, dir, staging+"/built-not-ours/b", "someone's")
+	if err := os.Symlink("../object", filepath.Join(dir, staging, "link")); err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(writable(t, dir, disk.Options{}).Notes(), "\n")
+	left, err := os.ReadDir(filepath.Join(dir, staging))
+	if err != nil || len(left) != 1 || left[0].Name() != "built-not-ours" || !strings.Contains(notes, "did not put there") {
+		t.Errorf("the start left %v, %v, and said %q", left, err, notes)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, staging, "built-not-ours")); err != nil {
+		t.Fatal(err)
+	}
+	b := writable(t, dir, disk.Options{})
+	if got := snapshot(t, dir); len(got) != 2 || got["/object"] != "file old" {
+		t.Errorf("after the start there is %q", got)
+	}
+	for _, s := range []string{"object", "new", "new directory/new"} {
+		body := &duringBody{[]string{"one", "two"}, func() {
+			write(t, dir, staging+"/DEAD", "left by the dead")
+			writable(t, dir, disk.Options{}).Close()
+			left, err := os.ReadDir(filepath.Join(dir, staging))
+			if err != nil || len(left) != 1 || left[0].Name() == "DEAD" {
+				t.Errorf("beside a living writer, the start left %v, %v", left, err)
+			}
+		}}
+		if _, err := b.Put(context.Background(), name(t, s), body, vfs.PutOptions{}); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+		if got, _, err := get(b, name(t, s), vfs.Request{}); err != nil || got != "onetwo" {
+			t.Errorf("%s: %q, %v", s, got, err)
+		}
+	}
+	// One that only reads removes nothing.
+	write(t, dir, staging+"/DEAD", "left by the dead")
+	r, err := disk.New(dir, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if _, err := os.Lstat(filepath.Join(dir, staging, "DEAD")); err != nil {
+		t.Error(err)
+	}
+}
+
+// A new version has a new ETag, however fast it comes, whatever inode it gets and
+// wherever the clock stands.
+func TestVersionsHaveTheirOwnETag(t *testing.T) {
+	dir := t.TempDir()
+	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
+		n := name(t, "f")
+		seen := map[string]bool{}
+		inodes := map[uint64]int{}
+		for i := range 200 {
+			info, err := put(b, n, "size", vfs.PutOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[info.ETag] {
+				t.Fatalf("version %d has the ETag of one before", i)
+			}
+			seen[info.ETag] = true
+			var st unix.Stat_t
+			if err := unix.Lstat(filepath.Join(dir, "f"), &st); err != nil {
+				t.Fatal(err)
+			}
+			inodes[uint64(st.Ino)]++
+			if i%3 == 0 {
+				if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if len(inodes) == 200 {
+			t.Log("no inode number was given twice")
+		}
+		// A version from the future, as a clock that was set back leaves it.
+		future := filepath.Join(dir, "f")
+		for range 3 {
+			before, err := os.Stat(future)
+			if err != nil {
+				t.Fatal(err)
+			}
+			later := before.ModTime().AddDate(1, 0, 0)
+			if err := os.Chtimes(future, later, later); err != nil {
+				t.Fatal(err)
+			}
+			info, err := put(b, n, "size", vfs.PutOptions{})
+			if err != nil || !info.ModTime.After(later) {
+				t.Errorf("%v, %v: not after the version that it replaced, %v", info.ModTime, err, later)
+			}
+			if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+				t.Fatal(err)
+			}
+			if next, err := put(b, n, "size", vfs.PutOptions{}); err != nil || !next.ModTime.After(info.ModTime) {
+				t.Errorf("%v, %v: not after the version that was removed, %v", next.ModTime, err, info.ModTime)
+			}
+		}
+		if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestCloseWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
+		body := &duringBody{[]string{"one", "two"}, func() {
+			if err := b.Close(); err != nil {
+				t.Error(err)
+			}
+		}}
+		if _, err := b.Put(context.Background(), name(t, "late/file"), body, vfs.PutOptions{}); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("a Put that Close overtook: %v", err)
+		}
+		if _, err := put(b, name(t, "late/file"), "x", vfs.PutOptions{}); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("Put after Close: %v", err)
+		}
+		if err := b.Remove(context.Background(), name(t, "late/file"), vfs.Cond{}); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("Remove after Close: %v", err)
+		}
+		if got := snapshot(t, dir); len(got) != 1 {
+			t.Errorf("left: %q", got)
+		}
+	})
+}
+
+// Another process that has its turn is waited for, as long as the caller wants.
+func TestWaitForOthers(t *testing.T) {
+	dir := t.TempDir()
+	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
+		other, err := os.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		if err := unix.Flock(int(other.Fd()), unix.LOCK_EX); err != nil {
+			t.Fatal(err)
+		}
+		n := name(t, "file")
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := &duringBody{[]string{"one", "two"}, cancel}
+		if _, err := b.Put(ctx, n, ended, vfs.PutOptions{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("Put that waits, cancelled: %v", err)
+		}
+		done := make(chan error)
+		started := make(chan struct{})
+		go func() {
+			_, err := b.Put(context.Background(), n, &duringBody{[]string{"one", "two"}, func() { close(started) }}, vfs.PutOptions{})
+			done <- err
+		}()
+		<-started
+		if _, err := os.Lstat(filepath.Join(dir, "file")); err == nil {
+			t.Error("Put did not wait for its turn")
+		}
+		if err := unix.Flock(int(other.Fd()), unix.LOCK_UN); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Hard links are refused to writers, too: a condition would tell of the file.
+func TestHardLinksAndWriting(t *testing.T) {
+	dir := t.TempDir()
+	outside := write(t, t.TempDir(), "secret", "canary")
+	if err := os.Link(outside, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	both(t, dir, disk.Options{Writable: true, RefuseHardLinks: true}, func(t *testing.T, b *disk.Backend) {
+		if _, err := put(b, name(t, "link"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonHardLink {
+			t.Errorf("Put: %v, reason %q", err, vfs.ReasonOf(err))
+		}
+		if err := b.Remove(context.Background(), name(t, "link"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonHardLink {
+			t.Errorf("Remove: %v, reason %q", err, vfs.ReasonOf(err))
+		}
+		// What was just made never looks like a hard link.
+		n := name(t, "made")
+		stop := make(chan struct{})
+		seen := make(chan error)
+		go func() {
+			var bad error
+			for {
+				_, err := b.Stat(context.Background(), n, vfs.Request{})
+				if r := vfs.ReasonOf(err); r != "" && r != vfs.ReasonMissing {
+					bad = err
+				}
+				select {
+				case <-stop:
+					seen <- bad
+					return
+				default:
+				}
+			}
+		}()
+		for range 100 {
+			if _, err := put(b, n, "x", vfs.PutOptions{}); err != nil {
+				t.Error(err)
+			}
+			if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+				t.Error(err)
+			}
+		}
+		close(stop)
+		if err := <-seen; err != nil {
+			t.Errorf("a reader beside a creating writer: reason %q", vfs.ReasonOf(err))
+		}
+	})
+	// The control, and replacing leaves the other name alone.
+	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
+		if _, err := put(b, name(t, "link"), "x", vfs.PutOptions{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if data, err := os.ReadFile(outside); err != nil || string(data) != "canary" {
+		t.Errorf("the file outside: %q, %v", data, err)
+	}
+}
+
+// What is made has the rights that the umask leaves.
+func TestRightsOfWhatIsMade(t *testing.T) {
+	old := unix.Umask(0o027)
+	defer unix.Umask(old)
+	dir := t.TempDir()
+	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
+		if _, err := put(b, name(t, "a/b"), "x", vfs.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]fs.FileMode{"a": 0o750, "a/b": 0o640} {
+			st, err := os.Stat(filepath.Join(dir, path))
+			if err != nil || st.Mode().Perm() != want {
+				t.Errorf("%s: %v, %v, want %v", path, st.Mode(), err, want)
+			}
+		}
+	})
+}
+
+// A directory that another writer's Remove is about to take away, and files that
+// others put there, survive: pruning takes nothing but what is empty.
+func TestPutAndRemoveSideBySide(t *testing.T) {
+	dir := t.TempDir()
+	ways := []*disk.Backend{writable(t, dir, disk.Options{}), writable(t, dir, disk.Options{Portable: true})}
+	errs := make(chan error)
+	for i, b := range ways {
+		go func() {
+			n := name(t, fmt.Sprintf("shared/deep/file %d", i))
+			for range 150 {
+				if _, err := put(b, n, "x", vfs.PutOptions{}); err != nil {
+					errs <- err
+					return
+				}
+				if got, _, err := get(b, n, vfs.Request{}); err != nil || got != "x" {
+					errs <- fmt.Errorf("after Put: %q, %w", got, err)
+					return
+				}
+				if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
+					errs <- err
+					return
+				}
+			}
+			errs <- nil
+		}()
+	}
+	for range ways {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := slices.Collect(maps.Keys(snapshot(t, dir))); len(got) != 1 {
+		t.Errorf("left: %q", got)
+	}
+}
