@@ -20,12 +20,13 @@ import (
 // absolute, or relative to the working directory where they came from a flag.
 //
 // Of each field, the tag yaml is its key, default what stands for a key that is left
-// out, oneof the words that it takes, required what to do where it is missing, and
+// out, oneof the words that it takes, required and nonempty what to do where it is
+// missing or an empty list, single that an item may stand alone for a list, and
 // example a value for the reference.
 type Config struct {
 	// Addresses to listen on, HOST:PORT; port 0 takes a free one, and without a host
 	// it is all interfaces.
-	Listen []Address `yaml:"listen" default:"127.0.0.1:8080" example:"[':80', ':443']"`
+	Listen []Address `yaml:"listen" default:"127.0.0.1:8080" example:"[':80', ':443']" nonempty:"name an address to listen on, such as 127.0.0.1:8080"`
 
 	// The address of /livez, /readyz and /metrics, which are not for the public. There
 	// is no such listener without it.
@@ -64,7 +65,7 @@ type Config struct {
 
 	// What is served where. Of the mounts whose host and path fit a request, one with a
 	// host goes before those without, then the longest path wins.
-	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows"`
+	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
 
 	places map[string]place // by key, such as mounts[0].source
 }
@@ -85,7 +86,7 @@ type TLS struct {
 // ACME is how certificates are fetched.
 type ACME struct {
 	// The names to fetch certificates for. Others get none.
-	Domains []Host `yaml:"domains" required:"name the domains to fetch certificates for" example:"[files.example.org]"`
+	Domains []Host `yaml:"domains" required:"name the domains to fetch certificates for" example:"[files.example.org]" nonempty:"name the domains to fetch certificates for"`
 
 	// The directory in which certificates and the account's key are kept.
 	Dir Path `yaml:"dir" required:"name a directory to keep certificates in; without it each start would fetch new ones, and soon be refused" example:"/var/lib/bailiwick/acme"`
@@ -241,7 +242,7 @@ type Mount struct {
 
 	// Who may do what. Without it the mount is open to anyone, within allow and deny;
 	// with it, what no rule lets is refused.
-	Access []Rule `yaml:"access"`
+	Access []Rule `yaml:"access" nonempty:"nobody may do anything; add a rule, or leave the key out to open the mount to anyone"`
 }
 
 // Uploads is how uploads under names that the server makes are kept.
@@ -255,7 +256,7 @@ type Uploads struct {
 	CatalogFile Path `yaml:"catalog_file" example:"/run/secrets/catalog"`
 
 	// The types that are taken; left out, any is.
-	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]"`
+	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be uploaded; name types, or leave the key out to take any"`
 }
 
 // A Rule lets some people do some things with some names.
@@ -265,9 +266,9 @@ type Rule struct {
 	Who string `yaml:"who" required:"say whom the rule is for, such as authenticated or group:NAME" example:"group:editors"`
 
 	// What they may do: read, list, write, delete, upload.
-	Can []vfs.Op `yaml:"can" required:"say what they may do: any of read, list, write, delete, upload" example:"[read, list]"`
+	Can []vfs.Op `yaml:"can" required:"say what they may do: any of read, list, write, delete, upload" example:"[read, list]" nonempty:"it lets nobody do anything; say any of read, list, write, delete, upload"`
 
 	// Patterns as in allow, without which all names are meant. {user} as an element is
 	// the user's own name.
-	Names []string `yaml:"names" example:"['{user}/**']"`
+	Names []string `yaml:"names" example:"['{user}/**']" nonempty:"no name is meant; name some, or leave the key out to mean all"`
 }

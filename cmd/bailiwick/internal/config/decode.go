@@ -20,7 +20,8 @@ type field struct {
 	fallback string   // the value of a key that is left out
 	words    []string // that it takes, any if nil
 	required string   // what to do if it is missing; "" if that is all right
-	single   bool     // a list of one may stand without its brackets
+	nonempty string   // what to do if it is an empty list
+	single   bool     // an item may stand alone for a list
 }
 
 func fieldsOf(t reflect.Type) []field {
@@ -31,7 +32,7 @@ func fieldsOf(t reflect.Type) []field {
 		if key == "" {
 			continue
 		}
-		f := field{index: i, key: key, fallback: tag.Get("default"), required: tag.Get("required"), single: tag.Get("single") != ""}
+		f := field{index: i, key: key, fallback: tag.Get("default"), required: tag.Get("required"), nonempty: tag.Get("nonempty"), single: tag.Get("single") != ""}
 		if words := tag.Get("oneof"); words != "" {
 			f.words = strings.Split(words, "|")
 		}
@@ -49,6 +50,7 @@ type decoder struct {
 	file    string
 	dir     string                // of the file, "" if there is none
 	given   map[*yaml.Node]string // the origin of nodes that do not stand in the file
+	begin   map[*yaml.Node]int    // the line of a mapping's or list's key, which comes before its own
 	places  map[string]place
 	errs    []located
 	bad     map[string]bool // the keys that errs are about
@@ -63,7 +65,11 @@ type located struct {
 }
 
 func (d *decoder) placeOf(n *yaml.Node) place {
-	return place{file: d.file, line: max(n.Line, 1), origin: d.given[n]}
+	line := n.Line
+	if d.begin[n] > 0 {
+		line = d.begin[n]
+	}
+	return place{file: d.file, line: max(line, 1), origin: d.given[n]}
 }
 
 // maxErrors is how many are told at once.
@@ -222,8 +228,12 @@ func (d *decoder) entries(n *yaml.Node, key string, fields []field) (map[string]
 		case k.Value == "" || !d.clean(k):
 			d.fail(k, key, "a key is a word without control characters")
 		default:
-			entries[k.Value] = n.Content[i+1]
+			value := n.Content[i+1]
+			entries[k.Value] = value
 			lines[k.Value] = k.Line
+			if value.Kind == yaml.MappingNode || value.Kind == yaml.SequenceNode {
+				d.begin[value] = k.Line
+			}
 			continue
 		}
 		good = false
@@ -258,6 +268,10 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, key string, f *field) bool
 			return false
 		}
 		items = []*yaml.Node{n}
+	}
+	if len(items) == 0 && f.nonempty != "" {
+		d.fail(n, key, "%s", f.nonempty)
+		return false
 	}
 	good := true
 	v.Set(reflect.MakeSlice(v.Type(), 0, 0))

@@ -50,7 +50,10 @@ func Parse(file string, data []byte, given ...Given) (*Config, error) {
 }
 
 func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
-	d := &decoder{file: file, dir: dir, given: map[*yaml.Node]string{}, places: map[string]place{}, bad: map[string]bool{}}
+	d := &decoder{
+		file: file, dir: dir, given: map[*yaml.Node]string{}, begin: map[*yaml.Node]int{},
+		places: map[string]place{}, bad: map[string]bool{},
+	}
 	for i := range given {
 		d.overlay(root, &given[i])
 	}
@@ -108,7 +111,7 @@ func cause(err error) error {
 // compose parses the one document of the file.
 func compose(file string, data []byte) (*yaml.Node, error) {
 	fail := func(line int, format string, args ...any) error {
-		at := place{file: file, line: min(max(line, 1), bytes.Count(data, []byte("\n"))+1)}
+		at := place{file: file, line: max(1, min(line, bytes.Count(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))+1))}
 		return Errors{{Where: at.String(), Text: oneLine(fmt.Sprintf(format, args...))}}
 	}
 	if len(data) > maxFile {

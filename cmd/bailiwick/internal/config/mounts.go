@@ -12,9 +12,6 @@ import (
 // mounts looks for contradictions in and between the mounts, and says of those
 // whose content is not said whose it is.
 func (v *validator) mounts() {
-	if v.there("mounts") && len(v.Mounts) == 0 {
-		v.fail("mounts", "there is nothing to serve; add a mount with its source and what it allows")
-	}
 	first := map[[2]string]string{}
 	for i := range v.Mounts {
 		m, key := &v.Mounts[i], index("mounts", i)
@@ -43,9 +40,6 @@ func (v *validator) mounts() {
 		for j := range m.Access {
 			v.rule(m, j, index(key+".access", j))
 		}
-		if v.there(key+".access") && len(m.Access) == 0 {
-			v.fail(key+".access", "nobody may do anything; add a rule, or leave the key out to open the mount to anyone")
-		}
 		if m.Content == "" && !v.d.bad[key+".content"] {
 			m.Content = "trusted"
 			if m.Write || m.Uploads != nil {
@@ -58,7 +52,11 @@ func (v *validator) mounts() {
 // files is about mounts that serve a source's own names.
 func (v *validator) files(m *Mount, key string) {
 	if len(m.Allow)+len(m.AllowFile) == 0 && !v.d.bad[key+".allow"] && !v.d.bad[key+".allow_file"] {
-		v.fail(key, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]")
+		at := key
+		if v.there(key + ".allow") {
+			at += ".allow"
+		}
+		v.fail(at, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]")
 	}
 	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
 		v.fail(key+".precompressed", "it would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
@@ -90,9 +88,6 @@ func (v *validator) uploads(m *Mount, key string) {
 	case !u.Catalog.IsZero() && u.CatalogFile != "":
 		v.fail(at, "catalog and catalog_file both say where the catalog is; leave out the one or the other")
 	}
-	if v.there(at+".types") && len(u.Types) == 0 {
-		v.fail(at+".types", "nothing could be uploaded; name types, or leave the key out to take any")
-	}
 }
 
 // active are the types that a browser runs code from.
@@ -113,9 +108,6 @@ func (v *validator) rule(m *Mount, j int, key string) {
 	if v.d.bad[key] || r.Who == "" {
 		return
 	}
-	if v.there(key+".can") && len(r.Can) == 0 {
-		v.fail(key+".can", "it lets nobody do anything; say any of read, list, write, delete, upload")
-	}
 	if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}}}, v.Groups); err != nil {
 		v.fail(key+".who", "%s", told(err))
 	}
@@ -126,9 +118,6 @@ func (v *validator) rule(m *Mount, j int, key string) {
 		if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
 			v.fail(index(key+".names", i), "%s", told(err))
 		}
-	}
-	if v.there(key+".names") && len(r.Names) == 0 {
-		v.fail(key+".names", "no name is meant; name some, or leave the key out to mean all")
 	}
 	if m.Uploads == nil && r.Who == "owner" {
 		v.fail(key+".who", "only what was uploaded has an owner; name users or groups, or add uploads")

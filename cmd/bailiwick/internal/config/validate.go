@@ -44,9 +44,6 @@ func (v *validator) place(key string) place {
 }
 
 func (v *validator) addresses() {
-	if v.there("listen") && len(v.Listen) == 0 {
-		v.fail("listen", "name an address to listen on, such as 127.0.0.1:8080")
-	}
 	for i, addr := range v.Listen {
 		key := index("listen", i)
 		if addr == "" {
@@ -105,9 +102,6 @@ func (v *validator) tls() {
 	}
 	if t.ACME == nil {
 		return
-	}
-	if v.there("tls.acme.domains") && len(t.ACME.Domains) == 0 {
-		v.fail("tls.acme.domains", "name the domains to fetch certificates for")
 	}
 	for i, domain := range t.ACME.Domains {
 		key := index("tls.acme.domains", i)
