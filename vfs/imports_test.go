@@ -99,6 +99,24 @@ var importRules = []importRule{
 		reason: "the router is glue where routes are registered; handlers are plain net/http",
 	},
 	{
+		from: "",
+		breach: func(from, to string, _ bool) bool {
+			driver := below(to, "modernc.org/sqlite") || below(to, "github.com/jackc/pgx")
+			// catalogtest takes the interface, as server does.
+			store := below(from, "server/catalog") && from != "server/catalog" && !below(from, "server/catalog/catalogtest")
+			return driver && !store && !below(from, "cmd") && !below(from, "testdata")
+		},
+		reason: "a database and its driver are for who opens a catalog: the HTTP layer sees the interface only, and who brings a store of his own must not carry ours",
+	},
+	{
+		from: "server/catalog",
+		breach: func(from, to string, _ bool) bool {
+			return below(to, "modernc.org/sqlite") && below(from, "server/catalog/postgres") ||
+				below(to, "github.com/jackc/pgx") && below(from, "server/catalog/sqlite")
+		},
+		reason: "who opens one store must not carry the other",
+	},
+	{
 		from:   "cmd",
 		breach: func(_, to string, _ bool) bool { return below(to, "vfs/vfstest") || to == "testing" },
 		reason: "the program that people run carries no test code",
@@ -246,6 +264,23 @@ func TestImportRules(t *testing.T) {
 		{"cmd/bailiwick", "github.com/aws/aws-sdk-go-v2/config", false},
 		{"testdata/s3gateway", "github.com/aws/aws-sdk-go-v2/service/s3", false},
 		{"backends/disk", "github.com/gorilla/mux", true},
+		{"server", "github.com/jackc/pgx/v5", true},
+		{"server", "modernc.org/sqlite", true},
+		{"server", module + "/server/catalog", false},
+		{"server/auth", "modernc.org/sqlite/lib", true},
+		{"server/catalog", "modernc.org/sqlite", true},
+		{"server/catalog", "github.com/jackc/pgx/v5/pgconn", true},
+		{"server/catalog/catalogtest", "modernc.org/sqlite", true},
+		{"server/catalog/sqlite", "modernc.org/sqlite", false},
+		{"server/catalog/sqlite", "github.com/jackc/pgx/v5", true},
+		{"server/catalog/postgres", "github.com/jackc/pgx/v5/pgxpool", false},
+		{"server/catalog/postgres", "modernc.org/sqlite", true},
+		{"server/catalog/open", "github.com/jackc/pgx/v5", false},
+		{"server/catalog/open", "modernc.org/sqlite", false},
+		{"backends/disk", "modernc.org/sqlite", true},
+		{"vfs", "github.com/jackc/pgx/v5", true},
+		{"cmd/bailiwick", "modernc.org/sqlite", false},
+		{"testdata/pgserver", "github.com/jackc/pgx/v5", false},
 		{"cmd/bailiwick", module + "/backends/mem", false},
 		{"cmd/bailiwick", module + "/server", false},
 		{"cmd/bailiwick", "github.com/spf13/afero", false},
