@@ -55,7 +55,7 @@ func (a *app) hashPassword(ctx context.Context) error {
 // readPassword reads the line, without what ends it.
 func (a *app) readPassword(ctx context.Context) (string, error) {
 	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return a.askPassword(ctx, int(f.Fd()))
+		return a.askPassword(ctx, f)
 	}
 	// Far more than a password may have, so that one that is too long is told so,
 	// and an endless line ends.
@@ -70,42 +70,43 @@ func (a *app) readPassword(ctx context.Context) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// askPassword asks for a password twice on the terminal fd.
-func (a *app) askPassword(ctx context.Context, fd int) (string, error) {
-	before, err := term.GetState(fd)
+// askPassword asks for a password twice on the terminal stdin. The terminal is
+// raw from before the first question: what is typed ahead is not shown either.
+func (a *app) askPassword(ctx context.Context, stdin *os.File) (string, error) {
+	before, err := term.MakeRaw(int(stdin.Fd()))
 	if err != nil {
 		return "", failf("the terminal: %s", cause(err))
 	}
-	// Who interrupts it must not be left with a terminal that shows nothing.
+	defer term.Restore(int(stdin.Fd()), before)
+	// Whoever ends it must not be left with a raw terminal.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var typed [2]string
-	for i, prompt := range []string{"Password: ", "Again: "} {
-		_, _ = io.WriteString(a.stderr, prompt)
-		type line struct {
-			text []byte
-			err  error
+	read := make(chan error, 1)
+	var first, second string
+	go func() {
+		var err error
+		terminal := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{stdin, a.stderr}, "")
+		if first, err = terminal.ReadPassword("Password: "); err == nil {
+			second, err = terminal.ReadPassword("Again: ")
 		}
-		read := make(chan line, 1)
-		go func() {
-			text, err := term.ReadPassword(fd)
-			read <- line{text, err}
-		}()
-		select {
-		case l := <-read:
-			a.say("")
-			if l.err != nil && !errors.Is(l.err, io.EOF) {
-				return "", failf("the terminal: %s", cause(l.err))
-			}
-			typed[i] = string(l.text)
-		case <-ctx.Done():
-			_ = term.Restore(fd, before)
-			a.say("")
-			return "", failf("interrupted")
-		}
+		read <- err
+	}()
+	select {
+	case err = <-read:
+	case <-ctx.Done():
+		err = io.EOF
 	}
-	if typed[0] != typed[1] {
+	switch {
+	case errors.Is(err, io.EOF): // Ctrl-C, which is no signal in raw mode, and Ctrl-D, too
+		_, _ = io.WriteString(a.stderr, "\r\n")
+		return "", failf("interrupted")
+	case err != nil:
+		return "", failf("the terminal: %s", cause(err))
+	case first != second:
 		return "", failf("the two are not the same")
 	}
-	return typed[0], nil
+	return first, nil
 }
