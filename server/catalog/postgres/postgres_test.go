@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -117,4 +118,23 @@ func connect(t testing.TB, url string) *pgx.Conn {
 	}
 	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) }) // it may be broken, and that on purpose
 	return c
+}
+
+// use stores a record, and looks for it.
+func use(t *testing.T, url string) {
+	t.Helper()
+	s := open(t, url, postgres.Options{})
+	rec := catalogtest.NewRecord("a name")
+	if err := s.Begin(t.Context(), rec); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Commit(t.Context(), rec); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Get(t.Context(), rec.ID); err != nil {
+		t.Error(err)
+	}
+	for range s.Left(t.Context(), time.Now()) {
+		t.Error("left")
+	}
 }

@@ -1,0 +1,200 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/postgres"
+	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
+)
+
+// soon bounds what has to happen by itself.
+const soon = 30 * time.Second
+
+// eventually calls f until it returns nil. Until then it may say that it is
+// unavailable, and nothing else.
+func eventually(t *testing.T, what string, f func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := f(ctx)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, catalog.ErrUnavailable) {
+			t.Fatalf("%s: %v, want ErrUnavailable until it works", what, err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s: not within %v: %v", what, soon, err)
+		}
+	}
+}
+
+// TestOutage ends the server in both ways under two instances, each of which has
+// an upload running. After it is back, all goes on, and neither takes the other
+// for dead.
+func TestOutage(t *testing.T) {
+	server := pgserver.Start(t)
+	for _, how := range []string{"Stop", "Kill"} {
+		t.Run(how, func(t *testing.T) {
+			url := server.Database(t)
+			a, b := open(t, url, postgres.Options{}), open(t, url, postgres.Options{})
+			ready, pending := catalogtest.NewRecord("ready"), catalogtest.NewRecord("pending")
+			for _, r := range []catalog.Record{ready, pending} {
+				if err := a.Begin(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ready, err := a.Commit(t.Context(), catalogtest.Done(ready, "data"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if how == "Stop" {
+				server.Stop(t)
+			} else {
+				server.Kill(t)
+			}
+			for what, err := range map[string]error{
+				"Ping":  a.Ping(t.Context()),
+				"Touch": a.Touch(t.Context(), pending.ID),
+				"Begin": a.Begin(t.Context(), catalogtest.NewRecord("a name")),
+				"Get":   func() error { _, err := a.Get(t.Context(), ready.ID); return err }(),
+				"All": func() error {
+					for _, err := range a.All(t.Context()) {
+						return err
+					}
+					return nil
+				}(),
+			} {
+				if !errors.Is(err, catalog.ErrUnavailable) {
+					t.Errorf("%s while the server is down: %v, want ErrUnavailable", what, err)
+				}
+			}
+			server.Restart(t)
+			old := time.Now().Add(-time.Hour)
+			alive := func(c catalog.Catalog) {
+				t.Helper()
+				for r, err := range c.Left(t.Context(), old) {
+					if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
+						t.Errorf("left, although its instance lives: %+v, %v", r, err)
+					}
+				}
+			}
+			// At once, perhaps before a has its lock again.
+			alive(b)
+			eventually(t, "Ping", a.Ping)
+			eventually(t, "Get", func(ctx context.Context) error {
+				got, err := a.Get(ctx, ready.ID)
+				if err == nil && got != ready {
+					err = fmt.Errorf("got %+v, want %+v", got, ready)
+				}
+				return err
+			})
+			eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, pending.ID) })
+			// Touched after the start, the row is judged by the lock alone.
+			alive(b)
+			if err := a.Close(); err != nil {
+				t.Error(err)
+			}
+			left := 0
+			for r, err := range b.Left(t.Context(), old) {
+				if err != nil || r.ID != pending.ID {
+					t.Errorf("left: %+v, %v", r, err)
+				}
+				left++
+			}
+			if left != 1 {
+				t.Errorf("%d rows are left of an instance that was closed after the outage, want 1", left)
+			}
+		})
+	}
+}
+
+// TestConnectionsEnd has an administrator end all connections while two
+// instances work: what the one has begun is not left for the other meanwhile.
+func TestConnectionsEnd(t *testing.T) {
+	server := pgserver.Start(t)
+	url := server.Database(t)
+	a, b := open(t, url, postgres.Options{}), open(t, url, postgres.Options{})
+	rec := catalogtest.NewRecord("a name")
+	if err := a.Begin(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		server.Exec(t, "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bailiwick'")
+		for r, err := range b.Left(t.Context(), time.Now().Add(-time.Hour)) {
+			if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
+				t.Errorf("left, although its instance lives: %+v, %v", r, err)
+			}
+		}
+		eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, rec.ID) })
+		eventually(t, "Ping", b.Ping)
+	}
+}
+
+// TestWaiting has another transaction keep a row: a call that waits for it ends
+// with its context, and changes nothing later.
+func TestWaiting(t *testing.T) {
+	server := pgserver.Start(t)
+	url := server.Database(t)
+	a := open(t, url, postgres.Options{Timeout: 700 * time.Millisecond})
+	rec := catalogtest.NewRecord("a name")
+	if err := a.Begin(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, url)
+	tx, err := c.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), "SELECT FROM bailiwick.objects FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := a.Abandon(ctx, rec.ID); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, catalog.ErrUnavailable) {
+		t.Errorf("its time ended: %v", err)
+	}
+	if err := a.Abandon(t.Context(), rec.ID); !errors.Is(err, catalog.ErrUnavailable) {
+		t.Errorf("its store's time ended: %v, want ErrUnavailable", err)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// It is still pending.
+	if _, err := a.Commit(t.Context(), rec); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTooMany has more callers than the server has connections.
+func TestTooMany(t *testing.T) {
+	server := pgserver.Start(t, "max_connections=8", "superuser_reserved_connections=0")
+	url := server.URL("postgres")
+	a := open(t, url, postgres.Options{})
+	var err error
+	for range 8 {
+		var s *postgres.Store
+		if s, err = postgres.Open(t.Context(), url, postgres.Options{}); err != nil {
+			break
+		}
+		defer s.Close()
+	}
+	if !errors.Is(err, catalog.ErrUnavailable) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("more stores than connections: %v, want one line, and ErrUnavailable", err)
+	}
+	if err := a.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,91 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/postgres"
+	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
+)
+
+// TestPasswords opens URLs that are wrong in some way, with passwords that hold
+// what a careless writer forgets to escape: no error has any part of one in it.
+func TestPasswords(t *testing.T) {
+	t.Setenv("PGCONNECT_TIMEOUT", "2")
+	for _, password := range []string{"hunter2SECRET", "hunter2/SECRET", "hunter2?SECRET", "hunter2#SECRET", "hunter2@SECRET", "hunter2%SECRET", "hunter2%zzSECRET", "hunter2:SECRET", "hunter2 SECRET", "hunter2[SECRET", "hunter2\\SECRET", "hunter2\nSECRET", "1234/hunter2SECRET", "1234?hunter2SECRET", "1234#hunter2SECRET"} {
+		for _, form := range []string{
+			"postgres://bob:%s@127.0.0.1:1/db",
+			"postgres://bob:%s@127.0.0.1:1/db?sslmode=nonsense",
+			"postgres://bob:%s@127.0.0.1:1/db?nonsense=1",
+			"postgres://bob:%s@127.0.0.1:port/db",
+			"postgres://bob:%s@127.0.0.1:99999/db",
+			"postgres://bob:%s@127.0.0.1:1/db?sslrootcert=/no/such/file&sslmode=verify-full",
+			"postgres://:%s@127.0.0.1:1/db?connect_timeout=x",
+			"postgres://127.0.0.1:1/db?user=bob&password=%s&sslmode=nonsense",
+			"postgres://127.0.0.1:1/db?user=bob&password=%s",
+			"postgres://127.0.0.1:1/db?sslpassword=%s",
+			"postgres://bob:%s@127.0.0.1:1",
+			"mysql://bob:%s@127.0.0.1:1/db",
+			"bob:%s",
+		} {
+			for _, p := range []string{password, url.QueryEscape(password)} {
+				s, err := postgres.Open(t.Context(), fmt.Sprintf(form, p), postgres.Options{})
+				if err == nil {
+					s.Close()
+					t.Fatalf(form+": opens", p)
+				}
+				for e := error(err); e != nil; e = errors.Unwrap(e) {
+					if text := fmt.Sprintf("%v %+v", e, e); strings.Contains(text, "SECRET") || strings.Contains(text, "hunter2") {
+						t.Errorf("%q with %q: %v", form, p, e)
+					}
+				}
+				if strings.Contains(err.Error(), "\n") {
+					t.Errorf("%q with %q: more than one line: %v", form, p, err)
+				}
+			}
+		}
+	}
+}
+
+// TestRefused opens what a real server refuses, and says what to do.
+func TestRefused(t *testing.T) {
+	server := pgserver.Start(t)
+	server.Exec(t, "postgres", "CREATE ROLE guest LOGIN PASSWORD 'hunter2'")
+	server.Exec(t, "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+	guest := func(database string) string {
+		return strings.Replace(server.URL(database), "bailiwick:"+server.Password, "guest:hunter2", 1)
+	}
+	for _, tt := range []struct{ url, want string }{
+		{strings.Replace(server.URL("postgres"), server.Password, "hunter2", 1), "check the user and the password"},
+		{strings.Replace(server.URL("postgres"), "bailiwick:", "nobody:", 1), "check the user and the password"},
+		{server.URL("nowhere"), "createdb"},
+		{server.URL("latin"), "UTF8"},
+		{guest("postgres"), "GRANT CREATE"},
+		{strings.Replace(server.URL("postgres"), "sslmode=disable", "sslmode=require", 1), "TLS"},
+	} {
+		_, err := postgres.Open(t.Context(), tt.url, postgres.Options{})
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), server.Password) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v; want one line with %q and no password", err, tt.want)
+		}
+	}
+
+	// Where an administrator made the tables, rows are all that a role has to reach.
+	open(t, server.URL("postgres"), postgres.Options{})
+	if _, err := postgres.Open(t.Context(), guest("postgres"), postgres.Options{}); err == nil || errors.Is(err, catalog.ErrUnavailable) {
+		t.Errorf("without a right to the tables: %v", err)
+	}
+	server.Exec(t, "postgres", "GRANT USAGE ON SCHEMA bailiwick TO guest; GRANT SELECT ON bailiwick.migrations TO guest; GRANT SELECT, INSERT, UPDATE, DELETE ON bailiwick.objects TO guest")
+	use(t, guest("postgres"))
+
+	// A password that has to be escaped, in both of its places.
+	const odd = "p@ss/wörd?#%:&+ ="
+	server.Exec(t, "postgres", "ALTER ROLE guest PASSWORD '"+odd+"'")
+	use(t, strings.Replace(server.URL("postgres"), "bailiwick:"+server.Password, url.UserPassword("guest", odd).String(), 1))
+	use(t, strings.Replace(server.URL("postgres"), "bailiwick:"+server.Password+"@", "", 1)+"&user=guest&password="+url.QueryEscape(odd))
+	t.Setenv("PGPASSWORD", odd)
+	use(t, strings.Replace(server.URL("postgres"), "bailiwick:"+server.Password, "guest", 1))
+}
