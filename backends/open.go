@@ -81,7 +81,7 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 	}
 	if m := scheme.FindStringSubmatch(source); m != nil {
 		if m[1] == "s3" {
-			return openS3(ctx, source)
+			return openS3(ctx, source, opts.Writable)
 		}
 		return nil, refuse(source, fmt.Sprintf("there is no scheme %q: name a directory by its path, mem:, or s3://BUCKET/PREFIX (a path that looks like this takes ./ before it)", m[1]))
 	}

@@ -23,14 +23,14 @@ import (
 const openS3Limit = 8 * time.Second
 
 // openS3 opens an s3:// source and asks the service once whether it can be used.
-func openS3(ctx context.Context, source string) (*Source, error) {
+func openS3(ctx context.Context, source string, writable bool) (*Source, error) {
 	where, err := ParseS3(source)
 	if err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, openS3Limit)
 	defer cancel()
-	src, err := connect(limited, where)
+	src, err := connect(limited, where, writable)
 	switch {
 	case err == nil:
 		return src, nil
@@ -42,7 +42,7 @@ func openS3(ctx context.Context, source string) (*Source, error) {
 
 // connect returns the backend that where means, after a look whether it can be
 // used. An error prints as what to do about it.
-func connect(ctx context.Context, where S3Source) (_ *Source, err error) {
+func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithLogger(logging.Nop{}), // else warnings go to standard error, beside our line
 		config.WithRegion(where.Region),  // "" leaves it to the configuration
@@ -90,11 +90,15 @@ func connect(ctx context.Context, where S3Source) (_ *Source, err error) {
 		Bucket:              where.Bucket,
 		Prefix:              where.Prefix,
 		ExpectedBucketOwner: where.BucketOwner,
+		Writable:            writable,
 	})
 	if err != nil {
 		return nil, err
 	}
 	notes := where.notes(opts.Region)
+	if writable {
+		notes = append(notes, mayWrite)
+	}
 	err = b.Check(ctx)
 	switch {
 	case err == nil:
@@ -109,6 +113,21 @@ func connect(ctx context.Context, where S3Source) (_ *Source, err error) {
 }
 
 const cannotList = "the bucket may not be listed (s3:ListBucket): objects are served where they may be read (s3:GetObject), listings and scan fail, and a missing object is logged as one that may not be read"
+
+// mayWrite is not tried: there is no request that would and changes nothing.
+const mayWrite = "objects are written and removed there, which takes the rights s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload; to sweep what a crash left, s3:ListBucketMultipartUploads"
+
+// Sweep removes what writes left in the source whose process was killed, if they
+// began more than olderThan ago, and returns how much it was. On S3 these are
+// multipart uploads, see [s3.Backend.SweepUploads]; a directory is swept when it
+// is opened for writing. It is 0 for a source that is not written to.
+func (s *Source) Sweep(ctx context.Context, olderThan time.Duration) (int, error) {
+	b, ok := s.Backend.(*s3.Backend)
+	if !ok || !b.Caps().Writable {
+		return 0, nil
+	}
+	return b.SweepUploads(ctx, olderThan)
+}
 
 // rootCAs returns the authorities that AWS_CA_BUNDLE names, nil for the system's.
 func rootCAs(cfg aws.Config) *x509.CertPool {

@@ -145,8 +145,11 @@ type lookahead struct {
 	r     io.Reader
 	next  [1]byte // the byte behind the last piece
 	ahead bool    // next is there
-	ended bool
+	eof   bool    // r has ended
 }
+
+// ended reports whether there is nothing more to fill.
+func (l *lookahead) ended() bool { return l.eof && !l.ahead }
 
 // fill reads until p is full or the body ends. An error of the body that looks
 // like an end of another kind, as io.ErrUnexpectedEOF does, is none.
@@ -156,7 +159,7 @@ func (l *lookahead) fill(p []byte) (n int, err error) {
 	}
 	more, err := l.readFull(p[n:])
 	n += more
-	if err == nil && !l.ended && !l.ahead {
+	if err == nil && !l.eof && !l.ahead {
 		more, err = l.readFull(l.next[:])
 		l.ahead = more == 1
 	}
@@ -165,12 +168,12 @@ func (l *lookahead) fill(p []byte) (n int, err error) {
 
 // readFull reads until p is full or the body ends.
 func (l *lookahead) readFull(p []byte) (n int, err error) {
-	for idle := 0; n < len(p) && !l.ended; {
+	for idle := 0; n < len(p) && !l.eof; {
 		more, err := l.r.Read(p[n:])
 		n += more
 		switch {
 		case err == io.EOF:
-			l.ended = true
+			l.eof = true
 		case err != nil:
 			return n, err
 		}

@@ -133,10 +133,32 @@ func newHTTPClient(roots *x509.CertPool) *http.Client {
 	transport.MaxIdleConns = idleConns
 	transport.IdleConnTimeout = idleConn
 	transport.ResponseHeaderTimeout = headerTimeout
+	patient := transport.Clone()
+	patient.ResponseHeaderTimeout = completeWait
 	return &http.Client{
-		Transport: transport,
+		Transport: &roundTripper{Transport: transport, patient: patient},
 		// A redirect would carry the request, and its answer, to a host that
 		// nobody configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// A roundTripper waits longer for the answer to CompleteMultipartUpload alone:
+// some servers copy all the parts first. To ask again meanwhile would meet an
+// upload that is gone.
+type roundTripper struct {
+	*http.Transport
+	patient *http.Transport
+}
+
+func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method == http.MethodPost && req.URL.Query().Has("uploadId") {
+		return t.patient.RoundTrip(req)
+	}
+	return t.Transport.RoundTrip(req)
+}
+
+func (t *roundTripper) CloseIdleConnections() {
+	t.Transport.CloseIdleConnections()
+	t.patient.CloseIdleConnections()
 }

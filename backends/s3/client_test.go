@@ -3,13 +3,16 @@ package s3_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
@@ -55,10 +58,38 @@ func TestNewClient(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: the HTTP client is a %T", tt.what, o.HTTPClient)
 		}
-		tr := h.Transport.(*http.Transport)
+		tr := quickTransport(h)
 		if tr.MaxIdleConnsPerHost != 256 || tr.MaxIdleConns != 512 || tr.ResponseHeaderTimeout != 10*time.Second || tr.IdleConnTimeout != 90*time.Second {
 			t.Errorf("%s: transport %+v", tt.what, tr)
 		}
+	}
+}
+
+// quickTransport returns what sends all requests but CompleteMultipartUpload.
+func quickTransport(h *http.Client) *http.Transport {
+	return reflect.ValueOf(h.Transport).Elem().FieldByName("Transport").Interface().(*http.Transport)
+}
+
+// The answer to CompleteMultipartUpload may take its time, as no other may.
+func TestClientWaitsForComplete(t *testing.T) {
+	slow := func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		select {
+		case <-time.After(1500 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { slow(w, r) })
+	client := newClient(t, s.URL)
+	quickTransport(client.Options().HTTPClient.(*http.Client)).ResponseHeaderTimeout = time.Second
+	once := func(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }
+	if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("file")}, once); err == nil {
+		t.Error("PutObject waited for its answer without a bound")
+	}
+	if _, err := client.CompleteMultipartUpload(t.Context(), &awss3.CompleteMultipartUploadInput{
+		Bucket: aws.String(bucket), Key: aws.String("file"), UploadId: aws.String("1"),
+	}, once); err != nil {
+		t.Errorf("CompleteMultipartUpload: %v", err)
 	}
 }
 

@@ -38,10 +38,10 @@ type fake struct {
 	calls   []call
 	reads   int // bodies that were handed out and not closed
 
-	began     int   // uploads so far
-	changes   int   // of objects
-	partSizes []int // of parts, in the order in which they came
-	forget    bool  // keep no bytes of parts
+	began     int     // uploads so far
+	changes   int     // of objects
+	partSizes []int64 // of parts, in the order in which they came
+	forget    bool    // keep no bytes of parts
 
 	pageSize int // keys a page at most, 0 is as asked
 
@@ -49,6 +49,8 @@ type fake struct {
 	get func(ctx context.Context, in *awss3.GetObjectInput) (*awss3.GetObjectOutput, error)
 	// list, where set, changes what a listing says.
 	list func(out *awss3.ListObjectsV2Output)
+	// during, where set, runs within every call, before it does anything.
+	during func(ctx context.Context, op string) error
 	// fail, where set, is asked before every call.
 	fail func(op string) error
 }
@@ -85,6 +87,11 @@ func (f *fake) record(ctx context.Context, c call, bucketName *string) error {
 	f.mu.Lock()
 	f.calls = append(f.calls, c)
 	f.mu.Unlock()
+	if f.during != nil {
+		if err := f.during(ctx, c.op); err != nil {
+			return err
+		}
+	}
 	if f.fail != nil {
 		if err := f.fail(c.op); err != nil {
 			return err

@@ -133,7 +133,7 @@ func (u *upload) sendParts(buf []byte, n int) error {
 			return u.fail(errTooLarge)
 		}
 		u.start(int32(i+1), buf, n)
-		if u.body.ended {
+		if u.body.ended() {
 			break
 		}
 		if buf = u.buffer(int(partSize(u.buffers.part, i+1, u.opts))); buf == nil {

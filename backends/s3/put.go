@@ -70,7 +70,7 @@ func (w *writing) run() (vfs.Info, error) {
 	if err != nil {
 		return vfs.Info{}, err
 	}
-	if w.body.ended {
+	if w.body.ended() {
 		defer w.buffers.put(first)
 		return w.putObject(first[:n])
 	}
@@ -85,7 +85,7 @@ func (w *writing) readFirst() (first []byte, n int, err error) {
 	if !w.opts.SizeKnown || w.opts.Size <= smallBuffer {
 		first = w.buffers.get(smallBuffer)
 		n, err = w.read(first)
-		if err != nil || w.body.ended {
+		if err != nil || w.body.ended() {
 			return w.keep(first, n, err)
 		}
 		small := first
