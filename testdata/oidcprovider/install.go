@@ -1,0 +1,104 @@
+package oidcprovider
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// files are what the provider is made of; npm fetches the rest.
+var files = []string{"package.json", "package-lock.json", "provider.mjs"}
+
+// find returns the directory in the user's cache in which the provider is
+// installed. If it is not there, it installs it, or says so. The directory's
+// name is a hash of the files, so a change of them is another directory.
+func find(ctx context.Context, install bool) (string, error) {
+	if _, err := exec.LookPath("node"); err != nil {
+		return "", err
+	}
+	source, err := sourceDir()
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	contents := make(map[string][]byte)
+	for _, name := range files {
+		data, err := os.ReadFile(filepath.Join(source, name))
+		if err != nil {
+			return "", err
+		}
+		contents[name] = data
+		fmt.Fprintf(hash, "%s %d\n%s", name, len(data), data)
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, fmt.Sprintf("oidc-provider-%x", hash.Sum(nil)[:8]))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if !install {
+		return "", fmt.Errorf("%s is not there", filepath.Base(dir))
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	// Only a whole installation gets the name: one that was stopped leaves none.
+	part, err := os.MkdirTemp(cache, "oidc-provider-part-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(part)
+	for name, data := range contents {
+		if err := os.WriteFile(filepath.Join(part, name), data, 0o644); err != nil {
+			return "", err
+		}
+	}
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = part
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+	}
+	if err := os.Rename(part, dir); err != nil {
+		if _, there := os.Stat(dir); there != nil { // else another test's process was faster
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// sourceDir finds the provider's files: a test runs in the directory of its
+// package, which lies below the one that holds testdata.
+func sourceDir() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		source := filepath.Join(dir, "testdata", "tools", "oidcprovider")
+		if _, err := os.Stat(source); err == nil {
+			return source, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("the test runs outside the module's sources")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func cacheDir() (string, error) {
+	base := os.Getenv("XDG_CACHE_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		base = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(base, "bailiwick-tools"), nil
+}

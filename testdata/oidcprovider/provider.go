@@ -1,0 +1,172 @@
+// Package oidcprovider runs a real OpenID provider for tests: oidc-provider, a
+// certified one, on Node.js. Only tests may import it. Package oidcserver signs
+// the wrong tokens that a real one does not.
+package oidcprovider
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// RequireVariable is the environment variable that, set to "1", makes a test
+// fail where it would be skipped for want of the provider, and lets the first
+// such test install it.
+const RequireVariable = "BAILIWICK_REQUIRE_SERVERS"
+
+// A Provider is a running provider. Its users are whoever logs in; all are in
+// the groups editors and staff, and NAME has the address NAME@example.org.
+type Provider struct {
+	Issuer   string // http://127.0.0.1:PORT
+	ClientID string // the audience of its tokens
+
+	stdin io.Writer
+	lines *bufio.Scanner
+}
+
+// redirect is where the provider sends who has logged in. Nothing listens there:
+// the client stops before.
+const redirect = "http://127.0.0.1:9/callback"
+
+// Start starts a provider that signs with RS256, and stops it when t ends. Where
+// there is none to start, it skips t and says how to get one, or fails it, see
+// RequireVariable.
+func Start(t testing.TB) *Provider {
+	t.Helper()
+	required := os.Getenv(RequireVariable) == "1"
+	dir, err := find(t.Context(), required)
+	if err != nil {
+		if required {
+			t.Fatalf("no OpenID provider: %v", err)
+		}
+		t.Skipf("no OpenID provider: %v; %s=1 installs it", err, RequireVariable)
+	}
+	p := &Provider{ClientID: "bailiwick"}
+	cmd := exec.Command("node", "provider.mjs", p.ClientID, redirect)
+	cmd.Dir = dir
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// It ends with its standard input, so it does not outlive a test that
+	// crashes either.
+	t.Cleanup(func() {
+		stdin.Close()
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("the provider said:\n%s", &talk)
+		}
+	})
+	p.stdin, p.lines = stdin, bufio.NewScanner(stdout)
+	p.Issuer = p.line(t, "issuer ")
+	return p
+}
+
+// Rotate makes the provider forget its key and sign with a new one.
+func (p *Provider) Rotate(t testing.TB, algorithm string) {
+	t.Helper()
+	if _, err := fmt.Fprintln(p.stdin, algorithm); err != nil {
+		t.Fatal(err)
+	}
+	p.line(t, "rotated")
+}
+
+// line waits for a line that begins with prefix, and returns its rest.
+func (p *Provider) line(t testing.TB, prefix string) string {
+	t.Helper()
+	for p.lines.Scan() {
+		if rest, ok := strings.CutPrefix(p.lines.Text(), prefix); ok {
+			return rest
+		}
+	}
+	t.Fatalf("the provider ended before it said %q: %v", prefix, p.lines.Err())
+	return ""
+}
+
+// Login logs a user in as a browser does, with the authorization code flow and
+// PKCE, and returns the ID token.
+func (p *Provider) Login(t testing.TB, user string) string {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{
+		Jar:       jar,
+		Transport: &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+			if strings.HasPrefix(r.URL.String(), redirect) {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}
+	// The example of RFC 7636, appendix B.
+	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	answer, body := p.do(t, client, p.Issuer+"/auth?"+url.Values{
+		"client_id": {p.ClientID}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {redirect},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}.Encode(), nil)
+	for range 2 { // a page to log in, and one to consent
+		prompt := "consent"
+		if strings.Contains(body, `value="login"`) {
+			prompt = "login"
+		}
+		form := url.Values{"prompt": {prompt}, "login": {user}, "password": {"any"}}
+		answer, body = p.do(t, client, answer.Request.URL.String(), form)
+	}
+	back, err := answer.Location()
+	if err != nil {
+		t.Fatalf("logging in ended at %s, %s", answer.Request.URL.Path, answer.Status)
+	}
+	answer, body = p.do(t, client, p.Issuer+"/token", url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {redirect},
+		"client_id": {p.ClientID}, "code_verifier": {verifier},
+	})
+	var tokens struct {
+		ID string `json:"id_token"`
+	}
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil || tokens.ID == "" {
+		t.Fatalf("no token: %s, %v", answer.Status, err)
+	}
+	return tokens.ID
+}
+
+// do gets a page, or posts form to it, and returns the answer with its body.
+func (p *Provider) do(t testing.TB, client *http.Client, target string, form url.Values) (*http.Response, string) {
+	t.Helper()
+	var answer *http.Response
+	var err error
+	if form == nil {
+		answer, err = client.Get(target)
+	} else {
+		answer, err = client.PostForm(target, form)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(body)
+}
