@@ -79,12 +79,8 @@ func mappingOf(v reflect.Value) *yaml.Node {
 	return n
 }
 
-// text returns a string's node. The writer quotes what would be read as anything
-// else.
+// text returns a string's node. The tag makes the writer quote what would be read as
+// anything else.
 func text(s string) *yaml.Node {
-	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
-	if plain := (&yaml.Node{Kind: yaml.ScalarNode, Value: s}); plain.ShortTag() != "!!str" {
-		n.Style = yaml.DoubleQuotedStyle
-	}
-	return n
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 }
