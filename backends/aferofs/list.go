@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -41,7 +42,7 @@ func (b *Backend) readDir(ctx context.Context, dir vfs.Name) ([]fs.DirEntry, err
 	}
 	list := make([]fs.DirEntry, 0, len(infos))
 	for _, st := range infos {
-		if !strings.HasPrefix(st.Name(), reserved) {
+		if !strings.HasPrefix(st.Name(), put.Reserved) {
 			list = append(list, fs.FileInfoToDirEntry(st))
 		}
 	}

@@ -16,10 +16,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// reserved begins the names of files that are being written. The line separator
-// in it keeps it out of reach: no Name holds one.
-const reserved = ".bailiwick\u2028put-"
-
 // Put writes body to a temporary file in n's directory and renames it, so that
 // readers see it when it is whole. A process that dies while it writes leaves
 // that file, which no Name reaches and no listing shows. A parent that is a file
@@ -86,7 +82,7 @@ func (w *writing) begin() error {
 		return err
 	}
 	dir := strings.TrimSuffix(w.n.String(), w.n.Base())
-	temp := w.b.path(dir + reserved + rand.Text())
+	temp := w.b.path(dir + put.Reserved + rand.Text())
 	f, err := w.b.fsys.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -168,29 +164,22 @@ func (w *writing) abort() {
 	}
 }
 
-// stamp gives a file a time behind that of all versions before it, so that its
-// ETag is new, even within one tick of the clock. The steps are what file
-// systems are known to count in. On an Fs that does not let times be set, it
-// keeps the one it has.
+// stamp gives a file a time behind that of all versions before it.
 func (b *Backend) stamp(path string, current *vfs.Info) {
 	floor := b.last
 	if current != nil && current.ModTime.After(floor) {
 		floor = current.ModTime
 	}
-	now := time.Now()
-	for _, step := range [...]time.Duration{1, time.Microsecond, time.Millisecond, time.Second, 2 * time.Second} {
-		t := now
-		if next := floor.Add(step); t.Before(next) {
-			t = next
+	b.last = put.Stamp(floor, func(t time.Time) (time.Time, error) {
+		if err := b.fsys.Chtimes(path, t, t); err != nil {
+			return time.Time{}, err
 		}
-		if b.fsys.Chtimes(path, t, t) != nil {
-			return
+		st, err := b.fsys.Stat(path)
+		if err != nil {
+			return time.Time{}, err
 		}
-		if st, err := b.fsys.Stat(path); err == nil && st.ModTime().After(floor) {
-			b.last = st.ModTime()
-			return
-		}
-	}
+		return st.ModTime(), nil
+	})
 }
 
 // Remove deletes the file n, then the directories above it that are empty, as

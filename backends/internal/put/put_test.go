@@ -97,3 +97,46 @@ func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
 }
+
+// TestStamp: the time is behind the floor in whatever steps the store counts, and
+// no further in the future than that takes.
+func TestStamp(t *testing.T) {
+	stored := func(step time.Duration) func(time.Time) (time.Time, error) {
+		return func(t time.Time) (time.Time, error) { return t.Truncate(step), nil }
+	}
+	now := time.Now()
+	for _, step := range []time.Duration{1, 100, time.Microsecond, time.Millisecond, time.Second, 2 * time.Second} {
+		for _, floor := range []time.Time{{}, now.Add(-time.Hour), now.Truncate(step), now.Add(time.Hour)} {
+			got := put.Stamp(floor, stored(step))
+			if !got.After(floor) {
+				t.Errorf("steps of %v: %v, not after %v", step, got, floor)
+			}
+			soonest := floor
+			if time.Now().After(floor) {
+				soonest = time.Now()
+			}
+			if got.Sub(soonest) > 2*time.Second {
+				t.Errorf("steps of %v: %v is far behind %v", step, got, soonest)
+			}
+			if next := put.Stamp(got, stored(step)); !next.After(got) {
+				t.Errorf("steps of %v: %v, then %v", step, got, next)
+			}
+		}
+	}
+	broken := func(time.Time) (time.Time, error) { return time.Time{}, errors.New("no times here") }
+	if got := put.Stamp(now, broken); !got.Equal(now) {
+		t.Errorf("where no time can be set: %v, want the floor", got)
+	}
+}
+
+// No Name can reach what a backend keeps for itself.
+func TestReserved(t *testing.T) {
+	for _, s := range []string{put.Reserved, put.Reserved + "x", "dir/" + put.Reserved + "x", put.Reserved + "x/y"} {
+		if n, err := vfs.ParseName(s); err == nil {
+			t.Errorf("%q is the name %q", s, n)
+		}
+		if n, err := vfs.ParseEscapedPath(strings.ReplaceAll(s, "\u2028", "%E2%80%A8")); err == nil {
+			t.Errorf("%q is the name %q", s, n)
+		}
+	}
+}
