@@ -54,6 +54,10 @@ func startChild(t *testing.T, role, dir string) (cmd *exec.Cmd, in io.WriteClose
 }
 
 func child(role, dir string) {
+	if role == "attacker" {
+		attack(dir)
+		return
+	}
 	b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true, Portable: role == "writer, portable"})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -285,21 +285,28 @@ func (w *writing) replace(p *place) error {
 		return err
 	}
 	was, err := w.stage.lstat(w.temp)
-	if err == nil && was.etag(w.n) == p.current.etag(w.n) && was.mode == p.current.mode {
+	if err == nil && w.same(&was, p.current) {
 		w.old = true
 		return nil
 	}
 	// That was another program's, which came since the look, and gets its place
-	// back.
-	if back := w.stage.exchange(w.temp, p.dir, p.elem); back != nil {
+	// back. If it came yet again, what is in staging now is not ours to place.
+	back := w.stage.exchange(w.temp, p.dir, p.elem)
+	if back == nil {
+		was, back = w.stage.lstat(w.temp)
+	}
+	if back != nil || !w.same(&was, &w.st) {
 		w.temp = ""
-		return back
+		return errors.Join(err, back, errRaced)
 	}
 	if err == nil {
 		err = errRaced
 	}
 	return err
 }
+
+// same reports whether a and b are one version of one file.
+func (w *writing) same(a, b *stat) bool { return a.mode == b.mode && a.etag(w.n) == b.etag(w.n) }
 
 // placeBelow makes the directories that are missing and moves the file there, in
 // one step: they are built in staging, so that nobody sees them empty, and no
@@ -399,7 +406,7 @@ func (w *writing) takeBack(p *place) {
 	}
 	defer release()
 	is, err := p.dir.lstat(p.elem)
-	if err != nil || is.etag(w.n) != w.st.etag(w.n) {
+	if err != nil || !w.same(&is, &w.st) {
 		return
 	}
 	if w.old {

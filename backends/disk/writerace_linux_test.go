@@ -1,0 +1,143 @@
+package disk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// attack exchanges a for b, again and again, until its standard input ends, and
+// then says how often. At the end all is as it was.
+func attack(dir string) {
+	ended := make(chan struct{})
+	go func() {
+		os.Stdin.Read(make([]byte, 1))
+		close(ended)
+	}()
+	pairs := [][2]string{{"dir", "link-dir"}, {"deep/er", "link-deep"}, {"file", "link-file"}, {"kind", "link-kind"}}
+	for n := 0; ; n++ {
+		for _, p := range pairs {
+			a, b := filepath.Join(dir, p[0]), filepath.Join(dir, p[1])
+			if err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE); err != nil && n > 0 && err != unix.ENOENT {
+				fmt.Println("attacker:", err)
+				return
+			}
+		}
+		if n%2 == 1 {
+			select {
+			case <-ended:
+				fmt.Println("swaps", n)
+				return
+			default:
+			}
+		}
+	}
+}
+
+// raceLimit is how long a race goes on at most until it has proved something: a
+// slow machine must not make it vacuous.
+const raceLimit = time.Minute
+
+// TestWriteRace: while another process exchanges what lies on the way for links
+// out of the root, not one byte lands outside; the naive control leaks in the
+// same run.
+func TestWriteRace(t *testing.T) {
+	lasts := 3 * time.Second
+	if testing.Short() {
+		lasts = 500 * time.Millisecond
+	}
+	for _, way := range []string{"default", "portable", "naive"} {
+		t.Run(way, func(t *testing.T) {
+			top := t.TempDir()
+			root, outside := filepath.Join(top, "root"), filepath.Join(top, "outside")
+			for _, f := range []string{"dir/keep", "deep/er/keep", "kind/keep", "file"} {
+				write(t, root, f, "inside")
+			}
+			write(t, outside, "file", "outside")
+			write(t, outside, "keep", "outside")
+			for link, target := range map[string]string{
+				"link-dir": outside, "link-deep": "../../outside", "link-file": filepath.Join(outside, "file"), "link-kind": "../outside",
+			} {
+				if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before := fmt.Sprint(snapshot(t, outside))
+			cmd, in, out := startChild(t, "attacker", root)
+			var act func(s string) error
+			if way == "naive" {
+				act = func(s string) error {
+					path := filepath.Join(root, s)
+					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+						return err
+					}
+					return os.WriteFile(path, []byte("written"), 0o644)
+				}
+			} else {
+				b := writable(t, root, disk.Options{Portable: way == "portable"})
+				act = func(s string) error {
+					n := name(t, s)
+					_, err := put(b, n, "written", vfs.PutOptions{})
+					if err == nil && strings.Contains(s, "new") {
+						err = b.Remove(context.Background(), n, vfs.Cond{})
+					}
+					var e *vfs.Error
+					if err != nil && !errors.As(err, &e) {
+						t.Errorf("%s: %v is a %T", s, err, err)
+					}
+					return err
+				}
+			}
+			done, refused := 0, map[string]int{}
+			start := time.Now()
+			proved := func() bool { return way == "naive" || done >= 20 && refused[string(vfs.ReasonSymlink)] >= 20 }
+			for time.Since(start) < lasts || !proved() && time.Since(start) < raceLimit {
+				for _, s := range []string{"dir/file", "dir/new", "deep/er/file", "deep/er/new/new", "file", "kind/keep", "kind/a/new"} {
+					if err := act(s); err == nil {
+						done++
+					} else {
+						refused[string(vfs.ReasonOf(err))]++
+					}
+				}
+			}
+			in.Close()
+			swaps := 0
+			if out.Scan() {
+				if _, err := fmt.Sscanf(out.Text(), "swaps %d", &swaps); err != nil {
+					t.Errorf("the attacker says %q", out.Text())
+				}
+			}
+			cmd.Wait()
+			leaked := fmt.Sprint(snapshot(t, outside)) != before
+			t.Logf("%d writes, refused %v, %d swaps, leaked %t", done, refused, swaps, leaked)
+			if leaked != (way == "naive") {
+				t.Errorf("leaked: %t; outside there is %q", leaked, snapshot(t, outside))
+			}
+			if way == "naive" {
+				return
+			}
+			if !proved() || swaps < 100 {
+				t.Errorf("too little happened to prove anything")
+			}
+			writable(t, root, disk.Options{})
+			if _, err := os.Lstat(filepath.Join(root, staging)); err == nil {
+				t.Error("staging is left after the next start")
+			}
+			for _, link := range []string{"link-dir", "link-deep", "link-kind"} {
+				if st, err := os.Lstat(filepath.Join(root, link)); err != nil || st.Mode().Type() != os.ModeSymlink {
+					t.Errorf("%s is no link any more: %v", link, err)
+				}
+			}
+		})
+	}
+}
