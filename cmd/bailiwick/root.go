@@ -106,7 +106,7 @@ BAILIWICK_ALLOW_FILE.`,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.serveCommand(), a.explainCommand(), a.scanCommand(),
-		a.lsCommand(), a.statCommand(), a.catCommand(), a.cpCommand(), a.rmCommand(), a.signCommand(), a.configCommand(), a.hashPasswordCommand(), a.versionCommand(),
+		a.lsCommand(), a.statCommand(), a.catCommand(), a.cpCommand(), a.rmCommand(), a.signCommand(), a.configCommand(), a.hashPasswordCommand(), a.catalogCommand(), a.versionCommand(),
 	)
 	return root
 }

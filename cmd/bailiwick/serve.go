@@ -25,6 +25,7 @@ type serveFlags struct {
 	drain     span
 	write     toggle
 	intake    intakeFlags
+	uploads   uploadFlags
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -36,7 +37,8 @@ func (a *app) serveCommand() *cobra.Command {
 else is one and the same 404. A directory is answered with its index.html, or with
 --list by its listing. With --write, PUT and DELETE change what the rules let through;
 anybody who can reach the address may then do so, and what they put is taken for other
-people's content.
+people's content. With --uploads, POST / stores files under names that the server makes,
+and what users call them is kept in the --catalog.
 
 It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
 and SIGINT let running transfers finish, a second one does not. SIGHUP reads
@@ -46,7 +48,8 @@ stays as it was.`,
   bailiwick serve ./photos --allow '**/*.jpg' --deny private --list
   bailiwick serve /srv/www --allow-file exposed.txt --listen :8080 --admin 127.0.0.1:9090
   bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl
-  bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB`,
+  bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB
+  bailiwick serve /srv/uploads --uploads --catalog sqlite:/var/lib/bailiwick/uploads.db`,
 		Args:              sourceArguments(0, 0, ""),
 		ValidArgsFunction: completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,6 +66,7 @@ stays as it was.`,
 	completeWords(cmd, "content", f.content.words)
 	addToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
 	f.intake.register(cmd)
+	f.uploads.register(cmd)
 	addToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
@@ -84,6 +88,9 @@ func (a *app) serve(ctx context.Context, source string, f *serveFlags) error {
 			return err
 		}
 	}
+	if err := a.checkUploads(f); err != nil {
+		return err
+	}
 	// Whoever reads standard error may go away once the server is ready. The
 	// server must not end with its first record after that.
 	signal.Ignore(syscall.SIGPIPE)
@@ -97,6 +104,9 @@ func (a *app) serve(ctx context.Context, source string, f *serveFlags) error {
 	defer s.close()
 	s.tellExposure(ctx)
 	s.tellWrites()
+	if s.uploads != nil {
+		s.startSweeping(ctx)
+	}
 	s.start()
 	return s.run(ctx, signals)
 }

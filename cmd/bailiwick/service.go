@@ -30,6 +30,7 @@ type service struct {
 	source  *backends.Source
 	jail    *vfs.Jail // of the current rules
 	intake  server.Intake
+	uploads *uploads // nil unless it takes any
 	log     *accessLog
 	metrics *metrics // nil without an admin listener
 	logger  *slog.Logger
@@ -56,7 +57,12 @@ func (a *app) newService(ctx context.Context, source string, f *serveFlags) (_ *
 	if s.intake, err = a.intake(&f.intake); err != nil {
 		return nil, err
 	}
-	if s.source, s.jail, err = a.openWith(ctx, source, &f.rules, true, backends.Options{Writable: bool(f.write)}); err != nil {
+	if bool(f.uploads.on) {
+		err = s.openUploads(ctx, source)
+	} else {
+		s.source, s.jail, err = a.openWith(ctx, source, &f.rules, true, backends.Options{Writable: bool(f.write)})
+	}
+	if err != nil {
 		return nil, err
 	}
 	if f.precomp && s.source.Caps().Kind == "s3" {
@@ -104,6 +110,9 @@ func newServer(h http.Handler, stderr io.Writer) *http.Server {
 
 // newJail reads the rules again.
 func (s *service) newJail() (*vfs.Jail, error) {
+	if s.uploads != nil {
+		return s.uploads.jail, nil
+	}
 	p, err := s.app.policy(&s.flags.rules)
 	if err != nil {
 		return nil, err
@@ -130,6 +139,9 @@ func (s *service) use(jail *vfs.Jail) {
 		cfg.Content = server.ContentUntrusted
 	}
 	h := server.New(jail, cfg)
+	if s.uploads != nil {
+		h = s.uploadHandler(jail)
+	}
 	s.jail = jail
 	s.current.Store(&h)
 }
@@ -192,6 +204,10 @@ func (s *service) serveOn(srv *http.Server, l net.Listener) {
 // tellExposure says what the current rules let through, if that can be found out
 // soon.
 func (s *service) tellExposure(ctx context.Context) {
+	if s.uploads != nil {
+		s.tellUploads()
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, scanBudget)
 	defer cancel()
 	var sum exposure
@@ -241,6 +257,9 @@ func (s *service) close() {
 		s.adminAt.Close()
 	}
 	s.log.close()
+	if s.uploads != nil {
+		s.uploads.close()
+	}
 	if s.source != nil {
 		s.source.Close()
 	}

@@ -59,6 +59,9 @@ type Options struct {
 	// Before: a row that is not ready, and whose server is not known to be dead, is
 	// a problem if it was last touched before this time.
 	Before time.Time
+	// Ignore, if set, reports whether something in the source that no upload made
+	// may be there: the files of a catalog, for one.
+	Ignore func(name string) bool
 }
 
 // A Summary counts what Check saw.
@@ -135,6 +138,9 @@ func (c *check) compare() error {
 		}
 		id, ok := catalog.ObjectID(f.Path)
 		if !ok || !f.Allowed {
+			if c.opts.Ignore != nil && c.opts.Ignore(f.Path) {
+				continue
+			}
 			if err := c.report(Problem{Kind: Foreign, Name: f.Path}); err != nil {
 				return err
 			}

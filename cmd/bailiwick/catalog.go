@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+)
+
+// uploadAge is how long an upload whose server may still live must have been silent
+// to be taken for dead. One that lives shows so every half minute.
+const uploadAge = time.Hour
+
+// catalogFlags are what the catalog commands take.
+type catalogFlags struct {
+	catalog   string
+	olderThan span
+	json      toggle
+	deep      toggle
+}
+
+func (f *catalogFlags) register(cmd *cobra.Command, olderThan string) {
+	f.olderThan = span(uploadAge)
+	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogUsage)
+	cmd.Flags().Var(&f.olderThan, "older-than", olderThan)
+}
+
+func (a *app) catalogCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "catalog COMMAND",
+		Short: "Check uploads against their catalog, and clear what a crash left",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("catalog has no command %s; there is bailiwick catalog check and bailiwick catalog sweep", printable(args[0]))
+			}
+			return usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
+		},
+	}
+	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand())
+	return cmd
+}
+
+func (a *app) catalogCheckCommand() *cobra.Command {
+	var f catalogFlags
+	cmd := &cobra.Command{
+		Use:   "check SOURCE --catalog WHERE",
+		Short: "Compare the objects in a source with the catalog that speaks of them",
+		Long: `Check prints a line for every problem: what is wrong, the name, and what it means.
+The exit code is 1 if there is one. It changes nothing, and may run while servers
+take uploads.
+
+Every upload in the catalog has to have its object, of the right size, or with --deep
+of the very bytes that came; every object has to be in the catalog; and no upload or
+removal may be left that nobody works on any more.`,
+		Example: `  bailiwick catalog check /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
+  bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep`,
+		Args:              sourceArguments(0, 0, ""),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.catalogCheck(cmd.Context(), args[0], &f)
+		},
+	}
+	f.register(cmd, "how long an upload must have been silent to count as left, where its server may still run")
+	addToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
+	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	return cmd
+}
+
+func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) error {
+	if f.catalog == "" {
+		return usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+	}
+	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer cat.Close()
+
+	var sum steward.Summary
+	opts := steward.Options{
+		Deep:   bool(f.deep),
+		Before: time.Now().Add(-time.Duration(f.olderThan)),
+		Ignore: ownFiles(source, f.catalog),
+	}
+	out := newLineWriter(a.stdout)
+	for p, err := range steward.Check(ctx, jail, cat, opts, &sum) {
+		if err != nil {
+			if err := out.close(); err != nil {
+				return err
+			}
+			return a.stewardFailed(ctx, "check", err)
+		}
+		writeProblem(out, p, bool(f.json))
+	}
+	if err := out.close(); err != nil {
+		return err
+	}
+	a.say("%s, %d bytes; under way: %d; problems: %d", count(sum.Ready, "upload"), sum.Bytes, sum.UnderWay, sum.Problems)
+	if !sum.Clean() {
+		return errSaid
+	}
+	return nil
+}
+
+func writeProblem(out *lineWriter, p steward.Problem, asJSON bool) {
+	detail := p.Kind.Detail()
+	if p.Err != nil {
+		detail += ": " + failure(p.Err)
+	}
+	if !asJSON {
+		out.columns(string(p.Kind), p.Name, detail)
+		return
+	}
+	out.json(struct {
+		Problem string `json:"problem"`
+		Name    string `json:"name"`
+		Detail  string `json:"detail"`
+	}{string(p.Kind), jsonText(p.Name), detail})
+}
+
+func (a *app) catalogSweepCommand() *cobra.Command {
+	var f catalogFlags
+	cmd := &cobra.Command{
+		Use:   "sweep SOURCE --catalog WHERE",
+		Short: "Clear the uploads and removals that a crash left",
+		Long: `Sweep removes what is left of uploads and removals that were begun and never
+finished: the object, if there is one, and then its row. A server does the same at
+its start and every few minutes, so this is for when none runs.
+
+It clears what is older than --older-than, and, whatever its age, what belongs to a
+server that is known to have ended. An object that is not in the catalog stays: see
+bailiwick catalog check.`,
+		Example: `  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
+  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db --older-than 0s`,
+		Args:              sourceArguments(0, 0, ""),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.catalogSweep(cmd.Context(), args[0], &f)
+		},
+	}
+	f.register(cmd, "how long an upload must have been silent to be cleared, where its server may still run; 0s while nothing serves")
+	return cmd
+}
+
+func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) error {
+	if f.catalog == "" {
+		return usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+	}
+	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{Writable: true})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer cat.Close()
+
+	age := time.Duration(f.olderThan)
+	swept, err := steward.Sweep(ctx, jail, cat, time.Now().Add(-age))
+	parts, partsErr := sweepParts(ctx, src, age)
+	a.say("%s", sweptText(swept, parts))
+	if err == nil {
+		err = partsErr
+	}
+	if err != nil {
+		return a.stewardFailed(ctx, "sweep", err)
+	}
+	return nil
+}
+
+// sweepParts aborts the uploads in parts that a crash left in a backend that has
+// such, and that are older than age.
+func sweepParts(ctx context.Context, src *backends.Source, age time.Duration) (int, error) {
+	b, ok := src.Backend.(interface {
+		SweepUploads(ctx context.Context, olderThan time.Duration) (int, error)
+	})
+	if !ok {
+		return 0, nil
+	}
+	return b.SweepUploads(ctx, age)
+}
+
+func sweptText(swept steward.Swept, parts int) string {
+	text := "swept: " + count(swept.Cleared, "upload")
+	if parts > 0 {
+		text += fmt.Sprintf(", %s in parts", count(parts, "upload"))
+	}
+	if swept.Failed > 0 {
+		text += fmt.Sprintf("; not cleared: %d", swept.Failed)
+	}
+	return text
+}
+
+func (a *app) stewardFailed(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return failf("the %s was interrupted", what)
+	}
+	return failf("the %s ended early: %s", what, oneLine(err))
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+const catalogUsage = "`WHERE` the original names of uploads are kept: sqlite:PATH for one machine, postgres://USER@HOST/DATABASE for several"
+
+// openCatalog opens the catalog that a flag names. The caller closes it.
+func (a *app) openCatalog(ctx context.Context, where string) (catalog.Catalog, error) {
+	cat, err := open.Open(ctx, where)
+	if err != nil {
+		return nil, a.catalogFailed(err)
+	}
+	return cat, nil
+}
+
+// catalogFailed returns the error of a catalog that cannot be used: one that may
+// pass, or one of what was configured.
+func (a *app) catalogFailed(err error) error {
+	if errors.Is(err, catalog.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return failf("%s: %s", a.origin("catalog"), oneLine(err))
+	}
+	return usagef("%s: %s", a.origin("catalog"), oneLine(err))
+}
+
+// openUploads opens source and catalog. The caller closes both.
+func (a *app) openUploads(ctx context.Context, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Catalog, error) {
+	src, err := backends.Open(ctx, source, opts)
+	if err != nil {
+		return nil, nil, nil, sourceFailed(err)
+	}
+	jail, err := vfs.New(src, catalog.Policy())
+	if err != nil {
+		src.Close()
+		return nil, nil, nil, err
+	}
+	if opts.Writable && !jail.Caps().Writable {
+		src.Close()
+		return nil, nil, nil, usagef("nothing can be uploaded there, for this source cannot be written to")
+	}
+	cat, err := a.openCatalog(ctx, where)
+	if err != nil {
+		src.Close()
+		return nil, nil, nil, err
+	}
+	return src, jail, cat, nil
+}
+
+// ownFiles returns a function that reports whether a name in source is of the
+// catalog's own files: people put its file beside the objects.
+func ownFiles(source, where string) func(name string) bool {
+	path, ok := strings.CutPrefix(where, "sqlite:")
+	none := func(string) bool { return false }
+	if !ok || !backends.IsPath(source) {
+		return none
+	}
+	dir, err := realPath(source)
+	if err != nil {
+		return none
+	}
+	file, err := realPath(path)
+	if err != nil {
+		return none
+	}
+	rel, err := filepath.Rel(dir, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return none
+	}
+	own := filepath.ToSlash(rel)
+	return func(name string) bool {
+		rest, ok := strings.CutPrefix(name, own)
+		switch {
+		case !ok:
+			return false
+		case rest == "", rest == "-wal", rest == "-shm", rest == "-journal":
+			return true
+		}
+		return strings.HasPrefix(rest, "-instances/")
+	}
+}
+
+// realPath returns path without links and from the root. Of a file that is not
+// there its directory counts.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		real, err = filepath.EvalSymlinks(filepath.Dir(path))
+		real = filepath.Join(real, filepath.Base(path))
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(real)
+}

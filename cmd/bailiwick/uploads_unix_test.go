@@ -1,0 +1,315 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
+	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
+)
+
+// An uploadPlace is where a server keeps uploads.
+type uploadPlace struct {
+	name, source, catalog string
+	dir                   string // in which the objects are files
+}
+
+// uploadPlaces returns the two kinds of places that people have.
+func uploadPlaces(t *testing.T, kind string) uploadPlace {
+	t.Helper()
+	if kind == "disk" {
+		dir := t.TempDir()
+		return uploadPlace{kind, dir, "sqlite:" + filepath.Join(t.TempDir(), "c.db"), dir}
+	}
+	isolateAWS(t)
+	g := s3gateway.Start(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", g.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", g.SecretKey)
+	b := g.Bucket(t, "uploads")
+	db := pgserver.Start(t).Database(t)
+	return uploadPlace{kind, "s3://uploads/in" + at(g), db, b.Path("in")}
+}
+
+func (p *uploadPlace) serve(t *testing.T) *process {
+	t.Helper()
+	return serveTree(t, p.source, "--uploads", "--catalog", p.catalog, "--access-log", "off")
+}
+
+// check runs catalog check and returns what it said.
+func (p *uploadPlace) check(t *testing.T) (code int, said string) {
+	t.Helper()
+	code, stdout, stderr := runCommand(t, "catalog", "check", p.source, "--catalog", p.catalog, "--deep")
+	return code, stdout + stderr
+}
+
+var uploadName = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+
+// objects returns how many files there are, all of which have to be objects.
+func (p *uploadPlace) objects(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir(p.dir)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, e := range entries {
+		if !uploadName.MatchString(e.Name()) {
+			t.Errorf("%s is left in the source", e.Name())
+		}
+		count++
+	}
+	return count
+}
+
+// An upload is what a client was told.
+type upload struct {
+	ID, Name, Type, SHA256, Created, Owner string
+	Size                                   int64
+}
+
+// post sends body and returns what was stored, with the status.
+func post(url string, body io.Reader, headers ...string) ([]upload, int, error) {
+	req, err := http.NewRequest("POST", url+"/", body)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusCreated {
+		return nil, resp.StatusCode, err
+	}
+	var answer struct{ Files []upload }
+	err = json.Unmarshal(text, &answer)
+	return answer.Files, resp.StatusCode, err
+}
+
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func TestServeUploads(t *testing.T) {
+	for _, kind := range []string{"disk", "s3"} {
+		t.Run(kind, func(t *testing.T) {
+			place := uploadPlaces(t, kind)
+			p := place.serve(t)
+			files, status, err := post(p.url, strings.NewReader("content"), "Content-Disposition", `attachment; filename="../a b.txt"`)
+			if err != nil || status != 201 || len(files) != 1 || files[0].Name != ".._a b.txt" || files[0].SHA256 != hash([]byte("content")) {
+				t.Fatalf("POST: %d %+v %v", status, files, err)
+			}
+			gone, _, err := post(p.url, strings.NewReader("x"), "Content-Disposition", "attachment; filename=gone")
+			if err != nil {
+				t.Fatal(err)
+			}
+			req, _ := http.NewRequest("DELETE", p.url+"/"+gone[0].ID, nil)
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil || resp.StatusCode != 204 {
+				t.Errorf("DELETE: %v %v", resp, err)
+			}
+			resp.Body.Close()
+			http.DefaultClient.CloseIdleConnections()
+			p.signal(syscall.SIGTERM)
+			if code := p.exit(); code != 0 {
+				t.Errorf("exit %d", code)
+			}
+
+			p = place.serve(t)
+			if status, body := get(t, p.url+"/"+files[0].ID); status != 200 || body != "content" {
+				t.Errorf("GET by the next server: %d %q", status, body)
+			}
+			if status, _ := get(t, p.url+"/"+gone[0].ID); status != 404 {
+				t.Errorf("GET of what was removed: %d", status)
+			}
+			if status, body := get(t, p.url+"/"+files[0].ID+"?meta"); status != 200 || !strings.Contains(body, `"name":".._a b.txt"`) {
+				t.Errorf("GET ?meta: %d %q", status, body)
+			}
+			if n := place.objects(t); n != 1 {
+				t.Errorf("%d objects", n)
+			}
+			if code, said := place.check(t); code != 0 || !strings.Contains(said, "1 upload, 7 bytes; under way: 0; problems: 0") {
+				t.Errorf("check: exit %d, %q", code, said)
+			}
+		})
+	}
+}
+
+// A tripwire does something once so many bytes have been read through it.
+type tripwire struct {
+	left atomic.Int64
+	once sync.Once
+	do   func()
+}
+
+func (w *tripwire) reader(r io.Reader) io.Reader { return &wired{r, w} }
+
+type wired struct {
+	r io.Reader
+	w *tripwire
+}
+
+func (r *wired) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if r.w.left.Add(-int64(n)) < 0 {
+		r.w.once.Do(r.w.do)
+	}
+	return n, err
+}
+
+// TestUploadsKilled kills servers at random points of uploads. The next one clears
+// what was not acknowledged, and has all that was.
+func TestUploadsKilled(t *testing.T) {
+	const clients = 6
+	rounds := map[string]int{"disk": 30, "s3": 8}
+	if testing.Short() {
+		rounds = map[string]int{"disk": 5, "s3": 2}
+	}
+	for _, kind := range []string{"disk", "s3"} {
+		t.Run(kind, func(t *testing.T) {
+			place := uploadPlaces(t, kind)
+			random := rand.New(rand.NewPCG(1, 2))
+			acknowledged := map[string][]byte{}
+			unknown := 0
+			for range rounds[kind] {
+				p := place.serve(t)
+				var mu sync.Mutex
+				wire := &tripwire{do: func() { _ = p.cmd.Process.Kill() }}
+				wire.left.Store(random.Int64N(8 << 20))
+				var group sync.WaitGroup
+				for range clients {
+					source := rand.NewChaCha8([32]byte{byte(random.Uint32()), byte(random.Uint32()), byte(random.Uint32())})
+					sizes := rand.New(rand.NewPCG(random.Uint64(), 0))
+					group.Go(func() {
+						for {
+							content := map[string][]byte{}
+							var body bytes.Buffer
+							form := multipart.NewWriter(&body)
+							for i := range 1 + sizes.IntN(3) {
+								b := make([]byte, sizes.IntN(1<<18))
+								source.Read(b)
+								content[hash(b)] = b
+								part, err := form.CreateFormFile("f", fmt.Sprint(i))
+								if err != nil {
+									panic(err)
+								}
+								part.Write(b)
+							}
+							form.Close()
+							files, _, err := post(p.url, wire.reader(&body), "Content-Type", form.FormDataContentType())
+							mu.Lock()
+							for _, f := range files {
+								acknowledged[f.ID] = content[f.SHA256]
+							}
+							if err != nil {
+								unknown += len(content)
+							}
+							mu.Unlock()
+							if err != nil {
+								return
+							}
+						}
+					})
+				}
+				group.Wait()
+				p.exit()
+				http.DefaultClient.CloseIdleConnections()
+			}
+			p := place.serve(t)
+			for id, content := range acknowledged {
+				if status, body := get(t, p.url+"/"+id); status != 200 || body != string(content) {
+					t.Errorf("what was acknowledged: %d, %d bytes of %d", status, len(body), len(content))
+				}
+			}
+			code, said := place.check(t)
+			if code != 0 || !strings.Contains(said, "under way: 0") {
+				t.Errorf("check: exit %d\n%s", code, said)
+			}
+			// An answer can be lost behind the commit.
+			if n := place.objects(t); n < len(acknowledged) || n > len(acknowledged)+unknown {
+				t.Errorf("%d objects; %d were acknowledged, and of %d nobody knows", n, len(acknowledged), unknown)
+			}
+			if len(acknowledged) == 0 {
+				t.Error("nothing was acknowledged")
+			}
+		})
+	}
+}
+
+// TestTwoUploadServers has two servers share a bucket and a database, both at work,
+// and kills one: the other clears nothing that lives.
+func TestTwoUploadServers(t *testing.T) {
+	place := uploadPlaces(t, "s3")
+	servers := []*process{place.serve(t), place.serve(t)}
+	const count = 40
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	made := map[string]string{}
+	for i := range count {
+		group.Go(func() {
+			content := strings.Repeat(fmt.Sprint(i, " "), 1000)
+			files, status, err := post(servers[i%2].url, strings.NewReader(content), "Content-Disposition", "attachment; filename=a")
+			if err != nil || status != 201 {
+				t.Errorf("POST: %d %v", status, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			made[files[0].ID] = content
+		})
+	}
+	group.Wait()
+	for id, content := range made {
+		for _, p := range servers {
+			if status, body := get(t, p.url+"/"+id); status != 200 || body != content {
+				t.Errorf("GET: %d, %d bytes", status, len(body))
+			}
+		}
+	}
+	// One that is under way on the first while the second dies and a third starts.
+	feed, body := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		_, status, _ := post(servers[0].url, feed, "Content-Disposition", "attachment; filename=slow")
+		done <- status
+	}()
+	if _, err := body.Write(bytes.Repeat([]byte("x"), 1<<20)); err != nil {
+		t.Fatal(err)
+	}
+	servers[1].signal(syscall.SIGKILL)
+	servers[1].exit()
+	place.serve(t)
+	if _, err := body.Write([]byte("end")); err != nil {
+		t.Fatal(err)
+	}
+	body.Close()
+	if status := <-done; status != 201 {
+		t.Errorf("the upload that was under way: %d", status)
+	}
+	if code, said := place.check(t); code != 0 || !strings.Contains(said, fmt.Sprint(count+1, " uploads")) {
+		t.Errorf("check: exit %d\n%s", code, said)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
