@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -56,12 +55,12 @@ type outcome struct {
 type fate uint8
 
 const (
-	unbegun  fate = iota // the run was over before
-	copied               // or would be
-	equal                // it is there already
-	leftOut              // the rules say so, or it is no object
-	refused              // it may not be created
-	unbroken             // nothing of it is there: it failed
+	unbegun fate = iota // the run was over before
+	copied              // or would be
+	equal               // it is there already
+	leftOut             // the rules say so, or it is no object
+	refused             // it may not be created
+	failed              // nothing of it is there
 )
 
 // run copies all there is to copy, and says what came of it.
@@ -144,15 +143,16 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 		}
 	}
 	o.fate, o.err = copied, err
+	var fatal *exitError
 	switch reason := vfs.ReasonOf(err); {
 	case err == nil:
 		c.progress.objects.Add(1)
-	case ctx.Err() != nil:
-		o.fate = unbegun
+	case ctx.Err() != nil || errors.As(err, &fatal):
+		o.fate = unbegun // what stops all is said at the end
 	case reason != "":
 		o.fate, o.reason = refused, reason
 	default:
-		o.fate = unbroken
+		o.fate = failed
 	}
 	return o
 }
@@ -197,121 +197,9 @@ func (c *copying) give(ctx context.Context, from vfs.Name) (int64, error) {
 	return io.Copy(output{c.app.stdout}, obj.Body)
 }
 
-// same reports whether the target has the object already.
-func (c *copying) same(ctx context.Context, t task) (bool, error) {
-	there, _, err := c.to.Head(ctx, t.to, vfs.Request{})
-	if err != nil {
-		if vfs.ReasonOf(err) != "" {
-			err = nil // whether it can be written is for Copy to say
-		}
-		return false, err
-	}
-	here, _, err := c.from.Head(ctx, t.from, vfs.Request{})
-	switch {
-	case err != nil || here.Size != there.Size:
-		return false, err
-	case bool(c.flags.checksum):
-		return c.sameBytes(ctx, t)
-	case c.from.Caps().Kind == "s3" && c.to.Caps().Kind == "s3" && here.ETag != "" && here.ETag == there.ETag:
-		return true, nil
-	}
-	return older(here.ModTime, there.ModTime), nil
-}
-
-// older reports whether what was changed at a was certainly not changed after b:
-// within one tick of a clock, nobody knows. A time without a fraction may be one
-// that was cut down to its second, as S3's are.
-func older(a, b time.Time) bool {
-	if a.IsZero() || b.IsZero() {
-		return false
-	}
-	if a.Nanosecond() == 0 {
-		a = a.Add(time.Second)
-	}
-	return a.Before(b)
-}
-
-// sameBytes reads both objects as far as they are the same.
-func (c *copying) sameBytes(ctx context.Context, t task) (bool, error) {
-	here, err := c.from.Get(ctx, t.from, vfs.Request{})
-	if err != nil {
-		return false, err
-	}
-	defer here.Body.Close()
-	there, err := c.to.Get(ctx, t.to, vfs.Request{})
-	if err != nil {
-		return false, err
-	}
-	defer there.Body.Close()
-	if here.Info.Size != there.Info.Size {
-		return false, nil
-	}
-	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
-	for left := here.Info.Size; left > 0; {
-		n := min(left, int64(len(a)))
-		if _, err := io.ReadFull(here.Body, a[:n]); err != nil {
-			return false, err
-		}
-		if _, err := io.ReadFull(there.Body, b[:n]); err != nil {
-			return false, err
-		}
-		if !bytes.Equal(a[:n], b[:n]) {
-			return false, nil
-		}
-		left -= n
-	}
-	return true, nil
-}
-
 // stops reports whether after err nothing else is worth trying.
 func stops(err error) bool {
 	var fatal *exitError
 	return errors.Is(err, vfs.ErrFull) || errors.Is(err, vfs.ErrUnavailable) ||
 		errors.Is(err, vfs.ErrUnsupported) || errors.As(err, &fatal)
-}
-
-// counted is a source whose bytes are counted as they are read.
-type counted struct {
-	vfs.Backend
-	copying *copying
-}
-
-func (b counted) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	obj, err := b.Backend.Open(ctx, n, req)
-	if err != nil {
-		return nil, err
-	}
-	// A File would be read past the count.
-	obj.File = nil
-	obj.Body = countedBody{counter{obj.Body, b.copying.progress}, obj.Body}
-	return obj, nil
-}
-
-type countedBody struct {
-	io.Reader
-	io.Closer
-}
-
-// A counter adds what is read to a progress.
-type counter struct {
-	io.Reader
-	progress *progress
-}
-
-func (r counter) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	r.progress.bytes.Add(int64(n))
-	return n, err
-}
-
-// interruptible returns what comes from r until ctx ends. A read of a terminal or
-// a pipe cannot be ended: it is left behind.
-func interruptible(ctx context.Context, r io.Reader) io.ReadCloser {
-	out, in := io.Pipe()
-	go func() {
-		_, err := io.Copy(in, r)
-		in.CloseWithError(err)
-	}()
-	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
-	return out
 }

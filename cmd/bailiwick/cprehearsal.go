@@ -35,38 +35,30 @@ func (r *rehearsal) List(ctx context.Context, dir vfs.Name, after string) iter.S
 	return func(yield func(vfs.Entry, error) bool) {
 		next, stop := iter.Pull2(r.made.List(ctx, dir, after))
 		defer stop()
-		made, err, more := next()
-		missing := !more || err != nil
-		more = !missing
-		for there, err := range r.Backend.List(ctx, dir, after) {
-			if err != nil {
-				if !missing && vfs.ReasonOf(err) == vfs.ReasonMissing {
-					break
-				}
-				yield(vfs.Entry{}, err)
+		made, err, more := next() // a directory of which nothing was made is an error
+		advance := func() { made, err, more = next() }
+		onlyMade := more && err == nil
+		for there, failed := range r.Backend.List(ctx, dir, after) {
+			if failed != nil && onlyMade && vfs.ReasonOf(failed) == vfs.ReasonMissing {
+				break
+			}
+			if failed != nil {
+				yield(vfs.Entry{}, failed)
 				return
 			}
-			for more && made.Key() < there.Key() {
-				if !yield(made, nil) {
+			for ; more && err == nil && made.Key() <= there.Key(); advance() {
+				if made.Key() < there.Key() && !yield(made, nil) {
 					return
 				}
-				made, err, more = next()
-				more = more && err == nil
-			}
-			if more && made.Key() == there.Key() {
-				made, err, more = next()
-				more = more && err == nil
 			}
 			if !yield(there, nil) {
 				return
 			}
 		}
-		for more {
+		for ; more && err == nil; advance() {
 			if !yield(made, nil) {
 				return
 			}
-			made, err, more = next()
-			more = more && err == nil
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (c *copying) report(o outcome) {
 		if c.out == nil {
 			c.progress.say("bailiwick: %s", lost(o.path, o.err))
 		}
-	case unbroken:
+	case failed:
 		c.tally.failed++
 		c.progress.say("bailiwick: %s", lost(o.path, o.err))
 	}

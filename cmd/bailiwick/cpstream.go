@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// counted is a source whose bytes are counted as they are read.
+type counted struct {
+	vfs.Backend
+	copying *copying
+}
+
+func (b counted) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	obj, err := b.Backend.Open(ctx, n, req)
+	if err != nil {
+		return nil, err
+	}
+	// A File would be read past the count.
+	obj.File = nil
+	obj.Body = countedBody{counter{obj.Body, b.copying.progress}, obj.Body}
+	return obj, nil
+}
+
+type countedBody struct {
+	io.Reader
+	io.Closer
+}
+
+// A counter adds what is read to a progress.
+type counter struct {
+	io.Reader
+	progress *progress
+}
+
+func (r counter) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.progress.bytes.Add(int64(n))
+	return n, err
+}
+
+// interruptible returns what comes from r until ctx ends. A read of a terminal or
+// a pipe cannot be ended: it is left behind.
+func interruptible(ctx context.Context, r io.Reader) io.ReadCloser {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
+	return out
+}
