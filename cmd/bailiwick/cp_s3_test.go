@@ -1,0 +1,228 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+const copyBucket = "bailiwick-copies"
+
+func startCopies(t *testing.T) (g *s3gateway.Gateway, bucket *s3gateway.Bucket) {
+	t.Helper()
+	g = s3gateway.Start(t)
+	isolateAWS(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", g.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", g.SecretKey)
+	return g, g.Bucket(t, copyBucket)
+}
+
+// oddTree is a directory with every legal name that may be created, and objects
+// of sizes around the edges of what is sent in one piece.
+func oddTree(t *testing.T) string {
+	t.Helper()
+	files := map[string]string{"empty": "", "large": strings.Repeat("0123456789abcdef", 1<<20) + "!"}
+	for _, l := range vfstest.Legal() {
+		if name := l.Name; vfstest.Portable(name) && name != "legal/Case.txt" {
+			files[name] = l.Data
+		}
+	}
+	if len(files) < 20 {
+		t.Fatalf("only %d files: the legal names are not what they were", len(files))
+	}
+	return tree(t, files)
+}
+
+// contents reads a tree whole.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		files[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A tree comes back from a bucket byte for byte, also by way of another prefix.
+func TestCpRoundTripS3(t *testing.T) {
+	g, _ := startCopies(t)
+	from := oddTree(t)
+	first, second := "s3://"+copyBucket+"/one"+at(g), "s3://"+copyBucket+"/two/deep/"+at(g)
+	back := filepath.Join(t.TempDir(), "back")
+	want := contents(t, from)
+	for _, way := range [][2]string{{from, first}, {first, second}, {second, back}} {
+		code, stdout, stderr := runCommand(t, "cp", way[0], way[1], "--dotfiles")
+		if code != exitDone || stdout != "" || !strings.Contains(stderr, "copied "+count(len(want), "object")) {
+			t.Fatalf("from %s to %s: exit code %d, %q, %q", way[0], way[1], code, stdout, stderr)
+		}
+	}
+	got := contents(t, back)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if text, ok := got[name]; !ok || text != want[name] {
+			t.Errorf("%q came back with %d bytes (there: %v), want %d", name, len(text), ok, len(want[name]))
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d files came back, want %d", len(got), len(want))
+	}
+	// What is there is not sent again, by any of the three ways to tell.
+	for _, again := range [][]string{{"cp", first, second}, {"cp", from, first, "--checksum"}, {"cp", from, second, "--checksum"}} {
+		g.Reset(t)
+		code, _, stderr := runCommand(t, append(again, "--dotfiles")...)
+		if code != exitDone || !strings.Contains(stderr, "copied 0 objects, 0 bytes; "+strconv.Itoa(len(want))+" equal") {
+			t.Errorf("%v again: exit code %d, %q", again, code, stderr)
+		}
+		for _, r := range g.Requests(t) {
+			if strings.HasPrefix(r.Op, "Put") || strings.Contains(r.Op, "Upload") {
+				t.Errorf("%v again: %s %s", again, r.Op, r.Key)
+			}
+		}
+	}
+}
+
+// An object and a prefix are told apart, and a slash decides.
+func TestCpObjectsOfS3(t *testing.T) {
+	g, bucket := startCopies(t)
+	for key, text := range map[string]string{"a": "object a", "p/c": "below p", "other": canary} {
+		if err := bucket.Put(t.Context(), key, []byte(text), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	file := tree(t, map[string]string{"f.txt": "a file"}) + "/f.txt"
+	s3 := func(key string) string { return "s3://" + copyBucket + "/" + key + at(g) }
+	for _, c := range []struct {
+		args   []string
+		code   int
+		stdout string
+		says   string
+	}{
+		{[]string{s3("a"), "-"}, exitDone, "object a", "copied 1 object, 8 bytes"},
+		{[]string{s3("p/c"), "-"}, exitDone, "below p", "copied 1 object"},
+		{[]string{s3("p"), "-"}, exitUsage, "", "more than one object"},
+		{[]string{s3("a/"), dir}, exitFailed, "", "there is no object"},
+		{[]string{s3("nosuch"), dir}, exitFailed, "", "there is no object"},
+		{[]string{s3("a"), dir}, exitDone, "", "copied 1 object"},
+		{[]string{s3("p"), dir}, exitDone, "", "copied 1 object"},
+		{[]string{s3("a"), s3("copy-of-a")}, exitDone, "", "copied 1 object"},
+		{[]string{s3("a"), s3("below/")}, exitDone, "", "copied 1 object"},
+		{[]string{s3("a"), s3("a")}, exitUsage, "", "are the same"},
+		{[]string{s3("p"), s3("p/q")}, exitUsage, "", "lies in"},
+		{[]string{s3("p"), s3("pq")}, exitDone, "", "copied 1 object"},
+		{[]string{file, s3("named.txt")}, exitDone, "", "copied 1 object"},
+		{[]string{file, s3("dir/")}, exitDone, "", "copied 1 object"},
+		{[]string{file, s3("Named.txt")}, exitFailed, "", "create.sibling"},
+		{[]string{file, s3("aux.txt")}, exitFailed, "", "create.device"},
+	} {
+		code, stdout, stderr := runCommand(t, append([]string{"cp"}, c.args...)...)
+		if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.says) {
+			t.Errorf("cp %v: exit code %d, %q, %q, want %d, %q and %q", c.args, code, stdout, stderr, c.code, c.stdout, c.says)
+		}
+		if strings.Contains(stdout+stderr, g.SecretKey) || strings.Contains(stdout, canary) {
+			t.Errorf("cp %v says too much: %s%s", c.args, stdout, stderr)
+		}
+	}
+	if got := contents(t, dir); !maps.Equal(got, map[string]string{"a": "object a", "c": "below p"}) {
+		t.Errorf("the directory has %v", got)
+	}
+	want := []string{"a", "below/a", "copy-of-a", "dir/f.txt", "named.txt", "other", "p/c", "pq/c"}
+	if got := keys(t, g); !slices.Equal(got, want) {
+		t.Errorf("the bucket has %q, want %q", got, want)
+	}
+
+	code, _, stderr := runCommand(t, "rm", s3(""), "a", "nosuch", "--allow", "**")
+	if code != exitFailed || !strings.Contains(stderr, "nosuch: ") || !strings.Contains(stderr, "removed 1 object") {
+		t.Errorf("rm: exit code %d, %q", code, stderr)
+	}
+	code, _, stderr = runCommand(t, "rm", "-r", s3(""), "p", "below", "--allow", "**")
+	if code != exitDone || !strings.Contains(stderr, "removed 2 objects") {
+		t.Errorf("rm -r: exit code %d, %q", code, stderr)
+	}
+	want = []string{"copy-of-a", "dir/f.txt", "named.txt", "other", "pq/c"}
+	if got := keys(t, g); !slices.Equal(got, want) {
+		t.Errorf("the bucket has %q, want %q", got, want)
+	}
+}
+
+// keys returns the keys in the bucket of copies.
+func keys(t *testing.T, g *s3gateway.Gateway) []string {
+	t.Helper()
+	bucket := copyBucket
+	out, err := g.Client(t).ListObjectsV2(t.Context(), &awss3.ListObjectsV2Input{Bucket: &bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, o := range out.Contents {
+		keys = append(keys, *o.Key)
+	}
+	return keys
+}
+
+// An upload in pieces that is interrupted leaves none of them in the bucket.
+func TestCpInterruptedS3(t *testing.T) {
+	g, _ := startCopies(t)
+	cmd := command("cp", "-", "s3://"+copyBucket+"/big"+at(g))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	// More than a Put holds in memory: once it is written, pieces were sent.
+	if _, err := stdin.Write(make([]byte, 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "interrupted") {
+		t.Errorf("exit code %d, %q", code, &stderr)
+	}
+	if got := keys(t, g); len(got) > 0 {
+		t.Errorf("the bucket has %q", got)
+	}
+	bucket := copyBucket
+	uploads, err := g.Client(t).ListMultipartUploads(context.Background(), &awss3.ListMultipartUploadsInput{Bucket: &bucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(uploads.Uploads) > 0 {
+		t.Errorf("%d uploads were left", len(uploads.Uploads))
+	}
+	begun := false
+	for _, r := range g.Requests(t) {
+		begun = begun || strings.Contains(r.Op, "UploadPart")
+	}
+	if !begun {
+		t.Errorf("no piece was sent: %v", g.Requests(t))
+	}
+}
