@@ -138,3 +138,9 @@ func use(t *testing.T, url string) {
 		t.Error("left")
 	}
 }
+
+// BenchmarkUpload has the server synchronise what it acknowledges, as one in use
+// does.
+func BenchmarkUpload(b *testing.B) {
+	catalogtest.Bench(b, open(b, pgserver.Start(b, "fsync=on").URL("postgres"), postgres.Options{}))
+}

@@ -43,3 +43,5 @@ func TestInstances(t *testing.T) {
 }
 
 func TestProcesses(t *testing.T) { catalogtest.TestProcesses(t, newFile(t), openCatalog) }
+
+func BenchmarkUpload(b *testing.B) { catalogtest.Bench(b, open(b, newFile(b))) }
