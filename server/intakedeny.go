@@ -79,6 +79,10 @@ func (x *exchange) failIntake(err error) bool {
 
 func (x *exchange) deny(d *denial) {
 	x.attempt.Verdict, x.attempt.Reason = Refused, d.reason
+	if d == denySlow && x.r.ProtoMajor == 1 {
+		// Or net/http would read on for as long as boundRest lets it.
+		x.Header()["Connection"] = closeConnection
+	}
 	switch d.status {
 	case http.StatusServiceUnavailable:
 		x.Header()["Retry-After"] = retryAfter
@@ -88,6 +92,8 @@ func (x *exchange) deny(d *denial) {
 	}
 	x.fixed(d.status, d.text)
 }
+
+var closeConnection = []string{"close"}
 
 // gone ends an exchange whose client went away: nobody is left to answer.
 func (x *exchange) gone() {

@@ -1,0 +1,445 @@
+package server_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// Of what is too large nothing is stored, whether its length is told or not.
+func TestIntakeLimit(t *testing.T) {
+	const limit = 1000
+	for name, b := range writable(t) {
+		t.Run(name, func(t *testing.T) {
+			url, rec := writing(t, b, allow("**"), server.Intake{MaxBytes: limit})
+			seen := 0
+			for _, c := range []struct{ size, status int }{{0, 201}, {limit - 1, 204}, {limit, 204}, {limit + 1, 413}, {1 << 20, 413}} {
+				for _, told := range []bool{true, false} {
+					var body io.Reader = strings.NewReader(strings.Repeat("x", c.size))
+					if !told {
+						body = io.MultiReader(body)
+					}
+					r, err := try("PUT", url+"/a", body)
+					seen++
+					a := rec.wait(t, seen)[seen-1]
+					if want := c.status; err == nil && r.Status != want && !(want == 201 && r.Status == 204) {
+						t.Errorf("%d bytes, told %t: %d, want %d", c.size, told, r.Status, want)
+					}
+					if a.Status/100 == 4 != (c.size > limit) || c.size > limit && (a.Reason != server.ReasonIntakeTooLarge || a.Verdict != server.Refused) {
+						t.Errorf("%d bytes, told %t: recorded %+v", c.size, told, a)
+					}
+					if told && c.size > limit && a.Received != 0 || a.Received > 300_000 {
+						t.Errorf("%d bytes, told %t: %d were read", c.size, told, a.Received)
+					}
+				}
+			}
+			if got := contents(t, b); len(got) != 1 || len(got["a"]) != limit {
+				t.Errorf("%d objects, the last one has %d bytes", len(got), len(got["a"]))
+			}
+		})
+	}
+	url, _ := writing(t, mem.New(), allow("**"), server.Intake{MaxBytes: -1})
+	if r := sendBody(t, "PUT", url+"/a", strings.Repeat("x", 1<<20)); r.Status != 201 {
+		t.Errorf("no bound: %d", r.Status)
+	}
+}
+
+// Past the limit of bodies at the same time, others come again later.
+func TestIntakeConcurrency(t *testing.T) {
+	const limit = 3
+	b := mem.New()
+	url, rec := writing(t, b, allow("**"), server.Intake{MaxConcurrent: limit})
+	var senders []*wire
+	for i := range limit {
+		w := dialWire(t, url)
+		w.send("PUT /%d HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n", i)
+		if got, _, ok := w.reply(); !ok || got.status != 100 {
+			t.Fatalf("%d", got.status)
+		}
+		senders = append(senders, w)
+	}
+	r := sendBody(t, "PUT", url+"/more", "x")
+	if r.Status != 503 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %v", r.Status, r.Header)
+	}
+	if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonIntakeBusy || a.Verdict != server.Failed {
+		t.Errorf("%+v", a)
+	}
+	// A name that is refused is refused, however busy the server is; and deleting
+	// and reading take no body in.
+	if r := sendBody(t, "PUT", url+"/more/", "x"); r.Status != 404 {
+		t.Errorf("a directory: %d", r.Status)
+	}
+	if r := sendBody(t, "DELETE", url+"/more", ""); r.Status != 404 {
+		t.Errorf("DELETE: %d", r.Status)
+	}
+	for i, w := range senders {
+		w.send("body")
+		if got, _, ok := w.reply(); !ok || got.status != 201 {
+			t.Errorf("%d: %d", i, got.status)
+		}
+	}
+	// The slots come back, after failures too.
+	for range 2 * limit {
+		w := dialWire(t, url)
+		w.send("PUT /cut HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nx")
+		w.conn.Close()
+	}
+	rec.wait(t, 3+limit+2*limit)
+	if r := sendBody(t, "PUT", url+"/more", "x"); r.Status != 201 {
+		t.Errorf("afterwards: %d", r.Status)
+	}
+}
+
+// What is packed stays packed, and a body that says so is refused.
+func TestIntakeUnpacksNothing(t *testing.T) {
+	var bomb bytes.Buffer
+	zip := gzip.NewWriter(&bomb)
+	zero := make([]byte, 1<<20)
+	for range 50 {
+		if _, err := zip.Write(zero); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := mem.New()
+	url, rec := writing(t, b, allow("**"), server.Intake{})
+	for _, coding := range []string{"gzip", "br", "x-gzip", "deflate", "identity, gzip", "what"} {
+		if r := sendBody(t, "PUT", url+"/a.gz", bomb.String(), "Content-Encoding", coding); r.Status != 415 {
+			t.Errorf("%s: %d", coding, r.Status)
+		}
+	}
+	if r := sendBody(t, "PUT", url+"/a.gz", bomb.String(), "Content-Encoding", "identity", "Content-Encoding", "gzip"); r.Status != 415 {
+		t.Errorf("in a second line: %d", r.Status)
+	}
+	if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonIntakeEncoding || a.Received != 0 {
+		t.Errorf("%+v", a)
+	}
+	if all := contents(t, b); len(all) != 0 {
+		t.Errorf("%d objects", len(all))
+	}
+	if r := sendBody(t, "PUT", url+"/a.gz", bomb.String()); r.Status != 201 || contents(t, b)["a.gz"] != bomb.String() {
+		t.Errorf("a packed file as such: %d", r.Status)
+	}
+}
+
+const (
+	pngBytes  = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00"
+	htmlBytes = "<!DOCTYPE html><html><script>alert(1)</script></html>"
+	svgBytes  = `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
+	elfBytes  = "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\x3e\x00"
+	phpBytes  = "<?php system($_GET['c']); ?>"
+	pdfBytes  = "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+	gifBytes  = "GIF89a\x01\x00\x01\x00"
+	junkBytes = "\x00\x01\x02\x03\xfe\xff\xfe\x00\x13\x37"
+)
+
+func TestIntakeTypes(t *testing.T) {
+	for _, c := range []struct {
+		types, name, body string
+		taken             bool
+	}{
+		{"image/*", "a.png", pngBytes, true},
+		{"IMAGE/PNG", "a.PNG", pngBytes, true},
+		{"image/*", "a.gif", pngBytes, true}, // both are allowed, and nothing is sniffed later
+		{"image/png", "a.gif", pngBytes, false},
+		{"image/png", "a.png", gifBytes, false},
+		{"image/*", "a.html", pngBytes, false},
+		{"image/*", "a.png", htmlBytes, false},
+		{"image/*", "a.png", phpBytes, false},
+		{"image/*", "a.png", elfBytes, false},
+		{"image/*", "a.png", junkBytes, false},
+		{"image/*", "a.png", "", false},
+		{"image/*", "a.png", "just text", false},
+		{"image/*", "a", pngBytes, false},
+		{"image/*", "a.png.exe", pngBytes, false},
+		{"image/png, image/jpeg", "a.svg", svgBytes, false},
+		{"image/png, image/jpeg", "a.png", svgBytes, false},
+		{"image/*", "a.svg", svgBytes, true}, // an operator who says image/* says SVG
+		{"text/plain", "a.txt", "just text", true},
+		{"text/plain", "a.txt", "", true},
+		{"text/plain", "a.txt", "a,b,c\n1,2,3\n4,5,6\n", true},
+		{"text/plain", "a.txt", `{"a": 1}`, true},
+		{"text/plain", "a.txt", htmlBytes, false},
+		{"text/plain", "a.txt", phpBytes, false},
+		{"text/plain", "a.txt", pngBytes, false},
+		{"text/plain", "a.html", "just text", false},
+		{"text/markdown", "a.md", "# Title\n", true},
+		{"text/*", "a.css", "a { color: red }", true},
+		{"text/css", "a.css", "a { color: red }", true},
+		{"text/html", "a.html", htmlBytes, true},
+		{"text/*", "a.html", htmlBytes, true},
+		{"application/json", "a.json", `{"a": 1}`, true},
+		{"application/json", "a.json", `[1, 2, `, true}, // cut by sniffing, or broken: text in any case
+		{"application/yaml", "a.yaml", "a: 1\n", true},
+		{"application/pdf", "a.pdf", pdfBytes, true},
+		{"application/pdf", "a.pdf", htmlBytes, false},
+		{"application/pdf", "a.pdf", "just text", false},
+		{"application/octet-stream", "a.bin", junkBytes, true},
+		{"application/octet-stream", "a", junkBytes, true},
+		{"application/octet-stream", "a", pngBytes, false},
+		{"application/octet-stream", "a.png", junkBytes, false},
+		{"audio/vnd.wave", "a.wav", "RIFF\x24\x00\x00\x00WAVEfmt ", true}, // which others call audio/wav
+		{"audio/wav", "a.wav", "RIFF\x24\x00\x00\x00WAVEfmt ", true},
+		{"video/vnd.avi", "a.avi", "RIFF\x24\x00\x00\x00AVI LIST\x00", true},
+		{"application/zip", "a.zip", "PK\x03\x04\x14\x00\x00\x00\x00\x00", true},
+		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "a.docx", "PK\x03\x04\x14\x00\x00\x00\x00\x00", true},
+		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "a.docx", htmlBytes, false},
+		{"*", "", "", false}, {"*/*", "", "", false}, {"image", "", "", false}, {"image/", "", "", false}, {"image/p*g", "", "", false},
+		{"image/png;q=1", "", "", false}, {"i mage/png", "", "", false}, {"", "", "", false},
+	} {
+		types, err := server.ParseTypes(strings.Split(c.types, ", ")...)
+		if c.name == "" {
+			if err == nil {
+				t.Errorf("ParseTypes(%q) is no error", c.types)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := mem.New()
+		url, rec := writing(t, b, allow("**"), server.Intake{Types: types})
+		r := sendBody(t, "PUT", url+"/"+c.name, c.body)
+		want := 415
+		if c.taken {
+			want = 201
+		}
+		if r.Status != want {
+			t.Errorf("%s: %s with %.20q: %d, want %d", c.types, c.name, c.body, r.Status, want)
+		}
+		if !c.taken {
+			if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonIntakeType || len(contents(t, b)) != 0 {
+				t.Errorf("%s: %s: recorded %q, %d objects", c.types, c.name, a.Reason, len(contents(t, b)))
+			}
+		}
+	}
+}
+
+// The client's own Content-Type decides nothing.
+func TestIntakeIgnoresContentType(t *testing.T) {
+	types, err := server.ParseTypes("image/png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := mem.New()
+	url, _ := writing(t, b, allow("**"), server.Intake{Types: types})
+	if r := sendBody(t, "PUT", url+"/a.png", htmlBytes, "Content-Type", "image/png"); r.Status != 415 {
+		t.Errorf("a page called an image: %d", r.Status)
+	}
+	if r := sendBody(t, "PUT", url+"/a.png", pngBytes, "Content-Type", "text/html"); r.Status != 201 {
+		t.Errorf("an image called a page: %d", r.Status)
+	}
+	if r := get(t, "GET", url+"/a.png"); r.Header.Get("Content-Type") != "image/png" {
+		t.Errorf("%v", r.Header)
+	}
+}
+
+// inspectorFunc is a function as an Inspector.
+type inspectorFunc func(context.Context, *server.Staged) error
+
+func (f inspectorFunc) Inspect(ctx context.Context, s *server.Staged) error { return f(ctx, s) }
+
+func TestInspector(t *testing.T) {
+	for name, b := range writable(t) {
+		t.Run(name, func(t *testing.T) {
+			spool := t.TempDir()
+			var mu sync.Mutex
+			var seen []server.Staged
+			inspect := inspectorFunc(func(_ context.Context, s *server.Staged) error {
+				if _, err := b.Stat(context.Background(), s.Name, vfs.Request{}); len(seen) == 0 && !errors.Is(err, os.ErrNotExist) {
+					t.Error("the name can be seen before the inspection")
+				}
+				data, err := io.ReadAll(s.Open())
+				if err != nil {
+					return err
+				}
+				at := make([]byte, 3)
+				if n, err := s.ReadAt(at, 1); len(data) >= 4 && (err != nil || string(at[:n]) != string(data[1:4])) {
+					t.Errorf("ReadAt: %q %v", at[:n], err)
+				}
+				if sha256.Sum256(data) != s.SHA256 || int64(len(data)) != s.Size {
+					t.Errorf("%d bytes, and %d are told", len(data), s.Size)
+				}
+				mu.Lock()
+				seen = append(seen, *s)
+				mu.Unlock()
+				switch {
+				case bytes.Contains(data, []byte("EICAR")):
+					return fmt.Errorf("found EICAR at /srv/private: %w", server.ErrRejected)
+				case bytes.Contains(data, []byte("crash")):
+					return errors.New("scanner at /srv/private is down")
+				}
+				return nil
+			})
+			url, rec := writing(t, b, allow("**"), server.Intake{Inspect: inspect, SpoolDir: spool})
+			large := strings.Repeat("0123456789", 50_000)
+			for i, c := range []struct {
+				path, body string
+				status     int
+				reason     vfs.Reason
+			}{
+				{"/dir/a.txt", large, 201, ""},
+				{"/dir/a.txt", "EICAR", 422, server.ReasonIntakeRejected},
+				{"/dir/b.txt", large + "EICAR", 422, server.ReasonIntakeRejected},
+				{"/dir/c.txt", "crash", 503, server.ReasonIntakeFailed},
+				{"/empty", "", 201, ""},
+			} {
+				n := len(seen)
+				r := sendFrom(t, "PUT", url+c.path, io.MultiReader(strings.NewReader(c.body)))
+				if a := rec.wait(t, i+1)[i]; r.Status != c.status || a.Reason != c.reason || strings.Contains(r.Body, "srv") {
+					t.Errorf("%s: %d %q, recorded %q", c.path, r.Status, r.Body, a.Reason)
+				}
+				if (r.Header.Get("Retry-After") != "") != (c.status == 503) {
+					t.Errorf("%s: Retry-After %q", c.path, r.Header.Get("Retry-After"))
+				}
+				if len(seen) != n+1 || "/"+seen[n].Name.String() != c.path || seen[n].Filename != seen[n].Name.Base() {
+					t.Errorf("%s: inspected as %+v", c.path, seen[n:])
+				}
+			}
+			if all := contents(t, b); len(all) != 2 || all["dir/a.txt"] != large {
+				t.Errorf("%d objects are stored", len(all))
+			}
+			// What is refused without its content is not inspected.
+			n := len(seen)
+			sendBody(t, "PUT", url+"/dir/a.txt", "x", "If-None-Match", "*")
+			sendBody(t, "PUT", url+"/dir/a:b", "x")
+			w := dialWire(t, url)
+			w.send("PUT /cut HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\nx")
+			w.conn.Close()
+			rec.wait(t, 8)
+			if len(seen) != n {
+				t.Errorf("inspected %+v", seen[n:])
+			}
+			if left, err := os.ReadDir(spool); err != nil || len(left) != 0 {
+				t.Errorf("the spool directory holds %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// Where a body cannot be staged, it is not stored either.
+func TestSpoolFails(t *testing.T) {
+	b := mem.New()
+	in := server.Intake{SpoolDir: t.TempDir() + "/nosuch", Inspect: inspectorFunc(func(context.Context, *server.Staged) error {
+		t.Error("inspected")
+		return nil
+	})}
+	url, rec := writing(t, b, allow("**"), in)
+	r := sendBody(t, "PUT", url+"/a", "x")
+	if a := rec.wait(t, 1)[0]; r.Status != 503 || a.Reason != server.ReasonIntakeFailed || len(contents(t, b)) != 0 {
+		t.Errorf("%d %q", r.Status, a.Reason)
+	}
+}
+
+// Memory does not grow with the size of a body, with an inspection or without.
+func TestIntakeMemoryIsFlat(t *testing.T) {
+	const size, allowance = 64 << 20, 16 << 20
+	b, err := disk.New(t.TempDir(), disk.Options{Writable: true, SkipSelfTest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	sink := vfstest.NewFaults(b)
+	for name, in := range map[string]server.Intake{
+		"plain":     {},
+		"inspected": {SpoolDir: t.TempDir(), Inspect: inspectorFunc(func(context.Context, *server.Staged) error { return nil })},
+	} {
+		url, _ := writing(t, sink, allow("**"), in)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r := sendFrom(t, "PUT", url+"/"+name, io.LimitReader(zeros{}, size))
+		runtime.ReadMemStats(&after)
+		if r.Status != 201 {
+			t.Fatalf("%s: %d", name, r.Status)
+		}
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > allowance {
+			t.Errorf("%s: %d bytes were allocated for a body of %d", name, grown, size)
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// Many bodies at the same time, good ones and bad ones: each good one is stored as it
+// was sent.
+func TestIntakeManyAtOnce(t *testing.T) {
+	types, err := server.ParseTypes("text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := mem.New()
+	url, _ := writing(t, b, allow("**"), server.Intake{Types: types, MaxBytes: 100_000, MaxConcurrent: 1000})
+	var group errgroup.Group
+	for i := range 60 {
+		group.Go(func() error {
+			body, want := strings.Repeat(fmt.Sprint(i, " "), 3000), 201
+			switch i % 3 {
+			case 1:
+				body, want = htmlBytes+body, 415
+			case 2:
+				body, want = strings.Repeat(body, 20), 413
+			}
+			r, err := try("PUT", fmt.Sprintf("%s/%d.txt", url, i), strings.NewReader(body))
+			if err == nil && r.Status != want {
+				t.Errorf("%d: %d, want %d", i, r.Status, want)
+			}
+			if want == 201 {
+				if got, err := try("GET", fmt.Sprintf("%s/%d.txt", url, i), nil); err != nil || got.Body != body {
+					t.Errorf("%d: reads back as %d bytes, %v", i, len(got.Body), err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(contents(t, b)); n != 20 {
+		t.Errorf("%d objects", n)
+	}
+}
+
+func FuzzParseTypes(f *testing.F) {
+	for _, s := range []string{"image/png", "image/*", "*/*", "a/b/c", "IMAGE/Png", "a/b;c=d", "\x00/x", "é/x", "application/vnd.ms-excel"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		types, err := server.ParseTypes(s)
+		if err != nil {
+			return
+		}
+		text := types.String()
+		if text != strings.ToLower(s) || strings.Count(text, "/") != 1 || strings.ContainsAny(text, " \t\r\n;,\"\x00") {
+			t.Errorf("%q is %q", s, text)
+		}
+		again, err := server.ParseTypes(text)
+		if err != nil || again.String() != text {
+			t.Errorf("%q is %q, and that %q, %v", s, text, again, err)
+		}
+	})
+}

@@ -1,0 +1,520 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// A wire is a raw connection: what a client library would clean or complete goes
+// out as it is.
+type wire struct {
+	t    testing.TB
+	addr string
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func dialWire(t testing.TB, url string) *wire {
+	t.Helper()
+	w := &wire{t: t, addr: strings.TrimPrefix(url, "http://")}
+	w.dial()
+	return w
+}
+
+func (w *wire) dial() {
+	w.t.Helper()
+	conn, err := net.Dial("tcp", w.addr)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.conn, w.in = conn, bufio.NewReader(conn)
+	w.t.Cleanup(func() { conn.Close() })
+}
+
+func (w *wire) send(format string, args ...any) {
+	w.t.Helper()
+	if _, err := fmt.Fprintf(w.conn, format, args...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// reply reads one response; ok is false if the connection ended before it.
+func (w *wire) reply() (got rawReply, closes, ok bool) {
+	w.t.Helper()
+	resp, err := http.ReadResponse(w.in, nil)
+	if err != nil {
+		return rawReply{}, true, false
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	resp.Header.Del("Date")
+	var header bytes.Buffer
+	if err := resp.Header.Write(&header); err != nil {
+		w.t.Fatal(err)
+	}
+	return rawReply{resp.StatusCode, header.String(), string(body)}, resp.Close, true
+}
+
+// write sends a PUT or DELETE of raw, on a new connection where the last was closed.
+func (w *wire) write(method, raw, body string) rawReply {
+	w.t.Helper()
+	w.send("%s /%s HTTP/1.1\r\nHost: bailiwick.example\r\nContent-Length: %d\r\n\r\n%s", method, raw, len(body), body)
+	got, closes, ok := w.reply()
+	if !ok {
+		w.t.Fatalf("%s %q: no answer", method, raw)
+	}
+	if closes {
+		w.dial()
+	}
+	return got
+}
+
+// TestWriteAttacks tries to write and delete every name of the attack table: all get
+// the uniform 404, byte for byte, names that are refused by themselves without a call
+// of the backend, and nothing outside changes. In the same run all legal names are
+// written that can be created, or a server that refuses all would pass.
+func TestWriteAttacks(t *testing.T) {
+	const mark = "written by an attacker"
+	for _, c := range []struct {
+		name  string
+		links vfs.Symlinks
+		opts  *disk.Options // nil for memory
+	}{
+		{"disk", vfs.SymlinksRefuse, &disk.Options{}},
+		{"disk, links inside", vfs.SymlinksInside, &disk.Options{}},
+		{"disk, os.Root", vfs.SymlinksRefuse, &disk.Options{Portable: true}},
+		{"memory", vfs.SymlinksRefuse, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := vfstest.YardPolicy()
+			p.Symlinks = c.links
+			b, outside := plantYard(t, c.opts)
+			around := outside()
+			jail := jailOver(t, b, p)
+			url := start(t, server.New(jail, server.Config{Write: true, List: true, Logger: quiet}))
+			w := dialWire(t, url)
+			missing := w.write("DELETE", "public/there-is-no-such-name", "")
+			if missing.status != 404 {
+				t.Fatalf("a missing name: %d", missing.status)
+			}
+			before := canaries(t, b)
+			refused := 0
+			for _, a := range vfstest.Attacks() {
+				if (&rawClient{}).malformed(a.Raw) {
+					continue // Go's own parser answers 400
+				}
+				if a.Class == "symlink" && c.opts == nil {
+					continue // memory has none
+				}
+				for _, method := range []string{"DELETE", "PUT"} {
+					calls := b.calls.Load()
+					got := w.write(method, a.Raw, mark)
+					if a.Reason == vfs.ReasonMissing && method == "PUT" {
+						continue // it may be created, if that harms nobody
+					}
+					refused++
+					if got != missing {
+						t.Errorf("%s: %s %q: %d, not the uniform 404\n%s%s", a.Name, method, a.Raw, got.status, got.header, got.body)
+					}
+					if step := a.Reason.Step(); (step == "name" || step == "policy") && b.calls.Load() != calls {
+						t.Errorf("%s: %s %q: the backend was called", a.Name, method, a.Raw)
+					}
+				}
+			}
+			if refused < 150 {
+				t.Errorf("only %d writes were refused", refused)
+			}
+			if after := canaries(t, b); after != before {
+				t.Errorf("%d names hold canaries, %d did", after, before)
+			}
+			created := 0
+			for _, l := range vfstest.Legal() {
+				n, err := vfs.ParseName(l.Name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := w.write("PUT", "legal/new/"+strings.TrimPrefix(l.Raw, "legal/"), l.Data)
+				at, err := vfs.ParseName("legal/new/" + strings.TrimPrefix(n.String(), "legal/"))
+				want := 404
+				if err == nil {
+					switch v := jail.Explain(t.Context(), vfs.OpWrite, at); {
+					case v.Allowed:
+						want = 201
+					case v.Reason.Step() == "create":
+						want = 422
+					}
+				}
+				if l.Name == "legal/case.txt" {
+					want = 409 // after Case.txt
+				}
+				if got.status != want {
+					t.Errorf("a legal name: %q: %d, want %d", l.Raw, got.status, want)
+				}
+				if got.status != 201 {
+					continue
+				}
+				created++
+				if r := get(t, "GET", url+"/"+at.EscapedPath()); r.Status != 200 || r.Body != l.Data {
+					t.Errorf("%q reads back as %d %q", l.Raw, r.Status, r.Body)
+				}
+			}
+			if created < 25 {
+				t.Errorf("only %d legal names were created", created)
+			}
+			if now := outside(); now != around || c.opts != nil && !strings.Contains(now, vfstest.Canary) {
+				t.Errorf("outside the root:\n%s\nwas:\n%s", now, around)
+			}
+		})
+	}
+}
+
+// plantYard plants a Yard on disk with opts, or in memory, and returns what describes
+// all that lies outside of it.
+func plantYard(t testing.TB, opts *disk.Options) (b *countedBackend, outside func() string) {
+	t.Helper()
+	if opts == nil {
+		b, err := mem.FromMap(vfstest.Yard().Files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return counted(b), func() string { return "" }
+	}
+	root, _, err := vfstest.Plant(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := *opts
+	with.Writable, with.SkipSelfTest = true, true
+	onDisk, err := disk.New(root, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { onDisk.Close() })
+	return counted(onDisk), func() string { return snapshot(t, filepath.Dir(root), filepath.Base(root)) }
+}
+
+// canaries counts the objects that hold the canary.
+func canaries(t testing.TB, b vfs.Backend) int {
+	t.Helper()
+	count := 0
+	var walk func(vfs.Name)
+	walk = func(dir vfs.Name) {
+		for e, err := range b.List(t.Context(), dir, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := dir.Child(e.Elem)
+			switch {
+			case err != nil || e.Kind == vfs.KindLink:
+			case e.Kind == vfs.KindDir:
+				walk(n)
+			default:
+				obj, err := b.Open(t.Context(), n, vfs.Request{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				data, err := io.ReadAll(obj.Body)
+				obj.Body.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if string(data) == vfstest.Canary {
+					count++
+				}
+			}
+		}
+	}
+	walk(vfs.Root)
+	return count
+}
+
+// snapshot describes all files below dir, but for those below except.
+func snapshot(t testing.TB, dir, except string) string {
+	t.Helper()
+	var all strings.Builder
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path == except {
+			return fs.SkipDir
+		}
+		fmt.Fprint(&all, path)
+		if d.Type().IsRegular() {
+			data, err := os.ReadFile(filepath.Join(dir, path))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&all, " %q", data)
+		}
+		all.WriteByte('\n')
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+// A body that does not come as it should changes nothing, and is no reason to take
+// what follows it for a request.
+func TestBrokenBodies(t *testing.T) {
+	const second = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, c := range []struct {
+		name, request string
+		cut           bool // the client stops sending
+		status        int  // 0 for none
+		reason        vfs.Reason
+	}{
+		{"cut", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this", true, 0, server.ReasonCanceled},
+		{"cut before its first byte", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true, 0, server.ReasonCanceled},
+		{"chunked, cut", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true, 0, server.ReasonCanceled},
+		{"chunked, cut within a chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello", true, 0, server.ReasonCanceled},
+		{"bad chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n" + second, false, 400, server.ReasonClientBody},
+		{"longer than its chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello, more\r\n" + second, false, 400, server.ReasonClientBody},
+		{"two lengths", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello" + second, false, 400, ""},
+	} {
+		b := mem.New()
+		url, rec := writing(t, b, allow("**"), server.Intake{})
+		plant(t, b, "a", "secret")
+		w := dialWire(t, url)
+		w.send("%s", c.request)
+		if c.cut {
+			if err := w.conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, closes, ok := w.reply()
+		if ok != (c.status != 0) || got.status != c.status || !closes {
+			t.Errorf("%s: answered %t, %d, closes %t", c.name, ok, got.status, closes)
+		}
+		if rest, _ := io.ReadAll(w.in); len(rest) > 0 {
+			t.Errorf("%s: another answer: %q", c.name, rest)
+		}
+		if c.reason != "" {
+			a := rec.wait(t, 1)[0]
+			if a.Reason != c.reason || a.Status != c.status || a.Aborted != (c.status == 0) {
+				t.Errorf("%s: recorded %+v", c.name, a)
+			}
+		}
+		if all := contents(t, b); len(all) != 2 || all["a"] != "a" {
+			t.Errorf("%s: left %q", c.name, all)
+		}
+	}
+}
+
+// A body that is longer than its length is the next request, and that is then judged
+// like any other.
+func TestBytesBehindABodyAreARequest(t *testing.T) {
+	b := mem.New()
+	url, _ := writing(t, b, allow("a"), server.Intake{})
+	w := dialWire(t, url)
+	w.send("PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhelloGET /secret HTTP/1.1\r\nHost: x\r\n\r\n")
+	first, _, _ := w.reply()
+	second, _, _ := w.reply()
+	if first.status != 201 || second.status != 404 || contents(t, b)["a"] != "hello" {
+		t.Errorf("%d, %d, %q", first.status, second.status, contents(t, b))
+	}
+}
+
+// What follows a refused PUT is its body, and never taken for a request; the request
+// after that is answered, or the connection is closed.
+func TestNoSmugglingBehindRefusals(t *testing.T) {
+	types, err := server.ParseTypes("image/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	smuggled := "PUT /ok.png HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n\x89PNG\r\n\x1a\n"
+	for _, c := range []struct {
+		name, method, path, header string
+		status                     int
+	}{
+		{"refused name", "PUT", "/hidden", "", 404},
+		{"refused name, DELETE", "DELETE", "/hidden", "", 404},
+		{"directory", "PUT", "/dir/", "", 404},
+		{"coded", "PUT", "/ok.png", "Content-Encoding: gzip\r\n", 415},
+		{"partial", "PUT", "/ok.png", "Content-Range: bytes 0-4/9\r\n", 400},
+		{"type by name", "PUT", "/ok.html", "", 415},
+		{"type by content", "PUT", "/ok.png", "", 415},
+		{"precondition", "PUT", "/ok.png", "If-Match: \"x\"\r\n", 412},
+		{"too large", "PUT", "/ok.png", "X: 1\r\n", 413},
+		{"no such method", "POST", "/ok.png", "", 405},
+	} {
+		for _, framing := range []string{"length", "chunked", "expect"} {
+			for _, size := range []int{0, 100_000, 1_000_000} {
+				b := counted(mem.New())
+				in := server.Intake{Types: types}
+				if c.name == "too large" {
+					in.MaxBytes = 10
+				}
+				url, rec := writing(t, b, allow("ok.*"), in)
+				w := dialWire(t, url)
+				body := smuggled + strings.Repeat("x", size)
+				head := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\n%s", c.method, c.path, c.header)
+				switch framing {
+				case "chunked":
+					head += fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+				case "expect":
+					head += fmt.Sprintf("Content-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
+				default:
+					head += fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
+				}
+				// The server may close before it has read all.
+				go io.WriteString(w.conn, head+"GET /last HTTP/1.1\r\nHost: x\r\n\r\n")
+				first, closes, ok := w.reply()
+				if ok && first.status == 100 {
+					if c.name != "type by content" && c.name != "too large" {
+						t.Errorf("%s, %s: the client was asked for its body", c.name, framing)
+					}
+					continue
+				}
+				if !ok || first.status != c.status {
+					t.Errorf("%s, %s, %d: %t %d, want %d", c.name, framing, size, ok, first.status, c.status)
+				}
+				if !closes {
+					if next, _, ok := w.reply(); !ok || next.status != 404 {
+						t.Errorf("%s, %s, %d: the next is %t %d", c.name, framing, size, ok, next.status)
+					}
+				}
+				for i, a := range rec.wait(t, 1) {
+					if i > 0 && a.Raw != "/last" {
+						t.Errorf("%s, %s, %d: smuggled %s %s", c.name, framing, size, a.Method, a.Raw)
+					}
+				}
+				if all := contents(t, b); len(all) != 0 {
+					t.Errorf("%s, %s, %d: stored %d objects", c.name, framing, size, len(all))
+				}
+				w.conn.Close()
+			}
+		}
+	}
+}
+
+// A client that waits for a 100 is asked for its body only once there is nothing else
+// to refuse.
+func TestExpectContinue(t *testing.T) {
+	b := mem.New()
+	url, _ := writing(t, b, allow("**/*.txt", "a:b"), server.Intake{MaxBytes: 100, MaxConcurrent: 1})
+	plant(t, b, "old.txt")
+	for _, c := range []struct {
+		path, header string
+		length       int
+		status       int
+	}{
+		{"/new.txt", "", 5, 100},
+		{"/old.txt", "", 5, 100},
+		{"/old.txt", "If-Match: *\r\n", 5, 100},
+		{"/old.txt", "If-None-Match: *\r\n", 5, 412},
+		{"/old.txt", "If-Match: \"x\"\r\n", 5, 412},
+		{"/new.txt", "If-Match: \"x\"\r\n", 5, 412},
+		{"/OLD.txt", "", 5, 409},
+		{"/old.txt/below.txt", "", 5, 404},
+		{"/new.html", "", 5, 404},
+		{"/new.txt/", "", 5, 404},
+		{"/a:b", "", 5, 422},
+		{"/new.txt", "", 101, 413},
+		{"/new.txt", "Content-Encoding: br\r\n", 5, 415},
+		{"/new.txt", "Content-Encoding: identity, gzip\r\n", 5, 415},
+		{"/new.txt", "Content-Encoding: Identity\r\n", 5, 100},
+		{"/new.txt", "Content-Range: bytes 0-4/9\r\n", 5, 400},
+	} {
+		w := dialWire(t, url)
+		w.send("PUT %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", c.path, c.header, c.length)
+		got, closes, ok := w.reply()
+		if !ok || got.status != c.status {
+			t.Errorf("PUT %s %q: %t %d, want %d", c.path, c.header, ok, got.status, c.status)
+		}
+		if got.status != 100 {
+			// The body may come or not: nobody can know where the next request begins.
+			if !closes {
+				t.Errorf("PUT %s %q: the connection stays open after %d", c.path, c.header, got.status)
+			}
+			continue
+		}
+		w.send("hello")
+		if got, _, ok := w.reply(); !ok || got.status/100 != 2 {
+			t.Errorf("PUT %s %q: %t %d after the body", c.path, c.header, ok, got.status)
+		}
+		if all := contents(t, b); all[strings.TrimPrefix(c.path, "/")] != "hello" {
+			t.Errorf("PUT %s: %q", c.path, all)
+		}
+	}
+}
+
+// A client that sends too slowly is told so, holds up nobody, and leaves nothing.
+func TestSlowBodies(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		in   server.Intake
+		feed string // sent again and again
+	}{
+		{"nothing comes", server.Intake{Idle: 50 * time.Millisecond}, ""},
+		{"a byte now and then", server.Intake{Idle: 100 * time.Millisecond}, "x"},
+		{"it goes on for ever", server.Intake{Timeout: 200 * time.Millisecond}, strings.Repeat("x", 8<<10)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := mem.New()
+			url, rec := writing(t, b, allow("**"), c.in)
+			w := dialWire(t, url)
+			w.send("PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+			stop := make(chan struct{})
+			go func() {
+				tick := time.NewTicker(5 * time.Millisecond)
+				defer tick.Stop()
+				for c.feed != "" {
+					select {
+					case <-stop:
+						return
+					case <-tick.C:
+						fmt.Fprintf(w.conn, "%x\r\n%s\r\n", len(c.feed), c.feed)
+					}
+				}
+			}()
+			got, closes, ok := w.reply()
+			close(stop)
+			if !ok || got.status != 408 || !closes {
+				t.Errorf("answered %t, %d, closes %t", ok, got.status, closes)
+			}
+			if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonClientSlow || a.Verdict != server.Refused || a.Received < 5 {
+				t.Errorf("recorded %+v", a)
+			}
+			if all := contents(t, b); len(all) != 0 {
+				t.Errorf("left %q", all)
+			}
+		})
+	}
+}
+
+// A slow backend is not the client's fault.
+func TestSlowBackendIsNoSlowClient(t *testing.T) {
+	const idle = 300 * time.Millisecond
+	inner := mem.New()
+	faults := vfstest.NewFaults(inner, vfstest.Fault{Op: "body", Call: 3, Do: func() {
+		<-time.After(3 * idle)
+	}})
+	h := server.New(jailOver(t, faults, allow("**")), server.Config{Write: true, Logger: quiet, Intake: server.Intake{Idle: idle, Timeout: 2 * idle}})
+	s := httptest.NewServer(h)
+	defer s.Close()
+	if r := sendBody(t, "PUT", s.URL+"/a", strings.Repeat("x", 1<<20)); r.Status != 201 {
+		t.Errorf("%d %q", r.Status, r.Body)
+	}
+}
