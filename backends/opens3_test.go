@@ -150,6 +150,37 @@ func TestOpenS3CannotList(t *testing.T) {
 	checkRefused(t, src, err, "owner")
 }
 
+// A bucket is written to only where that was asked for, and the operator is told
+// what it takes.
+func TestOpenS3Writable(t *testing.T) {
+	isolateAWS(t)
+	for _, writable := range []bool{false, true} {
+		s := startService(t, &service{})
+		src, err := backends.Open(t.Context(), "s3://bucket?endpoint="+s.URL, backends.Options{Writable: writable})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		if src.Caps().Writable != writable || strings.Contains(strings.Join(src.Notes, "\n"), "s3:PutObject") != writable {
+			t.Errorf("writable %t: Caps %+v, notes %q", writable, src.Caps(), src.Notes)
+		}
+		if n, err := src.Sweep(t.Context(), 0); n != 0 || err != nil && !writable {
+			t.Errorf("writable %t: Sweep says %d, %v", writable, n, err)
+		}
+		if n, want := s.calls.Load(), map[bool]int64{false: 1, true: 2}[writable]; int64(n) != want {
+			t.Errorf("writable %t: opening and sweeping cost %d requests, want %d", writable, n, want)
+		}
+	}
+	src, err := backends.Open(t.Context(), "mem:", backends.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	if n, err := src.Sweep(t.Context(), 0); n != 0 || err != nil {
+		t.Errorf("mem: Sweep says %d, %v", n, err)
+	}
+}
+
 func TestOpenS3Refuses(t *testing.T) {
 	for _, tt := range []struct {
 		name        string

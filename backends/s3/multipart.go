@@ -34,6 +34,9 @@ type upload struct {
 
 	group *errgroup.Group // sends the parts
 	live  context.Context // ends with the first part that fails
+	// sending ends some time after live: a part whose connection is cut can come
+	// to be behind the abort, and with it the whole upload again.
+	sending context.Context
 
 	free   chan []byte // buffers that were sent
 	length int         // of each buffer
@@ -58,12 +61,15 @@ func (w *writing) multipart(first []byte, n int) (_ vfs.Info, err error) {
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	u.group, u.live = errgroup.WithContext(ctx)
+	sending, cut := grace(u.live)
+	u.sending = sending
 	done := false
 	// It runs also when the body, which is another's code, panics.
 	defer func() {
 		cancel()
+		_ = u.group.Wait()
+		cut()
 		if !done {
-			_ = u.group.Wait() // a part that comes behind the abort would stay
 			u.abort()
 		}
 	}()
@@ -170,7 +176,7 @@ func (u *upload) sendPart(part *types.CompletedPart, data []byte) error {
 	// It is given, and not left to the client, which would send it behind the
 	// body, in a form that many services do not know.
 	part.ChecksumCRC32 = aws.String(crc32Of(data))
-	return u.sendBody(u.live, data, func(ctx context.Context, p *payload) error {
+	return u.sendBody(u.sending, data, func(ctx context.Context, p *payload) error {
 		out, err := u.api.UploadPart(ctx, &awss3.UploadPartInput{
 			Bucket:              &u.bucket,
 			Key:                 &u.key,

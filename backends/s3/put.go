@@ -30,10 +30,10 @@ import (
 //
 // The Info has no ModTime, which S3 does not tell.
 //
-// Cancelling ctx ends Put between two reads of body, and aborts an upload. The
-// request that makes the object visible is given another 2 seconds, since Put
-// could not say otherwise what became of it. A Read of body that blocks is for
-// the caller to end.
+// Cancelling ctx ends Put between two reads of body, and aborts an upload. Requests
+// that are under way are given another 2 seconds: Put could not say otherwise
+// whether the object was stored, and a part that is cut can outlive the abort. A
+// Read of body that blocks is for the caller to end.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.writable {
 		return vfs.Unsupported{}.Put(ctx, n, body, opts)
