@@ -117,13 +117,16 @@ func TestKill(t *testing.T) {
 		dir := t.TempDir()
 		role := []string{"writer", "writer, portable"}[round%2]
 		cmd, _, out := startChild(t, role, dir)
-		kill := time.AfterFunc(time.Duration(20+rand.IntN(100))*time.Millisecond, func() { cmd.Process.Kill() })
+		var kill *time.Timer // from the first Put on: a start may take long
 		want, under := map[string]string{}, ""
 		data := ""
 		for out.Scan() {
 			f := strings.SplitN(out.Text(), " ", 3)
 			if len(f) < 3 {
 				break // cut by the kill
+			}
+			if kill == nil {
+				kill = time.AfterFunc(time.Duration(rand.IntN(60_000))*time.Microsecond, func() { cmd.Process.Kill() })
 			}
 			i, err := strconv.Atoi(f[1])
 			if err != nil {
@@ -135,7 +138,6 @@ func TestKill(t *testing.T) {
 				want[under], under = data, ""
 			}
 		}
-		kill.Stop()
 		var exit *exec.ExitError
 		if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 			t.Fatalf("the writer ended with %v", err)

@@ -230,7 +230,6 @@ func TestFailedCalls(t *testing.T) {
 		f    faults
 	}{
 		{"broken", faults{err: unix.EIO}},
-		{"no room", faults{err: unix.ENOSPC}},
 		{"no room from then on", faults{err: unix.ENOSPC, always: []string{"mkdir", "create", "write", "sync"}}},
 		{"broken, links only", faults{err: unix.EIO, plain: true}},
 		{"broken, rename only", faults{err: unix.EIO, plain: true, unlinked: true}},
