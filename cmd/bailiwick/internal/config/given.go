@@ -83,8 +83,7 @@ func (d *decoder) set(mapping *yaml.Node, name string, g *Given) {
 		}
 		return
 	}
-	remove(mapping, name)
-	value := d.child(mapping, name, yaml.ScalarNode, g)
+	value := d.replace(mapping, name, g)
 	if !isListKey(g.Key) {
 		value.Value = g.Values[len(g.Values)-1]
 		return
@@ -129,6 +128,23 @@ func (d *decoder) child(mapping *yaml.Node, name string, kind yaml.Kind, g *Give
 	key := &yaml.Node{Kind: yaml.ScalarNode, Value: name}
 	value := &yaml.Node{Kind: kind}
 	d.given[key], d.given[value] = g.Origin, g.Origin
+	mapping.Content = append(mapping.Content, key, value)
+	return value
+}
+
+// replace returns a new value for a key, which it makes if there is none. What stands
+// behind a second such key stays, and is an error.
+func (d *decoder) replace(mapping *yaml.Node, name string, g *Given) *yaml.Node {
+	value := &yaml.Node{Kind: yaml.ScalarNode}
+	d.given[value] = g.Origin
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			mapping.Content[i+1] = value
+			return value
+		}
+	}
+	key := &yaml.Node{Kind: yaml.ScalarNode, Value: name}
+	d.given[key] = g.Origin
 	mapping.Content = append(mapping.Content, key, value)
 	return value
 }

@@ -94,6 +94,7 @@ func TestGivenErrors(t *testing.T) {
 		{two, config.Given{Key: "drain", Values: []string{"3"}, Origin: "--drain"}, "--drain: drain: write a number and a unit"},
 		{two, config.Given{Key: "listen", Values: []string{":1", "x"}, Origin: "BAILIWICK_LISTEN"}, "BAILIWICK_LISTEN: listen[1]: x is no address"},
 		{two, config.Given{Key: "admin", Values: []string{"127.0.0.1:1"}, Origin: "--admin"}, "--admin: admin: it is the address that the public is served at"},
+		{"drain: 1s\n" + two, config.Given{Key: "drain", Values: []string{"1s"}, Origin: "--drain"}, "f:3: drain: it stands twice, here and in line 1"},
 		{"limits: 3\n" + two, config.Given{Key: "limits.upload", Values: []string{"1B"}, Origin: "--max-upload"}, "f:1: limits: it is a single value"},
 		{"mounts: 3\n", config.Given{Key: "mounts[].list", Values: []string{"true"}, Origin: "--list"}, "f:1: mounts: it is a single value; write a list"},
 		{"mounts: [x]\n", config.Given{Key: "mounts[].list", Values: []string{"true"}, Origin: "--list"}, "f:1: mounts[0]: it is a single value"},

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// A Catalog is the address of a database, which may hold a password. Printing one
+// masks it.
+type Catalog struct{ dsn string }
+
+// mask stands for what is not shown.
+const mask = "********"
+
+func parseCatalog(s string) (any, error) {
+	// What is wrong is never shown: it may hold a password.
+	if path, ok := strings.CutPrefix(s, "sqlite:"); ok {
+		if path == "" {
+			return nil, errors.New("write the path of the database after sqlite:")
+		}
+		return Catalog{s}, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" || !strings.Contains(s, "://") {
+		return nil, errors.New("write sqlite:PATH or postgres://USER@HOST/DATABASE, with each special character of a password as in a URL (% is %25, @ is %40)")
+	}
+	if masked(u) {
+		return nil, errors.New("the password is masked, as config show prints it; write the real one, or name a file that holds the address with catalog_file")
+	}
+	return Catalog{s}, nil
+}
+
+func masked(u *url.URL) bool {
+	password, _ := u.User.Password()
+	if password == mask {
+		return true
+	}
+	for _, values := range u.Query() {
+		for _, v := range values {
+			if v == mask {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// DSN returns the address with all that it holds.
+func (c Catalog) DSN() string { return c.dsn }
+
+// IsZero reports whether there is no address.
+func (c Catalog) IsZero() bool { return c.dsn == "" }
+
+// harmless are the parameters of a PostgreSQL address that are shown.
+var harmless = map[string]bool{
+	"sslmode": true, "application_name": true, "connect_timeout": true, "search_path": true,
+	"target_session_attrs": true, "pool_max_conns": true, "pool_min_conns": true, "host": true, "port": true, "dbname": true, "user": true,
+}
+
+// String returns the address without its secrets.
+func (c Catalog) String() string {
+	if c.dsn == "" || strings.HasPrefix(c.dsn, "sqlite:") {
+		return c.dsn
+	}
+	u, err := url.Parse(c.dsn)
+	if err != nil {
+		return mask
+	}
+	user := ""
+	if u.User != nil {
+		user = url.User(u.User.Username()).String()
+		if _, ok := u.User.Password(); ok {
+			user += ":" + mask
+		}
+		user += "@"
+	}
+	query := u.Query()
+	for key := range query {
+		if !harmless[key] {
+			query[key] = []string{mask}
+		}
+	}
+	s := u.Scheme + "://" + user + u.Host + u.EscapedPath()
+	if len(query) > 0 {
+		s += "?" + strings.ReplaceAll(query.Encode(), url.QueryEscape(mask), mask)
+	}
+	return s
+}
+
+// GoString keeps the secrets from %#v.
+func (c Catalog) GoString() string { return strconv.Quote(c.String()) }
