@@ -57,51 +57,49 @@ func writing(t testing.TB, b vfs.Backend, p vfs.Policy, in server.Intake) (url s
 }
 
 func TestPutAndDelete(t *testing.T) {
-	for name, b := range writable(t) {
-		t.Run(name, func(t *testing.T) {
-			url, rec := writing(t, b, allow("**"), server.Intake{})
-			made := sendBody(t, "PUT", url+"/new/dir/a.html", "one")
-			if made.Status != 201 || made.Body != "" {
-				t.Fatalf("created: %d %q", made.Status, made.Body)
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, rec := writing(t, b, allow("**"), server.Intake{})
+		made := sendBody(t, "PUT", url+"/new/dir/a.html", "one")
+		if made.Status != 201 || made.Body != "" {
+			t.Fatalf("created: %d %q", made.Status, made.Body)
+		}
+		replaced := sendBody(t, "PUT", url+"/new/dir/a.html", "two!")
+		if replaced.Status != 204 {
+			t.Errorf("replaced: %d %q", replaced.Status, replaced.Body)
+		}
+		got := get(t, "GET", url+"/new/dir/a.html")
+		if got.Status != 200 || got.Body != "two!" {
+			t.Errorf("read: %d %q", got.Status, got.Body)
+		}
+		tags := []string{made.Header.Get("Etag"), replaced.Header.Get("Etag"), got.Header.Get("Etag")}
+		if len(tags[0]) < 3 || tags[0][0] != '"' || tags[0] == tags[1] || tags[1] != tags[2] {
+			t.Errorf("ETags %q", tags)
+		}
+		// What clients write is other people's content.
+		if d := got.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment") || got.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("a page that a client put: %v", got.Header)
+		}
+		for _, r := range []reply{made, replaced} {
+			if r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%v", r.Header)
 			}
-			replaced := sendBody(t, "PUT", url+"/new/dir/a.html", "two!")
-			if replaced.Status != 204 {
-				t.Errorf("replaced: %d %q", replaced.Status, replaced.Body)
-			}
-			got := get(t, "GET", url+"/new/dir/a.html")
-			if got.Status != 200 || got.Body != "two!" {
-				t.Errorf("read: %d %q", got.Status, got.Body)
-			}
-			tags := []string{made.Header.Get("Etag"), replaced.Header.Get("Etag"), got.Header.Get("Etag")}
-			if len(tags[0]) < 3 || tags[0][0] != '"' || tags[0] == tags[1] || tags[1] != tags[2] {
-				t.Errorf("ETags %q", tags)
-			}
-			// What clients write is other people's content.
-			if d := got.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment") || got.Header.Get("Content-Security-Policy") == "" {
-				t.Errorf("a page that a client put: %v", got.Header)
-			}
-			for _, r := range []reply{made, replaced} {
-				if r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
-					t.Errorf("%v", r.Header)
-				}
-			}
-			if r := sendBody(t, "DELETE", url+"/new/dir/a.html", ""); r.Status != 204 || r.Body != "" {
-				t.Errorf("deleted: %d %q", r.Status, r.Body)
-			}
-			gone := get(t, "GET", url+"/new/dir/a.html")
-			again := sendBody(t, "DELETE", url+"/new/dir/a.html", "")
-			if gone.Status != 404 || again.Status != 404 || again.Body != gone.Body {
-				t.Errorf("after: GET %d, DELETE %d", gone.Status, again.Status)
-			}
-			if r := sendBody(t, "PUT", url+"/empty", ""); r.Status != 201 {
-				t.Errorf("an empty object: %d", r.Status)
-			}
-			a := rec.wait(t, 3)
-			if a[0].Status != 201 || a[0].Received != 3 || a[0].Method != "PUT" || a[0].Rule != "**" || a[0].Verdict != server.Allowed || a[1].Received != 4 {
-				t.Errorf("%+v", a[:2])
-			}
-		})
-	}
+		}
+		if r := sendBody(t, "DELETE", url+"/new/dir/a.html", ""); r.Status != 204 || r.Body != "" {
+			t.Errorf("deleted: %d %q", r.Status, r.Body)
+		}
+		gone := get(t, "GET", url+"/new/dir/a.html")
+		again := sendBody(t, "DELETE", url+"/new/dir/a.html", "")
+		if gone.Status != 404 || again.Status != 404 || again.Body != gone.Body {
+			t.Errorf("after: GET %d, DELETE %d", gone.Status, again.Status)
+		}
+		if r := sendBody(t, "PUT", url+"/empty", ""); r.Status != 201 {
+			t.Errorf("an empty object: %d", r.Status)
+		}
+		a := rec.wait(t, 3)
+		if a[0].Status != 201 || a[0].Received != 3 || a[0].Method != "PUT" || a[0].Rule != "**" || a[0].Verdict != server.Allowed || a[1].Received != 4 {
+			t.Errorf("%+v", a[:2])
+		}
+	})
 }
 
 // Without Write, or where the backend cannot, nothing is different from before.
@@ -148,51 +146,49 @@ func TestReadsWithBodies(t *testing.T) {
 }
 
 func TestWriteConditions(t *testing.T) {
-	for name, b := range writable(t) {
-		t.Run(name, func(t *testing.T) {
-			url, _ := writing(t, b, allow("**"), server.Intake{})
-			first := sendBody(t, "PUT", url+"/a", "1").Header.Get("Etag")
-			second := sendBody(t, "PUT", url+"/a", "2").Header.Get("Etag")
-			modified := get(t, "GET", url+"/a").Header.Get("Last-Modified")
-			const past, future = "Tue, 01 Jan 2019 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
-			for _, c := range []struct {
-				method, path string
-				headers      []string
-				status       int
-			}{
-				{"PUT", "/a", []string{"If-None-Match", "*"}, 412},
-				{"PUT", "/a", []string{"If-None-Match", second}, 412},
-				{"PUT", "/a", []string{"If-None-Match", "W/" + second}, 412},
-				{"PUT", "/a", []string{"If-Match", first}, 412},
-				{"PUT", "/a", []string{"If-Match", "W/" + second}, 412},
-				{"PUT", "/a", []string{"If-Match", "nonsense"}, 412},
-				{"PUT", "/a", []string{"If-Unmodified-Since", past}, 412},
-				{"PUT", "/nothing", []string{"If-Match", "*"}, 412},
-				{"PUT", "/nothing", []string{"If-Match", second}, 412},
-				{"DELETE", "/a", []string{"If-Match", first}, 412},
-				{"DELETE", "/a", []string{"If-None-Match", "*"}, 412},
-				{"DELETE", "/a", []string{"If-Unmodified-Since", past}, 412},
-				{"DELETE", "/nothing", []string{"If-None-Match", "*"}, 404},
-				{"PUT", "/a", []string{"If-Match", first + ", " + second, "If-Unmodified-Since", past}, 204},
-				{"PUT", "/a", []string{"If-Match", "*"}, 204},
-				{"PUT", "/a", []string{"If-None-Match", first}, 204},
-				{"PUT", "/a", []string{"If-Unmodified-Since", future}, 204},
-				{"PUT", "/a", []string{"If-Modified-Since", modified}, 204},
-				{"PUT", "/b", []string{"If-None-Match", "*"}, 201},
-				{"DELETE", "/b", []string{"If-Match", "*"}, 204},
-			} {
-				r := sendBody(t, c.method, url+c.path, "new", c.headers...)
-				if r.Status != c.status {
-					t.Errorf("%s %s %q: %d, want %d", c.method, c.path, c.headers, r.Status, c.status)
-				}
-				if c.status == 412 {
-					if now := get(t, "GET", url+"/a"); now.Body != "2" || now.Header.Get("Etag") != second {
-						t.Fatalf("%s %s %q changed something: %q", c.method, c.path, c.headers, now.Body)
-					}
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, _ := writing(t, b, allow("**"), server.Intake{})
+		first := sendBody(t, "PUT", url+"/a", "1").Header.Get("Etag")
+		second := sendBody(t, "PUT", url+"/a", "2").Header.Get("Etag")
+		modified := get(t, "GET", url+"/a").Header.Get("Last-Modified")
+		const past, future = "Tue, 01 Jan 2019 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
+		for _, c := range []struct {
+			method, path string
+			headers      []string
+			status       int
+		}{
+			{"PUT", "/a", []string{"If-None-Match", "*"}, 412},
+			{"PUT", "/a", []string{"If-None-Match", second}, 412},
+			{"PUT", "/a", []string{"If-None-Match", "W/" + second}, 412},
+			{"PUT", "/a", []string{"If-Match", first}, 412},
+			{"PUT", "/a", []string{"If-Match", "W/" + second}, 412},
+			{"PUT", "/a", []string{"If-Match", "nonsense"}, 412},
+			{"PUT", "/a", []string{"If-Unmodified-Since", past}, 412},
+			{"PUT", "/nothing", []string{"If-Match", "*"}, 412},
+			{"PUT", "/nothing", []string{"If-Match", second}, 412},
+			{"DELETE", "/a", []string{"If-Match", first}, 412},
+			{"DELETE", "/a", []string{"If-None-Match", "*"}, 412},
+			{"DELETE", "/a", []string{"If-Unmodified-Since", past}, 412},
+			{"DELETE", "/nothing", []string{"If-None-Match", "*"}, 404},
+			{"PUT", "/a", []string{"If-Match", first + ", " + second, "If-Unmodified-Since", past}, 204},
+			{"PUT", "/a", []string{"If-Match", "*"}, 204},
+			{"PUT", "/a", []string{"If-None-Match", first}, 204},
+			{"PUT", "/a", []string{"If-Unmodified-Since", future}, 204},
+			{"PUT", "/a", []string{"If-Modified-Since", modified}, 204},
+			{"PUT", "/b", []string{"If-None-Match", "*"}, 201},
+			{"DELETE", "/b", []string{"If-Match", "*"}, 204},
+		} {
+			r := sendBody(t, c.method, url+c.path, "new", c.headers...)
+			if r.Status != c.status {
+				t.Errorf("%s %s %q: %d, want %d", c.method, c.path, c.headers, r.Status, c.status)
+			}
+			if c.status == 412 {
+				if now := get(t, "GET", url+"/a"); now.Body != "2" || now.Header.Get("Etag") != second {
+					t.Fatalf("%s %s %q changed something: %q", c.method, c.path, c.headers, now.Body)
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
 // Who may write and not read learns no validator.
@@ -221,165 +217,157 @@ func TestPreconditionLeaksNoValidator(t *testing.T) {
 
 // Of 64 that create one name at the same moment, one does.
 func TestConcurrentCreates(t *testing.T) {
-	for name, b := range writable(t) {
-		t.Run(name, func(t *testing.T) {
-			url, _ := writing(t, b, allow("**"), server.Intake{MaxConcurrent: 100})
-			var won, lost atomic.Int64
-			var winner atomic.Value
-			var group errgroup.Group
-			for i := range 64 {
-				group.Go(func() error {
-					body := strings.Repeat(string(rune('A'+i)), 1000)
-					r, err := try("PUT", url+"/one", strings.NewReader(body), "If-None-Match", "*")
-					switch {
-					case err != nil:
-						return err
-					case r.Status == 201:
-						won.Add(1)
-						winner.Store(body)
-					case r.Status == 412:
-						lost.Add(1)
-					default:
-						t.Errorf("%d %q", r.Status, r.Body)
-					}
-					return nil
-				})
-			}
-			if err := group.Wait(); err != nil {
-				t.Fatal(err)
-			}
-			if won.Load() != 1 || lost.Load() != 63 {
-				t.Fatalf("%d made it, %d did not", won.Load(), lost.Load())
-			}
-			if r := get(t, "GET", url+"/one"); r.Body != winner.Load() {
-				t.Error("what is there is not what was made")
-			}
-		})
-	}
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, _ := writing(t, b, allow("**"), server.Intake{MaxConcurrent: 100})
+		var won, lost atomic.Int64
+		var winner atomic.Value
+		var group errgroup.Group
+		for i := range 64 {
+			group.Go(func() error {
+				body := strings.Repeat(string(rune('A'+i)), 1000)
+				r, err := try("PUT", url+"/one", strings.NewReader(body), "If-None-Match", "*")
+				switch {
+				case err != nil:
+					return err
+				case r.Status == 201:
+					won.Add(1)
+					winner.Store(body)
+				case r.Status == 412:
+					lost.Add(1)
+				default:
+					t.Errorf("%d %q", r.Status, r.Body)
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if won.Load() != 1 || lost.Load() != 63 {
+			t.Fatalf("%d made it, %d did not", won.Load(), lost.Load())
+		}
+		if r := get(t, "GET", url+"/one"); r.Body != winner.Load() {
+			t.Error("what is there is not what was made")
+		}
+	})
 }
 
 // Whoever reads while others write sees one version whole.
 func TestReadsDuringWrites(t *testing.T) {
 	const size, versions, readers = 300_000, 20, 4
-	for name, b := range writable(t) {
-		t.Run(name, func(t *testing.T) {
-			url, _ := writing(t, b, allow("**"), server.Intake{})
-			version := func(i int) string { return strings.Repeat(string(rune('a'+i)), size) }
-			sendBody(t, "PUT", url+"/a", version(0))
-			done := make(chan struct{})
-			var group errgroup.Group
-			for range readers {
-				group.Go(func() error {
-					for {
-						select {
-						case <-done:
-							return nil
-						default:
-						}
-						r, err := try("GET", url+"/a", nil)
-						if err != nil {
-							continue // cut, and the client knows it
-						}
-						if r.Status != 200 || len(r.Body) != size || strings.Count(r.Body, r.Body[:1]) != size {
-							t.Errorf("%d, %d bytes, mixed", r.Status, len(r.Body))
-						}
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, _ := writing(t, b, allow("**"), server.Intake{})
+		version := func(i int) string { return strings.Repeat(string(rune('a'+i)), size) }
+		sendBody(t, "PUT", url+"/a", version(0))
+		done := make(chan struct{})
+		var group errgroup.Group
+		for range readers {
+			group.Go(func() error {
+				for {
+					select {
+					case <-done:
+						return nil
+					default:
 					}
-				})
-			}
-			for i := range versions {
-				if r := sendBody(t, "PUT", url+"/a", version(i)); r.Status != 204 {
-					t.Errorf("version %d: %d", i, r.Status)
+					r, err := try("GET", url+"/a", nil)
+					if err != nil {
+						continue // cut, and the client knows it
+					}
+					if r.Status != 200 || len(r.Body) != size || strings.Count(r.Body, r.Body[:1]) != size {
+						t.Errorf("%d, %d bytes, mixed", r.Status, len(r.Body))
+					}
 				}
+			})
+		}
+		for i := range versions {
+			if r := sendBody(t, "PUT", url+"/a", version(i)); r.Status != 204 {
+				t.Errorf("version %d: %d", i, r.Status)
 			}
-			close(done)
-			if err := group.Wait(); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
+		}
+		close(done)
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // Names that the policy lets through, and that cannot be created: the client is told so
 // where it may know.
 func TestNamesThatCannotBeCreated(t *testing.T) {
-	for name, b := range writable(t) {
-		t.Run(name, func(t *testing.T) {
-			p := allow("**/*.txt", "**/*.", "**/* ", "aux", "a*b")
-			p.Deny = vfs.Patterns("hidden")
-			url, rec := writing(t, b, p, server.Intake{})
-			plant(t, b, "Docs/Read.txt", "hidden/Secret.txt", "notes.TXT")
-			missing := sendBody(t, "DELETE", url+"/nothing.txt", "")
-			for i, c := range []struct {
-				path   string
-				status int
-				reason vfs.Reason
-			}{
-				{"/a:b", 422, vfs.ReasonCreateChar},
-				{"/a%3Fb", 422, vfs.ReasonCreateChar},
-				{"/aux", 422, vfs.ReasonCreateDevice},
-				{"/sub/con.txt", 422, vfs.ReasonCreateDevice},
-				{"/e.", 422, vfs.ReasonCreateTrailing},
-				{"/e%20", 422, vfs.ReasonCreateTrailing},
-				{"/e%CC%81.txt", 422, vfs.ReasonCreateNFC},
-				{"/Docs/read.txt", 409, vfs.ReasonCreateSibling},
-				{"/docs/other.txt", 409, vfs.ReasonCreateSibling},
-				{"/Hidden/new.txt", 404, vfs.ReasonPolicyDeny},
-				{"/notes.txt", 404, vfs.ReasonHiddenSibling},
-				{"/.env.txt", 404, vfs.ReasonPolicyDotfile},
-				{"/a.html", 404, vfs.ReasonPolicyNoAllow},
-				{"/Docs", 404, vfs.ReasonPolicyNoAllow},
-			} {
-				r := sendBody(t, "PUT", url+c.path, "x")
-				a := rec.wait(t, i+2)[i+1]
-				if r.Status != c.status || a.Reason != c.reason || a.Verdict != server.Refused {
-					t.Errorf("%s: %d, recorded as %s %q", c.path, r.Status, a.Verdict, a.Reason)
-				}
-				if a.Received != 0 {
-					t.Errorf("%s: %d bytes were read", c.path, a.Received)
-				}
-				if c.status == 404 {
-					r.Header.Del("Date")
-					want := missing.Header.Clone()
-					want.Del("Date")
-					sameHeaders(t, r.Header, want)
-					if r.Body != missing.Body {
-						t.Errorf("%s: %q", c.path, r.Body)
-					}
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		p := allow("**/*.txt", "**/*.", "**/* ", "aux", "a*b")
+		p.Deny = vfs.Patterns("hidden")
+		url, rec := writing(t, b, p, server.Intake{})
+		plant(t, b, "Docs/Read.txt", "hidden/Secret.txt", "notes.TXT")
+		missing := sendBody(t, "DELETE", url+"/nothing.txt", "")
+		for i, c := range []struct {
+			path   string
+			status int
+			reason vfs.Reason
+		}{
+			{"/a:b", 422, vfs.ReasonCreateChar},
+			{"/a%3Fb", 422, vfs.ReasonCreateChar},
+			{"/aux", 422, vfs.ReasonCreateDevice},
+			{"/sub/con.txt", 422, vfs.ReasonCreateDevice},
+			{"/e.", 422, vfs.ReasonCreateTrailing},
+			{"/e%20", 422, vfs.ReasonCreateTrailing},
+			{"/e%CC%81.txt", 422, vfs.ReasonCreateNFC},
+			{"/Docs/read.txt", 409, vfs.ReasonCreateSibling},
+			{"/docs/other.txt", 409, vfs.ReasonCreateSibling},
+			{"/Hidden/new.txt", 404, vfs.ReasonPolicyDeny},
+			{"/notes.txt", 404, vfs.ReasonHiddenSibling},
+			{"/.env.txt", 404, vfs.ReasonPolicyDotfile},
+			{"/a.html", 404, vfs.ReasonPolicyNoAllow},
+			{"/Docs", 404, vfs.ReasonPolicyNoAllow},
+		} {
+			r := sendBody(t, "PUT", url+c.path, "x")
+			a := rec.wait(t, i+2)[i+1]
+			if r.Status != c.status || a.Reason != c.reason || a.Verdict != server.Refused {
+				t.Errorf("%s: %d, recorded as %s %q", c.path, r.Status, a.Verdict, a.Reason)
+			}
+			if a.Received != 0 {
+				t.Errorf("%s: %d bytes were read", c.path, a.Received)
+			}
+			if c.status == 404 {
+				r.Header.Del("Date")
+				want := missing.Header.Clone()
+				want.Del("Date")
+				sameHeaders(t, r.Header, want)
+				if r.Body != missing.Body {
+					t.Errorf("%s: %q", c.path, r.Body)
 				}
 			}
-			for _, path := range []string{"/Docs/new.txt", "/new.txt", "/gr%C3%BC%C3%9Fe.txt"} {
-				if r := sendBody(t, "PUT", url+path, "x"); r.Status != 201 {
-					t.Errorf("%s: %d", path, r.Status)
-				}
+		}
+		for _, path := range []string{"/Docs/new.txt", "/new.txt", "/gr%C3%BC%C3%9Fe.txt"} {
+			if r := sendBody(t, "PUT", url+path, "x"); r.Status != 201 {
+				t.Errorf("%s: %d", path, r.Status)
 			}
-		})
-	}
+		}
+	})
 }
 
 // Directories are no objects, to write as to read.
 func TestDirectoriesCannotBeWritten(t *testing.T) {
-	for name, b := range writable(t) {
-		t.Run(name, func(t *testing.T) {
-			url, _ := writing(t, b, allow("**"), server.Intake{})
-			plant(t, b, "dir/a", "dir/index.html", "file")
-			paths := []string{"/", "/dir/", "/new/", "/file/"}
-			if b.Caps().Directories {
-				paths = append(paths, "/dir", "/file/below")
-			}
-			for _, path := range paths {
-				for _, method := range []string{"PUT", "DELETE"} {
-					if r := sendBody(t, method, url+path, "x"); r.Status != 404 || r.Body != "not found\n" {
-						t.Errorf("%s %s: %d %q", method, path, r.Status, r.Body)
-					}
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, _ := writing(t, b, allow("**"), server.Intake{})
+		plant(t, b, "dir/a", "dir/index.html", "file")
+		paths := []string{"/", "/dir/", "/new/", "/file/"}
+		if b.Caps().Directories {
+			paths = append(paths, "/dir", "/file/below")
+		}
+		for _, path := range paths {
+			for _, method := range []string{"PUT", "DELETE"} {
+				if r := sendBody(t, method, url+path, "x"); r.Status != 404 || r.Body != "not found\n" {
+					t.Errorf("%s %s: %d %q", method, path, r.Status, r.Body)
 				}
 			}
-			for path, want := range map[string]string{"/dir/a": "dir/a", "/dir/index.html": "dir/index.html", "/file": "file"} {
-				if r := get(t, "GET", url+path); r.Body != want {
-					t.Errorf("%s: %d %q", path, r.Status, r.Body)
-				}
+		}
+		for path, want := range map[string]string{"/dir/a": "dir/a", "/dir/index.html": "dir/index.html", "/file": "file"} {
+			if r := get(t, "GET", url+path); r.Body != want {
+				t.Errorf("%s: %d %q", path, r.Status, r.Body)
 			}
-		})
-	}
+		}
+	})
 }
 
 // A page of another site cannot write, whatever it makes a browser send. The answer
