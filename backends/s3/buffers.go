@@ -116,6 +116,32 @@ func (p *payload) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo spares the SDK a new buffer for each time it hashes the body.
+func (p *payload) WriteTo(w io.Writer) (n int64, err error) {
+	buf, ok := copyBuffers.Get().(*[]byte)
+	if !ok {
+		b := make([]byte, 32<<10)
+		buf = &b
+	}
+	defer copyBuffers.Put(buf)
+	for {
+		k, err := p.Read(*buf)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+		written, err := w.Write((*buf)[:k])
+		n += int64(written)
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+var copyBuffers sync.Pool
+
 // Seek lets the SDK measure the body and send it again.
 func (p *payload) Seek(offset int64, whence int) (int64, error) {
 	p.mu.Lock()
