@@ -117,6 +117,19 @@ var importRules = []importRule{
 		reason: "who opens one store must not carry the other",
 	},
 	{
+		from: "",
+		breach: func(from, to string, _ bool) bool {
+			switch {
+			case below(from, "cmd"), below(from, "testdata"):
+				return false
+			case below(to, "github.com/coreos/go-oidc"), below(to, "github.com/go-jose/go-jose"):
+				return !below(from, "server/auth/oidc")
+			}
+			return below(to, "golang.org/x/crypto/bcrypt") && !below(from, "server/auth/htpasswd")
+		},
+		reason: "who is asking is judged through auth.Authenticator: who brings one of his own must not carry ours",
+	},
+	{
 		from:   "cmd",
 		breach: func(_, to string, _ bool) bool { return below(to, "vfs/vfstest") || to == "testing" },
 		reason: "the program that people run carries no test code",
@@ -264,6 +277,13 @@ func TestImportRules(t *testing.T) {
 		{"cmd/bailiwick", "github.com/aws/aws-sdk-go-v2/config", false},
 		{"testdata/s3gateway", "github.com/aws/aws-sdk-go-v2/service/s3", false},
 		{"backends/disk", "github.com/gorilla/mux", true},
+		{"server", "github.com/coreos/go-oidc/v3/oidc", true},
+		{"server", "golang.org/x/crypto/bcrypt", true},
+		{"server/auth", "github.com/go-jose/go-jose/v4", true},
+		{"server/auth/oidc", "github.com/coreos/go-oidc/v3/oidc", false},
+		{"server/auth/oidc", "golang.org/x/crypto/bcrypt", true},
+		{"server/auth/htpasswd", "golang.org/x/crypto/bcrypt", false},
+		{"cmd/bailiwick", "golang.org/x/crypto/bcrypt", false},
 		{"server", "github.com/jackc/pgx/v5", true},
 		{"server", "modernc.org/sqlite", true},
 		{"server", module + "/server/catalog", false},
