@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"html"
 	"io"
@@ -168,4 +169,54 @@ func TestUntrustedContentInBrowser(t *testing.T) {
 			t.Errorf("scripts of untrusted content ran: %d requests", n)
 		}
 	}
+}
+
+// TestUploadInBrowser has a real browser send a form of files, under names that are
+// hard to write down, and then as many to a server of another origin, which takes
+// none.
+func TestUploadInBrowser(t *testing.T) {
+	names := []string{`plain.txt`, `two words & "quotes".txt`, `back\slash.txt`, "tab\tand\x01control.txt", "ünïcode 写真 😀.txt", `<img src=x onerror=alert(1)>.txt`, `100%25 %22.txt`, `.hidden`, strings.Repeat("é", 100) + ".txt"}
+	want := []string{`plain.txt`, `two words & "quotes".txt`, `back_slash.txt`, "tabandcontrol.txt", "ünïcode 写真 😀.txt", `<img src=x onerror=alert(1)>.txt`, `100%25 ".txt`, `.hidden`, strings.Repeat("é", 100) + ".txt"}
+	list, err := json.Marshal(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newUploads(t, server.UploadConfig{})
+	attempts := &recorder{}
+	other := uploadsInMemory(t, server.UploadConfig{Recorder: attempts})
+	page := `<!doctype html><title>upload</title><pre id=out>nothing yet</pre><script>
+	async function send(to) {
+		const form = new FormData();
+		form.append("comment", "a field");
+		for (const name of ` + string(list) + `) form.append("files", new File(["content of " + name], name));
+		try {
+			const answer = await fetch(to, {method: "POST", body: form, mode: to === "/" ? "cors" : "no-cors"});
+			return await answer.text();
+		} catch (e) { return String(e); }
+	}
+	(async () => {
+		const mine = await send("/");
+		await send("` + other.url + `/");
+		document.getElementById("out").textContent = mine;
+	})();
+	</script>`
+	site := httptest.NewServer(&beacon{Handler: s.handler, host: page})
+	t.Cleanup(site.Close)
+	dom := browse(t, site.URL+"/host")
+	_, text, _ := strings.Cut(dom, "<pre id=\"out\">")
+	text, _, _ = strings.Cut(text, "</pre>")
+	got := reply{Status: http.StatusCreated, Body: html.UnescapeString(text)}.files(t)
+	if len(got) != len(names) {
+		t.Fatalf("the page shows %q", text)
+	}
+	for i, f := range got {
+		if f.Name != want[i] || f.SHA256 != sum("content of "+names[i]) {
+			t.Errorf("%q arrived as %+v", names[i], f)
+		}
+		givenBack(t, s, f)
+	}
+	if a := attempts.wait(t, 1)[0]; a.Reason != server.ReasonCrossOrigin {
+		t.Errorf("the server of another origin recorded %+v", a)
+	}
+	other.wantEmpty(t, "the server of another origin")
 }

@@ -156,8 +156,8 @@ func (b *batch) store(filename string, content io.Reader) error {
 		return fmt.Errorf("server: there was an object of a new name: %v", err)
 	case err != nil:
 		return err
-	case written.Info.Size != sum.size:
-		return fmt.Errorf("server: %d bytes were given to the backend, and it has %d", sum.size, written.Info.Size)
+	case !sum.ended || written.Info.Size != sum.size:
+		return fmt.Errorf("server: the backend was given %d bytes (to the end: %t), and has %d", sum.size, sum.ended, written.Info.Size)
 	}
 	rec.Size = sum.size
 	sum.hash.Sum(rec.SHA256[:0])
@@ -275,14 +275,16 @@ func uploadType(filename string, head []byte) string {
 // summed adds up what is read. It fills what it is given: the pieces that multipart
 // yields are small, and each would be a write of its own.
 type summed struct {
-	r    io.Reader
-	hash hash.Hash
-	size int64
+	r     io.Reader
+	hash  hash.Hash
+	size  int64
+	ended bool // all was read
 }
 
 func (s *summed) Read(p []byte) (int, error) {
 	n, err := readFull(s.r, p)
 	s.hash.Write(p[:n])
 	s.size += int64(n)
+	s.ended = err == io.EOF
 	return n, err
 }

@@ -363,7 +363,7 @@ func TestFormInPieces(t *testing.T) {
 	for _, size := range []int{0, 1, 2, 100, 4095, 4096, 65_400, 65_500, 65_535, 65_536, 65_537, 131_000, 200_000} {
 		var parts []formPart
 		var want []string
-		for i := range 40 {
+		for i := range 14 {
 			content := strings.Repeat("\r\n--the-bounda", (size+i)/14+1)[:size+i]
 			parts = append(parts, filePart("f", content))
 			want = append(want, sum(content))

@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"mime"
 	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +25,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
 // An uploadPlace is where a server keeps uploads.
@@ -153,6 +156,66 @@ func TestServeUploads(t *testing.T) {
 			if code, said := place.check(t); code != 0 || !strings.Contains(said, "1 upload, 7 bytes; under way: 0; problems: 0") {
 				t.Errorf("check: exit %d, %q", code, said)
 			}
+		})
+	}
+}
+
+// TestUploadNamesKept has the real stores keep names that were made to do harm: each
+// comes back, by itself and in its header, and none is part of a path or key.
+func TestUploadNamesKept(t *testing.T) {
+	var names []string
+	for _, a := range vfstest.Attacks() {
+		names = append(names, a.Raw)
+	}
+	for _, l := range vfstest.Legal() {
+		names = append(names, l.Name)
+	}
+	corpus, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range corpus {
+		if i%50 == 0 { // all of them go through package server's tests
+			names = append(names, p.Raw)
+		}
+	}
+	asBrowser := strings.NewReplacer("\n", "%0A", "\r", "%0D", `"`, "%22")
+	for _, kind := range []string{"disk", "s3"} {
+		t.Run(kind, func(t *testing.T) {
+			place := uploadPlaces(t, kind)
+			p := place.serve(t)
+			for chunk := range slices.Chunk(names, 100) {
+				var body strings.Builder
+				for i, name := range chunk {
+					fmt.Fprintf(&body, "--b\r\nContent-Disposition: form-data; name=f; filename=\"%s\"\r\n\r\n%d\r\n", asBrowser.Replace(name), i)
+				}
+				files, status, err := post(p.url, strings.NewReader(body.String()+"--b--\r\n"), "Content-Type", "multipart/form-data; boundary=b")
+				if err != nil || len(files) != len(chunk) {
+					t.Fatalf("POST: %d, %d files, %v", status, len(files), err)
+				}
+				for i, f := range files {
+					resp := request(t, p.url+"/"+f.ID)
+					resp.Body.Close()
+					lines := resp.Header.Values("Content-Disposition")
+					if len(lines) != 1 {
+						t.Fatalf("%q: dispositions %q", chunk[i], lines)
+					}
+					if _, params, err := mime.ParseMediaType(lines[0]); err != nil || params["filename"] != f.Name {
+						t.Errorf("%q was stored as %q and came back as %q, %v", chunk[i], f.Name, params["filename"], err)
+					}
+					var kept upload
+					if _, meta := get(t, p.url+"/"+f.ID+"?meta"); json.Unmarshal([]byte(meta), &kept) != nil || kept != f {
+						t.Errorf("%q was stored as %+v, and kept as %s", chunk[i], f, meta)
+					}
+				}
+			}
+			if n := place.objects(t); n != len(names) {
+				t.Errorf("%d objects for %d names", n, len(names))
+			}
+			if code, said := place.check(t); code != 0 {
+				t.Errorf("check: exit %d, %q", code, said)
+			}
+			http.DefaultClient.CloseIdleConnections()
 		})
 	}
 }
