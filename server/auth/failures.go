@@ -21,6 +21,9 @@ type FailureLimits struct {
 // of 64 bits, which is what one subscriber has. It never locks an account, since
 // then anyone could lock out anyone. It is safe for concurrent use.
 //
+// It is a token bucket of its own: one of x/time/rate cannot take back what a
+// log-in cost that turned out to be right.
+//
 // When more clients have failed than it remembers, it forgets the one that has
 // not come for the longest time. Whoever holds that many addresses has that many
 // guesses anyway.
