@@ -21,6 +21,11 @@ func TestBackend(t *testing.T) {
 	} {
 		t.Run(way, func(t *testing.T) {
 			diskOpts.SkipSelfTest = true
+			// One of those that write does so to a real disk.
+			tempDir := disk.MemoryDir
+			if way == "default, writable" {
+				tempDir = testing.TB.TempDir
+			}
 			serve := func(t *testing.T, dir string) vfs.Backend {
 				b, err := disk.New(dir, diskOpts)
 				if err != nil {
@@ -32,7 +37,7 @@ func TestBackend(t *testing.T) {
 			opts := vfstest.Options{
 				Links: true,
 				OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
-					dir := filepath.Join(plantTree(t, tree), filepath.FromSlash(prefix))
+					dir := filepath.Join(plantTree(t, tempDir(t), tree), filepath.FromSlash(prefix))
 					if err := os.MkdirAll(dir, 0o700); err != nil {
 						t.Fatal(err)
 					}
@@ -45,13 +50,12 @@ func TestBackend(t *testing.T) {
 			} else {
 				opts.Unholdable = func(name string) bool { return !vfstest.Portable(name) }
 			}
-			vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, plantTree(t, tree)) }, opts)
+			vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, plantTree(t, tempDir(t), tree)) }, opts)
 		})
 	}
 }
 
-func plantTree(t *testing.T, tree vfstest.Tree) (dir string) {
-	dir = t.TempDir()
+func plantTree(t *testing.T, dir string, tree vfstest.Tree) string {
 	for name, data := range tree.Files {
 		write(t, dir, name, data)
 	}

@@ -108,7 +108,7 @@ func object(i int) string { return strings.Repeat(fmt.Sprintf("version %06d\n", 
 // there and whole, that of the Put under way is absent or whole, no directory is
 // empty, and the next start leaves nothing else.
 func TestKill(t *testing.T) {
-	rounds := 40
+	rounds := 20
 	if testing.Short() {
 		rounds = 8
 	}

@@ -277,35 +277,6 @@ func (b *Backend) outdate(t time.Time) {
 	}
 }
 
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
-}
-
-// writeError says what an error of a change means. None of them may look like a
-// missing object, but for those that say so themselves.
-func writeError(op string, n vfs.Name, err error) error {
-	var e *vfs.Error
-	switch {
-	case errors.As(err, &e):
-		return e
-	case isFull(err):
-		err = errors.Join(vfs.ErrFull, err)
-	case isExhausted(err):
-		err = errors.Join(vfs.ErrUnavailable, err)
-	case isReadOnly(err):
-		return &vfs.Error{Op: op, Name: n.String(), Reason: vfs.ReasonPermission, Err: err}
-	case isOtherMount(err):
-		err = errors.Join(vfs.ErrUnsupported, errOtherMount)
-	case isUnholdable(err):
-		return refuse(op, n, vfs.ReasonUnholdable)
-	case errors.Is(err, errRaced), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
-		err = errors.Join(vfs.ErrUnavailable, errRaced)
-	}
-	return &vfs.Error{Op: op, Name: n.String(), Err: err}
-}
-
-var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")
-
 // linkError is the refusal at a link: prefix is its own name, text its
 // content. They are asked for only if report is set.
 func linkError(op string, n vfs.Name, report bool, readlink func() (prefix, text string, err error)) error {

@@ -211,7 +211,7 @@ func TestETag(t *testing.T) {
 }
 
 func TestListIsOrderedAndPaged(t *testing.T) {
-	dir := t.TempDir()
+	dir := disk.MemoryDir(t)
 	// More than two chunks, and names around the slash in byte order.
 	for i := range 5000 {
 		write(t, dir, fmt.Sprintf("many/n%04d", rand.IntN(1_000_000)+i), "")

@@ -268,7 +268,7 @@ func TestFailedCalls(t *testing.T) {
 // failOnce tries do on a tree that fails as f says.
 func failOnce(t *testing.T, do func(*Backend) error, f *faults, old, changed map[string]string) error {
 	t.Helper()
-	dir := t.TempDir()
+	dir := MemoryDir(t)
 	for name, data := range old {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -122,109 +121,10 @@ func TestWaysAgreeOnWriting(t *testing.T) {
 	}
 }
 
-// duringBody calls f when the body is asked for its second part.
-type duringBody struct {
-	parts []string
-	f     func()
-}
-
-func (b *duringBody) Read(p []byte) (int, error) {
-	if len(b.parts) == 1 {
-		b.f()
-	}
-	if len(b.parts) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, b.parts[0])
-	b.parts = b.parts[1:]
-	return n, nil
-}
-
-func TestStaging(t *testing.T) {
-	dir := t.TempDir()
-	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
-		looked := false
-		body := &duringBody{[]string{"one", "two"}, func() {
-			looked = true
-			st, err := os.Lstat(filepath.Join(dir, staging))
-			if err != nil || !st.IsDir() || st.Mode().Perm()&0o077 != 0 {
-				t.Errorf("staging is %v, %v: others can look inside", st, err)
-			}
-			if got := keys(t, b, ".", ""); len(got) != 0 {
-				t.Errorf("while it is written to, the tree lists %q", got)
-			}
-		}}
-		n := name(t, "a/b")
-		if _, err := b.Put(context.Background(), n, body, vfs.PutOptions{}); err != nil || !looked {
-			t.Fatal(err, looked)
-		}
-		if got, _, err := get(b, n, vfs.Request{}); err != nil || got != "onetwo" {
-			t.Errorf("%q, %v", got, err)
-		}
-		if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
-			t.Error(err)
-		}
-		if got := snapshot(t, dir); len(got) != 1 {
-			t.Errorf("left: %q", got)
-		}
-	})
-}
-
-// A start removes what the dead left, and nothing that a living writer needs.
-func TestSweep(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "object", "old")
-	write(t, dir, staging+"/DEAD", "left by the dead")
-	write(t, dir, staging+"/built-DEAD/a/b", "left by the dead")
-	write(t, dir, staging+"/built-not-ours/a", "someone's")
-	write(t, dir, staging+"/built-not-ours/b", "someone's")
-	if err := os.Symlink("../object", filepath.Join(dir, staging, "link")); err != nil {
-		t.Fatal(err)
-	}
-	notes := strings.Join(writable(t, dir, disk.Options{}).Notes(), "\n")
-	left, err := os.ReadDir(filepath.Join(dir, staging))
-	if err != nil || len(left) != 1 || left[0].Name() != "built-not-ours" || !strings.Contains(notes, "did not put there") {
-		t.Errorf("the start left %v, %v, and said %q", left, err, notes)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, staging, "built-not-ours")); err != nil {
-		t.Fatal(err)
-	}
-	b := writable(t, dir, disk.Options{})
-	if got := snapshot(t, dir); len(got) != 2 || got["/object"] != "file old" {
-		t.Errorf("after the start there is %q", got)
-	}
-	for _, s := range []string{"object", "new", "new directory/new"} {
-		body := &duringBody{[]string{"one", "two"}, func() {
-			write(t, dir, staging+"/DEAD", "left by the dead")
-			writable(t, dir, disk.Options{}).Close()
-			left, err := os.ReadDir(filepath.Join(dir, staging))
-			if err != nil || len(left) != 1 || left[0].Name() == "DEAD" {
-				t.Errorf("beside a living writer, the start left %v, %v", left, err)
-			}
-		}}
-		if _, err := b.Put(context.Background(), name(t, s), body, vfs.PutOptions{}); err != nil {
-			t.Errorf("%s: %v", s, err)
-		}
-		if got, _, err := get(b, name(t, s), vfs.Request{}); err != nil || got != "onetwo" {
-			t.Errorf("%s: %q, %v", s, got, err)
-		}
-	}
-	// One that only reads removes nothing.
-	write(t, dir, staging+"/DEAD", "left by the dead")
-	r, err := disk.New(dir, disk.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close()
-	if _, err := os.Lstat(filepath.Join(dir, staging, "DEAD")); err != nil {
-		t.Error(err)
-	}
-}
-
 // A new version has a new ETag, however fast it comes, whatever inode it gets and
 // wherever the clock stands.
 func TestVersionsHaveTheirOwnETag(t *testing.T) {
-	dir := t.TempDir()
+	dir := disk.MemoryDir(t)
 	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
 		n := name(t, "f")
 		seen := map[string]bool{}
@@ -345,8 +245,8 @@ func TestWaitForOthers(t *testing.T) {
 
 // Hard links are refused to writers, too: a condition would tell of the file.
 func TestHardLinksAndWriting(t *testing.T) {
-	dir := t.TempDir()
-	outside := write(t, t.TempDir(), "secret", "canary")
+	dir := disk.MemoryDir(t)
+	outside := write(t, disk.MemoryDir(t), "secret", "canary")
 	if err := os.Link(outside, filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -421,7 +321,7 @@ func TestRightsOfWhatIsMade(t *testing.T) {
 // A directory that another writer's Remove is about to take away, and files that
 // others put there, survive: pruning takes nothing but what is empty.
 func TestPutAndRemoveSideBySide(t *testing.T) {
-	dir := t.TempDir()
+	dir := disk.MemoryDir(t)
 	ways := []*disk.Backend{writable(t, dir, disk.Options{}), writable(t, dir, disk.Options{Portable: true})}
 	errs := make(chan error)
 	for i, b := range ways {

@@ -52,9 +52,9 @@ const raceLimit = time.Minute
 // out of the root, not one byte lands outside; the naive control leaks in the
 // same run.
 func TestWriteRace(t *testing.T) {
-	lasts := 3 * time.Second
+	lasts := time.Second
 	if testing.Short() {
-		lasts = 500 * time.Millisecond
+		lasts = 200 * time.Millisecond
 	}
 	for _, way := range []string{"default", "portable", "naive"} {
 		t.Run(way, func(t *testing.T) {

@@ -1,0 +1,37 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+func refuse(op string, n vfs.Name, r vfs.Reason) error {
+	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
+}
+
+// writeError says what an error of a change means. None of them may look like a
+// missing object, but for those that say so themselves.
+func writeError(op string, n vfs.Name, err error) error {
+	var e *vfs.Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case isFull(err):
+		err = errors.Join(vfs.ErrFull, err)
+	case isExhausted(err):
+		err = errors.Join(vfs.ErrUnavailable, err)
+	case isReadOnly(err):
+		return &vfs.Error{Op: op, Name: n.String(), Reason: vfs.ReasonPermission, Err: err}
+	case isOtherMount(err):
+		err = errors.Join(vfs.ErrUnsupported, errOtherMount)
+	case isUnholdable(err):
+		return refuse(op, n, vfs.ReasonUnholdable)
+	case errors.Is(err, errRaced), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
+		err = errors.Join(vfs.ErrUnavailable, errRaced)
+	}
+	return &vfs.Error{Op: op, Name: n.String(), Err: err}
+}
+
+var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")

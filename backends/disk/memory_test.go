@@ -1,0 +1,17 @@
+package disk
+
+import (
+	"os"
+	"testing"
+)
+
+// MemoryDir is t.TempDir in memory, where the system has that: for tests that
+// sync thousands of times and are not about the disk.
+func MemoryDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "bailiwick-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}

@@ -1,0 +1,225 @@
+package disk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
+)
+
+// place moves the file to p. It fails with errRaced if something else is there
+// than p says.
+func (w *writing) place(p *place) error {
+	if err := w.check(p); err != nil {
+		return err
+	}
+	if err := w.stamp(p.current); err != nil {
+		return err
+	}
+	switch {
+	case p.missing != nil:
+		return w.placeBelow(p)
+	case p.current != nil:
+		return w.replace(p)
+	}
+	return w.placeNew(p)
+}
+
+// stamp sees to it that no version before this one has the same ETag, though
+// inode numbers are given anew and clocks are set back: the time is later than
+// that of the version here, and than that of any that was removed. Those in
+// between came one after the other. To count all versions of all names instead
+// would let time run ahead where the file system counts in seconds.
+func (w *writing) stamp(current *stat) error {
+	floor := w.b.floor
+	if current != nil && current.mtime.After(floor) {
+		floor = current.mtime
+	}
+	if w.st.mtime.After(floor) {
+		return nil
+	}
+	put.Stamp(floor, func(t time.Time) (time.Time, error) {
+		if err := w.stage.setTime(w.temp, t); err != nil {
+			return time.Time{}, err
+		}
+		st, err := w.stage.lstat(w.temp)
+		return st.mtime, err
+	})
+	return w.sync()
+}
+
+func (w *writing) placeNew(p *place) error {
+	err := w.stage.renameNew(w.temp, p.dir, p.elem)
+	// A link and its removal leave the file with two names for a moment, in which
+	// readers who refuse hard links would refuse it.
+	if err == errPlain && !w.b.opts.RefuseHardLinks {
+		if err = w.stage.link(w.temp, p.dir, p.elem); err == nil {
+			if err = w.stage.unlink(w.temp); err != nil {
+				p.dir.unlink(p.elem)
+				return err
+			}
+		}
+	}
+	if err == errPlain {
+		err = w.stage.rename(w.temp, p.dir, p.elem)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return errRaced
+	}
+	if err == nil {
+		w.temp = ""
+	}
+	return err
+}
+
+func (w *writing) replace(p *place) error {
+	err := w.stage.exchange(w.temp, p.dir, p.elem)
+	if err == errPlain {
+		if err = w.stage.rename(w.temp, p.dir, p.elem); err == nil {
+			w.temp = ""
+		}
+		return err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return errRaced
+	}
+	if err != nil {
+		return err
+	}
+	was, err := w.stage.lstat(w.temp)
+	if err == nil && w.same(&was, p.current) {
+		w.old = true
+		return nil
+	}
+	// That was another program's, which came since the look, and gets its place
+	// back. If it came yet again, what is in staging now is not ours to place.
+	back := w.stage.exchange(w.temp, p.dir, p.elem)
+	if back == nil {
+		was, back = w.stage.lstat(w.temp)
+	}
+	if back != nil || !w.same(&was, &w.st) {
+		w.temp = ""
+		return errors.Join(err, back, errRaced)
+	}
+	if err == nil {
+		err = errRaced
+	}
+	return err
+}
+
+// same reports whether a and b are one version of one file.
+func (w *writing) same(a, b *stat) bool { return a.mode == b.mode && a.etag(w.n) == b.etag(w.n) }
+
+// placeBelow makes the directories that are missing and moves the file there, in
+// one step: they are built in staging, so that nobody sees them empty, and no
+// crash leaves them so. They are synced before the turn ends, since whoever puts
+// something next to this object has no reason to sync them again.
+func (w *writing) placeBelow(p *place) error {
+	if err := w.build(p); err != nil {
+		return err
+	}
+	built, to := w.built[0], p.missing[0]
+	err := w.stage.renameNew(built, p.dir, to)
+	if err == errPlain {
+		// Of a directory, rename replaces nothing but an empty one.
+		err = w.stage.rename(built, p.dir, to)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.dir.sync(); err != nil {
+		return errors.Join(err, p.dir.rename(to, w.stage, built))
+	}
+	w.built = nil
+	return nil
+}
+
+// build makes the directories that are missing, the topmost under a name of its
+// own, and moves the file into the last of them. All are synced.
+func (w *writing) build(p *place) error {
+	elems := append([]string{builtPrefix + rand.Text()}, p.missing[1:]...)
+	dir, err := w.stage.open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { dir.close() }()
+	for i, elem := range elems {
+		if err := dir.mkdir(elem, 0o777); err != nil {
+			return err
+		}
+		w.built = elems[:i+1]
+		// What is in staging itself need not last.
+		if i > 0 {
+			if err := dir.sync(); err != nil {
+				return err
+			}
+		}
+		next, err := dir.open(elem)
+		if err != nil {
+			return err
+		}
+		dir.close()
+		dir = next
+	}
+	if err := w.stage.rename(w.temp, dir, p.elem); err != nil {
+		return err
+	}
+	w.temp = ""
+	return dir.sync()
+}
+
+// unbuild removes the last of the directories that were built, and the file if
+// that is in it.
+func (w *writing) unbuild() {
+	last := len(w.built) - 1
+	dir, err := w.stage.open(".")
+	for _, elem := range w.built[:last] {
+		if err != nil {
+			return
+		}
+		above := dir
+		dir, err = above.open(elem)
+		above.close()
+	}
+	if err != nil {
+		return
+	}
+	defer dir.close()
+	if dir.rmdir(w.built[last]) == nil {
+		return
+	}
+	if holds, err := dir.open(w.built[last]); err == nil {
+		holds.unlink(w.n.Base())
+		holds.close()
+		dir.rmdir(w.built[last])
+	}
+}
+
+// takeBack brings back what was there before the object, if that still is: it
+// became visible, but could not be made to last. Where the file system cannot
+// exchange two names, the version before is gone, and this one stays.
+func (w *writing) takeBack(p *place) {
+	if p.current != nil && !w.old {
+		return
+	}
+	release, err := w.b.takeTurn(context.Background(), w.top)
+	if err != nil {
+		return
+	}
+	defer release()
+	is, err := p.dir.lstat(p.elem)
+	if err != nil || !w.same(&is, &w.st) {
+		return
+	}
+	if w.old {
+		err = w.stage.exchange(w.temp, p.dir, p.elem)
+	} else {
+		err = p.dir.unlink(p.elem)
+	}
+	if err == nil {
+		w.b.outdate(w.st.mtime)
+	}
+}
