@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -277,24 +278,11 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if err := h.clear(ctx, rec.ID); err != nil {
+	if err := steward.Clear(ctx, h.jail, h.catalog, rec.ID); err != nil {
 		x.log("removing was left to the next sweep", err)
 	}
 	x.written(http.StatusNoContent, nil)
 }
-
-// clear removes an object whose row says that it is being deleted, and then the
-// row.
-func (h *uploads) clear(ctx context.Context, id uuid.UUID) error {
-	if _, err := h.jail.Remove(ctx, catalog.ObjectName(id), vfs.Cond{}); err != nil && !isMissing(err) {
-		return err
-	}
-	return h.catalog.Forget(ctx, id)
-}
-
-// isMissing reports whether there is no such object, as opposed to one that the
-// backend or the policy will not remove.
-func isMissing(err error) bool { return vfs.ReasonOf(err) == vfs.ReasonMissing }
 
 // clearTime bounds what is done after a request whatever became of its client.
 const clearTime = 30 * time.Second

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -35,7 +37,7 @@ func Sweep(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, before time
 	var first error
 	for rec, err := range cat.Left(ctx, before) {
 		if err == nil {
-			err = clear(ctx, jail, cat, rec)
+			err = sweep(ctx, jail, cat, rec)
 		}
 		var stays *objectError
 		switch {
@@ -66,9 +68,9 @@ type objectError struct{ err error }
 func (e *objectError) Error() string { return e.err.Error() }
 func (e *objectError) Unwrap() error { return e.err }
 
-// clear removes the object of rec, and then its row. From the first step on the
-// upload cannot become ready, so no order of events shows a row without object.
-func clear(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, rec catalog.Record) error {
+// sweep clears rec. From the first step on the upload cannot become ready, so no
+// order of events shows a row without object.
+func sweep(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, rec catalog.Record) error {
 	if rec.State == catalog.Pending {
 		err := cat.Abandon(ctx, rec.ID)
 		if errors.Is(err, catalog.ErrNotFound) {
@@ -78,9 +80,15 @@ func clear(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, rec catalog
 			return err
 		}
 	}
-	_, err := jail.Remove(ctx, catalog.ObjectName(rec.ID), vfs.Cond{})
+	return Clear(ctx, jail, cat, rec.ID)
+}
+
+// Clear ends a removal whose row is in state Deleting: it removes the object, if
+// there is one, and then the row. If it fails the row is still there, for a Sweep.
+func Clear(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, id uuid.UUID) error {
+	_, err := jail.Remove(ctx, catalog.ObjectName(id), vfs.Cond{})
 	if err != nil && vfs.ReasonOf(err) != vfs.ReasonMissing {
 		return &objectError{err}
 	}
-	return cat.Forget(ctx, rec.ID)
+	return cat.Forget(ctx, id)
 }
