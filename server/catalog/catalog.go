@@ -25,10 +25,11 @@ import (
 // fails with.
 var ErrNotFound = errors.New("catalog: no such object")
 
-// ErrUnavailable: the store cannot answer now; the same call may work later.
+// ErrUnavailable says that the store cannot answer now. The same call may work
+// later.
 var ErrUnavailable = errors.New("catalog: temporarily unavailable")
 
-// ErrFull: the store has no room for the change, and nothing changed.
+// ErrFull says that the store has no room for the change. Nothing changed.
 var ErrFull = errors.New("catalog: no space left")
 
 // ErrClosed is what every call after Close fails with.

@@ -235,7 +235,11 @@ func testCancelled(t *testing.T, c catalog.Catalog) {
 
 // testNames stores 10,000 names and wants them back, each of them.
 func testNames(t *testing.T, c catalog.Catalog) {
-	names := Names(10000)
+	n := 10000
+	if slow || testing.Short() {
+		n = 1000
+	}
+	names := Names(n)
 	want := fill(t, c, len(names), func(i int) string { return names[i] })
 	got := 0
 	for r, err := range c.All(t.Context()) {

@@ -121,33 +121,37 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestConnectionsEnd has an administrator end all connections while two
-// instances work: what the one has begun is not left for the other meanwhile.
-func TestConnectionsEnd(t *testing.T) {
-	server := pgserver.Start(t)
+// testConnectionsEnd has an administrator end connections while two instances
+// work: what the one has begun is not left for the other meanwhile. Where only those
+// end that hold locks, the other looks before they are held again.
+func testConnectionsEnd(t *testing.T, server *pgserver.Server) {
 	url := server.Database(t)
+	database := url[strings.LastIndex(url, "/")+1 : strings.Index(url, "?")]
 	a, b := open(t, url, postgres.Options{}), open(t, url, postgres.Options{})
 	rec := catalogtest.NewRecord("a name")
 	if err := a.Begin(t.Context(), rec); err != nil {
 		t.Fatal(err)
 	}
-	for range 5 {
-		server.Exec(t, "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bailiwick'")
-		for r, err := range b.Left(t.Context(), time.Now().Add(-time.Hour)) {
-			if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
-				t.Errorf("left, although its instance lives: %+v, %v", r, err)
+	for _, which := range []string{
+		"pg_stat_activity WHERE application_name = 'bailiwick' AND datname = current_database()",
+		"pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()",
+	} {
+		for range 3 {
+			server.Exec(t, database, "SELECT pg_terminate_backend(pid) FROM "+which)
+			for r, err := range b.Left(t.Context(), time.Now().Add(-time.Hour)) {
+				if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
+					t.Errorf("left, although its instance lives: %+v, %v", r, err)
+				}
 			}
+			eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, rec.ID) })
+			eventually(t, "Ping", b.Ping)
 		}
-		eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, rec.ID) })
-		eventually(t, "Ping", b.Ping)
 	}
 }
 
-// TestWaiting has another transaction keep a row: a call that waits for it ends
+// testWaiting has another transaction keep a row: a call that waits for it ends
 // with its context, and changes nothing later.
-func TestWaiting(t *testing.T) {
-	server := pgserver.Start(t)
-	url := server.Database(t)
+func testWaiting(t *testing.T, url string) {
 	a := open(t, url, postgres.Options{Timeout: 700 * time.Millisecond})
 	rec := catalogtest.NewRecord("a name")
 	if err := a.Begin(t.Context(), rec); err != nil {

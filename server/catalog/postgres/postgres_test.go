@@ -57,6 +57,9 @@ func TestServer(t *testing.T) {
 			Dump: dump,
 		})
 	})
+	t.Run("refused", func(t *testing.T) { testRefused(t, server) })
+	t.Run("waiting", func(t *testing.T) { testWaiting(t, server.Database(t)) })
+	t.Run("connections end", func(t *testing.T) { testConnectionsEnd(t, server) })
 	t.Run("two schemas", func(t *testing.T) { testSchemas(t, server.Database(t)) })
 }
 

@@ -51,9 +51,8 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// TestRefused opens what a real server refuses, and says what to do.
-func TestRefused(t *testing.T) {
-	server := pgserver.Start(t)
+// testRefused opens what a real server refuses, and says what to do.
+func testRefused(t *testing.T, server *pgserver.Server) {
 	server.Exec(t, "postgres", "CREATE ROLE guest LOGIN PASSWORD 'hunter2'")
 	server.Exec(t, "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
 	guest := func(database string) string {
