@@ -33,6 +33,11 @@ type Config struct {
 	// Content says whose the objects are.
 	Content Content
 
+	// Inline are further types that a browser may show of untrusted content, besides
+	// raster images, audio, video and plain text. They stay sandboxed. The zero Types
+	// are none, here.
+	Inline Types
+
 	// Sidecars lets name.br, name.zst and name.gz stand in for name where the
 	// client takes that encoding. A sidecar must be allowed by the policy under
 	// its own name, and not be older than what it stands for.

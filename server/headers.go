@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -31,12 +32,21 @@ func (h *handler) look(x *exchange, name vfs.Name, vary []string) look {
 	}
 	if x.link.DownloadName != "" {
 		lk.disposition = []string{disposition("attachment", x.link.DownloadName)}
-	} else if h.untrusted && !showsInline(lk.contentType[0]) {
+	} else if h.untrusted && !h.showsInline(lk.contentType[0]) {
 		lk.disposition = []string{disposition("attachment", base)}
 	} else if isSVGZ(base) {
 		lk.encoding = gzipEncoding
 	}
 	return lk
+}
+
+// showsInline reports whether a browser may show untrusted content of this type.
+func (h *handler) showsInline(contentType string) bool {
+	if showsInline(contentType) || h.cfg.Inline.patterns == nil {
+		return showsInline(contentType)
+	}
+	media, _, _ := strings.Cut(contentType, ";")
+	return h.cfg.Inline.has(media)
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
@@ -13,6 +14,44 @@ import (
 type accessLog struct {
 	*server.Log          // nil if the log is off
 	file        *logFile // nil if it is not a file
+	target      config.LogTarget
+	sites       int // that write to it
+}
+
+// logFor returns the access log of a configuration: the current one if that has not
+// changed. The site that got it releases it.
+func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
+	l := s.log
+	if l == nil || l.target != cfg.AccessLog.File {
+		var err error
+		if l, err = s.app.openAccessLog(string(cfg.AccessLog.File)); err != nil {
+			return nil, err
+		}
+		l.target = cfg.AccessLog.File
+	}
+	s.logs.Lock()
+	defer s.logs.Unlock()
+	l.sites++
+	return l, nil
+}
+
+// releaseLog gives a log back; its last site closes it.
+func (s *service) releaseLog(l *accessLog) {
+	s.logs.Lock()
+	l.sites--
+	last := l.sites == 0
+	s.logs.Unlock()
+	if last {
+		l.close()
+	}
+}
+
+// dropped returns how many records the current log has lost.
+func (s *service) dropped() uint64 {
+	if t := s.current.Load(); t != nil {
+		return t.log.dropped()
+	}
+	return 0
 }
 
 // openAccessLog opens the log that the value of --access-log means.

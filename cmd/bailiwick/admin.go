@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net/http"
 
@@ -15,7 +16,7 @@ func (s *service) adminHandler() http.Handler {
 		plain(w, http.StatusOK, "alive\n")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !s.ready.Load() {
+		if !s.answers() {
 			plain(w, http.StatusServiceUnavailable, "not ready\n")
 			return
 		}
@@ -23,6 +24,24 @@ func (s *service) adminHandler() http.Handler {
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	return mux
+}
+
+// answers reports whether requests would find what they need: all sources and
+// catalogs, asked now. Why not is for the log.
+func (s *service) answers() bool {
+	if !s.ready.Load() {
+		return false
+	}
+	t := s.current.Load()
+	if t == nil || !t.enter() {
+		return false
+	}
+	defer t.leave()
+	if err := t.probe(context.Background()); err != nil {
+		s.logger.Error("not ready", "error", err)
+		return false
+	}
+	return true
 }
 
 func plain(w http.ResponseWriter, status int, text string) {

@@ -15,7 +15,8 @@ import (
 
 const catalogUsage = "`WHERE` the original names of uploads are kept: sqlite:PATH for one machine, postgres://USER@HOST/DATABASE for several"
 
-// openCatalog opens the catalog that a flag names. The caller closes it.
+// openCatalog opens the catalog that a flag or a configuration names. The caller
+// closes it.
 func (a *app) openCatalog(ctx context.Context, where string) (catalog.Catalog, error) {
 	cat, err := open.Open(ctx, where)
 	if err != nil {

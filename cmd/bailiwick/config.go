@@ -120,11 +120,19 @@ func (a *app) loadConfig(cmd *cobra.Command, args []string) (c *config.Config, f
 // configFailed tells a line for each thing that is wrong in a configuration.
 func (a *app) configFailed(err error) error {
 	var all config.Errors
-	if !errors.As(err, &all) {
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
+		return err
+	case !errors.As(err, &all):
 		return usagef("%s", oneLine(err))
 	}
 	for _, e := range all {
-		a.say("%s", e)
+		if e.InFile() {
+			a.say("%s", e)
+		} else {
+			a.say("bailiwick: %s", e)
+		}
 	}
 	return &exitError{code: exitUsage}
 }

@@ -107,7 +107,7 @@ func (a *app) openWith(ctx context.Context, source string, r *rules, needAllow b
 		return nil, nil, err
 	}
 	if needAllow && len(p.Allow) == 0 {
-		return nil, nil, usagef("nothing is allowed, so nothing would be let through: say which names are, for example --allow '**/*.html', or name a file of them with --allow-file")
+		return nil, nil, errNothingAllowed
 	}
 	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
@@ -145,3 +145,6 @@ func completeSource(_ *cobra.Command, args []string, _ string) ([]string, cobra.
 	}
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
+
+// errNothingAllowed says how to allow something.
+var errNothingAllowed = usagef("nothing is allowed, so nothing would be let through: say which names are, for example --allow '**/*.html', or name a file of them with --allow-file")

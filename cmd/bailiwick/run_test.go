@@ -59,7 +59,7 @@ func TestRunLeavesNothing(t *testing.T) {
 					cancel()
 				}
 			}}
-			args := append([]string{"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0"}, c.args...)
+			args := append([]string{"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--landlock", "off"}, c.args...)
 			var stdout bytes.Buffer
 			if code := run(ctx, args, strings.NewReader(""), &stdout, stderr, nil); code != c.code {
 				t.Errorf("exit code %d, want %d: %s", code, c.code, &stderr.text)

@@ -50,7 +50,7 @@ func startBucketSite(t *testing.T) *bucketSite {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range site {
+	for name, text := range siteFiles {
 		put(sitePrefix+"/"+name, text)
 	}
 	for _, key := range []string{"pub/site-secret/index.html", "pub/other.html", "index.html"} {

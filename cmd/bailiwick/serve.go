@@ -1,17 +1,17 @@
 package main
 
 import (
-	"context"
-	"net"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// serveFlags are what serve takes besides the rules.
+// serveFlags are what serve takes besides the rules. Each stands for a key of the
+// configuration, by config.Flags; what is read here is only what has none.
 type serveFlags struct {
 	rules     rules
 	list      toggle
@@ -25,35 +25,45 @@ type serveFlags struct {
 	drain     span
 	write     toggle
 	intake    intakeFlags
-	uploads   uploadFlags
+	uploads   toggle
+	catalog   string
+	landlock  choice
+
+	config string // the file
 }
 
 func (a *app) serveCommand() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:   "serve SOURCE --allow GLOB …",
+		Use:   "serve SOURCE --allow GLOB … | serve --config FILE",
 		Short: "Serve a source over HTTP",
 		Long: `Serve answers GET and HEAD for the names that the rules let through; everything
 else is one and the same 404. A directory is answered with its index.html, or with
 --list by its listing. With --write, PUT and DELETE change what the rules let through;
 anybody who can reach the address may then do so, and what they put is taken for other
-people's content. With --uploads, POST / stores files under names that the server makes,
-and what users call them is kept in the --catalog.
+people's content.
+
+With --uploads, files that are sent by POST are kept under names that the server makes;
+what they were called is kept in the catalog.
+
+A configuration file says more than flags can: several mounts, users and who may do
+what, limits, TLS. Flags go before variables, those before the file.
 
 It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
-and SIGINT let running transfers finish, a second one does not. SIGHUP reads
-the files of --allow-file again and reopens the access log; if a file is wrong, all
-stays as it was.`,
+and SIGINT let running transfers finish, a second one does not. SIGHUP reads the
+configuration and all files that it names again and reopens the access log; if one is
+wrong, all stays as it was.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick serve ./photos --allow '**/*.jpg' --deny private --list
   bailiwick serve /srv/www --allow-file exposed.txt --listen :8080 --admin 127.0.0.1:9090
   bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl
   bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB
-  bailiwick serve /srv/uploads --uploads --catalog sqlite:/var/lib/bailiwick/uploads.db`,
-		Args:              sourceArguments(0, 0, ""),
+  bailiwick serve ./uploads --uploads --catalog sqlite:catalog.db --types 'image/*'
+  bailiwick serve --config /etc/bailiwick/bailiwick.yaml`,
+		Args:              a.serveArguments,
 		ValidArgsFunction: completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.serve(cmd.Context(), args[0], &f)
+			return a.serve(cmd, args, &f)
 		},
 	}
 	f.rules.register(cmd)
@@ -66,60 +76,84 @@ stays as it was.`,
 	completeWords(cmd, "content", f.content.words)
 	addToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
 	f.intake.register(cmd)
-	f.uploads.register(cmd)
+	addToggle(cmd, &f.uploads, "uploads", "", "keep files that clients POST, under names that the server makes; it takes a --catalog and no --allow")
+	flags.StringVar(&f.catalog, "catalog", "", "where the names and owners of uploads are kept: sqlite:PATH, or `postgres://…`")
 	addToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "`ADDRESS` for /livez, /readyz and /metrics; not for the public (default: none)")
 	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, off is none")
+	f.landlock = choice{"auto", []string{"auto", "off"}}
+	flags.Var(&f.landlock, "landlock", "let the kernel keep the process to the directories it serves; auto: where it can")
+	completeWords(cmd, "landlock", f.landlock.words)
+	flags.StringVar(&f.config, "config", "", "read the configuration from `FILE`")
 	flags.Var(&f.drain, "drain", "how long running transfers may take after SIGTERM")
 	return cmd
 }
 
+// serveArguments takes a SOURCE, or none where a file says what is served.
+func (a *app) serveArguments(cmd *cobra.Command, args []string) error {
+	file, err := cmd.Flags().GetString("config")
+	if err == nil && len(args) == 0 && (file != "" || a.variable(configVariable) != "") {
+		return nil
+	}
+	return sourceArguments(0, 0, "")(cmd, args)
+}
+
 // serve runs a server until it is told to end.
-func (a *app) serve(ctx context.Context, source string, f *serveFlags) error {
-	for _, addr := range f.listen {
-		if err := a.checkAddress("listen", addr); err != nil {
-			return err
-		}
-	}
-	if f.admin != "" {
-		if err := a.checkAddress("admin", f.admin); err != nil {
-			return err
-		}
-	}
-	if err := a.checkUploads(f); err != nil {
-		return err
-	}
+func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
+	ctx := cmd.Context()
 	// Whoever reads standard error may go away once the server is ready. The
 	// server must not end with its first record after that.
 	signal.Ignore(syscall.SIGPIPE)
 	signals := catchSignals()
 	defer signal.Stop(signals)
 
-	s, err := a.newService(ctx, source, f)
+	given := a.given(cmd)
+	if len(args) > 0 {
+		given = append(given, config.Given{Key: config.SourceKey, Values: args, Origin: "SOURCE"})
+	}
+	if f.config == "" && a.variable(configVariable) == "" && !bool(f.uploads) {
+		switch {
+		case f.catalog != "":
+			return usagef("%s is for uploads: add --uploads, or leave it out", a.origin("catalog"))
+		case len(f.rules.allow)+len(f.rules.allowFiles) == 0:
+			return errNothingAllowed
+		}
+	}
+	s, err := a.newService(ctx, func() (*config.Config, error) { return a.readConfig(f.config, given) })
 	if err != nil {
-		return err
+		return a.configFailed(err)
 	}
 	defer s.close()
+	t := s.current.Load()
 	s.tellExposure(ctx)
-	s.tellWrites()
-	if s.uploads != nil {
-		s.startSweeping(ctx)
+	s.tellMounts(t)
+	if err := s.confine(t.cfg, f.config); err != nil {
+		return err
 	}
 	s.start()
 	return s.run(ctx, signals)
 }
 
-// checkAddress refuses what cannot be listened on anywhere.
-func (a *app) checkAddress(flag, addr string) error {
-	_, port, err := net.SplitHostPort(addr)
+// readConfig makes the configuration of a file, if there is one, and of what was given
+// otherwise. An error may be config.Errors.
+func (a *app) readConfig(file string, given []config.Given) (*config.Config, error) {
+	if file == "" {
+		file = a.variable(configVariable)
+	}
+	var cfg *config.Config
+	var err error
+	if file == "" {
+		cfg, err = config.New(given...)
+	} else {
+		cfg, err = config.Load(file, given...)
+	}
 	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
+		err = cfg.Check()
 	}
 	if err != nil {
-		return usagef("%s: %s is no address; write HOST:PORT such as 127.0.0.1:8080, or :8080 for all interfaces",
-			a.origin(flag), printable(addr))
+		return nil, err
 	}
-	return nil
+	return cfg, nil
 }

@@ -20,7 +20,7 @@ import (
 	"testing"
 )
 
-var site = map[string]string{
+var siteFiles = map[string]string{
 	"index.html":       "top",
 	"docs/a.html":      "a",
 	"docs/notes.txt":   "notes",
@@ -30,7 +30,7 @@ var site = map[string]string{
 }
 
 func TestServe(t *testing.T) {
-	p := serveTree(t, tree(t, site), "--allow", "**/*.html", "--deny", "drafts", "--list")
+	p := serveTree(t, tree(t, siteFiles), "--allow", "**/*.html", "--deny", "drafts", "--list")
 	for _, c := range []struct {
 		path, body string
 		status     int
@@ -158,7 +158,7 @@ func TestServeCutsTransfers(t *testing.T) {
 
 // Process groups get a signal twice. Where nothing was cut, that is no failure.
 func TestServeToldTwice(t *testing.T) {
-	p := serveTree(t, tree(t, site), "--allow", "**")
+	p := serveTree(t, tree(t, siteFiles), "--allow", "**")
 	// A connection that has not sent a byte keeps the server a while.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
@@ -184,7 +184,7 @@ func bigFile(t *testing.T, dir string, size int64) {
 
 // SIGHUP swaps the rules and reopens the access log, or changes nothing.
 func TestServeReloads(t *testing.T) {
-	dir, etc := tree(t, site), t.TempDir()
+	dir, etc := tree(t, siteFiles), t.TempDir()
 	allow, logged := filepath.Join(etc, "exposed.txt"), filepath.Join(etc, "access.jsonl")
 	write(t, allow, "index.html\n")
 	p := serveTree(t, dir, "--allow-file", allow, "--access-log", logged)
@@ -230,7 +230,7 @@ func TestServeReloads(t *testing.T) {
 
 // The access log appends to a file; off is none.
 func TestServeAccessLog(t *testing.T) {
-	dir := tree(t, site)
+	dir := tree(t, siteFiles)
 	file := filepath.Join(t.TempDir(), "access.jsonl")
 	for range 2 {
 		p := serveTree(t, dir, "--allow", "**/*.html", "--access-log", file)
@@ -269,7 +269,7 @@ func readRecords(t *testing.T, file string) (records []map[string]any) {
 }
 
 func TestServeAdmin(t *testing.T) {
-	p := serveTree(t, tree(t, site), "--allow", "**/*.html", "--admin", "127.0.0.1:0")
+	p := serveTree(t, tree(t, siteFiles), "--allow", "**/*.html", "--admin", "127.0.0.1:0")
 	if p.admin == "" || p.admin == p.url {
 		t.Fatalf("the admin listener is %q, the server %q", p.admin, p.url)
 	}
@@ -307,7 +307,7 @@ func TestServePortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	dir := tree(t, site)
+	dir := tree(t, siteFiles)
 	for _, args := range [][]string{
 		{"--listen", taken.Addr().String()},
 		{"--listen", "127.0.0.1:0", "--listen", taken.Addr().String()},
@@ -329,7 +329,7 @@ func TestServePortInUse(t *testing.T) {
 // who stopped reading.
 func TestServeWithoutReader(t *testing.T) {
 	for _, gone := range []bool{true, false} {
-		cmd := command("serve", tree(t, site), "--allow", "**", "--listen", "127.0.0.1:0")
+		cmd := command("serve", tree(t, siteFiles), "--allow", "**", "--listen", "127.0.0.1:0")
 		stderr, err := cmd.StderrPipe()
 		if err != nil {
 			t.Fatal(err)

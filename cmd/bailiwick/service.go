@@ -9,148 +9,167 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
-	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
 	"github.com/bailiwick-fs/bailiwick/server"
-	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// scanBudget is how long a start may be held up to count what is exposed.
-const scanBudget = time.Second
-
-// A service is a server with all that it holds: source, log and listeners.
+// A service is a running server: the current site, and what outlives it.
 type service struct {
 	app     *app
-	flags   *serveFlags
-	source  *backends.Source
-	jail    *vfs.Jail // of the current rules
-	intake  server.Intake
-	uploads *uploads // nil unless it takes any
-	log     *accessLog
-	metrics *metrics // nil without an admin listener
+	load    func() (*config.Config, error) // reads the configuration again
 	logger  *slog.Logger
+	pool    *pool
+	metrics *metrics // nil without an admin listener
+	notify  systemd.Notifier
 
-	current atomic.Pointer[http.Handler]
-	running atomic.Int64 // requests that are being answered
-	ready   atomic.Bool
-	server  *http.Server
-	sockets []net.Listener
-	admin   *http.Server
-	adminAt net.Listener
-	broken  chan error // a listener failed
+	failures     *auth.Failures
+	failureLimit config.Rate
+	linkUses     links.Memory
+
+	current  atomic.Pointer[site]
+	logs     sync.Mutex    // for accessLog.sites
+	log      *accessLog    // of the current site
+	domain   sandbox.Paths // what Landlock leaves open, if confined
+	confined bool
+
+	running   atomic.Int64 // requests that are being answered
+	ready     atomic.Bool
+	transport *transport // nil without TLS
+	server    *http.Server
+	sockets   []net.Listener
+	admin     *http.Server
+	adminAt   net.Listener
+	broken    chan error // a listener failed
 }
 
-// newService gets everything that serving needs, or fails and holds nothing.
-func (a *app) newService(ctx context.Context, source string, f *serveFlags) (_ *service, err error) {
-	s := &service{app: a, flags: f, broken: make(chan error, 1)}
+// newService gets everything that serving needs, or fails and holds nothing. load
+// reads the configuration, now and for each reload.
+func (a *app) newService(ctx context.Context, load func() (*config.Config, error)) (_ *service, err error) {
+	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.variable)}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
 	s.logger = slog.New(slog.NewTextHandler(a.stderr, nil))
-	if s.intake, err = a.intake(&f.intake); err != nil {
-		return nil, err
-	}
-	if bool(f.uploads.on) {
-		err = s.openUploads(ctx, source)
-	} else {
-		s.source, s.jail, err = a.openWith(ctx, source, &f.rules, true, backends.Options{Writable: bool(f.write)})
-	}
+	s.pool = newPool(a, s.logger)
+	cfg, err := load()
 	if err != nil {
 		return nil, err
 	}
-	if f.precomp && s.source.Caps().Kind == "s3" {
-		return nil, usagef("%s would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", a.origin("precompressed"))
+	if cfg.Admin != "" {
+		s.metrics = newMetrics(s.dropped, s.running.Load)
 	}
-	if bool(f.write) && !s.source.Caps().Writable {
-		return nil, usagef("%s: this source cannot be written to", a.origin("write"))
-	}
-	if s.log, err = a.openAccessLog(f.accessLog); err != nil {
+	if s.transport, err = newTransport(cfg.TLS); err != nil {
 		return nil, err
 	}
-	if f.admin != "" {
-		s.metrics = newMetrics(s.log.dropped, s.running.Load)
-		if s.adminAt, err = listen(ctx, "admin", f.admin); err != nil {
-			return nil, err
-		}
-		s.admin = newServer(s.adminHandler(), a.stderr)
+	t, err := s.newSite(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
-	for _, addr := range f.listen {
-		l, err := listen(ctx, "listen", addr)
-		if err != nil {
-			return nil, err
-		}
-		s.sockets = append(s.sockets, l)
+	s.use(t)
+	if err := s.listen(ctx, cfg); err != nil {
+		return nil, err
 	}
-	s.use(s.jail)
-	s.server = newServer(s, a.stderr)
+	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, a.stderr)
 	return s, nil
 }
 
-// newServer returns a server with bounds on what a client can make it hold:
-// without them, opening connections and sending a byte now and then costs the
-// client nothing. A transfer itself may take as long as it takes.
-func newServer(h http.Handler, stderr io.Writer) *http.Server {
-	return &http.Server{
+// listen takes the sockets that the service manager passed, or opens its own.
+func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
+	if cfg.Admin != "" {
+		if s.adminAt, err = listen(ctx, s.app.origin("admin"), string(cfg.Admin)); err != nil {
+			return err
+		}
+		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.stderr)
+	}
+	passed, err := systemd.Listeners(s.app.variable)
+	if err != nil {
+		return failf("%s", oneLine(err))
+	}
+	s.sockets = passed
+	for i := 0; len(passed) == 0 && i < len(cfg.Listen); i++ {
+		l, err := listen(ctx, s.app.origin("listen"), string(cfg.Listen[i]))
+		if err != nil {
+			return err
+		}
+		s.sockets = append(s.sockets, l)
+	}
+	for i, l := range s.sockets {
+		s.sockets[i] = bounded(l, cfg.Limits.Connections)
+	}
+	return nil
+}
+
+// newServer returns a server with bounds on what a client can make it hold: without
+// them, opening connections and sending a byte now and then costs the client nothing.
+// A body may take as long as it takes at the slowest pace allowed.
+func newServer(h http.Handler, limits config.Limits, stderr io.Writer) *http.Server {
+	srv := &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		ReadHeaderTimeout: limits.HeaderTimeout,
+		IdleTimeout:       limits.IdleTimeout,
+		MaxHeaderBytes:    int(limits.HeaderSize),
 		ErrorLog:          log.New(stderr, "bailiwick: ", 0),
 		// net/http would answer "OPTIONS *" itself, and leave no record of it.
 		DisableGeneralOptionsHandler: true,
 	}
+	if limits.MinimumRate > 0 {
+		// Of answers whose bodies keep a pace, that sets the deadlines.
+		srv.WriteTimeout = time.Minute
+	}
+	if srv.ReadHeaderTimeout == 0 {
+		srv.ReadHeaderTimeout = 10 * time.Second
+	}
+	if srv.IdleTimeout == 0 {
+		srv.IdleTimeout = 2 * time.Minute
+	}
+	if srv.MaxHeaderBytes == 0 {
+		srv.MaxHeaderBytes = 16 << 10
+	}
+	return srv
 }
 
-// newJail reads the rules again.
-func (s *service) newJail() (*vfs.Jail, error) {
-	if s.uploads != nil {
-		return s.uploads.jail, nil
+// use makes t the site that requests meet from now on.
+func (s *service) use(t *site) {
+	if s.transport != nil {
+		s.transport.authority.Store(t.who.authority)
 	}
-	p, err := s.app.policy(&s.flags.rules)
-	if err != nil {
-		return nil, err
+	s.log = t.log
+	if old := s.current.Swap(t); old != nil {
+		old.leave()
 	}
-	return vfs.New(s.source, p)
 }
 
-// use makes jail the one that requests meet from now on.
-func (s *service) use(jail *vfs.Jail) {
-	cfg := server.Config{
-		List:     bool(s.flags.list),
-		NoIndex:  bool(s.flags.noIndex),
-		MaxAge:   time.Duration(s.flags.maxAge),
-		Write:    bool(s.flags.write),
-		Intake:   s.intake,
-		Sidecars: bool(s.flags.precomp),
-		Recorder: s.recorder(),
-		Logger:   s.logger,
+// serve hands the request to the site that is current when it comes. A reload does
+// not touch the requests that are running.
+func (s *service) serve(w http.ResponseWriter, r *http.Request) {
+	s.running.Add(1)
+	defer s.running.Add(-1)
+	t := s.current.Load()
+	for !t.enter() {
+		t = s.current.Load() // it was retired in between
 	}
-	switch s.flags.content.value {
-	case "trusted":
-		cfg.Content = server.ContentTrusted
-	case "untrusted":
-		cfg.Content = server.ContentUntrusted
-	}
-	h := server.New(jail, cfg)
-	if s.uploads != nil {
-		h = s.uploadHandler(jail)
-	}
-	s.jail = jail
-	s.current.Store(&h)
+	defer t.leave()
+	t.handler.ServeHTTP(w, r)
 }
 
 // recorder returns what gets a record of every request, nil if nothing does.
-func (s *service) recorder() server.Recorder {
+func (s *service) recorder(l *accessLog) server.Recorder {
 	var all recorders
-	if s.log.Log != nil {
-		all = append(all, s.log.Log)
+	if l.Log != nil {
+		all = append(all, l.Log)
 	}
 	if s.metrics != nil {
 		all = append(all, s.metrics)
@@ -176,24 +195,32 @@ func (rs recorders) Record(a *server.Attempt) {
 
 // start begins to serve and says so: the last lines are those of the listeners.
 func (s *service) start() {
-	for _, note := range s.source.Notes {
-		s.app.say("%s", note)
+	scheme := "http"
+	if s.transport != nil {
+		scheme = "https"
+		s.server.TLSConfig = s.transport.config()
 	}
 	if s.admin != nil {
-		go s.serveOn(s.admin, s.adminAt)
+		go s.serveOn(func() error { return s.admin.Serve(s.adminAt) })
 		s.app.say("admin listening on http://%s", s.adminAt.Addr())
 	}
 	s.ready.Store(true)
 	for _, l := range s.sockets {
-		go s.serveOn(s.server, l)
+		go s.serveOn(func() error {
+			if s.transport != nil {
+				return s.server.ServeTLS(l, "", "")
+			}
+			return s.server.Serve(l)
+		})
 	}
 	for _, l := range s.sockets {
-		s.app.say("listening on http://%s", l.Addr())
+		s.app.say("listening on %s://%s", scheme, l.Addr())
 	}
+	s.tellManager(s.notify.Ready("serving"))
 }
 
-func (s *service) serveOn(srv *http.Server, l net.Listener) {
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+func (s *service) serveOn(serve func() error) {
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		select {
 		case s.broken <- err:
 		default:
@@ -201,48 +228,12 @@ func (s *service) serveOn(srv *http.Server, l net.Listener) {
 	}
 }
 
-// tellExposure says what the current rules let through, if that can be found out
-// soon.
-func (s *service) tellExposure(ctx context.Context) {
-	if s.uploads != nil {
-		s.tellUploads()
-		return
+// tellManager logs that the service manager could not be told. It is no reason to
+// stop serving.
+func (s *service) tellManager(err error) {
+	if err != nil {
+		s.logger.Error("the service manager does not hear", "error", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, scanBudget)
-	defer cancel()
-	var sum exposure
-	for finding, err := range s.jail.Scan(ctx) {
-		if err != nil {
-			why := "the source could not be read to its end"
-			if ctx.Err() != nil {
-				why = "the source is too large for a quick look"
-			}
-			s.tell("exposed: not counted, %s; to count: bailiwick scan SOURCE with the same rules", why)
-			return
-		}
-		sum.add(finding)
-	}
-	if !isTerminal(s.app.stderr) {
-		s.tell("%s", sum.String())
-		return
-	}
-	for _, line := range sum.explained() {
-		s.tell("%s", line)
-	}
-}
-
-// tellWrites says what clients can change, if anything, and whose content that is
-// taken for.
-func (s *service) tellWrites() {
-	if !s.flags.write {
-		return
-	}
-	s.tell("clients can write: PUT and DELETE of every name that the rules let through; files up to %s, types %s", &s.flags.intake.max, s.intake.Types)
-	if s.flags.content.value == "trusted" {
-		s.tell("content: trusted, so a page that a client puts runs as this site's own in every visitor's browser; --content untrusted prevents that")
-		return
-	}
-	s.tell("content: untrusted, pages and other active content are downloaded and not shown")
 }
 
 // close gives back what the service holds, however far it came.
@@ -256,17 +247,14 @@ func (s *service) close() {
 	if s.adminAt != nil {
 		s.adminAt.Close()
 	}
-	s.log.close()
-	if s.uploads != nil {
-		s.uploads.close()
-	}
-	if s.source != nil {
-		s.source.Close()
+	if t := s.current.Swap(nil); t != nil {
+		t.leave()
 	}
 }
 
-// listen opens a listener, or says what to do instead.
-func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+// listen opens a listener, or says what to do instead. origin is where the address
+// came from.
+func listen(ctx context.Context, origin, addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", addr)
 	var unknown *net.DNSError
@@ -274,13 +262,13 @@ func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, failf("%s is in use by another program; choose another address with --%s, or port 0 for a free one", addr, flag)
+		return nil, failf("%s is in use by another program; choose another address with %s, or port 0 for a free one", addr, origin)
 	case errors.Is(err, os.ErrPermission):
-		return nil, failf("%s needs more rights than this user has; choose a port above 1023 with --%s", addr, flag)
+		return nil, failf("%s needs more rights than this user has; choose a port above 1023 with %s", addr, origin)
 	case errors.As(err, &unknown):
-		return nil, usagef("--%s: there is no host %s; write an IP address of this machine", flag, printable(unknown.Name))
+		return nil, usagef("%s: there is no host %s; write an IP address of this machine", origin, printable(unknown.Name))
 	}
-	return nil, failf("cannot listen on %s: %s; choose another address with --%s", addr, cause(err), flag)
+	return nil, failf("cannot listen on %s: %s; choose another address with %s", addr, cause(err), origin)
 }
 
 // isTerminal reports whether a person looks at w.

@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
+	"fmt"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
 // catchSignals makes the signals that a server knows arrive in a channel.
@@ -35,12 +39,13 @@ func (s *service) run(ctx context.Context, signals <-chan os.Signal) error {
 	}
 }
 
-// drain takes no more connections and lets running transfers finish, as long as
-// --drain says. Another signal ends it at once, which is a failure only if there
-// was something to cut: process groups are often told twice.
+// drain takes no more connections and lets running transfers finish, as long as the
+// configuration says. Another signal ends it at once, which is a failure only if
+// there was something to cut: process groups are often told twice.
 func (s *service) drain(signals <-chan os.Signal) error {
 	s.ready.Store(false)
-	limit := time.Duration(s.flags.drain)
+	s.tellManager(s.notify.Stopping())
+	limit := s.current.Load().cfg.Drain
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	done := make(chan error, 1)
@@ -49,7 +54,7 @@ func (s *service) drain(signals <-chan os.Signal) error {
 		select {
 		case err := <-done:
 			if errors.Is(err, context.DeadlineExceeded) && s.cut() > 0 {
-				s.tell("bailiwick: transfers that still ran after %s were cut; --drain gives them longer", limit)
+				s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.app.origin("drain"))
 			}
 			return nil
 		case sig := <-signals:
@@ -72,20 +77,73 @@ func (s *service) cut() int64 {
 	return running
 }
 
-// reload puts newly read rules in the place of the old ones and reopens the
+// reload puts a newly read configuration in the place of the old one and reopens the
 // access log: both, or neither.
 func (s *service) reload(ctx context.Context) {
-	jail, err := s.newJail()
-	if err == nil {
-		err = s.log.reopen()
+	s.tellManager(s.notify.Reloading())
+	if err := s.replace(ctx); err != nil {
+		s.tell("reload refused, all stays as it was: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	} else {
+		s.tell("reloaded: configuration and rules read again, access log reopened")
+		s.tellExposure(ctx)
 	}
+	s.tellManager(s.notify.Ready("serving"))
+}
+
+func (s *service) replace(ctx context.Context) error {
+	cfg, err := s.load()
 	if err != nil {
-		s.tell("reload refused, all stays as it was: %s", err)
-		return
+		return err
 	}
-	s.use(jail)
-	s.tell("reloaded: rules read again, access log reopened")
-	s.tellExposure(ctx)
+	old := s.current.Load()
+	if err := fixed(old.cfg, cfg); err != nil {
+		return err
+	}
+	if s.confined {
+		if err := s.fits(cfg); err != nil {
+			return err
+		}
+	}
+	var cert certificateSwap
+	if err := cert.load(s.transport, cfg.TLS); err != nil {
+		return err
+	}
+	t, err := s.newSite(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if t.log == old.log {
+		if err := t.log.reopen(); err != nil {
+			t.leave()
+			return err
+		}
+	}
+	cert.use()
+	s.use(t)
+	return nil
+}
+
+// fixed returns an error if what only a restart can change differs.
+func fixed(old, cfg *config.Config) error {
+	changed := ""
+	switch {
+	case !slices.Equal(old.Listen, cfg.Listen):
+		changed = "listen"
+	case old.Admin != cfg.Admin:
+		changed = "admin"
+	case (old.TLS == nil) != (cfg.TLS == nil), cfg.TLS != nil && (old.TLS.ACME == nil) != (cfg.TLS.ACME == nil),
+		cfg.TLS != nil && cfg.TLS.ACME != nil && fmt.Sprint(*old.TLS.ACME) != fmt.Sprint(*cfg.TLS.ACME):
+		changed = "tls"
+	case old.Landlock != cfg.Landlock:
+		changed = "landlock"
+	case old.Limits.Connections != cfg.Limits.Connections, old.Limits.HeaderSize != cfg.Limits.HeaderSize,
+		old.Limits.HeaderTimeout != cfg.Limits.HeaderTimeout, old.Limits.IdleTimeout != cfg.Limits.IdleTimeout,
+		(old.Limits.MinimumRate == 0) != (cfg.Limits.MinimumRate == 0):
+		changed = "a limit of connections"
+	default:
+		return nil
+	}
+	return failf("%s has changed, and that takes a restart", changed)
 }
 
 // tell writes a line to standard error, but waits only so long for it: if nobody
@@ -105,12 +163,4 @@ func within(d time.Duration, f func()) {
 	case <-done:
 	case <-time.After(d):
 	}
-}
-
-// ServeHTTP hands the request to the handler that is current when it comes. A
-// reload does not touch the requests that are running.
-func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.running.Add(1)
-	defer s.running.Add(-1)
-	(*s.current.Load()).ServeHTTP(w, r)
 }

@@ -237,6 +237,9 @@ type Mount struct {
 	// Lets clients PUT and DELETE what the rules let through.
 	Write bool `yaml:"write" default:"false" example:"true"`
 
+	// The types that are taken by PUT, judged by name and content; left out, any is.
+	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be written; name types, or leave the key out to take any"`
+
 	// Takes uploads by POST, under names that the server makes.
 	Uploads *Uploads `yaml:"uploads"`
 
@@ -255,7 +258,8 @@ type Uploads struct {
 	// here.
 	CatalogFile Path `yaml:"catalog_file" example:"/run/secrets/catalog"`
 
-	// The types that are taken; left out, any is.
+	// The types that are taken, judged by name and content; left out, those of the
+	// mount, or any.
 	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be uploaded; name types, or leave the key out to take any"`
 }
 

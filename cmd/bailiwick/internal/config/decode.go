@@ -85,6 +85,9 @@ func (d *decoder) failAt(at place, key, format string, args ...any) {
 		return
 	}
 	d.bad[key] = true
+	if at.origin != "" {
+		key = "" // a flag says enough
+	}
 	text := fmt.Sprintf(format, args...)
 	if key != "" {
 		text = printable(key) + ": " + text

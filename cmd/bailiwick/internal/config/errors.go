@@ -17,6 +17,12 @@ type Error struct {
 // Error returns "FILE:LINE: …".
 func (e *Error) Error() string { return e.Where + ": " + e.Text }
 
+// InFile reports whether the error is about a file, and not about a flag, a variable
+// or an argument.
+func (e *Error) InFile() bool {
+	return !strings.HasPrefix(e.Where, "--") && !strings.HasPrefix(e.Where, "BAILIWICK_") && e.Where != "SOURCE"
+}
+
 // Errors is everything that is wrong, in the order of the file.
 type Errors []*Error
 

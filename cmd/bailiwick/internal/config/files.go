@@ -112,14 +112,27 @@ func (k *checker) file(key string, file Path, read func(path string) error) {
 	rest, named := strings.CutPrefix(text, string(file))
 	switch m := atLine.FindString(rest); {
 	case errors.Is(err, fs.ErrNotExist):
-		k.add(k.At(key), "%s: there is no file %s", key, printable(string(file)))
+		advice := ""
+		if strings.Contains(key, "allow_file") {
+			advice = "; bailiwick scan SOURCE --allow … --save FILE writes one"
+		}
+		k.addAt(key, "there is no file %s%s", printable(string(file)), advice)
 	case named && m != "":
 		k.add(printable(string(file))+strings.TrimSuffix(m, ": "), "%s", rest[len(m):])
 	case named && strings.HasPrefix(rest, ": "):
-		k.add(k.At(key), "%s: %s: %s", key, printable(string(file)), rest[2:])
+		k.addAt(key, "%s: %s", printable(string(file)), rest[2:])
 	default:
-		k.add(k.At(key), "%s: %s: %s", key, printable(string(file)), cause(err))
+		k.addAt(key, "%s: %s", printable(string(file)), cause(err))
 	}
+}
+
+// addAt notes what is wrong with the value of key. A flag says enough by itself.
+func (k *checker) addAt(key, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if k.placeOf(key).origin == "" {
+		text = key + ": " + text
+	}
+	k.add(k.At(key), "%s", text)
 }
 
 func (k *checker) add(where, format string, args ...any) {

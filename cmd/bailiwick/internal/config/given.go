@@ -37,7 +37,7 @@ var Flags = map[string]string{
 	"write":           "mounts[].write",
 	"uploads":         "mounts[].uploads",
 	"catalog":         "mounts[].uploads.catalog",
-	"types":           "mounts[].uploads.types",
+	"types":           "mounts[].types",
 }
 
 // SourceKey is the key that the argument SOURCE of serve stands for.

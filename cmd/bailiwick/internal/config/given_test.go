@@ -71,10 +71,10 @@ func TestGivenUploads(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := c.Mounts[0].Uploads
-	if got := fmt.Sprint(u.Catalog, u.Types); got != "sqlite:c.db [image/* text/plain application/pdf]" {
+	if got := fmt.Sprint(u.Catalog, c.Mounts[0].Types); got != "sqlite:c.db [image/* text/plain application/pdf]" {
 		t.Errorf("got %s", got)
 	}
-	if _, err := config.New(uploads, source); err == nil || !strings.HasPrefix(err.Error(), "--uploads: mounts[0].uploads: original names and owners need a place") {
+	if _, err := config.New(uploads, source); err == nil || !strings.HasPrefix(err.Error(), "--uploads: original names and owners need a place") {
 		t.Errorf("without a catalog: %v", err)
 	}
 	file := []byte("mounts: [{source: ., uploads: {catalog: 'sqlite:x'}}]")
@@ -91,9 +91,9 @@ func TestGivenErrors(t *testing.T) {
 		given config.Given
 		want  string
 	}{
-		{two, config.Given{Key: "drain", Values: []string{"3"}, Origin: "--drain"}, "--drain: drain: write a number and a unit"},
-		{two, config.Given{Key: "listen", Values: []string{":1", "x"}, Origin: "BAILIWICK_LISTEN"}, "BAILIWICK_LISTEN: listen[1]: x is no address"},
-		{two, config.Given{Key: "admin", Values: []string{"127.0.0.1:1"}, Origin: "--admin"}, "--admin: admin: it is the address that the public is served at"},
+		{two, config.Given{Key: "drain", Values: []string{"3"}, Origin: "--drain"}, "--drain: write a number and a unit"},
+		{two, config.Given{Key: "listen", Values: []string{":1", "x"}, Origin: "BAILIWICK_LISTEN"}, "BAILIWICK_LISTEN: x is no address"},
+		{two, config.Given{Key: "admin", Values: []string{"127.0.0.1:1"}, Origin: "--admin"}, "--admin: it is the address that the public is served at"},
 		{"drain: 1s\n" + two, config.Given{Key: "drain", Values: []string{"1s"}, Origin: "--drain"}, "f:3: drain: it stands twice, here and in line 1"},
 		{"limits: 3\n" + two, config.Given{Key: "limits.upload", Values: []string{"1B"}, Origin: "--max-upload"}, "f:1: limits: it is a single value"},
 		{"mounts: 3\n", config.Given{Key: "mounts[].list", Values: []string{"true"}, Origin: "--list"}, "f:1: mounts: it is a single value; write a list"},

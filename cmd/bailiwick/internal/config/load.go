@@ -71,14 +71,16 @@ func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
 // At says where the value of key came from, for messages about it: FILE:LINE, or the
 // flag or variable; "default" for one that was left out. The key is written as in
 // messages, mounts[0].source.
-func (c *Config) At(key string) string {
+func (c *Config) At(key string) string { return c.placeOf(key).String() }
+
+func (c *Config) placeOf(key string) place {
 	for {
 		if p, ok := c.places[key]; ok {
-			return p.String()
+			return p
 		}
 		i := strings.LastIndexAny(key, ".[")
 		if i < 0 {
-			return c.places[""].String()
+			return c.places[""]
 		}
 		key = key[:i]
 	}

@@ -58,6 +58,9 @@ func (v *validator) files(m *Mount, key string) {
 		}
 		v.fail(at, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]")
 	}
+	if m.Types != nil && !m.Write {
+		v.fail(key+".types", "nothing is sent here; add write: true, or leave it out")
+	}
 	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
 		v.fail(key+".precompressed", "it would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
 	}
@@ -78,6 +81,9 @@ func (v *validator) uploads(m *Mount, key string) {
 	}
 	if m.Write {
 		v.fail(key+".write", "with write clients choose the names, with uploads the server does; leave out the one or the other")
+	}
+	if m.Content == "trusted" {
+		v.fail(key+".content", "uploads are other people's content; leave it out")
 	}
 	u := m.Uploads
 	at := key + ".uploads"
@@ -160,4 +166,12 @@ func (m *Mount) Rules() []access.Rule {
 		rules = append(rules, access.Rule{Who: r.Who, Can: r.Can, Names: r.Names})
 	}
 	return rules
+}
+
+// TypesTaken are the types that clients may send; none is any.
+func (m *Mount) TypesTaken() []MediaType {
+	if m.Uploads != nil && m.Uploads.Types != nil {
+		return m.Uploads.Types
+	}
+	return m.Types
 }

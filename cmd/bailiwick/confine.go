@@ -1,0 +1,128 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
+)
+
+// confine puts the kernel's jail around the process, for what the configuration names.
+// All that is open already stays so.
+func (s *service) confine(cfg *config.Config, file string) error {
+	if cfg.Landlock == "off" {
+		s.app.say("landlock: off, as configured")
+		return nil
+	}
+	domain := s.app.pathsOf(cfg, file)
+	domain.Read = append(domain.Read, sandbox.System()...)
+	domain.Read = append(domain.Read, s.app.awsPaths()...)
+	domain.Write = append(domain.Write, os.TempDir())
+	on, line, err := sandbox.Restrict(domain)
+	if err != nil {
+		return failf("%s; landlock: off goes without it", oneLine(err))
+	}
+	s.domain, s.confined = domain, on
+	s.app.say("%s", line)
+	return nil
+}
+
+// fits returns an error if cfg needs what the kernel does not leave open. The process
+// cannot open its own jail again.
+func (s *service) fits(cfg *config.Config) error {
+	want := s.app.pathsOf(cfg, "")
+	for _, path := range want.Read {
+		if !s.domain.Allows(path, false) {
+			return outsideDomain(path)
+		}
+	}
+	for _, path := range want.Write {
+		if !s.domain.Allows(path, true) {
+			return outsideDomain(path)
+		}
+	}
+	return nil
+}
+
+func outsideDomain(path string) error {
+	return failf("%s lies outside what landlock left open at the start: restart, or start with landlock: off", printable(path))
+}
+
+// pathsOf returns what serving cfg opens, now and at each reload. Of a file that is
+// replaced by renaming another over it, only its directory stays the same.
+func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
+	var p sandbox.Paths
+	read := func(paths ...config.Path) {
+		for _, path := range paths {
+			if path != "" {
+				p.Read = append(p.Read, filepath.Dir(string(path)))
+			}
+		}
+	}
+	read(config.Path(file), cfg.Users.Htpasswd, cfg.Users.Tokens)
+	if c := cfg.Users.ClientCertificates; c != nil {
+		read(c.CA)
+	}
+	if cfg.Links != nil {
+		read(cfg.Links.Keys)
+	}
+	if cfg.TLS != nil {
+		read(cfg.TLS.Cert, cfg.TLS.Key)
+		if cfg.TLS.ACME != nil {
+			p.Write = append(p.Write, string(cfg.TLS.ACME.Dir))
+		}
+	}
+	if cfg.AccessLog.File.IsFile() {
+		p.Write = append(p.Write, filepath.Dir(string(cfg.AccessLog.File)))
+	}
+	for i := range cfg.Mounts {
+		m := &cfg.Mounts[i]
+		if dir, ok := m.Source.Local(); ok {
+			if m.Write || m.Uploads != nil {
+				p.Write = append(p.Write, dir)
+			} else {
+				p.Read = append(p.Read, dir)
+			}
+		}
+		read(m.AllowFile...)
+		if m.Uploads != nil {
+			read(m.Uploads.CatalogFile)
+			if catalog, err := cfg.Catalog(m); err == nil {
+				if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
+					p.Write = append(p.Write, filepath.Dir(path))
+				} else {
+					p.Read = append(p.Read, a.inHome(".postgresql", ".pgpass")...)
+				}
+			}
+		}
+	}
+	return p
+}
+
+// awsPaths are where the AWS SDK looks for credentials again when they expire.
+func (a *app) awsPaths() []string {
+	paths := a.inHome(".aws")
+	for _, key := range []string{
+		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE",
+	} {
+		if file := a.variable(key); file != "" {
+			paths = append(paths, filepath.Dir(file))
+		}
+	}
+	return paths
+}
+
+// inHome returns paths in the user's home directory, none if there is none.
+func (a *app) inHome(names ...string) []string {
+	home := a.variable("HOME")
+	if home == "" {
+		return nil
+	}
+	for i, name := range names {
+		names[i] = filepath.Join(home, name)
+	}
+	return names
+}

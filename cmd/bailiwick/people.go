@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
+	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
+	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
+)
+
+// people are those whom a configuration knows, and how they prove who they are.
+type people struct {
+	chain     *auth.Chain // nil if there are no credentials
+	authority *certs.Authority
+	provider  *oidc.Provider
+	links     *links.Keys
+}
+
+// newPeople reads the files of users and keys.
+func (s *service) newPeople(cfg *config.Config) (*people, error) {
+	p := new(people)
+	chain := auth.ChainConfig{Failures: s.failuresFor(cfg.Limits.FailedLogins), Client: client}
+	known := false
+	if file := cfg.Users.Htpasswd; file != "" {
+		users, err := htpasswd.Load(string(file), htpasswd.Options{})
+		if err != nil {
+			return nil, err
+		}
+		chain.Passwords, known = users, true
+	}
+	if file := cfg.Users.Tokens; file != "" {
+		list, err := tokens.Load(string(file))
+		if err != nil {
+			return nil, err
+		}
+		chain.Tokens, known = list, true
+	}
+	if o := cfg.Users.OIDC; o != nil {
+		provider, err := oidc.New(oidc.Config{
+			Issuer: string(o.Issuer), Audience: o.Audience, UserClaim: o.UserClaim, GroupsClaim: o.GroupsClaim,
+			Previous: s.provider(),
+			Report:   func(err error) { s.logger.Error("the OpenID Connect provider cannot be asked", "error", err) },
+		})
+		if err != nil {
+			return nil, usagef("users.oidc: %s", oneLine(err))
+		}
+		chain.Signed, p.provider, known = provider, provider, true
+	}
+	if c := cfg.Users.ClientCertificates; c != nil {
+		authority, err := certs.Load(string(c.CA), certs.Options{})
+		if err != nil {
+			return nil, err
+		}
+		chain.Certificates, p.authority, known = authority, authority, true
+	}
+	if known {
+		p.chain = auth.NewChain(chain)
+	}
+	if cfg.Links != nil {
+		keys, err := links.LoadKeys(string(cfg.Links.Keys))
+		if err != nil {
+			return nil, err
+		}
+		p.links = keys
+	}
+	return p, nil
+}
+
+// authenticator returns the chain, or nil and not a nil chain.
+func (p *people) authenticator() auth.Authenticator {
+	if p.chain == nil {
+		return nil
+	}
+	return p.chain
+}
+
+// client returns whom failures are counted under. Limits have put the client's
+// address in the place of a trusted proxy's.
+func client(r *http.Request) netip.Addr {
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return ap.Addr()
+	}
+	return netip.Addr{}
+}
+
+// provider returns the current provider of OpenID Connect, whose keys a reload keeps.
+func (s *service) provider() *oidc.Provider {
+	if t := s.current.Load(); t != nil {
+		return t.who.provider
+	}
+	return nil
+}
+
+// failuresFor returns the counts of failed log-ins. They outlive a reload that leaves
+// their limit as it was: else whoever guesses passwords would wait for one.
+func (s *service) failuresFor(limit config.Rate) *auth.Failures {
+	if s.failures == nil || s.failureLimit != limit {
+		limits := auth.FailureLimits{}
+		if limit.Count > 0 {
+			limits.Burst, limits.Every = limit.Count, limit.Per/time.Duration(limit.Count)
+		} else {
+			limits.Burst = 1 << 30
+		}
+		s.failures, s.failureLimit = auth.NewFailures(limits), limit
+	}
+	return s.failures
+}

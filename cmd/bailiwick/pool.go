@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A pool holds sources and catalogs open. A reload that needs one which is open
+// already gets that one: a directory's descriptor, S3's connections and a catalog's
+// instance outlive it.
+type pool struct {
+	app    *app
+	logger *slog.Logger
+	mu     sync.Mutex
+	open   map[string]*resource
+}
+
+// A resource is an open source, or a catalog. Each user of it releases it.
+type resource struct {
+	pool    *pool
+	key     string
+	users   int
+	source  *backends.Source
+	backend vfs.Backend     // of a source
+	catalog catalog.Catalog // of a catalog
+	sweeper *sweeper
+}
+
+func newPool(a *app, logger *slog.Logger) *pool {
+	return &pool{app: a, logger: logger, open: map[string]*resource{}}
+}
+
+// source opens a source.
+func (p *pool) source(ctx context.Context, name string, writable bool) (*resource, error) {
+	return p.get(fmt.Sprintf("source %t %s", writable, name), func(r *resource) error {
+		src, err := backends.Open(ctx, name, backends.Options{Writable: writable})
+		if err != nil {
+			return sourceFailed(err)
+		}
+		r.source, r.backend = src, src
+		return nil
+	})
+}
+
+// catalog opens a catalog of the objects in source, clears up what a crash left and
+// does so from time to time. No upload takes longer than longest.
+func (p *pool) catalog(ctx context.Context, where string, source *resource, longest time.Duration) (*resource, error) {
+	return p.get("catalog "+where+" of "+source.key, func(r *resource) error {
+		jail, err := vfs.New(source.backend, catalog.Policy())
+		if err != nil {
+			return err
+		}
+		if r.catalog, err = p.app.openCatalog(ctx, where); err != nil {
+			return err
+		}
+		r.sweeper = &sweeper{
+			source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge,
+			tell: func(format string, args ...any) { within(time.Second, func() { p.app.say(format, args...) }) },
+		}
+		r.sweeper.start(ctx)
+		return nil
+	})
+}
+
+// get returns what is open under key, or opens it.
+func (p *pool) get(key string, open func(*resource) error) (*resource, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.open[key]
+	if r == nil {
+		r = &resource{pool: p, key: key}
+		if err := open(r); err != nil {
+			return nil, err
+		}
+		p.open[key] = r
+	}
+	r.users++
+	return r, nil
+}
+
+// release gives a resource back; the last one closes it.
+func (r *resource) release() {
+	r.pool.mu.Lock()
+	r.users--
+	last := r.users == 0
+	if last {
+		delete(r.pool.open, r.key)
+	}
+	r.pool.mu.Unlock()
+	if !last {
+		return
+	}
+	if r.sweeper != nil {
+		r.sweeper.stop()
+	}
+	var err error
+	if r.catalog != nil {
+		err = r.catalog.Close()
+	}
+	if r.source != nil {
+		err = errors.Join(err, r.source.Close())
+	}
+	if err != nil {
+		r.pool.logger.Error("closing failed", "error", err)
+	}
+}
+
+// probe returns nil if the resource answers.
+func (r *resource) probe(ctx context.Context) error {
+	if r.catalog != nil {
+		return r.catalog.Ping(ctx)
+	}
+	for _, err := range r.backend.List(ctx, vfs.Root, "") {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,346 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A site is what one configuration means: mounts, users and limits. It does not
+// change. Each request meets one site from its beginning to its end, so that none is
+// answered by half of a new configuration.
+type site struct {
+	cfg     *config.Config
+	mounts  []*mount
+	handler http.Handler
+	log     *accessLog
+	who     *people
+
+	held   []*resource // sources and catalogs
+	onIdle func()
+	mu     sync.Mutex
+	users  int // requests, and the service itself while it is current
+}
+
+// A mount is one source at its place.
+type mount struct {
+	cfg     *config.Mount
+	source  *resource
+	catalog *resource // nil but for uploads
+	jail    *vfs.Jail
+	access  *access.List // nil if the mount is open to anyone
+}
+
+// newSite makes the site of cfg. What it opens is shared with the sites before it;
+// the caller retires it. It fails with a line for the user, and holds nothing then.
+func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err error) {
+	t := &site{cfg: cfg, users: 1}
+	defer func() {
+		if err != nil {
+			t.giveBack()
+		}
+	}()
+	if t.who, err = s.newPeople(cfg); err != nil {
+		return nil, err
+	}
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	for i := range cfg.Mounts {
+		m, err := s.newMount(ctx, t, &cfg.Mounts[i])
+		if err != nil {
+			return nil, err
+		}
+		t.mounts = append(t.mounts, m)
+	}
+	// A server that cannot start leaves no file behind, so this comes last.
+	if t.log, err = s.logFor(cfg); err != nil {
+		return nil, err
+	}
+	t.onIdle = func() { s.releaseLog(t.log) }
+	recorder := s.recorder(t.log)
+	for _, m := range inOrderOfMatch(t.mounts) {
+		s.route(router, t, m, recorder)
+	}
+	router.NotFoundHandler, err = nothing(recorder, s.logger)
+	if err != nil {
+		return nil, err
+	}
+	t.handler = server.Limit(router, server.Limits{
+		InFlight:       cfg.Limits.RequestsInFlight,
+		RatePerClient:  perSecond(cfg.Limits.RatePerClient),
+		TrustedProxies: cfg.TrustedProxies,
+		Recorder:       recorder,
+		Logger:         s.logger,
+	})
+	return t, nil
+}
+
+// perSecond is a rate as package server has it, where 0 is none.
+func perSecond(r config.Rate) float64 {
+	if r == (config.Rate{}) {
+		return 0
+	}
+	return r.PerSecond()
+}
+
+// newMount opens the source of a mount and puts it behind the mount's rules.
+func (s *service) newMount(ctx context.Context, t *site, cfg *config.Mount) (*mount, error) {
+	m := &mount{cfg: cfg}
+	var err error
+	if cfg.Access != nil {
+		rules := make([]access.Rule, len(cfg.Access))
+		for i, r := range cfg.Access {
+			rules[i] = access.Rule{Who: r.Who, Can: r.Can, Names: r.Names}
+		}
+		if m.access, err = access.Compile(rules, t.cfg.Groups); err != nil {
+			return nil, usagef("%s", oneLine(err))
+		}
+	}
+	policy, err := mountPolicy(t.cfg, m)
+	if err != nil {
+		return nil, err
+	}
+	if m.source, err = s.pool.source(ctx, string(cfg.Source), cfg.Write || cfg.Uploads != nil); err != nil {
+		return nil, err
+	}
+	t.held = append(t.held, m.source)
+	caps := m.source.backend.Caps()
+	switch {
+	case cfg.Precompressed && caps.Kind == "s3":
+		return nil, usagef("%s: precompressed would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", printable(string(cfg.Source)))
+	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
+		return nil, usagef("%s: this source cannot be written to", printable(string(cfg.Source)))
+	}
+	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
+		return nil, usagef("%s", oneLine(err))
+	}
+	if cfg.Uploads != nil {
+		address, err := t.cfg.Catalog(cfg)
+		if err != nil {
+			return nil, err
+		}
+		if m.catalog, err = s.pool.catalog(ctx, address.DSN(), m.source, t.cfg.Limits.UploadTime); err != nil {
+			return nil, err
+		}
+		t.held = append(t.held, m.catalog)
+	}
+	return m, nil
+}
+
+// mountPolicy is the policy of a mount's names.
+func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
+	if m.cfg.Uploads != nil {
+		// Who may do what depends on whom an object belongs to, which its handler
+		// knows.
+		return catalog.Policy(), nil
+	}
+	allow, err := cfg.Allowed(m.cfg)
+	if err != nil {
+		return vfs.Policy{}, err
+	}
+	p := vfs.Policy{Allow: allow, Deny: m.cfg.Deny}
+	if m.cfg.Symlinks == "inside" {
+		p.Symlinks = vfs.SymlinksInside
+	}
+	if m.access != nil {
+		p.Authorize = m.access.Authorize
+	}
+	return p, nil
+}
+
+// inOrderOfMatch returns the mounts so that the first that fits a request is the one
+// for it: those of a host before those of all, then the longest path.
+func inOrderOfMatch(mounts []*mount) []*mount {
+	sorted := slices.Clone(mounts)
+	slices.SortStableFunc(sorted, func(a, b *mount) int {
+		if (a.cfg.Host == "") != (b.cfg.Host == "") {
+			return strings.Compare(string(b.cfg.Host), string(a.cfg.Host))
+		}
+		return len(b.cfg.Path) - len(a.cfg.Path)
+	})
+	return sorted
+}
+
+// route lets the mount answer at its place.
+func (s *service) route(router *mux.Router, t *site, m *mount, recorder server.Recorder) {
+	if m.cfg.Host != "" {
+		router = router.Host(string(m.cfg.Host)).Subrouter()
+	}
+	server.Mount(router, escapedMount(m.cfg.Path), s.handler(t, m, recorder))
+}
+
+// escapedMount is a mount's path as requests send it.
+func escapedMount(path config.MountPath) string {
+	n, err := vfs.ParseName(strings.TrimPrefix(string(path), "/"))
+	if err != nil {
+		return "/"
+	}
+	return "/" + n.EscapedPath()
+}
+
+// handler answers for a mount.
+func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Handler {
+	gate := server.Gate{Auth: t.who.authenticator(), Access: m.access, Links: t.who.links, Uses: s.uses(t)}
+	intake := intakeOf(t.cfg, m.cfg)
+	minRate := int64(t.cfg.Limits.MinimumRate)
+	if m.cfg.Uploads != nil {
+		return server.NewUploads(m.jail, m.catalog.catalog, server.UploadConfig{
+			Intake:    intake,
+			Authorize: m.authorizeUpload(),
+			MaxAge:    m.cfg.MaxAge,
+			Gate:      gate,
+			MinRate:   minRate,
+			Recorder:  recorder,
+			Logger:    s.logger,
+		})
+	}
+	cfg := server.Config{
+		List:     m.cfg.List,
+		NoIndex:  m.cfg.NoIndex,
+		MaxAge:   m.cfg.MaxAge,
+		Write:    m.cfg.Write,
+		Intake:   intake,
+		Sidecars: m.cfg.Precompressed,
+		Inline:   typesOf(m.cfg.Inline),
+		Gate:     gate,
+		MinRate:  minRate,
+		Recorder: recorder,
+		Logger:   s.logger,
+	}
+	switch m.cfg.Content {
+	case "trusted":
+		cfg.Content = server.ContentTrusted
+	case "untrusted":
+		cfg.Content = server.ContentUntrusted
+	}
+	return server.New(m.jail, cfg)
+}
+
+// authorizeUpload decides about uploads, by their owners; nil is the default.
+func (m *mount) authorizeUpload() func(context.Context, vfs.Op, catalog.Record) error {
+	if m.access == nil {
+		return nil
+	}
+	return func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+		name := catalog.ObjectName(rec.ID)
+		if auth.Granted(ctx, op, name) {
+			return nil
+		}
+		if _, ok := m.access.Decide(auth.FromContext(ctx), op, name, &rec.Owner); !ok {
+			return access.ErrDenied
+		}
+		return nil
+	}
+}
+
+func intakeOf(cfg *config.Config, m *config.Mount) server.Intake {
+	in := server.Intake{
+		MaxBytes:      int64(cfg.Limits.Upload),
+		Timeout:       cfg.Limits.UploadTime,
+		MaxConcurrent: cfg.Limits.Uploads,
+	}
+	if in.MaxBytes == 0 {
+		in.MaxBytes = -1 // 0 is no limit here, and the default there
+	}
+	in.Types = typesOf(m.TypesTaken())
+	return in
+}
+
+// typesOf joins types that were parsed one by one.
+func typesOf(list []config.MediaType) server.Types {
+	var words []string
+	for _, t := range list {
+		words = append(words, string(t))
+	}
+	types, err := server.ParseTypes(words...)
+	if err != nil {
+		panic("a media type was parsed and is none: " + err.Error())
+	}
+	return types
+}
+
+// nothing answers where no mount is: as a mount does for a name that is not there.
+func nothing(recorder server.Recorder, logger *slog.Logger) (http.Handler, error) {
+	jail, err := vfs.New(mem.New(), vfs.Policy{})
+	if err != nil {
+		return nil, err
+	}
+	return server.New(jail, server.Config{NoIndex: true, Recorder: recorder, Logger: logger}), nil
+}
+
+// uses returns what counts the uses of links: a catalog, which outlives the process,
+// where there is one.
+func (s *service) uses(t *site) links.Counter {
+	for _, m := range t.mounts {
+		if m.catalog != nil {
+			if c, ok := m.catalog.catalog.(links.Counter); ok {
+				return c
+			}
+		}
+	}
+	return &s.linkUses
+}
+
+// enter lets a request in, unless the site is gone.
+func (t *site) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.users == 0 {
+		return false
+	}
+	t.users++
+	return true
+}
+
+// leave ends a request, or the time in which the site is the current one. The last
+// one out closes what the site held.
+func (t *site) leave() {
+	t.mu.Lock()
+	t.users--
+	last := t.users == 0
+	t.mu.Unlock()
+	if last {
+		t.giveBack()
+	}
+}
+
+func (t *site) giveBack() {
+	for _, r := range t.held {
+		r.release()
+	}
+	t.held = nil
+	if t.onIdle != nil {
+		t.onIdle()
+	}
+}
+
+// probe returns nil if everything that the site needs answers.
+func (t *site) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeBudget)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make([]error, len(t.held))
+	for i, r := range t.held {
+		wg.Go(func() { errs[i] = r.probe(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// probeBudget is how long a source or catalog may take to say that it is there.
+const probeBudget = 2 * time.Second

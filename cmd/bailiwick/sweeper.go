@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// sweepEvery is how often a server looks for what others left.
+const sweepEvery = 10 * time.Minute
+
+// startSweepBudget is how long a start may be held up by a sweep. What is left then
+// the next one clears.
+const startSweepBudget = 30 * time.Second
+
+// A sweeper clears up behind uploads that ended without an end.
+type sweeper struct {
+	source  *backends.Source
+	jail    *vfs.Jail
+	catalog catalog.Catalog
+	parts   time.Duration // after which parts of an object are taken for left
+	tell    func(format string, args ...any)
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// start sweeps once, and then now and then until stop.
+func (w *sweeper) start(ctx context.Context) {
+	first, cancel := context.WithTimeout(ctx, startSweepBudget)
+	w.sweep(first)
+	cancel()
+	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	w.done.Go(func() {
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				w.sweep(ctx)
+			}
+		}
+	})
+}
+
+// sweep clears what was left, and speaks of it only if there was something.
+func (w *sweeper) sweep(ctx context.Context) {
+	swept, err := steward.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-uploadAge))
+	// Nobody knows whose an upload in parts is: only that it has taken longer than
+	// any may.
+	parts, partsErr := sweepParts(ctx, w.source, w.parts)
+	if err == nil {
+		err = partsErr
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		w.tell("bailiwick: sweeping uploads that were left did not end, and is tried again: %s", oneLine(err))
+	case swept != steward.Swept{} || parts > 0:
+		w.tell("%s", sweptText(swept, parts))
+	}
+}
+
+func (w *sweeper) stop() {
+	w.cancel()
+	w.done.Wait()
+}

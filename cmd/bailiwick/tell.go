@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// scanBudget is how long a start may be held up to count what is exposed.
+const scanBudget = time.Second
+
+// tellExposure says what the current rules let through, if that can be found out
+// soon.
+func (s *service) tellExposure(ctx context.Context) {
+	t := s.current.Load()
+	ctx, cancel := context.WithTimeout(ctx, scanBudget)
+	defer cancel()
+	var sum exposure
+	counted := false
+	for _, m := range t.mounts {
+		if m.cfg.Uploads != nil {
+			continue // its names say nothing
+		}
+		counted = true
+		for finding, err := range m.jail.Scan(ctx) {
+			if err != nil {
+				why := "the source could not be read to its end"
+				if ctx.Err() != nil {
+					why = "the source is too large for a quick look"
+				}
+				s.tell("exposed: not counted, %s; to count: bailiwick scan SOURCE with the same rules", why)
+				return
+			}
+			sum.add(finding)
+		}
+	}
+	switch {
+	case !counted:
+	case !isTerminal(s.app.stderr):
+		s.tell("%s", sum.String())
+	default:
+		for _, line := range sum.explained() {
+			s.tell("%s", line)
+		}
+	}
+}
+
+// tellMounts says what an operator should know of the sources, and what clients can
+// change.
+func (s *service) tellMounts(t *site) {
+	told := map[string]bool{}
+	for _, m := range t.mounts {
+		for _, note := range m.source.source.Notes {
+			if !told[note] {
+				told[note] = true
+				s.app.say("%s", note)
+			}
+		}
+	}
+	for _, m := range t.mounts {
+		where := ""
+		if len(t.mounts) > 1 {
+			where = string(m.cfg.Host) + string(m.cfg.Path) + ": "
+		}
+		s.tellWrites(t, m, where)
+	}
+}
+
+// tellWrites says what clients can change in a mount, if anything, and whose content
+// that is taken for.
+func (s *service) tellWrites(t *site, m *mount, where string) {
+	max := size(t.cfg.Limits.Upload)
+	whose := "anybody who reaches this server"
+	if m.access != nil {
+		whose = "whoever the access rules name"
+	}
+	switch {
+	case m.cfg.Uploads != nil:
+		s.tell("%suploads: %s can POST files up to %s, types %s; they are kept under names that the server makes", where, whose, &max, typesOf(m.cfg.TypesTaken()))
+	case m.cfg.Write:
+		s.tell("%sclients can write: PUT and DELETE, by %s, of every name that the rules let through; files up to %s, types %s", where, whose, &max, typesOf(m.cfg.TypesTaken()))
+		if m.cfg.Content == "trusted" {
+			s.tell("%scontent: trusted, so a page that a client puts runs as this site's own in every visitor's browser; content untrusted prevents that", where)
+			return
+		}
+		s.tell("%scontent: untrusted, pages and other active content are downloaded and not shown", where)
+	}
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"sync/atomic"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
+)
+
+// transport is how connections are encrypted. What a reload may change in it, the
+// next connection meets.
+type transport struct {
+	certificate atomic.Pointer[tls.Certificate]
+	authority   atomic.Pointer[certs.Authority]
+	manager     *autocert.Manager // nil without ACME
+}
+
+// newTransport returns nil for a configuration without TLS.
+func newTransport(cfg *config.TLS) (*transport, error) {
+	if cfg == nil {
+		return nil, nil
+	}
+	t := new(transport)
+	if a := cfg.ACME; a != nil {
+		var domains []string
+		for _, d := range a.Domains {
+			domains = append(domains, string(d))
+		}
+		t.manager = &autocert.Manager{
+			Prompt:     autocert.AcceptTOS,
+			Cache:      autocert.DirCache(a.Dir),
+			HostPolicy: autocert.HostWhitelist(domains...),
+			Email:      a.Email,
+			Client:     &acme.Client{DirectoryURL: string(a.Directory), UserAgent: "bailiwick"},
+		}
+		return t, nil
+	}
+	cert, err := loadCertificate(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t.certificate.Store(cert)
+	return t, nil
+}
+
+func loadCertificate(cfg *config.TLS) (*tls.Certificate, error) {
+	cert, err := tls.LoadX509KeyPair(string(cfg.Cert), string(cfg.Key))
+	if err != nil {
+		return nil, usagef("tls: %s", oneLine(err))
+	}
+	if cert.Leaf == nil {
+		if cert.Leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
+			return nil, usagef("tls: %s: %s", printable(string(cfg.Cert)), oneLine(err))
+		}
+	}
+	return &cert, nil
+}
+
+// config returns what a listener needs.
+func (t *transport) config() *tls.Config {
+	c := &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.certificate.Load(), nil },
+	}
+	if t.manager != nil {
+		c.GetCertificate = t.manager.GetCertificate
+		c.NextProtos = append(c.NextProtos, acme.ALPNProto)
+	}
+	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		authority := t.authority.Load()
+		if authority == nil {
+			return nil, nil
+		}
+		own := c.Clone()
+		own.GetConfigForClient = nil
+		authority.Configure(own)
+		return own, nil
+	}
+	return c
+}
+
+// A certificateSwap is a certificate that was read and is not in use yet.
+type certificateSwap struct {
+	transport *transport
+	cert      *tls.Certificate
+}
+
+func (c *certificateSwap) load(t *transport, cfg *config.TLS) (err error) {
+	if t == nil || cfg == nil || cfg.ACME != nil {
+		return nil
+	}
+	c.transport = t
+	c.cert, err = loadCertificate(cfg)
+	return err
+}
+
+func (c *certificateSwap) use() {
+	if c.cert != nil {
+		c.transport.certificate.Store(c.cert)
+	}
+}
