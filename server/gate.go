@@ -95,6 +95,10 @@ func (x *exchange) enterByLink(g *Gate) bool {
 		return false
 	}
 	x.become(auth.Principal{Name: x.link.User, Method: "link"})
+	if x.link.User == "" {
+		// The record says which link it was. Its id opens nothing.
+		x.attempt.Principal = "link:" + x.link.ID
+	}
 	return true
 }
 
