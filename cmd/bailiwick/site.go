@@ -59,7 +59,6 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 	if t.who, err = s.newPeople(cfg); err != nil {
 		return nil, err
 	}
-	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	for i := range cfg.Mounts {
 		m, err := s.newMount(ctx, t, &cfg.Mounts[i])
 		if err != nil {
@@ -73,14 +72,11 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 	}
 	t.onIdle = func() { s.releaseLog(t.log) }
 	recorder := s.recorder(t.log)
-	for _, m := range inOrderOfMatch(t.mounts) {
-		s.route(router, t, m, recorder)
-	}
-	router.NotFoundHandler, err = nothing(recorder, s.logger)
+	h, err := s.router(t, recorder)
 	if err != nil {
 		return nil, err
 	}
-	t.handler = server.Limit(router, server.Limits{
+	t.handler = server.Limit(h, server.Limits{
 		InFlight:       cfg.Limits.RequestsInFlight,
 		RatePerClient:  perSecond(cfg.Limits.RatePerClient),
 		TrustedProxies: cfg.TrustedProxies,
@@ -174,6 +170,20 @@ func inOrderOfMatch(mounts []*mount) []*mount {
 		return len(b.cfg.Path) - len(a.cfg.Path)
 	})
 	return sorted
+}
+
+// router returns what hands each request to its mount.
+func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error) {
+	if m := t.mounts[0]; len(t.mounts) == 1 && m.cfg.Path == "/" && m.cfg.Host == "" {
+		return s.handler(t, m, recorder), nil // every request is for it
+	}
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	for _, m := range inOrderOfMatch(t.mounts) {
+		s.route(router, t, m, recorder)
+	}
+	var err error
+	router.NotFoundHandler, err = nothing(recorder, s.logger)
+	return router, err
 }
 
 // route lets the mount answer at its place.
