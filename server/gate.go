@@ -21,17 +21,29 @@ type Gate struct {
 	// Auth finds out who sent a request. nil knows no credentials.
 	Auth auth.Authenticator
 
-	// Access are the rules that the jail asks, too. A request without credentials
+	// Access are the rules that the jail asks, too: an [access.List], or what decides
+	// in its place. nil leaves all to the jail. A request without credentials
 	// for an operation on which they have no rule for anyone is told, by a 401, that
 	// credentials would help, whatever its name. What not everybody may read is kept
 	// out of caches.
-	Access *access.List
+	Access Access
 
 	// Links checks signed links, and Uses counts those that are good for so many
 	// uses; without it, none of them is good. nil takes a link's query for any other.
 	Links *links.Keys
 	Uses  links.Counter
 }
+
+// Access tells what a [Gate] has to know of the rules about who may do what. The
+// rules themselves are asked by the jail, as its Policy.Authorize.
+type Access interface {
+	// Open reports whether anyone, without credentials, may do op to some name.
+	Open(op vfs.Op) bool
+	// OpenTo reports whether anyone may do op to n.
+	OpenTo(op vfs.Op, n vfs.Name) bool
+}
+
+var _ Access = (*access.List)(nil)
 
 // The reasons of a Gate.
 const (

@@ -205,7 +205,10 @@ func escapedMount(path config.MountPath) string {
 
 // handler answers for a mount.
 func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Handler {
-	gate := server.Gate{Auth: t.who.authenticator(), Access: m.access, Links: t.who.links, Uses: s.uses(t)}
+	gate := server.Gate{Auth: t.who.authenticator(), Links: t.who.links, Uses: s.uses(t)}
+	if m.access != nil {
+		gate.Access = m.access
+	}
 	intake := intakeOf(t.cfg, m.cfg)
 	minRate := int64(t.cfg.Limits.MinimumRate)
 	if m.cfg.Uploads != nil {
