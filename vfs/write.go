@@ -77,7 +77,7 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 		return true, func() {}, nil
 	}
 	if !j.caps.Writable {
-		return false, nil, Unsupported{}.Remove(ctx, n, cond)
+		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
 	other, kind, leave := j.creating.enter(n)
 	if leave == nil {
