@@ -47,7 +47,7 @@ func Main(m *testing.M, open Opener) {
 	os.Exit(0)
 }
 
-var roles = map[string]func(context.Context, Opener, string) error{"hold": hold, "race": race}
+var roles = map[string]func(context.Context, Opener, string) error{"hold": hold, "race": race, "use": useLink}
 
 // hold leaves a pending row and one that it deletes, and lives until its
 // standard input ends.
@@ -272,6 +272,8 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 		a.finish(t)
 		b.finish(t)
 	})
+
+	t.Run("uses of a link", func(t *testing.T) { testUsesOfProcesses(t, c, where) })
 
 	t.Run("kill", func(t *testing.T) {
 		old := time.Now().Add(-time.Hour)

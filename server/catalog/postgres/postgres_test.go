@@ -47,6 +47,10 @@ func TestServer(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestInstances(t, func(t testing.TB) catalog.Catalog { return open(t, url, postgres.Options{}) })
 	})
+	t.Run("uses of links", func(t *testing.T) {
+		url := server.Database(t)
+		catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, url, postgres.Options{}) })
+	})
 	t.Run("processes", func(t *testing.T) { catalogtest.TestProcesses(t, server.Database(t), openCatalog) })
 	t.Run("migrations", func(t *testing.T) {
 		migratetest.Test(t, migratetest.Store{

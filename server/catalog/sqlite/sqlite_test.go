@@ -42,6 +42,11 @@ func TestInstances(t *testing.T) {
 	catalogtest.TestInstances(t, func(t testing.TB) catalog.Catalog { return open(t, path) })
 }
 
+func TestUses(t *testing.T) {
+	path := newFile(t)
+	catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, path) })
+}
+
 func TestProcesses(t *testing.T) { catalogtest.TestProcesses(t, newFile(t), openCatalog) }
 
 func BenchmarkUpload(b *testing.B) { catalogtest.Bench(b, open(b, newFile(b))) }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -56,6 +57,7 @@ type Catalog struct {
 	instance string
 	now      func() time.Time
 	timeout  time.Duration
+	clearDue atomic.Int64 // when uses of links are cleared next, in microseconds
 
 	mu     sync.RWMutex // read while a statement runs, so that Close waits for it
 	closed bool

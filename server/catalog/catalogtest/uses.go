@@ -1,0 +1,170 @@
+package catalogtest
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+)
+
+// A UseCounter is a catalog that counts the uses of signed links, too.
+type UseCounter interface {
+	catalog.Catalog
+	links.Counter
+}
+
+var anHour = time.Now().Add(time.Hour)
+
+// TestUses counts uses of links in one store, which open opens once more, and leaves
+// closing to its caller.
+func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
+	ctx := t.Context()
+	a, b := open(t), open(t)
+	t.Cleanup(func() { a.Close(); b.Close() })
+	use := func(c links.Counter, id string, limit int, expires time.Time, want bool) {
+		t.Helper()
+		if ok, err := c.Use(ctx, id, limit, expires); err != nil || ok != want {
+			t.Errorf("use of %q: %v, %v, want %v", id, ok, err, want)
+		}
+	}
+	use(a, "none", 0, anHour, false)
+	for i := range 5 {
+		use([]links.Counter{a, b}[i%2], "three times", 3, anHour, i < 3)
+	}
+	use(a, "another link", 1, anHour, true)
+
+	for _, limit := range []int{1, 7, 63} {
+		id := rand.Text()
+		if won := useAtOnce(t, id, limit, a, b); won != limit {
+			t.Errorf("%d of 64 racing uses won, want %d", won, limit)
+		}
+	}
+
+	for what, id := range map[string]string{
+		"a NUL": "a\x00b", "invalid UTF-8": "\xff", "too long": strings.Repeat("x", 256),
+	} {
+		if ok, err := a.Use(ctx, id, 1, anHour); ok || err == nil || errors.Is(err, catalog.ErrUnavailable) {
+			t.Errorf("an id with %s: %v, %v, want an error of its own", what, ok, err)
+		}
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	if ok, err := a.Use(over, "cancelled", 1, anHour); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that is over: %v, %v", ok, err)
+	}
+
+	// What is over for an hour is forgotten, what may still be good to somebody is not.
+	use(a, "long over", 1, time.Now().Add(-2*time.Hour), true)
+	use(a, "just over", 1, time.Now().Add(-time.Minute), true)
+	use(a, "long over", 1, time.Now().Add(-2*time.Hour), false)
+	must(t, a.Close())
+	must(t, b.Close())
+	if ok, err := a.Use(ctx, "closed", 1, anHour); ok || !errors.Is(err, catalog.ErrClosed) {
+		t.Errorf("after Close: %v, %v", ok, err)
+	}
+	c := open(t)
+	defer c.Close()
+	use(c, "three times", 3, anHour, false)
+	use(c, "three times", 4, anHour, true)
+	use(c, "just over", 1, time.Now().Add(-time.Minute), false)
+	use(c, "long over", 1, time.Now().Add(-2*time.Hour), true)
+}
+
+// useAtOnce makes 64 uses of a link race, and returns how many were good.
+func useAtOnce(t testing.TB, id string, limit int, counters ...links.Counter) int {
+	t.Helper()
+	var won atomic.Int64
+	var g errgroup.Group
+	start := make(chan struct{})
+	for i := range 64 {
+		g.Go(func() error {
+			<-start
+			ok, err := counters[i%len(counters)].Use(t.Context(), id, limit, anHour)
+			if ok {
+				won.Add(1)
+			}
+			return err
+		})
+	}
+	close(start)
+	must(t, g.Wait())
+	return int(won.Load())
+}
+
+// Uses that race between processes, each of which tries that often.
+const (
+	racedLink = "raced for by processes"
+	usesEach  = 40
+	usesLimit = 60
+)
+
+// useLink uses a link once its standard input has a line, prints how often that was
+// good, and ends with its input.
+func useLink(ctx context.Context, open Opener, where string) error {
+	c, err := open(ctx, where)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Scan()
+	won, err := tryUses(ctx, c)
+	if err != nil {
+		return err
+	}
+	fmt.Println(won)
+	fmt.Println("ready")
+	for lines.Scan() {
+	}
+	return c.Close()
+}
+
+func tryUses(ctx context.Context, c catalog.Catalog) (won int, err error) {
+	counter, ok := c.(links.Counter)
+	if !ok {
+		return 0, errors.New("the catalog does not count the uses of links")
+	}
+	for range usesEach {
+		ok, err := counter.Use(ctx, racedLink, usesLimit, anHour)
+		if err != nil {
+			return won, err
+		}
+		if ok {
+			won++
+		}
+	}
+	return won, nil
+}
+
+// testUsesOfProcesses has three processes use one link.
+func testUsesOfProcesses(t *testing.T, c catalog.Catalog, where string) {
+	a, _ := start(t, "use", where)
+	b, _ := start(t, "use", where)
+	for _, p := range []*child{a, b} {
+		_, err := fmt.Fprintln(p.in, "go")
+		must(t, err)
+	}
+	won, err := tryUses(t.Context(), c)
+	must(t, err)
+	for _, p := range []*child{a, b} {
+		n, err := strconv.Atoi(strings.Join(p.ready(t), ""))
+		must(t, err)
+		won += n
+		p.finish(t)
+	}
+	if won != usesLimit {
+		t.Errorf("%d uses were good, want %d", won, usesLimit)
+	}
+}
