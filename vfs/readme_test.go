@@ -44,25 +44,37 @@ func TestReadmeTable(t *testing.T) {
 const readmeProgram = `package main
 
 import (
+	"context"
 	"embed"
+	"io"
 	"net/http"
+	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 func main() {
 	b, err := backend("mem", embed.FS{})
-	if err != nil {
-		panic(err)
-	}
+	check(err)
 	h, err := handler(b)
+	check(err)
+	_ = http.Handler(h)
+	_, err = members(mem.New(), auth.NewChain(auth.ChainConfig{}), nil)
+	check(err)
+	jail, err := vfs.New(mem.New(), vfs.Policy{Allow: vfs.Patterns("**")})
+	check(err)
+	check(store(context.Background(), jail, "../../фото: 1.jpg", strings.NewReader("")))
+}
+
+func check(err error) {
 	if err != nil {
 		panic(err)
 	}
-	_ = http.Handler(h)
 }
 `
 
