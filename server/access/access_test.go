@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-func compile(t *testing.T, groups map[string][]string, rules ...access.Rule) *access.List {
+func compile(t testing.TB, groups map[string][]string, rules ...access.Rule) *access.List {
 	t.Helper()
 	l, err := access.Compile(rules, groups)
 	if err != nil {

@@ -147,11 +147,12 @@ func fill(srcs []string, user string) ([]vfs.Pattern, error) {
 }
 
 // escape makes a name mean itself in a glob: a user called "*" must not have
-// everybody's folder.
+// everybody's folder. Nor must one called "re:.+", in whose name a pattern that
+// begins with the mark would turn into a regular expression.
 func escape(name string) string {
 	var b strings.Builder
 	for _, c := range name {
-		if strings.ContainsRune(`*?[]{},!^-\`, c) {
+		if strings.ContainsRune(`*?[]{},!^-:\`, c) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(c)
