@@ -18,7 +18,7 @@ func parseCatalog(s string) (any, error) {
 	// What is wrong is never shown: it may hold a password.
 	if path, ok := strings.CutPrefix(s, "sqlite:"); ok {
 		if path == "" {
-			return nil, errors.New("write the path of the database after sqlite:")
+			return nil, errors.New("write sqlite: and the path of the database")
 		}
 		return Catalog{s}, nil
 	}
