@@ -129,6 +129,17 @@ func (s *Source) Sweep(ctx context.Context, olderThan time.Duration) (int, error
 	return b.SweepUploads(ctx, olderThan)
 }
 
+// AbortUploads removes what writes of n left in the source whose process was killed,
+// whatever its age, and returns how much it was, see [s3.Backend.AbortUploads]. It is
+// 0 for a source of which Sweep removes nothing.
+func (s *Source) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
+	b, ok := s.Backend.(*s3.Backend)
+	if !ok || !b.Caps().Writable {
+		return 0, nil
+	}
+	return b.AbortUploads(ctx, n)
+}
+
 // rootCAs returns the authorities that AWS_CA_BUNDLE names, nil for the system's.
 func rootCAs(cfg aws.Config) *x509.CertPool {
 	c, ok := cfg.HTTPClient.(*awshttp.BuildableClient)

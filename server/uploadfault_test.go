@@ -26,7 +26,7 @@ import (
 // there are then. Catalog and source have to agree.
 func (s *uploadSite) agree(t testing.TB, what string) int {
 	t.Helper()
-	if _, err := steward.Sweep(t.Context(), s.jail, s.catalog, time.Now().Add(time.Hour)); err != nil {
+	if _, err := steward.Sweep(t.Context(), s.jail, s.catalog, time.Now().Add(time.Hour), nil); err != nil {
 		t.Errorf("%s: sweeping: %v", what, err)
 	}
 	var sum steward.Summary

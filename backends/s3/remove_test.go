@@ -145,6 +145,30 @@ func TestSweepUploads(t *testing.T) {
 	}
 }
 
+// Uploads of one name are aborted whatever their age, and no others.
+func TestAbortUploads(t *testing.T) {
+	for _, pageSize := range []int{0, 1} {
+		f := newFake(nil)
+		f.pageSize = pageSize
+		for i, key := range []string{"pub/a", "pub/a", "pub/ab", "pub/a/b", "a", "pub/pub/a"} {
+			f.uploads[fmt.Sprint(i)] = &fakeUpload{key: key, initiated: time.Now().Add(time.Hour)}
+		}
+		b := newBackend(t, f, s3.Options{Writable: true, Prefix: "pub"})
+		for _, want := range []int{2, 0} {
+			if n, err := b.AbortUploads(t.Context(), name("a")); n != want || err != nil || len(f.uploads) != 4 {
+				t.Errorf("pages of %d: %d aborted, %v, want %d; %d are left", pageSize, n, err, want, len(f.uploads))
+			}
+		}
+		f.fail = func(string) error { return apiError(503, "SlowDown") }
+		if n, err := b.AbortUploads(t.Context(), name("ab")); n != 0 || !errors.Is(err, vfs.ErrUnavailable) {
+			t.Errorf("no answer: %d aborted, %v", n, err)
+		}
+		if n, err := newBackend(t, f, s3.Options{Prefix: "pub"}).AbortUploads(t.Context(), name("ab")); n != 0 || !errors.Is(err, vfs.ErrUnsupported) {
+			t.Errorf("read only: %d aborted, %v", n, err)
+		}
+	}
+}
+
 // One that cannot be aborted does not keep the others.
 func TestSweepUploadsFails(t *testing.T) {
 	f := newFake(nil)

@@ -38,29 +38,60 @@ func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (in
 	if olderThan < 0 {
 		return 0, errors.New("s3: an age is negative")
 	}
-	s := &sweep{b: b, ctx: ctx, before: time.Now().Add(-olderThan), tried: map[string]bool{}}
+	before := time.Now().Add(-olderThan)
+	s := &sweep{b: b, ctx: ctx, prefix: b.prefix, tried: map[string]bool{}}
+	s.means = func(key string, begun time.Time) bool {
+		rest, below := strings.CutPrefix(key, b.prefix)
+		if !below || begun.After(before) {
+			return false
+		}
+		_, err := vfs.ParseName(rest)
+		return err == nil
+	}
+	return s.run(vfs.Root)
+}
+
+// AbortUploads aborts the multipart uploads of n, whatever their age, and returns how
+// many. It is for names that one writer alone uses, once he is known to be dead: a
+// completion of his that is still on its way then fails, too.
+func (b *Backend) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
+	if !b.writable {
+		return 0, &vfs.Error{Op: "sweep", Name: n.String(), Err: vfs.ErrUnsupported}
+	}
+	own, err := b.key("sweep", n)
+	if err != nil {
+		return 0, err
+	}
+	s := &sweep{b: b, ctx: ctx, prefix: own, tried: map[string]bool{}}
+	s.means = func(key string, _ time.Time) bool { return key == own }
+	return s.run(n)
+}
+
+type sweep struct {
+	b       *Backend
+	ctx     context.Context
+	prefix  string // of all keys that are meant
+	means   func(key string, begun time.Time) bool
+	tried   map[string]bool // by upload id
+	aborted int
+	failed  error // the first
+}
+
+// run returns how many uploads were aborted. Errors speak of n.
+func (s *sweep) run(n vfs.Name) (int, error) {
 	for range maxSweeps {
 		again, err := s.pass()
 		if err != nil {
-			return s.aborted, failure(ctx, "sweep", vfs.Root, err)
+			return s.aborted, failure(s.ctx, "sweep", n, err)
 		}
 		if !again {
 			break
 		}
 	}
 	if s.failed != nil {
-		return s.aborted, failure(ctx, "sweep", vfs.Root, s.failed)
+		return s.aborted, failure(s.ctx, "sweep", n, s.failed)
 	}
 	return s.aborted, nil
-}
-
-type sweep struct {
-	b       *Backend
-	ctx     context.Context
-	before  time.Time
-	tried   map[string]bool // by upload id
-	aborted int
-	failed  error // the first
 }
 
 // pass looks at all uploads. again is set if there may be others.
@@ -72,8 +103,8 @@ func (s *sweep) pass() (again bool, _ error) {
 		// XML cannot hold every character that a key can.
 		EncodingType: types.EncodingTypeUrl,
 	}
-	if s.b.prefix != "" {
-		in.Prefix = &s.b.prefix
+	if s.prefix != "" {
+		in.Prefix = &s.prefix
 	}
 	found, pages := false, 0
 	for {
@@ -115,11 +146,7 @@ func (s *sweep) list(in *awss3.ListMultipartUploadsInput) (*awss3.ListMultipartU
 // look aborts u if it is one of those meant, and reports whether it tried.
 func (s *sweep) look(u types.MultipartUpload, encoding types.EncodingType) bool {
 	key, id := decoded(encoding, u.Key), aws.ToString(u.UploadId)
-	rest, below := strings.CutPrefix(key, s.b.prefix)
-	if !below || id == "" || s.tried[id] || u.Initiated == nil || u.Initiated.After(s.before) || s.ctx.Err() != nil {
-		return false
-	}
-	if _, err := vfs.ParseName(rest); err != nil {
+	if id == "" || s.tried[id] || u.Initiated == nil || !s.means(key, *u.Initiated) || s.ctx.Err() != nil {
 		return false
 	}
 	s.tried[id] = true

@@ -160,8 +160,8 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	defer cat.Close()
 
 	age := time.Duration(f.olderThan)
-	swept, err := steward.Sweep(ctx, jail, cat, time.Now().Add(-age))
-	parts, partsErr := sweepParts(ctx, src, age)
+	swept, err := steward.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
+	parts, partsErr := src.Sweep(ctx, age)
 	a.say("%s", sweptText(swept, parts))
 	if err == nil {
 		err = partsErr
@@ -172,21 +172,9 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	return nil
 }
 
-// sweepParts aborts the uploads in parts that a crash left in a backend that has
-// such, and that are older than age.
-func sweepParts(ctx context.Context, src *backends.Source, age time.Duration) (int, error) {
-	b, ok := src.Backend.(interface {
-		SweepUploads(ctx context.Context, olderThan time.Duration) (int, error)
-	})
-	if !ok {
-		return 0, nil
-	}
-	return b.SweepUploads(ctx, age)
-}
-
 func sweptText(swept steward.Swept, parts int) string {
 	text := "swept: " + count(swept.Cleared, "upload")
-	if parts > 0 {
+	if parts += swept.Parts; parts > 0 {
 		text += fmt.Sprintf(", %s in parts", count(parts, "upload"))
 	}
 	if swept.Failed > 0 {

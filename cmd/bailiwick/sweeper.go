@@ -52,10 +52,10 @@ func (w *sweeper) start(ctx context.Context) {
 
 // sweep clears what was left, and speaks of it only if there was something.
 func (w *sweeper) sweep(ctx context.Context) {
-	swept, err := steward.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-uploadAge))
-	// Nobody knows whose an upload in parts is: only that it has taken longer than
-	// any may.
-	parts, partsErr := sweepParts(ctx, w.source, w.parts)
+	swept, err := steward.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-uploadAge), w.source)
+	// Nobody knows whose an upload in parts is that has no row: only that it has
+	// taken longer than any may.
+	parts, partsErr := w.source.Sweep(ctx, w.parts)
 	if err == nil {
 		err = partsErr
 	}

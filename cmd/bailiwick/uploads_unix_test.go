@@ -9,9 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,9 +17,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
@@ -31,7 +30,8 @@ import (
 // An uploadPlace is where a server keeps uploads.
 type uploadPlace struct {
 	name, source, catalog string
-	dir                   string // in which the objects are files
+	dir                   string                 // in which the objects are files
+	unfinished            func(t *testing.T) int // how many uploads in parts there are
 }
 
 // uploadPlaces returns the two kinds of places that people have.
@@ -39,7 +39,10 @@ func uploadPlaces(t *testing.T, kind string) uploadPlace {
 	t.Helper()
 	if kind == "disk" {
 		dir := t.TempDir()
-		return uploadPlace{kind, dir, "sqlite:" + filepath.Join(t.TempDir(), "c.db"), dir}
+		return uploadPlace{
+			name: kind, source: dir, catalog: "sqlite:" + filepath.Join(t.TempDir(), "c.db"), dir: dir,
+			unfinished: func(*testing.T) int { return 0 },
+		}
 	}
 	isolateAWS(t)
 	g := s3gateway.Start(t)
@@ -47,7 +50,18 @@ func uploadPlaces(t *testing.T, kind string) uploadPlace {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", g.SecretKey)
 	b := g.Bucket(t, "uploads")
 	db := pgserver.Start(t).Database(t)
-	return uploadPlace{kind, "s3://uploads/in" + at(g), db, b.Path("in")}
+	client := g.Client(t)
+	return uploadPlace{
+		name: kind, source: "s3://uploads/in" + at(g), catalog: db, dir: b.Path("in"),
+		unfinished: func(t *testing.T) int {
+			t.Helper()
+			out, err := client.ListMultipartUploads(t.Context(), &awss3.ListMultipartUploadsInput{Bucket: &b.Name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(out.Uploads)
+		},
+	}
 }
 
 func (p *uploadPlace) serve(t *testing.T) *process {
@@ -216,107 +230,6 @@ func TestUploadNamesKept(t *testing.T) {
 				t.Errorf("check: exit %d, %q", code, said)
 			}
 			http.DefaultClient.CloseIdleConnections()
-		})
-	}
-}
-
-// A tripwire does something once so many bytes have been read through it.
-type tripwire struct {
-	left atomic.Int64
-	once sync.Once
-	do   func()
-}
-
-func (w *tripwire) reader(r io.Reader) io.Reader { return &wired{r, w} }
-
-type wired struct {
-	r io.Reader
-	w *tripwire
-}
-
-func (r *wired) Read(p []byte) (int, error) {
-	n, err := r.r.Read(p)
-	if r.w.left.Add(-int64(n)) < 0 {
-		r.w.once.Do(r.w.do)
-	}
-	return n, err
-}
-
-// TestUploadsKilled kills servers at random points of uploads. The next one clears
-// what was not acknowledged, and has all that was.
-func TestUploadsKilled(t *testing.T) {
-	const clients = 6
-	rounds := map[string]int{"disk": 30, "s3": 8}
-	if testing.Short() {
-		rounds = map[string]int{"disk": 5, "s3": 2}
-	}
-	for _, kind := range []string{"disk", "s3"} {
-		t.Run(kind, func(t *testing.T) {
-			place := uploadPlaces(t, kind)
-			random := rand.New(rand.NewPCG(1, 2))
-			acknowledged := map[string][]byte{}
-			unknown := 0
-			for range rounds[kind] {
-				p := place.serve(t)
-				var mu sync.Mutex
-				wire := &tripwire{do: func() { _ = p.cmd.Process.Kill() }}
-				wire.left.Store(random.Int64N(8 << 20))
-				var group sync.WaitGroup
-				for range clients {
-					source := rand.NewChaCha8([32]byte{byte(random.Uint32()), byte(random.Uint32()), byte(random.Uint32())})
-					sizes := rand.New(rand.NewPCG(random.Uint64(), 0))
-					group.Go(func() {
-						for {
-							content := map[string][]byte{}
-							var body bytes.Buffer
-							form := multipart.NewWriter(&body)
-							for i := range 1 + sizes.IntN(3) {
-								b := make([]byte, sizes.IntN(1<<18))
-								source.Read(b)
-								content[hash(b)] = b
-								part, err := form.CreateFormFile("f", fmt.Sprint(i))
-								if err != nil {
-									panic(err)
-								}
-								part.Write(b)
-							}
-							form.Close()
-							files, _, err := post(p.url, wire.reader(&body), "Content-Type", form.FormDataContentType())
-							mu.Lock()
-							for _, f := range files {
-								acknowledged[f.ID] = content[f.SHA256]
-							}
-							if err != nil {
-								unknown += len(content)
-							}
-							mu.Unlock()
-							if err != nil {
-								return
-							}
-						}
-					})
-				}
-				group.Wait()
-				p.exit()
-				http.DefaultClient.CloseIdleConnections()
-			}
-			p := place.serve(t)
-			for id, content := range acknowledged {
-				if status, body := get(t, p.url+"/"+id); status != 200 || body != string(content) {
-					t.Errorf("what was acknowledged: %d, %d bytes of %d", status, len(body), len(content))
-				}
-			}
-			code, said := place.check(t)
-			if code != 0 || !strings.Contains(said, "under way: 0") {
-				t.Errorf("check: exit %d\n%s", code, said)
-			}
-			// An answer can be lost behind the commit.
-			if n := place.objects(t); n < len(acknowledged) || n > len(acknowledged)+unknown {
-				t.Errorf("%d objects; %d were acknowledged, and of %d nobody knows", n, len(acknowledged), unknown)
-			}
-			if len(acknowledged) == 0 {
-				t.Error("nothing was acknowledged")
-			}
 		})
 	}
 }

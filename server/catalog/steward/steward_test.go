@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -223,7 +224,7 @@ func TestSweep(t *testing.T) {
 
 	sweep := func(before time.Time, want steward.Swept) {
 		t.Helper()
-		if got, err := steward.Sweep(w.ctx, w.jail, w.catalog, before); err != nil || got != want {
+		if got, err := steward.Sweep(w.ctx, w.jail, w.catalog, before, nil); err != nil || got != want {
 			t.Errorf("swept %+v, %v; want %+v", got, err, want)
 		}
 	}
@@ -274,14 +275,14 @@ func TestSweepFaults(t *testing.T) {
 			}
 			w.catalog.Fail = func(string) error { return fail() }
 			w.over(failing{inner, fail})
-			_, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now)
+			_, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
 			if failed && !errors.Is(err, broken) {
 				t.Errorf("call %d failed, and Sweep said %v", n, err)
 			}
 			w.catalog.Fail = nil
 			w.over(inner)
 			w.catalog.Crash()
-			if _, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now); err != nil {
+			if _, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, nil); err != nil {
 				t.Errorf("after call %d failed: %v", n, err)
 			}
 			if sum := w.wantCheck(steward.Options{Deep: true}); sum.Ready != 1 || sum.UnderWay != 0 {
@@ -312,9 +313,54 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 	w.catalog.Crash()
 	w.over(vfstest.NewFaults(w.backend, vfstest.Fault{Op: "remove", Call: 3, Err: vfs.ErrUnavailable}))
-	got, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now)
+	got, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
 	if want := (steward.Swept{Cleared: 9, Failed: 1}); got != want || !errors.Is(err, vfs.ErrUnavailable) {
 		t.Errorf("swept %+v, %v; want %+v", got, err, want)
+	}
+}
+
+// parts is what a backend has of unfinished writes.
+type parts func(n vfs.Name) (int, error)
+
+func (p parts) AbortUploads(_ context.Context, n vfs.Name) (int, error) { return p(n) }
+
+// TestSweepParts: what a dead server had sent of an object goes before the object, and
+// where that fails the row stays for the next sweep.
+func TestSweepParts(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want steward.Swept
+	}{
+		{nil, steward.Swept{Cleared: 2, Parts: 2}},
+		{fs.ErrPermission, steward.Swept{Cleared: 2, Parts: 2}},
+		{vfs.ErrUnsupported, steward.Swept{Cleared: 2, Parts: 2}},
+		{vfs.ErrUnavailable, steward.Swept{Failed: 2, Parts: 2}},
+	} {
+		w := newWorld(t)
+		w.ready("stays", "x")
+		dead := map[string]bool{w.begin("pending").String(): true}
+		deleting := w.ready("deleting", "x")
+		w.must(w.catalog.Delete(w.ctx, deleting))
+		dead[deleting.String()] = true
+		w.catalog.Crash()
+		w.begin("alive")
+		got, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, parts(func(n vfs.Name) (int, error) {
+			if !dead[n.String()] {
+				t.Errorf("parts of %s were dropped", w.labels[n.String()])
+			}
+			// The last request of the dead is answered now.
+			id, _ := catalog.ObjectID(n.String())
+			w.object(id, "late")
+			return 1, tt.err
+		}))
+		if got != tt.want || (err != nil) != (tt.want.Failed > 0) || err != nil && !errors.Is(err, tt.err) {
+			t.Errorf("%v: swept %+v, %v; want %+v", tt.err, got, err, tt.want)
+		}
+		if tt.want.Failed == 0 {
+			if sum := w.wantCheck(steward.Options{}); sum.Ready != 1 || sum.UnderWay != 1 {
+				t.Errorf("%v: %+v", tt.err, sum)
+			}
+		}
 	}
 }
 
