@@ -49,10 +49,12 @@ func (p Proxies) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
 }
 
 // parseForwarded takes what proxies write: an address, with a port or without,
-// an IPv6 one in brackets or without.
+// an IPv6 one in brackets or without. A zone is left out: it means something on the
+// proxy alone, and can be any text.
 func parseForwarded(s string) netip.Addr {
-	if addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")); err == nil {
-		return addr
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
+	if err != nil {
+		addr = ParseHost(s)
 	}
-	return ParseHost(s)
+	return addr.WithZone("")
 }
