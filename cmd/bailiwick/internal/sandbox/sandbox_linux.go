@@ -1,11 +1,15 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,14 +28,14 @@ func Restrict(p Paths) (on bool, line string, err error) {
 		return false, "landlock: this kernel has none", nil
 	}
 	var rules []landlock.Rule
-	for _, path := range p.Read {
+	for _, path := range opened(p.Read) {
 		access := reads
 		if !isDir(path) {
 			access = readsFile
 		}
 		rules = append(rules, landlock.PathAccess(access, path).IgnoreIfMissing())
 	}
-	for _, path := range p.Write {
+	for _, path := range opened(p.Write) {
 		rules = append(rules, landlock.PathAccess(writes, path).IgnoreIfMissing())
 	}
 	// A kernel without the right to move between directories (before 5.19) would
@@ -43,6 +47,19 @@ func Restrict(p Paths) (on bool, line string, err error) {
 		return false, "", fmt.Errorf("landlock: %w", err)
 	}
 	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens nothing outside the configured directories", abi), nil
+}
+
+// opened returns the paths that exist and that this user may open. The others need no
+// rule, and must be no reason to fail: where a service keeps the variable HOME of
+// whoever started it, that is somebody else's directory.
+func opened(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err == nil {
+			unix.Close(fd)
+		}
+		return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 func isDir(path string) bool {
