@@ -11,6 +11,11 @@ import (
 // Config says how a jail is served. The zero Config serves objects and index
 // files, lists nothing, and records nothing.
 type Config struct {
+	// Mounted is the path that the handler is mounted at, if it answers for that path
+	// without its slash, too: a request whose path is empty is then one for a directory
+	// of that name. The zero Name refuses such a request.
+	Mounted vfs.Name
+
 	// List answers a directory that has no index file with its entries, as HTML
 	// or JSON. Without it, directories cannot be told from missing names.
 	List bool

@@ -59,18 +59,30 @@ func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
 	default:
 		return false
 	}
+	return h.jail.Explain(x.r.Context(), vfs.OpList, name).Allowed && h.dirAnswers(x, name)
+}
+
+// dirAnswers reports whether a request for the directory would be answered by its
+// listing or its index file.
+func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 	ctx := x.r.Context()
-	if v := h.jail.Explain(ctx, vfs.OpList, name); !v.Allowed {
-		return false
-	}
-	if h.cfg.List {
-		return h.jail.HeadDir(ctx, name) == nil
+	if h.cfg.List && h.jail.HeadDir(ctx, name) == nil {
+		return true
 	}
 	if index, ok := h.index(name); ok {
 		_, _, err := h.jail.Head(ctx, index, vfs.Request{})
 		return err == nil
 	}
 	return false
+}
+
+// serveMount answers for the path that the handler is mounted at, without its slash.
+func (h *handler) serveMount(x *exchange) {
+	if h.dirAnswers(x, vfs.Root) {
+		x.redirectDir(h.cfg.Mounted)
+		return
+	}
+	x.refuse(refused("", vfs.ReasonDirectory))
 }
 
 // redirectDir sends the client to the directory's own name with its slash. The

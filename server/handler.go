@@ -40,6 +40,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, isDir, err := requestName(r.URL)
+	itself := !h.cfg.Mounted.IsZero() && r.URL.Path == "" && r.URL.RawPath == "" && !writes
+	if itself {
+		name, isDir, err = vfs.Root, true, nil
+	}
 	x.attempt.Name = name
 	if isDir && h.cfg.List && !writes {
 		x.op = vfs.OpList
@@ -50,6 +54,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(err)
 	case writes:
 		h.serveWrite(x, name, isDir)
+	case itself:
+		h.serveMount(x)
 	case isDir:
 		h.serveDir(x, name)
 	default:

@@ -6,11 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/gorilla/mux"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -159,48 +156,16 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	return p, nil
 }
 
-// inOrderOfMatch returns the mounts so that the first that fits a request is the one
-// for it: those of a host before those of all, then the longest path.
-func inOrderOfMatch(mounts []*mount) []*mount {
-	sorted := slices.Clone(mounts)
-	slices.SortStableFunc(sorted, func(a, b *mount) int {
-		if (a.cfg.Host == "") != (b.cfg.Host == "") {
-			return strings.Compare(string(b.cfg.Host), string(a.cfg.Host))
-		}
-		return len(b.cfg.Path) - len(a.cfg.Path)
-	})
-	return sorted
-}
-
 // router returns what hands each request to its mount.
 func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error) {
-	if m := t.mounts[0]; len(t.mounts) == 1 && m.cfg.Path == "/" && m.cfg.Host == "" {
-		return s.handler(t, m, recorder), nil // every request is for it
-	}
-	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
-	for _, m := range inOrderOfMatch(t.mounts) {
-		s.route(router, t, m, recorder)
+	rt := newRouter(t.cfg.Mounts)
+	for i := range rt.routes {
+		at := slices.IndexFunc(t.mounts, func(m *mount) bool { return m.cfg == rt.routes[i].mount })
+		rt.routes[i].handler = s.handler(t, t.mounts[at], recorder)
 	}
 	var err error
-	router.NotFoundHandler, err = nothing(recorder, s.logger)
-	return router, err
-}
-
-// route lets the mount answer at its place.
-func (s *service) route(router *mux.Router, t *site, m *mount, recorder server.Recorder) {
-	if m.cfg.Host != "" {
-		router = router.Host(string(m.cfg.Host)).Subrouter()
-	}
-	server.Mount(router, escapedMount(m.cfg.Path), s.handler(t, m, recorder))
-}
-
-// escapedMount is a mount's path as requests send it.
-func escapedMount(path config.MountPath) string {
-	n, err := vfs.ParseName(strings.TrimPrefix(string(path), "/"))
-	if err != nil {
-		return "/"
-	}
-	return "/" + n.EscapedPath()
+	rt.nothing, err = nothing(recorder, s.logger)
+	return rt, err
 }
 
 // handler answers for a mount.
@@ -223,6 +188,7 @@ func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Hand
 		})
 	}
 	cfg := server.Config{
+		Mounted:  mountedAt(m.cfg.Path),
 		List:     m.cfg.List,
 		NoIndex:  m.cfg.NoIndex,
 		MaxAge:   m.cfg.MaxAge,
@@ -242,6 +208,18 @@ func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Hand
 		cfg.Content = server.ContentUntrusted
 	}
 	return server.New(m.jail, cfg)
+}
+
+// mountedAt is a mount's path as package server has it: for the top there is none.
+func mountedAt(path config.MountPath) vfs.Name {
+	if path == "/" {
+		return vfs.Name{}
+	}
+	n, err := vfs.ParseName(string(path[1:]))
+	if err != nil {
+		panic("the path of a mount was parsed and is none: " + err.Error())
+	}
+	return n
 }
 
 // authorizeUpload decides about uploads, by their owners; nil is the default.

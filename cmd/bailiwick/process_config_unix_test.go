@@ -1,0 +1,109 @@
+//go:build unix
+
+package main
+
+import (
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"testing"
+)
+
+var anyReadyLine = regexp.MustCompile(`^listening on (https?://127\.0\.0\.1:[1-9][0-9]*)$`)
+
+// launch starts a server that a test has prepared, and returns when it is ready. At
+// the end of the test it is killed if it still runs.
+func launch(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.read(stderr)
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			<-p.ended
+			_ = cmd.Wait()
+		}
+	})
+	p.url = p.await(anyReadyLine)
+	for _, line := range p.said() {
+		if m := adminLine.FindStringSubmatch(line); m != nil {
+			p.admin = m[1]
+		}
+	}
+	return p
+}
+
+// configured writes a configuration that listens on a free port, with the files that
+// it names beside it, and serves it.
+func configured(t *testing.T, yaml string, files map[string]string) (p *process, dir string) {
+	t.Helper()
+	dir = tree(t, files)
+	writeConfig(t, dir, yaml)
+	return launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml"))), dir
+}
+
+func writeConfig(t *testing.T, dir, yaml string) {
+	t.Helper()
+	write(t, filepath.Join(dir, "bailiwick.yaml"), "listen: [127.0.0.1:0]\n"+yaml)
+}
+
+// stop ends the server as a service manager does.
+func (p *process) stop() {
+	p.t.Helper()
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != exitDone {
+		p.t.Errorf("exit code %d", code)
+	}
+}
+
+// ask sends a GET, or what change makes of it, on a connection of its own. The path
+// is sent as it stands, and host, if it is not empty, as the Host.
+func (p *process) ask(t *testing.T, host, target string, change ...func(*http.Request)) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Opaque goes out as it is; what begins with two slashes would be a host.
+	r.URL.Opaque = target
+	if len(target) > 1 && target[1] == '/' {
+		r.URL.Opaque = r.URL.Scheme + "://" + r.URL.Host + target
+	}
+	r.Host = host
+	for _, f := range change {
+		f(r)
+	}
+	client := &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+func as(user string) func(*http.Request) {
+	return func(r *http.Request) { r.SetBasicAuth(user, "pw") }
+}
+
+// users are alice and bob, whose password is pw, hashed as cheaply as it goes.
+const users = `alice:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
+bob:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
+`
