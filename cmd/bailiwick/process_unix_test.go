@@ -46,8 +46,14 @@ var (
 // it is ready. At the end of the test it is killed if it still runs.
 func serveTree(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
+	return start(t, append([]string{"serve", dir, "--listen", "127.0.0.1:0"}, args...)...)
+}
+
+// start is serveTree for any command that serves.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, more: make(chan struct{}), ended: make(chan struct{})}
-	p.cmd = command(append([]string{"serve", dir, "--listen", "127.0.0.1:0"}, args...)...)
+	p.cmd = command(args...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,101 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+const linkKeys = "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"
+
+// signed returns the path and query of a link for path.
+func signed(t *testing.T, keys, path string, args ...string) string {
+	t.Helper()
+	args = append([]string{"sign", "--keys", keys, "--expires", "1h"}, args...)
+	code, stdout, stderr := runCommand(t, append(args, "http://host"+path)...)
+	if code != exitDone {
+		t.Fatalf("sign: %s", stderr)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(stdout, "http://host"))
+}
+
+// A link that is good for so many uses stays so over a reload, and with a catalog over
+// a restart.
+func TestLinkUses(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		t.Run(fmt.Sprintf("catalog %v", kept), func(t *testing.T) {
+			dir, etc := tree(t, siteFiles), t.TempDir()
+			keys, file, logged := filepath.Join(etc, "keys"), filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "access.jsonl")
+			write(t, keys, linkKeys)
+			text := fmt.Sprintf(`
+listen: ["127.0.0.1:0"]
+links: {keys: %s}
+access_log: {file: %s}
+mounts:
+  - path: /
+    source: %s
+    allow: ["**"]
+    access: [{who: authenticated, can: [read]}]
+`, keys, logged, dir)
+			if kept {
+				text += fmt.Sprintf(`
+  - path: /in
+    source: %s
+    uploads: {catalog: "sqlite:%s"}
+`, t.TempDir(), filepath.Join(etc, "catalog.db"))
+			}
+			write(t, file, text)
+			link := signed(t, keys, "/index.html", "--uses", "3")
+			endless := signed(t, keys, "/index.html")
+			p := start(t, "serve", "--config", file)
+			use := func(link string, want int) {
+				t.Helper()
+				if status, _ := get(t, p.url+link); status != want {
+					t.Errorf("%d, want %d", status, want)
+				}
+			}
+			use(link, 200)
+			p.signal(syscall.SIGHUP)
+			p.await(regexp.MustCompile(`^reloaded`))
+			use(link, 200)
+			use(endless, 200)
+			p.signal(syscall.SIGTERM)
+			p.exit()
+
+			p = start(t, "serve", "--config", file)
+			use(link, 200)
+			again := 200 // all three are good again
+			if kept {
+				again = 404
+			}
+			use(link, again)
+			use(link, again)
+			use(link, 404)
+			use(endless, 200)
+			use(link+"0", 404)
+			p.signal(syscall.SIGTERM)
+			p.exit()
+
+			data, err := os.ReadFile(logged)
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := string(data)
+			if n := strings.Count(log, `"reason":"link.used"`); n < 1 {
+				t.Errorf("no use too many was recorded: %s", log)
+			}
+			signature := regexp.MustCompile(`bw_signature=([^&]{16,})`)
+			for _, m := range signature.FindAllStringSubmatch(link+"&"+endless, -1) {
+				if strings.Contains(log+strings.Join(p.said(), "\n"), m[1]) {
+					t.Errorf("a log has %s", m[0])
+				}
+			}
+		})
+	}
+}
