@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -25,7 +26,8 @@ type Gate struct {
 	// in its place. nil leaves all to the jail. A request without credentials
 	// for an operation on which they have no rule for anyone is told, by a 401, that
 	// credentials would help, whatever its name. What not everybody may read is kept
-	// out of caches.
+	// out of caches. Without a List, so is what a principal may read and, by the
+	// jail's Policy.Authorize, a context without one may not.
 	Access Access
 
 	// Links checks signed links, and Uses counts those that are good for so many
@@ -69,17 +71,18 @@ func (x *exchange) enter(g *Gate, op vfs.Op) bool {
 	if g.Links != nil && links.IsLink(x.r.URL.RawQuery) {
 		return x.enterByLink(g)
 	}
-	if g.Auth == nil {
-		// A host that this handler is mounted in may have asked already.
-		if p := auth.FromContext(x.r.Context()); !p.Anyone() {
-			x.attempt.Principal = p.String()
-		}
-		return true
+	var p auth.Principal
+	var ok bool
+	var err error
+	if g.Auth != nil {
+		p, ok, err = g.Auth.Authenticate(x.r)
 	}
-	p, ok, err := g.Auth.Authenticate(x.r)
 	switch {
 	case err == nil && !ok:
-		x.anonymous = true
+		// A host that this handler is mounted in may have asked already.
+		p = auth.FromContext(x.r.Context())
+		x.attempt.Principal = p.String()
+		x.anonymous = g.Auth != nil && p.Anyone()
 	case err == nil:
 		x.become(p)
 	case errors.Is(err, auth.ErrThrottled):
@@ -173,10 +176,22 @@ func (x *exchange) tooMany(reason vfs.Reason, after time.Duration) {
 // given as usual: what not everybody may read stays out of caches, and so does what a
 // link let through.
 func (x *exchange) keep(name vfs.Name, usual []string) []string {
-	if x.link.ID != "" || x.gate.Access != nil && !x.gate.Access.OpenTo(vfs.OpRead, name) {
+	if x.link.ID != "" || !x.openTo(name) {
 		return privateNoStore
 	}
 	return usual
+}
+
+// openTo reports whether anyone may read name, where the caller may.
+func (x *exchange) openTo(name vfs.Name) bool {
+	switch {
+	case x.gate.Access != nil:
+		return x.gate.Access.OpenTo(vfs.OpRead, name)
+	case auth.FromContext(x.r.Context()).Anyone():
+		return true
+	}
+	// The jail may have rules of somebody's own, who asks a context for the principal.
+	return x.jail.Explain(context.Background(), vfs.OpRead, name).Allowed
 }
 
 // keepRecord is keep for an object that has an owner: only if anyone may read all of

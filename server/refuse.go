@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -110,11 +111,22 @@ func (x *exchange) notModified(info *vfs.Info, lk *look) {
 
 func (x *exchange) preconditionFailed(info *vfs.Info, lk *look) {
 	x.validators(info, lk)
+	x.keepAsked()
 	x.text(http.StatusPreconditionFailed, textPrecondition)
 }
 
 func (x *exchange) rangeNotSatisfiable(info *vfs.Info, lk *look) {
 	x.validators(info, lk)
+	x.keepAsked()
 	x.Header()["Content-Range"] = []string{"bytes */" + strconv.FormatInt(info.Size, 10)}
 	x.text(http.StatusRequestedRangeNotSatisfiable, textRange)
+}
+
+// keepAsked makes a cache ask again before it gives others what one client's
+// condition or range got: else anybody could put an error in the object's place, for
+// as long as the object may be kept.
+func (x *exchange) keepAsked() {
+	if h := x.Header(); strings.HasPrefix(h["Cache-Control"][0], "public") {
+		h["Cache-Control"] = noCache
+	}
 }

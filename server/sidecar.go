@@ -53,6 +53,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, lk *look) (obj *v
 			continue
 		}
 		lk.encoding = c.encoding.header
+		lk.cacheControl = x.keep(c.name, lk.cacheControl)
 		return obj, err, true
 	}
 	return nil, nil, false

@@ -1,0 +1,380 @@
+package server_test
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// people judges tokens, which are names here, and passwords, which are "right".
+type people map[string]auth.Principal
+
+func (p people) CheckToken(_ context.Context, token string) (auth.Principal, error) {
+	switch token {
+	case "old":
+		return auth.Principal{}, auth.ErrExpired
+	case "down":
+		return auth.Principal{}, auth.ErrUnavailable
+	}
+	name, err := base64.RawURLEncoding.DecodeString(token)
+	if who, ok := p[string(name)]; ok && err == nil {
+		return who, nil
+	}
+	return auth.Principal{}, auth.ErrCredentials
+}
+
+func (p people) CheckPassword(_ context.Context, name, password string) (auth.Principal, error) {
+	if who, ok := p[name]; ok && password == "right" {
+		return who, nil
+	}
+	return auth.Principal{}, auth.ErrCredentials
+}
+
+// as returns the header of a request by name, none for anyone.
+func as(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{"Authorization", "Bearer " + base64.RawURLEncoding.EncodeToString([]byte(name))}
+}
+
+// chain knows people by tokens and passwords, and throttles nobody.
+func chain(p people) *auth.Chain {
+	return auth.NewChain(auth.ChainConfig{Passwords: p, Tokens: p, Failures: auth.NewFailures(auth.FailureLimits{Burst: 1 << 20})})
+}
+
+func rules(t testing.TB, groups map[string][]string, rules ...access.Rule) *access.List {
+	t.Helper()
+	l, err := access.Compile(rules, groups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func can(ops ...vfs.Op) []vfs.Op { return ops }
+
+// guard puts jail and gate behind one list.
+func guard(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people, cfg server.Config) http.Handler {
+	t.Helper()
+	p.Authorize = l.Authorize
+	cfg.Gate.Auth, cfg.Gate.Access = chain(who), l
+	if cfg.Logger == nil {
+		cfg.Logger = quiet
+	}
+	return server.New(jailOver(t, b, p), cfg)
+}
+
+// same fails unless two replies are one but for the Date.
+func same(t testing.TB, what string, got, want reply) {
+	t.Helper()
+	if got.Status != want.Status || got.Body != want.Body {
+		t.Errorf("%s: %d %q, want %d %q", what, got.Status, got.Body, want.Status, want.Body)
+	}
+	got.Header.Del("Date")
+	want.Header.Del("Date")
+	sameHeaders(t, got.Header, want.Header)
+}
+
+// targets are there, missing, denied, malformed, and directories of all kinds.
+var targets = []string{
+	"/home/alice/a.txt", "/home/alice/missing", "/secret.txt", "/home/alice/%2e%2e/x", "/home//x", "/%00", "/home", "/home/", "/home/alice", "/home/alice/",
+	"/home/missing/", "/home%2falice/", "/", "//", "/.env", "/" + strings.Repeat("a", 300), "/home/alice/?after=a&limit=1", "/home/alice/a.txt?meta",
+}
+
+func gateTree() vfs.Backend {
+	return counted(jailFS(map[string]string{"home/alice/a.txt": "a", "home/bob/b.txt": "b", "secret.txt": canary, "public/p.txt": "p", "public/index.html": "i"}))
+}
+
+func gatePolicy() vfs.Policy {
+	return vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("secret.txt")}
+}
+
+// Without credentials, what no rule lets anyone do is 401 whatever the name, and
+// says which credentials would help.
+func TestRequired(t *testing.T) {
+	uploads := func(t *testing.T, l *access.List) http.Handler {
+		return server.NewUploads(jailOver(t, jailFS(nil), catalog.Policy()), nil, server.UploadConfig{
+			Gate: server.Gate{Auth: chain(people{}), Access: l}, Logger: quiet,
+			Authorize: func(context.Context, vfs.Op, catalog.Record) error { return access.ErrDenied },
+		})
+	}
+	l := rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpUpload)},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete), Names: []string{"home/{user}/**"}})
+	backend := gateTree().(*countedBackend)
+	rec := &recorder{}
+	h := guard(t, writableOver(backend), gatePolicy(), l, people{}, server.Config{List: true, Write: true, Recorder: rec})
+	for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
+		var want reply
+		for i, target := range targets {
+			for _, extra := range [][]string{nil, {"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}, {"Range", "bytes=0-0"}, {"If-None-Match", "*"}, {"If-Match", `"x"`}, {"Accept", "application/json"}, {"Content-Encoding", "gzip"}} {
+				got := request(t, h, method, target, extra...)
+				if i == 0 && extra == nil {
+					want = got
+					if c := got.Header["Www-Authenticate"]; got.Status != 401 || len(c) != 2 || !strings.HasPrefix(c[0], "Basic ") || !strings.HasPrefix(c[1], "Bearer ") || got.Header.Get("Cache-Control") != "no-store" {
+						t.Fatalf("%s: %d %v", method, got.Status, got.Header)
+					}
+				}
+				same(t, method+" "+target+" "+strings.Join(extra, ":"), got, want)
+			}
+		}
+	}
+	if n := backend.calls.Load(); n != 0 {
+		t.Errorf("the backend saw %d calls", n)
+	}
+	for _, a := range rec.wait(t, len(targets)*8*4) {
+		if a.Reason != server.ReasonRequired || a.Verdict != server.Refused || a.Principal != "anyone" {
+			t.Fatalf("recorded as %+v", a)
+		}
+	}
+	// What has nothing to do with credentials asks for none.
+	for _, target := range targets {
+		for method, status := range map[string]int{"OPTIONS": 204, "POST": 405, "PATCH": 405, "TRACE": 405, "get": 405} {
+			for _, extra := range [][]string{nil, {"Authorization", "Bearer !"}} {
+				if got := request(t, h, method, target, extra...); got.Status != status || got.Header["Www-Authenticate"] != nil || got.Header["Allow"] == nil {
+					t.Errorf("%s %s: %d %v", method, target, got.Status, got.Header)
+				}
+			}
+		}
+	}
+	// Uploads alike, whatever stands in the place of an ID.
+	h = uploads(t, rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)}, access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)}))
+	for _, method := range []string{"GET", "HEAD", "DELETE"} {
+		want := request(t, h, method, "/x")
+		if want.Status != 401 {
+			t.Errorf("uploads: %s: %d", method, want.Status)
+		}
+		for _, target := range targets {
+			same(t, "uploads: "+method+" "+target, request(t, h, method, target), want)
+		}
+	}
+	for _, extra := range [][]string{nil, {"Sec-Fetch-Site", "cross-site"}, {"Content-Encoding", "gzip"}, {"Content-Type", "multipart/form-data"}} {
+		if got := request(t, h, "POST", "/", extra...); got.Status != 401 {
+			t.Errorf("uploads: POST %v: %d", extra, got.Status)
+		}
+	}
+	if got := request(t, h, "POST", "/x"); got.Status != 405 {
+		t.Errorf("uploads: POST /x: %d", got.Status)
+	}
+}
+
+// writableOver says of a backend that it can write. Nothing gets that far.
+func writableOver(b vfs.Backend) vfs.Backend { return saysWritable{b} }
+
+type saysWritable struct{ vfs.Backend }
+
+func (s saysWritable) Caps() vfs.Caps {
+	c := s.Backend.Caps()
+	c.Writable = true
+	return c
+}
+
+// Where some rule lets anyone, every refusal is the 404, whatever the name; and
+// other operations on the same mount still ask.
+func TestNotRequired(t *testing.T) {
+	l := rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"public/**"}},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList, vfs.OpWrite), Names: []string{"home/{user}/**"}})
+	h := guard(t, gateTree(), gatePolicy(), l, people{}, server.Config{List: true})
+	if got := request(t, h, "GET", "/public/p.txt"); got.Status != 200 || got.Body != "p" {
+		t.Fatalf("%d %q", got.Status, got.Body)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		file, dir := request(t, h, method, "/public/missing"), request(t, h, method, "/public/missing/")
+		if file.Status != 404 || dir.Status != 401 {
+			t.Fatalf("%s: %d and %d", method, file.Status, dir.Status)
+		}
+		for _, target := range targets {
+			want := file
+			if path, _, _ := strings.Cut(target, "?"); strings.HasSuffix(path, "/") {
+				want = dir
+			}
+			same(t, method+" "+target, request(t, h, method, target), want)
+		}
+		// What anyone may read answers for its directory.
+		if got := request(t, h, method, "/public/"); got.Status != 200 {
+			t.Errorf("%s /public/: %d", method, got.Status)
+		}
+	}
+	if got := request(t, guard(t, gateTree(), gatePolicy(), l, people{}, server.Config{}), "GET", "/home/alice/"); got.Status != 404 {
+		t.Errorf("without listings: %d", got.Status)
+	}
+}
+
+// A mount without access rules, or without credentials that a header carries, asks
+// for none.
+func TestNeverRequired(t *testing.T) {
+	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead)})
+	p := gatePolicy()
+	open := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: chain(people{})}})
+	p.Authorize = l.Authorize
+	certificates := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: auth.NewChain(auth.ChainConfig{}), Access: l}})
+	for name, h := range map[string]http.Handler{"open": open, "certificates": certificates} {
+		if got := request(t, h, "GET", "/missing"); got.Status != 404 || got.Header["Www-Authenticate"] != nil {
+			t.Errorf("%s: %d %v", name, got.Status, got.Header)
+		}
+	}
+}
+
+// Wrong credentials are 401 anywhere, on open names and mounts too.
+func TestWrongCredentials(t *testing.T) {
+	who := people{"alice": {Name: "alice"}}
+	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
+	wrong := []string{
+		"Bearer old", "Bearer x", "Bearer", "Bearer ", "", " ", "Basic", "Basic !", basic("alice:wrong"), basic("nobody:right"), basic("alice"), basic(":right"),
+		basic("alice:right\n"), "Digest username=alice", "Negotiate abc", "Bearer a b", "Bearer " + strings.Repeat("a", 20<<10), "bearer  ,", "Token x",
+	}
+	l := rules(t, nil, access.Rule{Who: "anyone", Can: can(vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete)})
+	backend := gateTree().(*countedBackend)
+	handlers := map[string]http.Handler{
+		"open to anyone": guard(t, writableOver(backend), gatePolicy(), l, who, server.Config{List: true, Write: true}),
+		"without rules":  server.New(jailOver(t, writableOver(backend), gatePolicy()), server.Config{List: true, Write: true, Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
+		"uploads":        server.NewUploads(jailOver(t, writableOver(backend), catalog.Policy()), nil, server.UploadConfig{Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
+	}
+	for name, h := range handlers {
+		for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST"} {
+			if (method == "POST") != (name == "uploads") && method == "POST" || method == "PUT" && name == "uploads" {
+				continue
+			}
+			paths := targets
+			if method == "POST" {
+				paths = []string{"/"}
+			}
+			want := request(t, h, method, paths[0], "Authorization", wrong[0])
+			if want.Status != 401 || len(want.Header["Www-Authenticate"]) != 2 {
+				t.Fatalf("%s: %s: %d %v", name, method, want.Status, want.Header)
+			}
+			for _, value := range wrong {
+				for _, target := range paths {
+					same(t, name+": "+method+" "+target+" "+value, request(t, h, method, target, "Authorization", value), want)
+				}
+			}
+			good := as("alice")[1]
+			same(t, name+": twice", request(t, h, method, paths[0], "Authorization", good, "Authorization", good), want)
+			if got := request(t, h, method, paths[0], "Authorization", "Bearer down"); got.Status != 503 || got.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: %s: credentials that cannot be judged: %d", name, method, got.Status)
+			}
+		}
+	}
+	if n := backend.calls.Load(); n != 0 {
+		t.Errorf("the backend saw %d calls", n)
+	}
+	if got := request(t, handlers["without rules"], "GET", "/public/p.txt", "Authorization", basic("alice:right")); got.Status != 200 {
+		t.Errorf("right ones: %d", got.Status)
+	}
+}
+
+// What a host found out already holds, where the request has no credentials itself.
+func TestPrincipalOfHost(t *testing.T) {
+	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead), Names: []string{"home/{user}/**"}})
+	for name, authenticator := range map[string]auth.Authenticator{"alone": nil, "beside an own chain": chain(people{})} {
+		rec := &recorder{}
+		p := gatePolicy()
+		p.Authorize = l.Authorize
+		gate := server.Gate{Access: l, Auth: authenticator}
+		h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{Gate: gate, Recorder: rec}))
+		if got := request(t, h, "GET", "/home/alice/a.txt", "As", "alice"); got.Status != 200 {
+			t.Errorf("%s: %d", name, got.Status)
+		}
+		if got := request(t, h, "GET", "/home/bob/b.txt", "As", "alice"); got.Status != 404 {
+			t.Errorf("%s: another's: %d", name, got.Status)
+		}
+		for _, a := range rec.wait(t, 2) {
+			if a.Principal != "alice" {
+				t.Errorf("%s: recorded as %q", name, a.Principal)
+			}
+		}
+	}
+}
+
+// What anyone may not read stays out of caches, in every answer that speaks of it.
+func TestCachesKeepWhatIsOpen(t *testing.T) {
+	const private = "private, no-store"
+	l := rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"public/**"}},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList), Names: []string{"home/{user}/**"}})
+	who := people{"alice": {Name: "alice"}}
+	h := guard(t, gateTree(), gatePolicy(), l, who, server.Config{List: true, MaxAge: time.Hour})
+	tag := request(t, h, "GET", "/home/alice/a.txt", as("alice")...).Header.Get("Etag")
+	tests := []struct {
+		target  string
+		status  int
+		cache   string
+		headers []string
+	}{
+		{"/home/alice/a.txt", 200, private, nil},
+		{"/home/alice/a.txt", 304, private, []string{"If-None-Match", "*"}},
+		{"/home/alice/a.txt", 206, private, []string{"Range", "bytes=0-0"}},
+		{"/home/alice/a.txt", 412, private, []string{"If-Match", `"x"`}},
+		{"/home/alice/a.txt", 416, private, []string{"Range", "bytes=9-"}},
+		{"/home/alice/", 200, private, nil},
+		{"/home/alice/?limit=1", 200, private, []string{"Accept", "application/json"}},
+		{"/home/alice", 308, private, nil},
+		{"/home/alice/missing", 404, "no-store", nil},
+		{"/public/p.txt", 200, "public, max-age=3600", nil},
+		{"/public/p.txt", 206, "public, max-age=3600", []string{"Range", "bytes=0-0"}},
+		{"/public/p.txt", 304, "public, max-age=3600", []string{"If-None-Match", "*"}},
+		{"/public/", 200, "public, max-age=3600", nil},
+		// A cache could otherwise give everybody what one client's condition got.
+		{"/public/p.txt", 412, "no-cache", []string{"If-Match", `"x"`}},
+		{"/public/p.txt", 416, "no-cache", []string{"Range", "bytes=9-"}},
+	}
+	for _, tt := range tests {
+		for _, method := range []string{"GET", "HEAD"} {
+			if method == "HEAD" && (tt.status == 206 || tt.status == 416) {
+				continue
+			}
+			got := request(t, h, method, tt.target, append(as("alice"), tt.headers...)...)
+			if got.Status != tt.status || got.Header.Get("Cache-Control") != tt.cache {
+				t.Errorf("%s %s %v: %d %q, want %d %q", method, tt.target, tt.headers, got.Status, got.Header.Get("Cache-Control"), tt.status, tt.cache)
+			}
+		}
+	}
+	if tag == "" {
+		t.Error("no ETag")
+	}
+}
+
+// Rules of somebody's own, without a List, keep what they guard out of caches too.
+func TestCachesKeepNothingOfOwnRules(t *testing.T) {
+	p := gatePolicy()
+	p.Authorize = func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
+		if !strings.HasPrefix(n.String(), "public/") && auth.FromContext(ctx).Anyone() {
+			return access.ErrDenied
+		}
+		return nil
+	}
+	h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{MaxAge: time.Hour}))
+	for target, want := range map[string]string{"/home/alice/a.txt": "private, no-store", "/public/p.txt": "public, max-age=3600"} {
+		if got := request(t, h, "GET", target, "As", "alice"); got.Status != 200 || got.Header.Get("Cache-Control") != want {
+			t.Errorf("%s: %d %q, want %q", target, got.Status, got.Header.Get("Cache-Control"), want)
+		}
+	}
+}
+
+// A copy that stands in for an object is kept by a cache only if anyone may read
+// that copy, too.
+func TestCachesKeepNoGuardedCopy(t *testing.T) {
+	l := rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"*.txt"}},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpRead), Names: []string{"*.gz"}})
+	h := guard(t, jailFS(map[string]string{"a.txt": "plain", "a.txt.gz": "coded"}), allow("**"), l, people{"alice": {Name: "alice"}}, server.Config{Sidecars: true, MaxAge: time.Hour})
+	got := request(t, h, "GET", "/a.txt", append(as("alice"), "Accept-Encoding", "gzip")...)
+	if got.Body != "coded" || got.Header.Get("Cache-Control") != "private, no-store" {
+		t.Errorf("%q %q", got.Body, got.Header.Get("Cache-Control"))
+	}
+	if got := request(t, h, "GET", "/a.txt", "Accept-Encoding", "gzip"); got.Body != "plain" || got.Header.Get("Cache-Control") != "public, max-age=3600" {
+		t.Errorf("anyone: %q %q", got.Body, got.Header.Get("Cache-Control"))
+	}
+}
+
