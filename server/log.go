@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -27,12 +28,12 @@ type Log struct {
 
 	mu     sync.Mutex
 	buf    []byte // lines that wait
-	lines  uint64 // how many
 	closed bool
 	wake   chan struct{} // has an item where buf is half full, or closed is set
 
 	timer *time.Timer // runs from the first line that waits
 	done  chan struct{}
+	torn  bool  // the writer has a part of a line
 	err   error // the first of the writer, to be read after done
 }
 
@@ -80,11 +81,10 @@ func (l *Log) add(line []byte) {
 		l.dropped.Add(1)
 		return
 	}
-	if l.lines == 0 {
+	if len(l.buf) == 0 {
 		l.timer.Reset(flushInterval)
 	}
 	l.buf = append(l.buf, line...)
-	l.lines++
 	if len(l.buf) > l.limit/2 {
 		l.wakeUp()
 	}
@@ -123,11 +123,11 @@ func (l *Log) run() {
 		case <-l.wake:
 		}
 		l.mu.Lock()
-		batch, lines, closed := l.buf, l.lines, l.closed
-		l.buf, l.lines = spare[:0], 0
+		batch, closed := l.buf, l.closed
+		l.buf = spare[:0]
 		l.mu.Unlock()
 		if len(batch) > 0 {
-			l.write(batch, lines)
+			l.write(batch)
 		}
 		if closed {
 			return
@@ -136,9 +136,20 @@ func (l *Log) run() {
 	}
 }
 
-func (l *Log) write(batch []byte, lines uint64) {
-	if _, err := l.w.Write(batch); err != nil {
-		l.dropped.Add(lines)
+// write writes whole lines. Where the writer took a part of one, the next begins
+// anew all the same.
+func (l *Log) write(batch []byte) {
+	n, err := 0, error(nil)
+	if l.torn {
+		_, err = l.w.Write([]byte("\n"))
+		l.torn = err != nil
+	}
+	if err == nil {
+		n, err = l.w.Write(batch)
+		l.torn = n > 0 && n < len(batch) && batch[n-1] != '\n'
+	}
+	if err != nil {
+		l.dropped.Add(uint64(bytes.Count(batch[n:], []byte("\n"))))
 		if l.err == nil {
 			l.err = err
 		}

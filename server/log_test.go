@@ -14,7 +14,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -304,19 +303,7 @@ func FuzzRecord(f *testing.F) {
 		log := server.NewLog(&out, server.LogOptions{})
 		log.Record(&server.Attempt{Raw: raw, Method: method, Remote: remote, Rule: rule, Principal: raw, Reason: vfs.Reason(rule)})
 		log.Close()
-		text := out.String()
-		if len(text) > 16<<10 || strings.Count(text, "\n") != 1 || !utf8.ValidString(text) {
-			t.Fatalf("%d bytes: %q", len(text), text)
-		}
-		for _, r := range strings.TrimSuffix(text, "\n") {
-			if !unicode.IsPrint(r) {
-				t.Fatalf("%q in %q", r, text)
-			}
-		}
-		var l line
-		if err := json.Unmarshal(out.Bytes(), &l); err != nil {
-			t.Fatalf("%q: %v", text, err)
-		}
+		l := checkLine(t, out.String())
 		if want := strings.ToValidUTF8(raw, "\ufffd"); len(raw) < 1000 && utf8.ValidString(raw) && l.Raw != want {
 			t.Fatalf("%q turned into %q", raw, l.Raw)
 		}

@@ -11,10 +11,11 @@ import (
 // Together they stay below 16 KiB, within which a write to a pipe or a file in
 // append mode is not torn by most systems, and a parser need not go on for ever.
 const (
-	maxShort = 128
-	maxRaw   = 8 << 10
-	maxName  = 3 << 10
-	maxRule  = 3 << 10
+	maxShort     = 128
+	maxPrincipal = 768 // of which some 128 letters are left where all have to be escaped
+	maxRaw       = 8 << 10
+	maxName      = 3 << 10
+	maxRule      = 3 << 10
 )
 
 // appendJSON appends a as one line of JSON.
@@ -27,7 +28,7 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	b = appendField(b, `","method":"`, a.Method, maxShort)
 	b = appendField(b, `","raw":"`, a.Raw, maxRaw)
 	b = appendField(b, `","name":"`, a.Name.String(), maxName)
-	b = appendField(b, `","principal":"`, a.Principal, maxShort)
+	b = appendField(b, `","principal":"`, a.Principal, maxPrincipal)
 	b = appendField(b, `","verdict":"`, string(a.Verdict), maxShort)
 	b = appendField(b, `","reason":"`, string(a.Reason), maxShort)
 	b = appendField(b, `","rule":"`, a.Rule, maxRule)
@@ -52,6 +53,9 @@ func appendJSON(b []byte, a *Attempt) []byte {
 func appendText(b []byte, a *Attempt) []byte {
 	b = a.Time.Local().AppendFormat(b, "15:04:05.000 ")
 	b = appendField(b, "", a.Remote, maxShort)
+	if a.Principal != "" && a.Principal != anyone {
+		b = appendField(b, " ", a.Principal, maxPrincipal)
+	}
 	b = appendField(b, " ", a.Method, maxShort)
 	b = appendField(b, " ", a.Raw, maxRaw)
 	b = append(b, ' ')

@@ -25,7 +25,7 @@ func (s slogRecorder) Record(a *Attempt) {
 		slog.String("method", cut(a.Method, maxShort)),
 		slog.String("raw", cut(a.Raw, maxRaw)),
 		slog.String("name", a.Name.String()),
-		slog.String("principal", a.Principal),
+		slog.String("principal", cut(a.Principal, maxPrincipal)),
 		slog.String("verdict", string(a.Verdict)),
 		slog.String("reason", string(a.Reason)),
 		slog.String("rule", cut(a.Rule, maxRule)),

@@ -1,0 +1,180 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// injections are what would end a line, begin another, or steer a terminal.
+var injections = []string{
+	"/a\r\n{\"verdict\":\"allowed\"}", "/a\n", "/\x1b[2J\x1b]0;title\x07", "/\u2028{}\u2029", "/\x00\x7f\u0085\u009b31m",
+	"/\xff\xfe\xc0\xaf", "/\xed\xa0\x80", `/"},{"`, `/\`, "/\u202e\u2066txt.exe", "/\ufeff", "/\U000e0001\U0010ffff\ufffe", "/\u00a0", "",
+}
+
+// checkLine fails unless text is one line that prints, is short enough and JSON.
+func checkLine(t testing.TB, text string) (l line) {
+	t.Helper()
+	if len(text) > 16<<10 || strings.Count(text, "\n") != 1 || !utf8.ValidString(text) {
+		t.Fatalf("%d bytes: %q", len(text), text)
+	}
+	for _, r := range strings.TrimSuffix(text, "\n") {
+		if !unicode.IsPrint(r) {
+			t.Fatalf("%q in %q", r, text)
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return l
+}
+
+func recorded(a *server.Attempt, opts server.LogOptions) string {
+	var out bytes.Buffer
+	log := server.NewLog(&out, opts)
+	log.Record(a)
+	log.Close()
+	return out.String()
+}
+
+// What clients send comes back from a line as it was, whatever it is.
+func TestRecordTakesNoInjection(t *testing.T) {
+	all := injections
+	for _, a := range vfstest.Attacks() {
+		all = append(all, a.Raw)
+	}
+	payloads, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range payloads {
+		all = append(all, p.Raw)
+	}
+	for _, s := range all {
+		a := &server.Attempt{Raw: s, Method: s, Principal: s, Remote: s, Rule: s, Reason: vfs.Reason(s)}
+		l := checkLine(t, recorded(a, server.LogOptions{}))
+		// What is no UTF-8 has no form in JSON.
+		want := string([]rune(s))
+		for what, pair := range map[string]struct {
+			got   string
+			limit int
+		}{
+			"raw": {l.Raw, 1300}, "rule": {l.Rule, 500}, "principal": {l.Principal, 100}, "method": {l.Method, 16}, "remote": {l.Remote, 16},
+		} {
+			if len(s) <= pair.limit && pair.got != want {
+				t.Errorf("%s: %q turned into %q", what, s, pair.got)
+			}
+		}
+		text := recorded(a, server.LogOptions{Text: true})
+		if strings.Count(text, "\n") != 1 || strings.ContainsFunc(strings.TrimSuffix(text, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q as a line for people: %q", s, text)
+		}
+	}
+	t.Logf("%d strings", len(all))
+}
+
+// A record that is put together by hand is no line of JSON any more, or does not print:
+// else the injections would show nothing.
+func TestInjectionsBeatNaiveRecord(t *testing.T) {
+	for _, s := range injections {
+		text := `{"raw":"` + s + `"}`
+		prints := !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) && utf8.ValidString(text)
+		var l map[string]any
+		if prints && json.Unmarshal([]byte(text), &l) == nil && len(l) == 1 && s != "" {
+			t.Errorf("%q does nothing to a line", s)
+		}
+	}
+}
+
+// However long everything is that a client, a host or a rule puts into it, a line
+// keeps to its length.
+func TestRecordIsBounded(t *testing.T) {
+	elem := strings.Repeat("\U000f0000", 63) // four bytes, and twelve once escaped
+	name, err := vfs.ParseName(strings.Join([]string{elem, elem, elem, elem}, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fill := range []string{"a", "\"", "\x00", "é", "\u2028", "\U000e0001", "\xff"} {
+		long := strings.Repeat(fill, 1<<16)
+		a := &server.Attempt{
+			Remote: long, Method: long, Raw: long, Name: name, Principal: long, Verdict: server.Verdict(long),
+			Reason: vfs.Reason(long), Rule: long, Backend: long, Status: -1 << 63, Bytes: -1 << 63, Received: 1<<63 - 1, Aborted: true, Duration: 1<<63 - 1,
+		}
+		l := checkLine(t, recorded(a, server.LogOptions{}))
+		if l.Name != name.String() {
+			t.Errorf("the name was cut to %q", l.Name)
+		}
+		if !strings.HasSuffix(l.Raw, "…") || !strings.HasSuffix(l.Principal, "…") || len(l.Principal) < 120 {
+			t.Errorf("of %q: raw %.20q…, principal %.20q…", fill, l.Raw, l.Principal)
+		}
+		if text := recorded(a, server.LogOptions{Text: true}); len(text) > 16<<10 {
+			t.Errorf("%d bytes for people", len(text))
+		}
+		var out bytes.Buffer
+		server.SlogRecorder(slog.New(slog.NewTextHandler(&out, nil))).Record(&server.Attempt{Principal: long, Raw: long, Rule: long, Method: long})
+		if out.Len() > 128<<10 {
+			t.Errorf("%d bytes by slog", out.Len())
+		}
+	}
+}
+
+// A halfWriter takes a part of a write now and then.
+type halfWriter struct {
+	bytes.Buffer
+	takes []int // of each write, -1 is all
+}
+
+func (w *halfWriter) Write(p []byte) (int, error) {
+	n := len(p)
+	if len(w.takes) > 0 {
+		if w.takes[0] >= 0 {
+			n = min(n, w.takes[0])
+		}
+		w.takes = w.takes[1:]
+	}
+	w.Buffer.Write(p[:n])
+	if n < len(p) {
+		return n, errors.New("no space")
+	}
+	return n, nil
+}
+
+// After a disk that was full for a while, the next line begins anew, and what is torn
+// counts as lost.
+func TestLogAfterTornLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &halfWriter{takes: []int{-1, 50, 0, 0, -1}}
+		log := server.NewLog(w, server.LogOptions{})
+		for range 6 {
+			log.Record(&server.Attempt{Raw: "/a"})
+			time.Sleep(time.Second) // of the bubble's own clock
+			synctest.Wait()
+		}
+		if err := log.Close(); err == nil {
+			t.Error("no error of the writer")
+		}
+		whole, torn := 0, 0
+		for text := range strings.Lines(w.String()) {
+			if json.Valid([]byte(text)) {
+				whole++
+			} else {
+				torn++
+			}
+		}
+		if whole != 3 || torn != 1 || log.Dropped() != 3 {
+			t.Errorf("%d whole lines, %d torn ones and %d lost of 6:\n%s", whole, torn, log.Dropped(), w)
+		}
+	})
+}
