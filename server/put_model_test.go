@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -31,7 +32,7 @@ func TestWritesAgainstModel(t *testing.T) {
 	t.Logf("%s=%d", seedVariable, seed)
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		steps := map[string]int{"mem": 10_000, "disk": 4_000, "s3": 4_000}[b.Caps().Kind]
-		if testing.Short() {
+		if length.Short() {
 			steps = 800
 		}
 		h := server.New(jailOver(t, b, modelPolicy()), server.Config{Write: true, Intake: server.Intake{MaxBytes: modelLimit}, Logger: quiet})

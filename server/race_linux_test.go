@@ -21,6 +21,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -178,7 +179,7 @@ func naive(root string) http.HandlerFunc {
 // links. The naive server has to leak meanwhile, or the attack proves nothing.
 func TestRace(t *testing.T) {
 	least := raceTime
-	if testing.Short() {
+	if length.Short() {
 		least = time.Second
 	}
 	root := plantRace(t)

@@ -18,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -269,7 +270,7 @@ func heapInUse() uint64 {
 // many with theirs.
 func TestUploadMemory(t *testing.T) {
 	one, many, each := int64(2<<30), 100, int64(64<<20)
-	if testing.Short() || raceDetector {
+	if length.Short() {
 		one, each = 64<<20, 1<<20
 	}
 	for _, tt := range []struct {

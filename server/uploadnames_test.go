@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -143,7 +144,7 @@ var asBrowser = strings.NewReplacer("\n", "%0A", "\r", "%0D", `"`, "%22").Replac
 // comes back in one header, and never becomes part of a name, path or record.
 func TestUploadNastyNames(t *testing.T) {
 	count := 10_000
-	if testing.Short() {
+	if length.Short() {
 		count = 1_000
 	}
 	names := nastyNames(t, count)

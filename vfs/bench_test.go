@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -128,7 +129,7 @@ func BenchmarkSafeName(b *testing.B) {
 // A verdict on a name, served or refused, in whatever case it is written,
 // allocates nothing.
 func TestVerdictAllocatesNothing(t *testing.T) {
-	if raceDetector {
+	if length.RaceDetector {
 		t.Log("the race detector allocates; the names are still judged")
 	}
 	j := mustJail(t, &everything{}, twentyPatterns())
@@ -141,11 +142,11 @@ func TestVerdictAllocatesNothing(t *testing.T) {
 					t.Errorf("%s: allowed %t", s, v.Allowed)
 				}
 			})
-			if allocs != 0 && !raceDetector {
+			if allocs != 0 && !length.RaceDetector {
 				t.Errorf("%s: %v allocations", s, allocs)
 			}
 			parse := testing.AllocsPerRun(100, func() { vfs.ParseEscapedPath(s) })
-			if parse != 0 && !raceDetector {
+			if parse != 0 && !length.RaceDetector {
 				t.Errorf("parsing %s: %v allocations", s, parse)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -73,12 +74,12 @@ func escapedOracle(p string) (want string, ok bool) {
 }
 
 func TestEveryShortStringThroughTheParsers(t *testing.T) {
-	length := 7
-	if testing.Short() || raceDetector {
-		length = 5
+	longest := 7
+	if length.Short() {
+		longest = 5
 	}
 	var accepted, refused sync.Map
-	everyString(length, func(s string) {
+	everyString(longest, func(s string) {
 		plain, err := vfs.ParseName(s)
 		check(t, "ParseName", s, plain, err, plainOracle)
 		escaped, err := vfs.ParseEscapedPath(s)
@@ -220,9 +221,9 @@ func TestEveryShortStringThroughJails(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	length := 5
-	if testing.Short() || raceDetector {
-		length = 4
+	longest := 5
+	if length.Short() {
+		longest = 4
 	}
 	onDisk, err := disk.New(filepath.Join(dir, "root"), disk.Options{})
 	if err != nil {
@@ -233,7 +234,7 @@ func TestEveryShortStringThroughJails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	everyStringThroughJails(t, length, served, []source{
+	everyStringThroughJails(t, longest, served, []source{
 		{"map", vfs.FromFS(inMap)}, {"disk", onDisk}, {"mem", inMemory},
 		{"directory", vfs.FromFS(os.DirFS(filepath.Join(dir, "root")))},
 	})

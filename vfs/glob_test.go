@@ -8,6 +8,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -236,7 +237,7 @@ func TestGlobAgreesWithDoublestar(t *testing.T) {
 		}
 	}
 	rounds := 4000
-	if testing.Short() || raceDetector {
+	if length.Short() {
 		rounds = 400
 	}
 	matches, patterns := 0, 0

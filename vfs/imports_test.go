@@ -137,7 +137,7 @@ var importRules = []importRule{
 	{
 		from:   "",
 		breach: func(from, to string, _ bool) bool { return below(to, "testdata") && !below(from, "testdata") },
-		reason: "what lies under testdata starts servers for tests, and only tests may import it",
+		reason: "what lies under testdata helps tests, and only they may import it",
 	},
 }
 

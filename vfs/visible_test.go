@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -84,7 +85,7 @@ func TestAllowedNamesCanBeWalkedTo(t *testing.T) {
 		return ps
 	}
 	rounds := 300
-	if testing.Short() || raceDetector {
+	if length.Short() {
 		rounds = 30
 	}
 	allowed, denied := 0, 0

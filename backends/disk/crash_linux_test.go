@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -109,7 +110,7 @@ func object(i int) string { return strings.Repeat(fmt.Sprintf("version %06d\n", 
 // empty, and the next start leaves nothing else.
 func TestKill(t *testing.T) {
 	rounds := 20
-	if testing.Short() {
+	if length.Short() {
 		rounds = 8
 	}
 	found := 0

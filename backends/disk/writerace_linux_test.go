@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -53,7 +54,7 @@ const raceLimit = time.Minute
 // same run.
 func TestWriteRace(t *testing.T) {
 	lasts := time.Second
-	if testing.Short() {
+	if length.Short() {
 		lasts = 200 * time.Millisecond
 	}
 	for _, way := range []string{"default", "portable", "naive"} {

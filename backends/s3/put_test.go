@@ -18,6 +18,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -124,7 +125,7 @@ func TestPutRequests(t *testing.T) {
 // A large object goes in parts, whether its size is known or not.
 func TestPutParts(t *testing.T) {
 	sizes := []int{0, 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, part - 1, part, two, 2 * part, 6*part + 3}
-	if testing.Short() {
+	if length.Short() {
 		sizes = sizes[:8]
 	}
 	for _, size := range sizes {
@@ -351,7 +352,7 @@ func TestPutMemory(t *testing.T) {
 		return after.TotalAlloc - before.TotalAlloc
 	}
 	few := allocated(8 * part)
-	if testing.Short() {
+	if length.Short() {
 		if many := allocated(100 * part); many > few+8*part {
 			t.Errorf("%d bytes allocated for 8 parts, %d for 100", few, many)
 		}

@@ -18,6 +18,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -113,7 +114,7 @@ func TestPutRequestsOnServer(t *testing.T) {
 func TestLargeRacesOnServer(t *testing.T) {
 	g := newGround(t)
 	crowds := []int{16, 64}
-	if testing.Short() {
+	if length.Short() {
 		crowds = crowds[:1]
 	}
 	for _, racers := range crowds {

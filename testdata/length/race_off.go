@@ -1,0 +1,6 @@
+//go:build !race
+
+package length
+
+// RaceDetector says whether the race detector watches.
+const RaceDetector = false
