@@ -2,8 +2,6 @@ package main
 
 import (
 	"io"
-	"os"
-	"sync"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -12,8 +10,9 @@ import (
 
 // An accessLog is where the records of requests go.
 type accessLog struct {
-	*server.Log          // nil if the log is off
-	file        *logFile // nil if it is not a file
+	*server.Log                // nil if the log is off
+	file        *logFile       // nil if it is not a file
+	to          io.WriteCloser // nil if it stays open: standard error
 	target      config.LogTarget
 	sites       int // that write to it
 }
@@ -62,14 +61,24 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 	case "-":
 		opts := server.LogOptions{Text: isTerminal(a.stderr)}
 		return &accessLog{Log: server.NewLog(a.stderr, opts)}, nil
+	case "syslog:", "journal:":
+		open := openSyslog
+		if where == "journal:" {
+			open = openJournal
+		}
+		to, err := open()
+		if err != nil {
+			return nil, usagef("%s: %s cannot be had: %s", a.origin("access-log"), where, cause(err))
+		}
+		return &accessLog{Log: server.NewLog(to, server.LogOptions{}), to: to}, nil
 	case "":
-		return nil, usagef("%s: write the name of a file, - for standard error, or off", a.origin("access-log"))
+		return nil, usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", a.origin("access-log"))
 	}
 	file := &logFile{path: where}
 	if err := file.reopen(); err != nil {
 		return nil, usagef("%s: cannot write to %s: %s", a.origin("access-log"), printable(where), cause(err))
 	}
-	return &accessLog{Log: server.NewLog(file, server.LogOptions{}), file: file}, nil
+	return &accessLog{Log: server.NewLog(file, server.LogOptions{}), file: file, to: file}, nil
 }
 
 // reopen opens the log's file again under its name, for a program that rotates
@@ -100,46 +109,8 @@ func (l *accessLog) close() {
 	}
 	within(2*time.Second, func() {
 		_ = l.Log.Close()
-		if l.file != nil {
-			_ = l.file.Close()
+		if l.to != nil {
+			_ = l.to.Close()
 		}
 	})
-}
-
-// A logFile is a file that is appended to, and can be opened anew meanwhile.
-type logFile struct {
-	path string
-	mu   sync.Mutex
-	f    *os.File
-}
-
-var _ io.WriteCloser = (*logFile)(nil)
-
-func (l *logFile) reopen() error {
-	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
-	if err != nil {
-		return err
-	}
-	l.mu.Lock()
-	old := l.f
-	l.f = f
-	l.mu.Unlock()
-	if old != nil {
-		return old.Close()
-	}
-	return nil
-}
-
-// Write appends p.
-func (l *logFile) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.f.Write(p)
-}
-
-// Close closes the file.
-func (l *logFile) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.f.Close()
 }

@@ -82,7 +82,7 @@ wrong, all stays as it was.`,
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "`ADDRESS` for /livez, /readyz and /metrics; not for the public (default: none)")
-	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, off is none")
+	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, syslog: and journal: the system's, off none")
 	f.landlock = choice{"auto", []string{"auto", "off"}}
 	flags.Var(&f.landlock, "landlock", "let the kernel keep the process to the directories it serves; auto: where it can")
 	completeWords(cmd, "landlock", f.landlock.words)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -110,6 +111,9 @@ func parsePath(s string) (any, error) {
 func parseLogTarget(s string) (any, error) {
 	if s == "" {
 		return nil, errors.New("it is empty; write the path of a file, - for standard error, or off")
+	}
+	if runtime.GOOS == "windows" && (s == "syslog:" || s == "journal:") {
+		return nil, errors.New("this system has none; write the path of a file")
 	}
 	return LogTarget(s), nil
 }
