@@ -48,7 +48,6 @@ func (x *exchange) sendBody(obj *vfs.Object) {
 
 // sendFile sends a large file, by sendfile where the system has it.
 func (x *exchange) sendFile(obj *vfs.Object) error {
-	defer x.easy()
 	for left := obj.Span.Length; left > 0; {
 		piece := left
 		if x.pace > 0 {
@@ -104,6 +103,9 @@ func (x *exchange) copyFile(obj *vfs.Object) error {
 // there that what it read was cut or damaged.
 func (x *exchange) copyBody(body io.Reader, length int64) error {
 	if whole, ok := body.(io.WriterTo); ok {
+		if length > chunkBytes {
+			x.hurry(length)
+		}
 		n, err := whole.WriteTo(&x.responseWriter)
 		if err == nil && n != length {
 			err = vfs.ErrChanged
@@ -121,9 +123,6 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 }
 
 func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
-	if length > chunkBytes {
-		defer x.easy()
-	}
 	// The first bytes go out as soon as a few have come.
 	size := int64(chunkBytes)
 	for idle := 0; length > 0; size = int64(len(buf)) {

@@ -16,6 +16,10 @@ const slack = 30 * time.Second
 // hurry sets until when the client has to take the next n bytes. It is for bodies
 // that do not fit into the system's buffers; the others end with the server's
 // WriteTimeout, if it has one.
+//
+// The deadline stays. What net/http still holds of an answer when its handler is done
+// would otherwise wait for the client for ever; before the next request on the
+// connection net/http takes the deadline back itself.
 func (x *exchange) hurry(n int64) {
 	if x.pace <= 0 {
 		return
@@ -25,10 +29,12 @@ func (x *exchange) hurry(n int64) {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(wait))
 }
 
-// easy takes the deadline back, which would otherwise count for the next answer on
-// the connection, too.
-func (x *exchange) easy() {
-	if x.pace > 0 {
-		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{})
+// WriteHeader begins the answer. The server's WriteTimeout began with the request's
+// header, and a body may take longer than that to come: whoever sent all of it is to
+// hear what became of it.
+func (x *exchange) WriteHeader(status int) {
+	if x.r.ContentLength != 0 {
+		x.hurry(0)
 	}
+	x.responseWriter.WriteHeader(status)
 }
