@@ -119,7 +119,7 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 		cfg.MaxRequestBytes = in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
 	}
 	if cfg.Authorize == nil {
-		cfg.Authorize = ownersDelete
+		cfg.Authorize = OwnersDelete
 	}
 	if cfg.TouchEvery <= 0 {
 		cfg.TouchEvery = defaultTouchEvery
@@ -133,9 +133,9 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge)}
 }
 
-// ownersDelete is the Authorize of a zero UploadConfig.
-func ownersDelete(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-	if op == vfs.OpDelete && rec.Owner != "" && rec.Owner != auth.FromContext(ctx).Name {
+// OwnersDelete is the Authorize of a zero UploadConfig.
+func OwnersDelete(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+	if op == vfs.OpDelete && rec.Owner != "" && rec.Owner != auth.FromContext(ctx).Name && !auth.Granted(ctx, op, catalog.ObjectName(rec.ID)) {
 		return errNotOwner
 	}
 	return nil
@@ -261,8 +261,11 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 		// The object never changes, so what holds now holds until it goes.
 		cond.Unsafe = true
 		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
-			lk := h.look(x, rec)
-			x.fail(err, &lk)
+			var e *vfs.Error
+			if errors.As(err, &e) && h.cfg.Authorize(ctx, vfs.OpRead, rec) != nil {
+				e.Info = nil // the version is for those who may read it
+			}
+			x.failWrite(err)
 			return
 		}
 	}

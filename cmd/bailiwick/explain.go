@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,26 +16,48 @@ type explainFlags struct {
 	op      choice
 	decoded toggle
 	json    toggle
+
+	config, as, host string // with a configuration in the place of a SOURCE
 }
 
 func (a *app) explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
-		Use:   "explain SOURCE [rules] NAME…",
+		Use:   "explain SOURCE [rules] NAME… | explain --config FILE [--as USER] NAME…",
 		Short: "Say whether a name is let through, and by which rule or why not",
 		Long: `Explain judges each NAME as a request for it would be judged. A NAME is the path
 of a URL as it is sent, without its leading slash; with --decoded it is a plain
 name. A line each: the verdict, the name, the rule that allowed it or the reason
 why it is refused, and what that means. A name that is allowed need not exist.
 
+With --config a NAME is the whole path of a request, mount included, and it is judged
+by the mount that the request would reach: for anyone, or with --as for a user, whose
+groups are those of the file. The access rule that lets the user comes last.
+
 The exit code is 0 if all are allowed, 1 if any is refused.`,
 		Example: `  bailiwick explain ./site --allow '**/*.html' docs/a%20b.html ..%2fetc/passwd
   bailiwick explain ./site --allow '**' --op list docs/
-  bailiwick explain ./site --allow '**' --decoded --json 'docs/a b.html'`,
-		Args:              sourceArguments(1, -1, "at least one NAME"),
+  bailiwick explain ./site --allow '**' --decoded --json 'docs/a b.html'
+  bailiwick explain --config bailiwick.yaml --as alice --op write home/alice/a.txt`,
+		Args:              a.explainArguments,
 		ValidArgsFunction: completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.explain(cmd.Context(), args[0], args[1:], &f)
+			if a.explainFile(cmd) == "" {
+				for _, flag := range []string{"as", "host"} {
+					if cmd.Flags().Lookup(flag).Value.String() != "" {
+						return usagef("%s is for the users and hosts of a configuration; name that with --config", a.origin(flag))
+					}
+				}
+				return a.explain(cmd.Context(), args[0], args[1:], &f)
+			}
+			e, err := a.newConfigExplainer(cmd, &f)
+			if err != nil {
+				return err
+			}
+			defer e.close()
+			return a.printVerdicts(args, bool(f.json), func(name string) (verdict, error) {
+				return e.explain(cmd.Context(), name, bool(f.decoded))
+			})
 		},
 	}
 	f.rules.register(cmd)
@@ -43,6 +66,9 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 	completeWords(cmd, "op", f.op.words)
 	addToggle(cmd, &f.decoded, "decoded", "", "take NAME as a plain name, not as a part of a URL")
 	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	cmd.Flags().StringVar(&f.config, "config", "", "judge by the mounts of a configuration `FILE` in the place of a SOURCE")
+	cmd.Flags().StringVar(&f.as, "as", "", "judge for this `USER` of the configuration (default: anyone)")
+	cmd.Flags().StringVar(&f.host, "host", "", "judge a request for this `HOST` (default: one that no mount names)")
 	return cmd
 }
 
@@ -52,11 +78,21 @@ func (a *app) explain(ctx context.Context, source string, names []string, f *exp
 		return err
 	}
 	defer src.Close()
+	return a.printVerdicts(names, bool(f.json), func(name string) (verdict, error) {
+		return explainWritten(ctx, jail, vfs.Op(f.op.value), name, bool(f.decoded)), nil
+	})
+}
+
+// printVerdicts prints a line for each name, and fails if one of them is refused.
+func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string) (verdict, error)) error {
 	out := newLineWriter(a.stdout)
 	refused := false
 	for _, name := range names {
-		v := explainWritten(ctx, jail, vfs.Op(f.op.value), name, bool(f.decoded))
-		v.write(out, bool(f.json))
+		v, err := judge(name)
+		if err != nil {
+			return errors.Join(err, out.close())
+		}
+		v.write(out, asJSON)
 		refused = refused || v.Reason != ""
 	}
 	if err := out.close(); err != nil {
@@ -76,12 +112,11 @@ func explainWritten(ctx context.Context, jail *vfs.Jail, op vfs.Op, written stri
 		return explainName(ctx, jail, op, written, decoded)
 	}
 	v := explainName(ctx, jail, op, path, false)
-	if v.Detail != "" {
-		v.Detail += "; "
-	}
-	v.Detail += "the query is no part of the name, where a ? is %3F"
+	v.also(queryIsNoName)
 	return v
 }
+
+const queryIsNoName = "the query is no part of the name, where a ? is %3F"
 
 // explainName judges the name that a user wrote: by the rules first, and if they
 // let it through, by what the source has under it. What is only missing stays

@@ -93,18 +93,7 @@ func perSecond(r config.Rate) float64 {
 
 // newMount opens the source of a mount and puts it behind the mount's rules.
 func (s *service) newMount(ctx context.Context, t *site, cfg *config.Mount) (*mount, error) {
-	m := &mount{cfg: cfg}
-	var err error
-	if cfg.Access != nil {
-		rules := make([]access.Rule, len(cfg.Access))
-		for i, r := range cfg.Access {
-			rules[i] = access.Rule{Who: r.Who, Can: r.Can, Names: r.Names}
-		}
-		if m.access, err = access.Compile(rules, t.cfg.Groups); err != nil {
-			return nil, usagef("%s", oneLine(err))
-		}
-	}
-	policy, err := mountPolicy(t.cfg, m)
+	m, policy, err := ruled(t.cfg, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -133,6 +122,23 @@ func (s *service) newMount(ctx context.Context, t *site, cfg *config.Mount) (*mo
 		t.held = append(t.held, m.catalog)
 	}
 	return m, nil
+}
+
+// ruled returns the mount of a configuration with its access rules and the policy of
+// its names, but without its source.
+func ruled(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
+	m = &mount{cfg: mc}
+	if mc.Access != nil {
+		rules := make([]access.Rule, len(mc.Access))
+		for i, r := range mc.Access {
+			rules[i] = access.Rule{Who: r.Who, Can: r.Can, Names: r.Names}
+		}
+		if m.access, err = access.Compile(rules, cfg.Groups); err != nil {
+			return nil, policy, usagef("%s", oneLine(err))
+		}
+	}
+	policy, err = mountPolicy(cfg, m)
+	return m, policy, err
 }
 
 // mountPolicy is the policy of a mount's names.
@@ -222,10 +228,10 @@ func mountedAt(path config.MountPath) vfs.Name {
 	return n
 }
 
-// authorizeUpload decides about uploads, by their owners; nil is the default.
+// authorizeUpload decides about uploads, by their owners.
 func (m *mount) authorizeUpload() func(context.Context, vfs.Op, catalog.Record) error {
 	if m.access == nil {
-		return nil
+		return server.OwnersDelete
 	}
 	return func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
 		name := catalog.ObjectName(rec.ID)
@@ -267,12 +273,15 @@ func typesOf(list []config.MediaType) server.Types {
 
 // nothing answers where no mount is: as a mount does for a name that is not there.
 func nothing(recorder server.Recorder, logger *slog.Logger) (http.Handler, error) {
-	jail, err := vfs.New(mem.New(), vfs.Policy{})
+	jail, err := emptyJail()
 	if err != nil {
 		return nil, err
 	}
 	return server.New(jail, server.Config{NoIndex: true, Recorder: recorder, Logger: logger}), nil
 }
+
+// emptyJail lets no name through.
+func emptyJail() (*vfs.Jail, error) { return vfs.New(mem.New(), vfs.Policy{}) }
 
 // uses returns what counts the uses of links: a catalog, which outlives the process,
 // where there is one.

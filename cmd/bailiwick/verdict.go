@@ -30,6 +30,14 @@ func newVerdict(name string, v vfs.Verdict) verdict {
 	return out
 }
 
+// also adds to the detail.
+func (v *verdict) also(detail string) {
+	if v.Detail != "" {
+		v.Detail += "; "
+	}
+	v.Detail += detail
+}
+
 // columns returns the line for people: the verdict, the name, the rule that
 // allowed it or the reason why it was refused, and what else there is to say.
 func (v *verdict) columns() []string {

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// explainFile returns the configuration that explain is about, "" if it is about a
+// SOURCE. A variable that is there for serve does not take over where the rules of a
+// SOURCE were given.
+func (a *app) explainFile(cmd *cobra.Command) string {
+	flags := cmd.Flags()
+	if flags.Changed("config") {
+		file, _ := flags.GetString("config")
+		return file
+	}
+	for _, rule := range sourceRules {
+		if flags.Changed(rule) {
+			return ""
+		}
+	}
+	return a.variable(configVariable)
+}
+
+// sourceRules are the flags that a configuration has as keys of its mounts.
+var sourceRules = []string{"allow", "deny", "allow-file", "symlinks"}
+
+// explainArguments takes NAMES where a configuration says what is served, else a
+// SOURCE before them.
+func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
+	if a.explainFile(cmd) == "" {
+		if cmd.Flags().Changed("config") {
+			return usagef("--config: write the name of a file")
+		}
+		return sourceArguments(1, -1, "at least one NAME")(cmd, args)
+	}
+	for _, rule := range sourceRules {
+		if cmd.Flags().Changed(rule) {
+			return usagef("--%s is for a SOURCE; with --config the rules are those in the file", rule)
+		}
+	}
+	if len(args) == 0 {
+		return usagef("explain --config needs at least one NAME, the whole path of a request; see %s --help", cmd.CommandPath())
+	}
+	return nil
+}
+
+// A configExplainer judges whole paths by the mounts of a configuration.
+type configExplainer struct {
+	app    *app
+	cfg    *config.Config
+	router *router
+	host   string
+	who    auth.Principal
+	op     vfs.Op
+	mounts map[*config.Mount]*explainedMount // those that a name was in
+}
+
+// An explainedMount is a mount whose source is open, to read.
+type explainedMount struct {
+	*mount
+	source  *backends.Source
+	catalog catalog.Catalog // nil until it is asked
+}
+
+func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*configExplainer, error) {
+	cfg, _, err := a.loadConfig(cmd, []string{a.explainFile(cmd)})
+	if err != nil {
+		return nil, err
+	}
+	return &configExplainer{
+		app: a, cfg: cfg, router: newRouter(cfg.Mounts), host: f.host,
+		who: auth.Principal{Name: f.as}, op: vfs.Op(f.op.value),
+		mounts: map[*config.Mount]*explainedMount{},
+	}, nil
+}
+
+func (e *configExplainer) close() {
+	for _, m := range e.mounts {
+		if m.catalog != nil {
+			m.catalog.Close()
+		}
+		m.source.Close()
+	}
+}
+
+// explain judges what a user wrote as a path of the server, without its first slash.
+func (e *configExplainer) explain(ctx context.Context, written string, decoded bool) (verdict, error) {
+	path, query := written, false
+	if !decoded {
+		path, _, query = strings.Cut(written, "?")
+	}
+	v, err := e.judge(ctx, path, decoded)
+	if query {
+		v.also(queryIsNoName)
+	}
+	return v, err
+}
+
+func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) (verdict, error) {
+	u := &url.URL{Path: "/" + path}
+	if !decoded {
+		var err error
+		if u, err = url.ParseRequestURI("/" + path); err != nil {
+			_, err = vfs.ParseEscapedPath(path)
+			return newVerdict(path, vfs.Verdict{Op: e.op, Reason: vfs.ReasonOf(err)}), nil
+		}
+	}
+	at, inner := e.router.find(e.host, u)
+	if at == nil {
+		return e.unmounted(ctx, path, decoded)
+	}
+	m, err := e.mount(ctx, at.mount)
+	if err != nil {
+		return verdict{}, err
+	}
+	// Where the escaped path is empty, the other has but one spelling.
+	rest, plain := inner.RawPath, false
+	if rest == "" {
+		rest, plain = inner.Path, true
+	}
+	rest = strings.TrimPrefix(rest, "/")
+	v, err := e.judgeIn(auth.WithPrincipal(ctx, e.who), m, rest, plain)
+	if v.Name = strings.TrimPrefix(string(m.cfg.Path), "/") + "/" + strings.TrimPrefix(v.Name, "."); m.cfg.Path == "/" {
+		v.Name = v.Name[1:]
+	}
+	return v, err
+}
+
+// judgeIn judges the rest of a path by its mount, as its handler does.
+func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest string, plain bool) (verdict, error) {
+	refused := func(reason vfs.Reason, detail string) (verdict, error) {
+		v := newVerdict(rest, vfs.Verdict{Op: e.op, Reason: reason})
+		v.also(detail)
+		return v, nil
+	}
+	uploads := m.cfg.Uploads != nil
+	switch e.op {
+	case vfs.OpUpload:
+		if !uploads || rest != "" {
+			return refused(server.ReasonMethod, "files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
+		}
+		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), newVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload()(ctx, e.op, catalog.Record{Owner: e.who.Name}) == nil), nil
+	case vfs.OpWrite:
+		if !m.cfg.Write {
+			return refused(server.ReasonMethod, "nothing is put here: the mount has no write: true")
+		}
+	case vfs.OpDelete:
+		if !m.cfg.Write && !uploads {
+			return refused(server.ReasonMethod, "nothing is deleted here: the mount has no write: true")
+		}
+	case vfs.OpList:
+		if !m.cfg.List {
+			return refused(vfs.ReasonDirectory, "they are not listed: the mount has no list: true")
+		}
+	case vfs.OpRead:
+		if rest == "" {
+			return refused(vfs.ReasonDirectory, "for a directory, ask with --op list")
+		}
+	}
+	v := explainName(ctx, m.jail, e.op, rest, plain)
+	n, err := parseWritten(e.op, rest, plain)
+	switch {
+	case err != nil:
+		return v, nil
+	case v.Reason == vfs.ReasonAuthDenied:
+		return e.allowedTo(m, n, v, false), nil
+	case v.Reason != "":
+		return v, nil
+	case uploads:
+		return e.object(ctx, m, n, v)
+	}
+	return e.allowedTo(m, n, v, true), nil
+}
+
+// object judges an upload by its record, if there is one.
+func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.Name, v verdict) (verdict, error) {
+	id, ok := catalog.ObjectID(n.String())
+	if !ok {
+		return v, nil
+	}
+	cat, err := e.catalog(ctx, m)
+	if err != nil {
+		return v, err
+	}
+	rec, err := catalog.Record{}, catalog.ErrNotFound
+	if cat != nil {
+		rec, err = cat.Get(ctx, id)
+	}
+	switch {
+	case errors.Is(err, catalog.ErrNotFound) && e.asked(m):
+		return e.allowedTo(m, n, v, false), nil
+	case errors.Is(err, catalog.ErrNotFound):
+		v.Detail = "there is no such object now"
+		return v, nil
+	case err != nil:
+		return v, e.app.catalogFailed(err)
+	}
+	return e.allowedTo(m, n, v, m.authorizeUpload()(ctx, e.op, rec) == nil), nil
+}
+
+// allowedTo adds to a verdict what the access rules say, which is ok.
+func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v verdict, ok bool) verdict {
+	if !ok {
+		v = newVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: vfs.ReasonAuthDenied})
+		v.Detail = fmt.Sprintf("no access rule lets %s %s it", printable(e.who.String()), e.op)
+		if e.asked(m) {
+			v.also("it asks for credentials (401), and --as USER judges for one who has them")
+		}
+		return v
+	}
+	if m.access != nil {
+		// An object that is allowed by a rule for owners is the user's.
+		rule, _ := m.access.Decide(e.who, e.op, n, &e.who.Name)
+		v.also("access rule: " + rule)
+	}
+	return v
+}
+
+// asked reports whether a request without credentials is asked for them, whatever its
+// name.
+func (e *configExplainer) asked(m *explainedMount) bool {
+	return e.who.Anyone() && m.access != nil && !m.access.Open(e.op)
+}
+
+// unmounted judges a path that no mount is at.
+func (e *configExplainer) unmounted(ctx context.Context, path string, decoded bool) (verdict, error) {
+	none, err := emptyJail()
+	if err != nil {
+		return verdict{}, err
+	}
+	v := explainName(ctx, none, vfs.OpRead, path, decoded)
+	if v.Reason == vfs.ReasonPolicyNoAllow || path == "" {
+		v.Reason, v.Detail = vfs.ReasonPolicyNoAllow, "no mount is at this path"
+		if e.host == "" {
+			for i := range e.cfg.Mounts {
+				if e.cfg.Mounts[i].Host != "" {
+					v.also("mounts of a host are judged with --host")
+					break
+				}
+			}
+		}
+	}
+	return v, nil
+}
+
+// mount opens a mount's source, once.
+func (e *configExplainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMount, error) {
+	if m := e.mounts[cfg]; m != nil {
+		return m, nil
+	}
+	m, policy, err := ruled(e.cfg, cfg)
+	if err != nil {
+		return nil, e.app.configFailed(err)
+	}
+	src, err := backends.Open(ctx, string(cfg.Source), backends.Options{})
+	if err != nil {
+		return nil, sourceFailed(err)
+	}
+	if m.jail, err = vfs.New(src, policy); err != nil {
+		src.Close()
+		return nil, usagef("%s", oneLine(err))
+	}
+	e.mounts[cfg] = &explainedMount{mount: m, source: src}
+	return e.mounts[cfg], nil
+}
+
+// catalog opens a mount's catalog, nil if there is none yet: to explain makes nothing.
+func (e *configExplainer) catalog(ctx context.Context, m *explainedMount) (catalog.Catalog, error) {
+	if m.catalog != nil {
+		return m.catalog, nil
+	}
+	address, err := e.cfg.Catalog(m.cfg)
+	if err != nil {
+		return nil, e.app.configFailed(err)
+	}
+	if file, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
+		if _, err := os.Stat(file); err != nil {
+			return nil, nil
+		}
+	}
+	m.catalog, err = e.app.openCatalog(ctx, address.DSN())
+	return m.catalog, err
+}
