@@ -32,6 +32,7 @@ type exchange struct {
 	op        vfs.Op     // that the request is about
 	anonymous bool       // it has no credentials, where some are known
 	link      links.Link // that it is; its ID is "" if it is none
+	linkUsed  bool       // it was counted
 	pace      int64      // bytes a second that the client has to take, 0 for none
 }
 

@@ -131,9 +131,10 @@ func (x *exchange) grant(name vfs.Name) {
 	}
 }
 
-// useLink counts an answer to a link and reports whether it may be given.
+// useLink counts an answer to a link and reports whether it may be given. It counts
+// one, though several objects may be opened before one is sent.
 func (x *exchange) useLink() error {
-	if x.link.Uses == 0 || x.r.Method != http.MethodGet {
+	if x.link.Uses == 0 || x.r.Method != http.MethodGet || x.linkUsed {
 		return nil
 	}
 	if x.gate.Uses == nil {
@@ -146,6 +147,7 @@ func (x *exchange) useLink() error {
 	case !ok:
 		return refused("", ReasonLinkUsed)
 	}
+	x.linkUsed = true
 	return nil
 }
 

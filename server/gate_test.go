@@ -377,4 +377,3 @@ func TestCachesKeepNoGuardedCopy(t *testing.T) {
 		t.Errorf("anyone: %q %q", got.Body, got.Header.Get("Cache-Control"))
 	}
 }
-

@@ -1,0 +1,465 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// ring makes keys of ids; a key's secret is its id, over and over.
+func ring(t testing.TB, ids ...string) *links.Keys {
+	t.Helper()
+	var lines strings.Builder
+	for _, id := range ids {
+		fmt.Fprintf(&lines, "%s:%s\n", id, strings.Repeat(id, 44)[:43]+"=")
+	}
+	k, err := links.ReadKeys("keys", strings.NewReader(lines.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// signed returns the target that is the link l, for an hour if it has no end.
+func signed(t testing.TB, k *links.Keys, l links.Link) string {
+	t.Helper()
+	if l.Method == "" {
+		l.Method = "GET"
+	}
+	if l.Expires.IsZero() {
+		l.Expires = time.Now().Add(time.Hour)
+	}
+	q, err := k.Sign(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Path + "?" + q
+}
+
+// linkRules let anyone read what is public, and alice do all in her folder.
+func linkRules(t testing.TB) *access.List {
+	return rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"public/**"}},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpWrite, vfs.OpDelete), Names: []string{"home/{user}/**"}})
+}
+
+// linkSite mounts b below /docs with links, and rules where l is not nil.
+func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses links.Counter, rec server.Recorder) http.Handler {
+	t.Helper()
+	p := gatePolicy()
+	gate := server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: uses}
+	if l != nil {
+		gate.Access, p.Authorize = l, l.Authorize
+	}
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	server.Mount(router, "/docs", server.New(jailOver(t, b, p), server.Config{Write: true, Gate: gate, MaxAge: time.Hour, Recorder: rec, Logger: quiet}))
+	return router
+}
+
+var linkTree = []string{"home/alice/a.txt", "home/alice/café %.txt", "home/bob/b.txt", "public/p.txt", "secret.txt"}
+
+// wantMissing fails unless got is the answer for a name that is not there.
+func wantMissing(t testing.TB, h http.Handler, what string, got reply) {
+	t.Helper()
+	same(t, what, got, request(t, h, "GET", "/docs/public/missing"))
+}
+
+func TestLinks(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		plant(t, b, linkTree...)
+		k := ring(t, "one")
+		rec := &recorder{}
+		h := linkSite(t, b, linkRules(t), k, &links.Memory{}, rec)
+		r := request(t, h, "GET", signed(t, k, links.Link{Path: "/docs/home/bob/b.txt"}))
+		if r.Status != 200 || r.Body != "home/bob/b.txt" || r.Header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("GET: %d %q %v", r.Status, r.Body, r.Header)
+		}
+		if a := rec.wait(t, 1)[0]; !strings.HasPrefix(a.Principal, "link:") || strings.Contains(a.Raw, "bw_") {
+			t.Errorf("recorded as %+v", a)
+		}
+		target := signed(t, k, links.Link{Path: "/docs/home/alice/caf%C3%A9%20%25.txt", DownloadName: "отчёт \"1\".txt"})
+		r = request(t, h, "GET", target)
+		if d := r.Header["Content-Disposition"]; r.Status != 200 || len(d) != 1 || !strings.HasPrefix(d[0], "attachment; ") || !strings.Contains(d[0], "filename*=UTF-8''%D0%BE") {
+			t.Errorf("with a name: %d %q", r.Status, d)
+		}
+		// Another spelling of the same name is the same link.
+		if r := request(t, h, "GET", strings.Replace(target, "alice", "%61lice", 1)); r.Status != 200 {
+			t.Errorf("spelled otherwise: %d", r.Status)
+		}
+		// Each answer about what a link let through is nobody else's.
+		target = signed(t, k, links.Link{Path: "/docs/public/p.txt"})
+		tag := request(t, h, "GET", target).Header.Get("Etag")
+		for status, headers := range map[int][]string{200: nil, 206: {"Range", "bytes=0-1"}, 304: {"If-None-Match", tag}, 412: {"If-Match", `"x"`}, 416: {"Range", "bytes=99-"}} {
+			if r := request(t, h, "GET", target, headers...); r.Status != status || r.Header.Get("Cache-Control") != "private, no-store" {
+				t.Errorf("%v: %d %v", headers, r.Status, r.Header)
+			}
+		}
+		if r := request(t, h, "HEAD", target); r.Status != 200 {
+			t.Errorf("HEAD: %d", r.Status)
+		}
+		// Policy holds for links, too.
+		for _, path := range []string{"/docs/secret.txt", "/docs/home/bob/missing", "/docs/home/bob", "/docs/home", "/elsewhere/a"} {
+			got := request(t, h, "GET", signed(t, k, links.Link{Path: path}))
+			if path == "/elsewhere/a" {
+				continue // the router's own
+			}
+			wantMissing(t, h, path, got)
+		}
+		// Writing.
+		put := signed(t, k, links.Link{Path: "/docs/home/bob/new.txt", Method: "PUT"})
+		if r := request(t, h, "PUT", put); r.Status != 201 {
+			t.Errorf("PUT: %d", r.Status)
+		}
+		for _, method := range []string{"GET", "HEAD", "DELETE"} {
+			got := request(t, h, method, put)
+			if got.Status != 404 || method != "HEAD" && got.Body != "not found\n" || got.Header["Www-Authenticate"] != nil {
+				t.Errorf("%s by a link for PUT: %d %q", method, got.Status, got.Body)
+			}
+		}
+		if r := request(t, h, "DELETE", signed(t, k, links.Link{Path: "/docs/home/bob/new.txt", Method: "DELETE"})); r.Status != 204 {
+			t.Errorf("DELETE: %d", r.Status)
+		}
+		if r := request(t, h, "OPTIONS", put+"x"); r.Status != 204 {
+			t.Errorf("OPTIONS: %d", r.Status)
+		}
+		if r := request(t, h, "POST", put); r.Status != 405 {
+			t.Errorf("POST: %d", r.Status)
+		}
+	})
+}
+
+// A link that acts as a user may do what he may, and no more.
+func TestLinkOfUser(t *testing.T) {
+	b := mem.New()
+	plant(t, b, linkTree...)
+	k := ring(t, "one")
+	rec := &recorder{}
+	h := linkSite(t, b, linkRules(t), k, nil, rec)
+	for i, tt := range []struct {
+		path, user string
+		status     int
+	}{
+		{"/docs/home/alice/a.txt", "alice", 200},
+		{"/docs/home/bob/b.txt", "alice", 404},
+		{"/docs/public/p.txt", "alice", 200},
+		{"/docs/home/alice/a.txt", "Alice", 404},
+		{"/docs/home/alice/a.txt", "re:.+", 404},
+		{"/docs/home/alice/a.txt", "..", 404},
+		{"/docs/home/alice/a.txt", "anyone", 404},
+		{"/docs/home/alice/a.txt", "alice/..", 404},
+	} {
+		r := request(t, h, "GET", signed(t, k, links.Link{Path: tt.path, User: tt.user}))
+		if r.Status != tt.status {
+			t.Errorf("%s as %s: %d, want %d", tt.path, tt.user, r.Status, tt.status)
+		}
+		if a := rec.wait(t, i+1)[i]; a.Principal != tt.user {
+			t.Errorf("%s as %s: recorded as %q", tt.path, tt.user, a.Principal)
+		}
+	}
+}
+
+// An altered link is the uniform 404, on an open name and with good credentials too.
+func TestLinkAltered(t *testing.T) {
+	b := counted(mem.New())
+	plant(t, b, linkTree...)
+	k := ring(t, "one", "two")
+	for name, l := range map[string]*access.List{"with rules": linkRules(t), "without rules": nil} {
+		h := linkSite(t, b, l, k, &links.Memory{}, nil)
+		target := signed(t, k, links.Link{Path: "/docs/public/p.txt", User: "alice", Uses: 1000, DownloadName: "x.txt"})
+		path, query, _ := strings.Cut(target, "?")
+		if r := request(t, h, "GET", target); r.Status != 200 {
+			t.Fatalf("%s: %d", name, r.Status)
+		}
+		var altered []string
+		for i := range query {
+			// The lowest bits of the last character are no part of a signature.
+			if c := query[i] ^ 1; c > ' ' && c != '#' && c != '%' {
+				altered = append(altered, path+"?"+query[:i]+string(c)+query[i+1:])
+			}
+			altered = append(altered, path+"?"+query[:i]+query[i+1:])
+			if strings.Contains(query[:i], "bw_") {
+				altered = append(altered, path+"?"+query[:i])
+			}
+		}
+		values, _ := url.ParseQuery(query)
+		for field, value := range values {
+			one := field + "=" + url.QueryEscape(value[0])
+			without := strings.Trim(strings.Replace("&"+query, "&"+one, "", 1), "&")
+			altered = append(altered, path+"?"+without, path+"?"+query+"&"+one, path+"?"+one+"&"+query, path+"?"+without+"&"+one+"0", path+"?"+one)
+			if field != "bw_signature" {
+				altered = append(altered, path+"?"+one+"&"+without)
+				if field == "bw_expires" {
+					altered = altered[:len(altered)-1] // it stands there already
+				}
+			}
+		}
+		altered = append(altered, "/docs/public/q.txt?"+query, "/docs/home/alice/a.txt?"+query, path+"/?"+query, path+"?x=1&"+query, path+"?"+query+"&x=1", path+"?"+query+"&", path+"?&"+query,
+			path+"?bw_", path+"?b%77_id", path+"?bw_meta=1", path+"?%62w_x=1;y", "/docs/public/%2e/p.txt?"+query, "/docs//public/p.txt?"+query,
+			signed(t, ring(t, "three"), links.Link{Path: path}), signed(t, k, links.Link{Path: path, Expires: time.Now().Add(-time.Second)}),
+			signed(t, k, links.Link{Path: "/public/p.txt"})[len("/public/p.txt"):])
+		before := b.calls.Load()
+		for _, target := range altered {
+			if !strings.HasPrefix(target, "/") {
+				target = path + target
+			}
+			for _, who := range []string{"", "alice"} {
+				wantMissingOf(t, h, name+": "+target+" as "+who, "GET", target, who)
+			}
+		}
+		if seen := b.calls.Load() - before; seen > int64(len(altered)*4) {
+			t.Errorf("%s: the backend saw %d calls", name, seen)
+		}
+		before = b.calls.Load()
+		for _, target := range altered {
+			if strings.HasPrefix(target, "/") {
+				request(t, h, "GET", target, as("alice")...)
+			}
+		}
+		if seen := b.calls.Load() - before; seen != 0 {
+			t.Errorf("%s: the backend saw %d calls", name, seen)
+		}
+		// The control: the same name is served without the query, and a query that is
+		// no link's changes nothing.
+		for _, target := range []string{path, path + "?x=bw_id", path + "?xbw_id=1", path + "?BW_id=1"} {
+			if r := request(t, h, "GET", target); r.Status != 200 {
+				t.Errorf("%s: %s: %d", name, target, r.Status)
+			}
+		}
+	}
+}
+
+func wantMissingOf(t testing.TB, h http.Handler, what, method, target, who string) {
+	t.Helper()
+	got := request(t, h, method, target, as(who)...)
+	if got.Status != 404 || got.Body != "not found\n" || got.Header.Get("Cache-Control") != "no-store" || len(got.Header) != 4 {
+		t.Errorf("%s: %d %q %v", what, got.Status, got.Body, got.Header)
+	}
+}
+
+// A link for so many uses is answered so often, however many ask at once, by GETs of
+// every kind, and HEAD is none.
+func TestLinkUses(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		plant(t, b, linkTree...)
+		k := ring(t, "one")
+		rec := &recorder{}
+		h := linkSite(t, b, linkRules(t), k, &links.Memory{}, rec)
+		const uses, crowd = 7, 40
+		target := signed(t, k, links.Link{Path: "/docs/home/bob/b.txt", Uses: uses})
+		for range 3 {
+			if r := request(t, h, "HEAD", target); r.Status != 200 {
+				t.Errorf("HEAD: %d", r.Status)
+			}
+		}
+		var answered atomic.Int64
+		var wg sync.WaitGroup
+		for i := range crowd {
+			wg.Go(func() {
+				headers := [][]string{nil, {"Range", "bytes=0-1"}, {"If-None-Match", "*"}, {"If-Match", `"x"`}}[i%4]
+				switch r := request(t, h, "GET", target, headers...); r.Status {
+				case 200, 206, 304, 412:
+					answered.Add(1)
+				case 404:
+				default:
+					t.Errorf("%d", r.Status)
+				}
+			})
+		}
+		wg.Wait()
+		if n := answered.Load(); n != uses {
+			t.Errorf("%d were answered, want %d", n, uses)
+		}
+		wantMissing(t, h, "used up", request(t, h, "GET", target))
+		refused := 0
+		for _, a := range rec.wait(t, crowd+4) {
+			if a.Reason == server.ReasonLinkUsed && a.Verdict == server.Refused {
+				refused++
+			}
+		}
+		if refused != crowd-uses+1 {
+			t.Errorf("%d were recorded as used up, want %d", refused, crowd-uses+1)
+		}
+		// Another link to the same is counted by itself; without a counter there is none.
+		if r := request(t, h, "GET", signed(t, k, links.Link{Path: "/docs/home/bob/b.txt", Uses: 1})); r.Status != 200 {
+			t.Errorf("another link: %d", r.Status)
+		}
+		h = linkSite(t, b, linkRules(t), k, nil, nil)
+		wantMissing(t, h, "without a counter", request(t, h, "GET", target))
+		h = linkSite(t, b, linkRules(t), k, brokenCounter{}, nil)
+		if r := request(t, h, "GET", target); r.Status != 503 || r.Header["Etag"] != nil {
+			t.Errorf("with a counter that fails: %d %v", r.Status, r.Header)
+		}
+	})
+}
+
+type brokenCounter struct{}
+
+func (brokenCounter) Use(context.Context, string, int, time.Time) (bool, error) {
+	return false, io.ErrUnexpectedEOF
+}
+
+// One GET is one use, though a copy that is too old was looked at first.
+func TestLinkUseOfStaleCopy(t *testing.T) {
+	files := tree(map[string]string{"a.txt": "plain", "a.txt.gz": "old", "a.txt.br": "older"})
+	files["a.txt"].ModTime = modTime.Add(time.Hour)
+	k := ring(t, "one")
+	h := server.New(jailOver(t, vfs.FromFS(files), allow("**")), server.Config{Sidecars: true, Gate: server.Gate{Links: k, Uses: &links.Memory{}}})
+	target := signed(t, k, links.Link{Path: "/a.txt", Uses: 2})
+	for i, want := range []int{200, 200, 404} {
+		if r := request(t, h, "GET", target, "Accept-Encoding", "br, gzip"); r.Status != want || want == 200 && r.Body != "plain" {
+			t.Errorf("GET %d: %d %q", i+1, r.Status, r.Body)
+		}
+	}
+}
+
+// A new key signs, an old one still counts until it is taken out, which revokes its
+// links.
+func TestLinkKeys(t *testing.T) {
+	b := mem.New()
+	plant(t, b, linkTree...)
+	target := signed(t, ring(t, "one"), links.Link{Path: "/docs/home/bob/b.txt"})
+	for _, tt := range []struct {
+		ids    []string
+		status int
+	}{{[]string{"one"}, 200}, {[]string{"two", "one"}, 200}, {[]string{"two"}, 404}, {[]string{"one", "two"}, 200}} {
+		h := linkSite(t, b, linkRules(t), ring(t, tt.ids...), nil, nil)
+		if r := request(t, h, "GET", target); r.Status != tt.status {
+			t.Errorf("%v: %d, want %d", tt.ids, r.Status, tt.status)
+		}
+	}
+	// Without a ring a link's query is any query: what is open is open.
+	h := linkSite(t, b, linkRules(t), nil, nil, nil)
+	if r := request(t, h, "GET", target); r.Status != 404 {
+		t.Errorf("without keys: %d", r.Status)
+	}
+	if r := request(t, h, "GET", "/docs/public/p.txt?bw_id=1"); r.Status != 200 {
+		t.Errorf("without keys, an open name: %d", r.Status)
+	}
+}
+
+// Links work on uploads: to post one, to fetch one, to remove one.
+func TestLinksOfUploads(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		k := ring(t, "one")
+		l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)}, access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)})
+		authorize := func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+			name := catalog.ObjectName(rec.ID)
+			if _, ok := l.Decide(auth.FromContext(ctx), op, name, &rec.Owner); !ok && !auth.Granted(ctx, op, name) {
+				return access.ErrDenied
+			}
+			return nil
+		}
+		site := newUploadsOver(t, b, server.UploadConfig{Authorize: authorize, Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Access: l, Links: k, Uses: &links.Memory{}}})
+		router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+		server.Mount(router, "/files", site.handler)
+		url := start(t, router)
+
+		if r := ask(t, "POST", url+"/files/", strings.NewReader("x"), "Content-Disposition", `attachment; filename="x.txt"`); r.Status != 401 {
+			t.Errorf("POST without credentials: %d", r.Status)
+		}
+		post := signed(t, k, links.Link{Method: "POST", Path: "/files/"})
+		r := ask(t, "POST", url+post, strings.NewReader("anyone's"), "Content-Disposition", `attachment; filename="x.txt"`)
+		if r.Status != 201 || r.files(t)[0].Owner != "" || !strings.HasPrefix(r.Header.Get("Location"), "/files/") {
+			t.Fatalf("POST: %d %s %v", r.Status, r.Body, r.Header)
+		}
+		r = ask(t, "POST", url+signed(t, k, links.Link{Method: "POST", Path: "/files/", User: "alice"}), strings.NewReader("alice's"), "Content-Disposition", `attachment; filename="x.txt"`)
+		if r.Status != 201 || r.files(t)[0].Owner != "alice" {
+			t.Fatalf("POST as alice: %d %s", r.Status, r.Body)
+		}
+		location := r.Header.Get("Location")
+		if r := get(t, "GET", url+location, as("alice")...); r.Status != 200 || r.Header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("GET by the owner: %d %v", r.Status, r.Header)
+		}
+		if r := get(t, "GET", url+location+"?meta", as("alice")...); r.Status != 200 || r.Header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("?meta by the owner: %d %v", r.Status, r.Header)
+		}
+		fetch := signed(t, k, links.Link{Path: location, Uses: 2, DownloadName: "given.txt"})
+		for i, want := range []int{200, 200, 404} {
+			r := get(t, "GET", url+fetch)
+			if r.Status != want || want == 200 && (r.Body != "alice's" || r.Header.Get("Cache-Control") != "private, no-store" || !strings.Contains(r.Header.Get("Content-Disposition"), `given.txt`)) {
+				t.Errorf("GET %d: %d %q %v", i+1, r.Status, r.Body, r.Header)
+			}
+		}
+		bad := []string{fetch + "0", location + "?" + strings.SplitN(post, "?", 2)[1], location + "?bw_id=1", fetch + "&meta", location + "?meta&" + strings.SplitN(fetch, "?", 2)[1],
+			signed(t, k, links.Link{Path: location, User: "bob"}), signed(t, k, links.Link{Path: location, Method: "DELETE", User: "bob"}), signed(t, k, links.Link{Path: location, Method: "DELETE"})}
+		for _, target := range bad {
+			for _, who := range []string{"", "alice"} {
+				if r := get(t, "GET", url+target, as(who)...); r.Status != 404 || r.Body != "not found\n" {
+					t.Errorf("GET %s as %q: %d %q", target, who, r.Status, r.Body)
+				}
+			}
+		}
+		for _, target := range []string{fetch, post + "x", "/files/?bw_id=1", signed(t, k, links.Link{Method: "POST", Path: "/elsewhere/"})[len("/elsewhere/"):]} {
+			if !strings.HasPrefix(target, "/") {
+				target = "/files/" + target
+			}
+			if r := ask(t, "POST", url+target, strings.NewReader("x"), append(as("alice"), "Content-Disposition", `attachment; filename="x.txt"`)...); r.Status != 404 && r.Status != 405 {
+				t.Errorf("POST %s: %d", target, r.Status)
+			}
+		}
+		if rows, objects := site.holds(t); rows != 2 || objects != 2 {
+			t.Errorf("%d rows and %d objects", rows, objects)
+		}
+		if r := get(t, "DELETE", url+signed(t, k, links.Link{Method: "DELETE", Path: location})); r.Status != 204 {
+			t.Errorf("DELETE: %d", r.Status)
+		}
+	})
+}
+
+// Where uploads have no rules, a link to remove one is good for its owner's too: whoever
+// signed it meant that one.
+func TestLinkDeletesOwned(t *testing.T) {
+	k := ring(t, "one")
+	site := newUploads(t, server.UploadConfig{Gate: server.Gate{Links: k}})
+	url := start(t, site.handler)
+	mine := postRaw(t, url, "x.txt", "x", "As", "alice")
+	other := postRaw(t, url, "x.txt", "x", "As", "alice")
+	if r := get(t, "DELETE", url+"/"+mine.ID); r.Status != 404 {
+		t.Errorf("DELETE by anyone: %d", r.Status)
+	}
+	if r := get(t, "DELETE", url+signed(t, k, links.Link{Method: "DELETE", Path: "/" + mine.ID, User: "bob"})); r.Status != 404 {
+		t.Errorf("DELETE as bob: %d", r.Status)
+	}
+	if r := get(t, "DELETE", url+signed(t, k, links.Link{Method: "DELETE", Path: "/" + mine.ID})); r.Status != 204 {
+		t.Errorf("DELETE by link: %d", r.Status)
+	}
+	if r := get(t, "GET", url+"/"+other.ID); r.Status != 200 {
+		t.Errorf("the other: %d", r.Status)
+	}
+}
+
+// Who may remove an object and not read it learns nothing of it from a condition.
+func TestDeleteTellsNoVersion(t *testing.T) {
+	site := newUploads(t, server.UploadConfig{Authorize: func(ctx context.Context, op vfs.Op, _ catalog.Record) error {
+		if op == vfs.OpRead && auth.FromContext(ctx).Name != "alice" {
+			return access.ErrDenied
+		}
+		return nil
+	}})
+	url := start(t, site.handler)
+	file := postRaw(t, url, "x.txt", "x", "As", "alice")
+	r := get(t, "DELETE", url+"/"+file.ID, "As", "bob", "If-Match", `"x"`)
+	if r.Status != 412 || r.Header["Etag"] != nil || r.Header["Last-Modified"] != nil || r.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v", r.Status, r.Header)
+	}
+	if r := get(t, "DELETE", url+"/"+file.ID, "As", "alice", "If-Match", `"x"`); r.Status != 412 || r.Header["Etag"] == nil {
+		t.Errorf("alice: %d %v", r.Status, r.Header)
+	}
+}
