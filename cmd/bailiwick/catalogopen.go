@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,6 +26,17 @@ func (a *app) openCatalog(ctx context.Context, where string) (catalog.Catalog, e
 	return cat, nil
 }
 
+// openExisting is openCatalog for a command that is no use without what a server has
+// written: a file that is not there is not made.
+func (a *app) openExisting(ctx context.Context, where string) (catalog.Catalog, error) {
+	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("%s: there is no catalog %s; name the one that the server was given", a.origin("catalog"), printable(path))
+		}
+	}
+	return a.openCatalog(ctx, where)
+}
+
 // catalogFailed returns the error of a catalog that cannot be used: one that may
 // pass, or one of what was configured.
 func (a *app) catalogFailed(err error) error {
@@ -34,7 +46,7 @@ func (a *app) catalogFailed(err error) error {
 	return usagef("%s: %s", a.origin("catalog"), oneLine(err))
 }
 
-// openUploads opens source and catalog. The caller closes both.
+// openUploads opens source and catalog, which a server has made. The caller closes both.
 func (a *app) openUploads(ctx context.Context, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Catalog, error) {
 	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
@@ -49,7 +61,7 @@ func (a *app) openUploads(ctx context.Context, source, where string, opts backen
 		src.Close()
 		return nil, nil, nil, usagef("nothing can be uploaded there, for this source cannot be written to")
 	}
-	cat, err := a.openCatalog(ctx, where)
+	cat, err := a.openExisting(ctx, where)
 	if err != nil {
 		src.Close()
 		return nil, nil, nil, err
@@ -83,7 +95,7 @@ func ownFiles(source, where string) func(name string) bool {
 		switch {
 		case !ok:
 			return false
-		case rest == "", rest == "-wal", rest == "-shm", rest == "-journal":
+		case rest == "", rest == "-wal", rest == "-shm", rest == "-journal", rest == "-reserve":
 			return true
 		}
 		return strings.HasPrefix(rest, "-instances/")

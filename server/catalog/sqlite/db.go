@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -23,17 +22,44 @@ const (
 type db struct {
 	path      string
 	info      os.FileInfo
-	writer    *sql.DB
-	reader    *sql.DB
+	writer    *pool
+	reader    *pool
 	instances *instances
+	reserve   *reserve
 }
 
 var _ table.DB = (*db)(nil)
 
-// Exec runs a statement on the one connection that writes.
+// Exec runs a statement on the one connection that writes. Where there is no room for
+// it, one that does not add gets that of the reserve.
 func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	if takesRoom(query) {
+		if err := d.reserve.fill(); err != nil {
+			return 0, err
+		}
+		return d.exec(ctx, query, args)
+	}
+	n, err = d.exec(ctx, query, args)
+	if !errors.Is(err, catalog.ErrFull) {
+		return n, err
+	}
+	spent, again := d.reserve.spend(func() error {
+		n, err = d.exec(ctx, query, args)
+		return err
+	})
+	if spent {
+		err = again
+	}
+	return n, err
+}
+
+func (d *db) exec(ctx context.Context, query string, args []any) (n int64, err error) {
 	err = retry(ctx, func() error {
-		res, err := d.writer.ExecContext(ctx, numbered(query), args...)
+		s, err := d.writer.statement(ctx, query)
+		if err != nil {
+			return err
+		}
+		res, err := s.ExecContext(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -55,11 +81,15 @@ func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query st
 
 // query tries again only before the first row: SQLite is busy when a statement
 // begins, or not at all.
-func (d *db) query(ctx context.Context, on *sql.DB, row func(table.Scanner) error, query string, args []any) error {
+func (d *db) query(ctx context.Context, on *pool, row func(table.Scanner) error, query string, args []any) error {
 	began := false
 	var failure error
 	err := retry(ctx, func() error {
-		rows, err := on.QueryContext(ctx, numbered(query), args...)
+		s, err := on.statement(ctx, query)
+		if err != nil {
+			return err
+		}
+		rows, err := s.QueryContext(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -110,7 +140,7 @@ func (d *db) Ping(ctx context.Context) error {
 // the log into the file. The lock is let go after the last change.
 func (d *db) Close() error {
 	var errs []error
-	for _, c := range []*sql.DB{d.reader, d.writer} {
+	for _, c := range []*pool{d.reader, d.writer} {
 		if c != nil {
 			errs = append(errs, c.Close())
 		}
@@ -183,9 +213,6 @@ func (m migrating) Int(ctx context.Context, query string, args ...any) (n int64,
 	err = m.tx.QueryRowContext(ctx, numbered(query), args...).Scan(&n)
 	return n, err
 }
-
-// numbered writes $1 as ?1: to SQLite the former is the name of an argument.
-func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
 
 // retry runs f until the file is not busy, and classifies its error. SQLite's own
 // waiting does not end with a context, and some locks it does not wait for.

@@ -107,7 +107,7 @@ func dsn(path string, readOnly bool) string {
 		// An acknowledged change outlives a power cut; FULL also syncs each commit in
 		// WAL mode. On macOS only fullfsync reaches the disk.
 		"_synchronous": {"FULL"},
-		"_pragma":      {"fullfsync(1)", "checkpoint_fullfsync(1)"},
+		"_pragma":      {"fullfsync(1)", "checkpoint_fullfsync(1)", fmt.Sprintf("wal_autocheckpoint(%d)", logPages)},
 		"_txlock":      {"immediate"},
 		// db.retry goes on after that, and heeds its context, as SQLite does not.
 		"_busy_timeout": {fmt.Sprint(busyWait.Milliseconds())},

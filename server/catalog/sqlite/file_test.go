@@ -45,7 +45,7 @@ func TestPaths(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
-		want := []string{name, name + "-instances"}
+		want := []string{name, name + "-instances", name + "-reserve"}
 		if got := ls(t, dir); strings.Join(got, "|") != strings.Join(want, "|") {
 			t.Errorf("closed, it leaves %q, want %q", got, want)
 		}
@@ -85,8 +85,8 @@ func TestMode(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := ls(t, filepath.Dir(path))
-	if len(names) != 4 {
-		t.Errorf("the catalog is in %q, want the file, its log, the log's index, and instances", names)
+	if len(names) != 5 {
+		t.Errorf("the catalog is in %q, want the file, its log, the log's index, instances, and the reserve", names)
 	}
 	for _, name := range names {
 		info, err := os.Stat(filepath.Join(filepath.Dir(path), name))

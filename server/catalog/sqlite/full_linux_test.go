@@ -16,7 +16,7 @@ import (
 // changes nothing, reading goes on, and so does writing once there is room.
 func TestFull(t *testing.T) {
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
 		t.Skip("no right to mount a file system:", err)
 	}
 	t.Cleanup(func() {
@@ -41,17 +41,27 @@ func TestFull(t *testing.T) {
 	if err := store(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Create(filler)
-	if err != nil {
-		t.Fatal(err)
+	// grow takes all room that there is.
+	grow := func() {
+		t.Helper()
+		f, err := os.OpenFile(filler, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = f.Write(make([]byte, 4096))
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	for err == nil {
-		_, err = f.Write(make([]byte, 4096))
+	for range 30 {
+		if err := store(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	err = nil
+	grow()
+	var err error
 	for range 10000 {
 		if err = store(); err != nil {
 			break
@@ -66,6 +76,22 @@ func TestFull(t *testing.T) {
 			if got, err := s.Get(t.Context(), want.ID); err != nil || got != want {
 				t.Fatalf("got %+v, %v, want %+v", got, err, want)
 			}
+		}
+	}
+	known()
+	// Removals find room all the same, however many, and also after a start.
+	for len(stored) > 1 {
+		last := len(stored) - 1
+		id := stored[last].ID
+		if err := errors.Join(s.Delete(t.Context(), id), s.Forget(t.Context(), id)); err != nil {
+			t.Fatalf("removing from a full file system, with %d rows left: %v", last+1, err)
+		}
+		if stored = stored[:last]; last == 20 || last == 10 {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, filepath.Join(dir, "catalog.db"))
+			grow()
 		}
 	}
 	known()

@@ -6,13 +6,13 @@
 // PATH-shm while it is open, which are part of it (copy a catalog that is open with
 // sqlite3's .backup, not with cp), and this package the directory PATH-instances,
 // in which each open Store has a file that it keeps locked: whoever's lock can be
-// had is dead, however it ended. The file has to be on a file system of this
+// had is dead, however it ended. PATH-reserve holds room, so that on a full disk
+// uploads can still be removed. The file has to be on a file system of this
 // machine, since others do not hold SQLite's locks.
 package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -70,6 +70,13 @@ func open(ctx context.Context, path string, opts Options, all []table.Migration)
 		return nil, fmt.Errorf("catalog %s: %w", path, err)
 	}
 	s, err := newStore(ctx, real, opts, all)
+	if errors.Is(err, catalog.ErrFull) {
+		// The log and its index take room, too.
+		_, _ = reserveOf(real).spend(func() error {
+			s, err = newStore(ctx, real, opts, all)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("catalog %s: %w", path, err)
 	}
@@ -82,32 +89,30 @@ func newStore(ctx context.Context, path string, opts Options, all []table.Migrat
 	if err != nil {
 		return nil, err
 	}
-	d := &db{path: path, info: info}
+	d := &db{path: path, info: info, reserve: reserveOf(path)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}()
-	if d.writer, err = sql.Open("sqlite", dsn(path, false)); err != nil {
-		return nil, err
-	}
 	// SQLite has one writer at a time: more connections would wait for each other
 	// by polling, where a queue is fair.
-	d.writer.SetMaxOpenConns(1)
+	if d.writer, err = openPool(dsn(path, false), 1); err != nil {
+		return nil, err
+	}
 	if err := table.Migrate(ctx, dialect, all, d.migration); err != nil {
 		return nil, err
 	}
 	if err := d.startLog(ctx); err != nil {
 		return nil, err
 	}
-	if d.reader, err = sql.Open("sqlite", dsn(path, true)); err != nil {
+	if d.reader, err = openPool(dsn(path, true), readers); err != nil {
 		return nil, err
 	}
-	d.reader.SetMaxOpenConns(readers)
-	d.reader.SetMaxIdleConns(readers)
 	id := uuid.New()
 	if d.instances, err = join(path, id.String()); err != nil {
 		return nil, err
 	}
+	_ = d.reserve.fill() // whoever adds something fails
 	return &Store{table.New(d, dialect, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
 }

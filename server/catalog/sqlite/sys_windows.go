@@ -25,3 +25,8 @@ func giveAway(string, string) error { return nil }
 
 // syncDir does nothing: a directory cannot be synchronised, and NTFS has a log.
 func syncDir(string) error { return nil }
+
+// isFull reports whether an error is of a file system that has no room.
+func isFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
