@@ -1,0 +1,184 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestPutKilled kills servers while clients replace, make and remove files. After each
+// kill every file is what the last answer said, or what the one request without an
+// answer meant, whole; and there is nothing else.
+func TestPutKilled(t *testing.T) {
+	l := &putLedger{t: t, dir: t.TempDir(), sure: map[string][]byte{}, perhaps: map[string][][]byte{}, emptied: map[string]bool{}}
+	test := &crashTest{
+		rounds: crashRounds(20), clients: 6, bytes: 12 << 20,
+		start: func() *process {
+			return serveTree(t, l.dir, "--allow", "**", "--write", "--access-log", "off")
+		},
+		client: l.work,
+		verify: l.verify,
+	}
+	test.run(t, 3)
+	t.Logf("%d kills: %d changes were acknowledged; of %d nobody knew, of which %d were done", test.rounds, l.changes, l.unknown, l.found)
+	if l.changes == 0 || l.unknown == 0 {
+		t.Error("nothing was acknowledged, or nothing was not")
+	}
+}
+
+// A putLedger is what the clients of a directory were told. A nil content is no file.
+type putLedger struct {
+	t   *testing.T
+	dir string
+
+	mu      sync.Mutex
+	clients int
+	sure    map[string][]byte
+	perhaps map[string][][]byte // of requests without an answer
+	emptied map[string]bool     // directories by a kill, as they were at the last look
+
+	changes, unknown, found int
+}
+
+// shared is what all clients write to; their other names are their own.
+const shared = "shared/by/all.bin"
+
+func (l *putLedger) work(random *rand.Rand, url string, wire *tripwire) {
+	l.mu.Lock()
+	l.clients++
+	own := []string{fmt.Sprintf("%d.bin", l.clients%6), fmt.Sprintf("d/%d/e/f.bin", l.clients%6)}
+	l.mu.Unlock()
+	for {
+		name, method := own[random.IntN(2)], "PUT"
+		var content []byte
+		switch random.IntN(5) {
+		case 0:
+			method = "DELETE"
+		case 1:
+			name = shared
+			fallthrough
+		default:
+			content = randomBytes(random, 1+random.IntN(1<<20))
+		}
+		if err := l.change(url, method, name, content, wire); err != nil {
+			return
+		}
+	}
+}
+
+func (l *putLedger) change(url, method, name string, content []byte, wire *tripwire) error {
+	l.mu.Lock()
+	l.perhaps[name] = append(l.perhaps[name], content)
+	l.mu.Unlock()
+	req, err := http.NewRequest(method, url+"/"+name, wire.reader(bytes.NewReader(content)))
+	if err != nil {
+		return err
+	}
+	if req.ContentLength = int64(len(content)); content == nil {
+		req.Body = nil
+	}
+	resp, err := http.DefaultClient.Do(req)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		l.unknown++
+		return err
+	}
+	resp.Body.Close()
+	l.changes++
+	if name == shared {
+		return nil // whose change came last, nobody can say
+	}
+	missing := method == "DELETE" && l.sure[name] == nil && resp.StatusCode == http.StatusNotFound
+	if resp.StatusCode/100 != 2 && !missing {
+		l.t.Errorf("%s %s: %d", method, name, resp.StatusCode)
+	}
+	l.sure[name] = content
+	delete(l.perhaps, name)
+	return nil
+}
+
+func (l *putLedger) verify(p *process, _ int) {
+	there := map[string]bool{}
+	err := filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(l.dir, path)
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			there[name] = true
+		case path != l.dir:
+			// The file went, and the kill came before its directory.
+			entries, err := os.ReadDir(path)
+			empty := err != nil || len(entries) == 0
+			if empty && !l.removing(name) && !l.emptied[name] {
+				l.t.Errorf("the directory %s is left, %v", name, err)
+			}
+			l.emptied[name] = empty
+		}
+		return nil
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for name := range l.sure {
+		names[name] = true
+	}
+	for name := range l.perhaps {
+		names[name] = true
+	}
+	for name := range there {
+		if !names[name] {
+			l.t.Errorf("%s is left", name)
+		}
+	}
+	for name := range names {
+		status, body := get(l.t, p.url+"/"+name)
+		var is []byte
+		if status == http.StatusOK {
+			is = []byte(body)
+		}
+		if there[name] != (status == http.StatusOK) {
+			l.t.Errorf("%s: %d, in the directory: %t", name, status, there[name])
+		}
+		known := same(is, l.sure[name])
+		if !known {
+			for _, content := range l.perhaps[name] {
+				known = known || same(is, content)
+			}
+			if name != shared {
+				l.found++
+			}
+		}
+		if !known {
+			l.t.Errorf("%s is neither the old version nor a new one: %d, %s", name, status, strings.ToValidUTF8(body[:min(len(body), 20)], "?"))
+		}
+		l.sure[name] = is
+	}
+	clear(l.perhaps)
+}
+
+// removing reports whether a removal below dir had no answer.
+func (l *putLedger) removing(dir string) bool {
+	for name, contents := range l.perhaps {
+		for _, content := range contents {
+			if content == nil && strings.HasPrefix(name, dir+"/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// same tells no file from an empty one.
+func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }
