@@ -111,7 +111,7 @@ func TestIntakeUnpacksNothing(t *testing.T) {
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
 	zero := make([]byte, 1<<20)
-	for range 50 {
+	for range 4 {
 		if _, err := zip.Write(zero); err != nil {
 			t.Fatal(err)
 		}
