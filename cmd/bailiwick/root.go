@@ -68,6 +68,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "Serve files by name, and only the names that were allowed",
 		Long: `Bailiwick serves files by name out of a directory, an S3 bucket or memory, and lets
 through only the names that were allowed. Everything else looks like a missing file.
+It can let clients write, too, and a configuration file says who may do what.
 
 A SOURCE is the path of a directory, s3://BUCKET/PREFIX, or mem: (empty memory, for
 trying things). An S3 source can say, behind a question mark and with & between
@@ -78,12 +79,19 @@ AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role.
 
 Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact
 names, or re: and a regular expression; deny beats allow, and without an allow
-rule nothing is let through. Every flag has a variable: --allow-file is
-BAILIWICK_ALLOW_FILE.`,
+rule nothing is let through (cp alone copies all, without one). Every flag has a
+variable: --allow-file is BAILIWICK_ALLOW_FILE.
+
+Users, access rules, signed links, limits, TLS and several sources at once are for
+a file, serve --config: "bailiwick config reference" says what it can hold. Standard
+output is data, standard error is talk. Exit code 0 is done, 1 failed or refused, 2
+wrong usage or configuration.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick explain ./site --allow '**/*.html' docs/a.html .env
   bailiwick scan ./site --allow '**/*.html'
-  bailiwick serve 's3://bucket/site?region=eu-central-1' --allow '**/*.html'`,
+  bailiwick serve 's3://bucket/site?region=eu-central-1' --allow '**/*.html'
+  bailiwick cp ./site 's3://bucket/site?region=eu-central-1'
+  bailiwick serve --config /etc/bailiwick/bailiwick.yaml`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,

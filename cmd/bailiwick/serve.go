@@ -77,7 +77,7 @@ wrong, all stays as it was.`,
 	addToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
 	f.intake.register(cmd)
 	addToggle(cmd, &f.uploads, "uploads", "", "keep files that clients POST, under names that the server makes; it takes a --catalog and no --allow")
-	flags.StringVar(&f.catalog, "catalog", "", "where the names and owners of uploads are kept: sqlite:PATH, or `postgres://…`")
+	flags.StringVar(&f.catalog, "catalog", "", catalogUsage)
 	addToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")

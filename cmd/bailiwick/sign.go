@@ -48,10 +48,11 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.keys, "keys", "", "sign with the first key in `FILE`")
 	flags.Var(&f.expires, "expires", "how long from now the links are good for, such as 10m or 24h")
+	flags.Lookup("expires").DefValue = "" // there is none
 	flags.Var(&f.method, "method", "what may be done with the URL; GET includes HEAD")
 	completeWords(cmd, "method", f.method.words)
 	flags.StringVar(&f.user, "user", "", "let it count as a request of the user `NAME`, under the access rules")
-	flags.IntVar(&f.uses, "uses", 0, "how many times it may be fetched; 0 is any number")
+	flags.IntVar(&f.uses, "uses", 0, "let it be fetched `N` times; 0 is any number")
 	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves it")
 	return cmd
 }
