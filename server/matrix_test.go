@@ -1,0 +1,345 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// crowd are those who ask: some whose names mean something to a path or a pattern,
+// and some who differ from others by little.
+var crowd = people{
+	"":           {},
+	"alice":      {Name: "alice"},
+	"Alice":      {Name: "Alice"},
+	"bob":        {Name: "bob"},
+	"eve":        {Name: "eve", Claims: map[string][]string{"dept": {"tax", "law"}}},
+	"mallory":    {Name: "mallory", Claims: map[string][]string{"dept": {"lawyer"}}, Groups: []string{"editor"}},
+	"user1":      {Name: "user1"},
+	"user10":     {Name: "user10"},
+	"..":         {Name: ".."},
+	"*":          {Name: "*"},
+	"**":         {Name: "**"},
+	"re:.+":      {Name: "re:.+"},
+	"{user}":     {Name: "{user}"},
+	"alice/deep": {Name: "alice/deep"},
+	"caf\u00e9":  {Name: "caf\u00e9"},
+	"cafe\u0301": {Name: "cafe\u0301"},
+}
+
+func matrixRules(t testing.TB) *access.List {
+	readAndMore := can(vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete)
+	return rules(t, map[string][]string{"editors": {"bob"}},
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"public/**"}},
+		access.Rule{Who: "authenticated", Can: readAndMore, Names: []string{"home/{user}/**"}},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpRead), Names: []string{"top/{user}"}},
+		access.Rule{Who: "group:editors", Can: can(vfs.OpRead, vfs.OpList), Names: []string{"home/alice/**", "shared/**"}},
+		access.Rule{Who: "claim:dept=law", Can: can(vfs.OpRead), Names: []string{"law/**"}},
+		access.Rule{Who: "user:user1", Can: can(vfs.OpDelete), Names: []string{"law/*"}})
+}
+
+func matrixPolicy() vfs.Policy {
+	return vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("**/secret*", "home/*/drafts")}
+}
+
+var matrixTree = []string{
+	"public/p.txt", "public/secret.txt", "home/alice/a.txt", "home/alice/deep/b.txt", "home/alice/secret.txt", "home/alice/drafts/d.txt", "home/bob/b.txt",
+	"home/user1/x", "home/user10/x", "home/*/star", "home/**/stars", "home/{user}/mark", "home/re:.+/x", "home/caf\u00e9/c", "top/alice", "top/bob", "law/l.txt", "shared/s.txt", "top.txt",
+}
+
+// matrixMissing are not there.
+var matrixMissing = []string{"public/missing", "home/alice/missing", "home/bob/missing", "home/nobody/x", "home/Alice/a.txt", "top/eve", "law/missing", "missing"}
+
+// spellings returns a name as clients may send it: as it is, with ordinary bytes
+// escaped, and in ways that are no name at all, or another one.
+func spellings(t testing.TB, name string) []string {
+	t.Helper()
+	n, err := vfs.ParseName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	escaped := "/" + n.EscapedPath()
+	last := strings.LastIndexByte(escaped, '/')
+	decomposed := strings.ReplaceAll(escaped, "%C3%A9", "e%CC%81")
+	return []string{
+		escaped, escaped[:last+1] + strings.ReplaceAll(escaped[last+1:], ".", "%2e"), strings.Replace(escaped, "/home/a", "/%68ome/%61", 1), decomposed,
+		escaped + "/", escaped[:last+1], escaped[:max(last, 1)], strings.ToUpper(escaped[:min(7, len(escaped))]) + escaped[min(7, len(escaped)):],
+		"/" + escaped, escaped[:last] + "//" + escaped[last+1:], escaped[:last] + "/." + escaped[last:], escaped[:last] + "/x/.." + escaped[last:],
+		escaped[:last] + "%2f" + escaped[last+1:], escaped[:last] + "%5c" + escaped[last+1:], escaped + "%00", escaped + "%2f", escaped[:last] + "/%2e%2e" + escaped[last:],
+		strings.Replace(escaped, "/home/", "/home%2F..%2Fhome/", 1), escaped + "?meta", escaped + "?after=a&limit=1",
+	}
+}
+
+// TestMatrix asks for everything, as everybody, in every spelling: the answer is as
+// the jail explains and the rules decide, and where that is no, it is that for a
+// missing name, and the backend was not asked.
+func TestMatrix(t *testing.T) {
+	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
+		plant(t, inner, matrixTree...)
+		there := map[string]bool{}
+		for _, name := range matrixTree {
+			there[name] = true
+		}
+		l := matrixRules(t)
+		b := counted(inner)
+		h := guard(t, b, matrixPolicy(), l, crowd, server.Config{List: true, Write: true})
+		explaining := matrixPolicy()
+		open := jailOver(t, inner, explaining)
+		explaining.Authorize = l.Authorize
+		explained := jailOver(t, inner, explaining)
+
+		seen := map[bool]int{}
+		asked := map[string]bool{}
+		for i, name := range append(matrixTree, matrixMissing...) {
+			if (testing.Short()) && i%4 != 1 {
+				continue
+			}
+			for _, target := range spellings(t, name) {
+				if asked[target] || target[0] != '/' {
+					continue
+				}
+				asked[target] = true
+				for key, who := range crowd {
+					c := cell{h, b, explained, open, l, who, key, target}
+					for _, method := range []string{"GET", "HEAD", "PUT", "DELETE"} {
+						seen[c.check(t, method, there)]++
+					}
+				}
+			}
+		}
+		if seen[true] < 50 || seen[false] < 3000 {
+			t.Errorf("%d cells were allowed and %d refused", seen[true], seen[false])
+		}
+		// No write went through: each had a condition that does not hold.
+		if all := contents(t, inner); len(all) != len(matrixTree) {
+			t.Errorf("%d objects, want %d", len(all), len(matrixTree))
+		}
+	})
+}
+
+// A cell is one request of the matrix, but for its method.
+type cell struct {
+	h         http.Handler
+	b         *countedBackend
+	explained *vfs.Jail // with the rules
+	open      *vfs.Jail // without
+	rules     *access.List
+	who       auth.Principal
+	key       string // of who
+	target    string
+}
+
+// allowed reports whether who may do op to n, and holds the two who say so against
+// each other.
+func (c *cell) allowed(t *testing.T, op vfs.Op, n vfs.Name) bool {
+	t.Helper()
+	v := c.explained.Explain(auth.WithPrincipal(t.Context(), c.who), op, n)
+	_, decided := c.rules.Decide(c.who, op, n, nil)
+	without := c.open.Explain(t.Context(), op, n)
+	if v.Allowed != (decided && without.Allowed) {
+		t.Fatalf("%q %s %q: explained as %t, decided as %t, and without rules %t", c.who.Name, op, n, v.Allowed, decided, without.Allowed)
+	}
+	return v.Allowed
+}
+
+// check sends the cell's request and reports whether it was allowed.
+func (c *cell) check(t *testing.T, method string, there map[string]bool) bool {
+	t.Helper()
+	sent, _, _ := strings.Cut(c.target, "?")
+	rest := strings.TrimPrefix(sent, "/")
+	trimmed := strings.TrimSuffix(rest, "/")
+	isDir := trimmed != rest
+	n, err := vfs.ParseEscapedPath(trimmed)
+	if rest == "" {
+		n, isDir, err = vfs.Root, true, nil
+	}
+	op, read := map[string]vfs.Op{"GET": vfs.OpRead, "HEAD": vfs.OpRead, "PUT": vfs.OpWrite, "DELETE": vfs.OpDelete}[method], method == "GET" || method == "HEAD"
+	asked := op
+	if isDir && read {
+		op, asked = vfs.OpList, vfs.OpList
+	}
+
+	headers := as(c.key)
+	if !read {
+		headers = append(headers, "If-Match", `"none"`)
+	}
+	before := c.b.calls.Load()
+	got := request(t, c.h, method, c.target, headers...)
+	calls := c.b.calls.Load() - before
+	what := method + " " + c.target + " as " + c.key
+
+	allowed := err == nil && (read || !isDir) && c.allowed(t, op, n)
+	if err == nil && read && !allowed {
+		// What is no object may be a directory with a slash to come, and what may not be
+		// listed may have an index.
+		if isDir {
+			index, err := n.Child("index.html")
+			allowed = err == nil && c.allowed(t, vfs.OpRead, index)
+		} else {
+			allowed = c.allowed(t, vfs.OpList, n) && got.Status == 308
+			if c.allowed(t, vfs.OpList, n) && !allowed {
+				return false // a look at whether there is one
+			}
+		}
+	}
+	// How a missing name is answered, to who asks for the operation.
+	missing := reply{Status: 404, Body: "not found\n"}
+	if c.who.Anyone() && !c.rules.Open(asked) {
+		missing = reply{Status: 401, Body: "unauthorized\n"}
+	}
+	if method == "HEAD" {
+		missing.Body = ""
+	}
+	switch {
+	case !allowed && op == vfs.OpWrite && got.Status == 422:
+		// Who may write the name learns that nobody can create it.
+		if _, ok := c.rules.Decide(c.who, op, n, nil); !ok || calls != 0 {
+			t.Errorf("%s: 422", what)
+		}
+		return false
+	case !allowed:
+		if got.Status != missing.Status || got.Body != missing.Body || got.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %q %v", what, got.Status, got.Body, got.Header)
+		}
+		same(t, what, got, request(t, c.h, method, missingTarget(asked), headers...))
+		if calls != 0 {
+			t.Errorf("%s: the backend saw %d calls", what, calls)
+		}
+		return false
+	}
+	ok := got.Status == missing.Status
+	switch {
+	case op == vfs.OpRead && there[n.String()]:
+		ok = got.Status == 200 && (method == "HEAD" || got.Body == n.String())
+	case op == vfs.OpRead:
+		ok = ok || got.Status == 308
+	case op == vfs.OpList:
+		ok = ok || got.Status == 200
+	case op == vfs.OpWrite:
+		ok = got.Status == 412 || ok && isParent(n)
+	case op == vfs.OpDelete:
+		ok = ok || got.Status == 412
+	}
+	if !ok {
+		t.Errorf("%s: allowed, and %d %q", what, got.Status, got.Body)
+	}
+	return true
+}
+
+// isParent reports whether n is a directory of the tree, which nobody can write as an
+// object.
+func isParent(n vfs.Name) bool {
+	return slices.ContainsFunc(matrixTree, func(name string) bool { return strings.HasPrefix(name, n.String()+"/") })
+}
+
+// missingTarget is a name that nobody has ever had.
+func missingTarget(op vfs.Op) string {
+	if op == vfs.OpList {
+		return "/none/such/"
+	}
+	return "/none/such"
+}
+
+// TestMatrixUploads asks for objects with owners, as everybody: who is not let, is
+// answered as if there were none, and the backend was not asked.
+func TestMatrixUploads(t *testing.T) {
+	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
+		l := rules(t, map[string][]string{"editors": {"bob"}},
+			access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)},
+			access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)},
+			access.Rule{Who: "group:editors", Can: can(vfs.OpRead)})
+		authorize := func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+			if _, ok := l.Decide(auth.FromContext(ctx), op, catalog.ObjectName(rec.ID), &rec.Owner); !ok {
+				return access.ErrDenied
+			}
+			return nil
+		}
+		b := counted(inner)
+		site := newUploadsOver(t, b, server.UploadConfig{Authorize: authorize, Gate: server.Gate{Auth: chain(crowd), Access: l}})
+		owned := map[string]string{}
+		for key, who := range crowd {
+			r := requestBody(t, site.handler, "POST", "/", "of "+key, append(as(key), "Content-Disposition", `attachment; filename="x.txt"`)...)
+			if want := map[bool]int{true: 401, false: 201}[who.Anyone()]; r.Status != want {
+				t.Fatalf("POST as %q: %d %q", key, r.Status, r.Body)
+			} else if want == 201 {
+				owned[key] = r.files(t)[0].ID
+			}
+		}
+		for owner, id := range owned {
+			for key, who := range crowd {
+				for _, method := range []string{"GET", "HEAD", "DELETE"} {
+					for _, target := range []string{"/" + id, "/" + strings.Replace(id, "-", "%2d", 1), "/" + id + "?meta", "/" + strings.ToUpper(id), "/" + id + "/", "//" + id, "/%2f" + id} {
+						for _, headers := range [][]string{{"If-Match", `"none"`}, {"If-Match", `"none"`, "Range", "bytes=0-0"}} {
+							before := b.calls.Load()
+							got := request(t, site.handler, method, target, append(as(key), headers...)...)
+							calls := b.calls.Load() - before
+							what := method + " " + target + " of " + owner + " as " + key
+							if allowed := key == owner || who.Name == "bob" && method != "DELETE"; allowed && !strings.Contains(target, "//") && len(target) < 44 && strings.ToLower(target) == target && !strings.HasSuffix(target, "/") && !strings.Contains(target, "%2f") {
+								if want := map[bool]int{true: 200, false: 412}[strings.HasSuffix(target, "?meta") && method != "DELETE"]; got.Status != want {
+									t.Errorf("%s: %d, want %d", what, got.Status, want)
+								}
+								continue
+							}
+							same(t, what, got, request(t, site.handler, method, "/3f2b8a52-0c4e-4d3a-9b1e-2f6c7d8e9f00", as(key)...))
+							if calls != 0 {
+								t.Errorf("%s: the backend saw %d calls", what, calls)
+							}
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+// requestBody is request with a body.
+func requestBody(t testing.TB, h http.Handler, method, target, body string, headers ...string) reply {
+	t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body)).WithContext(t.Context())
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return reply{w.Code, w.Header(), w.Body.String()}
+}
+
+// The control: a check of the path's beginning, before the path is cleaned, lets
+// people read what is not theirs.
+func TestMatrixControl(t *testing.T) {
+	l, reached := matrixRules(t), 0
+	for _, name := range matrixTree {
+		for _, target := range spellings(t, name) {
+			decoded, err := url.PathUnescape(target)
+			if err != nil {
+				continue
+			}
+			for _, who := range crowd {
+				if who.Anyone() || !strings.HasPrefix(decoded, "/home/"+who.Name) {
+					continue
+				}
+				n, err := vfs.ParseName(strings.TrimPrefix(path.Clean(decoded), "/"))
+				if err != nil || !slices.Contains(matrixTree, n.String()) {
+					continue
+				}
+				if _, ok := l.Decide(who, vfs.OpRead, n, nil); !ok {
+					reached++
+				}
+			}
+		}
+	}
+	if reached < 5 {
+		t.Errorf("%d cells reach what is another's", reached)
+	}
+}
