@@ -42,15 +42,17 @@ func (s *service) releaseLog(l *accessLog) {
 	s.logs.Unlock()
 	if last {
 		l.close()
+		s.lost.Add(l.dropped())
 	}
 }
 
-// dropped returns how many records the current log has lost.
+// dropped returns how many records the logs have lost.
 func (s *service) dropped() uint64 {
+	n := s.lost.Load()
 	if t := s.current.Load(); t != nil {
-		return t.log.dropped()
+		n += t.log.dropped()
 	}
-	return 0
+	return n
 }
 
 // openAccessLog opens the log that the value of --access-log means.

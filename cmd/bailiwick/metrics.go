@@ -7,18 +7,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/bailiwick-fs/bailiwick/backends/observe"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// metrics count requests for the admin listener. They are safe for concurrent
-// use.
+// metrics are what the admin listener tells in numbers. Labels have values of small,
+// fixed sets: never a name, a principal or an address. They are safe for concurrent
+// use, and a nil metrics measures nothing.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	refusals *prometheus.CounterVec
 	bytes    prometheus.Counter
+	received prometheus.Counter
 	aborted  prometheus.Counter
 	duration prometheus.Histogram
+	logins   *prometheus.CounterVec
+	linkUses *prometheus.CounterVec
+	backend  *prometheus.HistogramVec
+	catalog  *prometheus.HistogramVec
+	reloads  *prometheus.CounterVec
+	loaded   prometheus.Gauge
 }
 
 var _ server.Recorder = (*metrics)(nil)
@@ -40,6 +52,10 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 			Name: "bailiwick_response_bytes_total",
 			Help: "Bytes of response bodies given to connections.",
 		}),
+		received: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bailiwick_request_bytes_total",
+			Help: "Bytes of request bodies that were read.",
+		}),
 		aborted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bailiwick_responses_aborted_total",
 			Help: "Responses that were cut: the source failed in the middle, or the client went away.",
@@ -49,6 +65,36 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 			Help:    "Time from a request's header to the end of its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // 0.1 ms to 26 s
 		}),
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bailiwick_authentications_total",
+			Help: "Credentials that were judged, by kind and outcome. Bad signed links are refusals.",
+		}, []string{"kind", "outcome"}),
+		linkUses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bailiwick_link_uses_total",
+			Help: "Uses of signed links that are good for so many, by outcome: spent is one too many.",
+		}, []string{"outcome"}),
+		backend: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "bailiwick_backend_call_duration_seconds",
+			Help:    "Time that calls of sources took, by the source's kind, operation and outcome. Of an open, until the object was there; of a put, with its body.",
+			Buckets: prometheus.ExponentialBuckets(0.00001, 10, 7), // 10 µs to 10 s
+		}, []string{"kind", "op", "outcome"}),
+		catalog: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "bailiwick_catalog_call_duration_seconds",
+			Help:    "Time that calls of catalogs took, by operation and outcome. An upload that succeeded is a commit that is ok.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 10, 6), // 0.1 ms to 10 s
+		}, []string{"op", "outcome"}),
+		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bailiwick_config_reloads_total",
+			Help: "Reloads of the configuration since the start, by outcome: refused leaves all as it was.",
+		}, []string{"outcome"}),
+		loaded: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "bailiwick_config_last_success_timestamp_seconds",
+			Help: "When the current configuration was loaded, in seconds since 1970.",
+		}),
+	}
+	// A counter that is not there cannot be seen to rise.
+	for _, outcome := range []string{reloaded, reloadRefused} {
+		m.reloads.WithLabelValues(outcome)
 	}
 	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "bailiwick_access_log_dropped_total",
@@ -58,7 +104,8 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 		Name: "bailiwick_requests_in_flight",
 		Help: "Requests that are being answered.",
 	}, func() float64 { return float64(running()) })
-	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.aborted, m.duration, lost, inFlight,
+	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.duration, lost, inFlight,
+		m.logins, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,7 +120,52 @@ func (m *metrics) Record(a *server.Attempt) {
 		m.aborted.Inc()
 	}
 	m.bytes.Add(float64(a.Bytes))
+	m.received.Add(float64(a.Received))
 	m.duration.Observe(a.Duration.Seconds())
+}
+
+// The outcomes of a reload.
+const (
+	reloaded      = "ok"
+	reloadRefused = "refused"
+)
+
+// reload counts a reload that ended with err.
+func (m *metrics) reload(err error) {
+	switch {
+	case m == nil:
+	case err != nil:
+		m.reloads.WithLabelValues(reloadRefused).Inc()
+	default:
+		m.reloads.WithLabelValues(reloaded).Inc()
+		m.loaded.SetToCurrentTime()
+	}
+}
+
+// observe returns b with its calls measured.
+func (m *metrics) observe(b vfs.Backend) vfs.Backend {
+	if m == nil {
+		return b
+	}
+	return observe.New(b, func(c observe.Call) {
+		m.backend.WithLabelValues(c.Kind, c.Op, string(c.Outcome)).Observe(c.Duration.Seconds())
+	})
+}
+
+// authenticator returns a with what comes of it counted.
+func (m *metrics) authenticator(a auth.Authenticator) auth.Authenticator {
+	if m == nil || a == nil {
+		return a
+	}
+	return &countedAuth{a, m.logins}
+}
+
+// uses returns c with what comes of it counted.
+func (m *metrics) uses(c links.Counter) links.Counter {
+	if m == nil {
+		return c
+	}
+	return &countedUses{c, m.linkUses}
 }
 
 // methodLabel bounds the number of labels: a client can send any word.

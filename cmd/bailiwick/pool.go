@@ -19,8 +19,11 @@ import (
 type pool struct {
 	app    *app
 	logger *slog.Logger
-	mu     sync.Mutex
-	open   map[string]*resource
+	// metrics measure what is opened from then on.
+	metrics *metrics
+
+	mu   sync.Mutex
+	open map[string]*resource
 }
 
 // A resource is an open source, or a catalog. Each user of it releases it.
@@ -45,7 +48,7 @@ func (p *pool) source(ctx context.Context, name string, writable bool) (*resourc
 		if err != nil {
 			return sourceFailed(err)
 		}
-		r.source, r.backend = src, src
+		r.source, r.backend = src, p.metrics.observe(src)
 		return nil
 	})
 }
@@ -61,6 +64,7 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		if r.catalog, err = p.app.openCatalog(ctx, where); err != nil {
 			return err
 		}
+		r.catalog = p.metrics.observeCatalog(r.catalog)
 		r.sweeper = &sweeper{
 			source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge,
 			tell: func(format string, args ...any) { within(time.Second, func() { p.app.say(format, args...) }) },

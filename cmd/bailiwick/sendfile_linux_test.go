@@ -35,7 +35,7 @@ func TestSendfile(t *testing.T) {
 	// With -D the server, and not strace, is the child that is told to end.
 	t.Run("serve", func(t *testing.T) {
 		base := serveForTest(t, []string{strace, "-D", "-f", "-qq", "-e", "trace=sendfile", "-e", "signal=none", "-o", trace},
-			"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", log)
+			"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", log, "--admin", "127.0.0.1:0")
 		if status, body := fetch(t, base+"/large.bin"); status != 200 || !bytes.Equal(body, data) {
 			t.Errorf("status %d, %d bytes", status, len(body))
 		}

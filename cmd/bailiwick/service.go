@@ -39,6 +39,7 @@ type service struct {
 
 	current  atomic.Pointer[site]
 	logs     sync.Mutex    // for accessLog.sites
+	lost     atomic.Uint64 // records that earlier logs dropped
 	log      *accessLog    // of the current site
 	domain   sandbox.Paths // what Landlock leaves open, if confined
 	confined bool
@@ -70,6 +71,8 @@ func (a *app) newService(ctx context.Context, load func() (*config.Config, error
 	}
 	if cfg.Admin != "" {
 		s.metrics = newMetrics(s.dropped, s.running.Load)
+		s.metrics.loaded.SetToCurrentTime()
+		s.pool.metrics = s.metrics
 	}
 	if s.transport, err = newTransport(cfg.TLS); err != nil {
 		return nil, err

@@ -81,7 +81,9 @@ func (s *service) cut() int64 {
 // access log: both, or neither.
 func (s *service) reload(ctx context.Context) {
 	s.tellManager(s.notify.Reloading())
-	if err := s.replace(ctx); err != nil {
+	err := s.replace(ctx)
+	s.metrics.reload(err)
+	if err != nil {
 		s.tell("reload refused, all stays as it was: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else {
 		s.tell("reloaded: configuration and rules read again, access log reopened")

@@ -1,0 +1,128 @@
+// Package observe is a layer over a backend that tells of each call: for metrics.
+package observe
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A Call is what came of one call of a backend. It holds no name: its strings are of
+// small, fixed sets.
+type Call struct {
+	Kind    string  // of the backend: Caps.Kind
+	Op      string  // "open", "stat", "list", "put", "remove"
+	Outcome Outcome //
+	// Duration is how long the backend took: of an open, until the object was there,
+	// not until its bytes were read; of a put, along with its body; of a listing, without
+	// what its reader did meanwhile.
+	Duration time.Duration
+}
+
+// An Outcome is how a call ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OK          Outcome = "ok"
+	Missing     Outcome = "missing"     // there is no such object, or none that may be opened
+	Condition   Outcome = "condition"   // not modified, or a condition or range that does not hold
+	Changed     Outcome = "changed"     // replaced while it was read
+	Canceled    Outcome = "canceled"    // the caller's context ended
+	Unavailable Outcome = "unavailable" // try again later
+	Full        Outcome = "full"        // no room
+	Failed      Outcome = "error"       // anything else
+)
+
+// OutcomeOf says what the error of a backend's call is.
+func OutcomeOf(err error) Outcome {
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, vfs.ErrNotModified), errors.Is(err, vfs.ErrPrecondition), errors.Is(err, vfs.ErrRange):
+		return Condition
+	case errors.Is(err, fs.ErrNotExist):
+		return Missing
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return Canceled
+	case errors.Is(err, vfs.ErrUnavailable):
+		return Unavailable
+	case errors.Is(err, vfs.ErrChanged):
+		return Changed
+	case errors.Is(err, vfs.ErrFull):
+		return Full
+	}
+	return Failed
+}
+
+// New returns b, with every call told to tell, in the caller's own goroutine, when it
+// has ended. Objects are handed on as they are.
+func New(b vfs.Backend, tell func(Call)) vfs.Backend {
+	return &backend{Backend: b, kind: b.Caps().Kind, tell: tell}
+}
+
+type backend struct {
+	vfs.Backend
+	kind string
+	tell func(Call)
+}
+
+func (b *backend) told(op string, start time.Time, err error) {
+	b.tell(Call{Kind: b.kind, Op: op, Outcome: OutcomeOf(err), Duration: time.Since(start)})
+}
+
+// Open implements vfs.Backend.
+func (b *backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	start := time.Now()
+	obj, err := b.Backend.Open(ctx, n, req)
+	b.told("open", start, err)
+	return obj, err
+}
+
+// Stat implements vfs.Backend.
+func (b *backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	start := time.Now()
+	info, err := b.Backend.Stat(ctx, n, req)
+	b.told("stat", start, err)
+	return info, err
+}
+
+// Put implements vfs.Backend.
+func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	start := time.Now()
+	info, err := b.Backend.Put(ctx, n, body, opts)
+	b.told("put", start, err)
+	return info, err
+}
+
+// Remove implements vfs.Backend.
+func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	start := time.Now()
+	err := b.Backend.Remove(ctx, n, cond)
+	b.told("remove", start, err)
+	return err
+}
+
+// List implements vfs.Backend. One listing is one call, however many pages it takes.
+func (b *backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		start := time.Now()
+		var away time.Duration // with the reader
+		var failed error
+		defer func() { b.told("list", start.Add(away), failed) }()
+		for e, err := range b.Backend.List(ctx, dir, after) {
+			failed = err
+			left := time.Now()
+			more := yield(e, err)
+			away += time.Since(left)
+			if !more {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The metrics are named as Prometheus wants them.
+func TestMetricsLint(t *testing.T) {
+	m := newMetrics(func() uint64 { return 0 }, func() int64 { return 0 })
+	m.Record(&server.Attempt{Method: "BREW", Status: 404, Verdict: server.Refused, Reason: vfs.ReasonNameDotDot, Aborted: true})
+	m.logins.WithLabelValues("basic", "ok").Inc()
+	m.linkUses.WithLabelValues("ok").Inc()
+	m.catalog.WithLabelValues("commit", "ok").Observe(1)
+	if _, err := m.observe(mem.New()).Stat(t.Context(), vfs.Root, vfs.Request{}); err == nil {
+		t.Fatal("no error of an empty backend")
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
