@@ -5,13 +5,19 @@ import (
 	"sync"
 )
 
-// bounded returns a listener with at most max open connections; further ones wait in
-// the system's queue. 0 is any number.
-func bounded(l net.Listener, max int) net.Listener {
+// bounded returns listeners with at most max open connections between them; one
+// further on each waits to be served, and others in the system's queue. 0 is any
+// number.
+func bounded(listeners []net.Listener, max int) []net.Listener {
 	if max <= 0 {
-		return l
+		return listeners
 	}
-	return &boundedListener{Listener: l, slots: make(chan struct{}, max), closed: make(chan struct{})}
+	slots := make(chan struct{}, max)
+	all := make([]net.Listener, len(listeners))
+	for i, l := range listeners {
+		all[i] = &boundedListener{Listener: l, slots: slots, closed: make(chan struct{})}
+	}
+	return all
 }
 
 type boundedListener struct {
@@ -22,15 +28,16 @@ type boundedListener struct {
 }
 
 func (l *boundedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	// Not before: a listener that nobody connects to would keep a place.
 	select {
 	case l.slots <- struct{}{}:
 	case <-l.closed:
+		c.Close()
 		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
 	}
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {

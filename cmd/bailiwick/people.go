@@ -20,12 +20,15 @@ type people struct {
 	authority *certs.Authority
 	provider  *oidc.Provider
 	links     *links.Keys
+
+	failures     *auth.Failures
+	failureLimit config.Rate
 }
 
 // newPeople reads the files of users and keys.
 func (s *service) newPeople(cfg *config.Config) (*people, error) {
-	p := new(people)
-	chain := auth.ChainConfig{Failures: s.failuresFor(cfg.Limits.FailedLogins), Client: client}
+	p := &people{failures: s.failuresFor(cfg.Limits.FailedLogins), failureLimit: cfg.Limits.FailedLogins}
+	chain := auth.ChainConfig{Failures: p.failures, Client: client}
 	known := false
 	if file := cfg.Users.Htpasswd; file != "" {
 		users, err := htpasswd.Load(string(file), htpasswd.Options{})
@@ -100,14 +103,14 @@ func (s *service) provider() *oidc.Provider {
 // failuresFor returns the counts of failed log-ins. They outlive a reload that leaves
 // their limit as it was: else whoever guesses passwords would wait for one.
 func (s *service) failuresFor(limit config.Rate) *auth.Failures {
-	if s.failures == nil || s.failureLimit != limit {
-		limits := auth.FailureLimits{}
-		if limit.Count > 0 {
-			limits.Burst, limits.Every = limit.Count, limit.Per/time.Duration(limit.Count)
-		} else {
-			limits.Burst = 1 << 30
-		}
-		s.failures, s.failureLimit = auth.NewFailures(limits), limit
+	if t := s.current.Load(); t != nil && t.who.failureLimit == limit {
+		return t.who.failures
 	}
-	return s.failures
+	limits := auth.FailureLimits{}
+	if limit.Count > 0 {
+		limits.Burst, limits.Every = limit.Count, limit.Per/time.Duration(limit.Count)
+	} else {
+		limits.Burst = 1 << 30
+	}
+	return auth.NewFailures(limits)
 }

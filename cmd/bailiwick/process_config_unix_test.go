@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"syscall"
 	"testing"
+	"time"
 )
 
 var anyReadyLine = regexp.MustCompile(`^listening on (https?://127\.0\.0\.1:[1-9][0-9]*)$`)
@@ -107,3 +108,30 @@ func as(user string) func(*http.Request) {
 const users = `alice:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
 bob:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
 `
+
+// awaitCount waits until n lines of standard error match.
+func (p *process) awaitCount(re *regexp.Regexp, n int) {
+	p.t.Helper()
+	timeout := time.After(patience)
+	for {
+		p.mu.Lock()
+		lines, more := p.lines, p.more
+		p.mu.Unlock()
+		found := 0
+		for _, line := range lines {
+			if re.MatchString(line) {
+				found++
+			}
+		}
+		if found >= n {
+			return
+		}
+		select {
+		case <-more:
+		case <-p.ended:
+			p.t.Fatalf("standard error ended with %d of %d lines like %s", found, n, re)
+		case <-timeout:
+			p.t.Fatalf("%d of %d lines like %s", found, n, re)
+		}
+	}
+}

@@ -106,8 +106,8 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 	// Whoever reads standard error may go away once the server is ready. The
 	// server must not end with its first record after that.
 	signal.Ignore(syscall.SIGPIPE)
-	signals := catchSignals()
-	defer signal.Stop(signals)
+	sig := catchSignals()
+	defer sig.stop()
 
 	given := a.given(cmd)
 	if len(args) > 0 {
@@ -121,7 +121,9 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 			return errNothingAllowed
 		}
 	}
-	s, err := a.newService(ctx, func() (*config.Config, error) { return a.readConfig(f.config, given) })
+	s, err := a.newService(ctx, func(fits func(*config.Config) error) (*config.Config, error) {
+		return a.readConfig(f.config, given, fits)
+	})
 	if err != nil {
 		return a.configFailed(err)
 	}
@@ -133,12 +135,13 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 		return err
 	}
 	s.start()
-	return s.run(ctx, signals)
+	return s.run(ctx, sig)
 }
 
 // readConfig makes the configuration of a file, if there is one, and of what was given
-// otherwise. An error may be config.Errors.
-func (a *app) readConfig(file string, given []config.Given) (*config.Config, error) {
+// otherwise. Before the files that it names are opened, fits says whether they can be.
+// An error may be config.Errors.
+func (a *app) readConfig(file string, given []config.Given, fits func(*config.Config) error) (*config.Config, error) {
 	if file == "" {
 		file = a.variable(configVariable)
 	}
@@ -148,6 +151,9 @@ func (a *app) readConfig(file string, given []config.Given) (*config.Config, err
 		cfg, err = config.New(given...)
 	} else {
 		cfg, err = config.Load(file, given...)
+	}
+	if err == nil {
+		err = fits(cfg)
 	}
 	if err == nil {
 		err = cfg.Check()

@@ -20,22 +20,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
 	"github.com/bailiwick-fs/bailiwick/server"
-	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
 // A service is a running server: the current site, and what outlives it.
 type service struct {
 	app     *app
-	load    func() (*config.Config, error) // reads the configuration again
+	load    loader
 	logger  *slog.Logger
 	pool    *pool
 	metrics *metrics // nil without an admin listener
 	notify  systemd.Notifier
 
-	failures     *auth.Failures
-	failureLimit config.Rate
-	linkUses     links.Memory
+	linkUses links.Memory
 
 	current  atomic.Pointer[site]
 	logs     sync.Mutex    // for accessLog.sites
@@ -54,9 +51,13 @@ type service struct {
 	broken    chan error // a listener failed
 }
 
+// A loader reads the configuration. It fails with the error of fits before it looks at
+// any other file, if that has one.
+type loader func(fits func(*config.Config) error) (*config.Config, error)
+
 // newService gets everything that serving needs, or fails and holds nothing. load
 // reads the configuration, now and for each reload.
-func (a *app) newService(ctx context.Context, load func() (*config.Config, error)) (_ *service, err error) {
+func (a *app) newService(ctx context.Context, load loader) (_ *service, err error) {
 	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.variable)}
 	defer func() {
 		if err != nil {
@@ -65,7 +66,7 @@ func (a *app) newService(ctx context.Context, load func() (*config.Config, error
 	}()
 	s.logger = slog.New(slog.NewTextHandler(a.stderr, nil))
 	s.pool = newPool(a, s.logger)
-	cfg, err := load()
+	cfg, err := load(func(*config.Config) error { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -109,9 +110,7 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 		}
 		s.sockets = append(s.sockets, l)
 	}
-	for i, l := range s.sockets {
-		s.sockets[i] = bounded(l, cfg.Limits.Connections)
-	}
+	s.sockets = bounded(s.sockets, cfg.Limits.Connections)
 	return nil
 }
 

@@ -14,26 +14,34 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// catchSignals makes the signals that a server knows arrive in a channel.
-func catchSignals() chan os.Signal {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	return signals
+// signals are those that a server knows. Each kind has a channel of its own: what
+// does not fit is dropped, and a SIGTERM must not be, behind however many SIGHUPs.
+type signals struct{ reload, end chan os.Signal }
+
+func catchSignals() signals {
+	s := signals{make(chan os.Signal, 1), make(chan os.Signal, 2)}
+	signal.Notify(s.reload, syscall.SIGHUP)
+	signal.Notify(s.end, os.Interrupt, syscall.SIGTERM)
+	return s
+}
+
+func (s signals) stop() {
+	signal.Stop(s.reload)
+	signal.Stop(s.end)
 }
 
 // run serves until a signal, ctx or a failure ends it.
-func (s *service) run(ctx context.Context, signals <-chan os.Signal) error {
+func (s *service) run(ctx context.Context, sig signals) error {
 	for {
 		select {
-		case sig := <-signals:
-			if sig != syscall.SIGHUP {
-				return s.drain(signals)
-			}
+		case <-sig.end:
+			return s.drain(sig.end)
+		case <-sig.reload:
 			s.reload(ctx)
 		case <-ctx.Done():
-			return s.drain(signals)
+			return s.drain(sig.end)
 		case err := <-s.broken:
-			_ = s.drain(signals)
+			_ = s.drain(sig.end)
 			return failf("the server ended: %s", cause(err))
 		}
 	}
@@ -42,7 +50,7 @@ func (s *service) run(ctx context.Context, signals <-chan os.Signal) error {
 // drain takes no more connections and lets running transfers finish, as long as the
 // configuration says. Another signal ends it at once, which is a failure only if
 // there was something to cut: process groups are often told twice.
-func (s *service) drain(signals <-chan os.Signal) error {
+func (s *service) drain(again <-chan os.Signal) error {
 	s.ready.Store(false)
 	s.tellManager(s.notify.Stopping())
 	limit := s.current.Load().cfg.Drain
@@ -50,23 +58,18 @@ func (s *service) drain(signals <-chan os.Signal) error {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- s.server.Shutdown(ctx) }()
-	for {
-		select {
-		case err := <-done:
-			if errors.Is(err, context.DeadlineExceeded) && s.cut() > 0 {
-				s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.app.origin("drain"))
-			}
-			return nil
-		case sig := <-signals:
-			if sig == syscall.SIGHUP {
-				continue
-			}
-			if s.cut() == 0 {
-				return nil
-			}
-			s.tell("bailiwick: ended at once, running transfers were cut")
-			return errSaid
+	select {
+	case err := <-done:
+		if errors.Is(err, context.DeadlineExceeded) && s.cut() > 0 {
+			s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.app.origin("drain"))
 		}
+		return nil
+	case <-again:
+		if s.cut() == 0 {
+			return nil
+		}
+		s.tell("bailiwick: ended at once, running transfers were cut")
+		return errSaid
 	}
 }
 
@@ -93,18 +96,15 @@ func (s *service) reload(ctx context.Context) {
 }
 
 func (s *service) replace(ctx context.Context) error {
-	cfg, err := s.load()
-	if err != nil {
-		return err
-	}
 	old := s.current.Load()
-	if err := fixed(old.cfg, cfg); err != nil {
-		return err
-	}
-	if s.confined {
-		if err := s.fits(cfg); err != nil {
+	cfg, err := s.load(func(cfg *config.Config) error {
+		if err := fixed(old.cfg, cfg); err != nil {
 			return err
 		}
+		return s.fits(cfg)
+	})
+	if err != nil {
+		return err
 	}
 	var cert certificateSwap
 	if err := cert.load(s.transport, cfg.TLS); err != nil {

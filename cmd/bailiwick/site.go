@@ -320,7 +320,8 @@ func (t *site) leave() {
 }
 
 func (t *site) giveBack() {
-	for _, r := range t.held {
+	// A catalog comes behind the source of its objects, which its sweeper reads.
+	for _, r := range slices.Backward(t.held) {
 		r.release()
 	}
 	t.held = nil

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"os"
 	"sync/atomic"
 
 	"golang.org/x/crypto/acme"
@@ -30,6 +31,10 @@ func newTransport(cfg *config.TLS) (*transport, error) {
 		var domains []string
 		for _, d := range a.Domains {
 			domains = append(domains, string(d))
+		}
+		// It has to be there before the kernel confines the process to it.
+		if err := os.MkdirAll(string(a.Dir), 0o700); err != nil {
+			return nil, failf("tls.acme.dir: certificates cannot be kept in %s: %s", printable(string(a.Dir)), cause(err))
 		}
 		t.manager = &autocert.Manager{
 			Prompt:     autocert.AcceptTOS,
