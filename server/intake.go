@@ -24,6 +24,10 @@ type Intake struct {
 	// 0 is 64. Others are told to come again later.
 	MaxConcurrent int
 
+	// Slots, if set, are the bound in the place of MaxConcurrent, for all handlers that
+	// share them.
+	Slots *Slots
+
 	// Types are the media types that are taken in.
 	Types Types
 
@@ -56,6 +60,9 @@ func (c Intake) withDefaults() Intake {
 	if c.MaxConcurrent <= 0 {
 		c.MaxConcurrent = defaultMaxConcurrent
 	}
+	if c.Slots == nil {
+		c.Slots = NewSlots(c.MaxConcurrent)
+	}
 	return c
 }
 
@@ -66,14 +73,11 @@ func (c Intake) withDefaults() Intake {
 //	a := in.arrive(ctx, t, staged)           // for each object that t holds
 //	written, err := jail.Put(ctx, n, a, …)   // reads a; a.close() then
 //	x.failIntake(a.failure())                // what was wrong with the body, if anything
-type intake struct {
-	Intake
-	slots chan struct{} // has an item for each body that is coming in
-}
+type intake struct{ Intake }
 
 func newIntake(c Intake) *intake {
 	c = c.withDefaults()
-	return &intake{Intake: c, slots: make(chan struct{}, c.MaxConcurrent)}
+	return &intake{c}
 }
 
 // check refuses a body by what its header says, before any of it is read.

@@ -29,9 +29,7 @@ var _ io.Reader = (*transfer)(nil)
 
 // open begins to take in the body of x's request. Whoever gets a transfer closes it.
 func (in *intake) open(x *exchange) (*transfer, error) {
-	select {
-	case in.slots <- struct{}{}:
-	default:
+	if !in.Slots.take() {
 		return nil, denyBusy
 	}
 	return &transfer{in: in, r: x.r, rc: http.NewResponseController(x.w), left: in.Timeout, leftIdle: in.Idle}, nil
@@ -41,7 +39,7 @@ func (in *intake) open(x *exchange) (*transfer, error) {
 func (x *exchange) close(t *transfer) {
 	x.attempt.Received = t.received
 	x.allRead = t.err == io.EOF
-	<-t.in.slots
+	t.in.Slots.give()
 }
 
 // Read reads on in the body. The first one asks a client that waits for a

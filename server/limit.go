@@ -17,6 +17,10 @@ type Limits struct {
 	// request is told to come again later (503). 0 is any number.
 	InFlight int
 
+	// Slots, if set, are the bound in the place of InFlight, for all handlers that share
+	// them.
+	Slots *Slots
+
 	// RatePerClient is how many requests a second a client may make, with twice as
 	// many at once after a rest; past it, 429. A client is an IPv4 address, or an IPv6
 	// network of 64 bits. 0 is any number.
@@ -45,8 +49,8 @@ const clientsKnown = 200_000
 // looks at no name, so what it refuses tells nothing; each refusal is recorded.
 func Limit(next http.Handler, l Limits) http.Handler {
 	g := &limiter{next: next, limits: l, proxies: l.TrustedProxies}
-	if l.InFlight > 0 {
-		g.slots = make(chan struct{}, l.InFlight)
+	if l.Slots == nil && l.InFlight > 0 {
+		g.limits.Slots = NewSlots(l.InFlight)
 	}
 	if l.RatePerClient > 0 {
 		g.rates = clients.NewRates(l.RatePerClient, clientsKnown, nil)
@@ -58,7 +62,6 @@ type limiter struct {
 	next    http.Handler
 	limits  Limits
 	proxies clients.Proxies
-	slots   chan struct{}  // has an item for each request that is being answered
 	rates   *clients.Rates // nil without
 }
 
@@ -72,11 +75,8 @@ func (g *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if g.slots != nil {
-		select {
-		case g.slots <- struct{}{}:
-			defer func() { <-g.slots }()
-		default:
+	if slots := g.limits.Slots; slots != nil {
+		if !slots.take() {
 			g.refuse(w, r, func(x *exchange) {
 				x.attempt.Verdict, x.attempt.Reason = Refused, ReasonBusy
 				x.Header()["Retry-After"] = []string{"1"}
@@ -84,6 +84,7 @@ func (g *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			})
 			return
 		}
+		defer slots.give()
 	}
 	g.next.ServeHTTP(w, r)
 }

@@ -33,6 +33,8 @@ type service struct {
 	notify  systemd.Notifier
 
 	linkUses links.Memory
+	inFlight slots // of requests
+	arriving slots // of bodies that are stored
 
 	current  atomic.Pointer[site]
 	logs     sync.Mutex    // for accessLog.sites

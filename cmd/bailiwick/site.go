@@ -74,7 +74,7 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 		return nil, err
 	}
 	t.handler = server.Limit(h, server.Limits{
-		InFlight:       cfg.Limits.RequestsInFlight,
+		Slots:          s.inFlight.of(cfg.Limits.RequestsInFlight),
 		RatePerClient:  perSecond(cfg.Limits.RatePerClient),
 		TrustedProxies: cfg.TrustedProxies,
 		Recorder:       recorder,
@@ -181,6 +181,7 @@ func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Hand
 		gate.Access = m.access
 	}
 	intake := intakeOf(t.cfg, m.cfg)
+	intake.Slots = s.arriving.of(t.cfg.Limits.Uploads)
 	minRate := int64(t.cfg.Limits.MinimumRate)
 	if m.cfg.Uploads != nil {
 		return server.NewUploads(m.jail, m.catalog.catalog, server.UploadConfig{
@@ -247,9 +248,8 @@ func (m *mount) authorizeUpload() func(context.Context, vfs.Op, catalog.Record) 
 
 func intakeOf(cfg *config.Config, m *config.Mount) server.Intake {
 	in := server.Intake{
-		MaxBytes:      int64(cfg.Limits.Upload),
-		Timeout:       cfg.Limits.UploadTime,
-		MaxConcurrent: cfg.Limits.Uploads,
+		MaxBytes: int64(cfg.Limits.Upload),
+		Timeout:  cfg.Limits.UploadTime,
 	}
 	if in.MaxBytes == 0 {
 		in.MaxBytes = -1 // 0 is no limit here, and the default there
