@@ -29,6 +29,8 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 				yield(Entry{}, outward("list", dir, err))
 				return
 			}
+			// What follows may be another's, of whom this caller must not learn.
+			e.More = e.More && j.authorize == nil
 			for links.due(e.Key()) {
 				if !yield(links.pop(), nil) {
 					return
