@@ -14,6 +14,10 @@ import (
 // sweepEvery is how often a server looks for what others left.
 const sweepEvery = 10 * time.Minute
 
+// soonAfter is when it does so behind its start: a database takes a moment to see that
+// the one before has died.
+var soonAfter = []time.Duration{time.Second, 5 * time.Second, time.Minute}
+
 // startSweepBudget is how long a start may be held up by a sweep. What is left then
 // the next one clears.
 const startSweepBudget = 30 * time.Second
@@ -37,13 +41,15 @@ func (w *sweeper) start(ctx context.Context) {
 	cancel()
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	w.done.Go(func() {
-		tick := time.NewTicker(sweepEvery)
-		defer tick.Stop()
-		for {
+		for i := 0; ; i++ {
+			wait := sweepEvery
+			if i < len(soonAfter) {
+				wait = soonAfter[i]
+			}
 			select {
 			case <-ctx.Done():
 				return
-			case <-tick.C:
+			case <-time.After(wait):
 				w.sweep(ctx)
 			}
 		}
