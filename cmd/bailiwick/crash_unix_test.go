@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -105,3 +106,6 @@ func randomBytes(random *rand.Rand, n int) []byte {
 	rand.NewChaCha8(seed).Read(b)
 	return b
 }
+
+// unsized is a body whose length the client does not say.
+func unsized(content []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(content)} }

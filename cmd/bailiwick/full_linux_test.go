@@ -87,9 +87,6 @@ func send(t *testing.T, method, url string, body io.Reader) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// unsized is a body whose length the client does not say.
-func unsized(content []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(content)} }
-
 func filesIn(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string

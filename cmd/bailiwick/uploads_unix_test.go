@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,7 +15,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -232,60 +230,4 @@ func TestUploadNamesKept(t *testing.T) {
 			http.DefaultClient.CloseIdleConnections()
 		})
 	}
-}
-
-// TestTwoUploadServers has two servers share a bucket and a database, both at work,
-// and kills one: the other clears nothing that lives.
-func TestTwoUploadServers(t *testing.T) {
-	place := uploadPlaces(t, "s3")
-	servers := []*process{place.serve(t), place.serve(t)}
-	const count = 40
-	var group sync.WaitGroup
-	var mu sync.Mutex
-	made := map[string]string{}
-	for i := range count {
-		group.Go(func() {
-			content := strings.Repeat(fmt.Sprint(i, " "), 1000)
-			files, status, err := post(servers[i%2].url, strings.NewReader(content), "Content-Disposition", "attachment; filename=a")
-			if err != nil || status != 201 {
-				t.Errorf("POST: %d %v", status, err)
-				return
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			made[files[0].ID] = content
-		})
-	}
-	group.Wait()
-	for id, content := range made {
-		for _, p := range servers {
-			if status, body := get(t, p.url+"/"+id); status != 200 || body != content {
-				t.Errorf("GET: %d, %d bytes", status, len(body))
-			}
-		}
-	}
-	// One that is under way on the first while the second dies and a third starts.
-	feed, body := io.Pipe()
-	done := make(chan int, 1)
-	go func() {
-		_, status, _ := post(servers[0].url, feed, "Content-Disposition", "attachment; filename=slow")
-		done <- status
-	}()
-	if _, err := body.Write(bytes.Repeat([]byte("x"), 1<<20)); err != nil {
-		t.Fatal(err)
-	}
-	servers[1].signal(syscall.SIGKILL)
-	servers[1].exit()
-	place.serve(t)
-	if _, err := body.Write([]byte("end")); err != nil {
-		t.Fatal(err)
-	}
-	body.Close()
-	if status := <-done; status != 201 {
-		t.Errorf("the upload that was under way: %d", status)
-	}
-	if code, said := place.check(t); code != 0 || !strings.Contains(said, fmt.Sprint(count+1, " uploads")) {
-		t.Errorf("check: exit %d\n%s", code, said)
-	}
-	http.DefaultClient.CloseIdleConnections()
 }
