@@ -205,7 +205,7 @@ func (c *soakClient) abort(ctx context.Context) {
 	defer conn.Close()
 	fmt.Fprintf(conn, "%s\r\nHost: x\r\nContent-Length: 500000\r\n\r\n", head)
 	_, _ = conn.Write(c.bytes(100 << 10))
-	c.pause(ctx, 20*time.Millisecond)
+	c.pause(ctx, 100*time.Millisecond)
 }
 
 // dawdle takes a little of a large file, looks the other way for a while and leaves.
@@ -307,7 +307,7 @@ func (c *soakClient) reload(ctx context.Context) {
 	c.mu.Lock()
 	c.answers["reload done"]++
 	c.mu.Unlock()
-	c.pause(ctx, 100*time.Millisecond)
+	c.pause(ctx, 500*time.Millisecond)
 }
 
 // reloads returns how often the server has said how a reload went.
