@@ -33,12 +33,18 @@
 // [SendFile] answers a request with one object, from within a handler of one's
 // own.
 //
-// What it does not do: it asks nobody who he is (vfs.Policy.Authorize can, from
-// the request's context), limits no rates and sets no timeouts (http.Server
-// does), compresses nothing on the fly, and trusts no X-Forwarded header.
-// A host's router comes before it: net/http's and gorilla's both answer paths
-// such as /a/../b and //a with a redirect to a clean path, from the path alone,
-// without a look at what exists.
+// Who is asking is for [Config.Gate]: an auth.Authenticator, signed links, and the
+// access rules that say when a 401 helps; those decide as the jail's
+// vfs.Policy.Authorize. Without them everybody is anyone. [NewUploads] takes files
+// under names that the server makes. [Limit], before any handler of this package,
+// bounds requests and believes X-Forwarded-For of trusted proxies; nothing else
+// here trusts such a header.
+//
+// What it does not do: it sets no timeouts but for bodies (http.Server does),
+// compresses nothing on the fly, and has no sessions and no pages to log in. A
+// host's router comes before it: net/http's and gorilla's both answer paths such
+// as /a/../b and //a with a redirect to a clean path, from the path alone, without
+// a look at what exists.
 //
 // An answer that cannot be completed ends in panic(http.ErrAbortHandler), by
 // which net/http closes the connection. Middleware has to let it through, or a
