@@ -32,8 +32,8 @@ func (s *service) answers() bool {
 	if !s.ready.Load() {
 		return false
 	}
-	t := s.current.Load()
-	if t == nil || !t.enter() {
+	t := s.enter()
+	if t == nil {
 		return false
 	}
 	defer t.leave()

@@ -74,20 +74,32 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 	})
 }
 
-// get returns what is open under key, or opens it.
+// get returns what is open under key, or opens it. One goroutine at a time calls it.
+// Opening may take long, and whoever releases something meanwhile, which may be a
+// request, does not wait for it.
 func (p *pool) get(key string, open func(*resource) error) (*resource, error) {
+	if r := p.share(key); r != nil {
+		return r, nil
+	}
+	r := &resource{pool: p, key: key, users: 1}
+	if err := open(r); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open[key] = r
+	return r, nil
+}
+
+// share returns what is open under key, nil if nothing is.
+func (p *pool) share(key string) *resource {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.open[key]
-	if r == nil {
-		r = &resource{pool: p, key: key}
-		if err := open(r); err != nil {
-			return nil, err
-		}
-		p.open[key] = r
+	if r != nil {
+		r.users++
 	}
-	r.users++
-	return r, nil
+	return r
 }
 
 // release gives a resource back; the last one closes it.

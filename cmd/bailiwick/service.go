@@ -156,14 +156,24 @@ func (s *service) use(t *site) {
 	}
 }
 
+// enter returns the current site, which the caller leaves; nil once there is none.
+func (s *service) enter() *site {
+	for {
+		// One that was retired in between has a successor.
+		if t := s.current.Load(); t == nil || t.enter() {
+			return t
+		}
+	}
+}
+
 // serve hands the request to the site that is current when it comes. A reload does
 // not touch the requests that are running.
 func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 	s.running.Add(1)
 	defer s.running.Add(-1)
-	t := s.current.Load()
-	for !t.enter() {
-		t = s.current.Load() // it was retired in between
+	t := s.enter()
+	if t == nil {
+		panic(http.ErrAbortHandler) // the server has ended
 	}
 	defer t.leave()
 	t.handler.ServeHTTP(w, r)
