@@ -60,7 +60,7 @@ func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
 	read := func(paths ...config.Path) {
 		for _, path := range paths {
 			if path != "" {
-				p.Read = append(p.Read, filepath.Dir(string(path)))
+				p.Read = append(p.Read, around(string(path))...)
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
 		}
 	}
 	if cfg.AccessLog.File.IsFile() {
-		p.Write = append(p.Write, filepath.Dir(string(cfg.AccessLog.File)))
+		p.Write = append(p.Write, around(string(cfg.AccessLog.File))...)
 	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
@@ -94,7 +94,7 @@ func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
 			read(m.Uploads.CatalogFile)
 			if catalog, err := cfg.Catalog(m); err == nil {
 				if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
-					p.Write = append(p.Write, filepath.Dir(path))
+					p.Write = append(p.Write, around(path)...)
 				} else {
 					p.Read = append(p.Read, a.inHome(".postgresql", ".pgpass")...)
 				}
@@ -102,6 +102,16 @@ func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
 		}
 	}
 	return p
+}
+
+// around returns the directory of a file, and the one where a link leads that is in its
+// place: certbot renews what live/NAME/cert.pem leads to, in archive/NAME.
+func around(file string) []string {
+	dirs := []string{filepath.Dir(file)}
+	if real, err := filepath.EvalSymlinks(file); err == nil && filepath.Dir(real) != dirs[0] {
+		dirs = append(dirs, filepath.Dir(real))
+	}
+	return dirs
 }
 
 // awsPaths are where the AWS SDK looks for credentials again when they expire.

@@ -14,9 +14,11 @@ import (
 )
 
 // The tests run the command as a process of its own, which is this test binary
-// under the name bailiwick.
+// under the name bailiwick, and variants of it.
+var commands = map[string]func(){"bailiwick": main}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"bailiwick": main})
+	testscript.Main(m, commands)
 }
 
 func TestScripts(t *testing.T) {

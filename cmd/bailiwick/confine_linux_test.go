@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// intruder is the command with a hole in it: told by a signal, it opens the file that
+// is named by a variable, past all of its own checks.
+func intruder() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1)
+	go func() {
+		for range told {
+			_, err := os.ReadFile(os.Getenv("INTRUDER_READS"))
+			fmt.Fprintf(os.Stderr, "intruder: %v\n", err)
+		}
+	}()
+	main()
+}
+
+func init() { commands["intruder"] = intruder }
+
+// confined starts the command, or the intruder, on a configuration. Its temporary
+// files go to a directory of their own: the tests' own is one that it may write to.
+func confined(t *testing.T, program, dir string, env ...string) *process {
+	t.Helper()
+	cmd := command("serve", "--config", filepath.Join(dir, "etc", "bailiwick.yaml"))
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args[0] = path, program
+	cmd.Env = append(cmd.Env, append(env, "TMPDIR="+filepath.Join(dir, "tmp"))...)
+	p := launch(t, cmd)
+	if slices.Contains(p.said(), "landlock: this kernel has none") {
+		t.Skip("this kernel has no Landlock")
+	}
+	return p
+}
+
+// Whatever hole there may be in the process, the kernel opens nothing for it that lies
+// outside what it was started for. With landlock: off it does, which shows that the
+// intruder is one.
+func TestConfineIntruder(t *testing.T) {
+	dir := tree(t, map[string]string{"srv/a": "a", "outside/secret": "secret", "tmp/x": "", "etc/x": ""})
+	for _, c := range []struct{ landlock, file, want string }{
+		{"auto", "outside/secret", "permission denied"},
+		{"auto", "srv/../outside/secret", "permission denied"},
+		{"auto", "srv/a", "<nil>"},
+		{"off", "outside/secret", "<nil>"},
+	} {
+		writeConfig(t, filepath.Join(dir, "etc"), "landlock: "+c.landlock+"\nmounts: [{source: ../srv, allow: ['**']}]\n")
+		p := confined(t, "intruder", dir, "INTRUDER_READS="+dir+"/"+c.file)
+		p.signal(syscall.SIGUSR1)
+		if got := p.await(regexp.MustCompile(`^intruder: (.*)$`)); !strings.HasSuffix(got, c.want) {
+			t.Errorf("landlock: %s: %s: %s", c.landlock, c.file, got)
+		}
+		p.stop()
+	}
+}
+
+// A reload that needs what lies outside is refused, and the line says what helps. It
+// is, too, where a link inside leads there. With landlock: off it is not.
+func TestConfineReload(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"srv/a": "old", "outside/a": "new", "outside/names": "a\n", "tmp/x": "", "etc/names": "a\n", "outside/log/x": "",
+	})
+	for link, to := range map[string]string{"srv/link": "../outside", "etc/linked": "../outside/names"} {
+		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	etc := filepath.Join(dir, "etc")
+	const before = "mounts: [{source: ../srv, allow: ['**']}]\n"
+	for _, landlock := range []string{"auto", "off"} {
+		setting := "landlock: " + landlock + "\n"
+		writeConfig(t, etc, setting+before)
+		p := confined(t, "bailiwick", dir)
+		n := 0
+		for _, after := range []string{
+			"mounts: [{source: ../outside, allow: ['**']}]\n",
+			"mounts: [{source: ../srv/link, allow: ['**']}]\n",
+			"mounts: [{source: ../srv, allow_file: ../outside/names}]\n",
+			"mounts: [{source: ../srv, allow_file: linked}]\n",
+			"mounts: [{source: ../srv, allow: ['**'], write: true}]\n", // may be read alone
+			"access_log: {file: ../outside/log/log}\n" + before,
+		} {
+			writeConfig(t, etc, setting+after)
+			n++
+			p.signal(syscall.SIGHUP)
+			p.awaitCount(regexp.MustCompile(`^reload`), n)
+			refused := 0
+			for _, line := range p.said() {
+				if strings.HasPrefix(line, "reload refused, all stays as it was: ") &&
+					strings.HasSuffix(line, " lies outside what landlock left open at the start: restart, or start with landlock: off") {
+					refused++
+				}
+			}
+			if landlock == "off" {
+				if refused > 0 {
+					t.Errorf("%s was refused", after)
+				}
+				continue
+			}
+			if refused != n {
+				t.Fatalf("%s: %s", after, strings.Join(p.said(), "\n"))
+			}
+			if _, body := get(t, p.url+"/a"); body != "old" {
+				t.Errorf("%s: a is %q", after, body)
+			}
+		}
+		// What fits is taken in.
+		writeConfig(t, etc, setting+"mounts: [{path: /x, source: ../srv, allow_file: names}]\n")
+		p.signal(syscall.SIGHUP)
+		p.awaitCount(regexp.MustCompile(`^reload`), n+1)
+		if _, body := get(t, p.url+"/x/a"); body != "old" {
+			t.Errorf("landlock: %s: after a reload that fits, /x/a is %q", landlock, body)
+		}
+		p.stop()
+	}
+}
+
+// All that a server does works inside: writing, uploads with their catalog and their
+// spool, records that are rotated away, files that are replaced by renaming.
+func TestConfineFeatures(t *testing.T) {
+	ca := issue(t, nil, "authority")
+	dir := tree(t, map[string]string{"srv/a": "a", "up/x": "", "cat/x": "", "log/x": "", "tmp/x": "", "etc/users": users})
+	etc := filepath.Join(dir, "etc")
+	// As certbot keeps them, the names that are configured lead elsewhere.
+	certificate := func(name string) {
+		t.Helper()
+		issue(t, ca, name).save(t, filepath.Join(dir, "archive"), name)
+		for _, suffix := range []string{".pem", ".key"} {
+			link := filepath.Join(etc, "server"+suffix)
+			if err := os.Symlink(filepath.Join("..", "archive", name+suffix), link+".new"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(link+".new", link); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	certificate("first")
+	writeConfig(t, etc, `
+access_log: {file: ../log/access}
+users: {htpasswd: users}
+tls: {cert: server.pem, key: server.key}
+mounts:
+  - {path: /w, source: ../srv, allow: ["**"], write: true, list: true}
+  - {path: /up, source: ../up, uploads: {catalog: "sqlite:../cat/c.db"}}
+  - {path: /mine, source: ../srv, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+`)
+	p := confined(t, "bailiwick", dir)
+	client := ca.trusting(nil)
+	defer client.CloseIdleConnections()
+	do := func(method, path, body string, want int, change ...func(*http.Request)) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range change {
+			f(r)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s %s: %d, want %d", method, path, resp.StatusCode, want)
+		}
+		return resp
+	}
+	do("PUT", "/w/new/deep/b", strings.Repeat("b", 1<<20), 201)
+	do("PUT", "/w/a", "aa", 204)
+	do("GET", "/w/", "", 200)
+	do("DELETE", "/w/new/deep/b", "", 204)
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	for _, name := range []string{"one", "two"} {
+		part, err := w.CreateFormFile("f", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part.Write(bytes.Repeat([]byte(name), 1<<20))
+	}
+	w.Close()
+	do("POST", "/up/", form.String(), 201, func(r *http.Request) { r.Header.Set("Content-Type", w.FormDataContentType()) })
+	at := do("POST", "/up/", "x", 201, func(r *http.Request) {
+		r.Header.Set("Content-Disposition", "attachment; filename=x.txt")
+	}).Header.Get("Location")
+	do("GET", at, "", 200)
+	do("DELETE", at, "", 204)
+	do("GET", "/mine/a", "", 200, as("alice"))
+
+	// Everything is replaced as programs do that write beside and rename.
+	rename := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("log/access", "log/access.1")
+	write(t, filepath.Join(etc, "users.new"), strings.Split(users, "\n")[1]+"\n")
+	rename("etc/users.new", "etc/users")
+	certificate("renewed")
+	p.signal(syscall.SIGHUP)
+	p.await(reloadedLine)
+	client.CloseIdleConnections()
+	if name := do("GET", "/mine/a", "", 200, as("bob")).TLS.PeerCertificates[0].Subject.CommonName; name != "renewed" {
+		t.Errorf("the certificate is %s", name)
+	}
+	do("GET", "/mine/a", "", 401, as("alice"))
+	p.stop()
+	// Records are written behind the answers: those of the first may be in either file.
+	records := 0
+	for _, file := range []string{"log/access.1", "log/access"} {
+		data, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		records += bytes.Count(data, []byte("\n"))
+		if file == "log/access" && !bytes.Contains(data, []byte(`"status":401`)) {
+			t.Errorf("the last record is not in the new file: %s", data)
+		}
+	}
+	if records != 11 {
+		t.Errorf("%d records of 11 requests", records)
+	}
+}
