@@ -51,7 +51,7 @@ func (x *exchange) sendFile(obj *vfs.Object) error {
 	for left := obj.Span.Length; left > 0; {
 		piece := left
 		if x.pace > 0 {
-			piece = min(left, pieceBytes)
+			piece = x.piece(left, pieceBytes)
 			x.hurry(piece)
 		}
 		n, err := io.CopyN(&x.responseWriter, obj.File, piece)
@@ -125,7 +125,7 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
 	// The first bytes go out as soon as a few have come.
 	size := int64(chunkBytes)
-	for idle := 0; length > 0; size = int64(len(buf)) {
+	for idle := 0; length > 0; size = x.piece(length, int64(len(buf))) {
 		if length > chunkBytes {
 			size = min(size, length-chunkBytes)
 		}

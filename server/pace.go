@@ -13,6 +13,17 @@ const pieceBytes = 4 << 20
 // connection that stalls for a while is not a client that means to hold it.
 const slack = 30 * time.Second
 
+// piece returns how much of length bytes to hand over at a time, most at most, and no
+// more than the client has to take in half a minute: with a larger piece, one that takes
+// nothing could stay for as long as that piece may take, which is an hour for 4 MiB.
+func (x *exchange) piece(length, most int64) int64 {
+	const seconds = int64(slack / time.Second)
+	if x.pace > 0 && x.pace < most/seconds {
+		most = max(x.pace*seconds, chunkBytes)
+	}
+	return min(length, most)
+}
+
 // hurry sets until when the client has to take the next n bytes. It is for bodies
 // that do not fit into the system's buffers; the others end with the server's
 // WriteTimeout, if it has one.
