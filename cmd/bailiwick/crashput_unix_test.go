@@ -21,7 +21,7 @@ import (
 func TestPutKilled(t *testing.T) {
 	l := &putLedger{t: t, dir: t.TempDir(), sure: map[string][]byte{}, perhaps: map[string][][]byte{}, emptied: map[string]bool{}}
 	test := &crashTest{
-		rounds: crashRounds(20), clients: 6, bytes: 12 << 20,
+		rounds: crashRounds(10), clients: 6, bytes: 12 << 20,
 		start: func() *process {
 			return serveTree(t, l.dir, "--allow", "**", "--write", "--access-log", "off")
 		},
