@@ -1,0 +1,146 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// nginx starts a real one in front of a server, and returns its URL.
+func nginx(t *testing.T, upstream string) string {
+	t.Helper()
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		program = "/usr/sbin/nginx" // which users' PATH does not have
+		if _, err := os.Stat(program); err != nil {
+			if os.Getenv("BAILIWICK_REQUIRE_SERVERS") == "1" {
+				t.Fatal(err)
+			}
+			t.Skip("there is no nginx")
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "nginx.conf"), fmt.Sprintf(`
+daemon off;
+master_process off;
+pid %[1]s/pid;
+error_log stderr;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
+	server {
+		listen %[2]s;
+		location / {
+			proxy_pass %[3]s;
+			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+		}
+	}
+}
+`, dir, addr, upstream))
+	cmd := exec.Command(program, "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"))
+	var talk strings.Builder
+	cmd.Stderr = &talk
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("nginx: %s", &talk)
+		}
+	})
+	eventually(t, func() string {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return err.Error()
+		}
+		conn.Close()
+		return ""
+	})
+	return "http://" + addr
+}
+
+// from is a GET by the client that has this address of the loopback network.
+func from(t *testing.T, client, url, forwarded string) int {
+	t.Helper()
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}
+	c := &http.Client{Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if forwarded != "" {
+		r.Header.Set("X-Forwarded-For", forwarded)
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// Behind nginx the record has the client's address, if nginx is trusted. What a client
+// itself puts into the header counts for nothing, whether nginx passes it on or the
+// client is a peer that is not trusted.
+func TestProxyNginx(t *testing.T) {
+	const client, forged = "127.0.0.2", "203.0.113.9"
+	for _, c := range []struct{ trusted, direct, proxied, chained string }{
+		{"", client, "127.0.0.1", "127.0.0.1"},
+		{"trusted_proxies: [192.0.2.0/24]\n", client, "127.0.0.1", "127.0.0.1"},
+		{"trusted_proxies: [127.0.0.1/32]\n", client, client, client},
+		// The control: where the client is trusted to be a proxy, it is believed.
+		{"trusted_proxies: [127.0.0.0/8]\n", forged, client, forged},
+	} {
+		p, _ := configured(t, c.trusted+"mounts: [{source: d, allow: ['**']}]\n", map[string]string{"d/a": ""})
+		front := nginx(t, p.url)
+		from(t, client, p.url+"/direct", forged)
+		from(t, client, front+"/proxied", "")
+		from(t, client, front+"/chained", forged)
+		for path, want := range map[string]string{"/direct": c.direct, "/proxied": c.proxied, "/chained": c.chained} {
+			got := p.await(regexp.MustCompile(`"remote":"([^":]*)[":].*"raw":"` + path + `"`))
+			if got != want {
+				t.Errorf("%s%s: the record says %s, want %s", c.trusted, path, got, want)
+			}
+		}
+		p.stop()
+	}
+}
+
+// Behind a trusted proxy each client has a rate of its own, and none gets another by
+// what it puts into the header.
+func TestProxyRates(t *testing.T) {
+	p, _ := configured(t, `
+trusted_proxies: [127.0.0.1/32]
+limits: {rate_per_client: 1/h}
+mounts: [{source: d, allow: ["**"]}]
+`, map[string]string{"d/a": ""})
+	front := nginx(t, p.url)
+	for _, c := range []struct {
+		client, forwarded string
+		want              int
+	}{
+		{"127.0.0.2", "", 200},
+		{"127.0.0.2", "", 429},
+		{"127.0.0.2", "203.0.113.9", 429},
+		{"127.0.0.3", "", 200},
+	} {
+		if got := from(t, c.client, front+"/a", c.forwarded); got != c.want {
+			t.Errorf("%s %s: %d, want %d", c.client, c.forwarded, got, c.want)
+		}
+	}
+}
