@@ -52,8 +52,8 @@ type Config struct {
 	// What clients can make the server hold or do. 0 and off are no limit.
 	Limits Limits `yaml:"limits"`
 
-	// Networks of proxies in front, whose X-Forwarded-For and X-Forwarded-Proto are
-	// believed. From anywhere else they are ignored.
+	// Networks of proxies in front, whose X-Forwarded-For is believed. From anywhere else
+	// it is ignored.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" example:"[10.0.0.0/8, '::1/128']"`
 
 	// How long running transfers may take after SIGTERM.
