@@ -34,6 +34,10 @@ type Gate struct {
 	// uses; without it, none of them is good. nil takes a link's query for any other.
 	Links *links.Keys
 	Uses  links.Counter
+
+	// Host, if set, is the host whose links count, in lower case: another host may
+	// have the same path, and who may read that may not read this. Else any counts.
+	Host string
 }
 
 // Access tells what a [Gate] has to know of the rules about who may do what. The
@@ -105,7 +109,7 @@ func (x *exchange) enterByLink(g *Gate) bool {
 	if err == nil {
 		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, time.Now())
 	}
-	if err != nil {
+	if err != nil || g.Host != "" && x.link.Host != g.Host {
 		x.refuse(refused("", ReasonLink))
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,8 @@ func (a *app) signCommand() *cobra.Command {
 		Short: "Sign URLs, so that whoever has them needs no other credentials",
 		Long: `Sign prints each URL with a signature in its query. A server that has the same file
 of keys (links: {keys: FILE} in its configuration) then lets whoever sends it do one thing
-with that one path, within what the mount allows at all, until it expires.
+with that one path, within what the mount allows at all, until it expires. Where a mount is
+for one host only, it has to be the host of the URL.
 
 FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key
 signs; to take back all links of a key, take it out.
@@ -110,6 +112,7 @@ func signURL(keys *links.Keys, s string, l links.Link) (string, error) {
 	if l.Path, err = links.ParsePath(path); err != nil {
 		return "", err
 	}
+	l.Host = strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	query, err := keys.Sign(l)
 	if err != nil {
 		return "", err

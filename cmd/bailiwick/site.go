@@ -176,7 +176,7 @@ func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error
 
 // handler answers for a mount.
 func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Handler {
-	gate := server.Gate{Auth: s.metrics.authenticator(t.who.authenticator()), Links: t.who.links, Uses: s.metrics.uses(s.uses(t))}
+	gate := server.Gate{Auth: s.metrics.authenticator(t.who.authenticator()), Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Host: string(m.cfg.Host)}
 	if m.access != nil {
 		gate.Access = m.access
 	}

@@ -3,7 +3,8 @@
 //
 // The signature is an HMAC-SHA256 over the method, the path in its one spelling and
 // the query itself, so a query that differs in one byte from what was printed is no
-// link. Host and scheme are not signed: a proxy may change them.
+// link. Scheme and port are not signed, and the host is only named: a proxy may change
+// them. Where several hosts have the same paths, whoever verifies compares it.
 //
 // A link is a bearer credential. It stands in browsers' histories and in the logs of
 // proxies, so it should be short-lived; taking its key out of the ring revokes it.
@@ -34,6 +35,7 @@ var ErrLink = errors.New("not a valid link")
 type Link struct {
 	Method  string    // "GET", which grants HEAD, too; "PUT", "DELETE" or "POST"
 	Path    string    // the whole path of the URL, escaped, in its one spelling, as ParsePath makes it
+	Host    string    // of the URL, in lower case, without a port; "" for any
 	Expires time.Time // in whole seconds
 	User    string    // it acts as this user, under the access rules; "" for none
 	Uses    int       // how many GETs it is good for; 0 is any number
@@ -48,6 +50,7 @@ type Link struct {
 // The parameters of the query.
 const (
 	paramExpires   = "bw_expires"
+	paramHost      = "bw_host"
 	paramID        = "bw_id"
 	paramKey       = "bw_key"
 	paramMethod    = "bw_method"
@@ -56,6 +59,9 @@ const (
 	paramUser      = "bw_user"
 	paramUses      = "bw_uses"
 )
+
+// maxHostBytes is how long the name of a host can be.
+const maxHostBytes = 253
 
 // maxQueryBytes bounds what is looked at of a query that claims to be a link.
 const maxQueryBytes = 8 << 10
@@ -88,6 +94,9 @@ func (k *Keys) Sign(l Link) (query string, err error) {
 	}
 	q := url.Values{}
 	q.Set(paramExpires, strconv.FormatInt(l.Expires.Unix(), 10))
+	if l.Host != "" {
+		q.Set(paramHost, l.Host)
+	}
 	q.Set(paramID, rand.Text())
 	q.Set(paramKey, k.ring[0].id)
 	if l.Method != http.MethodGet {
@@ -126,6 +135,9 @@ func (l *Link) check() error {
 	}
 	if l.Uses > 0 && l.Method != http.MethodGet {
 		return errors.New("only the uses of a link for GET are counted")
+	}
+	if len(l.Host) > maxHostBytes {
+		return fmt.Errorf("the host has more than %d bytes", maxHostBytes)
 	}
 	if !utf8.ValidString(l.User) || !utf8.ValidString(l.DownloadName) || len(l.User)+len(l.DownloadName) > vfs.MaxNameBytes {
 		return fmt.Errorf("user and download name must be UTF-8 of at most %d bytes together", vfs.MaxNameBytes)
@@ -170,7 +182,7 @@ func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error
 	}
 	l := Link{
 		Method: http.MethodGet, Path: path, ID: q.Get(paramID),
-		User: q.Get(paramUser), DownloadName: q.Get(paramName),
+		Host: q.Get(paramHost), User: q.Get(paramUser), DownloadName: q.Get(paramName),
 	}
 	if m := q.Get(paramMethod); m != "" {
 		l.Method = m

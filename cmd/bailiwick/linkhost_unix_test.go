@@ -1,0 +1,66 @@
+//go:build unix
+
+package main
+
+import (
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A link to a file of one host opens no file of the same path on another.
+func TestLinkOfAnotherHost(t *testing.T) {
+	dir := tree(t, map[string]string{"keys": "one:" + strings.Repeat("QUFB", 16) + "\n"})
+	one, other := tree(t, map[string]string{"report": "public"}), tree(t, map[string]string{"report": "secret"})
+	config := filepath.Join(dir, "bailiwick.yaml")
+	write(t, config, `listen: ["127.0.0.1:0"]
+access_log: {file: off}
+links: {keys: keys}
+mounts:
+  - {host: one.example, source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+  - {host: other.example, source: `+other+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+  - {path: /any, source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+`)
+	p := start(t, "serve", "--config", config)
+	get := func(host, link string) string {
+		t.Helper()
+		_, target, _ := strings.Cut(strings.TrimPrefix(link, "https://"), "/")
+		req, err := http.NewRequest("GET", p.url+"/"+target, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	sign := func(url string) string {
+		t.Helper()
+		code, out, said := runCommand(t, "sign", "--keys", filepath.Join(dir, "keys"), "--expires", "1h", url)
+		if code != exitDone {
+			t.Fatal(said)
+		}
+		return strings.TrimSpace(out)
+	}
+	link := sign("https://One.Example:8443/report")
+	for host, want := range map[string]string{
+		"one.example": "public", "ONE.example:443": "public", "other.example": "not found\n", "third.example": "not found\n",
+	} {
+		if got := get(host, link); got != want {
+			t.Errorf("Host: %s: %q, want %q", host, got, want)
+		}
+	}
+	// Where a mount is for every host, a proxy may call it what it likes.
+	if got := get("10.0.0.7:8080", sign("https://files.example/any/report")); got != "public" {
+		t.Errorf("behind a proxy: %q", got)
+	}
+}
