@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 )
 
 // A crashTest kills servers, one after the other over the same place, while clients
@@ -37,7 +39,7 @@ func crashRounds(usual int) int {
 	switch {
 	case os.Getenv("BAILIWICK_LONG") == "1":
 		return 200
-	case testing.Short():
+	case length.Short():
 		return max(2, usual/4)
 	}
 	return usual

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/testdata/length"
 )
 
 // soakTime is how long TestSoak keeps the server busy; BAILIWICK_SOAK=10m makes it longer.
@@ -22,7 +24,7 @@ func soakTime(t *testing.T) time.Duration {
 		}
 		return d
 	}
-	if testing.Short() {
+	if length.Short() {
 		return time.Second
 	}
 	return 3 * time.Second
