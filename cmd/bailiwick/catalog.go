@@ -130,8 +130,9 @@ func (a *app) catalogSweepCommand() *cobra.Command {
 		Use:   "sweep SOURCE --catalog WHERE",
 		Short: "Clear the uploads and removals that a crash left",
 		Long: `Sweep removes what is left of uploads and removals that were begun and never
-finished: the object, if there is one, and then its row. A server does the same at
-its start and every few minutes, so this is for when none runs.
+finished: what S3 holds of its parts, the object, if there is one, and then its row.
+A server does the same at its start and every few minutes, so this is for when none
+runs.
 
 It clears what is older than --older-than, and, whatever its age, what belongs to a
 server that is known to have ended. An object that is not in the catalog stays: see
