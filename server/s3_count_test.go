@@ -138,7 +138,8 @@ func TestS3Counts(t *testing.T) {
 		{"options", "OPTIONS", path, nil, 204, nothing},
 
 		{"1,000 names", "GET", "/docs/thousand/", asJSON, 200, oneList},
-		{"first page of more", "GET", "/docs/more/", asJSON, 200, oneList},
+		// That S3 has more tells nobody who may see that. Without Authorize it would do.
+		{"first page of more", "GET", "/docs/more/", asJSON, 200, append(oneList, oneList...)},
 		{"second page of more", "GET", "/docs/more/?after=0999", asJSON, 200, oneList},
 		{"a few names", "GET", "/docs/more/?limit=10", asJSON, 200, oneList},
 		{"a directory of directories", "GET", "/docs/", asJSON, 200, oneList},
