@@ -83,11 +83,16 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 	if leave == nil {
 		return false, nil, j.tooLike(ctx, n, other, kind, true)
 	}
-	replaces, err = j.lookForPlace(ctx, n, cond)
-	if err != nil {
-		leave()
+	kept := false
+	defer func() { // a backend that panics must not block the name for ever
+		if !kept {
+			leave()
+		}
+	}()
+	if replaces, err = j.lookForPlace(ctx, n, cond); err != nil {
 		return false, nil, err
 	}
+	kept = true
 	return replaces, leave, nil
 }
 

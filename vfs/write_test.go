@@ -391,3 +391,38 @@ func TestWriteUnsupported(t *testing.T) {
 		t.Errorf("the backend was asked %d times", b.calls.Load())
 	}
 }
+
+// TestPutAfterPanic: a backend that panics while a place is looked for does not block
+// the name, nor what is like it.
+func TestPutAfterPanic(t *testing.T) {
+	b := &panicking{Backend: mem.New()}
+	j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.panics = true
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the backend did not panic")
+			}
+		}()
+		_, _ = put(t, j, "a", "x", vfs.PutOptions{})
+	}()
+	b.panics = false
+	if _, err := put(t, j, "A", "x", vfs.PutOptions{}); err != nil {
+		t.Errorf("after a panic: %v", err)
+	}
+}
+
+type panicking struct {
+	vfs.Backend
+	panics bool
+}
+
+func (p *panicking) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	if p.panics {
+		panic("a defect of the backend")
+	}
+	return p.Backend.Stat(ctx, n, req)
+}
