@@ -79,21 +79,19 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 	if !j.caps.Writable {
 		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
-	other, kind, leave := j.creating.enter(n)
-	if leave == nil {
+	other, kind, claimed := j.creating.enter(n)
+	if claimed == nil {
 		return false, nil, j.tooLike(ctx, n, other, kind, true)
 	}
-	kept := false
 	defer func() { // a backend that panics must not block the name for ever
-		if !kept {
-			leave()
+		if leave == nil {
+			claimed()
 		}
 	}()
 	if replaces, err = j.lookForPlace(ctx, n, cond); err != nil {
 		return false, nil, err
 	}
-	kept = true
-	return replaces, leave, nil
+	return replaces, claimed, nil
 }
 
 func (j *Jail) lookForPlace(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
