@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"log/slog"
@@ -96,7 +97,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 	if cfg.Admin != "" {
 		if s.adminAt, err = listen(ctx, s.app.origin("admin"), string(cfg.Admin)); err != nil {
-			return err
+			return located(cfg, "admin", err)
 		}
 		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.stderr)
 	}
@@ -108,7 +109,7 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 	for i := 0; len(passed) == 0 && i < len(cfg.Listen); i++ {
 		l, err := listen(ctx, s.app.origin("listen"), string(cfg.Listen[i]))
 		if err != nil {
-			return err
+			return located(cfg, fmt.Sprintf("listen[%d]", i), err)
 		}
 		s.sockets = append(s.sockets, l)
 	}
@@ -276,13 +277,13 @@ func listen(ctx context.Context, origin, addr string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, failf("%s is in use by another program; choose another address with %s, or port 0 for a free one", addr, origin)
+		return nil, failf("%s is in use by another program; choose another address (%s), or port 0 for a free one", addr, origin)
 	case errors.Is(err, os.ErrPermission):
-		return nil, failf("%s needs more rights than this user has; choose a port above 1023 with %s", addr, origin)
+		return nil, failf("%s needs more rights than this user has; choose a port above 1023 (%s)", addr, origin)
 	case errors.As(err, &unknown):
 		return nil, usagef("%s: there is no host %s; write an IP address of this machine", origin, printable(unknown.Name))
 	}
-	return nil, failf("cannot listen on %s: %s; choose another address with %s", addr, cause(err), origin)
+	return nil, failf("cannot listen on %s: %s; choose another address (%s)", addr, cause(err), origin)
 }
 
 // isTerminal reports whether a person looks at w.

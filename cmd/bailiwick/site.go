@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -57,7 +58,7 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 		return nil, err
 	}
 	for i := range cfg.Mounts {
-		m, err := s.newMount(ctx, t, &cfg.Mounts[i])
+		m, err := s.newMount(ctx, t, i)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +66,7 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 	}
 	// A server that cannot start leaves no file behind, so this comes last.
 	if t.log, err = s.logFor(cfg); err != nil {
-		return nil, err
+		return nil, located(cfg, "access_log.file", err)
 	}
 	t.onIdle = func() { s.releaseLog(t.log) }
 	recorder := s.recorder(t.log)
@@ -92,13 +93,14 @@ func perSecond(r config.Rate) float64 {
 }
 
 // newMount opens the source of a mount and puts it behind the mount's rules.
-func (s *service) newMount(ctx context.Context, t *site, cfg *config.Mount) (*mount, error) {
+func (s *service) newMount(ctx context.Context, t *site, i int) (*mount, error) {
+	cfg, key := &t.cfg.Mounts[i], fmt.Sprintf("mounts[%d]", i)
 	m, policy, err := ruled(t.cfg, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if m.source, err = s.pool.source(ctx, string(cfg.Source), cfg.Write || cfg.Uploads != nil); err != nil {
-		return nil, err
+		return nil, located(t.cfg, key+".source", err)
 	}
 	t.held = append(t.held, m.source)
 	caps := m.source.backend.Caps()
@@ -117,7 +119,7 @@ func (s *service) newMount(ctx context.Context, t *site, cfg *config.Mount) (*mo
 			return nil, err
 		}
 		if m.catalog, err = s.pool.catalog(ctx, address.DSN(), m.source, t.cfg.Limits.UploadTime); err != nil {
-			return nil, err
+			return nil, located(t.cfg, key+".uploads.catalog", err)
 		}
 		t.held = append(t.held, m.catalog)
 	}
