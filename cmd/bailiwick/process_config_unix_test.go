@@ -109,8 +109,8 @@ const users = `alice:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDn
 bob:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
 `
 
-// awaitCount waits until n lines of standard error match.
-func (p *process) awaitCount(re *regexp.Regexp, n int) {
+// awaitCount waits until n lines of standard error match, and returns the last of them.
+func (p *process) awaitCount(re *regexp.Regexp, n int) string {
 	p.t.Helper()
 	timeout := time.After(patience)
 	for {
@@ -122,9 +122,9 @@ func (p *process) awaitCount(re *regexp.Regexp, n int) {
 			if re.MatchString(line) {
 				found++
 			}
-		}
-		if found >= n {
-			return
+			if found == n {
+				return line
+			}
 		}
 		select {
 		case <-more:

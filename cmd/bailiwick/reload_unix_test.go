@@ -216,9 +216,7 @@ mounts:
 		write(t, file, c.text)
 		n++
 		p.signal(syscall.SIGHUP)
-		p.awaitCount(regexp.MustCompile(`^reload`), n)
-		said := p.said()
-		if last := said[len(said)-1]; !regexp.MustCompile(`^reload refused, all stays as it was: .*` + c.line).MatchString(last) {
+		if last := p.awaitCount(regexp.MustCompile(`^reload`), n); !regexp.MustCompile(`^reload refused, all stays as it was: .*` + c.line).MatchString(last) {
 			t.Errorf("%s: %s", c.line, last)
 		}
 		still(c.line)

@@ -5,9 +5,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -142,6 +144,50 @@ mounts: [{source: d, allow: ["**"]}]
 	if got := fmt.Sprint(statuses); got != "[200 429 429 429 429]" {
 		t.Errorf("1/h: %s", got)
 	}
+}
+
+// Past the requests that may be in flight, one is told to come again; when there is
+// room, it is answered.
+func TestConfigInFlight(t *testing.T) {
+	p, _ := configured(t, `
+limits: {requests_in_flight: 1}
+mounts: [{source: d, allow: ["**"], write: true}]
+`, map[string]string{"d/a": "a"})
+	body, send := io.Pipe()
+	put := make(chan error, 1)
+	go func() {
+		r, err := http.NewRequest(http.MethodPut, p.url+"/b", body)
+		if err == nil {
+			var resp *http.Response
+			if resp, err = http.DefaultClient.Do(r); err == nil {
+				resp.Body.Close()
+			}
+		}
+		put <- err
+	}()
+	// The head of the request has gone out once its body is read.
+	if _, err := send.Write([]byte("b")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() string {
+		resp, _ := p.ask(t, "", "/a")
+		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			return fmt.Sprintf("beside a request that runs: %s", resp.Status)
+		}
+		return ""
+	})
+	send.Close()
+	if err := <-put; err != nil {
+		t.Error(err)
+	}
+	eventually(t, func() string {
+		resp, _ := p.ask(t, "", "/a")
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Sprintf("after it: %s", resp.Status)
+		}
+		return ""
+	})
+	p.await(regexp.MustCompile(`"raw":"/a".*"reason":"limit.in_flight"`))
 }
 
 // What a mount needs is asked when readiness is: a source that went away is told
