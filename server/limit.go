@@ -26,6 +26,10 @@ type Limits struct {
 	// network of 64 bits. 0 is any number.
 	RatePerClient float64
 
+	// BurstPerClient is how many it may make at once instead; 0 is twice as many as in
+	// a second.
+	BurstPerClient int
+
 	// TrustedProxies are the networks whose hosts may say, in X-Forwarded-For, for
 	// whom they ask. From others that header is what a client made up. The address
 	// found is the client's from there on, in records and for limits.
@@ -53,7 +57,11 @@ func Limit(next http.Handler, l Limits) http.Handler {
 		g.limits.Slots = NewSlots(l.InFlight)
 	}
 	if l.RatePerClient > 0 {
-		g.rates = clients.NewRates(l.RatePerClient, clientsKnown, nil)
+		burst := l.BurstPerClient
+		if burst <= 0 {
+			burst = int(2 * l.RatePerClient)
+		}
+		g.rates = clients.NewRates(l.RatePerClient, burst, clientsKnown, nil)
 	}
 	return g
 }

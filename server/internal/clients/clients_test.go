@@ -54,7 +54,7 @@ func TestKey(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	now := time.Unix(0, 0)
-	r := clients.NewRates(10, 1000, func() time.Time { return now })
+	r := clients.NewRates(10, 20, 1000, func() time.Time { return now })
 	alice, bob := clients.Key(netip.MustParseAddr("192.0.2.1")), clients.Key(netip.MustParseAddr("192.0.2.2"))
 	take := func(who netip.Prefix) (n int, after time.Duration) {
 		for {
@@ -91,7 +91,19 @@ func TestRates(t *testing.T) {
 	for i := range 100_000 {
 		r.Allow(clients.Key(netip.MustParseAddr(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))))
 	}
-	slow := clients.NewRates(0.5, 10, func() time.Time { return now })
+	minute := clients.NewRates(1, 60, 1000, func() time.Time { return now })
+	for i := range 61 {
+		if _, ok := minute.Allow(bob); ok != (i < 60) {
+			t.Errorf("request %d at once of 60 a minute: %t", i+1, ok)
+		}
+		if i == 30 {
+			now = now.Add(3 * time.Second) // not enough to be forgotten
+			minute.Allow(bob)
+			minute.Allow(bob)
+			minute.Allow(bob)
+		}
+	}
+	slow := clients.NewRates(0.5, 0, 10, func() time.Time { return now })
 	if _, ok := slow.Allow(alice); !ok {
 		t.Error("at half a request a second nobody comes in")
 	}

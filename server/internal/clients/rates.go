@@ -8,15 +8,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rates says how often each client may come: so many times a second, with twice as
-// many at once after a rest. It is safe for concurrent use.
+// Rates says how often each client may come: so many times a second, with a burst of
+// more at once after a rest. It is safe for concurrent use.
 //
-// A client that has rested for two seconds has its whole burst back, so that
-// nothing need be known of it any more. Rates keeps those of the last seconds, and
-// at most so many: an attacker with more addresses makes it forget early, which
-// gives each of them a new burst and not more memory.
+// A client that has rested for long enough has its whole burst back, so that nothing
+// need be known of it any more. Rates keeps those of the last while, and at most so
+// many: an attacker with more addresses makes it forget early, which gives each of
+// them a new burst and not more memory.
 type Rates struct {
 	perSecond float64
+	burst     int
+	refill    time.Duration // how long an empty bucket takes to fill
 	max       int
 	now       func() time.Time
 
@@ -26,16 +28,21 @@ type Rates struct {
 	turned   time.Time
 }
 
-// refill is how long a bucket takes to fill: its burst is twice the rate.
-const refill = 2 * time.Second
-
-// NewRates returns Rates of perSecond requests a second for at most max clients,
-// by the clock now; nil is time.Now.
-func NewRates(perSecond float64, max int, now func() time.Time) *Rates {
+// NewRates returns Rates of perSecond requests a second, and burst at once, for at most
+// max clients, by the clock now; nil is time.Now. A burst below 1, which would let
+// nobody in, is 1.
+func NewRates(perSecond float64, burst, max int, now func() time.Time) *Rates {
 	if now == nil {
 		now = time.Now
 	}
-	return &Rates{perSecond: perSecond, max: max, now: now, current: map[netip.Prefix]*rate.Limiter{}, turned: now()}
+	if burst < 1 {
+		burst = 1
+	}
+	refill := time.Duration(float64(burst) / perSecond * float64(time.Second))
+	return &Rates{
+		perSecond: perSecond, burst: burst, refill: refill, max: max, now: now,
+		current: map[netip.Prefix]*rate.Limiter{}, turned: now(),
+	}
 }
 
 // Allow takes one from what the client may, or says after which time it may again.
@@ -52,17 +59,16 @@ func (r *Rates) Allow(client netip.Prefix) (after time.Duration, ok bool) {
 func (r *Rates) of(client netip.Prefix, now time.Time) *rate.Limiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if passed := now.Sub(r.turned); passed >= refill || len(r.current) >= r.max/2 {
+	if passed := now.Sub(r.turned); passed >= r.refill || len(r.current) >= r.max/2 {
 		r.previous, r.current, r.turned = r.current, map[netip.Prefix]*rate.Limiter{}, now
-		if passed >= 2*refill {
+		if passed >= 2*r.refill {
 			r.previous = nil
 		}
 	}
 	limiter := r.current[client]
 	if limiter == nil {
 		if limiter = r.previous[client]; limiter == nil {
-			// Less than one at once would let nobody in.
-			limiter = rate.NewLimiter(rate.Limit(r.perSecond), max(1, int(2*r.perSecond)))
+			limiter = rate.NewLimiter(rate.Limit(r.perSecond), r.burst)
 		}
 		r.current[client] = limiter
 	}

@@ -157,7 +157,8 @@ type Limits struct {
 	// Requests that are being answered; past it 503.
 	RequestsInFlight int `yaml:"requests_in_flight" default:"1000" example:"500"`
 
-	// Requests of one client address, with a burst of up to twice as many; past it 429.
+	// Requests of one client address, past which 429. At once there may be twice those of
+	// a second, or all those of a minute or an hour.
 	RatePerClient Rate `yaml:"rate_per_client" default:"off" example:"100/s"`
 
 	// Failed log-ins of one client address; past it 429.
