@@ -107,7 +107,6 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 	// server must not end with its first record after that.
 	signal.Ignore(syscall.SIGPIPE)
 	sig := catchSignals()
-	defer sig.stop()
 
 	given := a.given(cmd)
 	if len(args) > 0 {

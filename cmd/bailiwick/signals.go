@@ -18,16 +18,14 @@ import (
 // does not fit is dropped, and a SIGTERM must not be, behind however many SIGHUPs.
 type signals struct{ reload, end chan os.Signal }
 
+// catchSignals lets them arrive in channels from here on, for as long as the process
+// runs: one that comes between the end of the service and that of the process has
+// nothing to cut, and must not make a failure of it.
 func catchSignals() signals {
 	s := signals{make(chan os.Signal, 1), make(chan os.Signal, 2)}
 	signal.Notify(s.reload, syscall.SIGHUP)
 	signal.Notify(s.end, os.Interrupt, syscall.SIGTERM)
 	return s
-}
-
-func (s signals) stop() {
-	signal.Stop(s.reload)
-	signal.Stop(s.end)
 }
 
 // run serves until a signal, ctx or a failure ends it.
