@@ -46,8 +46,8 @@ people's content.
 With --uploads, files that are sent by POST are kept under names that the server makes;
 what they were called is kept in the catalog.
 
-A configuration file says more than flags can: several mounts, users and who may do
-what, limits, TLS. Flags go before variables, those before the file.
+A configuration file says more than flags can: several mounts, who may do what, ACME,
+OpenID Connect. Flags go before variables, those before the file.
 
 It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
 and SIGINT let running transfers finish, a second one does not. SIGHUP reads the
@@ -86,6 +86,7 @@ wrong, all stays as it was.`,
 	f.landlock = choice{"auto", []string{"auto", "off"}}
 	flags.Var(&f.landlock, "landlock", "let the kernel keep the process to the directories it serves; auto: where it can")
 	completeWords(cmd, "landlock", f.landlock.words)
+	registerPublic(cmd)
 	flags.StringVar(&f.config, "config", "", "read the configuration from `FILE`")
 	flags.Var(&f.drain, "drain", "how long running transfers may take after SIGTERM")
 	return cmd

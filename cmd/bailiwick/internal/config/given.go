@@ -17,27 +17,37 @@ type Given struct {
 // Flags has the key that each flag of serve stands for. "mounts[]" is the one mount
 // there is: in a file with several mounts, a flag cannot say which is meant.
 var Flags = map[string]string{
-	"listen":          "listen",
-	"admin":           "admin",
-	"access-log":      "access_log.file",
-	"drain":           "drain",
-	"landlock":        "landlock",
-	"max-upload":      "limits.upload",
-	"max-upload-time": "limits.upload_time",
-	"max-uploads":     "limits.uploads",
-	"allow":           "mounts[].allow",
-	"deny":            "mounts[].deny",
-	"allow-file":      "mounts[].allow_file",
-	"symlinks":        "mounts[].symlinks",
-	"list":            "mounts[].list",
-	"no-index":        "mounts[].no_index",
-	"max-age":         "mounts[].max_age",
-	"content":         "mounts[].content",
-	"precompressed":   "mounts[].precompressed",
-	"write":           "mounts[].write",
-	"uploads":         "mounts[].uploads",
-	"catalog":         "mounts[].uploads.catalog",
-	"types":           "mounts[].types",
+	"listen":             "listen",
+	"admin":              "admin",
+	"access-log":         "access_log.file",
+	"drain":              "drain",
+	"landlock":           "landlock",
+	"tls-cert":           "tls.cert",
+	"tls-key":            "tls.key",
+	"htpasswd":           "users.htpasswd",
+	"tokens":             "users.tokens",
+	"link-keys":          "links.keys",
+	"trusted-proxies":    "trusted_proxies",
+	"connections":        "limits.connections",
+	"requests-in-flight": "limits.requests_in_flight",
+	"rate-per-client":    "limits.rate_per_client",
+	"minimum-rate":       "limits.minimum_rate",
+	"max-upload":         "limits.upload",
+	"max-upload-time":    "limits.upload_time",
+	"max-uploads":        "limits.uploads",
+	"allow":              "mounts[].allow",
+	"deny":               "mounts[].deny",
+	"allow-file":         "mounts[].allow_file",
+	"symlinks":           "mounts[].symlinks",
+	"list":               "mounts[].list",
+	"no-index":           "mounts[].no_index",
+	"max-age":            "mounts[].max_age",
+	"content":            "mounts[].content",
+	"precompressed":      "mounts[].precompressed",
+	"write":              "mounts[].write",
+	"uploads":            "mounts[].uploads",
+	"catalog":            "mounts[].uploads.catalog",
+	"types":              "mounts[].types",
 }
 
 // SourceKey is the key that the argument SOURCE of serve stands for.
@@ -112,7 +122,7 @@ func (g *Given) items() []string {
 
 func isListKey(key string) bool {
 	switch key[strings.LastIndex(key, ".")+1:] {
-	case "listen", "allow", "deny", "allow_file", "types":
+	case "listen", "allow", "deny", "allow_file", "types", "trusted_proxies":
 		return true
 	}
 	return false
