@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -28,7 +26,9 @@ type people struct {
 // newPeople reads the files of users and keys.
 func (s *service) newPeople(cfg *config.Config) (*people, error) {
 	p := &people{failures: s.failuresFor(cfg.Limits.FailedLogins), failureLimit: cfg.Limits.FailedLogins}
-	chain := auth.ChainConfig{Failures: p.failures, Client: client}
+	// Failures are counted by RemoteAddr, where limits have put the client's address in
+	// the place of a trusted proxy's.
+	chain := auth.ChainConfig{Failures: p.failures}
 	known := false
 	if file := cfg.Users.Htpasswd; file != "" {
 		users, err := htpasswd.Load(string(file), htpasswd.Options{})
@@ -81,15 +81,6 @@ func (p *people) authenticator() auth.Authenticator {
 		return nil
 	}
 	return p.chain
-}
-
-// client returns whom failures are counted under. Limits have put the client's
-// address in the place of a trusted proxy's.
-func client(r *http.Request) netip.Addr {
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		return ap.Addr()
-	}
-	return netip.Addr{}
 }
 
 // provider returns the current provider of OpenID Connect, whose keys a reload keeps.

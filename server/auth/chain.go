@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 )
 
 // Passwords judges a name with its password. Its error matches ErrCredentials,
@@ -72,7 +74,7 @@ func NewChain(cfg ChainConfig) *Chain {
 		cfg.Failures = NewFailures(FailureLimits{})
 	}
 	if cfg.Client == nil {
-		cfg.Client = remoteAddr
+		cfg.Client = func(r *http.Request) netip.Addr { return clients.ParseHost(r.RemoteAddr) }
 	}
 	if cfg.Realm == "" {
 		cfg.Realm = "bailiwick"
@@ -170,12 +172,4 @@ func judged(err error) error {
 		return err
 	}
 	return ErrUnavailable
-}
-
-func remoteAddr(r *http.Request) netip.Addr {
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		return ap.Addr()
-	}
-	addr, _ := netip.ParseAddr(r.RemoteAddr)
-	return addr
 }

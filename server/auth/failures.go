@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 )
 
 // FailureLimits says how often a client may present wrong credentials. Zero
@@ -70,7 +72,7 @@ func NewFailures(limits FailureLimits) *Failures {
 // together with running ones wait, since a browser sends its first requests at
 // once, too.
 func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (settle func(failed bool), err error) {
-	key := clientKey(addr)
+	key := clients.Key(addr)
 	for {
 		c, wait, err := f.enter(key, guess)
 		switch {
@@ -186,16 +188,4 @@ func (c *failing) forgive(now time.Time, every time.Duration) {
 	} else if passed < 0 {
 		c.at = now
 	}
-}
-
-// clientKey returns what is one client. All addresses that are none (a Unix
-// socket's) are one.
-func clientKey(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap().WithZone("")
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	key, _ := addr.Prefix(bits)
-	return key
 }
