@@ -71,7 +71,7 @@ func (x *exchange) abort(err error) {
 	x.attempt.Reason = failure(err)
 	var w *writeError
 	switch {
-	case errors.As(err, &w), x.r.Context().Err() != nil:
+	case errors.As(err, &w), x.ctx.Err() != nil:
 		x.attempt.Reason = ReasonCanceled
 	default:
 		x.log("sending broke off", err)

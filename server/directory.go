@@ -59,13 +59,13 @@ func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
 	default:
 		return false
 	}
-	return h.jail.Explain(x.r.Context(), vfs.OpList, name).Allowed && h.dirAnswers(x, name)
+	return h.jail.Explain(x.ctx, vfs.OpList, name).Allowed && h.dirAnswers(x, name)
 }
 
 // dirAnswers reports whether a request for the directory would be answered by its
 // listing or its index file.
 func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
-	ctx := x.r.Context()
+	ctx := x.ctx
 	if h.cfg.List && h.jail.HeadDir(ctx, name) == nil {
 		return true
 	}

@@ -22,6 +22,7 @@ import (
 type exchange struct {
 	responseWriter
 	r       *http.Request
+	ctx     context.Context // r's, which knows who asks once that is judged
 	jail    *vfs.Jail
 	rec     Recorder
 	logger  *slog.Logger
@@ -41,7 +42,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder, logger *slog.Logger) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.responseWriter = responseWriter{w: w}
-	x.r, x.jail, x.rec, x.logger = r, jail, rec, logger
+	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = Attempt{Verdict: Allowed, Principal: anyone}
 	x.gate = &noGate
 	if rec != nil {
@@ -92,14 +93,14 @@ func (x *exchange) log(msg string, err error) {
 	if x.attempt.RequestID == (uuid.UUID{}) {
 		x.attempt.RequestID = newRequestID(time.Now())
 	}
-	logger.LogAttrs(x.r.Context(), slog.LevelError, msg,
+	logger.LogAttrs(x.ctx, slog.LevelError, msg,
 		slog.String("request_id", x.attempt.RequestID.String()), slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
 }
 
 // open opens the object name for a GET, and for a HEAD looks at it.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if x.r.Method != http.MethodHead {
-		obj, err := x.jail.Get(x.r.Context(), name, req)
+		obj, err := x.jail.Get(x.ctx, name, req)
 		if x.link.ID != "" && (err == nil || answersObject(err)) {
 			if used := x.useLink(); used != nil {
 				if obj != nil {
@@ -110,7 +111,7 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 		}
 		return obj, err
 	}
-	info, rule, err := x.jail.Head(x.r.Context(), name, req)
+	info, rule, err := x.jail.Head(x.ctx, name, req)
 	if err != nil {
 		return nil, err
 	}

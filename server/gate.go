@@ -84,7 +84,7 @@ func (x *exchange) enter(g *Gate, op vfs.Op) bool {
 	switch {
 	case err == nil && !ok:
 		// A host that this handler is mounted in may have asked already.
-		p = auth.FromContext(x.r.Context())
+		p = auth.FromContext(x.ctx)
 		x.attempt.Principal = p.String()
 		x.anonymous = g.Auth != nil && p.Anyone()
 	case err == nil:
@@ -124,14 +124,14 @@ func (x *exchange) enterByLink(g *Gate) bool {
 // become makes p the one who asks.
 func (x *exchange) become(p auth.Principal) {
 	x.attempt.Principal = p.String()
-	x.r = x.r.WithContext(auth.WithPrincipal(x.r.Context(), p))
+	x.ctx = auth.WithPrincipal(x.ctx, p)
 }
 
 // grant lets a link without a user do its one thing, to name, whatever the access
 // rules say.
 func (x *exchange) grant(name vfs.Name) {
 	if x.link.ID != "" && x.link.User == "" {
-		x.r = x.r.WithContext(auth.WithGrant(x.r.Context(), auth.Grant{Op: x.op, Name: name}))
+		x.ctx = auth.WithGrant(x.ctx, auth.Grant{Op: x.op, Name: name})
 	}
 }
 
@@ -144,7 +144,7 @@ func (x *exchange) useLink() error {
 	if x.gate.Uses == nil {
 		return refused("", ReasonLinkUsed)
 	}
-	ok, err := x.gate.Uses.Use(x.r.Context(), x.link.ID, x.link.Uses, x.link.Expires)
+	ok, err := x.gate.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
 	switch {
 	case err != nil:
 		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}
@@ -193,7 +193,7 @@ func (x *exchange) openTo(name vfs.Name) bool {
 	switch {
 	case x.gate.Access != nil:
 		return x.gate.Access.OpenTo(vfs.OpRead, name)
-	case auth.FromContext(x.r.Context()).Anyone():
+	case auth.FromContext(x.ctx).Anyone():
 		return true
 	}
 	// The jail may have rules of somebody's own, who asks a context for the principal.

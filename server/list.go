@@ -31,7 +31,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	if asked {
 		p.Limit = limit
 	}
-	for e, err := range x.jail.List(x.r.Context(), dir, after) {
+	for e, err := range x.jail.List(x.ctx, dir, after) {
 		if err != nil {
 			x.fail(err, nil)
 			return
@@ -55,7 +55,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 		x.unavailable(err)
 		return
 	}
-	x.attempt.Rule = x.jail.Explain(x.r.Context(), vfs.OpList, dir).Rule
+	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	h := x.Header()
 	h["Content-Type"] = listingJSON
 	if !asJSON {

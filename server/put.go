@@ -34,7 +34,7 @@ func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 // within Jail.Put. (S3 decides some preconditions only with the request that brings it
 // the body.)
 func (h *handler) put(x *exchange, name vfs.Name) {
-	ctx := x.r.Context()
+	ctx := x.ctx
 	// Jail.Put comes to the same verdict. It is asked for here so that a name outside the
 	// policy gets the 404 however wrong its body is.
 	if v := h.jail.Explain(ctx, vfs.OpWrite, name); !v.Allowed {
@@ -78,7 +78,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 
 // remove deletes name.
 func (h *handler) remove(x *exchange, name vfs.Name) {
-	rule, err := h.jail.Remove(x.r.Context(), name, requestCond(x.r.Header))
+	rule, err := h.jail.Remove(x.ctx, name, requestCond(x.r.Header))
 	if err != nil {
 		x.failWrite(err)
 		return
@@ -138,7 +138,7 @@ func (x *exchange) denyName(status int, text string, reason vfs.Reason) {
 // unmet answers a write whose condition does not hold. It tells the current version
 // only to who may read it.
 func (x *exchange) unmet(e *vfs.Error) {
-	if e != nil && e.Info != nil && x.jail.Explain(x.r.Context(), vfs.OpRead, x.attempt.Name).Allowed {
+	if e != nil && e.Info != nil && x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
 		if tag := appendETag(nil, e.Info); tag != nil {
 			x.Header()["Etag"] = []string{string(tag)}
 		}

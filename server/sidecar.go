@@ -35,7 +35,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, lk *look) (obj *v
 		return nil, nil, false
 	}
 	// A copy stands for what is there: without the original there is nothing.
-	original, _, err := x.jail.Head(x.r.Context(), name, vfs.Request{})
+	original, _, err := x.jail.Head(x.ctx, name, vfs.Request{})
 	if err != nil {
 		return nil, nil, false
 	}
@@ -100,7 +100,7 @@ func (x *exchange) sidecars(name vfs.Name) []sidecar {
 		if err != nil {
 			continue
 		}
-		if v := x.jail.Explain(x.r.Context(), vfs.OpRead, n); v.Allowed {
+		if v := x.jail.Explain(x.ctx, vfs.OpRead, n); v.Allowed {
 			list = append(list, sidecar{n, &encodings[best]})
 		}
 	}

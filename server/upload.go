@@ -197,7 +197,7 @@ func (h *uploads) serve(x *exchange, name vfs.Name) {
 // find returns the record of the object name, if it is ready and the caller may
 // do op with it. A name that the policy refuses costs no look into the catalog.
 func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, error) {
-	ctx := x.r.Context()
+	ctx := x.ctx
 	v := h.jail.Explain(ctx, op, name)
 	x.attempt.Rule = v.Rule
 	if !v.Allowed {
@@ -256,7 +256,7 @@ func (h *uploads) look(x *exchange, rec catalog.Record) look {
 // remove removes the object of rec. Once its row says so, it is gone for all
 // clients, and whatever fails behind that a sweep finishes.
 func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
-	ctx := x.r.Context()
+	ctx := x.ctx
 	if cond := requestCond(x.r.Header); !cond.IsZero() {
 		// The object never changes, so what holds now holds until it goes.
 		cond.Unsafe = true

@@ -23,7 +23,7 @@ import (
 
 // post stores the files of a request.
 func (h *uploads) post(x *exchange) {
-	ctx := x.r.Context()
+	ctx := x.ctx
 	owner := auth.FromContext(ctx).Name
 	// Whoever may not upload is refused before his body is read. A name as it will
 	// be made stands for all.
@@ -235,7 +235,7 @@ func (b *batch) undo(x *exchange) {
 		return
 	}
 	b.done = true
-	ctx, cancel := afterwards(x.r.Context())
+	ctx, cancel := afterwards(x.ctx)
 	defer cancel()
 	for _, rec := range b.files {
 		if err := b.h.discard(ctx, rec.ID); err != nil {
