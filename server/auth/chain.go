@@ -130,30 +130,27 @@ func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 
 // judge asks the one judge of h's kind, within the client's limit of failures.
 func (c *Chain) judge(r *http.Request, h header) (p Principal, err error) {
-	ctx := r.Context()
-	var check func() (Principal, error)
-	guess := true
-	switch {
-	case h.scheme == basic && c.cfg.Passwords != nil:
-		check = func() (Principal, error) { return c.cfg.Passwords.CheckPassword(ctx, h.name, h.password) }
-	case h.scheme == bearer && c.cfg.Signed != nil && looksSigned(h.token):
-		// A signature is not guessed. What waits here for an issuer that does
-		// not answer must not hold up the passwords of the same address.
-		guess = false
-		check = func() (Principal, error) { return c.cfg.Signed.CheckToken(ctx, h.token) }
-	case h.scheme == bearer && c.cfg.Tokens != nil:
-		check = func() (Principal, error) { return c.cfg.Tokens.CheckToken(ctx, h.token) }
-	default:
+	signed := h.scheme == bearer && c.cfg.Signed != nil && looksSigned(h.token)
+	known := signed || h.scheme == basic && c.cfg.Passwords != nil || h.scheme == bearer && c.cfg.Tokens != nil
+	if !known {
 		return Principal{}, ErrCredentials
 	}
-
-	settle, err := c.cfg.Failures.begin(ctx, c.cfg.Client(r), guess)
+	// A signature is not guessed. What waits for an issuer that does not answer
+	// must not hold up the passwords of the same address.
+	turn, err := c.cfg.Failures.begin(r.Context(), c.cfg.Client(r), !signed)
 	if err != nil {
 		return Principal{}, err
 	}
 	failed := true // as long as a judge that panics has not said otherwise
-	defer func() { settle(failed) }()
-	p, err = check()
+	defer func() { turn.settle(failed) }()
+	switch {
+	case h.scheme == basic:
+		p, err = c.cfg.Passwords.CheckPassword(r.Context(), h.name, h.password)
+	case signed:
+		p, err = c.cfg.Signed.CheckToken(r.Context(), h.token)
+	default:
+		p, err = c.cfg.Tokens.CheckToken(r.Context(), h.token)
+	}
 	if err == nil && p.Anyone() {
 		err = ErrCredentials
 	}

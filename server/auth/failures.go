@@ -65,29 +65,39 @@ func NewFailures(limits FailureLimits) *Failures {
 }
 
 // begin lets an attempt of the client at addr start, or returns ErrThrottled.
-// settle must be called once with what became of it.
+// The turn must be settled, once.
 //
 // A guess counts as failed while it runs: a thousand at the same time must not
 // all pass before the first has failed. Those that would go over the limit only
 // together with running ones wait, since a browser sends its first requests at
 // once, too.
-func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (settle func(failed bool), err error) {
+func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (turn, error) {
 	key := clients.Key(addr)
 	for {
 		c, wait, err := f.enter(key, guess)
 		switch {
 		case err != nil:
-			return nil, err
+			return turn{}, err
 		case c != nil:
-			return func(failed bool) { f.leave(c, guess, failed) }, nil
+			return turn{f, c, guess}, nil
 		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return nil, ErrUnavailable
+			return turn{}, ErrUnavailable
 		}
 	}
 }
+
+// A turn is an attempt of a client.
+type turn struct {
+	failures *Failures
+	client   *failing
+	guess    bool
+}
+
+// settle ends the attempt with what became of it.
+func (t turn) settle(failed bool) { t.failures.leave(t.client, t.guess, failed) }
 
 // enter returns the client's state with one more attempt in it, or what to wait
 // for before trying again.
