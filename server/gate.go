@@ -22,13 +22,13 @@ type Gate struct {
 	// Auth finds out who sent a request. nil knows no credentials.
 	Auth auth.Authenticator
 
-	// Access are the rules that the jail asks, too: an [access.List], or what decides
-	// in its place. nil leaves all to the jail. A request without credentials
-	// for an operation on which they have no rule for anyone is told, by a 401, that
-	// credentials would help, whatever its name. What not everybody may read is kept
-	// out of caches. Without a List, so is what a principal may read and, by the
-	// jail's Policy.Authorize, a context without one may not.
-	Access Access
+	// Access is who the jail asks, too: an [access.List], or one's own. nil leaves all
+	// to the jail. A request without credentials for an operation on which it has
+	// nothing for anyone is told, by a 401, that credentials would help, whatever its
+	// name. What not everybody may read is kept out of caches. Without Access, so is
+	// what a principal may read and, by the jail's Policy.Authorize, a context without
+	// one may not.
+	Access access.Authorizer
 
 	// Links checks signed links, and Uses counts those that are good for so many
 	// uses; without it, none of them is good. nil takes a link's query for any other.
@@ -39,17 +39,6 @@ type Gate struct {
 	// have the same path, and who may read that may not read this. Else any counts.
 	Host string
 }
-
-// Access tells what a [Gate] has to know of the rules about who may do what. The
-// rules themselves are asked by the jail, as its Policy.Authorize.
-type Access interface {
-	// Open reports whether anyone, without credentials, may do op to some name.
-	Open(op vfs.Op) bool
-	// OpenTo reports whether anyone may do op to n.
-	OpenTo(op vfs.Op, n vfs.Name) bool
-}
-
-var _ Access = (*access.List)(nil)
 
 // The reasons of a Gate.
 const (

@@ -1,7 +1,7 @@
 // Package access says who may do what with which names: the rules of a mount, by
-// default none, so that nobody may do anything. A [List] stands behind a vfs.Jail
-// as its Policy.Authorize, so it is asked with the very name that is then opened,
-// and before the backend is.
+// default none, so that nobody may do anything. A [List], or an [Authorizer] of one's
+// own, stands behind a vfs.Jail as its Policy.Authorize, so it is asked with the very
+// name that is then opened, and before the backend is.
 package access
 
 import (
@@ -14,6 +14,31 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
+
+// An Authorizer decides who may do what with which names. One stands at two places: its
+// Authorize is the Policy.Authorize of a jail, which decides, and it is the Access of a
+// server.Gate, which tells clients where credentials would help and keeps out of caches
+// what is not for everybody. Its methods are called concurrently.
+type Authorizer interface {
+	// Authorize decides whether the caller may do op to n: the [auth.FromContext] of
+	// ctx, unless [auth.Granted] says that a signed link grants it. Any error refuses,
+	// and the client sees a missing name. For OpList n is a directory, for OpUpload a
+	// name that the server made.
+	//
+	// What it takes, it takes for names that exist and for those that do not: it must
+	// not look at the backend.
+	Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error
+
+	// Open reports whether anyone, without credentials, may do op to some name. Where
+	// nobody may, a request without credentials is a 401, whatever its name.
+	Open(op vfs.Op) bool
+
+	// OpenTo reports whether anyone, without credentials, may do op to n. An answer
+	// about n is kept out of shared caches where that is false of OpRead.
+	OpenTo(op vfs.Op, n vfs.Name) bool
+}
+
+var _ Authorizer = (*List)(nil)
 
 // A Rule lets some people do some things with some names.
 type Rule struct {
@@ -91,8 +116,8 @@ func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (r
 	return "", false
 }
 
-// Authorize is for vfs.Policy.Authorize: it decides for the principal that ctx
-// carries, and for names without an owner. What a signed link grants, it allows.
+// Authorize implements [Authorizer], for names without an owner. Its error matches
+// ErrDenied.
 func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 	if auth.Granted(ctx, op, n) {
 		return nil
@@ -103,16 +128,15 @@ func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 	return nil
 }
 
-// Open reports whether some rule lets anyone do op, to whatever names. Where none
-// does, a request without credentials is told that they would help.
+// Open implements [Authorizer]: it reports whether some rule lets anyone do op, to
+// whatever names.
 func (l *List) Open(op vfs.Op) bool {
 	return slices.ContainsFunc(l.rules, func(r *rule) bool {
 		return r.who == whoAnyone && slices.Contains(r.src.Can, op)
 	})
 }
 
-// OpenTo reports whether anyone, without credentials, may do op to n: what may not
-// be kept by a shared cache is the rest.
+// OpenTo implements [Authorizer].
 func (l *List) OpenTo(op vfs.Op, n vfs.Name) bool {
 	_, ok := l.Decide(auth.Principal{}, op, n, nil)
 	return ok

@@ -1,0 +1,75 @@
+package access_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// shares lets people read what was shared with them, by name, and nobody else
+// anything.
+type shares map[string][]string
+
+var _ access.Authorizer = shares(nil)
+
+func (s shares) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
+	who := auth.FromContext(ctx)
+	if auth.Granted(ctx, op, n) || op == vfs.OpRead && !who.Anyone() && slices.Contains(s[n.String()], who.Name) {
+		return nil
+	}
+	return access.ErrDenied
+}
+
+func (shares) Open(vfs.Op) bool             { return false }
+func (shares) OpenTo(vfs.Op, vfs.Name) bool { return false }
+
+// header believes a header, as one can behind a proxy that logs people in and takes
+// that header out of what they send.
+type header string
+
+func (h header) Authenticate(r *http.Request) (auth.Principal, bool, error) {
+	name := r.Header.Get(string(h))
+	return auth.Principal{Name: name, Method: "proxy"}, name != "", nil
+}
+
+func (header) Challenges() []string { return []string{`Bearer realm="shares"`} }
+
+// An Authorizer of one's own, here a table, decides in the jail, and tells the gate
+// what is not for everybody.
+func ExampleAuthorizer() {
+	backend, err := mem.FromMap(map[string]string{"plan.txt": "the plan", "diary.txt": "dear diary"})
+	if err != nil {
+		panic(err)
+	}
+	table := shares{"plan.txt": {"alice", "bob"}}
+	jail, err := vfs.New(backend, vfs.Policy{Allow: vfs.Patterns("*.txt"), Authorize: table.Authorize})
+	if err != nil {
+		panic(err)
+	}
+	handler := server.New(jail, server.Config{Gate: server.Gate{Auth: header("X-User"), Access: table}})
+
+	for _, request := range []struct{ user, path string }{
+		{"bob", "/plan.txt"}, {"bob", "/diary.txt"}, {"bob", "/nothing.txt"}, {"", "/plan.txt"},
+	} {
+		r := httptest.NewRequest("GET", request.path, nil)
+		if request.user != "" {
+			r.Header.Set("X-User", request.user)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		fmt.Printf("%-3s %-12s %d %s\n", request.user, request.path, w.Code, w.Header().Get("Cache-Control"))
+	}
+	// Output:
+	// bob /plan.txt    200 private, no-store
+	// bob /diary.txt   404 no-store
+	// bob /nothing.txt 404 no-store
+	//     /plan.txt    401 no-store
+}
