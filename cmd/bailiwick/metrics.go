@@ -24,6 +24,7 @@ type metrics struct {
 	bytes    prometheus.Counter
 	received prometheus.Counter
 	aborted  prometheus.Counter
+	fresh    prometheus.Counter
 	duration prometheus.Histogram
 	logins   *prometheus.CounterVec
 	linkUses *prometheus.CounterVec
@@ -31,6 +32,8 @@ type metrics struct {
 	catalog  *prometheus.HistogramVec
 	reloads  *prometheus.CounterVec
 	loaded   prometheus.Gauge
+
+	remembered *prometheus.CounterVec // passwords
 }
 
 var _ server.Recorder = (*metrics)(nil)
@@ -60,6 +63,10 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 			Name: "bailiwick_responses_aborted_total",
 			Help: "Responses that were cut: the source failed in the middle, or the client went away.",
 		}),
+		fresh: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bailiwick_not_modified_total",
+			Help: "Answers 304: what a browser or a cache in front had kept was still right.",
+		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "bailiwick_request_duration_seconds",
 			Help:    "Time from a request's header to the end of its answer.",
@@ -69,6 +76,10 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 			Name: "bailiwick_authentications_total",
 			Help: "Credentials that were judged, by kind and outcome. Bad signed links are refusals.",
 		}, []string{"kind", "outcome"}),
+		remembered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bailiwick_password_cache_total",
+			Help: "Passwords by whether they were right a moment ago (hit) or took a check against a hash (miss).",
+		}, []string{"outcome"}),
 		linkUses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_link_uses_total",
 			Help: "Uses of signed links that are good for so many, by outcome: spent is one too many.",
@@ -104,8 +115,8 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 		Name: "bailiwick_requests_in_flight",
 		Help: "Requests that are being answered.",
 	}, func() float64 { return float64(running()) })
-	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.duration, lost, inFlight,
-		m.logins, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded,
+	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.duration, lost, inFlight,
+		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -118,6 +129,9 @@ func (m *metrics) Record(a *server.Attempt) {
 	}
 	if a.Aborted {
 		m.aborted.Inc()
+	}
+	if a.Status == http.StatusNotModified {
+		m.fresh.Inc()
 	}
 	m.bytes.Add(float64(a.Bytes))
 	m.received.Add(float64(a.Received))

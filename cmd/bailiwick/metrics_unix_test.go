@@ -30,7 +30,7 @@ func TestServeMetrics(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	file, users, keys := filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "users"), filepath.Join(etc, "keys")
 	// "secret", of the least cost.
-	write(t, users, "alice:$2a$04$JCVZ2rMNRrGWqMzVpDp8K.3cn0GHkNE3.RqUnA/y4kjNDL2a9LZ5W\n")
+	write(t, users, "alice:$2a$04$wbuRYk/iqPQtHPRAlMqwsuzNRSR1RQWaRZS6TNNkRcxZuUDCY2qV2\n")
 	write(t, keys, linkKeys)
 	text := fmt.Sprintf(`
 listen: ["127.0.0.1:0"]
@@ -62,7 +62,11 @@ mounts:
 		resp.Body.Close()
 	}
 	ask("GET", "/index.html", "", nil)
+	ask("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("If-None-Match", "*") })
 	ask("GET", "/missing.html", "", nil)
+	for range 3 {
+		ask("GET", "/missing.html", "", func(r *http.Request) { r.SetBasicAuth("alice", "secret") })
+	}
 	ask("GET", "/index.html", "", func(r *http.Request) { r.SetBasicAuth("alice", "wrong") })
 	ask("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") })
 	ask("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("Authorization", "Nonsense") })
@@ -75,9 +79,12 @@ mounts:
 		`bailiwick_authentications_total{kind="basic",outcome="wrong"}`:                          "1",
 		`bailiwick_authentications_total{kind="bearer",outcome="wrong"}`:                         "1",
 		`bailiwick_authentications_total{kind="other",outcome="wrong"}`:                          "1",
+		`bailiwick_password_cache_total{outcome="hit"}`:                                          "2",
+		`bailiwick_password_cache_total{outcome="miss"}`:                                         "2",
+		`bailiwick_not_modified_total`:                                                           "1",
 		`bailiwick_link_uses_total{outcome="ok"}`:                                                "1",
 		`bailiwick_link_uses_total{outcome="spent"}`:                                             "1",
-		`bailiwick_backend_call_duration_seconds_count{kind="disk",op="open",outcome="missing"}`: "1",
+		`bailiwick_backend_call_duration_seconds_count{kind="disk",op="open",outcome="missing"}`: "4",
 		`bailiwick_backend_call_duration_seconds_count{kind="disk",op="put",outcome="ok"}`:       "1",
 		`bailiwick_catalog_call_duration_seconds_count{op="commit",outcome="ok"}`:                "1",
 		`bailiwick_catalog_call_duration_seconds_count{op="use",outcome="ok"}`:                   "2",

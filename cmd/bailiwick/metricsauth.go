@@ -59,6 +59,22 @@ func authOutcome(err error) string {
 	return "wrong"
 }
 
+// passwords returns what counts how often a password was right a moment ago, and how
+// often it took a check, whose work is a server's to bear.
+func (m *metrics) passwords() func(remembered bool) {
+	if m == nil {
+		return nil
+	}
+	hits, misses := m.remembered.WithLabelValues("hit"), m.remembered.WithLabelValues("miss")
+	return func(remembered bool) {
+		if remembered {
+			hits.Inc()
+		} else {
+			misses.Inc()
+		}
+	}
+}
+
 // A countedUses counts the uses of links that are counted.
 type countedUses struct {
 	links.Counter

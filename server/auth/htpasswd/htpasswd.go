@@ -41,6 +41,10 @@ type Options struct {
 	Remember   time.Duration    // how long a right password needs no new check; 5 min
 	Remembered int              // how many of them; 1,024
 	Now        func() time.Time // time.Now
+
+	// Told, if set, is told of each password whether it was remembered as right, so
+	// that it took no check. It is called concurrently.
+	Told func(remembered bool)
 }
 
 // Users is what a file says. It does not change; whoever reads the file anew
@@ -93,6 +97,9 @@ func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, erro
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Told == nil {
+		opts.Told = func(bool) {}
+	}
 	u := &Users{
 		opts:    opts,
 		hashes:  make(map[string]string, len(entries)),
@@ -139,6 +146,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	hash, known := u.hashes[name]
 	key := u.right.key(name, password, hash)
 	if known && u.right.has(key, u.opts.Now()) {
+		u.opts.Told(true)
 		return p, nil
 	}
 
@@ -148,7 +156,9 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	defer func() { <-u.slots }()
 
 	// Of requests that came together, the first one's check is enough.
-	if known && u.right.has(key, u.opts.Now()) {
+	remembered := known && u.right.has(key, u.opts.Now())
+	u.opts.Told(remembered)
+	if remembered {
 		return p, nil
 	}
 	if !known || len(password) > MaxPasswordBytes || strings.IndexByte(password, 0) >= 0 {
