@@ -189,15 +189,6 @@ func (x *exchange) openTo(name vfs.Name) bool {
 	return x.jail.Explain(context.Background(), vfs.OpRead, name).Allowed
 }
 
-// keepRecord is keep for an object that has an owner: only if anyone may read all of
-// them may a cache.
-func (x *exchange) keepRecord(usual []string) []string {
-	if x.link.ID != "" || x.gate.Access != nil && !x.gate.Access.Open(vfs.OpRead) {
-		return privateNoStore
-	}
-	return usual
-}
-
 // keepListing is keep for what depends on who asks.
 func (x *exchange) keepListing(usual []string) []string {
 	if x.gate.Access != nil {

@@ -35,6 +35,7 @@ type UploadConfig struct {
 	// refuses; the client sees a missing name. The context carries the principal.
 	// nil lets anyone upload, anyone who knows an ID read, and the owner delete;
 	// what has no owner may be deleted by anyone who knows its ID.
+	// What it does not let a context without principal read is kept out of caches.
 	Authorize func(ctx context.Context, op vfs.Op, rec catalog.Record) error
 
 	// MaxAge is how long a client may use an object without asking again, as
@@ -188,7 +189,7 @@ func (h *uploads) serve(x *exchange, name vfs.Name) {
 	case op == vfs.OpDelete:
 		h.remove(x, name, rec)
 	case x.r.URL.RawQuery == "meta" || x.r.URL.RawQuery == "meta=":
-		x.sendJSON(http.StatusOK, x.keepRecord(noCache), newFileJSON(rec))
+		x.sendJSON(http.StatusOK, h.keep(x, rec, noCache), newFileJSON(rec))
 	default:
 		h.send(x, name, rec)
 	}
@@ -247,10 +248,20 @@ func (h *uploads) look(x *exchange, rec catalog.Record) look {
 	}
 	return look{
 		contentType:  []string{oneLine(rec.Type)},
-		cacheControl: x.keepRecord(h.cacheControl),
+		cacheControl: h.keep(x, rec, h.cacheControl),
 		disposition:  []string{dispositionUpTo(maxUploadNameBytes, kind, name)},
 		sandbox:      true,
 	}
+}
+
+// keep is the exchange's keep for an object that has an owner: whether anyone may read
+// it is for who decides about owners to say, of this object alone. That another one is
+// for everybody says nothing of this.
+func (h *uploads) keep(x *exchange, rec catalog.Record, usual []string) []string {
+	if h.cfg.Authorize(context.Background(), vfs.OpRead, rec) != nil {
+		return privateNoStore
+	}
+	return x.keep(catalog.ObjectName(rec.ID), usual)
 }
 
 // remove removes the object of rec. Once its row says so, it is gone for all
