@@ -35,9 +35,10 @@ type Gate struct {
 	Links *links.Keys
 	Uses  links.Counter
 
-	// Host, if set, is the host whose links count, in lower case: another host may
-	// have the same path, and who may read that may not read this. Else any counts.
-	Host string
+	// Leads, if set, reports whether the URL of a link leads here, by its host, in lower
+	// case, and its escaped path: another host may have the same path, and who may read
+	// that may not read this. nil takes links of any host.
+	Leads func(host, path string) bool
 }
 
 // The reasons of a Gate.
@@ -98,7 +99,7 @@ func (x *exchange) enterByLink(g *Gate) bool {
 	if err == nil {
 		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, time.Now())
 	}
-	if err != nil || g.Host != "" && x.link.Host != g.Host {
+	if err != nil || g.Leads != nil && !g.Leads(x.link.Host, path) {
 		x.refuse(refused("", ReasonLink))
 		return false
 	}

@@ -22,6 +22,7 @@ mounts:
   - {host: one.example, source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
   - {host: other.example, source: `+other+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
   - {path: /any, source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+  - {source: `+other+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
 `)
 	p := start(t, "serve", "--config", config)
 	get := func(host, link string) string {
@@ -57,6 +58,15 @@ mounts:
 	} {
 		if got := get(host, link); got != want {
 			t.Errorf("Host: %s: %q, want %q", host, got, want)
+		}
+	}
+	// Its URL leads to a mount of its host's, and not to one for all of them.
+	for path, want := range map[string]string{"/report": "secret", "/any/report": "public"} {
+		if got := get("third.example", sign("https://one.example"+path)); got != "not found\n" {
+			t.Errorf("a link to %s of one.example on another host: %q", path, got)
+		}
+		if got := get("third.example", sign("https://third.example"+path)); got != want {
+			t.Errorf("a link to %s of third.example: %q", path, got)
 		}
 	}
 	// Where a mount is for every host, a proxy may call it what it likes.

@@ -75,6 +75,18 @@ func (rt *router) find(host string, u *url.URL) (*route, *url.URL) {
 	return nil, nil
 }
 
+// leadsTo returns what reports whether a host and an escaped path are those of m.
+func (rt *router) leadsTo(m *config.Mount) func(host, path string) bool {
+	return func(host, path string) bool {
+		u, err := url.ParseRequestURI(path)
+		if err != nil {
+			return false
+		}
+		found, _ := rt.find(host, u)
+		return found != nil && found.mount == m
+	}
+}
+
 // below takes the path of a mount off the path of a URL, in both its spellings.
 func below(u *url.URL, path string) (*url.URL, bool) {
 	if path == "/" {

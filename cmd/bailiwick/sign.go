@@ -29,8 +29,8 @@ func (a *app) signCommand() *cobra.Command {
 		Short: "Sign URLs, so that whoever has them needs no other credentials",
 		Long: `Sign prints each URL with a signature in its query. A server that has the same file
 of keys (links: {keys: FILE} in its configuration) then lets whoever sends it do one thing
-with that one path, within what the mount allows at all, until it expires. Where a mount is
-for one host only, it has to be the host of the URL.
+with that one path, within what the mount allows at all, until it expires. Where mounts are
+for one host only, it counts in the mount that the URL leads to, and in no other.
 
 FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key
 signs; to take back all links of a key, take it out.

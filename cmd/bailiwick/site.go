@@ -179,16 +179,21 @@ func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error
 	rt := newRouter(t.cfg.Mounts)
 	for i := range rt.routes {
 		at := slices.IndexFunc(t.mounts, func(m *mount) bool { return m.cfg == rt.routes[i].mount })
-		rt.routes[i].handler = s.handler(t, t.mounts[at], recorder)
+		rt.routes[i].handler = s.handler(t, t.mounts[at], rt, recorder)
 	}
 	var err error
 	rt.nothing, err = nothing(recorder, s.logger)
 	return rt, err
 }
 
-// handler answers for a mount.
-func (s *service) handler(t *site, m *mount, recorder server.Recorder) http.Handler {
-	gate := server.Gate{Auth: s.metrics.authenticator(t.who.authenticator()), Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Host: string(m.cfg.Host)}
+// handler answers for a mount, to which rt leads.
+func (s *service) handler(t *site, m *mount, rt *router, recorder server.Recorder) http.Handler {
+	gate := server.Gate{
+		Auth: s.metrics.authenticator(t.who.authenticator()),
+		// A proxy may change the host on the way, but a link is for the mount that its own
+		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
+		Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Leads: rt.leadsTo(m.cfg),
+	}
 	if m.access != nil {
 		gate.Access = m.access
 	}
