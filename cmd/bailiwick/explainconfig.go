@@ -135,8 +135,11 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 	}
 	rest = strings.TrimPrefix(rest, "/")
 	v, err := e.judgeIn(auth.WithPrincipal(ctx, e.who), m, rest, plain)
-	if v.Name = strings.TrimPrefix(string(m.cfg.Path), "/") + "/" + strings.TrimPrefix(v.Name, "."); m.cfg.Path == "/" {
-		v.Name = v.Name[1:]
+	if v.Name == "." {
+		v.Name = ""
+	}
+	if m.cfg.Path != "/" {
+		v.Name = strings.TrimPrefix(string(m.cfg.Path), "/") + "/" + v.Name
 	}
 	return v, err
 }
