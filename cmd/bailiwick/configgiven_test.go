@@ -3,8 +3,10 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -13,14 +15,41 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// Every flag of serve has its key, so that a file can say what a command line can.
+// Every flag of serve has its key, so that a file can say what a command line can, and
+// every key that a flag is for has that flag, which shows the key's default.
 func TestFlagsHaveKeys(t *testing.T) {
 	a := &app{origins: map[string]string{}}
-	a.serveCommand().Flags().VisitAll(func(flag *pflag.Flag) {
+	flags := a.serveCommand().Flags()
+	flags.VisitAll(func(flag *pflag.Flag) {
 		if _, ok := config.Flags[flag.Name]; !ok && flag.Name != "config" {
 			t.Errorf("--%s has no key in config.Flags", flag.Name)
 		}
 	})
+	for name, key := range config.Flags {
+		flag := flags.Lookup(name)
+		if flag == nil {
+			t.Errorf("%s has the flag --%s, and serve has none", key, name)
+			continue
+		}
+		row := regexp.MustCompile("(?m)^\\| `[a-z_]+` \\| (.*?) \\| `?([^|`]*)`? \\| .* Flag: `--" + name + "`\\.").FindStringSubmatch(config.Reference)
+		if row == nil {
+			t.Errorf("the reference does not have --%s", name)
+			continue
+		}
+		_, isList := flag.Value.(pflag.SliceValue)
+		if list := strings.HasPrefix(row[1], "list") || strings.HasSuffix(row[1], "or a list") || name == "group"; isList != list {
+			t.Errorf("--%s repeats: %t, and its key takes %s", name, isList, row[1])
+		}
+		shown, want := strings.Trim(flag.DefValue, "[]"), row[2]
+		if d, err := time.ParseDuration(shown); err == nil {
+			if w, err := time.ParseDuration(want); err == nil && w == d {
+				continue
+			}
+		}
+		if shown != want && want != "required" && name != "acme-directory" && !(name == "uploads" && shown == "false") {
+			t.Errorf("--%s shows the default %q, and its key has %q", name, shown, want)
+		}
+	}
 }
 
 // serveGiven returns what serve would lay over a file.

@@ -7,12 +7,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// located puts before an error about the value of key where in a configuration file that
-// stands. Of what came by a flag, or was left out, the error says enough itself.
+// located puts before an error about the value of key where that stands: in a
+// configuration file, or in a variable. Of what came by a flag, or was left out, the
+// error says enough itself.
 func located(cfg *config.Config, key string, err error) error {
 	var exit *exitError
 	at := &config.Error{Where: cfg.At(key)}
-	if at.Where == "default" || !at.InFile() || !errors.As(err, &exit) {
+	if at.Where == "default" || at.Where == "SOURCE" || strings.HasPrefix(at.Where, "--") || !errors.As(err, &exit) {
 		return err
 	}
 	line := exit.line
@@ -20,5 +21,8 @@ func located(cfg *config.Config, key string, err error) error {
 	if flag, rest, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(flag, "--") {
 		line = rest
 	}
-	return &exitError{exit.code, at.Where + ": " + key + ": " + line}
+	if at.InFile() {
+		line = key + ": " + line
+	}
+	return &exitError{exit.code, at.Where + ": " + line}
 }

@@ -5,15 +5,51 @@ import "github.com/spf13/cobra"
 // registerPublic gives serve the flags that matter where strangers reach it. Their
 // values are for the configuration, which says what is wrong with one.
 func registerPublic(cmd *cobra.Command) {
+	registerTLS(cmd)
+	registerPeople(cmd)
+	registerAccess(cmd)
+	registerLimits(cmd)
+}
+
+func registerTLS(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.String("tls-cert", "", "serve HTTPS with the certificate in `FILE`, PEM; with --tls-key")
 	flags.String("tls-key", "", "the private key of --tls-cert: a `FILE`, PEM")
-	flags.String("htpasswd", "", "know the users in `FILE`, lines of NAME:BCRYPT; who may do what are the access rules of a --config")
+	flags.StringArray("acme-host", nil, "serve HTTPS with a certificate for `NAME` that is fetched from Let's Encrypt; with --acme-cache (repeat for more)")
+	flags.String("acme-cache", "", "keep what --acme-host fetches, and the account's key, in `DIRECTORY`")
+	flags.String("acme-email", "", "an `ADDRESS` for the certificate authority to write to about trouble")
+	flags.String("acme-directory", "", "fetch from another certificate authority, whose ACME directory is at `URL`")
+}
+
+// registerPeople adds how users prove who they are.
+func registerPeople(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.String("htpasswd", "", "know the users in `FILE`, lines of NAME:BCRYPT; --access says who may do what")
 	flags.String("tokens", "", "know the users in `FILE`, lines of NAME:SHA256-OF-TOKEN")
+	flags.String("oidc-issuer", "", "know the users of the OpenID Connect provider at `URL`, by its tokens; with --oidc-audience")
+	flags.String("oidc-audience", "", "for `WHOM` the tokens of --oidc-issuer have to be, their aud")
+	flags.String("oidc-user-claim", "sub", "the `CLAIM` of a token that is the user's name")
+	flags.String("oidc-groups-claim", "", "the `CLAIM` of a token that lists the user's groups (default: tokens bring none)")
+	flags.String("client-ca", "", "know users by certificates that the authorities in `FILE`, PEM, signed; it needs HTTPS")
 	flags.String("link-keys", "", "take links that bailiwick sign made with the keys in `FILE`")
+}
+
+// registerAccess adds who may do what, for serve and for explain, which judges by it.
+func registerAccess(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArray("access", nil, "let some do some things with what is allowed: a `RULE` such as 'group:editors can read,list docs/**' or 'authenticated can read,write {user}/**' (repeat for more; default: open to anyone)")
+	flags.StringArray("group", nil, "users that --access calls group:NAME: a `GROUP` such as editors=alice,bob (repeat for more)")
+}
+
+func registerLimits(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringArray("trusted-proxies", nil, "believe what hosts in `NETWORK`, such as 10.0.0.0/8, say of whom they ask for (repeat for more)")
 	flags.String("connections", "10000", "open connections at most, a `NUMBER`; further ones wait; 0 is any number")
 	flags.String("requests-in-flight", "1000", "requests that are answered at the same time at most, a `NUMBER`; further ones are told to come again; 0 is any number")
 	flags.String("rate-per-client", "off", "requests of one client address, a `RATE` such as 100/s or 600/m; off is any number")
+	flags.String("failed-logins", "10/m", "failed log-ins of one client address, a `RATE`; off is any number")
+	flags.String("header-size", "16KiB", "the `SIZE` of a request's head at most")
+	flags.String("header-timeout", "10s", "the `TIME` that a request's head may take to arrive")
+	flags.String("idle-timeout", "2m", "the `TIME` that a connection may wait for its next request")
 	flags.String("minimum-rate", "1KiB/s", "cut off clients that take less than this `RATE`, such as 1KiB/s; off lets them")
 }

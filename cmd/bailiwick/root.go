@@ -82,10 +82,10 @@ names, or re: and a regular expression; deny beats allow, and without an allow
 rule nothing is let through (cp alone copies all, without one). Every flag has a
 variable: --allow-file is BAILIWICK_ALLOW_FILE.
 
-Users, access rules, signed links, limits, TLS and several sources at once are for
-a file, serve --config: "bailiwick config reference" says what it can hold. Standard
-output is data, standard error is talk. Exit code 0 is done, 1 failed or refused, 2
-wrong usage or configuration.`,
+Users, access rules, signed links, limits and TLS are flags of serve, too, or stand in
+a file, serve --config, which can have several sources at once: "bailiwick config
+reference" says what it can hold. Standard output is data, standard error is talk.
+Exit code 0 is done, 1 failed or refused, 2 wrong usage or configuration.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick explain ./site --allow '**/*.html' docs/a.html .env
   bailiwick scan ./site --allow '**/*.html'

@@ -40,14 +40,19 @@ func (a *app) serveCommand() *cobra.Command {
 		Long: `Serve answers GET and HEAD for the names that the rules let through; everything
 else is one and the same 404. A directory is answered with its index.html, or with
 --list by its listing. With --write, PUT and DELETE change what the rules let through;
-anybody who can reach the address may then do so, and what they put is taken for other
-people's content.
+what is put is taken for other people's content.
 
 With --uploads, files that are sent by POST are kept under names that the server makes;
 what they were called is kept in the catalog.
 
-A configuration file says more than flags can: several mounts, who may do what, ACME,
-OpenID Connect. Flags go before variables, those before the file.
+Without --access, anybody who can reach the address may do all that. With it, what no
+access rule lets is refused. A rule is WHO can WHAT NAME: WHO is anyone, authenticated,
+owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE; WHAT is any of
+read,list,write,delete,upload; NAME is one pattern, in which {user} is the user's own
+name, and without it all names are meant.
+
+A configuration file says what flags do, and can have several mounts. Flags go before
+variables, those before the file.
 
 It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
 and SIGINT let running transfers finish, a second one does not. SIGHUP reads the
@@ -59,6 +64,8 @@ wrong, all stays as it was.`,
   bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl
   bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB
   bailiwick serve ./uploads --uploads --catalog sqlite:catalog.db --types 'image/*'
+  bailiwick serve ./home --allow '**' --write --htpasswd users --access 'authenticated can read,write {user}/**'
+  bailiwick serve ./site --allow '**' --listen :443 --acme-host files.example.org --acme-cache /var/lib/acme
   bailiwick serve --config /etc/bailiwick/bailiwick.yaml`,
 		Args:              a.serveArguments,
 		ValidArgsFunction: completeSource,
@@ -72,8 +79,11 @@ wrong, all stays as it was.`,
 	flags := cmd.Flags()
 	addToggle(cmd, &f.list, "list", "", "answer a directory with the names in it that are let through")
 	addToggle(cmd, &f.noIndex, "no-index", "", "do not answer a directory with its index.html")
+	flags.String("mount-path", "/", "serve it at this `PATH`, such as /docs, and nothing elsewhere")
+	flags.String("mount-host", "", "serve it for this `HOST` only (default: any)")
 	flags.Var(&f.content, "content", "whose the files are: your own (trusted, the default), or other people's (untrusted, the default with --write), whose pages are downloaded and not shown")
 	completeWords(cmd, "content", f.content.words)
+	flags.StringArray("inline", nil, "of untrusted content, let a browser show these media types besides: a `LIST` such as application/pdf (repeat for more)")
 	addToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
 	f.intake.register(cmd)
 	addToggle(cmd, &f.uploads, "uploads", "", "keep files that clients POST, under names that the server makes; it takes a --catalog and no --allow")

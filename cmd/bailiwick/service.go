@@ -78,7 +78,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 		s.metrics.loaded.SetToCurrentTime()
 		s.pool.metrics = s.metrics
 	}
-	if s.transport, err = newTransport(cfg.TLS); err != nil {
+	if s.transport, err = newTransport(cfg); err != nil {
 		return nil, err
 	}
 	t, err := s.newSite(ctx, cfg)

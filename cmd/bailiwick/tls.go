@@ -22,19 +22,19 @@ type transport struct {
 }
 
 // newTransport returns nil for a configuration without TLS.
-func newTransport(cfg *config.TLS) (*transport, error) {
-	if cfg == nil {
+func newTransport(cfg *config.Config) (*transport, error) {
+	if cfg.TLS == nil {
 		return nil, nil
 	}
 	t := new(transport)
-	if a := cfg.ACME; a != nil {
+	if a := cfg.TLS.ACME; a != nil {
 		var domains []string
 		for _, d := range a.Domains {
 			domains = append(domains, string(d))
 		}
 		// It has to be there before the kernel confines the process to it.
 		if err := os.MkdirAll(string(a.Dir), 0o700); err != nil {
-			return nil, failf("tls.acme.dir: certificates cannot be kept in %s: %s", printable(string(a.Dir)), cause(err))
+			return nil, located(cfg, "tls.acme.dir", failf("--acme-cache: certificates cannot be kept in %s: %s", printable(string(a.Dir)), cause(err)))
 		}
 		t.manager = &autocert.Manager{
 			Prompt:     autocert.AcceptTOS,
@@ -45,7 +45,7 @@ func newTransport(cfg *config.TLS) (*transport, error) {
 		}
 		return t, nil
 	}
-	cert, err := loadCertificate(cfg)
+	cert, err := loadCertificate(cfg.TLS)
 	if err != nil {
 		return nil, err
 	}

@@ -157,8 +157,8 @@ func (s *acmeServer) sign(der []byte) error {
 }
 
 // A certificate is fetched when it is first asked for, kept in the directory, which
-// need not be there at the start, and not fetched again by the next start. Names that
-// are not configured get none.
+// need not be there at the start, and not fetched again by the next start, which has
+// it by flags. Names that are not configured get none.
 func TestTLSACME(t *testing.T) {
 	const domain = "files.example.org"
 	authority := newACMEServer(t, domain)
@@ -167,8 +167,16 @@ func TestTLSACME(t *testing.T) {
 tls: {acme: {domains: [%s], dir: state/acme, directory: "%s/directory"}}
 mounts: [{source: d, allow: ["**"]}]
 `, domain, authority.URL))
-	for _, start := range []string{"first", "second"} {
-		p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+	for _, server := range []struct {
+		start string
+		args  []string
+	}{
+		{"first", []string{"--config", filepath.Join(dir, "bailiwick.yaml")}},
+		{"second", []string{filepath.Join(dir, "d"), "--allow", "**", "--listen", "127.0.0.1:0", "--acme-host", domain,
+			"--acme-cache", filepath.Join(dir, "state", "acme"), "--acme-directory", authority.URL + "/directory"}},
+	} {
+		start := server.start
+		p := launch(t, command(append([]string{"serve"}, server.args...)...))
 		addr := strings.TrimPrefix(p.url, "https://")
 		authority.target.Store(addr)
 		ask := func(host string) (*http.Response, error) {

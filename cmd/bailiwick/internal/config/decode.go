@@ -175,7 +175,8 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) bool {
 		case node != nil:
 			good = d.value(node, at, join(key, f.key), f) && good
 		case f.required != "":
-			d.failAt(d.placeOf(n), join(key, f.key), "%s", f.required)
+			at := d.placeOf(n)
+			d.failAt(at, join(key, f.key), "%s%s", f.required, flagFor(at, join(key, f.key)))
 			good = false
 		default:
 			d.fallBack(at, f, join(key, f.key))

@@ -157,7 +157,7 @@ func (k *checker) certificate() {
 		if strings.Contains(err.Error(), "key") {
 			at = "tls.key"
 		}
-		k.add(k.At(at), "%s: %s", at, strings.TrimPrefix(err.Error(), "tls: "))
+		k.addAt(at, "%s", strings.TrimPrefix(err.Error(), "tls: "))
 	}
 }
 

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -24,17 +27,33 @@ var Flags = map[string]string{
 	"landlock":           "landlock",
 	"tls-cert":           "tls.cert",
 	"tls-key":            "tls.key",
+	"acme-host":          "tls.acme.domains",
+	"acme-cache":         "tls.acme.dir",
+	"acme-email":         "tls.acme.email",
+	"acme-directory":     "tls.acme.directory",
 	"htpasswd":           "users.htpasswd",
 	"tokens":             "users.tokens",
+	"oidc-issuer":        "users.oidc.issuer",
+	"oidc-audience":      "users.oidc.audience",
+	"oidc-user-claim":    "users.oidc.user_claim",
+	"oidc-groups-claim":  "users.oidc.groups_claim",
+	"client-ca":          "users.client_certificates.ca",
+	"group":              "groups",
 	"link-keys":          "links.keys",
 	"trusted-proxies":    "trusted_proxies",
 	"connections":        "limits.connections",
 	"requests-in-flight": "limits.requests_in_flight",
 	"rate-per-client":    "limits.rate_per_client",
+	"failed-logins":      "limits.failed_logins",
+	"header-size":        "limits.header_size",
+	"header-timeout":     "limits.header_timeout",
+	"idle-timeout":       "limits.idle_timeout",
 	"minimum-rate":       "limits.minimum_rate",
 	"max-upload":         "limits.upload",
 	"max-upload-time":    "limits.upload_time",
 	"max-uploads":        "limits.uploads",
+	"mount-path":         "mounts[].path",
+	"mount-host":         "mounts[].host",
 	"allow":              "mounts[].allow",
 	"deny":               "mounts[].deny",
 	"allow-file":         "mounts[].allow_file",
@@ -43,11 +62,30 @@ var Flags = map[string]string{
 	"no-index":           "mounts[].no_index",
 	"max-age":            "mounts[].max_age",
 	"content":            "mounts[].content",
+	"inline":             "mounts[].inline",
 	"precompressed":      "mounts[].precompressed",
 	"write":              "mounts[].write",
 	"uploads":            "mounts[].uploads",
 	"catalog":            "mounts[].uploads.catalog",
 	"types":              "mounts[].types",
+	"access":             "mounts[].access",
+}
+
+var number = regexp.MustCompile(`\[[0-9]+\]`)
+
+// flagFor names the flag of key behind a message about something that came by flags or
+// variables at a place; "" in a file, where the key says enough.
+func flagFor(at place, key string) string {
+	if at.origin == "" {
+		return ""
+	}
+	key = number.ReplaceAllString(key, "[]")
+	for flag, of := range Flags {
+		if of == key {
+			return " (--" + flag + ")"
+		}
+	}
+	return ""
 }
 
 // SourceKey is the key that the argument SOURCE of serve stands for.
@@ -84,7 +122,11 @@ func (d *decoder) overlay(root *yaml.Node, g *Given) {
 
 // set gives a mapping the value of g.
 func (d *decoder) set(mapping *yaml.Node, name string, g *Given) {
-	if g.Key == Flags["uploads"] {
+	d.putAside(mapping, g)
+	var content []*yaml.Node
+	kind, ok := yaml.SequenceNode, true
+	switch t := typeOf(g.Key); {
+	case g.Key == Flags["uploads"]:
 		// The flag is a switch, the key what it switches on.
 		if g.Values[len(g.Values)-1] == "true" {
 			d.child(mapping, name, yaml.MappingNode, g)
@@ -92,23 +134,53 @@ func (d *decoder) set(mapping *yaml.Node, name string, g *Given) {
 			remove(mapping, name)
 		}
 		return
-	}
-	value := d.replace(mapping, name, g)
-	if !isListKey(g.Key) {
-		value.Value = g.Values[len(g.Values)-1]
+	case g.Key == Flags["access"]:
+		content, ok = d.rules(g)
+	case g.Key == Flags["group"]:
+		kind = yaml.MappingNode
+		content, ok = d.groups(g)
+	case t.Kind() == reflect.Slice:
+		content = d.texts(g.items(t.Elem()), g.Origin)
+	default:
+		d.replace(mapping, name, g).Value = g.Values[len(g.Values)-1]
 		return
 	}
-	value.Kind = yaml.SequenceNode
-	for _, v := range g.items() {
-		item := &yaml.Node{Kind: yaml.ScalarNode, Value: v}
-		d.given[item] = g.Origin
-		value.Content = append(value.Content, item)
+	// What could not be read leaves the file's value, which is not told of besides.
+	if ok {
+		value := d.replace(mapping, name, g)
+		value.Kind, value.Content = kind, content
 	}
 }
 
+// putAside removes what the file says in another key of that which g is about: flags go
+// before the file, wherever that says it.
+func (d *decoder) putAside(mapping *yaml.Node, g *Given) {
+	switch g.Key {
+	case Flags["catalog"]:
+		remove(mapping, "catalog_file")
+	case Flags["types"]:
+		for i := 0; i+1 < len(mapping.Content); i += 2 {
+			if mapping.Content[i].Value == "uploads" {
+				remove(d.follow(mapping.Content[i+1]), "types")
+			}
+		}
+	}
+}
+
+// texts returns a node for each of values, from origin.
+func (d *decoder) texts(values []string, origin string) []*yaml.Node {
+	var nodes []*yaml.Node
+	for _, v := range values {
+		n := &yaml.Node{Kind: yaml.ScalarNode, Value: v}
+		d.given[n] = origin
+		nodes = append(nodes, n)
+	}
+	return nodes
+}
+
 // items returns the values of a list. Media types may also stand side by side in one.
-func (g *Given) items() []string {
-	if g.Key != Flags["types"] {
+func (g *Given) items(of reflect.Type) []string {
+	if of != reflect.TypeFor[MediaType]() {
 		return g.Values
 	}
 	var items []string
@@ -120,12 +192,24 @@ func (g *Given) items() []string {
 	return items
 }
 
-func isListKey(key string) bool {
-	switch key[strings.LastIndex(key, ".")+1:] {
-	case "listen", "allow", "deny", "allow_file", "types", "trusted_proxies":
-		return true
+// typeOf returns the type of a key as it stands in Flags.
+func typeOf(key string) reflect.Type {
+	t := reflect.TypeFor[Config]()
+	for element := range strings.SplitSeq(key, ".") {
+		name, isList := strings.CutSuffix(element, "[]")
+		for t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		fields := fieldsOf(t)
+		i := slices.IndexFunc(fields, func(f field) bool { return f.key == name })
+		if i < 0 {
+			panic("there is no key " + key)
+		}
+		if t = t.Field(fields[i].index).Type; isList {
+			t = t.Elem()
+		}
 	}
-	return false
+	return t
 }
 
 // child returns the value of a key, which it makes if there is none.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -56,7 +55,7 @@ func (v *validator) files(m *Mount, key string) {
 		if v.there(key + ".allow") {
 			at += ".allow"
 		}
-		v.fail(at, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]")
+		v.fail(at, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]%s", flagFor(v.place(at), "mounts[].allow"))
 	}
 	if m.Types != nil && !m.Write {
 		v.fail(key+".types", "nothing is sent here; add write: true, or leave it out")
@@ -146,16 +145,13 @@ func (v *validator) group(who, key string) {
 			known = append(known, group)
 		}
 		slices.Sort(known)
-		v.fail(key, "there is no group %s%s; add it to groups", printable(name), suggestion(name, known))
+		v.fail(key, "there is no group %s%s; add it to groups%s", printable(name), suggestion(name, known), flagFor(v.place(key), "groups"))
 	}
 }
 
-// told is an error of package access without what the place says already.
-func told(err error) error {
-	if under := errors.Unwrap(err); under != nil {
-		return under
-	}
-	return err
+// told is what an error of package access says, without what the place says already.
+func told(err error) string {
+	return strings.TrimPrefix(err.Error(), access.ErrRule.Error()+": ")
 }
 
 // Rules returns the access rules of the mount, for access.Compile; nil where it is

@@ -92,13 +92,13 @@ func (v *validator) tls() {
 	files := t.Cert != "" || t.Key != ""
 	switch {
 	case t.ACME != nil && files:
-		v.fail("tls", "cert and key are a certificate from files, acme one that is fetched; leave out the one or the other")
+		v.fail(v.byFlag("tls", "tls.cert", "tls.key", "tls.acme.domains", "tls.acme"), "cert and key are a certificate from files, acme one that is fetched; leave out the one or the other")
 	case t.ACME == nil && !files:
 		v.fail("tls", "name the files cert and key, or acme with its domains")
 	case t.Cert == "" && files:
-		v.fail("tls", "there is a key without a cert; name the file of the certificate")
+		v.fail("tls", "there is a key without a cert; name the file of the certificate%s", flagFor(v.place("tls"), "tls.cert"))
 	case t.Key == "" && files:
-		v.fail("tls", "there is a cert without a key; name the file of its key")
+		v.fail("tls", "there is a cert without a key; name the file of its key%s", flagFor(v.place("tls"), "tls.key"))
 	}
 	if t.ACME == nil {
 		return
@@ -115,6 +115,17 @@ func (v *validator) tls() {
 			v.fail(key, "%s stands twice; leave one", domain)
 		}
 	}
+}
+
+// byFlag returns the first of the keys below that came by a flag or variable, else key
+// itself: of two things that exclude each other, the flag was written last.
+func (v *validator) byFlag(key string, below ...string) string {
+	for _, k := range below {
+		if p, ok := v.places[k]; ok && p.origin != "" {
+			return k
+		}
+	}
+	return key
 }
 
 // there reports whether key has a value, of whatever origin, that could be read.

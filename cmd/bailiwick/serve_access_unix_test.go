@@ -1,0 +1,93 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Access rules on the command line decide as those of a file do, and a reload keeps them
+// while it reads the files of users again.
+func TestAccessFlags(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"users": users, "site/public/a": "a", "site/alice/a": "alice", "site/bob/a": "bob", "site/two words/a": "two",
+	})
+	p := launch(t, command("serve", filepath.Join(dir, "site"), "--listen", "127.0.0.1:0", "--allow", "**", "--list", "--write",
+		"--access-log", "off", "--htpasswd", filepath.Join(dir, "users"), "--mount-path", "/home", "--failed-logins", "2/h",
+		"--access", "anyone can read public/**", "--access", "authenticated can read,list,write {user}/**",
+		"--access", "group:editors can read two words/*", "--group", "editors=carol,bob"))
+	check := func(when, user, method, path string, want int) {
+		t.Helper()
+		resp, _ := p.ask(t, "", path, func(r *http.Request) {
+			if r.Method = method; user != "" {
+				as(user)(r)
+			}
+		})
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s %s by %q: %d, want %d", when, method, path, user, resp.StatusCode, want)
+		}
+	}
+	all := func(when string) {
+		t.Helper()
+		check(when, "", "GET", "/home/public/a", 200)
+		check(when, "", "GET", "/public/a", 404)
+		check(when, "", "GET", "/home/alice/a", 404) // somebody may read without credentials
+		check(when, "", "PUT", "/home/alice/b", 401)
+		check(when, "alice", "GET", "/home/alice/a", 200)
+		check(when, "alice", "GET", "/home/alice/", 200)
+		check(when, "alice", "GET", "/home/bob/a", 404)
+		check(when, "alice", "PUT", "/home/bob/b", 404)
+		check(when, "alice", "DELETE", "/home/alice/a", 404)
+		check(when, "alice", "GET", "/home/two%20words/a", 404)
+		check(when, "bob", "GET", "/home/two%20words/a", 200)
+		check(when, "bob", "GET", "/home/two%20words/", 404)
+	}
+	all("at first")
+	write(t, filepath.Join(dir, "users"), users+strings.Replace(strings.SplitAfter(users, "\n")[0], "alice", "carol", 1))
+	check("before it is known", "carol", "GET", "/home/two%20words/a", 401)
+	p.signal(syscall.SIGHUP)
+	p.await(regexp.MustCompile(`^reloaded`))
+	all("after a reload")
+	check("after a reload", "carol", "GET", "/home/two%20words/a", 200)
+	check("a second failure", "mallory", "GET", "/home/public/a", 401)
+	check("a third failure", "mallory", "GET", "/home/public/a", 429)
+}
+
+// Uploads have owners on the command line, too.
+func TestAccessUploads(t *testing.T) {
+	dir := tree(t, map[string]string{"users": users, "up/.keep": ""})
+	cmd := command("serve", filepath.Join(dir, "up"), "--listen", "127.0.0.1:0", "--uploads", "--access-log", "off")
+	cmd.Env = append(cmd.Env, "BAILIWICK_CATALOG=sqlite:"+filepath.Join(dir, "c.db"), "BAILIWICK_HTPASSWD="+filepath.Join(dir, "users"),
+		"BAILIWICK_ACCESS=authenticated can upload\nowner can read,delete")
+	p := launch(t, cmd)
+	post := func(user string) *http.Response {
+		resp, _ := p.ask(t, "", "/", func(r *http.Request) {
+			r.Method = http.MethodPost
+			r.Body = http.NoBody
+			r.Header.Set("Content-Disposition", `attachment; filename="a.txt"`)
+			r.Header.Set("Content-Type", "text/plain")
+			if user != "" {
+				as(user)(r)
+			}
+		})
+		return resp
+	}
+	if resp := post(""); resp.StatusCode != 401 {
+		t.Errorf("without credentials: %s", resp.Status)
+	}
+	resp := post("alice")
+	at := resp.Header.Get("Location")
+	if resp.StatusCode != 201 || at == "" {
+		t.Fatalf("alice: %s at %q", resp.Status, at)
+	}
+	for user, want := range map[string]int{"alice": 200, "bob": 404} {
+		if resp, _ := p.ask(t, "", at, as(user)); resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d", user, resp.Status, want)
+		}
+	}
+}
