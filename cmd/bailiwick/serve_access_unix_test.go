@@ -11,6 +11,8 @@ import (
 	"testing"
 )
 
+var noUsers = regexp.MustCompile(`^no users are known, so only the access rules for anyone let anybody do anything; `)
+
 // Access rules on the command line decide as those of a file do, and a reload keeps them
 // while it reads the files of users again.
 func TestAccessFlags(t *testing.T) {
@@ -56,6 +58,33 @@ func TestAccessFlags(t *testing.T) {
 	check("after a reload", "carol", "GET", "/home/two%20words/a", 200)
 	check("a second failure", "mallory", "GET", "/home/public/a", 401)
 	check("a third failure", "mallory", "GET", "/home/public/a", 429)
+	for _, line := range p.said() {
+		if noUsers.MatchString(line) {
+			t.Errorf("it says: %s", line)
+		}
+	}
+}
+
+// Rules of users that nobody can be let in nobody, which the start says. Rules of anyone
+// need no users.
+func TestAccessWithoutUsers(t *testing.T) {
+	dir := tree(t, map[string]string{"a": "a"})
+	p := serveTree(t, dir, "--allow", "**", "--access-log", "off", "--access", "authenticated can read", "--access", "user:alice can list")
+	p.await(noUsers)
+	if status, body := get(t, p.url+"/a"); status != 404 || body != "not found\n" {
+		t.Errorf("without users: %d %q", status, body)
+	}
+	p.stop()
+	p = serveTree(t, dir, "--allow", "**", "--access-log", "off", "--access", "anyone can read")
+	if status, _ := get(t, p.url+"/a"); status != 200 {
+		t.Errorf("anyone: %d", status)
+	}
+	p.stop()
+	for _, line := range p.said() {
+		if noUsers.MatchString(line) {
+			t.Errorf("with rules of anyone it says: %s", line)
+		}
+	}
 }
 
 // Uploads have owners on the command line, too.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
 // scanBudget is how long a start may be held up to count what is exposed.
@@ -60,6 +63,9 @@ func (s *service) tellMounts(t *site) {
 		where := ""
 		if len(t.mounts) > 1 {
 			where = string(m.cfg.Host) + string(m.cfg.Path) + ": "
+		}
+		if t.who.chain == nil && t.who.links == nil && slices.ContainsFunc(m.cfg.Access, func(r config.Rule) bool { return r.Who != "anyone" }) {
+			s.tell("%sno users are known, so only the access rules for anyone let anybody do anything; htpasswd, tokens, oidc or client_certificates make them known", where)
 		}
 		s.tellWrites(t, m, where)
 	}
