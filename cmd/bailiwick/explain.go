@@ -17,7 +17,8 @@ type explainFlags struct {
 	decoded toggle
 	json    toggle
 
-	config, as, host string // with a configuration in the place of a SOURCE
+	config, host string // with a configuration in the place of a SOURCE
+	as           string // with a configuration or access rules
 }
 
 func (a *app) explainCommand() *cobra.Command {
@@ -32,25 +33,35 @@ why it is refused, and what that means. A name that is allowed need not exist.
 
 With --config a NAME is the whole path of a request, mount included, and it is judged
 by the mount that the request would reach: for anyone, or with --as for a user, whose
-groups are those of the file. The access rule that lets the user comes last.
+groups are those of the file. The access rule that lets the user comes last. With
+--access it is so for a SOURCE, too.
 
 The exit code is 0 if all are allowed, 1 if any is refused.`,
 		Example: `  bailiwick explain ./site --allow '**/*.html' docs/a%20b.html ..%2fetc/passwd
   bailiwick explain ./site --allow '**' --op list docs/
   bailiwick explain ./site --allow '**' --decoded --json 'docs/a b.html'
+  bailiwick explain ./home --allow '**' --access 'authenticated can read {user}/**' --as alice alice/a.txt
   bailiwick explain --config bailiwick.yaml --as alice --op write home/alice/a.txt`,
 		Args:              a.explainArguments,
 		ValidArgsFunction: completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.explainFile(cmd) == "" {
-				for _, flag := range []string{"as", "host"} {
-					if cmd.Flags().Lookup(flag).Value.String() != "" {
-						return usagef("%s is for the users and hosts of a configuration; name that with --config", a.origin(flag))
-					}
+			var e *configExplainer
+			var err error
+			switch ruled := a.hasAccess(cmd); {
+			case a.explainFile(cmd) != "":
+				e, err = a.newConfigExplainer(cmd, &f)
+			case f.host != "" || f.as != "" && !ruled:
+				flag := "host"
+				if f.as != "" && !ruled {
+					flag = "as"
 				}
+				return usagef("%s is for the users and hosts of a configuration; name that with --config", a.origin(flag))
+			case ruled:
+				e, err = a.newSourceExplainer(cmd, args[0], &f)
+				args = args[1:]
+			default:
 				return a.explain(cmd.Context(), args[0], args[1:], &f)
 			}
-			e, err := a.newConfigExplainer(cmd, &f)
 			if err != nil {
 				return err
 			}
@@ -61,13 +72,14 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 		},
 	}
 	f.rules.register(cmd)
+	registerAccess(cmd)
 	f.op = choice{"read", []string{"read", "list", "write", "delete", "upload"}}
 	cmd.Flags().Var(&f.op, "op", "what is to be done with the name")
 	completeWords(cmd, "op", f.op.words)
 	addToggle(cmd, &f.decoded, "decoded", "", "take NAME as a plain name, not as a part of a URL")
 	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	cmd.Flags().StringVar(&f.config, "config", "", "judge by the mounts of a configuration `FILE` in the place of a SOURCE")
-	cmd.Flags().StringVar(&f.as, "as", "", "judge for this `USER` of the configuration (default: anyone)")
+	cmd.Flags().StringVar(&f.as, "as", "", "judge for this `USER` of the configuration, or under --access (default: anyone)")
 	cmd.Flags().StringVar(&f.host, "host", "", "judge a request for this `HOST` (default: one that no mount names)")
 	return cmd
 }

@@ -37,7 +37,7 @@ func (a *app) explainFile(cmd *cobra.Command) string {
 }
 
 // sourceRules are the flags that a configuration has as keys of its mounts.
-var sourceRules = []string{"allow", "deny", "allow-file", "symlinks"}
+var sourceRules = []string{"allow", "deny", "allow-file", "symlinks", "access", "group"}
 
 // explainArguments takes NAMES where a configuration says what is served, else a
 // SOURCE before them.
@@ -82,11 +82,15 @@ func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*configEx
 	if err != nil {
 		return nil, err
 	}
+	return a.explainerOf(cfg, f), nil
+}
+
+func (a *app) explainerOf(cfg *config.Config, f *explainFlags) *configExplainer {
 	return &configExplainer{
 		app: a, cfg: cfg, router: newRouter(cfg.Mounts), host: f.host,
 		who: auth.Principal{Name: f.as}, op: vfs.Op(f.op.value),
 		mounts: map[*config.Mount]*explainedMount{},
-	}, nil
+	}
 }
 
 func (e *configExplainer) close() {
