@@ -17,7 +17,7 @@ func (p *Provider) principal(payload []byte) (auth.Principal, error) {
 		return auth.Principal{}, auth.ErrCredentials
 	}
 	claims, err := jsonObject(payload)
-	if err != nil || !p.begun(claims) {
+	if err != nil || disguised(claims) || !p.begun(claims) {
 		return auth.Principal{}, auth.ErrCredentials
 	}
 	name, _ := claims[p.cfg.UserClaim].(string)
@@ -34,6 +34,21 @@ func (p *Provider) principal(payload []byte) (auth.Principal, error) {
 		who.Groups = texts(claims[p.cfg.GroupsClaim])
 	}
 	return who, nil
+}
+
+// disguised reports whether a claim is one of those that verify has judged, but for the
+// case of its letters. It may have been judged in that one's place: go-oidc reads them
+// into a struct, whose fields encoding/json finds by any spelling, and at some providers
+// users choose what further claims are called.
+func disguised(claims map[string]any) bool {
+	for key := range claims {
+		for _, judged := range [...]string{"iss", "aud", "exp"} {
+			if key != judged && strings.EqualFold(key, judged) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // begun reports whether the token is valid already. A logout token, which some

@@ -185,6 +185,11 @@ func TestForgedTokens(t *testing.T) {
 		}
 		return claims
 	}
+	renamed := func(name, other string) map[string]any {
+		claims := with(name, nil)
+		claims[other] = good[name]
+		return claims
+	}
 	hmacWith := func(secret []byte) func([]byte) []byte {
 		return func(data []byte) []byte {
 			mac := hmac.New(sha256.New, secret)
@@ -222,6 +227,16 @@ func TestForgedTokens(t *testing.T) {
 		{"expired", s.Token(t, with("exp", c.now().Add(-2*time.Minute).Unix())), "exp"},
 		{"never expires", s.Token(t, with("exp", nil)), "exp"},
 		{"not valid yet", s.Token(t, with("nbf", c.now().Add(2*time.Minute).Unix())), "nbf"},
+		// encoding/json takes each of these for the field of a struct, and their names may
+		// be a user's to choose.
+		{"audience in upper case", s.Token(t, renamed("aud", "AUD")), ""},
+		{"issuer in upper case", s.Token(t, renamed("iss", "Iss")), ""},
+		{"issuer with a long s", s.Token(t, func() map[string]any {
+			claims := renamed("iss", "is\u017f")
+			claims["iss"] = "https://id.example.org"
+			return claims
+		}()), ""},
+		{"end in upper case", s.Token(t, renamed("exp", "Exp")), ""},
 		{"logout token by its type", s.Key().Sign(t, map[string]any{"typ": "logout+jwt"}, good), "typ"},
 		{"type that is no string", s.Key().Sign(t, map[string]any{"typ": 7}, good), "typ"},
 		{"logout token by its events", s.Token(t, with("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}})), "typ"},
