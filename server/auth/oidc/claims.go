@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"maps"
 	"strings"
 	"time"
 	"unicode"
@@ -20,18 +21,20 @@ func (p *Provider) principal(payload []byte) (auth.Principal, error) {
 	if err != nil || disguised(claims) || !p.begun(claims) {
 		return auth.Principal{}, auth.ErrCredentials
 	}
-	name, _ := claims[p.cfg.UserClaim].(string)
-	if !isName(name) || p.cfg.UserClaim == "email" && unverified(claims) {
+	facts := maps.Clone(claims)
+	maps.DeleteFunc(facts, func(key string, _ any) bool { return unverified(claims, key) })
+	name, _ := facts[p.cfg.UserClaim].(string)
+	if !isName(name) {
 		return auth.Principal{}, auth.ErrCredentials
 	}
 	who := auth.Principal{Name: name, Method: "oidc", Claims: make(map[string][]string)}
-	for key, value := range claims {
+	for key, value := range facts {
 		if list := texts(value); len(list) > 0 {
 			who.Claims[key] = list
 		}
 	}
 	if p.cfg.GroupsClaim != "" {
-		who.Groups = texts(claims[p.cfg.GroupsClaim])
+		who.Groups = texts(facts[p.cfg.GroupsClaim])
 	}
 	return who, nil
 }
@@ -72,10 +75,11 @@ func isName(s string) bool {
 	return s != "" && !strings.ContainsRune(s, utf8.RuneError) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// unverified reports whether the provider says that it has not checked the email
-// address: then anybody may have claimed it. Some say so with a string.
-func unverified(claims map[string]any) bool {
-	switch v := claims["email_verified"].(type) {
+// unverified reports whether the provider says that it has not checked a claim, as
+// "email_verified" says of "email": then anybody may have made it up. Some say so with a
+// string.
+func unverified(claims map[string]any, key string) bool {
+	switch v := claims[key+"_verified"].(type) {
 	case nil:
 		return false
 	case bool:

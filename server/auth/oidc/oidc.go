@@ -113,8 +113,9 @@ func New(cfg Config) (*Provider, error) {
 // The token must be signed by a key that the issuer publishes, for that key's
 // algorithm, name issuer and audience, and be valid now, give or take a minute.
 // Headers that say where to find a key (jku, x5u, jwk, x5c) are not followed.
-// A name from the claim "email" counts only if the provider does not say that
-// the address is unverified. The name may be anything that prints.
+// Claims of which the provider says that they are not verified, as "email_verified"
+// does of "email", are left out, as names and groups, too. The name may be anything that
+// prints.
 func (p *Provider) CheckToken(ctx context.Context, token string) (auth.Principal, error) {
 	if len(token) > MaxTokenBytes {
 		return auth.Principal{}, auth.ErrCredentials

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -300,6 +301,41 @@ func TestNames(t *testing.T) {
 		got, err := p.CheckToken(t.Context(), s.Token(t, claims))
 		if got.Name != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%v: %v, %v, want %q", test.claims, got.Name, err, test.want)
+		}
+	}
+}
+
+// TestUnverifiedClaims takes no fact for one that the provider says it has not checked:
+// a rule for claim:email=… would let in whoever typed that address.
+func TestUnverifiedClaims(t *testing.T) {
+	s, c := oidcserver.Start(t), newClock()
+	for _, test := range []struct {
+		claims map[string]any
+		want   map[string][]string
+	}{
+		{map[string]any{"email": "a@example.org"}, map[string][]string{"email": {"a@example.org"}}},
+		{map[string]any{"email": "a@example.org", "email_verified": true}, map[string][]string{"email": {"a@example.org"}}},
+		{map[string]any{"email": "a@example.org", "email_verified": "true"}, map[string][]string{"email": {"a@example.org"}}},
+		{map[string]any{"email": "a@example.org", "email_verified": false}, nil},
+		{map[string]any{"email": "a@example.org", "email_verified": "false"}, nil},
+		{map[string]any{"email": "a@example.org", "email_verified": 1}, nil},
+		{map[string]any{"email": "a@example.org", "email_verified": false, "email_verified_verified": false}, nil},
+		{map[string]any{"phone_number": "+1", "phone_number_verified": false, "email": "a@example.org"}, map[string][]string{"email": {"a@example.org"}}},
+	} {
+		claims := s.Claims("alice", c.now())
+		maps.Copy(claims, test.claims)
+		p := newProvider(t, oidc.Config{Issuer: s.Issuer, Audience: "bailiwick", GroupsClaim: "email", Now: c.now})
+		got, err := p.CheckToken(t.Context(), s.Token(t, claims))
+		if err != nil || got.Name != "alice" {
+			t.Fatalf("%v: %v, %v", test.claims, got.Name, err)
+		}
+		for _, key := range []string{"email", "phone_number"} {
+			if !slices.Equal(got.Claims[key], test.want[key]) {
+				t.Errorf("%v: %s is %q, want %q", test.claims, key, got.Claims[key], test.want[key])
+			}
+		}
+		if !slices.Equal(got.Groups, test.want["email"]) {
+			t.Errorf("%v: groups %q", test.claims, got.Groups)
 		}
 	}
 }
