@@ -39,6 +39,15 @@ type Gate struct {
 	// case, and its escaped path: another host may have the same path, and who may read
 	// that may not read this. nil takes links of any host.
 	Leads func(host, path string) bool
+
+	// Redirect, where above 0, answers a GET of a signed link with a 307 to a URL of the
+	// store's own that is good for so long, in whole seconds, over a backend whose
+	// Caps.Direct is set. The client gets to know what stands in it: the store's address,
+	// the bucket, the key, the id of the access key. No record says how the transfer went.
+	//
+	// What the client is shown in its place and not made to save is then what a browser
+	// takes for harmless without the headers of this server, whatever Config.Inline adds.
+	Redirect time.Duration
 }
 
 // The reasons of a Gate.

@@ -98,5 +98,6 @@ func (h *handler) open(x *exchange, name vfs.Name, lk *look) (*vfs.Object, error
 			return obj, err
 		}
 	}
+	req.Direct = x.direct(name.Base(), lk)
 	return x.open(name, req)
 }

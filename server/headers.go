@@ -83,6 +83,10 @@ func varyOn(encoding, accept bool) []string {
 func (x *exchange) send(obj *vfs.Object, lk *look) {
 	defer obj.Body.Close()
 	x.attempt.Rule = obj.Rule
+	if obj.Location != "" {
+		x.redirectTo(obj.Location)
+		return
+	}
 	status := http.StatusOK
 	if obj.Span.Partial {
 		status = http.StatusPartialContent

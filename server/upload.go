@@ -224,7 +224,7 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 // send answers with the object.
 func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
 	lk := h.look(x, rec)
-	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header)})
+	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header), Direct: x.direct(rec.Name, &lk)})
 	if err != nil {
 		x.fail(err, &lk)
 		return

@@ -69,6 +69,8 @@ type Caps struct {
 	Directories bool
 	// Ranges: a range costs what its bytes cost. Without it, a backend skips.
 	Ranges bool
+	// Direct: Open heeds Request.Direct.
+	Direct bool
 }
 
 // An Entry is what List says of one name in a directory.

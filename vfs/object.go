@@ -39,6 +39,10 @@ type Object struct {
 	// does not read Body, and checks that all of Span.Length came.
 	File *os.File
 
+	// Location is set where Request.Direct was heeded: a URL that gives the bytes to
+	// whoever has it. Body yields none of them then.
+	Location string
+
 	// Rule is the allow pattern that let the object through, for the audit
 	// record. A Jail sets it.
 	Rule string
@@ -51,6 +55,18 @@ type Request struct {
 	Cond  Cond
 	// Links asks for Error.Link where a symbolic link is in the way.
 	Links bool
+	// Direct asks for Object.Location instead of bytes. Only a backend whose
+	// Caps.Direct is set heeds it.
+	Direct Direct
+}
+
+// Direct says how a store itself is to give an object to a client. The zero Direct
+// wants the bytes from the backend.
+type Direct struct {
+	For time.Duration // the URL is good for so long; whole seconds, from 1 s to 7 days
+
+	// The headers of the store's answer; "" leaves them to it.
+	ContentType, ContentDisposition, CacheControl string
 }
 
 // Resolve decides req for the version that info describes, in the order of

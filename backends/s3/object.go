@@ -23,6 +23,7 @@ import (
 //   - An If-Range that turned out to be stale: one GetObject more, for all of it.
 //   - If-None-Match: *, and the range of the last 0 bytes: one HeadObject, and
 //     nothing else where no If-Range is stale.
+//   - With Direct: one HeadObject, and nothing else.
 //
 // What S3 says of a condition only saves a body: req.Resolve decides.
 //
@@ -89,6 +90,9 @@ func (b *Backend) begin(ctx context.Context, op string, n vfs.Name, req vfs.Requ
 var errAgain = errors.New("s3: ask again without range and conditions")
 
 func (o *look) open() (*vfs.Object, error) {
+	if o.req.Direct.For > 0 && o.presign != nil {
+		return o.direct()
+	}
 	var obj *vfs.Object
 	var err error
 	if o.req.Cond.IfNoneMatch.Any || o.req.Range == vfs.RangeSuffix(0) {

@@ -105,6 +105,7 @@ type Backend struct {
 	slots    chan struct{}
 	writable bool
 	buffers  *buffers
+	presign  *awss3.PresignClient // nil if there is nobody to sign as
 }
 
 var _ vfs.Backend = (*Backend)(nil)
@@ -145,6 +146,7 @@ func New(api API, opts Options) (*Backend, error) {
 	if b.idle == 0 {
 		b.idle = defaultIdle
 	}
+	b.presign = newPresigner(api)
 	inFlight := opts.MaxInFlight
 	if inFlight == 0 {
 		inFlight = defaultInFlight
@@ -157,7 +159,9 @@ func New(api API, opts Options) (*Backend, error) {
 }
 
 // Caps says what a bucket can do.
-func (b *Backend) Caps() vfs.Caps { return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable} }
+func (b *Backend) Caps() vfs.Caps {
+	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil}
+}
 
 // key returns the key of the object n. It is made by putting one string behind
 // the other and then judged as a whole, right before it is used: the SDK sends

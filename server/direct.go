@@ -1,0 +1,43 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// direct returns how the store itself is to give an object called base, presented as lk
+// says, to the client; the zero Direct where its bytes go through here.
+func (x *exchange) direct(base string, lk *look) vfs.Direct {
+	// A store is not told codings, and a URL for GET does not answer a HEAD.
+	if x.link.ID == "" || x.gate.Redirect <= 0 || x.r.Method != http.MethodGet || lk.encoding != nil {
+		return vfs.Direct{}
+	}
+	d := vfs.Direct{
+		For:                x.gate.Redirect,
+		ContentType:        lk.contentType[0],
+		ContentDisposition: "inline",
+		CacheControl:       privateNoStore[0],
+	}
+	if lk.disposition != nil {
+		d.ContentDisposition = lk.disposition[0]
+	}
+	// The store sends no sandbox along.
+	if !showsInline(d.ContentType) && !strings.HasPrefix(d.ContentDisposition, "attachment") {
+		d.ContentDisposition = disposition("attachment", base)
+	}
+	return d
+}
+
+// redirectTo sends the client to where the store itself gives the object. The location
+// is as good as the object.
+func (x *exchange) redirectTo(location string) {
+	h := x.Header()
+	h["Location"] = []string{location}
+	h["Cache-Control"] = privateNoStore
+	h["Referrer-Policy"] = noReferrer
+	x.text(http.StatusTemporaryRedirect, "")
+}
+
+var noReferrer = []string{"no-referrer"}
