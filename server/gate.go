@@ -115,7 +115,7 @@ func (x *exchange) enterByLink(g *Gate) bool {
 	x.become(auth.Principal{Name: x.link.User, Method: "link"})
 	if x.link.User == "" {
 		// The record says which link it was. Its id opens nothing.
-		x.attempt.Principal = "link:" + x.link.ID
+		x.attempt.Principal = auth.LinkPrefix + x.link.ID
 	}
 	return true
 }

@@ -56,9 +56,9 @@ type ChainConfig struct {
 // that a request has. It does not change; a new configuration is a new Chain.
 //
 // Credentials that cannot be read are wrong, and so are those of a kind that the
-// Chain does not know, several Authorization headers, and a header and a
-// certificate that name two principals. Where those two agree, the header's
-// principal is returned, with its groups and claims.
+// Chain does not know, several Authorization headers, those for a [Reserved] name, and
+// a header and a certificate that name two principals. Where those two agree, the
+// header's principal is returned, with its groups and claims.
 //
 // With Signed a token of the shape a.b.c is never looked up in Tokens.
 type Chain struct {
@@ -113,7 +113,7 @@ func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 	switch {
 	case err != nil:
 		return Principal{}, false, err
-	case !given && hasShown && shown.Anyone():
+	case !given && hasShown && !shown.named():
 		return Principal{}, false, ErrCredentials
 	case !given:
 		return shown, hasShown, nil
@@ -151,7 +151,7 @@ func (c *Chain) judge(r *http.Request, h header) (p Principal, err error) {
 	default:
 		p, err = c.cfg.Tokens.CheckToken(r.Context(), h.token)
 	}
-	if err == nil && p.Anyone() {
+	if err == nil && !p.named() {
 		err = ErrCredentials
 	}
 	if err != nil {

@@ -42,6 +42,8 @@ var judge = auth.PasswordsFunc(func(_ context.Context, name, password string) (a
 		panic("a judge's bug")
 	case name == "nobody":
 		return auth.Principal{}, nil
+	case password == "reserved":
+		return auth.Principal{Name: name, Method: "basic"}, nil
 	case name == "alice" && password == "secret":
 		return auth.Principal{Name: name, Method: "basic"}, nil
 	}
@@ -111,6 +113,12 @@ func TestChain(t *testing.T) {
 		{"wrong certificate, right password", all, request("wrong", good), "", auth.ErrCredentials},
 		{"certificate names nobody", all, request("nobody"), "", auth.ErrCredentials},
 		{"certificate names nobody, right password", all, request("nobody", good), "", auth.ErrCredentials},
+		// A record would show these for somebody else.
+		{"certificate names anyone", all, request("anyone"), "", auth.ErrCredentials},
+		{"certificate names a link", all, request("link:ABC"), "", auth.ErrCredentials},
+		{"certificate names something like it", all, request("anyone10"), "certificate anyone10", nil},
+		{"password of anyone", all, request("", "Basic "+encode("anyone:reserved")), "", auth.ErrCredentials},
+		{"certificate and password of anyone", all, request("anyone", "Basic "+encode("anyone:reserved")), "", auth.ErrCredentials},
 		{"certificate where none is known", none, request("carol"), "anyone", nil},
 		{"certificate and password agree", all, request("alice", good), "basic alice", nil},
 		{"certificate and password disagree", all, request("carol", good), "", auth.ErrCredentials},

@@ -1,7 +1,10 @@
 // Package auth says who is asking.
 package auth
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // A Principal is who asks. The zero Principal is anyone: a request without
 // credentials.
@@ -18,10 +21,23 @@ func (p Principal) Anyone() bool { return p.Name == "" }
 // String returns the name for records, "anyone" for the zero Principal.
 func (p Principal) String() string {
 	if p.Anyone() {
-		return "anyone"
+		return anyone
 	}
 	return p.Name
 }
+
+const anyone = "anyone"
+
+// LinkPrefix is before the id of a signed link that acts as no user, in records.
+const LinkPrefix = "link:"
+
+// Reserved reports whether records show name for somebody else: for those without
+// credentials, or for a signed link. No credentials are good for such a name, or a user
+// could choose to be taken for them.
+func Reserved(name string) bool { return name == anyone || strings.HasPrefix(name, LinkPrefix) }
+
+// named reports whether p is somebody whom a record tells from all others.
+func (p Principal) named() bool { return !p.Anyone() && !Reserved(p.Name) }
 
 type principalKey struct{}
 

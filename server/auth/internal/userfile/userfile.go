@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -89,7 +90,7 @@ func checkName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("the name is empty")
-	case name == "anyone":
+	case auth.Reserved(name):
 		return errors.New("anyone is the name of those who did not log in")
 	case !utf8.ValidString(name):
 		return errors.New("the name is not UTF-8")
