@@ -14,7 +14,7 @@ import (
 // none: a URL that anybody could make is no grant.
 func newPresigner(api API) *awss3.PresignClient {
 	client, ok := api.(*awss3.Client)
-	if !ok || aws.IsCredentialsProvider(client.Options().Credentials, aws.AnonymousCredentials{}) {
+	if !ok || client.Options().Credentials == nil { // the SDK makes nil of anonymous ones
 		return nil
 	}
 	return awss3.NewPresignClient(client, awss3.WithPresignClientFromClientOptions(func(o *awss3.Options) {

@@ -99,3 +99,47 @@ mounts:
 		})
 	}
 }
+
+// What was used stays used when a reload brings a catalog, another one, or takes the
+// last one away.
+func TestLinkUsesOverNewCatalog(t *testing.T) {
+	dir, etc := tree(t, siteFiles), t.TempDir()
+	keys, file := filepath.Join(etc, "keys"), filepath.Join(etc, "bailiwick.yaml")
+	write(t, keys, linkKeys)
+	configure := func(catalogs ...string) {
+		text := fmt.Sprintf(`
+listen: ["127.0.0.1:0"]
+landlock: off
+links: {keys: %s}
+access_log: {file: off}
+mounts:
+  - {path: /, source: %s, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+`, keys, dir)
+		for _, name := range catalogs {
+			text += fmt.Sprintf("  - {path: /%s, source: %s, uploads: {catalog: \"sqlite:%s\"}}\n", name, t.TempDir(), filepath.Join(etc, name+".db"))
+		}
+		write(t, file, text)
+	}
+	configure()
+	p := start(t, "serve", "--config", file)
+	use := func(what, link string, want int) {
+		t.Helper()
+		if status, _ := get(t, p.url+link); status != want {
+			t.Errorf("%s: %d, want %d", what, status, want)
+		}
+	}
+	first := signed(t, keys, "/index.html", "--uses", "1")
+	use("new", first, 200)
+	second := signed(t, keys, "/index.html", "--uses", "2")
+	for i, catalogs := range [][]string{{"one"}, {"two", "one"}, {}} {
+		configure(catalogs...)
+		p.signal(syscall.SIGHUP)
+		p.awaitCount(regexp.MustCompile(`^reloaded`), i+1)
+		use(fmt.Sprintf("used up, with catalogs %v", catalogs), first, 404)
+		want := 200
+		if i == 2 {
+			want = 404
+		}
+		use(fmt.Sprintf("use %d of two", i+1), second, want)
+	}
+}

@@ -32,6 +32,7 @@ func registerPeople(cmd *cobra.Command) {
 	flags.String("oidc-groups-claim", "", "the `CLAIM` of a token that lists the user's groups (default: tokens bring none)")
 	flags.String("client-ca", "", "know users by certificates that the authorities in `FILE`, PEM, signed; it needs HTTPS")
 	flags.String("link-keys", "", "take links that bailiwick sign made with the keys in `FILE`")
+	flags.String("link-redirect", "0s", "send who has a link on to S3, by a URL that is good for a `TIME` such as 1m; 0s sends the file")
 }
 
 // registerAccess adds who may do what, for serve and for explain, which judges by it.

@@ -15,7 +15,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
-	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -117,6 +116,8 @@ func (s *service) newMount(ctx context.Context, t *site, i int) (*mount, error) 
 	switch {
 	case cfg.Precompressed && caps.Kind == "s3":
 		return nil, usagef("%s: precompressed would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", printable(string(cfg.Source)))
+	case cfg.LinkRedirect > 0 && !caps.Direct:
+		return nil, usagef("%s: link_redirect takes a source that is asked with credentials, to sign URLs; leave it out", printable(string(cfg.Source)))
 	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
 		return nil, usagef("%s: this source cannot be written to", printable(string(cfg.Source)))
 	}
@@ -141,11 +142,7 @@ func (s *service) newMount(ctx context.Context, t *site, i int) (*mount, error) 
 func ruled(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
 	m = &mount{cfg: mc}
 	if mc.Access != nil {
-		rules := make([]access.Rule, len(mc.Access))
-		for i, r := range mc.Access {
-			rules[i] = access.Rule{Who: r.Who, Can: r.Can, Names: r.Names}
-		}
-		if m.access, err = access.Compile(rules, cfg.Groups); err != nil {
+		if m.access, err = access.Compile(mc.Rules(), cfg.Groups); err != nil {
 			return nil, policy, usagef("%s", oneLine(err))
 		}
 	}
@@ -193,6 +190,7 @@ func (s *service) handler(t *site, m *mount, rt *router, recorder server.Recorde
 		// A proxy may change the host on the way, but a link is for the mount that its own
 		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
 		Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Leads: rt.leadsTo(m.cfg),
+		Redirect: m.cfg.LinkRedirect,
 	}
 	if m.access != nil {
 		gate.Access = m.access
@@ -299,19 +297,6 @@ func nothing(recorder server.Recorder, logger *slog.Logger) (http.Handler, error
 
 // emptyJail lets no name through.
 func emptyJail() (*vfs.Jail, error) { return vfs.New(mem.New(), vfs.Policy{}) }
-
-// uses returns what counts the uses of links: a catalog, which outlives the process,
-// where there is one.
-func (s *service) uses(t *site) links.Counter {
-	for _, m := range t.mounts {
-		if m.catalog != nil {
-			if c, ok := m.catalog.catalog.(links.Counter); ok {
-				return c
-			}
-		}
-	}
-	return &s.linkUses
-}
 
 // enter lets a request in, unless the site is gone.
 func (t *site) enter() bool {

@@ -222,6 +222,11 @@ type Mount struct {
 	// is never kept by shared caches.
 	MaxAge time.Duration `yaml:"max_age" default:"0s" example:"300s"`
 
+	// Sends who has a signed link on to S3, by a URL that is good for so long, so that
+	// large files need not go through here. It tells the bucket and the key, and clients
+	// have to reach the source's endpoint themselves. 0s sends the file.
+	LinkRedirect time.Duration `yaml:"link_redirect" default:"0s" example:"1m"`
+
 	// Whose the files are: your own (trusted), or other people's (untrusted), whose
 	// pages are downloaded and not shown. Left out, they are other people's where
 	// clients can write.

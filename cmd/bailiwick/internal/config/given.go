@@ -61,6 +61,7 @@ var Flags = map[string]string{
 	"list":               "mounts[].list",
 	"no-index":           "mounts[].no_index",
 	"max-age":            "mounts[].max_age",
+	"link-redirect":      "mounts[].link_redirect",
 	"content":            "mounts[].content",
 	"inline":             "mounts[].inline",
 	"precompressed":      "mounts[].precompressed",

@@ -61,10 +61,11 @@ func TestGivenIsFile(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for _, c := range []struct {
-		file  string
-		flags [][]string // a flag and its values
+		source string
+		file   string
+		flags  [][]string // a flag and its values
 	}{
-		{`
+		{root + "/src", `
 listen: [":1", ":2"]
 admin: 127.0.0.1:3
 tls: {acme: {domains: [a.example, b.example], dir: ROOT/acme, email: a@b.example, directory: "https://ca.example/d"}}
@@ -111,7 +112,11 @@ mounts:
 			{"precompressed", "true"}, {"write", "true"}, {"types", "image/*", "text/plain"},
 			{"access", "anyone can read", "user:Bob B. can read,list two words/ **", "group:editors can write {user}/**", "claim:k=v can delete re:can .* can"},
 		}},
-		{`
+		{"s3://bucket/src", `
+links: {keys: ROOT/keys}
+mounts: [{source: "s3://bucket/src", allow: ["*"], link_redirect: 14s}]
+`, [][]string{{"link-keys", "ROOT/keys"}, {"allow", "*"}, {"link-redirect", "14s"}}},
+		{root + "/src", `
 tls: {cert: ROOT/cert, key: ROOT/key}
 mounts:
   - source: ROOT/src
@@ -123,7 +128,7 @@ mounts:
 			{"access", "owner can read,delete"},
 		}},
 	} {
-		given := []config.Given{{Key: config.SourceKey, Values: []string{root + "/src"}, Origin: "SOURCE"}}
+		given := []config.Given{{Key: config.SourceKey, Values: []string{c.source}, Origin: "SOURCE"}}
 		for _, flag := range c.flags {
 			used[flag[0]] = true
 			for i := range flag {

@@ -89,7 +89,7 @@ func TestGoodFiles(t *testing.T) {
 		}
 		for _, key := range config.Keys() {
 			one := strings.ReplaceAll(key, "[]", "[0]")
-			for _, mount := range []string{"[0]", "[1]", "[2]"} {
+			for _, mount := range []string{"[0]", "[1]", "[2]", "[3]"} {
 				at := strings.Replace(one, "mounts[0]", "mounts"+mount, 1)
 				if place := c.At(at); strings.HasPrefix(place, file) && c.Has(at) {
 					seen[key] = true
@@ -140,9 +140,9 @@ func TestValues(t *testing.T) {
 		{"rule", c.Mounts[1].Rules()[1].String(), "user:алиса can list"},
 		{"no rules", len(m.Rules()), 0},
 		{"can", c.Mounts[1].Access[0].Can, []vfs.Op{vfs.OpRead}},
-		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:26"},
+		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:27"},
 		{"place of a default", c.At("mounts[0].list"), "default"},
-		{"place of what is not there", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:22"},
+		{"place of what is not there", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:23"},
 	} {
 		if diff := cmp.Diff(v.want, v.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", v.what, diff)

@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -29,6 +30,9 @@ func (v *validator) mounts() {
 			v.uploads(m, key)
 		} else {
 			v.files(m, key)
+		}
+		if m.LinkRedirect != 0 {
+			v.linkRedirect(m, key+".link_redirect")
 		}
 		for j, t := range m.Inline {
 			v.inline(t, index(key+".inline", j))
@@ -92,6 +96,21 @@ func (v *validator) uploads(m *Mount, key string) {
 		v.fail(at, "original names and owners need a place; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
 	case !u.Catalog.IsZero() && u.CatalogFile != "":
 		v.fail(at, "catalog and catalog_file both say where the catalog is; leave out the one or the other")
+	}
+}
+
+// maxLinkRedirect keeps what nobody can take back short-lived.
+const maxLinkRedirect = time.Hour
+
+func (v *validator) linkRedirect(m *Mount, key string) {
+	switch d := m.LinkRedirect; {
+	case v.d.bad[key]:
+	case d < time.Second || d > maxLinkRedirect || d%time.Second != 0:
+		v.fail(key, "write whole seconds, from 1s to 1h; what was handed out cannot be taken back")
+	case v.Links == nil && !v.d.bad["links"]:
+		v.fail(key, "no links are known; add the keys that sign them%s", flagFor(v.place(key), "links.keys"))
+	case m.Source != "" && !strings.HasPrefix(string(m.Source), "s3://"):
+		v.fail(key, "only S3 gives files to clients itself; leave it out")
 	}
 }
 

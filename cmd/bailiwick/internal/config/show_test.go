@@ -90,6 +90,7 @@ mounts:
   list: false
   no_index: false
   max_age: 0s
+  link_redirect: 0s
   content: trusted
   precompressed: false
   write: false

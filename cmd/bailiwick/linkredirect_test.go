@@ -1,0 +1,44 @@
+//go:build unix
+
+package main
+
+import (
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// With --link-redirect a link leads to S3 itself, and what the record and the log
+// say of it opens nothing.
+func TestServeLinkRedirect(t *testing.T) {
+	s := startBucketSite(t)
+	keys := filepath.Join(t.TempDir(), "keys")
+	write(t, keys, linkKeys)
+	p := serveTree(t, s.source, "--allow", "**/*.html", "--link-keys", keys, "--link-redirect", "30s")
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Get(p.url + signed(t, keys, "/docs/a.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	where := resp.Header.Get("Location")
+	if resp.StatusCode != 307 || !strings.HasPrefix(where, s.gateway.Endpoint+"/"+siteBucket+"/"+sitePrefix+"/docs/a.html?") || !strings.Contains(where, "X-Amz-Expires=30") {
+		t.Fatalf("%d to %q", resp.StatusCode, where)
+	}
+	// As a browser or curl -L would.
+	resp, err = http.Get(p.url + signed(t, keys, "/docs/a.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "a" || resp.Header.Get("Content-Disposition") == "inline" {
+		t.Errorf("in the end: %q %v %v", body, err, resp.Header)
+	}
+	p.await(regexp.MustCompile(`"raw":"/docs/a\.html".*"status":307,"bytes":0,`))
+	if said := strings.Join(p.said(), "\n"); strings.Contains(said, "X-Amz") || strings.Contains(said, "bw_signature") {
+		t.Errorf("the log tells a secret:\n%s", said)
+	}
+}
