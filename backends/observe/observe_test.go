@@ -76,7 +76,7 @@ func TestCalls(t *testing.T) {
 		"put condition": func(b vfs.Backend) {
 			b.Put(ctx, name("a"), strings.NewReader("x"), vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
 		},
-		"remove ok": func(b vfs.Backend) { b.Remove(ctx, name("c"), vfs.Cond{}) },
+		"remove ok": func(b vfs.Backend) { b.Remove(ctx, name("b"), vfs.Cond{}) },
 		"list ok": func(b vfs.Backend) {
 			for range b.List(ctx, vfs.Root, "") {
 				break
