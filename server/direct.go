@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -14,8 +15,14 @@ func (x *exchange) direct(base string, lk *look) vfs.Direct {
 	if x.link.ID == "" || x.gate.Redirect <= 0 || x.r.Method != http.MethodGet || lk.encoding != nil {
 		return vfs.Direct{}
 	}
+	// What a link is exchanged for must not be good for more than the link: nobody counts
+	// how often a store's URL is used, and it should not outlive the link's end.
+	left := min(x.gate.Redirect, time.Until(x.link.Expires).Truncate(time.Second))
+	if x.link.Uses > 0 || left < time.Second {
+		return vfs.Direct{}
+	}
 	d := vfs.Direct{
-		For:                x.gate.Redirect,
+		For:                left,
 		ContentType:        lk.contentType[0],
 		ContentDisposition: "inline",
 		CacheControl:       privateNoStore[0],

@@ -100,11 +100,39 @@ func TestRedirectLinks(t *testing.T) {
 	if ops := operations(g.Requests(t)); len(ops) > 0 {
 		t.Errorf("refusals took %v", ops)
 	}
+	// A URL of S3's could be used again and again.
 	once := signed(t, k, links.Link{Path: "/a.txt", Uses: 1})
-	if r := request(t, h, "GET", once); r.Status != 307 {
-		t.Errorf("the first use: %d", r.Status)
+	if r := request(t, h, "GET", once); r.Status != 200 || r.Body != "0123456789" || r.Header.Get("Location") != "" {
+		t.Errorf("the first use: %d %v", r.Status, r.Header)
 	}
 	same(t, "the second use", request(t, h, "GET", once), missing)
+}
+
+// What a link is exchanged for ends no later than the link.
+func TestRedirectEndsWithLink(t *testing.T) {
+	g := s3gateway.Start(t)
+	bucket := g.Bucket(t, "direct-expires")
+	plantKeys(t, bucket, map[string]string{"a.txt": "text"})
+	k := ring(t, "one")
+	h := redirectSite(t, bucketBackend(t, g.Client(t), bucket, ""), k, nil)
+	for _, tt := range []struct{ left, least, most time.Duration }{
+		{20 * time.Second, 10 * time.Second, 20 * time.Second},
+		{time.Hour, time.Minute, time.Minute},
+	} {
+		r := request(t, h, "GET", signed(t, k, links.Link{Path: "/a.txt", Expires: time.Now().Add(tt.left)}))
+		u, err := url.Parse(r.Header.Get("Location"))
+		if r.Status != 307 || err != nil {
+			t.Fatalf("%d %v", r.Status, r.Header)
+		}
+		seconds, err := time.ParseDuration(u.Query().Get("X-Amz-Expires") + "s")
+		if err != nil || seconds < tt.least || seconds > tt.most {
+			t.Errorf("with %v left the URL is good for %v, %v", tt.left, seconds, err)
+		}
+	}
+	// No URL is good for less than a second.
+	if r := request(t, h, "GET", signed(t, k, links.Link{Path: "/a.txt", Expires: time.Now().Add(time.Second)})); r.Status == 307 {
+		t.Errorf("a link at its end was exchanged for %s", r.Header.Get("Location"))
+	}
 }
 
 // An upload keeps the name and the type that it was given.

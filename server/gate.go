@@ -44,6 +44,8 @@ type Gate struct {
 	// store's own that is good for so long, in whole seconds, over a backend whose
 	// Caps.Direct is set. The client gets to know what stands in it: the store's address,
 	// the bucket, the key, the id of the access key. No record says how the transfer went.
+	// The URL is good for no longer than the link is; a link whose uses are counted gets
+	// the bytes from here, since those of the URL are not.
 	//
 	// What the client is shown in its place and not made to save is then what a browser
 	// takes for harmless without the headers of this server, whatever Config.Inline adds.
