@@ -30,6 +30,10 @@ type Limits struct {
 	// a second.
 	BurstPerClient int
 
+	// Rates, if set, are the bound in the place of RatePerClient, for all handlers that
+	// share them.
+	Rates *Rates
+
 	// TrustedProxies are the networks whose hosts may say, in X-Forwarded-For, for
 	// whom they ask. From others that header is what a client made up. The address
 	// found is the client's from there on, in records and for limits.
@@ -46,9 +50,6 @@ const (
 	ReasonBusy vfs.Reason = "limit.in_flight"
 )
 
-// clientsKnown is how many clients' rates are kept at most: some 30 MB.
-const clientsKnown = 200_000
-
 // Limit returns a handler that lets through to next what is within the limits. It
 // looks at no name, so what it refuses tells nothing; each refusal is recorded.
 func Limit(next http.Handler, l Limits) http.Handler {
@@ -56,12 +57,8 @@ func Limit(next http.Handler, l Limits) http.Handler {
 	if l.Slots == nil && l.InFlight > 0 {
 		g.limits.Slots = NewSlots(l.InFlight)
 	}
-	if l.RatePerClient > 0 {
-		burst := l.BurstPerClient
-		if burst <= 0 {
-			burst = int(2 * l.RatePerClient)
-		}
-		g.rates = clients.NewRates(l.RatePerClient, burst, clientsKnown, nil)
+	if l.Rates == nil && l.RatePerClient > 0 {
+		g.limits.Rates = NewRates(l.RatePerClient, l.BurstPerClient)
 	}
 	return g
 }
@@ -70,15 +67,14 @@ type limiter struct {
 	next    http.Handler
 	limits  Limits
 	proxies clients.Proxies
-	rates   *clients.Rates // nil without
 }
 
 func (g *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(g.proxies) > 0 {
 		r = g.unproxied(r)
 	}
-	if g.rates != nil {
-		if after, ok := g.rates.Allow(clients.Key(clients.ParseHost(r.RemoteAddr))); !ok {
+	if rates := g.limits.Rates; rates != nil {
+		if after, ok := rates.clients.Allow(clients.Key(clients.ParseHost(r.RemoteAddr))); !ok {
 			g.refuse(w, r, func(x *exchange) { x.tooMany(ReasonRate, after) })
 			return
 		}

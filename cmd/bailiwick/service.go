@@ -36,6 +36,7 @@ type service struct {
 	linkUses links.Memory
 	inFlight slots // of requests
 	arriving slots // of bodies that are stored
+	rates    rates // of clients
 
 	current  atomic.Pointer[site]
 	logs     sync.Mutex    // for accessLog.sites

@@ -75,30 +75,12 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 	}
 	t.handler = server.Limit(h, server.Limits{
 		Slots:          s.inFlight.of(cfg.Limits.RequestsInFlight),
-		RatePerClient:  perSecond(cfg.Limits.RatePerClient),
-		BurstPerClient: burst(cfg.Limits.RatePerClient),
+		Rates:          s.rates.of(cfg.Limits.RatePerClient),
 		TrustedProxies: cfg.TrustedProxies,
 		Recorder:       recorder,
 		Logger:         s.logger,
 	})
 	return t, nil
-}
-
-// perSecond is a rate as package server has it, where 0 is none.
-func perSecond(r config.Rate) float64 {
-	if r == (config.Rate{}) {
-		return 0
-	}
-	return r.PerSecond()
-}
-
-// burst is how many requests a client may make at once: twice those of a second, or all
-// those of a minute or an hour, which a page with its pictures may need.
-func burst(r config.Rate) int {
-	if r.Per > time.Second {
-		return r.Count
-	}
-	return 2 * r.Count
 }
 
 // newMount opens the source of a mount and puts it behind the mount's rules.

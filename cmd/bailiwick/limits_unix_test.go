@@ -68,3 +68,44 @@ mounts:
 	}
 	await("/fourth", http.StatusCreated)
 }
+
+// What a client has used up of its rate is not given back by a reload, unless the rate
+// is another one.
+func TestRatesOutliveReload(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bailiwick.yaml")
+	config := func(rate string) {
+		write(t, file, `listen: ["127.0.0.1:0"]
+access_log: {file: off}
+limits: {rate_per_client: `+rate+`}
+mounts:
+  - {source: "mem:", allow: ["**"]}
+`)
+	}
+	config("3/h")
+	p := start(t, "serve", "--config", file)
+	status := func() int {
+		resp, err := http.Get(p.url + "/none")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	for i := range 4 {
+		if got, want := status(), http.StatusNotFound; i < 3 && got != want || i == 3 && got != http.StatusTooManyRequests {
+			t.Errorf("request %d: %d", i+1, got)
+		}
+	}
+	p.signal(syscall.SIGHUP)
+	p.await(regexp.MustCompile(`^reloaded`))
+	if got := status(); got != http.StatusTooManyRequests {
+		t.Errorf("%d after a reload", got)
+	}
+	config("4/h")
+	p.signal(syscall.SIGHUP)
+	for deadline := time.Now().Add(patience); status() != http.StatusNotFound; {
+		if time.Now().After(deadline) {
+			t.Fatal("another rate does not count")
+		}
+	}
+}
