@@ -86,9 +86,13 @@ func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*configEx
 }
 
 func (a *app) explainerOf(cfg *config.Config, f *explainFlags) *configExplainer {
+	who := auth.Principal{Name: f.as}
+	if anyone := (auth.Principal{}); f.as == anyone.String() {
+		who = anyone // no credentials are good for a user of that name
+	}
 	return &configExplainer{
 		app: a, cfg: cfg, router: newRouter(cfg.Mounts), host: f.host,
-		who: auth.Principal{Name: f.as}, op: vfs.Op(f.op.value),
+		who: who, op: vfs.Op(f.op.value),
 		mounts: map[*config.Mount]*explainedMount{},
 	}
 }
