@@ -110,6 +110,7 @@ type PutOptions struct {
 	Size        int64  // bytes that body will yield, if SizeKnown
 	SizeKnown   bool   // a body of another size is an error, and nothing is stored
 	ContentType string // kept where the backend can keep it
+	Encoding    string // the coding that body is in, as in Info; kept where the backend can
 }
 
 // Unsupported is embedded by a backend that does not write.

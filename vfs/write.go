@@ -12,6 +12,10 @@ type Written struct {
 	// name at the same moment, both may have made it.
 	Replaced bool
 	Rule     string // the allow pattern that let the name through
+
+	// LostEncoding is the coding that a Copy's bytes are in where the backend could not
+	// keep it, as a directory cannot: who reads them has to know.
+	LostEncoding string
 }
 
 // Put stores body under n, all or nothing: whoever reads sees the old object or
@@ -124,8 +128,8 @@ func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (rule string, err 
 
 // Copy stores the object from of src, which may be j itself, under the name to.
 // It reads as src.Get does and writes as j.Put does: the bytes that arrive are of
-// one version, or nothing does. Size and, where opts have none, ContentType are
-// those of the object read.
+// one version, or nothing does. Size and Encoding and, where opts have none,
+// ContentType are those of the object read.
 func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// What may not be written is refused before it is read.
 	v := j.admit(ctx, OpWrite, to)
@@ -137,11 +141,15 @@ func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts Put
 		return Written{}, err
 	}
 	defer obj.Body.Close()
-	opts.Size, opts.SizeKnown = obj.Info.Size, true
+	opts.Size, opts.SizeKnown, opts.Encoding = obj.Info.Size, true, obj.Info.Encoding
 	if opts.ContentType == "" {
 		opts.ContentType = obj.Info.ContentType
 	}
-	return j.Put(ctx, to, obj.Body, opts)
+	w, err := j.Put(ctx, to, obj.Body, opts)
+	if err == nil && w.Info.Encoding == "" {
+		w.LostEncoding = opts.Encoding
+	}
+	return w, err
 }
 
 // outwardRule is outward for a name that was admitted by a rule.

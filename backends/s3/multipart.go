@@ -108,7 +108,8 @@ func (u *upload) create() error {
 		Bucket:              &u.bucket,
 		Key:                 &u.key,
 		ExpectedBucketOwner: u.owner,
-		ContentType:         u.contentType(),
+		ContentType:         headerValue(u.opts.ContentType),
+		ContentEncoding:     headerValue(u.opts.Encoding),
 		Metadata:            map[string]string{markKey: u.mark},
 		// Without it, versitygw refuses parts that have a checksum.
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,

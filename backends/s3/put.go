@@ -130,7 +130,8 @@ func (w *writing) putObject(data []byte) (vfs.Info, error) {
 			Key:                 &w.key,
 			ExpectedBucketOwner: w.owner,
 			ContentLength:       aws.Int64(int64(len(data))),
-			ContentType:         w.contentType(),
+			ContentType:         headerValue(w.opts.ContentType),
+			ContentEncoding:     headerValue(w.opts.Encoding),
 			Metadata:            map[string]string{markKey: w.mark},
 			IfMatch:             c.ifMatch(),
 			IfNoneMatch:         c.ifNoneMatch(),
@@ -151,19 +152,21 @@ func (w *writing) putObject(data []byte) (vfs.Info, error) {
 
 // stored describes the object that was stored.
 func (w *writing) stored(etag string) vfs.Info {
-	return vfs.Info{Name: w.n, Size: w.size, ETag: etag, ContentType: aws.ToString(w.contentType())}
+	return vfs.Info{
+		Name: w.n, Size: w.size, ETag: etag,
+		ContentType: aws.ToString(headerValue(w.opts.ContentType)), Encoding: aws.ToString(headerValue(w.opts.Encoding)),
+	}
 }
 
-// contentType returns the type if it can stand in a header.
-func (w *writing) contentType() *string {
-	t := w.opts.ContentType
-	if t == "" || len(t) > 255 {
+// headerValue returns s if it can stand in a header, else nil.
+func headerValue(s string) *string {
+	if s == "" || len(s) > 255 {
 		return nil
 	}
-	for i := range len(t) {
-		if t[i] < ' ' || t[i] > '~' {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
 			return nil
 		}
 	}
-	return &t
+	return &s
 }

@@ -66,6 +66,38 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+// An object that is stored compressed is so in its copy: without its coding, a browser
+// would show the compressed bytes. A directory cannot keep it.
+func TestCpCodingS3(t *testing.T) {
+	g, bucket := startCopies(t)
+	client := g.Client(t)
+	objects := map[string]string{"small.css": "not really gzip", "large.css": strings.Repeat("0123456789abcdef", 1<<20)}
+	for name, data := range objects {
+		key, kind, coding := "one/"+name, "text/css", "gzip"
+		if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket.Name, Key: &key, Body: strings.NewReader(data), ContentType: &kind, ContentEncoding: &coding}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second, dir := "s3://"+copyBucket+"/one"+at(g), "s3://"+copyBucket+"/two"+at(g), filepath.Join(t.TempDir(), "out")
+	if code, _, stderr := runCommand(t, "cp", first, second); code != exitDone {
+		t.Fatal(stderr)
+	}
+	for name, data := range objects {
+		key := "two/" + name
+		out, err := client.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: &bucket.Name, Key: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.ContentEncoding == nil || *out.ContentEncoding != "gzip" || *out.ContentType != "text/css" || *out.ContentLength != int64(len(data)) {
+			t.Errorf("the copy of %s: %+v", name, out)
+		}
+	}
+	code, _, stderr := runCommand(t, "cp", first, dir)
+	if code != exitDone || !strings.Contains(stderr, "2 objects stored compressed (gzip) stay so, and the target cannot say it: decompress") {
+		t.Errorf("to a directory: %d %s", code, stderr)
+	}
+}
+
 // A tree comes back from a bucket byte for byte, also by way of another prefix.
 func TestCpRoundTripS3(t *testing.T) {
 	g, _ := startCopies(t)

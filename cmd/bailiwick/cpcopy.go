@@ -47,6 +47,7 @@ type outcome struct {
 	path   string
 	fate   fate
 	size   int64
+	coding string // that its copy does not know of
 	reason vfs.Reason
 	err    error
 }
@@ -139,7 +140,7 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 			return o
 		}
 		if err == nil {
-			o.size, err = c.copy(ctx, t)
+			o.size, o.coding, err = c.copy(ctx, t)
 		}
 	}
 	o.fate, o.err = copied, err
@@ -157,18 +158,19 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 	return o
 }
 
-// copy copies the object, or finds out whether it could be.
-func (c *copying) copy(ctx context.Context, t task) (int64, error) {
+// copy copies the object, or finds out whether it could be. It also returns the content
+// coding that was lost.
+func (c *copying) copy(ctx context.Context, t task) (size int64, coding string, err error) {
 	if !c.flags.dryRun {
 		w, err := c.to.Copy(ctx, t.to, c.from, t.from, vfs.PutOptions{})
-		return w.Info.Size, err
+		return w.Info.Size, w.LostEncoding, err
 	}
 	info, _, err := c.from.Head(ctx, t.from, vfs.Request{})
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	_, err = c.to.Put(ctx, t.to, bytes.NewReader(nil), vfs.PutOptions{})
-	return info.Size, err
+	return info.Size, "", err
 }
 
 // take stores what comes from standard input.

@@ -15,6 +15,8 @@ type tally struct {
 	copied, equal, refused, failed int
 	bytes                          int64 // of the copied
 	left                           leftover
+	coded                          int    // of the copied, whose coding was lost
+	coding                         string // of one of them
 }
 
 // report counts an outcome, and says what the user has to know of it.
@@ -23,6 +25,10 @@ func (c *copying) report(o outcome) {
 	case copied:
 		c.tally.copied++
 		c.tally.bytes += o.size
+		if o.coding != "" {
+			c.tally.coded++
+			c.tally.coding = o.coding
+		}
 		c.list("copy", o.path)
 	case equal:
 		c.tally.equal++
@@ -81,6 +87,9 @@ func (c *copying) conclude(ctx context.Context, ended error) error {
 		verb = "would copy "
 	}
 	c.app.say("%s%s", verb, &c.tally)
+	if n := c.tally.coded; n > 0 {
+		c.app.say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", count(n, "object"), printable(c.tally.coding))
+	}
 	switch {
 	case errors.Is(cause, vfs.ErrFull):
 		return failf("stopped: there is no room left at %s; run it again to go on", printable(c.where.written))
