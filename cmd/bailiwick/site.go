@@ -161,19 +161,24 @@ func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error
 		rt.routes[i].handler = s.handler(t, t.mounts[at], rt, recorder)
 	}
 	var err error
-	rt.nothing, err = nothing(recorder, s.logger)
+	rt.nothing, err = nothing(s.gate(t, rt, nil), recorder, s.logger)
 	return rt, err
+}
+
+// gate says who asks, in a mount to which rt leads, or with nil where none is.
+func (s *service) gate(t *site, rt *router, m *config.Mount) server.Gate {
+	return server.Gate{
+		Auth: s.metrics.authenticator(t.who.authenticator()),
+		// A proxy may change the host on the way, but a link is for the mount that its own
+		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
+		Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Leads: rt.leadsTo(m),
+	}
 }
 
 // handler answers for a mount, to which rt leads.
 func (s *service) handler(t *site, m *mount, rt *router, recorder server.Recorder) http.Handler {
-	gate := server.Gate{
-		Auth: s.metrics.authenticator(t.who.authenticator()),
-		// A proxy may change the host on the way, but a link is for the mount that its own
-		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
-		Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Leads: rt.leadsTo(m.cfg),
-		Redirect: m.cfg.LinkRedirect,
-	}
+	gate := s.gate(t, rt, m.cfg)
+	gate.Redirect = m.cfg.LinkRedirect
 	if m.access != nil {
 		gate.Access = m.access
 	}
@@ -268,13 +273,14 @@ func typesOf(list []config.MediaType) server.Types {
 	return types
 }
 
-// nothing answers where no mount is: as a mount does for a name that is not there.
-func nothing(recorder server.Recorder, logger *slog.Logger) (http.Handler, error) {
+// nothing answers where no mount is: as a mount does for a name that is not there, and
+// to wrong credentials as a mount does, or they would tell where one is.
+func nothing(gate server.Gate, recorder server.Recorder, logger *slog.Logger) (http.Handler, error) {
 	jail, err := emptyJail()
 	if err != nil {
 		return nil, err
 	}
-	return server.New(jail, server.Config{NoIndex: true, Recorder: recorder, Logger: logger}), nil
+	return server.New(jail, server.Config{NoIndex: true, Gate: gate, Recorder: recorder, Logger: logger}), nil
 }
 
 // emptyJail lets no name through.

@@ -1,0 +1,74 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Where no mount is, credentials are judged as in one, and a link is one: else whoever
+// has neither could tell by wrong ones where the mounts are, and for which hosts.
+func TestUnmountedTellsNothing(t *testing.T) {
+	dir, etc := tree(t, siteFiles), t.TempDir()
+	file, keys, logged := filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "keys"), filepath.Join(etc, "access.jsonl")
+	write(t, filepath.Join(etc, "users"), users)
+	write(t, keys, linkKeys)
+	write(t, file, fmt.Sprintf(`
+listen: ["127.0.0.1:0"]
+users: {htpasswd: users}
+links: {keys: keys}
+access_log: {file: %s}
+mounts:
+  - {path: /docs, source: %[2]s, allow: ["*.html"]}
+  - {path: /hosted, host: one.example, source: %[2]s, allow: ["*.html"]}
+`, logged, dir))
+	p := start(t, "serve", "--config", file)
+	header := func(value string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", value) }
+	}
+	for _, tt := range []struct {
+		what   string
+		target string // behind a path
+		status int
+		change func(*http.Request)
+	}{
+		{"no credentials", "", 404, func(*http.Request) {}},
+		{"wrong ones", "", 401, header("Basic YWxpY2U6Z3Vlc3M=")},
+		{"malformed ones", "", 401, header("Nonsense")},
+		{"an unknown kind", "", 401, header("Bearer x")},
+		{"good ones", "", 404, as("alice")},
+		{"a bad link", "?bw_signature=x", 404, func(*http.Request) {}},
+		{"a bad link and wrong credentials", "?bw_signature=x", 404, header("Bearer x")},
+	} {
+		var want string
+		for i, path := range []string{"/docs/missing", "/", "/other/missing", "/hosted/missing"} {
+			resp, body := p.ask(t, "other.example", path+tt.target, tt.change)
+			resp.Header.Del("Date")
+			got := fmt.Sprint(resp.StatusCode, resp.Header, body)
+			if i == 0 {
+				want = got
+			}
+			if resp.StatusCode != tt.status || got != want {
+				t.Errorf("%s at %s: %s, want %s", tt.what, path, got, want)
+			}
+		}
+	}
+	if resp, _ := p.ask(t, "", signed(t, keys, "/other/missing")); resp.StatusCode != 404 {
+		t.Errorf("a good link to no mount: %d", resp.StatusCode)
+	}
+	p.signal(syscall.SIGTERM)
+	p.exit()
+	data, err := os.ReadFile(logged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), `"principal":"alice"`); n != 4 {
+		t.Errorf("%d of 4 requests were recorded as alice's", n)
+	}
+}
