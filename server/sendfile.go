@@ -42,7 +42,8 @@ type SendOptions struct {
 
 	// MaxAge is how long a client may use the object without asking again: 0
 	// says nothing but no-cache, below 0 adds max-age=0 to that. MaxAgeFunc, if
-	// set, is asked in its place. (Flask: max_age)
+	// set, is asked in its place. (Flask: max_age) What the jail lets through for the
+	// principal of the request's context, and not for anyone, is kept nowhere.
 	MaxAge     time.Duration
 	MaxAgeFunc func(vfs.Name) time.Duration
 
@@ -66,7 +67,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	x := begin(w, r, jail, opts.Recorder, opts.Logger)
 	defer x.end()
 
-	if !x.takeMethod(allowReads) {
+	if !x.takeMethod(allowReads) || !x.enter(&noGate, vfs.OpRead) {
 		return nil
 	}
 	n, err := vfs.ParseName(name)
@@ -76,6 +77,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 		return err
 	}
 	lk := opts.look(n)
+	lk.cacheControl = x.keep(n, lk.cacheControl)
 	obj, err := x.openAs(n, &opts)
 	if err != nil {
 		x.fail(err, &lk)

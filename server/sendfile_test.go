@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -149,4 +152,39 @@ func TestSendFileMissesAlike(t *testing.T) {
 	}
 	byHandler := send(t, server.New(jail(t, yard, yardPolicy()), server.Config{}), "GET", "/missing.txt")
 	sameHeaders(t, byHandler.Header(), want.Header())
+}
+
+// What the jail lets through for who asks is recorded as his, and kept out of shared
+// caches whatever age the caller gives it.
+func TestSendFileForPrincipal(t *testing.T) {
+	p := gatePolicy()
+	p.Authorize = func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
+		if !strings.HasPrefix(n.String(), "public/") && auth.FromContext(ctx).Name != "alice" {
+			return access.ErrDenied
+		}
+		return nil
+	}
+	jail, rec := jailOver(t, gateTree(), p), &recorder{}
+	h := asPrincipal(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = server.SendFile(w, r, jail, r.URL.Path[1:], server.SendOptions{MaxAge: time.Minute, Recorder: rec, Logger: quiet})
+	}))
+	for i, tt := range []struct {
+		target, as, cache string
+		status            int
+	}{
+		{"/home/alice/a.txt", "alice", "private, no-store", 200},
+		{"/home/alice/a.txt", "bob", "no-store", 404},
+		{"/home/alice/a.txt", "", "no-store", 404},
+		{"/public/p.txt", "alice", "public, max-age=60", 200},
+		{"/public/p.txt", "", "public, max-age=60", 200},
+	} {
+		got := request(t, h, "GET", tt.target, "As", tt.as)
+		if got.Status != tt.status || got.Header.Get("Cache-Control") != tt.cache {
+			t.Errorf("%s as %q: %d %q, want %d %q", tt.target, tt.as, got.Status, got.Header.Get("Cache-Control"), tt.status, tt.cache)
+		}
+		want := auth.Principal{Name: tt.as}
+		if a := rec.wait(t, i+1)[i]; a.Principal != want.String() {
+			t.Errorf("%s as %q: recorded as %q", tt.target, tt.as, a.Principal)
+		}
+	}
 }
