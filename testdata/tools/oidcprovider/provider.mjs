@@ -4,8 +4,11 @@
 // key of that algorithm. It ends with its standard input.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
+import { webcrypto } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
+
+globalThis.crypto ??= webcrypto; // Node.js 18, which Debian has, hides it
 
 const [clientID, redirect] = process.argv.slice(2);
 let handler;
