@@ -8,7 +8,9 @@ import { webcrypto } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
 
-globalThis.crypto ??= webcrypto; // Node.js 18, which Debian has, hides it
+// Debian's Node.js 18 hides the one and has not got the other.
+globalThis.crypto ??= webcrypto;
+URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null);
 
 const [clientID, redirect] = process.argv.slice(2);
 let handler;
