@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // adminHandler answers operators and their tools. It has an address of its own,
@@ -22,7 +20,7 @@ func (s *service) adminHandler() http.Handler {
 		}
 		plain(w, http.StatusOK, "ready\n")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", s.metrics.Handler())
 	return mux
 }
 

@@ -31,7 +31,7 @@ func (s *service) newPeople(cfg *config.Config) (*people, error) {
 	chain := auth.ChainConfig{Failures: p.failures}
 	known := false
 	if file := cfg.Users.Htpasswd; file != "" {
-		users, err := htpasswd.Load(string(file), htpasswd.Options{Told: s.metrics.passwords()})
+		users, err := htpasswd.Load(string(file), htpasswd.Options{Told: s.metrics.Passwords()})
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -20,7 +21,7 @@ type pool struct {
 	app    *app
 	logger *slog.Logger
 	// metrics measure what is opened from then on.
-	metrics *metrics
+	metrics *metrics.Metrics
 
 	mu   sync.Mutex
 	open map[string]*resource
@@ -48,7 +49,7 @@ func (p *pool) source(ctx context.Context, name string, writable bool) (*resourc
 		if err != nil {
 			return sourceFailed(err)
 		}
-		r.source, r.backend = src, p.metrics.observe(src)
+		r.source, r.backend = src, p.metrics.Observe(src)
 		return nil
 	})
 }
@@ -64,7 +65,7 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		if r.catalog, err = p.app.openCatalog(ctx, where); err != nil {
 			return err
 		}
-		r.catalog = p.metrics.observeCatalog(r.catalog)
+		r.catalog = p.metrics.ObserveCatalog(r.catalog)
 		r.sweeper = &sweeper{
 			source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge,
 			tell: func(format string, args ...any) { within(time.Second, func() { p.app.say(format, args...) }) },

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -30,7 +31,7 @@ type service struct {
 	load    loader
 	logger  *slog.Logger
 	pool    *pool
-	metrics *metrics // nil without an admin listener
+	metrics *metrics.Metrics // nil without an admin listener
 	notify  systemd.Notifier
 
 	linkUses links.Memory
@@ -75,8 +76,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 		return nil, err
 	}
 	if cfg.Admin != "" {
-		s.metrics = newMetrics(s.dropped, s.running.Load)
-		s.metrics.loaded.SetToCurrentTime()
+		s.metrics = metrics.New(s.dropped, s.running.Load)
 		s.pool.metrics = s.metrics
 	}
 	if s.transport, err = newTransport(cfg); err != nil {

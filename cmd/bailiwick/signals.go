@@ -83,7 +83,7 @@ func (s *service) cut() int64 {
 func (s *service) reload(ctx context.Context) {
 	s.tellManager(s.notify.Reloading())
 	err := s.replace(ctx)
-	s.metrics.reload(err)
+	s.metrics.Reload(err)
 	if err != nil {
 		s.tell("reload refused, all stays as it was: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else {

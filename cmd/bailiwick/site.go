@@ -168,10 +168,10 @@ func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error
 // gate says who asks, in a mount to which rt leads, or with nil where none is.
 func (s *service) gate(t *site, rt *router, m *config.Mount) server.Gate {
 	return server.Gate{
-		Auth: s.metrics.authenticator(t.who.authenticator()),
+		Auth: s.metrics.Authenticator(t.who.authenticator()),
 		// A proxy may change the host on the way, but a link is for the mount that its own
 		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
-		Links: t.who.links, Uses: s.metrics.uses(s.uses(t)), Leads: rt.leadsTo(m),
+		Links: t.who.links, Uses: s.metrics.Uses(s.uses(t)), Leads: rt.leadsTo(m),
 	}
 }
 

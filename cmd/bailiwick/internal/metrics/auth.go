@@ -1,4 +1,4 @@
-package main
+package metrics
 
 import (
 	"context"
@@ -59,9 +59,9 @@ func authOutcome(err error) string {
 	return "wrong"
 }
 
-// passwords returns what counts how often a password was right a moment ago, and how
+// Passwords returns what counts how often a password was right a moment ago, and how
 // often it took a check, whose work is a server's to bear.
-func (m *metrics) passwords() func(remembered bool) {
+func (m *Metrics) Passwords() func(remembered bool) {
 	if m == nil {
 		return nil
 	}

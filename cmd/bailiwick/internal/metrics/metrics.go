@@ -1,4 +1,5 @@
-package main
+// Package metrics counts and measures what a server does, for Prometheus.
+package metrics
 
 import (
 	"net/http"
@@ -6,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bailiwick-fs/bailiwick/backends/observe"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -14,10 +16,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// metrics are what the admin listener tells in numbers. Labels have values of small,
+// Metrics are what the admin listener tells in numbers. Labels have values of small,
 // fixed sets: never a name, a principal or an address. They are safe for concurrent
-// use, and a nil metrics measures nothing.
-type metrics struct {
+// use, and a nil *Metrics measures nothing.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	refusals *prometheus.CounterVec
@@ -36,12 +38,13 @@ type metrics struct {
 	remembered *prometheus.CounterVec // passwords
 }
 
-var _ server.Recorder = (*metrics)(nil)
+var _ server.Recorder = (*Metrics)(nil)
 
-// newMetrics returns metrics at zero. dropped tells the number of lost records
-// of the access log, running that of requests that are being answered.
-func newMetrics(dropped func() uint64, running func() int64) *metrics {
-	m := &metrics{
+// New returns Metrics at zero, of a server whose configuration was just loaded. dropped
+// tells the number of lost records of the access log, running that of requests that are
+// being answered.
+func New(dropped func() uint64, running func() int64) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_requests_total",
@@ -118,11 +121,17 @@ func newMetrics(dropped func() uint64, running func() int64) *metrics {
 	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.duration, lost, inFlight,
 		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.loaded.SetToCurrentTime()
 	return m
 }
 
+// Handler answers with all of them as text.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
 // Record counts an attempt.
-func (m *metrics) Record(a *server.Attempt) {
+func (m *Metrics) Record(a *server.Attempt) {
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
 	if a.Verdict != server.Allowed {
 		m.refusals.WithLabelValues(string(a.Reason)).Inc()
@@ -144,8 +153,8 @@ const (
 	reloadRefused = "refused"
 )
 
-// reload counts a reload that ended with err.
-func (m *metrics) reload(err error) {
+// Reload counts a reload that ended with err.
+func (m *Metrics) Reload(err error) {
 	switch {
 	case m == nil:
 	case err != nil:
@@ -156,8 +165,8 @@ func (m *metrics) reload(err error) {
 	}
 }
 
-// observe returns b with its calls measured.
-func (m *metrics) observe(b vfs.Backend) vfs.Backend {
+// Observe returns b with its calls measured.
+func (m *Metrics) Observe(b vfs.Backend) vfs.Backend {
 	if m == nil {
 		return b
 	}
@@ -166,16 +175,16 @@ func (m *metrics) observe(b vfs.Backend) vfs.Backend {
 	})
 }
 
-// authenticator returns a with what comes of it counted.
-func (m *metrics) authenticator(a auth.Authenticator) auth.Authenticator {
+// Authenticator returns a with what comes of it counted.
+func (m *Metrics) Authenticator(a auth.Authenticator) auth.Authenticator {
 	if m == nil || a == nil {
 		return a
 	}
 	return &countedAuth{a, m.logins}
 }
 
-// uses returns c with what comes of it counted.
-func (m *metrics) uses(c links.Counter) links.Counter {
+// Uses returns c with what comes of it counted.
+func (m *Metrics) Uses(c links.Counter) links.Counter {
 	if m == nil {
 		return c
 	}

@@ -1,4 +1,4 @@
-package main
+package metrics
 
 import (
 	"context"
@@ -25,8 +25,8 @@ type observedCounter struct {
 	counter links.Counter
 }
 
-// observeCatalog returns c with its calls measured.
-func (m *metrics) observeCatalog(c catalog.Catalog) catalog.Catalog {
+// ObserveCatalog returns c with its calls measured.
+func (m *Metrics) ObserveCatalog(c catalog.Catalog) catalog.Catalog {
 	if m == nil {
 		return c
 	}

@@ -1,4 +1,4 @@
-package main
+package metrics
 
 import (
 	"testing"
@@ -12,12 +12,12 @@ import (
 
 // The metrics are named as Prometheus wants them.
 func TestMetricsLint(t *testing.T) {
-	m := newMetrics(func() uint64 { return 0 }, func() int64 { return 0 })
+	m := New(func() uint64 { return 0 }, func() int64 { return 0 })
 	m.Record(&server.Attempt{Method: "BREW", Status: 404, Verdict: server.Refused, Reason: vfs.ReasonNameDotDot, Aborted: true})
 	m.logins.WithLabelValues("basic", "ok").Inc()
 	m.linkUses.WithLabelValues("ok").Inc()
 	m.catalog.WithLabelValues("commit", "ok").Observe(1)
-	if _, err := m.observe(mem.New()).Stat(t.Context(), vfs.Root, vfs.Request{}); err == nil {
+	if _, err := m.Observe(mem.New()).Stat(t.Context(), vfs.Root, vfs.Request{}); err == nil {
 		t.Fatal("no error of an empty backend")
 	}
 	families, err := m.registry.Gather()
