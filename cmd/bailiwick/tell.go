@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // scanBudget is how long a start may be held up to count what is exposed.
@@ -15,15 +16,21 @@ const scanBudget = time.Second
 // soon.
 func (s *service) tellExposure(ctx context.Context) {
 	t := s.current.Load()
+	s.tellOwn(t)
 	ctx, cancel := context.WithTimeout(ctx, scanBudget)
 	defer cancel()
 	var sum exposure
 	counted := false
+	var bare []string // directories that an allow rule names, and nothing below them
 	for _, m := range t.mounts {
 		if m.cfg.Uploads != nil {
 			continue // its names say nothing
 		}
 		counted = true
+		allowed := map[string]bool{}
+		for _, p := range m.cfg.Allow {
+			allowed[p.String()] = true
+		}
 		for finding, err := range m.jail.Scan(ctx) {
 			if err != nil {
 				why := "the source could not be read to its end"
@@ -34,6 +41,15 @@ func (s *service) tellExposure(ctx context.Context) {
 				return
 			}
 			sum.add(finding)
+			if finding.Reason != vfs.ReasonPolicyNoAllow {
+				continue
+			}
+			for dir := finding.Name; !dir.IsRoot(); dir = dir.Dir() {
+				if allowed[dir.String()] {
+					bare = append(bare, dir.String())
+					delete(allowed, dir.String())
+				}
+			}
 		}
 	}
 	switch {
@@ -44,6 +60,9 @@ func (s *service) tellExposure(ctx context.Context) {
 		for _, line := range sum.explained() {
 			s.tell("%s", line)
 		}
+	}
+	for _, dir := range bare {
+		s.tell("allow %s: a directory, and the rule covers nothing in it; its content is %s/**", printable(dir), printable(dir))
 	}
 }
 
@@ -58,6 +77,9 @@ func (s *service) tellMounts(t *site) {
 				s.app.say("%s", note)
 			}
 		}
+	}
+	if t.cfg.UsersOfNothing() {
+		s.tell("users are known, but no mount has access rules, so nobody has to log in; access says who may do what")
 	}
 	for _, m := range t.mounts {
 		where := ""

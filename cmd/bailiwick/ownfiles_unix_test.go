@@ -1,0 +1,62 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The server's own files in what it serves are named, at the start and at each reload:
+// whoever reads the keys of links makes links, and whoever writes the users is one.
+func TestOwnFilesServed(t *testing.T) {
+	dir := tree(t, map[string]string{"users": users, "etc/link-keys": linkKeys, "site/index.html": "hello", "site/keys": linkKeys})
+	if err := os.Symlink(filepath.Join(dir, "etc"), filepath.Join(dir, "config")); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "bailiwick.yaml")
+	configure := func(mount string) {
+		write(t, file, fmt.Sprintf(`
+listen: ["127.0.0.1:0"]
+users: {htpasswd: users}
+links: {keys: config/link-keys}
+access_log: {file: off}
+mounts:
+  - %s
+`, mount))
+	}
+	warned := func(p *process, since int) string {
+		var names []string
+		own := regexp.MustCompile(`^(\S+) is the server's own, `)
+		for _, line := range p.said()[since:] {
+			if m := own.FindStringSubmatch(line); m != nil {
+				names = append(names, strings.TrimPrefix(m[1], dir+"/"))
+			}
+		}
+		return strings.Join(names, " ")
+	}
+	configure(`{path: /, source: ., allow: ["**"], access: [{who: authenticated, can: [read]}]}`)
+	p := start(t, "serve", "--config", file)
+	if got := warned(p, 0); got != "users etc/link-keys" {
+		t.Errorf("at the start: %s\n%s", got, strings.Join(p.said(), "\n"))
+	}
+	for i, tt := range []struct{ mount, want string }{
+		{`{path: /, source: ., allow: ["**"], deny: [etc, users]}`, ""},
+		{`{path: /, source: ., allow: ["*.html", "site/**", "etc/*"]}`, "etc/link-keys"},
+		{`{path: /, source: site, allow: ["**"]}`, ""},
+		{`{path: /, source: etc, allow: ["**"]}`, "etc/link-keys"},
+	} {
+		since := len(p.said())
+		configure(tt.mount)
+		p.signal(syscall.SIGHUP)
+		p.awaitCount(regexp.MustCompile(`^exposed: `), i+2)
+		if got := warned(p, since); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.mount, got, tt.want)
+		}
+	}
+}
