@@ -67,7 +67,12 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 			i, value = secret, line
 		}
 		if i < 0 {
-			if near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), trimmed(names)); near != "" {
+			near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), trimmed(names))
+			// As by _FILE for a secret: it would leave open what a file of users closes.
+			if plain := strings.TrimSuffix(key, "_FILE"); slices.Contains(names, plain) {
+				near = strings.TrimPrefix(plain, envPrefix)
+			}
+			if near != "" {
 				return usagef("the variable %s means nothing; is it %s?", printable(key), envPrefix+near)
 			}
 			continue
