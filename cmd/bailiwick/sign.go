@@ -45,7 +45,12 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.sign(args, &f) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("user") && f.user == "" {
+				return usagef("%s is empty: name the user, or leave it out for a link that the access rules do not bind", a.origin("user"))
+			}
+			return a.sign(args, &f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.keys, "keys", "", "sign with the first key in `FILE`")
