@@ -30,6 +30,11 @@ type app struct {
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, origins: map[string]string{}}
 	root := a.rootCommand()
+	if len(args) == 1 && args[0] == "--version" {
+		// No flag: each has a variable, and BAILIWICK_VERSION is what containers and
+		// scripts call something of their own.
+		args = []string{"version"}
+	}
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
