@@ -87,6 +87,18 @@ func TestAccessWithoutUsers(t *testing.T) {
 	}
 }
 
+// Users in a file that no mount asks for are said at the start: the rules that ask for
+// them may have been forgotten.
+func TestUsersWithoutAccess(t *testing.T) {
+	for access, want := range map[string]bool{"": true, "access: [{who: anyone, can: [read]}]": false} {
+		p, _ := configured(t, "access_log: {file: off}\nusers: {htpasswd: users}\nmounts:\n  - source: .\n    allow: [a]\n    "+access+"\n", map[string]string{"users": users, "a": "a"})
+		p.stop()
+		if got := strings.Contains(strings.Join(p.said(), "\n"), "users are known, but no mount has access rules"); got != want {
+			t.Errorf("with %q it says so: %v, want %v", access, got, want)
+		}
+	}
+}
+
 // Uploads have owners on the command line, too.
 func TestAccessUploads(t *testing.T) {
 	dir := tree(t, map[string]string{"users": users, "up/.keep": ""})

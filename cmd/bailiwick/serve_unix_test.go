@@ -64,6 +64,26 @@ func TestServe(t *testing.T) {
 	}
 }
 
+// An allow rule that is a directory's name covers nothing in it, which the start says once
+// for each. Beside a rule for what is in it there is nothing to say.
+func TestServeAllowDirectory(t *testing.T) {
+	dir := tree(t, map[string]string{"docs/a": "", "docs/b/c": "", "img/a/b": "", "css/x": "", "file": ""})
+	p := serveTree(t, dir, "--allow", "docs", "--allow", "img/a", "--allow", "css", "--allow", "css/**", "--allow", "file", "--access-log", "off")
+	p.stop()
+	var told []string
+	for _, line := range p.said() {
+		if strings.HasPrefix(line, "allow ") {
+			told = append(told, line)
+		}
+	}
+	if want := []string{
+		"allow docs: a directory, and the rule covers nothing in it; its content is docs/**",
+		"allow img/a: a directory, and the rule covers nothing in it; its content is img/a/**",
+	}; !slices.Equal(told, want) {
+		t.Errorf("it says %q, want %q", told, want)
+	}
+}
+
 // The flags of serve reach the server's configuration.
 func TestServeFlags(t *testing.T) {
 	dir := tree(t, map[string]string{"index.html": "top", "a.html": "plain", "a.html.gz": "packed"})

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
@@ -40,10 +41,36 @@ func (c *Config) Check() error {
 			k.file(key+".uploads.catalog_file", m.Uploads.CatalogFile, func(p string) error { _, err := readCatalog(p); return err })
 		}
 	}
+	if len(k.errs) == 0 {
+		k.usersOfNothing()
+	}
 	if len(k.errs) > 0 {
 		return k.errs
 	}
 	return nil
+}
+
+// usersOfNothing refuses users by flags or variables where no mount has access rules:
+// elsewhere a file of passwords is what makes a server ask for them. Who writes users
+// into a file may have the access for later, so there it is for the start to say.
+func (k *checker) usersOfNothing() {
+	if !k.UsersOfNothing() {
+		return
+	}
+	for _, key := range []string{"users.htpasswd", "users.tokens", "users.oidc.issuer", "users.client_certificates.ca"} {
+		if p, ok := k.places[key]; ok && p.origin != "" {
+			k.addAt(key, "nobody has to log in, since without access rules all is open to anyone; say who may do what (--access 'authenticated can read'), or leave it out")
+			return
+		}
+	}
+}
+
+// UsersOfNothing reports whether users are known and no mount has access rules, so that
+// nobody has to be one of them.
+func (c *Config) UsersOfNothing() bool {
+	u := c.Users
+	known := u.Htpasswd != "" || u.Tokens != "" || u.OIDC != nil || u.ClientCertificates != nil
+	return known && !slices.ContainsFunc(c.Mounts, func(m Mount) bool { return m.Access != nil })
 }
 
 // Allowed returns the patterns of allow and those of the files in allow_file, which

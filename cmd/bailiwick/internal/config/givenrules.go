@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,6 +25,11 @@ func (d *decoder) rules(g *Given) ([]*yaml.Node, bool) {
 			good = false
 			continue
 		}
+		if wrong := notOneName(can, name); isNamed && wrong != "" {
+			d.failAt(place{origin: origin}, g.Key, "%s", wrong)
+			good = false
+			continue
+		}
 		item := &yaml.Node{Kind: yaml.MappingNode}
 		d.given[item] = origin
 		add := func(key string, value *yaml.Node) {
@@ -40,6 +46,21 @@ func (d *decoder) rules(g *Given) ([]*yaml.Node, bool) {
 		items = append(items, item)
 	}
 	return items, good
+}
+
+// notOneName says what is wrong with the end of a rule that was meant for another
+// operation, or for several patterns; "" if it may be one. As a pattern it would be good,
+// and match nothing that there is.
+func notOneName(can, name string) string {
+	word, _, _ := strings.Cut(name, " ")
+	_, noOp := parseOp(word)
+	switch {
+	case noOp == nil:
+		return fmt.Sprintf("write %s,%s with a comma and no space; for an object of that name, [%s]%s", can, word, word[:1], word[1:])
+	case strings.Contains(name, "** "):
+		return "NAME is one pattern; write a rule for each"
+	}
+	return ""
 }
 
 // groups returns the keys and values of a table of groups: each value of g is

@@ -136,7 +136,11 @@ func (v *validator) there(key string) bool {
 
 func (v *validator) users() {
 	if v.Users.ClientCertificates != nil && v.TLS == nil {
-		v.fail("users.client_certificates", "certificates are shown over TLS alone; add tls")
+		flags := ""
+		if v.place("users.client_certificates").origin != "" {
+			flags = " (--tls-cert, or --acme-host)"
+		}
+		v.fail("users.client_certificates", "certificates are shown over TLS alone; add tls%s", flags)
 	}
 	if o := v.Users.OIDC; o != nil && o.Issuer != "" && o.Audience != "" {
 		if _, err := oidc.New(oidc.Config{Issuer: string(o.Issuer), Audience: o.Audience}); err != nil {

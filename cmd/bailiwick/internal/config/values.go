@@ -152,7 +152,7 @@ func parseMountPath(s string) (any, error) {
 	}
 	name, ok := strings.CutPrefix(s, "/")
 	if !ok {
-		return nil, fmt.Errorf("write a slash before it: %s", printable("/"+s))
+		return nil, fmt.Errorf("write a slash before it: %s", printable("/"+strings.TrimRight(s, "/")))
 	}
 	if trimmed := strings.TrimRight(name, "/"); trimmed != name && trimmed != "" {
 		return nil, fmt.Errorf("leave out the slash at its end: %s", printable("/"+trimmed))
