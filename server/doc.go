@@ -49,4 +49,28 @@
 // An answer that cannot be completed ends in panic(http.ErrAbortHandler), by
 // which net/http closes the connection. Middleware has to let it through, or a
 // cut body looks whole.
+//
+// # Tracing
+//
+// OpenTelemetry is a wrapper around the handler, inside the router:
+//
+//	traced := otelhttp.NewHandler(server.New(jail, cfg), "files",
+//		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
+//		otelhttp.WithSpanOptions(trace.WithAttributes(attribute.String("url.path", ""))))
+//	server.Mount(router, "/files/{tenant}", traced)
+//
+// Spans are then called "GET /files/{tenant}/", by r.Pattern, which [Mount] sets to the
+// route's template, so names of files stay out of their names. With net/http's mux it is
+// mux.Handle("/files/", otelhttp.NewHandler(http.StripPrefix("/files", handler), …)).
+// Around a gorilla router, which hands on a copy of the request, otelhttp sees no
+// pattern, and all spans are called "GET".
+//
+// By default a span has the path, and so the file's name, as its attribute url.path. The
+// last option leaves it out: of two values the later counts. The query, where the
+// signature of a link is, is in no attribute. But client.address is what the client
+// itself says in X-Forwarded-For. Without the option before it, strangers choose the
+// trace that a span belongs to, and whether it is kept.
+//
+// A body that is sent from a local file has no size there, since it goes past otelhttp.
+// An answer that broke off has no status, and an event of net/http's abort.
 package server
