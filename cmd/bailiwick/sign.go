@@ -28,7 +28,7 @@ func (a *app) signCommand() *cobra.Command {
 		Use:   "sign --keys FILE --expires TIME URL…",
 		Short: "Sign URLs, so that whoever has them needs no other credentials",
 		Long: `Sign prints each URL with a signature in its query. A server that has the same file
-of keys (links: {keys: FILE} in its configuration) then lets whoever sends it do one thing
+of keys (--link-keys, or links: {keys: FILE}) then lets whoever sends it do one thing
 with that one path, within what the mount allows at all, until it expires. Where mounts are
 for one host only, it counts in the mount that the URL leads to, and in no other.
 
