@@ -52,8 +52,18 @@ mounts:
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\ncon")
-	await("/second", http.StatusServiceUnavailable)
+	fmt.Fprint(conn, "PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n")
+	answer := bufio.NewReader(conn)
+	// The body is waited for once there is a slot for it.
+	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	if _, err := answer.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if got := status("/second"); got != http.StatusServiceUnavailable {
+		t.Errorf("%d beside another upload", got)
+	}
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reloaded`))
 	for range 5 {
@@ -61,8 +71,8 @@ mounts:
 			t.Errorf("%d after a reload", got)
 		}
 	}
-	fmt.Fprint(conn, "tent")
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	fmt.Fprint(conn, "content")
+	resp, err := http.ReadResponse(answer, nil)
 	if err != nil || resp.StatusCode != http.StatusCreated {
 		t.Fatalf("%v, %v", resp, err)
 	}
