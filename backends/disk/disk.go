@@ -158,6 +158,13 @@ func (b *Backend) Close() error {
 		return fs.ErrClosed
 	}
 	b.closed = true
+	if b.opts.Writable {
+		// That of a Put that is still under way is not empty.
+		if top, err := b.tree.top(); err == nil {
+			top.rmdir(staging)
+			top.close()
+		}
+	}
 	return b.tree.close()
 }
 

@@ -96,7 +96,7 @@ func (w *writing) leave() {
 			w.unbuild()
 		}
 		w.stage.close()
-		w.top.rmdir(staging)
+		w.b.leaveStaging(w.top)
 	}
 	if w.top != nil {
 		w.top.close()

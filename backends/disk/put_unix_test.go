@@ -349,6 +349,11 @@ func TestPutAndRemoveSideBySide(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for _, b := range ways {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	if got := slices.Collect(maps.Keys(snapshot(t, dir))); len(got) != 1 {
 		t.Errorf("left: %q", got)
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // staging is the directory at the top that holds what is not visible yet. It is
-// there while someone writes, and only whoever runs the server may look inside.
+// there from the first Put to Close, since to make and remove it for each takes as
+// long as a small object. Only whoever runs the server may look inside.
 const staging = put.Reserved + "staging"
 
 // builtPrefix begins the names of directories in staging. They are built and
@@ -26,14 +27,11 @@ const builtPrefix = "built-"
 const abandonedAge = 24 * time.Hour
 
 // enterStaging makes a new file in staging, and staging itself where it is not
-// there. Whoever leaves removes staging if it is empty, which may come in
-// between.
+// there. A Backend that is closed, here or in another process, removes staging if
+// it is empty, which may come in between.
 func enterStaging(top folder) (stage folder, f scratch, temp string, err error) {
+	temp = rand.Text()
 	for range maxRaces {
-		if err := top.mkdir(staging, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, nil, "", err
-		}
-		temp = rand.Text()
 		if stage, err = top.open(staging); err == nil {
 			if f, err = stage.create(temp); err == nil {
 				return stage, f, temp, nil
@@ -41,11 +39,23 @@ func enterStaging(top folder) (stage folder, f scratch, temp string, err error) 
 			stage.close()
 		}
 		if err != errRaced && !errors.Is(err, fs.ErrNotExist) {
-			top.rmdir(staging)
+			return nil, nil, "", err
+		}
+		if err := top.mkdir(staging, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, nil, "", err
 		}
 	}
 	return nil, nil, "", errRaced
+}
+
+// leaveStaging removes staging if it is empty and b is closed: for a Put that Close did
+// not wait for.
+func (b *Backend) leaveStaging(top folder) {
+	b.life.RLock()
+	defer b.life.RUnlock()
+	if b.closed {
+		top.rmdir(staging)
+	}
 }
 
 // ErrNotWritable is what New fails with if the directory cannot be written to.

@@ -56,8 +56,14 @@ func TestStaging(t *testing.T) {
 		if err := b.Remove(context.Background(), n, vfs.Cond{}); err != nil {
 			t.Error(err)
 		}
+		if left, err := os.ReadDir(filepath.Join(dir, staging)); err != nil || len(left) != 0 {
+			t.Errorf("what was written left %v, %v", left, err)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
 		if got := snapshot(t, dir); len(got) != 1 {
-			t.Errorf("left: %q", got)
+			t.Errorf("after Close: %q", got)
 		}
 	})
 }

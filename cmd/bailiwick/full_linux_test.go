@@ -91,7 +91,7 @@ func filesIn(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && (!d.IsDir() || strings.HasPrefix(d.Name(), ".")) {
+		if err == nil && !d.IsDir() {
 			name, _ := filepath.Rel(dir, path)
 			names = append(names, name)
 		}
