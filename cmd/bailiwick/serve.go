@@ -140,7 +140,8 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 	defer s.close()
 	t := s.current.Load()
 	s.tellExposure(ctx)
-	s.tellMounts(t)
+	s.tellNotes(t)
+	s.tellRights(t)
 	if err := s.confine(t.cfg, f.config); err != nil {
 		return err
 	}

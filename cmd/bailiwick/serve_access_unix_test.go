@@ -99,6 +99,16 @@ func TestUsersWithoutAccess(t *testing.T) {
 	}
 }
 
+// A reload says what it opened, as a start does: nobody else looks at it.
+func TestReloadTellsRights(t *testing.T) {
+	const open = "users: {htpasswd: users}\nmounts:\n  - source: .\n    allow: [a]\n    write: true\n"
+	p, dir := configured(t, open+"    access: [{who: authenticated, can: [read]}]\n", map[string]string{"users": users, "a": "a"})
+	writeConfig(t, dir, open)
+	p.signal(syscall.SIGHUP)
+	p.await(regexp.MustCompile(`^users are known, but no mount has access rules`))
+	p.await(regexp.MustCompile(`^clients can write: PUT and DELETE, by anybody`))
+}
+
 // Uploads have owners on the command line, too.
 func TestAccessUploads(t *testing.T) {
 	dir := tree(t, map[string]string{"users": users, "up/.keep": ""})

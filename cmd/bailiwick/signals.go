@@ -89,6 +89,7 @@ func (s *service) reload(ctx context.Context) {
 	} else {
 		s.tell("reloaded: configuration and rules read again, access log reopened")
 		s.tellExposure(ctx)
+		s.tellRights(s.current.Load())
 	}
 	s.tellManager(s.notify.Ready("serving"))
 }

@@ -66,9 +66,8 @@ func (s *service) tellExposure(ctx context.Context) {
 	}
 }
 
-// tellMounts says what an operator should know of the sources, and what clients can
-// change.
-func (s *service) tellMounts(t *site) {
+// tellNotes says what an operator should know of the sources.
+func (s *service) tellNotes(t *site) {
 	told := map[string]bool{}
 	for _, m := range t.mounts {
 		for _, note := range m.source.source.Notes {
@@ -78,6 +77,11 @@ func (s *service) tellMounts(t *site) {
 			}
 		}
 	}
+}
+
+// tellRights says what clients can change, and where users and access rules do not fit
+// together.
+func (s *service) tellRights(t *site) {
 	if t.cfg.UsersOfNothing() {
 		s.tell("users are known, but no mount has access rules, so nobody has to log in; access says who may do what")
 	}
