@@ -12,15 +12,22 @@ import (
 // alone would not do: a reload can bring it, replace it, or take it away, and what was
 // used up would be good again.
 func (s *service) uses(t *site) links.Counter {
+	// Of several always the same one, in whatever order the mounts stand.
+	var first *resource
 	for _, m := range t.mounts {
-		if m.catalog != nil {
-			if c, ok := m.catalog.catalog.(links.Counter); ok {
-				// In this order, so that a catalog that does not answer costs no use.
-				return counters{c, &s.linkUses}
-			}
+		if m.catalog != nil && (first == nil || m.catalog.key < first.key) {
+			first = m.catalog
 		}
 	}
-	return &s.linkUses
+	if first == nil {
+		return &s.linkUses
+	}
+	c, ok := first.catalog.(links.Counter)
+	if !ok {
+		return &s.linkUses
+	}
+	// In this order, so that a catalog that does not answer costs no use.
+	return counters{c, &s.linkUses}
 }
 
 // counters are one Counter: a link is good for as long as it is to all of them.

@@ -142,4 +142,17 @@ mounts:
 		}
 		use(fmt.Sprintf("use %d of two", i+1), second, want)
 	}
+
+	// Over a restart, whatever mount stands first then.
+	link := signed(t, keys, "/index.html", "--uses", "1")
+	for _, c := range []struct {
+		catalogs []string
+		want     int
+	}{{[]string{"two", "one"}, 200}, {[]string{"one", "two"}, 404}} {
+		p.signal(syscall.SIGTERM)
+		p.exit()
+		configure(c.catalogs...)
+		p = start(t, "serve", "--config", file)
+		use(fmt.Sprintf("after a restart with catalogs %v", c.catalogs), link, c.want)
+	}
 }
