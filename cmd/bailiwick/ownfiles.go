@@ -62,7 +62,7 @@ func ownFilesOf(cfg *config.Config) []string {
 			}
 		}
 	}
-	add(cfg.Users.Htpasswd, cfg.Users.Tokens)
+	add(config.Path(cfg.File()), cfg.Users.Htpasswd, cfg.Users.Tokens)
 	if c := cfg.Users.ClientCertificates; c != nil {
 		add(c.CA)
 	}

@@ -42,11 +42,11 @@ mounts:
 	}
 	configure(`{path: /, source: ., allow: ["**"], access: [{who: authenticated, can: [read]}]}`)
 	p := start(t, "serve", "--config", file)
-	if got := warned(p, 0); got != "users etc/link-keys" {
+	if got := warned(p, 0); got != "bailiwick.yaml users etc/link-keys" {
 		t.Errorf("at the start: %s\n%s", got, strings.Join(p.said(), "\n"))
 	}
 	for i, tt := range []struct{ mount, want string }{
-		{`{path: /, source: ., allow: ["**"], deny: [etc, users]}`, ""},
+		{`{path: /, source: ., allow: ["**"], deny: [etc, users, bailiwick.yaml]}`, ""},
 		{`{path: /, source: ., allow: ["*.html", "site/**", "etc/*"]}`, "etc/link-keys"},
 		{`{path: /, source: site, allow: ["**"]}`, ""},
 		{`{path: /, source: etc, allow: ["**"]}`, "etc/link-keys"},

@@ -67,6 +67,7 @@ type Config struct {
 	// host goes before those without, then the longest path wins.
 	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
 
+	file   string           // that it was read from, "" if from none
 	places map[string]place // by key, such as mounts[0].source
 }
 

@@ -57,7 +57,7 @@ func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
 	for i := range given {
 		d.overlay(root, &given[i])
 	}
-	c := &Config{places: d.places}
+	c := &Config{file: file, places: d.places}
 	d.value(root, reflect.ValueOf(c).Elem(), "", &field{})
 	if root.Kind == yaml.MappingNode && d.brought <= maxAliased {
 		c.validate(d)
@@ -67,6 +67,9 @@ func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
 	}
 	return c, nil
 }
+
+// File is the file that the configuration was read from, "" if it was not.
+func (c *Config) File() string { return c.file }
 
 // At says where the value of key came from, for messages about it: FILE:LINE, or the
 // flag or variable; "default" for one that was left out. The key is written as in
