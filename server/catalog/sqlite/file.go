@@ -41,6 +41,10 @@ func findFile(path string) (string, error) {
 	if strings.ContainsRune(path, 0) {
 		return "", errors.New("a path cannot have a NUL in it")
 	}
+	// SQLite has another meaning for this, and who writes it would get a file of that name.
+	if filepath.Base(path) == ":memory:" {
+		return "", errors.New("a catalog is a file, which outlives its server: name one")
+	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", err

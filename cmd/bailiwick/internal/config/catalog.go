@@ -20,6 +20,10 @@ func parseCatalog(s string) (any, error) {
 		if path == "" {
 			return nil, errors.New("write sqlite: and the path of the database")
 		}
+		// Elsewhere two slashes more stand before a path, which would begin at the root here.
+		if strings.HasPrefix(path, "//") {
+			return nil, errors.New("write sqlite:PATH, without // before the path")
+		}
 		return Catalog{s}, nil
 	}
 	u, err := url.Parse(s)
