@@ -68,8 +68,8 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 		}
 		if i < 0 {
 			near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), trimmed(names))
-			// As by _FILE for a secret: it would leave open what a file of users closes.
-			if plain := strings.TrimSuffix(key, "_FILE"); slices.Contains(names, plain) {
+			// As by _FILE for a secret: it would leave open what users or a deny close.
+			if plain := strings.TrimSuffix(key, "_FILE"); plain != key && holdsFile(cmd, names, flags, plain) {
 				near = strings.TrimPrefix(plain, envPrefix)
 			}
 			if near != "" {
@@ -106,6 +106,21 @@ func secretOf(key string, names, flags []string) int {
 		return -1
 	}
 	return i
+}
+
+// holdsFile reports whether the variable key is of a flag of cmd that takes a file or a
+// list, which is what people keep in files.
+func holdsFile(cmd *cobra.Command, names, flags []string, key string) bool {
+	i := slices.Index(names, key)
+	if i < 0 {
+		return false
+	}
+	flag := cmd.Flags().Lookup(flags[i])
+	if flag == nil {
+		return false
+	}
+	takes, _ := pflag.UnquoteUsage(flag)
+	return takes == "FILE" || flag.Value.Type() == "stringArray"
 }
 
 // origin names where a flag's value came from, for messages about it.

@@ -42,7 +42,7 @@ func findFile(path string) (string, error) {
 		return "", errors.New("a path cannot have a NUL in it")
 	}
 	// SQLite has another meaning for this, and who writes it would get a file of that name.
-	if filepath.Base(path) == ":memory:" {
+	if path == ":memory:" {
 		return "", errors.New("a catalog is a file, which outlives its server: name one")
 	}
 	path, err := filepath.Abs(path)

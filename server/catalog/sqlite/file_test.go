@@ -179,7 +179,7 @@ func TestNoFile(t *testing.T) {
 		dir:                                 "no regular file",
 		filepath.Join(dir, "a\x00b"):        "NUL",
 		filepath.Join(dir, "dangling link"): "",
-		filepath.Join(dir, ":memory:"):      "a catalog is a file",
+		":memory:":                          "a catalog is a file",
 	} {
 		if strings.HasSuffix(path, "link") {
 			if err := os.Symlink(filepath.Join(dir, "nowhere"), path); err != nil {

@@ -20,6 +20,9 @@ func parseCatalog(s string) (any, error) {
 		if path == "" {
 			return nil, errors.New("write sqlite: and the path of the database")
 		}
+		if path == ":memory:" {
+			return nil, errors.New("a catalog is a file, which outlives its server: write sqlite:PATH")
+		}
 		// Elsewhere two slashes more stand before a path, which would begin at the root here.
 		if strings.HasPrefix(path, "//") {
 			return nil, errors.New("write sqlite:PATH, without // before the path")
