@@ -85,7 +85,9 @@ func (x *exchange) panicked(v any) {
 }
 
 // log tells operators what went wrong, under the id of the request's record.
-func (x *exchange) log(msg string, err error) {
+func (x *exchange) log(msg string, err error) { x.logAt(slog.LevelError, msg, err) }
+
+func (x *exchange) logAt(level slog.Level, msg string, err error) {
 	logger := x.logger
 	if logger == nil {
 		logger = slog.Default()
@@ -93,7 +95,7 @@ func (x *exchange) log(msg string, err error) {
 	if x.attempt.RequestID == (uuid.UUID{}) {
 		x.attempt.RequestID = newRequestID(time.Now())
 	}
-	logger.LogAttrs(x.ctx, slog.LevelError, msg,
+	logger.LogAttrs(x.ctx, level, msg,
 		slog.String("request_id", x.attempt.RequestID.String()), slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
 }
 

@@ -59,6 +59,7 @@ const (
 	ReasonThrottled   vfs.Reason = "auth.throttled"   // too many failures from this client
 	ReasonAuth        vfs.Reason = "auth.unavailable" // they cannot be judged now
 	ReasonLink        vfs.Reason = "link"             // a signed link that is no good
+	ReasonLinkExpired vfs.Reason = "link.expired"     // one that has ended
 	ReasonLinkUsed    vfs.Reason = "link.used"        // one that was used as often as it may
 )
 
@@ -92,13 +93,14 @@ func (x *exchange) enter(g *Gate, op vfs.Op) bool {
 		x.become(p)
 	case errors.Is(err, auth.ErrThrottled):
 		x.tooMany(ReasonThrottled, auth.RetryAfter(err))
-	case errors.Is(err, auth.ErrUnavailable):
+	case errors.Is(err, auth.ErrCredentials):
+		x.unauthorized(ReasonCredentials)
+	default:
+		// An error that an Authenticator must not return says nothing of who asks.
 		x.attempt.Verdict, x.attempt.Reason = Failed, ReasonAuth
 		x.log("credentials cannot be judged", err)
 		x.Header()["Retry-After"] = retryAfter
 		x.fixed(http.StatusServiceUnavailable, textUnavailable)
-	default:
-		x.unauthorized(ReasonCredentials)
 	}
 	return err == nil
 }
@@ -110,7 +112,11 @@ func (x *exchange) enterByLink(g *Gate) bool {
 	if err == nil {
 		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, time.Now())
 	}
-	if err != nil || g.Leads != nil && !g.Leads(x.link.Host, path) {
+	switch {
+	case errors.Is(err, links.ErrExpired):
+		x.refuse(refused("", ReasonLinkExpired))
+		return false
+	case err != nil || g.Leads != nil && !g.Leads(x.link.Host, path):
 		x.refuse(refused("", ReasonLink))
 		return false
 	}

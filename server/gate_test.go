@@ -3,6 +3,8 @@ package server_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +16,29 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
+
+// confused fails as an Authenticator should not.
+type confused struct{ *auth.Chain }
+
+func (confused) Authenticate(*http.Request) (auth.Principal, bool, error) {
+	return auth.Principal{}, false, errors.New("dial tcp 10.0.0.1:389: refused")
+}
+
+// An error that says nothing of the credentials is no 401, after which a client would
+// throw them away, and the operator gets to know of it.
+func TestAuthenticatorFails(t *testing.T) {
+	var log strings.Builder
+	h := server.New(jailOver(t, gateTree(), gatePolicy()), server.Config{
+		Gate: server.Gate{Auth: confused{chain(people{})}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	r := request(t, h, "GET", "/top.txt")
+	if r.Status != 503 || r.Header.Get("Retry-After") == "" || strings.Contains(r.Body, "10.0.0.1") {
+		t.Errorf("%d %v %q", r.Status, r.Header, r.Body)
+	}
+	if !strings.Contains(log.String(), "10.0.0.1:389") {
+		t.Errorf("the log has %q", &log)
+	}
+}
 
 // people judges tokens, which are names here, and passwords, which are "right".
 type people map[string]auth.Principal

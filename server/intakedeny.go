@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -68,7 +69,10 @@ func (x *exchange) failIntake(err error) bool {
 		return false
 	case errors.As(err, &d):
 		x.deny(d)
-		if d == denyFailed || d == denyRejected {
+		switch d {
+		case denyRejected: // which is what an Inspector is for
+			x.logAt(slog.LevelInfo, "a body was rejected", err)
+		case denyFailed:
 			x.log("inspecting a body", err)
 		}
 	default:

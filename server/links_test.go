@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -113,6 +114,11 @@ func TestLinks(t *testing.T) {
 		}
 		if r := request(t, h, "HEAD", target); r.Status != 200 {
 			t.Errorf("HEAD: %d", r.Status)
+		}
+		// One that has ended is a missing name to the client; the record tells why.
+		wantMissing(t, h, "expired", request(t, h, "GET", signed(t, k, links.Link{Path: "/docs/home/bob/b.txt", Expires: time.Now().Add(-time.Minute)})))
+		if all := rec.wait(t, 1); !slices.ContainsFunc(all, func(a server.Attempt) bool { return a.Reason == server.ReasonLinkExpired }) {
+			t.Errorf("recorded as %+v", all)
 		}
 		// Policy holds for links, too.
 		for _, path := range []string{"/docs/secret.txt", "/docs/home/bob/missing", "/docs/home/bob", "/docs/home", "/elsewhere/a"} {

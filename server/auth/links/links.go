@@ -31,6 +31,9 @@ import (
 // for another path or method, or by a key that is not in the ring.
 var ErrLink = errors.New("not a valid link")
 
+// ErrExpired matches ErrLink, too: a link that was good until it ended.
+var ErrExpired = fmt.Errorf("%w any more", ErrLink)
+
 // A Link is what a signature vouches for.
 type Link struct {
 	Method  string    // "GET", which grants HEAD, too; "PUT", "DELETE" or "POST"
@@ -170,7 +173,8 @@ func IsLink(rawQuery string) bool {
 }
 
 // Verify returns the link that a request is, by its method, its path in its one
-// spelling and its query as it was sent. All failures are ErrLink.
+// spelling and its query as it was sent. All failures match ErrLink; of what was not
+// signed nothing is told beyond that.
 func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error) {
 	signed, sent, ok := strings.Cut(rawQuery, "&"+paramSignature+"=")
 	if !ok || len(rawQuery) > maxQueryBytes {
@@ -210,8 +214,11 @@ func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error
 			return Link{}, ErrLink
 		}
 	}
-	if !now.Before(l.Expires) || !l.grants(method) || l.check() != nil {
+	switch {
+	case !l.grants(method) || l.check() != nil:
 		return Link{}, ErrLink
+	case !now.Before(l.Expires):
+		return Link{}, ErrExpired
 	}
 	return l, nil
 }

@@ -87,6 +87,16 @@ func TestVerifyAltered(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, got, err)
 		}
 	}
+	for _, at := range []time.Time{l.Expires, l.Expires.Add(time.Hour)} {
+		refused("expired", "GET", l.Path, q, at)
+		if _, err := k.Verify("GET", l.Path, q, at); !errors.Is(err, links.ErrExpired) {
+			t.Errorf("expired: %v", err)
+		}
+		// Who forges one is not told that it would have ended.
+		if _, err := k.Verify("GET", l.Path+"x", q, at); errors.Is(err, links.ErrExpired) {
+			t.Errorf("altered and expired: %v", err)
+		}
+	}
 	for i := range q {
 		for _, bit := range []byte{1, 2, 32} {
 			b := []byte(q)
