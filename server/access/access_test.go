@@ -120,10 +120,18 @@ func TestCompile(t *testing.T) {
 		{Who: "anyone", Can: read, Names: []string{"a/["}},
 		{Who: "anyone", Can: read, Names: []string{"home/x{user}"}},
 		{Who: "anyone", Can: read, Names: []string{"re:home/{user}"}},
+		{Who: "anyone", Can: read, Names: []string{"home/{users}/**"}},
+		{Who: "anyone", Can: read, Names: []string{"home/{user}/{name}.txt"}},
 	} {
 		_, err := access.Compile([]access.Rule{r}, nil)
 		if !errors.Is(err, access.ErrRule) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%+v: %v", r, err)
+		}
+	}
+	// Braces that no pattern takes for a word.
+	for _, name := range []string{`home/\{users\}/a`, "{a,b}/**", "re:v[0-9]{2}", "re:[{]users[}]"} {
+		if _, err := access.Compile([]access.Rule{{Who: "anyone", Can: read, Names: []string{name}}}, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +89,9 @@ func (r *rule) compileWho(s string) error {
 	return nil
 }
 
+// braced is an escape, or braces around a single word.
+var braced = regexp.MustCompile(`\\.|\{[^{},]*\}`)
+
 // userMark stands in a pattern for the principal's name.
 const userMark = "{user}"
 
@@ -97,12 +101,10 @@ func (r *rule) compileNames(srcs []string) error {
 	}
 	perUser := false
 	for _, src := range srcs {
-		if strings.Contains(src, userMark) {
-			perUser = true
-			if err := checkMark(src); err != nil {
-				return err
-			}
+		if err := checkMark(src); err != nil {
+			return err
 		}
+		perUser = perUser || strings.Contains(src, userMark)
 	}
 	// With a name in the place of the mark, a bad pattern shows now, and not at
 	// the first request.
@@ -120,10 +122,19 @@ func (r *rule) compileNames(srcs []string) error {
 
 // checkMark refuses a mark that is no whole element: with "home/x{user}", the user
 // "y/../z" is not the danger, but "home/{user}-old" would be the folder of "bob-old"
-// for bob as well.
+// for bob as well. It also refuses what looks like a mark, as "{users}" does, and would
+// match that word and nobody's name.
 func checkMark(src string) error {
 	if strings.HasPrefix(src, "re:") {
-		return fmt.Errorf("%q: {user} cannot stand in a regular expression; write a glob", src)
+		if strings.Contains(src, userMark) {
+			return fmt.Errorf("%q: {user} cannot stand in a regular expression; write a glob", src)
+		}
+		return nil
+	}
+	for _, found := range braced.FindAllString(src, -1) {
+		if found[0] == '{' && found != userMark {
+			return fmt.Errorf("%q: there is no %+q; {user} is the user's own name, and other braces hold alternatives such as {a,b}", src, found)
+		}
 	}
 	for elem := range strings.SplitSeq(src, "/") {
 		if strings.Contains(elem, userMark) && elem != userMark {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -140,10 +139,6 @@ func (v *validator) rule(m *Mount, j int, key string) {
 		if name == "" {
 			continue
 		}
-		if braces := mistakenUser(name); braces != "" {
-			v.fail(index(key+".names", i), "there is no %s; {user} is the user's own name, and other braces hold alternatives such as {a,b}", printable(braces))
-			continue
-		}
 		if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
 			v.fail(index(key+".names", i), "%s", told(err))
 		}
@@ -155,23 +150,6 @@ func (v *validator) rule(m *Mount, j int, key string) {
 		v.fail(index(key+".can", i), "there are no uploads here; write write for PUT, or add uploads")
 	}
 	v.group(r.Who, key+".who")
-}
-
-// braced is an escape, or braces around a single word.
-var braced = regexp.MustCompile(`\\.|\{[^{},]*\}`)
-
-// mistakenUser returns what stands in a pattern like {user} and is something else, so
-// that it would match its own word and nobody's name.
-func mistakenUser(pattern string) string {
-	if strings.HasPrefix(pattern, "re:") {
-		return ""
-	}
-	for _, found := range braced.FindAllString(pattern, -1) {
-		if found[0] == '{' && found != "{user}" {
-			return found
-		}
-	}
-	return ""
 }
 
 // group refuses a group that nobody can be in.
