@@ -75,6 +75,9 @@ func ownFilesOf(cfg *config.Config) []string {
 			files = append(files, filepath.Join(string(a.Dir), "acme_account+key"))
 		}
 	}
+	if cfg.AccessLog.File.IsFile() {
+		files = append(files, string(cfg.AccessLog.File))
+	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
 		if m.Uploads == nil {
