@@ -161,7 +161,7 @@ func (b *Backend) Close() error {
 	if b.opts.Writable {
 		// That of a Put that is still under way is not empty.
 		if top, err := b.tree.top(); err == nil {
-			top.rmdir(staging)
+			top.rmdir(staging())
 			top.close()
 		}
 	}

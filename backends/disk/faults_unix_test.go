@@ -181,7 +181,7 @@ func contents(t *testing.T, dir string) map[string]string {
 		}
 		name := strings.TrimPrefix(path, dir+"/")
 		if d.IsDir() {
-			if name == staging {
+			if name == staging() {
 				return fs.SkipDir
 			}
 			got[name+"/"] = ""
@@ -312,14 +312,14 @@ func failOnce(t *testing.T, do func(*Backend) error, f *faults, old, changed map
 		checkWriteError(t, what, err, f)
 	}
 	// What fails to be taken away is left for the next start, and only that.
-	if left, err := os.ReadDir(filepath.Join(dir, staging)); err == nil && len(left) > 0 && f.failed != "unlink" && f.failed != "rmdir" {
+	if left, err := os.ReadDir(filepath.Join(dir, staging())); err == nil && len(left) > 0 && f.failed != "unlink" && f.failed != "rmdir" {
 		t.Errorf("%s: staging holds %v", what, left)
 	}
 	b.tree = sound
 	if _, err := b.prepare(); err != nil {
 		t.Errorf("%s: the next start fails: %v", what, err)
 	}
-	if _, err := os.Lstat(filepath.Join(dir, staging)); err == nil {
+	if _, err := os.Lstat(filepath.Join(dir, staging())); err == nil {
 		t.Errorf("%s: staging is left after the next start", what)
 	}
 	if err != nil && !final {

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -111,7 +113,7 @@ func smallest(ctx context.Context, d dirReader, top bool, after string, size int
 				return err
 			}
 		}
-		if top && string(elem) == staging {
+		if top && bytes.HasPrefix(elem, []byte(put.Reserved)) {
 			return nil
 		}
 		if kind == kindUnknown {

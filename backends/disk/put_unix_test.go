@@ -21,7 +21,7 @@ import (
 )
 
 // staging is what lies at the top while someone writes.
-const staging = ".bailiwick\u2028put-staging"
+var staging = fmt.Sprintf(".bailiwick\u2028put-staging-%d", os.Geteuid())
 
 func put(b vfs.Backend, n vfs.Name, data string, opts vfs.PutOptions) (vfs.Info, error) {
 	return b.Put(context.Background(), n, strings.NewReader(data), opts)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,10 +14,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 )
 
-// staging is the directory at the top that holds what is not visible yet. It is
+// staging names the directory at the top that holds what is not visible yet. It is
 // there from the first Put to Close, since to make and remove it for each takes as
-// long as a small object. Only whoever runs the server may look inside.
-const staging = put.Reserved + "staging"
+// long as a small object. Only whoever runs the server may look inside, so each user
+// has one: others could not write to the tree meanwhile.
+func staging() string { return put.Reserved + "staging-" + strconv.Itoa(os.Geteuid()) }
 
 // builtPrefix begins the names of directories in staging. They are built and
 // moved away within one turn, so what the next turn finds is abandoned.
@@ -32,7 +34,7 @@ const abandonedAge = 24 * time.Hour
 func enterStaging(top folder) (stage folder, f scratch, temp string, err error) {
 	temp = rand.Text()
 	for range maxRaces {
-		if stage, err = top.open(staging); err == nil {
+		if stage, err = top.open(staging()); err == nil {
 			if f, err = stage.create(temp); err == nil {
 				return stage, f, temp, nil
 			}
@@ -41,7 +43,7 @@ func enterStaging(top folder) (stage folder, f scratch, temp string, err error) 
 		if err != errRaced && !errors.Is(err, fs.ErrNotExist) {
 			return nil, nil, "", err
 		}
-		if err := top.mkdir(staging, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := top.mkdir(staging(), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, nil, "", err
 		}
 	}
@@ -54,7 +56,7 @@ func (b *Backend) leaveStaging(top folder) {
 	b.life.RLock()
 	defer b.life.RUnlock()
 	if b.closed {
-		top.rmdir(staging)
+		top.rmdir(staging())
 	}
 }
 
@@ -75,18 +77,18 @@ func (b *Backend) prepare() (notes []string, err error) {
 	}
 	defer release()
 	// A full disk is one from which things can still be removed.
-	err = top.mkdir(staging, 0o700)
+	err = top.mkdir(staging(), 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) && !isFull(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
-	defer top.rmdir(staging)
+	defer top.rmdir(staging())
 	locks := top.lock() != errLockless
 	if !locks {
 		notes = append(notes, "the file system has no locks: no other process may write to this directory")
 	}
 	foreign, err := sweep(top, locks)
 	if foreign {
-		notes = append(notes, "the directory of what is being written, "+strconv.QuoteToASCII(staging)+", holds something that Bailiwick did not put there")
+		notes = append(notes, "the directory of what is being written, "+strconv.QuoteToASCII(staging())+", holds something that Bailiwick did not put there")
 	}
 	return notes, err
 }
@@ -94,7 +96,7 @@ func (b *Backend) prepare() (notes []string, err error) {
 // sweep removes what is abandoned in staging, and reports whether it found what
 // it must not remove. The caller has the turn.
 func sweep(top folder, locks bool) (foreign bool, err error) {
-	stage, err := top.open(staging)
+	stage, err := top.open(staging())
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
