@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -16,13 +15,13 @@ func (x *exchange) direct(base string, lk *look) vfs.Direct {
 		return vfs.Direct{}
 	}
 	// What a link is exchanged for must not be good for more than the link: nobody counts
-	// how often a store's URL is used, and it should not outlive the link's end.
-	left := min(x.gate.Redirect, time.Until(x.link.Expires).Truncate(time.Second))
-	if x.link.Uses > 0 || left < time.Second {
+	// how often a store's URL is used.
+	if x.link.Uses > 0 {
 		return vfs.Direct{}
 	}
 	d := vfs.Direct{
-		For:                left,
+		For:                x.gate.Redirect,
+		Until:              x.link.Expires,
 		ContentType:        lk.contentType[0],
 		ContentDisposition: "inline",
 		CacheControl:       privateNoStore[0],

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -108,18 +110,39 @@ func TestRedirectLinks(t *testing.T) {
 	same(t, "the second use", request(t, h, "GET", once), missing)
 }
 
-// What a link is exchanged for ends no later than the link.
+// slowly sends requests after a while, as to a bucket that is far away.
+type slowly struct{ by time.Duration }
+
+func (s slowly) Do(r *http.Request) (*http.Response, error) {
+	time.Sleep(s.by)
+	return http.DefaultClient.Do(r)
+}
+
+// What a link is exchanged for ends no later than the link, however long S3 took to
+// say that the object is there.
 func TestRedirectEndsWithLink(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := g.Bucket(t, "direct-expires")
 	plantKeys(t, bucket, map[string]string{"a.txt": "text"})
 	k := ring(t, "one")
 	h := redirectSite(t, bucketBackend(t, g.Client(t), bucket, ""), k, nil)
-	for _, tt := range []struct{ left, least, most time.Duration }{
-		{20 * time.Second, 10 * time.Second, 20 * time.Second},
-		{time.Hour, time.Minute, time.Minute},
+	far, err := s3.NewClient(s3.ClientOptions{
+		Region: g.Region, Endpoint: g.Endpoint, HTTPClient: slowly{2 * time.Second},
+		Credentials: credentials.NewStaticCredentialsProvider(g.AccessKey, g.SecretKey, ""),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		handler           http.Handler
+		left, least, most time.Duration
+	}{
+		{h, 20 * time.Second, 10 * time.Second, 20 * time.Second},
+		{redirectSite(t, bucketBackend(t, far, bucket, ""), k, nil), 20 * time.Second, 10 * time.Second, 20 * time.Second},
+		{h, time.Hour, time.Minute, time.Minute},
 	} {
-		r := request(t, h, "GET", signed(t, k, links.Link{Path: "/a.txt", Expires: time.Now().Add(tt.left)}))
+		end := time.Now().Add(tt.left).Truncate(time.Second)
+		r := request(t, tt.handler, "GET", signed(t, k, links.Link{Path: "/a.txt", Expires: end}))
 		u, err := url.Parse(r.Header.Get("Location"))
 		if r.Status != 307 || err != nil {
 			t.Fatalf("%d %v", r.Status, r.Header)
@@ -127,6 +150,9 @@ func TestRedirectEndsWithLink(t *testing.T) {
 		seconds, err := time.ParseDuration(u.Query().Get("X-Amz-Expires") + "s")
 		if err != nil || seconds < tt.least || seconds > tt.most {
 			t.Errorf("with %v left the URL is good for %v, %v", tt.left, seconds, err)
+		}
+		if from, err := time.Parse("20060102T150405Z", u.Query().Get("X-Amz-Date")); err != nil || from.Add(seconds).After(end) {
+			t.Errorf("the URL is good until %v, the link until %v: %v", from.Add(seconds), end, err)
 		}
 	}
 	// No URL is good for less than a second.

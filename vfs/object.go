@@ -63,7 +63,8 @@ type Request struct {
 // Direct says how a store itself is to give an object to a client. The zero Direct
 // wants the bytes from the backend.
 type Direct struct {
-	For time.Duration // the URL is good for so long; whole seconds, from 1 s to 7 days
+	For   time.Duration // the URL is good for so long; whole seconds, from 1 s to 7 days
+	Until time.Time     // but no longer than this, if set; at its end the bytes come
 
 	// The headers of the store's answer; "" leaves them to it.
 	ContentType, ContentDisposition, CacheControl string

@@ -90,8 +90,8 @@ func (b *Backend) begin(ctx context.Context, op string, n vfs.Name, req vfs.Requ
 var errAgain = errors.New("s3: ask again without range and conditions")
 
 func (o *look) open() (*vfs.Object, error) {
-	if o.req.Direct.For > 0 && o.presign != nil {
-		return o.direct()
+	if left := lifetime(o.req.Direct); left > 0 && o.presign != nil {
+		return o.direct(left)
 	}
 	var obj *vfs.Object
 	var err error

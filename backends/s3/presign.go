@@ -3,6 +3,7 @@ package s3
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -23,10 +24,33 @@ func newPresigner(api API) *awss3.PresignClient {
 	}))
 }
 
-// direct returns the object without its bytes, and a URL of S3's own for them. It is
-// there, and as req wants it, at this moment: the URL is good for its key, whatever
-// that holds when it is used.
-func (o *look) direct() (*vfs.Object, error) {
+// lifetime is how long a URL that is signed now is good for, in whole seconds.
+func lifetime(d vfs.Direct) time.Duration {
+	if d.Until.IsZero() {
+		return d.For
+	}
+	return min(d.For, time.Until(d.Until).Truncate(time.Second))
+}
+
+// direct returns the object without its bytes, and a URL of S3's own for them, which is
+// good for so long. It is there, and as req wants it, at this moment: the URL is good for
+// its key, whatever that holds when it is used.
+func (o *look) direct(left time.Duration) (*vfs.Object, error) {
+	// It is signed before the look, which may take long: the URL's time begins here. The
+	// look checks the owner of the bucket, for which a client would have to send a header.
+	signed, err := o.presign.PresignGetObject(o.ctx, &awss3.GetObjectInput{
+		Bucket:                     &o.bucket,
+		Key:                        &o.key,
+		ResponseContentType:        stringOrNil(o.req.Direct.ContentType),
+		ResponseContentDisposition: stringOrNil(o.req.Direct.ContentDisposition),
+		ResponseCacheControl:       stringOrNil(o.req.Direct.CacheControl),
+	}, awss3.WithPresignExpires(left))
+	if err != nil {
+		return nil, o.fail(err)
+	}
+	if signed.Method != http.MethodGet || len(signed.SignedHeader) != 1 {
+		return nil, o.fail(fmt.Errorf("%w: a URL that takes more than a plain GET", vfs.ErrUnsupported))
+	}
 	info, err := o.head()
 	if err != nil {
 		return nil, err
@@ -34,21 +58,6 @@ func (o *look) direct() (*vfs.Object, error) {
 	span, err := o.req.Resolve(o.op, info)
 	if err != nil {
 		return nil, err
-	}
-	// The owner of the bucket was checked by the look above. To check it once more, a
-	// client would have to send a header.
-	signed, err := o.presign.PresignGetObject(o.ctx, &awss3.GetObjectInput{
-		Bucket:                     &o.bucket,
-		Key:                        &o.key,
-		ResponseContentType:        stringOrNil(o.req.Direct.ContentType),
-		ResponseContentDisposition: stringOrNil(o.req.Direct.ContentDisposition),
-		ResponseCacheControl:       stringOrNil(o.req.Direct.CacheControl),
-	}, awss3.WithPresignExpires(o.req.Direct.For))
-	if err != nil {
-		return nil, o.fail(err)
-	}
-	if signed.Method != http.MethodGet || len(signed.SignedHeader) != 1 {
-		return nil, o.fail(fmt.Errorf("%w: a URL that takes more than a plain GET", vfs.ErrUnsupported))
 	}
 	o.release()
 	return &vfs.Object{Info: info, Span: span, Body: http.NoBody, Location: signed.URL}, nil
