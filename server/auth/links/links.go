@@ -24,6 +24,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -138,6 +139,9 @@ func (l *Link) check() error {
 	}
 	if l.Uses > 0 && l.Method != http.MethodGet {
 		return errors.New("only the uses of a link for GET are counted")
+	}
+	if auth.Reserved(l.User) {
+		return fmt.Errorf("%q is what records call somebody else: no user has that name", l.User)
 	}
 	if len(l.Host) > maxHostBytes {
 		return fmt.Errorf("the host has more than %d bytes", maxHostBytes)

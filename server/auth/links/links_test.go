@@ -180,6 +180,8 @@ func TestSignRefuses(t *testing.T) {
 		{Method: "GET", Path: "/a", Uses: -1},
 		{Method: "PUT", Path: "/a", Uses: 1},
 		{Method: "GET", Path: "/a", User: "\xff"},
+		{Method: "GET", Path: "/a", User: "anyone"},
+		{Method: "GET", Path: "/a", User: "link:1"},
 		{Method: "GET", Path: "/a", DownloadName: strings.Repeat("x", 2000)},
 	} {
 		if q, err := k.Sign(l); err == nil {
