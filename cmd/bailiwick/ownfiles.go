@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -19,18 +20,9 @@ func (s *service) tellOwn(t *site) {
 		if !local || m.cfg.Uploads != nil {
 			continue
 		}
-		_, policy, err := ruled(t.cfg, m.cfg)
-		if err != nil {
-			continue // the mount stands, so its rules were right
-		}
-		policy.Authorize = nil
-		jail, err := vfs.New(m.source.backend, policy)
-		if err != nil {
-			continue
-		}
 		for _, file := range ownFilesOf(t.cfg) {
 			real, err := realPath(file)
-			if err == nil && !told[real] && lets(jail, dir, real) {
+			if err == nil && !told[real] && lets(m.jail, dir, real) {
 				told[real] = true
 				s.tell("%s is the server's own, but lies in %s, and the rules let its name through: deny it, or keep it elsewhere", printable(real), printable(dir))
 			}
@@ -38,7 +30,8 @@ func (s *service) tellOwn(t *site) {
 	}
 }
 
-// lets reports whether jail, over the directory dir, lets the file at path through.
+// lets reports whether jail, over the directory dir, lets the file at path through for
+// some caller.
 func lets(jail *vfs.Jail, dir, path string) bool {
 	dir, err := realPath(dir)
 	if err != nil {
@@ -49,7 +42,11 @@ func lets(jail *vfs.Jail, dir, path string) bool {
 		return false
 	}
 	name, err := vfs.ParseName(filepath.ToSlash(rel))
-	return err == nil && jail.Explain(context.Background(), vfs.OpRead, name).Allowed
+	if err != nil {
+		return false
+	}
+	ctx := auth.WithGrant(context.Background(), auth.Grant{Op: vfs.OpRead, Name: name})
+	return jail.Explain(ctx, vfs.OpRead, name).Allowed
 }
 
 // ownFilesOf returns the files that say who may do what, and those with secrets.
