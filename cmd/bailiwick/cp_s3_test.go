@@ -79,6 +79,11 @@ func TestCpCodingS3(t *testing.T) {
 		}
 	}
 	first, second, dir := "s3://"+copyBucket+"/one"+at(g), "s3://"+copyBucket+"/two"+at(g), filepath.Join(t.TempDir(), "out")
+	// A copy that lost its coding is none.
+	bare := "two/small.css"
+	if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket.Name, Key: &bare, Body: strings.NewReader(objects["small.css"])}); err != nil {
+		t.Fatal(err)
+	}
 	if code, _, stderr := runCommand(t, "cp", first, second); code != exitDone {
 		t.Fatal(stderr)
 	}

@@ -19,12 +19,15 @@ func (c *copying) same(ctx context.Context, t task) (bool, error) {
 		return false, err
 	}
 	here, _, err := c.from.Head(ctx, t.from, vfs.Request{})
+	buckets := c.from.Caps().Kind == "s3" && c.to.Caps().Kind == "s3"
 	switch {
 	case err != nil || here.Size != there.Size:
 		return false, err
+	case buckets && here.Encoding != there.Encoding:
+		return false, nil // a copy that lost it is shown compressed
 	case bool(c.flags.checksum):
 		return c.sameBytes(ctx, t)
-	case c.from.Caps().Kind == "s3" && c.to.Caps().Kind == "s3" && here.ETag != "" && here.ETag == there.ETag:
+	case buckets && here.ETag != "" && here.ETag == there.ETag:
 		return true, nil
 	}
 	return older(here.ModTime, there.ModTime), nil
