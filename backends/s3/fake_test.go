@@ -59,6 +59,7 @@ type fakeObject struct {
 	data        string
 	modified    time.Time
 	contentType string
+	encoding    *string
 	meta        map[string]string
 }
 
@@ -175,9 +176,9 @@ func (f *fake) answerGet(ctx context.Context, in *awss3.GetObjectInput) (*awss3.
 		Body:          &fakeBody{ctx: ctx, f: f, r: strings.NewReader(o.data[first : last+1])},
 		ContentLength: aws.Int64(last - first + 1),
 		ContentRange:  contentRange,
-		ContentType:   &o.contentType,
-		ETag:          aws.String(o.etag()),
-		LastModified:  &o.modified,
+		ContentType:   &o.contentType, ContentEncoding: o.encoding,
+		ETag:         aws.String(o.etag()),
+		LastModified: &o.modified,
 	}, nil
 }
 
@@ -231,10 +232,10 @@ func (f *fake) HeadObject(ctx context.Context, in *awss3.HeadObjectInput, _ ...f
 	}
 	return &awss3.HeadObjectOutput{
 		ContentLength: aws.Int64(int64(len(o.data))),
-		ContentType:   &o.contentType,
-		ETag:          aws.String(o.etag()),
-		LastModified:  &o.modified,
-		Metadata:      o.meta,
+		ContentType:   &o.contentType, ContentEncoding: o.encoding,
+		ETag:         aws.String(o.etag()),
+		LastModified: &o.modified,
+		Metadata:     o.meta,
 	}, nil
 }
 

@@ -22,6 +22,7 @@ import (
 // A fakeUpload is a multipart upload that has not ended.
 type fakeUpload struct {
 	key, contentType string
+	encoding         *string
 	meta             map[string]string
 	initiated        time.Time
 	parts            map[int32]string
@@ -40,7 +41,7 @@ func (f *fake) PutObject(ctx context.Context, in *awss3.PutObjectInput, _ ...fun
 	if err := f.holds(*in.Key, in.IfMatch, in.IfNoneMatch); err != nil {
 		return nil, err
 	}
-	o := fakeObject{data, f.now(), typeOr(in.ContentType), in.Metadata}
+	o := fakeObject{data, f.now(), typeOr(in.ContentType), in.ContentEncoding, in.Metadata}
 	f.objects[*in.Key] = o
 	return &awss3.PutObjectOutput{ETag: aws.String(o.etag())}, nil
 }
@@ -66,7 +67,7 @@ func (f *fake) CreateMultipartUpload(ctx context.Context, in *awss3.CreateMultip
 	defer f.mu.Unlock()
 	f.began++
 	id := fmt.Sprintf("upload-%03d", f.began)
-	f.uploads[id] = &fakeUpload{*in.Key, typeOr(in.ContentType), in.Metadata, time.Now(), map[int32]string{}}
+	f.uploads[id] = &fakeUpload{*in.Key, typeOr(in.ContentType), in.ContentEncoding, in.Metadata, time.Now(), map[int32]string{}}
 	return &awss3.CreateMultipartUploadOutput{UploadId: &id}, nil
 }
 
@@ -127,7 +128,7 @@ func (f *fake) CompleteMultipartUpload(ctx context.Context, in *awss3.CompleteMu
 		all.WriteString(data)
 	}
 	delete(f.uploads, *in.UploadId)
-	o := fakeObject{all.String(), f.now(), u.contentType, u.meta}
+	o := fakeObject{all.String(), f.now(), u.contentType, u.encoding, u.meta}
 	f.objects[*in.Key] = o
 	return &awss3.CompleteMultipartUploadOutput{ETag: aws.String(o.etag())}, nil
 }

@@ -455,6 +455,11 @@ var brokenReferences = []struct {
 		k, err := io.Copy(io.Discard, body)
 		return vfs.Info{Name: n, Size: k}, err
 	})},
+	{"promises a coding that it drops", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		info, err := r.Put(ctx, n, body, opts)
+		info.Encoding = opts.Encoding
+		return info, err
+	})},
 	{"keeps an ETag over a change", "put", func(r *reference) vfs.Backend {
 		same := func(info *vfs.Info) { info.ETag = "same" }
 		return &layer{reference: r,

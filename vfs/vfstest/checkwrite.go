@@ -41,8 +41,12 @@ func (p *probe) put(n vfs.Name, data string, opts vfs.PutOptions) vfs.Info {
 		p.errorf("Put(%q) returned Info.Size %d, want %d", n, info.Size, len(data))
 	}
 	p.holds(n, data)
-	if stat, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || stat.ETag != info.ETag {
-		p.errorf("Stat(%q) after Put: ETag %q, %v, want that of Put, %q", n, stat.ETag, err, info.ETag)
+	if info.Encoding != "" && info.Encoding != opts.Encoding {
+		p.errorf("Put(%q) returned Info.Encoding %q, want %q, or none", n, info.Encoding, opts.Encoding)
+	}
+	// Who copies relies on what Put says was kept of the coding.
+	if stat, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || stat.ETag != info.ETag || stat.Encoding != info.Encoding {
+		p.errorf("Stat(%q) after Put: ETag %q, coding %q, %v, want those of Put, %q and %q", n, stat.ETag, stat.Encoding, err, info.ETag, info.Encoding)
 	}
 	return info
 }
@@ -59,6 +63,7 @@ func checkPut(p *probe) {
 	}
 	p.put(n, "", vfs.PutOptions{SizeKnown: true})
 	p.put(n, string(pattern(1<<20+1)), vfs.PutOptions{ContentType: "application/octet-stream"})
+	p.put(n, "not really gzip", vfs.PutOptions{Encoding: "gzip"})
 	p.put(name("digits.txt"), "replaced", vfs.PutOptions{})
 	want := append(sorted(p.tree.Files), n.String())
 	slices.Sort(want)
