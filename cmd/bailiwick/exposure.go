@@ -55,3 +55,29 @@ func (e *exposure) explained() []string {
 	}
 	return all
 }
+
+// bareRules are the allow rules that may be the bare names of directories, and so let
+// nothing in them through.
+type bareRules map[string]bool
+
+func newBareRules(allow []vfs.Pattern) bareRules {
+	b := bareRules{}
+	for _, p := range allow {
+		b[p.String()] = true
+	}
+	return b
+}
+
+// take removes the rules that f shows to be names of directories, and returns them.
+func (b bareRules) take(f vfs.Finding) (dirs []string) {
+	if f.Reason != vfs.ReasonPolicyNoAllow {
+		return nil
+	}
+	for dir := f.Name; !dir.IsRoot(); dir = dir.Dir() {
+		if name := dir.String(); b[name] {
+			dirs = append(dirs, name)
+			delete(b, name)
+		}
+	}
+	return dirs
+}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
-	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // scanBudget is how long a start may be held up to count what is exposed.
@@ -21,16 +20,13 @@ func (s *service) tellExposure(ctx context.Context) {
 	defer cancel()
 	var sum exposure
 	counted := false
-	var bare []string // directories that an allow rule names, and nothing below them
+	var bare []string
 	for _, m := range t.mounts {
 		if m.cfg.Uploads != nil {
 			continue // its names say nothing
 		}
 		counted = true
-		allowed := map[string]bool{}
-		for _, p := range m.cfg.Allow {
-			allowed[p.String()] = true
-		}
+		rules := newBareRules(m.cfg.Allow)
 		for finding, err := range m.jail.Scan(ctx) {
 			if err != nil {
 				why := "the source could not be read to its end"
@@ -41,15 +37,7 @@ func (s *service) tellExposure(ctx context.Context) {
 				return
 			}
 			sum.add(finding)
-			if finding.Reason != vfs.ReasonPolicyNoAllow {
-				continue
-			}
-			for dir := finding.Name; !dir.IsRoot(); dir = dir.Dir() {
-				if allowed[dir.String()] {
-					bare = append(bare, dir.String())
-					delete(allowed, dir.String())
-				}
-			}
+			bare = append(bare, rules.take(finding)...)
 		}
 	}
 	switch {
