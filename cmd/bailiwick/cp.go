@@ -44,7 +44,7 @@ An object is skipped if TO has it already: it is of the same size, and was not
 changed after TO's was written, or has the same entity tag on S3. --checksum
 compares the bytes. So a copy that was cut short goes on when it is run again.
 Nothing is ever removed from TO, and no object is seen there half copied. Of what
-is known of an object, its content type goes along, where TO can keep it.
+is known of an object, its content type and coding go along, where TO can keep them.
 
 A name that may not be created at TO is reported and the rest is copied: one that
 some system cannot hold (aux.txt, 10:30.log), or that differs from another there
