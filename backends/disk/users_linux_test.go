@@ -25,18 +25,19 @@ func TestUsersSideBySide(t *testing.T) {
 	}
 	// as runs f as a user, on a thread that ends with it.
 	as := func(uid uintptr, f func()) {
-		done := make(chan struct{})
+		done := make(chan syscall.Errno)
 		go func() {
-			defer close(done)
 			runtime.LockOSThread()
 			const same = ^uintptr(0)
-			if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, same, uid, same); errno != 0 {
-				t.Error(errno)
-				return
+			_, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, same, uid, same)
+			if errno == 0 {
+				f()
 			}
-			f()
+			done <- errno
 		}()
-		<-done
+		if errno := <-done; errno != 0 {
+			t.Skipf("root cannot be another user here: %v", errno)
+		}
 	}
 	writer := func(object string) *disk.Backend {
 		b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true})
