@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -63,7 +64,7 @@ func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
 type configExplainer struct {
 	app    *app
 	cfg    *config.Config
-	router *router
+	router *routing.Router
 	host   string
 	who    auth.Principal
 	op     vfs.Op
@@ -91,7 +92,7 @@ func (a *app) explainerOf(cfg *config.Config, f *explainFlags) *configExplainer 
 		who = anyone // no credentials are good for a user of that name
 	}
 	return &configExplainer{
-		app: a, cfg: cfg, router: newRouter(cfg.Mounts), host: f.host,
+		app: a, cfg: cfg, router: routing.New(cfg.Mounts), host: f.host,
 		who: who, op: vfs.Op(f.op.value),
 		mounts: map[*config.Mount]*explainedMount{},
 	}
@@ -128,11 +129,11 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 			return newVerdict(path, vfs.Verdict{Op: e.op, Reason: vfs.ReasonOf(err)}), nil
 		}
 	}
-	at, inner := e.router.find(e.host, u)
+	at, inner := e.router.Find(e.host, u)
 	if at == nil {
 		return e.unmounted(ctx, path, decoded)
 	}
-	m, err := e.mount(ctx, at.mount)
+	m, err := e.mount(ctx, at.Mount)
 	if err != nil {
 		return verdict{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -155,28 +156,28 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 
 // router returns what hands each request to its mount.
 func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error) {
-	rt := newRouter(t.cfg.Mounts)
-	for i := range rt.routes {
-		at := slices.IndexFunc(t.mounts, func(m *mount) bool { return m.cfg == rt.routes[i].mount })
-		rt.routes[i].handler = s.handler(t, t.mounts[at], rt, recorder)
+	rt := routing.New(t.cfg.Mounts)
+	for i := range rt.Routes {
+		at := slices.IndexFunc(t.mounts, func(m *mount) bool { return m.cfg == rt.Routes[i].Mount })
+		rt.Routes[i].Handler = s.handler(t, t.mounts[at], rt, recorder)
 	}
 	var err error
-	rt.nothing, err = nothing(s.gate(t, rt, nil), recorder, s.logger)
+	rt.Nothing, err = nothing(s.gate(t, rt, nil), recorder, s.logger)
 	return rt, err
 }
 
 // gate says who asks, in a mount to which rt leads, or with nil where none is.
-func (s *service) gate(t *site, rt *router, m *config.Mount) server.Gate {
+func (s *service) gate(t *site, rt *routing.Router, m *config.Mount) server.Gate {
 	return server.Gate{
 		Auth: s.metrics.Authenticator(t.who.authenticator()),
 		// A proxy may change the host on the way, but a link is for the mount that its own
 		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
-		Links: t.who.links, Uses: s.metrics.Uses(s.uses(t)), Leads: rt.leadsTo(m),
+		Links: t.who.links, Uses: s.metrics.Uses(s.uses(t)), Leads: rt.LeadsTo(m),
 	}
 }
 
 // handler answers for a mount, to which rt leads.
-func (s *service) handler(t *site, m *mount, rt *router, recorder server.Recorder) http.Handler {
+func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder server.Recorder) http.Handler {
 	gate := s.gate(t, rt, m.cfg)
 	gate.Redirect = m.cfg.LinkRedirect
 	if m.access != nil {

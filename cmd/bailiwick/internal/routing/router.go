@@ -1,4 +1,5 @@
-package main
+// Package routing finds the mount that a request is for.
+package routing
 
 import (
 	"cmp"
@@ -11,42 +12,42 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// A router finds the mount that a request is for. It compares the elements of paths
+// A Router hands each request to the mount that it is for. It compares the elements of paths
 // decoded, each by itself: a mount whose path has a space, a % or a { in it is
 // reached like any other, by each spelling of a request that means it, and no
 // escaped slash ends an element.
-type router struct {
-	routes  []route // in order of match
-	nothing http.Handler
+type Router struct {
+	Routes  []Route      // in order of match
+	Nothing http.Handler // answers where no mount is
 }
 
-// A route is a mount and what answers for it.
-type route struct {
-	mount   *config.Mount
-	handler http.Handler
+// A Route is a mount and what answers for it.
+type Route struct {
+	Mount   *config.Mount
+	Handler http.Handler
 }
 
-// newRouter returns a router without handlers, which is enough to find mounts.
-func newRouter(mounts []config.Mount) *router {
-	rt := new(router)
+// New returns a Router without handlers, which is enough to find mounts.
+func New(mounts []config.Mount) *Router {
+	rt := new(Router)
 	for i := range mounts {
-		rt.routes = append(rt.routes, route{mount: &mounts[i]})
+		rt.Routes = append(rt.Routes, Route{Mount: &mounts[i]})
 	}
 	// The mounts of a host go before those of all, then the longest path.
-	slices.SortStableFunc(rt.routes, func(a, b route) int {
-		if (a.mount.Host == "") != (b.mount.Host == "") {
-			return cmp.Compare(b.mount.Host, a.mount.Host)
+	slices.SortStableFunc(rt.Routes, func(a, b Route) int {
+		if (a.Mount.Host == "") != (b.Mount.Host == "") {
+			return cmp.Compare(b.Mount.Host, a.Mount.Host)
 		}
-		return len(b.mount.Path) - len(a.mount.Path)
+		return len(b.Mount.Path) - len(a.Mount.Path)
 	})
 	return rt
 }
 
 // ServeHTTP hands the request to its mount, with the path below that.
-func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	found, inner := rt.find(r.Host, r.URL)
+func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	found, inner := rt.Find(r.Host, r.URL)
 	if found == nil {
-		rt.nothing.ServeHTTP(w, r)
+		rt.Nothing.ServeHTTP(w, r)
 		return
 	}
 	if inner != r.URL {
@@ -55,35 +56,35 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		below.URL = inner
 		r = below
 	}
-	found.handler.ServeHTTP(w, r)
+	found.Handler.ServeHTTP(w, r)
 }
 
-// find returns the route for a URL on a host, and the URL with the path below the
+// Find returns the route for a URL on a host, and the URL with the path below the
 // mount, which is empty for the mount's own path without its slash. It returns nil if
 // no mount is there.
-func (rt *router) find(host string, u *url.URL) (*route, *url.URL) {
+func (rt *Router) Find(host string, u *url.URL) (*Route, *url.URL) {
 	host = hostOf(host)
-	for i := range rt.routes {
-		m := rt.routes[i].mount
+	for i := range rt.Routes {
+		m := rt.Routes[i].Mount
 		if m.Host != "" && string(m.Host) != host {
 			continue
 		}
 		if inner, ok := below(u, string(m.Path)); ok {
-			return &rt.routes[i], inner
+			return &rt.Routes[i], inner
 		}
 	}
 	return nil, nil
 }
 
-// leadsTo returns what reports whether a host and an escaped path are those of m.
-func (rt *router) leadsTo(m *config.Mount) func(host, path string) bool {
+// LeadsTo returns what reports whether a host and an escaped path are those of m.
+func (rt *Router) LeadsTo(m *config.Mount) func(host, path string) bool {
 	return func(host, path string) bool {
 		u, err := url.ParseRequestURI(path)
 		if err != nil {
 			return false
 		}
-		found, _ := rt.find(host, u)
-		return found != nil && found.mount == m
+		found, _ := rt.Find(host, u)
+		return found != nil && found.Mount == m
 	}
 }
 
