@@ -4,13 +4,8 @@
 // key of that algorithm. It ends with its standard input.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import { webcrypto } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
-
-// Debian's Node.js 18 hides the one and has not got the other.
-globalThis.crypto ??= webcrypto;
-URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null);
 
 const [clientID, redirect] = process.argv.slice(2);
 let handler;
