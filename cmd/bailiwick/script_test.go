@@ -17,7 +17,12 @@ import (
 // under the name bailiwick, and variants of it.
 var commands = map[string]func(){"bailiwick": main}
 
+// raceOptions keep a program under the race detector from staying for a second when it
+// ends, for races that goroutines might still have: hundreds of commands run here.
+const raceOptions = "atexit_sleep_ms=10"
+
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", strings.TrimSpace(raceOptions+" "+os.Getenv("GORACE")))
 	testscript.Main(m, commands)
 }
 
@@ -26,6 +31,10 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"age":     age,
 			"exits":   exits,
