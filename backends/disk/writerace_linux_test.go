@@ -34,6 +34,9 @@ func attack(dir string) {
 				return
 			}
 		}
+		if n == enoughSwaps {
+			fmt.Println("enough")
+		}
 		if n%2 == 1 {
 			select {
 			case <-ended:
@@ -44,6 +47,9 @@ func attack(dir string) {
 		}
 	}
 }
+
+// enoughSwaps are how often all has to have been exchanged for a race to prove anything.
+const enoughSwaps = 100
 
 // raceLimit is how long a race goes on at most until it has proved something: a
 // slow machine must not make it vacuous.
@@ -75,6 +81,16 @@ func TestWriteRace(t *testing.T) {
 			}
 			before := fmt.Sprint(snapshot(t, outside))
 			cmd, in, out := startChild(t, "attacker", root)
+			enough, last := make(chan struct{}), make(chan string, 1)
+			go func() {
+				text := ""
+				for out.Scan() {
+					if text = out.Text(); text == "enough" {
+						close(enough)
+					}
+				}
+				last <- text
+			}()
 			var act func(s string) error
 			if way == "naive" {
 				act = func(s string) error {
@@ -106,7 +122,12 @@ func TestWriteRace(t *testing.T) {
 				if way == "naive" {
 					return hasLeaked() // the attacker may get no turn for a while
 				}
-				return done >= 20 && refused[string(vfs.ReasonSymlink)] >= 20
+				select {
+				case <-enough:
+					return done >= 20 && refused[string(vfs.ReasonSymlink)] >= 20
+				default:
+					return false
+				}
 			}
 			for time.Since(start) < lasts || !proved() && time.Since(start) < raceLimit {
 				for _, s := range []string{"dir/file", "dir/new", "deep/er/file", "deep/er/new/new", "file", "kind/keep", "kind/a/new"} {
@@ -118,11 +139,9 @@ func TestWriteRace(t *testing.T) {
 				}
 			}
 			in.Close()
-			swaps := 0
-			if out.Scan() {
-				if _, err := fmt.Sscanf(out.Text(), "swaps %d", &swaps); err != nil {
-					t.Errorf("the attacker says %q", out.Text())
-				}
+			swaps, said := 0, <-last
+			if _, err := fmt.Sscanf(said, "swaps %d", &swaps); err != nil {
+				t.Errorf("the attacker says %q", said)
 			}
 			cmd.Wait()
 			leaked := hasLeaked()
@@ -133,7 +152,7 @@ func TestWriteRace(t *testing.T) {
 			if way == "naive" {
 				return
 			}
-			if !proved() || swaps < 100 {
+			if !proved() || swaps < enoughSwaps {
 				t.Errorf("too little happened to prove anything")
 			}
 			writable(t, root, disk.Options{})
