@@ -137,8 +137,8 @@ func TestRedirectEndsWithLink(t *testing.T) {
 		handler           http.Handler
 		left, least, most time.Duration
 	}{
-		{h, 20 * time.Second, 10 * time.Second, 20 * time.Second},
-		{redirectSite(t, bucketBackend(t, far, bucket, ""), k, nil), 20 * time.Second, 10 * time.Second, 20 * time.Second},
+		{h, 50 * time.Second, 10 * time.Second, 50 * time.Second},
+		{redirectSite(t, bucketBackend(t, far, bucket, ""), k, nil), 50 * time.Second, 10 * time.Second, 50 * time.Second},
 		{h, time.Hour, time.Minute, time.Minute},
 	} {
 		end := time.Now().Add(tt.left).Truncate(time.Second)
