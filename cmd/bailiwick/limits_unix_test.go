@@ -94,12 +94,8 @@ mounts:
 	config("3/h")
 	p := start(t, "serve", "--config", file)
 	status := func() int {
-		resp, err := http.Get(p.url + "/none")
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		return resp.StatusCode
+		status, _ := get(t, p.url+"/none")
+		return status
 	}
 	for i := range 4 {
 		if got, want := status(), http.StatusNotFound; i < 3 && got != want || i == 3 && got != http.StatusTooManyRequests {
