@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -72,33 +73,17 @@ func (a *app) openUploads(ctx context.Context, source, where string, opts backen
 // ownFiles returns a function that reports whether a name in source is of the
 // catalog's own files: people put its file beside the objects.
 func ownFiles(source, where string) func(name string) bool {
-	path, ok := strings.CutPrefix(where, "sqlite:")
-	none := func(string) bool { return false }
-	if !ok || !backends.IsPath(source) {
-		return none
-	}
-	dir, err := realPath(source)
-	if err != nil {
-		return none
-	}
-	file, err := realPath(path)
-	if err != nil {
-		return none
-	}
-	rel, err := filepath.Rel(dir, file)
-	if err != nil || !filepath.IsLocal(rel) {
-		return none
-	}
-	own := filepath.ToSlash(rel)
-	return func(name string) bool {
-		rest, ok := strings.CutPrefix(name, own)
-		switch {
-		case !ok:
-			return false
-		case rest == "", rest == "-wal", rest == "-shm", rest == "-journal", rest == "-reserve":
-			return true
+	own := map[string]bool{}
+	if dir, err := realPath(source); err == nil && backends.IsPath(source) {
+		for _, file := range open.Files(where) {
+			if rel, err := filepath.Rel(dir, file); err == nil && filepath.IsLocal(rel) {
+				own[filepath.ToSlash(rel)] = true
+			}
 		}
-		return strings.HasPrefix(rest, "-instances/")
+	}
+	return func(name string) bool {
+		// What lies in a directory of the catalog belongs to it, too.
+		return own[name] || own[path.Dir(name)]
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
+// sqlitePrefix is what the name of a catalog in a file begins with.
+const sqlitePrefix = "sqlite:"
+
 // Open opens a catalog:
 //
 //   - "sqlite:PATH" is an SQLite file, see [sqlite.Open]. All behind the colon is
@@ -21,7 +24,7 @@ import (
 // Its errors are one line, say what to do, and hold no password. One that matches
 // catalog.ErrUnavailable may pass by itself. ctx bounds the opening alone.
 func Open(ctx context.Context, name string) (catalog.Catalog, error) {
-	switch path, isFile := strings.CutPrefix(name, "sqlite:"); {
+	switch path, isFile := strings.CutPrefix(name, sqlitePrefix); {
 	case isFile:
 		// A nil *Store would be a Catalog that is not nil.
 		s, err := sqlite.Open(ctx, path, sqlite.Options{})
@@ -38,4 +41,15 @@ func Open(ctx context.Context, name string) (catalog.Catalog, error) {
 	}
 	// What was named is not printed: it may be a URL with a password.
 	return nil, errors.New("catalog: name it as sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+}
+
+// Files returns the paths of all files and directories on this machine that belong to
+// the catalog called name, whether they are there at the moment or not: see
+// [sqlite.Files]. A database has none. Nothing is opened.
+func Files(name string) []string {
+	path, isFile := strings.CutPrefix(name, sqlitePrefix)
+	if !isFile {
+		return nil
+	}
+	return sqlite.Files(path)
 }

@@ -18,7 +18,7 @@ type instances struct {
 
 // join adds the instance id to those that have the catalog at path open.
 func join(path, id string) (*instances, error) {
-	in := &instances{dir: path + "-instances"}
+	in := &instances{dir: path + suffixInstances}
 	if err := os.Mkdir(in.dir, newStoreMode); err == nil {
 		if err := giveAway(in.dir, path); err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ type reserve struct {
 }
 
 // reserveOf returns the reserve of the catalog in the file path.
-func reserveOf(path string) *reserve { return &reserve{path: path + "-reserve", catalog: path} }
+func reserveOf(path string) *reserve { return &reserve{path: path + suffixReserve, catalog: path} }
 
 // fill sees to it that the reserve is there. It fails only if there is no room.
 func (r *reserve) fill() error {
