@@ -28,8 +28,7 @@ type Config struct {
 	MaxAge time.Duration
 
 	// Write lets clients create, replace and delete objects by PUT and DELETE, as
-	// far as the jail's policy lets them. On a backend that cannot write it does
-	// nothing.
+	// far as the jail's policy lets them. The backend has to be writable.
 	Write bool
 
 	// Intake says which bodies are taken in where clients can write.
@@ -48,7 +47,7 @@ type Config struct {
 	// its own name, and not be older than what it stands for.
 	Sidecars bool
 
-	// Gate says who asks, and what of that clients are told.
+	// Gate says who asks. Who may do what is decided by the jail's Authorizer.
 	Gate Gate
 
 	// MinRate is how many bytes a second a client has to take of a body, on
@@ -82,9 +81,16 @@ const (
 // New returns a handler that serves jail. It reads the whole path of a request,
 // so below a prefix put http.StripPrefix or [Mount] before it. It is safe for
 // concurrent use.
+//
+// New panics where it would serve something else than was meant: jail is nil; Write is
+// set and the backend cannot write; the Gate knows credentials or links and the jail has
+// no Authorizer, so that nobody would be asked for them; Content has no such value; or a
+// number is negative.
 func New(jail *vfs.Jail, cfg Config) http.Handler {
+	checkConfig(jail, &cfg)
 	h := &handler{
 		jail:         jail,
+		opens:        openerOf(jail.Authorizer()),
 		cfg:          cfg,
 		allow:        allowReads,
 		untrusted:    cfg.Content == ContentUntrusted || cfg.Content == ContentAuto && cfg.Write,
@@ -92,9 +98,22 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		objectVary:   varyOn(cfg.Sidecars, false),
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
 	}
-	if cfg.Write && jail.Caps().Writable {
+	if cfg.Write {
 		h.allow = allowWrites
 		h.intake = newIntake(cfg.Intake)
 	}
 	return h
+}
+
+func checkConfig(jail *vfs.Jail, cfg *Config) {
+	c := nonsense{"New"}
+	c.jail(jail)
+	c.gate(&cfg.Gate, jail.Authorizer() != nil, "vfs.Policy.Authorize to access rules, or to access.Anyone() where no credentials are needed")
+	if cfg.Write && !jail.Caps().Writable {
+		c.found("Config.Write is set, but the backend (%s) cannot be written to", jail.Caps().Kind)
+	}
+	c.content(cfg.Content)
+	c.intake(&cfg.Intake)
+	c.duration("Config.MaxAge", cfg.MaxAge)
+	c.whole("Config.MinRate", cfg.MinRate)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -27,6 +28,7 @@ func redirectSite(t testing.TB, b vfs.Backend, k *links.Keys, rec server.Recorde
 	}
 	p := allow("*.txt", "*.html", "*.png")
 	p.Deny = vfs.Patterns("secret*")
+	p.Authorize = access.Anyone()
 	return server.New(jailOver(t, b, p), server.Config{
 		Inline: inline, Recorder: rec, Logger: quiet,
 		Gate: server.Gate{Links: k, Uses: &links.Memory{}, Redirect: time.Minute},
@@ -170,7 +172,7 @@ func TestRedirectLinksToUploads(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := ring(t, "one")
-	site := uploadsOver(t, b, server.UploadConfig{Gate: server.Gate{Links: k, Redirect: time.Minute}})
+	site := uploadsOver(t, b, server.UploadConfig{Authorize: server.OwnersDelete(), Gate: server.Gate{Links: k, Redirect: time.Minute}})
 	target := signed(t, k, links.Link{Path: "/" + postRaw(t, site.url, "notes.txt", "text").ID})
 	r := request(t, site.handler, "GET", target)
 	if r.Status != 307 {

@@ -33,10 +33,16 @@
 // [SendFile] answers a request with one object, from within a handler of one's
 // own.
 //
-// Who is asking is for [Config.Gate]: an auth.Authenticator, signed links, and the
-// access rules that say when a 401 helps; those decide as the jail's
-// vfs.Policy.Authorize. Without them everybody is anyone. [NewUploads] takes files
-// under names that the server makes. [Limit], before any handler of this package,
+// [Config.Gate] says who is asking: an auth.Authenticator and signed links. Who may do
+// what is decided by access rules, which are set in the jail, as vfs.Policy.Authorize, and
+// nowhere else: the handler takes from there when a 401 helps and what caches may keep.
+// Without a Gate everybody is anyone. A Gate that has credentials and a jail that has no
+// rules are refused together, since everybody would be let in.
+//
+// The constructors of this package panic with a clear text where a configuration makes no
+// sense, such as a nil jail or a negative time, and serve nothing.
+//
+// [NewUploads] takes files under names that the server makes. [Limit], before any handler of this package,
 // bounds requests and believes X-Forwarded-For of trusted proxies; nothing else
 // here trusts such a header.
 //

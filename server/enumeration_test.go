@@ -179,8 +179,8 @@ func TestEnumerationTiming(t *testing.T) {
 	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList), Names: []string{"home/{user}/**"}})
 	p := enumerationPolicy()
 	naive := lookFirst(jailOver(t, b, p))
-	p.Authorize = l.Authorize
-	guarded := asPrincipal(server.New(jailOver(t, b, p), server.Config{List: true, Gate: server.Gate{Access: l}}))
+	p.Authorize = l
+	guarded := asPrincipal(server.New(jailOver(t, b, p), server.Config{List: true}))
 	// Missing is the first directory already, so that a look is over soon.
 	there, missing := "/"+deep+"b.txt", "/"+strings.Replace(deep, "bobby", "ghost", 1)+"b.txt"
 	for range 10 {

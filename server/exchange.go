@@ -30,6 +30,7 @@ type exchange struct {
 	allRead bool // the body of the request, to its end
 
 	gate      *Gate
+	opens     opener     // what is open to anyone; nil if that is not known
 	op        vfs.Op     // that the request is about
 	anonymous bool       // it has no credentials, where some are known
 	link      links.Link // that it is; its ID is "" if it is none

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,25 +12,25 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A Gate says who is asking, and what of that a client is told. The zero Gate takes
-// everybody for anyone.
+// A Gate says how requests prove who sent them. The zero Gate treats every caller as
+// anonymous, unless the context of the request carries a principal.
 //
-// It decides nothing about names: that is for the jail, whose Policy.Authorize is
-// Access.Authorize where there is an Access.
+// It decides nothing about names. Who may do what is decided by the Authorizer of the
+// jail, for uploads by [UploadConfig.Authorize], and by nothing else. A Gate that knows
+// credentials or links is refused where there is no Authorizer, since everybody would be
+// let in; [access.Anyone] says that this is meant.
+//
+// The Authorizer also says what clients are told. A request without credentials for an
+// operation that it opens to nobody without them is a 401, whatever its name. What not
+// everybody may read is kept out of caches. Of an Authorizer that is no
+// [access.Authorizer] neither is known: then all answers are kept out of caches, and only
+// wrong credentials are a 401.
 type Gate struct {
 	// Auth finds out who sent a request. nil knows no credentials.
 	Auth auth.Authenticator
 
-	// Access is who the jail asks, too: an [access.List], or one's own. nil leaves all
-	// to the jail. A request without credentials for an operation on which it has
-	// nothing for anyone is told, by a 401, that credentials would help, whatever its
-	// name. What not everybody may read is kept out of caches. Without Access, so is
-	// what a principal may read and, by the jail's Policy.Authorize, a context without
-	// one may not.
-	Access access.Authorizer
-
-	// Links checks signed links, and Uses counts those that are good for so many
-	// uses; without it, none of them is good. nil takes a link's query for any other.
+	// Links checks signed links; nil takes a link's query for any other. Uses counts
+	// links with a use limit; without it, none of them is good.
 	Links *links.Keys
 	Uses  links.Counter
 
@@ -72,8 +71,8 @@ var privateNoStore = []string{"private, no-store"}
 
 // enter finds out who asks for op, and reports whether the request goes on. It looks
 // at no name.
-func (x *exchange) enter(g *Gate, op vfs.Op) bool {
-	x.gate, x.op = g, op
+func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
+	x.gate, x.op, x.opens = g, op, opens
 	if g.Links != nil && links.IsLink(x.r.URL.RawQuery) {
 		return x.enterByLink(g)
 	}
@@ -165,7 +164,7 @@ func (x *exchange) useLink() error {
 // couldHelp reports whether a request that is refused would fare better with
 // credentials. That depends on the mount and the operation alone, never on the name.
 func (x *exchange) couldHelp() bool {
-	return x.anonymous && x.gate.Access != nil && !x.gate.Access.Open(x.op) && len(x.gate.Auth.Challenges()) > 0
+	return x.anonymous && x.opens != nil && !x.opens.Open(x.op) && len(x.gate.Auth.Challenges()) > 0
 }
 
 // unauthorized answers that credentials are wrong, or needed.
@@ -197,20 +196,31 @@ func (x *exchange) keep(name vfs.Name, usual []string) []string {
 
 // openTo reports whether anyone may read name, where the caller may.
 func (x *exchange) openTo(name vfs.Name) bool {
-	switch {
-	case x.gate.Access != nil:
-		return x.gate.Access.OpenTo(vfs.OpRead, name)
-	case auth.FromContext(x.ctx).Anyone():
+	switch a := x.jail.Authorizer().(type) {
+	case nil:
 		return true
+	case access.Authorizer:
+		return a.OpenTo(vfs.OpRead, name)
 	}
-	// The jail may have rules of somebody's own, who asks a context for the principal.
-	return x.jail.Explain(context.Background(), vfs.OpRead, name).Allowed
+	// It may decide by anything that a context carries.
+	return false
 }
 
 // keepListing is keep for what depends on who asks.
 func (x *exchange) keepListing(usual []string) []string {
-	if x.gate.Access != nil {
+	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() {
 		return privateNoStore
 	}
 	return usual
+}
+
+// An opener says which operations are open to anyone, as [access.Authorizer] does.
+type opener interface{ Open(op vfs.Op) bool }
+
+// openerOf returns the opener that a jail's Authorizer is, nil if it is none.
+func openerOf(a vfs.Authorizer) opener {
+	if a, ok := a.(access.Authorizer); ok {
+		return a
+	}
+	return nil
 }

@@ -10,10 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -28,7 +30,9 @@ func (confused) Authenticate(*http.Request) (auth.Principal, bool, error) {
 // throw them away, and the operator gets to know of it.
 func TestAuthenticatorFails(t *testing.T) {
 	var log strings.Builder
-	h := server.New(jailOver(t, gateTree(), gatePolicy()), server.Config{
+	p := gatePolicy()
+	p.Authorize = access.Anyone()
+	h := server.New(jailOver(t, gateTree(), p), server.Config{
 		Gate: server.Gate{Auth: confused{chain(people{})}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	r := request(t, h, "GET", "/top.txt")
@@ -91,8 +95,8 @@ func can(ops ...vfs.Op) []vfs.Op { return ops }
 // guard puts jail and gate behind one list.
 func guard(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people, cfg server.Config) http.Handler {
 	t.Helper()
-	p.Authorize = l.Authorize
-	cfg.Gate.Auth, cfg.Gate.Access = chain(who), l
+	p.Authorize = l
+	cfg.Gate.Auth = chain(who)
 	if cfg.Logger == nil {
 		cfg.Logger = quiet
 	}
@@ -128,9 +132,8 @@ func gatePolicy() vfs.Policy {
 // says which credentials would help.
 func TestRequired(t *testing.T) {
 	uploads := func(t *testing.T, l *access.List) http.Handler {
-		return server.NewUploads(jailOver(t, jailFS(nil), catalog.Policy()), nil, server.UploadConfig{
-			Gate: server.Gate{Auth: chain(people{}), Access: l}, Logger: quiet,
-			Authorize: func(context.Context, vfs.Op, catalog.Record) error { return access.ErrDenied },
+		return server.NewUploads(jailOver(t, mem.New(), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{
+			Gate: server.Gate{Auth: chain(people{})}, Logger: quiet, Authorize: server.UploadRules(l),
 		})
 	}
 	l := rules(t, nil,
@@ -241,9 +244,10 @@ func TestNotRequired(t *testing.T) {
 func TestNeverRequired(t *testing.T) {
 	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead)})
 	p := gatePolicy()
+	p.Authorize = access.Anyone()
 	open := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: chain(people{})}})
-	p.Authorize = l.Authorize
-	certificates := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: auth.NewChain(auth.ChainConfig{}), Access: l}})
+	p.Authorize = l
+	certificates := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: auth.NewChain(auth.ChainConfig{})}})
 	for name, h := range map[string]http.Handler{"open": open, "certificates": certificates} {
 		if got := request(t, h, "GET", "/missing"); got.Status != 404 || got.Header["Www-Authenticate"] != nil {
 			t.Errorf("%s: %d %v", name, got.Status, got.Header)
@@ -261,10 +265,12 @@ func TestWrongCredentials(t *testing.T) {
 	}
 	l := rules(t, nil, access.Rule{Who: "anyone", Can: can(vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete)})
 	backend := gateTree().(*countedBackend)
+	open := gatePolicy()
+	open.Authorize = access.Anyone()
 	handlers := map[string]http.Handler{
 		"open to anyone": guard(t, writableOver(backend), gatePolicy(), l, who, server.Config{List: true, Write: true}),
-		"without rules":  server.New(jailOver(t, writableOver(backend), gatePolicy()), server.Config{List: true, Write: true, Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
-		"uploads":        server.NewUploads(jailOver(t, writableOver(backend), catalog.Policy()), nil, server.UploadConfig{Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
+		"without rules":  server.New(jailOver(t, writableOver(backend), open), server.Config{List: true, Write: true, Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
+		"uploads":        server.NewUploads(jailOver(t, writableOver(backend), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{Authorize: server.OwnersDelete(), Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
 	}
 	for name, h := range handlers {
 		for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST"} {
@@ -305,8 +311,8 @@ func TestPrincipalOfHost(t *testing.T) {
 	for name, authenticator := range map[string]auth.Authenticator{"alone": nil, "beside an own chain": chain(people{})} {
 		rec := &recorder{}
 		p := gatePolicy()
-		p.Authorize = l.Authorize
-		gate := server.Gate{Access: l, Auth: authenticator}
+		p.Authorize = l
+		gate := server.Gate{Auth: authenticator}
 		h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{Gate: gate, Recorder: rec}))
 		if got := request(t, h, "GET", "/home/alice/a.txt", "As", "alice"); got.Status != 200 {
 			t.Errorf("%s: %d", name, got.Status)
@@ -370,21 +376,41 @@ func TestCachesKeepWhatIsOpen(t *testing.T) {
 	}
 }
 
-// Rules of somebody's own, without a List, keep what they guard out of caches too.
+// Of rules that are a mere function nobody knows what they open to anyone: they may go by
+// anything in the context, so all that they let through stays out of caches, for those
+// without a principal too. Where they say so, what is open may be kept.
 func TestCachesKeepNothingOfOwnRules(t *testing.T) {
 	p := gatePolicy()
-	p.Authorize = func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
+	p.Authorize = vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
 		if !strings.HasPrefix(n.String(), "public/") && auth.FromContext(ctx).Anyone() {
 			return access.ErrDenied
 		}
 		return nil
+	})
+	h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{List: true, MaxAge: time.Hour}))
+	for _, tt := range [][2]string{{"/home/alice/a.txt", "alice"}, {"/public/p.txt", "alice"}, {"/public/p.txt", ""}, {"/", "alice"}} {
+		got := request(t, h, "GET", tt[0], "As", tt[1])
+		if got.Status != 200 || got.Header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("%s as %q: %d %q", tt[0], tt[1], got.Status, got.Header.Get("Cache-Control"))
+		}
 	}
-	h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{MaxAge: time.Hour}))
+	p.Authorize = publicFolder{p.Authorize}
+	h = asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{MaxAge: time.Hour}))
 	for target, want := range map[string]string{"/home/alice/a.txt": "private, no-store", "/public/p.txt": "public, max-age=3600"} {
 		if got := request(t, h, "GET", target, "As", "alice"); got.Status != 200 || got.Header.Get("Cache-Control") != want {
 			t.Errorf("%s: %d %q, want %q", target, got.Status, got.Header.Get("Cache-Control"), want)
 		}
 	}
+}
+
+// publicFolder says that the folder public is open to anyone.
+type publicFolder struct{ vfs.Authorizer }
+
+var _ access.Authorizer = publicFolder{}
+
+func (publicFolder) Open(op vfs.Op) bool { return op == vfs.OpRead }
+func (publicFolder) OpenTo(op vfs.Op, n vfs.Name) bool {
+	return op == vfs.OpRead && strings.HasPrefix(n.String(), "public/")
 }
 
 // A copy that stands in for an object is kept by a cache only if anyone may read

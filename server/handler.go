@@ -14,6 +14,7 @@ import (
 // open that decides policy, preconditions and range; then the body.
 type handler struct {
 	jail         *vfs.Jail
+	opens        opener // of the jail's Authorizer
 	cfg          Config
 	intake       *intake // nil where clients cannot write
 	untrusted    bool
@@ -32,7 +33,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !writes && !x.takeMethod(h.allow) {
 		return
 	}
-	if !x.enter(&h.cfg.Gate, opOf(r.Method)) {
+	if !x.enter(&h.cfg.Gate, opOf(r.Method), h.opens) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {

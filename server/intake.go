@@ -9,6 +9,8 @@ import (
 // Intake says which bodies of clients are taken in, by PUT and by uploads. The
 // zero Intake takes any type, within the bounds that stand here as defaults.
 //
+// A handler is not made with a negative time or number of bodies.
+//
 // The two times replace the ReadTimeout of the http.Server while a body comes.
 type Intake struct {
 	// MaxBytes bounds an object. 0 is 5 GiB, which is also the most that S3
@@ -51,13 +53,13 @@ func (c Intake) withDefaults() Intake {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = defaultMaxBytes
 	}
-	if c.Timeout <= 0 {
+	if c.Timeout == 0 {
 		c.Timeout = defaultTimeout
 	}
-	if c.Idle <= 0 {
+	if c.Idle == 0 {
 		c.Idle = defaultIdle
 	}
-	if c.MaxConcurrent <= 0 {
+	if c.MaxConcurrent == 0 {
 		c.MaxConcurrent = defaultMaxConcurrent
 	}
 	if c.Slots == nil {

@@ -52,7 +52,11 @@ const (
 
 // Limit returns a handler that lets through to next what is within the limits. It
 // looks at no name, so what it refuses tells nothing; each refusal is recorded.
+//
+// Limit panics where next is nil, a number is negative, or Rates or Slots are not made by
+// NewRates or NewSlots.
 func Limit(next http.Handler, l Limits) http.Handler {
+	checkLimits(next, &l)
 	g := &limiter{next: next, limits: l, proxies: l.TrustedProxies}
 	if l.Slots == nil && l.InFlight > 0 {
 		g.limits.Slots = NewSlots(l.InFlight)
@@ -61,6 +65,22 @@ func Limit(next http.Handler, l Limits) http.Handler {
 		g.limits.Rates = NewRates(l.RatePerClient, l.BurstPerClient)
 	}
 	return g
+}
+
+func checkLimits(next http.Handler, l *Limits) {
+	c := nonsense{"Limit"}
+	if next == nil {
+		c.found("the next handler is nil")
+	}
+	if l.Rates != nil && l.Rates.clients == nil {
+		c.found("Limits.Rates is not made by NewRates")
+	}
+	if l.Slots != nil && l.Slots.taken == nil {
+		c.found("Limits.Slots is not made by NewSlots")
+	}
+	c.whole("Limits.InFlight", int64(l.InFlight))
+	c.rate("Limits.RatePerClient", l.RatePerClient)
+	c.whole("Limits.BurstPerClient", int64(l.BurstPerClient))
 }
 
 type limiter struct {

@@ -66,8 +66,9 @@ func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses l
 	t.Helper()
 	p := gatePolicy()
 	gate := server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: uses}
+	p.Authorize = access.Anyone()
 	if l != nil {
-		gate.Access, p.Authorize = l, l.Authorize
+		p.Authorize = l
 	}
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	server.Mount(router, "/docs", server.New(jailOver(t, b, p), server.Config{Write: true, Gate: gate, MaxAge: time.Hour, Recorder: rec, Logger: quiet}))
@@ -325,7 +326,9 @@ func TestLinkUseOfStaleCopy(t *testing.T) {
 	files := tree(map[string]string{"a.txt": "plain", "a.txt.gz": "old", "a.txt.br": "older"})
 	files["a.txt"].ModTime = modTime.Add(time.Hour)
 	k := ring(t, "one")
-	h := server.New(jailOver(t, vfs.FromFS(files), allow("**")), server.Config{Sidecars: true, Gate: server.Gate{Links: k, Uses: &links.Memory{}}})
+	p := allow("**")
+	p.Authorize = access.Anyone()
+	h := server.New(jailOver(t, vfs.FromFS(files), p), server.Config{Sidecars: true, Gate: server.Gate{Links: k, Uses: &links.Memory{}}})
 	target := signed(t, k, links.Link{Path: "/a.txt", Uses: 2})
 	for i, want := range []int{200, 200, 404} {
 		if r := request(t, h, "GET", target, "Accept-Encoding", "br, gzip"); r.Status != want || want == 200 && r.Body != "plain" {
@@ -364,14 +367,7 @@ func TestLinksOfUploads(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		k := ring(t, "one")
 		l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)}, access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)})
-		authorize := func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-			name := catalog.ObjectName(rec.ID)
-			if _, ok := l.Decide(auth.FromContext(ctx), op, name, &rec.Owner); !ok && !auth.Granted(ctx, op, name) {
-				return access.ErrDenied
-			}
-			return nil
-		}
-		site := newUploadsOver(t, b, server.UploadConfig{Authorize: authorize, Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Access: l, Links: k, Uses: &links.Memory{}}})
+		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: &links.Memory{}}})
 		router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 		server.Mount(router, "/files", site.handler)
 		url := start(t, router)
@@ -432,7 +428,7 @@ func TestLinksOfUploads(t *testing.T) {
 // signed it meant that one.
 func TestLinkDeletesOwned(t *testing.T) {
 	k := ring(t, "one")
-	site := newUploads(t, server.UploadConfig{Gate: server.Gate{Links: k}})
+	site := newUploads(t, server.UploadConfig{Authorize: server.OwnersDelete(), Gate: server.Gate{Links: k}})
 	url := start(t, site.handler)
 	mine := postRaw(t, url, "x.txt", "x", "As", "alice")
 	other := postRaw(t, url, "x.txt", "x", "As", "alice")
@@ -452,12 +448,12 @@ func TestLinkDeletesOwned(t *testing.T) {
 
 // Who may remove an object and not read it learns nothing of it from a condition.
 func TestDeleteTellsNoVersion(t *testing.T) {
-	site := newUploads(t, server.UploadConfig{Authorize: func(ctx context.Context, op vfs.Op, _ catalog.Record) error {
+	site := newUploads(t, server.UploadConfig{Authorize: server.UploadFunc(func(ctx context.Context, op vfs.Op, _ catalog.Record) error {
 		if op == vfs.OpRead && auth.FromContext(ctx).Name != "alice" {
 			return access.ErrDenied
 		}
 		return nil
-	}})
+	})})
 	url := start(t, site.handler)
 	file := postRaw(t, url, "x.txt", "x", "As", "alice")
 	r := get(t, "DELETE", url+"/"+file.ID, "As", "bob", "If-Match", `"x"`)

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,7 +12,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
-	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -96,7 +94,7 @@ func TestMatrix(t *testing.T) {
 		h := guard(t, b, matrixPolicy(), l, crowd, server.Config{List: true, Write: true})
 		explaining := matrixPolicy()
 		open := jailOver(t, inner, explaining)
-		explaining.Authorize = l.Authorize
+		explaining.Authorize = l
 		explained := jailOver(t, inner, explaining)
 
 		seen := map[bool]int{}
@@ -266,14 +264,8 @@ func TestMatrixUploads(t *testing.T) {
 			access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)},
 			access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)},
 			access.Rule{Who: "group:editors", Can: can(vfs.OpRead)})
-		authorize := func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-			if _, ok := l.Decide(auth.FromContext(ctx), op, catalog.ObjectName(rec.ID), &rec.Owner); !ok {
-				return access.ErrDenied
-			}
-			return nil
-		}
 		b := counted(inner)
-		site := newUploadsOver(t, b, server.UploadConfig{Authorize: authorize, Gate: server.Gate{Auth: chain(crowd), Access: l}})
+		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Gate: server.Gate{Auth: chain(crowd)}})
 		owned := map[string]string{}
 		for key, who := range crowd {
 			r := requestBody(t, site.handler, "POST", "/", "of "+key, append(as(key), "Content-Disposition", `attachment; filename="x.txt"`)...)

@@ -102,13 +102,12 @@ func TestPutAndDelete(t *testing.T) {
 	})
 }
 
-// Without Write, or where the backend cannot, nothing is different from before.
+// Without Write a writable backend is served as one that is not.
 func TestWritesAreOff(t *testing.T) {
 	b := counted(mem.New())
-	readOnly := jail(t, map[string]string{"a": "x"}, allow("**"))
 	for name, h := range map[string]http.Handler{
 		"no Write":          server.New(jailOver(t, b, allow("**")), server.Config{}),
-		"backend read-only": server.New(readOnly, server.Config{Write: true}),
+		"backend read-only": server.New(jail(t, map[string]string{"a": "x"}, allow("**")), server.Config{}),
 	} {
 		url := start(t, h)
 		for _, method := range []string{"PUT", "DELETE", "POST", "PATCH"} {
@@ -199,12 +198,12 @@ func TestPreconditionLeaksNoValidator(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := allow("**")
-		p.Authorize = func(_ context.Context, op vfs.Op, _ vfs.Name) error {
+		p.Authorize = vfs.AuthorizeFunc(func(_ context.Context, op vfs.Op, _ vfs.Name) error {
 			if op == vfs.OpRead && !mayRead {
 				return errors.New("no")
 			}
 			return nil
-		}
+		})
 		url, _ := writing(t, b, p, server.Intake{})
 		for _, method := range []string{"PUT", "DELETE"} {
 			r := sendBody(t, method, url+"/a", "y", "If-Match", `"guess"`)

@@ -306,7 +306,7 @@ func TestCutBodyAborts(t *testing.T) {
 
 func TestPanicIs500(t *testing.T) {
 	p := allow("**")
-	p.Authorize = func(context.Context, vfs.Op, vfs.Name) error { panic("at /srv/private") }
+	p.Authorize = vfs.AuthorizeFunc(func(context.Context, vfs.Op, vfs.Name) error { panic("at /srv/private") })
 	rec := &recorder{}
 	h := server.New(jail(t, yard, p), server.Config{Recorder: rec, Logger: quiet})
 	w := send(t, h, "GET", "/ok.txt")
@@ -322,7 +322,7 @@ func TestPanicIs500(t *testing.T) {
 // go out.
 func TestAbortStaysAbort(t *testing.T) {
 	p := allow("**")
-	p.Authorize = func(context.Context, vfs.Op, vfs.Name) error { panic(http.ErrAbortHandler) }
+	p.Authorize = vfs.AuthorizeFunc(func(context.Context, vfs.Op, vfs.Name) error { panic(http.ErrAbortHandler) })
 	rec := &recorder{}
 	url := start(t, server.New(jail(t, yard, p), server.Config{Recorder: rec, Logger: quiet}))
 	if res, err := client.Get(url + "/ok.txt"); err == nil {

@@ -57,12 +57,12 @@ func newCountedSite(t *testing.T) *countedSite {
 	p := vfs.Policy{
 		Allow: vfs.Patterns("docs/**"),
 		Deny:  vfs.Patterns("docs/drafts"),
-		Authorize: func(_ context.Context, _ vfs.Op, n vfs.Name) error {
+		Authorize: vfs.AuthorizeFunc(func(_ context.Context, _ vfs.Op, n vfs.Name) error {
 			if n.Base() == "private.txt" {
 				return errors.New("not for you")
 			}
 			return nil
-		},
+		}),
 	}
 	jail := jailOver(t, bucketBackend(t, api, b, "site"), p)
 	return &countedSite{g, api, server.New(jail, server.Config{List: true})}

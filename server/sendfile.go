@@ -42,8 +42,8 @@ type SendOptions struct {
 
 	// MaxAge is how long a client may use the object without asking again: 0
 	// says nothing but no-cache, below 0 adds max-age=0 to that. MaxAgeFunc, if
-	// set, is asked in its place. (Flask: max_age) What the jail lets through for the
-	// principal of the request's context, and not for anyone, is kept nowhere.
+	// set, is asked in its place. (Flask: max_age) What the jail's Authorizer does not
+	// open to anyone is kept out of caches, as [Gate] has it.
 	MaxAge     time.Duration
 	MaxAgeFunc func(vfs.Name) time.Duration
 
@@ -67,7 +67,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	x := begin(w, r, jail, opts.Recorder, opts.Logger)
 	defer x.end()
 
-	if !x.takeMethod(allowReads) || !x.enter(&noGate, vfs.OpRead) {
+	if !x.takeMethod(allowReads) || !x.enter(&noGate, vfs.OpRead, nil) {
 		return nil
 	}
 	n, err := vfs.ParseName(name)
@@ -93,7 +93,7 @@ func (o *SendOptions) look(n vfs.Name) look {
 	if filename == "" {
 		filename = n.Base()
 	}
-	lk := look{contentType: typeOf(filename), sandbox: o.Content == ContentUntrusted}
+	lk := look{contentType: typeOf(filename), sandbox: o.Content > ContentTrusted}
 	if o.ContentType != "" {
 		lk.contentType = []string{oneLine(o.ContentType)}
 	}

@@ -158,12 +158,13 @@ func TestSendFileMissesAlike(t *testing.T) {
 // caches whatever age the caller gives it.
 func TestSendFileForPrincipal(t *testing.T) {
 	p := gatePolicy()
-	p.Authorize = func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
+	p.Authorize = vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
 		if !strings.HasPrefix(n.String(), "public/") && auth.FromContext(ctx).Name != "alice" {
 			return access.ErrDenied
 		}
 		return nil
-	}
+	})
+	p.Authorize = publicFolder{p.Authorize}
 	jail, rec := jailOver(t, gateTree(), p), &recorder{}
 	h := asPrincipal(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = server.SendFile(w, r, jail, r.URL.Path[1:], server.SendOptions{MaxAge: time.Minute, Recorder: rec, Logger: quiet})

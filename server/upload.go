@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -30,13 +29,10 @@ type UploadConfig struct {
 	// one file may have, and 16 MiB more.
 	MaxRequestBytes int64
 
-	// Authorize decides who may do what: OpUpload with a record that has no more
-	// than an Owner, OpRead and OpDelete with that of the object. Any error
-	// refuses; the client sees a missing name. The context carries the principal.
-	// nil lets anyone upload, anyone who knows an ID read, and the owner delete;
-	// what has no owner may be deleted by anyone who knows its ID.
-	// What it does not let a context without principal read is kept out of caches.
-	Authorize func(ctx context.Context, op vfs.Op, rec catalog.Record) error
+	// Authorize decides who may do what, and it alone: the jail has no Authorizer, since
+	// that would know no owners. nil is [OwnersDelete], where the Gate knows neither
+	// credentials nor links; where it does, Authorize must be set.
+	Authorize UploadAuthorizer
 
 	// MaxAge is how long a client may use an object without asking again, as
 	// in [Config].
@@ -56,8 +52,7 @@ type UploadConfig struct {
 	// MinRate is that of [Config].
 	MinRate int64
 
-	// Gate says who asks. Its Access decides what a 401 is for, and Authorize who
-	// may do what.
+	// Gate says who asks.
 	Gate Gate
 
 	// Recorder and Logger are those of [Config]. The record of a POST has the
@@ -107,8 +102,13 @@ type uploads struct {
 // What comes back is other people's content: see [ContentUntrusted]. The handler
 // is safe for concurrent use. It does not clear up after a crash: that is what
 // package steward is for.
+//
+// NewUploads panics where jail or cat is nil, the jail lets other names through than
+// server-made ones, cannot write or has an Authorizer, a number is negative, or the Gate
+// knows credentials or links and Authorize is nil.
 func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Handler {
-	if cfg.MaxFiles <= 0 {
+	checkUploads(jail, cat, &cfg)
+	if cfg.MaxFiles == 0 {
 		cfg.MaxFiles = defaultMaxFiles
 	}
 	in := newIntake(cfg.Intake)
@@ -120,9 +120,9 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 		cfg.MaxRequestBytes = in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
 	}
 	if cfg.Authorize == nil {
-		cfg.Authorize = OwnersDelete
+		cfg.Authorize = OwnersDelete()
 	}
-	if cfg.TouchEvery <= 0 {
+	if cfg.TouchEvery == 0 {
 		cfg.TouchEvery = defaultTouchEvery
 	}
 	if cfg.NewID == nil {
@@ -134,22 +134,34 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge)}
 }
 
-// OwnersDelete is the Authorize of a zero UploadConfig.
-func OwnersDelete(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-	if op == vfs.OpDelete && rec.Owner != "" && rec.Owner != auth.FromContext(ctx).Name && !auth.Granted(ctx, op, catalog.ObjectName(rec.ID)) {
-		return errNotOwner
+func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
+	c := nonsense{"NewUploads"}
+	c.jail(jail)
+	switch {
+	case cat == nil:
+		c.found("the catalog is nil; open one with catalog/sqlite or catalog/postgres")
+	case jail.Authorizer() != nil:
+		c.found("the jail has an Authorizer, which would know no owners; set UploadConfig.Authorize in its place, such as UploadRules(list)")
+	case !jail.Explain(context.Background(), vfs.OpUpload, exampleName).Allowed:
+		c.found("the jail refuses the names that the server makes; its policy must be catalog.Policy()")
+	case !jail.Caps().Writable:
+		c.found("the backend (%s) cannot be written to", jail.Caps().Kind)
 	}
-	return nil
+	c.gate(&cfg.Gate, cfg.Authorize != nil, "UploadConfig.Authorize, such as UploadRules(list) or OwnersDelete()")
+	c.intake(&cfg.Intake)
+	c.whole("UploadConfig.MaxFiles", int64(cfg.MaxFiles))
+	c.whole("UploadConfig.MaxRequestBytes", cfg.MaxRequestBytes)
+	c.duration("UploadConfig.MaxAge", cfg.MaxAge)
+	c.duration("UploadConfig.TouchEvery", cfg.TouchEvery)
+	c.whole("UploadConfig.MinRate", cfg.MinRate)
 }
-
-var errNotOwner = errors.New("server: not the owner")
 
 func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
 	x.pace = h.cfg.MinRate
 
-	if !x.takeUploadMethod() || !x.enter(&h.cfg.Gate, opOf(r.Method)) {
+	if !x.takeUploadMethod() || !x.enter(&h.cfg.Gate, opOf(r.Method), h.cfg.Authorize) {
 		return
 	}
 	name, isDir, err := requestName(r.URL)
@@ -215,7 +227,7 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 	if err != nil {
 		return rec, &catalogError{err}
 	}
-	if h.cfg.Authorize(ctx, op, rec) != nil {
+	if h.cfg.Authorize.Authorize(ctx, op, rec) != nil {
 		return rec, refused(name.String(), vfs.ReasonAuthDenied)
 	}
 	return rec, nil
@@ -258,7 +270,7 @@ func (h *uploads) look(x *exchange, rec catalog.Record) look {
 // it is for who decides about owners to say, of this object alone. That another one is
 // for everybody says nothing of this.
 func (h *uploads) keep(x *exchange, rec catalog.Record, usual []string) []string {
-	if h.cfg.Authorize(context.Background(), vfs.OpRead, rec) != nil {
+	if !h.cfg.Authorize.OpenTo(vfs.OpRead, rec) {
 		return privateNoStore
 	}
 	return x.keep(catalog.ObjectName(rec.ID), usual)
@@ -273,7 +285,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 		cond.Unsafe = true
 		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
 			var e *vfs.Error
-			if errors.As(err, &e) && h.cfg.Authorize(ctx, vfs.OpRead, rec) != nil {
+			if errors.As(err, &e) && h.cfg.Authorize.Authorize(ctx, vfs.OpRead, rec) != nil {
 				e.Info = nil // the version is for those who may read it
 			}
 			x.failWrite(err)

@@ -28,7 +28,7 @@ func (h *uploads) post(x *exchange) {
 	// Whoever may not upload is refused before his body is read. A name as it will
 	// be made stands for all.
 	v := h.jail.Explain(ctx, vfs.OpUpload, exampleName)
-	if v.Allowed && h.cfg.Authorize(ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
+	if v.Allowed && h.cfg.Authorize.Authorize(ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
 		v.Allowed, v.Reason = false, vfs.ReasonAuthDenied
 	}
 	if !v.Allowed {
@@ -36,10 +36,6 @@ func (h *uploads) post(x *exchange) {
 		return
 	}
 	x.attempt.Rule = v.Rule
-	if !h.jail.Caps().Writable {
-		x.unavailable(&vfs.Error{Op: "put", Name: exampleName.String(), Err: vfs.ErrUnsupported})
-		return
-	}
 	if err := h.check(x.r); err != nil {
 		x.failUpload(err)
 		return

@@ -21,7 +21,6 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bailiwick-fs/bailiwick/server"
-	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // serveBody has h answer a request that no client needs to have sent.
@@ -415,17 +414,3 @@ func TestUploadTypes(t *testing.T) {
 		t.Errorf("%d rows, %d objects", rows, objects)
 	}
 }
-
-// TestUploadReadOnly: without a backend that writes, nothing is taken and nothing
-// begun.
-func TestUploadReadOnly(t *testing.T) {
-	s := uploadsOver(t, readOnly{jailFS(nil)}, server.UploadConfig{})
-	if r := ask(t, "POST", s.url+"/", strings.NewReader("x"), "Content-Disposition", "attachment; filename=a"); r.Status != 503 {
-		t.Errorf("%d %q", r.Status, r.Body)
-	}
-	for range s.catalog.All(t.Context()) {
-		t.Error("there is a row")
-	}
-}
-
-type readOnly struct{ vfs.Backend }

@@ -12,6 +12,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
+// byOwner lets everybody have what belongs to "public", and owners what is theirs.
+type byOwner struct{}
+
+func (byOwner) Authorize(ctx context.Context, _ vfs.Op, rec catalog.Record) error {
+	if rec.Owner != "public" && rec.Owner != auth.FromContext(ctx).Name {
+		return access.ErrDenied
+	}
+	return nil
+}
+
+func (byOwner) Open(vfs.Op) bool                         { return true }
+func (byOwner) OpenTo(_ vfs.Op, rec catalog.Record) bool { return rec.Owner == "public" }
+
 // That one upload is for everybody puts no other into a shared cache: neither by a
 // rule with its name, nor by rules of somebody's own about its owner.
 func TestCachesKeepOpenUploadsAlone(t *testing.T) {
@@ -24,23 +37,9 @@ func TestCachesKeepOpenUploadsAlone(t *testing.T) {
 	l := rules(t, nil,
 		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{open.ID}},
 		access.Rule{Who: "owner", Can: can(vfs.OpRead)})
-	byOwner := func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-		if rec.Owner != "public" && rec.Owner != auth.FromContext(ctx).Name {
-			return access.ErrDenied
-		}
-		return nil
-	}
 	for what, cfg := range map[string]server.UploadConfig{
-		"a List": {
-			Gate: server.Gate{Access: l},
-			Authorize: func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-				if _, ok := l.Decide(auth.FromContext(ctx), op, catalog.ObjectName(rec.ID), &rec.Owner); !ok {
-					return access.ErrDenied
-				}
-				return nil
-			},
-		},
-		"rules of somebody's own": {Authorize: byOwner},
+		"a List":                  {Authorize: server.UploadRules(l)},
+		"rules of somebody's own": {Authorize: byOwner{}},
 	} {
 		cfg.MaxAge, cfg.Logger = time.Hour, quiet
 		h := asPrincipal(server.NewUploads(s.jail, s.catalog, cfg))

@@ -12,12 +12,12 @@ import (
 // that is a 422 among 404s, and says that the policy lets the name through.
 func TestAuthorizeComesBeforeCreate(t *testing.T) {
 	mayWrite := false
-	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**"), Authorize: func(context.Context, vfs.Op, vfs.Name) error {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**"), Authorize: vfs.AuthorizeFunc(func(context.Context, vfs.Op, vfs.Name) error {
 		if mayWrite {
 			return nil
 		}
 		return errors.New("not his")
-	}})
+	})})
 	for _, c := range []struct {
 		mayWrite bool
 		name     string

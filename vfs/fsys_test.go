@@ -224,12 +224,12 @@ func TestWithContext(t *testing.T) {
 	type key struct{}
 	j := mustJail(t, vfs.FromFS(os.DirFS(siteDir)), vfs.Policy{
 		Allow: vfs.Patterns("**"),
-		Authorize: func(ctx context.Context, _ vfs.Op, _ vfs.Name) error {
+		Authorize: vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, _ vfs.Name) error {
 			if ctx.Value(key{}) == nil {
 				return errors.New("who is it?")
 			}
 			return nil
-		},
+		}),
 	})
 	if _, err := j.ReadFile("index.html"); vfs.ReasonOf(err) != vfs.ReasonAuthDenied {
 		t.Errorf("without a principal: %v", err)

@@ -6,7 +6,7 @@ import (
 )
 
 // A Jail serves a Backend's objects under a Policy. It is safe for concurrent
-// use, and there is nothing to close.
+// use, and there is nothing to close. The zero Jail lets nothing through.
 //
 // A Jail is also an [io/fs.FS]; see [Jail.Open].
 //
@@ -19,7 +19,7 @@ type Jail struct {
 	caps      Caps
 	rules     *rules
 	symlinks  Symlinks
-	authorize func(context.Context, Op, Name) error
+	authorize Authorizer
 	creating  spellings
 }
 
@@ -37,6 +37,11 @@ func New(b Backend, p Policy) (*Jail, error) {
 
 // Caps returns what the backend can do.
 func (j *Jail) Caps() Caps { return j.caps }
+
+// Authorizer returns Policy.Authorize: nil where the patterns alone decide. Whoever
+// serves the jail takes from here what else there is to know of the rules, such as
+// whether an answer may be kept by caches.
+func (j *Jail) Authorizer() Authorizer { return j.authorize }
 
 // Get opens the object n, or the part of it that req asks for. The caller
 // closes the object's Body; cancelling ctx ends a running transfer.

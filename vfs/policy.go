@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -21,12 +22,37 @@ type Policy struct {
 	// Symlinks says what happens at a symbolic link. The zero value refuses it.
 	Symlinks Symlinks
 
-	// Authorize, if set, is asked after the patterns said yes and before the
-	// backend is touched, with the very Name that is then opened. Any error
+	// Authorize, if set, decides who may do what, after the patterns said yes.
+	// It is the only place where access rules are set: whatever serves the jail
+	// gets them from [Jail.Authorizer].
+	Authorize Authorizer
+}
+
+// An Authorizer decides who may do what with which names. It is called
+// concurrently.
+type Authorizer interface {
+	// Authorize decides whether the caller may do op to n. It is asked before
+	// the backend is touched, with the very Name that is then opened. Any error
 	// refuses, with [ReasonAuthDenied]; callers see a missing name. The context
 	// is the one that the operation was called with, and carries the principal.
-	Authorize func(ctx context.Context, op Op, n Name) error
+	Authorize(ctx context.Context, op Op, n Name) error
 }
+
+// An AuthorizeFunc is a function as an [Authorizer]. A nil AuthorizeFunc
+// refuses everything.
+type AuthorizeFunc func(ctx context.Context, op Op, n Name) error
+
+var _ Authorizer = AuthorizeFunc(nil)
+
+// Authorize calls f.
+func (f AuthorizeFunc) Authorize(ctx context.Context, op Op, n Name) error {
+	if f == nil {
+		return errNoAuthorizer
+	}
+	return f(ctx, op, n)
+}
+
+var errNoAuthorizer = errors.New("vfs: the AuthorizeFunc is nil")
 
 // Symlinks is a policy for symbolic links.
 type Symlinks uint8
@@ -133,6 +159,9 @@ func (r *rules) denied(s string, is traits, ask func(t *table, s string, has byt
 // checks are done, since n is a Name.
 func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
 	switch {
+	case r == nil:
+		// The zero Jail allows nothing.
+		return "", ReasonPolicyNoAllow
 	case n.IsZero() || n.IsRoot() && op != OpList:
 		return "", ReasonNameEmpty
 	case len(n.s) > r.maxLen:

@@ -127,13 +127,13 @@ func TestAuthorize(t *testing.T) {
 	errNo := errors.New("not hers")
 	j := mustJail(t, b, vfs.Policy{
 		Allow: vfs.Patterns("*/**"), Deny: vfs.Patterns("**/*.key"),
-		Authorize: func(ctx context.Context, op vfs.Op, n vfs.Name) error {
+		Authorize: vfs.AuthorizeFunc(func(ctx context.Context, op vfs.Op, n vfs.Name) error {
 			asked = append(asked, string(op)+" "+n.String())
 			if user := ctx.Value(key{}); n.IsRoot() || user != nil && strings.HasPrefix(n.String()+"/", user.(string)+"/") {
 				return nil
 			}
 			return errNo
-		},
+		}),
 	})
 	ctx := context.WithValue(t.Context(), key{}, "alice")
 

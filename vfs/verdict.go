@@ -23,7 +23,7 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 		return v
 	}
 	if j.authorize != nil {
-		if err := j.authorize(ctx, op, n); err != nil {
+		if err := j.authorize.Authorize(ctx, op, n); err != nil {
 			v.Reason, v.cause = ReasonAuthDenied, err
 			return v
 		}

@@ -136,12 +136,12 @@ func TestWriteRefused(t *testing.T) {
 	denied := errors.New("no")
 	j, b := writable(t, vfs.Policy{
 		Allow: vfs.Patterns("**"), Deny: vfs.Patterns("drafts"),
-		Authorize: func(_ context.Context, op vfs.Op, n vfs.Name) error {
+		Authorize: vfs.AuthorizeFunc(func(_ context.Context, op vfs.Op, n vfs.Name) error {
 			if strings.HasPrefix(n.String(), "mine/") && op != vfs.OpRead {
 				return denied
 			}
 			return nil
-		},
+		}),
 	})
 	for s, want := range map[string]vfs.Reason{
 		"drafts/a":      vfs.ReasonPolicyDeny,
@@ -325,12 +325,12 @@ func (p *paged) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[
 }
 
 func TestCreate(t *testing.T) {
-	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("re:[0-9a-f]+"), Authorize: func(_ context.Context, op vfs.Op, _ vfs.Name) error {
+	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("re:[0-9a-f]+"), Authorize: vfs.AuthorizeFunc(func(_ context.Context, op vfs.Op, _ vfs.Name) error {
 		if op != vfs.OpUpload {
 			return errors.New("only uploads")
 		}
 		return nil
-	}})
+	})})
 	n := name(t, "0123abcd")
 	w, err := j.Create(t.Context(), n, strings.NewReader("one"), vfs.PutOptions{})
 	if err != nil || w.Replaced || w.Info.Size != 3 {

@@ -166,7 +166,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 		if !uploads || rest != "" {
 			return refused(server.ReasonMethod, "files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
 		}
-		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), newVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload()(ctx, e.op, catalog.Record{Owner: e.who.Name}) == nil), nil
+		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), newVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload().Authorize(ctx, e.op, catalog.Record{Owner: e.who.Name}) == nil), nil
 	case vfs.OpWrite:
 		if !m.cfg.Write {
 			return refused(server.ReasonMethod, "nothing is put here: the mount has no write: true")
@@ -222,7 +222,7 @@ func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.N
 	case err != nil:
 		return v, e.app.catalogFailed(err)
 	}
-	return e.allowedTo(m, n, v, m.authorizeUpload()(ctx, e.op, rec) == nil), nil
+	return e.allowedTo(m, n, v, m.authorizeUpload().Authorize(ctx, e.op, rec) == nil), nil
 }
 
 // allowedTo adds to a verdict what the access rules say, which is ok.

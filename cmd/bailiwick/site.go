@@ -15,7 +15,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
-	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -148,8 +147,11 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	if m.cfg.Symlinks == "inside" {
 		p.Symlinks = vfs.SymlinksInside
 	}
+	// Without access rules everybody may do what the patterns let through, whether with
+	// credentials or not.
+	p.Authorize = access.Anyone()
 	if m.access != nil {
-		p.Authorize = m.access.Authorize
+		p.Authorize = m.access
 	}
 	return p, nil
 }
@@ -168,21 +170,22 @@ func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error
 
 // gate says who asks, in a mount to which rt leads, or with nil where none is.
 func (s *service) gate(t *site, rt *routing.Router, m *config.Mount) server.Gate {
-	return server.Gate{
-		Auth: s.metrics.Authenticator(t.who.authenticator()),
-		// A proxy may change the host on the way, but a link is for the mount that its own
-		// URL leads to: a mount for all hosts has the paths of others' mounts, too.
-		Links: t.who.links, Uses: s.metrics.Uses(s.uses(t)), Leads: rt.LeadsTo(m),
+	gate := server.Gate{Auth: s.metrics.Authenticator(t.who.authenticator())}
+	if t.who.links == nil {
+		return gate
 	}
+	// A proxy may change the host on the way, but a link is for the mount that its own
+	// URL leads to: a mount for all hosts has the paths of others' mounts, too.
+	gate.Links, gate.Uses, gate.Leads = t.who.links, s.metrics.Uses(s.uses(t)), rt.LeadsTo(m)
+	if m != nil {
+		gate.Redirect = m.LinkRedirect
+	}
+	return gate
 }
 
 // handler answers for a mount, to which rt leads.
 func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder server.Recorder) http.Handler {
 	gate := s.gate(t, rt, m.cfg)
-	gate.Redirect = m.cfg.LinkRedirect
-	if m.access != nil {
-		gate.Access = m.access
-	}
 	intake := intakeOf(t.cfg, m.cfg)
 	intake.Slots = s.arriving.of(t.cfg.Limits.Uploads)
 	minRate := int64(t.cfg.Limits.MinimumRate)
@@ -233,20 +236,11 @@ func mountedAt(path config.MountPath) vfs.Name {
 }
 
 // authorizeUpload decides about uploads, by their owners.
-func (m *mount) authorizeUpload() func(context.Context, vfs.Op, catalog.Record) error {
+func (m *mount) authorizeUpload() server.UploadAuthorizer {
 	if m.access == nil {
-		return server.OwnersDelete
+		return server.OwnersDelete()
 	}
-	return func(ctx context.Context, op vfs.Op, rec catalog.Record) error {
-		name := catalog.ObjectName(rec.ID)
-		if auth.Granted(ctx, op, name) {
-			return nil
-		}
-		if _, ok := m.access.Decide(auth.FromContext(ctx), op, name, &rec.Owner); !ok {
-			return access.ErrDenied
-		}
-		return nil
-	}
+	return server.UploadRules(m.access)
 }
 
 func intakeOf(cfg *config.Config, m *config.Mount) server.Intake {
@@ -284,8 +278,10 @@ func nothing(gate server.Gate, recorder server.Recorder, logger *slog.Logger) (h
 	return server.New(jail, server.Config{NoIndex: true, Gate: gate, Recorder: recorder, Logger: logger}), nil
 }
 
-// emptyJail lets no name through.
-func emptyJail() (*vfs.Jail, error) { return vfs.New(mem.New(), vfs.Policy{}) }
+// emptyJail lets no name through, and asks nobody for credentials.
+func emptyJail() (*vfs.Jail, error) {
+	return vfs.New(mem.New(), vfs.Policy{Authorize: access.Anyone()})
+}
 
 // enter lets a request in, unless the site is gone.
 func (t *site) enter() bool {

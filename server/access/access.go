@@ -1,7 +1,8 @@
 // Package access says who may do what with which names: the rules of a mount, by
 // default none, so that nobody may do anything. A [List], or an [Authorizer] of one's
-// own, stands behind a vfs.Jail as its Policy.Authorize, so it is asked with the very
-// name that is then opened, and before the backend is.
+// own, is set at one place, the Policy.Authorize of a vfs.Jail. So it is asked with the
+// very name that is then opened, before the backend is asked, and package server takes it
+// from the jail.
 package access
 
 import (
@@ -15,30 +16,42 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An Authorizer decides who may do what with which names. One stands at two places: its
-// Authorize is the Policy.Authorize of a jail, which decides, and it is the Access of a
-// server.Gate, which tells clients where credentials would help and keeps out of caches
-// what is not for everybody. Its methods are called concurrently.
+// An Authorizer is a [vfs.Authorizer] that also says what is open to everybody. Package
+// server asks the Authorizer of a jail for these two methods. One without them is as good
+// for deciding, but then every answer is kept out of caches, and no request without
+// credentials is asked for some. Its methods are called concurrently.
+//
+// The caller that Authorize decides about is the [auth.FromContext] of its context, unless
+// [auth.Granted] says that a signed link grants the operation. For OpList n is a directory.
+// Authorize must not look at the backend: its answer and the time it takes must be the same
+// for names that exist and for those that do not.
 type Authorizer interface {
-	// Authorize decides whether the caller may do op to n: the [auth.FromContext] of
-	// ctx, unless [auth.Granted] says that a signed link grants it. Any error refuses,
-	// and the client sees a missing name. For OpList n is a directory, for OpUpload a
-	// name that the server made.
-	//
-	// What it takes, it takes for names that exist and for those that do not: it must
-	// not look at the backend.
-	Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error
+	vfs.Authorizer
 
 	// Open reports whether anyone, without credentials, may do op to some name. Where
 	// nobody may, a request without credentials is a 401, whatever its name.
 	Open(op vfs.Op) bool
 
 	// OpenTo reports whether anyone, without credentials, may do op to n. An answer
-	// about n is kept out of shared caches where that is false of OpRead.
+	// about n is kept out of caches where that is false of OpRead.
 	OpenTo(op vfs.Op, n vfs.Name) bool
 }
 
-var _ Authorizer = (*List)(nil)
+var (
+	_ Authorizer = (*List)(nil)
+	_ Authorizer = anyone{}
+)
+
+// Anyone returns the Authorizer that lets everybody do everything that the patterns of
+// the jail allow. It is for servers that know credentials and need none: without it, a
+// server that knows credentials refuses a jail that has no Authorizer.
+func Anyone() Authorizer { return anyone{} }
+
+type anyone struct{}
+
+func (anyone) Authorize(context.Context, vfs.Op, vfs.Name) error { return nil }
+func (anyone) Open(vfs.Op) bool                                  { return true }
+func (anyone) OpenTo(vfs.Op, vfs.Name) bool                      { return true }
 
 // A Rule lets some people do some things with some names.
 type Rule struct {
@@ -83,7 +96,7 @@ var ErrRule = errors.New("bad access rule")
 var ErrDenied = errors.New("no access rule allows it")
 
 // A List is a compiled list of rules. It is safe for concurrent use. The zero List
-// allows nothing.
+// allows nothing, and neither does a nil *List.
 type List struct {
 	rules  []*rule
 	groups map[string][]string // the members of groups that are not the credentials' own
@@ -93,7 +106,10 @@ type List struct {
 // defines, with the names of their members; those that a Principal brings along
 // count besides. The error names the first rule that is wrong, and matches ErrRule.
 func Compile(rules []Rule, groups map[string][]string) (*List, error) {
-	l := &List{groups: groups}
+	l := &List{groups: make(map[string][]string, len(groups))}
+	for group, members := range groups {
+		l.groups[group] = slices.Clone(members)
+	}
 	for _, src := range rules {
 		r, err := compile(src)
 		if err != nil {
@@ -108,6 +124,9 @@ func Compile(rules []Rule, groups map[string][]string) (*List, error) {
 // directory, and may be listed where some name below it could be meant. The owner
 // is that of the object n, nil where objects have none.
 func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (rule string, ok bool) {
+	if l == nil {
+		return "", false
+	}
 	for _, r := range l.rules {
 		if slices.Contains(r.src.Can, op) && l.means(r, p, owner) && r.matches(p, op, n) {
 			return r.text, true
@@ -131,7 +150,7 @@ func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 // Open implements [Authorizer]: it reports whether some rule lets anyone do op, to
 // whatever names.
 func (l *List) Open(op vfs.Op) bool {
-	return slices.ContainsFunc(l.rules, func(r *rule) bool {
+	return l != nil && slices.ContainsFunc(l.rules, func(r *rule) bool {
 		return r.who == whoAnyone && slices.Contains(r.src.Can, op)
 	})
 }

@@ -50,11 +50,11 @@ func ExampleAuthorizer() {
 		panic(err)
 	}
 	table := shares{"plan.txt": {"alice", "bob"}}
-	jail, err := vfs.New(backend, vfs.Policy{Allow: vfs.Patterns("*.txt"), Authorize: table.Authorize})
+	jail, err := vfs.New(backend, vfs.Policy{Allow: vfs.Patterns("*.txt"), Authorize: table})
 	if err != nil {
 		panic(err)
 	}
-	handler := server.New(jail, server.Config{Gate: server.Gate{Auth: header("X-User"), Access: table}})
+	handler := server.New(jail, server.Config{Gate: server.Gate{Auth: header("X-User")}})
 
 	for _, request := range []struct{ user, path string }{
 		{"bob", "/plan.txt"}, {"bob", "/diary.txt"}, {"bob", "/nothing.txt"}, {"", "/plan.txt"},

@@ -1,0 +1,127 @@
+package server_test
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Access rules have one wire. Set in the jail, they decide, ask for credentials and keep
+// answers out of caches, with nothing else to be set.
+func TestAccessIsWiredOnce(t *testing.T) {
+	p := gatePolicy()
+	p.Authorize = rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead), Names: []string{"home/{user}/**"}})
+	h := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}})}, MaxAge: time.Hour})
+	if r := request(t, h, "GET", "/home/alice/a.txt"); r.Status != 401 || len(r.Header["Www-Authenticate"]) == 0 {
+		t.Errorf("anyone: %d %v", r.Status, r.Header)
+	}
+	if r := request(t, h, "GET", "/home/bob/b.txt", as("alice")...); r.Status != 404 {
+		t.Errorf("another's: %d", r.Status)
+	}
+	if r := request(t, h, "GET", "/home/alice/a.txt", as("alice")...); r.Status != 200 || r.Header.Get("Cache-Control") != "private, no-store" {
+		t.Errorf("alice: %d %v", r.Status, r.Header)
+	}
+}
+
+// What makes no sense is not served.
+func TestConstructorsRefuseNonsense(t *testing.T) {
+	full := rules(t, nil, access.Rule{Who: "anyone", Can: can(vfs.OpRead, vfs.OpUpload)})
+	who, keys := chain(people{}), ring(t, "one")
+	closed := allow("**")
+	closed.Authorize = full
+	open, guarded := jailOver(t, mem.New(), allow("**")), jailOver(t, mem.New(), closed)
+	readOnly := jail(t, nil, allow("**"))
+	uploads, cat := jailOver(t, mem.New(), catalog.Policy()), &memcatalog.Catalog{}
+	guardedUploads := catalog.Policy()
+	guardedUploads.Authorize = full
+
+	newServer := func(j *vfs.Jail, cfg server.Config) func() {
+		return func() { server.New(j, cfg) }
+	}
+	newUploads := func(j *vfs.Jail, c catalog.Catalog, cfg server.UploadConfig) func() {
+		return func() { server.NewUploads(j, c, cfg) }
+	}
+	limit := func(l server.Limits) func() {
+		return func() { server.Limit(http.NotFoundHandler(), l) }
+	}
+	for what, tt := range map[string]struct {
+		make func()
+		want string // in the panic's text; "" for none
+	}{
+		"the zero Config":             {newServer(open, server.Config{}), ""},
+		"no jail":                     {newServer(nil, server.Config{}), "vfs.New"},
+		"credentials, and no rules":   {newServer(open, server.Config{Gate: server.Gate{Auth: who}}), "vfs.Policy.Authorize"},
+		"no known kind, and no rules": {newServer(open, server.Config{Gate: server.Gate{Auth: &auth.Chain{}}}), "vfs.Policy.Authorize"},
+		"links, and no rules":         {newServer(open, server.Config{Gate: server.Gate{Links: keys}}), "vfs.Policy.Authorize"},
+		"credentials and rules":       {newServer(guarded, server.Config{Gate: server.Gate{Auth: who, Links: keys, Uses: &links.Memory{}}}), ""},
+		"rules alone":                 {newServer(guarded, server.Config{}), ""},
+		"uses of no links":            {newServer(guarded, server.Config{Gate: server.Gate{Auth: who, Uses: &links.Memory{}}}), "no Links"},
+		"redirect of no links":        {newServer(guarded, server.Config{Gate: server.Gate{Redirect: time.Minute}}), "no Links"},
+		"redirect below 0":            {newServer(guarded, server.Config{Gate: server.Gate{Links: keys, Redirect: -1}}), "Gate.Redirect"},
+		"a place of no links":         {newServer(guarded, server.Config{Gate: server.Gate{Leads: func(string, string) bool { return true }}}), "no Links"},
+		"writes to what cannot":       {newServer(readOnly, server.Config{Write: true}), "cannot be written to"},
+		"no such content":             {newServer(open, server.Config{Content: 3}), "Config.Content"},
+		"MaxAge below 0":              {newServer(open, server.Config{MaxAge: -time.Second}), "Config.MaxAge"},
+		"MinRate below 0":             {newServer(open, server.Config{MinRate: -1}), "Config.MinRate"},
+		"Timeout below 0":             {newServer(open, server.Config{Intake: server.Intake{Timeout: -1}}), "Intake.Timeout"},
+		"Idle below 0":                {newServer(open, server.Config{Intake: server.Intake{Idle: -1}}), "Intake.Idle"},
+		"MaxConcurrent below 0":       {newServer(open, server.Config{Intake: server.Intake{MaxConcurrent: -1}}), "Intake.MaxConcurrent"},
+		"any size":                    {newServer(open, server.Config{Intake: server.Intake{MaxBytes: -1}}), ""},
+
+		"the zero UploadConfig":           {newUploads(uploads, cat, server.UploadConfig{}), ""},
+		"uploads to no jail":              {newUploads(nil, cat, server.UploadConfig{}), "vfs.New"},
+		"uploads without catalog":         {newUploads(uploads, nil, server.UploadConfig{}), "catalog is nil"},
+		"uploads of other names":          {newUploads(jailOver(t, mem.New(), allow("*.txt")), cat, server.UploadConfig{}), "catalog.Policy()"},
+		"uploads to what cannot":          {newUploads(jailOver(t, jailFS(nil), catalog.Policy()), cat, server.UploadConfig{}), "cannot be written to"},
+		"uploads with rules in the jail":  {newUploads(jailOver(t, mem.New(), guardedUploads), cat, server.UploadConfig{}), "UploadConfig.Authorize"},
+		"uploads with rules at two ends":  {newUploads(jailOver(t, mem.New(), guardedUploads), cat, server.UploadConfig{Authorize: server.UploadRules(full)}), "UploadConfig.Authorize"},
+		"uploads of users, and no rules":  {newUploads(uploads, cat, server.UploadConfig{Gate: server.Gate{Auth: who}}), "UploadConfig.Authorize"},
+		"uploads by links, and no rules":  {newUploads(uploads, cat, server.UploadConfig{Gate: server.Gate{Links: keys}}), "UploadConfig.Authorize"},
+		"uploads of users, by their rule": {newUploads(uploads, cat, server.UploadConfig{Gate: server.Gate{Auth: who}, Authorize: server.OwnersDelete()}), ""},
+		"uploads: MaxFiles below 0":       {newUploads(uploads, cat, server.UploadConfig{MaxFiles: -1}), "UploadConfig.MaxFiles"},
+		"uploads: MaxRequest below 0":     {newUploads(uploads, cat, server.UploadConfig{MaxRequestBytes: -1}), "UploadConfig.MaxRequestBytes"},
+		"uploads: MaxAge below 0":         {newUploads(uploads, cat, server.UploadConfig{MaxAge: -1}), "UploadConfig.MaxAge"},
+		"uploads: TouchEvery below 0":     {newUploads(uploads, cat, server.UploadConfig{TouchEvery: -1}), "UploadConfig.TouchEvery"},
+		"uploads: MinRate below 0":        {newUploads(uploads, cat, server.UploadConfig{MinRate: -1}), "UploadConfig.MinRate"},
+		"uploads: Timeout below 0":        {newUploads(uploads, cat, server.UploadConfig{Intake: server.Intake{Timeout: -1}}), "Intake.Timeout"},
+
+		"the zero Limits":         {limit(server.Limits{}), ""},
+		"limits of nothing":       {func() { server.Limit(nil, server.Limits{}) }, "next handler"},
+		"InFlight below 0":        {limit(server.Limits{InFlight: -1}), "Limits.InFlight"},
+		"RatePerClient below 0":   {limit(server.Limits{RatePerClient: -1}), "Limits.RatePerClient"},
+		"RatePerClient no number": {limit(server.Limits{RatePerClient: math.NaN()}), "Limits.RatePerClient"},
+		"RatePerClient endless":   {limit(server.Limits{RatePerClient: math.Inf(1)}), "Limits.RatePerClient"},
+		"BurstPerClient below 0":  {limit(server.Limits{BurstPerClient: -1}), "Limits.BurstPerClient"},
+		"zero Rates":              {limit(server.Limits{Rates: &server.Rates{}}), "NewRates"},
+		"zero Slots":              {limit(server.Limits{Slots: &server.Slots{}}), "NewSlots"},
+		"rates of nothing":        {func() { server.NewRates(0, 1) }, "perSecond"},
+		"rates below nothing":     {func() { server.NewRates(1, -1) }, "burst"},
+	} {
+		if got := panicOf(tt.make); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: panics with %q, want %q", what, got, tt.want)
+		}
+	}
+}
+
+// panicOf returns the text that f panics with, "" if it does not.
+func panicOf(f func()) (text string) {
+	defer func() {
+		if v := recover(); v != nil {
+			text = fmt.Sprint(v)
+		}
+	}()
+	f()
+	return ""
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An UploadAuthorizer decides who may do what with uploads. It is what an
+// [access.Authorizer] is for other objects, but knows the record of the object, and so
+// its owner. Its methods are called concurrently.
+//
+// [UploadRules] makes one of access rules, [OwnersDelete] is the default, and an
+// [UploadFunc] is a function of one's own.
+type UploadAuthorizer interface {
+	// Authorize decides whether the caller may do op: OpUpload with a record that has no
+	// more than an Owner, OpRead and OpDelete with the record of the object. Any error
+	// refuses; the client sees a missing name. The context carries the principal, and
+	// [auth.Granted] says whether a signed link grants op to
+	// [catalog.ObjectName](rec.ID).
+	Authorize(ctx context.Context, op vfs.Op, rec catalog.Record) error
+
+	// Open reports whether anyone, without credentials, may do op to some object. Where
+	// nobody may, a request without credentials is a 401.
+	Open(op vfs.Op) bool
+
+	// OpenTo reports whether anyone, without credentials, may do op to the object of rec.
+	// An answer about it is kept out of caches where that is false of OpRead.
+	OpenTo(op vfs.Op, rec catalog.Record) bool
+}
+
+var (
+	_ UploadAuthorizer = uploadRules{}
+	_ UploadAuthorizer = ownersDelete{}
+	_ UploadAuthorizer = UploadFunc(nil)
+)
+
+// UploadRules returns the UploadAuthorizer that decides by access rules, with the owner
+// of the record. Like the zero List, nil lets nobody do anything.
+func UploadRules(l *access.List) UploadAuthorizer { return uploadRules{l} }
+
+type uploadRules struct{ list *access.List }
+
+func (u uploadRules) Authorize(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+	name := catalog.ObjectName(rec.ID)
+	if auth.Granted(ctx, op, name) {
+		return nil
+	}
+	if _, ok := u.list.Decide(auth.FromContext(ctx), op, name, &rec.Owner); !ok {
+		return access.ErrDenied
+	}
+	return nil
+}
+
+func (u uploadRules) Open(op vfs.Op) bool { return u.list.Open(op) }
+
+func (u uploadRules) OpenTo(op vfs.Op, rec catalog.Record) bool {
+	_, ok := u.list.Decide(auth.Principal{}, op, catalog.ObjectName(rec.ID), &rec.Owner)
+	return ok
+}
+
+// OwnersDelete returns the UploadAuthorizer that lets anyone upload, anyone who knows an
+// ID read, and the owner delete. What has no owner may be deleted by anyone who knows its
+// ID.
+func OwnersDelete() UploadAuthorizer { return ownersDelete{} }
+
+type ownersDelete struct{}
+
+func (ownersDelete) Authorize(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+	if op == vfs.OpDelete && rec.Owner != "" && rec.Owner != auth.FromContext(ctx).Name && !auth.Granted(ctx, op, catalog.ObjectName(rec.ID)) {
+		return errNotOwner
+	}
+	return nil
+}
+
+func (ownersDelete) Open(vfs.Op) bool { return true }
+
+func (ownersDelete) OpenTo(op vfs.Op, rec catalog.Record) bool {
+	return op != vfs.OpDelete || rec.Owner == ""
+}
+
+var errNotOwner = errors.New("server: not the owner")
+
+// An UploadFunc is the Authorize of an [UploadAuthorizer]. Since nothing is known of what
+// it opens to anyone, all answers are kept out of caches, and no request without
+// credentials is asked for some. A nil UploadFunc refuses everything.
+type UploadFunc func(ctx context.Context, op vfs.Op, rec catalog.Record) error
+
+// Authorize calls f.
+func (f UploadFunc) Authorize(ctx context.Context, op vfs.Op, rec catalog.Record) error {
+	if f == nil {
+		return access.ErrDenied
+	}
+	return f(ctx, op, rec)
+}
+
+// Open returns true.
+func (UploadFunc) Open(vfs.Op) bool { return true }
+
+// OpenTo returns false.
+func (UploadFunc) OpenTo(vfs.Op, catalog.Record) bool { return false }
