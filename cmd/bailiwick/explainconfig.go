@@ -240,6 +240,10 @@ func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v verdict, ok
 		rule, _ := m.access.Decide(e.who, e.op, n, &e.who.Name)
 		v.also("access rule: " + rule)
 	}
+	// What the mount itself says explains this in no other case.
+	if w := m.cfg.Writer(); w != nil && !m.cfg.Write && e.op == vfs.OpRead {
+		v.also(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, printable(w.URL())))
+	}
 	return v
 }
 

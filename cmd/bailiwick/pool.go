@@ -42,8 +42,9 @@ func newPool(a *app, logger *slog.Logger) *pool {
 	return &pool{app: a, logger: logger, open: map[string]*resource{}}
 }
 
-// source opens a source.
+// source opens a source. The memory is one, whichever mount writes to it.
 func (p *pool) source(ctx context.Context, name string, writable bool) (*resource, error) {
+	writable = writable || name == "mem:"
 	return p.get(fmt.Sprintf("source %t %s", writable, name), func(r *resource) error {
 		src, err := backends.Open(ctx, name, backends.Options{Writable: writable})
 		if err != nil {

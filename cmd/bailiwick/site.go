@@ -214,11 +214,10 @@ func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder server
 		Recorder: recorder,
 		Logger:   s.logger,
 	}
-	switch m.cfg.Content {
-	case "trusted":
+	// The configuration decides for every mount, by all that write to its source.
+	cfg.Content = server.ContentUntrusted
+	if m.cfg.Content == "trusted" {
 		cfg.Content = server.ContentTrusted
-	case "untrusted":
-		cfg.Content = server.ContentUntrusted
 	}
 	return server.New(m.jail, cfg)
 }

@@ -76,7 +76,7 @@ func (s *service) tellRights(t *site) {
 	for _, m := range t.mounts {
 		where := ""
 		if len(t.mounts) > 1 {
-			where = string(m.cfg.Host) + string(m.cfg.Path) + ": "
+			where = m.cfg.URL() + ": "
 		}
 		if t.who.chain == nil && t.who.links == nil && slices.ContainsFunc(m.cfg.Access, func(r config.Rule) bool { return r.Who != "anyone" }) {
 			s.tell("%sno users are known, so only the access rules for anyone let anybody do anything; htpasswd, tokens, oidc or client_certificates make them known", where)
@@ -85,8 +85,8 @@ func (s *service) tellRights(t *site) {
 	}
 }
 
-// tellWrites says what clients can change in a mount, if anything, and whose content
-// that is taken for.
+// tellWrites says what clients can change in a mount, if anything, and whose content it
+// is taken for where clients can change it, by this mount or another.
 func (s *service) tellWrites(t *site, m *mount, where string) {
 	max := size(t.cfg.Limits.Upload)
 	whose := "anybody who reaches this server"
@@ -103,5 +103,12 @@ func (s *service) tellWrites(t *site, m *mount, where string) {
 			return
 		}
 		s.tell("%scontent: untrusted, pages and other active content are downloaded and not shown", where)
+	case m.cfg.Writer() != nil:
+		writer := printable(m.cfg.Writer().URL())
+		if m.cfg.Content == "trusted" {
+			s.tell("%scontent: trusted, though clients can write to it by %s: a page that they put runs as this site's own in every visitor's browser; content untrusted prevents that", where, writer)
+			return
+		}
+		s.tell("%scontent: untrusted, since clients can write to it by %s: pages and other active content are downloaded and not shown; content: trusted shows them", where, writer)
 	}
 }

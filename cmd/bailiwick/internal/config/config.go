@@ -229,8 +229,9 @@ type Mount struct {
 	LinkRedirect time.Duration `yaml:"link_redirect" default:"0s" example:"1m"`
 
 	// Whose the files are: your own (trusted), or other people's (untrusted), whose
-	// pages are downloaded and not shown. Left out, they are other people's where
-	// clients can write.
+	// pages are downloaded and not shown. If left out, they are other people's where
+	// this mount or another one lets clients write to the source, to a part of it, or to
+	// one that it is a part of.
 	Content string `yaml:"content" oneof:"trusted|untrusted" example:"untrusted"`
 
 	// Further types that a browser may show of untrusted content, besides pictures,
@@ -253,6 +254,8 @@ type Mount struct {
 	// Who may do what. Without it the mount is open to anyone, within allow and deny;
 	// with it, what no rule lets is refused.
 	Access []Rule `yaml:"access" nonempty:"nobody may do anything; add a rule, or leave the key out to open the mount to anyone"`
+
+	writer *Mount // another one, by which clients can write to the source; nil for none
 }
 
 // Uploads is how uploads under names that the server makes are kept.

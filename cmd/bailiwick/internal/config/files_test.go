@@ -60,7 +60,7 @@ mounts:
   allow: ["a"]
   allow_file: [names]
 - path: /u
-  source: nowhere
+  source: elsewhere
   uploads:
     catalog_file: catalog
 `

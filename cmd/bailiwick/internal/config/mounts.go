@@ -10,7 +10,7 @@ import (
 )
 
 // mounts looks for contradictions in and between the mounts, and says of those
-// whose content is not said whose it is.
+// whose content is left out whose it is.
 func (v *validator) mounts() {
 	first := map[[2]string]string{}
 	for i := range v.Mounts {
@@ -43,13 +43,8 @@ func (v *validator) mounts() {
 		for j := range m.Access {
 			v.rule(m, j, index(key+".access", j))
 		}
-		if m.Content == "" && !v.d.bad[key+".content"] {
-			m.Content = "trusted"
-			if m.Write || m.Uploads != nil {
-				m.Content = "untrusted"
-			}
-		}
 	}
+	v.content()
 }
 
 // files is about mounts that serve a source's own names.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 )
 
 // Paths are what the process may open, with all that is below them. Those that do
@@ -25,30 +27,14 @@ func (p Paths) Allows(path string, write bool) bool {
 	if !write {
 		allowed = slices.Concat(p.Read, p.Write)
 	}
-	real := resolve(path)
+	real := overlap.Resolve(path)
 	for _, dir := range allowed {
-		rel, err := filepath.Rel(resolve(dir), real)
+		rel, err := filepath.Rel(overlap.Resolve(dir), real)
 		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 			return true
 		}
 	}
 	return false
-}
-
-// resolve returns the path without links, as far as it exists.
-func resolve(path string) string {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return path
-	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		return real
-	}
-	dir := filepath.Dir(abs)
-	if dir == abs {
-		return abs
-	}
-	return filepath.Join(resolve(dir), filepath.Base(abs))
 }
 
 // System are the files that any service reads which speaks to others: names of

@@ -1,0 +1,66 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+)
+
+// What clients can put anywhere is other people's content everywhere, whatever the
+// sources are called.
+func TestContentOfSharedSources(t *testing.T) {
+	top := t.TempDir()
+	for _, dir := range []string{"www/docs", "other", "mine"} {
+		if err := os.MkdirAll(filepath.Join(top, filepath.FromSlash(dir)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	links := true
+	for path, target := range map[string]string{"link": "www", "deep": filepath.Join("www", "docs")} {
+		links = links && os.Symlink(target, filepath.Join(top, path)) == nil
+	}
+	for _, c := range []struct {
+		name, written string
+		sources       map[string]string // to the content that is due
+	}{
+		{"directory", "www", map[string]string{
+			"www": "untrusted", "./other/../www": "untrusted", "www/docs": "untrusted", ".": "untrusted", "link": "untrusted", "deep": "untrusted",
+			"other": "trusted", "www2": "trusted", "mem:": "trusted", "s3://bucket/www": "trusted",
+		}},
+		{"below", "www/docs", map[string]string{"www": "untrusted", "www/docs/new": "untrusted", "deep": "untrusted", "link": "untrusted", "www/other": "trusted"}},
+		{"link", "link", map[string]string{"www": "untrusted", "deep": "untrusted", "other": "trusted"}},
+		{"memory", "mem:", map[string]string{"mem:": "untrusted", "www": "trusted"}},
+		{"bucket", "s3://bucket/a?endpoint=http://127.0.0.1:7070", map[string]string{
+			"s3://bucket": "untrusted", "s3://bucket/a/b?endpoint=http://localhost:7070": "untrusted", "s3://bucket/ab": "trusted", "s3://bucket2/a": "trusted",
+		}},
+	} {
+		for source, want := range c.sources {
+			if !links && (source == "link" || source == "deep" || c.written == "link") {
+				continue
+			}
+			for _, said := range []string{"", "content: trusted, ", "content: untrusted, "} {
+				text := "mounts:\n- {path: /edit, source: '" + c.written + "', allow: ['**'], write: true}\n- {path: /, source: '" + source + "', " + said + "allow: ['**']}\n"
+				cfg, err := config.Parse(filepath.Join(top, "f"), []byte(text))
+				if err != nil {
+					t.Fatalf("%s: %v", text, err)
+				}
+				due := want
+				if said != "" {
+					due = strings.Trim(said, ", ")[len("content: "):]
+				}
+				if got := cfg.Mounts[1].Content; got != due {
+					t.Errorf("%s: %s beside %s that is written to, %s: %s, want %s", c.name, source, c.written, said, got, due)
+				}
+				if got := cfg.Mounts[1].Writer() != nil; got != (want == "untrusted") {
+					t.Errorf("%s: %s beside %s: another writer: %v", c.name, source, c.written, got)
+				}
+				if shown, err := cfg.YAML(); err != nil || !strings.Contains(string(shown), "content: "+due) {
+					t.Errorf("%s: what is shown of %s lacks content: %s\n%s", c.name, source, due, shown)
+				}
+			}
+		}
+	}
+}

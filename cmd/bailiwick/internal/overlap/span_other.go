@@ -1,0 +1,5 @@
+//go:build !linux
+
+package overlap
+
+func mountPoints() []mountPoint { return nil }
