@@ -40,6 +40,7 @@ type Backend interface {
 	// a directory. One remote request a page. Elements are as the backend has
 	// them: they need not make a Name. After an error it yields nothing more.
 	// A dir that is missing, or is no directory, is an error before any entry.
+	// What [Shown] says of ctx may be left out.
 	List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error]
 
 	// Put stores body under n, all or nothing, visible at once: a reader sees
@@ -79,6 +80,10 @@ type Entry struct {
 	Kind    Kind
 	Size    int64     // bytes, of a file
 	ModTime time.Time // zero if unknown, and for directories
+
+	// Reason is why Open would refuse the file, or List the directory, whatever a
+	// policy says; "" if it would not.
+	Reason Reason
 
 	// More is set where the backend knows already that others follow. A page
 	// that ends here then needs no further request to find that out.

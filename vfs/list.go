@@ -24,7 +24,8 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 		if j.symlinks == SymlinksInside && j.caps.Directories {
 			links.addBefore(ctx, j, dir, at, after)
 		}
-		for e, err := range j.backend.List(ctx, at, after) {
+		shows := func(elem string, kind Kind) bool { return j.shows(ctx, dir, at, elem, kind) }
+		for e, err := range j.backend.List(WithShown(ctx, shows), at, after) {
 			if err != nil {
 				yield(Entry{}, outward("list", dir, err))
 				return
@@ -56,41 +57,54 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 	}
 }
 
-// show turns a backend's entry into what the caller may see of it. The
-// directory was asked for as dir and lies at at.
+// shows reports whether an entry of this name and kind can be shown to the caller:
+// what else there is to know of it is for show to say. The directory was asked for
+// as dir and lies at at.
+func (j *Jail) shows(ctx context.Context, dir, at Name, elem string, kind Kind) bool {
+	var op Op
+	switch kind {
+	case KindFile:
+		op = OpRead
+	case KindDir:
+		op = OpList
+	case KindLink:
+		return j.symlinks == SymlinksInside
+	default:
+		return false
+	}
+	n, err := dir.Child(elem)
+	if err != nil || !j.admitted(ctx, op, n) {
+		return false
+	}
+	if at == dir {
+		return true
+	}
+	// In a linked directory, the entry's own name has to be admitted, too, as it
+	// would be when it is opened.
+	real, err := at.Child(elem)
+	return err == nil && j.admitted(ctx, op, real)
+}
+
+// show turns a backend's entry into what the caller may see of it.
 func (j *Jail) show(ctx context.Context, dir, at Name, e Entry) (Entry, bool) {
-	n, err := dir.Child(e.Elem)
-	if err != nil {
+	if e.Reason != "" || !j.shows(ctx, dir, at, e.Elem, e.Kind) {
 		return Entry{}, false
 	}
-	// In a linked directory, the entry's own name has to be admitted, too, as
-	// it would be when it is opened.
-	if at != dir && e.Kind != KindLink {
-		op := OpRead
-		if e.Kind == KindDir {
-			op = OpList
-		}
-		real, err := at.Child(e.Elem)
-		if err != nil || !j.admitted(ctx, op, real) {
+	switch e.Kind {
+	case KindDir:
+		return Entry{Elem: e.Elem, Kind: KindDir, More: e.More}, true
+	case KindLink:
+		n, err := dir.Child(e.Elem)
+		if err != nil {
 			return Entry{}, false
 		}
-	}
-	switch e.Kind {
-	case KindFile:
-		return e, j.admitted(ctx, OpRead, n)
-	case KindDir:
-		return Entry{Elem: e.Elem, Kind: KindDir, More: e.More}, j.admitted(ctx, OpList, n)
-	case KindLink:
 		return j.showLink(ctx, n, e.Elem)
 	}
-	return Entry{}, false
+	return e, true
 }
 
 // showLink shows a link as what it leads to.
 func (j *Jail) showLink(ctx context.Context, n Name, elem string) (Entry, bool) {
-	if j.symlinks != SymlinksInside {
-		return Entry{}, false
-	}
 	if info, _, err := j.Head(ctx, n, Request{}); err == nil {
 		return Entry{Elem: elem, Kind: KindFile, Size: info.Size, ModTime: info.ModTime}, true
 	}

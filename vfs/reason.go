@@ -44,6 +44,7 @@ const (
 	ReasonSymlink     Reason = "symlink"      // a symbolic link, and the policy refuses it or where it leads
 	ReasonSpecialFile Reason = "special_file" // a FIFO, socket or device
 	ReasonHardLink    Reason = "hard_link"    // more than one name, and the backend was told to refuse that
+	ReasonOwnFile     Reason = "own_file"     // one of the files that the program itself works with
 	ReasonDirectory   Reason = "directory"    // a directory, and an object was asked for
 	ReasonMissing     Reason = "missing"      // allowed, and not there
 	ReasonPermission  Reason = "permission"   // the backend itself may not read it: a misconfiguration
@@ -92,6 +93,7 @@ var details = map[Reason]string{
 	ReasonSymlink:            "a symbolic link is in the way, and the policy does not let it through",
 	ReasonSpecialFile:        "not a regular file",
 	ReasonHardLink:           "the file has more than one name",
+	ReasonOwnFile:            "the server works with this file itself, and serves it to nobody",
 	ReasonDirectory:          "a directory; its entries are names of their own",
 	ReasonMissing:            "there is nothing of this name",
 	ReasonPermission:         "the server itself may not read it",

@@ -76,6 +76,9 @@ func (s *scan) visit(dir Name, e Entry) bool {
 
 // obstacle returns why an allowed name is not served all the same.
 func (s *scan) obstacle(n Name, e *Entry) Reason {
+	if e.Reason != "" {
+		return e.Reason
+	}
 	switch e.Kind {
 	case KindSpecial:
 		return ReasonSpecialFile

@@ -365,6 +365,21 @@ var brokenReferences = []struct {
 		}
 		return list
 	})},
+	{"leaves out what its caller has use for", "list", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			return func(yield func(vfs.Entry, error) bool) {
+				shows := vfs.Shown(ctx)
+				for e, err := range r.List(ctx, dir, after) {
+					if shows != nil && shows(e.Elem, vfs.KindFile) {
+						continue
+					}
+					if !yield(e, err) || err != nil {
+						return
+					}
+				}
+			}
+		}}
+	}},
 	{"lists the key itself after it", "list after", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			if after != "" {

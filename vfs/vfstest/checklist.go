@@ -107,6 +107,32 @@ func checkList(p *probe) {
 		if !slices.Equal(keysOf(again), keysOf(entries)) {
 			p.errorf("List(%q) gave another answer the second time", dir)
 		}
+		p.checkShown(dir)
+	}
+}
+
+// checkShown lists for a caller who has use for some entries alone: those have to
+// be there, in order, whatever else is.
+func (p *probe) checkShown(dir vfs.Name) {
+	shows := func(elem string, kind vfs.Kind) bool { return (len(elem)+int(kind))%2 == 0 }
+	var got, want []string
+	for _, key := range p.tree.expected(dir) {
+		elem, isDir := strings.CutSuffix(key, "/")
+		if isDir && shows(elem, vfs.KindDir) || !isDir && shows(elem, vfs.KindFile) {
+			want = append(want, key)
+		}
+	}
+	for e, err := range p.b.List(vfs.WithShown(p.ctx, shows), dir, "") {
+		if err != nil {
+			p.errorf("List(%q) for some entries alone: %w", dir, err)
+			return
+		}
+		if shows(e.Elem, e.Kind) {
+			got = append(got, e.Key())
+		}
+	}
+	if !slices.Equal(got, want) {
+		p.errorf("List(%q) for some entries alone yielded of these %+q,\nwant %+q", dir, got, want)
 	}
 }
 

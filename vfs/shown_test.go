@@ -1,0 +1,84 @@
+package vfs_test
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// thrifty is a backend that leaves out of a listing what its caller has no use for,
+// and remembers what it yielded.
+type thrifty struct {
+	everything
+	yielded []string
+}
+
+func (b *thrifty) Caps() vfs.Caps { return vfs.Caps{Kind: "thrifty", Directories: true} }
+
+func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		shows := vfs.Shown(ctx)
+		for e := range b.everything.List(ctx, dir, after) {
+			if shows != nil && (e.Reason != "" || !shows(e.Elem, e.Kind)) {
+				continue
+			}
+			if b.yielded = append(b.yielded, e.Key()); !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// A backend that leaves out what is not shown yields exactly what is, and a listing
+// is the same whether it does or not. A scan wants everything.
+func TestShown(t *testing.T) {
+	entries := []vfs.Entry{
+		{Elem: ".hidden"}, {Elem: "a.html"}, {Elem: "a.txt"}, {Elem: "a\nb.html"},
+		{Elem: "dir", Kind: vfs.KindDir}, {Elem: "fifo.html", Kind: vfs.KindSpecial},
+		{Elem: "link.html", Kind: vfs.KindLink}, {Elem: "other", Kind: vfs.KindDir},
+		{Elem: "own.html", Reason: vfs.ReasonOwnFile}, {Elem: "dir2", Kind: vfs.KindDir, Reason: vfs.ReasonOwnFile},
+	}
+	slices.SortFunc(entries, func(a, b vfs.Entry) int {
+		if a.Key() < b.Key() {
+			return -1
+		}
+		return 1
+	})
+	p := vfs.Policy{Allow: vfs.Patterns("*.html", "dir/*.html", "dir2/*")}
+	b := &thrifty{everything: everything{entries: entries}}
+	got := keys(t, mustJail(t, b, p), ".", "")
+	if want := []string{"a.html", "dir/"}; !slices.Equal(got, want) || !slices.Equal(b.yielded, want) {
+		t.Errorf("listed %q, of which the backend yielded %q; want %q of both", got, b.yielded, want)
+	}
+	if plain := keys(t, mustJail(t, &everything{entries: entries}, p), ".", ""); !slices.Equal(plain, got) {
+		t.Errorf("a backend that leaves out nothing makes it %q", plain)
+	}
+	if vfs.Shown(vfs.WithShown(vfs.WithShown(t.Context(), func(string, vfs.Kind) bool { return false }), nil)) != nil {
+		t.Error("a nil function leaves the one before in force")
+	}
+}
+
+// What a backend would refuse is listed to nobody, and a scan says why.
+func TestEntriesWithAReason(t *testing.T) {
+	b := &everything{entries: []vfs.Entry{{Elem: "a"}, {Elem: "b", Reason: vfs.ReasonOwnFile}, {Elem: "c", Reason: vfs.ReasonHardLink}}}
+	j := mustJail(t, b, vfs.Policy{Allow: vfs.Patterns("**")})
+	if got := keys(t, j, ".", ""); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("listed: %q", got)
+	}
+	got := map[string]vfs.Reason{}
+	for f, err := range j.Scan(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Allowed != (f.Reason == "") {
+			t.Errorf("%s is allowed: %t, with the reason %q", f.Path, f.Allowed, f.Reason)
+		}
+		got[f.Path] = f.Reason
+	}
+	if len(got) != 3 || got["b"] != vfs.ReasonOwnFile || got["c"] != vfs.ReasonHardLink {
+		t.Errorf("scanned: %v", got)
+	}
+}
