@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,16 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	if err != nil {
 		return vfs.Policy{}, err
 	}
-	p := vfs.Policy{Allow: allow, Deny: m.cfg.Deny}
+	p := vfs.Policy{Allow: allow, Deny: slices.Clone(m.cfg.Deny)}
+	// A deny pattern holds for every other spelling of the name, too, as long as any
+	// backend might take it for the same.
+	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {
+		taken, err := vfs.NameSet("the mount at "+strings.TrimSuffix(string(m.cfg.Path), "/")+"/"+n.String(), n)
+		if err != nil {
+			return vfs.Policy{}, err
+		}
+		p.Deny = append(p.Deny, taken)
+	}
 	if m.cfg.Symlinks == "inside" {
 		p.Symlinks = vfs.SymlinksInside
 	}

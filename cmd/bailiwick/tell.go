@@ -83,6 +83,7 @@ func (s *service) tellRights(t *site) {
 		}
 		s.tellWrites(t, m, where)
 	}
+	s.tellBypasses(t)
 }
 
 // tellWrites says what clients can change in a mount, if anything, and whose content it

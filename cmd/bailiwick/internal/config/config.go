@@ -64,7 +64,8 @@ type Config struct {
 	Landlock string `yaml:"landlock" oneof:"auto|off" default:"auto" example:"off"`
 
 	// What is served where. Of the mounts whose host and path fit a request, one with a
-	// host goes before those without, then the longest path wins.
+	// host goes before those without, then the longest path wins. At the path of a mount,
+	// in whatever spelling, the mounts around it serve nothing.
 	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
 
 	file   string           // that it was read from, "" if from none

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // A Router hands each request to the mount that it is for. It compares the elements of paths
@@ -74,6 +75,32 @@ func (rt *Router) Find(host string, u *url.URL) (*Route, *url.URL) {
 		}
 	}
 	return nil, nil
+}
+
+// Taken returns the names in m that requests never reach there, since other mounts are
+// served at their paths; it may return some that lie below others.
+//
+// The router compares paths byte for byte. A file system that folds case does not, and
+// a link in a source can lead to any name in it: m has to refuse these names itself, or
+// what they hold in its own source would be served under m's rules, and not under those
+// of the mount that is there.
+func Taken(mounts []config.Mount, m *config.Mount) []vfs.Name {
+	var names []vfs.Name
+	above := strings.TrimSuffix(string(m.Path), "/") + "/"
+	for i := range mounts {
+		other := &mounts[i]
+		below, ok := strings.CutPrefix(string(other.Path), above)
+		// Only for the same host does the other one get all of these requests.
+		if !ok || below == "" || other.Host != m.Host {
+			continue
+		}
+		n, err := vfs.ParseName(below)
+		if err != nil {
+			panic("the path of a mount was parsed and is none: " + err.Error())
+		}
+		names = append(names, n)
+	}
+	return names
 }
 
 // LeadsTo returns what reports whether a host and an escaped path are those of m.

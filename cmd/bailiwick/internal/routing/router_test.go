@@ -150,3 +150,24 @@ func FuzzFind(f *testing.F) {
 		}
 	})
 }
+
+// What another mount is served at is taken from the mounts around it, where that gets
+// all of these requests.
+func TestTaken(t *testing.T) {
+	for i, want := range []string{
+		"docs docs/a b 50% {id}/é",
+		"a b",
+		"",
+		"",
+		"",
+		"",
+	} {
+		var got []string
+		for _, n := range routing.Taken(mounts, &mounts[i]) {
+			got = append(got, n.String())
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s%s: %q, want %q", mounts[i].Host, mounts[i].Path, text, want)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// tellBypasses names mounts whose access rules do not hold for all ways to their
+// objects, since another mount without any shows the same ones. That may be meant, so it
+// is no error.
+func (s *service) tellBypasses(t *site) {
+	var survey overlap.Survey
+	for _, closed := range t.mounts {
+		if closed.access == nil || closed.cfg.Uploads != nil {
+			continue
+		}
+		for _, open := range t.mounts {
+			if open.access != nil || open.cfg.Uploads != nil {
+				continue
+			}
+			if at, ok := wayAround(&survey, closed, open); ok {
+				s.tell("%s: access rules hold here, and not by %s, which serves the same files to anyone; deny them there, or give that mount access rules",
+					printable(closed.cfg.URL()), printable(at))
+			}
+		}
+	}
+}
+
+// wayAround returns where the open mount shows objects of the closed one, if its rules
+// let any of them through.
+func wayAround(survey *overlap.Survey, closed, open *mount) (at string, ok bool) {
+	a, b := survey.Locate(string(closed.cfg.Source)), survey.Locate(string(open.cfg.Source))
+	if !a.Overlaps(b) {
+		return "", false
+	}
+	at = open.cfg.URL()
+	below, ok := a.Below(b)
+	if !ok || below == "." {
+		// It shows all of it, or a part, under names that the rules of both decide about.
+		return at, true
+	}
+	name, err := vfs.ParseName(below)
+	if err != nil || !open.mayShow(name) {
+		return "", false
+	}
+	return strings.TrimSuffix(at, "/") + "/" + below, true
+}
+
+// mayShow reports whether the mount's rules let any name in a directory through.
+func (m *mount) mayShow(dir vfs.Name) bool {
+	ctx := auth.WithGrant(context.Background(), auth.Grant{Op: vfs.OpList, Name: dir})
+	return m.jail.Explain(ctx, vfs.OpList, dir).Allowed
+}

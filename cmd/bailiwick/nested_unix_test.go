@@ -1,0 +1,177 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+const nested = `
+access_log: {file: "off"}
+users: {htpasswd: users}
+mounts:
+  - {path: /, source: srv, allow: ["**"], list: true, symlinks: inside}
+  - {path: /home, source: srv/home, allow: ["**"], access: [{who: authenticated, can: [read], names: ["{user}/**"]}]}
+  - {path: /deep/home, source: srv/deep/home, allow: ["**"], access: [{who: "user:alice", can: [read]}]}
+`
+
+// What a mount with access rules serves below another mount is reached by no other
+// spelling of its path, nor by a link, through the rules of the outer one.
+func TestNestedMountIsNotPassedBy(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"users": users, "srv/home/alice/a": "secret", "srv/deep/home/a": "secret", "srv/deep/b": "open", "srv/other/a": "open",
+	})
+	for link, target := range map[string]string{
+		"link": "home/alice/a", "links": "home", "deep/link": "home/a", "to-open": "other/a",
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, "srv", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A bind mount is to the server what a disk that folds names is: a second spelling
+	// of one directory.
+	folds := bind(t, filepath.Join(dir, "srv", "home"), filepath.Join(dir, "srv", "HOME")) &&
+		bind(t, filepath.Join(dir, "srv", "deep", "home"), filepath.Join(dir, "srv", "deep", "Home")) &&
+		bind(t, filepath.Join(dir, "srv", "other"), filepath.Join(dir, "srv", "OTHER"))
+	writeConfig(t, dir, nested)
+	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+
+	for _, path := range []string{"/link", "/links/alice/a", "/deep/link", "/HOME/alice/a", "/deep/Home/a", "/HOME/", "/HOME", "/%48OME/alice/a"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			resp, body := p.ask(t, "", path, func(r *http.Request) { r.Method = method })
+			if resp.StatusCode != 404 || strings.Contains(body, "secret") {
+				t.Errorf("%s %s: %d %q", method, path, resp.StatusCode, body)
+			}
+		}
+	}
+	want := map[string]string{"/other/a": "open", "/to-open": "open", "/deep/b": "open"} // the controls
+	if folds {
+		want["/OTHER/a"] = "open"
+	}
+	for path, body := range want {
+		if resp, got := p.ask(t, "", path); resp.StatusCode != 200 || got != body {
+			t.Errorf("GET %s: %d %q", path, resp.StatusCode, got)
+		}
+	}
+	if resp, body := p.ask(t, "", "/home/alice/a", as("alice")); resp.StatusCode != 200 || body != "secret" {
+		t.Errorf("the mount itself: %d %q", resp.StatusCode, body)
+	}
+	if resp, _ := p.ask(t, "", "/home/alice/a"); resp.StatusCode != 401 {
+		t.Errorf("the mount itself, of anyone: %d", resp.StatusCode)
+	}
+	// A listing shows what requests below it get from this mount, and no more.
+	if _, body := p.ask(t, "", "/", asJSON); strings.Contains(strings.ToLower(body), `"home"`) || !strings.Contains(body, `"other"`) {
+		t.Errorf("listed: %s", body)
+	}
+	for _, line := range p.said() {
+		if strings.Contains(line, "access rules hold here") {
+			t.Errorf("it warns of nothing: %s", line)
+		}
+	}
+}
+
+func asJSON(r *http.Request) { r.Header.Set("Accept", "application/json") }
+
+// bind mounts a directory at a second path. It returns false where this user may not.
+func bind(t *testing.T, from, at string) bool {
+	t.Helper()
+	if err := os.Mkdir(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := bindMount(from, at); err != nil {
+		if err := os.Remove(at); err != nil {
+			t.Fatal(err)
+		}
+		return false
+	}
+	t.Cleanup(func() {
+		if err := unmount(at); err != nil {
+			t.Error(err)
+		}
+	})
+	return true
+}
+
+// A mount that serves the files of another one without its access rules is told of.
+func TestBypassIsTold(t *testing.T) {
+	p, dir := configured(t, `
+access_log: {file: "off"}
+users: {htpasswd: users}
+mounts:
+  - {path: /, source: srv, allow: ["**"]}
+  - {path: /private, source: srv/secret, allow: ["**"], access: [{who: "user:alice", can: [read]}]}
+`, map[string]string{"users": users, "srv/secret/a": "a"})
+	told := regexp.MustCompile(`^/private: access rules hold here, and not by /secret, which serves the same files to anyone; `)
+	p.await(told)
+	if _, body := p.ask(t, "", "/secret/a"); body != "a" {
+		t.Errorf("it warns of what is not so: %q", body)
+	}
+	for what, outer := range map[string]string{
+		"denied": `allow: ["**"], deny: [secret]`, "not allowed": `allow: ["www/**"]`, "its own rules": `allow: ["**"], access: [{who: "user:bob", can: [read]}]`,
+	} {
+		writeConfig(t, dir, `
+access_log: {file: "off"}
+users: {htpasswd: users}
+mounts:
+  - {path: /, source: srv, `+outer+`}
+  - {path: /private, source: srv/secret, allow: ["**"], access: [{who: "user:alice", can: [read]}]}
+`)
+		p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+		for _, line := range p.said() {
+			if told.MatchString(line) {
+				t.Errorf("%s: %s", what, line)
+			}
+		}
+		if resp, _ := p.ask(t, "", "/secret/a"); resp.StatusCode == 200 {
+			t.Errorf("%s: it is served", what)
+		}
+	}
+}
+
+// Whatever a backend takes for the path of a nested mount, the outer mount refuses it.
+func TestTakenNamesInEverySpelling(t *testing.T) {
+	dir := tree(t, map[string]string{"users": users})
+	writeConfig(t, dir, `
+mounts:
+  - {path: /, source: a, allow: ["**"]}
+  - {path: /home, source: b, allow: ["**"]}
+  - {path: "/straße/B{c}", source: c, allow: ["**"]}
+  - {path: /home/deeper, source: d, allow: ["**"]}
+  - {path: /elsewhere, host: h.example, source: e, allow: ["**"]}
+`)
+	cfg, err := (&app{}).readConfig(filepath.Join(dir, "bailiwick.yaml"), nil, func(*config.Config) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, policy, err := ruled(cfg, &cfg.Mounts[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	jail, err := vfs.New(vfs.FromFS(os.DirFS(dir)), policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, taken := range map[string]bool{
+		"home/a": true, "HOME/a": true, "hOmE": true, "ｈｏｍｅ/a": true, "ho\u00adme/a": true, "home/deeper/a": true, "Home/DEEPER": true,
+		"straße/B{c}/x": true, "STRASSE/b{C}/x": true, "straſſe/B{c}": true,
+		"straße/x": false, "homes/a": false, "a/home": false, "straße/Bc/x": false, "elsewhere/a": false,
+	} {
+		n, err := vfs.ParseName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := jail.Explain(t.Context(), vfs.OpRead, n); v.Allowed == taken {
+			t.Errorf("%s: %+v", name, v)
+		} else if taken && !strings.HasPrefix(v.Rule, "the mount at /") {
+			t.Errorf("%s: refused by %q", name, v.Rule)
+		}
+	}
+}
