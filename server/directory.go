@@ -51,7 +51,8 @@ func (h *handler) index(dir vfs.Name) (vfs.Name, bool) {
 // directory that would answer under name + "/". It asks the backend only where
 // the policy says that such a directory may exist for the client.
 func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
-	if !h.jail.Caps().Directories {
+	// A link is for one object, and where its uses are counted, for so many answers.
+	if !h.jail.Caps().Directories || x.link.ID != "" {
 		return false
 	}
 	switch vfs.ReasonOf(err) {
@@ -78,7 +79,7 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 
 // serveMount answers for the path that the handler is mounted at, without its slash.
 func (h *handler) serveMount(x *exchange) {
-	if h.dirAnswers(x, vfs.Root) {
+	if x.link.ID == "" && h.dirAnswers(x, vfs.Root) {
 		x.redirectDir(h.cfg.Mounted)
 		return
 	}

@@ -115,6 +115,11 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 		return obj, err
 	}
 	info, rule, err := x.jail.Head(x.ctx, name, req)
+	if x.link.ID != "" && (err == nil || answersObject(err)) {
+		if spent := x.linkGood(); spent != nil {
+			return nil, spent
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -133,11 +133,10 @@ func (x *exchange) become(p auth.Principal) {
 	x.ctx = auth.WithPrincipal(x.ctx, p)
 }
 
-// grant lets a link without a user do its one thing, to name, whatever the access
-// rules say.
-func (x *exchange) grant(name vfs.Name) {
+// grant lets a link without a user do its one thing, g, whatever the access rules say.
+func (x *exchange) grant(g auth.Grant) {
 	if x.link.ID != "" && x.link.User == "" {
-		x.ctx = auth.WithGrant(x.ctx, auth.Grant{Op: x.op, Name: name})
+		x.ctx = auth.WithGrant(x.ctx, g)
 	}
 }
 
@@ -151,13 +150,33 @@ func (x *exchange) useLink() error {
 		return refused("", ReasonLinkUsed)
 	}
 	ok, err := x.gate.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
+	if err := spent(ok, err); err != nil {
+		return err
+	}
+	x.linkUsed = true
+	return nil
+}
+
+// linkGood reports whether a HEAD may be answered. It is no use of a link, but one that
+// is used up tells nothing any more.
+func (x *exchange) linkGood() error {
+	if x.link.Uses == 0 {
+		return nil
+	}
+	if x.gate.Uses == nil {
+		return refused("", ReasonLinkUsed)
+	}
+	return spent(x.gate.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
+}
+
+// spent turns what a counter said into the error of an open, nil where the link is good.
+func spent(ok bool, err error) error {
 	switch {
 	case err != nil:
 		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}
 	case !ok:
 		return refused("", ReasonLinkUsed)
 	}
-	x.linkUsed = true
 	return nil
 }
 

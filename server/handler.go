@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -49,7 +50,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isDir && h.cfg.List && !writes {
 		x.op = vfs.OpList
 	}
-	x.grant(name)
+	x.grant(auth.Grant{Op: x.op, Name: name})
 	switch {
 	case err != nil:
 		x.refuse(err)

@@ -321,6 +321,78 @@ func (brokenCounter) Use(context.Context, string, int, time.Time) (bool, error) 
 	return false, io.ErrUnexpectedEOF
 }
 
+func (brokenCounter) Good(context.Context, string, int) (bool, error) {
+	return false, io.ErrUnexpectedEOF
+}
+
+// A link that is no good any more tells nothing by any method, nor by any condition or
+// range: not that the object is there, not how long it is, not its version. The control is
+// the same link while it is good.
+func TestSpentLinkTellsNothing(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		plant(t, b, linkTree...)
+		k := ring(t, "one")
+		h := linkSite(t, b, linkRules(t), k, &links.Memory{}, nil)
+		const path = "/docs/home/bob/b.txt"
+		spent := signed(t, k, links.Link{Path: path, Uses: 1})
+		if r := request(t, h, "HEAD", spent); r.Status != 200 || r.Header.Get("Etag") == "" {
+			t.Fatalf("the control: HEAD: %d %v", r.Status, r.Header)
+		}
+		tag := request(t, h, "GET", spent).Header.Get("Etag")
+		if tag == "" {
+			t.Fatal("the control: GET has no ETag")
+		}
+		short := signed(t, k, links.Link{Path: path, Expires: time.Now().Add(-time.Second)})
+		uncounted := linkSite(t, b, linkRules(t), k, nil, nil)
+		for what, tt := range map[string]struct {
+			h      http.Handler
+			target string
+		}{"used up": {h, spent}, "expired": {h, short}, "without a counter": {uncounted, spent}} {
+			for _, method := range []string{"GET", "HEAD"} {
+				want := request(t, tt.h, method, "/docs/public/missing")
+				for _, headers := range [][]string{nil, {"If-None-Match", "*"}, {"If-None-Match", tag}, {"If-Match", `"x"`}, {"If-Match", tag},
+					{"If-Modified-Since", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}, {"If-Unmodified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"},
+					{"Range", "bytes=0-1"}, {"Range", "bytes=999-"}, {"Range", "bytes=0-1", "If-Range", tag}, {"Accept-Encoding", "gzip, br"}} {
+					same(t, fmt.Sprintf("%s: %s %v", what, method, headers), request(t, tt.h, method, tt.target, headers...), want)
+				}
+			}
+			same(t, what+": OPTIONS", request(t, tt.h, "OPTIONS", tt.target), request(t, tt.h, "OPTIONS", "/docs/public/missing"))
+		}
+		broken := linkSite(t, b, linkRules(t), k, brokenCounter{}, nil)
+		if r := request(t, broken, "HEAD", spent); r.Status != 503 || r.Header["Etag"] != nil || r.Header["Last-Modified"] != nil {
+			t.Errorf("HEAD with a counter that fails: %d %v", r.Status, r.Header)
+		}
+	})
+}
+
+// A link is for one object. One that names a directory is not sent on to it: that would be
+// an answer that no use is counted for, and it would tell of what its user alone may see.
+func TestLinkToDirectory(t *testing.T) {
+	k := ring(t, "one")
+	p := gatePolicy()
+	p.Authorize = rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList), Names: []string{"home/{user}/**"}})
+	mounted, err := vfs.ParseName("docs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := people{"alice": {Name: "alice"}}
+	h := server.New(jailOver(t, gateTree(), p), server.Config{List: true, Mounted: mounted, Gate: server.Gate{Auth: chain(who), Links: k, Uses: &links.Memory{}}})
+	if r := request(t, h, "GET", "/home/alice", as("alice")...); r.Status != 308 {
+		t.Fatalf("the control: %d", r.Status)
+	}
+	target := signed(t, k, links.Link{Path: "/home/alice", User: "alice", Uses: 1})
+	for _, method := range []string{"GET", "HEAD"} {
+		want := request(t, h, method, signed(t, k, links.Link{Path: "/home/missing", User: "alice", Uses: 1}))
+		for range 3 {
+			if got := request(t, h, method, target); got.Status != 404 {
+				t.Errorf("%s: %d %v", method, got.Status, got.Header)
+			} else {
+				same(t, method, got, want)
+			}
+		}
+	}
+}
+
 // One GET is one use, though a copy that is too old was looked at first.
 func TestLinkUseOfStaleCopy(t *testing.T) {
 	files := tree(map[string]string{"a.txt": "plain", "a.txt.gz": "old", "a.txt.br": "older"})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -167,9 +168,9 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, isDir, err := requestName(r.URL)
 	x.attempt.Name = name
 	if r.Method == http.MethodPost {
-		x.grant(vfs.Name{})
+		x.grant(auth.Grant{Op: x.op, NewName: true})
 	} else {
-		x.grant(name)
+		x.grant(auth.Grant{Op: x.op, Name: name})
 	}
 	// A form on another site can post here, and a browser would send the user's
 	// credentials along. To that site, this is a server without anything.

@@ -44,3 +44,13 @@ func (cs counters) Use(ctx context.Context, id string, limit int, expires time.T
 	}
 	return true, nil
 }
+
+// Good implements links.Counter.
+func (cs counters) Good(ctx context.Context, id string, limit int) (bool, error) {
+	for _, c := range cs {
+		if ok, err := c.Good(ctx, id, limit); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

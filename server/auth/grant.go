@@ -7,10 +7,13 @@ import (
 )
 
 // A Grant is one thing that a request may do besides what access rules let it: what
-// a signed link is for.
+// a signed link is for. The zero Grant, and one without a Name, grant nothing.
 type Grant struct {
 	Op   vfs.Op
-	Name vfs.Name // the zero Name, with OpUpload, is whatever the server calls it
+	Name vfs.Name
+
+	// NewName, with OpUpload, stands for any name that the server makes.
+	NewName bool
 }
 
 type grantKey struct{}
@@ -23,5 +26,8 @@ func WithGrant(ctx context.Context, g Grant) context.Context {
 // Granted reports whether ctx carries a Grant to do op to n.
 func Granted(ctx context.Context, op vfs.Op, n vfs.Name) bool {
 	g, ok := ctx.Value(grantKey{}).(Grant)
-	return ok && g.Op == op && (g.Name == n || op == vfs.OpUpload && g.Name.IsZero())
+	if !ok || g.Op != op || op == "" || n.IsZero() {
+		return false
+	}
+	return g.Name == n || g.NewName && op == vfs.OpUpload
 }

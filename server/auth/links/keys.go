@@ -13,7 +13,8 @@ import (
 
 // Keys is a ring of keys. The first one signs; all are good for checking, so that
 // a new key is put first and an old one taken out once its links have expired. It
-// is immutable, and safe for concurrent use.
+// is immutable, and safe for concurrent use. The zero Keys, and nil, sign no link and
+// accept none.
 type Keys struct {
 	ring []key
 	none [32]byte // for links by a key that is not in the ring
@@ -81,6 +82,8 @@ func ReadKeys(label string, r io.Reader) (*Keys, error) {
 	}
 	return k, nil
 }
+
+func (k *Keys) empty() bool { return k == nil || len(k.ring) == 0 }
 
 func (k *Keys) has(id string) bool {
 	for i := range k.ring {

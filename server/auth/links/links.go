@@ -93,6 +93,9 @@ func ParsePath(escaped string) (string, error) {
 
 // Sign returns the query of a URL that is the link l, by the ring's first key.
 func (k *Keys) Sign(l Link) (query string, err error) {
+	if k.empty() {
+		return "", errors.New("there is no key to sign with; LoadKeys and ReadKeys read some")
+	}
 	if err := l.check(); err != nil {
 		return "", err
 	}
@@ -181,7 +184,8 @@ func IsLink(rawQuery string) bool {
 // signed nothing is told beyond that.
 func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error) {
 	signed, sent, ok := strings.Cut(rawQuery, "&"+paramSignature+"=")
-	if !ok || len(rawQuery) > maxQueryBytes {
+	// A ring without keys compares with a secret that everybody knows: 32 zero bytes.
+	if !ok || len(rawQuery) > maxQueryBytes || k.empty() {
 		return Link{}, ErrLink
 	}
 	q, err := url.ParseQuery(signed)
@@ -219,7 +223,7 @@ func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error
 		}
 	}
 	switch {
-	case !l.grants(method) || l.check() != nil:
+	case l.ID == "" || !l.grants(method) || l.check() != nil:
 		return Link{}, ErrLink
 	case !now.Before(l.Expires):
 		return Link{}, ErrExpired

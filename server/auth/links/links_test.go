@@ -1,8 +1,11 @@
 package links_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -287,4 +290,30 @@ func FuzzSign(f *testing.F) {
 			t.Errorf("%+v gave %q, and that %+v, %v", l, q, got, err)
 		}
 	})
+}
+
+// A ring that nobody filled has no key, and so no link. The attack signs by 32 zero bytes,
+// which are what such a ring compares with.
+func TestZeroKeys(t *testing.T) {
+	const path = "/a.txt"
+	q := url.Values{}
+	q.Set("bw_expires", "4102444800")
+	q.Set("bw_id", "x")
+	q.Set("bw_key", "one")
+	signed := q.Encode()
+	mac := hmac.New(sha256.New, make([]byte, 32))
+	fmt.Fprintf(mac, "bailiwick link 1\n%s\n%s\n%s", "GET", path, signed)
+	attack := signed + "&bw_signature=" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+
+	if _, err := keys(t, key("one", 0)).Verify("GET", path, attack, time.Now()); err != nil {
+		t.Fatalf("the control, a ring with that key: %v", err)
+	}
+	for what, k := range map[string]*links.Keys{"zero": {}, "nil": nil} {
+		if l, err := k.Verify("GET", path, attack, time.Now()); !errors.Is(err, links.ErrLink) || l != (links.Link{}) {
+			t.Errorf("%s: %+v, %v", what, l, err)
+		}
+		if q, err := k.Sign(links.Link{Method: "GET", Path: path, Expires: time.Now().Add(time.Hour)}); err == nil || q != "" {
+			t.Errorf("%s: signs %q", what, q)
+		}
+	}
 }

@@ -11,6 +11,10 @@ type Counter interface {
 	// Use counts a use of the link id, which is good for limit uses until it
 	// expires, and reports whether it was still good for this one.
 	Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error)
+
+	// Good reports whether a Use would be good, and counts nothing: for answers that are
+	// no use of a link, and must not outlive it.
+	Good(ctx context.Context, id string, limit int) (bool, error)
 }
 
 // Memory is a Counter that forgets with the process. The zero Memory is ready.
@@ -56,4 +60,15 @@ func (m *Memory) Use(ctx context.Context, id string, limit int, expires time.Tim
 	}
 	c.n++
 	return true, nil
+}
+
+// Good implements Counter. It fails only if ctx has ended.
+func (m *Memory) Good(ctx context.Context, id string, limit int) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.uses[id]
+	return limit > 0 && (c == nil || c.n < limit), nil
 }

@@ -39,10 +39,22 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 			t.Errorf("use of %q: %v, %v, want %v", id, ok, err, want)
 		}
 	}
+	good := func(id string, limit int, want bool) {
+		t.Helper()
+		for _, c := range []links.Counter{a, b} {
+			if ok, err := c.Good(ctx, id, limit); err != nil || ok != want {
+				t.Errorf("%q is good: %v, %v, want %v", id, ok, err, want)
+			}
+		}
+	}
 	use(a, "none", 0, anHour, false)
+	good("none", 0, false)
 	for i := range 5 {
+		// To ask is no use.
+		good("three times", 3, i < 3)
 		use([]links.Counter{a, b}[i%2], "three times", 3, anHour, i < 3)
 	}
+	good("three times", 4, true)
 	use(a, "another link", 1, anHour, true)
 
 	for _, limit := range []int{1, 7, 63} {
@@ -57,6 +69,9 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	} {
 		if ok, err := a.Use(ctx, id, 1, anHour); ok || err == nil || errors.Is(err, catalog.ErrUnavailable) {
 			t.Errorf("an id with %s: %v, %v, want an error of its own", what, ok, err)
+		}
+		if ok, err := a.Good(ctx, id, 1); ok || err == nil || errors.Is(err, catalog.ErrUnavailable) {
+			t.Errorf("whether it is good, of an id with %s: %v, %v, want an error of its own", what, ok, err)
 		}
 	}
 	over, cancel := context.WithCancel(ctx)
@@ -73,6 +88,9 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	must(t, b.Close())
 	if ok, err := a.Use(ctx, "closed", 1, anHour); ok || !errors.Is(err, catalog.ErrClosed) {
 		t.Errorf("after Close: %v, %v", ok, err)
+	}
+	if ok, err := a.Good(ctx, "closed", 1); ok || !errors.Is(err, catalog.ErrClosed) {
+		t.Errorf("good after Close: %v, %v", ok, err)
 	}
 	c := open(t)
 	defer c.Close()

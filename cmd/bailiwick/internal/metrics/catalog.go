@@ -135,3 +135,11 @@ func (o *observedCounter) Use(ctx context.Context, id string, limit int, expires
 	o.told("use", start, err)
 	return ok, err
 }
+
+// Good implements links.Counter.
+func (o *observedCounter) Good(ctx context.Context, id string, limit int) (bool, error) {
+	start := time.Now()
+	ok, err := o.counter.Good(ctx, id, limit)
+	o.told("good", start, err)
+	return ok, err
+}

@@ -35,6 +35,19 @@ func (c *Catalog) Use(ctx context.Context, id string, limit int, expires time.Ti
 	return n == 1 && err == nil, err
 }
 
+// Good reports whether a Use would be good, and counts nothing.
+func (c *Catalog) Good(ctx context.Context, id string, limit int) (bool, error) {
+	if err := checkText("link's id", id, maxOther); err != nil {
+		return false, err
+	}
+	var uses int64
+	err := c.do(ctx, func(ctx context.Context) error {
+		return c.db.Read(ctx, func(s Scanner) error { return s.Scan(&uses) },
+			c.dialect.SQL(`SELECT uses FROM {schema}link_uses WHERE id = $1`), id)
+	})
+	return err == nil && uses < int64(limit), err
+}
+
 // clearUses removes, now and then, the rows of links that nobody can use any more.
 func (c *Catalog) clearUses(ctx context.Context) error {
 	now := c.now()
