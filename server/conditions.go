@@ -10,62 +10,88 @@ import (
 
 // requestCond returns the preconditions of a request. What they decide is for
 // vfs.Request.Resolve to say.
-func requestCond(h http.Header) vfs.Cond {
+//
+// A condition that cannot be understood, because it is malformed, repeated or too
+// long, is never dropped from a write: the client made the write depend on it, and
+// without it would overwrite what the client meant to keep. Such a write fails with
+// 412, also where RFC 9110 section 13.1.4 would have it ignore a date. On a read the
+// worst that can happen is that the object is sent once more, or not sent: there a
+// malformed If-Match matches nothing, and the others are ignored.
+func requestCond(r *http.Request) vfs.Cond {
 	var c vfs.Cond
+	h := r.Header
+	understood := true
 	if lines := h["If-Match"]; lines != nil {
-		var ok bool
-		if c.IfMatch, ok = parseTags(lines); !ok {
-			// A condition that cannot be checked does not hold.
-			c.IfMatch = vfs.Tags{List: []vfs.Tag{}}
-		}
+		c.IfMatch, _ = parseTags(lines)
 	}
 	if lines := h["If-None-Match"]; lines != nil {
-		c.IfNoneMatch, _ = parseTags(lines)
+		// Also one that matches nothing keeps If-Modified-Since from being asked.
+		var ok bool
+		c.IfNoneMatch, ok = parseTags(lines)
+		understood = understood && ok
 	}
-	c.IfModifiedSince = parseDate(h["If-Modified-Since"])
-	c.IfUnmodifiedSince = parseDate(h["If-Unmodified-Since"])
+	if lines := h["If-Unmodified-Since"]; lines != nil && c.IfMatch.IsZero() {
+		var ok bool
+		c.IfUnmodifiedSince, ok = parseDate(lines)
+		understood = understood && ok
+	}
+	if changes(r.Method) {
+		if !understood {
+			c.IfMatch = matchesNothing
+		}
+		return c
+	}
+	c.IfModifiedSince, _ = parseDate(h["If-Modified-Since"])
 	if lines := h["If-Range"]; lines != nil {
 		c.IfRangeTag, c.IfRangeDate = parseIfRange(lines)
 	}
 	return c
 }
 
-// parseTags reads the lines of an If-Match or If-None-Match as one list. It
-// stops at what is no tag; what stood before still counts. Lines without
-// anything in them are no condition. It reports false for more than
-// maxConditionBytes, and returns no condition then.
+// changes reports whether a method changes something.
+func changes(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// matchesNothing is a condition that no version fulfills.
+var matchesNothing = vfs.Tags{List: []vfs.Tag{}}
+
+// parseTags reads the lines of an If-Match or If-None-Match as one list: "*" and
+// nothing else, or at least one entity tag, separated by commas. For all that is
+// neither, or has more than maxConditionBytes, it returns matchesNothing and false:
+// a tag that stands in it may not be the one that the client meant.
 func parseTags(lines []string) (vfs.Tags, bool) {
 	total := 0
 	for _, s := range lines {
 		total += len(s)
 	}
 	if total > maxConditionBytes {
-		return vfs.Tags{}, false
+		return matchesNothing, false
 	}
-	var tags vfs.Tags
+	if len(lines) == 1 && trimSpace(lines[0]) == "*" {
+		return vfs.Tags{Any: true}, true
+	}
+	var list []vfs.Tag
 	for _, s := range lines {
-		s = strings.Trim(s, " \t")
-		if s == "*" {
-			return vfs.Tags{Any: true}, true
-		}
-		if s != "" && tags.List == nil {
-			tags.List = make([]vfs.Tag, 0, 1)
-		}
-		for s != "" {
+		// RFC 9110 section 5.6.1.2: elements may be empty.
+		for s = trimEmpty(s); s != ""; s = trimEmpty(s) {
 			tag, rest, ok := parseTag(s)
 			if !ok {
-				return tags, true
+				return matchesNothing, false
 			}
-			tags.List = append(tags.List, tag)
-			rest = strings.TrimLeft(rest, " \t")
-			if rest != "" && rest[0] != ',' {
-				return tags, true
+			list = append(list, tag)
+			s = trimSpace(rest)
+			if s != "" && s[0] != ',' {
+				return matchesNothing, false
 			}
-			s = strings.TrimLeft(rest, " \t,")
 		}
 	}
-	return tags, true
+	if list == nil {
+		return matchesNothing, false
+	}
+	return vfs.Tags{List: list}, true
 }
+
+func trimSpace(s string) string { return strings.Trim(s, " \t") }
+func trimEmpty(s string) string { return strings.TrimLeft(s, " \t,") }
 
 // parseTag reads an entity tag at the start of s.
 func parseTag(s string) (tag vfs.Tag, rest string, ok bool) {
@@ -85,16 +111,25 @@ func parseTag(s string) (tag vfs.Tag, rest string, ok bool) {
 	return vfs.Tag{}, s, false
 }
 
-// parseDate reads a header that holds one date. An invalid date is none.
-func parseDate(lines []string) time.Time {
+// parseDate reads a header that holds one HTTP-date (RFC 9110 section 5.6.7), and
+// reports false for anything else. Dates before 1970 are all the same: no object
+// shows one, and the zero Time would be no condition.
+func parseDate(lines []string) (time.Time, bool) {
 	if len(lines) != 1 {
-		return time.Time{}
+		return time.Time{}, false
 	}
 	t, err := http.ParseTime(lines[0])
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, false
 	}
-	return t
+	// time.Parse takes any zone for GMT, hours off. Only the format of asctime has none.
+	if _, err := time.Parse(time.ANSIC, lines[0]); err != nil && !strings.HasSuffix(lines[0], " GMT") {
+		return time.Time{}, false
+	}
+	if epoch := time.Unix(0, 0).UTC(); t.Before(epoch) {
+		return epoch, true
+	}
+	return t, true
 }
 
 // parseIfRange reads an If-Range. What is neither tag nor date never holds, so
@@ -107,7 +142,7 @@ func parseIfRange(lines []string) (vfs.Tag, time.Time) {
 	if tag, rest, ok := parseTag(lines[0]); ok && rest == "" {
 		return tag, time.Time{}
 	}
-	if t := parseDate(lines); !t.IsZero() {
+	if t, ok := parseDate(lines); ok {
 		return vfs.Tag{}, t
 	}
 	return never, time.Time{}

@@ -94,7 +94,7 @@ func (h *handler) serveName(x *exchange, name vfs.Name) {
 
 // open opens the object name, or one that stands in for it.
 func (h *handler) open(x *exchange, name vfs.Name, lk *look) (*vfs.Object, error) {
-	req := vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header)}
+	req := vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r)}
 	if h.cfg.Sidecars {
 		if obj, err, found := x.openSidecar(name, req, lk); found {
 			return obj, err

@@ -105,7 +105,7 @@ func (x *exchange) describe(obj *vfs.Object, lk *look) {
 	var buf [256]byte
 	b := appendETag(buf[:0], &obj.Info)
 	endTag := len(b)
-	b = appendTime(b, obj.Info.ModTime)
+	b = appendLastModified(b, &obj.Info)
 	endTime := len(b)
 	b = strconv.AppendInt(b, obj.Span.Length, 10)
 	endLength := len(b)
@@ -153,7 +153,7 @@ func (x *exchange) validators(info *vfs.Info, lk *look) {
 	h := x.Header()
 	if tag := appendETag(nil, info); tag != nil {
 		h["Etag"] = []string{string(tag)}
-	} else if t := appendTime(nil, info.ModTime); t != nil {
+	} else if t := appendLastModified(nil, info); t != nil {
 		h["Last-Modified"] = []string{string(t)}
 	}
 	h["Cache-Control"] = lk.cacheControl
@@ -173,10 +173,12 @@ func appendETag(b []byte, info *vfs.Info) []byte {
 	return append(b, '"')
 }
 
-// appendTime appends t as HTTP writes it, or nothing for the zero time. It does
-// what AppendFormat(b, http.TimeFormat) would, in a third of the time.
-func appendTime(b []byte, t time.Time) []byte {
-	if t.IsZero() {
+// appendLastModified appends the time of an object as HTTP writes it, or nothing
+// where it has none. It does what AppendFormat(b, http.TimeFormat) would, in a third
+// of the time.
+func appendLastModified(b []byte, info *vfs.Info) []byte {
+	t, ok := info.LastModified()
+	if !ok {
 		return b
 	}
 	t = t.UTC()

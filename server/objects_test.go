@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -118,6 +120,17 @@ func TestPreconditions(t *testing.T) {
 		{"empty", 200, []string{"If-None-Match", ""}},
 		{"too long is ignored", 200, []string{"If-None-Match", long + tag}},
 		{"None-Match hides the date", 200, []string{"If-None-Match", `"x"`, "If-Modified-Since", same}},
+		{"nonsense hides the date", 200, []string{"If-None-Match", `x`, "If-Modified-Since", same}},
+		{"too long hides the date", 200, []string{"If-None-Match", long + tag, "If-Modified-Since", same}},
+		{"more behind the tag", 200, []string{"If-None-Match", tag + "1234"}},
+		{"no comma", 200, []string{"If-None-Match", tag + ` "x"`}},
+		{"before what is no tag", 200, []string{"If-None-Match", tag + ", x"}},
+		{"before a line that is no tag", 200, []string{"If-None-Match", tag, "If-None-Match", "x"}},
+		{"any in a list", 200, []string{"If-None-Match", tag + ", *"}},
+		{"any in two lines", 200, []string{"If-None-Match", "*", "If-None-Match", "*"}},
+		{"any in quotes", 200, []string{"If-None-Match", `"*"`}},
+		{"between empty elements", 304, []string{"If-None-Match", " , ,\t" + tag + " ,, "}},
+		{"in lower case", 200, []string{"If-None-Match", "w/" + tag}},
 
 		{"modified since, same", 304, []string{"If-Modified-Since", same}},
 		{"modified since, newer", 304, []string{"If-Modified-Since", newer}},
@@ -127,6 +140,8 @@ func TestPreconditions(t *testing.T) {
 		{"modified since, invalid", 200, []string{"If-Modified-Since", "tomorrow"}},
 		{"modified since, epoch", 200, []string{"If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}},
 		{"modified since, twice", 200, []string{"If-Modified-Since", same, "If-Modified-Since", same}},
+		{"modified since, another zone", 200, []string{"If-Modified-Since", "Wednesday, 04-Mar-26 05:06:07 EST"}},
+		{"modified since, the zero time of Go", 200, []string{"If-Modified-Since", "Mon, 01 Jan 0001 00:00:00 GMT"}},
 
 		{"Match", 200, []string{"If-Match", tag}},
 		{"Match any", 200, []string{"If-Match", "*"}},
@@ -135,6 +150,14 @@ func TestPreconditions(t *testing.T) {
 		{"Match weak", 412, []string{"If-Match", "W/" + tag}},
 		{"Match nonsense", 412, []string{"If-Match", "x"}},
 		{"Match too long cannot be checked", 412, []string{"If-Match", long + tag}},
+		{"Match with more behind", 412, []string{"If-Match", tag + "1234"}},
+		{"Match without a comma", 412, []string{"If-Match", tag + ` "x"`}},
+		{"Match before what is no tag", 412, []string{"If-Match", tag + ", x"}},
+		{"Match any in a list", 412, []string{"If-Match", "*, " + tag}},
+		{"Match any in two lines", 412, []string{"If-Match", tag, "If-Match", "*"}},
+		{"Match nothing", 412, []string{"If-Match", ""}},
+		{"Match empty elements", 412, []string{"If-Match", ", ,"}},
+		{"Match nonsense hides the date", 412, []string{"If-Match", "x", "If-Unmodified-Since", same}},
 		{"Match before None-Match", 412, []string{"If-Match", `"x"`, "If-None-Match", tag}},
 		{"Match, then None-Match", 304, []string{"If-Match", tag, "If-None-Match", tag}},
 		{"Match before range", 412, []string{"If-Match", `"x"`, "Range", "bytes=0-1"}},
@@ -143,6 +166,8 @@ func TestPreconditions(t *testing.T) {
 		{"unmodified since, same", 200, []string{"If-Unmodified-Since", same}},
 		{"unmodified since, older", 412, []string{"If-Unmodified-Since", older}},
 		{"unmodified since, invalid", 200, []string{"If-Unmodified-Since", "x"}},
+		{"unmodified since, twice", 200, []string{"If-Unmodified-Since", older, "If-Unmodified-Since", older}},
+		{"unmodified since, the zero time of Go", 412, []string{"If-Unmodified-Since", "Mon, 01 Jan 0001 00:00:00 GMT"}},
 
 		{"None-Match before range", 304, []string{"If-None-Match", tag, "Range", "bytes=0-1"}},
 		{"None-Match before a bad range", 304, []string{"If-None-Match", tag, "Range", "bytes=99-"}},
@@ -154,6 +179,9 @@ func TestPreconditions(t *testing.T) {
 		{"If-Range older", 200, []string{"If-Range", older, "Range", "bytes=0-1"}},
 		{"If-Range newer", 200, []string{"If-Range", newer, "Range", "bytes=0-1"}},
 		{"If-Range nonsense", 200, []string{"If-Range", "x", "Range", "bytes=0-1"}},
+		{"If-Range with more behind", 200, []string{"If-Range", tag + "x", "Range", "bytes=0-1"}},
+		{"If-Range twice", 200, []string{"If-Range", tag, "If-Range", tag, "Range", "bytes=0-1"}},
+		{"If-Range in another zone", 200, []string{"If-Range", "Wednesday, 04-Mar-26 05:06:07 EST", "Range", "bytes=0-1"}},
 		{"If-Range two tags", 200, []string{"If-Range", tag + ", " + tag, "Range", "bytes=0-1"}},
 		{"If-Range fails before a bad range", 200, []string{"If-Range", `"x"`, "Range", "bytes=99-"}},
 		{"If-Range alone", 200, []string{"If-Range", `"x"`}},
@@ -192,6 +220,47 @@ func TestUnknownValidators(t *testing.T) {
 	r := get(t, "GET", url+"/a", "If-Modified-Since", "Wed, 04 Mar 2026 05:06:07 GMT")
 	if r.Status != 200 || r.Header["Last-Modified"] != nil || r.Header["Etag"] != nil {
 		t.Errorf("%d %v", r.Status, r.Header)
+	}
+}
+
+// The times that reproducible trees and archives have on everything are no
+// validators: they stay the same whatever the object holds.
+func TestTimesThatSayNothing(t *testing.T) {
+	const epoch = "Thu, 01 Jan 1970 00:00:01 GMT"
+	for _, c := range []struct {
+		mod  time.Time
+		date string
+	}{
+		{time.Time{}, ""},
+		{time.Unix(-1, 0), ""},
+		{time.Unix(0, 0), ""},
+		{time.Unix(0, 999_999_999), ""},
+		{time.Unix(1, 0), ""},
+		{time.Unix(1, 999_999_999), ""},
+		{time.Unix(2, 0), "Thu, 01 Jan 1970 00:00:02 GMT"},
+	} {
+		j := jailOver(t, vfs.FromFS(fstest.MapFS{"a": {Data: []byte(ten), ModTime: c.mod}}), allow("**"))
+		for name, h := range map[string]http.Handler{
+			"New": server.New(j, server.Config{}),
+			"SendFile": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				server.SendFile(w, r, j, "a", server.SendOptions{LastModified: c.mod})
+			}),
+		} {
+			for _, cond := range []string{"If-Modified-Since", "If-Unmodified-Since", "If-Range"} {
+				r := request(t, h, "GET", "/a", cond, epoch, "Range", "bytes=0-1")
+				want := 206
+				switch {
+				case cond == "If-Range":
+					want = 200
+				case cond == "If-Unmodified-Since" && c.date != "":
+					want = 412
+				}
+				tag := r.Header.Get("Etag")
+				if r.Status != want || want != 412 && r.Header.Get("Last-Modified") != c.date || (tag != "") != (c.date != "") {
+					t.Errorf("%s, %v, %s: %d %v, want %d, Last-Modified %q", name, c.mod, cond, r.Status, r.Header, want, c.date)
+				}
+			}
+		}
 	}
 }
 

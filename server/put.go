@@ -58,7 +58,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	a := h.intake.arrive(ctx, t, Staged{Name: name, Filename: base, Type: mediaType})
 	defer a.close()
 	written, err := h.jail.Put(ctx, name, a, vfs.PutOptions{
-		Cond: requestCond(x.r.Header),
+		Cond: requestCond(x.r),
 		Size: x.r.ContentLength, SizeKnown: x.r.ContentLength >= 0,
 		ContentType: mediaType,
 	})
@@ -78,7 +78,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 
 // remove deletes name.
 func (h *handler) remove(x *exchange, name vfs.Name) {
-	rule, err := h.jail.Remove(x.ctx, name, requestCond(x.r.Header))
+	rule, err := h.jail.Remove(x.ctx, name, requestCond(x.r))
 	if err != nil {
 		x.failWrite(err)
 		return

@@ -150,6 +150,8 @@ func TestWriteConditions(t *testing.T) {
 		first := sendBody(t, "PUT", url+"/a", "1").Header.Get("Etag")
 		second := sendBody(t, "PUT", url+"/a", "2").Header.Get("Etag")
 		modified := get(t, "GET", url+"/a").Header.Get("Last-Modified")
+		long := strings.Repeat(`"x", `, 5000)
+		const zone, year1 = "Friday, 01-Jan-60 00:00:00 EST", "Mon, 01 Jan 0001 00:00:00 GMT"
 		const past, future = "Tue, 01 Jan 2019 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
 		for _, c := range []struct {
 			method, path string
@@ -169,11 +171,40 @@ func TestWriteConditions(t *testing.T) {
 			{"DELETE", "/a", []string{"If-None-Match", "*"}, 412},
 			{"DELETE", "/a", []string{"If-Unmodified-Since", past}, 412},
 			{"DELETE", "/nothing", []string{"If-None-Match", "*"}, 404},
+
+			// What cannot be understood never makes a write unconditional.
+			{"PUT", "/a", []string{"If-None-Match", long + "*"}, 412},
+			{"PUT", "/a", []string{"If-None-Match", long + second}, 412},
+			{"PUT", "/b", []string{"If-None-Match", long}, 412},
+			{"DELETE", "/a", []string{"If-None-Match", long + second}, 412},
+			{"PUT", "/a", []string{"If-Match", long + second}, 412},
+			{"PUT", "/a", []string{"If-Match", second + "1234"}, 412},
+			{"DELETE", "/a", []string{"If-Match", second + "1234"}, 412},
+			{"PUT", "/a", []string{"If-None-Match", first + "1234"}, 412},
+			{"PUT", "/b", []string{"If-None-Match", first + "1234"}, 412},
+			{"DELETE", "/a", []string{"If-None-Match", "nonsense"}, 412},
+			{"PUT", "/a", []string{"If-None-Match", "nonsense"}, 412},
+			{"PUT", "/a", []string{"If-None-Match", ""}, 412},
+			{"PUT", "/a", []string{"If-Match", ""}, 412},
+			{"PUT", "/a", []string{"If-None-Match", "*", "If-None-Match", "*"}, 412},
+			{"PUT", "/b", []string{"If-None-Match", "*, *"}, 412},
+			{"PUT", "/a", []string{"If-Match", second, "If-None-Match", "nonsense"}, 412},
+			{"PUT", "/a", []string{"If-Unmodified-Since", "nonsense"}, 412},
+			{"PUT", "/b", []string{"If-Unmodified-Since", "nonsense"}, 412},
+			{"PUT", "/a", []string{"If-Unmodified-Since", ""}, 412},
+			{"PUT", "/a", []string{"If-Unmodified-Since", zone}, 412},
+			{"PUT", "/a", []string{"If-Unmodified-Since", year1}, 412},
+			{"PUT", "/a", []string{"If-Unmodified-Since", future, "If-Unmodified-Since", future}, 412},
+			{"DELETE", "/a", []string{"If-Unmodified-Since", "nonsense"}, 412},
+			{"DELETE", "/nothing", []string{"If-None-Match", "nonsense"}, 404},
+
 			{"PUT", "/a", []string{"If-Match", first + ", " + second, "If-Unmodified-Since", past}, 204},
 			{"PUT", "/a", []string{"If-Match", "*"}, 204},
 			{"PUT", "/a", []string{"If-None-Match", first}, 204},
 			{"PUT", "/a", []string{"If-Unmodified-Since", future}, 204},
 			{"PUT", "/a", []string{"If-Modified-Since", modified}, 204},
+			{"PUT", "/a", []string{"If-Modified-Since", "nonsense", "If-Range", "nonsense"}, 204}, // no conditions of a write
+			{"PUT", "/a", []string{"If-Match", "*", "If-Unmodified-Since", "nonsense"}, 204},
 			{"PUT", "/b", []string{"If-None-Match", "*"}, 201},
 			{"DELETE", "/b", []string{"If-Match", "*"}, 204},
 		} {

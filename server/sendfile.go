@@ -132,7 +132,7 @@ func oneLine(s string) string {
 func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	var req vfs.Request
 	if !o.Unconditional {
-		req = vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header)}
+		req = vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r)}
 	}
 	if o.ETag == "" && !o.NoETag && o.LastModified.IsZero() {
 		return x.open(n, req)

@@ -237,7 +237,7 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 // send answers with the object.
 func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
 	lk := h.look(x, rec)
-	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r.Header), Direct: x.direct(rec.Name, &lk)})
+	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r), Direct: x.direct(rec.Name, &lk)})
 	if err != nil {
 		x.fail(err, &lk)
 		return
@@ -281,7 +281,7 @@ func (h *uploads) keep(x *exchange, rec catalog.Record, usual []string) []string
 // clients, and whatever fails behind that a sweep finishes.
 func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	ctx := x.ctx
-	if cond := requestCond(x.r.Header); !cond.IsZero() {
+	if cond := requestCond(x.r); !cond.IsZero() {
 		// The object never changes, so what holds now holds until it goes.
 		cond.Unsafe = true
 		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {

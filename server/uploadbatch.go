@@ -36,6 +36,12 @@ func (h *uploads) post(x *exchange) {
 		return
 	}
 	x.attempt.Rule = v.Rule
+	// Nothing is called "/", so no version of it can match. That there is none, which
+	// If-None-Match may ask for, is true.
+	if cond := requestCond(x.r); !cond.IfMatch.IsZero() {
+		x.fixed(http.StatusPreconditionFailed, textPrecondition)
+		return
+	}
 	if err := h.check(x.r); err != nil {
 		x.failUpload(err)
 		return

@@ -138,6 +138,47 @@ func TestUploadTaken(t *testing.T) {
 	}
 }
 
+// TestUploadConditions: a POST makes something new, so a condition on what is there
+// already never holds, and one that nobody understands is not passed over.
+func TestUploadConditions(t *testing.T) {
+	s := uploadsInMemory(t, server.UploadConfig{})
+	post := func(name string, lines ...string) int {
+		return serveBody(s.handler, "POST", "/", "x", http.Header{"Content-Disposition": {"attachment; filename=a"}, name: lines}).Code
+	}
+	for _, tt := range []struct {
+		name   string
+		lines  []string
+		status int
+	}{
+		{"If-Match", []string{"*"}, 412},
+		{"If-Match", []string{`"x"`}, 412},
+		{"If-Match", []string{""}, 412},
+		{"If-None-Match", []string{"nonsense"}, 412},
+		{"If-None-Match", []string{strings.Repeat(`"x", `, 5000) + "*"}, 412},
+		{"If-None-Match", []string{"*", "*"}, 412},
+		{"If-Unmodified-Since", []string{"nonsense"}, 412},
+		{"If-None-Match", []string{"*"}, 201},
+		{"If-None-Match", []string{`"x"`}, 201},
+		{"If-Unmodified-Since", []string{"Tue, 01 Jan 2019 00:00:00 GMT"}, 201},
+	} {
+		if status := post(tt.name, tt.lines...); status != tt.status {
+			t.Errorf("%s %.40q: %d, want %d", tt.name, tt.lines, status, tt.status)
+		}
+		if tt.status == 412 {
+			s.wantEmpty(t, tt.name)
+		}
+	}
+	id := postForm(t, s.url, form(filePart("a", "x"))).files(t)[0].ID
+	for _, lines := range [][]string{{`"TAG"1234`}, {"nonsense"}, {""}} {
+		if w := serveBody(s.handler, "DELETE", "/"+id, "", http.Header{"If-None-Match": lines}); w.Code != 412 {
+			t.Errorf("DELETE, If-None-Match %q: %d", lines, w.Code)
+		}
+	}
+	if r := request(t, s.handler, "GET", "/"+id); r.Status != 200 {
+		t.Errorf("deleted: %d", r.Status)
+	}
+}
+
 // TestUploadCut cuts connections in the middle of bodies, and lies about their
 // length.
 func TestUploadCut(t *testing.T) {

@@ -44,6 +44,8 @@ func TestConditions(t *testing.T) {
 		{"If-Unmodified-Since: later", full, vfs.Cond{IfUnmodifiedSince: later}, nil},
 		{"If-Unmodified-Since: earlier", full, vfs.Cond{IfUnmodifiedSince: earlier}, vfs.ErrPrecondition},
 		{"If-Unmodified-Since: no date known", bare, vfs.Cond{IfUnmodifiedSince: earlier}, nil},
+		{"If-Unmodified-Since: no date known, on a change", bare, vfs.Cond{IfUnmodifiedSince: later, Unsafe: true}, vfs.ErrPrecondition},
+		{"If-Unmodified-Since: 1970, on a change", vfs.Info{Size: 10, ModTime: time.Unix(1, 0)}, vfs.Cond{IfUnmodifiedSince: later, Unsafe: true}, vfs.ErrPrecondition},
 
 		{"If-None-Match: strong", full, vfs.Cond{IfNoneMatch: tags(strong)}, vfs.ErrNotModified},
 		{"If-None-Match: weak matches", full, vfs.Cond{IfNoneMatch: tags(weak)}, vfs.ErrNotModified},
@@ -60,6 +62,7 @@ func TestConditions(t *testing.T) {
 		{"If-Modified-Since: later", full, vfs.Cond{IfModifiedSince: later}, vfs.ErrNotModified},
 		{"If-Modified-Since: earlier", full, vfs.Cond{IfModifiedSince: earlier}, nil},
 		{"If-Modified-Since: another zone", full, vfs.Cond{IfModifiedSince: ten.In(time.FixedZone("", 3600))}, vfs.ErrNotModified},
+		{"If-Modified-Since: 1970", vfs.Info{Size: 10, ModTime: time.Unix(1, 0)}, vfs.Cond{IfModifiedSince: later}, nil},
 		{"If-Modified-Since: no date known", bare, vfs.Cond{IfModifiedSince: later}, nil},
 		{"If-Modified-Since: on a change", full, vfs.Cond{IfModifiedSince: later, Unsafe: true}, nil},
 

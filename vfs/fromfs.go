@@ -98,10 +98,9 @@ func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
 		return Info{}, refuse(op, n.s, r)
 	}
 	info := Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
-	switch {
-	case b.hashes != nil:
+	if b.hashes != nil {
 		info.ETag, err = b.hash(n, f)
-	case !info.ModTime.IsZero():
+	} else if _, ok := info.LastModified(); ok {
 		info.ETag = TimeTag(n.s, info.ModTime, info.Size)
 	}
 	if err != nil {

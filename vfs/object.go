@@ -19,6 +19,15 @@ type Info struct {
 	Meta        map[string]string // as the backend knows it; nil if none
 }
 
+// LastModified returns the ModTime as a validator in HTTP, in whole seconds, and
+// reports whether it is one. A time in the first two seconds of 1970, or before, says
+// nothing of when the object changed: programs that build reproducible trees and
+// archives set it on everything, as Nix and OSTree do, and so does what knows no time.
+func (i *Info) LastModified() (time.Time, bool) {
+	const reproducible = 1 // seconds since 1970: what Nix sets
+	return i.ModTime.Truncate(time.Second), i.ModTime.Unix() > reproducible
+}
+
 // An Object is an open object. Whoever got it closes Body.
 type Object struct {
 	Info Info
@@ -182,7 +191,8 @@ type Cond struct {
 	// range only if it is older than a second; zero is the time of the call.
 	Now time.Time
 	// Unsafe is set by methods that change something: If-None-Match then fails
-	// with ErrPrecondition where a read would be ErrNotModified.
+	// with ErrPrecondition where a read would be ErrNotModified, and so does
+	// IfUnmodifiedSince where the object has no date.
 	Unsafe bool
 }
 
@@ -230,8 +240,11 @@ func (c *Cond) check(info *Info) error {
 		if !c.IfMatch.match(info.ETag, false) {
 			return ErrPrecondition
 		}
-	} else if !c.IfUnmodifiedSince.IsZero() && !info.ModTime.IsZero() {
-		if info.ModTime.Truncate(time.Second).After(c.IfUnmodifiedSince) {
+	} else if !c.IfUnmodifiedSince.IsZero() {
+		// RFC 9110 section 13.1.4 ignores the condition where there is no date. A change
+		// must not be made on a condition that nobody can decide.
+		mod, ok := info.LastModified()
+		if ok && mod.After(c.IfUnmodifiedSince) || !ok && c.Unsafe {
 			return ErrPrecondition
 		}
 	}
@@ -242,8 +255,8 @@ func (c *Cond) check(info *Info) error {
 			}
 			return ErrNotModified
 		}
-	} else if !c.IfModifiedSince.IsZero() && !c.Unsafe && !info.ModTime.IsZero() {
-		if !info.ModTime.Truncate(time.Second).After(c.IfModifiedSince) {
+	} else if !c.IfModifiedSince.IsZero() && !c.Unsafe {
+		if mod, ok := info.LastModified(); ok && !mod.After(c.IfModifiedSince) {
 			return ErrNotModified
 		}
 	}
@@ -262,8 +275,8 @@ func (c *Cond) rangeHolds(info *Info) bool {
 		if now.IsZero() {
 			now = time.Now()
 		}
-		mod := info.ModTime.Truncate(time.Second)
-		return !info.ModTime.IsZero() && mod.Equal(c.IfRangeDate) && now.Sub(mod) >= time.Second
+		mod, ok := info.LastModified()
+		return ok && mod.Equal(c.IfRangeDate) && now.Sub(mod) >= time.Second
 	}
 	return true
 }

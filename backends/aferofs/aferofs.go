@@ -40,8 +40,9 @@ import (
 // there is nothing to close. Only one Backend should write to an Fs: writers
 // take turns in it, so that conditions hold among them.
 //
-// An object's ETag is made of its time and size. Put sees to it that no two
-// versions have one time, as far as the Fs lets it set times.
+// An object's ETag is made of its time and size; one without a time that says
+// something ([vfs.Info.LastModified]) has none. Put sees to it that no two versions
+// have one time, as far as the Fs lets it set times.
 type Backend struct {
 	fsys  afero.Fs
 	top   string // how the Fs calls its top directory
@@ -175,7 +176,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 		return vfs.Info{}, refuse(op, n, r)
 	}
 	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
-	if !info.ModTime.IsZero() {
+	if _, ok := info.LastModified(); ok {
 		info.ETag = vfs.TimeTag(n.String(), info.ModTime, info.Size)
 	}
 	return info, nil

@@ -85,7 +85,7 @@ func conditions(info vfs.Info) []condition {
 			{"If-Range", vfs.Request{Cond: vfs.Cond{IfRangeTag: this}, Range: part}, nil, true},
 			{"If-Range, weak", vfs.Request{Cond: vfs.Cond{IfRangeTag: weak}, Range: part}, nil, false},
 		}...)
-		if !info.ModTime.IsZero() {
+		if _, ok := info.LastModified(); ok {
 			before := info.ModTime.Add(-time.Hour)
 			list = append(list, []condition{
 				{"If-Match overrides If-Unmodified-Since", vfs.Request{Cond: vfs.Cond{IfMatch: tags(this), IfUnmodifiedSince: before}}, nil, false},
@@ -93,8 +93,7 @@ func conditions(info vfs.Info) []condition {
 			}...)
 		}
 	}
-	if !info.ModTime.IsZero() {
-		second := info.ModTime.Truncate(time.Second)
+	if second, ok := info.LastModified(); ok {
 		before, later := second.Add(-time.Hour), second.Add(time.Hour)
 		list = append(list, []condition{
 			{"If-Modified-Since, same second", vfs.Request{Cond: vfs.Cond{IfModifiedSince: second}}, vfs.ErrNotModified, false},
