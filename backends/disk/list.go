@@ -27,8 +27,8 @@ type dirReader interface {
 // kindUnknown is the kind of an entry for which the file system has no type.
 const kindUnknown = vfs.Kind(255)
 
-// firstChunk and growChunk bound how many entries are held at a time: a page
-// of a directory with a million names needs little memory, and all of its
+// firstChunk and growChunk bound how many entries are held at a time: a page of a
+// directory with a million names needs memory for the page alone, and all of its
 // pages in one go need few passes over it.
 const (
 	firstChunk = 2048
@@ -36,7 +36,8 @@ const (
 )
 
 // List yields the entries of dir in order. The system has them in no order, so
-// each chunk is what a pass over the directory finds smallest.
+// each chunk is what a pass over the directory finds smallest. What [vfs.Shown] says
+// is of no use is neither held nor looked at.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		d, err := b.openDir(ctx, dir)
@@ -45,16 +46,18 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 			return
 		}
 		defer d.close()
-		for size := firstChunk; ; size *= growChunk {
-			chunk, more, err := smallest(ctx, d, dir.IsRoot(), after, size)
+		l := listing{b: b, d: d, top: dir.IsRoot(), shows: vfs.Shown(ctx)}
+		for size := firstChunk; ; {
+			chunk, more, err := l.smallest(ctx, after, size)
 			if err != nil {
 				yield(vfs.Entry{}, vfs.FSError("list", dir, err))
 				return
 			}
+			used := 0
 			for _, e := range chunk {
 				after = e.Key()
-				if err = ctx.Err(); err == nil {
-					err = describe(d, &e)
+				if err = ctx.Err(); err == nil && !l.describes {
+					err = l.describe(&e)
 				}
 				if errors.Is(err, fs.ErrNotExist) {
 					continue // removed since
@@ -63,12 +66,22 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 					yield(vfs.Entry{}, vfs.FSError("list", dir, err))
 					return
 				}
+				if l.shows != nil && e.Reason != "" {
+					continue
+				}
+				used++
 				if !yield(e, nil) {
 					return
 				}
 			}
-			if !more {
+			switch {
+			case !more:
 				return
+			case used > len(chunk)/2:
+				// The caller had use for them, and so will have for more.
+				size *= growChunk
+			default:
+				l.describes = true
 			}
 		}
 	}
@@ -92,9 +105,21 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	return b.tree.openDir(dir)
 }
 
+// A listing is one call of List.
+type listing struct {
+	b     *Backend
+	d     dirReader
+	top   bool                                  // what is being written lies here, too
+	shows func(elem string, kind vfs.Kind) bool // nil if all entries are wanted
+	// describes makes a pass look at each entry that it takes. Usually those that are
+	// left at its end are looked at, which are far fewer; but where most of them turn
+	// out to be of no use, there would be a pass for each chunk.
+	describes bool
+}
+
 // smallest returns the size first entries after the key after, in order, and
-// whether there are more. At the top, what is being written is none of them.
-func smallest(ctx context.Context, d dirReader, top bool, after string, size int) (chunk []vfs.Entry, more bool, err error) {
+// whether there are more.
+func (l *listing) smallest(ctx context.Context, after string, size int) (chunk []vfs.Entry, more bool, err error) {
 	// The chunk may grow to twice its size before the larger half is dropped.
 	// Once that was done, bound is the key from which on entries are of no use.
 	bound := ""
@@ -107,28 +132,17 @@ func smallest(ctx context.Context, d dirReader, top bool, after string, size int
 		}
 	}
 	seen := 0
-	err = d.each(func(elem []byte, kind vfs.Kind) error {
+	err = l.d.each(func(elem []byte, kind vfs.Kind) error {
 		if seen++; seen%1024 == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 		}
-		if top && bytes.HasPrefix(elem, []byte(put.Reserved)) {
-			return nil
+		e, ok, err := l.take(elem, kind, after, bound)
+		if err != nil || !ok {
+			return err
 		}
-		if kind == kindUnknown {
-			st, err := d.lstat(string(elem))
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			} else if err != nil {
-				return err
-			}
-			kind = st.kind()
-		}
-		if !keyBetween(elem, kind, after, bound) {
-			return nil
-		}
-		chunk = append(chunk, vfs.Entry{Elem: string(elem), Kind: kind})
+		chunk = append(chunk, e)
 		if len(chunk) == 2*size {
 			cut()
 		}
@@ -136,6 +150,49 @@ func smallest(ctx context.Context, d dirReader, top bool, after string, size int
 	})
 	cut()
 	return chunk, more, err
+}
+
+// take makes an entry of what a pass came to, if that is of use: its key lies behind
+// after and before bound.
+func (l *listing) take(elem []byte, kind vfs.Kind, after, bound string) (e vfs.Entry, ok bool, err error) {
+	if l.top && bytes.HasPrefix(elem, []byte(put.Reserved)) {
+		return e, false, nil
+	}
+	if kind == kindUnknown {
+		if !l.mayShow(string(elem)) {
+			return e, false, nil
+		}
+		st, err := l.d.lstat(string(elem))
+		if errors.Is(err, fs.ErrNotExist) {
+			return e, false, nil
+		} else if err != nil {
+			return e, false, err
+		}
+		kind = st.kind()
+	}
+	if !keyBetween(elem, kind, after, bound) {
+		return e, false, nil
+	}
+	e = vfs.Entry{Elem: string(elem), Kind: kind}
+	if l.shows != nil && !l.shows(e.Elem, kind) {
+		return e, false, nil
+	}
+	if l.describes {
+		if err := l.describe(&e); errors.Is(err, fs.ErrNotExist) {
+			return e, false, nil
+		} else if err != nil {
+			return e, false, err
+		}
+		if l.shows != nil && e.Reason != "" {
+			return e, false, nil
+		}
+	}
+	return e, true, nil
+}
+
+// mayShow reports whether an entry of that name is of use as any kind.
+func (l *listing) mayShow(elem string) bool {
+	return l.shows == nil || l.shows(elem, vfs.KindFile) || l.shows(elem, vfs.KindDir) || l.shows(elem, vfs.KindLink)
 }
 
 // keyBetween reports whether the entry's key lies behind after and before
@@ -159,13 +216,14 @@ func compareDir(elem []byte, key string) int {
 	return strings.Compare("/", key[n:])
 }
 
-// describe adds size and time. What the entry is may have changed since the
-// pass; an entry that moved to another place in the order by that is left out.
-func describe(d dirReader, e *vfs.Entry) error {
+// describe adds size and time, and why the entry would be refused. What the entry is
+// may have changed since the pass; an entry that moved to another place in the order
+// by that is left out.
+func (l *listing) describe(e *vfs.Entry) error {
 	if e.Kind != vfs.KindFile {
 		return nil
 	}
-	st, err := d.lstat(e.Elem)
+	st, err := l.d.lstat(e.Elem)
 	if err != nil {
 		return err
 	}
@@ -174,6 +232,7 @@ func describe(d dirReader, e *vfs.Entry) error {
 	}
 	if e.Kind == vfs.KindFile {
 		e.Size, e.ModTime = st.size, st.mtime
+		e.Reason = l.b.reason(&st)
 	}
 	return nil
 }
