@@ -337,6 +337,7 @@ func TestNamesThatCannotBeCreated(t *testing.T) {
 		}{
 			{"/a:b", 422, vfs.ReasonCreateChar},
 			{"/a%3Fb", 422, vfs.ReasonCreateChar},
+			{"/" + strings.Repeat("d/", 64) + "e.txt", 422, vfs.ReasonCreateDepth},
 			{"/aux", 422, vfs.ReasonCreateDevice},
 			{"/sub/con.txt", 422, vfs.ReasonCreateDevice},
 			{"/e.", 422, vfs.ReasonCreateTrailing},

@@ -31,6 +31,7 @@ const (
 
 	ReasonAuthDenied Reason = "auth.denied" // Policy.Authorize said no
 
+	ReasonCreateDepth    Reason = "create.depth"    // over MaxCreateElements
 	ReasonCreateNFC      Reason = "create.nfc"      // not in normal form C
 	ReasonCreateChar     Reason = "create.char"     // one of : * ? " < > |
 	ReasonCreateTrailing Reason = "create.trailing" // an element ends in a dot or a space
@@ -84,6 +85,7 @@ var details = map[Reason]string{
 	ReasonPolicyNoAllow:      "no allow pattern matches it",
 	ReasonPolicyDotfile:      "an element begins with a dot, and no allow pattern spells that dot",
 	ReasonAuthDenied:         "the caller may not",
+	ReasonCreateDepth:        "a new name has at most 64 elements",
 	ReasonCreateNFC:          "a new name must be in Unicode normal form C",
 	ReasonCreateChar:         `a new name may not hold : * ? " < > |`,
 	ReasonCreateTrailing:     "no element of a new name may end in a dot or a space",

@@ -29,7 +29,7 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 		}
 	}
 	// Last, since only who may write the name may learn that this is what is wrong.
-	if op == OpWrite {
+	if op == OpWrite || op == OpUpload {
 		if reason := checkCreate(n); reason != "" {
 			v.Rule, v.Reason = "", reason
 			return v

@@ -24,7 +24,7 @@ type Written struct {
 //
 // Besides what a read asks, the name has to be one that can be created on every
 // system (ReasonCreateNFC, ReasonCreateChar, ReasonCreateTrailing,
-// ReasonCreateDevice), and a new one, or a new directory on its way, must not differ
+// ReasonCreateDevice) and have at most [MaxCreateElements] (ReasonCreateDepth), and a new one, or a new directory on its way, must not differ
 // only in case or normal form from a sibling: [ReasonCreateSibling] where the
 // caller may see that sibling, else [ReasonHiddenSibling]. Among the calls of one
 // Jail that holds whatever runs at the same time; another process can get in
