@@ -3,8 +3,10 @@ package vfs_test
 import (
 	"errors"
 	"io/fs"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -127,10 +129,19 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
+var plainExtension = regexp.MustCompile(`\.[0-9A-Za-z]{1,7}\z`)
+
+// isBlank reports characters that show nothing, by other tables than SafeName's.
+func isBlank(r rune) bool {
+	return unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) ||
+		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) || r == 0x2800
+}
+
 func FuzzSafeName(f *testing.F) {
 	for _, s := range attackSeeds {
 		f.Add(s, "", 0)
 		f.Add(s, s, 20)
+		f.Add(s+".jpg", s, 0)
 	}
 	j := mustJail(f, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
 	f.Fuzz(func(t *testing.T, s, fallback string, limit int) {
@@ -149,6 +160,13 @@ func FuzzSafeName(f *testing.F) {
 		}
 		if again := vfs.SafeName(n.String(), opts); again != n {
 			t.Errorf("SafeName(%q, %+v) = %q, and of that %q", s, opts, n, again)
+		}
+		if stem, _, _ := strings.Cut(n.String(), "."); strings.TrimFunc(stem, isBlank) == "" {
+			t.Errorf("SafeName(%q, %+v) = %+q, which nobody can see", s, opts, n)
+		}
+		// A short extension of plain characters is kept, whatever stands before it.
+		if ext := plainExtension.FindString(s); ext != "" && !strings.HasSuffix(n.String(), ext) {
+			t.Errorf("SafeName(%q, %+v) = %q, which lost the extension %s", s, opts, n, ext)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -19,8 +20,9 @@ type SafeNameOptions struct {
 // SafeName makes a Name of one element out of what a user's browser sent as a
 // file's name. It is what werkzeug's secure_filename is for, and keeps what a
 // person would recognise: letters of all scripts, spaces, case. The result may
-// be created on every system: it is in normal form C, within MaxBytes with the
-// extension kept, never empty, never a dotfile, a device name or a path.
+// be created on every system: it is in normal form C, within MaxBytes, never
+// empty or invisible, never a dotfile, a device name or a path. The extension is
+// kept, also where it is all that can be kept: ".jpg" becomes "file.jpg".
 //
 // Two files can have one SafeName. To store uploads, let the server make the
 // names and keep the user's beside them.
@@ -30,26 +32,28 @@ func SafeName(filename string, opts SafeNameOptions) Name {
 		limit = MaxElementBytes
 	}
 	limit = max(limit, 16)
+	fallback := cleanElement(opts.Fallback)
+	if !isVisible(fallback) || strings.ContainsAny(fallback, `/\`) {
+		fallback = "file"
+	}
 
 	// Some browsers have sent whole paths; what counts is the last element.
 	s := filename[strings.LastIndexAny(filename, `/\`)+1:]
-	s = cleanElement(s)
-	if s == "" {
-		if s = cleanElement(opts.Fallback); s == "" || strings.ContainsAny(s, `/\`) {
-			s = "file"
-		}
+	stem, ext := splitExtension(cleanCharacters(s))
+	if !isVisible(stem) {
+		stem = fallback
 	}
-	s = boundElement(s, limit)
-	// What some file systems pass over before a dot would make a dotfile.
+	s = boundElement(trimElement(stem+ext), limit)
 	if isDeviceName(s) || isDisguised(s) {
 		s = boundElement("_"+s, limit)
 	}
 	return Name{s}
 }
 
-// cleanElement drops or replaces what no created name may hold. Without the
-// leading and trailing dots and spaces, "..", ".env" and "con. " are gone, too.
-func cleanElement(s string) string {
+// cleanElement drops or replaces what no created name may hold.
+func cleanElement(s string) string { return trimElement(cleanCharacters(s)) }
+
+func cleanCharacters(s string) string {
 	s = norm.NFC.String(strings.ToValidUTF8(s, ""))
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -62,11 +66,47 @@ func cleanElement(s string) string {
 		return r
 	}, s)
 	// Dropping a character can bring two others together that compose.
-	return norm.NFC.String(strings.Trim(s, ". "))
+	return norm.NFC.String(s)
+}
+
+// trimElement takes off the dots and spaces at both ends, without which "..", ".env"
+// and "con. " are gone, too. At the beginning it takes all that nobody can see: some
+// file systems pass over it, so that a dot behind it would make a dotfile.
+func trimElement(s string) string {
+	s = strings.TrimRight(s, ". ")
+	return strings.TrimLeftFunc(s, isBlank)
+}
+
+// splitExtension splits s at its last dot, which begins the extension. What holds
+// a space or nothing that can be seen is none.
+func splitExtension(s string) (stem, ext string) {
+	s = strings.TrimRight(s, ". ")
+	i := strings.LastIndexByte(s, '.')
+	if i < 0 || strings.ContainsFunc(s[i:], unicode.IsSpace) || !isVisible(s[i:]) {
+		return s, ""
+	}
+	return s[:i], s[i:]
+}
+
+// isVisible reports whether s holds anything besides dots that a person can see.
+func isVisible(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return !isBlank(r) })
+}
+
+// isBlank reports a dot, a space, or a character that shows nothing.
+func isBlank(r rune) bool {
+	switch {
+	case r == '.', unicode.IsSpace(r), r == '\u2800': // U+2800 is an empty pattern of Braille
+		return true
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // drawn, though it counts as a format character
+		return false
+	}
+	return isIgnorable(r)
 }
 
 // boundElement cuts the stem, so that the extension stays; an extension that
-// would leave no room for a stem is not one.
+// would leave no room for a stem is not one. What s begins with can be seen, so
+// something is left of the stem.
 func boundElement(s string, limit int) string {
 	if len(s) <= limit {
 		return s
@@ -79,9 +119,5 @@ func boundElement(s string, limit int) string {
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
-	stem := strings.TrimRight(s[:cut], ". ")
-	if stem == "" {
-		stem = "file"
-	}
-	return stem + ext
+	return strings.TrimRight(s[:cut], ". ") + ext
 }
