@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 )
 
@@ -21,7 +22,13 @@ func (s *service) adminHandler() http.Handler {
 		plain(w, http.StatusOK, "ready\n")
 	})
 	mux.Handle("GET /metrics", s.metrics.Handler())
-	return mux
+	answers := func(host string, listener net.Addr) bool {
+		t := s.current.Load()
+		return t != nil && t.hosts.AnswersLocal(host, listener)
+	}
+	return forHosts(mux, answers, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusNotFound, "not found\n")
+	}))
 }
 
 // answers reports whether requests would find what they need: all sources and

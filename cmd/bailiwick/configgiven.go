@@ -12,12 +12,13 @@ import (
 // configVariable names the configuration file.
 const configVariable = envPrefix + "CONFIG"
 
-// given returns what cmd's flags and their variables have for the configuration.
+// given returns what cmd's flags and their variables have for the configuration. A flag
+// that leaves its variable to another command means nothing there, either.
 func (a *app) given(cmd *cobra.Command) []config.Given {
 	var all []config.Given
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		key, ok := config.Flags[flag.Name]
-		if _, byVariable := a.origins[flag.Name]; !ok || !flag.Changed && !byVariable {
+		if _, byVariable := a.origins[flag.Name]; !ok || !hasVariable(flag) || !flag.Changed && !byVariable {
 			return
 		}
 		values := []string{flag.Value.String()}

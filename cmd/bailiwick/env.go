@@ -78,7 +78,7 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 			continue
 		}
 		flag := cmd.Flags().Lookup(flags[i])
-		if flag == nil || flag.Changed {
+		if flag == nil || flag.Changed || !hasVariable(flag) {
 			continue
 		}
 		values := []string{value}
@@ -96,6 +96,21 @@ func (a *app) applyEnv(cmd *cobra.Command) error {
 		a.origins[flag.Name] = key
 	}
 	return nil
+}
+
+// withoutVariable leaves the variable of a flag to another command, where the flag
+// means something else.
+func withoutVariable(cmd *cobra.Command, flag string) {
+	if err := cmd.Flags().SetAnnotation(flag, noVariable, nil); err != nil {
+		panic(err)
+	}
+}
+
+const noVariable = "bailiwick-no-variable"
+
+func hasVariable(flag *pflag.Flag) bool {
+	_, without := flag.Annotations[noVariable]
+	return !without
 }
 
 // secretOf returns which flag, a secret, has its value in the file that the variable

@@ -80,7 +80,9 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	cmd.Flags().StringVar(&f.config, "config", "", "judge by the mounts of a configuration `FILE` in the place of a SOURCE")
 	cmd.Flags().StringVar(&f.as, "as", "", "judge for this `USER` of the configuration, or under --access (default: anyone)")
-	cmd.Flags().StringVar(&f.host, "host", "", "judge a request for this `HOST` (default: one that no mount names)")
+	cmd.Flags().StringVar(&f.host, "host", "", "judge a request for this `HOST` (default: one that is answered and that no mount names)")
+	// Its variable is that of serve --host, which is a list of hosts to answer.
+	withoutVariable(cmd, "host")
 	return cmd
 }
 

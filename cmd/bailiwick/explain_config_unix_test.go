@@ -50,7 +50,7 @@ mounts:
 	var asked []request
 	for _, user := range []string{"", "alice", "bob"} {
 		for op := range ops {
-			for _, host := range []string{"", "other.example"} {
+			for _, host := range []string{"", "other.example", "evil.example"} {
 				asked = append(asked, request{op, user, host})
 			}
 		}

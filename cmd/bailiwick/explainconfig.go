@@ -129,6 +129,11 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 			return newVerdict(path, vfs.Verdict{Op: e.op, Reason: vfs.ReasonOf(err)}), nil
 		}
 	}
+	if e.host != "" && !routing.HostsOf(e.cfg).AnswersAt(e.host, e.cfg.Listen) {
+		v := newVerdict(path, vfs.Verdict{Op: e.op, Reason: server.ReasonHost})
+		v.also("no such host is answered at the addresses that are listened on; hosts names further ones")
+		return v, nil
+	}
 	at, inner := e.router.Find(e.host, u)
 	if at == nil {
 		return e.unmounted(ctx, path, decoded)

@@ -52,7 +52,7 @@ mounts:
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprint(conn, "PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n")
+	fmt.Fprint(conn, "PUT /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n")
 	answer := bufio.NewReader(conn)
 	// The body is waited for once there is a slot for it.
 	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {

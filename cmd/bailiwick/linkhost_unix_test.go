@@ -16,6 +16,7 @@ func TestLinkOfAnotherHost(t *testing.T) {
 	one, other := tree(t, map[string]string{"report": "public"}), tree(t, map[string]string{"report": "secret"})
 	config := filepath.Join(dir, "bailiwick.yaml")
 	write(t, config, `listen: ["127.0.0.1:0"]
+hosts: [third.example, 10.0.0.7]
 access_log: {file: off}
 links: {keys: keys}
 mounts:

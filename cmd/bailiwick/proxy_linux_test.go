@@ -12,8 +12,9 @@ import (
 	"testing"
 )
 
-// nginx starts a real one in front of a server, and returns its URL.
-func nginx(t *testing.T, upstream string) string {
+// nginx starts a real one in front of a server, with further directives for what it
+// passes on, and returns its URL.
+func nginx(t *testing.T, upstream, directives string) string {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
@@ -46,10 +47,11 @@ http {
 		location / {
 			proxy_pass %[3]s;
 			proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+			%[4]s
 		}
 	}
 }
-`, dir, addr, upstream))
+`, dir, addr, upstream, directives))
 	cmd := exec.Command(program, "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"))
 	var talk strings.Builder
 	cmd.Stderr = &talk
@@ -107,7 +109,7 @@ func TestProxyNginx(t *testing.T) {
 		{"trusted_proxies: [127.0.0.0/8]\n", forged, client, forged},
 	} {
 		p, _ := configured(t, c.trusted+"mounts: [{source: d, allow: ['**']}]\n", map[string]string{"d/a": ""})
-		front := nginx(t, p.url)
+		front := nginx(t, p.url, "")
 		from(t, client, p.url+"/direct", forged)
 		from(t, client, front+"/proxied", "")
 		from(t, client, front+"/chained", forged)
@@ -129,7 +131,7 @@ trusted_proxies: [127.0.0.1/32]
 limits: {rate_per_client: 1/h}
 mounts: [{source: d, allow: ["**"]}]
 `, map[string]string{"d/a": ""})
-	front := nginx(t, p.url)
+	front := nginx(t, p.url, "")
 	for _, c := range []struct {
 		client, forwarded string
 		want              int
@@ -142,5 +144,37 @@ mounts: [{source: d, allow: ["**"]}]
 		if got := from(t, c.client, front+"/a", c.forwarded); got != c.want {
 			t.Errorf("%s %s: %d, want %d", c.client, c.forwarded, got, c.want)
 		}
+	}
+}
+
+// By itself nginx asks for the host in proxy_pass, which is one of this machine. Where it
+// passes on the client's, that has to be configured.
+func TestProxyHosts(t *testing.T) {
+	const host = "files.example.org"
+	for _, c := range []struct {
+		directives, hosts string
+		want              int
+	}{
+		{"", "", 200},
+		{"proxy_set_header Host $host;", "", 404},
+		{"proxy_set_header Host $host;", "hosts: [" + host + "]\n", 200},
+		{"proxy_set_header Host $http_host;", "hosts: [" + host + "]\n", 200},
+	} {
+		p, _ := configured(t, c.hosts+"mounts: [{source: d, allow: ['**']}]\n", map[string]string{"d/a": ""})
+		front := nginx(t, p.url, c.directives)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, front+"/a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = host
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != c.want {
+			t.Errorf("%s %s: %d, want %d", c.directives, c.hosts, resp.StatusCode, c.want)
+		}
+		p.stop()
 	}
 }

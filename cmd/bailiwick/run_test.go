@@ -92,8 +92,8 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 		found := 0
 		for _, m := range flagLine.FindAllStringSubmatch(out.String(), -1) {
 			flag := m[1]
-			if flag == "help" {
-				continue
+			if flag == "help" || cmd == "explain" && flag == "host" {
+				continue // the variable of --host is serve's
 			}
 			found++
 			// Flags that do not take just any text fail with this one.

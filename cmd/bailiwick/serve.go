@@ -91,6 +91,7 @@ wrong, all stays as it was.`,
 	addToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
+	flags.StringArray("host", nil, "answer requests for this `HOST`, too; on a loopback address others than localhost, 127.0.0.1 and [::1] get a 404, on any other address all hosts are answered unless some are named (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "`ADDRESS` for /livez, /readyz and /metrics; not for the public (default: none)")
 	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, syslog: and journal: the system's, off none")
 	f.landlock = choice{"auto", []string{"auto", "off"}}

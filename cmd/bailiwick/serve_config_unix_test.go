@@ -19,6 +19,7 @@ import (
 func TestConfigRouting(t *testing.T) {
 	p, dir := configured(t, `
 access_log: {file: log}
+hosts: [third.example]
 users: {htpasswd: users}
 mounts:
   - {path: /docs, source: docs, allow: ["**"], list: true}
@@ -56,7 +57,8 @@ mounts:
 		{"", "/docs/v2/../a", 404, ""},
 		{"other.example", "/docs/a", 200, "other"},
 		{"OTHER.example.:81", "/docs/a", 200, "other"},
-		{"other.example.evil", "/docs/a", 200, "docs"},
+		{"other.example.evil", "/docs/a", 404, ""}, // no such host is known
+		{"third.example", "/docs/a", 200, "docs"},
 		{"other.example", "/docs/v2/a", 404, ""}, // the host's mount goes first
 		{"other.example", "/my%20odd/a", 200, "odd"},
 		{"", "/my%20odd/a", 200, "odd"},

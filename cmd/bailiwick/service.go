@@ -91,6 +91,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 		return nil, err
 	}
 	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, a.stderr)
+	s.server.BaseContext = withListener
 	return s, nil
 }
 
@@ -101,6 +102,7 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 			return located(cfg, "admin", err)
 		}
 		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.stderr)
+		s.admin.BaseContext = withListener
 	}
 	passed, err := systemd.Listeners(s.app.variable)
 	if err != nil {

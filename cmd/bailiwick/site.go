@@ -27,6 +27,7 @@ type site struct {
 	cfg     *config.Config
 	mounts  []*mount
 	handler http.Handler
+	hosts   *routing.Hosts
 	log     *accessLog
 	who     *people
 
@@ -74,6 +75,8 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 	if err != nil {
 		return nil, err
 	}
+	t.hosts = routing.HostsOf(cfg)
+	h = forHosts(h, t.hosts.Answers, s.foreign(recorder))
 	t.handler = server.Limit(h, server.Limits{
 		Slots:          s.inFlight.of(cfg.Limits.RequestsInFlight),
 		Rates:          s.rates.of(cfg.Limits.RatePerClient),

@@ -203,7 +203,7 @@ func (c *soakClient) abort(ctx context.Context) {
 		return
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "%s\r\nHost: x\r\nContent-Length: 500000\r\n\r\n", head)
+	fmt.Fprintf(conn, "%s\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n", head)
 	_, _ = conn.Write(c.bytes(100 << 10))
 	c.pause(ctx, 100*time.Millisecond)
 }
@@ -215,7 +215,7 @@ func (c *soakClient) dawdle(ctx context.Context) {
 		return
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET /docs/%s HTTP/1.1\r\nHost: x\r\n\r\n", soakLargest)
+	fmt.Fprintf(conn, "GET /docs/%s HTTP/1.1\r\nHost: localhost\r\n\r\n", soakLargest)
 	if _, err := io.ReadFull(conn, make([]byte, 1<<10)); err != nil {
 		c.failed(c.kind, err.Error())
 	}

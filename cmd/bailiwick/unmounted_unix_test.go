@@ -21,6 +21,7 @@ func TestUnmountedTellsNothing(t *testing.T) {
 	write(t, keys, linkKeys)
 	write(t, file, fmt.Sprintf(`
 listen: ["127.0.0.1:0"]
+hosts: [other.example]
 users: {htpasswd: users}
 links: {keys: keys}
 access_log: {file: %s}

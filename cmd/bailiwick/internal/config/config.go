@@ -32,6 +32,13 @@ type Config struct {
 	// is no such listener without it.
 	Admin Address `yaml:"admin" example:"127.0.0.1:9090"`
 
+	// Hosts that requests may name besides those of mounts and of tls.acme, without a port.
+	// On a loopback address only these and localhost, 127.0.0.1 and [::1] are answered, so
+	// that no page of another site gets in by a name that leads here; behind a proxy on this
+	// machine name the hosts that it passes on. On other addresses every host is answered,
+	// unless some are listed here. All others get the 404 of a missing file.
+	Hosts []Host `yaml:"hosts" example:"[files.example.org]" nonempty:"no host is named; name some, or leave the key out"`
+
 	// Serves HTTPS, and HTTP/2 with it: by a certificate from files, or one that is
 	// fetched by ACME.
 	TLS *TLS `yaml:"tls"`

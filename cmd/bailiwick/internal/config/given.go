@@ -21,6 +21,7 @@ type Given struct {
 // there is: in a file with several mounts, a flag cannot say which is meant.
 var Flags = map[string]string{
 	"listen":             "listen",
+	"host":               "hosts",
 	"admin":              "admin",
 	"access-log":         "access_log.file",
 	"drain":              "drain",

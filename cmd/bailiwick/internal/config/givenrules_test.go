@@ -67,6 +67,7 @@ func TestGivenIsFile(t *testing.T) {
 	}{
 		{root + "/src", `
 listen: [":1", ":2"]
+hosts: [a.example, B.example]
 admin: 127.0.0.1:3
 tls: {acme: {domains: [a.example, b.example], dir: ROOT/acme, email: a@b.example, directory: "https://ca.example/d"}}
 access_log: {file: "off"}
@@ -99,7 +100,7 @@ mounts:
       - {who: "group:editors", can: [write], names: ["{user}/**"]}
       - {who: "claim:k=v", can: [delete], names: ["re:can .* can"]}
 `, [][]string{
-			{"listen", ":1", ":2"}, {"admin", "127.0.0.1:3"},
+			{"listen", ":1", ":2"}, {"host", "a.example", "B.example"}, {"admin", "127.0.0.1:3"},
 			{"acme-host", "a.example", "b.example"}, {"acme-cache", "ROOT/acme"}, {"acme-email", "a@b.example"}, {"acme-directory", "https://ca.example/d"},
 			{"access-log", "off"}, {"htpasswd", "ROOT/users"}, {"tokens", "ROOT/tokens"}, {"client-ca", "ROOT/ca"}, {"link-keys", "ROOT/keys"},
 			{"oidc-issuer", "https://id.example"}, {"oidc-audience", "us"}, {"oidc-user-claim", "name"}, {"oidc-groups-claim", "groups"},

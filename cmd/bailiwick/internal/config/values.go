@@ -168,7 +168,7 @@ var hostName = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]
 func parseHost(s string) (any, error) {
 	host := strings.ToLower(s)
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() == "" {
-		return Host(host), nil
+		return Host(ip.Unmap().String()), nil
 	}
 	if len(host) > 253 || !hostName.MatchString(host) {
 		return nil, fmt.Errorf("%s is no host; write a name such as files.example.org, without a port or a *", printable(s))

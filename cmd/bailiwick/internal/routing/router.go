@@ -3,7 +3,6 @@ package routing
 
 import (
 	"cmp"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -155,13 +154,4 @@ func belowEscaped(raw, path string) (rest string, ok bool) {
 		raw = raw[end:]
 	}
 	return raw, true
-}
-
-// hostOf returns the host of a Host header as config.Host has it.
-func hostOf(header string) string {
-	host, _, err := net.SplitHostPort(header)
-	if err != nil {
-		host = strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
-	}
-	return strings.ToLower(strings.TrimSuffix(host, "."))
 }

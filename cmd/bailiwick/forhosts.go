@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+)
+
+// forHosts hands requests for hosts that are answered on to next, all others to absent.
+func forHosts(next http.Handler, answers func(host string, listener net.Addr) bool, absent http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		listener, _ := r.Context().Value(listenerKey{}).(net.Addr)
+		if !answers(r.Host, listener) {
+			absent.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// foreign answers requests for hosts that are not known here. The first one is told of:
+// whoever put a proxy in front would otherwise have to guess why all is missing.
+func (s *service) foreign(recorder server.Recorder) http.Handler {
+	absent := server.Absent(server.ReasonHost, recorder, s.logger)
+	var once sync.Once
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		absent.ServeHTTP(w, r)
+		once.Do(func() {
+			s.logger.Warn("requests for a host that is not known get the 404 of a missing file; hosts (--host) names further ones", "host", r.Host[:min(len(r.Host), 253)])
+		})
+	})
+}
+
+type listenerKey struct{}
+
+// withListener is an http.Server's BaseContext: requests know by which listener they
+// came. The address of the connection would not do: one that listens on all interfaces is
+// not for this machine alone, whichever of them a connection came by.
+func withListener(l net.Listener) context.Context {
+	return context.WithValue(context.Background(), listenerKey{}, l.Addr())
+}
