@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"time"
 
@@ -18,7 +17,9 @@ type Attempt struct {
 	RequestID uuid.UUID // version 7
 	Remote    string    // the peer's address, without its port; from a header only if Limits trust the peer
 	Method    string
-	Raw       string     // the request target as it was sent, without its query; not made safe for printing
+	// Raw is the request target as it was sent, without its query, and with "***" in the
+	// place of a user and a password; not made safe for printing.
+	Raw       string
 	Name      vfs.Name   // zero if the target makes no name, or was not looked at
 	Principal string     // who asked
 	Verdict   Verdict    //
@@ -72,7 +73,7 @@ func (x *exchange) record() {
 	}
 	a.Remote = host(x.r.RemoteAddr)
 	a.Method = x.r.Method
-	a.Raw = rawTarget(x.r)
+	a.Raw = loggedTarget(x.r)
 	if x.jail != nil {
 		a.Backend = x.jail.Caps().Kind
 	}
@@ -96,17 +97,4 @@ func host(addr string) string {
 		return addr
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(addr[:i], "["), "]")
-}
-
-// rawTarget returns the request target as it was sent, without its query.
-func rawTarget(r *http.Request) string {
-	target := r.RequestURI
-	if target == "" {
-		target = r.URL.RawPath
-		if target == "" {
-			target = r.URL.Path
-		}
-	}
-	target, _, _ = strings.Cut(target, "?")
-	return target
 }

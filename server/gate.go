@@ -107,7 +107,7 @@ func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
 // enterByLink takes a request for a signed link and nothing else: were a bad one
 // judged by other credentials, nobody could see that it has ended.
 func (x *exchange) enterByLink(g *Gate) bool {
-	path, err := links.ParsePath(rawTarget(x.r))
+	path, err := links.ParsePath(sentPath(x.r))
 	if err == nil {
 		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, time.Now())
 	}

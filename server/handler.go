@@ -41,7 +41,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(refused("", ReasonCrossOrigin))
 		return
 	}
-	name, isDir, err := requestName(r.URL)
+	name, isDir, err := requestName(r)
 	itself := !h.cfg.Mounted.IsZero() && r.URL.Path == "" && r.URL.RawPath == "" && !writes
 	if itself {
 		name, isDir, err = vfs.Root, true, nil

@@ -2,7 +2,7 @@ package server
 
 import (
 	"io/fs"
-	"net/url"
+	"net/http"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -17,7 +17,11 @@ import (
 // and ParseName refuses the rest. EscapedPath would not do where RawPath is set:
 // it spells the decoded path anew if the raw one holds a byte that Go does not
 // accept, and a %2F is a slash after that.
-func requestName(u *url.URL) (name vfs.Name, isDir bool, err error) {
+func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
+	u := r.URL
+	if hostless(r.RequestURI) {
+		return vfs.Name{}, false, refused("", vfs.ReasonNameSlash)
+	}
 	sent := u.Path
 	if u.RawPath != "" {
 		sent = u.RawPath

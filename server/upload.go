@@ -165,7 +165,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !x.takeUploadMethod() || !x.enter(&h.cfg.Gate, opOf(r.Method), h.cfg.Authorize) {
 		return
 	}
-	name, isDir, err := requestName(r.URL)
+	name, isDir, err := requestName(r)
 	x.attempt.Name = name
 	if r.Method == http.MethodPost {
 		x.grant(auth.Grant{Op: x.op, NewName: true})

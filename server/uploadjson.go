@@ -75,11 +75,7 @@ func (x *exchange) created(files []catalog.Record) {
 // prefix below which this handler is mounted: whatever took that off left the
 // request's target as it was.
 func postedTo(r *http.Request) string {
-	path := rawTarget(r)
-	if i := strings.Index(path, "://"); i >= 0 && path[0] != '/' {
-		_, path, _ = strings.Cut(path[i+len("://"):], "/")
-		path = "/" + path
-	}
+	path := sentPath(r)
 	// Two slashes at the front would make a host of what follows.
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || !strings.HasSuffix(path, "/") {
 		return "/"

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+)
+
+// The request target comes in one of the forms of RFC 9112 section 3.2: "/path?query",
+// "http://host/path?query", "host:port" or "*". The absolute form is what clients send
+// that take this server for a proxy; it may hold a user and a password.
+
+// sentPath returns the path of a request target as it was sent, without its query; "" if
+// there is none in it.
+func sentPath(r *http.Request) string {
+	target := r.RequestURI
+	if target == "" {
+		// No server made this request. net/url leaves RawPath empty only where Path
+		// has one possible spelling.
+		return r.URL.EscapedPath()
+	}
+	path := target
+	if target[0] != '/' {
+		_, end := authority(target)
+		path = target[end:]
+		if end == 0 || !strings.HasPrefix(path, "/") {
+			return ""
+		}
+	}
+	path, _, _ = strings.Cut(path, "?")
+	return path
+}
+
+// hostless reports whether a request target has a scheme and no host. It is no HTTP URL
+// (RFC 9110 section 4.2.1): what looks like its path may be a user and a password, behind
+// one slash too few or too many.
+func hostless(target string) bool {
+	if target == "" || target[0] == '/' || target == "*" {
+		return false
+	}
+	start, end := authority(target)
+	return start == end
+}
+
+// authority returns where the authority of an absolute form begins and ends; 0, 0 if the
+// target is of another form.
+func authority(target string) (start, end int) {
+	colon := strings.IndexByte(target, ':')
+	if colon <= 0 || !strings.HasPrefix(target[colon:], "://") || strings.IndexByte(target[:colon], '/') >= 0 {
+		return 0, 0
+	}
+	start = colon + len("://")
+	if length := strings.IndexAny(target[start:], "/?"); length >= 0 {
+		return start, start + length
+	}
+	return start, len(target)
+}
+
+// masked stands for a user and a password in records.
+const masked = "***"
+
+// loggedTarget returns the request target as it was sent, without its query, and with what
+// may be a user and a password masked. It masks too much rather than too little: whatever
+// stands before the last "@" of what could be meant as an authority, behind any number of
+// slashes and colons. A target that begins with one slash has none.
+func loggedTarget(r *http.Request) string {
+	target := r.RequestURI
+	if target == "" {
+		target = r.URL.EscapedPath()
+	}
+	if len(target) > 0 && target[0] == '/' && !strings.HasPrefix(target, "//") {
+		target, _, _ = strings.Cut(target, "?")
+		return target
+	}
+	start := 0
+	if scheme := strings.Index(target, ":/"); scheme > 0 && isScheme(target[:scheme]) {
+		start = scheme + 1
+	}
+	for start < len(target) && target[start] == '/' {
+		start++
+	}
+	// A password may hold a question mark that its client forgot to escape, so the query
+	// is looked for behind it.
+	end := len(target)
+	if length := strings.IndexByte(target[start:], '/'); length >= 0 {
+		end = start + length
+	}
+	// After CONNECT, net/http passes on what it would else refuse: an "@" that is escaped.
+	if at := max(strings.LastIndexByte(target[start:end], '@'), strings.LastIndex(target[start:end], "%40")); at >= 0 {
+		target = target[:start] + masked + target[start+at:]
+	}
+	target, _, _ = strings.Cut(target, "?")
+	return target
+}
+
+// isScheme reports whether s is a scheme as RFC 3986 section 3.1 has it.
+func isScheme(s string) bool {
+	for i := range len(s) {
+		switch c := s[i] | 0x20; {
+		case 'a' <= c && c <= 'z':
+		case i > 0 && ('0' <= s[i] && s[i] <= '9' || s[i] == '+' || s[i] == '-' || s[i] == '.'):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
