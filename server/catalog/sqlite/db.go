@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -18,14 +17,10 @@ const (
 	busyPause = 5 * time.Millisecond   // between two
 )
 
-// A db is the open file. Close may be called while it is only half open.
+// A db is a Store's part in the file.
 type db struct {
-	path      string
-	info      os.FileInfo
-	writer    *pool
-	reader    *pool
+	*database
 	instances *instances
-	reserve   *reserve
 }
 
 var _ table.DB = (*db)(nil)
@@ -126,29 +121,22 @@ func (d *db) Dead(_ context.Context, touched map[string]time.Time) (map[string]b
 }
 
 // Ping reads from the file, and sees whether it is still the one that its path
-// leads to: SQLite would go on writing to one that was removed or replaced, and all
-// would be gone at the next start.
+// leads to.
 func (d *db) Ping(ctx context.Context) error {
-	info, err := os.Stat(d.path)
-	if err != nil || !os.SameFile(info, d.info) {
-		return fmt.Errorf("%w: the file was moved, removed or replaced while it is open", catalog.ErrUnavailable)
+	if err := d.inPlace(); err != nil {
+		return err
 	}
 	return d.Read(ctx, func(table.Scanner) error { return nil }, "SELECT 1 FROM objects LIMIT 1")
 }
 
-// Close closes the readers first, so that the writer, as the last one, can take
-// the log into the file. The lock is let go after the last change.
+// Close lets the lock of the instance go after its last change. It may be called while
+// d is only half open.
 func (d *db) Close() error {
-	var errs []error
-	for _, c := range []*pool{d.reader, d.writer} {
-		if c != nil {
-			errs = append(errs, c.Close())
-		}
-	}
+	var err error
 	if d.instances != nil {
-		errs = append(errs, d.instances.leave())
+		err = d.instances.leave()
 	}
-	return errors.Join(errs...)
+	return errors.Join(err, d.release())
 }
 
 // migration runs f in a transaction, if the file is a catalog or holds nothing.

@@ -31,56 +31,45 @@ var (
 	errForeign    = errors.New("it is the database of another application: name a file that is not there yet, or a catalog")
 )
 
-// findFile finds the file of a catalog, makes it if there is none, and returns
-// its path without links: two names of one file must lead to one directory of
-// instances.
-func findFile(path string) (string, error) {
-	if path == "" {
-		return "", errors.New("name a file")
+// checkPath says what is wrong with a path that is never that of a file.
+func checkPath(path string) error {
+	switch {
+	case path == "":
+		return errors.New("name a file")
+	case strings.ContainsRune(path, 0):
+		return errors.New("a path cannot have a NUL in it")
+	case path == ":memory:":
+		// SQLite has another meaning for this, and who writes it would get a file of that name.
+		return errors.New("a catalog is a file, which outlives its server: name one")
 	}
-	if strings.ContainsRune(path, 0) {
-		return "", errors.New("a path cannot have a NUL in it")
-	}
-	// SQLite has another meaning for this, and who writes it would get a file of that name.
-	if path == ":memory:" {
-		return "", errors.New("a catalog is a file, which outlives its server: name one")
-	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
+	return nil
+}
+
+// makeFile makes the file of a new catalog, which has to be durable before anything that
+// it holds is.
+func makeFile(path string) (os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, newFileMode)
 	switch {
 	case err == nil:
 		if err := errors.Join(f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
-			return "", err
+			return nil, err
 		}
-	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("there is no directory %s: make it first", filepath.Dir(path))
-	case !errors.Is(err, fs.ErrExist):
-		return "", err
+	case !errors.Is(err, fs.ErrExist): // another process may have made it meanwhile
+		return nil, err
 	}
-	path, err = filepath.EvalSymlinks(path)
-	if err != nil {
-		return "", err
-	}
-	return path, checkHeader(path)
+	return os.Stat(path)
 }
 
-// checkHeader looks at a file before SQLite does, which would recover or convert
-// what it finds. Where the header does not say whose the file is, SQLite has to be
-// asked, see (*db).migration.
-func checkHeader(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
+// checkFile looks at a file that this process does not have open before SQLite does,
+// which would recover or convert what it finds. Where the header does not say whose the
+// file is, SQLite has to be asked, see (*db).migration.
+func checkFile(path string, info os.FileInfo) error {
 	// Opening a FIFO would wait for a writer.
 	if !info.Mode().IsRegular() {
 		return errors.New("it is no regular file")
 	}
-	if info.Size() == 0 {
-		return nil
+	if err := checkNames(path, info); err != nil || info.Size() == 0 {
+		return err
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -95,6 +84,20 @@ func checkHeader(path string) error {
 		return errForeign
 	}
 	return nil
+}
+
+// checkNames refuses a file that has several names. SQLite keeps the log beside the name
+// by which it was opened, and whoever opens the file by another one does not see what
+// stands in that log.
+func checkNames(path string, info os.FileInfo) error {
+	n, err := countNames(path, info)
+	switch {
+	case err != nil:
+		return err
+	case n > 1:
+		return fmt.Errorf("it has %d names (hard links), beside each of which SQLite would keep a log of its own: remove the other names, or make them copies", n)
+	}
+	return checkMount(path)
 }
 
 // dsn is the driver's name of the file. In a URI every byte of a path can be

@@ -104,7 +104,7 @@ func TestForeign(t *testing.T) {
 	ofSQLite := func(t *testing.T, path string, queries ...string) {
 		db := raw(t, path)
 		for _, q := range queries {
-			exec(t, db, q)
+			execute(t, db, q)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
@@ -253,7 +253,7 @@ func TestBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := raw(t, path)
-	exec(t, other, "BEGIN EXCLUSIVE")
+	execute(t, other, "BEGIN EXCLUSIVE")
 	rec := catalogtest.NewRecord("a name")
 	if err := s.Begin(t.Context(), rec); !errors.Is(err, catalog.ErrUnavailable) {
 		t.Errorf("Begin: %v, want ErrUnavailable", err)
@@ -266,7 +266,7 @@ func TestBusy(t *testing.T) {
 	if _, err := s.Get(t.Context(), ready.ID); err != nil {
 		t.Errorf("Get does not wait for a writer: %v", err)
 	}
-	exec(t, other, "ROLLBACK")
+	execute(t, other, "ROLLBACK")
 	if err := s.Begin(t.Context(), rec); err != nil {
 		t.Error(err)
 	}

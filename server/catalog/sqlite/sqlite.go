@@ -1,5 +1,5 @@
 // Package sqlite is the catalog in an SQLite file, for one machine. Several
-// processes may have the file open at once.
+// processes may have the file open at once, and each may have several Stores of it.
 //
 // What Commit acknowledged is on the disk: every change is synchronised before it
 // returns. The file is made with mode 0600. Beside it SQLite keeps PATH-wal and
@@ -8,14 +8,21 @@
 // in which each open Store has a file that it keeps locked: whoever's lock can be
 // had is dead, however it ended. PATH-reserve holds room, so that on a full disk
 // uploads can still be removed. The file has to be on a file system of this
-// machine, since others do not hold SQLite's locks.
+// machine, since others do not hold SQLite's locks; it has one name and is not mounted
+// by itself, or the log beside it would not be the only one.
+//
+// On Unix the locks of a file belong to the process, and closing any descriptor of it
+// ends them. Another program, such as one that makes a backup, then takes itself for the
+// last user of the database and removes the log that this process goes on writing to, so
+// that what was acknowledged since is lost. All Stores of one file in a process have it
+// open once, by whatever paths. The rest of the program must not open what [Files]
+// names, nor the file by another SQLite driver.
 package sqlite
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,15 +72,14 @@ func open(ctx context.Context, path string, opts Options, all []table.Migration)
 	}
 	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
 	defer cancel()
-	real, err := findFile(path)
-	if err != nil {
+	if err := checkPath(path); err != nil {
 		return nil, fmt.Errorf("catalog %s: %w", path, err)
 	}
-	s, err := newStore(ctx, real, opts, all)
+	s, err := newStore(ctx, path, opts, all)
 	if errors.Is(err, catalog.ErrFull) {
 		// The log and its index take room, too.
-		_, _ = reserveOf(real).spend(func() error {
-			s, err = newStore(ctx, real, opts, all)
+		_, _ = reserveOf(Files(path)[0]).spend(func() error {
+			s, err = newStore(ctx, path, opts, all)
 			return err
 		})
 	}
@@ -83,34 +89,25 @@ func open(ctx context.Context, path string, opts Options, all []table.Migration)
 	return s, nil
 }
 
-// newStore opens the file itself, whose path has no links in it.
 func newStore(ctx context.Context, path string, opts Options, all []table.Migration) (_ *Store, err error) {
-	info, err := os.Stat(path)
+	file, err := acquire(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	d := &db{path: path, info: info, reserve: reserveOf(path)}
+	d := &db{database: file}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
 		}
 	}()
-	// SQLite has one writer at a time: more connections would wait for each other
-	// by polling, where a queue is fair.
-	if d.writer, err = openPool(dsn(path, false), 1); err != nil {
-		return nil, err
-	}
 	if err := table.Migrate(ctx, dialect, all, d.migration); err != nil {
 		return nil, err
 	}
 	if err := d.startLog(ctx); err != nil {
 		return nil, err
 	}
-	if d.reader, err = openPool(dsn(path, true), readers); err != nil {
-		return nil, err
-	}
 	id := uuid.New()
-	if d.instances, err = join(path, id.String()); err != nil {
+	if d.instances, err = join(file.path, id.String()); err != nil {
 		return nil, err
 	}
 	_ = d.reserve.fill() // whoever adds something fails

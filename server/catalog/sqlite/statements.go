@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"sync"
@@ -17,14 +18,11 @@ type pool struct {
 	statements map[string]*sql.Stmt
 }
 
-func openPool(dsn string, size int) (*pool, error) {
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, err
-	}
+func newPool(c driver.Connector, size int) *pool {
+	db := sql.OpenDB(c)
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
-	return &pool{DB: db, statements: make(map[string]*sql.Stmt)}, nil
+	return &pool{DB: db, statements: make(map[string]*sql.Stmt)}
 }
 
 // statement compiles a query, or returns what it was compiled to before. The lock

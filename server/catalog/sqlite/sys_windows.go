@@ -23,6 +23,24 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 // giveAway does nothing: a new file has the rights of its directory.
 func giveAway(string, string) error { return nil }
 
+// countNames returns how many names a file has. Here locks are a handle's, and closing
+// another handle leaves them as they are.
+func countNames(path string, _ os.FileInfo) (uint64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var info windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info); err != nil {
+		return 0, os.NewSyscallError("GetFileInformationByHandle", err)
+	}
+	return uint64(info.NumberOfLinks), nil
+}
+
+// checkMount does nothing: a file cannot be a mount here.
+func checkMount(string) error { return nil }
+
 // syncDir does nothing: a directory cannot be synchronised, and NTFS has a log.
 func syncDir(string) error { return nil }
 
