@@ -44,30 +44,56 @@ type source struct {
 	size    int64
 }
 
-// A body yields the bytes next to end of its source. When its stream breaks it
-// asks for the rest, of the same version. It keeps holdBytes at most.
+// A body yields the bytes next to end of its source. When its stream breaks, or
+// was closed while it rested, it asks for the rest, of the same version. It keeps
+// holdBytes at most. It has a place among the streams while stream is not nil.
 type body struct {
 	source
 	next, end int64 // of the bytes still to be fetched
 	resumes   int
 
-	stream io.ReadCloser   // nil between two, and after the end
-	live   context.Context // the stream's own
-	cancel context.CancelCauseFunc
-	watch  *time.Timer // ends the stream if a read takes too long
-	broken error       // what the stream ended with, behind bytes that are good
+	stream *stream // nil between two, and after the end
+	placed bool    // it has a place among the streams
+	broken error   // what the stream ended with, behind bytes that are good
 
 	held []byte // the object's last bytes
 	good bool   // all bytes have come and are right: held can be yielded
 	err  error  // what Read ended with, nil before
 }
 
-// attach makes stream the one to read. It runs under live, and cancel ends it.
-func (b *body) attach(live context.Context, stream io.ReadCloser, cancel context.CancelCauseFunc) {
-	b.stream, b.live, b.cancel, b.broken = stream, live, cancel, nil
-	b.watch = time.AfterFunc(b.b.idle, func() { cancel(errStalled) })
-	b.watch.Stop()
+// attach makes r the stream to read. It runs under live, and cancel ends it.
+func (b *body) attach(live context.Context, r io.ReadCloser, cancel context.CancelCauseFunc) {
+	watch := time.AfterFunc(b.b.idle, func() { cancel(errStalled) })
+	watch.Stop()
+	b.stream, b.broken = &stream{ReadCloser: r, live: live, cancel: cancel, watch: watch}, nil
 }
+
+// rest lets the stream be closed while nobody reads it. Without an ETag there would
+// be no going on.
+func (b *body) rest() {
+	if b.stream != nil && b.resumable() {
+		b.b.streams.rest(b.stream)
+	}
+}
+
+// wake gets the stream ready to be read again.
+func (b *body) wake() error {
+	if b.stream == nil || !b.resumable() || b.b.streams.wake(b.stream) {
+		return nil
+	}
+	b.stream, b.placed = nil, false
+	if err := b.b.streams.enter(b.ctx, finishWait); err != nil {
+		return err
+	}
+	b.placed = true
+	err := b.reopen()
+	if err == nil || errors.Is(err, vfs.ErrChanged) {
+		return err
+	}
+	return b.resume(err)
+}
+
+func (b *body) resumable() bool { return opaqueTag(b.tag) != "" }
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
@@ -76,10 +102,15 @@ func (b *body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, err := b.read(p)
+	n, err := 0, b.wake()
+	if err == nil {
+		n, err = b.read(p)
+	}
 	if err != nil {
 		b.err = err
 		b.finish(0)
+	} else {
+		b.rest()
 	}
 	return n, err
 }
@@ -164,10 +195,10 @@ func (b *body) fetch(p []byte) (int, error) {
 
 // readStream is one read that the watchdog bounds.
 func (b *body) readStream(p []byte) (int, error) {
-	b.watch.Reset(b.b.idle)
+	b.stream.watch.Reset(b.b.idle)
 	n, err := b.stream.Read(p)
-	b.watch.Stop()
-	if err != nil && err != io.EOF && context.Cause(b.live) == errStalled {
+	b.stream.watch.Stop()
+	if err != nil && err != io.EOF && context.Cause(b.stream.live) == errStalled {
 		err = errStalled
 	}
 	return n, err
@@ -178,7 +209,7 @@ func (b *body) readStream(p []byte) (int, error) {
 // in one body are worse than none.
 func (b *body) resume(cause error) error {
 	b.finishStream(0)
-	if b.tag == "" || opaqueTag(b.tag) == "" {
+	if !b.resumable() {
 		return fmt.Errorf("%w: the body broke off, and there is no ETag to go on by: %v", vfs.ErrUnavailable, cause)
 	}
 	for {
@@ -203,6 +234,10 @@ func (b *body) resume(cause error) error {
 // reopen asks for the bytes next to end. It fails with ErrChanged if they are
 // not to be had any more.
 func (b *body) reopen() error {
+	if err := b.b.acquireWithin(b.ctx, finishWait); err != nil {
+		return err
+	}
+	defer b.b.release()
 	ctx, cancel := context.WithCancelCause(b.ctx)
 	in := b.b.input(b.key)
 	in.Range = aws.String(between(b.next, b.end-1))
@@ -246,19 +281,25 @@ func (b *body) Close() error {
 		return fs.ErrClosed
 	}
 	b.err = fs.ErrClosed
+	if b.stream != nil && b.resumable() && !b.b.streams.wake(b.stream) {
+		b.stream, b.placed = nil, false
+	}
 	b.finish(b.end - b.next)
 	b.held = nil
 	return nil
 }
 
-// finish ends the stream and gives the slot back. left is how much is still to
+// finish ends the stream and gives its place back. left is how much is still to
 // come, where draining it is worth a try.
 func (b *body) finish(left int64) {
 	if b.b == nil {
 		return
 	}
 	b.finishStream(left)
-	b.b.release()
+	if b.placed {
+		b.placed = false
+		b.b.streams.leave()
+	}
 	b.b = nil
 }
 
@@ -266,11 +307,11 @@ func (b *body) finishStream(left int64) {
 	if b.stream == nil {
 		return
 	}
-	b.watch.Stop()
+	b.stream.watch.Stop()
 	if b.broken != nil {
 		left = 0
 	}
-	drop(b.stream, b.cancel, left)
+	drop(b.stream, b.stream.cancel, left)
 	b.stream = nil
 }
 

@@ -240,7 +240,7 @@ func (p *pausing) Read(b []byte) (int, error) {
 	return p.r.Read(b)
 }
 
-// Past the limit a call waits a second and fails; a body counts until it ended.
+// Past the limit a call waits a second and fails. A body does not count.
 func TestMaxInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(map[string]string{"file": numbers(100_000), "empty": ""})
@@ -249,12 +249,26 @@ func TestMaxInFlight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		answer := make(chan struct{})
+		f.get = func(ctx context.Context, in *awss3.GetObjectInput) (*awss3.GetObjectOutput, error) {
+			<-answer
+			return f.answerGet(ctx, in)
+		}
+		waiting := make(chan error)
+		go func() {
+			_, _, err := fetch(t.Context(), b, vfs.Request{})
+			waiting <- err
+		}()
+		synctest.Wait()
 		f.taken()
 		busy := func(call string, err error) {
 			t.Helper()
 			if !errors.Is(err, vfs.ErrUnavailable) {
 				t.Errorf("%s past the limit: %v", call, err)
 			}
+		}
+		if _, err := io.ReadFull(obj.Body, make([]byte, 1000)); err != nil {
+			t.Errorf("reading past the limit: %v", err)
 		}
 		start := time.Now()
 		_, err = b.Open(t.Context(), name("file"), vfs.Request{})
@@ -271,16 +285,16 @@ func TestMaxInFlight(t *testing.T) {
 			t.Errorf("past the limit there were calls: %v", calls)
 		}
 
-		// Reading to the end gives the place to others, and so does closing.
-		waiting := make(chan error)
 		go func() {
 			_, err := b.Stat(t.Context(), name("file"), vfs.Request{})
 			waiting <- err
 		}()
 		synctest.Wait()
-		io.Copy(io.Discard, obj.Body)
-		if err := <-waiting; err != nil {
-			t.Errorf("Stat after the body's end: %v", err)
+		close(answer)
+		for range 2 {
+			if err := <-waiting; err != nil {
+				t.Errorf("once the answer came: %v", err)
+			}
 		}
 		obj.Body.Close()
 		for _, do := range []func() error{

@@ -30,24 +30,39 @@ import (
 // If S3 says that nothing changed, Info.Size is -1 in the error's Info, as S3
 // does not tell it then, and its ETag is the one that matched.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	o, err := b.begin(ctx, "open", n, req)
+	o, err := b.newLook(ctx, "open", n, req)
 	if err != nil {
 		return nil, err
+	}
+	if err := b.streams.enter(ctx, slotWait); err != nil {
+		return nil, o.fail(err)
+	}
+	if err := b.acquire(ctx); err != nil {
+		b.streams.leave()
+		return nil, o.fail(err)
 	}
 	obj, err := o.open()
-	if err != nil {
-		b.release()
-		return nil, err
+	b.release()
+	if err == nil {
+		if body, ok := obj.Body.(*body); ok {
+			body.placed = true
+			body.rest()
+			return obj, nil
+		}
 	}
-	return obj, nil
+	b.streams.leave()
+	return obj, err
 }
 
 // Stat describes the object n by one HeadObject.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	req.Range = vfs.Range{}
-	o, err := b.begin(ctx, "stat", n, req)
+	o, err := b.newLook(ctx, "stat", n, req)
 	if err != nil {
 		return vfs.Info{}, err
+	}
+	if err := b.acquire(ctx); err != nil {
+		return vfs.Info{}, o.fail(err)
 	}
 	defer b.release()
 	info, err := o.head()
@@ -70,15 +85,10 @@ type look struct {
 	req vfs.Request
 }
 
-// begin builds the key and takes a slot, which the caller gives back if it gets
-// no error.
-func (b *Backend) begin(ctx context.Context, op string, n vfs.Name, req vfs.Request) (*look, error) {
+func (b *Backend) newLook(ctx context.Context, op string, n vfs.Name, req vfs.Request) (*look, error) {
 	key, err := b.key(op, n)
 	if err != nil {
 		return nil, err
-	}
-	if err := b.acquire(ctx); err != nil {
-		return nil, failure(ctx, op, n, err)
 	}
 	if req.Cond.Now.IsZero() {
 		req.Cond.Now = time.Now()
@@ -198,7 +208,6 @@ func (o *look) openByHead(otherwise error) (*vfs.Object, error) {
 	case err != nil:
 		return nil, err
 	case otherwise != vfs.ErrPrecondition && info.Size == 0:
-		o.release()
 		return &vfs.Object{Info: info, Span: span, Body: http.NoBody}, nil
 	case otherwise == errAgain:
 		return nil, errAgain

@@ -59,7 +59,6 @@ func (o *look) direct(left time.Duration) (*vfs.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.release()
 	return &vfs.Object{Info: info, Span: span, Body: http.NoBody, Location: signed.URL}, nil
 }
 

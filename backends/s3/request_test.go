@@ -357,6 +357,7 @@ func TestNewRefuses(t *testing.T) {
 		"prefix // at end":   {Bucket: bucket, Prefix: "a//"},
 		"absolute prefix":    {Bucket: bucket, Prefix: "/a"},
 		"negative limit":     {Bucket: bucket, MaxInFlight: -1},
+		"negative bodies":    {Bucket: bucket, MaxBodies: -1},
 		"negative time":      {Bucket: bucket, IdleTimeout: -1},
 	} {
 		if b, err := s3.New(f, opts); err == nil || b != nil {

@@ -63,11 +63,19 @@ type Options struct {
 	// set: a bucket that was deleted and made anew by another is then refused.
 	ExpectedBucketOwner string
 
-	// MaxInFlight is how many calls of S3 may run at a time; 0 is 256. A body
-	// that is being sent counts until its last byte came or it is closed. A
-	// call past the limit waits a second, or half a minute where it goes on with
-	// an upload, and is then vfs.ErrUnavailable.
+	// MaxInFlight is how many calls of S3 may run at a time; 0 is 256. Reading
+	// from an object's body is no call. A call past the limit waits a second, or
+	// half a minute where it goes on with an upload or an object's body, and is
+	// then vfs.ErrUnavailable.
 	MaxInFlight int
+
+	// MaxBodies is how many objects' bodies may be open at a time; 0 is 1024, and
+	// each takes a connection. Past the limit, the body that has waited longest
+	// for its reader loses its connection to the next one. When it is read again,
+	// it goes on by one call more, for the remaining bytes of the same version:
+	// so a slow reader keeps nobody else waiting. Only a body that has no ETag
+	// keeps its connection, as there would be nothing to go on by.
+	MaxBodies int
 
 	// IdleTimeout is how long a body may send nothing before its connection is
 	// given up and the rest asked for anew; 0 is 30 seconds. One that is sent to
@@ -87,6 +95,7 @@ type Options struct {
 // The defaults of Options, and what is not worth an option.
 const (
 	defaultInFlight = 256 // NewClient keeps as many connections
+	defaultBodies   = 1024
 	defaultIdle     = 30 * time.Second
 	slotWait        = time.Second
 	finishWait      = 30 * time.Second // for a slot, in the middle of an upload
@@ -103,6 +112,7 @@ type Backend struct {
 	owner    *string
 	idle     time.Duration
 	slots    chan struct{}
+	streams  streams
 	writable bool
 	buffers  *buffers
 	presign  *awss3.PresignClient // nil if there is nobody to sign as
@@ -129,7 +139,7 @@ func New(api API, opts Options) (*Backend, error) {
 		}
 		prefix += "/"
 	}
-	if opts.MaxInFlight < 0 || opts.IdleTimeout < 0 {
+	if opts.MaxInFlight < 0 || opts.MaxBodies < 0 || opts.IdleTimeout < 0 {
 		return nil, errors.New("s3: a limit is negative")
 	}
 	if opts.PartSize != 0 && opts.PartSize < minPart || opts.PartSize > maxPart {
@@ -147,11 +157,8 @@ func New(api API, opts Options) (*Backend, error) {
 		b.idle = defaultIdle
 	}
 	b.presign = newPresigner(api)
-	inFlight := opts.MaxInFlight
-	if inFlight == 0 {
-		inFlight = defaultInFlight
-	}
-	b.slots = make(chan struct{}, inFlight)
+	b.slots = make(chan struct{}, cmp.Or(opts.MaxInFlight, defaultInFlight))
+	b.streams.limit = cmp.Or(opts.MaxBodies, defaultBodies)
 	if opts.ExpectedBucketOwner != "" {
 		b.owner = aws.String(opts.ExpectedBucketOwner)
 	}
