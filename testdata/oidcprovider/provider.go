@@ -11,16 +11,12 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
-)
 
-// RequireVariable is the environment variable that, set to "1", makes a test
-// fail where it would be skipped for want of the provider, and lets the first
-// such test install it.
-const RequireVariable = "BAILIWICK_REQUIRE_SERVERS"
+	"github.com/bailiwick-fs/bailiwick/testdata/nodetool"
+)
 
 // A Provider is a running provider. Its users are whoever logs in; all are in
 // the groups editors and staff, and NAME has the address NAME@example.org.
@@ -38,17 +34,10 @@ const redirect = "http://127.0.0.1:9/callback"
 
 // Start starts a provider that signs with RS256, and stops it when t ends. Where
 // there is none to start, it skips t and says how to get one, or fails it, see
-// RequireVariable.
+// [nodetool.RequireVariable].
 func Start(t testing.TB) *Provider {
 	t.Helper()
-	required := os.Getenv(RequireVariable) == "1"
-	dir, err := find(t.Context(), required)
-	if err != nil {
-		if required {
-			t.Fatalf("no OpenID provider: %v", err)
-		}
-		t.Skipf("no OpenID provider: %v; %s=1 installs it", err, RequireVariable)
-	}
+	dir := nodetool.Find(t, "oidcprovider", "package.json", "package-lock.json", "provider.mjs")
 	p := &Provider{ClientID: "bailiwick"}
 	cmd := exec.Command("node", "provider.mjs", p.ClientID, redirect)
 	cmd.Dir = dir

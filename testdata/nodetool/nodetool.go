@@ -1,4 +1,6 @@
-package oidcprovider
+// Package nodetool finds what tests run on Node.js, and installs it. Only tests may
+// import it.
+package nodetool
 
 import (
 	"context"
@@ -8,19 +10,38 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"testing"
 )
 
-// files are what the provider is made of; npm fetches the rest.
-var files = []string{"package.json", "package-lock.json", "provider.mjs"}
+// RequireVariable is the environment variable that, set to "1", makes a test fail
+// where it would be skipped for want of a tool, and lets the first such test install
+// it.
+const RequireVariable = "BAILIWICK_REQUIRE_SERVERS"
 
-// find returns the directory in the user's cache in which the provider is
-// installed. If it is not there, it installs it, or says so. The directory's
-// name is a hash of the files, so a change of them is another directory.
-func find(ctx context.Context, install bool) (string, error) {
+// Find returns the directory in the user's cache in which the tool is installed: its
+// files, which lie in testdata/tools/TOOL, and what npm fetches for their
+// package-lock.json. Where there is none, it skips t and says how to get one, or
+// fails it, see RequireVariable.
+func Find(t testing.TB, tool string, files ...string) string {
+	t.Helper()
+	required := os.Getenv(RequireVariable) == "1"
+	dir, err := find(t.Context(), required, tool, files)
+	if err != nil {
+		if required {
+			t.Fatalf("no %s on Node.js: %v", tool, err)
+		}
+		t.Skipf("no %s on Node.js: %v; %s=1 installs it", tool, err, RequireVariable)
+	}
+	return dir
+}
+
+// find is Find without a test. The directory's name is a hash of the files, so a
+// change of them is another directory.
+func find(ctx context.Context, install bool, tool string, files []string) (string, error) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", err
 	}
-	source, err := sourceDir()
+	source, err := sourceDir(tool)
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +59,7 @@ func find(ctx context.Context, install bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, fmt.Sprintf("oidc-provider-%x", hash.Sum(nil)[:8]))
+	dir := filepath.Join(cache, fmt.Sprintf(tool+"-%x", hash.Sum(nil)[:8]))
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -49,7 +70,7 @@ func find(ctx context.Context, install bool) (string, error) {
 		return "", err
 	}
 	// Only a whole installation gets the name: one that was stopped leaves none.
-	part, err := os.MkdirTemp(cache, "oidc-provider-part-")
+	part, err := os.MkdirTemp(cache, tool+"-part-")
 	if err != nil {
 		return "", err
 	}
@@ -72,15 +93,15 @@ func find(ctx context.Context, install bool) (string, error) {
 	return dir, nil
 }
 
-// sourceDir finds the provider's files: a test runs in the directory of its
+// sourceDir finds the tool's files: a test runs in the directory of its
 // package, which lies below the one that holds testdata.
-func sourceDir() (string, error) {
+func sourceDir(tool string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
-		source := filepath.Join(dir, "testdata", "tools", "oidcprovider")
+		source := filepath.Join(dir, "testdata", "tools", tool)
 		if _, err := os.Stat(source); err == nil {
 			return source, nil
 		}
