@@ -1,74 +1,46 @@
 package server
 
 import (
-	"mime"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-)
 
-// maxFilenameBytes bounds a file name in a header. What a user called a file he
-// gets back whole, up to maxUploadNameBytes: file systems that count characters
-// let names grow that long. Both of its spellings still fit in the 4 KiB that many
-// proxies take for all headers together.
-const (
-	maxFilenameBytes   = 255
-	maxUploadNameBytes = 1024
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // disposition returns a Content-Disposition (RFC 6266) of the kind, "attachment"
-// or "inline", for a file called filename, whatever that holds: it is one line,
-// and mime.ParseMediaType reads the clean name back. Clients that know RFC 8187
-// get that from filename*, the others an ASCII fallback.
+// or "inline", for a file called filename, whatever that holds. Clients that know
+// RFC 8187 get the name from filename*, the others an ASCII fallback.
+//
+// Both are names that a client can save on any system: clients use them as they are,
+// and a file called ".." or one of 1,000 bytes cannot be made; ".bashrc" and "NUL" can
+// do harm.
 func disposition(kind, filename string) string {
-	return dispositionUpTo(maxFilenameBytes, kind, filename)
+	name := savedName(filename)
+	return kind + "; filename=" + quoted(savedName(asciiFilename(name))) + "; filename*=UTF-8''" + percentEncode(name)
 }
 
-// dispositionUpTo is disposition with a bound of its own.
-func dispositionUpTo(limit int, kind, filename string) string {
-	clean := cleanFilename(filename, limit)
-	if clean == "" {
-		return kind
-	}
-	// FormatMediaType would emit only one of the two for a filename that is not
-	// ASCII. A key that ends in a star it takes as it is.
-	return mime.FormatMediaType(kind, map[string]string{
-		"filename":  asciiFilename(cleanFilename(clean, maxFilenameBytes)),
-		"filename*": "UTF-8''" + percentEncode(clean),
-	})
+// savedName returns what a client is to call what was called filename: that, as far as
+// every system can hold it. A slash is a letter of it, as in "AC/DC", and no path.
+func savedName(filename string) string {
+	return vfs.SafeName(noSlashes(filename), vfs.SafeNameOptions{}).String()
 }
 
-// cleanFilename takes out of a name what could break a header, move a cursor or
-// make the name look like another, and what a client might take for a path. It
-// cuts what is over limit bytes out, before the extension.
-func cleanFilename(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == utf8.RuneError, unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff',
-			unicode.Is(unicode.Bidi_Control, r):
-			return -1
-		case r == '/', r == '\\':
-			return '_'
-		}
-		return r
-	}, s)
-	if len(s) <= limit {
+var noSlashes = strings.NewReplacer("/", "_", `\`, "_").Replace
+
+// quoted returns s, which has no quote or backslash, as a value of a parameter. What is
+// not a token by RFC 9110 has quotes; mime.FormatMediaType takes braces for a token's.
+func quoted(s string) string {
+	if isToken(s) {
 		return s
 	}
-	ext := extension(s)
-	stem := s[:limit-len(ext)]
-	for !utf8.ValidString(stem) {
-		stem = stem[:len(stem)-1]
-	}
-	return stem + ext
+	return `"` + s + `"`
 }
 
-// asciiFilename returns what an old client is to call the file: letters lose
-// their accents, other characters turn into "_". It has no percent sign, quote
-// or backslash, about which clients disagree, and it is never empty or only an
-// extension.
+// asciiFilename returns s in ASCII: letters lose their accents, other characters turn
+// into "_". It has no percent sign, quote or backslash, about which clients disagree,
+// and of what is nothing but such characters "file" is left.
 func asciiFilename(s string) string {
 	ext := extension(s)
 	stem := toASCII(strings.TrimSuffix(s, ext))
@@ -77,10 +49,6 @@ func asciiFilename(s string) string {
 	}
 	if ext = toASCII(ext); strings.Trim(ext, "._") == "" {
 		ext = ""
-	}
-	// A lone accent before a dot leaves a name that Unix hides.
-	if stem[0] == '.' && s[0] != '.' {
-		stem = "file" + stem
 	}
 	return stem + ext
 }

@@ -23,8 +23,9 @@ type SendOptions struct {
 	// (Flask: as_attachment)
 	AsAttachment bool
 
-	// DownloadName is what a browser is to call the object, whatever it holds;
-	// "" is the last element of the name. (Flask: download_name)
+	// DownloadName is what a browser is to call the object, whatever it holds: the
+	// client gets what [vfs.SafeName] makes of it, a slash taken as a letter. "" is the
+	// last element of the name. (Flask: download_name)
 	DownloadName string
 
 	// Unconditional ignores preconditions and ranges. (Flask: conditional=False)

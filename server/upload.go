@@ -262,7 +262,7 @@ func (h *uploads) look(x *exchange, rec catalog.Record) look {
 	return look{
 		contentType:  []string{oneLine(rec.Type)},
 		cacheControl: h.keep(x, rec, h.cacheControl),
-		disposition:  []string{dispositionUpTo(maxUploadNameBytes, kind, name)},
+		disposition:  []string{disposition(kind, name)},
 		sandbox:      true,
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -111,16 +112,42 @@ func decodeExtended(s string) (string, bool) {
 // once it is clean.
 const noFilename = "file"
 
-// cleanOriginal makes of what the user called a file what is kept of that: what
-// disposition gives back without changing anything of it. It is never empty, has
-// maxUploadNameBytes at most, and is for showing to people alone.
+// maxOriginalBytes bounds what is kept of a name: file systems that count characters
+// let names grow that long.
+const maxOriginalBytes = 1024
+
+// cleanOriginal makes of what the user called a file what is kept of that. It is never
+// empty, and is for showing to people alone: disposition makes of it what a client can
+// save.
 func cleanOriginal(name string) string {
 	// Internet Explorer sends the whole path.
 	if len(name) > 3 && name[1] == ':' && name[2] == '\\' && (name[0]|0x20) >= 'a' && (name[0]|0x20) <= 'z' {
 		name = name[strings.LastIndexByte(name, '\\')+1:]
 	}
-	if name = cleanFilename(name, maxUploadNameBytes); name == "" {
+	if name = cleanFilename(name); name == "" {
 		return noFilename
 	}
 	return name
+}
+
+// cleanFilename takes out of a name what could break a header, move a cursor or
+// make the name look like another, and what a client might take for a path. It
+// cuts what is over maxOriginalBytes out, before the extension.
+func cleanFilename(s string) string {
+	s = noSlashes(strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\ufeff' ||
+			unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, s))
+	if len(s) <= maxOriginalBytes {
+		return s
+	}
+	ext := extension(s)
+	stem := s[:maxOriginalBytes-len(ext)]
+	for !utf8.ValidString(stem) {
+		stem = stem[:len(stem)-1]
+	}
+	return stem + ext
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -216,8 +217,9 @@ func TestUploadNamesKept(t *testing.T) {
 					if len(lines) != 1 {
 						t.Fatalf("%q: dispositions %q", chunk[i], lines)
 					}
-					if _, params, err := mime.ParseMediaType(lines[0]); err != nil || params["filename"] != f.Name {
-						t.Errorf("%q was stored as %q and came back as %q, %v", chunk[i], f.Name, params["filename"], err)
+					want := vfs.SafeName(f.Name, vfs.SafeNameOptions{}).String()
+					if _, params, err := mime.ParseMediaType(lines[0]); err != nil || params["filename"] != want {
+						t.Errorf("%q was stored as %q and came back as %q, %v, want %q", chunk[i], f.Name, params["filename"], err, want)
 					}
 					var kept upload
 					if _, meta := get(t, p.url+"/"+f.ID+"?meta"); json.Unmarshal([]byte(meta), &kept) != nil || kept != f {
