@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -18,6 +19,7 @@ type people struct {
 	authority *certs.Authority
 	provider  *oidc.Provider
 	links     *links.Keys
+	local     []string // the names in the files of users, sorted
 
 	failures     *auth.Failures
 	failureLimit config.Rate
@@ -36,6 +38,7 @@ func (s *service) newPeople(cfg *config.Config) (*people, error) {
 			return nil, err
 		}
 		chain.Passwords, known = users, true
+		p.local = append(p.local, users.Names()...)
 	}
 	if file := cfg.Users.Tokens; file != "" {
 		list, err := tokens.Load(string(file))
@@ -43,7 +46,10 @@ func (s *service) newPeople(cfg *config.Config) (*people, error) {
 			return nil, err
 		}
 		chain.Tokens, known = list, true
+		p.local = append(p.local, list.Names()...)
 	}
+	slices.Sort(p.local)
+	p.local = slices.Compact(p.local)
 	if o := cfg.Users.OIDC; o != nil {
 		provider, err := oidc.New(oidc.Config{
 			Issuer: string(o.Issuer), Audience: o.Audience, UserClaim: o.UserClaim, GroupsClaim: o.GroupsClaim,

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -140,5 +142,64 @@ func TestAccessUploads(t *testing.T) {
 		if resp, _ := p.ask(t, "", at, as(user)); resp.StatusCode != want {
 			t.Errorf("%s: %s, want %d", user, resp.Status, want)
 		}
+	}
+}
+
+// Users whose names are no element of a path log in like others. Rules that name them
+// match, {user} stands for none of them, and the start says so once.
+func TestUsersThatAreNoElements(t *testing.T) {
+	hash := strings.TrimPrefix(strings.SplitAfter(users, "\n")[0], "alice")
+	odd := []string{`CORP\user`, "a/b", ".."}
+	var lines strings.Builder
+	lines.WriteString(users)
+	for _, name := range odd {
+		lines.WriteString(name + hash)
+	}
+	const token = "5d41402abc4b2a76b9719d911017c592"
+	sum := sha256.Sum256([]byte(token))
+	p, _ := configured(t, `
+users: {htpasswd: users, tokens: tokens}
+groups: {staff: ['a/b', alice]}
+mounts:
+  - source: site
+    allow: ["**"]
+    access:
+      - {who: authenticated, can: [read], names: ["home/{user}/**", "{user}"]}
+      - {who: 'user:CORP\user', can: [read], names: [corp.txt]}
+      - {who: group:staff, can: [read], names: [staff.txt]}
+      - {who: 'user:svc\backup', can: [read], names: [backup.txt]}
+`, map[string]string{
+		"users": lines.String(), "tokens": "svc\\backup:" + hex.EncodeToString(sum[:]) + "\n",
+		"site/home/alice/a.txt": "a", "site/home/CORP/user/a.txt": "a", "site/home/a/b/a.txt": "a", "site/a/b": "x", "site/corp.txt": "corp", "site/staff.txt": "staff", "site/backup.txt": "b",
+	})
+	line := p.await(regexp.MustCompile(`^.*cannot be one element of a path.*$`))
+	if want := `4 users cannot be one element of a path, .. first, so {user} in access rules matches nothing for them`; !strings.Contains(line, want) {
+		t.Errorf("it says %q, want %q", line, want)
+	}
+	if n := strings.Count(strings.Join(p.said(), "\n"), "cannot be one element"); n != 1 {
+		t.Errorf("it says so %d times", n)
+	}
+	for _, tt := range []struct {
+		user, path string
+		want       int
+	}{
+		{`CORP\user`, "/corp.txt", 200},
+		{"alice", "/corp.txt", 404},
+		{"a/b", "/staff.txt", 200},
+		{"..", "/staff.txt", 404},
+		{"alice", "/home/alice/a.txt", 200},
+		{"a/b", "/home/a/b/a.txt", 404},
+		{"a/b", "/a/b", 404},
+		{`CORP\user`, "/home/CORP/user/a.txt", 404},
+		{"..", "/home/alice/a.txt", 404},
+		{"mallory", "/corp.txt", 401},
+	} {
+		if resp, _ := p.ask(t, "", tt.path, as(tt.user)); resp.StatusCode != tt.want {
+			t.Errorf("%s by %q: %d, want %d", tt.path, tt.user, resp.StatusCode, tt.want)
+		}
+	}
+	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	if resp, _ := p.ask(t, "", "/backup.txt", bearer); resp.StatusCode != 200 {
+		t.Errorf("by its token: %d", resp.StatusCode)
 	}
 }

@@ -73,6 +73,7 @@ func (s *service) tellRights(t *site) {
 	if t.cfg.UsersOfNothing() {
 		s.tell("users are known, but no mount has access rules, so nobody has to log in; access says who may do what")
 	}
+	s.tellNames(t)
 	for _, m := range t.mounts {
 		where := ""
 		if len(t.mounts) > 1 {

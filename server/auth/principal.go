@@ -36,8 +36,14 @@ const LinkPrefix = "link:"
 // could choose to be taken for them.
 func Reserved(name string) bool { return name == anyone || strings.HasPrefix(name, LinkPrefix) }
 
+// MaxNameBytes bounds the name of a principal. Records cut longer ones, and a catalog keeps
+// no longer owner, so two could be taken for one.
+const MaxNameBytes = 255
+
 // named reports whether p is somebody whom a record tells from all others.
-func (p Principal) named() bool { return !p.Anyone() && !Reserved(p.Name) }
+func (p Principal) named() bool {
+	return !p.Anyone() && !Reserved(p.Name) && len(p.Name) <= MaxNameBytes
+}
 
 type principalKey struct{}
 

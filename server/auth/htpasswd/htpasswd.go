@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/internal/userfile"
@@ -63,7 +64,10 @@ var _ auth.Passwords = (*Users)(nil)
 
 // Load reads the file at path. An error names the file and the line: another
 // kind of hash than bcrypt's, a cost out of bounds, a user named twice, or a
-// name that cannot be one element of a path.
+// name that is empty, reserved or does not print. A name need not be an element of
+// a path; see [access.Rule] for what {user} means then.
+//
+// [access.Rule]: https://pkg.go.dev/github.com/bailiwick-fs/bailiwick/server/access#Rule
 func Load(path string, opts Options) (*Users, error) {
 	entries, err := userfile.Read(path)
 	if err != nil {
@@ -109,14 +113,19 @@ func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, erro
 	}
 	lines := make(map[string]int, len(entries))
 	for _, e := range entries {
-		if first, twice := lines[e.Name]; twice {
+		// Two spellings in Unicode would be two users whom no reader can tell apart.
+		spelling := norm.NFC.String(e.Name)
+		if first, twice := lines[spelling]; twice {
+			if _, same := u.hashes[e.Name]; !same {
+				return nil, userfile.Errorf(path, e.Line, "the name looks like that of line %d, in another Unicode normal form", first)
+			}
 			return nil, userfile.Errorf(path, e.Line, "%s is named twice, first in line %d", e.Name, first)
 		}
 		cost, err := checkHash(e.Value)
 		if err != nil {
 			return nil, userfile.Errorf(path, e.Line, "%v", err)
 		}
-		lines[e.Name] = e.Line
+		lines[spelling] = e.Line
 		u.hashes[e.Name] = e.Value
 		u.cost = max(u.cost, cost)
 	}

@@ -107,7 +107,8 @@ func TestLoad(t *testing.T) {
 		{"alice:$2y$03" + good[6:], "users:1: a bcrypt hash of cost 3; it must be from 4 to 15"},
 		{"alice:$2y$16" + good[6:], "users:1: a bcrypt hash of cost 16; it must be from 4 to 15"},
 		{"alice:$2y$31" + good[6:], "users:1: a bcrypt hash of cost 31; it must be from 4 to 15"},
-		{"a/b:" + good, "users:1: the name cannot be one element"},
+		{"a\x1bb:" + good, "users:1: the name holds a control character"},
+		{"zo\u00eb:" + good + "\nzoe\u0308:" + good, "users:2: the name looks like that of line 1"},
 		{"alice", "users:1: not of the form"},
 	} {
 		_, err := htpasswd.Parse("users", []byte(test.text), htpasswd.Options{})

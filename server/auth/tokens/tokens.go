@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -39,7 +40,7 @@ var _ auth.Tokens = (*List)(nil)
 // Load reads the file at path. A user may have several tokens, so that a new one
 // can be handed out before the old one goes. An error names the file and the
 // line: what is not the lower-case SHA-256 of something, a token listed twice, or
-// a name that cannot be one element of a path.
+// a name that is empty, reserved or does not print.
 func Load(path string) (*List, error) {
 	entries, err := userfile.Read(path)
 	if err != nil {
@@ -76,6 +77,16 @@ func newList(path string, entries []userfile.Entry) (*List, error) {
 		l.entries[d] = entry{d, e.Name}
 	}
 	return l, nil
+}
+
+// Names returns the names in the file, sorted, each once.
+func (l *List) Names() []string {
+	names := make([]string, 0, len(l.entries))
+	for _, e := range l.entries {
+		names = append(names, e.name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // first returns at most n bytes of s.

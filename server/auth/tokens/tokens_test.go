@@ -58,7 +58,7 @@ func TestParse(t *testing.T) {
 		{"a:", "tokens:1: not a SHA-256"},
 		{"a:hunter2", "tokens:1: not a SHA-256"},
 		{"hunter2", "tokens:1: not of the form"},
-		{"a/b:" + digest("x"), "tokens:1: the name cannot be one element"},
+		{"a\x1bb:" + digest("x"), "tokens:1: the name holds a control character"},
 	} {
 		_, err := tokens.Parse("tokens", []byte(test.text))
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {

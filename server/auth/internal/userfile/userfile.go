@@ -10,17 +10,17 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
-	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // MaxBytes bounds a file: some 100,000 users.
 const MaxBytes = 16 << 20
 
-// An Entry is a line that names a user. The name is one element of a valid
-// [vfs.Name], so that {user} in a pattern can stand for it.
+// An Entry is a line that names a user. The name prints, but need not be an element of a
+// path: access rules with {user} match nothing for one that is none, such as CORP\user.
 type Entry struct {
 	Line        int // from 1
 	Name, Value string
@@ -84,8 +84,8 @@ func Errorf(path string, line int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", path, line, fmt.Sprintf(format, args...))
 }
 
-// checkName refuses names that {user} cannot stand for, and those that a record
-// would show as somebody else.
+// checkName refuses names that nobody can log in by, and those that a record would show
+// as somebody else.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -96,13 +96,10 @@ func checkName(name string) error {
 		return errors.New("the name is not UTF-8")
 	case strings.TrimSpace(name) != name:
 		return errors.New("the name has a space at its end or beginning")
-	}
-	if _, err := vfs.Root.Child(name); err != nil {
-		var refused *vfs.Error
-		if errors.As(err, &refused) {
-			return fmt.Errorf("the name cannot be one element of a path (%s)", refused.Reason)
-		}
-		return errors.New("the name cannot be one element of a path")
+	case len(name) > auth.MaxNameBytes:
+		return fmt.Errorf("the name is over %d bytes", auth.MaxNameBytes)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("the name holds a control character")
 	}
 	return nil
 }
