@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -79,6 +81,9 @@ func (x *exchange) record() {
 	}
 	a.Status, a.Bytes = x.status, x.bytes
 	a.Duration = time.Since(a.Time)
+	if a.Reason == ReasonCanceled && errors.Is(context.Cause(x.r.Context()), ErrShutdown) {
+		a.Reason = ReasonShutdown
+	}
 	x.rec.Record(a)
 }
 

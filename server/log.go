@@ -16,7 +16,10 @@ type LogOptions struct {
 	Buffer int
 }
 
-// A Log is a [Recorder] that writes one line for each attempt. Record only adds
+// A Log is a [Recorder] that writes one line for each attempt. In JSON its keys are time,
+// request_id, remote, method, raw, name, principal, verdict, reason, rule, backend,
+// status, bytes, aborted and duration_ms, and where a body came, received: the fields of
+// [Attempt]. Record only adds
 // the line to a buffer: one goroutine of the Log writes what has gathered, at
 // the latest after flushInterval. Where the writer is too slow and the buffer
 // full, lines are lost, and counted: a full disk does not stop the service.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -177,4 +178,30 @@ func TestLogAfterTornLine(t *testing.T) {
 			t.Errorf("%d whole lines, %d torn ones and %d lost of 6:\n%s", whole, torn, log.Dropped(), w)
 		}
 	})
+}
+
+// README names every key that a line can have.
+func TestKeysAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	log := server.NewLog(&out, server.LogOptions{})
+	log.Record(&server.Attempt{Received: 1})
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var record map[string]any
+	if err := json.Unmarshal(out.Bytes(), &record); err != nil {
+		t.Fatal(err)
+	}
+	if len(record) < len(keys) {
+		t.Fatalf("the record has the keys %v", record)
+	}
+	for key := range record {
+		if !bytes.Contains(readme, []byte("`"+key+"`")) {
+			t.Errorf("README does not say what %s is", key)
+		}
+	}
 }

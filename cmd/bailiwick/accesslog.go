@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"sync"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -17,6 +18,46 @@ type accessLog struct {
 	sites       int // that write to it
 }
 
+// logs are the access logs that are open: the one of the current site, and those of
+// earlier ones that still answer requests.
+type logs struct {
+	mu   sync.Mutex
+	open map[*accessLog]bool
+}
+
+// take counts a site that writes to l.
+func (ls *logs) take(l *accessLog) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.open == nil {
+		ls.open = map[*accessLog]bool{}
+	}
+	ls.open[l] = true
+	l.sites++
+}
+
+// release gives back a log that a site wrote to. It reports whether it was the last one,
+// whose caller closes the log.
+func (ls *logs) release(l *accessLog) (last bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l.sites--; l.sites > 0 || !ls.open[l] {
+		return false
+	}
+	delete(ls.open, l)
+	return true
+}
+
+// close closes all of them, whoever still writes.
+func (ls *logs) close() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for l := range ls.open {
+		delete(ls.open, l)
+		l.close()
+	}
+}
+
 // logFor returns the access log of a configuration: the current one if that has not
 // changed. The site that got it releases it.
 func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
@@ -28,19 +69,13 @@ func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
 		}
 		l.target = cfg.AccessLog.File
 	}
-	s.logs.Lock()
-	defer s.logs.Unlock()
-	l.sites++
+	s.logs.take(l)
 	return l, nil
 }
 
 // releaseLog gives a log back; its last site closes it.
 func (s *service) releaseLog(l *accessLog) {
-	s.logs.Lock()
-	l.sites--
-	last := l.sites == 0
-	s.logs.Unlock()
-	if last {
+	if s.logs.release(l) {
 		l.close()
 		s.lost.Add(l.dropped())
 	}

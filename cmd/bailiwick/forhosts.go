@@ -36,9 +36,9 @@ func (s *service) foreign(recorder server.Recorder) http.Handler {
 
 type listenerKey struct{}
 
-// withListener is an http.Server's BaseContext: requests know by which listener they
-// came. The address of the connection would not do: one that listens on all interfaces is
+// withListener is an http.Server's BaseContext: requests end with the service, and know
+// by which listener they came. The address of the connection would not do: one that listens on all interfaces is
 // not for this machine alone, whichever of them a connection came by.
-func withListener(l net.Listener) context.Context {
-	return context.WithValue(context.Background(), listenerKey{}, l.Addr())
+func (s *service) withListener(l net.Listener) context.Context {
+	return context.WithValue(s.base, listenerKey{}, l.Addr())
 }

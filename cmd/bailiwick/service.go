@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -40,15 +39,19 @@ type service struct {
 	rates    rates // of clients
 
 	current  atomic.Pointer[site]
-	logs     sync.Mutex    // for accessLog.sites
+	logs     logs
 	lost     atomic.Uint64 // records that earlier logs dropped
 	log      *accessLog    // of the current site
 	domain   sandbox.Paths // what Landlock leaves open, if confined
 	confined bool
 
-	running   atomic.Int64 // requests that are being answered
+	requests  inflight        // that are being answered
+	base      context.Context // of all requests
+	cancel    context.CancelCauseFunc
+	grace     time.Duration // for handlers to return, once their requests were cut
 	ready     atomic.Bool
-	transport *transport // nil without TLS
+	ended     atomic.Bool // and all that had begun is recorded
+	transport *transport  // nil without TLS
 	server    *http.Server
 	sockets   []net.Listener
 	admin     *http.Server
@@ -63,7 +66,8 @@ type loader func(fits func(*config.Config) error) (*config.Config, error)
 // newService gets everything that serving needs, or fails and holds nothing. load
 // reads the configuration, now and for each reload.
 func (a *app) newService(ctx context.Context, load loader) (_ *service, err error) {
-	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.variable)}
+	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.variable), grace: handlerGrace}
+	s.base, s.cancel = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			s.close()
@@ -76,7 +80,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 		return nil, err
 	}
 	if cfg.Admin != "" {
-		s.metrics = metrics.New(s.dropped, s.running.Load)
+		s.metrics = metrics.New(s.dropped, s.requests.len)
 		s.pool.metrics = s.metrics
 	}
 	if s.transport, err = newTransport(cfg); err != nil {
@@ -91,7 +95,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 		return nil, err
 	}
 	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, a.stderr)
-	s.server.BaseContext = withListener
+	s.server.BaseContext = s.withListener
 	return s, nil
 }
 
@@ -102,7 +106,7 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 			return located(cfg, "admin", err)
 		}
 		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.stderr)
-		s.admin.BaseContext = withListener
+		s.admin.BaseContext = s.withListener
 	}
 	passed, err := systemd.Listeners(s.app.variable)
 	if err != nil {
@@ -173,18 +177,31 @@ func (s *service) enter() *site {
 // serve hands the request to the site that is current when it comes. A reload does
 // not touch the requests that are running.
 func (s *service) serve(w http.ResponseWriter, r *http.Request) {
-	s.running.Add(1)
-	defer s.running.Add(-1)
 	t := s.enter()
 	if t == nil {
 		panic(http.ErrAbortHandler) // the server has ended
 	}
+	entry := s.requests.enter(r, t)
+	if entry == nil {
+		t.leave()
+		panic(http.ErrAbortHandler)
+	}
+	// Who waits for the request may close the log once it has left.
+	defer s.requests.leave(entry)
 	defer t.leave()
 	t.handler.ServeHTTP(w, r)
 }
 
 // recorder returns what gets a record of every request, nil if nothing does.
 func (s *service) recorder(l *accessLog) server.Recorder {
+	all := s.recorders(l)
+	if len(all) == 0 {
+		return nil
+	}
+	return unlessEnded{&s.ended, all}
+}
+
+func (s *service) recorders(l *accessLog) recorders {
 	var all recorders
 	if l.Log != nil {
 		all = append(all, l.Log)
@@ -192,13 +209,21 @@ func (s *service) recorder(l *accessLog) server.Recorder {
 	if s.metrics != nil {
 		all = append(all, s.metrics)
 	}
-	switch len(all) {
-	case 0:
-		return nil
-	case 1:
-		return all[0]
-	}
 	return all
+}
+
+// unlessEnded drops records of requests that have one already: from when on the
+// unfinished ones were recorded.
+type unlessEnded struct {
+	ended *atomic.Bool
+	recorders
+}
+
+// Record implements server.Recorder.
+func (u unlessEnded) Record(a *server.Attempt) {
+	if !u.ended.Load() {
+		u.recorders.Record(a)
+	}
 }
 
 // recorders hand each record on to all of them.
@@ -268,6 +293,9 @@ func (s *service) close() {
 	if t := s.current.Swap(nil); t != nil {
 		t.leave()
 	}
+	// A handler that does not return keeps its site, and with it the log.
+	s.logs.close()
+	s.cancel(nil)
 }
 
 // listen opens a listener, or says what to do instead. origin is where the address
