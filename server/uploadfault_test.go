@@ -214,11 +214,14 @@ func TestUploadDeletedOnce(t *testing.T) {
 
 // TestUploadBusy: more than may come in at a time are told to come again.
 func TestUploadBusy(t *testing.T) {
-	s := uploadsInMemory(t, server.UploadConfig{Intake: server.Intake{MaxConcurrent: 1}})
+	begun := make(chan struct{})
+	backend := vfstest.NewFaults(mem.New(), vfstest.Fault{Op: "put", Call: 1, Do: func() { close(begun) }})
+	s := uploadsOver(t, backend, server.UploadConfig{Intake: server.Intake{MaxConcurrent: 1}})
 	body, feed := io.Pipe()
 	done := make(chan reply, 1)
 	go func() { done <- ask(t, "POST", s.url+"/", body, "Content-Disposition", "attachment; filename=a") }()
-	io.WriteString(feed, strings.Repeat("x", 1<<20)) // so it has begun
+	io.WriteString(feed, strings.Repeat("x", 1<<20))
+	<-begun
 	r := ask(t, "POST", s.url+"/", strings.NewReader("y"), "Content-Disposition", "attachment; filename=b")
 	if r.Status != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", r.Status, r.Header)
