@@ -15,7 +15,8 @@
 //	          that a page of another site made a browser send
 //	408       the body came too slowly
 //	409       an object that the client may see differs in case or normal form only
-//	412       If-Match, If-None-Match or If-Unmodified-Since does not hold
+//	412       If-Match, If-None-Match or If-Unmodified-Since does not hold, or cannot
+//	          be understood
 //	413, 415  the body is too large; of a type that is not taken in, or coded
 //	422       the name is allowed, but cannot be created on every system; or the
 //	          Inspector rejected the body
@@ -55,6 +56,17 @@
 // An answer that cannot be completed ends in panic(http.ErrAbortHandler), by
 // which net/http closes the connection. Middleware has to let it through, or a
 // cut body looks whole.
+//
+// # Headers of middleware
+//
+// A handler around this one may set headers before it calls it: they stay, and Vary
+// is added to. But what describes an object (Content-Encoding, Content-Type, ETag,
+// Last-Modified, Cache-Control and the like) is taken out of every answer that is none, and
+// out of one that is, where it would contradict what preconditions and ranges are decided
+// by. A 200 or 206 keeps Content-Encoding, Content-Language, Content-Disposition,
+// Content-Location, Expires and Repr-Digest where the server has none of its own.
+// Middleware that compresses has to set Content-Encoding when the header is written, as
+// most does, and not before.
 //
 // # Tracing
 //

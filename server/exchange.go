@@ -27,7 +27,8 @@ type exchange struct {
 	rec     Recorder
 	logger  *slog.Logger
 	attempt Attempt
-	allRead bool // the body of the request, to its end
+	allRead bool        // the body of the request, to its end
+	aside   http.Header // what was said of an object before, see setAside
 
 	gate      *Gate
 	opens     opener     // what is open to anyone; nil if that is not known
@@ -46,6 +47,7 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder,
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = Attempt{Verdict: Allowed, Principal: anyone}
 	x.gate = &noGate
+	x.setAside()
 	if rec != nil {
 		x.attempt.Time = time.Now()
 	}
@@ -80,7 +82,7 @@ func (x *exchange) panicked(v any) {
 	x.attempt.Verdict, x.attempt.Reason = Failed, ReasonPanic
 	x.log("panic while serving", fmt.Errorf("%v\n%s", v, debug.Stack()))
 	if x.status == 0 {
-		clear(x.Header())
+		x.takeBack()
 		x.fixed(http.StatusInternalServerError, textInternal)
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,6 +117,7 @@ func (x *exchange) describe(obj *vfs.Object, lk *look) {
 	vals := &[4]string{all[:endTag], all[endTag:endTime], all[endTime:endLength], all[endLength:]}
 
 	h := x.Header()
+	maps.Copy(h, x.aside)
 	if endTag > 0 {
 		h["Etag"] = vals[0:1:1]
 	}
@@ -130,9 +132,7 @@ func (x *exchange) describe(obj *vfs.Object, lk *look) {
 	h["Cache-Control"] = lk.cacheControl
 	h["Content-Type"] = lk.contentType
 	h["X-Content-Type-Options"] = noSniff
-	if lk.vary != nil {
-		h["Vary"] = lk.vary
-	}
+	x.addVary(lk.vary)
 	if lk.encoding != nil {
 		h["Content-Encoding"] = lk.encoding
 	} else if enc := storedEncoding(obj.Info.Encoding); enc != nil {
@@ -158,9 +158,7 @@ func (x *exchange) validators(info *vfs.Info, lk *look) {
 	}
 	h["Cache-Control"] = lk.cacheControl
 	h["X-Content-Type-Options"] = noSniff
-	if lk.vary != nil {
-		h["Vary"] = lk.vary
-	}
+	x.addVary(lk.vary)
 }
 
 // appendETag appends the strong ETag of an object, or nothing.

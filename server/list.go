@@ -64,7 +64,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	h["Content-Security-Policy"] = listingCSP
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["Cache-Control"] = x.keepListing(noCache)
-	h["Vary"] = listingVary
+	x.addVary(listingVary)
 	h["X-Content-Type-Options"] = noSniff
 	x.WriteHeader(http.StatusOK)
 	if x.r.Method != http.MethodHead {

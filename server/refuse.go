@@ -106,6 +106,11 @@ func (x *exchange) text(status int, text string) {
 // notModified answers that the client has the object already.
 func (x *exchange) notModified(info *vfs.Info, lk *look) {
 	x.validators(info, lk)
+	for _, key := range [...]string{"Content-Location", "Expires"} { // RFC 9110 section 15.4.5
+		if v := x.aside[key]; v != nil {
+			x.Header()[key] = v
+		}
+	}
 	x.WriteHeader(http.StatusNotModified)
 }
 

@@ -62,6 +62,8 @@ type SendOptions struct {
 // that it returns is for logs; nothing is left to answer. Like a handler of
 // [New], it panics with http.ErrAbortHandler where a body cannot be completed.
 //
+// Headers that w has already are kept as the package documentation says.
+//
 // An ETag or time of the caller's own costs the backend a second open where an
 // If-Range fails.
 func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name string, opts SendOptions) error {
