@@ -15,6 +15,7 @@ func registerTLS(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.String("tls-cert", "", "serve HTTPS with the certificate in `FILE`, PEM; with --tls-key")
 	flags.String("tls-key", "", "the private key of --tls-cert: a `FILE`, PEM")
+	flags.String("hsts", "off", "over HTTPS, let browsers remember for a `TIME` such as 180d to ask by HTTPS alone; it cannot be taken back before that")
 	flags.StringArray("acme-host", nil, "serve HTTPS with a certificate for `NAME` that is fetched from Let's Encrypt; with --acme-cache (repeat for more)")
 	flags.String("acme-cache", "", "keep what --acme-host fetches, and the account's key, in `DIRECTORY`")
 	flags.String("acme-email", "", "an `ADDRESS` for the certificate authority to write to about trouble")

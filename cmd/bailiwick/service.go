@@ -189,6 +189,10 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 	// Who waits for the request may close the log once it has left.
 	defer s.requests.leave(entry)
 	defer t.leave()
+	// Over plain HTTP anybody on the way could set it, so browsers do not heed it there.
+	if t.hsts != nil && r.TLS != nil {
+		w.Header()["Strict-Transport-Security"] = t.hsts
+	}
 	t.handler.ServeHTTP(w, r)
 }
 

@@ -28,6 +28,7 @@ type site struct {
 	mounts  []*mount
 	handler http.Handler
 	hosts   *routing.Hosts
+	hsts    []string // Strict-Transport-Security, nil for none
 	log     *accessLog
 	who     *people
 
@@ -49,7 +50,7 @@ type mount struct {
 // newSite makes the site of cfg. What it opens is shared with the sites before it;
 // the caller retires it. It fails with a line for the user, and holds nothing then.
 func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err error) {
-	t := &site{cfg: cfg, users: 1}
+	t := &site{cfg: cfg, users: 1, hsts: strictTransport(cfg)}
 	defer func() {
 		if err != nil {
 			t.giveBack()

@@ -292,3 +292,67 @@ mounts:
 		t.Errorf("the new authority's certificate: %q", got)
 	}
 }
+
+// Browsers are told to come back over TLS only where that is configured, and only over
+// TLS; a reload changes it.
+func TestHSTS(t *testing.T) {
+	ca := issue(t, nil, "authority")
+	dir := tree(t, map[string]string{"d/a": "a"})
+	issue(t, ca, "server").save(t, dir, "server")
+	with := func(hsts string) {
+		writeConfig(t, dir, "tls: {cert: server.pem, key: server.key"+hsts+"}\naccess_log: {file: off}\nmounts: [{source: d, allow: ['**']}]\n")
+	}
+	with("")
+	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+	for i, c := range []struct{ hsts, want string }{{"", ""}, {", hsts: 180d", "max-age=15552000"}, {", hsts: off", ""}} {
+		if i > 0 {
+			with(c.hsts)
+			p.signal(syscall.SIGHUP)
+			p.awaitCount(reloadedLine, i)
+		}
+		client := ca.trusting(nil)
+		for _, path := range []string{"/a", "/missing"} {
+			resp, err := client.Get(p.url + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if got := resp.Header.Get("Strict-Transport-Security"); got != c.want {
+				t.Errorf("%q: %s: %q, want %q", c.hsts, path, got, c.want)
+			}
+		}
+		client.CloseIdleConnections()
+	}
+	p.stop()
+	if code, _, said := runCommand(t, "serve", filepath.Join(dir, "d"), "--allow", "**", "--listen", "127.0.0.1:0", "--hsts", "180d"); code != exitUsage {
+		t.Errorf("without TLS: exit code %d: %s", code, said)
+	}
+}
+
+// TLS 1.2 takes no suite with CBC. The control is one without.
+func TestSuites(t *testing.T) {
+	ca := issue(t, nil, "authority")
+	dir := tree(t, map[string]string{"d/a": "a"})
+	issue(t, ca, "server").save(t, dir, "server")
+	writeConfig(t, dir, tlsConfig)
+	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+	taken := 0
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		client := ca.trusting(func(c *tls.Config) {
+			c.MaxVersion, c.MinVersion, c.CipherSuites = tls.VersionTLS12, tls.VersionTLS12, []uint16{suite.ID}
+		})
+		resp, err := client.Get(p.url + "/a")
+		if err != nil {
+			continue
+		}
+		taken++
+		resp.Body.Close()
+		client.CloseIdleConnections()
+		if strings.Contains(suite.Name, "_CBC_") || resp.TLS.CipherSuite != suite.ID {
+			t.Errorf("%s is taken", suite.Name)
+		}
+	}
+	if taken == 0 {
+		t.Error("no suite is taken")
+	}
+}

@@ -90,6 +90,11 @@ type TLS struct {
 
 	// Certificates that are fetched, and renewed in time, from Let's Encrypt.
 	ACME *ACME `yaml:"acme"`
+
+	// How long browsers may remember to ask for this host by HTTPS alone
+	// (Strict-Transport-Security), in days such as 180d or as other lengths of time. It
+	// cannot be taken back before that. It is sent over TLS only; off sends none.
+	HSTS Age `yaml:"hsts" default:"off" example:"180d"`
 }
 
 // ACME is how certificates are fetched.

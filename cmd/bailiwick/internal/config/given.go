@@ -32,6 +32,7 @@ var Flags = map[string]string{
 	"acme-cache":         "tls.acme.dir",
 	"acme-email":         "tls.acme.email",
 	"acme-directory":     "tls.acme.directory",
+	"hsts":               "tls.hsts",
 	"htpasswd":           "users.htpasswd",
 	"tokens":             "users.tokens",
 	"oidc-issuer":        "users.oidc.issuer",

@@ -118,14 +118,14 @@ links: {keys: ROOT/keys}
 mounts: [{source: "s3://bucket/src", allow: ["*"], link_redirect: 14s}]
 `, [][]string{{"link-keys", "ROOT/keys"}, {"allow", "*"}, {"link-redirect", "14s"}}},
 		{root + "/src", `
-tls: {cert: ROOT/cert, key: ROOT/key}
+tls: {cert: ROOT/cert, key: ROOT/key, hsts: 180d}
 mounts:
   - source: ROOT/src
     types: [image/*]
     uploads: {catalog: "sqlite:ROOT/c.db"}
     access: [{who: owner, can: [read, delete]}]
 `, [][]string{
-			{"tls-cert", "ROOT/cert"}, {"tls-key", "ROOT/key"}, {"uploads", "true"}, {"catalog", "sqlite:ROOT/c.db"}, {"types", "image/*"},
+			{"tls-cert", "ROOT/cert"}, {"tls-key", "ROOT/key"}, {"hsts", "180d"}, {"uploads", "true"}, {"catalog", "sqlite:ROOT/c.db"}, {"types", "image/*"},
 			{"access", "owner can read,delete"},
 		}},
 	} {

@@ -140,9 +140,9 @@ func TestValues(t *testing.T) {
 		{"rule", c.Mounts[1].Rules()[1].String(), "user:алиса can list"},
 		{"no rules", len(m.Rules()), 0},
 		{"can", c.Mounts[1].Access[0].Can, []vfs.Op{vfs.OpRead}},
-		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:27"},
+		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:28"},
 		{"place of a default", c.At("mounts[0].list"), "default"},
-		{"place of what is not there", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:23"},
+		{"place of what is not there", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:24"},
 	} {
 		if diff := cmp.Diff(v.want, v.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", v.what, diff)

@@ -58,6 +58,9 @@ func (r Rate) PerSecond() float64 {
 	return float64(r.Count) / r.Per.Seconds()
 }
 
+// An Age is a length of time that may have days, in whole seconds; 0 is off.
+type Age time.Duration
+
 // A ByteRate is a number of bytes a second; 0 is no limit.
 type ByteRate int64
 
@@ -85,6 +88,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[ByteRate]():      {what: "bytes a second", pattern: `^(off|` + sizePattern + `/s)$`, parse: parseByteRate},
 	reflect.TypeFor[Catalog]():       {what: "catalog", pattern: `^(sqlite:|postgres://|postgresql://).`, parse: parseCatalog},
 	reflect.TypeFor[time.Duration](): {what: "length of time", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return showDuration(v.(time.Duration)) }},
+	reflect.TypeFor[Age]():           {what: "length of time or days", pattern: agePattern, parse: parseAge},
 	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
 	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload)$`, parse: parseOp},
@@ -259,6 +263,48 @@ func parseDuration(s string) (any, error) {
 		return nil, errors.New("it is longer than any server runs")
 	}
 	return d, nil
+}
+
+// agePattern is what parseAge reads, as far as a pattern can say it.
+var agePattern = `^(off|[1-9][0-9]*d|` + strings.Trim(duration.String(), "^$") + `)$`
+
+func parseAge(s string) (any, error) {
+	if s == "off" {
+		return Age(0), nil
+	}
+	days, isDays := strings.CutSuffix(s, "d")
+	if isDays {
+		n, err := strconv.ParseInt(days, 10, 32)
+		if err != nil || n <= 0 || n > maxDays || strconv.FormatInt(n, 10) != days {
+			return nil, fmt.Errorf("write a number of days from 1d to %dd, such as 180d, or off", maxDays)
+		}
+		return Age(n * int64(day)), nil
+	}
+	d, err := parseDuration(s)
+	if err != nil {
+		return nil, errors.New("write days such as 180d, another length of time such as 12h, or off")
+	}
+	if age := d.(time.Duration); age < time.Second || age%time.Second != 0 || age > maxDays*day {
+		return nil, fmt.Errorf("write whole seconds, from 1s to %dd, or off", maxDays)
+	}
+	return Age(d.(time.Duration)), nil
+}
+
+const (
+	day     = 24 * time.Hour
+	maxDays = 3650
+)
+
+// String returns the age as parseAge reads it.
+func (a Age) String() string {
+	switch d := time.Duration(a); {
+	case d == 0:
+		return "off"
+	case d%day == 0:
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	default:
+		return showDuration(d)
+	}
 }
 
 // showDuration is d.String() without the zeros: 5m, not 5m0s.
