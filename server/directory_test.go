@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -213,6 +214,61 @@ func elements(t *testing.T, page string) (count map[string]int, links []string) 
 }
 
 // No name adds an element or an attribute to a page, or leads away from it.
+// TestLinksOfPages: who follows rel="next" (RFC 8288) gets the whole directory, as HTML
+// and as JSON; who follows nothing, as programs that mirror HTML, gets 10,000 names.
+func TestLinksOfPages(t *testing.T) {
+	files := map[string]string{}
+	for i := range 10_001 {
+		files[fmt.Sprintf("many/n%05d", i)] = ""
+	}
+	files["odd/a b>\"é"], files["odd/a,;c"], files["odd/z"] = "", "", ""
+	h := server.New(jail(t, files, allow("**")), server.Config{List: true})
+	href := regexp.MustCompile(`href="\./n\d{5}"`)
+	for _, c := range []struct {
+		target, accept string
+		pages, names   int
+	}{
+		{"/many/", "text/html", 2, 10_001},
+		{"/many/", "application/json", 11, 10_001},
+		{"/many/?limit=4000", "text/html", 3, 10_001},
+		{"/many/?limit=4000&after=n04999", "application/json", 2, 5001},
+		{"/odd/?limit=1", "text/html", 3, 0},
+		{"/odd/?limit=1", "application/json", 3, 3},
+		{"/odd/?limit=3", "application/json", 1, 3},
+	} {
+		pages, names := 0, 0
+		at, err := url.Parse(c.target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at != nil && pages < 20 {
+			head := request(t, h, "HEAD", at.String(), "Accept", c.accept)
+			r := request(t, h, "GET", at.String(), "Accept", c.accept)
+			pages++
+			names += len(href.FindAllString(r.Body, -1)) + strings.Count(r.Body, `"type":"file"`)
+			link := r.Header["Link"]
+			if r.Status != 200 || !slices.Equal(link, head.Header["Link"]) || len(link) > 1 {
+				t.Fatalf("%s: %d, %v, HEAD %v", at, r.Status, link, head.Header["Link"])
+			}
+			if (link != nil) != (strings.Contains(r.Body, `"next":`) || strings.Contains(r.Body, `href="?after=`)) {
+				t.Errorf("%s: Link %q, %.200q", at, link, r.Body)
+			}
+			if link == nil {
+				break
+			}
+			reference, ok := strings.CutSuffix(strings.TrimPrefix(link[0], "<"), `>; rel="next"`)
+			next, err := at.Parse(reference)
+			if !ok || err != nil || next.Path != at.Path || strings.ContainsAny(reference, "<>\" ") {
+				t.Fatalf("%s: Link %q, %v", at, link, err)
+			}
+			at = next
+		}
+		if pages != c.pages || names != c.names {
+			t.Errorf("%s, %s: %d names in %d pages, want %d in %d", c.target, c.accept, names, pages, c.names, c.pages)
+		}
+	}
+}
+
 func TestNamesInPages(t *testing.T) {
 	nasty := []string{
 		`<script>alert(1)<`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `javascript:alert(1)`, `data:text,html,x`, `a:b`, `&lt;b&gt;`,

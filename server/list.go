@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,10 +11,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The entries of one page of a listing.
+// The entries of one page of a listing. Programs that mirror a tree by its HTML, such as
+// rclone and lftp, read the first page and take it for the whole directory: it has as
+// much as any page may.
 const (
-	defaultPage = 1000
-	maxPage     = 10_000
+	jsonPage = 1000
+	htmlPage = maxPage
+	maxPage  = 10_000
 )
 
 var (
@@ -27,9 +31,13 @@ var (
 // header is sent, so that what fails on the way is still an answer.
 func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	p := listing.Page{Dir: dir}
-	after, limit, asked := pageQuery(x.r.URL, dir)
-	if asked {
-		p.Limit = limit
+	limit := htmlPage
+	if asJSON {
+		limit = jsonPage
+	}
+	after, asked := pageQuery(x.r.URL, dir)
+	if asked > 0 {
+		limit, p.Limit = asked, asked
 	}
 	for e, err := range x.jail.List(x.ctx, dir, after) {
 		if err != nil {
@@ -61,6 +69,9 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	if !asJSON {
 		h["Content-Type"] = listingHTML
 	}
+	if next := p.NextURL(); next != "" {
+		h["Link"] = append(slices.Clip(h["Link"]), "<"+next+`>; rel="next"`)
+	}
 	h["Content-Security-Policy"] = listingCSP
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["Cache-Control"] = x.keepListing(noCache)
@@ -73,24 +84,23 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 }
 
 // pageQuery reads after and limit. What is no key that a listing gave, or no
-// number, counts as left out; a number out of bounds as the nearest: a query
-// never makes a request fail.
-func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int, asked bool) {
-	limit = defaultPage
+// number, counts as left out, a limit as 0; a number out of bounds as the nearest: a
+// query never makes a request fail.
+func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int) {
 	if u.RawQuery == "" {
-		return "", limit, false
+		return "", 0
 	}
 	q := u.Query()
 	if s := q.Get("limit"); s != "" {
 		if n, err := strconv.Atoi(s); err == nil {
-			limit, asked = min(max(n, 1), maxPage), true
+			limit = min(max(n, 1), maxPage)
 		}
 	}
 	after = q.Get("after")
 	if _, err := dir.Child(strings.TrimSuffix(after, "/")); err != nil {
 		after = ""
 	}
-	return after, limit, asked
+	return after, limit
 }
 
 // prefersJSON reports whether an Accept asks for JSON rather than for HTML. A

@@ -6,7 +6,6 @@ import (
 	_ "embed" // for the template and its style
 	"encoding/base64"
 	"html/template"
-	"net/url"
 	"strconv"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -61,13 +60,7 @@ func (p *Page) HTML() ([]byte, error) {
 		}
 		out.Entries = append(out.Entries, line)
 	}
-	if p.Next != "" {
-		q := url.Values{"after": {p.Next}}
-		if p.Limit > 0 {
-			q.Set("limit", strconv.Itoa(p.Limit))
-		}
-		out.Next = "?" + q.Encode()
-	}
+	out.Next = p.NextURL()
 	var buf bytes.Buffer
 	if err := page.Execute(&buf, &out); err != nil {
 		return nil, err

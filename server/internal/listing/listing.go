@@ -4,6 +4,8 @@
 package listing
 
 import (
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +18,19 @@ type Page struct {
 	Entries []vfs.Entry // files and directories
 	Next    string      // the key to go on after, "" if this is the last page
 	Limit   int         // entries a page as the client asked for them, 0 if it did not
+}
+
+// NextURL returns the reference, relative to the page's own URL, of the page that
+// follows; "" if none does.
+func (p *Page) NextURL() string {
+	if p.Next == "" {
+		return ""
+	}
+	q := url.Values{"after": {p.Next}}
+	if p.Limit > 0 {
+		q.Set("limit", strconv.Itoa(p.Limit))
+	}
+	return "?" + q.Encode()
 }
 
 // href returns what a page of dir links to: the element with "./" before it, so
