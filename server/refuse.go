@@ -38,8 +38,8 @@ func (x *exchange) refuse(err error) {
 	x.fixed(http.StatusNotFound, textNotFound)
 }
 
-// unavailable answers a backend that failed. The client may try again; what
-// went wrong is for the log.
+// unavailable answers a backend that failed. The client may try again, unless the
+// backend would fail again; what went wrong is for the log.
 func (x *exchange) unavailable(err error) {
 	var e *vfs.Error
 	if errors.As(err, &e) {
@@ -50,6 +50,10 @@ func (x *exchange) unavailable(err error) {
 		x.attempt.Aborted = true
 	} else {
 		x.log("backend failed", err)
+	}
+	if errors.Is(err, vfs.ErrFailed) || errors.Is(err, vfs.ErrUnsupported) {
+		x.fixed(http.StatusInternalServerError, textInternal)
+		return
 	}
 	x.Header()["Retry-After"] = retryAfter
 	x.fixed(http.StatusServiceUnavailable, textUnavailable)

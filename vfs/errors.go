@@ -23,6 +23,9 @@ var (
 	ErrChanged = errors.New("object changed while being read")
 	// ErrFull: the backend has no room for the object. Nothing was stored.
 	ErrFull = errors.New("no space left")
+	// ErrFailed: the backend refuses the call for a reason that has nothing to do with
+	// the name, and will refuse it again until an operator acts.
+	ErrFailed = errors.New("backend refused the call")
 	// ErrUnsupported: the backend does not do this at all.
 	ErrUnsupported = errors.ErrUnsupported
 )
@@ -62,7 +65,7 @@ func (e *Error) kind() error {
 		return fs.ErrNotExist
 	}
 	for _, s := range [...]error{
-		ErrNotModified, ErrPrecondition, ErrRange, ErrUnavailable, ErrChanged, ErrFull, ErrUnsupported,
+		ErrNotModified, ErrPrecondition, ErrRange, ErrUnavailable, ErrChanged, ErrFull, ErrFailed, ErrUnsupported,
 		fs.ErrNotExist, fs.ErrExist, fs.ErrClosed, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(e.Err, s) {

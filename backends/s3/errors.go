@@ -33,6 +33,10 @@ func answerOf(err error) answer {
 	if errors.As(err, &ae) {
 		a.code = ae.ErrorCode()
 	}
+	// MinIO tells the code of an answer to HEAD, which has no body, in a header.
+	if code := a.header.Get("X-Minio-Error-Code"); code != "" {
+		a.code = code
+	}
 	var ids interface{ ServiceRequestID() string }
 	if errors.As(err, &ids) {
 		a.requestID = ids.ServiceRequestID()
@@ -49,7 +53,7 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 		e.Err = ctx.Err()
 		return e
 	}
-	if errors.Is(err, vfs.ErrUnavailable) || errors.Is(err, vfs.ErrChanged) || errors.Is(err, vfs.ErrFull) {
+	if errors.Is(err, vfs.ErrUnavailable) || errors.Is(err, vfs.ErrChanged) || errors.Is(err, vfs.ErrFull) || errors.Is(err, vfs.ErrUnsupported) {
 		e.Err = err
 		return e
 	}
@@ -60,7 +64,7 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 		e.Reason, sentinel = vfs.ReasonMissing, fs.ErrNotExist
 	case kindForbidden:
 		e.Reason, sentinel = vfs.ReasonPermission, fs.ErrPermission
-	case kindTooLong:
+	case kindUnholdable:
 		e.Reason, sentinel = vfs.ReasonUnholdable, fs.ErrNotExist
 	case kindInTheWay:
 		e.Reason, sentinel = vfs.ReasonDirectory, fs.ErrNotExist
@@ -68,6 +72,8 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 		sentinel = vfs.ErrFull
 	case kindUnsupported:
 		sentinel = vfs.ErrUnsupported
+	case kindFailed:
+		sentinel = vfs.ErrFailed
 	case kindUnavailable:
 		sentinel = vfs.ErrUnavailable
 	}
@@ -78,50 +84,81 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 type answerKind uint8
 
 const (
-	kindUnavailable answerKind = iota
+	kindUnavailable answerKind = iota // the same call may work later
 	kindMissing
 	kindForbidden
-	kindTooLong
+	kindUnholdable  // the service takes no such key
 	kindInTheWay    // what is to be an object has others below it
 	kindFull        // there is no room for the object
 	kindUnsupported // the service does not do this at all
+	kindFailed      // the service refuses the call, and would again
 )
 
-// kind judges by the status first: what answers a HEAD has no code. What fits
-// nowhere is a service that cannot be used now.
-func (a answer) kind() answerKind {
-	switch a.code {
-	case "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage",
-		"EntityTooLarge":
-		return kindFull
+// codeKinds are the codes that say more than their status does.
+var codeKinds = map[string]answerKind{
+	"QuotaExceeded":                  kindFull,
+	"XMinioStorageFull":              kindFull,
+	"XMinioAdminBucketQuotaExceeded": kindFull,
+	"InsufficientStorage":            kindFull,
+	"EntityTooLarge":                 kindFull,
+
 	// Servers that keep keys as paths of a disk cannot hold "a" beside "a/b".
-	case "ExistingObjectIsDirectory", "XMinioObjectExistsAsDirectory":
-		return kindInTheWay
-	case "ObjectParentIsFile", "XMinioParentIsObject":
-		return kindMissing
+	"ExistingObjectIsDirectory":     kindInTheWay,
+	"XMinioObjectExistsAsDirectory": kindInTheWay,
+	"ObjectParentIsFile":            kindMissing,
+	"XMinioParentIsObject":          kindMissing,
+
+	"KeyTooLongError":           kindUnholdable,
+	"KeyTooLong":                kindUnholdable,
+	"InvalidURI":                kindUnholdable,
+	"InvalidObjectName":         kindUnholdable,
+	"XMinioInvalidObjectName":   kindUnholdable,
+	"XMinioInvalidResourceName": kindUnholdable,
+
+	// These are about our credentials, region or bucket, and an operator or the
+	// next renewal can mend them while the server runs.
+	"InvalidAccessKeyId":           kindUnavailable,
+	"SignatureDoesNotMatch":        kindUnavailable,
+	"ExpiredToken":                 kindUnavailable,
+	"InvalidToken":                 kindUnavailable,
+	"TokenRefreshRequired":         kindUnavailable,
+	"RequestTimeTooSkewed":         kindUnavailable,
+	"AccountProblem":               kindUnavailable,
+	"AuthorizationHeaderMalformed": kindUnavailable,
+	"NoSuchBucket":                 kindUnavailable,
+
+	// The request was cut or changed on its way.
+	"RequestTimeout":              kindUnavailable,
+	"IncompleteBody":              kindUnavailable,
+	"BadDigest":                   kindUnavailable,
+	"XAmzContentSHA256Mismatch":   kindUnavailable,
+	"XAmzContentChecksumMismatch": kindUnavailable,
+}
+
+// kind judges by the code, where it is one of those above, else by the status: what
+// answers a HEAD has no code.
+func (a answer) kind() answerKind {
+	if kind, ok := codeKinds[a.code]; ok {
+		return kind
 	}
 	switch a.status {
-	case http.StatusInsufficientStorage:
-		return kindFull
-	case http.StatusNotImplemented:
-		return kindUnsupported
 	case http.StatusNotFound:
-		if a.code == "NoSuchBucket" {
-			return kindUnavailable
-		}
 		return kindMissing
 	case http.StatusForbidden:
-		// These are about us, not about the key.
-		switch a.code {
-		case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
-			"TokenRefreshRequired", "RequestTimeTooSkewed", "AccountProblem":
-			return kindUnavailable
-		}
 		return kindForbidden
-	case http.StatusBadRequest:
-		if a.code == "KeyTooLongError" || a.code == "KeyTooLong" {
-			return kindTooLong
-		}
+	case http.StatusRequestURITooLong:
+		return kindUnholdable
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return kindUnsupported
+	case http.StatusInsufficientStorage:
+		return kindFull
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests,
+		// These answer another question than the one that was asked.
+		http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
+		return kindUnavailable
+	}
+	if a.status/100 == 4 {
+		return kindFailed
 	}
 	return kindUnavailable
 }

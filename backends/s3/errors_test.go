@@ -3,6 +3,7 @@ package s3_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -29,17 +30,28 @@ func TestErrors(t *testing.T) {
 		{403, "InvalidAccessKeyId", vfs.ErrUnavailable, "", fs.ErrNotExist},
 		{403, "SignatureDoesNotMatch", vfs.ErrUnavailable, "", fs.ErrNotExist},
 		{403, "RequestTimeTooSkewed", vfs.ErrUnavailable, "", fs.ErrNotExist},
-		{400, "KeyTooLongError", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrUnavailable},
-		{400, "ExpiredToken", vfs.ErrUnavailable, "", nil},
-		{400, "AuthorizationHeaderMalformed", vfs.ErrUnavailable, "", nil},
+		{400, "KeyTooLongError", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrFailed},
+		{400, "InvalidURI", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrFailed},
+		{400, "XMinioInvalidObjectName", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrFailed},
+		{414, "RequestURITooLong", fs.ErrNotExist, vfs.ReasonUnholdable, nil},
+		{400, "InvalidArgument", vfs.ErrFailed, "", nil},
+		{400, "InvalidRequest", vfs.ErrFailed, "", nil},
+		{400, "KMS.DisabledException", vfs.ErrFailed, "", nil},
+		{418, "", vfs.ErrFailed, "", nil},
+		{400, "RequestTimeout", vfs.ErrUnavailable, "", vfs.ErrFailed},
+		{401, "Unauthorized", vfs.ErrUnavailable, "", nil},
+		{409, "OperationAborted", vfs.ErrUnavailable, "", nil},
+		{400, "ExpiredToken", vfs.ErrUnavailable, "", vfs.ErrFailed},
+		{400, "AuthorizationHeaderMalformed", vfs.ErrUnavailable, "", vfs.ErrFailed},
 		{301, "PermanentRedirect", vfs.ErrUnavailable, "", nil},
-		{405, "MethodNotAllowed", vfs.ErrUnavailable, "", nil},
+		{405, "MethodNotAllowed", vfs.ErrUnsupported, "", nil},
+		{501, "NotImplemented", vfs.ErrUnsupported, "", nil},
 		{429, "TooManyRequests", vfs.ErrUnavailable, "", nil},
 		{500, "InternalError", vfs.ErrUnavailable, "", nil},
 		{503, "SlowDown", vfs.ErrUnavailable, "", nil},
 	}
 	for _, tt := range tests {
-		t.Run(tt.code, func(t *testing.T) {
+		t.Run(fmt.Sprint(tt.status, tt.code), func(t *testing.T) {
 			s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, tt.status, tt.code) })
 			b := s.once(s3.Options{Prefix: "the-prefix"})
 			_, err := b.Open(t.Context(), name("file"), vfs.Request{})
@@ -60,14 +72,26 @@ func TestErrors(t *testing.T) {
 
 			// Nothing that a listing is answered means that a directory is
 			// missing; whether it may be listed is another matter.
-			want = vfs.ErrUnavailable
-			if tt.reason == vfs.ReasonPermission {
-				want = fs.ErrNotExist
+			want = tt.want
+			if want == fs.ErrNotExist && tt.reason != vfs.ReasonPermission {
+				want = vfs.ErrUnavailable
 			}
 			for _, err := range b.List(t.Context(), name("dir"), "") {
 				checkError(t, s, "list", err, want)
 			}
 		})
+	}
+}
+
+// MinIO says in a header what an answer to HEAD cannot say in a body.
+func TestCodeInHeader(t *testing.T) {
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+		w.Header().Set("X-Minio-Error-Code", "XMinioInvalidObjectName")
+		sendError(w, r, 400, "")
+	})
+	_, err := s.once(s3.Options{}).Stat(t.Context(), name("file"), vfs.Request{})
+	if vfs.ReasonOf(err) != vfs.ReasonUnholdable {
+		t.Errorf("got %v, reason %q", err, vfs.ReasonOf(err))
 	}
 }
 

@@ -217,7 +217,7 @@ func (l *listing) ask(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output,
 	if err == nil {
 		return out, nil
 	}
-	if a := answerOf(err); a.kind() == kindMissing || a.kind() == kindTooLong {
+	if a := answerOf(err); a.kind() == kindMissing || a.kind() == kindUnholdable {
 		return nil, describe(a, vfs.ErrUnavailable, errors.New("the bucket cannot be listed"))
 	}
 	return nil, err

@@ -20,7 +20,8 @@ import (
 //
 //   - A range that S3 cannot satisfy, and an If-Match that it says is not met:
 //     one HeadObject more, for the size and the version that the error names.
-//   - An If-Range that turned out to be stale: one GetObject more, for all of it.
+//   - An If-Range that turned out to be stale: one GetObject more, for all of it;
+//     with a range that S3 cannot satisfy, besides the HeadObject.
 //   - If-None-Match: *, and the range of the last 0 bytes: one HeadObject, and
 //     nothing else where no If-Range is stale.
 //   - With Direct: one HeadObject, and nothing else.
@@ -167,7 +168,9 @@ func (o *look) refused(p plan, err error) (*vfs.Object, error) {
 	case a.status == http.StatusPreconditionFailed && p.ifMatch != "":
 		return o.openByHead(vfs.ErrPrecondition)
 	case a.status == http.StatusRequestedRangeNotSatisfiable && p.byteRange != "":
-		return o.openByHead(vfs.ErrChanged)
+		// Some servers judge the range before the condition. If it is satisfiable all
+		// the same, the condition made it count for nothing, or the object has grown.
+		return o.openByHead(errAgain)
 	}
 	return nil, o.fail(err)
 }

@@ -50,8 +50,9 @@ func newPlan(req vfs.Request) plan {
 	}
 	switch {
 	case c.Unsafe:
-	case !c.IfUnmodifiedSince.IsZero():
-		// It comes first, and a 304 need not have the date to judge it by.
+	case !c.IfMatch.IsZero(), !c.IfUnmodifiedSince.IsZero():
+		// They come first, and a 304 need not have the tag and the date to judge
+		// them by.
 	case !c.IfNoneMatch.IsZero():
 		if tag, ok := oneTag(c.IfNoneMatch); ok {
 			p.ifNoneMatch = quote(tag)

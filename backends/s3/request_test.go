@@ -62,6 +62,9 @@ func TestRequests(t *testing.T) {
 		{"If-Match, weak", vfs.Request{Cond: vfs.Cond{IfMatch: tags(weakTag)}}, vfs.ErrPrecondition, []string{"GET"}},
 		{"If-Match of another", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag)}}, vfs.ErrPrecondition, []string{`GET im "other"`, "HEAD"}},
 		{"If-Match, a list", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag)}}, nil, []string{"GET"}},
+		{"If-Match, a list, with If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag), IfNoneMatch: tags(thisTag)}}, vfs.ErrNotModified, []string{"GET"}},
+		{"If-Match, a list, with If-Modified-Since", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag), IfModifiedSince: modified}}, vfs.ErrNotModified, []string{"GET"}},
+		{"If-Match *, with If-Modified-Since", vfs.Request{Cond: vfs.Cond{IfMatch: vfs.Tags{Any: true}, IfModifiedSince: modified}}, vfs.ErrNotModified, []string{"GET"}},
 		{"If-Match with If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(thisTag), IfNoneMatch: tags(thisTag)}}, vfs.ErrNotModified, []string{"GET im " + stubTag}},
 		{"If-Range", vfs.Request{Cond: vfs.Cond{IfRangeTag: thisTag}, Range: vfs.RangeFrom(4)}, nil, []string{"GET bytes=4- im " + stubTag}},
 		{"If-Range, stale", vfs.Request{Cond: vfs.Cond{IfRangeTag: otherTag}, Range: vfs.RangeFrom(4)}, nil, []string{`GET bytes=4- im "other"`, "GET"}},
@@ -233,13 +236,24 @@ func TestServerDifferences(t *testing.T) {
 			vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
 		{"416 that nobody asked for", func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, 416, "InvalidRange") },
 			vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
-		{"416, and the object grew meanwhile", func(w http.ResponseWriter, r *http.Request, _ int) {
-			if r.Method == http.MethodHead {
+		{"416, and the object grew meanwhile: all of it", func(w http.ResponseWriter, r *http.Request, _ int) {
+			if r.Method == http.MethodHead || r.Header.Get("Range") == "" {
 				send(w, r, data, stubTag)
 				return
 			}
 			sendError(w, r, 416, "InvalidRange")
-		}, vfs.Request{Range: vfs.RangeFrom(5)}, vfs.ErrChanged, thisTag.Value, whole, 2},
+		}, vfs.Request{Range: vfs.RangeFrom(5)}, nil, "", whole, 3},
+		{"416 before If-Range was looked at, date", rangeFirst(data), vfs.Request{
+			Range: vfs.RangeFrom(10), Cond: vfs.Cond{IfRangeDate: modified.Add(-time.Hour), Now: modified.Add(time.Hour)},
+		}, nil, "", whole, 3},
+		{"416 before If-Range was looked at, tag", rangeFirst(data), vfs.Request{Range: vfs.RangeFrom(10), Cond: vfs.Cond{IfRangeTag: otherTag}}, nil, "", whole, 3},
+		{"304 without an ETag, for a list of If-Match", func(w http.ResponseWriter, r *http.Request, i int) {
+			if r.Header.Get("If-Modified-Since") != "" {
+				bare304(w, r, i)
+				return
+			}
+			send(w, r, data, stubTag)
+		}, vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag), IfModifiedSince: modified}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
 		{"404 for a key that may not be listed is 403", func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, 403, "AccessDenied") },
 			vfs.Request{}, fs.ErrNotExist, "", whole, 1},
 	}
@@ -265,6 +279,19 @@ func TestServerDifferences(t *testing.T) {
 				t.Errorf("Info is %+v, want the ETag %q", e.Info, tt.tag)
 			}
 		})
+	}
+}
+
+// rangeFirst refuses a range before it looks at any condition.
+func rangeFirst(data string) func(w http.ResponseWriter, r *http.Request, _ int) {
+	return func(w http.ResponseWriter, r *http.Request, i int) {
+		if header := r.Header.Get("Range"); header != "" {
+			if _, _, ok := cutRange(header, int64(len(data))); !ok {
+				sendError(w, r, 416, "InvalidRange")
+				return
+			}
+		}
+		answerWell(data)(w, r, i)
 	}
 }
 

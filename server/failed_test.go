@@ -1,0 +1,68 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// unwilling is a backend whose every call fails with err.
+type unwilling struct {
+	vfs.Backend
+	err error
+}
+
+func (f unwilling) fail(op string, n vfs.Name) error {
+	return &vfs.Error{Op: op, Name: n.String(), Err: fmt.Errorf("%w: S3 answered 400 InvalidArgument", f.err)}
+}
+
+func (f unwilling) Open(_ context.Context, n vfs.Name, _ vfs.Request) (*vfs.Object, error) {
+	return nil, f.fail("open", n)
+}
+
+func (f unwilling) Stat(_ context.Context, n vfs.Name, _ vfs.Request) (vfs.Info, error) {
+	return vfs.Info{}, f.fail("stat", n)
+}
+
+func (f unwilling) List(_ context.Context, n vfs.Name, _ string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) { yield(vfs.Entry{}, f.fail("list", n)) }
+}
+
+func (f unwilling) Put(_ context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
+	return vfs.Info{}, f.fail("put", n)
+}
+
+func (f unwilling) Remove(_ context.Context, n vfs.Name, _ vfs.Cond) error { return f.fail("remove", n) }
+
+// TestFailureForGood: a client is told to come again only where that can help.
+func TestFailureForGood(t *testing.T) {
+	for _, c := range []struct {
+		err     error
+		status  int
+		retries bool
+	}{
+		{vfs.ErrUnavailable, 503, true},
+		{vfs.ErrFailed, 500, false},
+		{vfs.ErrUnsupported, 500, false},
+	} {
+		jail := jailOver(t, unwilling{mem.New(), c.err}, allow("**"))
+		url := start(t, server.New(jail, server.Config{List: true, Write: true, Logger: quiet}))
+		for _, target := range []string{"GET /file", "HEAD /file", "GET /", "GET /dir/", "PUT /file", "DELETE /file"} {
+			method, path, _ := strings.Cut(target, " ")
+			r := get(t, method, url+path)
+			if r.Status != c.status || (r.Header.Get("Retry-After") != "") != c.retries {
+				t.Errorf("%v: %s: %d with Retry-After %q", c.err, target, r.Status, r.Header.Get("Retry-After"))
+			}
+			if strings.Contains(r.Body, "S3") || strings.Contains(r.Body, "Invalid") {
+				t.Errorf("%v: %s: the client is told %q", c.err, target, r.Body)
+			}
+		}
+	}
+}
