@@ -31,8 +31,7 @@ func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 // put stores the body under name. Nothing of the body is read, and so no client asked
 // for it that waits for a 100 (Continue), before all is decided that can be without it:
 // policy, header and free slot here, what is there already and preconditions
-// within Jail.Put. (S3 decides some preconditions only with the request that brings it
-// the body.)
+// within Jail.Put.
 func (h *handler) put(x *exchange, name vfs.Name) {
 	ctx := x.ctx
 	// Jail.Put comes to the same verdict. It is asked for here so that a name outside the

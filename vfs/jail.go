@@ -20,7 +20,7 @@ type Jail struct {
 	rules     *rules
 	symlinks  Symlinks
 	authorize Authorizer
-	creating  spellings
+	creating  claims
 }
 
 // New returns a Jail over b under p. It fails if a pattern cannot be used.

@@ -3,39 +3,74 @@ package vfs
 import (
 	"context"
 	"errors"
-	"sync"
 )
 
-// checkSiblings fails if n, which is not there, or the topmost directory on its
-// way that is not there either, differs only in case or normal form from something
-// that is: on a file system that folds them the two would be one.
-func (j *Jail) checkSiblings(ctx context.Context, n Name) error {
+// surroundings are what is there where an object is to be made.
+type surroundings struct {
+	there bool // the object itself is
+	// twin is an entry of dir that differs from the object, or from the topmost
+	// directory on its way that is not there either, only in case or normal form: on a
+	// file system that folds them the two would be one. Its Elem is "" if there is none.
+	twin Entry
+	dir  Name
+}
+
+// survey looks at what is around n, from its directory up to the first one that is
+// there. It fails if a directory has n's name, or an object that of a directory on its
+// way: where names are paths of a disk the two cannot be, and elsewhere they would
+// hide what is below.
+//
+// It is one listing for each directory that it looks at, and sees what is there at that
+// moment: another process can still create a name that gets in the way.
+func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
-		found, err := j.findSpelling(ctx, at, kind)
+		found, err := j.findSpelling(ctx, at)
 		switch {
 		case ReasonOf(err) == ReasonMissing:
 			kind = KindDir // so the directory will be made, too
+			continue
 		case err != nil:
-			return err
-		case found.Elem == "":
-			return nil
-		default:
-			other, err := at.Dir().Child(found.Elem)
-			return j.tooLike(ctx, n, other, found.Kind, err == nil)
+			return s, err
+		case found.Elem != at.Base():
+			s.twin, s.dir = found, at.Dir()
+		case found.Kind == kind:
+			s.there = kind == KindFile
+		case found.Kind == KindDir, found.Kind == KindFile:
+			return s, inTheWay(n, found.Kind)
 		}
+		// Links and special files are for the backend to refuse.
+		return s, nil
 	}
-	return nil
+	return s, nil
+}
+
+// inTheWay is the refusal of n because a directory has its name, or an object that of a
+// directory on its way.
+func inTheWay(n Name, kind Kind) error {
+	if kind == KindDir {
+		return refuse("put", n.s, ReasonDirectory)
+	}
+	return refuse("put", n.s, ReasonMissing)
+}
+
+// tooLike returns nil if s has no twin, else the refusal of n because of it.
+func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
+	if s.twin.Elem == "" {
+		return nil
+	}
+	other, err := s.dir.Child(s.twin.Elem)
+	return j.tooLike(ctx, n, other, s.twin.Kind, err == nil)
 }
 
 // maxPassed is how many entries of a listing are passed over one by one before
 // it is begun anew where the next spelling can be: a page of S3.
 const maxPassed = 1000
 
-// findSpelling looks in n's directory for another spelling of n's last element.
-// Its Elem is "" if there is none, or if n itself is there as a kind: then it is
-// not new. Of a large directory it reads only where a spelling can be.
-func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (found Entry, err error) {
+// findSpelling looks in n's directory for n's last element, of whatever kind, or else
+// another spelling of it. Its Elem is "" if there is neither. Of a large directory it
+// reads only where a spelling can be.
+func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
 	want := newSpelling(n.Base())
 	bound, more := want.next("")
 	for after := ""; more; after = justBelow(bound) {
@@ -57,9 +92,9 @@ func (j *Jail) findSpelling(ctx context.Context, n Name, kind Kind) (found Entry
 			}
 			passed = 0
 			switch {
-			case e.Elem == n.Base() && e.Kind == kind:
-				return Entry{}, nil
-			case e.Elem != n.Base() && want.is(e.Elem):
+			case e.Elem == n.Base():
+				return e, nil
+			case want.is(e.Elem):
 				found = e
 			}
 			if bound, more = want.next(key); !more {
@@ -90,52 +125,3 @@ func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName boo
 }
 
 var errSibling = errors.New("a sibling differs only in case or normal form")
-
-// spellings are the names that a Jail is about to create, and the directories on
-// their way. Two that differ only in case or normal form would both find that
-// there is no other.
-type spellings struct {
-	mu     sync.Mutex
-	claims map[string]*claim // by what all spellings fold to
-}
-
-type claim struct {
-	name  Name
-	kind  Kind // as which it was claimed first
-	count int
-}
-
-// enter claims n and the directories on its way. If another spelling is claimed,
-// it returns that one and no leave.
-func (s *spellings) enter(n Name) (other Name, kind Kind, leave func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.claims == nil {
-		s.claims = map[string]*claim{}
-	}
-	for at := n; !at.IsRoot(); at = at.Dir() {
-		if c := s.claims[foldSpelling(at.s)]; c != nil && c.name != at {
-			return c.name, c.kind, nil
-		}
-	}
-	for at := n; !at.IsRoot(); at = at.Dir() {
-		key := foldSpelling(at.s)
-		if s.claims[key] == nil {
-			s.claims[key] = &claim{name: at, kind: kind}
-		}
-		s.claims[key].count++
-		kind = KindDir
-	}
-	return Name{}, 0, func() { s.leave(n) }
-}
-
-func (s *spellings) leave(n Name) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for at := n; !at.IsRoot(); at = at.Dir() {
-		key := foldSpelling(at.s)
-		if s.claims[key].count--; s.claims[key].count == 0 {
-			delete(s.claims, key)
-		}
-	}
-}

@@ -30,6 +30,14 @@ type Written struct {
 // Jail that holds whatever runs at the same time; another process can get in
 // between.
 //
+// What has a directory's name, or lies below an object, is refused as missing, on
+// stores without directories, too. There, Put finds out when it looks for siblings: what
+// is created below an object that has others below it already goes unnoticed, and so
+// does what another process, or another Jail, creates in the meantime.
+//
+// A condition that does not hold is found out before body is read, where a look at what
+// is there can tell.
+//
 // Symbolic links are refused, whatever Policy.Symlinks says of reading.
 //
 // A refused name fails with an [*Error] that matches [fs.ErrNotExist]. Other
@@ -76,39 +84,85 @@ func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOpti
 // fails if n is too like a sibling, or something else is in the way. Until leave is
 // called, no other call of this Jail gets a place that is too like this one.
 func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, leave func(), err error) {
-	if !cond.IfMatch.IsZero() {
-		// What is only replaced is there already, under this very spelling.
-		return true, func() {}, nil
-	}
 	if !j.caps.Writable {
 		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
-	other, kind, claimed := j.creating.enter(n)
-	if claimed == nil {
+	if !cond.IfMatch.IsZero() {
+		// What is only replaced is there already, under this very spelling.
+		return true, func() {}, j.lookForVersion(ctx, n, cond)
+	}
+	c, other, kind := j.creating.enter(n)
+	if c == nil {
 		return false, nil, j.tooLike(ctx, n, other, kind, true)
 	}
 	defer func() { // a backend that panics must not block the name for ever
 		if leave == nil {
-			claimed()
+			c.leave()
 		}
 	}()
-	if replaces, err = j.lookForPlace(ctx, n, cond); err != nil {
+	again := false
+	if replaces, err = j.lookForPlace(ctx, n, cond); err == nil && !replaces {
+		again, err = c.contested()
+	}
+	if again && err == nil {
+		replaces, err = j.lookForPlace(ctx, n, cond)
+	}
+	if err != nil {
 		return false, nil, err
 	}
-	return replaces, claimed, nil
+	if replaces {
+		c.settle()
+	}
+	return replaces, c.leave, nil
 }
 
 func (j *Jail) lookForPlace(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
-	if !cond.IfNoneMatch.Any {
-		_, err := j.backend.Stat(ctx, n, Request{})
-		switch {
-		case err == nil:
-			return true, nil
-		case ReasonOf(err) != ReasonMissing:
-			return false, err
+	if !cond.IfNoneMatch.Any { // else the listing below tells
+		if there, err := j.lookAt(ctx, n, cond); there || err != nil {
+			return there, err
 		}
 	}
-	return false, j.checkSiblings(ctx, n)
+	s, err := j.survey(ctx, n)
+	if err != nil {
+		return false, err
+	}
+	if s.there {
+		if there, err := j.lookAt(ctx, n, cond); there || err != nil {
+			return there, err
+		}
+	}
+	return false, s.tooLike(ctx, j, n)
+}
+
+// lookForVersion fails if the version that cond wants replaced is not there.
+func (j *Jail) lookForVersion(ctx context.Context, n Name, cond Cond) error {
+	there, err := j.lookAt(ctx, n, cond)
+	switch {
+	case ReasonOf(err) == ReasonPermission:
+		return nil // the credentials may only write: the backend knows
+	case there || err != nil || j.caps.Directories:
+		return err // a backend with directories knows what is in the way
+	}
+	if _, err := j.survey(ctx, n); err != nil {
+		return err
+	}
+	return &Error{Op: "put", Name: n.s, Err: ErrPrecondition}
+}
+
+// lookAt reports whether the object n is there, and fails if cond does not hold for it.
+// So nobody sends a body for nothing; what counts is the backend's own look, at the
+// moment in which it makes the change.
+func (j *Jail) lookAt(ctx context.Context, n Name, cond Cond) (there bool, err error) {
+	info, err := j.backend.Stat(ctx, n, Request{})
+	switch {
+	case err == nil:
+		req := Request{Cond: cond}
+		_, err = req.Resolve("put", info)
+		return true, err
+	case ReasonOf(err) == ReasonMissing:
+		return false, nil
+	}
+	return false, err
 }
 
 // Remove deletes the object n if cond holds, with directories that it leaves

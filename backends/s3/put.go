@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
@@ -16,6 +17,9 @@ import (
 // a multipart upload, of which nothing is seen before it is complete, and which
 // is aborted if it fails. The whole body has been read, and has its size, before
 // the request that makes it visible.
+//
+// A name with an element that ends in "__XLDIR__" is refused with
+// vfs.ReasonUnholdable, since it is another one on MinIO.
 //
 // S3 itself holds an If-None-Match of "*" and an If-Match of one strong tag, so
 // that of many that create a name one does. For other conditions Put looks first
@@ -38,12 +42,27 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	if !b.writable {
 		return vfs.Unsupported{}.Put(ctx, n, body, opts)
 	}
+	if namesMarker(n) {
+		return vfs.Info{}, refuse("put", n, vfs.ReasonUnholdable)
+	}
 	c, err := b.change(ctx, "put", n, opts.Cond)
 	if err != nil {
 		return vfs.Info{}, err
 	}
 	w := &writing{change: c, opts: opts, body: &lookahead{r: put.Body(ctx, body, opts)}}
 	return w.run()
+}
+
+// namesMarker reports whether n has an element by which MinIO means a directory marker:
+// it keeps the key "x/" in a directory of this name, so what is stored as "x__XLDIR__"
+// is listed as "x/" there.
+func namesMarker(n vfs.Name) bool {
+	for elem := range n.Elements() {
+		if strings.HasSuffix(elem, "__XLDIR__") {
+			return true
+		}
+	}
+	return false
 }
 
 // A writing is one call of Put.

@@ -485,3 +485,17 @@ func (k *keeping) PutObject(ctx context.Context, in *awss3.PutObjectInput, opts 
 	*k.kept = append(*k.kept, in.Body)
 	return &awss3.PutObjectOutput{ETag: aws.String(stubTag)}, nil
 }
+
+// What MinIO would take for a directory is not stored.
+func TestPutOfAMarkersName(t *testing.T) {
+	f := newFake(nil)
+	b := newBackend(t, f, s3.Options{Writable: true})
+	for _, s := range []string{"x__XLDIR__", "dir/__XLDIR__", "dir__XLDIR__/x"} {
+		if _, err := b.Put(t.Context(), name(s), unread{t}, vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonUnholdable {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	if calls := f.taken(); len(calls) != 0 {
+		t.Errorf("there were calls: %v", calls)
+	}
+}

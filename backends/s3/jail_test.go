@@ -1,0 +1,200 @@
+package s3_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"testing"
+
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+func jailOver(t *testing.T, f *fake) *vfs.Jail {
+	t.Helper()
+	j, err := vfs.New(newBackend(t, f, s3.Options{Writable: true}), vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// unread is a body that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// A Put that cannot succeed is refused before its body is read, for the reason that a
+// directory gives, and at no cost beyond the look for siblings.
+func TestPutIsRefusedUnread(t *testing.T) {
+	objects := map[string]string{
+		"dir/x": "1", "file": "2", "twin/x": "3", "TWIN": "4", "Parent/x": "5", "parent": "6", "DIRECTORY-/x": "7",
+	}
+	f := newFake(objects)
+	tag := vfs.Tag{Value: strings.Trim(fakeObject{data: "2"}.etag(), `"`), Set: true}
+	none, anew := vfs.Cond{}, vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}
+	match := func(tags ...vfs.Tag) vfs.Cond { return vfs.Cond{IfMatch: vfs.Tags{List: tags}} }
+	exists := vfs.Cond{IfMatch: vfs.Tags{Any: true}}
+	const head, list = "HeadObject", "ListObjectsV2"
+	for _, tt := range []struct {
+		what, name string
+		cond       vfs.Cond
+		want       error
+		reason     vfs.Reason
+		ops        string
+	}{
+		{"a directory's name", "dir", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
+		{"a directory's name, to create", "dir", anew, fs.ErrNotExist, vfs.ReasonDirectory, list},
+		{"a directory's name, to replace any", "dir", exists, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
+		{"a directory's name, to replace one", "dir", match(tag), fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
+		{"a directory's name, beside a twin", "twin", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
+		{"a directory's name, beside a twin, to create", "twin", anew, fs.ErrNotExist, vfs.ReasonDirectory, list},
+		{"below an object", "file/x", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
+		{"below an object, to create", "file/x", anew, fs.ErrNotExist, vfs.ReasonMissing, list + " " + list},
+		{"below an object, to replace any", "file/x", exists, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
+		{"deep below an object", "file/x/y", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list + " " + list},
+		{"below an object that has a twin", "parent/y", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
+		{"a twin", "FILE", none, fs.ErrNotExist, vfs.ReasonCreateSibling, head + " " + list},
+		{"there, to create", "file", anew, vfs.ErrPrecondition, "", list + " " + head},
+		{"there, another version", "file", match(vfs.Tag{Value: "other", Set: true}), vfs.ErrPrecondition, "", head},
+		{"there, a weak tag", "file", match(vfs.Tag{Value: tag.Value, Set: true, Weak: true}), vfs.ErrPrecondition, "", head},
+		{"there, to replace all but this", "file", vfs.Cond{IfNoneMatch: vfs.Tags{List: []vfs.Tag{tag}}}, vfs.ErrPrecondition, "", head},
+		{"there, changed since", "file", vfs.Cond{IfUnmodifiedSince: modified.AddDate(-1, 0, 0)}, vfs.ErrPrecondition, "", head},
+		{"missing, to replace any", "new", exists, vfs.ErrPrecondition, "", head + " " + list},
+		{"missing, to replace one", "dir/new", match(tag), vfs.ErrPrecondition, "", head + " " + list},
+		{"missing beside a twin, to replace any", "FILE", exists, vfs.ErrPrecondition, "", head + " " + list},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			j := jailOver(t, f)
+			f.taken()
+			_, err := j.Put(t.Context(), name(tt.name), unread{t}, vfs.PutOptions{Cond: tt.cond})
+			if !errors.Is(err, tt.want) || vfs.ReasonOf(err) != tt.reason {
+				t.Errorf("got %v, reason %q, want %v, %q", err, vfs.ReasonOf(err), tt.want, tt.reason)
+			}
+			if ops := f.ops(); ops != tt.ops {
+				t.Errorf("asked %q, want %q", ops, tt.ops)
+			}
+			var e *vfs.Error
+			if _, there := objects[tt.name]; there && tt.want == vfs.ErrPrecondition && (!errors.As(err, &e) || e.Info == nil || e.Info.ETag != tag.Value) {
+				t.Errorf("the error has no version: %+v", e)
+			}
+			if len(f.objects) != len(objects) {
+				t.Errorf("now there are %d objects", len(f.objects))
+			}
+		})
+	}
+}
+
+// Where an object and a directory have one name already, both can be written to.
+func TestPutBesideTheDirectory(t *testing.T) {
+	f := newFake(map[string]string{"both": "1", "both/x": "2"})
+	j := jailOver(t, f)
+	for _, s := range []string{"both", "both/x", "both/new", "both"} {
+		if _, err := j.Put(t.Context(), name(s), strings.NewReader("new"), vfs.PutOptions{}); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+}
+
+// held is a body that waits for a word before it ends.
+type held struct {
+	begun, end chan struct{}
+	err        error
+}
+
+func newHeld() *held { return &held{begun: make(chan struct{}), end: make(chan struct{}), err: io.EOF} }
+
+func (h *held) Read([]byte) (int, error) {
+	close(h.begun)
+	<-h.end
+	return 0, h.err
+}
+
+// Of two calls that create an object and one below it at the same time, one fails. What
+// is only replaced is in nobody's way, and neither is what failed.
+func TestPutsInEachOthersWay(t *testing.T) {
+	broken := errors.New("broken")
+	for _, tt := range []struct {
+		what          string
+		there         map[string]string
+		first, second string
+		err           error // of the first body
+		reason        vfs.Reason
+	}{
+		{"an object, then below it", nil, "docs", "docs/x", nil, vfs.ReasonMissing},
+		{"below an object, then that", nil, "docs/a/x", "docs", nil, vfs.ReasonDirectory},
+		{"below an object, then that as one below", nil, "docs/a/x", "docs/a", nil, vfs.ReasonDirectory},
+		{"two of one name", nil, "docs", "docs", nil, ""},
+		{"two of one directory", nil, "docs/x", "docs/y", nil, ""},
+		{"a replaced object, then below it", map[string]string{"docs": "1", "docs/y": "2"}, "docs", "docs/x", nil, ""},
+		{"a body that breaks", nil, "docs", "docs/x", broken, vfs.ReasonMissing},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			f := newFake(tt.there)
+			j := jailOver(t, f)
+			body := newHeld()
+			if tt.err != nil {
+				body.err = tt.err
+			}
+			done := make(chan error)
+			go func() {
+				_, err := j.Put(t.Context(), name(tt.first), body, vfs.PutOptions{})
+				done <- err
+			}()
+			<-body.begun
+			_, err := j.Put(t.Context(), name(tt.second), strings.NewReader("second"), vfs.PutOptions{})
+			if vfs.ReasonOf(err) != tt.reason || (err == nil) != (tt.reason == "") {
+				t.Errorf("the second: %v, reason %q, want %q", err, vfs.ReasonOf(err), tt.reason)
+			}
+			close(body.end)
+			if err := <-done; !errors.Is(err, tt.err) {
+				t.Errorf("the first: %v", err)
+			}
+			if tt.reason == "" {
+				return
+			}
+			_, err = j.Put(t.Context(), name(tt.second), strings.NewReader("second"), vfs.PutOptions{})
+			if (err == nil) != (tt.err != nil) {
+				t.Errorf("the second, once more: %v", err)
+			}
+		})
+	}
+}
+
+// A Put that came first and ended while the second was still looking counts by what it
+// did, not by what the second saw before.
+func TestPutEndsDuringTheLook(t *testing.T) {
+	f := newFake(nil)
+	j := jailOver(t, f)
+	first := newHeld()
+	done := make(chan error)
+	go func() {
+		_, err := j.Put(t.Context(), name("docs"), first, vfs.PutOptions{})
+		done <- err
+	}()
+	<-first.begun
+	lists := 0
+	f.list = func(*awss3.ListObjectsV2Output) {
+		// The second has both its listings, in which docs is missing.
+		if lists++; lists == 2 {
+			f.mu.Unlock()
+			close(first.end)
+			if err := <-done; err != nil {
+				t.Errorf("the first: %v", err)
+			}
+			f.mu.Lock()
+		}
+	}
+	if _, err := j.Put(t.Context(), name("docs/x"), strings.NewReader("second"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+		t.Errorf("the second: %v", err)
+	}
+	if len(f.objects) != 1 {
+		t.Errorf("there are %d objects, want docs alone", len(f.objects))
+	}
+}

@@ -1,0 +1,102 @@
+package vfs
+
+import "sync"
+
+// claims are the names that a Jail's calls of Put are about to create, and the
+// directories on their way. Two names that differ only in case or normal form would both
+// find that there is no other, and so would an object and one below it.
+type claims struct {
+	mu    sync.Mutex
+	names map[string]*claimed // by what all spellings fold to
+}
+
+// claimed is a name that is claimed, in one spelling, and as which kind by which Put.
+type claimed struct {
+	name Name
+	by   map[*claim]Kind
+}
+
+// A claim is that of one Put.
+type claim struct {
+	all      *claims
+	n        Name
+	rivals   []*claim // that came before and want n as a directory, or one on its way as an object
+	inTheWay Kind     // as which
+	replaces bool     // n turned out to be there, so nothing is created; all.mu guards it
+	over     bool     // likewise: the Put has ended
+}
+
+// enter claims n and the directories on its way. If another spelling is claimed, it
+// returns that one, as which kind, and no claim.
+func (s *claims) enter(n Name) (c *claim, other Name, kind Kind) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil {
+		s.names = map[string]*claimed{}
+	}
+	for at := n; !at.IsRoot(); at = at.Dir() {
+		if there := s.names[foldSpelling(at.s)]; there != nil && there.name != at {
+			for _, kind = range there.by {
+				break
+			}
+			return nil, there.name, kind
+		}
+	}
+	c = &claim{all: s, n: n}
+	kind = KindFile
+	for at := n; !at.IsRoot(); at = at.Dir() {
+		key := foldSpelling(at.s)
+		there := s.names[key]
+		if there == nil {
+			there = &claimed{name: at, by: map[*claim]Kind{}}
+			s.names[key] = there
+		}
+		for rival, as := range there.by {
+			if as != kind {
+				c.rivals, c.inTheWay = append(c.rivals, rival), as
+			}
+		}
+		there.by[c] = kind
+		kind = KindDir
+	}
+	return c, Name{}, 0
+}
+
+// settle says that n is there already: the claim is in nobody's way.
+func (c *claim) settle() {
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	c.replaces = true
+}
+
+// contested fails if a Put that came before may still create what would be in the way.
+// It reports whether one has ended, so that another look shows what it did.
+func (c *claim) contested() (again bool, err error) {
+	c.all.mu.Lock()
+	defer c.all.mu.Unlock()
+	for _, rival := range c.rivals {
+		switch {
+		case rival.replaces:
+		case rival.over:
+			again = true
+		default:
+			return false, inTheWay(c.n, c.inTheWay)
+		}
+	}
+	return again, nil
+}
+
+// leave gives up the claim. What was created can be seen by others from here on.
+func (c *claim) leave() {
+	s := c.all
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.over = true
+	for at := c.n; !at.IsRoot(); at = at.Dir() {
+		key := foldSpelling(at.s)
+		there := s.names[key]
+		if delete(there.by, c); len(there.by) == 0 {
+			delete(s.names, key)
+		}
+	}
+}
