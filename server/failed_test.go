@@ -39,7 +39,9 @@ func (f unwilling) Put(_ context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOpti
 	return vfs.Info{}, f.fail("put", n)
 }
 
-func (f unwilling) Remove(_ context.Context, n vfs.Name, _ vfs.Cond) error { return f.fail("remove", n) }
+func (f unwilling) Remove(_ context.Context, n vfs.Name, _ vfs.Cond) error {
+	return f.fail("remove", n)
+}
 
 // TestFailureForGood: a client is told to come again only where that can help.
 func TestFailureForGood(t *testing.T) {
