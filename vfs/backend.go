@@ -40,7 +40,8 @@ type Backend interface {
 	// a directory. One remote request a page. Elements are as the backend has
 	// them: they need not make a Name. After an error it yields nothing more.
 	// A dir that is missing, or is no directory, is an error before any entry.
-	// What [Shown] says of ctx may be left out.
+	// [ListHintOf] tells what the caller has use for; what it has no use for may be
+	// left out.
 	List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error]
 
 	// Put stores body under n, all or nothing, visible at once: a reader sees

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"iter"
 	"slices"
 	"strings"
 	"syscall"
@@ -117,60 +116,6 @@ func TimeTag(salt string, modTime time.Time, size int64) string {
 	buf = append(buf, salt...)
 	sum := sha256.Sum256(buf)
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
-}
-
-// ListWhole is a Backend's List where a directory is read whole, by read: it
-// yields the entries after the key after, in order. An error of read is taken as
-// FSError does.
-func ListWhole(ctx context.Context, dir Name, after string, read func() ([]fs.DirEntry, error)) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		list, err := read()
-		if err != nil {
-			yield(Entry{}, FSError("list", dir, err))
-			return
-		}
-		yieldEntries(ctx, dir, list, after, yield)
-	}
-}
-
-func yieldEntries(ctx context.Context, dir Name, list []fs.DirEntry, after string, yield func(Entry, error) bool) {
-	entries := make([]Entry, 0, len(list))
-	for _, d := range list {
-		e := Entry{Elem: d.Name()}
-		switch ModeReason(d.Type()) {
-		case ReasonDirectory:
-			e.Kind = KindDir
-		case ReasonSymlink:
-			e.Kind = KindLink
-		case ReasonSpecialFile:
-			e.Kind = KindSpecial
-		}
-		if e.Key() <= after {
-			continue
-		}
-		if e.Kind == KindFile {
-			st, err := d.Info()
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				yield(Entry{}, FSError("list", dir, err))
-				return
-			}
-			e.Size, e.ModTime = st.Size(), st.ModTime()
-		}
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Key(), b.Key()) })
-	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			yield(Entry{}, &Error{Op: "list", Name: dir.s, Err: err})
-			return
-		}
-		if !yield(e, nil) {
-			return
-		}
-	}
 }
 
 // NewBody returns an Object's Body: the bytes of span out of r, which stands at

@@ -140,20 +140,34 @@ func (b *fromFS) checkLinks(op string, n Name, report bool) error {
 }
 
 func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
-	return ListWhole(ctx, dir, after, func() ([]fs.DirEntry, error) {
+	return ListWhole(ctx, dir, after, func(take func(fs.DirEntry) error) error {
 		if !dir.IsRoot() {
 			if err := b.checkLinks("list", dir, true); err != nil {
-				return nil, err
+				return err
 			}
+		}
+		f, err := b.fsys.Open(dir.s)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if st, err := f.Stat(); err != nil {
+			return err
+		} else if !st.IsDir() {
+			return fs.ErrNotExist
+		}
+		if d, ok := f.(fs.ReadDirFile); ok {
+			return EachEntry(d, take)
 		}
 		list, err := fs.ReadDir(b.fsys, dir.s)
 		if err != nil {
-			// Each fs.FS has an error of its own for what is no directory.
-			if st, statErr := fs.Stat(b.fsys, dir.s); statErr == nil && !st.IsDir() {
-				err = fs.ErrNotExist
-			}
-			return nil, err
+			return err
 		}
-		return list, nil
+		for _, d := range list {
+			if err := take(d); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -25,7 +25,7 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 			links.addBefore(ctx, j, dir, at, after)
 		}
 		shows := func(elem string, kind Kind) bool { return j.shows(ctx, dir, at, elem, kind) }
-		for e, err := range j.backend.List(WithShown(ctx, shows), at, after) {
+		for e, err := range j.backend.List(WithListHint(ctx, ListHint{Shows: shows}), at, after) {
 			if err != nil {
 				yield(Entry{}, outward("list", dir, err))
 				return

@@ -7,44 +7,64 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/afero"
+
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// List yields the entries of dir in order. An afero.Fs has them in any order,
-// so that each call reads the whole directory.
+// List yields the entries of dir in order. An afero.Fs has them in any order, so that
+// each call reads the whole directory: in parts where its files are fs.ReadDirFiles,
+// as those of an OsFs are, else in one piece with what there is to know of each.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	return vfs.ListWhole(ctx, dir, after, func() ([]fs.DirEntry, error) { return b.readDir(ctx, dir) })
+	return vfs.ListWhole(ctx, dir, after, func(take func(fs.DirEntry) error) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f, whole, err := b.openDir(dir)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		named := func(d fs.DirEntry) error {
+			if strings.HasPrefix(d.Name(), put.Reserved) {
+				return nil
+			}
+			return take(d)
+		}
+		if d, ok := f.(fs.ReadDirFile); ok {
+			return vfs.EachEntry(d, named)
+		}
+		for _, st := range whole {
+			if err := named(fs.FileInfoToDirEntry(st)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
-func (b *Backend) readDir(ctx context.Context, dir vfs.Name) ([]fs.DirEntry, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+// openDir opens a directory, and reads it whole where it cannot be read in parts.
+func (b *Backend) openDir(dir vfs.Name) (f afero.File, whole []fs.FileInfo, err error) {
 	// MemMapFs sorts by names that it lets a rename change meanwhile.
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	st, err := b.lookup("list", dir, true)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if !st.IsDir() {
-		return nil, syscall.ENOTDIR
+		return nil, nil, syscall.ENOTDIR
 	}
-	f, err := b.fsys.Open(b.path(dir.String()))
-	if err != nil {
-		return nil, err
+	if f, err = b.fsys.Open(b.path(dir.String())); err != nil {
+		return nil, nil, err
 	}
-	defer f.Close()
-	infos, err := f.Readdir(-1)
-	if err != nil {
-		return nil, err
+	if _, ok := f.(fs.ReadDirFile); ok {
+		return f, nil, nil
 	}
-	list := make([]fs.DirEntry, 0, len(infos))
-	for _, st := range infos {
-		if !strings.HasPrefix(st.Name(), put.Reserved) {
-			list = append(list, fs.FileInfoToDirEntry(st))
-		}
+	if whole, err = f.Readdir(-1); err != nil {
+		f.Close()
+		return nil, nil, err
 	}
-	return list, nil
+	return f, whole, nil
 }

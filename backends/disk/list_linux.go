@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -15,8 +16,13 @@ func (t *beneath) openDir(dir vfs.Name) (dirReader, error) {
 	if err != nil {
 		return nil, t.fail("list", dir, true, err)
 	}
-	return &dirDescriptor{fd: fd}, nil
+	d := dirDescriptors.Get().(*dirDescriptor)
+	d.fd = fd
+	return d, nil
 }
+
+// dirDescriptors spares a listing that looks into many small directories the buffers.
+var dirDescriptors = sync.Pool{New: func() any { return new(dirDescriptor) }}
 
 // dirDescriptor reads a directory by getdents64: unlike os.File.ReadDir, it
 // needs no path for an entry whose type the file system does not tell.
@@ -25,7 +31,12 @@ type dirDescriptor struct {
 	buf [64 << 10]byte
 }
 
-func (d *dirDescriptor) close() error { return unix.Close(d.fd) }
+func (d *dirDescriptor) close() error {
+	fd := d.fd
+	d.fd = -1
+	dirDescriptors.Put(d)
+	return unix.Close(fd)
+}
 
 func (d *dirDescriptor) lstat(elem string) (stat, error) {
 	var st unix.Stat_t
@@ -99,7 +110,7 @@ func direntKind(t byte) vfs.Kind {
 	case unix.DT_LNK:
 		return vfs.KindLink
 	case unix.DT_UNKNOWN:
-		return kindUnknown
+		return vfs.KindUnknown
 	}
 	return vfs.KindSpecial
 }

@@ -17,6 +17,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -38,9 +39,9 @@ type Backend struct {
 	// one is looked up. What was stored never changes: Put makes a new file.
 	mu      sync.RWMutex
 	files   afero.MemMapFs
-	objects map[vfs.Name]object // the regular files in files
-	dirs    map[vfs.Name]int    // number of entries; directories are never empty
-	last    time.Time           // the latest that an object was stamped with
+	objects map[vfs.Name]object  // the regular files in files
+	dirs    map[vfs.Name]*keySet // the entries' keys; directories are never empty
+	last    time.Time            // the latest that an object was stamped with
 }
 
 // An object is a stored file, and what is said of it.
@@ -53,7 +54,7 @@ var _ vfs.Backend = (*Backend)(nil)
 
 // New returns an empty Backend.
 func New() *Backend {
-	return &Backend{objects: map[vfs.Name]object{}, dirs: map[vfs.Name]int{}}
+	return &Backend{objects: map[vfs.Name]object{}, dirs: map[vfs.Name]*keySet{}}
 }
 
 // FromMap returns a Backend that holds the given objects, by name. It fails if
@@ -120,39 +121,80 @@ func (b *Backend) find(op string, n vfs.Name) (object, error) {
 		return o, nil
 	case n.IsZero():
 		return object{}, refuse(op, n, vfs.ReasonNameEmpty)
-	case n.IsRoot() || b.dirs[n] > 0:
+	case n.IsRoot() || !b.dirs[n].empty():
 		return object{}, refuse(op, n, vfs.ReasonDirectory)
 	}
 	return object{}, refuse(op, n, vfs.ReasonMissing)
 }
 
-// List yields the entries of dir in order. Each call reads the whole directory.
+// List yields the entries of dir in order. It goes on behind the last one that it
+// yielded, whatever is put and removed meanwhile, and holds a few at a time.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	return vfs.ListWhole(ctx, dir, after, func() ([]fs.DirEntry, error) { return b.readDir(ctx, dir) })
+	return func(yield func(vfs.Entry, error) bool) {
+		hint := vfs.ListHintOf(ctx)
+		keys, err := b.keysAfter(ctx, dir, after)
+		for len(keys) > 0 && err == nil {
+			for _, key := range keys {
+				if err := ctx.Err(); err != nil {
+					yield(vfs.Entry{}, &vfs.Error{Op: "list", Name: dir.String(), Err: err})
+					return
+				}
+				if e, ok := b.entry(dir, key, &hint); ok && !yield(e, nil) {
+					return
+				}
+			}
+			if keys, err = b.keysAfter(ctx, dir, keys[len(keys)-1]); vfs.ReasonOf(err) == vfs.ReasonMissing {
+				return // what lay behind the last entry went with the directory
+			}
+		}
+		if err != nil {
+			yield(vfs.Entry{}, err)
+		}
+	}
 }
 
-func (b *Backend) readDir(ctx context.Context, dir vfs.Name) ([]fs.DirEntry, error) {
+// keysAfter returns some of the keys in dir behind after, none at the end.
+func (b *Backend) keysAfter(ctx context.Context, dir vfs.Name, after string) ([]string, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, &vfs.Error{Op: "list", Name: dir.String(), Err: err}
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	if !dir.IsRoot() && b.dirs[dir] == 0 {
-		return nil, fs.ErrNotExist
+	keys := b.dirs[dir]
+	switch {
+	case dir.IsZero():
+		return nil, refuse("list", dir, vfs.ReasonNameEmpty)
+	case !keys.empty():
+		return keys.after(after), nil
+	case dir.IsRoot():
+		return nil, nil
 	}
-	f, err := b.files.Open(path(dir))
+	return nil, refuse("list", dir, vfs.ReasonMissing)
+}
+
+// entry describes the entry of dir that has the key, if it is of use. The function of
+// hint is not called with mu held: it may ask this very backend.
+func (b *Backend) entry(dir vfs.Name, key string, hint *vfs.ListHint) (vfs.Entry, bool) {
+	elem, isDir := strings.CutSuffix(key, "/")
+	e := vfs.Entry{Elem: elem, Kind: vfs.KindFile}
+	if isDir {
+		e.Kind = vfs.KindDir
+	}
+	if hint.Shows != nil && !hint.Shows(elem, e.Kind) {
+		return e, false
+	}
+	if isDir || hint.Names {
+		return e, true
+	}
+	n, err := dir.Child(elem)
 	if err != nil {
-		return nil, err
+		return e, false
 	}
-	infos, err := f.Readdir(-1)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]fs.DirEntry, len(infos))
-	for i, st := range infos {
-		list[i] = fs.FileInfoToDirEntry(st)
-	}
-	return list, nil
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	o, ok := b.objects[n]
+	e.Size, e.ModTime = o.info.Size, o.info.ModTime
+	return e, ok
 }
 
 // Put reads body to its end and then stores it. A parent that is an object is
@@ -192,7 +234,7 @@ func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, er
 		return vfs.Info{}, vfs.FSError("put", n, err)
 	}
 	if current == nil {
-		b.count(n)
+		b.enter(n)
 	}
 	if _, err = f.Write(content); err == nil {
 		err = f.Close()
@@ -223,18 +265,20 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		return err
 	}
 	delete(b.objects, n)
-	for ; ; n = n.Dir() {
+	key := n.Base()
+	for {
 		if err := b.files.Remove(path(n)); err != nil {
 			return vfs.FSError("remove", n, err)
 		}
 		dir := n.Dir()
-		if dir.IsRoot() {
-			return nil
-		}
-		if b.dirs[dir]--; b.dirs[dir] > 0 {
+		if b.dirs[dir].remove(key); !b.dirs[dir].empty() {
 			return nil
 		}
 		delete(b.dirs, dir)
+		if dir.IsRoot() {
+			return nil
+		}
+		n, key = dir, dir.Base()+"/"
 	}
 }
 
@@ -249,7 +293,7 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 		return nil, err
 	}
 	// MemMapFs would turn the file above into a directory.
-	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir] == 0; dir = dir.Dir() {
+	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir].empty(); dir = dir.Dir() {
 		if _, ok := b.objects[dir]; ok {
 			return nil, vfs.FSError("put", n, syscall.ENOTDIR)
 		}
@@ -257,12 +301,20 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	return nil, put.Check("put", n, cond, nil)
 }
 
-// count adds n to its directory, and that to its own if it is new.
-func (b *Backend) count(n vfs.Name) {
-	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
-		if b.dirs[dir]++; b.dirs[dir] > 1 {
+// enter adds n to its directory, and that to its own if it is new.
+func (b *Backend) enter(n vfs.Name) {
+	key := n.Base()
+	for ; !n.IsRoot(); n = n.Dir() {
+		dir := n.Dir()
+		known := b.dirs[dir]
+		if known == nil {
+			b.dirs[dir] = &keySet{}
+		}
+		b.dirs[dir].add(key)
+		if known != nil {
 			return
 		}
+		key = dir.Base() + "/"
 	}
 }
 

@@ -32,6 +32,9 @@ func (r *rehearsal) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutO
 
 // List yields what is there and what would be, in order.
 func (r *rehearsal) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	hint := vfs.ListHintOf(ctx)
+	hint.AnyOrder = false // the two are merged by their order
+	ctx = vfs.WithListHint(ctx, hint)
 	return func(yield func(vfs.Entry, error) bool) {
 		next, stop := iter.Pull2(r.made.List(ctx, dir, after))
 		defer stop()

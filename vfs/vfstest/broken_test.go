@@ -368,12 +368,27 @@ var brokenReferences = []struct {
 	{"leaves out what its caller has use for", "list", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
-				shows := vfs.Shown(ctx)
+				hint := vfs.ListHintOf(ctx)
 				for e, err := range r.List(ctx, dir, after) {
-					if shows != nil && shows(e.Elem, vfs.KindFile) {
+					if hint.Shows != nil && hint.Shows(e.Elem, vfs.KindFile) {
 						continue
 					}
 					if !yield(e, err) || err != nil {
+						return
+					}
+				}
+			}
+		}}
+	}},
+	{"ends a listing at its hint", "list", func(r *reference) vfs.Backend {
+		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+			return func(yield func(vfs.Entry, error) bool) {
+				left := vfs.ListHintOf(ctx).Limit
+				for e, err := range r.List(ctx, dir, after) {
+					if !yield(e, err) || err != nil {
+						return
+					}
+					if left--; left == 0 {
 						return
 					}
 				}

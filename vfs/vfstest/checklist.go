@@ -107,32 +107,58 @@ func checkList(p *probe) {
 		if !slices.Equal(keysOf(again), keysOf(entries)) {
 			p.errorf("List(%q) gave another answer the second time", dir)
 		}
-		p.checkShown(dir)
+		p.checkHints(dir)
 	}
 }
 
-// checkShown lists for a caller who has use for some entries alone: those have to
-// be there, in order, whatever else is.
-func (p *probe) checkShown(dir vfs.Name) {
-	shows := func(elem string, kind vfs.Kind) bool { return (len(elem)+int(kind))%2 == 0 }
-	var got, want []string
-	for _, key := range p.tree.expected(dir) {
-		elem, isDir := strings.CutSuffix(key, "/")
-		if isDir && shows(elem, vfs.KindDir) || !isDir && shows(elem, vfs.KindFile) {
-			want = append(want, key)
+// checkHints lists for a caller who has use for some entries alone: those have to be
+// there, in order where that matters, whatever else is.
+func (p *probe) checkHints(dir vfs.Name) {
+	every := func(string, vfs.Kind) bool { return true }
+	some := func(elem string, kind vfs.Kind) bool { return (len(elem)+int(kind))%2 == 0 }
+	for _, h := range []struct {
+		what string
+		hint vfs.ListHint
+	}{
+		{"some entries alone", vfs.ListHint{Shows: some}},
+		{"the names of some", vfs.ListHint{Shows: some, Names: true}},
+		{"entries in any order", vfs.ListHint{AnyOrder: true}},
+		{"some, in any order", vfs.ListHint{Shows: some, AnyOrder: true}},
+		{"one entry, and going on", vfs.ListHint{Limit: 1}},
+		{"three of some, and going on", vfs.ListHint{Shows: some, Limit: 3}},
+	} {
+		shows := h.hint.Shows
+		if shows == nil {
+			shows = every
 		}
-	}
-	for e, err := range p.b.List(vfs.WithShown(p.ctx, shows), dir, "") {
-		if err != nil {
-			p.errorf("List(%q) for some entries alone: %w", dir, err)
-			return
+		all := p.tree.expected(dir)
+		for _, after := range []string{"", "a", "b/", "zz"} {
+			var got, want []string
+			for _, key := range all {
+				elem, isDir := strings.CutSuffix(key, "/")
+				if key > after && (isDir && shows(elem, vfs.KindDir) || !isDir && shows(elem, vfs.KindFile)) {
+					want = append(want, key)
+				}
+			}
+			for e, err := range p.b.List(vfs.WithListHint(p.ctx, h.hint), dir, after) {
+				if err != nil {
+					p.errorf("List(%q, after %+q) for %s: %w", dir, after, h.what, err)
+					return
+				}
+				if shows(e.Elem, e.Kind) {
+					got = append(got, e.Key())
+				}
+				if !h.hint.Names {
+					p.checkEntry(dir, e)
+				}
+			}
+			if h.hint.AnyOrder {
+				slices.Sort(got)
+			}
+			if !slices.Equal(got, want) {
+				p.errorf("List(%q, after %+q) for %s yielded of these %+q,\nwant %+q", dir, after, h.what, got, want)
+			}
 		}
-		if shows(e.Elem, e.Kind) {
-			got = append(got, e.Key())
-		}
-	}
-	if !slices.Equal(got, want) {
-		p.errorf("List(%q) for some entries alone yielded of these %+q,\nwant %+q", dir, got, want)
 	}
 }
 

@@ -16,13 +16,11 @@ type thrifty struct {
 	yielded []string
 }
 
-func (b *thrifty) Caps() vfs.Caps { return vfs.Caps{Kind: "thrifty", Directories: true} }
-
 func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
-		shows := vfs.Shown(ctx)
+		hint := vfs.ListHintOf(ctx)
 		for e := range b.everything.List(ctx, dir, after) {
-			if shows != nil && (e.Reason != "" || !shows(e.Elem, e.Kind)) {
+			if hint.Shows != nil && (e.Reason != "" || !hint.Shows(e.Elem, e.Kind)) {
 				continue
 			}
 			if b.yielded = append(b.yielded, e.Key()); !yield(e, nil) {
@@ -34,7 +32,7 @@ func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 
 // A backend that leaves out what is not shown yields exactly what is, and a listing
 // is the same whether it does or not. A scan wants everything.
-func TestShown(t *testing.T) {
+func TestListHint(t *testing.T) {
 	entries := []vfs.Entry{
 		{Elem: ".hidden"}, {Elem: "a.html"}, {Elem: "a.txt"}, {Elem: "a\nb.html"},
 		{Elem: "dir", Kind: vfs.KindDir}, {Elem: "fifo.html", Kind: vfs.KindSpecial},
@@ -56,8 +54,9 @@ func TestShown(t *testing.T) {
 	if plain := keys(t, mustJail(t, &everything{entries: entries}, p), ".", ""); !slices.Equal(plain, got) {
 		t.Errorf("a backend that leaves out nothing makes it %q", plain)
 	}
-	if vfs.Shown(vfs.WithShown(vfs.WithShown(t.Context(), func(string, vfs.Kind) bool { return false }), nil)) != nil {
-		t.Error("a nil function leaves the one before in force")
+	nobody := vfs.ListHint{Shows: func(string, vfs.Kind) bool { return false }, Limit: 1}
+	if h := vfs.ListHintOf(vfs.WithListHint(vfs.WithListHint(t.Context(), nobody), vfs.ListHint{})); h.Shows != nil || h.Limit != 0 {
+		t.Error("the zero hint leaves the one before in force")
 	}
 }
 
