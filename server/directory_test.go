@@ -102,7 +102,6 @@ func TestJSONListing(t *testing.T) {
 			`{"name":"index.html","type":"file","size":4,"modified":"2026-03-04T05:06:07Z"}]}` + "\n",
 		"/img/deep/":      `{"dir":"img/deep","entries":[{"name":"c.txt","type":"file","size":1,"modified":"2026-03-04T05:06:07Z"}]}` + "\n",
 		"/docs/?limit=1":  `{"dir":"docs","entries":[{"name":"a.txt","type":"file","size":1,"modified":"2026-03-04T05:06:07Z"}],"next":"a.txt"}` + "\n",
-		"/bin/":           `{"dir":"bin","entries":[]}` + "\n",
 		"/?after=docs/":   `{"dir":".","entries":[{"name":"img","type":"dir"},{"name":"index.html","type":"file","size":3,"modified":"2026-03-04T05:06:07Z"},{"name":"name%2f:x","type":"dir"}]}` + "\n",
 		"/?after=img%2Fx": "", // no key of this directory: as if left out
 	} {
@@ -117,6 +116,9 @@ func TestJSONListing(t *testing.T) {
 		head.Header.Del("Date")
 		r.Header.Del("Date")
 		sameHeaders(t, head.Header, r.Header)
+	}
+	if r := get(t, "GET", url+"/bin/", "Accept", "application/json"); r.Status != 404 {
+		t.Errorf("a directory in which nothing is shown: %d %s", r.Status, r.Body)
 	}
 	if r := get(t, "GET", url+"/hidden/", "Accept", "application/json"); r.Status != 404 {
 		t.Errorf("hidden: %d %s", r.Status, r.Body)

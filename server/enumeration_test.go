@@ -1,9 +1,7 @@
 package server_test
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -125,47 +123,6 @@ func lookFirst(j *vfs.Jail) http.Handler {
 			http.Error(w, "forbidden", http.StatusForbidden)
 		}
 	})
-}
-
-// A page that is full tells of more only if there is more to see for who asks.
-func TestListingTellsNoHiddenRest(t *testing.T) {
-	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList), Names: []string{"home/{user}/**"}})
-	for _, others := range [][]string{{}, {"home/bob/b.txt"}} {
-		b := mem.New()
-		plant(t, b, append(others, "home/alice/a.txt", "home/alice/b.txt")...)
-		h := guard(t, toldMore{b}, allow("**"), l, people{"alice": {Name: "alice"}}, server.Config{List: true})
-		r := request(t, h, "GET", "/home/?limit=1", append(as("alice"), "Accept", "application/json")...)
-		if r.Status != 200 || !strings.Contains(r.Body, "alice") || strings.Contains(r.Body, "next") {
-			t.Errorf("with %v: %d %s", others, r.Status, r.Body)
-		}
-		r = request(t, h, "GET", "/home/alice/?limit=1", append(as("alice"), "Accept", "application/json")...)
-		if r.Status != 200 || !strings.Contains(r.Body, `"next":"a.txt"`) {
-			t.Errorf("with more: %d %s", r.Status, r.Body)
-		}
-	}
-}
-
-// toldMore says of each entry that another follows if one does, as S3 does at the end
-// of a page.
-type toldMore struct{ vfs.Backend }
-
-func (b toldMore) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	return func(yield func(vfs.Entry, error) bool) {
-		var all []vfs.Entry
-		for e, err := range b.Backend.List(ctx, dir, after) {
-			if err != nil {
-				yield(e, err)
-				return
-			}
-			all = append(all, e)
-		}
-		for i, e := range all {
-			e.More = i < len(all)-1
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}
 }
 
 // TestEnumerationTiming measures, in turns, how long it takes to refuse what is there

@@ -39,21 +39,12 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	if asked > 0 {
 		limit, p.Limit = asked, asked
 	}
-	for e, err := range x.jail.List(x.ctx, dir, after) {
-		if err != nil {
-			x.fail(err, nil)
-			return
-		}
-		if len(p.Entries) == limit {
-			p.Next = p.Entries[limit-1].Key()
-			break
-		}
-		p.Entries = append(p.Entries, e)
-		if len(p.Entries) == limit && e.More {
-			p.Next = e.Key()
-			break
-		}
+	page, err := x.jail.ListPage(x.ctx, dir, after, limit)
+	if err != nil {
+		x.fail(err, nil)
+		return
 	}
+	p.Entries, p.Next = page.Entries, page.Next
 	render := p.HTML
 	if asJSON {
 		render = p.JSON

@@ -28,6 +28,7 @@ type countedSite struct {
 	gateway *s3gateway.Gateway
 	api     *watchedAPI
 	handler http.Handler
+	open    http.Handler // the same without Authorize
 }
 
 const countedFile = "docs/guide.txt"
@@ -43,12 +44,16 @@ func newCountedSite(t *testing.T) *countedSite {
 		"site/other.txt":           canary,
 	})
 	// A listing asks for no object, so plain files do, and faster.
-	for dir, n := range map[string]int{"thousand": 1000, "more": 1001} {
+	for dir, n := range map[string]struct{ shown, hidden int }{"thousand": {1000, 0}, "more": {1001, 0}, "tail": {1000, 1}, "longtail": {1000, 1500}, "secret": {0, 3}} {
 		if err := os.MkdirAll(b.Path("site/docs/"+dir), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for i := range n {
-			if err := os.WriteFile(b.Path(fmt.Sprintf("site/docs/%s/%04d", dir, i)), nil, 0o644); err != nil {
+		for i := range n.shown + n.hidden {
+			name := fmt.Sprintf("%04d", i)
+			if i >= n.shown {
+				name = "hidden-" + name
+			}
+			if err := os.WriteFile(b.Path("site/docs/"+dir+"/"+name), nil, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -56,7 +61,7 @@ func newCountedSite(t *testing.T) *countedSite {
 	api := &watchedAPI{API: g.Client(t)}
 	p := vfs.Policy{
 		Allow: vfs.Patterns("docs/**"),
-		Deny:  vfs.Patterns("docs/drafts"),
+		Deny:  vfs.Patterns("docs/drafts", "docs/*/hidden-*"),
 		Authorize: vfs.AuthorizeFunc(func(_ context.Context, _ vfs.Op, n vfs.Name) error {
 			if n.Base() == "private.txt" {
 				return errors.New("not for you")
@@ -64,8 +69,11 @@ func newCountedSite(t *testing.T) *countedSite {
 			return nil
 		}),
 	}
-	jail := jailOver(t, bucketBackend(t, api, b, "site"), p)
-	return &countedSite{g, api, server.New(jail, server.Config{List: true})}
+	backend := bucketBackend(t, api, b, "site")
+	site := &countedSite{gateway: g, api: api, handler: server.New(jailOver(t, backend, p), server.Config{List: true})}
+	p.Authorize = nil
+	site.open = server.New(jailOver(t, backend, p), server.Config{List: true})
+	return site
 }
 
 // ask sends a request and returns what it cost.
@@ -138,8 +146,10 @@ func TestS3Counts(t *testing.T) {
 		{"options", "OPTIONS", path, nil, 204, nothing},
 
 		{"1,000 names", "GET", "/docs/thousand/", asJSON, 200, oneList},
-		// That S3 has more tells nobody who may see that. Without Authorize it would do.
-		{"first page of more", "GET", "/docs/more/", asJSON, 200, append(oneList, oneList...)},
+		// That S3 has more does not tell whether the client may see it.
+		{"first page of more", "GET", "/docs/more/", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
+		{"1,000 names, and one hidden", "GET", "/docs/tail/", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
+		{"nothing but what is hidden", "GET", "/docs/secret/", asJSON, 404, oneList},
 		{"second page of more", "GET", "/docs/more/?after=0999", asJSON, 200, oneList},
 		{"a few names", "GET", "/docs/more/?limit=10", asJSON, 200, oneList},
 		{"a directory of directories", "GET", "/docs/", asJSON, 200, oneList},
@@ -165,6 +175,14 @@ func TestS3Counts(t *testing.T) {
 	}
 	if r, _, _ := s.ask(t, "GET", "/docs/more/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || !strings.Contains(r.Body, `"next":"0999"`) {
 		t.Errorf("the first page of 1,001 names: %.200s", r.Body)
+	}
+	if r := request(t, s.open, "GET", "/docs/tail/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) {
+		t.Errorf("a page of 1,000 names tells, without Authorize, that a hidden one follows: %.100s", r.Body[max(0, len(r.Body)-100):])
+	}
+	for _, dir := range []string{"tail", "longtail"} {
+		if r, ops, _ := s.ask(t, "GET", "/docs/"+dir+"/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) || len(ops) > 4 {
+			t.Errorf("1,000 names, and hidden ones behind: %.200s … %.100s, %v", r.Body, r.Body[max(0, len(r.Body)-100):], ops)
+		}
 	}
 }
 

@@ -85,10 +85,6 @@ type Entry struct {
 	// Reason is why Open would refuse the file, or List the directory, whatever a
 	// policy says; "" if it would not.
 	Reason Reason
-
-	// More is set where the backend knows already that others follow. A page
-	// that ends here then needs no further request to find that out.
-	More bool
 }
 
 // Key is the string by which entries are ordered.

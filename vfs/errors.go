@@ -3,6 +3,7 @@ package vfs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strconv"
 )
@@ -18,6 +19,9 @@ var (
 	ErrRange = errors.New("range not satisfiable")
 	// ErrUnavailable: the backend cannot answer now; the same call may work later.
 	ErrUnavailable = errors.New("temporarily unavailable")
+	// ErrListBound: a listing would take more than its caller's bound. It is ErrUnavailable,
+	// too, though the same call comes to the same end as long as the directory is as it is.
+	ErrListBound = fmt.Errorf("%w: too much that is not shown", ErrUnavailable)
 	// ErrChanged: the object was replaced or cut while it was being read. What
 	// was read is not to be used.
 	ErrChanged = errors.New("object changed while being read")

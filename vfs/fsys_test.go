@@ -76,7 +76,7 @@ func TestFS(t *testing.T) {
 				walked = append(walked, path)
 				return err
 			})
-			if want := []string{".", "docs", "docs/guide.html", "docs/img", "docs/img/map.png", "templates"}; err != nil || !slices.Equal(walked, want) {
+			if want := []string{".", "docs", "docs/guide.html", "docs/img", "docs/img/map.png"}; err != nil || !slices.Equal(walked, want) {
 				t.Errorf("walked %q, %v, want %q", walked, err, want)
 			}
 			bound := all.WithContext(t.Context())

@@ -88,13 +88,6 @@ func (j *Jail) Head(ctx context.Context, n Name, req Request) (info Info, rule s
 	}
 }
 
-// HeadDir returns nil if dir is a directory that exists for the caller: allowed
-// names can lie below it, and it is there.
-func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
-	_, err := j.reachDir(ctx, "stat", dir)
-	return err
-}
-
 // follow takes a backend's error on the road to v.Name, after so many links. If
 // a link is in the way, and links are allowed, it returns the name that the
 // link leads to, once that was admitted like any other; else the error for the

@@ -9,141 +9,177 @@ import (
 )
 
 // List yields the entries of dir that would be served: objects that a Get would
-// be allowed to open, and directories in which some allowed name can lie. Their
-// order is that of [Entry.Key]; entries come after the key after. The kinds are
-// KindFile and KindDir alone: a link shows as what it leads to, if the policy
-// lets it through at all. After an error nothing more is yielded.
+// be allowed to open, and directories in which something would be shown, as
+// [Jail.HeadDir] has it. Their order is that of [Entry.Key]; entries come after the
+// key after. The kinds are KindFile and KindDir alone: a link shows as what it leads
+// to, if the policy lets it through at all. After an error nothing more is yielded.
+//
+// A directory in which nothing is shown is as good as missing; the top is always there.
 func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
+	return j.list(ctx, dir, after, ListHint{})
+}
+
+// A Page is a part of a directory's listing.
+type Page struct {
+	Entries []Entry
+	Next    string // the key to go on after, "" if nothing more is shown
+}
+
+// maxPageRequests bounds what one page may cost of a remote backend: 64 requests of
+// 1000 names. A page of 10,000 takes 11.
+const maxPageRequests = 64
+
+// ListPage returns at most limit entries of what List yields. Next is set if another
+// entry follows that is shown: what is hidden does not show in it.
+//
+// What a page may cost is bounded: 64 requests of a remote backend, and 64,000 entries
+// that are not shown. Where that is too little to find another entry, Next is set
+// though perhaps nothing follows that is shown, and a page that found none at all
+// fails with [ErrListBound].
+func (j *Jail) ListPage(ctx context.Context, dir Name, after string, limit int) (Page, error) {
+	var p Page
+	limit = max(limit, 1)
+	for e, err := range j.list(ctx, dir, after, ListHint{Limit: limit + 1, Requests: maxPageRequests}) {
+		n := len(p.Entries)
+		switch {
+		case n == limit, n > 0 && errors.Is(err, ErrListBound):
+			p.Next = p.Entries[n-1].Key()
+			return p, nil
+		case err != nil:
+			return Page{}, err
+		}
+		p.Entries = append(p.Entries, e)
+	}
+	return p, nil
+}
+
+func (j *Jail) list(ctx context.Context, dir Name, after string, hint ListHint) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		at, err := j.enterDir(ctx, dir)
-		if err != nil {
+		l := listing{j: j, ctx: ctx, dir: dir, look: newLook()}
+		var rule string
+		var err error
+		if l.at, rule, err = j.enterDir(ctx, "list", dir); err != nil {
 			yield(Entry{}, err)
 			return
 		}
-		var links linkedDirs
-		if j.symlinks == SymlinksInside && j.caps.Directories {
-			links.addBefore(ctx, j, dir, at, after)
+		more := true
+		shown := false
+		show := func(e Entry) {
+			shown = true
+			more = yield(e, nil)
 		}
-		shows := func(elem string, kind Kind) bool { return j.shows(ctx, dir, at, elem, kind) }
-		for e, err := range j.backend.List(WithListHint(ctx, ListHint{Shows: shows}), at, after) {
-			if err != nil {
-				yield(Entry{}, outward("list", dir, err))
-				return
-			}
-			// What follows may be another's, of whom this caller must not learn.
-			e.More = e.More && j.authorize == nil
-			for links.due(e.Key()) {
-				if !yield(links.pop(), nil) {
-					return
-				}
-			}
-			shown, ok := j.show(ctx, dir, at, e)
-			if !ok {
-				continue
-			}
-			if e.Kind == KindLink && shown.Kind == KindDir {
-				links.push(shown)
-				continue
-			}
-			if !yield(shown, nil) {
-				return
-			}
+		if err = l.run(after, hint, func(e Entry) bool { show(e); return more }); !more {
+			return
 		}
-		for len(links.entries) > 0 {
-			if !yield(links.pop(), nil) {
-				return
-			}
+		if err == nil && !shown && !dir.IsRoot() {
+			err = l.exists(after)
 		}
-	}
-}
-
-// shows reports whether an entry of this name and kind can be shown to the caller:
-// what else there is to know of it is for show to say. The directory was asked for
-// as dir and lies at at.
-func (j *Jail) shows(ctx context.Context, dir, at Name, elem string, kind Kind) bool {
-	var op Op
-	switch kind {
-	case KindFile:
-		op = OpRead
-	case KindDir:
-		op = OpList
-	case KindLink:
-		return j.symlinks == SymlinksInside
-	default:
-		return false
-	}
-	n, err := dir.Child(elem)
-	if err != nil || !j.admitted(ctx, op, n) {
-		return false
-	}
-	if at == dir {
-		return true
-	}
-	// In a linked directory, the entry's own name has to be admitted, too, as it
-	// would be when it is opened.
-	real, err := at.Child(elem)
-	return err == nil && j.admitted(ctx, op, real)
-}
-
-// show turns a backend's entry into what the caller may see of it.
-func (j *Jail) show(ctx context.Context, dir, at Name, e Entry) (Entry, bool) {
-	if e.Reason != "" || !j.shows(ctx, dir, at, e.Elem, e.Kind) {
-		return Entry{}, false
-	}
-	switch e.Kind {
-	case KindDir:
-		return Entry{Elem: e.Elem, Kind: KindDir, More: e.More}, true
-	case KindLink:
-		n, err := dir.Child(e.Elem)
 		if err != nil {
-			return Entry{}, false
+			e := outward("list", dir, err)
+			e.Rule = rule
+			yield(Entry{}, e)
 		}
-		return j.showLink(ctx, n, e.Elem)
 	}
-	return e, true
 }
 
-// showLink shows a link as what it leads to.
-func (j *Jail) showLink(ctx context.Context, n Name, elem string) (Entry, bool) {
-	if info, _, err := j.Head(ctx, n, Request{}); err == nil {
-		return Entry{Elem: elem, Kind: KindFile, Size: info.Size, ModTime: info.ModTime}, true
-	}
-	if j.HeadDir(ctx, n) == nil {
-		return Entry{Elem: elem, Kind: KindDir}, true
-	}
-	return Entry{}, false
+// A listing is one call of List: of the directory dir, which lies at at.
+type listing struct {
+	j       *Jail
+	ctx     context.Context
+	dir, at Name
+	look    *look
 }
 
-func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
-	v := j.admit(ctx, op, n)
-	return v.Allowed
-}
-
-// enterDir returns the name under which the backend has dir, for a listing.
-// Without directories there are no links to them either, and the listing itself
-// tells whether there is anything: a look first would be a request too many.
-func (j *Jail) enterDir(ctx context.Context, dir Name) (Name, error) {
-	if j.caps.Directories {
-		return j.reachDir(ctx, "list", dir)
+// run calls yield with what is shown, in order.
+func (l *listing) run(after string, hint ListHint, yield func(Entry) bool) error {
+	var links linkedDirs
+	if l.j.symlinks == SymlinksInside && l.j.caps.Directories {
+		links.addBefore(l, after)
 	}
-	v := j.admit(ctx, OpList, dir)
-	return dir, v.err("list")
+	hint.Shows = func(elem string, kind Kind) bool { return l.j.shows(l.ctx, l.dir, l.at, elem, kind) }
+	hidden := 0
+	for e, err := range l.j.backend.List(WithListHint(l.ctx, hint), l.at, after) {
+		if err != nil {
+			return err
+		}
+		for links.due(e.Key()) {
+			if !yield(links.pop()) {
+				return nil
+			}
+		}
+		shown, ok := l.j.show(l.ctx, l.dir, l.at, e, l.look)
+		switch {
+		case !ok:
+			if hidden++; hint.Requests > 0 && hidden > 1000*hint.Requests {
+				return ErrListBound
+			}
+		case e.Kind == KindLink && shown.Kind == KindDir:
+			links.push(shown)
+		case !yield(shown):
+			return nil
+		}
+	}
+	for len(links.entries) > 0 {
+		if !yield(links.pop()) {
+			return nil
+		}
+	}
+	return nil
 }
 
-// reachDir takes the road to a directory and returns the name under which the
-// backend has it, which is another one where links are on the way.
-func (j *Jail) reachDir(ctx context.Context, call string, dir Name) (Name, error) {
+// exists fails if nothing of the directory is shown, where nothing is after a key.
+func (l *listing) exists(after string) error {
+	if after != "" {
+		if shown, err := l.j.showsSome(l.ctx, l.dir, l.at, newLook()); err != nil || shown {
+			return err
+		}
+	}
+	return refuse("list", l.dir.s, ReasonMissing)
+}
+
+// HeadDir returns nil if dir is a directory that exists for the caller: it is there,
+// the policy lets names below it through, and something in it is shown, an object or
+// a directory of which the same is true. For that at most 10,000 entries and
+// directories are looked at; where these are not enough, and for a directory within
+// dir where backends have none and a look would be a request, the policy alone
+// decides. The top is always there.
+func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
+	at, rule, err := j.enterDir(ctx, "stat", dir)
+	if err != nil || dir.IsRoot() {
+		return err
+	}
+	shown, err := j.showsSome(ctx, dir, at, newLook())
+	if err == nil && !shown {
+		err = refuse("stat", dir.s, ReasonMissing)
+	}
+	if err != nil {
+		e := outward("stat", dir, err)
+		e.Rule = rule
+		return e
+	}
+	return nil
+}
+
+// enterDir takes the road to a directory and returns the name under which the backend
+// has it, which is another one where links are on the way, and the rule that let it
+// through. Without directories there are no links to them either, and the listing
+// itself tells whether there is anything: a look first would be a request too many.
+func (j *Jail) enterDir(ctx context.Context, call string, dir Name) (at Name, rule string, err error) {
 	v := j.admit(ctx, OpList, dir)
 	if err := v.err(call); err != nil {
-		return Name{}, err
+		return Name{}, "", err
 	}
-	for at, links := dir, 0; ; links++ {
+	if !j.caps.Directories {
+		return dir, v.Rule, nil
+	}
+	at = dir
+	for links := 0; ; links++ {
 		err := j.touchDir(ctx, at)
 		if err == nil {
-			return at, nil
+			return at, v.Rule, nil
 		}
 		if at, err = j.follow(ctx, call, &v, err, links); err != nil {
-			return Name{}, err
+			return Name{}, "", err
 		}
 	}
 }
@@ -153,21 +189,14 @@ func (j *Jail) touchDir(ctx context.Context, dir Name) error {
 	if dir.IsRoot() {
 		return nil
 	}
-	if j.caps.Directories {
-		_, err := j.backend.Stat(ctx, dir, Request{Links: j.symlinks == SymlinksInside})
-		var e *Error
-		switch {
-		case err == nil:
-			return refuse("stat", dir.String(), ReasonMissing)
-		case errors.As(err, &e) && e.Reason == ReasonDirectory:
-			return nil
-		}
-		return err
+	_, err := j.backend.Stat(ctx, dir, Request{Links: j.symlinks == SymlinksInside})
+	switch {
+	case err == nil:
+		return refuse("stat", dir.String(), ReasonMissing)
+	case ReasonOf(err) == ReasonDirectory:
+		return nil
 	}
-	for _, err := range j.backend.List(ctx, dir, "") {
-		return err
-	}
-	return nil
+	return err
 }
 
 // linkedDirs holds back directories that are really links, in order of Key: a
@@ -195,26 +224,26 @@ func (l *linkedDirs) pop() Entry {
 // addBefore finds the linked directories whose element comes before the key
 // after, where the backend no longer lists it, but whose own key comes behind:
 // with after "img-a", a link "img". Only a beginning of after that is followed
-// by a byte below the slash can be one. The directory was asked for as dir and
-// lies at at. Each look is a call of the backend, and after is the client's, so
+// by a byte below the slash can be one. Each look is a call of the backend, and after is the client's, so
 // backends without directories, which have no links to them, are not asked.
-func (l *linkedDirs) addBefore(ctx context.Context, j *Jail, dir, at Name, after string) {
+func (l *linkedDirs) addBefore(in *listing, after string) {
+	j, ctx := in.j, in.ctx
 	for i := 1; i < len(after) && i <= MaxElementBytes; i++ {
 		if after[i] >= '/' {
 			continue
 		}
-		n, err := dir.Child(after[:i])
+		n, err := in.dir.Child(after[:i])
 		if err != nil || !j.admitted(ctx, OpList, n) {
 			continue
 		}
-		real, err := at.Child(after[:i])
+		real, err := in.at.Child(after[:i])
 		if err != nil {
 			continue
 		}
 		if _, err := j.backend.Stat(ctx, real, Request{}); ReasonOf(err) != ReasonSymlink {
 			continue
 		}
-		if e, ok := j.showLink(ctx, n, after[:i]); ok && e.Kind == KindDir {
+		if e, ok := j.showLink(ctx, n, after[:i], in.look); ok && e.Kind == KindDir {
 			l.push(e)
 		}
 	}

@@ -3,8 +3,8 @@ package vfs
 import "context"
 
 // A ListHint says what the caller of [Backend.List] has use for, so that a backend
-// need not hold, sort, describe or fetch what nobody will see. It binds nobody: a
-// backend may yield more than is wanted, and in order all the same.
+// need not hold, sort, describe or fetch what nobody will see. But for Requests it
+// binds nobody: a backend may yield more than is wanted, and in order all the same.
 // The zero ListHint wants every entry.
 type ListHint struct {
 	// Shows, if set, is true for the entries that are wanted, by element and kind
@@ -21,6 +21,10 @@ type ListHint struct {
 
 	// Limit is how many entries the caller is likely to take; 0 is all of them.
 	Limit int
+
+	// Requests, if it is positive, bounds the requests that a remote backend may send
+	// for this listing. Where it needs more, the listing ends with [ErrListBound].
+	Requests int
 }
 
 // WithListHint returns a context for [Backend.List] that carries h in the place of

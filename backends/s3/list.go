@@ -19,10 +19,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// List yields the entries of dir, one ListObjectsV2 a page of 1000. A common
+// List yields the entries of dir, one ListObjectsV2 a page of 1000 keys. A common
 // prefix is a directory. A directory marker, which is a key that ends in a
 // slash, is no entry of its own, but makes its directory exist. A key with an
 // empty element has no name and is left out.
+//
+// A vfs.ListHint bounds the requests, and its Limit makes a page smaller that is asked
+// for to see whether more follows. Its Shows is not heeded: to pass over what is hidden
+// spares no request, and who looks for a few names wants to see how far off they are.
 //
 // The top exists, also of an empty bucket; any other directory does if a key
 // lies below it. Where nothing comes after the key after, that costs a request
@@ -36,7 +40,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 			yield(vfs.Entry{}, refuse("list", dir, vfs.ReasonNameEmpty))
 			return
 		}
-		l := listing{b: b, ctx: ctx, dir: dir, prefix: b.prefix, after: after}
+		l := listing{b: b, ctx: ctx, dir: dir, prefix: b.prefix, after: after, hint: vfs.ListHintOf(ctx)}
 		if !dir.IsRoot() {
 			key, err := b.key("list", dir)
 			if err != nil {
@@ -59,10 +63,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 					return
 				}
 			}
-			for i, e := range page {
-				// Within a page it costs nothing to look on, and what follows may be
-				// hidden: a client must not learn that it is there.
-				e.More = more && i == len(page)-1
+			for _, e := range page {
 				if err := ctx.Err(); err != nil {
 					yield(vfs.Entry{}, failure(ctx, "list", dir, err))
 					return
@@ -82,9 +83,13 @@ type listing struct {
 	dir    vfs.Name
 	prefix string
 	after  string // only keys behind it are wanted
+	hint   vfs.ListHint
 	last   string // the key of the last entry
 	token  *string
 	found  bool // there is a key below the prefix
+
+	requests int // sent so far
+	entries  int // listed so far
 }
 
 var (
@@ -94,7 +99,7 @@ var (
 
 // page asks for the next page. more is set if others follow.
 func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
-	in := l.input(1000)
+	in := l.input(l.pageSize())
 	in.Delimiter = aws.String("/")
 	in.ContinuationToken = l.token
 	if after := startAfter(l.after, vfs.MaxNameBytes-len(l.prefix)); l.token == nil && after != "" {
@@ -105,7 +110,8 @@ func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 		return nil, false, err
 	}
 	l.found = l.found || len(out.Contents)+len(out.CommonPrefixes) > 0
-	entries = l.entries(out)
+	entries = l.understood(out)
+	l.entries += len(entries)
 	// One page may mix objects and prefixes; what matters is that no page goes
 	// back behind the one before.
 	slices.SortFunc(entries, func(a, b vfs.Entry) int { return cmp.Compare(a.Key(), b.Key()) })
@@ -128,9 +134,23 @@ func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 	return entries, true, nil
 }
 
-// entries turns what S3 listed into entries. Nothing of it is trusted: a key
+// maxPage is the most keys that S3 lists at a time.
+const maxPage = 1000
+
+// pageSize is how many keys to ask for: no more than the caller will take, and one for
+// the directory's own marker. A caller who takes more than it said meets what it has no
+// use for, of which there may be much.
+func (l *listing) pageSize() int32 {
+	left := l.hint.Limit - l.entries
+	if left <= 0 {
+		return maxPage
+	}
+	return int32(min(left+1, maxPage))
+}
+
+// understood turns what S3 listed into entries. Nothing of it is trusted: a key
 // from elsewhere, or one that the delimiter should have cut, is left out.
-func (l *listing) entries(out *awss3.ListObjectsV2Output) []vfs.Entry {
+func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
 	entries := make([]vfs.Entry, 0, len(out.Contents)+len(out.CommonPrefixes))
 	for _, p := range out.CommonPrefixes {
 		elem, isDir := strings.CutSuffix(l.rest(out.EncodingType, p.Prefix), "/")
@@ -209,6 +229,9 @@ func (l *listing) input(limit int32) *awss3.ListObjectsV2Input {
 
 // ask is one request. A 404 is about the bucket, not about a directory.
 func (l *listing) ask(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output, error) {
+	if l.requests++; l.hint.Requests > 0 && l.requests > l.hint.Requests {
+		return nil, vfs.ErrListBound
+	}
 	if err := l.b.acquire(l.ctx); err != nil {
 		return nil, err
 	}

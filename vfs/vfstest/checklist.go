@@ -126,6 +126,7 @@ func (p *probe) checkHints(dir vfs.Name) {
 		{"some, in any order", vfs.ListHint{Shows: some, AnyOrder: true}},
 		{"one entry, and going on", vfs.ListHint{Limit: 1}},
 		{"three of some, and going on", vfs.ListHint{Shows: some, Limit: 3}},
+		{"as much as some requests bring", vfs.ListHint{Requests: 1000}},
 	} {
 		shows := h.hint.Shows
 		if shows == nil {

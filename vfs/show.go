@@ -1,0 +1,133 @@
+package vfs
+
+import (
+	"context"
+	"errors"
+)
+
+// shows reports whether an entry of this name and kind can be shown to the caller:
+// what else there is to know of it is for show to say. The directory was asked for
+// as dir and lies at at.
+func (j *Jail) shows(ctx context.Context, dir, at Name, elem string, kind Kind) bool {
+	var op Op
+	switch kind {
+	case KindFile:
+		op = OpRead
+	case KindDir:
+		op = OpList
+	case KindLink:
+		return j.symlinks == SymlinksInside
+	default:
+		return false
+	}
+	n, err := dir.Child(elem)
+	if err != nil || !j.admitted(ctx, op, n) {
+		return false
+	}
+	if at == dir {
+		return true
+	}
+	// In a linked directory, the entry's own name has to be admitted, too, as it
+	// would be when it is opened.
+	real, err := at.Child(elem)
+	return err == nil && j.admitted(ctx, op, real)
+}
+
+// show turns a backend's entry into what the caller may see of it.
+func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, l *look) (Entry, bool) {
+	if e.Reason != "" || !j.shows(ctx, dir, at, e.Elem, e.Kind) {
+		return Entry{}, false
+	}
+	if e.Kind == KindFile {
+		return e, true
+	}
+	n, err := dir.Child(e.Elem)
+	if err != nil {
+		return Entry{}, false
+	}
+	if e.Kind == KindLink {
+		return j.showLink(ctx, n, e.Elem, l)
+	}
+	if j.caps.Directories {
+		real, err := at.Child(e.Elem)
+		if err != nil {
+			return Entry{}, false
+		}
+		if some, err := j.showsSome(ctx, n, real, l); err != nil || !some {
+			return Entry{}, false
+		}
+	}
+	return Entry{Elem: e.Elem, Kind: KindDir}, true
+}
+
+// showLink shows a link as what it leads to.
+func (j *Jail) showLink(ctx context.Context, n Name, elem string, l *look) (Entry, bool) {
+	if info, _, err := j.Head(ctx, n, Request{}); err == nil {
+		return Entry{Elem: elem, Kind: KindFile, Size: info.Size, ModTime: info.ModTime}, true
+	}
+	if at, _, err := j.enterDir(ctx, "stat", n); err == nil {
+		if some, err := j.showsSome(ctx, n, at, l); err == nil && some {
+			return Entry{Elem: elem, Kind: KindDir}, true
+		}
+	}
+	return Entry{}, false
+}
+
+func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
+	v := j.admit(ctx, op, n)
+	return v.Allowed
+}
+
+// maxLook is how many entries and directories are looked at to find out whether the
+// directories of a listing hold anything that is shown.
+const maxLook = 10_000
+
+// A look is what is left of that for one listing.
+type look struct{ left int }
+
+func newLook() *look { return &look{maxLook} }
+
+// take counts one thing looked at and reports whether it may be.
+func (l *look) take() bool {
+	l.left--
+	return l.left >= 0
+}
+
+// showsSome reports whether the directory dir, which lies at at, holds anything that
+// is shown, as [Jail.HeadDir] says. What lies near the top is looked at first, and no
+// directory is open while another one is read.
+func (j *Jail) showsSome(ctx context.Context, dir, at Name, l *look) (bool, error) {
+	type place struct{ dir, at Name }
+	todo := []place{{dir, at}}
+	for i := 0; i < len(todo); i++ {
+		if !l.take() {
+			return true, nil
+		}
+		p := todo[i]
+		hint := ListHint{AnyOrder: true, Requests: maxPageRequests, Shows: func(elem string, kind Kind) bool {
+			return !l.take() || j.shows(ctx, p.dir, p.at, elem, kind)
+		}}
+		for e, err := range j.backend.List(WithListHint(ctx, hint), p.at, "") {
+			switch {
+			case ctx.Err() != nil:
+				return false, ctx.Err()
+			case errors.Is(err, ErrListBound), err == nil && !l.take():
+				return true, nil
+			case err != nil && i == 0:
+				return false, err
+			case err != nil: // it went away, or cannot be read
+			case e.Kind == KindDir && j.caps.Directories:
+				n, err := p.dir.Child(e.Elem)
+				real, realErr := p.at.Child(e.Elem)
+				if err == nil && realErr == nil && e.Reason == "" && j.shows(ctx, p.dir, p.at, e.Elem, e.Kind) {
+					todo = append(todo, place{n, real})
+				}
+			default:
+				if _, ok := j.show(ctx, p.dir, p.at, e, l); ok {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
+}
