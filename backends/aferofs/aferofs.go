@@ -19,6 +19,25 @@
 // for that.
 //
 // To keep objects in memory, package backends/mem is the better choice.
+//
+// # The file systems of afero
+//
+// New takes these; what it takes passes the suite of package vfs/vfstest.
+//
+//	MemMapFs       reads and writes
+//	OsFs           reads and writes, with Options.Unsafe
+//	BasePathFs     as the Fs below it
+//	ReadOnlyFs     reads
+//	RegexpFs       reads
+//	FromIOFS       reads
+//	CopyOnWriteFs  reads, from its layer and from below it
+//	CacheOnReadFs  is refused: others see a part of a file that it copies
+//	zipfs.Fs       is refused: most archives lack what it finds directories by; use vfs.FromFS
+//	tarfs.Fs       is refused: all who open a file share one reader
+//
+// A wrapper of one's own around these, or around several, writes where all in it do.
+// IOFS and HttpFs are no afero.Fs; vfs.FromFS takes an IOFS. gcsfs and sftpfs were not
+// tested.
 package aferofs
 
 import (
@@ -73,7 +92,8 @@ type Options struct {
 // machine, so that it takes a BasePathFs to serve a part of it.
 //
 // New fails if fsys reaches the host's file system and Options.Unsafe is not
-// set. It looks for afero.OsFs and os.DirFS in fsys and in the fields of what
+// set, and if fsys is, or holds, an Fs that cannot be served: the table above says
+// which. It looks for these in fsys and in the fields of what
 // is an afero.Fs or fs.FS in it, which finds them in all wrappers that afero
 // has; what is in a closure, or behind another type, it cannot see. It also
 // fails if there is no top directory, and for a MemMapFs in which a file was
@@ -83,8 +103,8 @@ func New(fsys afero.Fs, opts Options) (*Backend, error) {
 		return nil, errors.New("aferofs: New without a file system")
 	}
 	b := &Backend{fsys: fsys, top: "/", below: "/", host: reachesHost(fsys)}
-	if b.host && !opts.Unsafe {
-		return nil, errHost
+	if err := checkKind(fsys, opts.Unsafe); err != nil {
+		return nil, err
 	}
 	err := checkDir(fsys, "/")
 	if err != nil {

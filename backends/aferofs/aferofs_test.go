@@ -17,18 +17,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestBackend runs the conformance suite over every kind of afero.Fs, each
-// planted through raw afero.
-func TestBackend(t *testing.T) {
+// A kind is a kind of afero.Fs.
+type kind struct {
+	name string
+	fs   func(*testing.T) afero.Fs // where the tree is planted
+	wrap func(afero.Fs) afero.Fs   // what is served
+	disk bool
+	opts vfstest.Options
+}
+
+var kinds = func() []kind {
 	dir := func(t *testing.T) afero.Fs { return afero.NewBasePathFs(afero.NewOsFs(), t.TempDir()) }
 	inMemory := func(*testing.T) afero.Fs { return afero.NewMemMapFs() }
-	tests := []struct {
-		name string
-		fs   func(*testing.T) afero.Fs // where the tree is planted
-		wrap func(afero.Fs) afero.Fs   // what is served
-		disk bool
-		opts vfstest.Options
-	}{
+	return []kind{
 		{name: "MemMapFs", fs: inMemory},
 		{name: "OsFs", fs: dir, disk: true, opts: vfstest.Options{Links: plantsLinks, Special: plantsFIFOs}},
 		{name: "ReadOnlyFs", fs: dir, disk: true, wrap: afero.NewReadOnlyFs, opts: vfstest.Options{Links: plantsLinks, Special: plantsFIFOs}},
@@ -44,8 +45,19 @@ func TestBackend(t *testing.T) {
 		{name: "CopyOnWriteFs, all in the layer", fs: inMemory, wrap: func(fsys afero.Fs) afero.Fs {
 			return afero.NewCopyOnWriteFs(afero.NewMemMapFs(), fsys)
 		}},
+		{name: "CopyOnWriteFs, all in the base", fs: inMemory, wrap: func(fsys afero.Fs) afero.Fs {
+			return afero.NewCopyOnWriteFs(fsys, afero.NewMemMapFs())
+		}},
+		{name: "CopyOnWriteFs, over a disk", fs: dir, disk: true, wrap: func(fsys afero.Fs) afero.Fs {
+			return afero.NewCopyOnWriteFs(fsys, afero.NewMemMapFs())
+		}},
 	}
-	for _, tt := range tests {
+}()
+
+// TestBackend runs the conformance suite over every kind of afero.Fs, each
+// planted through raw afero.
+func TestBackend(t *testing.T) {
+	for _, tt := range kinds {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.disk {
 				tt.opts.Unholdable = unholdable

@@ -6,17 +6,37 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/afero"
+	"github.com/spf13/afero/tarfs"
+	"github.com/spf13/afero/zipfs"
+)
+
+var (
+	errZip   = errors.New("aferofs: zipfs.Fs finds nothing in a directory that has no entry of its own, as most archives have none: use vfs.FromFS with the zip.Reader")
+	errCache = errors.New("aferofs: CacheOnReadFs shows others a part of a file while it copies that into its layer: serve what is below it")
+	errTar   = errors.New("aferofs: tarfs.Fs has one reader for all who open a file, so that a second one gets nothing: copy the archive to a backends/mem, or to an afero.MemMapFs")
 )
 
 var errHost = errors.New("aferofs: this file system reaches the host's own by path names, where a link that is put in at the right moment leads anywhere: use backends/disk, or accept that with Options.Unsafe")
 
 // The types that open the host's files by path name.
-var hostTypes = [...]reflect.Type{
+var hostTypes = []reflect.Type{
 	reflect.TypeFor[afero.OsFs](),
 	reflect.TypeOf(os.DirFS(".")),
+}
+
+// The types that cannot write, or not all that they show: a RegexpFs asks whether a file
+// is there before it makes one, and a CopyOnWriteFs never removes what is below its
+// layer.
+var readOnlyTypes = []reflect.Type{
+	reflect.TypeFor[afero.ReadOnlyFs](),
+	reflect.TypeFor[afero.RegexpFs](),
+	reflect.TypeFor[afero.FromIOFS](),
+	reflect.TypeFor[afero.CopyOnWriteFs](),
+	reflect.TypeFor[jailFs](),
 }
 
 // What can hold a file system for its own use.
@@ -25,33 +45,58 @@ var fsTypes = [...]reflect.Type{
 	reflect.TypeFor[fs.FS](),
 }
 
+// checkKind fails for a file system that cannot be served, and for one that reaches
+// the host's, unless that is allowed.
+func checkKind(fsys afero.Fs, unsafe bool) error {
+	switch {
+	case !unsafe && reachesHost(fsys):
+		return errHost
+	case holds(fsys, reflect.TypeFor[afero.CacheOnReadFs]()):
+		return errCache
+	case holds(fsys, reflect.TypeFor[zipfs.Fs]()):
+		return errZip
+	case holds(fsys, reflect.TypeFor[tarfs.Fs]()):
+		return errTar
+	}
+	return nil
+}
+
 // reachesHost reports whether fsys is the host's file system or holds it.
-func reachesHost(fsys afero.Fs) bool {
-	s := hostSearch{}
+func reachesHost(fsys afero.Fs) bool { return holds(fsys, hostTypes...) }
+
+// isReadOnly reports whether fsys is, or holds, what is known not to take a Put.
+func isReadOnly(fsys afero.Fs) bool { return holds(fsys, readOnlyTypes...) }
+
+// holds reports whether fsys is one of the types, or holds one for its own use.
+func holds(fsys afero.Fs, types ...reflect.Type) bool {
+	s := search{types, map[any]bool{}}
 	return s.in(reflect.ValueOf(fsys))
 }
 
-// hostSearch holds the pointers that were followed, since wrappers can form a
+// A search remembers the pointers that were followed, since wrappers can form a
 // circle.
-type hostSearch map[any]bool
+type search struct {
+	types []reflect.Type
+	seen  map[any]bool
+}
 
 // in looks at v, then into it if it is a file system, or a container that can
 // hold one.
-func (s hostSearch) in(v reflect.Value) bool {
+func (s *search) in(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Interface:
 		return !v.IsNil() && s.in(v.Elem())
 	case reflect.Pointer:
-		if v.IsNil() || !isFs(v.Type()) || s[v.Pointer()] {
+		if v.IsNil() || !isFs(v.Type()) || s.seen[v.Pointer()] {
 			return false
 		}
-		s[v.Pointer()] = true
+		s.seen[v.Pointer()] = true
 		return s.in(v.Elem())
+	case reflect.Invalid:
+		return false
 	}
-	for _, t := range hostTypes {
-		if v.Type() == t {
-			return true
-		}
+	if slices.Contains(s.types, v.Type()) {
+		return true
 	}
 	switch v.Kind() {
 	case reflect.Struct:
@@ -87,16 +132,6 @@ func isFs(t reflect.Type) bool {
 		if t.Implements(fsType) || t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(fsType) {
 			return true
 		}
-	}
-	return false
-}
-
-// isReadOnly reports what is read-only by its type. A RegexpFs is, too: it asks
-// whether a file is there before it makes one.
-func isReadOnly(fsys afero.Fs) bool {
-	switch fsys.(type) {
-	case *afero.ReadOnlyFs, *afero.RegexpFs, afero.FromIOFS, *afero.FromIOFS, jailFs:
-		return true
 	}
 	return false
 }

@@ -1,14 +1,25 @@
 package aferofs_test
 
 import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
 	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/spf13/afero"
+	"github.com/spf13/afero/tarfs"
+	"github.com/spf13/afero/zipfs"
 
 	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // The wrappers of others.
@@ -81,6 +92,9 @@ func TestNewRefusesHost(t *testing.T) {
 					t.Errorf("%s: %v, want a refusal that says what to use", host, err)
 				}
 			}
+			if strings.HasPrefix(tt.name, "CacheOnReadFs") {
+				return // refused for itself
+			}
 			if _, err := aferofs.New(tt.wrap(afero.NewMemMapFs()), aferofs.Options{}); err != nil {
 				t.Errorf("MemMapFs: %v", err)
 			}
@@ -127,6 +141,10 @@ func TestCaps(t *testing.T) {
 		{"Options.ReadOnly", memory, aferofs.Options{ReadOnly: true}, false},
 		{"ReadOnlyFs", afero.NewReadOnlyFs(memory), aferofs.Options{}, false},
 		{"RegexpFs", afero.NewRegexpFs(memory, nil), aferofs.Options{}, false},
+		{"CopyOnWriteFs", afero.NewCopyOnWriteFs(memory, afero.NewMemMapFs()), aferofs.Options{}, false},
+		{"below a BasePathFs", afero.NewBasePathFs(afero.NewReadOnlyFs(memory), "/"), aferofs.Options{}, false},
+		{"in a wrapper", embedding{afero.NewCopyOnWriteFs(memory, afero.NewMemMapFs())}, aferofs.Options{}, false},
+		{"BasePathFs", afero.NewBasePathFs(memory, "/"), aferofs.Options{}, true},
 		{"FromIOFS", afero.FromIOFS{FS: fstest.MapFS{}}, aferofs.Options{}, false},
 		{"FromIOFS, by pointer", &afero.FromIOFS{FS: fstest.MapFS{}}, aferofs.Options{}, false},
 		{"FromJail", aferofs.FromJail(t.Context(), openJail(t, newBackend(t, memory, aferofs.Options{}))), aferofs.Options{}, false},
@@ -136,4 +154,96 @@ func TestCaps(t *testing.T) {
 			t.Errorf("%s: %+v, want Writable %t", tt.name, caps, tt.writable)
 		}
 	}
+}
+
+// TestNewRefusesKinds: what cannot be served is refused with a reason, also inside of
+// something else, and never found out by a reader.
+func TestNewRefusesKinds(t *testing.T) {
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	if f, err := z.Create("dir/below/a.txt"); err != nil {
+		t.Fatal(err)
+	} else if _, err := f.Write([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	zipped, err := zip.NewReader(bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tape bytes.Buffer
+	w := tar.NewWriter(&tape)
+	if err := w.WriteHeader(&tar.Header{Name: "a.txt", Size: 1, Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		fsys afero.Fs
+		use  string // what the error says to do
+	}{
+		"zipfs.Fs":      {zipfs.New(zipped), "vfs.FromFS"},
+		"tarfs.Fs":      {tarfs.New(tar.NewReader(&tape)), "backends/mem"},
+		"CacheOnReadFs": {afero.NewCacheOnReadFs(afero.NewMemMapFs(), afero.NewMemMapFs(), 0), "below it"},
+	} {
+		for _, fsys := range []afero.Fs{c.fsys, afero.NewReadOnlyFs(c.fsys), embedding{c.fsys}, afero.NewCopyOnWriteFs(c.fsys, afero.NewMemMapFs())} {
+			if _, err := aferofs.New(fsys, aferofs.Options{Unsafe: true}); err == nil || !strings.Contains(err.Error(), c.use) {
+				t.Errorf("%s in %T: %v, want a refusal that says %q", name, fsys, err, c.use)
+			}
+		}
+	}
+	// What the error of the archive says to use does find it.
+	j := openJail(t, vfs.FromFS(zipped))
+	if data, err := fs.ReadFile(j, "dir/below/a.txt"); string(data) != "a" {
+		t.Errorf("vfs.FromFS: %q, %v", data, err)
+	}
+}
+
+// TestTable holds the table in the package documentation against what the suite runs
+// over, and New refuses.
+func TestTable(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "aferofs.go", nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := map[string]string{}
+	for line := range strings.Lines(file.Doc.Text()) {
+		if words := strings.Fields(line); strings.HasPrefix(line, "\t") && len(words) > 1 {
+			says[words[0]] = strings.Trim(words[1], ":,")
+		}
+	}
+	want := map[string]string{"CacheOnReadFs": "is", "zipfs.Fs": "is", "tarfs.Fs": "is"} // refused, by the test above
+	for _, kind := range kinds {
+		name, _, _ := strings.Cut(kind.name, ",")
+		fsys := kind.fs(t)
+		if kind.wrap != nil {
+			fsys = kind.wrap(fsys)
+		}
+		want[name] = "reads"
+		b := newBackend(t, fsys, aferofs.Options{Unsafe: true})
+		if name == "BasePathFs" {
+			want[name] = "as"
+		} else if _, err := put(b, "new", "x"); (err == nil) != strings.HasPrefix(tableRow(t, file, name), "reads and writes") {
+			t.Errorf("%s: Put: %v; the table says %q", name, err, tableRow(t, file, name))
+		}
+	}
+	if !maps.Equal(says, want) {
+		t.Errorf("the table says %v, want %v", says, want)
+	}
+}
+
+func tableRow(t *testing.T, file *ast.File, name string) string {
+	for line := range strings.Lines(file.Doc.Text()) {
+		if row, ok := strings.CutPrefix(line, "\t"+name+" "); ok {
+			return strings.TrimSpace(row)
+		}
+	}
+	t.Errorf("the table has no %s", name)
+	return ""
 }

@@ -273,21 +273,40 @@ func rawNames(t *testing.T, fsys afero.Fs, dir string) []string {
 	return names
 }
 
-// TestCopyOnWrite: a layer takes objects in directories that only the base has.
+// TestCopyOnWrite: a CopyOnWriteFs cannot remove what is below its layer, so it is
+// read-only rather than to say that what can be read is missing.
 func TestCopyOnWrite(t *testing.T) {
 	base := afero.NewMemMapFs()
 	writeRaw(t, base, "/docs/base", "base")
-	layer := afero.NewBasePathFs(afero.NewOsFs(), t.TempDir())
-	b := newBackend(t, afero.NewCopyOnWriteFs(base, layer), aferofs.Options{Unsafe: true})
+	layer := afero.NewMemMapFs()
+	both := afero.NewCopyOnWriteFs(base, layer)
+	if both.Remove("/docs/base") == nil {
+		t.Error("raw: this is no trap any more")
+	}
+	b := newBackend(t, both, aferofs.Options{})
 	for _, name := range []string{"docs/new", "docs/base", "fresh/dir/new"} {
-		if _, err := put(b, name, "layer"); err != nil {
+		if _, err := put(b, name, "layer"); !errors.Is(err, vfs.ErrUnsupported) {
 			t.Errorf("Put(%q): %v", name, err)
 		}
-		wantContent(t, b, name, "layer")
 	}
-	if data, err := afero.ReadFile(base, "/docs/base"); string(data) != "base" {
-		t.Errorf("the base holds %q, %v", data, err)
+	if err := b.Remove(t.Context(), parse(t, "docs/base"), vfs.Cond{}); !errors.Is(err, vfs.ErrUnsupported) {
+		t.Errorf("Remove: %v", err)
 	}
+	wantContent(t, b, "docs/base", "base")
+	if left := rawNames(t, layer, "/"); len(left) > 0 {
+		t.Errorf("the layer holds %q", left)
+	}
+}
+
+// denying is an Fs of somebody else that does not write.
+type denying struct{ afero.Fs }
+
+func (denying) OpenFile(name string, _ int, _ os.FileMode) (afero.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+}
+
+func (denying) Remove(name string) error {
+	return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrPermission}
 }
 
 // TestReadOnlyBelow: an Fs that turns out not to write fails, and says so to
@@ -295,7 +314,7 @@ func TestCopyOnWrite(t *testing.T) {
 func TestReadOnlyBelow(t *testing.T) {
 	memory := afero.NewMemMapFs()
 	writeRaw(t, memory, "/a", "a")
-	b := newBackend(t, afero.NewBasePathFs(afero.NewReadOnlyFs(memory), "/"), aferofs.Options{})
+	b := newBackend(t, denying{memory}, aferofs.Options{})
 	if _, err := put(b, "a", "b"); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != vfs.ReasonPermission {
 		t.Errorf("Put: %v, reason %q", err, vfs.ReasonOf(err))
 	}
