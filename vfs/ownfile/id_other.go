@@ -1,0 +1,34 @@
+//go:build !unix
+
+package ownfile
+
+import (
+	"io/fs"
+	"os"
+)
+
+// Files have numbers here, too, but only os.SameFile can ask for them.
+func idOf(info fs.FileInfo) ID { return ID{info: info} }
+
+// same reports whether both are one file.
+func (id ID) same(other ID) bool {
+	return id.info != nil && other.info != nil && os.SameFile(id.info, other.info)
+}
+
+// An idSet holds files.
+type idSet struct{ ids []ID }
+
+func (s *idSet) add(id ID) {
+	if id.info != nil {
+		s.ids = append(s.ids, id)
+	}
+}
+
+func (s *idSet) has(id ID) bool {
+	for _, own := range s.ids {
+		if own.same(id) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,264 @@
+package ownfile
+
+import (
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+type lookPointer = atomic.Pointer[look]
+
+// A look is what was found at a time. It does not change.
+type look struct {
+	began time.Time
+	files idSet
+	names []name
+}
+
+// A name is one in a directory that is kept for an own file.
+type name struct {
+	dir     ID
+	elem    string // folded
+	rotated bool
+}
+
+func newLook() *look { return &look{began: time.Now()} }
+
+const (
+	// lookEvery bounds how long a change that no time of change shows goes unseen.
+	lookEvery = time.Second
+	// clockStep is how far the time of a change may lie before that of a clock that was
+	// read later: kernels take the time of their last tick. File systems that count in
+	// seconds show it by what they leave out.
+	clockStep   = 100 * time.Millisecond
+	coarseStep  = 2 * time.Second
+	unknownStep = 100 * time.Millisecond
+)
+
+// covers reports whether the file has not changed since the look: then it has not come
+// to be one of those that are held either.
+func (l *look) covers(id ID) bool {
+	if id.changed == 0 {
+		return time.Since(l.began) < unknownStep
+	}
+	step := clockStep
+	if id.changed%int64(time.Second) == 0 {
+		step = coarseStep
+	}
+	return id.changed < l.began.UnixNano()-int64(step)
+}
+
+func (l *look) has(id ID) bool { return l.files.has(id) }
+
+func (l *look) reserves(dir ID, elem string) bool {
+	elem = fold(elem)
+	for _, n := range l.names {
+		if n.dir.same(dir) && (elem == n.elem || n.rotated && isRotated(elem, n.elem)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRotated reports whether elem is what a rotation makes of base.
+func isRotated(elem, base string) bool {
+	rest, ok := strings.CutPrefix(elem, base)
+	return ok && rest != "" && (rest[0] == '.' || rest[0] == '-')
+}
+
+// fold makes one of all spellings that some file system may take for one name.
+func fold(elem string) string {
+	if utf8.ValidString(elem) {
+		elem = norm.NFKC.String(elem)
+	}
+	return strings.ToLower(strings.ToUpper(elem))
+}
+
+// A holding is a File and what was found there so far.
+type holding struct {
+	File
+	users int
+	// pins are the objects that were found, each kept from being freed where that can
+	// be done: its number is then not given to another file. What is at Path comes last.
+	pins []pin
+	dirs map[string]*contents
+
+	rotatedRead, rotatedModified time.Time
+}
+
+// A pin is an object that was found at a path.
+type pin struct {
+	id   ID
+	path string
+	at   *os.File // nil where it cannot be kept
+}
+
+// These bound how many objects a holding keeps.
+const (
+	maxPins    = 32
+	maxRotated = 512
+)
+
+func (h *holding) look(l *look) {
+	h.reserve(l)
+	h.pins = dropGone(h.pins)
+	if h.Rotated {
+		h.findRotated()
+	}
+	h.find(h.Path)
+	for _, p := range h.pins {
+		l.files.add(p.id)
+	}
+	seen := map[string]*contents{}
+	h.addBelow(h.Path, l, seen, 0)
+	h.dirs = seen
+}
+
+// reserve keeps the name that the path has, and those of what links in its place lead
+// to.
+func (h *holding) reserve(l *look) {
+	path := h.Path
+	for range maxLinks {
+		dir, elem := split(path)
+		if elem == "" {
+			return
+		}
+		l.reserve(dir, elem, h.Rotated)
+		target, err := os.Readlink(path)
+		if err != nil {
+			return
+		}
+		if !isAbsolute(target) {
+			target = dir + target
+		}
+		path = target
+	}
+}
+
+// reserve keeps elem in the directory dir, or the name that a directory above will have
+// once it is there again.
+func (l *look) reserve(dir, elem string, rotated bool) {
+	for elem != "" {
+		st, err := os.Stat(dir)
+		if err == nil {
+			l.names = append(l.names, name{idOf(st), fold(elem), rotated})
+			return
+		}
+		dir, elem = split(dir)
+		rotated = false
+	}
+}
+
+// maxLinks is how many links the system follows.
+const maxLinks = 40
+
+// find pins what is at path now.
+func (h *holding) find(path string) {
+	p, ok := pinAt(path)
+	if !ok {
+		return
+	}
+	if i := slices.IndexFunc(h.pins, func(known pin) bool { return known.id.same(p.id) }); i >= 0 {
+		h.pins[i].close()
+		h.pins = slices.Delete(h.pins, i, i+1)
+	}
+	h.pins = append(h.pins, p)
+	most := maxPins
+	if h.Rotated {
+		most = maxRotated
+	}
+	if len(h.pins) > most {
+		h.pins[0].close()
+		h.pins = slices.Delete(h.pins, 0, 1)
+	}
+}
+
+// rotatedEvery bounds how often a directory is read for what rotation left: logs may
+// lie among a million other files.
+const rotatedEvery = 10 * time.Second
+
+func (h *holding) findRotated() {
+	dir, base := split(h.Path)
+	st, err := os.Stat(dir)
+	if err != nil || time.Since(h.rotatedRead) < rotatedEvery || h.rotatedModified.Equal(st.ModTime()) && !h.rotatedRead.IsZero() {
+		return
+	}
+	h.rotatedRead, h.rotatedModified = time.Now(), st.ModTime()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if isRotated(e.Name(), base) {
+			h.find(dir + e.Name())
+		}
+	}
+}
+
+func (h *holding) close() {
+	for _, p := range h.pins {
+		p.close()
+	}
+}
+
+func (p pin) close() {
+	if p.at != nil {
+		p.at.Close()
+	}
+}
+
+// contents is what a directory held when it was read.
+type contents struct {
+	modified, read time.Time
+	files          []ID
+	dirs           []string
+}
+
+// maxDepth bounds how deep a directory is looked into: links are not followed, but
+// mounts can make a circle.
+const maxDepth = 64
+
+// addBelow adds what lies below path, if that is a directory, and keeps what it read.
+// A directory that has not changed is not read again.
+func (h *holding) addBelow(path string, l *look, seen map[string]*contents, depth int) {
+	st, err := os.Stat(path)
+	if err != nil || !st.IsDir() || depth > maxDepth {
+		return
+	}
+	c := h.dirs[path]
+	if c == nil || !c.modified.Equal(st.ModTime()) || c.read.Sub(c.modified) < coarseStep {
+		c = readContents(path, st.ModTime())
+	}
+	seen[path] = c
+	for _, id := range c.files {
+		l.files.add(id)
+	}
+	for _, dir := range c.dirs {
+		h.addBelow(dir, l, seen, depth+1)
+	}
+}
+
+func readContents(path string, modified time.Time) *contents {
+	c := &contents{modified: modified, read: time.Now()}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return c
+	}
+	for _, e := range entries {
+		st, err := e.Info()
+		if err != nil || st.Mode().Type() == fs.ModeSymlink {
+			continue
+		}
+		c.files = append(c.files, idOf(st))
+		if st.IsDir() {
+			c.dirs = append(c.dirs, path+string(os.PathSeparator)+e.Name())
+		}
+	}
+	return c
+}
