@@ -15,18 +15,22 @@ import (
 // below the root's descriptor and stops at any link, so there is no moment
 // between a check and an open.
 type beneath struct {
-	root *os.File
-	fd   int
+	root   *os.File
+	fd     int
+	procFD int // of the directory of this process's descriptors, -1 if there is none
 }
 
 const resolve = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
 
+// Without O_NONBLOCK, opening a FIFO waits for a writer: each request would hold a
+// thread, and enough of them end the process. Without O_NOCTTY, a terminal device could
+// become the server's. Either is there only if the look before the open was in vain.
+const fileFlags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
+
 var (
-	// Without O_NONBLOCK, opening a FIFO waits for a writer: each request would
-	// hold a thread, and enough of them end the process. Without O_NOCTTY, a
-	// terminal device could become the server's.
-	howFile = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY, Resolve: resolve}
-	howDir  = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: resolve}
+	howFound = unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolve}
+	howFile  = unix.OpenHow{Flags: fileFlags, Resolve: resolve}
+	howDir   = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: resolve}
 	// With O_PATH and O_NOFOLLOW, a link at the end is opened itself.
 	howLink = unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: resolve}
 )
@@ -53,18 +57,30 @@ func openBeneath(dir string) (tree, error) {
 		}
 		return nil, err
 	}
-	t := &beneath{root, int(root.Fd())}
+	t := &beneath{root: root, fd: int(root.Fd())}
 	fd, err := t.openat2(".", &howDir)
 	if err != nil {
 		root.Close()
 		return nil, err
 	}
 	unix.Close(fd)
+	t.procFD = openProc(t.fd)
 	return t, nil
 }
 
-func (t *beneath) how() string  { return "files are opened by openat2" }
-func (t *beneath) close() error { return t.root.Close() }
+func (t *beneath) how() string {
+	if t.procFD < 0 {
+		return "files are opened by openat2; without /proc, what was looked at and what is opened can be exchanged in between, which is noticed"
+	}
+	return "files are opened by openat2"
+}
+
+func (t *beneath) close() error {
+	if t.procFD >= 0 {
+		unix.Close(t.procFD)
+	}
+	return t.root.Close()
+}
 
 // openat2 opens once and for all: it tries again where a signal or a rename
 // came in between.
@@ -79,11 +95,11 @@ func (t *beneath) openat2(name string, how *unix.OpenHow) (int, error) {
 }
 
 func (t *beneath) open(op string, n vfs.Name, links bool) (handle, error) {
-	fd, err := t.openat2(n.String(), &howFile)
+	fd, err := t.openat2(n.String(), &howFound)
 	if err != nil {
 		return nil, t.fail(op, n, links, err)
 	}
-	return descriptor(fd), nil
+	return &found{t, op, n, fd}, nil
 }
 
 // fail says what an open's error means.
@@ -118,7 +134,7 @@ func (t *beneath) readlink(name string) (prefix, text string, err error) {
 		if err != nil {
 			return "", "", err
 		}
-		st, err := descriptor(fd).stat()
+		st, err := statOf(fd)
 		if err == nil && st.mode.Type() == fs.ModeSymlink {
 			var buf [unix.PathMax]byte
 			n, err := unix.Readlinkat(fd, "", buf[:])
@@ -135,32 +151,3 @@ func (t *beneath) readlink(name string) (prefix, text string, err error) {
 	}
 	return "", "", errRaced
 }
-
-// A descriptor is an open file. It stays a bare number as long as it can:
-// making an os.File of it costs two more system calls and a finalizer.
-type descriptor int
-
-func (d descriptor) stat() (stat, error) {
-	var st unix.Stat_t
-	for {
-		switch err := unix.Fstat(int(d), &st); err {
-		case nil:
-			return fromUnix(&st), nil
-		case unix.EINTR:
-		default:
-			return stat{}, err
-		}
-	}
-}
-
-func (d descriptor) pread(p []byte, off int64) (int, error) {
-	for {
-		n, err := unix.Pread(int(d), p, off)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
-
-func (d descriptor) file() *os.File { return os.NewFile(uintptr(d), "object") }
-func (d descriptor) close() error   { return unix.Close(int(d)) }

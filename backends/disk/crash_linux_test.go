@@ -55,8 +55,12 @@ func startChild(t *testing.T, role, dir string) (cmd *exec.Cmd, in io.WriteClose
 }
 
 func child(role, dir string) {
-	if role == "attacker" {
+	switch role {
+	case "attacker":
 		attack(dir)
+		return
+	case "FIFO writer":
+		writeFIFO(dir)
 		return
 	}
 	b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true, Portable: role == "writer, portable"})

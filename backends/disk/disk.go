@@ -62,7 +62,8 @@ type Options struct {
 	Portable bool
 	// RefuseHardLinks refuses files that have more than one name. It is for
 	// trees that others write to: a hard link can bring a file of the same
-	// file system in from outside the root.
+	// file system in from outside the root. Listings say of such a file that it is
+	// refused.
 	RefuseHardLinks bool
 	// SkipSelfTest leaves out the test that New makes of the jail.
 	SkipSelfTest bool
@@ -78,21 +79,24 @@ type tree interface {
 	close() error
 }
 
-// A handle is an open file system object; nothing is known of it yet.
+// A handle is what was found under a name. It is not open, for nothing is known of it
+// yet: to open a FIFO and to leave it ends the program that writes to it, and to close
+// a file ends the locks that the process has on it.
 type handle interface {
 	stat() (stat, error)
-	pread(p []byte, off int64) (int, error)
-	file() *os.File // in the place of the handle, which is not to be used again
+	// open opens it to be read, and closes the handle, whatever comes of it. It fails
+	// with errRaced if that name leads to something else by now.
+	open() (opened, error)
+	// readable returns nil if open would, too.
+	readable() error
 	close() error
 }
 
-// A stat is what the system says of an open object.
-type stat struct {
-	mode     fs.FileMode
-	size     int64
-	mtime    time.Time
-	dev, ino uint64 // 0 where the system has none
-	nlink    uint64
+// opened is an open file.
+type opened interface {
+	pread(p []byte, off int64) (int, error)
+	file() *os.File // in the place of the file, which is not to be used again
+	close() error
 }
 
 // New returns a Backend for the directory dir. Links in dir itself are
@@ -173,63 +177,78 @@ func (b *Backend) Caps() vfs.Caps {
 	return vfs.Caps{Kind: "disk", Writable: b.opts.Writable, Directories: true, Ranges: true}
 }
 
-// Open opens the regular file n. Everything about it, and every byte, comes
-// from one descriptor.
+// Open opens the regular file n. Everything about it, and every byte, comes from one
+// inode, which was judged before it was opened.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	h, info, err := b.find(ctx, "open", n, req.Links)
+	var info vfs.Info
+	var span vfs.Span
+	f, err := b.find(ctx, "open", n, req.Links, func(h handle, st *stat) (f opened, err error) {
+		info = st.info(n)
+		if span, err = req.Resolve("open", info); err != nil {
+			h.close()
+			return nil, err
+		}
+		return h.open()
+	})
 	if err != nil {
 		return nil, err
 	}
-	span, err := req.Resolve("open", info)
-	if err != nil {
-		h.close()
-		return nil, err
-	}
-	obj, err := newObject(ctx, h, info, span)
+	obj, err := newObject(ctx, f, info, span)
 	if err != nil {
 		return nil, &vfs.Error{Op: "open", Name: n.String(), Err: err}
 	}
 	return obj, nil
 }
 
-// Stat describes the regular file n. It opens it, too, so that it says yes
-// only where Open would.
+// Stat describes the regular file n. It asks whether that can be read, too, so that
+// it says yes only where Open would.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
-	h, info, err := b.find(ctx, "stat", n, req.Links)
-	if err != nil {
-		return vfs.Info{}, err
-	}
-	h.close()
+	var info vfs.Info
 	req.Range = vfs.Range{}
-	if _, err := req.Resolve("stat", info); err != nil {
+	_, err := b.find(ctx, "stat", n, req.Links, func(h handle, st *stat) (opened, error) {
+		defer h.close()
+		info = st.info(n)
+		if _, err := req.Resolve("stat", info); err != nil {
+			return nil, err
+		}
+		return nil, h.readable()
+	})
+	if err != nil {
 		return vfs.Info{}, err
 	}
 	return info, nil
 }
 
-func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool) (handle, vfs.Info, error) {
+// find finds n and judges it. If it is an object, take gets it, and closes the handle.
+func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool, take func(h handle, st *stat) (opened, error)) (opened, error) {
 	if err := check(ctx, op, n); err != nil {
-		return nil, vfs.Info{}, err
+		return nil, err
 	}
 	b.life.RLock()
 	defer b.life.RUnlock()
 	if b.closed {
-		return nil, vfs.Info{}, &vfs.Error{Op: op, Name: n.String(), Err: fs.ErrClosed}
+		return nil, &vfs.Error{Op: op, Name: n.String(), Err: fs.ErrClosed}
 	}
-	h, err := b.tree.open(op, n, links)
-	if err != nil {
-		return nil, vfs.Info{}, err
+	for range maxRaces {
+		h, err := b.tree.open(op, n, links)
+		if err != nil {
+			return nil, err
+		}
+		st, err := h.stat()
+		if err != nil {
+			h.close()
+			return nil, vfs.FSError(op, n, err)
+		}
+		if reason := b.reason(&st, h.stat); reason != "" {
+			h.close()
+			return nil, refuse(op, n, reason)
+		}
+		f, err := take(h, &st)
+		if err != errRaced {
+			return f, err
+		}
 	}
-	st, err := h.stat()
-	if err != nil {
-		h.close()
-		return nil, vfs.Info{}, vfs.FSError(op, n, err)
-	}
-	if reason := b.reason(&st); reason != "" {
-		h.close()
-		return nil, vfs.Info{}, refuse(op, n, reason)
-	}
-	return h, st.info(n), nil
+	return nil, raced(op, n)
 }
 
 // enter opens the root for a change of n. The caller closes it.
@@ -259,21 +278,6 @@ func check(ctx context.Context, op string, n vfs.Name) error {
 		return refuse(op, n, vfs.ReasonUnholdable)
 	}
 	return nil
-}
-
-// reason returns "" for a file that is an object, else why it is none.
-func (b *Backend) reason(st *stat) vfs.Reason {
-	if reason := vfs.ModeReason(st.mode); reason != "" {
-		return reason
-	}
-	if st.nlink > 1 && b.opts.RefuseHardLinks {
-		return vfs.ReasonHardLink
-	}
-	return ""
-}
-
-func (st *stat) info(n vfs.Name) vfs.Info {
-	return vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ETag: st.etag(n)}
 }
 
 // outdate keeps later versions from having a time up to t. The caller has the
@@ -308,6 +312,10 @@ func linkError(op string, n vfs.Name, report bool, readlink func() (prefix, text
 const maxRaces = 128
 
 var errRaced = errors.New("the tree keeps changing")
+
+func raced(op string, n vfs.Name) error {
+	return &vfs.Error{Op: op, Name: n.String(), Err: errors.Join(vfs.ErrUnavailable, errRaced)}
+}
 
 // errNotDir is what a root that is no directory fails with.
 func errNotDir(dir string) error {

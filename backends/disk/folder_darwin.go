@@ -11,3 +11,5 @@ const (
 func renameat2(from int, old string, to int, elem string, flag uint) error {
 	return unix.RenameatxNp(from, old, to, elem, uint32(flag))
 }
+
+func (d directory) leads(name string) (stat, error) { return d.leadsByElements(name) }

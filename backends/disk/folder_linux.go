@@ -19,3 +19,22 @@ func (t *beneath) top() (folder, error) {
 	}
 	return d, nil
 }
+
+// howLeads opens the directory of a whole name, for what it is.
+var howLeads = unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: resolve}
+
+func (d directory) leads(name string) (stat, error) {
+	for try := 0; ; try++ {
+		fd, err := unix.Openat2(d.fd, name, &howLeads)
+		switch {
+		case err == nil:
+			defer unix.Close(fd)
+			return statOf(fd)
+		case err == unix.ENOSYS, err == unix.EPERM:
+			return d.leadsByElements(name)
+		case err == unix.EINTR, err == unix.EAGAIN && try < maxRaces:
+		default:
+			return stat{}, err
+		}
+	}
+}

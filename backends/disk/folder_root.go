@@ -5,6 +5,7 @@ package disk
 import (
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -48,6 +49,20 @@ func (d directory) open(elem string) (folder, error) {
 		return nil, errRaced // what it is, the caller looks at
 	}
 	return directory{root: d.root, at: d.at + elem + "/"}, nil
+}
+
+func (d directory) leads(name string) (st stat, err error) {
+	at := d.at
+	for elem := range strings.SplitSeq(name, "/") {
+		if st, err = (directory{root: d.root, at: at}).lstat(elem); err != nil {
+			return stat{}, err
+		}
+		if !st.mode.IsDir() {
+			return stat{}, errRaced
+		}
+		at += elem + "/"
+	}
+	return st, nil
 }
 
 func (d directory) names() ([]string, error) {

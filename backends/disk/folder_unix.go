@@ -5,9 +5,12 @@ package disk
 import (
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // keepOpen: the lock on a file that is being written lasts as long as it is open.
@@ -49,6 +52,23 @@ func (d directory) open(elem string) (folder, error) {
 		return nil, err
 	}
 	return next, nil
+}
+
+// leadsByElements is leads where no call takes a whole name without following links.
+func (d directory) leadsByElements(name string) (stat, error) {
+	at := d
+	for elem := range strings.SplitSeq(name, "/") {
+		next, err := openDirectory(at.fd, elem, searchOnly)
+		if at != d {
+			at.close()
+		}
+		if err != nil {
+			return stat{}, err
+		}
+		at = next
+	}
+	defer at.close()
+	return at.lstat(".")
 }
 
 // file opens the directory again, as one that may be read.
@@ -125,7 +145,7 @@ func (d directory) reclaim(elem string) error {
 	if err == nil {
 		defer unix.Close(fd)
 		if flock(fd) == errLocked {
-			return nil
+			return errLocked
 		}
 	}
 	return d.unlink(elem)
@@ -207,6 +227,7 @@ func fromUnix(st *unix.Stat_t) stat {
 	return stat{
 		mode: mode, size: st.Size, mtime: time.Unix(st.Mtim.Unix()),
 		dev: uint64(st.Dev), ino: uint64(st.Ino), nlink: uint64(st.Nlink),
+		id: ownfile.Inode(uint64(st.Dev), uint64(st.Ino), time.Unix(st.Ctim.Unix())),
 	}
 }
 

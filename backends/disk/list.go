@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // A dirReader is an open directory.
@@ -50,7 +51,19 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	if b.closed {
 		return nil, &vfs.Error{Op: "list", Name: dir.String(), Err: fs.ErrClosed}
 	}
-	return b.tree.openDir(dir)
+	d, err := b.tree.openDir(dir)
+	if err != nil || !ownfile.Holds() {
+		return d, err
+	}
+	st, err := d.lstat(".")
+	if err == nil && ownfile.Is(st.id) {
+		err = refuse("list", dir, vfs.ReasonOwnFile)
+	}
+	if err != nil {
+		d.close()
+		return nil, vfs.FSError("list", dir, err)
+	}
+	return d, nil
 }
 
 // A listing is one call of List.
@@ -74,16 +87,25 @@ func (l *listing) Each(yield func(elem []byte, kind vfs.Kind, src any) error) er
 
 // Describe adds size and time, and why the entry would be refused.
 func (l *listing) Describe(e *vfs.Entry, _ any) error {
-	if e.Kind != vfs.KindFile && e.Kind != vfs.KindUnknown {
+	switch e.Kind {
+	case vfs.KindFile, vfs.KindUnknown:
+	case vfs.KindDir:
+		if !ownfile.Holds() {
+			return nil
+		}
+	default:
 		return nil
 	}
 	st, err := l.d.lstat(e.Elem)
 	if err != nil {
 		return err
 	}
-	if e.Kind = st.kind(); e.Kind == vfs.KindFile {
+	e.Kind = st.kind()
+	if reason := l.b.reason(&st, func() (stat, error) { return l.d.lstat(e.Elem) }); reason != vfs.ModeReason(st.mode) {
+		e.Reason = reason
+	}
+	if e.Kind == vfs.KindFile {
 		e.Size, e.ModTime = st.size, st.mtime
-		e.Reason = l.b.reason(&st)
 	}
 	return nil
 }

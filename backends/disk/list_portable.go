@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"errors"
 	"io"
 	"os"
 
@@ -18,7 +17,7 @@ func (t *portable) openDir(dir vfs.Name) (dirReader, error) {
 			return nil, rootError("list", dir, err)
 		}
 	}
-	return nil, &vfs.Error{Op: "list", Name: dir.String(), Err: errors.Join(vfs.ErrUnavailable, errRaced)}
+	return nil, raced("list", dir)
 }
 
 // rootDir reads a directory that os.Root opened.

@@ -19,7 +19,7 @@ import (
 const smallBytes = 32 << 10
 
 // newObject makes an Object of span, and takes h over.
-func newObject(ctx context.Context, h handle, info vfs.Info, span vfs.Span) (*vfs.Object, error) {
+func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span) (*vfs.Object, error) {
 	if span.Length <= smallBytes {
 		small := &struct {
 			obj  vfs.Object
@@ -58,7 +58,7 @@ func (st *stat) etag(n vfs.Name) string {
 // smallBody is an object that is read when its first byte is asked for.
 type smallBody struct {
 	ctx  context.Context
-	h    handle // nil once read or closed
+	h    opened // nil once read or closed
 	span vfs.Span
 	buf  *[smallBytes]byte // nil before it was read, and once closed
 	off  int64

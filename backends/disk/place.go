@@ -42,10 +42,10 @@ func (w *writing) stamp(current *stat) error {
 		return nil
 	}
 	put.Stamp(floor, func(t time.Time) (time.Time, error) {
-		if err := w.stage.setTime(w.temp, t); err != nil {
+		if err := w.in.setTime(w.temp, t); err != nil {
 			return time.Time{}, err
 		}
-		st, err := w.stage.lstat(w.temp)
+		st, err := w.in.lstat(w.temp)
 		return st.mtime, err
 	})
 	return w.sync()
@@ -53,9 +53,8 @@ func (w *writing) stamp(current *stat) error {
 
 func (w *writing) placeNew(p *place) error {
 	err := w.stage.renameNew(w.temp, p.dir, p.elem)
-	// A link and its removal leave the file with two names for a moment, in which
-	// readers who refuse hard links would refuse it.
-	if err == errPlain && !w.b.opts.RefuseHardLinks {
+	// The file has two names for a moment then, see beingPlaced.
+	if err == errPlain {
 		if err = w.stage.link(w.temp, p.dir, p.elem); err == nil {
 			if err = w.stage.unlink(w.temp); err != nil {
 				p.dir.unlink(p.elem)
@@ -66,7 +65,7 @@ func (w *writing) placeNew(p *place) error {
 	if err == errPlain {
 		err = w.stage.rename(w.temp, p.dir, p.elem)
 	}
-	if errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return errRaced
 	}
 	if err == nil {
@@ -80,8 +79,8 @@ func (w *writing) replace(p *place) error {
 	if err == errPlain {
 		if err = w.stage.rename(w.temp, p.dir, p.elem); err == nil {
 			w.temp = ""
+			return nil
 		}
-		return err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return errRaced
@@ -113,19 +112,19 @@ func (w *writing) replace(p *place) error {
 // same reports whether a and b are one version of one file.
 func (w *writing) same(a, b *stat) bool { return a.mode == b.mode && a.etag(w.n) == b.etag(w.n) }
 
-// placeBelow makes the directories that are missing and moves the file there, in
-// one step: they are built in staging, so that nobody sees them empty, and no
-// crash leaves them so. They are synced before the turn ends, since whoever puts
-// something next to this object has no reason to sync them again.
+// placeBelow moves the directories that were built, with the file in them, to their
+// place in one step, so that nobody sees them empty, and no crash leaves them so. The
+// entry is synced before the turn ends, since whoever puts something next to this
+// object has no reason to sync it again.
 func (w *writing) placeBelow(p *place) error {
-	if err := w.build(p); err != nil {
-		return err
-	}
 	built, to := w.built[0], p.missing[0]
 	err := w.stage.renameNew(built, p.dir, to)
 	if err == errPlain {
 		// Of a directory, rename replaces nothing but an empty one.
 		err = w.stage.rename(built, p.dir, to)
+	}
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return errRaced
 	}
 	if err != nil {
 		return err
@@ -133,69 +132,79 @@ func (w *writing) placeBelow(p *place) error {
 	if err := p.dir.sync(); err != nil {
 		return errors.Join(err, p.dir.rename(to, w.stage, built))
 	}
-	w.built = nil
+	w.in.close()
+	w.in, w.temp, w.built = w.stage, "", nil
 	return nil
 }
 
-// build makes the directories that are missing, the topmost under a name of its
-// own, and moves the file into the last of them. All are synced.
+// build makes the directories that are missing, the topmost under a name of its own in
+// staging, and moves the file into the last of them. All are synced. Until the file is
+// there, a start of another process may take them for abandoned.
 func (w *writing) build(p *place) error {
 	elems := append([]string{builtPrefix + rand.Text()}, p.missing[1:]...)
 	dir, err := w.stage.open(".")
 	if err != nil {
 		return err
 	}
-	defer func() { dir.close() }()
 	for i, elem := range elems {
-		if err := dir.mkdir(elem, 0o777); err != nil {
-			return err
+		if err = dir.mkdir(elem, 0o777); err != nil {
+			break
 		}
 		w.built = elems[:i+1]
 		// What is in staging itself need not last.
 		if i > 0 {
-			if err := dir.sync(); err != nil {
-				return err
+			if err = dir.sync(); err != nil {
+				break
 			}
 		}
-		next, err := dir.open(elem)
-		if err != nil {
-			return err
+		var next folder
+		if next, err = dir.open(elem); err != nil {
+			break
 		}
 		dir.close()
 		dir = next
 	}
-	if err := w.stage.rename(w.temp, dir, p.elem); err != nil {
+	if err == nil {
+		err = w.stage.rename(w.temp, dir, p.elem)
+	}
+	if err != nil {
+		dir.close()
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errRaced
+		}
 		return err
 	}
-	w.temp = ""
+	w.in, w.temp = dir, p.elem
 	return dir.sync()
 }
 
-// unbuild removes the last of the directories that were built, and the file if
-// that is in it.
-func (w *writing) unbuild() {
-	last := len(w.built) - 1
-	dir, err := w.stage.open(".")
-	for _, elem := range w.built[:last] {
-		if err != nil {
-			return
+// fetchBack takes the file out of the directories that were built for it, which have no
+// place any more, and removes those.
+func (w *writing) fetchBack() error {
+	if w.in != w.stage {
+		temp := rand.Text()
+		if err := w.in.rename(w.temp, w.stage, temp); err != nil {
+			return err
 		}
-		above := dir
-		dir, err = above.open(elem)
-		above.close()
+		w.temp = temp
 	}
-	if err != nil {
+	w.unbuild()
+	return nil
+}
+
+// unbuild removes the directories that were built.
+func (w *writing) unbuild() {
+	if w.in != w.stage {
+		w.in.close()
+		w.in = w.stage
+	}
+	if w.built == nil {
 		return
 	}
-	defer dir.close()
-	if dir.rmdir(w.built[last]) == nil {
-		return
+	if changed := removeUp(w.stage, w.built); changed != nil {
+		changed.close()
 	}
-	if holds, err := dir.open(w.built[last]); err == nil {
-		holds.unlink(w.n.Base())
-		holds.close()
-		dir.rmdir(w.built[last])
-	}
+	w.built = nil
 }
 
 // takeBack brings back what was there before the object, if that still is: it

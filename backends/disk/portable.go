@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // portable is the tree that os.Root opens. os.Root does not leave the root, but
@@ -47,43 +48,22 @@ func (t *portable) close() error { return t.root.Close() }
 
 func (t *portable) open(op string, n vfs.Name, links bool) (handle, error) {
 	for range maxRaces {
-		h, err := t.tryOpen(op, n, links)
+		dir, err := t.walk(op, n, n.Dir(), links)
 		if err == nil {
-			return h, nil
+			var st fs.FileInfo
+			if st, err = dir.Lstat(n.Base()); err == nil && st.Mode().Type() == fs.ModeSymlink {
+				err = t.linkError(op, n, dir, n.String(), links)
+			}
+			if err == nil {
+				return &rootEntry{dir, op, n, st, true}, nil
+			}
+			dir.Close()
 		}
 		if err != errRaced {
 			return nil, rootError(op, n, err)
 		}
 	}
-	return nil, &vfs.Error{Op: op, Name: n.String(), Err: errors.Join(vfs.ErrUnavailable, errRaced)}
-}
-
-func (t *portable) tryOpen(op string, n vfs.Name, links bool) (handle, error) {
-	dir, err := t.walk(op, n, n.Dir(), links)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	elem := n.Base()
-	st, err := dir.Lstat(elem)
-	if err != nil {
-		return nil, err
-	}
-	// Looking before the open keeps devices from being touched.
-	if reason := vfs.ModeReason(st.Mode()); reason == vfs.ReasonSymlink {
-		return nil, t.linkError(op, n, dir, n.String(), links)
-	} else if reason != "" {
-		return nil, refuse(op, n, reason)
-	}
-	f, err := dir.OpenFile(elem, openFlags, 0)
-	if err != nil {
-		return nil, sinceSeen(err)
-	}
-	if err := same(dir, elem, f.Stat); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return rootFile{f}, nil
+	return nil, raced(op, n)
 }
 
 // walk opens the directory to of the name n.
@@ -175,6 +155,74 @@ func rootError(op string, n vfs.Name, err error) error {
 	return vfs.FSError(op, n, err)
 }
 
+// A rootEntry is an entry of a directory that was looked at. What is opened afterwards
+// counts only if it is that; but between the look and the open, another process can put
+// a FIFO in its place, which is then opened and left.
+type rootEntry struct {
+	dir *os.Root
+	op  string
+	n   vfs.Name
+	st  fs.FileInfo
+
+	fresh bool // nobody has asked for st yet
+}
+
+func (e *rootEntry) close() error { return e.dir.Close() }
+
+func (e *rootEntry) stat() (stat, error) {
+	if e.fresh {
+		e.fresh = false
+		return fromInfo(e.st), nil
+	}
+	st, err := e.dir.Lstat(e.n.Base())
+	if err != nil {
+		return stat{}, err
+	}
+	return fromInfo(st), nil
+}
+
+func (e *rootEntry) open() (opened, error) {
+	defer e.close()
+	f, err := e.reopen()
+	if err == nil {
+		return rootFile{f}, nil
+	}
+	if err != errRaced {
+		err = rootError(e.op, e.n, err)
+	}
+	return nil, err
+}
+
+func (e *rootEntry) readable() error {
+	f, err := e.reopen()
+	switch err {
+	case nil:
+		return f.Close()
+	case errRaced:
+		return err
+	}
+	return rootError(e.op, e.n, err)
+}
+
+func (e *rootEntry) reopen() (*os.File, error) {
+	elem := e.n.Base()
+	f, err := e.dir.OpenFile(elem, openFlags, 0)
+	if err != nil {
+		return nil, sinceSeen(err)
+	}
+	if err = same(e.dir, elem, f.Stat); err == nil {
+		var st fs.FileInfo
+		if st, err = f.Stat(); err == nil && !os.SameFile(e.st, st) {
+			err = errRaced
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // A rootFile is a file that os.Root opened.
 type rootFile struct{ f *os.File }
 
@@ -186,12 +234,14 @@ func (r rootFile) stat() (stat, error) {
 	return fromInfo(st), nil
 }
 
+func (r rootFile) open() (opened, error)                  { return r, nil }
+func (r rootFile) readable() error                        { return nil }
 func (r rootFile) pread(p []byte, off int64) (int, error) { return r.f.ReadAt(p, off) }
 func (r rootFile) file() *os.File                         { return r.f }
 func (r rootFile) close() error                           { return r.f.Close() }
 
 func fromInfo(fi fs.FileInfo) stat {
-	st := stat{mode: fi.Mode().Type(), size: fi.Size(), mtime: fi.ModTime()}
+	st := stat{mode: fi.Mode().Type(), size: fi.Size(), mtime: fi.ModTime(), id: ownfile.IDOf(fi)}
 	st.dev, st.ino, st.nlink = identity(fi)
 	return st
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -52,9 +53,10 @@ type writing struct {
 	top, stage folder
 	f          scratch
 	st         stat     // of f
-	temp       string   // what stage holds for this Put; "" if nothing
+	in         folder   // what holds temp: stage, or the last of built
+	temp       string   // what this Put has that is not visible; "" if nothing
 	old        bool     // that is the version that was replaced
-	built      []string // the directories in stage that hold f, from the top down
+	built      []string // the directories in stage that are to hold f, from the top down
 }
 
 func (w *writing) begin(ctx context.Context) (err error) {
@@ -71,6 +73,7 @@ func (w *writing) begin(ctx context.Context) (err error) {
 		return err
 	}
 	w.stage, w.f, w.temp, err = enterStaging(w.top)
+	w.in = w.stage
 	return err
 }
 
@@ -89,12 +92,10 @@ func (w *writing) leave() {
 	}
 	if w.stage != nil {
 		if w.temp != "" {
-			w.stage.unlink(w.temp)
+			w.in.unlink(w.temp)
 		}
 		// By now no descriptor is open that need not be: there may be no other.
-		for ; len(w.built) > 0; w.built = w.built[:len(w.built)-1] {
-			w.unbuild()
-		}
+		w.unbuild()
 		w.stage.close()
 		w.b.leaveStaging(w.top)
 	}
@@ -129,7 +130,7 @@ func (w *writing) fill(body io.Reader) error {
 		w.f = nil
 	}
 	// The clock of a file system ticks far more slowly.
-	_ = w.stage.setTime(w.temp, time.Now())
+	_ = w.in.setTime(w.temp, time.Now())
 	return w.sync()
 }
 
@@ -139,7 +140,7 @@ func (w *writing) sync() (err error) {
 			return err
 		}
 	}
-	w.st, err = w.stage.lstat(w.temp)
+	w.st, err = w.in.lstat(w.temp)
 	return err
 }
 
@@ -171,19 +172,16 @@ func (w *writing) finish(ctx context.Context) error {
 	}
 	// Without the turn: others need not wait for the disk. They do not depend on
 	// this entry: whoever replaces it syncs the directory, too.
-	if err := p.dir.sync(); err != nil {
+	if err := syncEntry("put", w.top, w.n, p.dir); err != nil {
 		w.takeBack(p)
 		return err
 	}
 	return nil
 }
 
+// commit places the file. What takes longer for a longer name, to go there and to make
+// directories, comes before the turn, which all writers have to share.
 func (w *writing) commit(ctx context.Context) (*place, error) {
-	release, err := w.b.change(ctx, w.top)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	for range maxRaces {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -192,13 +190,48 @@ func (w *writing) commit(ctx context.Context) (*place, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err = w.place(p); err == nil {
+		if p.missing != nil {
+			err = w.build(p)
+		}
+		if err == nil {
+			err = w.inTurn(ctx, p)
+		}
+		if err == nil {
 			return p, nil
 		}
 		p.dir.close()
 		if err != errRaced || w.temp == "" {
 			return nil, err
 		}
+		if err := w.fetchBack(); err != nil {
+			return nil, err
+		}
 	}
 	return nil, errRaced
+}
+
+func (w *writing) inTurn(ctx context.Context, p *place) error {
+	release, err := w.b.change(ctx, w.top)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := w.b.confirm("put", w.top, w.n, p); err != nil {
+		return err
+	}
+	return w.place(p)
+}
+
+// syncEntry makes the entries of dir last, which was found for n. If it is gone since,
+// whoever removed it changed the one above.
+func syncEntry(op string, top folder, n vfs.Name, dir folder) error {
+	err := dir.sync()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if dir, _, err = walkDown(op, top, n, n.Dir()); err != nil {
+		return err
+	}
+	defer dir.close()
+	return dir.sync()
 }

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -24,7 +25,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		defer top.close()
 		var changed folder
 		if changed, err = b.remove(ctx, top, n, cond); err == nil {
-			err = changed.sync()
+			err = syncEntry("remove", top, n, changed)
 			changed.close()
 		}
 	}
@@ -34,49 +35,57 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	return nil
 }
 
-// remove returns the directory that is to be synced and closed.
+// remove returns the directory that is to be synced and closed. What takes longer for a
+// longer name, to go there and to remove empty directories, is not done in the turn,
+// which all writers have to share.
 func (b *Backend) remove(ctx context.Context, top folder, n vfs.Name, cond vfs.Cond) (changed folder, err error) {
-	release, err := b.change(ctx, top)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	p, err := b.locate("remove", top, n)
-	if err != nil {
-		return nil, err
-	}
-	if p.current == nil {
-		err = refuse("remove", n, vfs.ReasonMissing)
-	} else {
-		info := p.current.info(n)
-		err = put.Check("remove", n, cond, &info)
-	}
-	if err == nil {
-		err = p.dir.unlink(p.elem)
-	}
-	if err != nil {
+	for range maxRaces {
+		p, err := b.locate("remove", top, n)
+		if err != nil {
+			return nil, err
+		}
+		err = b.removeAt(ctx, top, n, cond, p)
+		if err == nil {
+			return prune(top, p), nil
+		}
 		p.dir.close()
-		return nil, err
+		if err != errRaced {
+			return nil, err
+		}
 	}
-	b.outdate(p.current.mtime)
-	return prune(top, n, p.dir), nil
+	return nil, errRaced
 }
 
-// prune removes the directories above n that are empty. dir is that of n; what
-// it returns is the deepest one whose entries have changed and that is left.
-// Each is looked up anew from the top, since a name can have hundreds.
-func prune(top folder, n vfs.Name, dir folder) folder {
-	for at := n.Dir(); !at.IsRoot(); at = at.Dir() {
-		above, missing, err := walkDown("remove", top, n, at.Dir())
-		if err != nil {
-			return dir
-		}
-		if missing != nil || above.rmdir(at.Base()) != nil {
-			above.close()
-			return dir
-		}
-		dir.close()
-		dir = above
+func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs.Cond, p *place) error {
+	release, err := b.change(ctx, top)
+	if err != nil {
+		return err
 	}
-	return dir
+	defer release()
+	if err := b.confirm("remove", top, n, p); err != nil {
+		return err
+	}
+	if p.current == nil {
+		return refuse("remove", n, vfs.ReasonMissing)
+	}
+	info := p.current.info(n)
+	if err := put.Check("remove", n, cond, &info); err != nil {
+		return err
+	}
+	if err := p.dir.unlink(p.elem); err != nil {
+		return err
+	}
+	b.outdate(p.current.mtime)
+	return nil
+}
+
+// prune removes the directories above p that are empty. It returns the deepest one
+// whose entries have changed and that is left.
+func prune(top folder, p *place) folder {
+	changed := removeUp(top, slices.Collect(p.at.Elements()))
+	if changed == nil {
+		return p.dir
+	}
+	p.dir.close()
+	return changed
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // staging names the directory at the top that holds what is not visible yet. It is
@@ -20,8 +21,8 @@ import (
 // has one: others could not write to the tree meanwhile.
 func staging() string { return put.Reserved + "staging-" + strconv.Itoa(os.Geteuid()) }
 
-// builtPrefix begins the names of directories in staging. They are built and
-// moved away within one turn, so what the next turn finds is abandoned.
+// builtPrefix begins the names of directories in staging that are built for a file.
+// Whether they are abandoned is to be seen by that.
 const builtPrefix = "built-"
 
 // abandonedAge is how old what lies in staging must be to count as abandoned
@@ -113,21 +114,33 @@ func sweep(top folder, locks bool) (foreign bool, err error) {
 		switch {
 		case err != nil:
 		case !locks && time.Since(st.mtime) < abandonedAge:
-		case strings.HasPrefix(elem, builtPrefix):
+		case strings.HasPrefix(elem, builtPrefix) && !ownfile.Is(st.id):
 			err = removeBuilt(stage, elem)
-		case st.mode.IsDir():
-			err = stage.rmdir(elem)
 		default:
-			err = stage.reclaim(elem)
+			err = sweepOne(stage, elem, &st)
 		}
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			foreign = true
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		case err != nil && err != errLocked && !errors.Is(err, fs.ErrNotExist):
 			return foreign, err
 		}
 	}
 	return foreign, nil
+}
+
+// sweepOne removes what an abandoned Put left. It fails with fs.ErrExist for what none
+// can have left, and with errLocked for what is not abandoned.
+func sweepOne(dir folder, elem string, st *stat) error {
+	switch {
+	case ownfile.Is(st.id):
+		return fs.ErrExist
+	case st.mode.IsDir():
+		return dir.rmdir(elem)
+	case !st.mode.IsRegular():
+		return dir.unlink(elem) // to ask for its lock, it would have to be opened
+	}
+	return dir.reclaim(elem)
 }
 
 // removeBuilt removes a directory that was built in staging. It holds one entry
@@ -149,10 +162,10 @@ func removeBuilt(stage folder, elem string) error {
 		st, err := dir.lstat(below)
 		switch {
 		case err != nil:
-		case st.mode.IsDir():
+		case st.mode.IsDir() && !ownfile.Is(st.id):
 			err = removeBuilt(dir, below)
 		default:
-			err = dir.unlink(below)
+			err = sweepOne(dir, below, &st)
 		}
 		if err != nil {
 			return err

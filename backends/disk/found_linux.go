@@ -1,0 +1,150 @@
+package disk
+
+import (
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// found is a file by a descriptor of O_PATH, which pins the inode and opens nothing.
+type found struct {
+	t  *beneath
+	op string
+	n  vfs.Name
+	fd int
+}
+
+func (f *found) stat() (stat, error) { return statOf(f.fd) }
+func (f *found) close() error        { return unix.Close(f.fd) }
+
+// open opens the very inode that was judged: its descriptor's entry in /proc leads to
+// that and not to a name.
+func (f *found) open() (opened, error) {
+	defer f.close()
+	fd, err := f.t.reopen(f.fd, f.n)
+	if err == errRaced {
+		return nil, err
+	}
+	if err != nil {
+		return nil, f.t.fail(f.op, f.n, false, err)
+	}
+	return descriptor(fd), nil
+}
+
+// readable asks for the right to read without opening the file. Where that cannot be
+// asked, the open tells.
+func (f *found) readable() error {
+	err := retry(func() error {
+		return unix.Faccessat2(f.fd, "", unix.R_OK, unix.AT_EMPTY_PATH|unix.AT_EACCESS)
+	})
+	switch err {
+	case nil:
+		return nil
+	case unix.ENOSYS, unix.EPERM, unix.EINVAL:
+		fd, err := f.t.reopen(f.fd, f.n)
+		if err == errRaced {
+			return err
+		}
+		if err != nil {
+			return f.t.fail(f.op, f.n, false, err)
+		}
+		return unix.Close(fd)
+	}
+	return f.t.fail(f.op, f.n, false, err)
+}
+
+// reopen opens what fd has found.
+func (t *beneath) reopen(fd int, n vfs.Name) (int, error) {
+	if t.procFD >= 0 {
+		for {
+			again, err := unix.Openat(t.procFD, strconv.Itoa(fd), fileFlags, 0)
+			if err != unix.EINTR {
+				return again, err
+			}
+		}
+	}
+	// The descriptor keeps the inode from being freed, so none other can have its
+	// number.
+	again, err := t.openat2(n.String(), &howFile)
+	if err != nil {
+		return -1, err
+	}
+	was, err := statOf(fd)
+	if err == nil {
+		var is stat
+		if is, err = statOf(again); err == nil && (is.ino != was.ino || is.dev != was.dev) {
+			err = errRaced
+		}
+	}
+	if err != nil {
+		unix.Close(again)
+		return -1, err
+	}
+	return again, nil
+}
+
+// openProc opens the directory of this process's descriptors, or returns -1 if there is
+// none that can be trusted: a sandbox may have something else in the place of /proc.
+func openProc(root int) int {
+	proc, err := openat(unix.AT_FDCWD, "/proc/self/fd", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return -1
+	}
+	if !leadsTo(proc, root) {
+		unix.Close(proc)
+		return -1
+	}
+	return proc
+}
+
+// leadsTo reports whether proc is of procfs and leads to the directory root by its
+// number.
+func leadsTo(proc, root int) bool {
+	var sys unix.Statfs_t
+	if err := unix.Fstatfs(proc, &sys); err != nil || sys.Type != unix.PROC_SUPER_MAGIC {
+		return false
+	}
+	fd, err := openat(proc, strconv.Itoa(root), unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	a, err := statOf(root)
+	if err != nil {
+		return false
+	}
+	b, err := statOf(fd)
+	return err == nil && a.ino == b.ino && a.dev == b.dev
+}
+
+func statOf(fd int) (stat, error) {
+	var st unix.Stat_t
+	for {
+		switch err := unix.Fstat(fd, &st); err {
+		case nil:
+			return fromUnix(&st), nil
+		case unix.EINTR:
+		default:
+			return stat{}, err
+		}
+	}
+}
+
+// A descriptor is an open file. It stays a bare number as long as it can: making an
+// os.File of it costs two more system calls and a finalizer.
+type descriptor int
+
+func (d descriptor) pread(p []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(d), p, off)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+func (d descriptor) file() *os.File { return os.NewFile(uintptr(d), "object") }
+func (d descriptor) close() error   { return unix.Close(int(d)) }

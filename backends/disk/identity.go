@@ -1,0 +1,116 @@
+package disk
+
+import (
+	"io/fs"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+)
+
+// A stat is what the system says of an object.
+type stat struct {
+	mode     fs.FileMode
+	size     int64
+	mtime    time.Time
+	dev, ino uint64 // 0 where the system has none
+	nlink    uint64
+	id       ownfile.ID
+}
+
+func (st *stat) info(n vfs.Name) vfs.Info {
+	return vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ETag: st.etag(n)}
+}
+
+// reason judges what was found, whatever it is called: it returns "" for a file that
+// is an object, else why it is none. Nothing else judges. again looks at the same
+// object once more.
+func (b *Backend) reason(st *stat, again func() (stat, error)) vfs.Reason {
+	if ownfile.Is(st.id) {
+		return vfs.ReasonOwnFile
+	}
+	if reason := vfs.ModeReason(st.mode); reason != "" {
+		return reason
+	}
+	if st.nlink > 1 && b.opts.RefuseHardLinks && !b.beingPlaced(st, again) {
+		return vfs.ReasonHardLink
+	}
+	return ""
+}
+
+// beingPlaced reports whether a file has its second name in staging: it is an object
+// that a Put is about to finish where the file system can make a name only by a link,
+// or that a process left so that did not live to finish it.
+func (b *Backend) beingPlaced(st *stat, again func() (stat, error)) bool {
+	if st.nlink != 2 {
+		return false
+	}
+	if b.inStaging(st) {
+		return true
+	}
+	// Or it was finished between the two looks.
+	now, err := again()
+	return err == nil && now.nlink == 1 && now.ino == st.ino && now.dev == st.dev
+}
+
+func (b *Backend) inStaging(st *stat) bool {
+	// The caller may hold it already, and Close be waiting for that.
+	if !b.life.TryRLock() {
+		return false
+	}
+	defer b.life.RUnlock()
+	if b.closed {
+		return false
+	}
+	top, err := b.tree.top()
+	if err != nil {
+		return false
+	}
+	defer top.close()
+	stage, err := top.open(staging())
+	if err != nil {
+		return false
+	}
+	defer stage.close()
+	elems, err := stage.names()
+	if err != nil {
+		return false
+	}
+	for _, elem := range elems {
+		if is, err := stage.lstat(elem); err == nil && is.ino == st.ino && is.dev == st.dev && is.ino != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// checkDir refuses a directory that belongs to the process itself.
+func checkDir(op string, n vfs.Name, d folder) error {
+	if !ownfile.Holds() {
+		return nil
+	}
+	st, err := d.lstat(".")
+	if err != nil {
+		return err
+	}
+	if ownfile.Is(st.id) {
+		return refuse(op, n, vfs.ReasonOwnFile)
+	}
+	return nil
+}
+
+// checkNew refuses to make elem in a directory where that would be a file of the
+// process itself: whoever makes a journal beside a database writes into the database.
+func checkNew(op string, n vfs.Name, d folder, elem string) error {
+	if !ownfile.Holds() {
+		return nil
+	}
+	st, err := d.lstat(".")
+	if err != nil {
+		return err
+	}
+	if ownfile.Reserves(st.id, elem) {
+		return refuse(op, n, vfs.ReasonOwnFile)
+	}
+	return nil
+}

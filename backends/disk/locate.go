@@ -1,0 +1,133 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A place is where a name lies, as far as its directories are there.
+type place struct {
+	dir     folder   // of the name, or the deepest above it that is there; to be closed
+	at      vfs.Name // what dir is called
+	is      stat     // what dir is
+	missing []string // the directories that are missing below dir, from the top down
+	elem    string
+	current *stat // of what is there; nil if nothing is
+}
+
+// locate finds the place of n below top. It refuses what Open refuses but for
+// what is missing: links anywhere on the way, directories, special files. A file
+// in the place of a directory is vfs.ReasonMissing, as it is for Open.
+func (b *Backend) locate(op string, top folder, n vfs.Name) (p *place, err error) {
+	for range maxRaces {
+		if p, err = b.tryLocate(op, top, n); err != errRaced {
+			break
+		}
+	}
+	return p, err
+}
+
+func (b *Backend) tryLocate(op string, top folder, n vfs.Name) (*place, error) {
+	p := &place{at: n.Dir(), elem: n.Base()}
+	var err error
+	if p.dir, p.missing, err = walkDown(op, top, n, n.Dir()); err != nil {
+		return nil, err
+	}
+	for range p.missing {
+		p.at = p.at.Dir()
+	}
+	if p.is, err = p.dir.lstat("."); err == nil {
+		err = b.look(op, n, p)
+	}
+	if err != nil {
+		p.dir.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// confirm looks again, in a turn, at a place that was found before it: in a time that
+// does not grow with the length of the name. It fails with errRaced if the place is
+// another one by now.
+func (b *Backend) confirm(op string, top folder, n vfs.Name, p *place) error {
+	if !p.at.IsRoot() {
+		is, err := top.leads(p.at.String())
+		if err != nil {
+			return sinceSeen(err)
+		}
+		if is.ino != p.is.ino || is.dev != p.is.dev {
+			return errRaced
+		}
+	}
+	return b.look(op, n, p)
+}
+
+// look finds out what is at the place.
+func (b *Backend) look(op string, n vfs.Name, p *place) error {
+	elem := p.elem
+	if p.missing != nil {
+		elem = p.missing[0]
+	}
+	st, err := p.dir.lstat(elem)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.current = nil
+		return checkNew(op, n, p.dir, elem)
+	case err != nil:
+		return err
+	case p.missing != nil:
+		return errRaced
+	}
+	if reason := b.reason(&st, func() (stat, error) { return p.dir.lstat(elem) }); reason != "" {
+		return refuse(op, n, reason)
+	}
+	p.current = &st
+	return nil
+}
+
+// walkDown opens the directory to of the name n, or the deepest above it that is
+// there; missing are the elements that are not. Each step opens one element in
+// the directory that the last one opened, and that is no link, so there is no
+// moment at which another process could lead it outside.
+func walkDown(op string, top folder, n, to vfs.Name) (dir folder, missing []string, err error) {
+	if dir, err = top.open("."); err != nil {
+		return nil, nil, err
+	}
+	for elem := range to.Elements() {
+		if missing != nil {
+			missing = append(missing, elem)
+			continue
+		}
+		next, err := dir.open(elem)
+		if errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, elem)
+			continue
+		}
+		if err != nil {
+			err = noDirectory(op, n, dir, elem, err)
+			dir.close()
+			return nil, nil, err
+		}
+		dir.close()
+		dir = next
+		if err := checkDir(op, n, dir); err != nil {
+			dir.close()
+			return nil, nil, err
+		}
+	}
+	return dir, missing, nil
+}
+
+// noDirectory says what it means that elem could not be opened as a directory.
+func noDirectory(op string, n vfs.Name, dir folder, elem string, err error) error {
+	st, looked := dir.lstat(elem)
+	switch {
+	case looked != nil, st.mode.IsDir():
+		return sinceSeen(err)
+	case vfs.ModeReason(st.mode) == vfs.ReasonSymlink:
+		return refuse(op, n, vfs.ReasonSymlink)
+	}
+	return refuse(op, n, vfs.ReasonMissing)
+}
