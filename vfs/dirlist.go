@@ -20,7 +20,8 @@ type DirReader interface {
 
 	// Describe completes an entry of which Elem and Kind are set: with size, time and
 	// Reason, of a file, and with the Kind, where that is unknown or was another when
-	// Each came to it. [fs.ErrNotExist] says that the entry is gone.
+	// Each came to it. [fs.ErrNotExist] says that the entry is gone, and so does
+	// an error by which the system finds nothing of such a name, see [FSReason].
 	Describe(e *Entry, src any) error
 }
 
@@ -200,7 +201,7 @@ func (l *dirListing) describe(e *foundEntry) (bool, error) {
 	if l.hint.Names && was != KindUnknown {
 		return true, nil
 	}
-	if err := l.d.Describe(&e.Entry, e.src); errors.Is(err, fs.ErrNotExist) {
+	if err := l.d.Describe(&e.Entry, e.src); errors.Is(err, fs.ErrNotExist) || FSReason(err) == ReasonUnholdable {
 		return false, nil // removed since
 	} else if err != nil {
 		return false, err

@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -90,21 +88,6 @@ func ModeReason(m fs.FileMode) Reason {
 		return ReasonSymlink
 	}
 	return ReasonSpecialFile
-}
-
-// FSError returns what a file system's error is for a Backend's caller: all that
-// says "not there" is [ReasonMissing].
-func FSError(op string, n Name, err error) error {
-	var e *Error
-	switch {
-	case errors.As(err, &e):
-		return err
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, syscall.ENOTDIR):
-		return &Error{Op: op, Name: n.s, Reason: ReasonMissing, Err: err}
-	case errors.Is(err, fs.ErrPermission):
-		return &Error{Op: op, Name: n.s, Reason: ReasonPermission, Err: err}
-	}
-	return &Error{Op: op, Name: n.s, Err: err}
 }
 
 // TimeTag makes an ETag of a time in nanoseconds, a size, and what else tells

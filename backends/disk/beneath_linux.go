@@ -109,8 +109,6 @@ func (t *beneath) fail(op string, n vfs.Name, links bool, err error) error {
 		return linkError(op, n, links, func() (string, string, error) { return t.readlink(n.String()) })
 	case unix.ENXIO, unix.ENODEV:
 		return refuse(op, n, vfs.ReasonSpecialFile) // a socket, a device without a driver
-	case unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ:
-		return refuse(op, n, vfs.ReasonUnholdable)
 	case unix.EAGAIN:
 		err = errors.Join(vfs.ErrUnavailable, errRaced)
 	case unix.EMFILE, unix.ENFILE, unix.ENOMEM:

@@ -34,4 +34,7 @@ func writeError(op string, n vfs.Name, err error) error {
 	return &vfs.Error{Op: op, Name: n.String(), Err: err}
 }
 
+// isUnholdable reports that the system can have nothing of a name.
+func isUnholdable(err error) bool { return vfs.FSReason(err) == vfs.ReasonUnholdable }
+
 var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io/fs"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func (d *dirDescriptor) each(yield func(elem []byte, kind vfs.Kind) error) error
 			continue
 		}
 		if err != nil {
-			return err
+			return &fs.PathError{Op: "readdirent", Path: ".", Err: err}
 		}
 		if n == 0 {
 			return nil

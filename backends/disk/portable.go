@@ -147,8 +147,6 @@ func rootError(op string, n vfs.Name, err error) error {
 	case errors.As(err, &e), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 	case isSpecial(err):
 		return refuse(op, n, vfs.ReasonSpecialFile)
-	case isUnholdable(err):
-		return refuse(op, n, vfs.ReasonUnholdable)
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -31,10 +32,14 @@ func (l leaky) open(op string, n vfs.Name, _ bool) (handle, error) {
 func TestSelfTestFindsALeak(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		sound := func(dir string) (*Backend, error) { return open(dir, Options{Portable: portable}) }
-		if note, err := selfTest(sound); err != nil || note != "" {
+		note, err := selfTest(sound)
+		if runtime.GOOS == "windows" && note == noLinks {
+			t.Skip(note)
+		}
+		if err != nil || note != "" {
 			t.Errorf("a jail that holds: %q, %v", note, err)
 		}
-		_, err := selfTest(func(dir string) (*Backend, error) {
+		_, err = selfTest(func(dir string) (*Backend, error) {
 			b, err := sound(dir)
 			if err == nil {
 				b.tree = leaky{b.tree, dir}

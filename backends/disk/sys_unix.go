@@ -32,10 +32,6 @@ func isSpecial(err error) bool {
 	return errors.Is(err, unix.ENXIO) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.EOPNOTSUPP)
 }
 
-func isUnholdable(err error) bool {
-	return errors.Is(err, unix.ENAMETOOLONG) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EILSEQ)
-}
-
 func isExhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
@@ -60,6 +56,10 @@ func isUnsupported(err error) bool {
 
 // isFault reports a failure of the disk itself.
 func isFault(err error) bool { return errors.Is(err, unix.EIO) }
+
+// noLinks is the note where the self-test has no symbolic links to try.
+const noLinks = "the self-test of the jail was left out: symbolic links cannot be made in the temporary directory " +
+	"(to have it made, let TMPDIR name one on a file system that has them)"
 
 // plantFIFO makes a FIFO for the self-test.
 func plantFIFO(path string) error { return unix.Mkfifo(path, 0o600) }

@@ -5,7 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/sys/windows"
 
@@ -31,22 +34,37 @@ func holdable(n vfs.Name) bool {
 }
 
 // isShortName reports the shape of an 8.3 name: a tilde and a digit in a stem
-// of at most eight characters.
+// of at most eight characters, in the letters of the system's code page.
 func isShortName(elem string) bool {
 	stem, _, _ := strings.Cut(elem, ".")
 	i := strings.IndexByte(stem, '~')
-	return i >= 0 && len(stem) <= 8 && i+1 < len(stem) && '0' <= stem[i+1] && stem[i+1] <= '9'
+	return i >= 0 && utf8.RuneCountInString(stem) <= 8 && i+1 < len(stem) && '0' <= stem[i+1] && stem[i+1] <= '9'
 }
 
 func identity(fs.FileInfo) (dev, ino, nlink uint64) { return 0, 0, 0 }
 
-func isSpecial(error) bool    { return false }
-func isUnholdable(error) bool { return false }
-func isExhausted(error) bool  { return false }
-func isFault(error) bool      { return false }
+// isSpecial reports what only its own program can open: the socket of a Unix
+// subsystem, the alias of an app from the store.
+func isSpecial(err error) bool { return errors.Is(err, windows.ERROR_CANT_ACCESS_FILE) }
+
+// isExhausted reports what may work later: the system has no memory or handle, or
+// another program holds the file and shares it with nobody, as editors and virus
+// scanners do for a moment.
+func isExhausted(err error) bool {
+	return isAny(err, windows.ERROR_TOO_MANY_OPEN_FILES, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY,
+		windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_COMMITMENT_LIMIT, windows.ERROR_NOT_ENOUGH_QUOTA,
+		windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_USER_MAPPED_FILE, windows.ERROR_DELETE_PENDING)
+}
+
+// isFault reports a failure of the disk itself.
+func isFault(err error) bool {
+	return isAny(err, windows.ERROR_NOT_READY, windows.ERROR_CRC, windows.ERROR_SEEK, windows.ERROR_SECTOR_NOT_FOUND, windows.ERROR_READ_FAULT,
+		windows.ERROR_GEN_FAILURE, windows.ERROR_IO_DEVICE, windows.ERROR_FILE_CORRUPT, windows.ERROR_DISK_CORRUPT)
+}
 
 func isFull(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+	return isAny(err, windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL, windows.ERROR_DISK_QUOTA_EXCEEDED,
+		windows.ERROR_FILE_TOO_LARGE, windows.ERROR_FILE_SYSTEM_LIMITATION, windows.ERROR_TOO_MANY_LINKS)
 }
 
 func isReadOnly(err error) bool {
@@ -54,5 +72,13 @@ func isReadOnly(err error) bool {
 }
 
 func isOtherMount(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
+
+func isAny(err error, numbers ...syscall.Errno) bool {
+	return slices.ContainsFunc(numbers, func(number syscall.Errno) bool { return errors.Is(err, number) })
+}
+
+// noLinks is the note where the self-test has no symbolic links to try.
+const noLinks = "the self-test of the jail was left out: this account may not make symbolic links " +
+	"(to have it made, turn on the developer mode of Windows, or start the server once as an administrator)"
 
 func plantFIFO(string) error { return errors.ErrUnsupported }

@@ -1,7 +1,14 @@
 package disk
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/windows"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -11,13 +18,91 @@ func TestHoldable(t *testing.T) {
 		"a.txt": true, "docs/guide.html": true, "фото.jpg": true, "a~b.txt": true, "longer-than-8~1.txt": true,
 		"aux.txt": false, "docs/con": false, "10:30.log": false, "f.txt::$DATA": false, "C:x": false,
 		"SECRET~1.TXT": false, "dir/PROGRA~1/x": false, "secret.": false, "secret ": false, "dir./x": false,
+		// A short name has the letters of the system's code page.
+		"СЕКРЕТ~1.TXT": false, "日本語~2": false, "длиннее-восьми~1.txt": true,
 	} {
-		n, err := vfs.ParseName(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := holdable(n); got != want {
+		if got := holdable(name(t, s)); got != want {
 			t.Errorf("holdable(%q) = %v, want %v", s, got, want)
+		}
+	}
+}
+
+func name(t *testing.T, s string) vfs.Name {
+	t.Helper()
+	n, err := vfs.ParseName(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestImpossibleNames: what Windows can have no file of is as missing as any
+// other name, for every operation, and leaves nothing behind.
+func TestImpossibleNames(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ab"), []byte("ab"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := New(dir, Options{Writable: true, SkipSelfTest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	for _, s := range []string{
+		"a?", "a*", "?b", "*", `"ab"`, "<ab", "ab>", "a|b", "a?/ab", "*/ab", "ab/c", "ab/?", "new/a?", "new/*/x",
+		strings.Repeat("y/", 20) + "?",
+	} {
+		n := name(t, s)
+		_, opened := b.Open(t.Context(), n, vfs.Request{})
+		_, looked := b.Stat(t.Context(), n, vfs.Request{})
+		_, put := b.Put(t.Context(), n, strings.NewReader("x"), vfs.PutOptions{})
+		removed := b.Remove(t.Context(), n, vfs.Cond{})
+		var listed error
+		for _, listed = range b.List(t.Context(), n, "") {
+		}
+		for call, err := range map[string]error{"Open": opened, "Stat": looked, "Put": put, "Remove": removed, "List": listed} {
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s(%q): %v", call, s, err)
+			}
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// TestErrors: what each kind of failure means to a reader and to a writer.
+func TestErrors(t *testing.T) {
+	n := name(t, "a")
+	for _, tt := range []struct {
+		err         error
+		read, write error
+		reason      vfs.Reason
+	}{
+		{windows.ERROR_INVALID_NAME, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonUnholdable},
+		{windows.ERROR_BAD_PATHNAME, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonUnholdable},
+		{windows.ERROR_FILENAME_EXCED_RANGE, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonUnholdable},
+		{windows.ERROR_ACCESS_DENIED, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonPermission},
+		{windows.ERROR_SHARING_VIOLATION, vfs.ErrUnavailable, vfs.ErrUnavailable, ""},
+		{windows.ERROR_LOCK_VIOLATION, vfs.ErrUnavailable, vfs.ErrUnavailable, ""},
+		{windows.ERROR_TOO_MANY_OPEN_FILES, vfs.ErrUnavailable, vfs.ErrUnavailable, ""},
+		{windows.ERROR_DISK_FULL, windows.ERROR_DISK_FULL, vfs.ErrFull, ""},
+		{windows.ERROR_DISK_QUOTA_EXCEEDED, windows.ERROR_DISK_QUOTA_EXCEEDED, vfs.ErrFull, ""},
+		{windows.ERROR_IO_DEVICE, windows.ERROR_IO_DEVICE, windows.ERROR_IO_DEVICE, ""},
+	} {
+		read := rootError("open", n, &fs.PathError{Op: "openat", Path: `C:\somewhere`, Err: tt.err})
+		write := writeError("put", n, &os.LinkError{Op: "renameat", Old: `C:\somewhere`, New: "x", Err: tt.err})
+		for _, got := range []struct{ err, want error }{{read, tt.read}, {write, tt.write}} {
+			if !errors.Is(got.err, got.want) || vfs.ReasonOf(got.err) != tt.reason || errors.Is(got.err, fs.ErrNotExist) != (tt.reason != "") {
+				t.Errorf("%v: %v, reason %q, want %v, %q", tt.err, got.err, vfs.ReasonOf(got.err), got.want, tt.reason)
+			}
+			if strings.Contains(got.err.Error(), "somewhere") {
+				t.Errorf("%v: the error tells the path: %v", tt.err, got.err)
+			}
 		}
 	}
 }

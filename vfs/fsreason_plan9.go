@@ -1,0 +1,3 @@
+package vfs
+
+func systemReason(error) Reason { return "" }

@@ -1,0 +1,32 @@
+//go:build unix || js || wasip1
+
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+	"syscall"
+)
+
+func systemReason(err error) Reason {
+	switch {
+	// EINVAL is what FAT, NTFS and others of foreign origin say of a character
+	// that they reserve, EILSEQ of a text that is not in their encoding.
+	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EILSEQ), errors.Is(err, syscall.EINVAL) && !isAboutContent(err):
+		return ReasonUnholdable
+	case errors.Is(err, syscall.ELOOP):
+		return ReasonSymlink
+	}
+	return ""
+}
+
+// isAboutContent reports whether err came from a call on an open file. EINVAL
+// is what Unix says of many things, and only of a name does it mean that nothing
+// is there: a disk that fails to read must not look like a missing file.
+func isAboutContent(err error) bool {
+	e, ok := errors.AsType[*fs.PathError](err)
+	return ok && slices.Contains(contentOps, e.Op)
+}
+
+var contentOps = []string{"read", "write", "seek", "readdir", "readdirent", "fdopendir", "sync", "truncate", "close"}

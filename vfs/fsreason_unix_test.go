@@ -1,0 +1,37 @@
+//go:build unix
+
+package vfs_test
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+var systemErrors = []struct {
+	err    error
+	reason vfs.Reason
+}{
+	{syscall.ENAMETOOLONG, vfs.ReasonUnholdable},
+	{syscall.EILSEQ, vfs.ReasonUnholdable},
+	{syscall.EINVAL, vfs.ReasonUnholdable},
+	{syscall.ELOOP, vfs.ReasonSymlink},
+	{syscall.ENOTDIR, vfs.ReasonMissing},
+	{syscall.ENOENT, vfs.ReasonMissing},
+	{syscall.EACCES, vfs.ReasonPermission},
+	{syscall.EIO, ""},
+	{syscall.ENOMEM, ""},
+}
+
+// A disk that fails to read is no missing file, though it says EINVAL.
+func TestFailedReadIsNoMissingName(t *testing.T) {
+	for _, op := range []string{"read", "readdirent", "seek"} {
+		err := vfs.FSError("get", mustName(t, "a"), &fs.PathError{Op: op, Path: "/somewhere", Err: syscall.EINVAL})
+		if errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+}
