@@ -77,11 +77,12 @@ func isName(s string) bool {
 
 // unverified reports whether the provider says that it has not checked a claim, as
 // "email_verified" says of "email": then anybody may have made it up. Some say so with a
-// string.
+// string. Of the claims that OpenID Connect has such a word for, silence says so, too: there
+// are providers that leave it out and let users type any address.
 func unverified(claims map[string]any, key string) bool {
 	switch v := claims[key+"_verified"].(type) {
 	case nil:
-		return false
+		return key == "email" || key == "phone_number"
 	case bool:
 		return !v
 	case string:

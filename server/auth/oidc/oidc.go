@@ -114,8 +114,10 @@ func New(cfg Config) (*Provider, error) {
 // algorithm, name issuer and audience, and be valid now, give or take a minute.
 // Headers that say where to find a key (jku, x5u, jwk, x5c) are not followed.
 // Claims of which the provider says that they are not verified, as "email_verified"
-// does of "email", are left out, as names and groups, too. The name may be anything that
-// prints.
+// does of "email", are left out, as names and groups, too; so are "email" and
+// "phone_number" of which it does not say that they are. The name may be anything that
+// prints. It is unique among those of this provider alone: see auth.ChainConfig for how to
+// tell it from those of others.
 func (p *Provider) CheckToken(ctx context.Context, token string) (auth.Principal, error) {
 	if len(token) > MaxTokenBytes {
 		return auth.Principal{}, auth.ErrCredentials

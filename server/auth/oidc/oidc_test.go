@@ -281,7 +281,7 @@ func TestNames(t *testing.T) {
 		claims map[string]any
 		want   string
 	}{
-		{map[string]any{"email": "a@example.org"}, "a@example.org"},
+		{map[string]any{"email": "a@example.org"}, ""},
 		{map[string]any{"email": "a@example.org", "email_verified": true}, "a@example.org"},
 		{map[string]any{"email": "a@example.org", "email_verified": "true"}, "a@example.org"},
 		{map[string]any{"email": "a@example.org", "email_verified": false}, ""},
@@ -313,14 +313,17 @@ func TestUnverifiedClaims(t *testing.T) {
 		claims map[string]any
 		want   map[string][]string
 	}{
-		{map[string]any{"email": "a@example.org"}, map[string][]string{"email": {"a@example.org"}}},
+		{map[string]any{"email": "a@example.org"}, nil},
+		{map[string]any{"email": "a@example.org", "email_verified": nil}, nil},
+		{map[string]any{"phone_number": "+1"}, nil},
+		{map[string]any{"phone_number": "+1", "phone_number_verified": true}, map[string][]string{"phone_number": {"+1"}}},
 		{map[string]any{"email": "a@example.org", "email_verified": true}, map[string][]string{"email": {"a@example.org"}}},
 		{map[string]any{"email": "a@example.org", "email_verified": "true"}, map[string][]string{"email": {"a@example.org"}}},
 		{map[string]any{"email": "a@example.org", "email_verified": false}, nil},
 		{map[string]any{"email": "a@example.org", "email_verified": "false"}, nil},
 		{map[string]any{"email": "a@example.org", "email_verified": 1}, nil},
 		{map[string]any{"email": "a@example.org", "email_verified": false, "email_verified_verified": false}, nil},
-		{map[string]any{"phone_number": "+1", "phone_number_verified": false, "email": "a@example.org"}, map[string][]string{"email": {"a@example.org"}}},
+		{map[string]any{"phone_number": "+1", "phone_number_verified": false, "email": "a@example.org", "email_verified": true}, map[string][]string{"email": {"a@example.org"}}},
 	} {
 		claims := s.Claims("alice", c.now())
 		maps.Copy(claims, test.claims)
