@@ -61,7 +61,7 @@ type Rule struct {
 	//	authenticated      everybody with credentials
 	//	owner              whom the object belongs to, for uploads
 	//	user:NAME          this one
-	//	group:NAME         who is in this group
+	//	group:NAME         who is in this group, see [Compile]
 	//	claim:KEY=VALUE    whose credentials vouch for this
 	Who string
 
@@ -99,12 +99,14 @@ var ErrDenied = errors.New("no access rule allows it")
 // allows nothing, and neither does a nil *List.
 type List struct {
 	rules  []*rule
-	groups map[string][]string // the members of groups that are not the credentials' own
+	groups map[string][]string // the members of groups that the server defines
 }
 
 // Compile makes a List of rules. The groups are those that the server itself
-// defines, with the names of their members; those that a Principal brings along
-// count besides. The error names the first rule that is wrong, and matches ErrRule.
+// defines, with the names of their members, and they have no others: that a Principal
+// brings along a group of the same name makes it no member, since whoever names groups
+// elsewhere knows nothing of this one. Groups that are not among them are the
+// Principal's own. The error names the first rule that is wrong, and matches ErrRule.
 func Compile(rules []Rule, groups map[string][]string) (*List, error) {
 	l := &List{groups: make(map[string][]string, len(groups))}
 	for group, members := range groups {

@@ -38,6 +38,7 @@ func TestDecide(t *testing.T) {
 		access.Rule{Who: "anyone", Can: []vfs.Op{vfs.OpRead}, Names: []string{"public/**"}},
 		access.Rule{Who: "authenticated", Can: all, Names: []string{"home/{user}/**"}},
 		access.Rule{Who: "group:editors", Can: []vfs.Op{vfs.OpRead, vfs.OpList}, Names: []string{"**"}},
+		access.Rule{Who: "group:sales", Can: []vfs.Op{vfs.OpRead}, Names: []string{"sales/*"}},
 		access.Rule{Who: "user:carol", Can: []vfs.Op{vfs.OpRead}},
 		access.Rule{Who: "claim:dept=law", Can: []vfs.Op{vfs.OpRead}, Names: []string{"law/**"}},
 		access.Rule{Who: "owner", Can: []vfs.Op{vfs.OpRead, vfs.OpDelete}, Names: []string{"uploads/*"}},
@@ -67,7 +68,12 @@ func TestDecide(t *testing.T) {
 		{alice, vfs.OpRead, "public/a", "", true},
 		{bob, vfs.OpRead, "home/alice/a", "", true},
 		{bob, vfs.OpWrite, "home/alice/a", "", false},
-		{auth.Principal{Name: "dan", Groups: []string{"editors"}}, vfs.OpRead, "x", "", true},
+		// A group that the server defines has the members that it names; others are the
+		// principal's own.
+		{auth.Principal{Name: "dan", Groups: []string{"editors"}}, vfs.OpRead, "x", "", false},
+		{auth.Principal{Name: "dan", Groups: []string{"sales", "editors"}}, vfs.OpRead, "sales/x", "", true},
+		{auth.Principal{Name: "bob", Groups: []string{"sale"}}, vfs.OpRead, "x", "", true},
+		{auth.Principal{Name: "sales"}, vfs.OpRead, "sales/x", "", false},
 		{auth.Principal{Name: "carol"}, vfs.OpRead, "anything", "", true},
 		{auth.Principal{Name: "Carol"}, vfs.OpRead, "anything", "", false},
 		{auth.Principal{Name: "eve", Claims: map[string][]string{"dept": {"tax", "law"}}}, vfs.OpRead, "law/a", "", true},

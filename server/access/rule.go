@@ -215,7 +215,13 @@ func (l *List) means(r *rule, p auth.Principal, owner *string) bool {
 	case whoUser:
 		return !p.Anyone() && p.Name == r.value
 	case whoGroup:
-		return !p.Anyone() && (slices.Contains(p.Groups, r.value) || slices.Contains(l.groups[r.value], p.Name))
+		if p.Anyone() {
+			return false
+		}
+		if members, ours := l.groups[r.value]; ours {
+			return slices.Contains(members, p.Name)
+		}
+		return slices.Contains(p.Groups, r.value)
 	case whoClaim:
 		return !p.Anyone() && slices.Contains(p.Claims[r.key], r.value)
 	}
