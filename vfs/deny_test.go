@@ -135,3 +135,15 @@ func TestDenyNameSet(t *testing.T) {
 		}
 	}
 }
+
+// Fold joins what looks alike, whatever bytes it is given.
+func TestFold(t *testing.T) {
+	for _, s := range []string{"alice@cert", "ALICE@Cert", "alice＠ｃｅｒｔ", "al\u200dice@cert", "ali\u00adce@cert"} {
+		if got := vfs.Fold(s); got != "alice@cert" {
+			t.Errorf("%q folds to %q", s, got)
+		}
+	}
+	if got := vfs.Fold("a\xffB"); got != "a\ufffdb" {
+		t.Errorf("invalid UTF-8 folds to %q", got)
+	}
+}

@@ -30,10 +30,10 @@ func (s *service) newPeople(cfg *config.Config) (*people, error) {
 	p := &people{failures: s.failuresFor(cfg.Limits.FailedLogins), failureLimit: cfg.Limits.FailedLogins}
 	// Failures are counted by RemoteAddr, where limits have put the client's address in
 	// the place of a trusted proxy's.
-	chain := auth.ChainConfig{Failures: p.failures}
+	chain := auth.ChainConfig{Failures: p.failures, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
 	known := false
 	if file := cfg.Users.Htpasswd; file != "" {
-		users, err := htpasswd.Load(string(file), htpasswd.Options{Told: s.metrics.Passwords()})
+		users, err := htpasswd.Load(string(file), htpasswd.Options{Told: s.metrics.Passwords(), OtherSuffixes: cfg.Users.Suffixes()})
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ func (s *service) newPeople(cfg *config.Config) (*people, error) {
 		p.local = append(p.local, users.Names()...)
 	}
 	if file := cfg.Users.Tokens; file != "" {
-		list, err := tokens.Load(string(file))
+		list, err := tokens.Load(string(file), tokens.Options{OtherSuffixes: cfg.Users.Suffixes()})
 		if err != nil {
 			return nil, err
 		}

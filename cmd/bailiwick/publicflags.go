@@ -31,7 +31,9 @@ func registerPeople(cmd *cobra.Command) {
 	flags.String("oidc-audience", "", "for `WHOM` the tokens of --oidc-issuer have to be, their aud")
 	flags.String("oidc-user-claim", "sub", "the `CLAIM` of a token that is the user's name")
 	flags.String("oidc-groups-claim", "", "the `CLAIM` of a token that lists the user's groups (default: tokens bring none)")
+	flags.String("oidc-suffix", "auto", "what stands behind the names of users of --oidc-issuer, and an @: a `SUFFIX`, auto for the issuer's host where users also log in by other ways, or none")
 	flags.String("client-ca", "", "know users by certificates that the authorities in `FILE`, PEM, signed; it needs HTTPS")
+	flags.String("client-cert-suffix", "auto", "what stands behind the names of users of --client-ca, and an @: a `SUFFIX`, auto for cert where users also log in by other ways, or none")
 	flags.String("link-keys", "", "take links that bailiwick sign made with the keys in `FILE`")
 	flags.String("link-redirect", "0s", "send who has a link on to S3, by a URL that is good for a `TIME` such as 1m; 0s sends the file")
 }

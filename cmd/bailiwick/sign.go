@@ -58,7 +58,7 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 	flags.Lookup("expires").DefValue = "" // there is none
 	flags.Var(&f.method, "method", "what may be done with the URL; GET includes HEAD")
 	completeWords(cmd, "method", f.method.words)
-	flags.StringVar(&f.user, "user", "", "let it count as a request of the user `NAME`, under the access rules")
+	flags.StringVar(&f.user, "user", "", "let it count as a request of the user `NAME` (with the suffix, if names have one), under the access rules")
 	flags.IntVar(&f.uses, "uses", 0, "let it be fetched `N` times; 0 is any number")
 	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves it")
 	return cmd

@@ -135,6 +135,7 @@ func (s *service) replace(ctx context.Context) error {
 		if err := fixed(old.cfg, cfg); err != nil {
 			return err
 		}
+		cfg.Replaces(old.cfg)
 		return s.fits(cfg)
 	})
 	if err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -18,8 +20,31 @@ func unmatched(names []string) []string {
 	return odd
 }
 
-// tellNames says which users {user} is not for, among those that files name.
+// tellNames says what users are called, where that is not simply their name, and whom rules
+// do not match that seem to.
 func (s *service) tellNames(t *site) {
+	u := &t.cfg.Users
+	var called []string
+	if suffix := u.OIDCSuffix(); suffix != "" {
+		called = append(called, "of OpenID Connect NAME@"+suffix)
+	}
+	if suffix := u.CertificateSuffix(); suffix != "" {
+		called = append(called, "with a certificate NAME@"+suffix)
+	}
+	if len(called) > 0 {
+		s.tell("users are called, %s; rules, groups and links take the whole name", strings.Join(called, ", "))
+	}
+	if strangers := t.cfg.Strangers(t.who.local); len(strangers) > 0 {
+		s.tell("no file of users has %s any more, whom access rules or groups name", printable(strings.Join(strangers, ", ")))
+	}
+	if u.OIDC != nil && u.OIDC.GroupsClaim != "" && len(t.cfg.Groups) > 0 {
+		s.tell("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", printable(strings.Join(slices.Sorted(maps.Keys(t.cfg.Groups)), ", ")))
+	}
+	s.tellUnmatched(t)
+}
+
+// tellUnmatched says which users {user} is not for, among those that files name.
+func (s *service) tellUnmatched(t *site) {
 	names := slices.Clone(t.who.local)
 	for _, members := range t.cfg.Groups {
 		names = append(names, members...)

@@ -38,6 +38,12 @@ type ChainConfig struct {
 	Signed       Tokens       // Authorization: Bearer with a token of three parts: a JWT
 	Certificates Certificates // the connection's
 
+	// SignedSuffix and CertificatesSuffix stand, after an "@", behind the names that signed
+	// tokens and certificates vouch for, so that alice@id.example.org is not alice. "" leaves
+	// those names plain. Passwords and Tokens share the plain names: whoever maintains these
+	// gives them out. At most one of the three namespaces may be plain; see [NewChain].
+	SignedSuffix, CertificatesSuffix string
+
 	// Failures limits how often a client may fail; nil is NewFailures with its
 	// defaults. Handing the old one to a new Chain keeps its counts.
 	Failures *Failures
@@ -58,18 +64,31 @@ type ChainConfig struct {
 // Credentials that cannot be read are wrong, and so are those of a kind that the
 // Chain does not know, several Authorization headers, those for a [Reserved] name, and
 // a header and a certificate that name two principals. Where those two agree, the
-// header's principal is returned, with its groups and claims.
+// header's principal is returned, with its groups and claims. They agree where the names
+// are the same without the suffixes.
+//
+// No credentials are good for a plain name that is, or looks like, one of a namespace with a
+// suffix. In a namespace with a suffix, each claim of a principal is also there as KEY@SUFFIX,
+// and nothing else can make such a claim.
 //
 // With Signed a token of the shape a.b.c is never looked up in Tokens.
 type Chain struct {
 	cfg        ChainConfig
 	challenges []string
+
+	local, signed, certificates namespace
 }
 
 var _ Authenticator = (*Chain)(nil)
 
-// NewChain returns a Chain of the kinds in cfg.
+// NewChain returns a Chain of the kinds in cfg. It panics where two namespaces could have a
+// name in common: two kinds that are known have plain names, or one suffix, or a suffix does
+// not pass [CheckSuffix].
 func NewChain(cfg ChainConfig) *Chain {
+	local, signed, certificates, err := cfg.namespaces()
+	if err != nil {
+		panic("auth.NewChain: " + err.Error())
+	}
 	if cfg.Failures == nil {
 		cfg.Failures = NewFailures(FailureLimits{})
 	}
@@ -79,7 +98,7 @@ func NewChain(cfg ChainConfig) *Chain {
 	if cfg.Realm == "" {
 		cfg.Realm = "bailiwick"
 	}
-	c := &Chain{cfg: cfg}
+	c := &Chain{cfg: cfg, local: local, signed: signed, certificates: certificates}
 	realm := `realm="` + quotable.Replace(cfg.Realm) + `"`
 	if cfg.Passwords != nil {
 		c.challenges = append(c.challenges, "Basic "+realm+`, charset="UTF-8"`)
@@ -109,58 +128,67 @@ func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 			return Principal{}, false, judged(err)
 		}
 	}
+	bare := shown.Name
+	if hasShown {
+		var err error
+		if shown, err = c.certificates.qualify(shown); err != nil {
+			return Principal{}, false, err
+		}
+	}
 	h, given, err := parseHeader(r.Header["Authorization"])
 	switch {
 	case err != nil:
 		return Principal{}, false, err
-	case !given && hasShown && !shown.named():
-		return Principal{}, false, ErrCredentials
 	case !given:
 		return shown, hasShown, nil
 	}
-	p, err := c.judge(r, h)
+	p, name, err := c.judge(r, h)
 	switch {
 	case err != nil:
 		return Principal{}, false, err
-	case hasShown && shown.Name != p.Name:
+	case hasShown && bare != name:
 		return Principal{}, false, ErrCredentials
 	}
 	return p, true, nil
 }
 
-// judge asks the one judge of h's kind, within the client's limit of failures.
-func (c *Chain) judge(r *http.Request, h header) (p Principal, err error) {
+// judge asks the one judge of h's kind, within the client's limit of failures. It returns the
+// principal, and its name without a suffix.
+func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err error) {
 	signed := h.scheme == bearer && c.cfg.Signed != nil && looksSigned(h.token)
 	known := signed || h.scheme == basic && c.cfg.Passwords != nil || h.scheme == bearer && c.cfg.Tokens != nil
 	if !known {
-		return Principal{}, ErrCredentials
+		return Principal{}, "", ErrCredentials
 	}
 	// A signature is not guessed. What waits for an issuer that does not answer
 	// must not hold up the passwords of the same address.
 	turn, err := c.cfg.Failures.begin(r.Context(), c.cfg.Client(r), !signed)
 	if err != nil {
-		return Principal{}, err
+		return Principal{}, "", err
 	}
 	failed := true // as long as a judge that panics has not said otherwise
 	defer func() { turn.settle(failed) }()
+	space := c.local
 	switch {
 	case h.scheme == basic:
 		p, err = c.cfg.Passwords.CheckPassword(r.Context(), h.name, h.password)
 	case signed:
 		p, err = c.cfg.Signed.CheckToken(r.Context(), h.token)
+		space = c.signed
 	default:
 		p, err = c.cfg.Tokens.CheckToken(r.Context(), h.token)
 	}
-	if err == nil && !p.named() {
-		err = ErrCredentials
+	name = p.Name
+	if err == nil {
+		p, err = space.qualify(p)
 	}
 	if err != nil {
 		err = judged(err)
 		failed = errors.Is(err, ErrCredentials) && !errors.Is(err, ErrExpired)
-		return Principal{}, err
+		return Principal{}, "", err
 	}
 	failed = false
-	return p, nil
+	return p, name, nil
 }
 
 // judged returns a judge's error as one that Authenticate promises.

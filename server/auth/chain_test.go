@@ -75,7 +75,8 @@ func request(certificate string, authorization ...string) *http.Request {
 }
 
 func TestChain(t *testing.T) {
-	all := auth.ChainConfig{Passwords: judge, Tokens: taking("token"), Signed: taking("oidc"), Certificates: certificate{}}
+	all := auth.ChainConfig{Passwords: judge, Tokens: taking("token"), Signed: taking("oidc"), Certificates: certificate{}, SignedSuffix: "id.example.org", CertificatesSuffix: "cert"}
+	shown := auth.ChainConfig{Certificates: certificate{}}
 	none := auth.ChainConfig{}
 	static := auth.ChainConfig{Tokens: taking("token")}
 	signed := auth.ChainConfig{Signed: taking("oidc")}
@@ -97,8 +98,9 @@ func TestChain(t *testing.T) {
 		{"token", all, request("", "Bearer abc"), "token alice", nil},
 		{"token of two parts", all, request("", "Bearer a.b"), "token alice", nil},
 		{"token of four parts", all, request("", "Bearer a.b.c.d"), "token alice", nil},
-		{"signed token", all, request("", "Bearer a.b.c"), "oidc alice", nil},
-		{"unsigned token", all, request("", "Bearer a.b."), "oidc alice", nil},
+		{"signed token", all, request("", "Bearer a.b.c"), "oidc alice@id.example.org", nil},
+		{"signed token alone", signed, request("", "Bearer a.b.c"), "oidc alice", nil},
+		{"unsigned token", all, request("", "Bearer a.b."), "oidc alice@id.example.org", nil},
 		{"signed token where none is known", static, request("", "Bearer a.b.c"), "token alice", nil},
 		{"token where signed ones are known", signed, request("", "Bearer abc"), "", auth.ErrCredentials},
 		{"expired token", all, request("", "Bearer old"), "", auth.ErrExpired},
@@ -108,19 +110,22 @@ func TestChain(t *testing.T) {
 		{"two headers", all, request("", good, good), "", auth.ErrCredentials},
 		{"password where none is known", static, request("", good), "", auth.ErrCredentials},
 		{"token where none is known", none, request("", "Bearer abc"), "", auth.ErrCredentials},
-		{"certificate", all, request("carol"), "certificate carol", nil},
+		{"certificate", all, request("carol"), "certificate carol@cert", nil},
+		{"certificate alone", shown, request("carol"), "certificate carol", nil},
 		{"wrong certificate", all, request("wrong"), "", auth.ErrCredentials},
 		{"wrong certificate, right password", all, request("wrong", good), "", auth.ErrCredentials},
 		{"certificate names nobody", all, request("nobody"), "", auth.ErrCredentials},
 		{"certificate names nobody, right password", all, request("nobody", good), "", auth.ErrCredentials},
 		// A record would show these for somebody else.
-		{"certificate names anyone", all, request("anyone"), "", auth.ErrCredentials},
-		{"certificate names a link", all, request("link:ABC"), "", auth.ErrCredentials},
-		{"certificate names something like it", all, request("anyone10"), "certificate anyone10", nil},
+		{"certificate names anyone", shown, request("anyone"), "", auth.ErrCredentials},
+		{"certificate names a link", shown, request("link:ABC"), "", auth.ErrCredentials},
+		{"certificate names a link in its namespace", all, request("link:ABC"), "", auth.ErrCredentials},
+		{"certificate names something like it", shown, request("anyone10"), "certificate anyone10", nil},
 		{"password of anyone", all, request("", "Basic "+encode("anyone:reserved")), "", auth.ErrCredentials},
 		{"certificate and password of anyone", all, request("anyone", "Basic "+encode("anyone:reserved")), "", auth.ErrCredentials},
 		{"certificate where none is known", none, request("carol"), "anyone", nil},
 		{"certificate and password agree", all, request("alice", good), "basic alice", nil},
+		{"certificate and signed token agree", all, request("alice", "Bearer a.b.c"), "oidc alice@id.example.org", nil},
 		{"certificate and password disagree", all, request("carol", good), "", auth.ErrCredentials},
 		{"certificate and wrong password", all, request("alice", "Basic "+encode("alice:guess")), "", auth.ErrCredentials},
 		{"certificate and unreadable header", all, request("alice", "Basic !"), "", auth.ErrCredentials},
@@ -201,7 +206,7 @@ func TestSpraying(t *testing.T) {
 func TestWhoIsThrottled(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 3, Every: time.Minute, Now: func() time.Time { return now }})
-	cfg := auth.ChainConfig{Passwords: judge, Tokens: taking("token"), Signed: taking("oidc"), Certificates: certificate{}, Failures: failures}
+	cfg := auth.ChainConfig{Passwords: judge, Tokens: taking("token"), Signed: taking("oidc"), SignedSuffix: "id", Certificates: certificate{}, CertificatesSuffix: "cert", Failures: failures}
 	c := auth.NewChain(cfg)
 	ask := func(addr, authorization string) error {
 		r := request("", authorization)
@@ -234,7 +239,7 @@ func TestWhoIsThrottled(t *testing.T) {
 			t.Errorf("%s from another address: %v", a, err)
 		}
 	}
-	if p, ok, err := c.Authenticate(request("carol")); err != nil || !ok || p.Name != "carol" {
+	if p, ok, err := c.Authenticate(request("carol")); err != nil || !ok || p.Name != "carol@cert" {
 		t.Errorf("a certificate alone: %v, %v", p, err)
 	}
 	if _, ok, err := c.Authenticate(request("")); err != nil || ok {

@@ -116,7 +116,7 @@ func TestClients(t *testing.T) {
 // comes all the time stays among them.
 func TestTableIsBounded(t *testing.T) {
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 1, Every: time.Hour, Clients: 100})
-	c := auth.NewChain(auth.ChainConfig{Passwords: judge, Signed: taking("oidc"), Failures: failures})
+	c := auth.NewChain(auth.ChainConfig{Passwords: judge, Signed: taking("oidc"), SignedSuffix: "id", Failures: failures})
 	ask := func(addr, authorization string) error {
 		r := request("", authorization)
 		r.RemoteAddr = addr

@@ -43,6 +43,10 @@ type Options struct {
 	Remembered int              // how many of them; 1,024
 	Now        func() time.Time // time.Now
 
+	// OtherSuffixes are those of other namespaces in the same auth.Chain. A name that looks
+	// like one of theirs is an error.
+	OtherSuffixes []string
+
 	// Told, if set, is told of each password whether it was remembered as right, so
 	// that it took no check. It is called concurrently.
 	Told func(remembered bool)
@@ -69,7 +73,7 @@ var _ auth.Passwords = (*Users)(nil)
 //
 // [access.Rule]: https://pkg.go.dev/github.com/bailiwick-fs/bailiwick/server/access#Rule
 func Load(path string, opts Options) (*Users, error) {
-	entries, err := userfile.Read(path)
+	entries, err := userfile.Read(path, opts.OtherSuffixes)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +82,7 @@ func Load(path string, opts Options) (*Users, error) {
 
 // Parse is Load of a file that was read already; path is for errors.
 func Parse(path string, data []byte, opts Options) (*Users, error) {
-	entries, err := userfile.Parse(path, data)
+	entries, err := userfile.Parse(path, data, opts.OtherSuffixes)
 	if err != nil {
 		return nil, err
 	}

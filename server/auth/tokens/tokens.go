@@ -37,12 +37,20 @@ type entry struct {
 
 var _ auth.Tokens = (*List)(nil)
 
+// Options are what a file of tokens is held against. The zero value is right where all
+// users are in files.
+type Options struct {
+	// OtherSuffixes are those of other namespaces in the same auth.Chain. A name that looks
+	// like one of theirs is an error.
+	OtherSuffixes []string
+}
+
 // Load reads the file at path. A user may have several tokens, so that a new one
 // can be handed out before the old one goes. An error names the file and the
 // line: what is not the lower-case SHA-256 of something, a token listed twice, or
 // a name that is empty, reserved or does not print.
-func Load(path string) (*List, error) {
-	entries, err := userfile.Read(path)
+func Load(path string, opts Options) (*List, error) {
+	entries, err := userfile.Read(path, opts.OtherSuffixes)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +58,8 @@ func Load(path string) (*List, error) {
 }
 
 // Parse is Load of a file that was read already; path is for errors.
-func Parse(path string, data []byte) (*List, error) {
-	entries, err := userfile.Parse(path, data)
+func Parse(path string, data []byte, opts Options) (*List, error) {
+	entries, err := userfile.Parse(path, data, opts.OtherSuffixes)
 	if err != nil {
 		return nil, err
 	}

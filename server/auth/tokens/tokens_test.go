@@ -23,7 +23,7 @@ func TestCheckToken(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := tokens.Load(file)
+	l, err := tokens.Load(file, tokens.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestCheckToken(t *testing.T) {
 			t.Errorf("%q: %v, %v", token, p, err)
 		}
 	}
-	if _, err := tokens.Load(file + "x"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := tokens.Load(file+"x", tokens.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
 	}
 }
@@ -60,7 +60,7 @@ func TestParse(t *testing.T) {
 		{"hunter2", "tokens:1: not of the form"},
 		{"a\x1bb:" + digest("x"), "tokens:1: the name holds a control character"},
 	} {
-		_, err := tokens.Parse("tokens", []byte(test.text))
+		_, err := tokens.Parse("tokens", []byte(test.text), tokens.Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: %v, want %s", test.text, err, test.want)
 		}
@@ -71,7 +71,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("a:" + digest("x")))
 	f.Add([]byte("#\n\nb:0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := tokens.Parse("tokens", data)
+		l, err := tokens.Parse("tokens", data, tokens.Options{})
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "tokens:") || strings.ContainsAny(err.Error(), "\n\x1b") {
 				t.Errorf("%q", err)

@@ -46,11 +46,13 @@ type Config struct {
 	// The record of every request, refused ones included.
 	AccessLog AccessLog `yaml:"access_log"`
 
-	// How users prove who they are. Several ways may stand side by side.
+	// How users prove who they are. Several ways may stand side by side; the names of users
+	// of oidc and client_certificates then have a suffix.
 	Users Users `yaml:"users"`
 
-	// Groups of users, each with the names of its members. What credentials say of
-	// groups counts besides.
+	// Groups of users, each with the names of its members, and nobody else: that a token
+	// names a group which is defined here makes nobody a member. A rule for the claim does,
+	// such as claim:groups=editors. Groups that are not defined here are those of tokens.
 	Groups map[string][]string `yaml:"groups" example:"{editors: [alice, bob]}"`
 
 	// Signed links, as bailiwick sign makes them.
@@ -74,6 +76,8 @@ type Config struct {
 	// host goes before those without, then the longest path wins. At the path of a mount,
 	// in whatever spelling, the mounts around it serve nothing.
 	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
+
+	tolerated map[string]bool // users whom a configuration that runs names already
 
 	file   string           // that it was read from, "" if from none
 	places map[string]place // by key, such as mounts[0].source
@@ -147,14 +151,26 @@ type OIDC struct {
 	// The claim that is the user's name.
 	UserClaim string `yaml:"user_claim" default:"sub" example:"preferred_username"`
 
-	// The claim that lists the user's groups. Without it tokens bring none.
+	// The claim that lists the user's groups. Without it tokens bring none. A token puts
+	// nobody into a group that groups defines.
 	GroupsClaim string `yaml:"groups_claim" example:"groups"`
+
+	// What stands behind the names of these users, and an @, so that they are not those of
+	// others: alice@id.example.org is not the alice of a file. auto: the issuer's host, where
+	// users also log in by htpasswd, tokens or client_certificates, else none. none: names are
+	// plain, which is refused where they could be another's. Rules, groups, {user} and links
+	// take the whole name.
+	Suffix Suffix `yaml:"suffix" default:"auto" example:"id.example.org"`
 }
 
 // ClientCertificates is which client certificates are good.
 type ClientCertificates struct {
 	// The file of the authorities that sign them, PEM.
 	CA Path `yaml:"ca" required:"name the file of the certificate authority" example:"/etc/bailiwick/ca.pem"`
+
+	// What stands behind the names of these users, and an @, as users.oidc.suffix does. auto:
+	// cert, where users also log in by htpasswd, tokens or oidc, else none.
+	Suffix Suffix `yaml:"suffix" default:"auto" example:"cert"`
 }
 
 // Links is the key ring of signed links.
@@ -289,7 +305,8 @@ type Uploads struct {
 // A Rule lets some people do some things with some names.
 type Rule struct {
 	// Whom the rule is about: anyone, authenticated, owner (of an upload), user:NAME,
-	// group:NAME or claim:KEY=VALUE.
+	// group:NAME or claim:KEY=VALUE. Where users of a way of logging in have a suffix, a
+	// claim of theirs alone is claim:KEY@SUFFIX=VALUE.
 	Who string `yaml:"who" required:"say whom the rule is for, such as authenticated or group:NAME" example:"group:editors"`
 
 	// What they may do: read, list, write, delete, upload.

@@ -24,8 +24,25 @@ import (
 func (c *Config) Check() error {
 	k := &checker{Config: c}
 	k.certificate()
-	k.file("users.htpasswd", c.Users.Htpasswd, func(p string) error { _, err := htpasswd.Load(p, htpasswd.Options{}); return err })
-	k.file("users.tokens", c.Users.Tokens, func(p string) error { _, err := tokens.Load(p); return err })
+	var local []string
+	others := c.Users.Suffixes()
+	k.file("users.htpasswd", c.Users.Htpasswd, func(p string) error {
+		users, err := htpasswd.Load(p, htpasswd.Options{OtherSuffixes: others})
+		if err == nil {
+			local = append(local, users.Names()...)
+		}
+		return err
+	})
+	k.file("users.tokens", c.Users.Tokens, func(p string) error {
+		list, err := tokens.Load(p, tokens.Options{OtherSuffixes: others})
+		if err == nil {
+			local = append(local, list.Names()...)
+		}
+		return err
+	})
+	if len(k.errs) == 0 {
+		k.strange(local)
+	}
 	if cc := c.Users.ClientCertificates; cc != nil {
 		k.file("users.client_certificates.ca", cc.CA, func(p string) error { _, err := certs.Load(p, certs.Options{}); return err })
 	}

@@ -145,6 +145,7 @@ func (v *validator) rule(m *Mount, j int, key string) {
 		v.fail(index(key+".can", i), "there are no uploads here; write write for PUT, or add uploads")
 	}
 	v.group(r.Who, key+".who")
+	v.claim(r.Who, key+".who")
 }
 
 // group refuses a group that nobody can be in.

@@ -147,6 +147,7 @@ func (v *validator) users() {
 			v.fail("users.oidc.issuer", "%s", strings.TrimPrefix(err.Error(), "issuer: "))
 		}
 	}
+	v.namespaces()
 	for _, group := range slices.Sorted(maps.Keys(v.Groups)) {
 		members := v.Groups[group]
 		for i, name := range members {

@@ -91,6 +91,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Age]():           {what: "length of time or days", pattern: agePattern, parse: parseAge},
 	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
+	reflect.TypeFor[Suffix]():        {what: "suffix, auto or none", pattern: `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`, parse: parseSuffix},
 	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload)$`, parse: parseOp},
 }
 

@@ -26,13 +26,14 @@ type Entry struct {
 	Name, Value string
 }
 
-// Read reads and parses the file at path.
-func Read(path string) ([]Entry, error) {
+// Read reads and parses the file at path. A name that looks like one of another namespace,
+// see [auth.InNamespace], is an error: others are the suffixes of those.
+func Read(path string, others []string) ([]Entry, error) {
 	data, err := Bytes(path)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data)
+	return Parse(path, data, others)
 }
 
 // Bytes reads the file at path whole. An error names path.
@@ -55,7 +56,7 @@ func Bytes(path string) ([]byte, error) {
 // Parse returns the entries of data in order. An error names path and the line,
 // and quotes nothing of it: a password in the wrong place must not end up in a
 // log.
-func Parse(path string, data []byte) ([]Entry, error) {
+func Parse(path string, data []byte, others []string) ([]Entry, error) {
 	var entries []Entry
 	if bytes.HasPrefix(data, []byte("\ufeff")) {
 		return nil, Errorf(path, 1, "the file begins with a byte order mark; save it without")
@@ -73,6 +74,11 @@ func Parse(path string, data []byte) ([]Entry, error) {
 		}
 		if err := checkName(name); err != nil {
 			return nil, Errorf(path, n, "%v", err)
+		}
+		for _, suffix := range others {
+			if auth.InNamespace(name, suffix) {
+				return nil, Errorf(path, n, "%+q ends in @%s, as the names of users who log in by another way do; rename the user, or give those another suffix", name, suffix)
+			}
 		}
 		entries = append(entries, Entry{n, name, value})
 	}

@@ -1,0 +1,178 @@
+//go:build unix
+
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/testdata/oidcserver"
+)
+
+// Whoever may choose a name at the provider, or in a certificate, is called so there and is
+// nobody else here: not by rules, nor by groups, nor by {user}, nor as the owner of an
+// upload, nor in the log.
+func TestNamesakes(t *testing.T) {
+	issuer := oidcserver.Start(t)
+	ca := issue(t, nil, "authority")
+	dir := tree(t, map[string]string{
+		"users": users, "keys": "k:" + strings.Repeat("A", 43) + "=\n",
+		"d/alice/a": "local", "d/alice@127.0.0.1/a": "oidc", "d/alice@cert/a": "cert", "d/named": "x", "d/named-oidc": "x", "d/grouped": "x", "d/claimed": "x", "d/unit": "x",
+	})
+	ca.save(t, dir, "ca")
+	issue(t, ca, "server").save(t, dir, "server")
+	issue(t, ca, "alice").save(t, dir, "alice")
+	writeConfig(t, dir, `
+tls: {cert: server.pem, key: server.key}
+users:
+  htpasswd: users
+  oidc: {issuer: "`+issuer.Issuer+`", audience: bailiwick, user_claim: preferred_username, groups_claim: groups}
+  client_certificates: {ca: ca.pem}
+groups: {editors: [alice]}
+links: {keys: keys}
+mounts:
+  - source: d
+    allow: ["**"]
+    access:
+      - {who: authenticated, can: [read], names: ["{user}/**"]}
+      - {who: "user:alice", can: [read], names: [named]}
+      - {who: "user:alice@127.0.0.1", can: [read], names: [named-oidc]}
+      - {who: "group:editors", can: [read], names: [grouped]}
+      - {who: "claim:groups=editors", can: [read], names: [claimed]}
+      - {who: "claim:ou@cert=admins", can: [read], names: [unit]}
+  - path: /files
+    source: "mem:"
+    uploads: {catalog: "sqlite:c.db"}
+    access:
+      - {who: authenticated, can: [upload]}
+      - {who: owner, can: [read, delete]}
+`)
+	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+	p.await(regexp.MustCompile(`^users are called, of OpenID Connect NAME@127\.0\.0\.1, with a certificate NAME@cert`))
+	p.await(regexp.MustCompile(`^groups that are defined have the members that are named, and nobody else, whatever tokens say: editors$`))
+
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "alice.pem"), filepath.Join(dir, "alice.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := ca.trusting(nil)
+	shown := ca.trusting(func(c *tls.Config) { c.Certificates = []tls.Certificate{pair} })
+	token := func(name string) string {
+		claims := issuer.Claims("1234", time.Now())
+		claims["preferred_username"], claims["groups"], claims["ou"], claims["ou@cert"] = name, []string{"editors"}, "admins", "admins"
+		return "Bearer " + issuer.Token(t, claims)
+	}
+	as := map[string]func(method, path, body string) (int, http.Header){}
+	for who, by := range map[string]struct {
+		client        *http.Client
+		authorization string
+	}{
+		"local":       {plain, "Basic YWxpY2U6cHc="},
+		"oidc":        {plain, token("alice")},
+		"certificate": {shown, ""},
+		// Names that are those of others already, were they taken as they are.
+		"oidc as cert":  {plain, token("alice@cert")},
+		"oidc as oidc":  {plain, token("alice@127.0.0.1")},
+		"oidc as upper": {plain, token("ALICE")},
+	} {
+		as[who] = func(method, path, body string) (int, http.Header) {
+			t.Helper()
+			r, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if by.authorization != "" {
+				r.Header.Set("Authorization", by.authorization)
+			}
+			if method == "POST" {
+				r.Header.Set("Content-Disposition", `attachment; filename="x.txt"`)
+			}
+			resp, err := by.client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			_, _ = io.Copy(io.Discard, resp.Body)
+			return resp.StatusCode, resp.Header
+		}
+	}
+	reach := map[string]string{ // by path, who reads it
+		"/alice/a":            "local",
+		"/alice@127.0.0.1/a":  "oidc",
+		"/alice@cert/a":       "certificate",
+		"/named":              "local",
+		"/named-oidc":         "oidc",
+		"/grouped":            "local",
+		"/claimed":            "oidc oidc as cert oidc as oidc oidc as upper",
+		"/unit":               "",
+		"/alice@cert@cert/a":  "",
+		"/alice%40127.0.0.1/": "",
+	}
+	for path, readers := range reach {
+		for who, ask := range as {
+			want := 404
+			if who == "local" && readers == "local" || who != "local" && (readers == who || strings.Contains(readers, "oidc as") && strings.HasPrefix(who, "oidc")) {
+				want = 200
+			}
+			if status, _ := ask("GET", path, ""); status != want {
+				t.Errorf("%s by %s: %d, want %d", path, who, status, want)
+			}
+		}
+	}
+	// What one uploads, the namesakes cannot have.
+	for who, post := range as {
+		status, header := post("POST", "/files/", "of "+who)
+		if status != 201 {
+			t.Fatalf("POST by %s: %d", who, status)
+		}
+		for other, ask := range as {
+			want := 404
+			if other == who {
+				want = 200
+			}
+			if status, _ := ask("GET", header.Get("Location"), ""); status != want {
+				t.Errorf("what %s uploaded, by %s: %d, want %d", who, other, status, want)
+			}
+		}
+	}
+	for _, name := range []string{"alice", "alice@127.0.0.1", "alice@cert", "alice@cert@127.0.0.1", "alice@127.0.0.1@127.0.0.1", "ALICE@127.0.0.1"} {
+		p.await(regexp.MustCompile(`"raw":"/files/".*"principal":"` + regexp.QuoteMeta(name) + `"`))
+	}
+	// A signed link acts as the whole name that it was made for.
+	for user, want := range map[string]int{"alice": 404, "alice@127.0.0.1": 200, "alice@cert": 404} {
+		out, err := command("sign", "--keys", filepath.Join(dir, "keys"), "--user", user, "--expires", "1h", p.url+"/named-oidc").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := plain.Get(strings.TrimSpace(string(out)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a link as %s: %d, want %d", user, resp.StatusCode, want)
+		}
+	}
+	// Rules that a running server has are kept though their user goes, and new ones for
+	// nobody are refused.
+	write(t, filepath.Join(dir, "users"), strings.SplitAfter(users, "\n")[1])
+	p.signal(syscall.SIGHUP)
+	p.await(regexp.MustCompile(`^reloaded`))
+	p.await(regexp.MustCompile(`^no file of users has alice any more, whom access rules or groups name$`))
+	if status, _ := as["local"]("GET", "/named", ""); status != 401 {
+		t.Errorf("who is no user any more: %d", status)
+	}
+	p.stop()
+	cmd := command("serve", "--config", filepath.Join(dir, "bailiwick.yaml"))
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(string(out), "nobody is called alice: no file of users has that name, and others are called alice@127.0.0.1 (OpenID Connect) or alice@cert (certificate); write the whole name, or add the user to a file") {
+		t.Errorf("a start with rules for nobody: exit %d\n%s", code, out)
+	}
+}
