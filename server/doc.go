@@ -14,7 +14,8 @@
 //	404       the name is not allowed, or DELETE found nothing; directories; a request
 //	          that a page of another site made a browser send
 //	408       the body came too slowly
-//	409       an object that the client may see differs in case or normal form only
+//	409       an object or directory that is shown to the client differs in case or normal
+//	          form only
 //	412       If-Match, If-None-Match or If-Unmodified-Since does not hold, or cannot
 //	          be understood
 //	413, 415  the body is too large; of a type that is not taken in, or coded

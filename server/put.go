@@ -63,7 +63,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	})
 	if err != nil {
 		if !x.failIntake(a.failure()) {
-			x.failWrite(err)
+			x.failWrite(h.hideSibling(err))
 		}
 		return
 	}
@@ -73,6 +73,18 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 		status = http.StatusNoContent
 	}
 	x.written(status, &written.Info)
+}
+
+// hideSibling turns the refusal because of a directory into that because of something
+// hidden, where no directories are listed and so none is known to clients.
+func (h *handler) hideSibling(err error) error {
+	var e *vfs.Error
+	if h.cfg.List || !errors.As(err, &e) || e.Reason != vfs.ReasonCreateSibling || !e.SiblingDir {
+		return err
+	}
+	hidden := *e
+	hidden.Reason = vfs.ReasonHiddenSibling
+	return &hidden
 }
 
 // remove deletes name.

@@ -344,7 +344,7 @@ func TestNamesThatCannotBeCreated(t *testing.T) {
 			{"/e%20", 422, vfs.ReasonCreateTrailing},
 			{"/e%CC%81.txt", 422, vfs.ReasonCreateNFC},
 			{"/Docs/read.txt", 409, vfs.ReasonCreateSibling},
-			{"/docs/other.txt", 409, vfs.ReasonCreateSibling},
+			{"/docs/other.txt", 404, vfs.ReasonHiddenSibling}, // no directory is listed
 			{"/Hidden/new.txt", 404, vfs.ReasonPolicyDeny},
 			{"/notes.txt", 404, vfs.ReasonHiddenSibling},
 			{"/.env.txt", 404, vfs.ReasonPolicyDotfile},

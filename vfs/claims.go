@@ -27,8 +27,8 @@ type claim struct {
 }
 
 // enter claims n and the directories on its way. If another spelling is claimed, it
-// returns that one, as which kind, and no claim.
-func (s *claims) enter(n Name) (c *claim, other Name, kind Kind) {
+// returns that one, what is to be made there, and no claim.
+func (s *claims) enter(n Name) (c *claim, other, made Name) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.names == nil {
@@ -36,14 +36,15 @@ func (s *claims) enter(n Name) (c *claim, other Name, kind Kind) {
 	}
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		if there := s.names[foldSpelling(at.s)]; there != nil && there.name != at {
-			for _, kind = range there.by {
+			for rival := range there.by {
+				made = rival.n
 				break
 			}
-			return nil, there.name, kind
+			return nil, there.name, made
 		}
 	}
 	c = &claim{all: s, n: n}
-	kind = KindFile
+	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		key := foldSpelling(at.s)
 		there := s.names[key]
@@ -59,7 +60,7 @@ func (s *claims) enter(n Name) (c *claim, other Name, kind Kind) {
 		there.by[c] = kind
 		kind = KindDir
 	}
-	return c, Name{}, 0
+	return c, Name{}, Name{}
 }
 
 // settle says that n is there already: the claim is in nobody's way.

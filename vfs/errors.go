@@ -52,6 +52,10 @@ type Error struct {
 	// ErrNotModified a backend that was not told the size says -1.
 	Info *Info
 
+	// SiblingDir is set, with ReasonCreateSibling, where the sibling is a directory.
+	// Who shows no directories must not tell of it.
+	SiblingDir bool
+
 	// Link is where the symbolic link in the way leads to, with ReasonSymlink,
 	// where Request.Links asked for it and it leads to a name at all.
 	Link Name

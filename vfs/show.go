@@ -73,6 +73,23 @@ func (j *Jail) showLink(ctx context.Context, n Name, elem string, l *look) (Entr
 	return Entry{}, false
 }
 
+// isShown reports whether n is shown to the caller: as an object that would be opened, or
+// as a directory.
+func (j *Jail) isShown(ctx context.Context, n Name, kind Kind) bool {
+	switch kind {
+	case KindDir:
+		return j.HeadDir(ctx, n) == nil
+	case KindLink:
+		if j.symlinks == SymlinksInside && j.HeadDir(ctx, n) == nil {
+			return true
+		}
+	case KindSpecial:
+		return false
+	}
+	_, _, err := j.Head(ctx, n, Request{})
+	return err == nil
+}
+
 func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
 	v := j.admit(ctx, op, n)
 	return v.Allowed

@@ -63,62 +63,60 @@ func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
 	return j.tooLike(ctx, n, other, s.twin.Kind, err == nil)
 }
 
-// maxPassed is how many entries of a listing are passed over one by one before
-// it is begun anew where the next spelling can be: a page of S3.
-const maxPassed = 1000
-
 // findSpelling looks in n's directory for n's last element, of whatever kind, or else
-// another spelling of it. Its Elem is "" if there is neither. Of a large directory it
-// reads only where a spelling can be.
+// another spelling of it. Its Elem is "" if there is neither. A backend that reads its
+// directories whole passes over what is no spelling; of another one this reads only
+// where a spelling can be. [ErrListBound] if there is too much that is nearly one.
 func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
-	want := newSpelling(n.Base())
-	bound, more := want.next("")
-	for after := ""; more; after = justBelow(bound) {
-		passed := 0
-		for e, err := range j.backend.List(ctx, n.Dir(), after) {
+	c := newSpellingCursor(n.Base())
+	hint := ListHint{
+		Shows:    func(elem string, _ Kind) bool { return c.want.is(elem) },
+		Names:    true,
+		Requests: maxPageRequests,
+	}
+	ctx = WithListHint(ctx, hint)
+	for c.begin() {
+		for e, err := range j.backend.List(ctx, n.Dir(), c.after) {
 			if err != nil {
 				// What lies behind the last entry is not missing.
-				if after != "" && ReasonOf(err) == ReasonMissing {
+				if c.after != "" && ReasonOf(err) == ReasonMissing {
 					return found, nil
 				}
 				return Entry{}, err
 			}
-			key := e.Key()
-			if key < bound {
-				if passed++; passed == maxPassed {
-					break
-				}
-				continue
-			}
-			passed = 0
 			switch {
 			case e.Elem == n.Base():
 				return e, nil
-			case want.is(e.Elem):
+			case c.want.is(e.Elem):
 				found = e
 			}
-			if bound, more = want.next(key); !more {
-				return found, nil
+			if goOn, err := c.pass(e.Key()); err != nil {
+				return Entry{}, err
+			} else if !goOn {
+				break
 			}
-		}
-		if passed < maxPassed {
-			return found, nil
 		}
 	}
 	return found, nil
 }
 
-// tooLike is the refusal of n because of other, which differs too little. The
-// caller learns of it only if other is one that he may see as what it is: most
-// policies would let a directory of a hidden file's name be seen.
+// tooLike is the refusal of n because of other, which differs too little. The caller
+// learns of it only if other is shown to him: that it is there, and as what.
 func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName bool) error {
 	e := refuse("put", n.s, ReasonHiddenSibling)
-	op := OpRead
-	if kind == KindDir {
-		op = OpList
+	if isName && j.isShown(ctx, other, kind) {
+		e.Reason, e.SiblingDir = ReasonCreateSibling, kind == KindDir
 	}
-	if isName && j.admitted(ctx, op, other) {
-		e.Reason = ReasonCreateSibling
+	e.Err = errSibling
+	return e
+}
+
+// tooLikeClaimed is tooLike where other is only about to be made, on the way to the
+// object made or as that object itself.
+func (j *Jail) tooLikeClaimed(ctx context.Context, n, other, made Name) error {
+	e := refuse("put", n.s, ReasonHiddenSibling)
+	if j.admitted(ctx, OpRead, made) && (other == made || j.admitted(ctx, OpList, other)) {
+		e.Reason, e.SiblingDir = ReasonCreateSibling, other != made
 	}
 	e.Err = errSibling
 	return e

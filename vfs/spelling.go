@@ -33,7 +33,12 @@ func newSpelling(elem string) spelling {
 }
 
 // is reports whether elem is a spelling.
-func (s spelling) is(elem string) bool { return foldSpelling(elem) == s.folded }
+func (s spelling) is(elem string) bool {
+	if traitsOf(elem).ascii {
+		return len(elem) == len(s.folded) && strings.EqualFold(elem, s.folded)
+	}
+	return foldSpelling(elem) == s.folded
+}
 
 // next returns the smallest beginning, in byte order, of a spelling that comes
 // after key: all spellings after key are at least as great. ok is false if none

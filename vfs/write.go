@@ -91,9 +91,9 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 		// What is only replaced is there already, under this very spelling.
 		return true, func() {}, j.lookForVersion(ctx, n, cond)
 	}
-	c, other, kind := j.creating.enter(n)
+	c, other, made := j.creating.enter(n)
 	if c == nil {
-		return false, nil, j.tooLike(ctx, n, other, kind, true)
+		return false, nil, j.tooLikeClaimed(ctx, n, other, made)
 	}
 	defer func() { // a backend that panics must not block the name for ever
 		if leave == nil {

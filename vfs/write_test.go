@@ -226,8 +226,12 @@ func TestPutSiblings(t *testing.T) {
 			t.Errorf("Put(%q) beside a hidden sibling: reason %q", s, vfs.ReasonOf(err))
 		}
 	}
+	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonHiddenSibling {
+		t.Errorf("beside a directory in which nothing is shown: reason %q", vfs.ReasonOf(err))
+	}
+	seed(t, b, "docs/Deep/b.md")
 	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonCreateSibling {
-		t.Errorf("beside a directory that may be seen: reason %q", vfs.ReasonOf(err))
+		t.Errorf("beside a directory that is shown: reason %q", vfs.ReasonOf(err))
 	}
 }
 
