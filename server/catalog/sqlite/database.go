@@ -14,6 +14,7 @@ import (
 	"modernc.org/sqlite"
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // A database is a file that this process has open, once for all Stores of it. Its locks
@@ -25,6 +26,8 @@ type database struct {
 	writer  *pool
 	reader  *pool
 	reserve *reserve
+
+	disown func() // ends that the files are the process's own
 
 	users  int           // guarded by databases
 	closed chan struct{} // closed when the file is
@@ -84,6 +87,13 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 			return nil, nil, errMoved
 		}
 	}
+	// Before the file is there, so that no backend opens it in between.
+	disown := hold(real)
+	defer func() {
+		if err != nil {
+			disown()
+		}
+	}()
 	if errors.Is(err, fs.ErrNotExist) {
 		info, err = makeFile(real)
 	}
@@ -93,7 +103,7 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &database{path: real, info: info, reserve: reserveOf(real), users: 1, closed: make(chan struct{})}
+	d := &database{path: real, info: info, reserve: reserveOf(real), disown: disown, users: 1, closed: make(chan struct{})}
 	// SQLite has one writer at a time: more connections would wait for each other
 	// by polling, where a queue is fair.
 	if d.writer, err = d.pool(false, 1); err != nil {
@@ -121,8 +131,19 @@ func (d *database) release() error {
 	databases.Lock()
 	defer databases.Unlock()
 	databases.open = slices.DeleteFunc(databases.open, func(other *database) bool { return other == d })
+	d.disown()
 	close(d.closed)
 	return err
+}
+
+// hold keeps backends from opening what belongs to the catalog in the file path, until
+// release is called.
+func hold(path string) (release func()) {
+	var files []ownfile.File
+	for _, file := range Files(path) {
+		files = append(files, ownfile.File{Path: file})
+	}
+	return ownfile.Hold(files...)
 }
 
 // errMoved: SQLite would go on writing to a file that was removed or replaced, and all

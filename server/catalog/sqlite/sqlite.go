@@ -15,8 +15,9 @@
 // ends them. Another program, such as one that makes a backup, then takes itself for the
 // last user of the database and removes the log that this process goes on writing to, so
 // that what was acknowledged since is lost. All Stores of one file in a process have it
-// open once, by whatever paths. The rest of the program must not open what [Files]
-// names, nor the file by another SQLite driver.
+// open once, by whatever paths, and backends that heed package vfs/ownfile, as the
+// disk's does, serve none of its files while it is open. The rest of the program must
+// not open what [Files] names, nor the file by another SQLite driver.
 package sqlite
 
 import (
