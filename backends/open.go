@@ -37,6 +37,9 @@ var ErrSource = errors.New("cannot open the source")
 // A Source is an open backend. Whoever opened it closes it.
 type Source struct {
 	vfs.Backend
+	// Label is what the source is known by where something is written down of its
+	// objects, see [Label].
+	Label string
 	// Notes are what an operator should know of the source, a line each.
 	Notes []string
 	close func() error
@@ -72,6 +75,18 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 	if source == "" {
 		return nil, refuse(source, "name a directory, mem: for an empty one in memory, or s3://BUCKET/PREFIX")
 	}
+	src, err := openKind(ctx, source, opts)
+	if err != nil {
+		return nil, err
+	}
+	if src.Label, err = Label(source); err != nil {
+		return nil, errors.Join(err, src.Close())
+	}
+	return src, nil
+}
+
+// openKind opens a source, whose label is still to be found.
+func openKind(ctx context.Context, source string, opts Options) (*Source, error) {
 	if source == "mem:" {
 		return &Source{
 			Backend: mem.New(),

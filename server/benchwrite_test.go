@@ -178,7 +178,7 @@ func newWriters(b *testing.B, size int, puts, uploads vfs.Backend) *writers {
 	if jail, err = vfs.New(uploads, catalog.Policy()); err != nil {
 		b.Fatal(err)
 	}
-	cat, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "c.db"), sqlite.Options{})
+	cat, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "c.db"), "mem:bench", sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,6 +19,7 @@ const uploadAge = time.Hour
 type catalogFlags struct {
 	catalog   string
 	olderThan span
+	of        string
 	json      toggle
 	deep      toggle
 }
@@ -36,12 +37,12 @@ func (a *app) catalogCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("catalog has no command %s; there is bailiwick catalog check and bailiwick catalog sweep", printable(args[0]))
+				return usagef("catalog has no command %s; there is bailiwick catalog check, bailiwick catalog sweep and bailiwick catalog rebind", printable(args[0]))
 			}
 			return usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
 		},
 	}
-	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand())
+	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand())
 	return cmd
 }
 
@@ -56,9 +57,14 @@ take uploads.
 
 Every upload in the catalog has to have its object, of the right size, or with --deep
 of the very bytes that came; every object has to be in the catalog; and no upload or
-removal may be left that nobody works on any more.`,
+removal may be left that nobody works on any more.
+
+A catalog knows which source each upload is in, and SOURCE is compared with its own. To
+compare a copy with the uploads that it is a copy of, name their source with --of; where
+the catalog has uploads of one other source alone, these are the ones.`,
 		Example: `  bailiwick catalog check /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
-  bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep`,
+  bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep
+  bailiwick catalog check backup/objects --of /srv/uploads --catalog sqlite:backup/uploads.db`,
 		Args:              sourceArguments(0, 0, ""),
 		ValidArgsFunction: completeSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,6 +72,7 @@ removal may be left that nobody works on any more.`,
 		},
 	}
 	f.register(cmd, "how long an upload must have been silent to count as left, where its server may still run")
+	cmd.Flags().StringVar(&f.of, "of", "", "compare with the uploads of this `SOURCE`, of which the other is a copy")
 	addToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
 	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	return cmd
@@ -80,7 +87,10 @@ func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) 
 		return err
 	}
 	defer src.Close()
-	defer cat.Close()
+	defer func() { cat.Close() }()
+	if cat, err = a.rowsToCheck(ctx, cat, src.Label, f); err != nil {
+		return err
+	}
 
 	var sum steward.Summary
 	opts := steward.Options{
@@ -164,6 +174,9 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	swept, err := steward.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
 	parts, partsErr := src.Sweep(ctx, age)
 	a.say("%s", sweptText(swept, parts))
+	if err == nil {
+		a.tellElsewhere(ctx, cat, src.Label, nil)
+	}
 	if err == nil {
 		err = partsErr
 	}

@@ -17,10 +17,10 @@ import (
 
 const catalogUsage = "`WHERE` the original names of uploads are kept: sqlite:PATH for one machine, postgres://USER@HOST/DATABASE for several"
 
-// openCatalog opens the catalog that a flag or a configuration names. The caller
-// closes it.
-func (a *app) openCatalog(ctx context.Context, where string) (catalog.Catalog, error) {
-	cat, err := open.Open(ctx, where)
+// openCatalog opens the catalog that a flag or a configuration names, for the source of
+// that label. The caller closes it.
+func (a *app) openCatalog(ctx context.Context, where, label string) (catalog.Shared, error) {
+	cat, err := open.Open(ctx, where, catalog.Source(label))
 	if err != nil {
 		return nil, a.catalogFailed(err)
 	}
@@ -29,13 +29,13 @@ func (a *app) openCatalog(ctx context.Context, where string) (catalog.Catalog, e
 
 // openExisting is openCatalog for a command that is no use without what a server has
 // written: a file that is not there is not made.
-func (a *app) openExisting(ctx context.Context, where string) (catalog.Catalog, error) {
+func (a *app) openExisting(ctx context.Context, where, label string) (catalog.Shared, error) {
 	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, usagef("%s: there is no catalog %s; name the one that the server was given", a.origin("catalog"), printable(path))
 		}
 	}
-	return a.openCatalog(ctx, where)
+	return a.openCatalog(ctx, where, label)
 }
 
 // catalogFailed returns the error of a catalog that cannot be used: one that may
@@ -48,7 +48,7 @@ func (a *app) catalogFailed(err error) error {
 }
 
 // openUploads opens source and catalog, which a server has made. The caller closes both.
-func (a *app) openUploads(ctx context.Context, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Catalog, error) {
+func (a *app) openUploads(ctx context.Context, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Shared, error) {
 	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
 		return nil, nil, nil, sourceFailed(err)
@@ -62,7 +62,7 @@ func (a *app) openUploads(ctx context.Context, source, where string, opts backen
 		src.Close()
 		return nil, nil, nil, usagef("nothing can be uploaded there, for this source cannot be written to")
 	}
-	cat, err := a.openExisting(ctx, where)
+	cat, err := a.openExisting(ctx, where, src.Label)
 	if err != nil {
 		src.Close()
 		return nil, nil, nil, err

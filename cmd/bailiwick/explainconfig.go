@@ -314,6 +314,10 @@ func (e *configExplainer) catalog(ctx context.Context, m *explainedMount) (catal
 			return nil, nil
 		}
 	}
-	m.catalog, err = e.app.openCatalog(ctx, address.DSN())
-	return m.catalog, err
+	cat, err := e.app.openCatalog(ctx, address.DSN(), m.source.Label)
+	if err != nil {
+		return nil, err
+	}
+	m.catalog = cat
+	return cat, nil
 }

@@ -35,6 +35,7 @@ type resource struct {
 	source  *backends.Source
 	backend vfs.Backend     // of a source
 	catalog catalog.Catalog // of a catalog
+	shared  catalog.Shared  // the same, without what measures it
 	sweeper *sweeper
 }
 
@@ -63,14 +64,13 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		if err != nil {
 			return err
 		}
-		if r.catalog, err = p.app.openCatalog(ctx, where); err != nil {
+		if r.shared, err = p.app.openCatalog(ctx, where, source.source.Label); err != nil {
 			return err
 		}
-		r.catalog = p.metrics.ObserveCatalog(r.catalog)
-		r.sweeper = &sweeper{
-			source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge,
-			tell: func(format string, args ...any) { within(time.Second, func() { p.app.say(format, args...) }) },
-		}
+		tell := func(format string, args ...any) { within(time.Second, func() { p.app.say(format, args...) }) }
+		adoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
+		r.catalog = p.metrics.ObserveCatalog(r.shared)
+		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge, tell: tell}
 		r.sweeper.start(ctx)
 		return nil
 	})

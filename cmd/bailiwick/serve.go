@@ -142,6 +142,7 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 	t := s.current.Load()
 	s.tellExposure(ctx)
 	s.tellNotes(t)
+	s.tellSources(ctx, t)
 	s.tellRights(t)
 	if err := s.confine(t.cfg, f.config); err != nil {
 		return err

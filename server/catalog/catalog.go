@@ -60,7 +60,7 @@ type Record struct {
 	Touched time.Time
 }
 
-// A Catalog stores records. It is safe for concurrent use, also by several
+// A Catalog stores the records of one [Source]. It is safe for concurrent use, also by several
 // processes. Every method ends when its context is cancelled, and fails with
 // [ErrUnavailable], wrapped, when the store cannot answer.
 //
@@ -75,7 +75,7 @@ type Record struct {
 // ends, however it ends.
 type Catalog interface {
 	// Begin adds a row in state Pending: ID, Name, Type, Owner and Created of rec
-	// count. A second row of one ID is an error, and nothing changes. So are an ID
+	// count. A second row of one ID in the source is an error, and nothing changes. So are an ID
 	// that is not of version 4, a Name that is longer than 1024 bytes, a Type or
 	// Owner that is longer than 255, and invalid UTF-8 or NUL in any of them, which
 	// PostgreSQL cannot hold.
@@ -105,7 +105,7 @@ type Catalog interface {
 	// error if there is none.
 	Forget(ctx context.Context, id uuid.UUID) error
 
-	// All yields every row in order of ID. After an error it yields nothing more.
+	// All yields every row of the source in order of ID. After an error it yields nothing more.
 	// It holds no lock and no connection while the caller does something with a
 	// row, so it shows no single moment: a row that is there from beginning to end
 	// comes once, in a state that it had meanwhile.

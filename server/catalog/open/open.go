@@ -15,7 +15,7 @@ import (
 // sqlitePrefix is what the name of a catalog in a file begins with.
 const sqlitePrefix = "sqlite:"
 
-// Open opens a catalog:
+// Open opens the catalog of the objects in source:
 //
 //   - "sqlite:PATH" is an SQLite file, see [sqlite.Open]. All behind the colon is
 //     the path, as it is: nothing in it is decoded, and nothing is an option.
@@ -23,17 +23,17 @@ const sqlitePrefix = "sqlite:"
 //
 // Its errors are one line, say what to do, and hold no password. One that matches
 // catalog.ErrUnavailable may pass by itself. ctx bounds the opening alone.
-func Open(ctx context.Context, name string) (catalog.Catalog, error) {
+func Open(ctx context.Context, name string, source catalog.Source) (catalog.Shared, error) {
 	switch path, isFile := strings.CutPrefix(name, sqlitePrefix); {
 	case isFile:
-		// A nil *Store would be a Catalog that is not nil.
-		s, err := sqlite.Open(ctx, path, sqlite.Options{})
+		// A nil *Store would be an interface that is not nil.
+		s, err := sqlite.Open(ctx, path, source, sqlite.Options{})
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
-		s, err := postgres.Open(ctx, name, postgres.Options{})
+		s, err := postgres.Open(ctx, name, source, postgres.Options{})
 		if err != nil {
 			return nil, err
 		}

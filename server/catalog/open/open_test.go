@@ -15,7 +15,7 @@ import (
 func use(t *testing.T, name string) {
 	t.Helper()
 	for range 2 { // the second time it is there already
-		c, err := open.Open(t.Context(), name)
+		c, err := open.Open(t.Context(), name, "/srv/uploads")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestErrors(t *testing.T) {
 		"postgres://bob:" + password + "@127.0.0.1:1/db":            "check that it runs",
 		"postgres://bob:" + password + "@localhost/db?sslmode=what": "sslmode",
 	} {
-		c, err := open.Open(t.Context(), name)
+		c, err := open.Open(t.Context(), name, "/srv/uploads")
 		if err == nil {
 			c.Close()
 			t.Errorf("%q opens", name)

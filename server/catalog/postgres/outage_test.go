@@ -190,7 +190,7 @@ func TestTooMany(t *testing.T) {
 	var err error
 	for range 8 {
 		var s *postgres.Store
-		if s, err = postgres.Open(t.Context(), url, postgres.Options{}); err != nil {
+		if s, err = postgres.Open(t.Context(), url, source, postgres.Options{}); err != nil {
 			break
 		}
 		defer s.Close()

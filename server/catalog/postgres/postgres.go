@@ -41,7 +41,7 @@ type Store struct {
 	*table.Catalog
 }
 
-var _ catalog.Catalog = (*Store)(nil)
+var _ catalog.Shared = (*Store)(nil)
 
 // connectTimeout bounds one attempt to connect, where the URL has no
 // connect_timeout.
@@ -54,25 +54,28 @@ const maxSchema = 63
 // server is asked to cancel it, so that it does not change rows later.
 const cancelWait = 2 * time.Second
 
-// Open connects to the database at a URL, as libpq reads it:
+// Open connects to the database at a URL, as libpq reads it, for the objects in source:
 //
 //	postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full
 //
 // What it lacks comes from the variables PGHOST, PGUSER, PGPASSWORD and so on, and
 // from PGPASSFILE. pool_max_conns is the most connections of the pool. No error of
 // this package has the password in it. Open makes the tables, or brings them up to
-// date, if need be; several servers may start at once. An error that matches
-// catalog.ErrUnavailable may pass; any other is of what is configured. ctx bounds
-// the opening alone.
-func Open(ctx context.Context, url string, opts Options) (*Store, error) {
-	all, err := table.Migrations()
+// date, if need be, which may take a while; several servers may start at once. An error
+// that matches catalog.ErrUnavailable may pass; any other is of what is configured. ctx
+// bounds the opening alone.
+func Open(ctx context.Context, url string, source catalog.Source, opts Options) (*Store, error) {
+	all, err := table.Migrations("postgres")
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, url, opts, all)
+	return open(ctx, url, source, opts, all)
 }
 
-func open(ctx context.Context, url string, opts Options, all []table.Migration) (_ *Store, err error) {
+func open(ctx context.Context, url string, source catalog.Source, opts Options, all []table.Migration) (_ *Store, err error) {
+	if err := table.CheckSource(source); err != nil {
+		return nil, err
+	}
 	cfg, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -93,37 +96,39 @@ func open(ctx context.Context, url string, opts Options, all []table.Migration) 
 			err = explain(err, cfg.ConnConfig, opts.Schema)
 		}
 	}()
-	bounded, cancel := context.WithTimeout(ctx, opts.Timeout)
-	defer cancel()
 	id := uuid.New()
-	pool, err := pgxpool.NewWithConfig(bounded, cfg)
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	d := &db{pool: pool, keeper: newKeeper(cfg.ConnConfig, id, pool.Reset)}
-	if err := d.setUp(bounded, opts.Schema, all); err != nil {
+	if err := d.setUp(ctx, opts, all); err != nil {
 		d.pool.Close()
 		return nil, err
 	}
-	return &Store{table.New(d, dialect(opts.Schema), id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
+	return &Store{table.New(d, dialect(opts.Schema), source, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
 }
 
 // setUp makes what has to be there before the first call.
-func (d *db) setUp(ctx context.Context, schema string, all []table.Migration) error {
+func (d *db) setUp(ctx context.Context, opts Options, all []table.Migration) error {
+	bounded, cancel := context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
 	var encoding string
-	if err := d.pool.QueryRow(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
+	if err := d.pool.QueryRow(bounded, "SHOW server_encoding").Scan(&encoding); err != nil {
 		return classify(err)
 	}
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database has the encoding %s, and names of files need UTF8: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
-	err := table.Migrate(ctx, dialect(schema), all, func(ctx context.Context, f func(table.Tx) error) error {
-		return d.migration(ctx, schema, f)
+	err := table.Migrate(ctx, opts.Timeout, dialect(opts.Schema), all, func(ctx context.Context, f func(table.Tx) error) error {
+		return d.migration(ctx, opts.Schema, f)
 	})
 	if err != nil {
 		return err
 	}
-	return d.keeper.start(ctx)
+	bounded, cancel = context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	return d.keeper.start(bounded)
 }
 
 // dialect is what PostgreSQL calls things.
@@ -146,6 +151,10 @@ const migrationKey = 0x4261696c69776963 // "Bailiwic"
 func (d *db) migration(ctx context.Context, schema string, f func(table.Tx) error) error {
 	return classify(pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		m := migrating{tx}
+		// A limit for statements is meant for those of every day.
+		if err := m.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			return err
+		}
 		if err := m.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1)", int64(migrationKey)); err != nil {
 			return err
 		}

@@ -16,8 +16,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 )
 
+// source is that of all catalogs of these tests, where another one makes no difference.
+const source catalog.Source = "s3://bucket/uploads"
+
 func openCatalog(ctx context.Context, url string) (catalog.Catalog, error) {
-	return postgres.Open(ctx, url, postgres.Options{})
+	return postgres.Open(ctx, url, source, postgres.Options{})
 }
 
 func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
@@ -25,7 +28,7 @@ func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
 // open opens the catalog at a URL for the time of a test.
 func open(t testing.TB, url string, opts postgres.Options) *postgres.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), url, opts)
+	s, err := postgres.Open(t.Context(), url, source, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +50,16 @@ func TestServer(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestInstances(t, func(t testing.TB) catalog.Catalog { return open(t, url, postgres.Options{}) })
 	})
+	t.Run("sources", func(t *testing.T) {
+		url := server.Database(t)
+		catalogtest.TestSources(t, func(source catalog.Source) (catalog.Shared, error) {
+			s, err := postgres.Open(t.Context(), url, source, postgres.Options{})
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		})
+	})
 	t.Run("uses of links", func(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, url, postgres.Options{}) })
@@ -54,9 +67,14 @@ func TestServer(t *testing.T) {
 	t.Run("processes", func(t *testing.T) { catalogtest.TestProcesses(t, server.Database(t), openCatalog) })
 	t.Run("migrations", func(t *testing.T) {
 		migratetest.Test(t, migratetest.Store{
-			Place: server.Database,
+			Dialect: "postgres",
+			Place:   server.Database,
 			Open: func(ctx context.Context, url string, all []table.Migration) (catalog.Catalog, error) {
-				return postgres.OpenWith(ctx, url, postgres.Options{}, all)
+				return postgres.OpenWith(ctx, url, source, postgres.Options{}, all)
+			},
+			Exec: func(t testing.TB, url, statement string) error {
+				_, err := connect(t, url).Exec(t.Context(), strings.ReplaceAll(statement, "{schema}", "bailiwick."))
+				return err
 			},
 			Dump: dump,
 		})
@@ -84,7 +102,7 @@ func testSchemas(t *testing.T, url string) {
 		t.Error(err)
 	}
 	for _, bad := range []string{strings.Repeat("s", 64), "a\x00", "\xff"} {
-		if _, err := postgres.Open(t.Context(), url, postgres.Options{Schema: bad}); err == nil {
+		if _, err := postgres.Open(t.Context(), url, source, postgres.Options{Schema: bad}); err == nil {
 			t.Errorf("a schema called %q", bad)
 		}
 	}

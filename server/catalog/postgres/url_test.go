@@ -33,7 +33,7 @@ func TestPasswords(t *testing.T) {
 			"bob:%s",
 		} {
 			for _, p := range []string{password, url.QueryEscape(password)} {
-				s, err := postgres.Open(t.Context(), fmt.Sprintf(form, p), postgres.Options{})
+				s, err := postgres.Open(t.Context(), fmt.Sprintf(form, p), source, postgres.Options{})
 				if err == nil {
 					s.Close()
 					t.Fatalf(form+": opens", p)
@@ -66,7 +66,7 @@ func testRefused(t *testing.T, server *pgserver.Server) {
 		{guest("postgres"), "GRANT CREATE"},
 		{strings.Replace(server.URL("postgres"), "sslmode=disable", "sslmode=require", 1), "TLS"},
 	} {
-		_, err := postgres.Open(t.Context(), tt.url, postgres.Options{})
+		_, err := postgres.Open(t.Context(), tt.url, source, postgres.Options{})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), server.Password) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v; want one line with %q and no password", err, tt.want)
 		}
@@ -74,7 +74,7 @@ func testRefused(t *testing.T, server *pgserver.Server) {
 
 	// Where an administrator made the tables, rows are all that a role has to reach.
 	open(t, server.URL("postgres"), postgres.Options{})
-	if _, err := postgres.Open(t.Context(), guest("postgres"), postgres.Options{}); err == nil || errors.Is(err, catalog.ErrUnavailable) {
+	if _, err := postgres.Open(t.Context(), guest("postgres"), source, postgres.Options{}); err == nil || errors.Is(err, catalog.ErrUnavailable) {
 		t.Errorf("without a right to the tables: %v", err)
 	}
 	server.Exec(t, "postgres", "GRANT USAGE ON SCHEMA bailiwick TO guest; GRANT SELECT ON bailiwick.migrations TO guest; GRANT SELECT, INSERT, UPDATE, DELETE ON bailiwick.objects TO guest")

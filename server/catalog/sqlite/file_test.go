@@ -155,7 +155,7 @@ func TestForeign(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = sqlite.Open(t.Context(), path, sqlite.Options{})
+			_, err = sqlite.Open(t.Context(), path, source, sqlite.Options{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), path) || errors.Is(err, catalog.ErrUnavailable) {
 				t.Errorf("%v, want an error with %q and the path", err, tt.want)
 			}
@@ -186,7 +186,7 @@ func TestNoFile(t *testing.T) {
 				continue // Windows asks for a right of its own
 			}
 		}
-		if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		if _, err := sqlite.Open(t.Context(), path, source, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v, want one line with %q", path, err, want)
 		}
 	}
@@ -240,7 +240,7 @@ func TestMoved(t *testing.T) {
 // TestBusy has somebody else keep the file locked.
 func TestBusy(t *testing.T) {
 	path := newFile(t)
-	s, err := sqlite.Open(t.Context(), path, sqlite.Options{Timeout: 300 * time.Millisecond})
+	s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{Timeout: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

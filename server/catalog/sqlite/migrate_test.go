@@ -16,9 +16,14 @@ import (
 
 func TestMigrations(t *testing.T) {
 	migratetest.Test(t, migratetest.Store{
-		Place: newFile,
+		Dialect: "sqlite",
+		Place:   newFile,
 		Open: func(ctx context.Context, path string, all []table.Migration) (catalog.Catalog, error) {
-			return sqlite.OpenWith(ctx, path, sqlite.Options{}, all)
+			return sqlite.OpenWith(ctx, path, source, sqlite.Options{}, all)
+		},
+		Exec: func(t testing.TB, path, statement string) error {
+			_, err := raw(t, path).ExecContext(t.Context(), strings.ReplaceAll(statement, "{schema}", ""))
+			return err
 		},
 		Dump: dump,
 	})

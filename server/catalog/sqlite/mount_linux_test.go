@@ -36,14 +36,14 @@ func TestMounted(t *testing.T) {
 		}
 	}
 	mount(outside, file)
-	_, err := sqlite.Open(t.Context(), file, sqlite.Options{})
+	_, err := sqlite.Open(t.Context(), file, source, sqlite.Options{})
 	unmount(file)
 	if err == nil || !strings.Contains(err.Error(), "mount its directory") {
 		t.Errorf("a file that is mounted by itself: %v", err)
 	}
 	mount(filepath.Dir(outside), dir)
 	defer unmount(dir)
-	s, err = sqlite.Open(t.Context(), file, sqlite.Options{})
+	s, err = sqlite.Open(t.Context(), file, source, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

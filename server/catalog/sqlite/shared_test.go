@@ -79,7 +79,7 @@ func TestOpenedTwice(t *testing.T) {
 	look("opened once")
 	before := descriptors(t, file)
 	for what, way := range ways {
-		b, err := sqlite.Open(t.Context(), way, sqlite.Options{})
+		b, err := sqlite.Open(t.Context(), way, source, sqlite.Options{})
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -128,7 +128,7 @@ func TestOpenedAtOnce(t *testing.T) {
 	for range goroutines {
 		g.Go(func() error {
 			for range rounds {
-				s, err := sqlite.Open(ctx, file, sqlite.Options{})
+				s, err := sqlite.Open(ctx, file, source, sqlite.Options{})
 				if err != nil {
 					return err
 				}
@@ -164,7 +164,7 @@ func TestOpenedAtOnce(t *testing.T) {
 // other, so a server that has the second one would not see what the first committed.
 func TestHardLink(t *testing.T) {
 	file := newFile(t)
-	s, err := sqlite.Open(t.Context(), file, sqlite.Options{})
+	s, err := sqlite.Open(t.Context(), file, source, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestHardLink(t *testing.T) {
 	}
 	for _, open := range []bool{true, false} {
 		for _, path := range []string{file, second} {
-			if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), "2 names") {
+			if _, err := sqlite.Open(t.Context(), path, source, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), "2 names") {
 				t.Errorf("%s, while it is open (%t): %v", path, open, err)
 			}
 		}
@@ -210,7 +210,7 @@ func TestReplaced(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := sqlite.Open(t.Context(), file, sqlite.Options{}); !errors.Is(err, catalog.ErrUnavailable) {
+		if _, err := sqlite.Open(t.Context(), file, source, sqlite.Options{}); !errors.Is(err, catalog.ErrUnavailable) {
 			t.Errorf("opening a file that was %s while it is open: %v", what, err)
 		}
 		// Connections that were not needed before do not lead to the other one.

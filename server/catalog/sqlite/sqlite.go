@@ -43,7 +43,7 @@ type Store struct {
 	*table.Catalog
 }
 
-var _ catalog.Catalog = (*Store)(nil)
+var _ catalog.Shared = (*Store)(nil)
 
 // dialect is what SQLite calls things. In a strict table a column holds its type
 // and nothing else.
@@ -55,32 +55,33 @@ var dialect = table.Dialect{
 	Tables: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
 }
 
-// Open opens the catalog in the file path, and makes it if there is none; its
-// directory has to be there. A file that is something else, or that a newer
-// program wrote, is an error that says so, and is not changed. ctx bounds the
-// opening alone.
-func Open(ctx context.Context, path string, opts Options) (*Store, error) {
-	all, err := table.Migrations()
+// Open opens the catalog in the file path, of the objects in source, and makes the file if
+// there is none; its directory has to be there. A file that is something else, or that a
+// newer program wrote, is an error that says so, and is not changed. One of an earlier
+// version is brought up to date, which may take a while. ctx bounds the opening alone.
+func Open(ctx context.Context, path string, source catalog.Source, opts Options) (*Store, error) {
+	all, err := table.Migrations("sqlite")
 	if err != nil {
 		return nil, err
 	}
-	return open(ctx, path, opts, all)
+	return open(ctx, path, source, opts, all)
 }
 
-func open(ctx context.Context, path string, opts Options, all []table.Migration) (*Store, error) {
+func open(ctx context.Context, path string, source catalog.Source, opts Options, all []table.Migration) (*Store, error) {
+	if err := table.CheckSource(source); err != nil {
+		return nil, err
+	}
 	if opts.Timeout <= 0 {
 		opts.Timeout = 10 * time.Second
 	}
-	ctx, cancel := context.WithTimeout(ctx, opts.Timeout)
-	defer cancel()
 	if err := checkPath(path); err != nil {
 		return nil, fmt.Errorf("catalog %s: %w", path, err)
 	}
-	s, err := newStore(ctx, path, opts, all)
+	s, err := newStore(ctx, path, source, opts, all)
 	if errors.Is(err, catalog.ErrFull) {
 		// The log and its index take room, too.
 		_, _ = reserveOf(Files(path)[0]).spend(func() error {
-			s, err = newStore(ctx, path, opts, all)
+			s, err = newStore(ctx, path, source, opts, all)
 			return err
 		})
 	}
@@ -90,8 +91,10 @@ func open(ctx context.Context, path string, opts Options, all []table.Migration)
 	return s, nil
 }
 
-func newStore(ctx context.Context, path string, opts Options, all []table.Migration) (_ *Store, err error) {
-	file, err := acquire(ctx, path)
+func newStore(ctx context.Context, path string, source catalog.Source, opts Options, all []table.Migration) (_ *Store, err error) {
+	bounded, cancel := context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	file, err := acquire(bounded, path)
 	if err != nil {
 		return nil, err
 	}
@@ -101,10 +104,12 @@ func newStore(ctx context.Context, path string, opts Options, all []table.Migrat
 			err = errors.Join(err, d.Close())
 		}
 	}()
-	if err := table.Migrate(ctx, dialect, all, d.migration); err != nil {
+	if err := table.Migrate(ctx, opts.Timeout, dialect, all, d.migration); err != nil {
 		return nil, err
 	}
-	if err := d.startLog(ctx); err != nil {
+	bounded, cancel = context.WithTimeout(ctx, opts.Timeout)
+	defer cancel()
+	if err := d.startLog(bounded); err != nil {
 		return nil, err
 	}
 	id := uuid.New()
@@ -112,5 +117,5 @@ func newStore(ctx context.Context, path string, opts Options, all []table.Migrat
 		return nil, err
 	}
 	_ = d.reserve.fill() // whoever adds something fails
-	return &Store{table.New(d, dialect, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
+	return &Store{table.New(d, dialect, source, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
 }

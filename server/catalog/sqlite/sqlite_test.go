@@ -10,8 +10,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
+// source is that of all catalogs of these tests, where another one makes no difference.
+const source catalog.Source = "/srv/uploads"
+
 func openCatalog(ctx context.Context, path string) (catalog.Catalog, error) {
-	return sqlite.Open(ctx, path, sqlite.Options{})
+	return sqlite.Open(ctx, path, source, sqlite.Options{})
 }
 
 func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
@@ -19,7 +22,7 @@ func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
 // open opens the catalog at path for the time of a test.
 func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +43,17 @@ func TestCatalog(t *testing.T) {
 func TestInstances(t *testing.T) {
 	path := newFile(t)
 	catalogtest.TestInstances(t, func(t testing.TB) catalog.Catalog { return open(t, path) })
+}
+
+func TestSources(t *testing.T) {
+	path := newFile(t)
+	catalogtest.TestSources(t, func(source catalog.Source) (catalog.Shared, error) {
+		s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	})
 }
 
 func TestUses(t *testing.T) {

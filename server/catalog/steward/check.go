@@ -126,50 +126,25 @@ func (c *check) report(p Problem) error {
 	return nil
 }
 
-// compare goes through rows and objects, both in order of the ID: the bytes of a
-// UUID and of its text are in the same order.
+// compare goes through rows and objects.
 func (c *check) compare() error {
-	nextRow, stopRows := iter.Pull2(c.cat.All(c.ctx))
-	defer stopRows()
-	rec, rowErr, haveRow := nextRow()
-	for f, err := range c.jail.Scan(c.ctx) {
+	for p, err := range pairs(c.ctx, c.jail, c.cat.All(c.ctx)) {
+		switch {
+		case err != nil:
+		case p.foreign && c.opts.Ignore != nil && c.opts.Ignore(p.object.Path):
+		case p.foreign:
+			err = c.report(Problem{Kind: Foreign, Name: p.object.Path})
+		case p.row == nil:
+			id, _ := catalog.ObjectID(p.object.Path)
+			c.rowless = append(c.rowless, id)
+		default:
+			err = c.row(*p.row, p.object)
+		}
 		if err != nil {
 			return err
 		}
-		id, ok := catalog.ObjectID(f.Path)
-		if !ok || !f.Allowed {
-			if c.opts.Ignore != nil && c.opts.Ignore(f.Path) {
-				continue
-			}
-			if err := c.report(Problem{Kind: Foreign, Name: f.Path}); err != nil {
-				return err
-			}
-			continue
-		}
-		for haveRow && rowErr == nil && rec.ID.String() < f.Path {
-			if err := c.row(rec, nil); err != nil {
-				return err
-			}
-			rec, rowErr, haveRow = nextRow()
-		}
-		if rowErr != nil {
-			return rowErr
-		}
-		if !haveRow || rec.ID != id {
-			c.rowless = append(c.rowless, id)
-			continue
-		}
-		if err := c.row(rec, &f); err != nil {
-			return err
-		}
-		rec, rowErr, haveRow = nextRow()
 	}
-	for ; haveRow && rowErr == nil; rec, rowErr, haveRow = nextRow() {
-		if err := c.row(rec, nil); err != nil {
-			return err
-		}
-	}
-	return rowErr
+	return nil
 }
 
 // row judges a row by its object, nil if there is none.

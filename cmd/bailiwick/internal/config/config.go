@@ -290,7 +290,8 @@ type Mount struct {
 // Uploads is how uploads under names that the server makes are kept.
 type Uploads struct {
 	// The database of original names, owners and sizes: sqlite:PATH, or
-	// postgres://USER:PASSWORD@HOST/DATABASE where several servers share it.
+	// postgres://USER:PASSWORD@HOST/DATABASE where several servers share it. Mounts of
+	// several sources may have one catalog: each sees the uploads of its own source alone.
 	Catalog Catalog `yaml:"catalog" example:"sqlite:/var/lib/bailiwick/catalog.db"`
 
 	// A file that holds the catalog's address in its one line, to keep a password out of

@@ -2,8 +2,10 @@
 package migratetest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,10 +21,14 @@ import (
 
 // A Store is how the tests get at one.
 type Store struct {
+	// Dialect is the name of its own in package table.
+	Dialect string
 	// Place makes a place for a store, which is empty.
 	Place func(testing.TB) string
 	// Open opens the store at a place with migrations other than its own.
 	Open func(ctx context.Context, place string, all []table.Migration) (catalog.Catalog, error)
+	// Exec runs a statement at a place with no code of the store.
+	Exec func(t testing.TB, place, statement string) error
 	// Dump tells all tables, columns, constraints, indexes and rows at a place, but
 	// for times.
 	Dump func(t testing.TB, place string) string
@@ -37,7 +43,7 @@ var (
 
 // Test runs the tests.
 func Test(t *testing.T, s Store) {
-	all, err := table.Migrations()
+	all, err := table.Migrations(s.Dialect)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +88,8 @@ func Test(t *testing.T, s Store) {
 			t.Errorf("the last migration changed nothing: %s", dump)
 		}
 	})
+
+	t.Run("rows from before sources", func(t *testing.T) { testUnbound(t, s, all) })
 
 	t.Run("failing", func(t *testing.T) {
 		place := s.Place(t)
@@ -135,6 +143,58 @@ func Test(t *testing.T, s Store) {
 			t.Error(err)
 		}
 	})
+}
+
+// testUnbound has rows that a version without sources wrote. They are nobody's until
+// somebody takes them, and that version cannot go on to write such ones.
+func testUnbound(t *testing.T, s Store, all []table.Migration) {
+	const before = 2 // its version
+	old := func(id uuid.UUID) string {
+		return fmt.Sprintf(`INSERT INTO {schema}objects (id, name, type, size, sha256, owner, created, touched, state, instance)
+			VALUES ('%s', 'a name', 'text/plain', 4, %s, 'alice', 1000000, 2000000, 'ready', 'dead')`, id, blob[s.Dialect])
+	}
+	place := s.Place(t)
+	if err := migrate(t, s, place, all[:before]); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Exec(t, place, old(id)); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := s.Open(t.Context(), place, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	c := opened.(catalog.Shared)
+	if _, err := c.Get(t.Context(), id); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("Get of a row without a source: %v", err)
+	}
+	for rec, err := range c.All(t.Context()) {
+		t.Errorf("All yields a row without a source: %+v %v", rec, err)
+	}
+	sources, err := c.Sources(t.Context())
+	if err != nil || !slices.Equal(sources, []catalog.Source{""}) {
+		t.Errorf("sources: %q, %v", sources, err)
+	}
+	if err := s.Exec(t, place, old(uuid.New())); err == nil {
+		t.Error("an earlier version can still write rows without a source")
+	}
+	if n, err := c.Take(t.Context(), "", []uuid.UUID{id}); n != 1 || err != nil {
+		t.Errorf("Take: %d, %v", n, err)
+	}
+	want := catalog.Record{
+		ID: id, Name: "a name", Type: "text/plain", Size: 4, SHA256: [32]byte(bytes.Repeat([]byte{0xab}, 32)), Owner: "alice",
+		Created: time.Unix(1, 0).UTC(), Touched: time.Unix(2, 0).UTC(), State: catalog.Ready,
+	}
+	if got, err := c.Get(t.Context(), id); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+// blob is a hash, as a dialect writes it.
+var blob = map[string]string{
+	"sqlite":   "x'" + strings.Repeat("ab", 32) + "'",
+	"postgres": `'\x` + strings.Repeat("ab", 32) + "'",
 }
 
 func migrate(t *testing.T, s Store, place string, all []table.Migration) error {

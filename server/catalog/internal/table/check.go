@@ -14,9 +14,20 @@ import (
 
 // Bounds of what a record may hold, in bytes.
 const (
-	maxName  = 1024
-	maxOther = 255
+	maxName   = 1024
+	maxSource = 1024
+	maxOther  = 255
 )
+
+// CheckSource says what is wrong with the source of a Catalog. A store calls it before
+// it opens anything: whoever forgot the source, or gave an empty one, would share its
+// rows with all who did the same.
+func CheckSource(source catalog.Source) error {
+	if source == "" {
+		return errors.New("catalog: name the source of the objects: a catalog without one would be that of all sources")
+	}
+	return checkText("source", string(source), maxSource)
+}
 
 // checkNew says what is wrong with a record that Begin was given. Both stores
 // refuse the same, so that none has a name that the other could not take over.

@@ -46,9 +46,14 @@ func scan(s Scanner) (row, error) {
 	return r, nil
 }
 
-// All yields every row in order of ID.
+// All yields every row of the source, in order of ID.
 func (c *Catalog) All(ctx context.Context) iter.Seq2[catalog.Record, error] {
-	return c.rows(ctx, `SELECT `+columns+` FROM {schema}objects WHERE id > $1 ORDER BY id LIMIT $2`,
+	return c.AllOf(ctx, c.source)
+}
+
+// AllOf yields every row of any source, in order of ID.
+func (c *Catalog) AllOf(ctx context.Context, source catalog.Source) iter.Seq2[catalog.Record, error] {
+	return c.rows(ctx, source, `SELECT `+columns+` FROM {schema}objects WHERE source = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		func(_ context.Context, page []row) ([]row, error) { return page, nil })
 }
 
@@ -57,7 +62,7 @@ func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.
 	// Who is dead stays so: an instance is never used again.
 	dead := make(map[string]bool)
 	limit := micros(before)
-	return c.rows(ctx, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND id > $1 ORDER BY id LIMIT $2`,
+	return c.rows(ctx, c.source, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND source = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		func(ctx context.Context, page []row) ([]row, error) {
 			// Rows first, then who is alive: whoever has a row was seen alive before.
 			ask := make(map[string]time.Time)
@@ -83,9 +88,9 @@ func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.
 		})
 }
 
-// rows yields what choose keeps of each page of a query, which has the ID to go
-// on behind as $1 and the length of a page as $2.
-func (c *Catalog) rows(ctx context.Context, query string, choose func(context.Context, []row) ([]row, error)) iter.Seq2[catalog.Record, error] {
+// rows yields what choose keeps of each page of a query, which has the source as $1, the
+// ID to go on behind as $2 and the length of a page as $3.
+func (c *Catalog) rows(ctx context.Context, source catalog.Source, query string, choose func(context.Context, []row) ([]row, error)) iter.Seq2[catalog.Record, error] {
 	return func(yield func(catalog.Record, error) bool) {
 		for after, more := "", true; more; {
 			var chosen []row
@@ -95,7 +100,7 @@ func (c *Catalog) rows(ctx context.Context, query string, choose func(context.Co
 					r, err := scan(s)
 					page = append(page, r)
 					return err
-				}, c.dialect.SQL(query), after, int64(pageRows))
+				}, c.dialect.SQL(query), string(source), after, int64(pageRows))
 				if err != nil {
 					return err
 				}

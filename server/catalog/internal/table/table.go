@@ -54,6 +54,7 @@ type Options struct {
 type Catalog struct {
 	db       DB
 	dialect  Dialect
+	source   catalog.Source
 	instance string
 	now      func() time.Time
 	timeout  time.Duration
@@ -63,12 +64,12 @@ type Catalog struct {
 	closed bool
 }
 
-var _ catalog.Catalog = (*Catalog)(nil)
+var _ catalog.Shared = (*Catalog)(nil)
 
-// New returns the Catalog of an instance, whose tables are there. It closes db
-// when it is closed.
-func New(db DB, dialect Dialect, instance uuid.UUID, opts Options) *Catalog {
-	c := &Catalog{db: db, dialect: dialect, instance: instance.String(), now: opts.Now, timeout: opts.Timeout}
+// New returns the Catalog of a source, which CheckSource has let through, and of an
+// instance. The tables are there. It closes db when it is closed.
+func New(db DB, dialect Dialect, source catalog.Source, instance uuid.UUID, opts Options) *Catalog {
+	c := &Catalog{db: db, dialect: dialect, source: source, instance: instance.String(), now: opts.Now, timeout: opts.Timeout}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -84,9 +85,9 @@ func (c *Catalog) Begin(ctx context.Context, rec catalog.Record) error {
 		return err
 	}
 	n, err := c.exec(ctx, true,
-		`INSERT INTO {schema}objects (id, name, type, owner, created, touched, state, instance)
-		VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7) ON CONFLICT (id) DO NOTHING`,
-		rec.ID.String(), rec.Name, rec.Type, rec.Owner, micros(rec.Created), micros(c.now()), c.instance)
+		`INSERT INTO {schema}objects (source, id, name, type, owner, created, touched, state, instance)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8) ON CONFLICT (source, id) DO NOTHING`,
+		string(c.source), rec.ID.String(), rec.Name, rec.Type, rec.Owner, micros(rec.Created), micros(c.now()), c.instance)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("catalog: there is a row of ID %s already", rec.ID)
 	}
@@ -95,7 +96,7 @@ func (c *Catalog) Begin(ctx context.Context, rec catalog.Record) error {
 
 // Touch marks a pending row as worked on.
 func (c *Catalog) Touch(ctx context.Context, id uuid.UUID) error {
-	return c.move(ctx, `UPDATE {schema}objects SET touched = $2, instance = $3 WHERE id = $1 AND state = 'pending'`, id)
+	return c.move(ctx, `UPDATE {schema}objects SET touched = $3, instance = $4 WHERE source = $1 AND id = $2 AND state = 'pending'`, id)
 }
 
 // Commit makes a pending row ready.
@@ -104,29 +105,29 @@ func (c *Catalog) Commit(ctx context.Context, rec catalog.Record) (catalog.Recor
 		return catalog.Record{}, err
 	}
 	return c.one(ctx, c.db.Change,
-		`UPDATE {schema}objects SET state = 'ready', touched = $2, instance = $3, type = $4, size = $5, sha256 = $6
-		WHERE id = $1 AND state = 'pending' RETURNING `+columns,
-		rec.ID.String(), micros(c.now()), c.instance, rec.Type, rec.Size, rec.SHA256[:])
+		`UPDATE {schema}objects SET state = 'ready', touched = $3, instance = $4, type = $5, size = $6, sha256 = $7
+		WHERE source = $1 AND id = $2 AND state = 'pending' RETURNING `+columns,
+		string(c.source), rec.ID.String(), micros(c.now()), c.instance, rec.Type, rec.Size, rec.SHA256[:])
 }
 
 // Get returns a row that is ready.
 func (c *Catalog) Get(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
-	return c.one(ctx, c.db.Read, `SELECT `+columns+` FROM {schema}objects WHERE id = $1 AND state = 'ready'`, id.String())
+	return c.one(ctx, c.db.Read, `SELECT `+columns+` FROM {schema}objects WHERE source = $1 AND id = $2 AND state = 'ready'`, string(c.source), id.String())
 }
 
 // Delete takes a ready row to Deleting.
 func (c *Catalog) Delete(ctx context.Context, id uuid.UUID) error {
-	return c.move(ctx, `UPDATE {schema}objects SET state = 'deleting', touched = $2, instance = $3 WHERE id = $1 AND state = 'ready'`, id)
+	return c.move(ctx, `UPDATE {schema}objects SET state = 'deleting', touched = $3, instance = $4 WHERE source = $1 AND id = $2 AND state = 'ready'`, id)
 }
 
 // Abandon takes a pending row to Deleting.
 func (c *Catalog) Abandon(ctx context.Context, id uuid.UUID) error {
-	return c.move(ctx, `UPDATE {schema}objects SET state = 'deleting', touched = $2, instance = $3 WHERE id = $1 AND state = 'pending'`, id)
+	return c.move(ctx, `UPDATE {schema}objects SET state = 'deleting', touched = $3, instance = $4 WHERE source = $1 AND id = $2 AND state = 'pending'`, id)
 }
 
 // Forget removes a row in state Deleting.
 func (c *Catalog) Forget(ctx context.Context, id uuid.UUID) error {
-	_, err := c.exec(ctx, false, `DELETE FROM {schema}objects WHERE id = $1 AND state = 'deleting'`, id.String())
+	_, err := c.exec(ctx, false, `DELETE FROM {schema}objects WHERE source = $1 AND id = $2 AND state = 'deleting'`, string(c.source), id.String())
 	return err
 }
 
@@ -144,10 +145,10 @@ func (c *Catalog) Close() error {
 	return c.db.Close()
 }
 
-// move runs a statement that takes the row id ($1) out of a state, with the time
-// ($2) and the instance ($3).
+// move runs a statement that takes the row id ($2) of the source ($1) out of a state,
+// with the time ($3) and the instance ($4).
 func (c *Catalog) move(ctx context.Context, query string, id uuid.UUID) error {
-	n, err := c.exec(ctx, true, query, id.String(), micros(c.now()), c.instance)
+	n, err := c.exec(ctx, true, query, string(c.source), id.String(), micros(c.now()), c.instance)
 	if err == nil && n == 0 {
 		err = catalog.ErrNotFound
 	}

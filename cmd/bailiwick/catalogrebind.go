@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+)
+
+// rebindFlags are those of catalog rebind.
+type rebindFlags struct {
+	catalog string
+	from    string
+	all     toggle
+}
+
+func (a *app) catalogRebindCommand() *cobra.Command {
+	var f rebindFlags
+	cmd := &cobra.Command{
+		Use:   "rebind SOURCE --catalog WHERE",
+		Short: "Give uploads in a catalog to the source that has their objects now",
+		Long: `A catalog knows which source each upload is in, and a server shows those of its own
+sources alone. Rebind is for a source that was moved, or is named in another way than
+before, and, without --from, for uploads of a version that did not write it down.
+
+Uploads whose object is in SOURCE, of the right size, are its own from then on. Those
+that have none there stay with the other source, and rebind says how many they are; with
+--all they come along.
+
+No server should serve the other source meanwhile: uploads under way would fail.`,
+		Example: `  bailiwick catalog rebind /srv/new --from /srv/old --catalog sqlite:/var/lib/bailiwick/uploads.db
+  bailiwick catalog rebind 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads`,
+		Args:              sourceArguments(0, 0, ""),
+		ValidArgsFunction: completeSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.catalogRebind(cmd.Context(), args[0], &f)
+		},
+	}
+	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogUsage)
+	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads belong to now; without it, those that belong to none")
+	addToggle(cmd, &f.all, "all", "", "take uploads without an object in SOURCE along")
+	return cmd
+}
+
+func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) error {
+	if f.catalog == "" {
+		return usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+	}
+	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer cat.Close()
+
+	var from catalog.Source
+	if f.from != "" {
+		if from, err = a.namedSource(ctx, cat, "--from", f.from); err != nil {
+			return err
+		}
+	}
+	if string(from) == src.Label {
+		return usagef("--from: the uploads of %s are its own already", printable(src.Label))
+	}
+	var done steward.Adopted
+	if f.all {
+		done, err = steward.AdoptAll(ctx, cat, from)
+	} else {
+		done, err = steward.Adopt(ctx, jail, cat, from)
+	}
+	a.say("%s belong to %s now", count(done.Taken, "upload"), printable(src.Label))
+	if err != nil {
+		return a.stewardFailed(ctx, "rebind", err)
+	}
+	if done.Stay > 0 {
+		return failf("uploads that have no object of their size there, and stay as they were: %d; --all takes them along", done.Stay)
+	}
+	return nil
+}

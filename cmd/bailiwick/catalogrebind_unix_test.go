@@ -1,0 +1,131 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// storeIn uploads contents to a server over a place, ends it, and returns the IDs.
+func storeIn(t *testing.T, place uploadPlace, contents ...string) (ids []string) {
+	t.Helper()
+	p := place.serve(t)
+	for _, content := range contents {
+		files, status, err := post(p.url, strings.NewReader(content), "Content-Disposition", "attachment; filename=f")
+		if err != nil || status != 201 {
+			t.Fatalf("POST: %d %v", status, err)
+		}
+		ids = append(ids, files[0].ID)
+	}
+	p.stop()
+	return ids
+}
+
+func wantStatus(t *testing.T, p *process, want int, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if status, _ := get(t, p.url+"/"+id); status != want {
+			t.Errorf("GET of an upload: %d, want %d", status, want)
+		}
+	}
+}
+
+// TestSourceMoved moves a source. Its uploads are nobody's at the new place until an
+// operator says so, which the start and the commands show how to do.
+func TestSourceMoved(t *testing.T) {
+	place := uploadPlaces(t, "disk")
+	ids := storeIn(t, place, "one", "two", "three")
+	old, moved := place.dir, place
+	moved.dir = filepath.Join(t.TempDir(), "moved")
+	moved.source = moved.dir
+	if err := os.Rename(old, moved.dir); err != nil {
+		t.Fatal(err)
+	}
+	rebind := "bailiwick catalog rebind " + moved.dir + " --from " + old + " --catalog …"
+	p := moved.serve(t)
+	p.await(regexp.MustCompile(regexp.QuoteMeta("some of " + old + "; if that was moved here: " + rebind)))
+	wantStatus(t, p, 404, ids...)
+	p.stop()
+	if code, _, said := runCommand(t, "catalog", "sweep", moved.dir, "--catalog", place.catalog); code != exitDone || !strings.Contains(said, rebind) {
+		t.Errorf("sweep: exit %d, %s", code, said)
+	}
+	// To compare changes nothing, and it is clear with what.
+	code, stdout, said := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog, "--deep")
+	if code != exitDone || !strings.Contains(said, "are of "+old) || !strings.Contains(said, "3 uploads") {
+		t.Errorf("check: exit %d, %s%s", code, stdout, said)
+	}
+
+	for _, tt := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"--from", "/srv/other"}, exitUsage, "it has some of " + old},
+		{[]string{"--from", moved.dir}, exitUsage, "it has some of " + old},
+		{nil, exitDone, "0 uploads belong"},
+		{[]string{"--from", old}, exitFailed, "2 uploads belong to " + moved.dir},
+		{[]string{"--from", old}, exitFailed, "stay as they were: 1; --all takes them along"},
+		{[]string{"--from", old, "--all"}, exitDone, "1 upload belong"},
+		{[]string{"--from", old}, exitUsage, "has no uploads of"},
+		{[]string{"--from", moved.dir}, exitUsage, "its own already"},
+	} {
+		if strings.HasPrefix(tt.says, "2 uploads") {
+			if err := os.Remove(filepath.Join(moved.dir, ids[2])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, _, said := runCommand(t, append([]string{"catalog", "rebind", moved.dir, "--catalog", place.catalog}, tt.args...)...)
+		if code != tt.code || !strings.Contains(said, tt.says) {
+			t.Errorf("rebind %v: exit %d, %s; want %d and %q", tt.args, code, said, tt.code, tt.says)
+		}
+	}
+	if code, stdout, _ := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog); code != exitFailed || !strings.HasPrefix(stdout, "object.missing\t"+ids[2]) {
+		t.Errorf("check of a source without an object: exit %d, %s", code, stdout)
+	}
+	p = moved.serve(t)
+	wantStatus(t, p, 200, ids[:2]...)
+	for _, line := range p.said() {
+		if strings.HasPrefix(line, "catalog:") {
+			t.Errorf("the start says %s", line)
+		}
+	}
+	p.stop()
+}
+
+// TestUnboundUploads has a catalog of a version that did not write sources down, whose
+// uploads lie in two. Each start takes those whose objects its own source has.
+func TestUnboundUploads(t *testing.T) {
+	one := uploadPlaces(t, "disk")
+	two := one
+	two.dir = t.TempDir()
+	two.source = two.dir
+	inOne, inTwo := storeIn(t, one, "one", "and another"), storeIn(t, two, "two")
+	runSQLite(t, strings.TrimPrefix(one.catalog, "sqlite:"), "UPDATE objects SET source = ''")
+
+	if code, _, said := runCommand(t, "catalog", "check", one.source, "--catalog", one.catalog); code != exitUsage || !strings.Contains(said, "bailiwick catalog rebind "+one.dir) {
+		t.Errorf("check before any start: exit %d, %s", code, said)
+	}
+	p := one.serve(t)
+	p.await(regexp.MustCompile(`^catalog: 2 uploads of an earlier version, .* belong to ` + regexp.QuoteMeta(one.dir)))
+	p.await(regexp.MustCompile(`^catalog: 1 upload of an earlier version belong to no source`))
+	wantStatus(t, p, 200, inOne...)
+	wantStatus(t, p, 404, inTwo...)
+	p.stop()
+	p = two.serve(t)
+	p.await(regexp.MustCompile(`^catalog: 1 upload of an earlier version, .* belong to ` + regexp.QuoteMeta(two.dir)))
+	wantStatus(t, p, 200, inTwo...)
+	wantStatus(t, p, 404, inOne...)
+	p.stop()
+	for _, place := range []uploadPlace{one, two} {
+		if code, said := place.check(t); code != exitDone {
+			t.Errorf("check: exit %d, %s", code, said)
+		}
+	}
+	if n := runSQLite(t, strings.TrimPrefix(one.catalog, "sqlite:"), "SELECT count(*) FROM objects WHERE source = ''"); n != "0\n" {
+		t.Errorf("%s rows have no source", n)
+	}
+}

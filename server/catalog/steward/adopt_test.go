@@ -1,0 +1,145 @@
+package steward_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
+)
+
+// A library is a store with rows of several sources.
+type library struct {
+	t    *testing.T
+	path string
+}
+
+func newLibrary(t *testing.T) *library { return &library{t, filepath.Join(t.TempDir(), "c.db")} }
+
+func (l *library) of(source catalog.Source) catalog.Shared {
+	l.t.Helper()
+	c, err := sqlite.Open(l.t.Context(), l.path, source, sqlite.Options{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// row makes a row in a state.
+func (l *library) row(c catalog.Catalog, state catalog.State) uuid.UUID {
+	l.t.Helper()
+	rec := catalogtest.NewRecord(string(state))
+	err := c.Begin(l.t.Context(), rec)
+	if state != catalog.Pending {
+		_, commitErr := c.Commit(l.t.Context(), catalogtest.Done(rec, "data"))
+		err = errors.Join(err, commitErr)
+	}
+	if state == catalog.Deleting {
+		err = errors.Join(err, c.Delete(l.t.Context(), rec.ID))
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return rec.ID
+}
+
+// jailWith returns a jail with objects of a content.
+func (l *library) jailWith(content string, ids ...uuid.UUID) *vfs.Jail {
+	l.t.Helper()
+	b := mem.New()
+	for _, id := range ids {
+		if _, err := b.Put(l.t.Context(), catalog.ObjectName(id), strings.NewReader(content), vfs.PutOptions{}); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	return l.jail(b)
+}
+
+func (l *library) jail(b vfs.Backend) *vfs.Jail {
+	l.t.Helper()
+	j, err := vfs.New(b, catalog.Policy())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return j
+}
+
+func (l *library) want(c catalog.Catalog, what string, want ...uuid.UUID) {
+	l.t.Helper()
+	all := map[uuid.UUID]bool{}
+	for rec, err := range c.All(l.t.Context()) {
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		all[rec.ID] = true
+	}
+	for _, id := range want {
+		if !all[id] {
+			l.t.Errorf("%s: a row is not there", what)
+		}
+	}
+	if len(all) != len(want) {
+		l.t.Errorf("%s: %d rows, want %d", what, len(all), len(want))
+	}
+}
+
+// TestAdopt gives the rows of an old source to the two sources that its objects are in.
+func TestAdopt(t *testing.T) {
+	l := newLibrary(t)
+	old, one, two := l.of("old"), l.of("one"), l.of("two")
+	inOne, inTwo, nowhere := l.row(old, catalog.Ready), l.row(old, catalog.Ready), l.row(old, catalog.Ready)
+	begun, gone := l.row(old, catalog.Pending), l.row(old, catalog.Deleting)
+	adopt := func(c catalog.Shared, jail *vfs.Jail, want steward.Adopted) {
+		t.Helper()
+		got, err := steward.Adopt(t.Context(), jail, c, "old")
+		if err != nil || got != want {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	// An object of another size is none of theirs.
+	adopt(two, l.jailWith("another size", inOne, inTwo, nowhere), steward.Adopted{Stay: 5})
+	adopt(two, l.jailWith("data"), steward.Adopted{Stay: 5})
+	adopt(one, l.jailWith("data", inOne, begun, uuid.New()), steward.Adopted{Taken: 2, Stay: 3})
+	l.want(one, "one", inOne, begun)
+	adopt(two, l.jailWith("data", inTwo, inOne), steward.Adopted{Taken: 1, Stay: 2})
+	l.want(two, "two", inTwo)
+	l.want(old, "old", nowhere, gone)
+	// What is unfinished goes with the last that is ready.
+	adopt(one, l.jailWith("data", nowhere), steward.Adopted{Taken: 2})
+	l.want(one, "one, with the rest", inOne, begun, nowhere, gone)
+	l.want(old, "old")
+}
+
+func TestAdoptAll(t *testing.T) {
+	l := newLibrary(t)
+	old, other := l.of("old"), l.of("new")
+	ids := []uuid.UUID{l.row(old, catalog.Ready), l.row(old, catalog.Pending), l.row(old, catalog.Deleting)}
+	if got, err := steward.AdoptAll(t.Context(), other, "old"); err != nil || got != (steward.Adopted{Taken: 3}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	l.want(other, "new", ids...)
+}
+
+// TestAdoptFails breaks off where the source cannot be listed to its end: rows without an
+// object are then those of which nothing is known.
+func TestAdoptFails(t *testing.T) {
+	l := newLibrary(t)
+	old, other := l.of("old"), l.of("new")
+	ids := []uuid.UUID{l.row(old, catalog.Ready), l.row(old, catalog.Pending)}
+	broken := errors.New("broken")
+	faulty := vfstest.NewFaults(mem.New(), vfstest.FailOp("list", broken))
+	if got, err := steward.Adopt(t.Context(), l.jail(faulty), other, "old"); !errors.Is(err, broken) || got.Taken != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	l.want(old, "old", ids...)
+}
