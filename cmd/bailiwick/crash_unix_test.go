@@ -53,8 +53,18 @@ func (c *crashTest) run(t *testing.T, seed uint64) {
 		// The kill comes somewhere behind the byte: among the requests of all clients
 		// there is then one at every step.
 		late := time.Duration(random.Int64N(int64(30 * time.Millisecond)))
-		wire := &tripwire{do: func() { time.AfterFunc(late, func() { _ = p.cmd.Process.Signal(syscall.SIGKILL) }) }}
-		wire.left.Store(random.Int64N(c.bytes))
+		wire := &tripwire{killed: make(chan struct{})}
+		wire.do = func() {
+			time.AfterFunc(late, func() {
+				_ = p.cmd.Process.Signal(syscall.SIGKILL)
+				close(wire.killed)
+			})
+		}
+		left := random.Int64N(c.bytes)
+		if round == c.rounds-1 {
+			left = c.bytes // once all are well under way
+		}
+		wire.left.Store(left)
 		var group sync.WaitGroup
 		for range c.clients {
 			own := rand.New(rand.NewPCG(random.Uint64(), 0))
@@ -78,9 +88,11 @@ func (c *crashTest) run(t *testing.T, seed uint64) {
 
 // A tripwire does something once so many bytes have been read through it.
 type tripwire struct {
-	left atomic.Int64
-	once sync.Once
-	do   func()
+	left   atomic.Int64
+	first  atomic.Bool   // for a client to be the first
+	killed chan struct{} // closed when the server is
+	once   sync.Once
+	do     func()
 }
 
 func (w *tripwire) reader(r io.Reader) io.Reader { return &wired{r, w} }

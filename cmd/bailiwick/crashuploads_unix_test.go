@@ -70,6 +70,10 @@ type uploadLedger struct {
 }
 
 func (l *uploadLedger) work(random *rand.Rand, url string, wire *tripwire) {
+	if l.place.name == "s3" && wire.first.CompareAndSwap(false, true) {
+		l.stall(random, url, wire)
+		return
+	}
 	for {
 		var err error
 		if random.IntN(3) == 0 {
@@ -130,6 +134,22 @@ func (l *uploadLedger) upload(random *rand.Rand, url string, wire *tripwire) err
 		l.uploads++
 	}
 	return nil
+}
+
+// stall sends more than a part and then nothing, until the server is killed.
+func (l *uploadLedger) stall(random *rand.Rand, url string, wire *tripwire) {
+	rest, end := io.Pipe()
+	go func() {
+		<-wire.killed
+		end.CloseWithError(io.ErrUnexpectedEOF)
+	}()
+	_, status, err := post(url, io.MultiReader(wire.reader(bytes.NewReader(randomBytes(random, l.large))), rest), "Content-Disposition", "attachment; filename=slow")
+	if err == nil {
+		l.t.Errorf("an upload whose end never came was answered: %d", status)
+	}
+	l.mu.Lock()
+	l.unknown++
+	l.mu.Unlock()
 }
 
 // remove removes an upload that was acknowledged.
