@@ -97,6 +97,7 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		cacheControl: cacheControl(cfg.MaxAge),
 		objectVary:   varyOn(cfg.Sidecars, false),
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
+		lingering:    NewSlots(lingerSlots),
 	}
 	if cfg.Write {
 		h.allow = allowWrites

@@ -26,6 +26,10 @@
 // Whatever the answer but 201 and 204, nothing has changed. A client that breaks
 // off in its body gets no answer.
 //
+// Over HTTP/1 a body that is still coming when the answer is known is read on and thrown
+// away, up to 64 MiB and 10 seconds, by at most 64 requests of a handler at a time: else
+// clients that send all of it first would see a broken connection and no answer.
+//
 // It takes the whole path of a request for the name. Below a prefix, take that
 // off first, in one of these ways:
 //

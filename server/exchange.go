@@ -29,6 +29,9 @@ type exchange struct {
 	attempt Attempt
 	allRead bool        // the body of the request, to its end
 	aside   http.Header // what was said of an object before, see setAside
+	hasty   bool        // the connection is to be closed at once behind the answer
+
+	lingering *Slots // for those who read on behind the answer, nil for none
 
 	gate      *Gate
 	opens     opener     // what is open to anyone; nil if that is not known
@@ -70,6 +73,9 @@ func (x *exchange) end() {
 	}
 	x.boundRest()
 	abort := v != nil && x.attempt.Aborted
+	if !abort {
+		x.linger()
+	}
 	*x = exchange{}
 	exchanges.Put(x)
 	if abort {

@@ -23,12 +23,13 @@ type handler struct {
 	cacheControl []string
 	objectVary   []string // Vary of an object under its own name
 	indexVary    []string // Vary of an object that answers for its directory
+	lingering    *Slots
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace = h.cfg.MinRate
+	x.pace, x.lingering = h.cfg.MinRate, h.lingering
 
 	writes := h.intake != nil && isWrite(r.Method)
 	if !writes && !x.takeMethod(h.allow) {

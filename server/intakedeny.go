@@ -86,6 +86,7 @@ func (x *exchange) deny(d *denial) {
 	if d == denySlow && x.r.ProtoMajor == 1 {
 		// Or net/http would read on for as long as boundRest lets it.
 		x.Header()["Connection"] = closeConnection
+		x.hasty = true
 	}
 	switch d.status {
 	case http.StatusServiceUnavailable:

@@ -77,6 +77,7 @@ type uploads struct {
 	cfg          UploadConfig
 	intake       *intake
 	cacheControl []string
+	lingering    *Slots
 }
 
 // NewUploads returns a handler that stores what clients send under names that it
@@ -132,7 +133,7 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge)}
+	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge), lingering: NewSlots(lingerSlots)}
 }
 
 func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
@@ -160,7 +161,7 @@ func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
 func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace = h.cfg.MinRate
+	x.pace, x.lingering = h.cfg.MinRate, h.lingering
 
 	if !x.takeUploadMethod() || !x.enter(&h.cfg.Gate, opOf(r.Method), h.cfg.Authorize) {
 		return
