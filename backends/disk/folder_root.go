@@ -3,10 +3,13 @@
 package disk
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // keepOpen: a file that is open gets a time of its own when it is closed.
@@ -101,7 +104,14 @@ func (d directory) setTime(elem string, modTime time.Time) error {
 }
 
 func (d directory) rename(old string, to folder, elem string) error {
-	return d.root.Rename(d.at+old, to.(directory).at+elem)
+	err := d.root.Rename(d.at+old, to.(directory).at+elem)
+	if isHeld(err) {
+		if st, looked := to.lstat(elem); looked == nil && st.mode.IsRegular() {
+			// Without %w for err, which says that nobody may ever do this.
+			return fmt.Errorf("%w: another program has the file open: %v", vfs.ErrUnavailable, err)
+		}
+	}
+	return err
 }
 
 func (d directory) renameNew(string, folder, string) error { return errPlain }

@@ -56,6 +56,12 @@ func isExhausted(err error) bool {
 		windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_USER_MAPPED_FILE, windows.ERROR_DELETE_PENDING)
 }
 
+// isHeld reports an error of a rename that can mean that what it would replace is
+// open. Windows says "access denied" for that where the file system does not know
+// the rename of POSIX (FAT, network shares), or where the other program does not
+// let others delete the file.
+func isHeld(err error) bool { return errors.Is(err, windows.ERROR_ACCESS_DENIED) }
+
 // isFault reports a failure of the disk itself.
 func isFault(err error) bool {
 	return isAny(err, windows.ERROR_NOT_READY, windows.ERROR_CRC, windows.ERROR_SEEK, windows.ERROR_SECTOR_NOT_FOUND, windows.ERROR_READ_FAULT,

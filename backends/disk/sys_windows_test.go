@@ -2,6 +2,7 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -104,5 +105,63 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%v: the error tells the path: %v", tt.err, got.err)
 			}
 		}
+	}
+}
+
+// TestChangesOfOpenFiles: a file that somebody reads is replaced or removed, or
+// that can be tried again. It is never as good as missing, and the reader gets one
+// version whole.
+func TestChangesOfOpenFiles(t *testing.T) {
+	dir := t.TempDir()
+	b, err := New(dir, Options{Writable: true, SkipSelfTest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	old := strings.Repeat("old", smallBytes)
+	n := name(t, "file")
+	put := func(data string) error {
+		_, err := b.Put(t.Context(), n, strings.NewReader(data), vfs.PutOptions{})
+		return err
+	}
+	if err := put(old); err != nil {
+		t.Fatal(err)
+	}
+	obj, err := b.Open(t.Context(), n, vfs.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := put("new"); err != nil && !errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("Put beside a reader: %v (%v)", err, errors.Unwrap(err))
+	}
+	if got, err := io.ReadAll(obj.Body); err != nil || string(got) != old {
+		t.Errorf("the reader got %d bytes, %v", len(got), err)
+	}
+	obj.Body.Close()
+	if err := put("new"); err != nil {
+		t.Errorf("Put after the reader: %v", err)
+	}
+	// As another program opens files: it shares reading and writing, but no deletion.
+	f, err := os.Open(filepath.Join(dir, "file"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for call, err := range map[string]error{"Put": put("newer"), "Remove": b.Remove(t.Context(), n, vfs.Cond{})} {
+		if err != nil && !errors.Is(err, vfs.ErrUnavailable) {
+			t.Errorf("%s beside another program: %v (%v)", call, err, errors.Unwrap(err))
+		}
+	}
+	f.Close()
+	if err := put("newest"); err != nil {
+		t.Errorf("Put after the other program: %v", err)
+	}
+	if err := b.Remove(t.Context(), n, vfs.Cond{}); err != nil {
+		t.Errorf("Remove after the other program: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
