@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"regexp"
 
@@ -43,6 +44,11 @@ type Source struct {
 	// Notes are what an operator should know of the source, a line each.
 	Notes []string
 	close func() error
+}
+
+// Walk is that of the backend, if it is a vfs.Walker.
+func (s *Source) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return vfs.Walk(ctx, s.Backend, dir)
 }
 
 // Close ends the Source: every later call of its backend may fail.

@@ -73,6 +73,32 @@ type Caps struct {
 	Ranges bool
 	// Direct: Open heeds Request.Direct.
 	Direct bool
+	// Walks: the backend is a [Walker], and so is each layer over it.
+	Walks bool
+}
+
+// A Walker is a Backend that can yield all that lies below a directory at once. It is for
+// stores without directories, where that takes fewer requests, and finds what the
+// listing of a directory can leave out: some services show nothing below a name that also
+// is an object's.
+type Walker interface {
+	Backend
+
+	// Walk yields all objects below dir, in byte order of their paths: Elem is then the
+	// whole path below dir, not to be trusted. No directory is yielded. It fails as List
+	// does.
+	Walk(ctx context.Context, dir Name) iter.Seq2[Entry, error]
+}
+
+// Walk is the Walk of b. Layers over a backend call it to pass theirs on. It fails with
+// [ErrUnsupported] if b has none.
+func Walk(ctx context.Context, b Backend, dir Name) iter.Seq2[Entry, error] {
+	if w, ok := b.(Walker); ok {
+		return w.Walk(ctx, dir)
+	}
+	return func(yield func(Entry, error) bool) {
+		yield(Entry{}, &Error{Op: "list", Name: dir.s, Err: ErrUnsupported})
+	}
 }
 
 // An Entry is what List says of one name in a directory.

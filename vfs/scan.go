@@ -3,6 +3,7 @@ package vfs
 import (
 	"context"
 	"iter"
+	"strings"
 )
 
 // A Finding is what a scan says of one name in the backend.
@@ -10,6 +11,11 @@ type Finding struct {
 	Verdict
 	Path string // the name as the backend has it, which need not be a Name
 	Size int64  // bytes, of a file
+
+	// Beneath is the object above Path that has the name of a directory on the way to it;
+	// "" if there is none, as on all stores that have directories. Some services leave
+	// what lies beneath an object out of their listings.
+	Beneath string
 }
 
 // Scan yields a Finding for every name in the backend that is no directory, in
@@ -17,17 +23,63 @@ type Finding struct {
 // also those that the policy hides, but into no linked ones: a link is one
 // Finding. A directory that cannot be named or read is one, too. An error ends
 // the scan: the top cannot be listed, or ctx is done.
-func (j *Jail) Scan(ctx context.Context) iter.Seq2[Finding, error] {
+//
+// A backend that is a [Walker] is asked for all at once. There, any error ends the scan,
+// and keys that are no names, such as "a//b", are Findings as well.
+func (j *Jail) Scan(ctx context.Context) iter.Seq2[Finding, error] { return j.ScanDir(ctx, Root) }
+
+// ScanDir is Scan of what lies below dir.
+func (j *Jail) ScanDir(ctx context.Context, dir Name) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
-		s := scan{j, ctx, yield}
-		s.walk(Root)
+		s := scan{j, ctx, dir, yield}
+		if j.caps.Walks {
+			s.walkAll()
+		} else {
+			s.walk(dir)
+		}
 	}
 }
 
 type scan struct {
 	jail  *Jail
 	ctx   context.Context
+	top   Name
 	yield func(Finding, error) bool
+}
+
+// walkAll takes what the backend has by itself.
+func (s *scan) walkAll() {
+	prefix := ""
+	if !s.top.IsRoot() {
+		prefix = s.top.String() + "/"
+	}
+	var above []string // those objects whose names begin the present one, shortest first
+	for e, err := range Walk(s.ctx, s.jail.backend, s.top) {
+		if err != nil {
+			s.yield(Finding{}, outward("scan", s.top, err))
+			return
+		}
+		path := prefix + e.Elem
+		for len(above) > 0 && !strings.HasPrefix(path, above[len(above)-1]) {
+			above = above[:len(above)-1]
+		}
+		f := Finding{Path: path, Size: e.Size}
+		for _, object := range above {
+			if strings.HasPrefix(path[len(object):], "/") {
+				f.Beneath = object
+				break
+			}
+		}
+		above = append(above, path)
+		if n, err := ParseName(path); err == nil {
+			f.Verdict = s.judge(n, &e)
+		} else {
+			f.Verdict = Verdict{Op: OpRead, Reason: ReasonOf(err)}
+		}
+		if !s.yield(f, nil) {
+			return
+		}
+	}
 }
 
 // walk returns false once the scan is over.
@@ -39,7 +91,7 @@ func (s *scan) walk(dir Name) bool {
 			}
 			continue
 		}
-		if dir.IsRoot() || s.ctx.Err() != nil {
+		if dir == s.top || s.ctx.Err() != nil {
 			s.yield(Finding{}, outward("scan", dir, err))
 			return false
 		}
@@ -61,17 +113,23 @@ func (s *scan) visit(dir Name, e Entry) bool {
 			path = dir.String() + "/" + path
 		}
 		v := Verdict{Op: OpRead, Reason: ReasonOf(err)}
-		return s.yield(Finding{v, path, e.Size}, nil)
+		return s.yield(Finding{Verdict: v, Path: path, Size: e.Size}, nil)
 	}
 	if e.Kind == KindDir {
 		return s.walk(n)
 	}
+	v := s.judge(n, &e)
+	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size}, nil)
+}
+
+// judge says what becomes of the name n, which the backend has as e.
+func (s *scan) judge(n Name, e *Entry) Verdict {
 	v := s.jail.admit(s.ctx, OpRead, n)
 	if v.Allowed {
-		v.Reason = s.obstacle(n, &e)
+		v.Reason = s.obstacle(n, e)
 		v.Allowed = v.Reason == ""
 	}
-	return s.yield(Finding{v, n.String(), e.Size}, nil)
+	return v
 }
 
 // obstacle returns why an allowed name is not served all the same.

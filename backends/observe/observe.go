@@ -110,12 +110,21 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 
 // List implements vfs.Backend. One listing is one call, however many pages it takes.
 func (b *backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return b.toldList(b.Backend.List(ctx, dir, after))
+}
+
+// Walk implements vfs.Walker. It is told as a listing.
+func (b *backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return b.toldList(vfs.Walk(ctx, b.Backend, dir))
+}
+
+func (b *backend) toldList(list iter.Seq2[vfs.Entry, error]) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		start := time.Now()
 		var away time.Duration // with the reader
 		var failed error
 		defer func() { b.told("list", start.Add(away), failed) }()
-		for e, err := range b.Backend.List(ctx, dir, after) {
+		for e, err := range list {
 			failed = err
 			left := time.Now()
 			more := yield(e, err)

@@ -43,7 +43,8 @@ type fake struct {
 	partSizes []int64 // of parts, in the order in which they came
 	forget    bool    // keep no bytes of parts
 
-	pageSize int // keys a page at most, 0 is as asked
+	pageSize int  // keys a page at most, 0 is as asked
+	hides    bool // with a delimiter, what lies below an object, as MinIO does
 
 	// get, where set, answers a GetObject; it may call fake.answerGet.
 	get func(ctx context.Context, in *awss3.GetObjectInput) (*awss3.GetObjectOutput, error)
@@ -274,6 +275,9 @@ func (f *fake) ListObjectsV2(ctx context.Context, in *awss3.ListObjectsV2Input, 
 		if !ok || key <= after {
 			continue
 		}
+		if f.hides && in.Delimiter != nil && f.beneathObject(key) {
+			continue
+		}
 		item := key
 		elem, _, isDir := strings.Cut(rest, aws.ToString(in.Delimiter))
 		if isDir = isDir && in.Delimiter != nil; isDir {
@@ -301,6 +305,16 @@ func (f *fake) ListObjectsV2(ctx context.Context, in *awss3.ListObjectsV2Input, 
 		f.list(out)
 	}
 	return out, nil
+}
+
+// beneathObject reports whether key lies below an object. The caller holds mu.
+func (f *fake) beneathObject(key string) bool {
+	for i, c := range key {
+		if _, ok := f.objects[key[:i]]; ok && c == '/' {
+			return true
+		}
+	}
+	return false
 }
 
 // apiError is what the SDK makes of an answer with this status and code, and

@@ -35,12 +35,25 @@ import (
 // A service whose answers are not in the order of keys, as those of directory
 // buckets, is vfs.ErrUnavailable as soon as that shows.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return b.list(listing{b: b, ctx: ctx, dir: dir, after: after, hint: vfs.ListHintOf(ctx)})
+}
+
+// Walk yields all objects below dir, one ListObjectsV2 a page of 1000. It lists without a
+// delimiter: with one, MinIO leaves out all that lies below an object of dir's name. An
+// empty key that ends in a slash, a directory marker, is no object; one that holds
+// something is yielded.
+func (b *Backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return b.list(listing{b: b, ctx: ctx, dir: dir, whole: true})
+}
+
+func (b *Backend) list(l listing) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
+		l, ctx, dir := l, l.ctx, l.dir // a listing can be run again
 		if dir.IsZero() {
 			yield(vfs.Entry{}, refuse("list", dir, vfs.ReasonNameEmpty))
 			return
 		}
-		l := listing{b: b, ctx: ctx, dir: dir, prefix: b.prefix, after: after, hint: vfs.ListHintOf(ctx)}
+		l.prefix = b.prefix
 		if !dir.IsRoot() {
 			key, err := b.key("list", dir)
 			if err != nil {
@@ -76,7 +89,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	}
 }
 
-// A listing is one call of List.
+// A listing is one call of List or Walk.
 type listing struct {
 	b      *Backend
 	ctx    context.Context
@@ -84,6 +97,7 @@ type listing struct {
 	prefix string
 	after  string // only keys behind it are wanted
 	hint   vfs.ListHint
+	whole  bool   // all that lies below is wanted, by its path
 	last   string // the key of the last entry
 	token  *string
 	found  bool // there is a key below the prefix
@@ -100,7 +114,9 @@ var (
 // page asks for the next page. more is set if others follow.
 func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 	in := l.input(l.pageSize())
-	in.Delimiter = aws.String("/")
+	if !l.whole {
+		in.Delimiter = aws.String("/")
+	}
 	in.ContinuationToken = l.token
 	if after := startAfter(l.after, vfs.MaxNameBytes-len(l.prefix)); l.token == nil && after != "" {
 		in.StartAfter = aws.String(l.prefix + after)
@@ -153,6 +169,9 @@ func (l *listing) pageSize() int32 {
 func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
 	entries := make([]vfs.Entry, 0, len(out.Contents)+len(out.CommonPrefixes))
 	for _, p := range out.CommonPrefixes {
+		if l.whole { // nobody asked for these
+			break
+		}
 		elem, isDir := strings.CutSuffix(l.rest(out.EncodingType, p.Prefix), "/")
 		if isDir && elem != "" && !strings.Contains(elem, "/") {
 			entries = append(entries, vfs.Entry{Elem: elem, Kind: vfs.KindDir})
@@ -160,7 +179,10 @@ func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
 	}
 	for _, c := range out.Contents {
 		elem := l.rest(out.EncodingType, c.Key)
-		if elem == "" || strings.Contains(elem, "/") {
+		switch {
+		case elem == "", !l.whole && strings.Contains(elem, "/"):
+			continue
+		case strings.HasSuffix(elem, "/") && aws.ToInt64(c.Size) == 0: // a directory marker
 			continue
 		}
 		e := vfs.Entry{Elem: elem, Size: aws.ToInt64(c.Size)}

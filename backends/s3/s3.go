@@ -118,7 +118,7 @@ type Backend struct {
 	presign  *awss3.PresignClient // nil if there is nobody to sign as
 }
 
-var _ vfs.Backend = (*Backend)(nil)
+var _ vfs.Walker = (*Backend)(nil)
 
 // New returns a Backend that asks api. It does no I/O: see [Backend.Check]. It
 // fails if the bucket's name cannot be one, or the prefix is no vfs.Name.
@@ -167,7 +167,7 @@ func New(api API, opts Options) (*Backend, error) {
 
 // Caps says what a bucket can do.
 func (b *Backend) Caps() vfs.Caps {
-	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil}
+	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil, Walks: true}
 }
 
 // key returns the key of the object n. It is made by putting one string behind

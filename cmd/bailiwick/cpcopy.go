@@ -102,11 +102,13 @@ func (c *copying) tasks(ctx context.Context, ended *error) iter.Seq[task] {
 			yield(task{from: c.source, to: c.target, path: name.String()})
 			return
 		}
+		var twofold beneath
 		for found, err := range c.from.Scan(ctx) {
 			if err != nil {
 				*ended = err
 				return
 			}
+			twofold.of(found, c.progress.say)
 			if !yield(task{found.Name, found.Name, found.Reason, found.Path}) {
 				return
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"iter"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -22,6 +23,11 @@ func (b counted) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Ob
 	obj.File = nil
 	obj.Body = countedBody{counter{obj.Body, b.copying.progress}, obj.Body}
 	return obj, nil
+}
+
+// Walk implements vfs.Walker.
+func (b counted) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return vfs.Walk(ctx, b.Backend, dir)
 }
 
 type countedBody struct {

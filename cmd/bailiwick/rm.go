@@ -108,12 +108,16 @@ func (r *removal) found(ctx context.Context, names []string) iter.Seq[doomed] {
 				return
 			}
 			n, err := vfs.ParseName(name)
-			if err == nil && bool(r.flags.recursive) && r.jail.HeadDir(ctx, n) == nil {
-				if !r.below(ctx, n, yield) {
+			if err == nil && bool(r.flags.recursive) && r.isDir(ctx, n) {
+				found := false
+				if !r.below(ctx, n, func(d doomed) bool {
+					found = true
+					return yield(d)
+				}) {
 					return
 				}
 				// Where there are no directories, an object can have its name.
-				if _, _, err := r.jail.Head(ctx, n, vfs.Request{}); err != nil {
+				if _, _, err := r.jail.Head(ctx, n, vfs.Request{}); found && err != nil {
 					continue
 				}
 			}
@@ -124,27 +128,32 @@ func (r *removal) found(ctx context.Context, names []string) iter.Seq[doomed] {
 	}
 }
 
+// isDir reports whether n may be a directory. Of what lies below an object of the same
+// name, the listing of a directory can say nothing, and only the search for it does.
+func (r *removal) isDir(ctx context.Context, n vfs.Name) bool {
+	if r.jail.Caps().Walks {
+		return r.jail.Explain(ctx, vfs.OpList, n).Allowed
+	}
+	return r.jail.HeadDir(ctx, n) == nil
+}
+
 // below yields all objects below dir that are let through.
 func (r *removal) below(ctx context.Context, dir vfs.Name, yield func(doomed) bool) bool {
-	begun := false
-	for e, err := range r.jail.List(ctx, dir, "") {
-		if err != nil {
-			// A directory can go with the last object that was removed from it.
-			if begun && vfs.ReasonOf(err) == vfs.ReasonMissing {
-				return true
-			}
-			return yield(doomed{path: dir.String() + "/", err: err})
-		}
-		begun = true
-		n, err := dir.Child(e.Elem)
+	for f, err := range r.jail.ScanDir(ctx, dir) {
 		switch {
-		case err != nil: // such a name is never listed
-			continue
-		case e.Kind == vfs.KindDir:
-			if !r.below(ctx, n, yield) {
+		// A directory can go with the last object that was removed from it.
+		case err != nil && vfs.ReasonOf(err) == vfs.ReasonMissing && !dir.IsRoot():
+			return true
+		case err != nil:
+			return yield(doomed{path: dir.String() + "/", err: err})
+		case f.Op == vfs.OpList:
+			if f.Reason == vfs.ReasonMissing || !r.jail.Explain(ctx, vfs.OpList, f.Name).Allowed {
+				continue
+			}
+			if !yield(doomed{path: f.Path, err: &vfs.Error{Op: "list", Name: f.Path, Reason: f.Reason}}) {
 				return false
 			}
-		case !yield(doomed{path: n.String(), name: n}):
+		case f.Allowed && !yield(doomed{path: f.Path, name: f.Name}):
 			return false
 		}
 	}

@@ -22,7 +22,9 @@ func (a *app) scanCommand() *cobra.Command {
 		Use:   "scan SOURCE [rules]",
 		Short: "List every name in a source with its verdict: what is exposed, what is hidden and why",
 		Long: `Scan goes through the whole source and prints a line for every file, as explain
-does. The exit code is 0 whatever is hidden.
+does. The exit code is 0 whatever is hidden. Of S3 it lists all keys at once: so it also
+sees what some services leave out of a directory's listing, which is all that lies
+below an object of the directory's name.
 
 With --save the exposed names are written to a file, which can be kept under
 review like a lock file. With --check the names that are exposed now are compared
@@ -63,18 +65,20 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 
 	var sum exposure
 	var exposed []string
+	var twofold beneath
 	out := newLineWriter(a.stdout)
 	for finding, err := range jail.Scan(ctx) {
 		if err != nil {
 			return scanFailed(ctx, err)
 		}
 		sum.add(finding)
+		twofold.of(finding, a.say)
 		if finding.Allowed && f.save+f.check != "" {
 			exposed = append(exposed, finding.Path)
 		}
 		if f.check == "" {
 			v := newVerdict(finding.Path, finding.Verdict)
-			v.Size = &finding.Size
+			v.Size, v.Beneath = &finding.Size, finding.Beneath
 			v.write(out, bool(f.json))
 		}
 	}

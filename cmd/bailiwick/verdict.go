@@ -12,6 +12,8 @@ type verdict struct {
 	Rule    string     `json:"rule,omitempty"` // the pattern that allowed or denied it
 	Detail  string     `json:"detail,omitempty"`
 	Size    *int64     `json:"size,omitempty"`
+	// Beneath is the object above that has a directory's name, see vfs.Finding.
+	Beneath string `json:"beneath,omitempty"`
 }
 
 // newVerdict puts v into words. The name is the one to show.
@@ -57,6 +59,17 @@ func (v verdict) write(out *lineWriter, asJSON bool) {
 		out.columns(v.columns()...)
 		return
 	}
-	v.Name, v.Rule, v.Detail = jsonText(v.Name), jsonText(v.Rule), jsonText(v.Detail)
+	v.Name, v.Rule, v.Detail, v.Beneath = jsonText(v.Name), jsonText(v.Rule), jsonText(v.Detail), jsonText(v.Beneath)
 	out.json(v)
+}
+
+// beneath says once of each object that others lie beneath it.
+type beneath struct{ said string }
+
+func (b *beneath) of(f vfs.Finding, say func(format string, args ...any)) {
+	if f.Beneath == "" || f.Beneath == b.said {
+		return
+	}
+	b.said = f.Beneath
+	say("%s is an object and a directory, too: some services leave out of their listings what is in it; rename one of the two", printable(f.Beneath))
 }

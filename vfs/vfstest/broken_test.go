@@ -93,6 +93,25 @@ func (l *layer) Caps() vfs.Caps {
 	return l.reference.Caps()
 }
 
+// shallow walks no directory but the one it was asked for.
+type shallow struct{ *reference }
+
+func (s shallow) Caps() vfs.Caps {
+	c := s.reference.Caps()
+	c.Walks = true
+	return c
+}
+
+func (s shallow) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		for e, err := range s.List(ctx, dir, "") {
+			if (err != nil || e.Kind == vfs.KindFile) && !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
 // onObject breaks what Open returned.
 func onObject(change func(obj *vfs.Object)) func(r *reference) vfs.Backend {
 	return func(r *reference) vfs.Backend {
@@ -474,6 +493,14 @@ var brokenReferences = []struct {
 			return c
 		}}
 	}},
+	{"says it walks, and does not", "walk", func(r *reference) vfs.Backend {
+		return &layer{reference: r, caps: func() vfs.Caps {
+			c := r.Caps()
+			c.Walks = true
+			return c
+		}}
+	}},
+	{"walks past what is in directories", "walk", func(r *reference) vfs.Backend { return shallow{r} }},
 	{"says it does not write, and does", "read-only", func(r *reference) vfs.Backend {
 		return &layer{reference: r, caps: func() vfs.Caps {
 			c := r.Caps()

@@ -261,3 +261,56 @@ func checkListEmpty(p *probe) {
 		p.errorf("List of the top of an empty backend yielded %d entries and %v", len(entries), err)
 	}
 }
+
+// checkWalk: a Walker yields what going through all directories does, in the order of
+// paths. A backend that says it is none has no Walk, and one that says so has.
+func checkWalk(p *probe) {
+	if !p.b.Caps().Walks {
+		for _, err := range vfs.Walk(p.ctx, p.b, vfs.Root) {
+			p.fails("Walk", vfs.Root, err, vfs.ErrUnsupported)
+		}
+		return
+	}
+	for _, dir := range p.tree.dirs() {
+		var want []string
+		for s := range p.tree.Files {
+			if rest, below := strings.CutPrefix(s, dir.String()+"/"); dir.IsRoot() {
+				want = append(want, s)
+			} else if below {
+				want = append(want, rest)
+			}
+		}
+		slices.Sort(want)
+		var got []string
+		for e, err := range vfs.Walk(p.ctx, p.b, dir) {
+			if err != nil {
+				p.errorf("Walk(%q): %w", dir, err)
+				break
+			}
+			got = append(got, e.Elem)
+			path := e.Elem
+			if !dir.IsRoot() {
+				path = dir.String() + "/" + path
+			}
+			if size := int64(len(p.tree.Files[path])); e.Kind != vfs.KindFile || e.Size != size {
+				p.errorf("Walk(%q) yielded %q as kind %d with %d bytes, want a file with %d", dir, e.Elem, e.Kind, e.Size, size)
+			}
+		}
+		if !slices.Equal(got, want) {
+			p.errorf("Walk(%q) yielded %+q,\nwant, in this order, %+q", dir, got, want)
+		}
+		for range vfs.Walk(p.ctx, p.b, dir) {
+			break // whoever stops early stops it
+		}
+	}
+	for _, s := range []string{"no-such-dir", "a.txt", "a/no-such-dir"} {
+		n, count := name(s), 0
+		for _, err := range vfs.Walk(p.ctx, p.b, n) {
+			count++
+			p.refuses("Walk", n, err, vfs.ReasonMissing)
+		}
+		if count != 1 {
+			p.errorf("Walk(%q), where there is nothing: %d times something, want one error", n, count)
+		}
+	}
+}

@@ -183,12 +183,21 @@ func (f *Faults) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Inf
 
 // List counts one "list", and one "entry" before each entry.
 func (f *Faults) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return f.list(ctx, dir, f.backend.List(ctx, dir, after))
+}
+
+// Walk counts as List does.
+func (f *Faults) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return f.list(ctx, dir, vfs.Walk(ctx, f.backend, dir))
+}
+
+func (f *Faults) list(ctx context.Context, dir vfs.Name, list iter.Seq2[vfs.Entry, error]) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		if err := f.call(ctx, "list", dir); err != nil {
 			yield(vfs.Entry{}, err)
 			return
 		}
-		for e, err := range f.backend.List(ctx, dir, after) {
+		for e, err := range list {
 			if err == nil {
 				err = f.call(ctx, "entry", dir)
 			}

@@ -156,6 +156,7 @@ var checks = []check{
 	{"list after", listTree, checkListAfter},
 	{"list nothing", readTree, checkListNothing},
 	{"list empty", emptyTree, checkListEmpty},
+	{"walk", listTree, checkWalk},
 	{"links", linkTree, checkLinks},
 	{"special files", specialTree, checkSpecial},
 	{"raw names", rawTree, checkRaw},
