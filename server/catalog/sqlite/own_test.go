@@ -24,7 +24,7 @@ func TestFilesAreOwn(t *testing.T) {
 	}
 	var stores []*sqlite.Store
 	for range 2 {
-		s, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+		s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestFilesAreOwn(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "other"), []byte("no database"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sqlite.Open(t.Context(), filepath.Join(dir, "other"), sqlite.Options{}); err == nil {
+	if _, err := sqlite.Open(t.Context(), filepath.Join(dir, "other"), source, sqlite.Options{}); err == nil {
 		t.Fatal("it was opened")
 	}
 	if own(filepath.Join(dir, "other")) {
