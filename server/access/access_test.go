@@ -2,8 +2,10 @@ package access_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -140,4 +142,21 @@ func TestCompile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// FuzzWho: WhoPattern matches what Compile takes, and nothing else.
+func FuzzWho(f *testing.F) {
+	for _, who := range []string{"anyone", "everyone", "user:", "user:a", "group:a b", "claim:a", "claim:=b", "claim:a=", "claim:a=b=c", "owner", "", "Anyone", "user"} {
+		f.Add(who)
+	}
+	pattern := regexp.MustCompile(access.WhoPattern)
+	f.Fuzz(func(t *testing.T, who string) {
+		if strings.ContainsAny(who, "\n") || !utf8.ValidString(who) {
+			t.Skip("no line of a file")
+		}
+		_, err := access.Compile([]access.Rule{{Who: who, Can: []vfs.Op{vfs.OpRead}}}, nil)
+		if matches := pattern.MatchString(who); matches != (err == nil) {
+			t.Errorf("%q: the pattern matches: %v, Compile: %v", who, matches, err)
+		}
+	})
 }

@@ -62,6 +62,10 @@ func ops() string {
 	return b.String()
 }
 
+// WhoPattern is a regular expression that matches what [Rule].Who can be, and nothing
+// else on one line. It is for schemas: Compile says what is wrong.
+const WhoPattern = `^(anyone|authenticated|owner|user:.+|group:.+|claim:[^=]+=.*)$`
+
 func (r *rule) compileWho(s string) error {
 	kind, value, given := strings.Cut(s, ":")
 	switch {

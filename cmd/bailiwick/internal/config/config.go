@@ -21,8 +21,8 @@ import (
 //
 // Of each field, the tag yaml is its key, default what stands for a key that is left
 // out, oneof the words that it takes, required and nonempty what to do where it is
-// missing or an empty list, single that an item may stand alone for a list, and
-// example a value for the reference.
+// missing or an empty list, single that an item may stand alone for a list, least
+// the smallest number for the schema, and example a value for the reference.
 type Config struct {
 	// Addresses to listen on, HOST:PORT; port 0 takes a free one, and without a host
 	// it is all interfaces.
@@ -201,7 +201,7 @@ type Limits struct {
 	UploadTime time.Duration `yaml:"upload_time" default:"1h" example:"10m"`
 
 	// Objects that are arriving, at least 1; past it 503.
-	Uploads int `yaml:"uploads" default:"64" example:"16"`
+	Uploads int `yaml:"uploads" least:"1" default:"64" example:"16"`
 
 	// The head of a request.
 	HeaderSize Size `yaml:"header_size" default:"16KiB" example:"8KiB"`
@@ -308,7 +308,7 @@ type Rule struct {
 	// Whom the rule is about: anyone, authenticated, owner (of an upload), user:NAME,
 	// group:NAME or claim:KEY=VALUE. Where users of a way of logging in have a suffix, a
 	// claim of theirs alone is claim:KEY@SUFFIX=VALUE.
-	Who string `yaml:"who" required:"say whom the rule is for, such as authenticated or group:NAME" example:"group:editors"`
+	Who Who `yaml:"who" required:"say whom the rule is for, such as authenticated or group:NAME" example:"group:editors"`
 
 	// What they may do: read, list, write, delete, upload.
 	Can []vfs.Op `yaml:"can" required:"say what they may do: any of read, list, write, delete, upload" example:"[read, list]" nonempty:"it lets nobody do anything; say any of read, list, write, delete, upload"`

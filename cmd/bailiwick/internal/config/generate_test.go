@@ -210,11 +210,27 @@ var together = map[string]string{
 		{"required": ["acme"], "properties": {"cert": false, "key": false}}]}]`,
 	"Uploads": `[{"oneOf": [{"required": ["catalog"]}, {"required": ["catalog_file"]}]}]`,
 	"Mount": `[
-		{"anyOf": [{"required": ["allow"]}, {"required": ["allow_file"]}, {"required": ["uploads"]}]},
+		{"anyOf": [
+			{"required": ["allow"], "properties": {"allow": {"minItems": 1}}},
+			{"required": ["allow_file"], "properties": {"allow_file": {"minItems": 1}}},
+			{"required": ["uploads"]}]},
 		{"not": {"required": ["uploads", "write"], "properties": {"write": {"const": true}}}},
 		{"not": {"required": ["uploads", "allow"]}},
 		{"not": {"required": ["uploads", "deny"]}},
-		{"not": {"required": ["uploads", "allow_file"]}}]`,
+		{"not": {"required": ["uploads", "allow_file"]}},
+		{"not": {"required": ["uploads", "list"], "properties": {"list": {"const": true}}}},
+		{"not": {"required": ["uploads", "precompressed"], "properties": {"precompressed": {"const": true}}}},
+		{"not": {"required": ["uploads", "symlinks"], "properties": {"symlinks": {"const": "inside"}}}},
+		{"not": {"required": ["uploads", "content"], "properties": {"content": {"const": "trusted"}}}},
+		{"not": {"required": ["inline", "content"], "properties": {"content": {"const": "trusted"}, "inline": {"minItems": 1}}}},
+		{"not": {"required": ["precompressed", "source"], "properties": {"precompressed": {"const": true}, "source": {"pattern": "^s3://"}}}},
+		{"anyOf": [
+			{"not": {"required": ["types"]}},
+			{"required": ["uploads"]},
+			{"required": ["write"], "properties": {"write": {"const": true}}}]},
+		{"anyOf": [
+			{"required": ["uploads"]},
+			{"properties": {"access": {"items": {"properties": {"who": {"not": {"const": "owner"}}, "can": {"items": {"not": {"const": "upload"}}}}}}}}]}]`,
 }
 
 func schemaOf(t *testing.T, d docs, typ reflect.Type) object {
@@ -238,7 +254,9 @@ func schemaOf(t *testing.T, d docs, typ reflect.Type) object {
 	case reflect.Slice:
 		return object{"type": "array", "items": schemaOf(t, d, typ.Elem())}
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": schemaOf(t, d, typ.Elem())}
+		values := schemaOf(t, d, typ.Elem())
+		values["uniqueItems"] = true // the members of a group
+		return object{"type": "object", "additionalProperties": values}
 	}
 	properties, required := object{}, []string{}
 	for _, k := range keysOf(typ, d) {
@@ -248,6 +266,9 @@ func schemaOf(t *testing.T, d docs, typ reflect.Type) object {
 		}
 		if k.Tag.Get("nonempty") != "" {
 			s["minItems"] = 1
+		}
+		if least := k.Tag.Get("least"); least != "" {
+			s["minimum"] = json.Number(least)
 		}
 		if k.Tag.Get("single") != "" {
 			s = object{"anyOf": []any{s, s["items"]}}

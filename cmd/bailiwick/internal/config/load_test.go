@@ -26,6 +26,13 @@ func files(t *testing.T, pattern string) []string {
 	return found
 }
 
+// beyondSchema are the bad files that a schema cannot refuse, and why not.
+var beyondSchema = map[string]string{
+	"links.yaml":      "what a key may be depends on another one's text, or on one at the top",
+	"namespaces.yaml": "which names users of several ways share depends on all of these keys",
+	"shared.yaml":     "what two mounts share depends on where their sources are",
+}
+
 // The bad files say in a comment what is wrong in each line. Nothing else may be
 // reported, and the schema refuses what it can know.
 func TestBadFiles(t *testing.T) {
@@ -64,7 +71,7 @@ func TestBadFiles(t *testing.T) {
 				t.Errorf("told besides: %q", told)
 			}
 			schema := againstSchema(t, data)
-			if passes := strings.HasPrefix(string(data), "# schema: passes"); passes != (schema == "") {
+			if _, beyond := beyondSchema[filepath.Base(file)]; beyond != (schema == "") {
 				t.Errorf("the schema finds %q", schema)
 			}
 		})

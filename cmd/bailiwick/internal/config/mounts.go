@@ -127,14 +127,11 @@ func (v *validator) rule(m *Mount, j int, key string) {
 	if v.d.bad[key] || r.Who == "" {
 		return
 	}
-	if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}}}, v.Groups); err != nil {
-		v.fail(key+".who", "%s", told(err))
-	}
 	for i, name := range r.Names {
 		if name == "" {
 			continue
 		}
-		if _, err := access.Compile([]access.Rule{{Who: r.Who, Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
+		if _, err := access.Compile([]access.Rule{{Who: string(r.Who), Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
 			v.fail(index(key+".names", i), "%s", told(err))
 		}
 	}
@@ -144,8 +141,8 @@ func (v *validator) rule(m *Mount, j int, key string) {
 	if i := slices.Index(r.Can, vfs.OpUpload); m.Uploads == nil && i >= 0 {
 		v.fail(index(key+".can", i), "there are no uploads here; write write for PUT, or add uploads")
 	}
-	v.group(r.Who, key+".who")
-	v.claim(r.Who, key+".who")
+	v.group(string(r.Who), key+".who")
+	v.claim(string(r.Who), key+".who")
 }
 
 // group refuses a group that nobody can be in.
@@ -174,7 +171,7 @@ func told(err error) string {
 func (m *Mount) Rules() []access.Rule {
 	var rules []access.Rule
 	for _, r := range m.Access {
-		rules = append(rules, access.Rule{Who: r.Who, Can: r.Can, Names: r.Names})
+		rules = append(rules, access.Rule{Who: string(r.Who), Can: r.Can, Names: r.Names})
 	}
 	return rules
 }

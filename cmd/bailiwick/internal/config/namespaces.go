@@ -145,7 +145,7 @@ func (c *Config) mentions() []mention {
 	}
 	for i := range c.Mounts {
 		for j, rule := range c.Mounts[i].Access {
-			if name, ok := strings.CutPrefix(rule.Who, "user:"); ok {
+			if name, ok := strings.CutPrefix(string(rule.Who), "user:"); ok {
 				list = append(list, mention{index(index("mounts", i)+".access", j) + ".who", name})
 			}
 		}

@@ -120,6 +120,12 @@ func (c validator) breaks(word string, arg any, schema map[string]any, v any, at
 		if isList && float64(len(list)) < arg.(float64) {
 			return at + " has too few items"
 		}
+	case "uniqueItems":
+		for i := range list {
+			if slices.ContainsFunc(list[:i], func(other any) bool { return reflect.DeepEqual(other, list[i]) }) {
+				return fmt.Sprintf("%s has %v twice", at, list[i])
+			}
+		}
 	case "minLength":
 		if isText && float64(utf8.RuneCountInString(text)) < arg.(float64) {
 			return at + " is too short"

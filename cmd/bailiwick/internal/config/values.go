@@ -17,6 +17,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -43,6 +44,9 @@ type URL string
 
 // A MediaType is TYPE/SUBTYPE or TYPE/*, in lower case.
 type MediaType string
+
+// A Who says whom an access rule is about, as access.Rule has it.
+type Who string
 
 // A Rate is how often something may happen. The zero Rate is no limit.
 type Rate struct {
@@ -92,6 +96,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
 	reflect.TypeFor[Suffix]():        {what: "suffix, auto or none", pattern: `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`, parse: parseSuffix},
+	reflect.TypeFor[Who]():           {what: "who", pattern: access.WhoPattern, parse: parseWho},
 	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload)$`, parse: parseOp},
 }
 
@@ -335,6 +340,13 @@ func parsePrefix(s string) (any, error) {
 		return nil, errors.New("that is everybody, so any client could pass for another; name the proxies' own network")
 	}
 	return p, nil
+}
+
+func parseWho(s string) (any, error) {
+	if _, err := access.Compile([]access.Rule{{Who: s, Can: []vfs.Op{vfs.OpRead}}}, nil); err != nil {
+		return nil, errors.New(told(err))
+	}
+	return Who(s), nil
 }
 
 func parseOp(s string) (any, error) {
