@@ -83,6 +83,14 @@ func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
 		p, ok, err = g.Auth.Authenticate(x.r)
 	}
 	switch {
+	case err == nil && ok && (p.Anyone() || auth.Reserved(p.Name)):
+		// Who has no name, or one that records show for somebody else, is nobody that rules
+		// could be about.
+		x.attempt.Verdict, x.attempt.Reason = Failed, ReasonAuth
+		x.log("credentials cannot be judged", errNamesNobody)
+		x.Header()["Retry-After"] = retryAfter
+		x.fixed(http.StatusServiceUnavailable, textUnavailable)
+		return false
 	case err == nil && !ok:
 		// A host that this handler is mounted in may have asked already.
 		p = auth.FromContext(x.ctx)
@@ -103,6 +111,8 @@ func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
 	}
 	return err == nil
 }
+
+var errNamesNobody = errors.New("the Authenticator vouches for nobody, or for a reserved name")
 
 // enterByLink takes a request for a signed link and nothing else: were a bad one
 // judged by other credentials, nobody could see that it has ended.

@@ -22,7 +22,8 @@ type LogOptions struct {
 // [Attempt]. Record only adds
 // the line to a buffer: one goroutine of the Log writes what has gathered, at
 // the latest after flushInterval. Where the writer is too slow and the buffer
-// full, lines are lost, and counted: a full disk does not stop the service.
+// full, lines are lost, and counted: a full disk does not stop the service. The zero
+// Log loses all.
 type Log struct {
 	w       io.Writer
 	append  func([]byte, *Attempt) []byte
@@ -48,8 +49,11 @@ const (
 var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // NewLog returns a Log that writes to w, each time any number of whole lines.
-// Close ends it; w is then the caller's to close.
+// Close ends it; w is then the caller's to close. It panics where w is nil.
 func NewLog(w io.Writer, opts LogOptions) *Log {
+	if w == nil {
+		nonsense{"NewLog"}.found("the writer is nil")
+	}
 	l := &Log{
 		w:      w,
 		append: appendJSON,
@@ -71,6 +75,10 @@ func NewLog(w io.Writer, opts LogOptions) *Log {
 
 // Record adds a line for a. It never waits for the writer.
 func (l *Log) Record(a *Attempt) {
+	if l.append == nil {
+		l.dropped.Add(1)
+		return
+	}
 	line := lineBuffers.Get().(*[]byte)
 	*line = l.append((*line)[:0], a)
 	l.add(*line)
@@ -108,6 +116,9 @@ func (l *Log) Dropped() uint64 { return l.dropped.Load() }
 // Close writes what waits, ends the goroutine, and returns the first error of
 // the writer. Records that come later are dropped.
 func (l *Log) Close() error {
+	if l.done == nil {
+		return nil
+	}
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()

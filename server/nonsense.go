@@ -65,4 +65,7 @@ func (c nonsense) intake(in *Intake) {
 	c.duration("Intake.Timeout", in.Timeout)
 	c.duration("Intake.Idle", in.Idle)
 	c.whole("Intake.MaxConcurrent", int64(in.MaxConcurrent))
+	if in.Slots != nil && in.Slots.taken == nil {
+		c.found("Intake.Slots is not made by NewSlots")
+	}
 }

@@ -72,6 +72,9 @@ type ChainConfig struct {
 // and nothing else can make such a claim.
 //
 // With Signed a token of the shape a.b.c is never looked up in Tokens.
+//
+// The zero Chain knows no kind of credentials, so all are wrong. To a nil *Chain nobody can be
+// judged.
 type Chain struct {
 	cfg        ChainConfig
 	challenges []string
@@ -83,11 +86,14 @@ var _ Authenticator = (*Chain)(nil)
 
 // NewChain returns a Chain of the kinds in cfg. It panics where two namespaces could have a
 // name in common: two kinds that are known have plain names, or one suffix, or a suffix does
-// not pass [CheckSuffix].
+// not pass [CheckSuffix]. It panics, too, where cfg.Failures are not made by NewFailures.
 func NewChain(cfg ChainConfig) *Chain {
 	local, signed, certificates, err := cfg.namespaces()
 	if err != nil {
 		panic("auth.NewChain: " + err.Error())
+	}
+	if cfg.Failures != nil && cfg.Failures.clients == nil {
+		panic("auth.NewChain: Failures is not made by NewFailures")
 	}
 	if cfg.Failures == nil {
 		cfg.Failures = NewFailures(FailureLimits{})
@@ -113,13 +119,21 @@ var quotable = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", "", "\n", "")
 
 // Challenges returns a challenge for Basic and one for Bearer, as far as they
 // are known.
-func (c *Chain) Challenges() []string { return append([]string(nil), c.challenges...) }
+func (c *Chain) Challenges() []string {
+	if c == nil {
+		return nil
+	}
+	return append([]string(nil), c.challenges...)
+}
 
 // Authenticate implements [Authenticator]. A client that has failed too often is
 // told ErrThrottled before its credentials are looked at, right ones included:
 // else the limit would tell right guesses from wrong ones. Requests of the same
 // address without credentials, or with a certificate alone, go on as before.
 func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
+	if c == nil {
+		return Principal{}, false, ErrUnavailable
+	}
 	var shown Principal
 	var hasShown bool
 	if c.cfg.Certificates != nil && r.TLS != nil {

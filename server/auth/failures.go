@@ -29,6 +29,8 @@ type FailureLimits struct {
 // When more clients have failed than it remembers, it forgets the one that has
 // not come for the longest time. Whoever holds that many addresses has that many
 // guesses anyway.
+//
+// Only NewFailures makes them: [NewChain] refuses others.
 type Failures struct {
 	limits FailureLimits
 

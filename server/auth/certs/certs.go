@@ -20,7 +20,8 @@ import (
 
 // An Authority is the certificate authorities whose certificates are accepted.
 // It does not change, and is safe for concurrent use. Certificates are revoked
-// by taking their authority out of the file: there are no revocation lists.
+// by taking their authority out of the file: there are no revocation lists. The zero
+// Authority accepts no certificate.
 type Authority struct {
 	pool  *x509.CertPool
 	roots []*x509.Certificate
@@ -86,6 +87,10 @@ func Parse(path string, data []byte, opts Options) (*Authority, error) {
 // one that shows a wrong one, and go on with one that shows none.
 func (a *Authority) Configure(c *tls.Config) {
 	c.ClientCAs = a.pool
+	if c.ClientCAs == nil {
+		// To crypto/tls nil means the authorities of the system, which sign for anybody.
+		c.ClientCAs = x509.NewCertPool()
+	}
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 }
 
@@ -101,7 +106,7 @@ func (a *Authority) CheckCertificate(state *tls.ConnectionState) (auth.Principal
 	if state == nil || len(state.VerifiedChains) == 0 {
 		return auth.Principal{}, false, nil
 	}
-	if !slices.ContainsFunc(state.VerifiedChains, a.stands) {
+	if a == nil || !slices.ContainsFunc(state.VerifiedChains, a.stands) {
 		return auth.Principal{}, false, auth.ErrCredentials
 	}
 	leaf := state.VerifiedChains[0][0] // every chain begins with it
@@ -124,6 +129,9 @@ func (a *Authority) CheckCertificate(state *tls.ConnectionState) (auth.Principal
 
 // stands reports whether a chain that was verified once holds still.
 func (a *Authority) stands(chain []*x509.Certificate) bool {
+	if len(a.roots) == 0 {
+		return false
+	}
 	now := a.now()
 	for _, c := range chain {
 		if now.Before(c.NotBefore) || now.After(c.NotAfter) {

@@ -53,7 +53,8 @@ type Options struct {
 }
 
 // Users is what a file says. It does not change; whoever reads the file anew
-// makes new Users, which remember no password. It is safe for concurrent use.
+// makes new Users, which remember no password. It is safe for concurrent use. The zero
+// Users, and nil, know nobody.
 type Users struct {
 	opts   Options
 	hashes map[string]string
@@ -155,6 +156,9 @@ func (u *Users) Names() []string {
 // in ErrUnavailable; work that has begun is finished, so a client that leaves
 // does not escape being counted.
 func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.Principal, error) {
+	if u == nil || u.right == nil {
+		return auth.Principal{}, auth.ErrCredentials
+	}
 	p := auth.Principal{Name: name, Method: "basic"}
 	hash, known := u.hashes[name]
 	key := u.right.key(name, password, hash)

@@ -63,7 +63,8 @@ type Config struct {
 
 // A Provider judges tokens by the keys that the issuer publishes. It asks the
 // issuer when a token comes, not before, so an issuer that is down keeps no
-// server from starting. It is safe for concurrent use.
+// server from starting. It is safe for concurrent use. The zero Provider, and nil, take no
+// token.
 type Provider struct {
 	cfg  Config
 	keys *keys
@@ -119,7 +120,7 @@ func New(cfg Config) (*Provider, error) {
 // prints. It is unique among those of this provider alone: see auth.ChainConfig for how to
 // tell it from those of others.
 func (p *Provider) CheckToken(ctx context.Context, token string) (auth.Principal, error) {
-	if len(token) > MaxTokenBytes {
+	if p == nil || p.keys == nil || len(token) > MaxTokenBytes {
 		return auth.Principal{}, auth.ErrCredentials
 	}
 	kid, err := p.header(token)

@@ -23,7 +23,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/internal/userfile"
 )
 
-// List is what a file says. It does not change, and is safe for concurrent use.
+// List is what a file says. It does not change, and is safe for concurrent use. The zero
+// List, and nil, know no token.
 type List struct {
 	entries map[digest]entry
 }
@@ -103,6 +104,9 @@ func first(s string, n int) string { return s[:min(n, len(s))] }
 // CheckToken implements [auth.Tokens]. It looks for the token's hash: how far a
 // guess agrees with a listed token has no influence on the time that it takes.
 func (l *List) CheckToken(_ context.Context, token string) (auth.Principal, error) {
+	if l == nil {
+		return auth.Principal{}, auth.ErrCredentials
+	}
 	d := digest(sha256.Sum256([]byte(token)))
 	e := l.entries[d]
 	if token == "" || e.name == "" || subtle.ConstantTimeCompare(e.digest[:], d[:]) != 1 {
