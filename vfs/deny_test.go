@@ -1,6 +1,7 @@
 package vfs_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -34,8 +35,31 @@ func TestDenyFolds(t *testing.T) {
 		{"re:[A-Z]+/straße", []string{"abc/STRASSE", "ABC/straße"}, []string{"1/strasse"}},
 		{"re:(?i)a", []string{"a", "A", "ａ"}, []string{"b"}},
 		{"re:\u00adx\u00ad", []string{"x", "X", "\u00adx"}, []string{"y"}},
-		{"drafts/a", []string{"drafts／a", "DRAFTS／A", "drafts/a/b"}, []string{"drafts"}},
-		{"drafts", []string{"drafts／x", "drafts／x／y", "drafts/x"}, []string{"a/drafts"}},
+		// Folding makes no separator, and takes none away.
+		{"drafts/a", []string{"drafts/a/b", "DRAFTS/ａ"}, []string{"drafts", "drafts／a", "DRAFTS／A"}},
+		{"drafts", []string{"drafts/x"}, []string{"a/drafts", "drafts／x", "drafts／x／y"}},
+		{"*/private", []string{"2024／03/Private/x.txt", "℅/PRIVATE", "a/ｐrivate"}, []string{"2024/03/private"}},
+		{"a／b", []string{"a／b", "A／B/c"}, []string{"a/b"}},
+		{"c／o", []string{"℅", "C／O"}, []string{"c/o"}},
+		{"a", nil, []string{"\u00ad/a"}},
+		// A wildcard is one character as it is written, whatever that folds to.
+		{"secret?.txt", []string{"SECRET½.txt", "secret½.txt", "secretﬁ.txt", "secret℅.txt", "secretß.txt", "secret\u00ad.txt"}, []string{"secret12.txt", "secret.txt"}},
+		{"x[^a]y", []string{"x½y", "X℅Y", "xAy", "xßy"}, []string{"xay", "x12y"}},
+		{"x[½]y", []string{"x½y", "X½Y"}, []string{"x1y"}},
+		{"[^a]b", []string{"AB", "xB"}, []string{"ab"}},
+		{"??", []string{"ß", "ab"}, []string{"abc"}},
+		{"e\u0302?", []string{"e\u0302\u0301", "E\u0302\u0301", "ê1"}, []string{"e1"}},
+		{"E\u0302?", []string{"e\u0302\u0301"}, nil},
+		{"caf*", []string{"cafe\u0301", "CAFÉ"}, nil},
+		{"cafe*", []string{"cafe\u0301x"}, []string{"caféx"}},
+		{"*é?", []string{"xe\u0301½", "XÉ℅"}, []string{"xe½"}},
+		{"x*\u0301\u0323y", []string{"xe\u0323\u0301y", "xe\u0301\u0323y"}, []string{"xey"}},
+		{"re:secret.\\.txt", []string{"SECRET½.txt", "ｓecret½.txt", "secret℅.txt"}, []string{"secret12.txt"}},
+		{"re:ﬁle[^0-9]x", []string{"file½x", "FILE℅X", "ﬁleßx"}, []string{"file1x"}},
+		{"re:[^/]+/private", []string{"2024／03/Private", "℅/PRIVATE/x"}, []string{"a/b/private"}},
+		{"re:[^A]b", []string{"ab", "Ab", "AB", "xB"}, nil},
+		{"re:[Ａ-Ｃ]x", []string{"ax", "Bx", "ｃX"}, []string{"dx"}},
+		{`re:.*\bsecret\b.*`, []string{"Ж-secret.txt", "Ж-SECRET.txt"}, []string{"Жsecrets.txt", "Ж-secrets.txt"}},
 	} {
 		without := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
 		with := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns(c.deny)})
@@ -121,13 +145,14 @@ func TestDenyCoversBelow(t *testing.T) {
 
 // A set of names denies as patterns do.
 func TestDenyNameSet(t *testing.T) {
-	set, err := vfs.NameSet("gone.txt", mustName(t, "Old/Secret"), mustName(t, "straße"))
+	set, err := vfs.NameSet("gone.txt", mustName(t, "Old/Secret"), mustName(t, "straße"), mustName(t, "c／o/½"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := vfs.Policy{Allow: vfs.Patterns("**"), Deny: []vfs.Pattern{set}}
 	for name, allowed := range map[string]bool{
 		"Old/Secret": false, "old/secret": false, "OLD/SECRET/below": false, "STRASSE": false,
+		"℅/1⁄2": false, "C／O/½/x": false, "c/o/½": true,
 		"Old": true, "Old/Secret2": true, "old": true,
 	} {
 		if v := judge(t, p, name); v.Allowed != allowed || !allowed && v.Rule != "gone.txt" {
@@ -145,5 +170,17 @@ func TestFold(t *testing.T) {
 	}
 	if got := vfs.Fold("a\xffB"); got != "a\ufffdb" {
 		t.Errorf("invalid UTF-8 folds to %q", got)
+	}
+}
+
+// What a careless caller has left of a pattern that did not parse denies nothing, so it
+// is no policy.
+func TestZeroPatternDenies(t *testing.T) {
+	broken, err := vfs.ParsePattern("secret[")
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	if _, err := vfs.New(&everything{}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: []vfs.Pattern{broken}}); !errors.Is(err, vfs.ErrPattern) {
+		t.Errorf("denying nothing: %v", err)
 	}
 }

@@ -27,8 +27,12 @@ type glob struct {
 type segment struct {
 	kind     segmentKind
 	pre, suf string // literal: pre. affix: pre, "*", suf
-	pattern  string // complex: for doublestar
+	pattern  string // complex, of an allow pattern: for doublestar
 	dot      bool   // spells a leading dot
+
+	// Of a deny pattern, see denySegment: tokens, with literals folded, and the same with
+	// literals taken apart, nil if that is no other.
+	tokens, apart []token
 }
 
 type segmentKind uint8
@@ -81,31 +85,40 @@ func (g *glob) match(name string, has byteSet, dots bool) bool {
 	if g.bytes&^has != 0 || !strings.HasSuffix(name, g.suffix) || !strings.HasPrefix(name, g.prefix) {
 		return false
 	}
-	_, accepted := g.run(name, dots, false)
+	_, accepted := g.run(name, name, nil, dots, false)
 	return accepted
 }
 
-// matchTree reports whether g, as a deny pattern, matches the name, whose bytes
+// matchTree reports whether g, as a deny pattern, matches the folded name, whose bytes
 // are has, or a directory above it.
-func (g *glob) matchTree(name string, has byteSet) bool {
-	if g.bytes&^has != 0 || !strings.HasPrefix(name, g.prefix) {
+func (g *glob) matchTree(folded, written string, has byteSet) bool {
+	if g.bytes&^has != 0 || !strings.HasPrefix(folded, g.prefix) {
 		return false
 	}
-	_, accepted := g.run(name, true, true)
+	_, accepted := g.run(folded, written, nil, true, true)
+	return accepted
+}
+
+// matchSpelled is matchTree for a name of several spellings.
+func (g *glob) matchSpelled(n *spelledName) bool {
+	if !n.jokers && g.bytes&^n.has != 0 {
+		return false
+	}
+	_, accepted := g.run(n.forms[0], "", n, true, true)
 	return accepted
 }
 
 // matchBelow reports whether g, as an allow pattern, can match a name below the
 // directory dir; "" is the top.
 func (g *glob) matchBelow(dir string) bool {
-	states, _ := g.run(dir, false, false)
+	states, _ := g.run(dir, dir, nil, false, false)
 	return states&^(1<<len(g.segs)) != 0
 }
 
 // coversBelow reports whether g, as a deny pattern, surely matches every name
-// in the directory dir.
-func (g *glob) coversBelow(dir string) bool {
-	states, _ := g.run(dir, true, false)
+// in the directory that is spelled so.
+func (g *glob) coversBelow(folded, written string, n *spelledName) bool {
+	states, _ := g.run(folded, written, n, true, false)
 	for i := range g.segs {
 		if k := g.segs[i].kind; states&(1<<i) != 0 && (k == segAny || k == segDouble) &&
 			g.skipDoubles(2<<i)&(1<<len(g.segs)) != 0 {
@@ -116,13 +129,19 @@ func (g *glob) coversBelow(dir string) bool {
 }
 
 // run is the automaton: state i means that segs[:i] have matched the elements
-// so far. With tree, it stops as soon as any directory above name is accepted.
-func (g *glob) run(name string, dots, tree bool) (states uint64, accepted bool) {
+// so far. With tree, it stops as soon as any directory above name is accepted. A deny
+// pattern meets a name that is folded and as it is written, with elements of the same
+// lengths, or all of its spellings.
+func (g *glob) run(name, written string, n *spelledName, dots, tree bool) (states uint64, accepted bool) {
 	accept := uint64(1) << len(g.segs)
 	states = g.skipDoubles(1)
-	for more := name != ""; more; {
-		var elem string
+	element := 0
+	for more := name != ""; more; element++ {
+		var elem, asWritten string
 		elem, name, more = strings.Cut(name, "/")
+		if n == nil {
+			asWritten, written = written[:len(elem)], written[min(len(elem)+1, len(written)):]
+		}
 		wild := dots || elem[0] != '.' && !isDisguised(elem)
 		var next uint64
 		for live := states &^ accept; live != 0; live &= live - 1 {
@@ -131,7 +150,7 @@ func (g *glob) run(name string, dots, tree bool) (states uint64, accepted bool) 
 			case !wild && !seg.dot:
 			case seg.kind == segDouble:
 				next |= 1 << i
-			case seg.match(elem):
+			case n != nil && n.elems[element].match(seg), n == nil && seg.match(elem, asWritten):
 				next |= 2 << i
 			}
 		}
@@ -149,7 +168,7 @@ func (g *glob) skipDoubles(states uint64) uint64 {
 	return states | states&g.doubles<<1
 }
 
-func (s *segment) match(elem string) bool {
+func (s *segment) match(elem, written string) bool {
 	switch s.kind {
 	case segLiteral:
 		return elem == s.pre
@@ -157,6 +176,9 @@ func (s *segment) match(elem string) bool {
 		return true
 	case segAffix:
 		return len(elem) >= len(s.pre)+len(s.suf) && strings.HasPrefix(elem, s.pre) && strings.HasSuffix(elem, s.suf)
+	}
+	if s.tokens != nil {
+		return matchTokens(s.tokens, elem, written)
 	}
 	return doublestar.MatchUnvalidated(s.pattern, elem)
 }

@@ -1,53 +1,52 @@
 package vfs
 
 import (
+	"errors"
 	"strings"
-	"unicode/utf8"
 )
 
-// foldGlob folds what is literal in a glob, so that it meets folded names. A
-// character whose folding would be an operator (a full-width "＊") stays one
-// that is meant literally. The ranges of a class are kept and joined by their
-// lower-case twins.
-func foldGlob(s string) string {
-	var b, lit strings.Builder
-	flush := func() {
-		for _, r := range fold(lit.String()) {
-			if r < utf8.RuneSelf && strings.ContainsRune(`*?[]{},\`, r) {
-				b.WriteByte('\\')
+// foldGlob compiles a glob, which has been compiled as it is, to meet names in all their
+// spellings: see denySegment. Exact names are folded.
+func foldGlob(src string) (globs []glob, literal []Name, err error) {
+	alts, err := expandBraces(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, alt := range alts {
+		var g glob
+		var elems []string
+		exact := true
+		for _, s := range splitSegments(alt) {
+			if s == "" {
+				return nil, nil, errors.New("an empty element")
 			}
-			b.WriteRune(r)
+			seg, err := denySegment(s)
+			if err != nil {
+				return nil, nil, err
+			}
+			exact = exact && seg.kind == segLiteral
+			elems = append(elems, seg.pre)
+			if n := len(g.segs); seg.kind == segDouble && n > 0 && g.segs[n-1].kind == segDouble {
+				continue
+			}
+			g.segs = append(g.segs, seg)
 		}
-		lit.Reset()
-	}
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '\\':
-			i++
-			lit.WriteByte(s[i])
-		case '*', '?', '{', '}', ',', '/':
-			flush()
-			b.WriteByte(c)
-		case '[':
-			flush()
-			n := classLen(s[i:])
-			b.WriteString(foldClass(s[i : i+n]))
-			i += n - 1
-		default:
-			lit.WriteByte(c)
+		if exact {
+			literal = append(literal, Name{strings.Join(elems, "/")})
+			continue
 		}
+		g.prepare()
+		// A character of the pattern that is not ASCII can meet one that is written with
+		// other bytes.
+		g.bytes = 0
+		for _, seg := range g.segs {
+			for _, t := range seg.tokens {
+				if t.op == tokenRune && t.r < 0x80 {
+					g.bytes |= bytesOf(string(t.r))
+				}
+			}
+		}
+		globs = append(globs, g)
 	}
-	flush()
-	return b.String()
-}
-
-func foldClass(class string) string {
-	inner := class[1 : len(class)-1]
-	if inner[0] == '^' || inner[0] == '!' {
-		return class
-	}
-	if lower := strings.ToLower(inner); lower != inner {
-		return "[" + inner + lower + "]"
-	}
-	return class
+	return globs, literal, nil
 }

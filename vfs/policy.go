@@ -11,9 +11,12 @@ import (
 type Policy struct {
 	// Allow and Deny: a name is let through if a pattern of Allow matches it
 	// and none of Deny does. Allow compares bytes and covers only what it
-	// matches. Deny also compares without regard to case, compatibility
-	// forms and ignorable characters, and a pattern that matches a directory
-	// covers all below it.
+	// matches. Deny matches if it matches any spelling of the name: each character
+	// as it is written, folded by case, or folded by compatibility (NFKC), and
+	// ignorable ones left out. Folding goes by element and neither makes nor removes a
+	// slash; "?" and a class are one character as it is written, whatever it folds to.
+	// A deny pattern that matches a directory covers all below it. The zero Pattern in
+	// Deny is an error.
 	Allow, Deny []Pattern
 
 	// MaxLen bounds names further than MaxNameBytes does, in bytes; 0 does not.
@@ -101,20 +104,19 @@ func compileRules(p *Policy) (*rules, error) {
 		return nil, fmt.Errorf("vfs: Policy.Symlinks is %d", p.Symlinks)
 	}
 	r.allow = newTable(p.Allow)
-	deny := p.Deny
-	for _, d := range p.Deny {
-		folded, err := d.folded()
-		if err != nil {
+	deny := make([]Pattern, len(p.Deny))
+	for i, d := range p.Deny {
+		var err error
+		if deny[i], err = d.folded(); err != nil {
 			return nil, err
 		}
-		deny = append(deny[:len(deny):len(deny)], folded)
 	}
 	r.deny = newTable(deny)
 	return r, nil
 }
 
-// folded returns the pattern that means, among folded names, what p means
-// among all; the zero Pattern if that is p itself.
+// folded returns the pattern that means, among names in all their spellings, what p means
+// among names as they are.
 func (p Pattern) folded() (Pattern, error) {
 	f := Pattern{src: p.src}
 	var err error
@@ -122,37 +124,48 @@ func (p Pattern) folded() (Pattern, error) {
 	case p.set != nil:
 		f.set = newNameSet(p.set.label, len(p.set.names))
 		for name, line := range p.set.names {
-			f.set.names[fold(name)] = line
+			f.set.names[foldElements(name, foldElement)] = line
 		}
 	case p.re != nil:
-		f.re, err = compileExpression(foldRegexp(p.re.src))
-	case foldGlob(p.src) == p.src:
-		return Pattern{}, nil
+		f.re, err = foldExpression(p.re.src)
+	case p.globs == nil && p.literal == nil:
+		err = errors.New("it is no pattern: was an error of ParsePattern passed over?")
 	default:
-		f.globs, f.literal, err = compileGlob(foldGlob(p.src))
+		f.globs, f.literal, err = foldGlob(p.src)
 	}
 	if err != nil {
-		return Pattern{}, fmt.Errorf("%w %q, without regard to case: %w", ErrPattern, p.src, err)
+		return Pattern{}, fmt.Errorf("%w %q, as a deny pattern: %w", ErrPattern, p.src, err)
 	}
 	return f, nil
 }
 
-// denied asks the deny table about s in both its spellings: as it is, and
-// folded.
-func (r *rules) denied(s string, is traits, ask func(t *table, s string, has byteSet) (rule string, ok bool)) (rule string, ok bool) {
-	if !r.denies {
+// denied asks the deny table about s in all its spellings: whether a pattern matches it
+// or a directory above it, or with below, whether one matches all that is in it.
+func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
+	ask := func(folded string) (string, bool) {
+		if below {
+			return r.deny.coversBelow(folded, s, nil)
+		}
+		return r.deny.matchTree(folded, s, is.has)
+	}
+	switch {
+	case !r.denies:
 		return "", false
-	}
-	if rule, ok := ask(&r.deny, s, is.has); ok || is.lower {
-		return rule, ok
-	}
-	if is.ascii {
+	case is.lower:
+		return ask(s)
+	case is.ascii:
 		b := nameBuffers.Get().(*nameBuffer)
 		defer nameBuffers.Put(b)
-		return ask(&r.deny, b.spell(s, lowerASCII), is.has)
+		return ask(b.spell(s, lowerASCII))
 	}
-	folded := foldUnicode(s)
-	return ask(&r.deny, folded, bytesOf(folded))
+	n := spellName(s)
+	switch {
+	case n == nil:
+		return ask(s)
+	case below:
+		return r.deny.coversBelow(n.forms[0], "", n)
+	}
+	return r.deny.matchSpelled(n)
 }
 
 // judge is the part of admit that needs the name alone: the grammar's own
@@ -170,7 +183,7 @@ func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
 		return r.judgeDir(n)
 	}
 	is := traitsOf(n.s)
-	if rule, ok := r.denied(n.s, is, (*table).matchTree); ok {
+	if rule, ok := r.denied(n.s, is, false); ok {
 		return rule, ReasonPolicyDeny
 	}
 	rule, ok := r.allow.match(n.s, is.has, false)
@@ -195,11 +208,11 @@ func (r *rules) judgeDir(dir Name) (rule string, reason Reason) {
 	}
 	is := traitsOf(d)
 	if d != "" {
-		if rule, ok := r.denied(d, is, (*table).matchTree); ok {
+		if rule, ok := r.denied(d, is, false); ok {
 			return rule, ReasonPolicyDeny
 		}
 	}
-	if rule, ok := r.denied(d, is, (*table).coversBelow); ok {
+	if rule, ok := r.denied(d, is, true); ok {
 		return rule, ReasonPolicyDeny
 	}
 	rule, ok := r.allow.matchBelow(d)

@@ -76,29 +76,6 @@ func spellDots(re *syntax.Regexp) {
 	}
 }
 
-// foldRegexp folds what is literal in an expression, so that it meets folded
-// names. src must compile.
-func foldRegexp(src string) string {
-	tree, err := syntax.Parse(src, syntax.Perl)
-	if err != nil {
-		return src
-	}
-	foldLiterals(tree)
-	return "(?i:" + tree.String() + ")"
-}
-
-func foldLiterals(re *syntax.Regexp) {
-	for _, sub := range re.Sub {
-		foldLiterals(sub)
-	}
-	if re.Op == syntax.OpLiteral {
-		re.Rune = []rune(fold(string(re.Rune)))
-		if len(re.Rune) == 0 {
-			re.Op = syntax.OpEmptyMatch
-		}
-	}
-}
-
 // without takes r out of the ranges of a class.
 func without(ranges []rune, r rune) []rune {
 	var out []rune

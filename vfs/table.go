@@ -85,58 +85,77 @@ func (m *matcher) match(name string, has byteSet, dots bool) bool {
 	return m.re != nil && m.re.match(name, dots)
 }
 
-// matchTree returns a pattern that matches the name, whose bytes are has, or a
-// directory above it.
-func (t *table) matchTree(name string, has byteSet) (rule string, ok bool) {
+// matchTree returns a pattern that matches a name, or a directory above it. The name is
+// folded, its bytes are has, and written is how it is written, of the same length.
+func (t *table) matchTree(folded, written string, has byteSet) (rule string, ok bool) {
 	if t.globs {
 		for i := range t.slow {
 			m := &t.slow[i]
 			for j := range m.globs {
-				if m.globs[j].matchTree(name, has) {
+				if m.globs[j].matchTree(folded, written, has) {
 					return t.patterns[m.index].src, true
 				}
 			}
 		}
 	}
-	if len(t.exact) == 0 && !t.others {
-		return "", false
-	}
-	for end := len(name); end >= 0; end = strings.LastIndexByte(name[:end], '/') {
-		if i, ok := t.find(name[:end]); ok {
-			return t.patterns[i].src, true
-		}
-		if t.others {
-			if rule, ok := t.matchOthers(name[:end]); ok {
-				return rule, true
-			}
-		}
-	}
-	return "", false
+	return t.matchExact(folded, written)
 }
 
-// matchOthers looks among the expressions and sets.
-func (t *table) matchOthers(name string) (rule string, ok bool) {
-	for i := range t.slow {
-		m := &t.slow[i]
-		if m.set != nil {
-			if line, ok := m.set.names[name]; ok {
-				return m.set.rule(line), true
-			}
-		}
-		if m.re != nil && m.re.match(name, true) {
-			return t.patterns[m.index].src, true
-		}
-	}
-	return "", false
-}
-
-// coversBelow returns a glob that matches every name in the directory d, as
-// "drafts/*" does for "drafts".
-func (t *table) coversBelow(d string, _ byteSet) (rule string, ok bool) {
+// matchSpelled is matchTree for a name of several spellings.
+func (t *table) matchSpelled(n *spelledName) (rule string, ok bool) {
 	for i := range t.slow {
 		m := &t.slow[i]
 		for j := range m.globs {
-			if m.globs[j].coversBelow(d) {
+			if m.globs[j].matchSpelled(n) {
+				return t.patterns[m.index].src, true
+			}
+		}
+		if m.re != nil && m.re.matchSpelled(n) {
+			return t.patterns[m.index].src, true
+		}
+	}
+	for _, form := range n.forms {
+		if rule, ok := t.matchExact(form, ""); ok {
+			return rule, true
+		}
+	}
+	return "", false
+}
+
+// matchExact looks among exact names, sets, and, where written is not "", expressions.
+func (t *table) matchExact(folded, written string) (rule string, ok bool) {
+	if len(t.exact) == 0 && !t.others {
+		return "", false
+	}
+	for end := len(folded); end >= 0; end = strings.LastIndexByte(folded[:end], '/') {
+		if i, ok := t.find(folded[:end]); ok {
+			return t.patterns[i].src, true
+		}
+		if !t.others {
+			continue
+		}
+		for i := range t.slow {
+			m := &t.slow[i]
+			if m.set != nil {
+				if line, ok := m.set.names[folded[:end]]; ok {
+					return m.set.rule(line), true
+				}
+			}
+			if m.re != nil && written != "" && m.re.match(written[:end], true) {
+				return t.patterns[m.index].src, true
+			}
+		}
+	}
+	return "", false
+}
+
+// coversBelow returns a glob that matches every name in a directory, as "drafts/*" does
+// for "drafts". n is nil or has its spellings.
+func (t *table) coversBelow(folded, written string, n *spelledName) (rule string, ok bool) {
+	for i := range t.slow {
+		m := &t.slow[i]
+		for j := range m.globs {
+			if m.globs[j].coversBelow(folded, written, n) {
 				return t.patterns[m.index].src, true
 			}
 		}
