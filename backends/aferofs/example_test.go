@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/afero"
 
@@ -52,7 +53,7 @@ func ExampleFromJail() {
 
 	fsys := aferofs.FromJail(context.Background(), jail)
 	afero.Walk(fsys, "/", func(path string, _ os.FileInfo, err error) error {
-		fmt.Println(path, err)
+		fmt.Println(filepath.ToSlash(path), err)
 		return nil
 	})
 	fmt.Println(fsys.Remove("/a.txt"))

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -287,7 +288,15 @@ func TestNew(t *testing.T) {
 	// A root that is a link is the operator's own word.
 	dir := t.TempDir()
 	write(t, dir, "real/f", "data")
-	if err := os.Symlink("real", filepath.Join(dir, "link")); err != nil {
+	link := filepath.Join(dir, "link")
+	err := os.Symlink("real", link)
+	if err == nil {
+		_, err = os.Lstat(link) // Wine only claims to make links
+	}
+	if err != nil && runtime.GOOS == "windows" {
+		t.Skip("this account may not make links: ", err)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	both(t, filepath.Join(dir, "link"), disk.Options{}, func(t *testing.T, b *disk.Backend) {

@@ -20,7 +20,11 @@ func TestContentOfSharedSources(t *testing.T) {
 	}
 	links := true
 	for path, target := range map[string]string{"link": "www", "deep": filepath.Join("www", "docs")} {
-		links = links && os.Symlink(target, filepath.Join(top, path)) == nil
+		path = filepath.Join(top, path)
+		links = links && os.Symlink(target, path) == nil
+		if _, err := os.Lstat(path); err != nil {
+			links = false // Wine only claims to make links
+		}
 	}
 	for _, c := range []struct {
 		name, written string

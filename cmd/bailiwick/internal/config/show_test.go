@@ -14,6 +14,7 @@ import (
 
 // What is shown means the same wherever it lies, and is shown the same again.
 func TestShow(t *testing.T) {
+	needSyslog(t)
 	for _, file := range files(t, "good/*.yaml") {
 		c, err := config.Load(file)
 		if err != nil {
