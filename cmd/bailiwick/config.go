@@ -42,6 +42,9 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 				if err := c.Check(); err != nil {
 					return a.configFailed(err)
 				}
+				if err := refuseOwn(c); err != nil {
+					return err
+				}
 				out := newLineWriter(a.stdout)
 				out.line(printable(file) + ": all right, " + count(len(c.Mounts), "mount"))
 				return out.close()

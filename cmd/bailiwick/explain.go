@@ -87,6 +87,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 }
 
 func (a *app) explain(ctx context.Context, source string, names []string, f *explainFlags) error {
+	defer f.rules.holdOwn()()
 	src, jail, err := a.open(ctx, source, &f.rules, false)
 	if err != nil {
 		return err
@@ -155,6 +156,12 @@ func explainName(ctx context.Context, jail *vfs.Jail, op vfs.Op, written string,
 		err = jail.HeadDir(ctx, n)
 	}
 	reason := vfs.ReasonOf(err)
+	if op == vfs.OpWrite || op == vfs.OpDelete {
+		// Whether it may be read is another question.
+		if _, _, err := jail.Head(ctx, n, vfs.Request{}); vfs.ReasonOf(err) == vfs.ReasonOwnFile {
+			reason = vfs.ReasonOwnFile
+		}
+	}
 	if reason != "" && reason != vfs.ReasonMissing {
 		return newVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: reason})
 	}

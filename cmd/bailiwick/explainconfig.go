@@ -68,6 +68,7 @@ type configExplainer struct {
 	host   string
 	who    auth.Principal
 	op     vfs.Op
+	disown func()
 	mounts map[*config.Mount]*explainedMount // those that a name was in
 }
 
@@ -94,11 +95,13 @@ func (a *app) explainerOf(cfg *config.Config, f *explainFlags) *configExplainer 
 	return &configExplainer{
 		app: a, cfg: cfg, router: routing.New(cfg.Mounts), host: f.host,
 		who: who, op: vfs.Op(f.op.value),
+		disown: a.holdOwn(cfg),
 		mounts: map[*config.Mount]*explainedMount{},
 	}
 }
 
 func (e *configExplainer) close() {
+	defer e.disown()
 	for _, m := range e.mounts {
 		if m.catalog != nil {
 			m.catalog.Close()

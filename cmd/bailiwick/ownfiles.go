@@ -2,17 +2,31 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// tellOwn names the server's own files that the rules let through: they lie in a source
-// by mistake, and whoever reads them learns secrets, or by writing them makes himself a
-// user. Whom access rules would let read them does not count: nobody should.
+// The server's own files say who may do what, or hold secrets. No mount serves, lists or
+// changes them, whatever the rules say: see package ownfile. Rules that let them through
+// are a mistake all the same, which the start reports.
+
+// holdOwn makes the files that serving cfg takes the process's own until release is
+// called.
+func (a *app) holdOwn(cfg *config.Config) (release func()) {
+	return ownfile.Hold(append(ownFilesOf(cfg), a.secretFiles()...)...)
+}
+
+// tellOwn names the server's own files whose names the rules let through: they lie in a
+// source by mistake. Whom access rules would let read them does not count: nobody should.
 func (s *service) tellOwn(t *site) {
 	told := map[string]bool{}
 	for _, m := range t.mounts {
@@ -21,18 +35,73 @@ func (s *service) tellOwn(t *site) {
 			continue
 		}
 		for _, file := range ownFilesOf(t.cfg) {
-			real, err := realPath(file)
-			if err == nil && !told[real] && lets(m.jail, dir, real) {
+			real, err := realPath(file.Path)
+			if err == nil && !told[real] && lets(m.jail, vfs.OpRead, dir, real) {
 				told[real] = true
-				s.tell("%s is the server's own, but lies in %s, and the rules let its name through: deny it, or keep it elsewhere", printable(real), printable(dir))
+				s.tell("%s is the server's own, but lies in %s, and the rules let its name through: it is not served, so deny it, or keep it elsewhere", printable(real), printable(dir))
 			}
 		}
 	}
 }
 
-// lets reports whether jail, over the directory dir, lets the file at path through for
-// some caller.
-func lets(jail *vfs.Jail, dir, path string) bool {
+// refuseOwn fails if rules let clients write to the server's own files. They cannot, but
+// whoever wrote the rules expects them to take effect.
+func refuseOwn(cfg *config.Config) error {
+	for i := range cfg.Mounts {
+		m := &cfg.Mounts[i]
+		dir, local := m.Source.Local()
+		if !local {
+			continue
+		}
+		if at := acmeAround(cfg, dir); at != "" {
+			return located(cfg, fmt.Sprintf("mounts[%d].source", i), usagef("%s lies in %s, where the server keeps its certificates, and nothing there is served: keep one of them elsewhere",
+				printable(dir), printable(at)))
+		}
+		if !m.Write {
+			continue
+		}
+		_, policy, err := ruled(cfg, m)
+		if err != nil {
+			return err
+		}
+		jail, err := vfs.New(mem.New(), policy)
+		if err != nil {
+			return usagef("%s", oneLine(err))
+		}
+		for _, file := range ownFilesOf(cfg) {
+			real, err := realPath(file.Path)
+			if err == nil && lets(jail, vfs.OpDelete, dir, real) {
+				return located(cfg, fmt.Sprintf("mounts[%d].source", i), usagef("%s is the server's own, but lies in %s, and the rules let clients write to its name: deny it, or keep it elsewhere",
+					printable(real), printable(dir)))
+			}
+		}
+	}
+	return nil
+}
+
+// acmeAround returns the directory of certificates if the directory dir lies in it.
+func acmeAround(cfg *config.Config, dir string) string {
+	if cfg.TLS == nil || cfg.TLS.ACME == nil {
+		return ""
+	}
+	at := string(cfg.TLS.ACME.Dir)
+	real, err := realPath(dir)
+	if err != nil {
+		return ""
+	}
+	around, err := realPath(at)
+	if err != nil {
+		return ""
+	}
+	if rel, err := filepath.Rel(around, real); err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return at
+}
+
+// lets reports whether jail, over the directory dir, lets some caller do op to the file
+// at path, or to one in it if that is a directory.
+func lets(jail *vfs.Jail, op vfs.Op, dir, path string) bool {
 	dir, err := realPath(dir)
 	if err != nil {
 		return false
@@ -41,21 +110,27 @@ func lets(jail *vfs.Jail, dir, path string) bool {
 	if err != nil {
 		return false
 	}
-	name, err := vfs.ParseName(filepath.ToSlash(rel))
-	if err != nil {
-		return false
+	rel = filepath.ToSlash(rel)
+	for _, s := range []string{rel, rel + "/acme_account+key"} {
+		name, err := vfs.ParseName(s)
+		if err != nil {
+			continue
+		}
+		ctx := auth.WithGrant(context.Background(), auth.Grant{Op: op, Name: name})
+		if jail.Explain(ctx, op, name).Allowed && (s == rel) != isDir(path) {
+			return true
+		}
 	}
-	ctx := auth.WithGrant(context.Background(), auth.Grant{Op: vfs.OpRead, Name: name})
-	return jail.Explain(ctx, vfs.OpRead, name).Allowed
+	return false
 }
 
-// ownFilesOf returns the files that say who may do what, and those with secrets.
-func ownFilesOf(cfg *config.Config) []string {
-	var files []string
+// ownFilesOf returns the files that a configuration names for the server itself.
+func ownFilesOf(cfg *config.Config) []ownfile.File {
+	var files []ownfile.File
 	add := func(paths ...config.Path) {
 		for _, path := range paths {
 			if path != "" {
-				files = append(files, string(path))
+				files = append(files, ownfile.File{Path: string(path)})
 			}
 		}
 	}
@@ -67,25 +142,50 @@ func ownFilesOf(cfg *config.Config) []string {
 		add(cfg.Links.Keys)
 	}
 	if cfg.TLS != nil {
-		add(cfg.TLS.Key)
-		if a := cfg.TLS.ACME; a != nil {
-			files = append(files, filepath.Join(string(a.Dir), "acme_account+key"))
+		add(cfg.TLS.Cert, cfg.TLS.Key)
+		if cfg.TLS.ACME != nil {
+			add(config.Path(cfg.TLS.ACME.Dir))
 		}
 	}
 	if cfg.AccessLog.File.IsFile() {
-		files = append(files, string(cfg.AccessLog.File))
+		files = append(files, ownfile.File{Path: string(cfg.AccessLog.File), Rotated: true})
 	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
+		add(m.AllowFile...)
 		if m.Uploads == nil {
 			continue
 		}
 		add(m.Uploads.CatalogFile)
 		if catalog, err := cfg.Catalog(m); err == nil {
-			if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
-				files = append(files, path)
+			for _, path := range open.Files(catalog.DSN()) {
+				add(config.Path(path))
 			}
 		}
 	}
 	return files
+}
+
+// secretFiles returns the files with credentials that variables name, or that stand
+// where the SDK of AWS and the driver of PostgreSQL look for them.
+func (a *app) secretFiles() []ownfile.File {
+	paths := a.inHome(filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
+	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "PGPASSFILE"} {
+		paths = append(paths, a.variable(key))
+	}
+	for _, flag := range config.Secrets {
+		paths = append(paths, a.variable(envName(flag)+"_FILE"))
+	}
+	var files []ownfile.File
+	for _, path := range paths {
+		if path = strings.TrimSpace(path); path != "" {
+			files = append(files, ownfile.File{Path: path})
+		}
+	}
+	return files
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // rules are the flags by which every command takes its policy.
@@ -28,6 +29,16 @@ func (r *rules) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&r.allowFiles, "allow-file", nil, "let through the exact names in `FILE`, one a line, as scan --save writes them (repeat for more)")
 	flags.Var(&r.symlinks, "symlinks", "what to do at a symbolic link: refuse it, or let it lead to names inside that are allowed themselves")
 	completeWords(cmd, "symlinks", r.symlinks.words)
+}
+
+// holdOwn makes the files of the rules the process's own, as a server does that is given
+// them, until release is called.
+func (r *rules) holdOwn() (release func()) {
+	var files []ownfile.File
+	for _, file := range r.allowFiles {
+		files = append(files, ownfile.File{Path: file})
+	}
+	return ownfile.Hold(files...)
 }
 
 // completeWords lets a shell complete the words of a flag.

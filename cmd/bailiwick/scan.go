@@ -57,6 +57,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 			return err
 		}
 	}
+	defer f.rules.holdOwn()()
 	src, jail, err := a.open(ctx, source, &f.rules, false)
 	if err != nil {
 		return err

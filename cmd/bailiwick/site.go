@@ -32,6 +32,7 @@ type site struct {
 	log     *accessLog
 	who     *people
 
+	disown func()      // ends that the server's own files are out of reach
 	held   []*resource // sources and catalogs
 	onIdle func()
 	mu     sync.Mutex
@@ -50,12 +51,15 @@ type mount struct {
 // newSite makes the site of cfg. What it opens is shared with the sites before it;
 // the caller retires it. It fails with a line for the user, and holds nothing then.
 func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err error) {
-	t := &site{cfg: cfg, users: 1, hsts: strictTransport(cfg)}
+	t := &site{cfg: cfg, users: 1, hsts: strictTransport(cfg), disown: s.app.holdOwn(cfg)}
 	defer func() {
 		if err != nil {
 			t.giveBack()
 		}
 	}()
+	if err := refuseOwn(cfg); err != nil {
+		return nil, err
+	}
 	if t.who, err = s.newPeople(cfg); err != nil {
 		return nil, err
 	}
@@ -328,6 +332,7 @@ func (t *site) giveBack() {
 	if t.onIdle != nil {
 		t.onIdle()
 	}
+	t.disown()
 }
 
 // probe returns nil if everything that the site needs answers.
