@@ -88,6 +88,7 @@ const (
 // number is negative.
 func New(jail *vfs.Jail, cfg Config) http.Handler {
 	checkConfig(jail, &cfg)
+	cfg.Gate = cfg.Gate.withClock()
 	h := &handler{
 		jail:         jail,
 		opens:        openerOf(jail.Authorizer()),

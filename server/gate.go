@@ -34,6 +34,11 @@ type Gate struct {
 	Links *links.Keys
 	Uses  links.Counter
 
+	// Clock is the time by which links are judged, for all handlers that share them. It
+	// does not go back, so a link that has ended stays so. nil is one of the handler's own,
+	// which forgets with it.
+	Clock *links.Clock
+
 	// Leads, if set, reports whether the URL of a link leads here, by its host, in lower
 	// case, and its escaped path: another host may have the same path, and who may read
 	// that may not read this. nil takes links of any host.
@@ -68,6 +73,14 @@ const (
 )
 
 var privateNoStore = []string{"private, no-store"}
+
+// withClock returns g with a Clock.
+func (g Gate) withClock() Gate {
+	if g.Clock == nil {
+		g.Clock = &links.Clock{}
+	}
+	return g
+}
 
 // enter finds out who asks for op, and reports whether the request goes on. It looks
 // at no name.
@@ -119,7 +132,7 @@ var errNamesNobody = errors.New("the Authenticator vouches for nobody, or for a 
 func (x *exchange) enterByLink(g *Gate) bool {
 	path, err := links.ParsePath(sentPath(x.r))
 	if err == nil {
-		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, time.Now())
+		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, g.Clock.Now(x.ctx, time.Now()))
 	}
 	switch {
 	case errors.Is(err, links.ErrExpired):

@@ -110,6 +110,7 @@ type uploads struct {
 // knows credentials or links and Authorize is nil.
 func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Handler {
 	checkUploads(jail, cat, &cfg)
+	cfg.Gate = cfg.Gate.withClock()
 	if cfg.MaxFiles == 0 {
 		cfg.MaxFiles = defaultMaxFiles
 	}

@@ -37,12 +37,12 @@ func (a *app) catalogCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("catalog has no command %s; there is bailiwick catalog check, bailiwick catalog sweep and bailiwick catalog rebind", printable(args[0]))
+				return usagef("catalog has no command %s; there is bailiwick catalog check, bailiwick catalog sweep, bailiwick catalog rebind and bailiwick catalog clock", printable(args[0]))
 			}
 			return usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
 		},
 	}
-	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand())
+	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand(), a.catalogClockCommand())
 	return cmd
 }
 

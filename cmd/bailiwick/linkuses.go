@@ -12,13 +12,7 @@ import (
 // alone would not do: a reload can bring it, replace it, or take it away, and what was
 // used up would be good again.
 func (s *service) uses(t *site) links.Counter {
-	// Of several always the same one, in whatever order the mounts stand.
-	var first *resource
-	for _, m := range t.mounts {
-		if m.catalog != nil && (first == nil || m.catalog.key < first.key) {
-			first = m.catalog
-		}
-	}
+	first := linkCatalog(t)
 	if first == nil {
 		return &s.linkUses
 	}
@@ -28,6 +22,63 @@ func (s *service) uses(t *site) links.Counter {
 	}
 	// In this order, so that a catalog that does not answer costs no use.
 	return counters{c, &s.linkUses}
+}
+
+// linkCatalog returns the catalog that knows of links, nil if there is none: of several
+// always the same one, in whatever order the mounts stand.
+func linkCatalog(t *site) *resource {
+	var first *resource
+	for _, m := range t.mounts {
+		if m.catalog != nil && (first == nil || m.catalog.key < first.key) {
+			first = m.catalog
+		}
+	}
+	return first
+}
+
+// markOf returns what keeps the latest time by which links were judged, nil if nothing
+// does.
+func (s *service) markOf(t *site) links.Mark {
+	first := linkCatalog(t)
+	if first == nil || t.who.links == nil {
+		return nil
+	}
+	mark, ok := first.shared.(links.Mark)
+	if !ok {
+		return nil
+	}
+	return mark
+}
+
+// readMark advances the clock of links to what the catalog has kept of it: it may have
+// gone back since the server ran last.
+func (s *service) readMark(ctx context.Context, t *site) error {
+	mark := s.markOf(t)
+	if mark == nil {
+		return nil
+	}
+	latest, err := mark.Latest(ctx, time.Time{})
+	if err != nil {
+		return s.app.catalogFailed(err)
+	}
+	s.linkClock.Advance(latest)
+	return nil
+}
+
+// clockTolerance is by how much clocks of several servers may differ without a word.
+const clockTolerance = 5 * time.Minute
+
+// tellClock says that links are judged by a time that the system's clock does not show.
+func (s *service) tellClock(ctx context.Context, t *site) {
+	mark := s.markOf(t)
+	if mark == nil {
+		return
+	}
+	latest, err := mark.Latest(ctx, time.Time{})
+	if ahead := time.Until(latest); err == nil && ahead > clockTolerance {
+		s.tell("links: the clock of this system says %s, and links were judged by %s before; the later one counts until then; if it was wrong: bailiwick catalog clock --reset --catalog …, and a restart",
+			time.Now().UTC().Format(time.RFC3339), latest.Format(time.RFC3339))
+	}
 }
 
 // counters are one Counter: a link is good for as long as it is to all of them.

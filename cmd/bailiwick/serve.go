@@ -143,6 +143,7 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 	s.tellExposure(ctx)
 	s.tellNotes(t)
 	s.tellSources(ctx, t)
+	s.tellClock(ctx, t)
 	s.tellRights(t)
 	if err := s.confine(t.cfg, f.config); err != nil {
 		return err

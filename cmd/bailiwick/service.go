@@ -33,10 +33,11 @@ type service struct {
 	metrics *metrics.Metrics // nil without an admin listener
 	notify  systemd.Notifier
 
-	linkUses links.Memory
-	inFlight slots // of requests
-	arriving slots // of bodies that are stored
-	rates    rates // of clients
+	linkUses  links.Memory
+	linkClock links.Clock
+	inFlight  slots // of requests
+	arriving  slots // of bodies that are stored
+	rates     rates // of clients
 
 	current  atomic.Pointer[site]
 	logs     logs
@@ -159,6 +160,7 @@ func (s *service) use(t *site) {
 		s.transport.authority.Store(t.who.authority)
 	}
 	s.log = t.log
+	s.linkClock.Keep(s.markOf(t))
 	if old := s.current.Swap(t); old != nil {
 		old.leave()
 	}

@@ -125,6 +125,7 @@ func (s *service) reload(ctx context.Context) {
 		s.tell("reloaded: configuration and rules read again, access log reopened")
 		s.tellExposure(ctx)
 		s.tellSources(ctx, s.current.Load())
+		s.tellClock(ctx, s.current.Load())
 		s.tellRights(s.current.Load())
 	}
 	s.tellManager(s.notify.Ready("serving"))

@@ -70,6 +70,9 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 		}
 		t.mounts = append(t.mounts, m)
 	}
+	if err := s.readMark(ctx, t); err != nil {
+		return nil, err
+	}
 	// A server that cannot start leaves no file behind, so this comes last.
 	if t.log, err = s.logFor(cfg); err != nil {
 		return nil, located(cfg, "access_log.file", err)
@@ -195,6 +198,7 @@ func (s *service) gate(t *site, rt *routing.Router, m *config.Mount) server.Gate
 	// A proxy may change the host on the way, but a link is for the mount that its own
 	// URL leads to: a mount for all hosts has the paths of others' mounts, too.
 	gate.Links, gate.Uses, gate.Leads = t.who.links, s.metrics.Uses(s.uses(t)), rt.LeadsTo(m)
+	gate.Clock = &s.linkClock
 	if m != nil {
 		gate.Redirect = m.LinkRedirect
 	}

@@ -9,7 +9,8 @@ import (
 // A Counter counts the uses of links. It is safe for concurrent use.
 type Counter interface {
 	// Use counts a use of the link id, which is good for limit uses until it
-	// expires, and reports whether it was still good for this one.
+	// expires, and reports whether it was still good for this one. A clock that goes
+	// back makes no link good again.
 	Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error)
 
 	// Good reports whether a Use would be good, and counts nothing: for answers that are
@@ -19,9 +20,12 @@ type Counter interface {
 
 // Memory is a Counter that forgets with the process. The zero Memory is ready.
 type Memory struct {
-	mu   sync.Mutex
-	uses map[string]*count
-	due  time.Time // when expired links are next taken out
+	Now func() time.Time // the clock; time.Now if nil
+
+	mu    sync.Mutex
+	uses  map[string]*count
+	clock Clock
+	due   time.Time // when expired links are next taken out
 }
 
 type count struct {
@@ -36,15 +40,23 @@ func (m *Memory) Use(ctx context.Context, id string, limit int, expires time.Tim
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	now := time.Now()
+	system := time.Now
+	if m.Now != nil {
+		system = m.Now
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// A clock that has gone back would make a link good again whose count was taken out.
+	now := m.clock.Now(ctx, system())
+	if !now.Before(expires) {
+		return false, nil
+	}
 	if m.uses == nil {
 		m.uses = map[string]*count{}
 	}
 	if now.After(m.due) {
 		for id, c := range m.uses {
-			if now.After(c.expires) {
+			if !now.Before(c.expires) {
 				delete(m.uses, id)
 			}
 		}

@@ -81,9 +81,8 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	}
 
 	// What is over for an hour is forgotten, what may still be good to somebody is not.
-	use(a, "long over", 1, time.Now().Add(-2*time.Hour), true)
-	use(a, "just over", 1, time.Now().Add(-time.Minute), true)
 	use(a, "long over", 1, time.Now().Add(-2*time.Hour), false)
+	use(a, "just over", 1, time.Now().Add(-time.Minute), true)
 	must(t, a.Close())
 	must(t, b.Close())
 	if ok, err := a.Use(ctx, "closed", 1, anHour); ok || !errors.Is(err, catalog.ErrClosed) {
@@ -97,7 +96,63 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	use(c, "three times", 3, anHour, false)
 	use(c, "three times", 4, anHour, true)
 	use(c, "just over", 1, time.Now().Add(-time.Minute), false)
-	use(c, "long over", 1, time.Now().Add(-2*time.Hour), true)
+	use(c, "long over", 1, time.Now().Add(-2*time.Hour), false)
+}
+
+// TestClock has the clock of one store go back, over a restart. openAt opens the store
+// with a clock, and leaves closing to its caller.
+func TestClock(t *testing.T, openAt func(now func() time.Time) UseCounter) {
+	ctx := t.Context()
+	start := time.Now().UTC().Truncate(time.Second)
+	at := start
+	clock := func() time.Time { return at }
+	c := openAt(clock)
+	use := func(what, id string, expires time.Time, want bool) {
+		t.Helper()
+		if ok, err := c.Use(ctx, id, 1, expires); err != nil || ok != want {
+			t.Errorf("%s: %v, %v, want %v", what, ok, err, want)
+		}
+	}
+	restart := func() {
+		t.Helper()
+		must(t, c.Close())
+		c = openAt(clock)
+	}
+	defer func() { c.Close() }()
+	ends := start.Add(time.Hour)
+	use("a new link", "link", ends, true)
+	use("one that is used up", "link", ends, false)
+	// Its count is cleared, long after its end.
+	at = start.Add(5 * time.Hour)
+	restart()
+	use("another link", "another", at.Add(time.Hour), true)
+	for _, again := range []bool{false, true} {
+		at = start
+		if again {
+			restart()
+		}
+		use("one that is used up, after the clock went back", "link", ends, false)
+		use("a new one that has not ended by the latest time", "new"+fmt.Sprint(again), start.Add(6*time.Hour), true)
+	}
+	mark := c.(links.Mark)
+	latest, err := mark.Latest(ctx, start)
+	must(t, err)
+	if !latest.Equal(start.Add(5 * time.Hour)) {
+		t.Errorf("the latest time is %v, want %v", latest, start.Add(5*time.Hour))
+	}
+	// A time that was wrong, and that an operator takes back.
+	wrong := start.AddDate(50, 0, 0)
+	if latest, err := mark.Latest(ctx, wrong); err != nil || !latest.Equal(wrong) {
+		t.Errorf("the latest time is %v, %v, want %v", latest, err, wrong)
+	}
+	restart()
+	use("a link, by a time that was wrong", "late", start.Add(24*time.Hour), false)
+	if before, err := c.(interface {
+		ResetLatest(context.Context) (time.Time, error)
+	}).ResetLatest(ctx); err != nil || !before.Equal(wrong) {
+		t.Errorf("ResetLatest: %v, %v, want %v", before, err, wrong)
+	}
+	use("a link, after that was taken back", "late", start.Add(24*time.Hour), true)
 }
 
 // useAtOnce makes 64 uses of a link race, and returns how many were good.

@@ -64,6 +64,10 @@ func TestServer(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, url, postgres.Options{}) })
 	})
+	t.Run("clock", func(t *testing.T) {
+		url := server.Database(t)
+		catalogtest.TestClock(t, func(now func() time.Time) catalogtest.UseCounter { return open(t, url, postgres.Options{Now: now}) })
+	})
 	t.Run("processes", func(t *testing.T) { catalogtest.TestProcesses(t, server.Database(t), openCatalog) })
 	t.Run("migrations", func(t *testing.T) {
 		migratetest.Test(t, migratetest.Store{

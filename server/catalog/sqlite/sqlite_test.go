@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
@@ -59,6 +60,17 @@ func TestSources(t *testing.T) {
 func TestUses(t *testing.T) {
 	path := newFile(t)
 	catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, path) })
+}
+
+func TestClock(t *testing.T) {
+	path := newFile(t)
+	catalogtest.TestClock(t, func(now func() time.Time) catalogtest.UseCounter {
+		s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
 }
 
 func TestProcesses(t *testing.T) { catalogtest.TestProcesses(t, newFile(t), openCatalog) }

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+)
+
+// A timekeeper is a catalog that knows by which time links were judged.
+type timekeeper interface {
+	Latest(ctx context.Context, t time.Time) (time.Time, error)
+	ResetLatest(ctx context.Context) (time.Time, error)
+}
+
+func (a *app) catalogClockCommand() *cobra.Command {
+	var where string
+	var reset toggle
+	cmd := &cobra.Command{
+		Use:   "clock --catalog WHERE",
+		Short: "Show or reset the latest time by which signed links were judged",
+		Long: `A catalog keeps the latest time at which servers judged a signed link, to the minute.
+If a clock goes back, no link that had ended by then is good again, over a restart too.
+
+After a clock was far ahead by mistake, links end too early. --reset makes the time of
+this machine the latest one; servers take it after a restart. Links that only ended by
+mistake are good again. So may be counted ones that were used up and had ended by the
+wrong time: take their key out of the ring if that matters.`,
+		Example: `  bailiwick catalog clock --catalog sqlite:/var/lib/bailiwick/uploads.db
+  bailiwick catalog clock --reset --catalog sqlite:/var/lib/bailiwick/uploads.db`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.catalogClock(cmd.Context(), where, bool(reset))
+		},
+	}
+	cmd.Flags().StringVar(&where, "catalog", "", catalogUsage)
+	addToggle(cmd, &reset, "reset", "", "make the time of this machine the latest")
+	return cmd
+}
+
+func (a *app) catalogClock(ctx context.Context, where string, reset bool) error {
+	if where == "" {
+		return usagef("say which catalog: --catalog sqlite:PATH or postgres://…")
+	}
+	// Whose uploads they are makes no difference: links are the catalog's.
+	label, err := backends.Label("mem:")
+	if err != nil {
+		return err
+	}
+	cat, err := a.openExisting(ctx, where, label)
+	if err != nil {
+		return err
+	}
+	defer cat.Close()
+	keeper, ok := cat.(timekeeper)
+	if !ok {
+		return failf("this catalog keeps no time")
+	}
+	var latest time.Time
+	if reset {
+		latest, err = keeper.ResetLatest(ctx)
+	} else {
+		latest, err = keeper.Latest(ctx, time.Time{})
+	}
+	if err != nil {
+		return a.catalogFailed(err)
+	}
+	out := newLineWriter(a.stdout)
+	if !latest.IsZero() {
+		out.columns(latest.Format(time.RFC3339))
+	}
+	if err := out.close(); err != nil {
+		return err
+	}
+	switch {
+	case latest.IsZero():
+		a.say("no link was judged yet")
+	case reset && time.Now().Before(latest):
+		a.say("reset; restart the servers, which go on with what they have seen until then")
+	case reset:
+		a.say("it was not ahead, and stays")
+	}
+	return nil
+}
