@@ -164,15 +164,19 @@ func (m *model) answer(q modelRequest) (status int, body string) {
 		return http.StatusPreconditionFailed, ""
 	case q.method == "DELETE" || exists:
 		return http.StatusNoContent, ""
-	case m.tooLike(q.name):
+	}
+	switch like := m.tooLike(q.name); {
+	case like == "":
+		return http.StatusCreated, ""
+	case m.isObject(like):
 		return http.StatusConflict, ""
 	}
-	return http.StatusCreated, ""
+	return http.StatusNotFound, "" // a directory, which without listings nobody sees
 }
 
-// tooLike reports whether a new name, or the topmost new directory on its way, differs
-// in case alone from something that is there.
-func (m *model) tooLike(name string) bool {
+// tooLike returns what a new name, or the topmost new directory on its way, differs from
+// in case alone, "" for nothing.
+func (m *model) tooLike(name string) string {
 	there := map[string]bool{".": true}
 	for n := range m.objects {
 		for ; n != "."; n = path.Dir(n) {
@@ -184,10 +188,15 @@ func (m *model) tooLike(name string) bool {
 	}
 	for n := range there {
 		if n != name && strings.EqualFold(n, name) && path.Dir(n) == path.Dir(name) {
-			return true
+			return n
 		}
 	}
-	return false
+	return ""
+}
+
+func (m *model) isObject(name string) bool {
+	_, ok := m.objects[name]
+	return ok
 }
 
 func (m *model) apply(q modelRequest, status int, etag string) {
