@@ -182,15 +182,3 @@ func failure(err error) vfs.Reason {
 	}
 	return ReasonBackend
 }
-
-// cause prints an error with what lies behind a vfs.Error, which prints none of
-// it: for operators only.
-type cause struct{ err error }
-
-func (c cause) String() string {
-	var e *vfs.Error
-	if errors.As(c.err, &e) && e.Err != nil {
-		return c.err.Error() + ": " + e.Err.Error()
-	}
-	return c.err.Error()
-}

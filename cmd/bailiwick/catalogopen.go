@@ -41,10 +41,11 @@ func (a *app) openExisting(ctx context.Context, where, label string) (catalog.Sh
 // catalogFailed returns the error of a catalog that cannot be used: one that may
 // pass, or one of what was configured.
 func (a *app) catalogFailed(err error) error {
+	what := strings.TrimPrefix(oneLine(err), "catalog: ") // which the flag says already
 	if errors.Is(err, catalog.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return failf("%s: %s", a.origin("catalog"), oneLine(err))
+		return failf("%s: %s", a.origin("catalog"), what)
 	}
-	return usagef("%s: %s", a.origin("catalog"), oneLine(err))
+	return usagef("%s: %s", a.origin("catalog"), what)
 }
 
 // openUploads opens source and catalog, which a server has made. The caller closes both.

@@ -46,7 +46,7 @@ func Restrict(p Paths) (on bool, line string, err error) {
 	if err := landlock.V5.BestEffort().RestrictPaths(rules...); err != nil {
 		return false, "", fmt.Errorf("landlock: %w", err)
 	}
-	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens nothing outside the configured directories", abi), nil
+	return true, fmt.Sprintf("landlock: on (version %d), outside the configured directories and those of configured files, the kernel opens files only in the temporary directory, AWS's, and some of the system's; it restricts neither the network nor looks at names", abi), nil
 }
 
 // opened returns the paths that exist and that this user may open. The others need no
