@@ -40,9 +40,10 @@ func (s spelling) is(elem string) bool {
 	return foldSpelling(elem) == s.folded
 }
 
-// next returns the smallest beginning, in byte order, of a spelling that comes
-// after key: all spellings after key are at least as great. ok is false if none
-// comes after it. So a listing in byte order need not be read in between.
+// next returns the smallest beginning, in byte order, of the key of a spelling that
+// comes after key: all of those after key are at least as great. A directory's key has
+// its slash, so that of "a" comes behind "a-b". ok is false if none comes after key. So
+// a listing in byte order need not be read in between.
 //
 // Combining marks in an order that no normal form has are left out.
 func (s spelling) next(key string) (bound string, ok bool) {
@@ -58,6 +59,9 @@ func (s spelling) next(key string) (bound string, ok bool) {
 	}
 	for _, p := range slices.Backward(points) {
 		if p.runes == len(s.runes) {
+			if dir := key[:p.bytes] + "/"; dir > key {
+				return dir, true
+			}
 			continue
 		}
 		try := func(r rune) {

@@ -45,8 +45,14 @@ func TestSpellingNext(t *testing.T) {
 		}
 		keys := append([]string{"", "\U0010ffff", "/", "~"}, all...)
 		for _, s := range all {
-			keys = append(keys, s+"/", s+"x", s[:len(s)-1], justBelow(s))
+			keys = append(keys, s+"/", s+"x", s+"-x", s+".", s[:len(s)-1], justBelow(s))
 		}
+		// As a directory, each is listed behind what begins alike and goes on with a
+		// character below the slash.
+		for _, s := range slices.Clone(all) {
+			all = append(all, s+"/")
+		}
+		slices.Sort(all)
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 200 {
 			s := []rune(all[r.IntN(len(all))])

@@ -97,7 +97,9 @@ func (w *writing) check() (*vfs.Info, error) {
 	var err error
 	*current, err = w.b.find("put", w.n, false)
 	if vfs.ReasonOf(err) == vfs.ReasonMissing {
-		current, err = nil, nil
+		// What lies below a file is missing whatever the condition says.
+		current = nil
+		_, err = w.missingDirs()
 	}
 	if err != nil {
 		return nil, err
@@ -105,10 +107,9 @@ func (w *writing) check() (*vfs.Info, error) {
 	return current, put.Check("put", w.n, w.cond, current)
 }
 
-// makeDirs makes the directories above n that are missing, one by one: MkdirAll
-// of a MemMapFs is content with a file in the place of a directory.
-func (w *writing) makeDirs() error {
-	var missing []vfs.Name
+// missingDirs returns the directories above n that are missing, the last one first. It
+// fails if a file is in the place of one.
+func (w *writing) missingDirs() (missing []vfs.Name, err error) {
 	for dir := w.n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
 		st, err := w.b.lookup("put", dir, false)
 		if err == nil && !st.IsDir() {
@@ -118,9 +119,19 @@ func (w *writing) makeDirs() error {
 			break
 		}
 		if vfs.ReasonOf(err) != vfs.ReasonMissing {
-			return err
+			return nil, err
 		}
 		missing = append(missing, dir)
+	}
+	return missing, nil
+}
+
+// makeDirs makes the directories above n that are missing, one by one: MkdirAll
+// of a MemMapFs is content with a file in the place of a directory.
+func (w *writing) makeDirs() error {
+	missing, err := w.missingDirs()
+	if err != nil {
+		return err
 	}
 	for _, dir := range slices.Backward(missing) {
 		path := w.b.path(dir.String())

@@ -31,10 +31,11 @@ func (u unread) Read([]byte) (int, error) {
 }
 
 // A Put that cannot succeed is refused before its body is read, for the reason that a
-// directory gives, and at no cost beyond the look for siblings.
+// directory gives, and at no cost beyond the look for siblings, and at one that is shown.
 func TestPutIsRefusedUnread(t *testing.T) {
 	objects := map[string]string{
-		"dir/x": "1", "file": "2", "twin/x": "3", "TWIN": "4", "Parent/x": "5", "parent": "6", "DIRECTORY-/x": "7",
+		"dir/x": "1", "file": "2", "twin/x": "3", "TWIN": "4", "Parent/x": "5", "parent": "6", "split/x": "7", "split-off": "8", "split.txt": "9",
+		"apart/x": "11", "apart-from": "12",
 	}
 	f := newFake(objects)
 	tag := vfs.Tag{Value: strings.Trim(fakeObject{data: "2"}.etag(), `"`), Set: true}
@@ -55,12 +56,14 @@ func TestPutIsRefusedUnread(t *testing.T) {
 		{"a directory's name, to replace one", "dir", match(tag), fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
 		{"a directory's name, beside a twin", "twin", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
 		{"a directory's name, beside a twin, to create", "twin", anew, fs.ErrNotExist, vfs.ReasonDirectory, list},
+		{"a directory's name, behind others that begin alike", "split", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
+		{"a twin of a directory, behind others that begin alike", "Apart", none, fs.ErrNotExist, vfs.ReasonCreateSibling, head + " " + list + " " + list},
 		{"below an object", "file/x", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
 		{"below an object, to create", "file/x", anew, fs.ErrNotExist, vfs.ReasonMissing, list + " " + list},
 		{"below an object, to replace any", "file/x", exists, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
 		{"deep below an object", "file/x/y", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list + " " + list},
 		{"below an object that has a twin", "parent/y", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
-		{"a twin", "FILE", none, fs.ErrNotExist, vfs.ReasonCreateSibling, head + " " + list},
+		{"a twin", "FILE", none, fs.ErrNotExist, vfs.ReasonCreateSibling, head + " " + list + " " + head},
 		{"there, to create", "file", anew, vfs.ErrPrecondition, "", list + " " + head},
 		{"there, another version", "file", match(vfs.Tag{Value: "other", Set: true}), vfs.ErrPrecondition, "", head},
 		{"there, a weak tag", "file", match(vfs.Tag{Value: tag.Value, Set: true, Weak: true}), vfs.ErrPrecondition, "", head},
