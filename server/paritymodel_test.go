@@ -1,0 +1,304 @@
+package server_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A parityStep is one request, in terms that fit any backend: what it says of tags and
+// times is filled in from the state there.
+type parityStep struct {
+	Method, Name   string
+	Body           string
+	IfMatch        []parityTag
+	IfNoneMatch    []parityTag
+	Modified       parityTime // If-Modified-Since
+	Unmodified     parityTime // If-Unmodified-Since
+	Range          string
+	IfRange        parityTag
+	IfRangeTime    parityTime
+	After          string // of a listing
+	Limit          int
+	ContentLengthy bool // the body's length is said
+}
+
+// A parityTag is one entity tag of a condition.
+type parityTag int
+
+const (
+	tagNone parityTag = iota
+	tagCurrent
+	tagWeak  // the current one, weak
+	tagStale // of the version before
+	tagOther // that nothing ever had
+	tagAny   // *
+	tagBroken
+)
+
+// A parityTime is a date of a condition, by that of the current version.
+type parityTime int
+
+const (
+	timeNone parityTime = iota
+	timeBefore
+	timeSame
+	timeAfter
+	timeBroken
+)
+
+// A paritied is an object of the model.
+type paritied struct {
+	body, etag string
+	modified   time.Time
+}
+
+// A parityModel answers as every backend should, out of a map.
+type parityModel struct {
+	objects map[string]paritied
+	stale   map[string]string // the tags of versions that were replaced or removed
+	flat    bool              // the backend has no directories to redirect to
+}
+
+// An expected answer. What a header is not mentioned in may be anything.
+type expected struct {
+	status int
+	body   string // of a GET with 200 or 206
+	header map[string]string
+}
+
+// answer returns what the server should say to s.
+func (m *parityModel) answer(asked *parityStep) expected {
+	s := new(parityStep)
+	*s = *asked
+	if writes := s.Method == "PUT" || s.Method == "DELETE"; writes && (malformedTags(s.IfNoneMatch) || s.Unmodified == timeBroken && s.IfMatch == nil) {
+		s.IfMatch = []parityTag{tagOther} // a write depends on what cannot be understood
+	}
+	o, there := m.objects[s.Name]
+	switch {
+	case strings.HasSuffix(s.Name, "/") || s.Name == "":
+		return m.listing(s)
+	case hiddenName(s.Name):
+		return expected{status: 404}
+	case s.Method == "PUT" && !creatable(s.Name):
+		return expected{status: 422}
+	case s.Method == "PUT":
+		return m.put(s)
+	case s.Method == "DELETE" && !there:
+		return expected{status: 404}
+	case s.Method == "DELETE":
+		if m.unmet(s, o) || m.noneMatched(s, o) {
+			return expected{status: 412, header: map[string]string{"Etag": o.etag}}
+		}
+		return expected{status: 204}
+	case !there && m.isDir(s.Name) && !m.flat:
+		return expected{status: 308}
+	case !there:
+		return expected{status: 404}
+	}
+	return m.read(s, o)
+}
+
+func (m *parityModel) put(s *parityStep) expected {
+	o, there := m.objects[s.Name]
+	switch {
+	case there && (m.unmet(s, o) || m.noneMatched(s, o)):
+		return expected{status: 412, header: map[string]string{"Etag": o.etag}}
+	case there:
+		return expected{status: 204}
+	case m.isDir(s.Name) || m.beneathObject(s.Name):
+		return expected{status: 404}
+	case s.IfMatch != nil:
+		return expected{status: 412}
+	case m.hasTwin(s.Name):
+		return expected{status: 409}
+	}
+	return expected{status: 201}
+}
+
+func (m *parityModel) read(s *parityStep, o paritied) expected {
+	validators := map[string]string{"Etag": o.etag, "Last-Modified": o.modified.Format(http.TimeFormat)}
+	if m.unmet(s, o) {
+		return expected{status: 412, header: map[string]string{"Etag": o.etag}}
+	}
+	if s.IfNoneMatch != nil {
+		if m.noneMatched(s, o) {
+			return expected{status: 304, header: map[string]string{"Etag": o.etag}}
+		}
+	} else if t, ok := s.Modified.of(o); ok && !o.modified.After(t) {
+		return expected{status: 304, header: map[string]string{"Etag": o.etag}}
+	}
+	first, last, kind := cutSpec(s.Range, len(o.body))
+	if s.Method == "HEAD" || !m.rangeHolds(s, o) || len(o.body) == 0 {
+		kind = specNone
+	}
+	switch kind {
+	case specOutside:
+		return expected{status: 416, header: map[string]string{"Content-Range": fmt.Sprintf("bytes */%d", len(o.body))}}
+	case specInside:
+		validators["Content-Range"] = fmt.Sprintf("bytes %d-%d/%d", first, last, len(o.body))
+		validators["Content-Length"] = fmt.Sprint(last - first + 1)
+		return expected{206, o.body[first : last+1], validators}
+	}
+	validators["Content-Length"] = fmt.Sprint(len(o.body))
+	return expected{200, o.body, validators}
+}
+
+// unmet decides If-Match and If-Unmodified-Since.
+func (m *parityModel) unmet(s *parityStep, o paritied) bool {
+	if s.IfMatch != nil {
+		return malformedTags(s.IfMatch) || !slices.ContainsFunc(s.IfMatch, func(t parityTag) bool {
+			return t == tagAny || t == tagCurrent || t == tagStale && m.stale[s.Name] == o.etag
+		})
+	}
+	t, ok := s.Unmodified.of(o)
+	return ok && o.modified.After(t)
+}
+
+// noneMatched decides If-None-Match: whether it names the version.
+func (m *parityModel) noneMatched(s *parityStep, o paritied) bool {
+	return !malformedTags(s.IfNoneMatch) && slices.ContainsFunc(s.IfNoneMatch, func(t parityTag) bool {
+		return t == tagAny || t == tagCurrent || t == tagWeak || t == tagStale && m.stale[s.Name] == o.etag
+	})
+}
+
+func malformedTags(tags []parityTag) bool { return slices.Contains(tags, tagBroken) }
+
+func (m *parityModel) rangeHolds(s *parityStep, o paritied) bool {
+	switch {
+	case s.IfRange == tagStale:
+		return m.stale[s.Name] == o.etag
+	case s.IfRange != tagNone:
+		return s.IfRange == tagCurrent
+	}
+	return s.IfRangeTime == timeNone // no date that is asked with is the object's own
+}
+
+// listing decides the request for a directory.
+func (m *parityModel) listing(s *parityStep) expected {
+	if s.Method == "PUT" || s.Method == "DELETE" {
+		return expected{status: 404}
+	}
+	if dir := strings.TrimSuffix(s.Name, "/"); s.Name != "" && !m.isDir(dir) {
+		return expected{status: 404}
+	}
+	all := map[string]bool{}
+	for name := range m.objects {
+		if rest, below := strings.CutPrefix(name, s.Name); below {
+			elem, _, deeper := strings.Cut(rest, "/")
+			if deeper {
+				elem += "/"
+			}
+			all[elem] = true
+		}
+	}
+	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return key <= s.After })
+	next := ""
+	if s.Limit > 0 && len(keys) > s.Limit {
+		keys, next = keys[:s.Limit], "…"
+	}
+	return expected{200, strings.Join(keys, "\n") + "\n" + next, nil}
+}
+
+func (m *parityModel) isDir(name string) bool {
+	for other := range m.objects {
+		if strings.HasPrefix(other, name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *parityModel) beneathObject(name string) bool {
+	for i, c := range name {
+		if _, there := m.objects[name[:i]]; there && c == '/' {
+			return true
+		}
+	}
+	return false
+}
+
+// hasTwin reports whether something beside name, or beside the topmost directory that
+// would be made for it, differs in case alone.
+func (m *parityModel) hasTwin(name string) bool {
+	for {
+		i := strings.LastIndexByte(name, '/')
+		if i < 0 || m.isDir(name[:i]) {
+			break
+		}
+		name = name[:i]
+	}
+	depth := strings.Count(name, "/")
+	for other := range m.objects {
+		elems := strings.Split(other, "/")
+		if len(elems) <= depth {
+			continue
+		}
+		if at := strings.Join(elems[:depth+1], "/"); at != name && sameDir(at, name) && strings.EqualFold(at, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameDir(a, b string) bool {
+	return a[:strings.LastIndexByte(a, '/')+1] == b[:strings.LastIndexByte(b, '/')+1]
+}
+
+func hiddenName(name string) bool {
+	return name == "denied" || strings.HasPrefix(name, "denied/") || strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
+}
+
+func creatable(name string) bool {
+	return !strings.Contains(name, ":") && !strings.Contains(name, "aux") && !strings.Contains(name, "\u0301") && !strings.HasSuffix(name, " ")
+}
+
+type specKind int
+
+const (
+	specNone specKind = iota
+	specInside
+	specOutside
+)
+
+// cutSpec reads a Range for an object of size bytes.
+func cutSpec(header string, size int) (first, last int, kind specKind) {
+	unit, spec, _ := strings.Cut(header, "=")
+	if !strings.EqualFold(unit, "bytes") || strings.Contains(spec, ",") {
+		return 0, 0, specNone
+	}
+	a, b, ok := strings.Cut(spec, "-")
+	number := func(s string) (n int, ok bool) {
+		_, err := fmt.Sscanf(s, "%d", &n)
+		return n, err == nil && fmt.Sprint(n) == s
+	}
+	x, okA := number(a)
+	y, okB := number(b)
+	switch {
+	case !ok || a == "" && b == "" || a != "" && !okA || b != "" && !okB || okA && okB && y < x:
+		return 0, 0, specNone
+	case a == "" && y == 0, a != "" && x >= size:
+		return 0, 0, specOutside
+	case a == "":
+		return max(size-y, 0), size - 1, specInside
+	case b == "":
+		return x, size - 1, specInside
+	}
+	return x, min(y, size-1), specInside
+}
+
+// of returns the date for the version o.
+func (p parityTime) of(o paritied) (time.Time, bool) {
+	switch p {
+	case timeBefore:
+		return o.modified.Add(-time.Hour), true
+	case timeSame:
+		return o.modified, true
+	case timeAfter:
+		return o.modified.Add(time.Hour), true
+	}
+	return time.Time{}, false
+}
