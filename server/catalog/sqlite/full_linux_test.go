@@ -10,6 +10,8 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
 // TestFull fills the file system under a catalog: the call that finds no room
@@ -102,6 +104,60 @@ func TestFull(t *testing.T) {
 		t.Errorf("with room again: %v", err)
 	}
 	known()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFullMigration brings a catalog of an earlier version up to date where there is no
+// room for that: it stays as it was, until there is.
+func TestFullMigration(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
+		t.Skip("no right to mount a file system:", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	all, err := table.Migrations("sqlite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "catalog.db")
+	s, err := sqlite.OpenWith(t.Context(), path, source, sqlite.Options{}, all[:2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The reserve is no help where it is gone.
+	if err := os.Remove(path + "-reserve"); err != nil {
+		t.Fatal(err)
+	}
+	db := raw(t, path)
+	execute(t, db, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 24000)
+		INSERT INTO objects (id, name, type, size, sha256, owner, created, touched, state, instance)
+		SELECT printf('00000000-0000-4000-8000-%012d', i), 'a name', 'text/plain', 4, randomblob(32), '', 1, 1, 'ready', '' FROM n`)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := dump(t, path)
+	if _, err := sqlite.Open(t.Context(), path, source, sqlite.Options{}); !errors.Is(err, catalog.ErrFull) {
+		t.Errorf("without room: %v, want ErrFull", err)
+	}
+	if after := dump(t, path); after != before {
+		t.Error("a migration that found no room changed the catalog")
+	}
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=60m"); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	if n, err := s.Count(t.Context(), ""); n != 24000 || err != nil {
+		t.Errorf("with room again: %d rows, %v", n, err)
+	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
