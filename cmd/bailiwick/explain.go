@@ -72,6 +72,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 		},
 	}
 	f.rules.register(cmd)
+	f.rules.registerHardLinks(cmd, "serve", "")
 	registerAccess(cmd)
 	f.op = choice{"read", []string{"read", "list", "write", "delete", "upload"}}
 	cmd.Flags().Var(&f.op, "op", "what is to be done with the name")

@@ -38,7 +38,7 @@ func (a *app) explainFile(cmd *cobra.Command) string {
 }
 
 // sourceRules are the flags that a configuration has as keys of its mounts.
-var sourceRules = []string{"allow", "deny", "allow-file", "symlinks", "access", "group"}
+var sourceRules = []string{"allow", "deny", "allow-file", "symlinks", "hard-links", "access", "group"}
 
 // explainArguments takes NAMES where a configuration says what is served, else a
 // SOURCE before them.
@@ -291,7 +291,7 @@ func (e *configExplainer) mount(ctx context.Context, cfg *config.Mount) (*explai
 	if err != nil {
 		return nil, e.app.configFailed(err)
 	}
-	src, err := backends.Open(ctx, string(cfg.Source), backends.Options{})
+	src, err := backends.Open(ctx, string(cfg.Source), sourceOptions(cfg))
 	if err != nil {
 		return nil, sourceFailed(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -43,17 +45,27 @@ func newPool(a *app, logger *slog.Logger) *pool {
 	return &pool{app: a, logger: logger, open: map[string]*resource{}}
 }
 
-// source opens a source. The memory is one, whichever mount writes to it.
-func (p *pool) source(ctx context.Context, name string, writable bool) (*resource, error) {
-	writable = writable || name == "mem:"
-	return p.get(fmt.Sprintf("source %t %s", writable, name), func(r *resource) error {
-		src, err := backends.Open(ctx, name, backends.Options{Writable: writable})
+// source opens the source of a mount. The memory is one, whichever mount writes to it.
+func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
+	name, opts := string(m.Source), sourceOptions(m)
+	opts.Writable = m.Write || m.Uploads != nil || name == "mem:"
+	key := fmt.Sprintf("source %t %s", opts.Writable, name)
+	if opts.Disk.RefuseHardLinks && backends.IsPath(name) {
+		key = fmt.Sprintf("source %t, no hard links, %s", opts.Writable, name)
+	}
+	return p.get(key, func(r *resource) error {
+		src, err := backends.Open(ctx, name, opts)
 		if err != nil {
 			return sourceFailed(err)
 		}
 		r.source, r.backend = src, p.metrics.Observe(src)
 		return nil
 	})
+}
+
+// sourceOptions are the options of a mount's source, to read.
+func sourceOptions(m *config.Mount) backends.Options {
+	return backends.Options{Disk: disk.Options{RefuseHardLinks: m.HardLinks == "refuse"}}
 }
 
 // catalog opens a catalog of the objects in source, clears up what a crash left and

@@ -52,8 +52,14 @@ func serveTree(t *testing.T, dir string, args ...string) *process {
 // start is serveTree for any command that serves.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startCommand(t, command(args...))
+}
+
+// startCommand is start for a command that was prepared.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
 	p := &process{t: t, more: make(chan struct{}), ended: make(chan struct{})}
-	p.cmd = command(args...)
+	p.cmd = cmd
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 type rules struct {
 	allow, deny, allowFiles []string
 	symlinks                choice
+	hardLinks               choice // of commands that have it
 }
 
 func (r *rules) register(cmd *cobra.Command) {
@@ -29,6 +30,14 @@ func (r *rules) register(cmd *cobra.Command) {
 	flags.StringArrayVar(&r.allowFiles, "allow-file", nil, "let through the exact names in `FILE`, one a line, as scan --save writes them (repeat for more)")
 	flags.Var(&r.symlinks, "symlinks", "what to do at a symbolic link: refuse it, or let it lead to names inside that are allowed themselves")
 	completeWords(cmd, "symlinks", r.symlinks.words)
+}
+
+// registerHardLinks adds what is about files and not about names. The default is that of a
+// source which nobody writes to, or "" where the configuration decides.
+func (r *rules) registerHardLinks(cmd *cobra.Command, otherwise, note string) {
+	r.hardLinks = choice{otherwise, []string{"refuse", "serve"}}
+	cmd.Flags().Var(&r.hardLinks, "hard-links", "what to do at a file that has more than one name: refuse or serve it"+note)
+	completeWords(cmd, "hard-links", r.hardLinks.words)
 }
 
 // holdOwn makes the files of the rules the process's own, as a server does that is given
@@ -120,6 +129,7 @@ func (a *app) openWith(ctx context.Context, source string, r *rules, needAllow b
 	if needAllow && len(p.Allow) == 0 {
 		return nil, nil, errNothingAllowed
 	}
+	opts.Disk.RefuseHardLinks = r.hardLinks.value == "refuse"
 	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
 		return nil, nil, sourceFailed(err)

@@ -40,6 +40,7 @@ longer exposed, and the exit code is 1 if there is one.`,
 		},
 	}
 	f.rules.register(cmd)
+	f.rules.registerHardLinks(cmd, "serve", "")
 	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	cmd.Flags().StringVar(&f.save, "save", "", "write the exposed names to `FILE`, one a line")
 	cmd.Flags().StringVar(&f.check, "check", "", "compare the exposed names with those in `FILE`")

@@ -74,6 +74,7 @@ wrong, all stays as it was.`,
 		},
 	}
 	f.rules.register(cmd)
+	f.rules.registerHardLinks(cmd, "", " (default: refuse with --write or --uploads, else serve)")
 	f.content = choice{"", []string{"trusted", "untrusted"}}
 	f.drain = span(15 * time.Second)
 	flags := cmd.Flags()

@@ -102,7 +102,7 @@ func (s *service) newMount(ctx context.Context, t *site, i int) (*mount, error) 
 	if err != nil {
 		return nil, err
 	}
-	if m.source, err = s.pool.source(ctx, string(cfg.Source), cfg.Write || cfg.Uploads != nil); err != nil {
+	if m.source, err = s.pool.source(ctx, cfg); err != nil {
 		return nil, located(t.cfg, key+".source", err)
 	}
 	t.held = append(t.held, m.source)

@@ -242,6 +242,12 @@ type Mount struct {
 	// allowed themselves.
 	Symlinks string `yaml:"symlinks" oneof:"refuse|inside" default:"refuse" example:"inside"`
 
+	// What to do at a file that has more than one name: refuse it, or serve it. A hard
+	// link can bring a file of the same disk in from outside the source. If left out, it is
+	// refused where this mount or another one lets clients write to the source, to a part of
+	// it, or to one that it is a part of.
+	HardLinks string `yaml:"hard_links" oneof:"refuse|serve" example:"serve"`
+
 	// Answers a directory with the names in it that are let through.
 	List bool `yaml:"list" default:"false" example:"true"`
 

@@ -5,7 +5,7 @@ import (
 )
 
 // content decides for each mount whose its content is, where the file leaves that out,
-// and refuses mounts that serve what belongs to the uploads of another one.
+// and whether hard links in it are refused, and refuses mounts that serve what belongs to the uploads of another one.
 //
 // It goes by the sources and not by the mounts: what clients put through one mount is
 // their content in every other mount that shows it. Links need no look of their own: a
@@ -38,6 +38,12 @@ func (v *validator) content() {
 				v.fail(key+".source", "it holds what is uploaded to the mount of %s, and this mount would give it to others than its owners; "+
 					"keep uploads in a directory or bucket that no other mount serves any part of", v.place(index("mounts", j)))
 				break
+			}
+		}
+		if m.HardLinks == "" && !v.d.bad[key+".hard_links"] {
+			m.HardLinks = "serve"
+			if m.takesContent() || m.writer != nil {
+				m.HardLinks = "refuse"
 			}
 		}
 		switch {

@@ -62,6 +62,7 @@ var Flags = map[string]string{
 	"deny":               "mounts[].deny",
 	"allow-file":         "mounts[].allow_file",
 	"symlinks":           "mounts[].symlinks",
+	"hard-links":         "mounts[].hard_links",
 	"list":               "mounts[].list",
 	"no-index":           "mounts[].no_index",
 	"max-age":            "mounts[].max_age",

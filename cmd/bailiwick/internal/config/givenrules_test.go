@@ -86,6 +86,7 @@ mounts:
     deny: [d]
     allow_file: [ROOT/names]
     symlinks: inside
+    hard_links: serve
     list: true
     no_index: true
     max_age: 13s
@@ -108,7 +109,7 @@ mounts:
 			{"connections", "1"}, {"requests-in-flight", "2"}, {"rate-per-client", "3/s"}, {"failed-logins", "4/m"}, {"header-size", "5KiB"},
 			{"header-timeout", "6s"}, {"idle-timeout", "7s"}, {"minimum-rate", "8B/s"}, {"max-upload", "9MiB"}, {"max-upload-time", "10s"}, {"max-uploads", "11"},
 			{"trusted-proxies", "10.0.0.0/8"}, {"drain", "12s"}, {"landlock", "off"},
-			{"mount-path", "/p"}, {"mount-host", "h.example"}, {"allow", "*.a", "*.b"}, {"deny", "d"}, {"allow-file", "ROOT/names"}, {"symlinks", "inside"},
+			{"mount-path", "/p"}, {"mount-host", "h.example"}, {"allow", "*.a", "*.b"}, {"deny", "d"}, {"allow-file", "ROOT/names"}, {"symlinks", "inside"}, {"hard-links", "serve"},
 			{"list", "true"}, {"no-index", "true"}, {"max-age", "13s"}, {"content", "untrusted"}, {"inline", "application/pdf, text/x-a"},
 			{"precompressed", "true"}, {"write", "true"}, {"types", "image/*", "text/plain"},
 			{"access", "anyone can read", "user:Bob B. can read,list two words/ **", "group:editors can write {user}/**", "claim:k=v can delete re:can .* can"},

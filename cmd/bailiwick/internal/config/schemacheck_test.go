@@ -68,7 +68,7 @@ var values = map[string][]string{
 
 var mountValues = map[string][]string{
 	"path": {`/`, `/a`, `/a/`, `a`, `/a/../b`}, "host": {`h.example`, `"h:1"`}, "source": {`a`, `"mem:"`, `"s3://bucket/x"`, `"ftp://x"`, `a/b`},
-	"allow": {`["**"]`, `[]`, `["[a"]`, `"**"`}, "deny": {`[x]`, `[]`}, "allow_file": {`f`, `[f]`, `[]`}, "symlinks": {`inside`, `refuse`, `follow`},
+	"allow": {`["**"]`, `[]`, `["[a"]`, `"**"`}, "deny": {`[x]`, `[]`}, "allow_file": {`f`, `[f]`, `[]`}, "symlinks": {`inside`, `refuse`, `follow`}, "hard_links": {`serve`, `refuse`, `follow`},
 	"list": {`true`, `false`, `yes`}, "no_index": {`true`}, "max_age": {`5m`, `5`}, "link_redirect": {`1m`, `0s`, `2h`}, "content": {`trusted`, `untrusted`, `x`},
 	"inline": {`[application/pdf]`, `[]`, `[text/html]`, `[pdf]`}, "precompressed": {`true`, `false`}, "write": {`true`, `false`}, "types": {`[image/*]`, `[]`},
 	"uploads": {`{catalog: "sqlite:c"}`, `{catalog_file: f}`, `{}`, `{catalog: "sqlite:c", types: [image/*]}`},

@@ -88,6 +88,7 @@ mounts:
   - 'a: b'
   - é
   symlinks: refuse
+  hard_links: serve
   list: false
   no_index: false
   max_age: 0s
