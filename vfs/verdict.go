@@ -19,6 +19,10 @@ type Verdict struct {
 // It touches no backend, and where the patterns refuse, it asks no Authorize.
 func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 	v := Verdict{Op: op, Name: n}
+	if j.rules == nil { // a Jail that New did not make
+		v.Reason = ReasonPolicyNoAllow
+		return v
+	}
 	if v.Rule, v.Reason = j.rules.judge(op, n); v.Reason != "" {
 		return v
 	}
