@@ -30,6 +30,19 @@ func (r *rehearsal) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutO
 	return r.made.Put(ctx, n, bytes.NewReader(nil), vfs.PutOptions{})
 }
 
+// Stat tells of what is there, and else of what would be.
+func (r *rehearsal) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	info, err := r.Backend.Stat(ctx, n, req)
+	if vfs.ReasonOf(err) != vfs.ReasonMissing {
+		return info, err
+	}
+	made, madeErr := r.made.Stat(ctx, n, req)
+	if vfs.ReasonOf(madeErr) == vfs.ReasonDirectory && !r.Backend.Caps().Directories {
+		return info, err
+	}
+	return made, madeErr
+}
+
 // List yields what is there and what would be, in order.
 func (r *rehearsal) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	hint := vfs.ListHintOf(ctx)
