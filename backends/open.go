@@ -43,7 +43,10 @@ type Source struct {
 	Label string
 	// Notes are what an operator should know of the source, a line each.
 	Notes []string
-	close func() error
+	// Unlisted says why a search of all objects may miss some that can be read; "" if it
+	// misses none. It is one of the Notes, too.
+	Unlisted string
+	close    func() error
 }
 
 // Walk is that of the backend, if it is a vfs.Walker.

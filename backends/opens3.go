@@ -109,7 +109,11 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 	default:
 		return nil, err
 	}
-	return &Source{Backend: b, Notes: notes, close: func() error { closeIdle(); return nil }}, nil
+	unlisted := b.Unlisted()
+	if unlisted != "" {
+		notes = append(notes, unlisted)
+	}
+	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, close: func() error { closeIdle(); return nil }}, nil
 }
 
 const cannotList = "the bucket may not be listed (s3:ListBucket): objects are served where they may be read (s3:GetObject), listings and scan fail, and a missing object is logged as one that may not be read"

@@ -9,7 +9,10 @@ import (
 	"net/url"
 	"strings"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -24,8 +27,9 @@ import (
 // right s3:ListBucket, which both calls need: objects may be served all the same,
 // and whether they may is not to be found out before one is asked for.
 func (b *Backend) Check(ctx context.Context) error {
-	_, err := b.api.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: &b.bucket, ExpectedBucketOwner: b.owner})
+	out, err := b.api.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: &b.bucket, ExpectedBucketOwner: b.owner})
 	if err == nil {
+		b.noteService(out.ResultMetadata)
 		return nil
 	}
 	a := answerOf(err)
@@ -33,12 +37,32 @@ func (b *Backend) Check(ctx context.Context) error {
 	switch a.status {
 	case http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest:
 		l := listing{b: b, prefix: b.prefix}
-		if _, err = b.api.ListObjectsV2(ctx, l.input(1)); err == nil {
+		listed, refused := b.api.ListObjectsV2(ctx, l.input(1))
+		if refused == nil {
+			b.noteService(listed.ResultMetadata)
 			return nil
 		}
+		err = refused
 		a = answerOf(err)
 	}
 	return &checkError{b.advice(ctx, a, err), checkKind(a, err)}
+}
+
+// noteService remembers what the service calls itself.
+func (b *Backend) noteService(m middleware.Metadata) {
+	if res, ok := awsmiddleware.GetRawResponse(m).(*smithyhttp.Response); ok && res.Response != nil {
+		b.minio.Store(strings.HasPrefix(res.Header.Get("Server"), "MinIO"))
+	}
+}
+
+// Unlisted says why List and Walk may leave out objects that can be read, "" for no
+// reason. It is known once Check has succeeded. MinIO keeps "docs/a" in the directory of
+// an object "docs", and lists nothing in there, with a delimiter or without.
+func (b *Backend) Unlisted() string {
+	if !b.minio.Load() {
+		return ""
+	}
+	return "MinIO lists nothing that lies below an object: where a bucket holds docs and docs/a, docs/a can be read, and no listing shows it"
 }
 
 // A checkError prints as its text alone.

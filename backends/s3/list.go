@@ -39,7 +39,8 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 }
 
 // Walk yields all objects below dir, one ListObjectsV2 a page of 1000. It lists without a
-// delimiter: with one, MinIO leaves out all that lies below an object of dir's name. An
+// delimiter: with one, some services leave out all that lies below an object of dir's
+// name. (MinIO does so in every listing, see Unlisted.) An
 // empty key that ends in a slash, a directory marker, is no object; one that holds
 // something is yielded.
 func (b *Backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {

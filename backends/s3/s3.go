@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -116,6 +117,7 @@ type Backend struct {
 	writable bool
 	buffers  *buffers
 	presign  *awss3.PresignClient // nil if there is nobody to sign as
+	minio    atomic.Bool          // the service is MinIO, see Unlisted
 }
 
 var _ vfs.Walker = (*Backend)(nil)

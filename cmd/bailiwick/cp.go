@@ -170,6 +170,9 @@ func (c *copying) openFrom(ctx context.Context, p vfs.Policy) error {
 		return sourceFailed(err)
 	}
 	c.opened = append(c.opened, b)
+	if src.object == "" {
+		c.app.sayUnlisted(b)
+	}
 	if c.from, err = vfs.New(counted{b, c}, p); err != nil {
 		return usagef("%s", oneLine(err))
 	}

@@ -18,11 +18,12 @@ import (
 )
 
 // A hidingBucket is a small S3 server that leaves out of its listings with a delimiter
-// what lies below an object, as MinIO does.
+// what lies below an object. With minio, it does so in all listings, and says who it is.
 type hidingBucket struct {
 	mu      sync.Mutex
 	objects map[string]string
 	lists   int
+	minio   bool
 }
 
 const hidingName = "hiding"
@@ -43,6 +44,9 @@ func (b *hidingBucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer b.mu.Unlock()
 	key := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/"+hidingName), "/")
 	data, there := b.objects[key]
+	if b.minio {
+		w.Header().Set("Server", "MinIO")
+	}
 	switch {
 	case key == "" && r.URL.Query().Get("list-type") == "2":
 		b.list(w, r.URL.Query())
@@ -71,6 +75,9 @@ func (b *hidingBucket) list(w io.Writer, q url.Values) {
 	for _, key := range slices.Sorted(maps.Keys(b.objects)) {
 		rest, below := strings.CutPrefix(key, q.Get("prefix"))
 		if !below || key <= q.Get("start-after") {
+			continue
+		}
+		if b.minio && b.beneathObject(key) {
 			continue
 		}
 		if q.Get("delimiter") == "/" {
@@ -155,5 +162,25 @@ func TestWhatListingsHideS3(t *testing.T) {
 	}
 	if code, _, _ := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != exitFailed {
 		t.Errorf("rm -r of what is gone: exit code %d", code)
+	}
+}
+
+// Where no listing shows what lies below an object, the user is told that a search may
+// have missed it.
+func TestWhatNothingListsS3(t *testing.T) {
+	const line = "MinIO lists nothing that lies below an object"
+	for _, minio := range []bool{false, true} {
+		b, source := startHiding(t, map[string]string{"docs": "1", "docs/a": "22", "other": "4444"})
+		b.minio = minio
+		for _, args := range [][]string{
+			{"scan", source, "--allow", "**"},
+			{"cp", source, filepath.Join(t.TempDir(), "out"), "--dry-run"},
+			{"rm", "-r", source, "--allow", "**", "--dry-run"},
+		} {
+			_, _, stderr := runCommand(t, args...)
+			if got := strings.Count(stderr, line); got != map[bool]int{true: 1}[minio] {
+				t.Errorf("MinIO: %t: %s says so %d times: %q", minio, args[0], got, stderr)
+			}
+		}
 	}
 }

@@ -70,6 +70,9 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 		return err
 	}
 	defer src.Close()
+	if f.recursive {
+		a.sayUnlisted(src)
+	}
 	if !bool(f.dryRun) && !jail.Caps().Writable {
 		return usagef("nothing can be removed from %s", printable(source))
 	}

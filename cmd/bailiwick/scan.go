@@ -64,6 +64,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		return err
 	}
 	defer src.Close()
+	a.sayUnlisted(src)
 
 	var sum exposure
 	var exposed []string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -72,4 +73,11 @@ func (b *beneath) of(f vfs.Finding, say func(format string, args ...any)) {
 	}
 	b.said = f.Beneath
 	say("%s is an object and a directory, too: some services leave out of their listings what is in it; rename one of the two", printable(f.Beneath))
+}
+
+// sayUnlisted warns of a source whose search can miss objects.
+func (a *app) sayUnlisted(src *backends.Source) {
+	if src.Unlisted != "" {
+		a.say("%s", src.Unlisted)
+	}
 }
