@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"regexp"
+	"strings"
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -28,10 +30,24 @@ func (s *service) foreign(recorder server.Recorder) http.Handler {
 	var once sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		absent.ServeHTTP(w, r)
+		if !tellable(r) {
+			return
+		}
 		once.Do(func() {
 			s.logger.Warn("requests for a host that is not known get the 404 of a missing file; hosts (--host) names further ones", "host", r.Host[:min(len(r.Host), 253)])
 		})
 	})
+}
+
+// plainHost is a host as --host could name it, perhaps with a port. It has no room for a
+// user and a password.
+var plainHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
+
+// tellable reports whether the host of a request may stand in a log. What net/http takes for
+// the host of an absolute-form target may be a user and a part of a password, where the
+// client forgot to escape the rest.
+func tellable(r *http.Request) bool {
+	return strings.HasPrefix(r.RequestURI, "/") && plainHost.MatchString(r.Host)
 }
 
 type listenerKey struct{}

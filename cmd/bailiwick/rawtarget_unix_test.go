@@ -69,6 +69,12 @@ func TestLogsHoldNoPasswords(t *testing.T) {
 			}
 		}
 	}
+	// The Host alone may hold them, too.
+	for _, host := range []string{"ursula:hunter2@HOST", "ursula@HOST", "ursula:hunter2%40HOST", "ursula%3Ahunter2%40HOST"} {
+		for _, to := range []string{addr, admin} {
+			sendRaw(t, to, fmt.Sprintf("GET /a.txt HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", strings.ReplaceAll(host, "HOST", to)))
+		}
+	}
 	if answered == 0 {
 		t.Error("no form was answered: the test proves nothing")
 	}
