@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // A DirReader is an open directory whose entries a system gives in no order.
@@ -250,7 +252,7 @@ func (read dirEntries) Each(yield func(elem []byte, kind Kind, src any) error) e
 }
 
 func (dirEntries) Describe(e *Entry, src any) error {
-	if e.Kind != KindFile {
+	if e.Kind != KindFile && (e.Kind != KindDir || !ownfile.Holds()) {
 		return nil
 	}
 	st, err := src.(fs.DirEntry).Info()
@@ -259,6 +261,9 @@ func (dirEntries) Describe(e *Entry, src any) error {
 	}
 	if e.Kind = kindOf(st.Mode()); e.Kind == KindFile {
 		e.Size, e.ModTime = st.Size(), st.ModTime()
+	}
+	if FileReason(st) == ReasonOwnFile {
+		e.Reason = ReasonOwnFile
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // This file holds what backends over a file system share. Those who only use
@@ -88,6 +90,16 @@ func ModeReason(m fs.FileMode) Reason {
 		return ReasonSymlink
 	}
 	return ReasonSpecialFile
+}
+
+// FileReason returns "" for a regular file that can be served, else why it is none:
+// [ModeReason], or [ReasonOwnFile] for what the process works with itself, see package
+// ownfile. Of a file that is not one of the host's it cannot tell the latter.
+func FileReason(st fs.FileInfo) Reason {
+	if ownfile.Holds() && ownfile.Is(ownfile.IDOf(st)) {
+		return ReasonOwnFile
+	}
+	return ModeReason(st.Mode())
 }
 
 // TimeTag makes an ETag of a time in nanoseconds, a size, and what else tells

@@ -15,9 +15,11 @@ import (
 // FromFS returns a read-only Backend over a file system such as an [embed.FS],
 // a *zip.Reader or an fstest.MapFS.
 //
-// Symbolic links are refused where fsys implements [fs.ReadLinkFS]. That check
-// comes before the open and is no atom with it, so a directory that others
-// write to is not for FromFS: package backends/disk opens it without that gap.
+// Symbolic links are refused where fsys implements [fs.ReadLinkFS], and there, or
+// where it implements [fs.StatFS], no FIFO is opened, and no file that the process works
+// with itself. That check comes before the open, and check and open are not atomic: a
+// directory that others write to is not for FromFS. Package backends/disk opens it
+// without that gap.
 //
 // An object's ETag is made of its name, time and size; of its content where fsys is
 // an embed.FS, which knows no times; without either, it has none.
@@ -74,7 +76,7 @@ func (b *fromFS) open(ctx context.Context, op string, n Name, links bool) (fs.Fi
 	if n.IsZero() || n.IsRoot() {
 		return nil, Info{}, refuse(op, n.s, ReasonDirectory)
 	}
-	if err := b.checkLinks(op, n, links); err != nil {
+	if err := b.look(op, n, links); err != nil {
 		return nil, Info{}, err
 	}
 	f, err := b.fsys.Open(n.s)
@@ -94,7 +96,7 @@ func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
 	if err != nil {
 		return Info{}, FSError(op, n, err)
 	}
-	if r := ModeReason(st.Mode()); r != "" {
+	if r := FileReason(st); r != "" {
 		return Info{}, refuse(op, n.s, r)
 	}
 	info := Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
@@ -130,6 +132,30 @@ func (b *fromFS) hash(n Name, f fs.File) (string, error) {
 	return tag, nil
 }
 
+// look refuses what need not be opened to be refused.
+func (b *fromFS) look(op string, n Name, links bool) error {
+	if err := b.checkLinks(op, n, links); err != nil {
+		return err
+	}
+	var st fs.FileInfo
+	var err error
+	switch fsys := b.fsys.(type) {
+	case fs.ReadLinkFS:
+		st, err = fsys.Lstat(n.s)
+	case fs.StatFS:
+		st, err = fsys.Stat(n.s)
+	default:
+		return nil
+	}
+	if err != nil {
+		return FSError(op, n, err)
+	}
+	if r := FileReason(st); r != "" {
+		return refuse(op, n.s, r)
+	}
+	return nil
+}
+
 // checkLinks refuses n if a link is on its way.
 func (b *fromFS) checkLinks(op string, n Name, report bool) error {
 	lfs, ok := b.fsys.(fs.ReadLinkFS)
@@ -155,6 +181,8 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 			return err
 		} else if !st.IsDir() {
 			return fs.ErrNotExist
+		} else if FileReason(st) == ReasonOwnFile {
+			return refuse("list", dir.s, ReasonOwnFile)
 		}
 		if d, ok := f.(fs.ReadDirFile); ok {
 			return EachEntry(d, take)

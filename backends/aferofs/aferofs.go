@@ -8,7 +8,7 @@
 //     climbs out of a BasePathFs, nor into a sibling that has its base as a
 //     prefix.
 //   - Links that the Fs can see (afero.Lstater) are refused, and so is what is
-//     no regular file. An Fs that hides its links follows them.
+//     no regular file, or what the process works with itself (package vfs/ownfile). An Fs that hides its links follows them.
 //   - Errors print no path of the Fs.
 //   - What MemMapFs lets happen does not: a file that becomes a directory when
 //     another is made under it, the removal of a directory that is not empty.
@@ -188,11 +188,12 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	if err != nil {
 		return vfs.Info{}, vfs.FSError(op, n, err)
 	}
+	r := vfs.FileReason(st)
 	// MemMapFs has directories whose mode is a file's.
-	if st.IsDir() {
-		return vfs.Info{}, refuse(op, n, vfs.ReasonDirectory)
+	if r != vfs.ReasonOwnFile && st.IsDir() {
+		r = vfs.ReasonDirectory
 	}
-	if r := vfs.ModeReason(st.Mode()); r != "" {
+	if r != "" {
 		return vfs.Info{}, refuse(op, n, r)
 	}
 	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}

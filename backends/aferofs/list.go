@@ -56,6 +56,9 @@ func (b *Backend) openDir(dir vfs.Name) (f afero.File, whole []fs.FileInfo, err 
 	if !st.IsDir() {
 		return nil, nil, syscall.ENOTDIR
 	}
+	if vfs.FileReason(st) == vfs.ReasonOwnFile {
+		return nil, nil, refuse("list", dir, vfs.ReasonOwnFile)
+	}
 	if f, err = b.fsys.Open(b.path(dir.String())); err != nil {
 		return nil, nil, err
 	}

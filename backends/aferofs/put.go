@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // Put writes body to a temporary file in n's directory and renames it, so that
@@ -99,12 +100,35 @@ func (w *writing) check() (*vfs.Info, error) {
 	if vfs.ReasonOf(err) == vfs.ReasonMissing {
 		// What lies below a file is missing whatever the condition says.
 		current = nil
-		_, err = w.missingDirs()
+		var missing []vfs.Name
+		if missing, err = w.missingDirs(); err == nil {
+			err = w.checkNew(missing)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	return current, put.Check("put", w.n, w.cond, current)
+}
+
+// checkNew refuses to make what would be one of the process's own files, or lie in a
+// directory of them. The directories missing are made first, the last one topmost.
+func (w *writing) checkNew(missing []vfs.Name) error {
+	if !ownfile.Holds() {
+		return nil
+	}
+	first := w.n
+	if len(missing) > 0 {
+		first = missing[len(missing)-1]
+	}
+	dir, err := w.b.lookup("put", first.Dir(), false)
+	if err != nil {
+		return err
+	}
+	if id := ownfile.IDOf(dir); ownfile.Is(id) || ownfile.Reserves(id, first.Base()) {
+		return refuse("put", w.n, vfs.ReasonOwnFile)
+	}
+	return nil
 }
 
 // missingDirs returns the directories above n that are missing, the last one first. It
@@ -226,6 +250,9 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 // directory, and a RegexpFs answers a read with nothing where it hides a file,
 // so that only an end of the directory at the first read counts.
 func (b *Backend) removeEmpty(path string) bool {
+	if st, err := b.lstat(path); err != nil || vfs.FileReason(st) == vfs.ReasonOwnFile {
+		return false
+	}
 	f, err := b.fsys.Open(path)
 	if err != nil {
 		return false
