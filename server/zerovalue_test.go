@@ -147,6 +147,17 @@ var zeroValues = map[string]func(*testing.T){
 			t.Errorf("%+v, %v", p, err)
 		}
 	},
+	// It has no mark, so it goes by the system's time alone, and that never back.
+	"server/auth/links.Clock": func(t *testing.T) {
+		var c links.Clock
+		now := time.Now()
+		if got := c.Now(t.Context(), now); !got.Equal(now) {
+			t.Errorf("%v at %v", got, now)
+		}
+		if got := c.Now(t.Context(), now.Add(-time.Hour)); got.Before(now) {
+			t.Errorf("it went back by %v", now.Sub(got))
+		}
+	},
 	"server/auth/links.Keys": func(t *testing.T) {
 		good := signed(t, ring(t, "one"), links.Link{Path: "/a"})
 		_, query, _ := strings.Cut(good, "?")
