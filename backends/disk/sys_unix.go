@@ -54,9 +54,6 @@ func isUnsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
 }
 
-// isHeld: whether a file is open has nothing to do with its name here.
-func isHeld(error) bool { return false }
-
 // isFault reports a failure of the disk itself.
 func isFault(err error) bool { return errors.Is(err, unix.EIO) }
 

@@ -7,8 +7,15 @@ import (
 	"os"
 )
 
+// An identity is what was said of a file.
+type identity struct {
+	dev, ino uint64
+	changed  int64 // Unix time in nanoseconds, 0 if unknown
+	info     fs.FileInfo
+}
+
 // Files have numbers here, too, but only os.SameFile can ask for them.
-func idOf(info fs.FileInfo) ID { return ID{info: info} }
+func idOf(info fs.FileInfo) ID { return ID{identity{info: info}} }
 
 // same reports whether both are one file.
 func (id ID) same(other ID) bool {

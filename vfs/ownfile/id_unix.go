@@ -7,6 +7,12 @@ import (
 	"syscall"
 )
 
+// An identity is the numbers of a file.
+type identity struct {
+	dev, ino uint64
+	changed  int64 // Unix time in nanoseconds, 0 if unknown
+}
+
 func idOf(info fs.FileInfo) ID {
 	if info == nil {
 		return ID{}
@@ -15,7 +21,7 @@ func idOf(info fs.FileInfo) ID {
 	if !ok {
 		return ID{}
 	}
-	return ID{dev: uint64(st.Dev), ino: uint64(st.Ino), changed: changedOf(st)}
+	return ID{identity{dev: uint64(st.Dev), ino: uint64(st.Ino), changed: changedOf(st)}}
 }
 
 // same reports whether both are one file.

@@ -60,16 +60,12 @@ func Reserves(dir ID, elem string) bool { return process.reserves(dir, elem) }
 
 // An ID says which file something is, and when it changed last. The zero ID is no
 // file.
-type ID struct {
-	dev, ino uint64
-	changed  int64       // Unix time in nanoseconds, 0 if unknown
-	info     fs.FileInfo // where files have no numbers that can be asked for
-}
+type ID struct{ identity }
 
 // Inode returns the ID of a file by its numbers. changed is the time of the last
 // change of its inode (ctime).
 func Inode(dev, ino uint64, changed time.Time) ID {
-	return ID{dev: dev, ino: ino, changed: changed.UnixNano()}
+	return ID{identity{dev: dev, ino: ino, changed: changed.UnixNano()}}
 }
 
 // IDOf returns the ID of what a file system of the host's says of a file. Of a file of
