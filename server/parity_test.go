@@ -136,7 +136,7 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 	b := p.fresh(p.cases.Add(1))
 	policy := allow("**")
 	policy.Deny = vfs.Patterns("denied")
-	var h http.Handler = server.New(jailOver(t, b, policy), server.Config{Write: true, List: true, NoIndex: true, Logger: quiet})
+	h := server.New(jailOver(t, b, policy), server.Config{Write: true, List: true, NoIndex: true, Logger: quiet})
 	p.handler.Store(&h)
 	m := &parityModel{objects: map[string]paritied{}, stale: map[string]string{}, flat: !b.Caps().Directories}
 	for i := range steps {

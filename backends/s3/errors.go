@@ -129,6 +129,7 @@ var codeKinds = map[string]answerKind{
 
 	// The request was cut or changed on its way.
 	"RequestTimeout":              kindUnavailable,
+	"InvalidPart":                 kindUnavailable, // of an upload in parts; a new one has others
 	"IncompleteBody":              kindUnavailable,
 	"BadDigest":                   kindUnavailable,
 	"XAmzContentSHA256Mismatch":   kindUnavailable,

@@ -1,6 +1,11 @@
 package overlap
 
-import "os"
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+)
 
 // mountPoints returns none where they cannot be read: paths and identities are
 // compared all the same.
@@ -10,4 +15,39 @@ func mountPoints() []mountPoint {
 		return nil
 	}
 	return parseMounts(info)
+}
+
+// parseMounts reads Linux's mountinfo: the identity of a directory and of those
+// above it does not show what a bind mount brought in below it, or in what it lies
+// itself. Lines that it cannot read are left out.
+func parseMounts(info []byte) []mountPoint {
+	var mounts []mountPoint
+	for line := range bytes.Lines(info) {
+		// ID PARENT MAJOR:MINOR ROOT MOUNTPOINT …
+		fields := strings.Fields(string(line))
+		if len(fields) < 5 {
+			continue
+		}
+		root, at := unescape(fields[3]), unescape(fields[4])
+		if strings.HasPrefix(root, "/") && strings.HasPrefix(at, "/") {
+			mounts = append(mounts, mountPoint{at, span{fields[2], root}})
+		}
+	}
+	return mounts
+}
+
+// unescape replaces the octal escapes of space, tab, newline and backslash.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+4 <= len(s) {
+			if c, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(c))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
