@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -185,34 +183,6 @@ func TestZeroPatternDenies(t *testing.T) {
 	}
 	if _, err := vfs.New(&everything{}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: []vfs.Pattern{broken}}); !errors.Is(err, vfs.ErrPattern) {
 		t.Errorf("denying nothing: %v", err)
-	}
-}
-
-// A dot that is written as another character is a dot all the same: every character that
-// folds to one, and no other. An ellipsis begins ordinary names.
-func TestDotInDisguise(t *testing.T) {
-	all := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
-	found := 0
-	for r := rune(0xa0); r < 0x323b0; r++ {
-		s := string(r) + "git"
-		n, err := vfs.ParseName(s)
-		if err != nil {
-			continue
-		}
-		folds := norm.NFKC.String(string(r)) == "."
-		if v := all.Explain(t.Context(), vfs.OpRead, n); v.Allowed == folds || folds && v.Reason != vfs.ReasonPolicyDotfile {
-			t.Errorf("%+q: allowed %t, %s", s, v.Allowed, v.Reason)
-		}
-		if !folds {
-			continue
-		}
-		found++
-		if !allows(t, string(r)+"g*", s) {
-			t.Errorf("%+q is refused by the pattern that spells it", s)
-		}
-	}
-	if found != 3 {
-		t.Errorf("%d characters", found)
 	}
 }
 

@@ -105,25 +105,13 @@ func hasDotElement(s string) bool {
 
 // isDisguised reports whether elem begins with a dot behind characters that
 // some file systems pass over: on HFS+ and ext4's casefold "\u200c.git" opens
-// ".git" (CVE-2014-9390). So does a character that folds to one dot, as U+FF0E:
-// file systems that compare compatibility forms (ZFS with formKD) take it for one. An
-// ellipsis is none: it begins ordinary titles, and ".." begins no dotfile that anybody hides.
+// ".git" (CVE-2014-9390).
 func isDisguised(elem string) bool {
 	if elem == "" || elem[0] < utf8.RuneSelf {
 		return false
 	}
 	rest := strings.TrimLeftFunc(elem, isIgnorable)
-	return len(rest) < len(elem) && strings.HasPrefix(rest, ".") || isDotLike(rest)
-}
-
-// isDotLike reports whether s begins with a character that folds to one dot.
-func isDotLike(s string) bool {
-	r, _ := utf8.DecodeRuneInString(s)
-	switch r {
-	case 0x2024, 0xfe52, 0xff0e:
-		return true
-	}
-	return false
+	return len(rest) < len(elem) && strings.HasPrefix(rest, ".")
 }
 
 // hasDisguised reports whether an element of s is disguised.
