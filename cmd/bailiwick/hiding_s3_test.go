@@ -39,6 +39,13 @@ func startHiding(t *testing.T, objects map[string]string) (b *hidingBucket, sour
 	return b, "s3://" + hidingName + "?endpoint=" + s.URL
 }
 
+// locked calls f while no request is answered.
+func (b *hidingBucket) locked(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+}
+
 func (b *hidingBucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,7 +124,7 @@ func TestWhatListingsHideS3(t *testing.T) {
 		t.Fatalf("the listing hides nothing, and this test proves nothing: %q %q", stdout, stderr)
 	}
 
-	b.lists = 0
+	b.locked(func() { b.lists = 0 })
 	reviewed := filepath.Join(t.TempDir(), "exposed.txt")
 	code, stdout, stderr := runCommand(t, "scan", source, "--allow", "**", "--save", reviewed)
 	for name := range objects {
@@ -125,14 +132,16 @@ func TestWhatListingsHideS3(t *testing.T) {
 			t.Errorf("scan does not show %s:\n%s", name, stdout)
 		}
 	}
-	if code != exitDone || strings.Count(stderr, twofoldLine) != 1 || b.lists > 2 {
-		t.Errorf("scan: exit code %d after %d listings, %q", code, b.lists, stderr)
+	var lists int
+	b.locked(func() { lists = b.lists })
+	if code != exitDone || strings.Count(stderr, twofoldLine) != 1 || lists > 2 {
+		t.Errorf("scan: exit code %d after %d listings, %q", code, lists, stderr)
 	}
-	b.objects["docs/new"] = "5"
+	b.locked(func() { b.objects["docs/new"] = "5" })
 	if code, stdout, _ := runCommand(t, "scan", source, "--allow", "**", "--check", reviewed); code != exitFailed || !strings.Contains(stdout, "+ docs/new") {
 		t.Errorf("scan --check: exit code %d, %q", code, stdout)
 	}
-	delete(b.objects, "docs/new")
+	b.locked(func() { delete(b.objects, "docs/new") })
 	if _, stdout, _ := runCommand(t, "scan", source, "--allow", "**", "--json"); strings.Count(stdout, `"beneath":"docs"`) != 2 {
 		t.Errorf("scan --json:\n%s", stdout)
 	}
@@ -157,9 +166,11 @@ func TestWhatListingsHideS3(t *testing.T) {
 	if code, _, stderr := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != exitDone || !strings.Contains(stderr, "removed 3 objects") {
 		t.Errorf("rm -r: exit code %d, %q", code, stderr)
 	}
-	if len(b.objects) != 1 {
-		t.Errorf("after rm -r: %q", b.objects)
-	}
+	b.locked(func() {
+		if len(b.objects) != 1 {
+			t.Errorf("after rm -r: %q", b.objects)
+		}
+	})
 	if code, _, _ := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != exitFailed {
 		t.Errorf("rm -r of what is gone: exit code %d", code)
 	}
@@ -171,7 +182,7 @@ func TestWhatNothingListsS3(t *testing.T) {
 	const line = "MinIO lists nothing that lies below an object"
 	for _, minio := range []bool{false, true} {
 		b, source := startHiding(t, map[string]string{"docs": "1", "docs/a": "22", "other": "4444"})
-		b.minio = minio
+		b.locked(func() { b.minio = minio })
 		for _, args := range [][]string{
 			{"scan", source, "--allow", "**"},
 			{"cp", source, filepath.Join(t.TempDir(), "out"), "--dry-run"},

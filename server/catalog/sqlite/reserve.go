@@ -66,7 +66,9 @@ func (r *reserve) write() error {
 func (r *reserve) spend(f func() error) (spent bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if os.Remove(r.path) != nil {
+	// The room is free at once, also while somebody has the file open: the process holds
+	// on to its own files, to know them again.
+	if os.Truncate(r.path, 0) != nil || os.Remove(r.path) != nil {
 		return false, nil
 	}
 	return true, f()
