@@ -26,7 +26,7 @@ func (a *app) holdOwn(cfg *config.Config) (release func()) {
 }
 
 // tellOwn names the server's own files whose names the rules let through: they lie in a
-// source by mistake. Whom access rules would let read them does not count: nobody should.
+// source by mistake. This ignores access rules: nobody should read these files.
 func (s *service) tellOwn(t *site) {
 	told := map[string]bool{}
 	for _, m := range t.mounts {

@@ -35,7 +35,7 @@ func (s *service) tellNames(t *site) {
 		s.tell("users are called, %s; rules, groups and links take the whole name", strings.Join(called, ", "))
 	}
 	if strangers := t.cfg.Strangers(t.who.local); len(strangers) > 0 {
-		s.tell("no file of users has %s any more, whom access rules or groups name", printable(strings.Join(strangers, ", ")))
+		s.tell("access rules or groups name %s, but no users file has that name any more", printable(strings.Join(strangers, ", ")))
 	}
 	if u.OIDC != nil && u.OIDC.GroupsClaim != "" && len(t.cfg.Groups) > 0 {
 		s.tell("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", printable(strings.Join(slices.Sorted(maps.Keys(t.cfg.Groups)), ", ")))

@@ -77,7 +77,7 @@ type Config struct {
 	// in whatever spelling, the mounts around it serve nothing.
 	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
 
-	tolerated map[string]bool // users whom a configuration that runs names already
+	tolerated map[string]bool // users that the running configuration already names
 
 	file   string           // that it was read from, "" if from none
 	places map[string]place // by key, such as mounts[0].source
@@ -311,10 +311,10 @@ type Uploads struct {
 
 // A Rule lets some people do some things with some names.
 type Rule struct {
-	// Whom the rule is about: anyone, authenticated, owner (of an upload), user:NAME,
+	// The principals that the rule applies to: anyone, authenticated, owner (of an upload), user:NAME,
 	// group:NAME or claim:KEY=VALUE. Where users of a way of logging in have a suffix, a
 	// claim of theirs alone is claim:KEY@SUFFIX=VALUE.
-	Who Who `yaml:"who" required:"say whom the rule is for, such as authenticated or group:NAME" example:"group:editors"`
+	Who Who `yaml:"who" required:"name the principals that the rule applies to, such as authenticated or group:NAME" example:"group:editors"`
 
 	// What they may do: read, list, write, delete, upload.
 	Can []vfs.Op `yaml:"can" required:"say what they may do: any of read, list, write, delete, upload" example:"[read, list]" nonempty:"it lets nobody do anything; say any of read, list, write, delete, upload"`

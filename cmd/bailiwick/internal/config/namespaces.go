@@ -132,10 +132,10 @@ func (v *validator) namespaces() {
 	}
 }
 
-// A mention is a user whom the configuration names.
+// A mention is a user that the configuration names.
 type mention struct{ key, name string }
 
-// mentions returns the users whom groups and access rules name, in order.
+// mentions returns the users that groups and access rules name, in order.
 func (c *Config) mentions() []mention {
 	var list []mention
 	for _, group := range slices.Sorted(maps.Keys(c.Groups)) {
@@ -153,9 +153,9 @@ func (c *Config) mentions() []mention {
 	return list
 }
 
-// Replaces says that c takes the place of a configuration that runs. Users whom that names
-// already are not refused for having gone from the files of users: taking one out there
-// must not keep the files from being read.
+// Replaces says that c replaces a running configuration. Users that it already names
+// are not refused for having gone from the users files: removing one there must not keep
+// the files from being read.
 func (c *Config) Replaces(running *Config) {
 	if slices.Equal(c.Users.Suffixes(), running.Users.Suffixes()) && c.Users.local() == running.Users.local() {
 		c.tolerated = map[string]bool{}
@@ -165,7 +165,7 @@ func (c *Config) Replaces(running *Config) {
 	}
 }
 
-// Strangers returns the users whom groups and access rules name where names have suffixes,
+// Strangers returns the users that groups and access rules name where names have suffixes,
 // and who can be nobody: they have no suffix, and no file has their name. local are the
 // names in files.
 func (c *Config) Strangers(local []string) []string {

@@ -45,7 +45,7 @@ type URL string
 // A MediaType is TYPE/SUBTYPE or TYPE/*, in lower case.
 type MediaType string
 
-// A Who says whom an access rule is about, as access.Rule has it.
+// A Who names the principals that an access rule applies to, as access.Rule has it.
 type Who string
 
 // A Rate is how often something may happen. The zero Rate is no limit.
