@@ -47,6 +47,11 @@ type File struct {
 // not there, means nothing until it can.
 func Hold(files ...File) (release func()) { return process.hold(files) }
 
+// Settle lets go of held files that have lost their last name. On Linux the set keeps
+// their inodes, and so the room that they take, until its next look. A program calls it
+// after it has removed a file of its own to gain room.
+func Settle() { process.settle() }
+
 // Holds reports whether any file is held.
 func Holds() bool { return process.current.Load() != nil }
 
@@ -112,6 +117,12 @@ func (s *set) release(files []File) {
 			delete(s.held, f)
 		}
 	}
+	s.look()
+}
+
+func (s *set) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.look()
 }
 

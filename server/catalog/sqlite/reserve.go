@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 // reserveSize is what all may take that the log and the file grow by before the log
@@ -66,11 +67,12 @@ func (r *reserve) write() error {
 func (r *reserve) spend(f func() error) (spent bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// The room is free at once, also while somebody has the file open: the process holds
-	// on to its own files, to know them again.
-	if os.Truncate(r.path, 0) != nil || os.Remove(r.path) != nil {
+	if os.Remove(r.path) != nil {
 		return false, nil
 	}
+	// The process keeps hold of its own files, to know them again. Until it lets go of
+	// this one, its room is not free.
+	ownfile.Settle()
 	return true, f()
 }
 
