@@ -70,6 +70,17 @@ func generateMount(r *rand.Rand) (line string) {
 	return "  - {" + strings.Join(keys, ", ") + "}\n"
 }
 
+// generatePages returns two mounts, one to read and one to write, whose sources may have
+// pages in common.
+func generatePages(r *rand.Rand) (lines string) {
+	sources := []string{"srv", "srv/home", "srv/docs", "to-docs", "srv/docs/../home", "other"}
+	content := []string{"", "", "", ", content: trusted", ", content: untrusted"}
+	for _, m := range []string{"path: /pages", "path: /edit, write: true"} {
+		lines += fmt.Sprintf("  - {no_index: true, %s, source: %s, allow: ['**']%s}\n", m, sources[r.IntN(len(sources))], content[r.IntN(len(content))])
+	}
+	return lines
+}
+
 // A combination is a request of a combination of mounts.
 type combination struct{ op, user, host, path string }
 
@@ -107,8 +118,9 @@ func combinations(cfg *config.Config) []combination {
 	return all
 }
 
-// What each of two or three mounts, of any keys beside each other, lets clients reach is
-// what explain says. Where clients can write, no page of theirs is shown as the site's own.
+// What each of two to five mounts, of any keys beside each other, lets clients reach is
+// what explain says. Where clients can write, no page is shown as the site's own, unless
+// the mount says so.
 func TestCombinationsOfMounts(t *testing.T) {
 	rounds := 15
 	if os.Getenv("BAILIWICK_LONG") == "1" {
@@ -116,13 +128,17 @@ func TestCombinationsOfMounts(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(10, 5))
 	judged, allowed, refused := 0, 0, 0
+	pages := map[string]int{}
 	for judged < rounds {
 		var text strings.Builder
 		fmt.Fprint(&text, "listen: ['127.0.0.1:0']\naccess_log: {file: log}\nusers: {htpasswd: users}\ngroups: {editors: [bob]}\nmounts:\n")
 		for range 2 + r.IntN(2) {
 			text.WriteString(generateMount(r))
 		}
-		ok, yes := combine(t, text.String())
+		if r.IntN(2) == 0 {
+			text.WriteString(generatePages(r))
+		}
+		ok, yes := combine(t, text.String(), pages)
 		if !ok {
 			refused++
 			continue
@@ -130,15 +146,21 @@ func TestCombinationsOfMounts(t *testing.T) {
 		judged++
 		allowed += yes
 	}
-	t.Logf("%d configurations, %d refused, %d requests allowed", judged, refused, allowed)
+	t.Logf("%d configurations, %d refused, %d requests allowed, pages: %v", judged, refused, allowed, pages)
+	for _, kind := range []string{pageByOther, pageByItself, pageOwn, pageTrusted, pageUntrusted} {
+		if pages[kind] < rounds/5 {
+			t.Errorf("too few pages prove anything of %q: %v", kind, pages)
+		}
+	}
 	if allowed < rounds {
 		t.Error("too little is allowed to prove anything")
 	}
 }
 
-// combine compares what a configuration answers with what explain says. It returns
-// false for one that is refused, and how many requests were allowed.
-func combine(t *testing.T, text string) (ok bool, allowed int) {
+// combine compares what a configuration answers with what explain says, and how pages are
+// shown with where they lie. It returns false for one that is refused, and how many
+// requests were allowed, and counts the pages in pages.
+func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed int) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, file := range combinedTree {
@@ -180,7 +202,7 @@ func combine(t *testing.T, text string) (ok bool, allowed int) {
 		}
 		w := httptest.NewRecorder()
 		s.serve(w, request)
-		checkShown(t, cfg, c, w, text)
+		checkShown(t, cfg, c, w, text, pages)
 	}
 	s.close()
 	log, err := os.Open(filepath.Join(dir, "log"))
@@ -215,20 +237,73 @@ func combine(t *testing.T, text string) (ok bool, allowed int) {
 	return true, allowed
 }
 
-// checkShown fails if a page is shown as the site's own that lies where clients can write.
-// It judges by the tree alone.
-func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.ResponseRecorder, text string) {
+// Why a page is shown as the site's own, or is not.
+const (
+	pageTrusted   = "the mount says trusted"
+	pageUntrusted = "the mount says untrusted"
+	pageByItself  = "clients write by the mount"
+	pageByOther   = "clients write by another mount"
+	pageOwn       = "nobody writes"
+)
+
+// checkShown fails if a page is shown as the site's own that lies where clients can write,
+// or is not shown though it is the site's own. It judges by the tree and the text of the
+// configuration, and not by what was made of that.
+func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.ResponseRecorder, text string, pages map[string]int) {
 	t.Helper()
 	page := w.Body.String() // says where it lies
-	if c.op != "read" || w.Code != http.StatusOK || !strings.HasSuffix(page, ".html") || strings.Contains(text, "content: trusted") ||
-		strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") {
+	if c.op != "read" || w.Code != http.StatusOK || !strings.HasSuffix(page, ".html") {
 		return
 	}
+	download := strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment")
+	sandboxed := w.Header().Get("Content-Security-Policy") == "default-src 'none'; sandbox"
+	if download != sandboxed {
+		t.Errorf("%+v: downloaded: %t, sandboxed: %t\n%s", c, download, sandboxed, text)
+	}
 	at := filepath.Join(filepath.Dir(cfg.File()), page)
-	for i := range cfg.Mounts {
-		dir, err := filepath.EvalSymlinks(string(cfg.Mounts[i].Source))
-		if err == nil && cfg.Mounts[i].Write && strings.HasPrefix(at, dir+"/") {
-			t.Errorf("%+v: %s is shown, though clients can write to where it lies\n%s", c, page, text)
+	said := strings.Split(text, "\n  - {")[1:]
+	within := func(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
+	sources := make([]string, len(cfg.Mounts))
+	for i := range sources {
+		var err error
+		if sources[i], err = filepath.EvalSymlinks(string(cfg.Mounts[i].Source)); err != nil {
+			sources[i] = "none"
 		}
+	}
+	var whys []string
+	for i := range cfg.Mounts {
+		m := &cfg.Mounts[i]
+		rest, ok := strings.CutPrefix(c.path, strings.TrimSuffix(string(m.Path), "/")+"/")
+		if !ok || m.Host != "" && string(m.Host) != c.host {
+			continue
+		}
+		if file, err := filepath.EvalSymlinks(filepath.Join(sources[i], rest)); err != nil || file != at {
+			continue
+		}
+		why := pageOwn
+		for j := range cfg.Mounts {
+			if other := &cfg.Mounts[j]; j != i && (other.Write || other.Uploads != nil) && (within(sources[i], sources[j]) || within(sources[j], sources[i])) {
+				why = pageByOther
+			}
+		}
+		switch {
+		case strings.Contains(said[i], "content: trusted"):
+			why = pageTrusted
+		case strings.Contains(said[i], "content: untrusted"):
+			why = pageUntrusted
+		case m.Write || m.Uploads != nil:
+			why = pageByItself
+		}
+		whys = append(whys, why)
+	}
+	if len(whys) != 1 {
+		if len(whys) == 0 {
+			t.Errorf("%+v: %s is served by no mount\n%s", c, page, text)
+		}
+		return // either of two mounts may be the one
+	}
+	pages[whys[0]]++
+	if shown := whys[0] == pageTrusted || whys[0] == pageOwn; shown == download {
+		t.Errorf("%+v: %s, shown: %t, though %s\n%s", c, page, !download, whys[0], text)
 	}
 }
