@@ -79,7 +79,7 @@ const (
 )
 
 // New returns a handler that serves jail. It reads the whole path of a request,
-// so below a prefix put http.StripPrefix or [Mount] before it. It is safe for
+// so below a prefix put http.StripPrefix or gorilla.Mount before it. It is safe for
 // concurrent use.
 //
 // New panics where it would serve something else than was meant: jail is nil; Write is

@@ -34,7 +34,7 @@
 // off first, in one of these ways:
 //
 //	http.Handle("/files/", http.StripPrefix("/files", server.New(jail, cfg)))
-//	server.Mount(router, "/files", server.New(jail, cfg)) // gorilla/mux
+//	gorilla.Mount(router, "/files", server.New(jail, cfg)) // server/gorilla, for gorilla/mux
 //
 // [SendFile] answers a request with one object, from within a handler of one's
 // own.
@@ -80,9 +80,9 @@
 //	traced := otelhttp.NewHandler(server.New(jail, cfg), "files",
 //		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return true }),
 //		otelhttp.WithSpanOptions(trace.WithAttributes(attribute.String("url.path", ""))))
-//	server.Mount(router, "/files/{tenant}", traced)
+//	gorilla.Mount(router, "/files/{tenant}", traced)
 //
-// Spans are then called "GET /files/{tenant}/", by r.Pattern, which [Mount] sets to the
+// Spans are then called "GET /files/{tenant}/", by r.Pattern, which gorilla.Mount sets to the
 // route's template, so names of files stay out of their names. With net/http's mux it is
 // mux.Handle("/files/", otelhttp.NewHandler(http.StripPrefix("/files", handler), …)).
 // Around a gorilla router, which hands on a copy of the request, otelhttp sees no

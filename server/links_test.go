@@ -21,6 +21,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/gorilla"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -71,7 +72,7 @@ func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses l
 		p.Authorize = l
 	}
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
-	server.Mount(router, "/docs", server.New(jailOver(t, b, p), server.Config{Write: true, Gate: gate, MaxAge: time.Hour, Recorder: rec, Logger: quiet}))
+	gorilla.Mount(router, "/docs", server.New(jailOver(t, b, p), server.Config{Write: true, Gate: gate, MaxAge: time.Hour, Recorder: rec, Logger: quiet}))
 	return router
 }
 
@@ -441,7 +442,7 @@ func TestLinksOfUploads(t *testing.T) {
 		l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)}, access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)})
 		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: &links.Memory{}}})
 		router := mux.NewRouter().UseEncodedPath().SkipClean(true)
-		server.Mount(router, "/files", site.handler)
+		gorilla.Mount(router, "/files", site.handler)
 		url := start(t, router)
 
 		if r := ask(t, "POST", url+"/files/", strings.NewReader("x"), "Content-Disposition", `attachment; filename="x.txt"`); r.Status != 401 {

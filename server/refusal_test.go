@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/gorilla"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -80,13 +81,13 @@ func hosts(h http.Handler) map[string]struct {
 	} {
 		cleans := !strings.Contains("SkipClean both all three", name)
 		sub := options(mux.NewRouter())
-		server.Mount(sub.PathPrefix("/api").Subrouter(), "/files", h)
+		gorilla.Mount(sub.PathPrefix("/api").Subrouter(), "/files", h)
 		all["mux subrouter "+name] = host{"/api/files", sub, cleans}
 		root := options(mux.NewRouter())
-		server.Mount(root, "/", h)
+		gorilla.Mount(root, "/", h)
 		all["mux root "+name] = host{"", root, cleans}
 		vars := options(mux.NewRouter())
-		server.Mount(vars, "/{tenant}/files/", h)
+		gorilla.Mount(vars, "/{tenant}/files/", h)
 		all["mux variable "+name] = host{"/acme/files", vars, cleans}
 	}
 	return all
@@ -185,7 +186,7 @@ func TestPrefixConfusion(t *testing.T) {
 func TestMountSetsPattern(t *testing.T) {
 	var seen string
 	router := mux.NewRouter()
-	server.Mount(router.PathPrefix("/api").Subrouter(), "/{tenant}/files", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	gorilla.Mount(router.PathPrefix("/api").Subrouter(), "/{tenant}/files", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		seen = r.Pattern + " " + r.URL.Path + " " + r.URL.RawPath
 	}))
 	send(t, router, "PUT", "/api/acme/files/a%2fb")

@@ -94,7 +94,7 @@ type uploads struct {
 // the user called a file is never part of a name, path or key.
 //
 // The jail's policy is [catalog.Policy], and its backend is writable. Below a
-// prefix put http.StripPrefix or [Mount] before the handler: the Location of a new
+// prefix put http.StripPrefix or gorilla.Mount before the handler: the Location of a new
 // object is the path that was posted to, as it was sent, and the ID.
 //
 // The files of one request are stored all, or none if it fails. Until its answer

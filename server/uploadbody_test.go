@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/gorilla"
 )
 
 // serveBody has h answer a request that no client needs to have sent.
@@ -268,7 +269,7 @@ func TestUploadBelowPrefix(t *testing.T) {
 		}, "/a/files/"},
 		{"gorilla/mux", func(h http.Handler) http.Handler {
 			m := mux.NewRouter()
-			server.Mount(m, "/in/{who}/files", h)
+			gorilla.Mount(m, "/in/{who}/files", h)
 			return m
 		}, "/in/bob%20b/files/"},
 	} {
