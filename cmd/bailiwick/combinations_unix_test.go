@@ -90,7 +90,7 @@ func combinations(cfg *config.Config) []combination {
 	var paths, dirs []string
 	for i := range cfg.Mounts {
 		prefix := strings.TrimSuffix(string(cfg.Mounts[i].Path), "/")
-		for _, file := range append([]string{"nosuch", "link", "links/a.txt", "out"}, combinedTree...) {
+		for _, file := range append([]string{"nosuch", "link", "links/a.txt", "out", "hard", "srv", "srv/home", "srv/docs"}, combinedTree...) {
 			for _, top := range []string{"srv/", "srv/home/", "srv/docs/", "other/", ""} {
 				if name, ok := strings.CutPrefix(file, top); ok {
 					paths = append(paths, prefix+"/"+name)
@@ -175,6 +175,9 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 			t.Fatal(err)
 		}
 	}
+	if err := os.Link(filepath.Join(dir, "other", "a.txt"), filepath.Join(dir, "srv", "hard")); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(dir, "bailiwick.yaml")
 	write(t, file, text)
 	cfg, err := config.Load(file)
@@ -223,6 +226,9 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 		}
 		// The sources stay open from one request to the next.
 		e.who, e.op, e.host = auth.Principal{Name: c.user}, vfs.Op(c.op), c.host
+		if record.Status == http.StatusPermanentRedirect {
+			e.op = vfs.OpList // who may list a directory is led there
+		}
 		v, err := e.explain(t.Context(), strings.TrimPrefix(c.path, "/"), false)
 		if err != nil {
 			t.Fatalf("%+v: %v\n%s", c, err, text)

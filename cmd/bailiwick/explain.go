@@ -95,7 +95,7 @@ func (a *app) explain(ctx context.Context, source string, names []string, f *exp
 	}
 	defer src.Close()
 	return a.printVerdicts(names, bool(f.json), func(name string) (verdict, error) {
-		return explainWritten(ctx, jail, vfs.Op(f.op.value), name, bool(f.decoded)), nil
+		return explainWritten(ctx, jail, src, vfs.Op(f.op.value), name, bool(f.decoded)), nil
 	})
 }
 
@@ -122,12 +122,12 @@ func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string)
 
 // explainWritten is explainName of what a user wrote. In a part of a URL, a
 // server would take what follows a question mark for a query.
-func explainWritten(ctx context.Context, jail *vfs.Jail, op vfs.Op, written string, decoded bool) verdict {
+func explainWritten(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op, written string, decoded bool) verdict {
 	path, _, query := strings.Cut(written, "?")
 	if decoded || !query {
-		return explainName(ctx, jail, op, written, decoded)
+		return explainName(ctx, jail, source, op, written, decoded)
 	}
-	v := explainName(ctx, jail, op, path, false)
+	v := explainName(ctx, jail, source, op, path, false)
 	v.also(queryIsNoName)
 	return v
 }
@@ -135,9 +135,9 @@ func explainWritten(ctx context.Context, jail *vfs.Jail, op vfs.Op, written stri
 const queryIsNoName = "the query is no part of the name, where a ? is %3F"
 
 // explainName judges the name that a user wrote: by the rules first, and if they
-// let it through, by what the source has under it. What is only missing stays
-// allowed.
-func explainName(ctx context.Context, jail *vfs.Jail, op vfs.Op, written string, decoded bool) verdict {
+// let it through, by what the source of the jail has under it. What is only missing
+// stays allowed.
+func explainName(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op, written string, decoded bool) verdict {
 	n, err := parseWritten(op, written, decoded)
 	if err != nil {
 		v := newVerdict(written, vfs.Verdict{Op: op, Reason: vfs.ReasonOf(err)})
@@ -155,13 +155,14 @@ func explainName(ctx context.Context, jail *vfs.Jail, op vfs.Op, written string,
 		_, _, err = jail.Head(ctx, n, vfs.Request{})
 	case vfs.OpList:
 		err = jail.HeadDir(ctx, n)
+	case vfs.OpWrite, vfs.OpDelete:
+		// Whether it may be read is another question, and no write goes through a link,
+		// whatever the policy says of reading.
+		_, err = source.Stat(ctx, n, vfs.Request{})
 	}
 	reason := vfs.ReasonOf(err)
-	if op == vfs.OpWrite || op == vfs.OpDelete {
-		// Whether it may be read is another question.
-		if _, _, err := jail.Head(ctx, n, vfs.Request{}); vfs.ReasonOf(err) == vfs.ReasonOwnFile {
-			reason = vfs.ReasonOwnFile
-		}
+	if writes := op == vfs.OpWrite || op == vfs.OpDelete; writes && reason == vfs.ReasonPermission {
+		reason, err = "", nil // the credentials may only write
 	}
 	if reason != "" && reason != vfs.ReasonMissing {
 		return newVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: reason})

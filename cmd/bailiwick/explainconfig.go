@@ -192,7 +192,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 			return refused(vfs.ReasonDirectory, "for a directory, ask with --op list")
 		}
 	}
-	v := explainName(ctx, m.jail, e.op, rest, plain)
+	v := explainName(ctx, m.jail, m.source, e.op, rest, plain)
 	n, err := parseWritten(e.op, rest, plain)
 	switch {
 	case err != nil:
@@ -267,7 +267,7 @@ func (e *configExplainer) unmounted(ctx context.Context, path string, decoded bo
 	if err != nil {
 		return verdict{}, err
 	}
-	v := explainName(ctx, none, vfs.OpRead, path, decoded)
+	v := explainName(ctx, none, nil, vfs.OpRead, path, decoded)
 	if v.Reason == vfs.ReasonPolicyNoAllow || path == "" {
 		v.Reason, v.Detail = vfs.ReasonPolicyNoAllow, "no mount is at this path"
 		if e.host == "" {
