@@ -180,9 +180,9 @@ func TestLogAfterTornLine(t *testing.T) {
 	})
 }
 
-// README names every key that a line can have.
+// The guide names every key that a line can have.
 func TestKeysAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+	readme, err := os.ReadFile(filepath.Join("..", "cmd", "bailiwick", "docs", "running.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 	for key := range record {
 		if !bytes.Contains(readme, []byte("`"+key+"`")) {
-			t.Errorf("README does not say what %s is", key)
+			t.Errorf("running.md does not say what %s is", key)
 		}
 	}
 }

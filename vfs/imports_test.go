@@ -31,7 +31,7 @@ type importRule struct {
 	reason string
 }
 
-// importRules is the design's "imports run one way". The paths are relative to
+// importRules is "Imports run one way" of .github/DESIGN.md, section 2. The paths are relative to
 // the module where they lie in it.
 var importRules = []importRule{
 	{
@@ -232,7 +232,7 @@ func listPackages(t *testing.T, goos string) []goPackage {
 }
 
 // TestImportRules shows that each rule can be broken, and lets through what
-// the design wants.
+// .github/DESIGN.md wants.
 func TestImportRules(t *testing.T) {
 	for _, tt := range []struct {
 		from, to string

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/docs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
@@ -76,7 +77,7 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 			Use:   "reference",
 			Short: "Print what each key of the file means, as Markdown",
 			Args:  noArguments,
-			RunE:  func(*cobra.Command, []string) error { return a.print(config.Reference) },
+			RunE:  func(*cobra.Command, []string) error { return a.print(docs.Reference) },
 		},
 	)
 	return group

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/docs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
@@ -31,7 +32,7 @@ func TestFlagsHaveKeys(t *testing.T) {
 			t.Errorf("%s has the flag --%s, and serve has none", key, name)
 			continue
 		}
-		row := regexp.MustCompile("(?m)^\\| `[a-z_]+` \\| (.*?) \\| `?([^|`]*)`? \\| .* Flag: `--" + name + "`\\.").FindStringSubmatch(config.Reference)
+		row := regexp.MustCompile("(?m)^\\| `[a-z_]+` \\| (.*?) \\| `?([^|`]*)`? \\| .* Flag: `--" + name + "`\\.").FindStringSubmatch(docs.Reference)
 		if row == nil {
 			t.Errorf("the reference does not have --%s", name)
 			continue

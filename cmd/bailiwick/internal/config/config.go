@@ -5,7 +5,7 @@
 //
 // The doc comments and field tags of Config and of the types below it are the only
 // description of the file. The reference and the JSON schema are made of them, see
-// [Reference] and [Schema].
+// package docs and [Schema].
 package config
 
 import (

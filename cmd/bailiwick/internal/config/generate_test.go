@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write reference.md and schema.json anew
 func TestGenerated(t *testing.T) {
 	docs := readDocs(t)
 	for file, want := range map[string]string{
-		"reference.md": reference(docs),
-		"schema.json":  schema(t, docs),
+		"../../docs/reference.md": reference(docs),
+		"schema.json":             schema(t, docs),
 	} {
 		if *update {
 			if err := os.WriteFile(file, []byte(want), 0o666); err != nil {
