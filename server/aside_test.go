@@ -85,7 +85,7 @@ func TestHeadersOfOthers(t *testing.T) {
 			"PUT /new.txt", "PUT /a.txt", "PUT /a.txt If-Match: \"x\"", "PUT /A.TXT", "PUT /aux", "PUT /a.txt Content-Encoding: gzip", "PUT /a.txt Content-Range: bytes 0-1/2", "DELETE /a.txt", "DELETE /missing",
 		}, reads...)},
 		{"Limit", func(t *testing.T) http.Handler {
-			l := server.Limits{Rates: server.NewRates(1e-9, 1)}
+			l := server.Limits{PerClient: server.NewRates(1e-9, 1)}
 			h := server.Limit(files(server.Config{})(t), l)
 			request(t, h, "GET", "/a.txt")
 			return h

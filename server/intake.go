@@ -9,7 +9,7 @@ import (
 // Intake says which bodies of clients are taken in, by PUT and by uploads. The
 // zero Intake takes any type, within the bounds that stand here as defaults.
 //
-// A handler is not made with a negative time or number of bodies.
+// A negative time is refused when the handler is made.
 //
 // The two times replace the ReadTimeout of the http.Server while a body comes.
 type Intake struct {
@@ -22,12 +22,9 @@ type Intake struct {
 	// count. 0 is an hour, and 30 seconds.
 	Timeout, Idle time.Duration
 
-	// MaxConcurrent bounds the bodies that one handler takes in at the same time;
-	// 0 is 64. Others are told to come again later.
-	MaxConcurrent int
-
-	// Slots, if set, are the bound in the place of MaxConcurrent, for all handlers that
-	// share them.
+	// Slots bound the bodies that are received at the same time, by all handlers that
+	// share them. A request beyond them gets 503 and is told to try again later. nil
+	// is 64 slots for each handler.
 	Slots *Slots
 
 	// Types are the media types that are taken in.
@@ -42,10 +39,10 @@ type Intake struct {
 }
 
 const (
-	defaultMaxBytes      = 5 << 30
-	defaultTimeout       = time.Hour
-	defaultIdle          = 30 * time.Second
-	defaultMaxConcurrent = 64
+	defaultMaxBytes = 5 << 30
+	defaultTimeout  = time.Hour
+	defaultIdle     = 30 * time.Second
+	defaultSlots    = 64
 )
 
 // withDefaults puts the defaults in the place of zeros.
@@ -59,11 +56,8 @@ func (c Intake) withDefaults() Intake {
 	if c.Idle == 0 {
 		c.Idle = defaultIdle
 	}
-	if c.MaxConcurrent == 0 {
-		c.MaxConcurrent = defaultMaxConcurrent
-	}
 	if c.Slots == nil {
-		c.Slots = NewSlots(c.MaxConcurrent)
+		c.Slots = NewSlots(defaultSlots)
 	}
 	return c
 }
@@ -71,7 +65,7 @@ func (c Intake) withDefaults() Intake {
 // An intake is an Intake at work, for one handler:
 //
 //	err := in.check(r)                       // what the header alone can refuse
-//	t, err := in.open(x)                     // one of MaxConcurrent; x.close(t) gives it back
+//	t, err := in.open(x)                     // one of Slots; x.close(t) gives it back
 //	a := in.arrive(ctx, t, staged)           // for each object that t holds
 //	written, err := jail.Put(ctx, n, a, …)   // reads a; a.close() then
 //	x.failIntake(a.failure())                // what was wrong with the body, if anything

@@ -63,7 +63,7 @@ func TestIntakeLimit(t *testing.T) {
 func TestIntakeConcurrency(t *testing.T) {
 	const limit = 3
 	b := mem.New()
-	url, rec := writing(t, b, allow("**"), server.Intake{MaxConcurrent: limit})
+	url, rec := writing(t, b, allow("**"), server.Intake{Slots: server.NewSlots(limit)})
 	var senders []*wire
 	for i := range limit {
 		w := dialWire(t, url)
@@ -402,7 +402,7 @@ func TestIntakeManyAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := mem.New()
-	url, _ := writing(t, b, allow("**"), server.Intake{Types: types, MaxBytes: 100_000, MaxConcurrent: 1000})
+	url, _ := writing(t, b, allow("**"), server.Intake{Types: types, MaxBytes: 100_000, Slots: server.NewSlots(1000)})
 	var group errgroup.Group
 	for i := range 60 {
 		group.Go(func() error {

@@ -15,7 +15,7 @@ const (
 	ReasonIntakeRange    vfs.Reason = "intake.range"         // a Content-Range
 	ReasonIntakeTooLarge vfs.Reason = "intake.too_large"     // over Intake.MaxBytes
 	ReasonIntakeType     vfs.Reason = "intake.type"          // by name or content none of Intake.Types
-	ReasonIntakeBusy     vfs.Reason = "intake.busy"          // Intake.MaxConcurrent are under way
+	ReasonIntakeBusy     vfs.Reason = "intake.busy"          // all Intake.Slots are taken
 	ReasonIntakeRejected vfs.Reason = "intake.rejected"      // the Inspector said no
 	ReasonIntakeFailed   vfs.Reason = "intake.failed"        // the Inspector, or the room for what it sees, failed
 	ReasonClientSlow     vfs.Reason = "client.slow"          // over Intake.Timeout or Intake.Idle

@@ -13,30 +13,18 @@ import (
 // Limits bound what clients can make a server do. The zero Limits bound nothing and
 // trust no proxy.
 type Limits struct {
-	// InFlight is how many requests are answered at the same time; past it a
-	// request is told to come again later (503). 0 is any number.
-	InFlight int
+	// InFlight bounds the requests that are answered at the same time. A request
+	// beyond it gets 503 and is told to try again later. nil is no bound.
+	InFlight *Slots
 
-	// Slots, if set, are the bound in the place of InFlight, for all handlers that share
-	// them.
-	Slots *Slots
+	// PerClient bounds the requests per second of each client: an IPv4 address, or an
+	// IPv6 network of 64 bits. A request beyond it gets 429. nil is no bound.
+	PerClient *Rates
 
-	// RatePerClient is how many requests a second a client may make, with twice as
-	// many at once after a rest; past it, 429. A client is an IPv4 address, or an IPv6
-	// network of 64 bits. 0 is any number.
-	RatePerClient float64
-
-	// BurstPerClient is how many it may make at once instead; 0 is twice as many as in
-	// a second.
-	BurstPerClient int
-
-	// Rates, if set, are the bound in the place of RatePerClient, for all handlers that
-	// share them.
-	Rates *Rates
-
-	// TrustedProxies are the networks whose hosts may say, in X-Forwarded-For, for
-	// whom they ask. From others that header is what a client made up. The address
-	// found is the client's from there on, in records and for limits.
+	// TrustedProxies are the networks whose X-Forwarded-For is trusted. The client's
+	// address is then the one that the header names, for records and for PerClient.
+	// From any other peer the header is ignored: the client can write whatever it
+	// likes into it.
 	TrustedProxies []netip.Prefix
 
 	// Recorder and Logger are those of [Config].
@@ -50,21 +38,14 @@ const (
 	ReasonBusy vfs.Reason = "limit.in_flight"
 )
 
-// Limit returns a handler that lets through to next what is within the limits. It
-// looks at no name, so what it refuses tells nothing; each refusal is recorded.
+// Limit returns a handler that passes requests within the limits to next. It does not
+// look at names, so a refusal reveals nothing about them. Each refusal is recorded.
 //
-// Limit panics where next is nil, a number is negative, or Rates or Slots are not made by
-// NewRates or NewSlots.
+// Limit panics if next is nil, or if Slots or Rates were not made by [NewSlots] or
+// [NewRates].
 func Limit(next http.Handler, l Limits) http.Handler {
 	checkLimits(next, &l)
-	g := &limiter{next: next, limits: l, proxies: l.TrustedProxies}
-	if l.Slots == nil && l.InFlight > 0 {
-		g.limits.Slots = NewSlots(l.InFlight)
-	}
-	if l.Rates == nil && l.RatePerClient > 0 {
-		g.limits.Rates = NewRates(l.RatePerClient, l.BurstPerClient)
-	}
-	return g
+	return &limiter{next: next, limits: l, proxies: l.TrustedProxies}
 }
 
 func checkLimits(next http.Handler, l *Limits) {
@@ -72,15 +53,10 @@ func checkLimits(next http.Handler, l *Limits) {
 	if next == nil {
 		c.found("the next handler is nil")
 	}
-	if l.Rates != nil && l.Rates.clients == nil {
-		c.found("Limits.Rates is not made by NewRates")
+	c.slots("Limits.InFlight", l.InFlight)
+	if l.PerClient != nil && l.PerClient.clients == nil {
+		c.found("Limits.PerClient is not made by NewRates")
 	}
-	if l.Slots != nil && l.Slots.taken == nil {
-		c.found("Limits.Slots is not made by NewSlots")
-	}
-	c.whole("Limits.InFlight", int64(l.InFlight))
-	c.rate("Limits.RatePerClient", l.RatePerClient)
-	c.whole("Limits.BurstPerClient", int64(l.BurstPerClient))
 }
 
 type limiter struct {
@@ -89,19 +65,19 @@ type limiter struct {
 	proxies clients.Proxies
 }
 
-func (g *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if len(g.proxies) > 0 {
-		r = g.unproxied(r)
+func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if len(l.proxies) > 0 {
+		r = l.unproxied(r)
 	}
-	if rates := g.limits.Rates; rates != nil {
+	if rates := l.limits.PerClient; rates != nil {
 		if after, ok := rates.clients.Allow(clients.Key(clients.ParseHost(r.RemoteAddr))); !ok {
-			g.refuse(w, r, func(x *exchange) { x.tooMany(ReasonRate, after) })
+			l.refuse(w, r, func(x *exchange) { x.tooMany(ReasonRate, after) })
 			return
 		}
 	}
-	if slots := g.limits.Slots; slots != nil {
+	if slots := l.limits.InFlight; slots != nil {
 		if !slots.take() {
-			g.refuse(w, r, func(x *exchange) {
+			l.refuse(w, r, func(x *exchange) {
 				x.attempt.Verdict, x.attempt.Reason = Refused, ReasonBusy
 				x.Header()["Retry-After"] = []string{"1"}
 				x.fixed(http.StatusServiceUnavailable, textUnavailable)
@@ -110,13 +86,13 @@ func (g *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		defer slots.give()
 	}
-	g.next.ServeHTTP(w, r)
+	l.next.ServeHTTP(w, r)
 }
 
-// unproxied returns the request as it would be had the client asked itself.
-func (g *limiter) unproxied(r *http.Request) *http.Request {
+// unproxied returns the request as it would be without trusted proxies in between.
+func (l *limiter) unproxied(r *http.Request) *http.Request {
 	peer := clients.ParseHost(r.RemoteAddr)
-	client := g.proxies.Client(peer, r.Header["X-Forwarded-For"])
+	client := l.proxies.Client(peer, r.Header["X-Forwarded-For"])
 	if client == peer {
 		return r
 	}
@@ -126,13 +102,69 @@ func (g *limiter) unproxied(r *http.Request) *http.Request {
 	return direct
 }
 
-// refuse answers without a look at the name. Nothing of a body is waited for.
-func (g *limiter) refuse(w http.ResponseWriter, r *http.Request, answer func(x *exchange)) {
-	x := begin(w, r, nil, g.limits.Recorder, g.limits.Logger)
+// refuse answers without looking at the name. It does not wait for a body.
+func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, answer func(x *exchange)) {
+	x := begin(w, r, nil, l.limits.Recorder, l.limits.Logger)
 	defer x.end()
 	if r.ContentLength != 0 {
 		w.Header()["Connection"] = []string{"close"}
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 	answer(x)
+}
+
+// Slots bound how many things happen at the same time: requests ([Limits]), or request
+// bodies ([Intake]). Handlers that share Slots are bounded together; so are a handler and
+// the one that replaces it while requests to the first still run. Slots are safe for
+// concurrent use. Only NewSlots makes them.
+type Slots struct {
+	taken chan struct{} // has an item for each slot that is taken
+}
+
+// NewSlots returns n slots. It panics if n is below 1.
+func NewSlots(n int) *Slots {
+	if n < 1 {
+		nonsense{"NewSlots"}.found("n is %d; write 1 or more, or leave the field nil", n)
+	}
+	return &Slots{make(chan struct{}, n)}
+}
+
+// Len returns the number of slots, taken or not.
+func (s *Slots) Len() int { return cap(s.taken) }
+
+// take takes a slot, until give, and reports whether one was free.
+func (s *Slots) take() bool {
+	select {
+	case s.taken <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Slots) give() { <-s.taken }
+
+// Rates bound how many requests per second each client may make. Handlers that share Rates
+// count a client's requests together; so do a handler and the one that replaces it, so
+// that a reload gives no client its requests anew. Rates are safe for concurrent use. Only
+// NewRates makes them.
+type Rates struct{ clients *clients.Rates }
+
+// maxClients is the number of clients whose rates are kept: about 30 MB.
+const maxClients = 200_000
+
+// NewRates returns Rates of perSecond requests per second and client, and burst at once
+// after a pause; a burst of 0 is the requests of two seconds. It panics if perSecond is
+// not a number above 0, or if burst is negative.
+func NewRates(perSecond float64, burst int) *Rates {
+	c := nonsense{"NewRates"}
+	c.rate("perSecond", perSecond)
+	if perSecond == 0 {
+		c.found("perSecond is 0; leave Limits.PerClient nil for no limit")
+	}
+	c.whole("burst", int64(burst))
+	if burst == 0 {
+		burst = int(2 * perSecond)
+	}
+	return &Rates{clients.NewRates(perSecond, burst, maxClients, nil)}
 }

@@ -40,7 +40,7 @@ func limited(t testing.TB, l server.Limits, rec server.Recorder) http.Handler {
 func TestRateLimit(t *testing.T) {
 	rec := &recorder{}
 	// So slow that nothing is refilled while this runs.
-	h := limited(t, server.Limits{RatePerClient: 0.5}, rec)
+	h := limited(t, server.Limits{PerClient: server.NewRates(0.5, 0)}, rec)
 	for _, clients := range [][2]string{{"192.0.2.1:1", "192.0.2.1:2"}, {"[2001:db8::1]:1", "[2001:db8::ffff]:2"}, {"@", "@"}} {
 		if r := from(h, clients[0], "/a.txt"); r.Status != 200 {
 			t.Errorf("%s: %d", clients[0], r.Status)
@@ -85,7 +85,7 @@ func TestInFlight(t *testing.T) {
 		<-release
 		io.WriteString(w, "done")
 	})
-	url := start(t, server.Limit(inner, server.Limits{InFlight: slots, Recorder: rec, Logger: quiet}))
+	url := start(t, server.Limit(inner, server.Limits{InFlight: server.NewSlots(slots), Recorder: rec, Logger: quiet}))
 	var wg sync.WaitGroup
 	var done atomic.Int64
 	for range slots {
@@ -122,7 +122,7 @@ func TestInFlight(t *testing.T) {
 
 // A slot comes back whatever the handler does.
 func TestInFlightPanic(t *testing.T) {
-	h := server.Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), server.Limits{InFlight: 1})
+	h := server.Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), server.Limits{InFlight: server.NewSlots(1)})
 	for range 3 {
 		func() {
 			defer func() {
@@ -157,7 +157,7 @@ func TestTrustedProxies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		rec := &recorder{}
-		h := limited(t, server.Limits{TrustedProxies: proxies, RatePerClient: 0.5}, rec)
+		h := limited(t, server.Limits{TrustedProxies: proxies, PerClient: server.NewRates(0.5, 0)}, rec)
 		if r := from(h, tt.peer, "/a.txt", "X-Forwarded-For", tt.forwarded); r.Status != 200 {
 			t.Errorf("%s for %q: %d", tt.peer, tt.forwarded, r.Status)
 		}
@@ -179,7 +179,7 @@ func TestSlowloris(t *testing.T) {
 		slow = 100
 	}
 	rec := &recorder{}
-	s := httptest.NewUnstartedServer(limited(t, server.Limits{InFlight: 4}, rec))
+	s := httptest.NewUnstartedServer(limited(t, server.Limits{InFlight: server.NewSlots(4)}, rec))
 	s.Config.ReadHeaderTimeout = 2 * time.Second
 	s.Start()
 	defer s.Close()

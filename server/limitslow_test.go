@@ -77,7 +77,7 @@ func TestSlowReaders(t *testing.T) {
 func slowReader(t *testing.T, backend vfs.Backend, rate int64) {
 	rec := &recorder{}
 	j := jailOver(t, backend, allow("**"))
-	h := server.Limit(server.New(j, server.Config{MinRate: rate, Recorder: rec, Logger: quiet}), server.Limits{InFlight: 2, Recorder: rec, Logger: quiet})
+	h := server.Limit(server.New(j, server.Config{MinRate: rate, Recorder: rec, Logger: quiet}), server.Limits{InFlight: server.NewSlots(2), Recorder: rec, Logger: quiet})
 	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	s := &http.Server{Handler: h, WriteTimeout: time.Minute}
 	served := make(chan error)

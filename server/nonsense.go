@@ -64,8 +64,12 @@ func (c nonsense) gate(g *Gate, decides bool, wanted string) {
 func (c nonsense) intake(in *Intake) {
 	c.duration("Intake.Timeout", in.Timeout)
 	c.duration("Intake.Idle", in.Idle)
-	c.whole("Intake.MaxConcurrent", int64(in.MaxConcurrent))
-	if in.Slots != nil && in.Slots.taken == nil {
-		c.found("Intake.Slots is not made by NewSlots")
+	c.slots("Intake.Slots", in.Slots)
+}
+
+// slots refuses Slots without room, which NewSlots did not make.
+func (c nonsense) slots(field string, s *Slots) {
+	if s != nil && s.Len() == 0 {
+		c.found("%s is not made by NewSlots", field)
 	}
 }

@@ -77,7 +77,7 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		"MinRate below 0":             {newServer(open, server.Config{MinRate: -1}), "Config.MinRate"},
 		"Timeout below 0":             {newServer(open, server.Config{Intake: server.Intake{Timeout: -1}}), "Intake.Timeout"},
 		"Idle below 0":                {newServer(open, server.Config{Intake: server.Intake{Idle: -1}}), "Intake.Idle"},
-		"MaxConcurrent below 0":       {newServer(open, server.Config{Intake: server.Intake{MaxConcurrent: -1}}), "Intake.MaxConcurrent"},
+		"zero Intake.Slots":           {newServer(open, server.Config{Intake: server.Intake{Slots: &server.Slots{}}}), "Intake.Slots"},
 		"any size":                    {newServer(open, server.Config{Intake: server.Intake{MaxBytes: -1}}), ""},
 
 		"the zero UploadConfig":           {newUploads(uploads, cat, server.UploadConfig{}), ""},
@@ -97,17 +97,17 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		"uploads: MinRate below 0":        {newUploads(uploads, cat, server.UploadConfig{MinRate: -1}), "UploadConfig.MinRate"},
 		"uploads: Timeout below 0":        {newUploads(uploads, cat, server.UploadConfig{Intake: server.Intake{Timeout: -1}}), "Intake.Timeout"},
 
-		"the zero Limits":         {limit(server.Limits{}), ""},
-		"limits of nothing":       {func() { server.Limit(nil, server.Limits{}) }, "next handler"},
-		"InFlight below 0":        {limit(server.Limits{InFlight: -1}), "Limits.InFlight"},
-		"RatePerClient below 0":   {limit(server.Limits{RatePerClient: -1}), "Limits.RatePerClient"},
-		"RatePerClient no number": {limit(server.Limits{RatePerClient: math.NaN()}), "Limits.RatePerClient"},
-		"RatePerClient endless":   {limit(server.Limits{RatePerClient: math.Inf(1)}), "Limits.RatePerClient"},
-		"BurstPerClient below 0":  {limit(server.Limits{BurstPerClient: -1}), "Limits.BurstPerClient"},
-		"zero Rates":              {limit(server.Limits{Rates: &server.Rates{}}), "NewRates"},
-		"zero Slots":              {limit(server.Limits{Slots: &server.Slots{}}), "NewSlots"},
-		"rates of nothing":        {func() { server.NewRates(0, 1) }, "perSecond"},
-		"rates below nothing":     {func() { server.NewRates(1, -1) }, "burst"},
+		"the zero Limits":     {limit(server.Limits{}), ""},
+		"limits of nothing":   {func() { server.Limit(nil, server.Limits{}) }, "next handler"},
+		"no slots":            {func() { server.NewSlots(0) }, "n is 0"},
+		"slots below 0":       {func() { server.NewSlots(-1) }, "n is -1"},
+		"rates no number":     {func() { server.NewRates(math.NaN(), 1) }, "perSecond"},
+		"rates endless":       {func() { server.NewRates(math.Inf(1), 1) }, "perSecond"},
+		"rates negative":      {func() { server.NewRates(-1, 1) }, "perSecond"},
+		"zero Rates":          {limit(server.Limits{PerClient: &server.Rates{}}), "NewRates"},
+		"zero Slots":          {limit(server.Limits{InFlight: &server.Slots{}}), "NewSlots"},
+		"rates of nothing":    {func() { server.NewRates(0, 1) }, "perSecond"},
+		"rates below nothing": {func() { server.NewRates(1, -1) }, "burst"},
 	} {
 		if got := panicOf(tt.make); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: panics with %q, want %q", what, got, tt.want)

@@ -222,7 +222,7 @@ func TestNoSmugglingBehindRefusals(t *testing.T) {
 // to refuse.
 func TestExpectContinue(t *testing.T) {
 	b := mem.New()
-	url, _ := writing(t, b, allow("**/*.txt", "a:b"), server.Intake{MaxBytes: 100, MaxConcurrent: 1})
+	url, _ := writing(t, b, allow("**/*.txt", "a:b"), server.Intake{MaxBytes: 100, Slots: server.NewSlots(1)})
 	plant(t, b, "old.txt")
 	for _, c := range []struct {
 		path, header string

@@ -248,7 +248,7 @@ func TestPreconditionLeaksNoValidator(t *testing.T) {
 // Of 64 that create one name at the same moment, one does.
 func TestConcurrentCreates(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
-		url, _ := writing(t, b, allow("**"), server.Intake{MaxConcurrent: 100})
+		url, _ := writing(t, b, allow("**"), server.Intake{Slots: server.NewSlots(100)})
 		var won, lost atomic.Int64
 		var winner atomic.Value
 		var group errgroup.Group

@@ -158,7 +158,7 @@ func TestUploadBackendFails(t *testing.T) {
 
 // TestUploadsAtOnce uploads, reads and deletes from many clients at the same time.
 func TestUploadsAtOnce(t *testing.T) {
-	s := uploadsInMemory(t, server.UploadConfig{Intake: server.Intake{MaxConcurrent: 100}})
+	s := uploadsInMemory(t, server.UploadConfig{Intake: server.Intake{Slots: server.NewSlots(100)}})
 	var group sync.WaitGroup
 	for i := range 100 {
 		group.Go(func() {
@@ -216,7 +216,7 @@ func TestUploadDeletedOnce(t *testing.T) {
 func TestUploadBusy(t *testing.T) {
 	begun := make(chan struct{})
 	backend := vfstest.NewFaults(mem.New(), vfstest.Fault{Op: "put", Call: 1, Do: func() { close(begun) }})
-	s := uploadsOver(t, backend, server.UploadConfig{Intake: server.Intake{MaxConcurrent: 1}})
+	s := uploadsOver(t, backend, server.UploadConfig{Intake: server.Intake{Slots: server.NewSlots(1)}})
 	body, feed := io.Pipe()
 	done := make(chan reply, 1)
 	go func() { done <- ask(t, "POST", s.url+"/", body, "Content-Disposition", "attachment; filename=a") }()
@@ -290,7 +290,7 @@ func TestUploadMemory(t *testing.T) {
 		runtime.GC()
 		base := heapInUse()
 		sink := &swallower{Backend: mem.New()}
-		s := uploadsOver(t, sink, server.UploadConfig{Intake: server.Intake{MaxConcurrent: tt.count}})
+		s := uploadsOver(t, sink, server.UploadConfig{Intake: server.Intake{Slots: server.NewSlots(tt.count)}})
 		head, tail := "", ""
 		headers := []string{"Content-Disposition", "attachment; filename=a"}
 		if !tt.asOne {

@@ -289,12 +289,12 @@ var zeroValues = map[string]func(*testing.T){
 		}
 	},
 	"server.Rates": func(t *testing.T) {
-		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{Rates: &server.Rates{}}) }) == "" {
+		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{PerClient: &server.Rates{}}) }) == "" {
 			t.Error("they are taken")
 		}
 	},
 	"server.Slots": func(t *testing.T) {
-		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{Slots: &server.Slots{}}) }) == "" {
+		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{InFlight: &server.Slots{}}) }) == "" {
 			t.Error("they are taken")
 		}
 	},

@@ -86,8 +86,8 @@ func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err
 	t.hosts = routing.HostsOf(cfg)
 	h = forHosts(h, t.hosts.Answers, s.foreign(recorder))
 	t.handler = server.Limit(h, server.Limits{
-		Slots:          s.inFlight.of(cfg.Limits.RequestsInFlight),
-		Rates:          s.rates.of(cfg.Limits.RatePerClient),
+		InFlight:       s.inFlight.of(cfg.Limits.RequestsInFlight),
+		PerClient:      s.rates.of(cfg.Limits.RatePerClient),
 		TrustedProxies: cfg.TrustedProxies,
 		Recorder:       recorder,
 		Logger:         s.logger,
