@@ -4,17 +4,15 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
-
-// ReasonHost is the reason for requests that name a host which is not served here.
-const ReasonHost vfs.Reason = "host"
 
 // Absent returns a handler that answers every request with the 404 of a missing name,
 // whatever its method, its path and its credentials, and records it with reason. A
 // router hands it what must not learn anything, such as requests for foreign hosts. It is
 // safe for concurrent use; nil as recorder and logger is as in [Config].
-func Absent(reason vfs.Reason, recorder Recorder, logger *slog.Logger) http.Handler {
+func Absent(reason vfs.Reason, recorder audit.Recorder, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := begin(w, r, nil, recorder, logger)
 		defer x.end()

@@ -7,17 +7,18 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
 // What Absent answers cannot be told from a missing name, and is recorded.
 func TestAbsent(t *testing.T) {
 	rec := &recorder{}
-	absent := server.Absent(server.ReasonHost, rec, quiet)
+	absent := server.Absent(audit.ReasonHost, rec, quiet)
 	missing := answerTo(server.New(jail(t, nil, allow("**")), server.Config{}), "GET", "/missing")
 	for i, c := range [][2]string{{"GET", "/a.txt"}, {"GET", "/"}, {"GET", "/../x"}, {"PUT", "/a"}, {"DELETE", "/a"}, {"OPTIONS", "/a"}, {"POST", "/"}, {"TRACE", "/"}} {
 		got := answerTo(absent, c[0], c[1])
 		same(t, strings.Join(c[:], " "), got, missing)
-		if a := rec.wait(t, i+1)[i]; a.Reason != server.ReasonHost || a.Verdict != server.Refused || a.Status != 404 || a.Raw != c[1] || a.Method != c[0] {
+		if a := rec.wait(t, i+1)[i]; a.Reason != audit.ReasonHost || a.Verdict != audit.Refused || a.Status != 404 || a.Raw != c[1] || a.Method != c[0] {
 			t.Errorf("%s: recorded as %+v", c, a)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -61,7 +62,7 @@ func benchmarkGET(b *testing.B, size, depth int) {
 		b.Fatal(err)
 	}
 	defer out.Close()
-	log := server.NewLog(out, server.LogOptions{})
+	log := audit.NewLog(out, audit.LogOptions{})
 	defer log.Close()
 
 	jailed := server.New(jailOver(b, backend, vfs.Policy{Allow: vfs.Patterns("**/*.html", "**/*.css"), Deny: vfs.Patterns("drafts")}), server.Config{Recorder: log})
@@ -174,8 +175,8 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
-func discardLog(b *testing.B) *server.Log {
-	l := server.NewLog(io.Discard, server.LogOptions{})
+func discardLog(b *testing.B) *audit.Log {
+	l := audit.NewLog(io.Discard, audit.LogOptions{})
 	b.Cleanup(func() { l.Close() })
 	return l
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -72,7 +73,7 @@ func (x *exchange) abort(err error) {
 	var w *writeError
 	switch {
 	case errors.As(err, &w), x.ctx.Err() != nil:
-		x.attempt.Reason = ReasonCanceled
+		x.attempt.Reason = audit.ReasonCanceled
 	default:
 		x.log("sending broke off", err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -215,7 +216,7 @@ func TestUploadInBrowser(t *testing.T) {
 		}
 		givenBack(t, s, f)
 	}
-	if a := attempts.wait(t, 1)[0]; a.Reason != server.ReasonCrossOrigin {
+	if a := attempts.wait(t, 1)[0]; a.Reason != audit.ReasonCrossOrigin {
 		t.Errorf("the server of another origin recorded %+v", a)
 	}
 	other.wantEmpty(t, "the server of another origin")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -56,8 +57,8 @@ type Config struct {
 	MinRate int64
 
 	// Recorder gets a record of every request, refused ones included; nil for
-	// none. See [NewLog].
-	Recorder Recorder
+	// none. See [audit.NewLog].
+	Recorder audit.Recorder
 
 	// Logger gets what went wrong in the backend or the handler, for operators:
 	// its texts may hold paths. nil is slog.Default().

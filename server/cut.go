@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
 // ErrShutdown is the cause with which a program that ends cancels the contexts of the
@@ -13,22 +13,19 @@ import (
 // [http.Server]), so that their records say so.
 var ErrShutdown = errors.New("server: the program ends")
 
-// ReasonShutdown is the reason for requests that were cut since the program ended.
-const ReasonShutdown vfs.Reason = "shutdown"
-
 // Unfinished returns the record of a request whose handler has not returned when the
 // program ends. How much of it was answered, and whether a change that it asked for was
 // made, is not known: it says aborted and has no status.
-func Unfinished(r *http.Request, began time.Time) *Attempt {
-	return &Attempt{
+func Unfinished(r *http.Request, began time.Time) *audit.Attempt {
+	return &audit.Attempt{
 		Time:      began,
 		RequestID: newRequestID(began),
 		Remote:    host(r.RemoteAddr),
 		Method:    r.Method,
 		Raw:       loggedTarget(r),
 		Principal: anyone,
-		Verdict:   Failed,
-		Reason:    ReasonShutdown,
+		Verdict:   audit.Failed,
+		Reason:    audit.ReasonShutdown,
 		Aborted:   true,
 		Duration:  time.Since(began),
 	}

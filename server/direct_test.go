@@ -14,13 +14,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // redirectSite serves b's *.txt, *.html and *.png to whoever has a link.
-func redirectSite(t testing.TB, b vfs.Backend, k *links.Keys, rec server.Recorder) http.Handler {
+func redirectSite(t testing.TB, b vfs.Backend, k *links.Keys, rec audit.Recorder) http.Handler {
 	t.Helper()
 	inline, err := server.ParseTypes("text/html")
 	if err != nil {
@@ -60,7 +61,7 @@ func TestRedirectLinks(t *testing.T) {
 	if u, err := url.Parse(where); err != nil || u.Query().Get("X-Amz-Expires") != "60" || u.Query().Get("X-Amz-SignedHeaders") != "host" {
 		t.Errorf("sent to %s", where)
 	}
-	if a := rec.wait(t, 2)[1]; a.Status != 307 || a.Bytes != 0 || a.Rule != "*.txt" || a.Verdict != server.Allowed {
+	if a := rec.wait(t, 2)[1]; a.Status != 307 || a.Bytes != 0 || a.Rule != "*.txt" || a.Verdict != audit.Allowed {
 		t.Errorf("recorded as %+v", a)
 	}
 	if r := get(t, "GET", where); r.Status != 200 || r.Body != "0123456789" || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" || r.Header.Get("Content-Disposition") != "inline" || r.Header.Get("Cache-Control") != "private, no-store" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -24,9 +25,9 @@ type exchange struct {
 	r       *http.Request
 	ctx     context.Context // r's, which knows who asks once that is judged
 	jail    *vfs.Jail
-	rec     Recorder
+	rec     audit.Recorder
 	logger  *slog.Logger
-	attempt Attempt
+	attempt audit.Attempt
 	allRead bool        // the body of the request, to its end
 	aside   http.Header // what was said of an object before, see setAside
 	hasty   bool        // the connection is to be closed at once behind the answer
@@ -44,11 +45,11 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec Recorder, logger *slog.Logger) *exchange {
+func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Recorder, logger *slog.Logger) *exchange {
 	x := exchanges.Get().(*exchange)
 	x.responseWriter = responseWriter{w: w}
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
-	x.attempt = Attempt{Verdict: Allowed, Principal: anyone}
+	x.attempt = audit.Attempt{Verdict: audit.Allowed, Principal: anyone}
 	x.gate = &noGate
 	x.setAside()
 	if rec != nil {
@@ -85,7 +86,7 @@ func (x *exchange) end() {
 
 // panicked answers 500 while that is still possible.
 func (x *exchange) panicked(v any) {
-	x.attempt.Verdict, x.attempt.Reason = Failed, ReasonPanic
+	x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonPanic
 	x.log("panic while serving", fmt.Errorf("%v\n%s", v, debug.Stack()))
 	if x.status == 0 {
 		x.takeBack()
@@ -174,11 +175,11 @@ func (x *exchange) fail(err error, lk *look) {
 func failure(err error) vfs.Reason {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return ReasonCanceled
+		return audit.ReasonCanceled
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, vfs.ErrUnavailable):
-		return ReasonUnavailable
+		return audit.ReasonUnavailable
 	case errors.Is(err, vfs.ErrChanged):
-		return ReasonChanged
+		return audit.ReasonChanged
 	}
-	return ReasonBackend
+	return audit.ReasonBackend
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -56,17 +57,6 @@ type Gate struct {
 	Redirect time.Duration
 }
 
-// The reasons of a Gate.
-const (
-	ReasonCredentials vfs.Reason = "auth.credentials" // wrong, malformed or expired
-	ReasonRequired    vfs.Reason = "auth.required"    // none, where only some may
-	ReasonThrottled   vfs.Reason = "auth.throttled"   // too many failures from this client
-	ReasonAuth        vfs.Reason = "auth.unavailable" // they cannot be judged now
-	ReasonLink        vfs.Reason = "link"             // a signed link that is no good
-	ReasonLinkExpired vfs.Reason = "link.expired"     // one that has ended
-	ReasonLinkUsed    vfs.Reason = "link.used"        // one that was used as often as it may
-)
-
 const (
 	textUnauthorized = "unauthorized\n"
 	textThrottled    = "too many requests, try again later\n"
@@ -99,7 +89,7 @@ func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
 	case err == nil && ok && (p.Anyone() || auth.Reserved(p.Name)):
 		// Who has no name, or one that records show for somebody else, is nobody that rules
 		// could be about.
-		x.attempt.Verdict, x.attempt.Reason = Failed, ReasonAuth
+		x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonAuth
 		x.log("credentials cannot be judged", errNamesNobody)
 		x.Header()["Retry-After"] = retryAfter
 		x.fixed(http.StatusServiceUnavailable, textUnavailable)
@@ -112,12 +102,12 @@ func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
 	case err == nil:
 		x.become(p)
 	case errors.Is(err, auth.ErrThrottled):
-		x.tooMany(ReasonThrottled, auth.RetryAfter(err))
+		x.tooMany(audit.ReasonThrottled, auth.RetryAfter(err))
 	case errors.Is(err, auth.ErrCredentials):
-		x.unauthorized(ReasonCredentials)
+		x.unauthorized(audit.ReasonCredentials)
 	default:
 		// An error that an Authenticator must not return says nothing of who asks.
-		x.attempt.Verdict, x.attempt.Reason = Failed, ReasonAuth
+		x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonAuth
 		x.log("credentials cannot be judged", err)
 		x.Header()["Retry-After"] = retryAfter
 		x.fixed(http.StatusServiceUnavailable, textUnavailable)
@@ -136,10 +126,10 @@ func (x *exchange) enterByLink(g *Gate) bool {
 	}
 	switch {
 	case errors.Is(err, links.ErrExpired):
-		x.refuse(refused("", ReasonLinkExpired))
+		x.refuse(refused("", audit.ReasonLinkExpired))
 		return false
 	case err != nil || g.Leads != nil && !g.Leads(x.link.Host, path):
-		x.refuse(refused("", ReasonLink))
+		x.refuse(refused("", audit.ReasonLink))
 		return false
 	}
 	x.become(auth.Principal{Name: x.link.User, Method: "link"})
@@ -170,7 +160,7 @@ func (x *exchange) useLink() error {
 		return nil
 	}
 	if x.gate.Uses == nil {
-		return refused("", ReasonLinkUsed)
+		return refused("", audit.ReasonLinkUsed)
 	}
 	ok, err := x.gate.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
 	if err := spent(ok, err); err != nil {
@@ -187,7 +177,7 @@ func (x *exchange) linkGood() error {
 		return nil
 	}
 	if x.gate.Uses == nil {
-		return refused("", ReasonLinkUsed)
+		return refused("", audit.ReasonLinkUsed)
 	}
 	return spent(x.gate.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
 }
@@ -198,7 +188,7 @@ func spent(ok bool, err error) error {
 	case err != nil:
 		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}
 	case !ok:
-		return refused("", ReasonLinkUsed)
+		return refused("", audit.ReasonLinkUsed)
 	}
 	return nil
 }
@@ -211,7 +201,7 @@ func (x *exchange) couldHelp() bool {
 
 // unauthorized answers that credentials are wrong, or needed.
 func (x *exchange) unauthorized(reason vfs.Reason) {
-	x.attempt.Verdict, x.attempt.Reason = Refused, reason
+	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
 	if challenges := x.gate.Auth.Challenges(); len(challenges) > 0 {
 		x.Header()["Www-Authenticate"] = challenges
 	}
@@ -220,7 +210,7 @@ func (x *exchange) unauthorized(reason vfs.Reason) {
 
 // tooMany answers a client that comes too often.
 func (x *exchange) tooMany(reason vfs.Reason, after time.Duration) {
-	x.attempt.Verdict, x.attempt.Reason = Refused, reason
+	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
 	seconds := max(1, int64((after+time.Second-1)/time.Second))
 	x.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
 	x.fixed(http.StatusTooManyRequests, textThrottled)

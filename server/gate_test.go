@@ -13,6 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
@@ -161,7 +162,7 @@ func TestRequired(t *testing.T) {
 		t.Errorf("the backend saw %d calls", n)
 	}
 	for _, a := range rec.wait(t, len(targets)*8*4) {
-		if a.Reason != server.ReasonRequired || a.Verdict != server.Refused || a.Principal != "anyone" {
+		if a.Reason != audit.ReasonRequired || a.Verdict != audit.Refused || a.Principal != "anyone" {
 			t.Fatalf("recorded as %+v", a)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -39,7 +40,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {
-		x.refuse(refused("", ReasonCrossOrigin))
+		x.refuse(refused("", audit.ReasonCrossOrigin))
 		return
 	}
 	name, isDir, err := requestName(r)

@@ -19,6 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -41,7 +42,7 @@ func TestIntakeLimit(t *testing.T) {
 				if want := c.status; err == nil && r.Status != want && !(want == 201 && r.Status == 204) {
 					t.Errorf("%d bytes, told %t: %d, want %d", c.size, told, r.Status, want)
 				}
-				if a.Status/100 == 4 != (c.size > limit) || c.size > limit && (a.Reason != server.ReasonIntakeTooLarge || a.Verdict != server.Refused) {
+				if a.Status/100 == 4 != (c.size > limit) || c.size > limit && (a.Reason != audit.ReasonIntakeTooLarge || a.Verdict != audit.Refused) {
 					t.Errorf("%d bytes, told %t: recorded %+v", c.size, told, a)
 				}
 				if told && c.size > limit && a.Received != 0 || a.Received > 300_000 {
@@ -77,7 +78,7 @@ func TestIntakeConcurrency(t *testing.T) {
 	if r.Status != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", r.Status, r.Header)
 	}
-	if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonIntakeBusy || a.Verdict != server.Failed {
+	if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonIntakeBusy || a.Verdict != audit.Failed {
 		t.Errorf("%+v", a)
 	}
 	// A name that is refused is refused, however busy the server is; and deleting
@@ -129,7 +130,7 @@ func TestIntakeUnpacksNothing(t *testing.T) {
 	if r := sendBody(t, "PUT", url+"/a.gz", bomb.String(), "Content-Encoding", "identity", "Content-Encoding", "gzip"); r.Status != 415 {
 		t.Errorf("in a second line: %d", r.Status)
 	}
-	if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonIntakeEncoding || a.Received != 0 {
+	if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonIntakeEncoding || a.Received != 0 {
 		t.Errorf("%+v", a)
 	}
 	if all := contents(t, b); len(all) != 0 {
@@ -226,7 +227,7 @@ func TestIntakeTypes(t *testing.T) {
 			t.Errorf("%s: %s with %.20q: %d, want %d", c.types, c.name, c.body, r.Status, want)
 		}
 		if !c.taken {
-			if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonIntakeType || len(contents(t, b)) != 0 {
+			if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonIntakeType || len(contents(t, b)) != 0 {
 				t.Errorf("%s: %s: recorded %q, %d objects", c.types, c.name, a.Reason, len(contents(t, b)))
 			}
 		}
@@ -296,9 +297,9 @@ func TestInspector(t *testing.T) {
 			reason     vfs.Reason
 		}{
 			{"/dir/a.txt", large, 201, ""},
-			{"/dir/a.txt", "EICAR", 422, server.ReasonIntakeRejected},
-			{"/dir/b.txt", large + "EICAR", 422, server.ReasonIntakeRejected},
-			{"/dir/c.txt", "crash", 503, server.ReasonIntakeFailed},
+			{"/dir/a.txt", "EICAR", 422, audit.ReasonIntakeRejected},
+			{"/dir/b.txt", large + "EICAR", 422, audit.ReasonIntakeRejected},
+			{"/dir/c.txt", "crash", 503, audit.ReasonIntakeFailed},
 			{"/empty", "", 201, ""},
 		} {
 			n := len(seen)
@@ -337,7 +338,7 @@ func TestInspector(t *testing.T) {
 }
 
 // recordOf waits for the record of a request for path.
-func recordOf(t testing.TB, rec *recorder, path string) server.Attempt {
+func recordOf(t testing.TB, rec *recorder, path string) audit.Attempt {
 	t.Helper()
 	for n := 1; ; n++ {
 		if a := rec.wait(t, n)[n-1]; a.Raw == path {
@@ -355,7 +356,7 @@ func TestSpoolFails(t *testing.T) {
 	})}
 	url, rec := writing(t, b, allow("**"), in)
 	r := sendBody(t, "PUT", url+"/a", "x")
-	if a := rec.wait(t, 1)[0]; r.Status != 503 || a.Reason != server.ReasonIntakeFailed || len(contents(t, b)) != 0 {
+	if a := rec.wait(t, 1)[0]; r.Status != 503 || a.Reason != audit.ReasonIntakeFailed || len(contents(t, b)) != 0 {
 		t.Errorf("%d %q", r.Status, a.Reason)
 	}
 }

@@ -5,22 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
-)
-
-// The reasons why a body was not taken in. Names have no part in them.
-const (
-	ReasonCrossOrigin    vfs.Reason = "request.cross_origin" // a browser sent it from another site's page
-	ReasonIntakeEncoding vfs.Reason = "intake.encoding"      // a Content-Encoding
-	ReasonIntakeRange    vfs.Reason = "intake.range"         // a Content-Range
-	ReasonIntakeTooLarge vfs.Reason = "intake.too_large"     // over Intake.MaxBytes
-	ReasonIntakeType     vfs.Reason = "intake.type"          // by name or content none of Intake.Types
-	ReasonIntakeBusy     vfs.Reason = "intake.busy"          // all Intake.Slots are taken
-	ReasonIntakeRejected vfs.Reason = "intake.rejected"      // the Inspector said no
-	ReasonIntakeFailed   vfs.Reason = "intake.failed"        // the Inspector, or the room for what it sees, failed
-	ReasonClientSlow     vfs.Reason = "client.slow"          // over Intake.Timeout or Intake.Idle
-	ReasonClientBody     vfs.Reason = "client.body"          // the body is malformed
-	ReasonFull           vfs.Reason = "backend.full"         // no room
 )
 
 const (
@@ -46,16 +32,16 @@ type denial struct {
 func (d *denial) Error() string { return "server: " + string(d.reason) }
 
 var (
-	denyEncoding = &denial{http.StatusUnsupportedMediaType, textCoded, ReasonIntakeEncoding}
-	denyRange    = &denial{http.StatusBadRequest, textPartialPut, ReasonIntakeRange}
-	denyTooLarge = &denial{http.StatusRequestEntityTooLarge, textTooLarge, ReasonIntakeTooLarge}
-	denyType     = &denial{http.StatusUnsupportedMediaType, textType, ReasonIntakeType}
-	denyBusy     = &denial{http.StatusServiceUnavailable, textUnavailable, ReasonIntakeBusy}
-	denyRejected = &denial{http.StatusUnprocessableEntity, textRejected, ReasonIntakeRejected}
-	denyFailed   = &denial{http.StatusServiceUnavailable, textUnavailable, ReasonIntakeFailed}
-	denySlow     = &denial{http.StatusRequestTimeout, textSlow, ReasonClientSlow}
-	denyBody     = &denial{http.StatusBadRequest, textBadBody, ReasonClientBody}
-	denyFull     = &denial{http.StatusInsufficientStorage, textFull, ReasonFull}
+	denyEncoding = &denial{http.StatusUnsupportedMediaType, textCoded, audit.ReasonIntakeEncoding}
+	denyRange    = &denial{http.StatusBadRequest, textPartialPut, audit.ReasonIntakeRange}
+	denyTooLarge = &denial{http.StatusRequestEntityTooLarge, textTooLarge, audit.ReasonIntakeTooLarge}
+	denyType     = &denial{http.StatusUnsupportedMediaType, textType, audit.ReasonIntakeType}
+	denyBusy     = &denial{http.StatusServiceUnavailable, textUnavailable, audit.ReasonIntakeBusy}
+	denyRejected = &denial{http.StatusUnprocessableEntity, textRejected, audit.ReasonIntakeRejected}
+	denyFailed   = &denial{http.StatusServiceUnavailable, textUnavailable, audit.ReasonIntakeFailed}
+	denySlow     = &denial{http.StatusRequestTimeout, textSlow, audit.ReasonClientSlow}
+	denyBody     = &denial{http.StatusBadRequest, textBadBody, audit.ReasonClientBody}
+	denyFull     = &denial{http.StatusInsufficientStorage, textFull, audit.ReasonFull}
 )
 
 // errGone says that the client went away in the middle of its body.
@@ -82,7 +68,7 @@ func (x *exchange) failIntake(err error) bool {
 }
 
 func (x *exchange) deny(d *denial) {
-	x.attempt.Verdict, x.attempt.Reason = Refused, d.reason
+	x.attempt.Verdict, x.attempt.Reason = audit.Refused, d.reason
 	if d == denySlow && x.r.ProtoMajor == 1 {
 		// Or net/http would read on for as long as boundRest lets it.
 		x.Header()["Connection"] = closeConnection
@@ -93,7 +79,7 @@ func (x *exchange) deny(d *denial) {
 		x.Header()["Retry-After"] = retryAfter
 		fallthrough
 	case http.StatusInsufficientStorage:
-		x.attempt.Verdict = Failed
+		x.attempt.Verdict = audit.Failed
 	}
 	x.fixed(d.status, d.text)
 }
@@ -102,6 +88,6 @@ var closeConnection = []string{"close"}
 
 // gone ends an exchange whose client went away: nobody is left to answer.
 func (x *exchange) gone() {
-	x.attempt.Reason = ReasonCanceled
+	x.attempt.Reason = audit.ReasonCanceled
 	panic(http.ErrAbortHandler)
 }

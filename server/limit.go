@@ -6,8 +6,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
-	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // Limits bound what clients can make a server do. The zero Limits bound nothing and
@@ -28,15 +28,9 @@ type Limits struct {
 	TrustedProxies []netip.Prefix
 
 	// Recorder and Logger are those of [Config].
-	Recorder Recorder
+	Recorder audit.Recorder
 	Logger   *slog.Logger
 }
-
-// The reasons of Limits.
-const (
-	ReasonRate vfs.Reason = "limit.rate"
-	ReasonBusy vfs.Reason = "limit.in_flight"
-)
 
 // Limit returns a handler that passes requests within the limits to next. It does not
 // look at names, so a refusal reveals nothing about them. Each refusal is recorded.
@@ -71,14 +65,14 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if rates := l.limits.PerClient; rates != nil {
 		if after, ok := rates.clients.Allow(clients.Key(clients.ParseHost(r.RemoteAddr))); !ok {
-			l.refuse(w, r, func(x *exchange) { x.tooMany(ReasonRate, after) })
+			l.refuse(w, r, func(x *exchange) { x.tooMany(audit.ReasonRate, after) })
 			return
 		}
 	}
 	if slots := l.limits.InFlight; slots != nil {
 		if !slots.take() {
 			l.refuse(w, r, func(x *exchange) {
-				x.attempt.Verdict, x.attempt.Reason = Refused, ReasonBusy
+				x.attempt.Verdict, x.attempt.Reason = audit.Refused, audit.ReasonBusy
 				x.Header()["Retry-After"] = []string{"1"}
 				x.fixed(http.StatusServiceUnavailable, textUnavailable)
 			})

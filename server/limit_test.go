@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
 // from sends a request of a peer, with headers given as pairs.
@@ -29,7 +30,7 @@ func from(h http.Handler, peer, target string, headers ...string) reply {
 	return reply{w.Code, w.Header(), w.Body.String()}
 }
 
-func limited(t testing.TB, l server.Limits, rec server.Recorder) http.Handler {
+func limited(t testing.TB, l server.Limits, rec audit.Recorder) http.Handler {
 	t.Helper()
 	l.Recorder, l.Logger = rec, quiet
 	inner := server.New(jail(t, map[string]string{"a.txt": "a"}, allow("**")), server.Config{Recorder: rec, Logger: quiet})
@@ -63,7 +64,7 @@ func TestRateLimit(t *testing.T) {
 	}
 	refused := 0
 	for _, a := range rec.wait(t, 3*8) {
-		if a.Status == 429 && (a.Reason != server.ReasonRate || a.Verdict != server.Refused || a.Raw == "" || a.Remote == "198.51.100.7") {
+		if a.Status == 429 && (a.Reason != audit.ReasonRate || a.Verdict != audit.Refused || a.Raw == "" || a.Remote == "198.51.100.7") {
 			t.Errorf("recorded as %+v", a)
 		}
 		if a.Status == 429 {
@@ -111,7 +112,7 @@ func TestInFlight(t *testing.T) {
 		t.Errorf("%d of %d were answered", done.Load(), slots)
 	}
 	for _, a := range rec.wait(t, flood) {
-		if a.Reason != server.ReasonBusy || a.Status != 503 || a.Remote != "127.0.0.1" {
+		if a.Reason != audit.ReasonBusy || a.Status != 503 || a.Remote != "127.0.0.1" {
 			t.Fatalf("recorded as %+v", a)
 		}
 	}

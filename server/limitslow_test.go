@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -114,7 +115,7 @@ func slowReader(t *testing.T, backend vfs.Backend, rate int64) {
 		if !a.Aborted {
 			continue
 		}
-		if a.Duration > limit || a.Reason != server.ReasonCanceled {
+		if a.Duration > limit || a.Reason != audit.ReasonCanceled {
 			t.Errorf("the idle client was let go after %v, %s", a.Duration, a.Reason)
 		}
 	}

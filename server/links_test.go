@@ -18,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -63,7 +64,7 @@ func linkRules(t testing.TB) *access.List {
 }
 
 // linkSite mounts b below /docs with links, and rules where l is not nil.
-func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses links.Counter, rec server.Recorder) http.Handler {
+func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses links.Counter, rec audit.Recorder) http.Handler {
 	t.Helper()
 	p := gatePolicy()
 	gate := server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: uses}
@@ -119,7 +120,7 @@ func TestLinks(t *testing.T) {
 		}
 		// One that has ended is a missing name to the client; the record tells why.
 		wantMissing(t, h, "expired", request(t, h, "GET", signed(t, k, links.Link{Path: "/docs/home/bob/b.txt", Expires: time.Now().Add(-time.Minute)})))
-		if all := rec.wait(t, 1); !slices.ContainsFunc(all, func(a server.Attempt) bool { return a.Reason == server.ReasonLinkExpired }) {
+		if all := rec.wait(t, 1); !slices.ContainsFunc(all, func(a audit.Attempt) bool { return a.Reason == audit.ReasonLinkExpired }) {
 			t.Errorf("recorded as %+v", all)
 		}
 		// Policy holds for links, too.
@@ -296,7 +297,7 @@ func TestLinkUses(t *testing.T) {
 		wantMissing(t, h, "used up", request(t, h, "GET", target))
 		refused := 0
 		for _, a := range rec.wait(t, crowd+4) {
-			if a.Reason == server.ReasonLinkUsed && a.Verdict == server.Refused {
+			if a.Reason == audit.ReasonLinkUsed && a.Verdict == audit.Refused {
 				refused++
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,15 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"go.uber.org/goleak"
 
 	"github.com/bailiwick-fs/bailiwick/server"
-	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
 // keys are those of a record, in order.
@@ -47,7 +43,7 @@ type line struct {
 // Every request leaves one record, and that says what came of it.
 func TestRecords(t *testing.T) {
 	var out bytes.Buffer
-	log := server.NewLog(&out, server.LogOptions{})
+	log := audit.NewLog(&out, audit.LogOptions{})
 	h := server.New(jail(t, yard, yardPolicy()), server.Config{Recorder: log, List: true, NoIndex: true})
 	type want struct {
 		method, target  string
@@ -137,105 +133,9 @@ func orderedKeys(t testing.TB, text string) (keys []string) {
 	return keys
 }
 
-// A lockedBuffer can be read while a Log writes to it.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-// A line comes by itself, soon, and Close leaves no goroutine.
-func TestLogWritesInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var out lockedBuffer
-		log := server.NewLog(&out, server.LogOptions{Text: true})
-		log.Record(&server.Attempt{Method: "GET", Raw: "/a\x1b[2J\r\n", Status: 404, Verdict: server.Refused, Reason: vfs.ReasonNameControl})
-		synctest.Wait()
-		if out.String() != "" {
-			t.Error("written on the request's way")
-		}
-		time.Sleep(time.Second) // of the bubble's own clock
-		synctest.Wait()
-		if got := out.String(); !strings.HasSuffix(got, `GET /a\u001b[2J\u000d\u000a 404 0B 0.000ms refused name.control`+"\n") {
-			t.Errorf("%q", got)
-		}
-		if err := log.Close(); err != nil {
-			t.Error(err)
-		}
-		log.Record(&server.Attempt{})
-		if log.Dropped() != 1 {
-			t.Errorf("%d dropped after Close", log.Dropped())
-		}
-	})
-	if err := goleak.Find(goleak.IgnoreCurrent()); err != nil {
-		t.Error(err)
-	}
-}
-
-// A stuckWriter waits until it is let go.
-type stuckWriter struct {
-	entered chan struct{}
-	release chan struct{}
-	once    sync.Once
-	bytes.Buffer
-}
-
-func (w *stuckWriter) Write(p []byte) (int, error) {
-	w.once.Do(func() { close(w.entered) })
-	<-w.release
-	return w.Buffer.Write(p)
-}
-
-// A writer that hangs stops nobody: what finds no room is dropped and counted.
-func TestLogNeverBlocks(t *testing.T) {
-	w := &stuckWriter{entered: make(chan struct{}), release: make(chan struct{})}
-	log := server.NewLog(w, server.LogOptions{Buffer: 4096})
-	log.Record(&server.Attempt{Raw: "/first"})
-	<-w.entered
-	const n = 1000
-	for range n {
-		log.Record(&server.Attempt{Raw: "/a"})
-	}
-	dropped := log.Dropped()
-	close(w.release)
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
-	written := uint64(strings.Count(w.String(), "\n"))
-	if dropped == 0 || written+dropped != n+1 || log.Dropped() != dropped {
-		t.Errorf("%d written and %d dropped of %d", written, dropped, n+1)
-	}
-}
-
-type badWriter struct{}
-
-func (badWriter) Write([]byte) (int, error) { return 0, errors.New("no space") }
-
-func TestLogCountsWhatTheWriterLost(t *testing.T) {
-	log := server.NewLog(badWriter{}, server.LogOptions{})
-	log.Record(&server.Attempt{})
-	if err := log.Close(); err == nil || log.Dropped() != 1 {
-		t.Errorf("%v, %d dropped", err, log.Dropped())
-	}
-	if err := log.Close(); err == nil {
-		t.Error("the second Close forgot the error")
-	}
-}
-
 func TestLogConcurrent(t *testing.T) {
 	var out bytes.Buffer
-	log := server.NewLog(&out, server.LogOptions{Buffer: 1 << 24})
+	log := audit.NewLog(&out, audit.LogOptions{Buffer: 1 << 24})
 	h := server.New(jail(t, yard, yardPolicy()), server.Config{Recorder: log})
 	var wg sync.WaitGroup
 	for range 8 {
@@ -254,7 +154,7 @@ func TestLogConcurrent(t *testing.T) {
 
 func TestSlogRecorder(t *testing.T) {
 	var out bytes.Buffer
-	rec := server.SlogRecorder(slog.New(slog.NewJSONHandler(&out, nil)))
+	rec := audit.SlogRecorder(slog.New(slog.NewJSONHandler(&out, nil)))
 	h := server.New(jail(t, yard, yardPolicy()), server.Config{Recorder: rec})
 	send(t, h, "GET", "/secret.txt")
 	var got map[string]any
@@ -287,25 +187,7 @@ func TestClientGone(t *testing.T) {
 	}
 	cancel()
 	res.Body.Close()
-	if a := rec.wait(t, 1)[0]; !a.Aborted || a.Status != 200 || a.Bytes >= int64(len(big)) || a.Reason != server.ReasonCanceled {
+	if a := rec.wait(t, 1)[0]; !a.Aborted || a.Status != 200 || a.Bytes >= int64(len(big)) || a.Reason != audit.ReasonCanceled {
 		t.Errorf("%+v", a)
 	}
-}
-
-// Each record is one line of valid JSON that gives back what was put in, as far
-// as that prints.
-func FuzzRecord(f *testing.F) {
-	f.Add("/a\r\nb", "GET", "1.2.3.4", "rule")
-	f.Add("\x1b[31m\u2028\u202e\x00\x7f\u0085", "\"\\", "\xff\xfe", "\U000e0001")
-	f.Add(strings.Repeat("\u2028", 1<<13), strings.Repeat("\x00", 1<<13), strings.Repeat("é", 1<<13), strings.Repeat("\"", 1<<14))
-	f.Fuzz(func(t *testing.T, raw, method, remote, rule string) {
-		var out bytes.Buffer
-		log := server.NewLog(&out, server.LogOptions{})
-		log.Record(&server.Attempt{Raw: raw, Method: method, Remote: remote, Rule: rule, Principal: raw, Reason: vfs.Reason(rule)})
-		log.Close()
-		l := checkLine(t, out.String())
-		if want := strings.ToValidUTF8(raw, "\ufffd"); len(raw) < 1000 && utf8.ValidString(raw) && l.Raw != want {
-			t.Fatalf("%q turned into %q", raw, l.Raw)
-		}
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -33,7 +34,7 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	rest := sent[1:]
 	if rest == "" {
 		if u.Path != "/" {
-			return vfs.Name{}, false, refused(sent, ReasonNameRewritten)
+			return vfs.Name{}, false, refused(sent, audit.ReasonNameRewritten)
 		}
 		return vfs.Root, true, nil
 	}
@@ -54,7 +55,7 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 		decoded, ok = strings.CutSuffix(decoded, "/")
 	}
 	if !ok || decoded != name.String() {
-		return vfs.Name{}, isDir, refused(sent, ReasonNameRewritten)
+		return vfs.Name{}, isDir, refused(sent, audit.ReasonNameRewritten)
 	}
 	return name, isDir, nil
 }

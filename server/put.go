@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -134,7 +135,7 @@ func (x *exchange) failWrite(err error) {
 	case errors.Is(err, vfs.ErrFull):
 		x.deny(denyFull)
 		x.log("no room for an object", err)
-	case failure(err) == ReasonCanceled:
+	case failure(err) == audit.ReasonCanceled:
 		x.gone()
 	default:
 		x.unavailable(err)
@@ -142,7 +143,7 @@ func (x *exchange) failWrite(err error) {
 }
 
 func (x *exchange) denyName(status int, text string, reason vfs.Reason) {
-	x.attempt.Verdict, x.attempt.Reason = Refused, reason
+	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
 	x.fixed(status, text)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -94,12 +95,12 @@ func TestBrokenBodies(t *testing.T) {
 		status        int  // 0 for none
 		reason        vfs.Reason
 	}{
-		{"cut", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this", true, 0, server.ReasonCanceled},
-		{"cut before its first byte", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true, 0, server.ReasonCanceled},
-		{"chunked, cut", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true, 0, server.ReasonCanceled},
-		{"chunked, cut within a chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello", true, 0, server.ReasonCanceled},
-		{"bad chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n" + second, false, 400, server.ReasonClientBody},
-		{"longer than its chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello, more\r\n" + second, false, 400, server.ReasonClientBody},
+		{"cut", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this", true, 0, audit.ReasonCanceled},
+		{"cut before its first byte", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", true, 0, audit.ReasonCanceled},
+		{"chunked, cut", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", true, 0, audit.ReasonCanceled},
+		{"chunked, cut within a chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello", true, 0, audit.ReasonCanceled},
+		{"bad chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n" + second, false, 400, audit.ReasonClientBody},
+		{"longer than its chunk", "PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello, more\r\n" + second, false, 400, audit.ReasonClientBody},
 		{"two lengths", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello" + second, false, 400, ""},
 	} {
 		b := mem.New()
@@ -303,7 +304,7 @@ func TestSlowBodies(t *testing.T) {
 			if !ok || got.status != 408 || !closes {
 				t.Errorf("answered %t, %d, closes %t", ok, got.status, closes)
 			}
-			if a := rec.wait(t, 1)[0]; a.Reason != server.ReasonClientSlow || a.Verdict != server.Refused || a.Received < 5 {
+			if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonClientSlow || a.Verdict != audit.Refused || a.Received < 5 {
 				t.Errorf("recorded %+v", a)
 			}
 			if all := contents(t, b); len(all) != 0 {

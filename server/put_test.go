@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -96,7 +97,7 @@ func TestPutAndDelete(t *testing.T) {
 			t.Errorf("an empty object: %d", r.Status)
 		}
 		a := rec.wait(t, 3)
-		if a[0].Status != 201 || a[0].Received != 3 || a[0].Method != "PUT" || a[0].Rule != "**" || a[0].Verdict != server.Allowed || a[1].Received != 4 {
+		if a[0].Status != 201 || a[0].Received != 3 || a[0].Method != "PUT" || a[0].Rule != "**" || a[0].Verdict != audit.Allowed || a[1].Received != 4 {
 			t.Errorf("%+v", a[:2])
 		}
 	})
@@ -353,7 +354,7 @@ func TestNamesThatCannotBeCreated(t *testing.T) {
 		} {
 			r := sendBody(t, "PUT", url+c.path, "x")
 			a := rec.wait(t, i+2)[i+1]
-			if r.Status != c.status || a.Reason != c.reason || a.Verdict != server.Refused {
+			if r.Status != c.status || a.Reason != c.reason || a.Verdict != audit.Refused {
 				t.Errorf("%s: %d, recorded as %s %q", c.path, r.Status, a.Verdict, a.Reason)
 			}
 			if a.Received != 0 {
@@ -417,7 +418,7 @@ func TestCrossOriginWrites(t *testing.T) {
 			for _, path := range []string{"/a", "/nothing", "/%2e%2e"} {
 				r := sendBody(t, method, url+path, "x", headers...)
 				seen++
-				if a := rec.wait(t, seen)[seen-1]; r.Status != 404 || r.Body != missing.Body || a.Reason != server.ReasonCrossOrigin {
+				if a := rec.wait(t, seen)[seen-1]; r.Status != 404 || r.Body != missing.Body || a.Reason != audit.ReasonCrossOrigin {
 					t.Errorf("%s %s %q: %d, recorded %q", method, path, headers, r.Status, a.Reason)
 				}
 			}
@@ -444,19 +445,19 @@ func TestWriteFailures(t *testing.T) {
 		status int
 		reason vfs.Reason
 	}{
-		{"full", vfstest.FailOp("put", vfs.ErrFull), 507, server.ReasonFull},
-		{"full, midway", vfstest.Fault{Op: "put", Err: errors.Join(errors.New("at /srv/private"), vfs.ErrFull)}, 507, server.ReasonFull},
-		{"unavailable", vfstest.FailOp("put", vfs.ErrUnavailable), 503, server.ReasonUnavailable},
-		{"broken", vfstest.FailOp("put", errors.New("at /srv/private")), 503, server.ReasonBackend},
-		{"look fails", vfstest.FailOp("stat", vfs.ErrUnavailable), 503, server.ReasonUnavailable},
-		{"siblings fail", vfstest.FailOp("list", errors.New("at /srv/private")), 503, server.ReasonBackend},
+		{"full", vfstest.FailOp("put", vfs.ErrFull), 507, audit.ReasonFull},
+		{"full, midway", vfstest.Fault{Op: "put", Err: errors.Join(errors.New("at /srv/private"), vfs.ErrFull)}, 507, audit.ReasonFull},
+		{"unavailable", vfstest.FailOp("put", vfs.ErrUnavailable), 503, audit.ReasonUnavailable},
+		{"broken", vfstest.FailOp("put", errors.New("at /srv/private")), 503, audit.ReasonBackend},
+		{"look fails", vfstest.FailOp("stat", vfs.ErrUnavailable), 503, audit.ReasonUnavailable},
+		{"siblings fail", vfstest.FailOp("list", errors.New("at /srv/private")), 503, audit.ReasonBackend},
 	} {
 		inner := mem.New()
 		faults := vfstest.NewFaults(inner, c.fault)
 		url, rec := writing(t, faults, allow("**"), server.Intake{})
 		r := sendBody(t, "PUT", url+"/a", "body")
 		a := rec.wait(t, 1)[0]
-		if r.Status != c.status || a.Reason != c.reason || a.Verdict != server.Failed || strings.Contains(r.Body, "srv") {
+		if r.Status != c.status || a.Reason != c.reason || a.Verdict != audit.Failed || strings.Contains(r.Body, "srv") {
 			t.Errorf("%s: %d %q, recorded %s %q", c.name, r.Status, r.Body, a.Verdict, a.Reason)
 		}
 		if retry := r.Header.Get("Retry-After"); (retry != "") != (c.status == 503) {

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/gorilla"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -314,7 +315,7 @@ func TestPanicIs500(t *testing.T) {
 	if w.Code != 500 || strings.Contains(w.Body.String(), "srv") {
 		t.Errorf("%d %q", w.Code, w.Body)
 	}
-	if a := rec.wait(t, 1)[0]; a.Status != 500 || a.Verdict != server.Failed || a.Reason != server.ReasonPanic || a.Aborted {
+	if a := rec.wait(t, 1)[0]; a.Status != 500 || a.Verdict != audit.Failed || a.Reason != audit.ReasonPanic || a.Aborted {
 		t.Errorf("%+v", a)
 	}
 }

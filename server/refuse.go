@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -28,12 +29,12 @@ func (x *exchange) refuse(err error) {
 		x.attempt.Reason, x.attempt.Rule = e.Reason, e.Rule
 	}
 	if x.couldHelp() {
-		x.unauthorized(ReasonRequired)
+		x.unauthorized(audit.ReasonRequired)
 		return
 	}
 	// What is allowed and simply not there is allowed for explain, too.
 	if x.attempt.Reason != vfs.ReasonMissing {
-		x.attempt.Verdict = Refused
+		x.attempt.Verdict = audit.Refused
 	}
 	x.fixed(http.StatusNotFound, textNotFound)
 }
@@ -45,8 +46,8 @@ func (x *exchange) unavailable(err error) {
 	if errors.As(err, &e) {
 		x.attempt.Rule = e.Rule
 	}
-	x.attempt.Verdict, x.attempt.Reason = Failed, failure(err)
-	if x.attempt.Reason == ReasonCanceled {
+	x.attempt.Verdict, x.attempt.Reason = audit.Failed, failure(err)
+	if x.attempt.Reason == audit.ReasonCanceled {
 		x.attempt.Aborted = true
 	} else {
 		x.log("backend failed", err)
@@ -83,7 +84,7 @@ func (x *exchange) takeMethod(allow []string) bool {
 		x.WriteHeader(http.StatusNoContent)
 		return false
 	}
-	x.attempt.Verdict, x.attempt.Reason = Refused, ReasonMethod
+	x.attempt.Verdict, x.attempt.Reason = audit.Refused, audit.ReasonMethod
 	x.Header()["Allow"] = allow
 	x.fixed(http.StatusMethodNotAllowed, textMethod)
 	return false

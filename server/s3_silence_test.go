@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -39,13 +40,13 @@ func TestS3Silence(t *testing.T) {
 	plantKeys(t, b, map[string]string{silentPrefix + "/ok.txt": "ok", silentPrefix + "/sub/x.txt": "x"})
 	access, secret := g.User(t, "stranger")
 
-	recorded := map[string]server.Attempt{}
+	recorded := map[string]audit.Attempt{}
 	serve := func(api s3.API, bucket string) http.Handler {
 		backend, err := s3.New(api, s3.Options{Bucket: bucket, Prefix: silentPrefix})
 		if err != nil {
 			t.Fatal(err)
 		}
-		rec := recorderFunc(func(a *server.Attempt) { recorded[a.Raw] = *a })
+		rec := recorderFunc(func(a *audit.Attempt) { recorded[a.Raw] = *a })
 		return server.New(jailOver(t, backend, allow("**")), server.Config{List: true, NoIndex: true, Logger: quiet, Recorder: rec})
 	}
 	dead := httptest.NewServer(nil)
@@ -70,10 +71,10 @@ func TestS3Silence(t *testing.T) {
 	}{
 		{"owner", owner, 200, ""},
 		{"a user without rights", serve(g.ClientOf(t, access, secret), silentBucket), 404, vfs.ReasonPermission},
-		{"wrong bucket", serve(g.Client(t), "nosuchbucket"), 503, server.ReasonUnavailable},
-		{"wrong secret", serve(g.ClientOf(t, access, "wrong"), silentBucket), 503, server.ReasonUnavailable},
-		{"unknown user", serve(g.ClientOf(t, "nobody", "wrong"), silentBucket), 503, server.ReasonUnavailable},
-		{"nobody listens", serve(awss3.New(options), silentBucket), 503, server.ReasonUnavailable},
+		{"wrong bucket", serve(g.Client(t), "nosuchbucket"), 503, audit.ReasonUnavailable},
+		{"wrong secret", serve(g.ClientOf(t, access, "wrong"), silentBucket), 503, audit.ReasonUnavailable},
+		{"unknown user", serve(g.ClientOf(t, "nobody", "wrong"), silentBucket), 503, audit.ReasonUnavailable},
+		{"nobody listens", serve(awss3.New(options), silentBucket), 503, audit.ReasonUnavailable},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, target := range targets {
@@ -100,9 +101,9 @@ func TestS3Silence(t *testing.T) {
 	}
 }
 
-type recorderFunc func(*server.Attempt)
+type recorderFunc func(*audit.Attempt)
 
-func (f recorderFunc) Record(a *server.Attempt) { f(a) }
+func (f recorderFunc) Record(a *audit.Attempt) { f(a) }
 
 // TestS3OddKeys stores keys as other S3 clients do and gets them over HTTP.
 func TestS3OddKeys(t *testing.T) {

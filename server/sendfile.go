@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -52,7 +53,7 @@ type SendOptions struct {
 	Content Content
 
 	// Recorder and Logger are those of [Config].
-	Recorder Recorder
+	Recorder audit.Recorder
 	Logger   *slog.Logger
 }
 

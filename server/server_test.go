@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -182,11 +183,11 @@ var quiet = slog.New(slog.DiscardHandler)
 // A recorder keeps what it gets.
 type recorder struct {
 	mu   sync.Mutex
-	list []server.Attempt
+	list []audit.Attempt
 	more chan struct{}
 }
 
-func (r *recorder) Record(a *server.Attempt) {
+func (r *recorder) Record(a *audit.Attempt) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.list = append(r.list, *a)
@@ -198,7 +199,7 @@ func (r *recorder) Record(a *server.Attempt) {
 
 // wait returns the attempts once there are n: a client has its answer before
 // the handler returns.
-func (r *recorder) wait(t testing.TB, n int) []server.Attempt {
+func (r *recorder) wait(t testing.TB, n int) []audit.Attempt {
 	t.Helper()
 	for {
 		r.mu.Lock()

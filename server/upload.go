@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
@@ -58,7 +59,7 @@ type UploadConfig struct {
 
 	// Recorder and Logger are those of [Config]. The record of a POST has the
 	// name of the object that it made, if it made one.
-	Recorder Recorder
+	Recorder audit.Recorder
 	Logger   *slog.Logger
 }
 
@@ -177,7 +178,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A form on another site can post here, and a browser would send the user's
 	// credentials along. To that site, this is a server without anything.
 	if err == nil && crossOrigin.Check(r) != nil {
-		err = refused(name.String(), ReasonCrossOrigin)
+		err = refused(name.String(), audit.ReasonCrossOrigin)
 	}
 	switch {
 	case err != nil:

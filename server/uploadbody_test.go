@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/gorilla"
 )
 
@@ -104,7 +105,7 @@ func TestUploadRefused(t *testing.T) {
 			t.Errorf("%s: %d %q %v, want %d", tt.what, w.Code, w.Body, w.Header(), tt.status)
 		}
 		s.wantEmpty(t, tt.what)
-		if a := attempts.wait(t, 1)[0]; a.Verdict != server.Refused || a.Reason == "" {
+		if a := attempts.wait(t, 1)[0]; a.Verdict != audit.Refused || a.Reason == "" {
 			t.Errorf("%s: recorded as %+v", tt.what, a)
 		}
 	}

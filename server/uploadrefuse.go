@@ -4,16 +4,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/vfs"
-)
-
-// The reasons that uploads add.
-const (
-	ReasonCatalog       vfs.Reason = "catalog.unavailable" // the catalog cannot answer
-	ReasonUploadNoFile  vfs.Reason = "upload.no_file"      // there is no file in the body
-	ReasonUploadTooMany vfs.Reason = "upload.too_many"     // more parts or files than one request may have
-	ReasonUploadPart    vfs.Reason = "upload.part"         // a part's header or a form's field is too large
 )
 
 const (
@@ -23,9 +15,9 @@ const (
 )
 
 var (
-	denyNoFile  = &denial{http.StatusBadRequest, textNoFile, ReasonUploadNoFile}
-	denyTooMany = &denial{http.StatusRequestEntityTooLarge, textTooMany, ReasonUploadTooMany}
-	denyPart    = &denial{http.StatusRequestEntityTooLarge, textPart, ReasonUploadPart}
+	denyNoFile  = &denial{http.StatusBadRequest, textNoFile, audit.ReasonUploadNoFile}
+	denyTooMany = &denial{http.StatusRequestEntityTooLarge, textTooMany, audit.ReasonUploadTooMany}
+	denyPart    = &denial{http.StatusRequestEntityTooLarge, textPart, audit.ReasonUploadPart}
 )
 
 var (
@@ -64,14 +56,14 @@ func (x *exchange) failUpload(err error) {
 	switch {
 	case errors.As(err, &d), errors.Is(err, errGone):
 		x.failIntake(err)
-	case failure(err) == ReasonCanceled:
+	case failure(err) == audit.ReasonCanceled:
 		x.gone()
 	case errors.Is(err, catalog.ErrFull):
 		x.deny(denyFull)
 		x.log("no room in the catalog", err)
 	case errors.As(err, &store):
 		x.unavailable(err)
-		x.attempt.Reason = ReasonCatalog
+		x.attempt.Reason = audit.ReasonCatalog
 	default:
 		x.failWrite(err)
 	}

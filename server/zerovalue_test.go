@@ -28,6 +28,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
@@ -298,19 +299,19 @@ var zeroValues = map[string]func(*testing.T){
 			t.Error("they are taken")
 		}
 	},
-	"server.Log": func(t *testing.T) {
-		var l server.Log
-		l.Record(&server.Attempt{})
+	"server/audit.Log": func(t *testing.T) {
+		var l audit.Log
+		l.Record(&audit.Attempt{})
 		if err := l.Close(); err != nil || l.Dropped() != 1 {
 			t.Errorf("%v, %d lost", err, l.Dropped())
 		}
-		if panicOf(func() { server.NewLog(nil, server.LogOptions{}) }) == "" {
+		if panicOf(func() { audit.NewLog(nil, audit.LogOptions{}) }) == "" {
 			t.Error("a Log without a writer is made")
 		}
 	},
-	"server.LogOptions": data,
-	"server.Attempt":    data,
-	"server.Staged":     data,
+	"server/audit.LogOptions": data,
+	"server/audit.Attempt":    data,
+	"server.Staged":           data,
 	"server.Types": func(t *testing.T) { // of Config.Inline it is none, of Intake.Types all
 		h := server.New(jail(t, map[string]string{"a.html": "<script>"}, allow("**")), server.Config{Content: server.ContentUntrusted})
 		if r := request(t, h, "GET", "/a.html"); !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -147,7 +148,7 @@ func jailed(b *testing.B, api s3.API, bucket, prefix string) http.Handler {
 	if err != nil {
 		b.Fatal(err)
 	}
-	log := server.NewLog(io.Discard, server.LogOptions{})
+	log := audit.NewLog(io.Discard, audit.LogOptions{})
 	b.Cleanup(func() { log.Close() })
 	return server.New(jail, server.Config{Recorder: log, List: true, NoIndex: true})
 }

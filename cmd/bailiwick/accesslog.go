@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
-	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
 // An accessLog is where the records of requests go.
 type accessLog struct {
-	*server.Log                // nil if the log is off
-	file        *logFile       // nil if it is not a file
-	to          io.WriteCloser // nil if it stays open: standard error
-	target      config.LogTarget
-	sites       int // that write to it
+	*audit.Log                // nil if the log is off
+	file       *logFile       // nil if it is not a file
+	to         io.WriteCloser // nil if it stays open: standard error
+	target     config.LogTarget
+	sites      int // that write to it
 }
 
 // logs are the access logs that are open: the one of the current site, and those of
@@ -96,8 +96,8 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 	case "off":
 		return &accessLog{}, nil
 	case "-":
-		opts := server.LogOptions{Text: isTerminal(a.stderr)}
-		return &accessLog{Log: server.NewLog(a.stderr, opts)}, nil
+		opts := audit.LogOptions{Text: isTerminal(a.stderr)}
+		return &accessLog{Log: audit.NewLog(a.stderr, opts)}, nil
 	case "syslog:", "journal:":
 		open := openSyslog
 		if where == "journal:" {
@@ -107,7 +107,7 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 		if err != nil {
 			return nil, usagef("%s: %s cannot be had: %s", a.origin("access-log"), where, cause(err))
 		}
-		return &accessLog{Log: server.NewLog(to, server.LogOptions{}), to: to}, nil
+		return &accessLog{Log: audit.NewLog(to, audit.LogOptions{}), to: to}, nil
 	case "":
 		return nil, usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", a.origin("access-log"))
 	}
@@ -115,7 +115,7 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 	if err := file.reopen(); err != nil {
 		return nil, usagef("%s: cannot write to %s: %s", a.origin("access-log"), printable(where), cause(err))
 	}
-	return &accessLog{Log: server.NewLog(file, server.LogOptions{}), file: file, to: file}, nil
+	return &accessLog{Log: audit.NewLog(file, audit.LogOptions{}), file: file, to: file}, nil
 }
 
 // reopen opens the log's file again under its name, for a program that rotates

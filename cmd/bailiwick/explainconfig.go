@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
-	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -133,7 +133,7 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 		}
 	}
 	if e.host != "" && !routing.HostsOf(e.cfg).AnswersAt(e.host, e.cfg.Listen) {
-		v := newVerdict(path, vfs.Verdict{Op: e.op, Reason: server.ReasonHost})
+		v := newVerdict(path, vfs.Verdict{Op: e.op, Reason: audit.ReasonHost})
 		v.also("no such host is answered at the addresses that are listened on; hosts names further ones")
 		return v, nil
 	}
@@ -172,16 +172,16 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 	switch e.op {
 	case vfs.OpUpload:
 		if !uploads || rest != "" {
-			return refused(server.ReasonMethod, "files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
+			return refused(audit.ReasonMethod, "files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
 		}
 		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), newVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload().Authorize(ctx, e.op, catalog.Record{Owner: e.who.Name}) == nil), nil
 	case vfs.OpWrite:
 		if !m.cfg.Write {
-			return refused(server.ReasonMethod, "nothing is put here: the mount has no write: true")
+			return refused(audit.ReasonMethod, "nothing is put here: the mount has no write: true")
 		}
 	case vfs.OpDelete:
 		if !m.cfg.Write && !uploads {
-			return refused(server.ReasonMethod, "nothing is deleted here: the mount has no write: true")
+			return refused(audit.ReasonMethod, "nothing is deleted here: the mount has no write: true")
 		}
 	case vfs.OpList:
 		if !m.cfg.List {

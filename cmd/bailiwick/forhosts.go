@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
 // forHosts hands requests for hosts that are answered on to next, all others to absent.
@@ -25,8 +26,8 @@ func forHosts(next http.Handler, answers func(host string, listener net.Addr) bo
 
 // foreign answers requests for hosts that are not known here. The first one is told of:
 // whoever put a proxy in front would otherwise have to guess why all is missing.
-func (s *service) foreign(recorder server.Recorder) http.Handler {
-	absent := server.Absent(server.ReasonHost, recorder, s.logger)
+func (s *service) foreign(recorder audit.Recorder) http.Handler {
+	absent := server.Absent(audit.ReasonHost, recorder, s.logger)
 	var once sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		absent.ServeHTTP(w, r)

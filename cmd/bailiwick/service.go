@@ -20,7 +20,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
-	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
@@ -199,7 +199,7 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // recorder returns what gets a record of every request, nil if nothing does.
-func (s *service) recorder(l *accessLog) server.Recorder {
+func (s *service) recorder(l *accessLog) audit.Recorder {
 	all := s.recorders(l)
 	if len(all) == 0 {
 		return nil
@@ -225,18 +225,18 @@ type unlessEnded struct {
 	recorders
 }
 
-// Record implements server.Recorder.
-func (u unlessEnded) Record(a *server.Attempt) {
+// Record implements audit.Recorder.
+func (u unlessEnded) Record(a *audit.Attempt) {
 	if !u.ended.Load() {
 		u.recorders.Record(a)
 	}
 }
 
 // recorders hand each record on to all of them.
-type recorders []server.Recorder
+type recorders []audit.Recorder
 
-// Record implements server.Recorder.
-func (rs recorders) Record(a *server.Attempt) {
+// Record implements audit.Recorder.
+func (rs recorders) Record(a *audit.Attempt) {
 	for _, r := range rs {
 		r.Record(a)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -178,7 +179,7 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 }
 
 // router returns what hands each request to its mount.
-func (s *service) router(t *site, recorder server.Recorder) (http.Handler, error) {
+func (s *service) router(t *site, recorder audit.Recorder) (http.Handler, error) {
 	rt := routing.New(t.cfg.Mounts)
 	for i := range rt.Routes {
 		at := slices.IndexFunc(t.mounts, func(m *mount) bool { return m.cfg == rt.Routes[i].Mount })
@@ -206,7 +207,7 @@ func (s *service) gate(t *site, rt *routing.Router, m *config.Mount) server.Gate
 }
 
 // handler answers for a mount, to which rt leads.
-func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder server.Recorder) http.Handler {
+func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder audit.Recorder) http.Handler {
 	gate := s.gate(t, rt, m.cfg)
 	intake := intakeOf(t.cfg, m.cfg)
 	intake.Slots = s.arriving.of(t.cfg.Limits.Uploads)
@@ -291,7 +292,7 @@ func typesOf(list []config.MediaType) server.Types {
 
 // nothing answers where no mount is: as a mount does for a name that is not there, and
 // to wrong credentials as a mount does, or they would tell where one is.
-func nothing(gate server.Gate, recorder server.Recorder, logger *slog.Logger) (http.Handler, error) {
+func nothing(gate server.Gate, recorder audit.Recorder, logger *slog.Logger) (http.Handler, error) {
 	jail, err := emptyJail()
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bailiwick-fs/bailiwick/backends/observe"
-	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -38,7 +38,7 @@ type Metrics struct {
 	remembered *prometheus.CounterVec // passwords
 }
 
-var _ server.Recorder = (*Metrics)(nil)
+var _ audit.Recorder = (*Metrics)(nil)
 
 // New returns Metrics at zero, of a server whose configuration was just loaded. dropped
 // tells the number of lost records of the access log, running that of requests that are
@@ -131,9 +131,9 @@ func (m *Metrics) Handler() http.Handler {
 }
 
 // Record counts an attempt.
-func (m *Metrics) Record(a *server.Attempt) {
+func (m *Metrics) Record(a *audit.Attempt) {
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
-	if a.Verdict != server.Allowed {
+	if a.Verdict != audit.Allowed {
 		m.refusals.WithLabelValues(string(a.Reason)).Inc()
 	}
 	if a.Aborted {

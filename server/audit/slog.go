@@ -1,4 +1,4 @@
-package server
+package audit
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// SlogRecorder returns a Recorder that hands each attempt to logger, at level
-// Info, with the keys of a [Log]. It does so in the request's own goroutine: a
-// slow handler slows the service.
+// SlogRecorder returns a Recorder that passes each attempt to logger, at level Info, with
+// the keys of a [Log]. It does so in the goroutine of the request: a slow slog.Handler
+// slows the service.
 func SlogRecorder(logger *slog.Logger) Recorder { return slogRecorder{logger} }
 
 type slogRecorder struct{ logger *slog.Logger }
@@ -38,7 +38,7 @@ func (s slogRecorder) Record(a *Attempt) {
 	if a.Received > 0 {
 		r.AddAttrs(slog.Int64("received", a.Received))
 	}
-	// A recorder has nobody to tell that a handler failed.
+	// A Recorder cannot report that the slog.Handler failed.
 	_ = s.logger.Handler().Handle(ctx, r)
 }
 

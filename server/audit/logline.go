@@ -1,18 +1,20 @@
-package server
+package audit
 
 import (
 	"strconv"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// The longest that the parts of a line may get, in bytes as they are printed.
-// Together they stay below 16 KiB, within which a write to a pipe or a file in
-// append mode is not torn by most systems, and a parser need not go on for ever.
+// The maximum length of each part of a line, in bytes as printed. A line stays below
+// 16 KiB: most systems do not split a write of that size to a pipe or a file in append
+// mode, and a parser can bound its buffer.
 const (
 	maxShort     = 128
-	maxPrincipal = 768 // of which some 128 letters are left where all have to be escaped
+	maxPrincipal = 768 // room for 128 letters if all of them are escaped
 	maxRaw       = 8 << 10
 	maxName      = 3 << 10
 	maxRule      = 3 << 10
@@ -48,8 +50,11 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	return append(b, "}\n"...)
 }
 
-// appendText appends a as one line for people: when, who, what, what came of
-// it, and why.
+// anyone is the principal of a request without credentials.
+var anyone = auth.Principal{}.String()
+
+// appendText appends a as one line for people: time, caller, request, outcome and
+// reason.
 func appendText(b []byte, a *Attempt) []byte {
 	b = a.Time.Local().AppendFormat(b, "15:04:05.000 ")
 	b = appendField(b, "", a.Remote, maxShort)
@@ -101,15 +106,18 @@ func appendMillis(b []byte, d time.Duration) []byte {
 	return append(b, digit(int(us/100)), digit(int(us/10)), digit(int(us)))
 }
 
+// digit returns the last decimal digit of n.
+func digit(n int) byte { return byte('0' + n%10) }
+
 // appendField appends key and then s, made safe as appendSafe does.
 func appendField(b []byte, key, s string, limit int) []byte {
 	return appendSafe(append(b, key...), s, limit)
 }
 
-// appendSafe appends s as the inside of a JSON string that is also safe on a
-// terminal: whatever does not print (line ends, escape sequences, controls of
-// writing direction) is escaped, and ill-formed UTF-8 replaced. What would
-// take more than limit bytes is cut, and ends in an ellipsis.
+// appendSafe appends s as the inside of a JSON string that is also safe on a terminal:
+// characters that do not print (line ends, escape sequences, bidi controls) are escaped,
+// and invalid UTF-8 is replaced. If the result would exceed limit bytes, it is cut and
+// ends in an ellipsis.
 func appendSafe(b []byte, s string, limit int) []byte {
 	end := len(b) + limit
 	i := 0
@@ -150,7 +158,7 @@ func appendSafe(b []byte, s string, limit int) []byte {
 	return b
 }
 
-// plain returns how many bytes at the start of s stand for themselves.
+// plain returns how many bytes at the start of s need no escape.
 func plain(s string) int {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
@@ -160,6 +168,7 @@ func plain(s string) int {
 	return len(s)
 }
 
+// appendEscape appends a UTF-16 unit as \uXXXX.
 func appendEscape(b []byte, u uint16) []byte {
 	const digits = "0123456789abcdef"
 	return append(b, '\\', 'u', digits[u>>12], digits[u>>8&0xf], digits[u>>4&0xf], digits[u&0xf])

@@ -1,4 +1,4 @@
-package server
+package audit
 
 import (
 	"bytes"
@@ -10,20 +10,21 @@ import (
 
 // LogOptions are the options of [NewLog]. The zero value writes JSON.
 type LogOptions struct {
-	// Text writes lines for people, instead of JSON.
+	// Text writes lines for people instead of JSON.
 	Text bool
-	// Buffer bounds the bytes that wait to be written; 0 is 1 MiB.
+	// Buffer bounds the bytes that are to be written; 0 is 1 MiB.
 	Buffer int
 }
 
-// A Log is a [Recorder] that writes one line for each attempt. In JSON its keys are time,
+// A Log is a [Recorder] that writes one line for each attempt. The JSON keys are time,
 // request_id, remote, method, raw, name, principal, verdict, reason, rule, backend,
-// status, bytes, aborted and duration_ms, and where a body came, received: the fields of
-// [Attempt]. Record only adds
-// the line to a buffer: one goroutine of the Log writes what has gathered, at
-// the latest after flushInterval. Where the writer is too slow and the buffer
-// full, lines are lost, and counted: a full disk does not stop the service. The zero
-// Log loses all.
+// status, bytes, aborted and duration_ms, and, if the request had a body, received: the
+// fields of [Attempt].
+//
+// Record only adds the line to a buffer; a goroutine of the Log writes the buffer, at the
+// latest after flushInterval. If the writer is too slow and the buffer is full, lines are
+// dropped and counted: a full disk does not stop the service. The zero Log drops
+// everything.
 type Log struct {
 	w       io.Writer
 	append  func([]byte, *Attempt) []byte
@@ -31,14 +32,14 @@ type Log struct {
 	dropped atomic.Uint64
 
 	mu     sync.Mutex
-	buf    []byte // lines that wait
+	buf    []byte // lines to be written
 	closed bool
-	wake   chan struct{} // has an item where buf is half full, or closed is set
+	wake   chan struct{} // has an item if buf is half full, or closed is set
 
-	timer *time.Timer // runs from the first line that waits
+	timer *time.Timer // runs from the first line in buf
 	done  chan struct{}
-	torn  bool  // the writer has a part of a line
-	err   error // the first of the writer, to be read after done
+	torn  bool  // the writer has taken a part of a line
+	err   error // the first error of the writer, to be read after done
 }
 
 const (
@@ -48,11 +49,11 @@ const (
 
 var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// NewLog returns a Log that writes to w, each time any number of whole lines.
-// Close ends it; w is then the caller's to close. It panics where w is nil.
+// NewLog returns a Log that writes to w, any number of whole lines at a time. The caller
+// ends it by Close, and closes w after that. NewLog panics if w is nil.
 func NewLog(w io.Writer, opts LogOptions) *Log {
 	if w == nil {
-		nonsense{"NewLog"}.found("the writer is nil")
+		panic("audit.NewLog: the writer is nil")
 	}
 	l := &Log{
 		w:      w,
@@ -101,7 +102,7 @@ func (l *Log) add(line []byte) {
 	}
 }
 
-// wakeUp tells the goroutine not to wait any longer.
+// wakeUp makes the goroutine write now.
 func (l *Log) wakeUp() {
 	select {
 	case l.wake <- struct{}{}:
@@ -109,12 +110,12 @@ func (l *Log) wakeUp() {
 	}
 }
 
-// Dropped returns how many lines were lost: for want of room, because the writer
-// failed, or after Close.
+// Dropped returns how many lines were lost: because the buffer was full, because the
+// writer failed, or after Close.
 func (l *Log) Dropped() uint64 { return l.dropped.Load() }
 
-// Close writes what waits, ends the goroutine, and returns the first error of
-// the writer. Records that come later are dropped.
+// Close writes the buffer, ends the goroutine, and returns the first error of the writer.
+// Later records are dropped.
 func (l *Log) Close() error {
 	if l.done == nil {
 		return nil
@@ -150,8 +151,8 @@ func (l *Log) run() {
 	}
 }
 
-// write writes whole lines. Where the writer took a part of one, the next begins
-// anew all the same.
+// write writes whole lines. If the writer took only a part of a line before, a line feed
+// comes first.
 func (l *Log) write(batch []byte) {
 	n, err := 0, error(nil)
 	if l.torn {

@@ -1,4 +1,4 @@
-package server_test
+package audit_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -42,9 +42,9 @@ func checkLine(t testing.TB, text string) (l line) {
 	return l
 }
 
-func recorded(a *server.Attempt, opts server.LogOptions) string {
+func recorded(a *audit.Attempt, opts audit.LogOptions) string {
 	var out bytes.Buffer
-	log := server.NewLog(&out, opts)
+	log := audit.NewLog(&out, opts)
 	log.Record(a)
 	log.Close()
 	return out.String()
@@ -64,8 +64,8 @@ func TestRecordTakesNoInjection(t *testing.T) {
 		all = append(all, p.Raw)
 	}
 	for _, s := range all {
-		a := &server.Attempt{Raw: s, Method: s, Principal: s, Remote: s, Rule: s, Reason: vfs.Reason(s)}
-		l := checkLine(t, recorded(a, server.LogOptions{}))
+		a := &audit.Attempt{Raw: s, Method: s, Principal: s, Remote: s, Rule: s, Reason: vfs.Reason(s)}
+		l := checkLine(t, recorded(a, audit.LogOptions{}))
 		// What is no UTF-8 has no form in JSON.
 		want := string([]rune(s))
 		for what, pair := range map[string]struct {
@@ -78,7 +78,7 @@ func TestRecordTakesNoInjection(t *testing.T) {
 				t.Errorf("%s: %q turned into %q", what, s, pair.got)
 			}
 		}
-		text := recorded(a, server.LogOptions{Text: true})
+		text := recorded(a, audit.LogOptions{Text: true})
 		if strings.Count(text, "\n") != 1 || strings.ContainsFunc(strings.TrimSuffix(text, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%q as a line for people: %q", s, text)
 		}
@@ -109,22 +109,22 @@ func TestRecordIsBounded(t *testing.T) {
 	}
 	for _, fill := range []string{"a", "\"", "\x00", "é", "\u2028", "\U000e0001", "\xff"} {
 		long := strings.Repeat(fill, 1<<16)
-		a := &server.Attempt{
-			Remote: long, Method: long, Raw: long, Name: name, Principal: long, Verdict: server.Verdict(long),
+		a := &audit.Attempt{
+			Remote: long, Method: long, Raw: long, Name: name, Principal: long, Verdict: audit.Verdict(long),
 			Reason: vfs.Reason(long), Rule: long, Backend: long, Status: -1 << 63, Bytes: -1 << 63, Received: 1<<63 - 1, Aborted: true, Duration: 1<<63 - 1,
 		}
-		l := checkLine(t, recorded(a, server.LogOptions{}))
+		l := checkLine(t, recorded(a, audit.LogOptions{}))
 		if l.Name != name.String() {
 			t.Errorf("the name was cut to %q", l.Name)
 		}
 		if !strings.HasSuffix(l.Raw, "…") || !strings.HasSuffix(l.Principal, "…") || len(l.Principal) < 120 {
 			t.Errorf("of %q: raw %.20q…, principal %.20q…", fill, l.Raw, l.Principal)
 		}
-		if text := recorded(a, server.LogOptions{Text: true}); len(text) > 16<<10 {
+		if text := recorded(a, audit.LogOptions{Text: true}); len(text) > 16<<10 {
 			t.Errorf("%d bytes for people", len(text))
 		}
 		var out bytes.Buffer
-		server.SlogRecorder(slog.New(slog.NewTextHandler(&out, nil))).Record(&server.Attempt{Principal: long, Raw: long, Rule: long, Method: long})
+		audit.SlogRecorder(slog.New(slog.NewTextHandler(&out, nil))).Record(&audit.Attempt{Principal: long, Raw: long, Rule: long, Method: long})
 		if out.Len() > 128<<10 {
 			t.Errorf("%d bytes by slog", out.Len())
 		}
@@ -157,9 +157,9 @@ func (w *halfWriter) Write(p []byte) (int, error) {
 func TestLogAfterTornLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &halfWriter{takes: []int{-1, 50, 0, 0, -1}}
-		log := server.NewLog(w, server.LogOptions{})
+		log := audit.NewLog(w, audit.LogOptions{})
 		for range 6 {
-			log.Record(&server.Attempt{Raw: "/a"})
+			log.Record(&audit.Attempt{Raw: "/a"})
 			time.Sleep(time.Second) // of the bubble's own clock
 			synctest.Wait()
 		}
@@ -182,13 +182,13 @@ func TestLogAfterTornLine(t *testing.T) {
 
 // The guide names every key that a line can have.
 func TestKeysAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "cmd", "bailiwick", "docs", "running.md"))
+	readme, err := os.ReadFile(filepath.Join("..", "..", "cmd", "bailiwick", "docs", "running.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	log := server.NewLog(&out, server.LogOptions{})
-	log.Record(&server.Attempt{Received: 1})
+	log := audit.NewLog(&out, audit.LogOptions{})
+	log.Record(&audit.Attempt{Received: 1})
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,56 @@
+// Package audit records what a server did with each request: who asked for what, the
+// decision, the reason for it, and what was sent.
+//
+// A [Recorder] receives an [Attempt] for every request, also for those that were refused
+// before their name was parsed. A [Log] is one that writes lines of JSON; [SlogRecorder]
+// passes attempts to log/slog. Reasons are for operators: a client never learns one, since
+// every refusal is the same 404.
+package audit
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An Attempt is the record of one request, whatever its outcome.
+type Attempt struct {
+	Time      time.Time // when the request arrived
+	RequestID uuid.UUID // version 7
+	Remote    string    // the peer's address without its port; from X-Forwarded-For only if a trusted proxy sent it
+	Method    string
+	// Raw is the request target as it was sent, without its query, and with "***" in
+	// place of a user and password. It is not safe to print as it is.
+	Raw       string
+	Name      vfs.Name   // zero if the target makes no name, or was not parsed
+	Principal string     // the caller; "anyone" without credentials
+	Verdict   Verdict    // the outcome
+	Reason    vfs.Reason // why the request was refused or failed; "" otherwise
+	Rule      string     // the pattern or access rule that decided, if one did
+	Backend   string     // the kind of the backend
+	Status    int        // of the response; 0 if there was none
+	Bytes     int64      // bytes of the response body, as written to the connection
+	Received  int64      // bytes of the request body that were read
+	Aborted   bool       // the response was cut: the backend failed in the middle, or the client disconnected
+	Duration  time.Duration
+}
+
+// A Verdict is the outcome of a request.
+type Verdict string
+
+const (
+	// Allowed: the caller may do it. The object may still be missing (Reason), or the
+	// client may already have it (Status).
+	Allowed Verdict = "allowed"
+	// Refused because of the method, the name, the policy, the access rules, the kind of
+	// file, or the request body.
+	Refused Verdict = "refused"
+	// Failed: the backend or the handler failed before a response.
+	Failed Verdict = "error"
+)
+
+// A Recorder receives every attempt, in the goroutine of the request, after the response.
+// It must not keep a after it returns, and must not block. It is called concurrently.
+type Recorder interface{ Record(a *Attempt) }

@@ -1,0 +1,49 @@
+package audit
+
+import "github.com/bailiwick-fs/bailiwick/vfs"
+
+// The reasons why package server refuses a request or fails, besides those of package vfs.
+// Their strings are stable.
+const (
+	ReasonMethod        vfs.Reason = "method"               // a method that the handler does not support
+	ReasonNameRewritten vfs.Reason = "name.rewritten"       // URL.Path and URL.RawPath disagree
+	ReasonHost          vfs.Reason = "host"                 // a host that is not served
+	ReasonCrossOrigin   vfs.Reason = "request.cross_origin" // a page of another site made a browser send it
+
+	// Of authentication and signed links.
+	ReasonCredentials vfs.Reason = "auth.credentials" // wrong, malformed or expired credentials
+	ReasonRequired    vfs.Reason = "auth.required"    // no credentials where they are needed
+	ReasonThrottled   vfs.Reason = "auth.throttled"   // too many failed log-ins from this client
+	ReasonAuth        vfs.Reason = "auth.unavailable" // credentials cannot be checked now
+	ReasonLink        vfs.Reason = "link"             // an invalid signed link
+	ReasonLinkExpired vfs.Reason = "link.expired"     // an expired link
+	ReasonLinkUsed    vfs.Reason = "link.used"        // a link whose uses are used up
+
+	// Of limits.
+	ReasonRate vfs.Reason = "limit.rate"      // over Limits.PerClient
+	ReasonBusy vfs.Reason = "limit.in_flight" // over Limits.InFlight
+
+	// Of request bodies.
+	ReasonIntakeEncoding vfs.Reason = "intake.encoding"  // a Content-Encoding
+	ReasonIntakeRange    vfs.Reason = "intake.range"     // a Content-Range
+	ReasonIntakeTooLarge vfs.Reason = "intake.too_large" // over Intake.MaxBytes
+	ReasonIntakeType     vfs.Reason = "intake.type"      // by name or content not one of Intake.Types
+	ReasonIntakeBusy     vfs.Reason = "intake.busy"      // all Intake.Slots are taken
+	ReasonIntakeRejected vfs.Reason = "intake.rejected"  // the Inspector rejected the body
+	ReasonIntakeFailed   vfs.Reason = "intake.failed"    // the Inspector, or the file that it reads, failed
+	ReasonClientSlow     vfs.Reason = "client.slow"      // over Intake.Timeout or Intake.Idle
+	ReasonClientBody     vfs.Reason = "client.body"      // a malformed body
+	ReasonUploadNoFile   vfs.Reason = "upload.no_file"   // no file in the body
+	ReasonUploadTooMany  vfs.Reason = "upload.too_many"  // too many parts or files in one request
+	ReasonUploadPart     vfs.Reason = "upload.part"      // a part's header or a form field is too large
+
+	// Of failures.
+	ReasonUnavailable vfs.Reason = "backend.unavailable" // try again later
+	ReasonBackend     vfs.Reason = "backend.error"       // the backend failed
+	ReasonChanged     vfs.Reason = "backend.changed"     // the object was truncated or replaced while it was sent
+	ReasonFull        vfs.Reason = "backend.full"        // no space left
+	ReasonCatalog     vfs.Reason = "catalog.unavailable" // the catalog cannot answer
+	ReasonCanceled    vfs.Reason = "client.canceled"     // the client disconnected
+	ReasonShutdown    vfs.Reason = "shutdown"            // the program ended during the request
+	ReasonPanic       vfs.Reason = "panic"               // a bug
+)

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+)
+
+// anyone is the principal of a request without credentials, in records.
+var anyone = auth.Principal{}.String()
+
+// record completes the attempt and passes it to the Recorder.
+func (x *exchange) record() {
+	a := &x.attempt
+	if a.RequestID == (uuid.UUID{}) {
+		a.RequestID = newRequestID(a.Time)
+	}
+	a.Remote = host(x.r.RemoteAddr)
+	a.Method = x.r.Method
+	a.Raw = loggedTarget(x.r)
+	if x.jail != nil {
+		a.Backend = x.jail.Caps().Kind
+	}
+	a.Status, a.Bytes = x.status, x.bytes
+	a.Duration = time.Since(a.Time)
+	if a.Reason == audit.ReasonCanceled && errors.Is(context.Cause(x.r.Context()), ErrShutdown) {
+		a.Reason = audit.ReasonShutdown
+	}
+	x.rec.Record(a)
+}
+
+// newRequestID returns a UUID of version 7. It is not secret, so its random bits come
+// from the cheapest source.
+func newRequestID(now time.Time) (id uuid.UUID) {
+	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16|0x7000|rand.Uint64()>>52)
+	binary.BigEndian.PutUint64(id[8:], 0x8000<<48|rand.Uint64()>>2)
+	return id
+}
+
+// host returns a remote address without its port.
+func host(addr string) string {
+	i := strings.LastIndexByte(addr, ':')
+	if i < 0 {
+		return addr
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(addr[:i], "["), "]")
+}
