@@ -48,8 +48,8 @@ type Config struct {
 	// its own name, and not be older than what it stands for.
 	Sidecars bool
 
-	// Gate says who asks. Who may do what is decided by the jail's Authorizer.
-	Gate Gate
+	// Auth authenticates requests. The jail's Authorizer authorizes them.
+	Auth Auth
 
 	// MinRate is how many bytes a second a client has to take of a body, on
 	// average over half a minute; 0 lets it take its time. Without it, clients that
@@ -84,12 +84,12 @@ const (
 // concurrent use.
 //
 // New panics where it would serve something else than was meant: jail is nil; Write is
-// set and the backend cannot write; the Gate knows credentials or links and the jail has
-// no Authorizer, so that nobody would be asked for them; Content has no such value; or a
+// set and the backend cannot write; Auth knows credentials or links and the jail has no
+// Authorizer, so that they would protect nothing; Content has no such value; or a
 // number is negative.
 func New(jail *vfs.Jail, cfg Config) http.Handler {
 	checkConfig(jail, &cfg)
-	cfg.Gate = cfg.Gate.withClock()
+	cfg.Auth = cfg.Auth.withClock()
 	h := &handler{
 		jail:         jail,
 		opens:        openerOf(jail.Authorizer()),
@@ -111,7 +111,7 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 func checkConfig(jail *vfs.Jail, cfg *Config) {
 	c := nonsense{"New"}
 	c.jail(jail)
-	c.gate(&cfg.Gate, jail.Authorizer() != nil, "vfs.Policy.Authorize to access rules, or to access.Anyone() where no credentials are needed")
+	c.auth(&cfg.Auth, jail.Authorizer() != nil, "vfs.Policy.Authorize to access rules, or to access.Anyone() where no credentials are needed")
 	if cfg.Write && !jail.Caps().Writable {
 		c.found("Config.Write is set, but the backend (%s) cannot be written to", jail.Caps().Kind)
 	}

@@ -11,7 +11,7 @@ import (
 // says, to the client; the zero Direct where its bytes go through here.
 func (x *exchange) direct(base string, lk *look) vfs.Direct {
 	// A store is not told codings, and a URL for GET does not answer a HEAD.
-	if x.link.ID == "" || x.gate.Redirect <= 0 || x.r.Method != http.MethodGet || lk.encoding != nil {
+	if x.link.ID == "" || x.auth.Redirect <= 0 || x.r.Method != http.MethodGet || lk.encoding != nil {
 		return vfs.Direct{}
 	}
 	// What a link is exchanged for must not be good for more than the link: nobody counts
@@ -20,7 +20,7 @@ func (x *exchange) direct(base string, lk *look) vfs.Direct {
 		return vfs.Direct{}
 	}
 	d := vfs.Direct{
-		For:                x.gate.Redirect,
+		For:                x.auth.Redirect,
 		Until:              x.link.Expires,
 		ContentType:        lk.contentType[0],
 		ContentDisposition: "inline",

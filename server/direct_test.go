@@ -32,7 +32,7 @@ func redirectSite(t testing.TB, b vfs.Backend, k *links.Keys, rec audit.Recorder
 	p.Authorize = access.Anyone()
 	return server.New(jailOver(t, b, p), server.Config{
 		Inline: inline, Recorder: rec, Logger: quiet,
-		Gate: server.Gate{Links: k, Uses: &links.Memory{}, Redirect: time.Minute},
+		Auth: server.Auth{Links: k, Uses: &links.Memory{}, Redirect: time.Minute},
 	})
 }
 
@@ -173,7 +173,7 @@ func TestRedirectLinksToUploads(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := ring(t, "one")
-	site := uploadsOver(t, b, server.UploadConfig{Authorize: server.OwnersDelete(), Gate: server.Gate{Links: k, Redirect: time.Minute}})
+	site := uploadsOver(t, b, server.UploadConfig{Authorize: server.OwnersDelete(), Auth: server.Auth{Links: k, Redirect: time.Minute}})
 	target := signed(t, k, links.Link{Path: "/" + postRaw(t, site.url, "notes.txt", "text").ID})
 	r := request(t, site.handler, "GET", target)
 	if r.Status != 307 {

@@ -39,11 +39,11 @@
 // [SendFile] answers a request with one object, from within a handler of one's
 // own.
 //
-// [Config.Gate] says who is asking: an auth.Authenticator and signed links. Who may do
-// what is decided by access rules, which are set in the jail, as vfs.Policy.Authorize, and
-// nowhere else: the handler takes from there when a 401 helps and what caches may keep.
-// Without a Gate everybody is anyone. A Gate that has credentials and a jail that has no
-// rules are refused together, since everybody would be let in.
+// [Config.Auth] authenticates requests, by an auth.Authenticator and signed links. Access
+// rules authorize them: they are set in the jail, as vfs.Policy.Authorize, and nowhere
+// else. The handler takes from there when to send 401 and what caches may keep. Without
+// Auth every caller is anonymous. New refuses Auth with credentials over a jail without
+// rules, since everybody would be let in.
 //
 // The constructors of this package panic with a clear text where a configuration makes no
 // sense, such as a nil jail or a negative time, and serve nothing.

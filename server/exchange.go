@@ -34,7 +34,7 @@ type exchange struct {
 
 	lingering *Slots // for those who read on behind the answer, nil for none
 
-	gate      *Gate
+	auth      *Auth
 	opens     opener     // what is open to anyone; nil if that is not known
 	op        vfs.Op     // that the request is about
 	anonymous bool       // it has no credentials, where some are known
@@ -50,7 +50,7 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Rec
 	x.responseWriter = responseWriter{w: w}
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = audit.Attempt{Verdict: audit.Allowed, Principal: anyone}
-	x.gate = &noGate
+	x.auth = &noAuth
 	x.setAside()
 	if rec != nil {
 		x.attempt.Time = time.Now()
@@ -141,8 +141,8 @@ func answersObject(err error) bool {
 	return errors.Is(err, vfs.ErrNotModified) || errors.Is(err, vfs.ErrPrecondition) || errors.Is(err, vfs.ErrRange)
 }
 
-// noGate is for exchanges before, or without, a Gate.
-var noGate Gate
+// noAuth is for exchanges without an Auth.
+var noAuth Auth
 
 // fail answers an open that brought no object. lk says how the object would
 // have been presented.

@@ -36,7 +36,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !writes && !x.takeMethod(h.allow) {
 		return
 	}
-	if !x.enter(&h.cfg.Gate, opOf(r.Method), h.opens) {
+	if !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.opens) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {

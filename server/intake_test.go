@@ -254,16 +254,16 @@ func TestIntakeIgnoresContentType(t *testing.T) {
 }
 
 // inspectorFunc is a function as an Inspector.
-type inspectorFunc func(context.Context, *server.Staged) error
+type inspectorFunc func(context.Context, *server.Upload) error
 
-func (f inspectorFunc) Inspect(ctx context.Context, s *server.Staged) error { return f(ctx, s) }
+func (f inspectorFunc) Inspect(ctx context.Context, s *server.Upload) error { return f(ctx, s) }
 
 func TestInspector(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		spool := t.TempDir()
 		var mu sync.Mutex
-		var seen []server.Staged
-		inspect := inspectorFunc(func(_ context.Context, s *server.Staged) error {
+		var seen []server.Upload
+		inspect := inspectorFunc(func(_ context.Context, s *server.Upload) error {
 			if _, err := b.Stat(context.Background(), s.Name, vfs.Request{}); len(seen) == 0 && !errors.Is(err, os.ErrNotExist) {
 				t.Error("the name can be seen before the inspection")
 			}
@@ -350,7 +350,7 @@ func recordOf(t testing.TB, rec *recorder, path string) audit.Attempt {
 // Where a body cannot be staged, it is not stored either.
 func TestSpoolFails(t *testing.T) {
 	b := mem.New()
-	in := server.Intake{SpoolDir: t.TempDir() + "/nosuch", Inspect: inspectorFunc(func(context.Context, *server.Staged) error {
+	in := server.Intake{SpoolDir: t.TempDir() + "/nosuch", Inspect: inspectorFunc(func(context.Context, *server.Upload) error {
 		t.Error("inspected")
 		return nil
 	})}
@@ -372,7 +372,7 @@ func TestIntakeMemoryIsFlat(t *testing.T) {
 	sink := vfstest.NewFaults(b)
 	for name, in := range map[string]server.Intake{
 		"plain":     {},
-		"inspected": {SpoolDir: t.TempDir(), Inspect: inspectorFunc(func(context.Context, *server.Staged) error { return nil })},
+		"inspected": {SpoolDir: t.TempDir(), Inspect: inspectorFunc(func(context.Context, *server.Upload) error { return nil })},
 	} {
 		url, _ := writing(t, sink, allow("**"), in)
 		var before, after runtime.MemStats

@@ -15,7 +15,7 @@ type arrival struct {
 	in     *intake
 	ctx    context.Context
 	src    io.Reader
-	staged Staged
+	upload Upload
 	size   int64
 	out    io.Reader // nil before the first read
 	err    error     // it ended with that
@@ -25,8 +25,8 @@ var _ io.Reader = (*arrival)(nil)
 
 // arrive returns the content that src yields, for the object that about describes as
 // far as it is known: by Name and Filename. The caller closes it.
-func (in *intake) arrive(ctx context.Context, src io.Reader, about Staged) *arrival {
-	return &arrival{in: in, ctx: ctx, src: src, staged: about}
+func (in *intake) arrive(ctx context.Context, src io.Reader, about Upload) *arrival {
+	return &arrival{in: in, ctx: ctx, src: src, upload: about}
 }
 
 // Read yields what was found to be good.
@@ -53,8 +53,8 @@ func (a *arrival) failure() error {
 
 // close gives back what the arrival holds.
 func (a *arrival) close() {
-	if a.staged.file != nil {
-		a.staged.file.close()
+	if a.upload.file != nil {
+		a.upload.file.close()
 	}
 }
 
@@ -66,7 +66,7 @@ func (a *arrival) begin() error {
 		return err
 	}
 	head = head[:n]
-	if !a.in.Types.judge(a.staged.Filename, head) {
+	if !a.in.Types.judge(a.upload.Filename, head) {
 		return denyType
 	}
 	a.out = io.MultiReader(bytes.NewReader(head), bounded)
@@ -76,7 +76,7 @@ func (a *arrival) begin() error {
 	if err := a.stage(); err != nil {
 		return err
 	}
-	a.out, err = a.staged.Open(), nil
+	a.out, err = a.upload.Open(), nil
 	return err
 }
 

@@ -12,23 +12,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An Inspector looks at bodies before they are stored: a virus scanner, a check that
-// an image is one. It is called concurrently.
+// An Inspector examines request bodies before they are stored: a virus scanner, or a check
+// that an image is one. It is called concurrently.
 //
-// An error that matches [ErrRejected] refuses the body; the client learns no more
-// than that. Any other is a failure of the Inspector, after which the client may
-// try again. Both are logged. In either case nothing is stored.
+// An error that matches [ErrRejected] rejects the body; the client learns no more than
+// that. Any other error is a failure of the Inspector, and the client may try again. Both
+// are logged, and nothing is stored.
 type Inspector interface {
-	Inspect(ctx context.Context, s *Staged) error
+	Inspect(ctx context.Context, u *Upload) error
 }
 
-// ErrRejected is what an [Inspector] fails with, or wraps, to refuse a body.
+// ErrRejected is the error, possibly wrapped, by which an [Inspector] rejects a body.
 var ErrRejected = errors.New("rejected")
 
-// Staged is a body that has come whole, and is not stored yet.
-type Staged struct {
-	Name     vfs.Name // that it will be stored under
-	Filename string   // what the client calls it: the last element of Name, or of an upload any text
+// An Upload is a request body that was received completely and is not stored yet.
+type Upload struct {
+	Name     vfs.Name // the name that it will be stored under
+	Filename string   // the client's name for it: the last element of Name; any text for a POST
 	Type     string   // media type, by Filename
 	Size     int64    // bytes
 	SHA256   [sha256.Size]byte
@@ -36,14 +36,14 @@ type Staged struct {
 }
 
 // ReadAt reads from the body. It is safe for concurrent use, until Inspect returns.
-func (s *Staged) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
+func (u *Upload) ReadAt(p []byte, off int64) (int, error) { return u.file.ReadAt(p, off) }
 
-// Open returns the body from its beginning, to be read until Inspect returns.
-func (s *Staged) Open() *io.SectionReader { return io.NewSectionReader(s, 0, s.Size) }
+// Open returns a reader of the body from its beginning, valid until Inspect returns.
+func (u *Upload) Open() *io.SectionReader { return io.NewSectionReader(u, 0, u.Size) }
 
 // stage moves the whole content to a file and has it inspected.
 func (a *arrival) stage() error {
-	s := &a.staged
+	s := &a.upload
 	var err error
 	if s.file, err = newSpoolFile(a.in.SpoolDir); err != nil {
 		return failedSpool(err)

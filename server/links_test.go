@@ -67,13 +67,13 @@ func linkRules(t testing.TB) *access.List {
 func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses links.Counter, rec audit.Recorder) http.Handler {
 	t.Helper()
 	p := gatePolicy()
-	gate := server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: uses}
+	gate := server.Auth{Authenticator: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: uses}
 	p.Authorize = access.Anyone()
 	if l != nil {
 		p.Authorize = l
 	}
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
-	gorilla.Mount(router, "/docs", server.New(jailOver(t, b, p), server.Config{Write: true, Gate: gate, MaxAge: time.Hour, Recorder: rec, Logger: quiet}))
+	gorilla.Mount(router, "/docs", server.New(jailOver(t, b, p), server.Config{Write: true, Auth: gate, MaxAge: time.Hour, Recorder: rec, Logger: quiet}))
 	return router
 }
 
@@ -378,7 +378,7 @@ func TestLinkToDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	who := people{"alice": {Name: "alice"}}
-	h := server.New(jailOver(t, gateTree(), p), server.Config{List: true, Mounted: mounted, Gate: server.Gate{Auth: chain(who), Links: k, Uses: &links.Memory{}}})
+	h := server.New(jailOver(t, gateTree(), p), server.Config{List: true, Mounted: mounted, Auth: server.Auth{Authenticator: chain(who), Links: k, Uses: &links.Memory{}}})
 	if r := request(t, h, "GET", "/home/alice", as("alice")...); r.Status != 308 {
 		t.Fatalf("the control: %d", r.Status)
 	}
@@ -402,7 +402,7 @@ func TestLinkUseOfStaleCopy(t *testing.T) {
 	k := ring(t, "one")
 	p := allow("**")
 	p.Authorize = access.Anyone()
-	h := server.New(jailOver(t, vfs.FromFS(files), p), server.Config{Sidecars: true, Gate: server.Gate{Links: k, Uses: &links.Memory{}}})
+	h := server.New(jailOver(t, vfs.FromFS(files), p), server.Config{Sidecars: true, Auth: server.Auth{Links: k, Uses: &links.Memory{}}})
 	target := signed(t, k, links.Link{Path: "/a.txt", Uses: 2})
 	for i, want := range []int{200, 200, 404} {
 		if r := request(t, h, "GET", target, "Accept-Encoding", "br, gzip"); r.Status != want || want == 200 && r.Body != "plain" {
@@ -441,7 +441,7 @@ func TestLinksOfUploads(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		k := ring(t, "one")
 		l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)}, access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)})
-		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: &links.Memory{}}})
+		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Auth: server.Auth{Authenticator: chain(people{"alice": {Name: "alice"}}), Links: k, Uses: &links.Memory{}}})
 		router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 		gorilla.Mount(router, "/files", site.handler)
 		url := start(t, router)
@@ -502,7 +502,7 @@ func TestLinksOfUploads(t *testing.T) {
 // signed it meant that one.
 func TestLinkDeletesOwned(t *testing.T) {
 	k := ring(t, "one")
-	site := newUploads(t, server.UploadConfig{Authorize: server.OwnersDelete(), Gate: server.Gate{Links: k}})
+	site := newUploads(t, server.UploadConfig{Authorize: server.OwnersDelete(), Auth: server.Auth{Links: k}})
 	url := start(t, site.handler)
 	mine := postRaw(t, url, "x.txt", "x", "As", "alice")
 	other := postRaw(t, url, "x.txt", "x", "As", "alice")

@@ -265,7 +265,7 @@ func TestMatrixUploads(t *testing.T) {
 			access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)},
 			access.Rule{Who: "group:editors", Can: can(vfs.OpRead)})
 		b := counted(inner)
-		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Gate: server.Gate{Auth: chain(crowd)}})
+		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Auth: server.Auth{Authenticator: chain(crowd)}})
 		owned := map[string]string{}
 		for key, who := range crowd {
 			r := requestBody(t, site.handler, "POST", "/", "of "+key, append(as(key), "Content-Disposition", `attachment; filename="x.txt"`)...)

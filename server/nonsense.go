@@ -49,16 +49,16 @@ func (c nonsense) content(v Content) {
 	}
 }
 
-// gate refuses a Gate that enforces nothing: it judges who asks, and nobody decides by
-// it. decides says that somebody does; wanted says where to set who does.
-func (c nonsense) gate(g *Gate, decides bool, wanted string) {
-	if !decides && (g.Auth != nil || g.Links != nil) {
-		c.found("Gate has Auth or Links, but nothing decides who may do what, so everybody could do everything; set %s", wanted)
+// auth refuses an Auth that protects nothing, since there is no authorizer. wanted says
+// where to set one.
+func (c nonsense) auth(a *Auth, authorized bool, wanted string) {
+	if !authorized && (a.Authenticator != nil || a.Links != nil) {
+		c.found("Auth has an Authenticator or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
 	}
-	if g.Links == nil && (g.Uses != nil || g.Leads != nil || g.Redirect != 0) {
-		c.found("Gate has Uses, Leads or Redirect, but no Links")
+	if a.Links == nil && (a.Uses != nil || a.Leads != nil || a.Redirect != 0) {
+		c.found("Auth has Uses, Leads or Redirect, but no Links")
 	}
-	c.duration("Gate.Redirect", g.Redirect)
+	c.duration("Auth.Redirect", a.Redirect)
 }
 
 func (c nonsense) intake(in *Intake) {

@@ -23,7 +23,7 @@ import (
 func TestAccessIsWiredOnce(t *testing.T) {
 	p := gatePolicy()
 	p.Authorize = rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead), Names: []string{"home/{user}/**"}})
-	h := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: chain(people{"alice": {Name: "alice"}})}, MaxAge: time.Hour})
+	h := server.New(jailOver(t, gateTree(), p), server.Config{Auth: server.Auth{Authenticator: chain(people{"alice": {Name: "alice"}})}, MaxAge: time.Hour})
 	if r := request(t, h, "GET", "/home/alice/a.txt"); r.Status != 401 || len(r.Header["Www-Authenticate"]) == 0 {
 		t.Errorf("anyone: %d %v", r.Status, r.Header)
 	}
@@ -62,15 +62,15 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 	}{
 		"the zero Config":             {newServer(open, server.Config{}), ""},
 		"no jail":                     {newServer(nil, server.Config{}), "vfs.New"},
-		"credentials, and no rules":   {newServer(open, server.Config{Gate: server.Gate{Auth: who}}), "vfs.Policy.Authorize"},
-		"no known kind, and no rules": {newServer(open, server.Config{Gate: server.Gate{Auth: &auth.Chain{}}}), "vfs.Policy.Authorize"},
-		"links, and no rules":         {newServer(open, server.Config{Gate: server.Gate{Links: keys}}), "vfs.Policy.Authorize"},
-		"credentials and rules":       {newServer(guarded, server.Config{Gate: server.Gate{Auth: who, Links: keys, Uses: &links.Memory{}}}), ""},
+		"credentials, and no rules":   {newServer(open, server.Config{Auth: server.Auth{Authenticator: who}}), "vfs.Policy.Authorize"},
+		"no known kind, and no rules": {newServer(open, server.Config{Auth: server.Auth{Authenticator: &auth.Chain{}}}), "vfs.Policy.Authorize"},
+		"links, and no rules":         {newServer(open, server.Config{Auth: server.Auth{Links: keys}}), "vfs.Policy.Authorize"},
+		"credentials and rules":       {newServer(guarded, server.Config{Auth: server.Auth{Authenticator: who, Links: keys, Uses: &links.Memory{}}}), ""},
 		"rules alone":                 {newServer(guarded, server.Config{}), ""},
-		"uses of no links":            {newServer(guarded, server.Config{Gate: server.Gate{Auth: who, Uses: &links.Memory{}}}), "no Links"},
-		"redirect of no links":        {newServer(guarded, server.Config{Gate: server.Gate{Redirect: time.Minute}}), "no Links"},
-		"redirect below 0":            {newServer(guarded, server.Config{Gate: server.Gate{Links: keys, Redirect: -1}}), "Gate.Redirect"},
-		"a place of no links":         {newServer(guarded, server.Config{Gate: server.Gate{Leads: func(string, string) bool { return true }}}), "no Links"},
+		"uses of no links":            {newServer(guarded, server.Config{Auth: server.Auth{Authenticator: who, Uses: &links.Memory{}}}), "no Links"},
+		"redirect of no links":        {newServer(guarded, server.Config{Auth: server.Auth{Redirect: time.Minute}}), "no Links"},
+		"redirect below 0":            {newServer(guarded, server.Config{Auth: server.Auth{Links: keys, Redirect: -1}}), "Auth.Redirect"},
+		"a place of no links":         {newServer(guarded, server.Config{Auth: server.Auth{Leads: func(string, string) bool { return true }}}), "no Links"},
 		"writes to what cannot":       {newServer(readOnly, server.Config{Write: true}), "cannot be written to"},
 		"no such content":             {newServer(open, server.Config{Content: 3}), "Config.Content"},
 		"MaxAge below 0":              {newServer(open, server.Config{MaxAge: -time.Second}), "Config.MaxAge"},
@@ -87,9 +87,9 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		"uploads to what cannot":          {newUploads(jailOver(t, jailFS(nil), catalog.Policy()), cat, server.UploadConfig{}), "cannot be written to"},
 		"uploads with rules in the jail":  {newUploads(jailOver(t, mem.New(), guardedUploads), cat, server.UploadConfig{}), "UploadConfig.Authorize"},
 		"uploads with rules at two ends":  {newUploads(jailOver(t, mem.New(), guardedUploads), cat, server.UploadConfig{Authorize: server.UploadRules(full)}), "UploadConfig.Authorize"},
-		"uploads of users, and no rules":  {newUploads(uploads, cat, server.UploadConfig{Gate: server.Gate{Auth: who}}), "UploadConfig.Authorize"},
-		"uploads by links, and no rules":  {newUploads(uploads, cat, server.UploadConfig{Gate: server.Gate{Links: keys}}), "UploadConfig.Authorize"},
-		"uploads of users, by their rule": {newUploads(uploads, cat, server.UploadConfig{Gate: server.Gate{Auth: who}, Authorize: server.OwnersDelete()}), ""},
+		"uploads of users, and no rules":  {newUploads(uploads, cat, server.UploadConfig{Auth: server.Auth{Authenticator: who}}), "UploadConfig.Authorize"},
+		"uploads by links, and no rules":  {newUploads(uploads, cat, server.UploadConfig{Auth: server.Auth{Links: keys}}), "UploadConfig.Authorize"},
+		"uploads of users, by their rule": {newUploads(uploads, cat, server.UploadConfig{Auth: server.Auth{Authenticator: who}, Authorize: server.OwnersDelete()}), ""},
 		"uploads: MaxFiles below 0":       {newUploads(uploads, cat, server.UploadConfig{MaxFiles: -1}), "UploadConfig.MaxFiles"},
 		"uploads: MaxRequest below 0":     {newUploads(uploads, cat, server.UploadConfig{MaxRequestBytes: -1}), "UploadConfig.MaxRequestBytes"},
 		"uploads: MaxAge below 0":         {newUploads(uploads, cat, server.UploadConfig{MaxAge: -1}), "UploadConfig.MaxAge"},

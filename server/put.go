@@ -55,7 +55,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	}
 	defer x.close(t)
 	mediaType := typeOf(base)[0]
-	a := h.intake.arrive(ctx, t, Staged{Name: name, Filename: base, Type: mediaType})
+	a := h.intake.arrive(ctx, t, Upload{Name: name, Filename: base, Type: mediaType})
 	defer a.close()
 	written, err := h.jail.Put(ctx, name, a, vfs.PutOptions{
 		Cond: requestCond(x.r),

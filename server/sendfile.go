@@ -45,7 +45,7 @@ type SendOptions struct {
 	// MaxAge is how long a client may use the object without asking again: 0
 	// says nothing but no-cache, below 0 adds max-age=0 to that. MaxAgeFunc, if
 	// set, is asked in its place. (Flask: max_age) What the jail's Authorizer does not
-	// open to anyone is kept out of caches, as [Gate] has it.
+	// open to anyone is kept out of caches, see [Auth].
 	MaxAge     time.Duration
 	MaxAgeFunc func(vfs.Name) time.Duration
 
@@ -71,7 +71,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	x := begin(w, r, jail, opts.Recorder, opts.Logger)
 	defer x.end()
 
-	if !x.takeMethod(allowReads) || !x.enter(&noGate, vfs.OpRead, nil) {
+	if !x.takeMethod(allowReads) || !x.authenticate(&noAuth, vfs.OpRead, nil) {
 		return nil
 	}
 	n, err := vfs.ParseName(name)

@@ -17,7 +17,7 @@ func TestAbsoluteForm(t *testing.T) {
 	k := ring(t, "one")
 	p := gatePolicy()
 	p.Authorize = access.Anyone()
-	h := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Links: k}, Logger: quiet})
+	h := server.New(jailOver(t, gateTree(), p), server.Config{Auth: server.Auth{Links: k}, Logger: quiet})
 	link := signed(t, k, links.Link{Path: "/public/p.txt"})
 	for target, want := range map[string]int{
 		"http://files.example/public/p.txt":     200,

@@ -31,9 +31,9 @@ type UploadConfig struct {
 	// one file may have, and 16 MiB more.
 	MaxRequestBytes int64
 
-	// Authorize decides who may do what, and it alone: the jail has no Authorizer, since
-	// that would know no owners. nil is [OwnersDelete], where the Gate knows neither
-	// credentials nor links; where it does, Authorize must be set.
+	// Authorize authorizes all operations. The jail must have no Authorizer, which would
+	// not know owners. nil is [OwnersDelete] if Auth knows neither credentials nor links;
+	// if it does, Authorize must be set.
 	Authorize UploadAuthorizer
 
 	// MaxAge is how long a client may use an object without asking again, as
@@ -54,8 +54,8 @@ type UploadConfig struct {
 	// MinRate is that of [Config].
 	MinRate int64
 
-	// Gate says who asks.
-	Gate Gate
+	// Auth authenticates requests.
+	Auth Auth
 
 	// Recorder and Logger are those of [Config]. The record of a POST has the
 	// name of the object that it made, if it made one.
@@ -107,11 +107,11 @@ type uploads struct {
 // package steward is for.
 //
 // NewUploads panics where jail or cat is nil, the jail lets other names through than
-// server-made ones, cannot write or has an Authorizer, a number is negative, or the Gate
+// server-made ones, cannot write or has an Authorizer, a number is negative, or Auth
 // knows credentials or links and Authorize is nil.
 func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Handler {
 	checkUploads(jail, cat, &cfg)
-	cfg.Gate = cfg.Gate.withClock()
+	cfg.Auth = cfg.Auth.withClock()
 	if cfg.MaxFiles == 0 {
 		cfg.MaxFiles = defaultMaxFiles
 	}
@@ -151,7 +151,7 @@ func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
 	case !jail.Caps().Writable:
 		c.found("the backend (%s) cannot be written to", jail.Caps().Kind)
 	}
-	c.gate(&cfg.Gate, cfg.Authorize != nil, "UploadConfig.Authorize, such as UploadRules(list) or OwnersDelete()")
+	c.auth(&cfg.Auth, cfg.Authorize != nil, "UploadConfig.Authorize, such as UploadRules(list) or OwnersDelete()")
 	c.intake(&cfg.Intake)
 	c.whole("UploadConfig.MaxFiles", int64(cfg.MaxFiles))
 	c.whole("UploadConfig.MaxRequestBytes", cfg.MaxRequestBytes)
@@ -165,7 +165,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.end()
 	x.pace, x.lingering = h.cfg.MinRate, h.lingering
 
-	if !x.takeUploadMethod() || !x.enter(&h.cfg.Gate, opOf(r.Method), h.cfg.Authorize) {
+	if !x.takeUploadMethod() || !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.cfg.Authorize) {
 		return
 	}
 	name, isDir, err := requestName(r)

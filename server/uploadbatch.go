@@ -145,7 +145,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	i := b.add(rec)
 
 	name := catalog.ObjectName(id)
-	a := h.intake.arrive(b.ctx, head, Staged{Name: name, Filename: original, Type: rec.Type})
+	a := h.intake.arrive(b.ctx, head, Upload{Name: name, Filename: original, Type: rec.Type})
 	defer a.close()
 	sum := &summed{r: a, hash: sha256.New()}
 	written, err := h.jail.Create(b.ctx, name, sum, vfs.PutOptions{ContentType: rec.Type})

@@ -110,7 +110,7 @@ var zeroValues = map[string]func(*testing.T){
 		policy := allow("**")
 		policy.Authorize = access.Anyone()
 		for _, p := range []auth.Principal{{}, {Groups: []string{"staff"}}, {Name: "anyone"}, {Name: "link:x"}} {
-			h := server.New(jailOver(t, gateTree(), policy), server.Config{Gate: server.Gate{Auth: vouches{p}}, Logger: quiet})
+			h := server.New(jailOver(t, gateTree(), policy), server.Config{Auth: server.Auth{Authenticator: vouches{p}}, Logger: quiet})
 			if r := request(t, h, "GET", "/secret.txt"); r.Status != 503 || strings.Contains(r.Body, canary) {
 				t.Errorf("an Authenticator vouches for %+v: %d", p, r.Status)
 			}
@@ -226,7 +226,7 @@ var zeroValues = map[string]func(*testing.T){
 		wantStatus(t, server.New(jailOver(t, mem.New(), allow("**")), server.Config{}), map[string]int{"PUT": 405, "DELETE": 405, "POST": 405, "GET": 404})
 		wantStatus(t, server.New(&vfs.Jail{}, server.Config{}), map[string]int{"GET": 404, "HEAD": 404})
 	},
-	"server.Gate": func(t *testing.T) {
+	"server.Auth": func(t *testing.T) {
 		p := allow("**")
 		p.Authorize = rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList)})
 		h := server.New(jailOver(t, gateTree(), p), server.Config{List: true})
@@ -235,8 +235,8 @@ var zeroValues = map[string]func(*testing.T){
 				t.Errorf("%v: %d", headers, r.Status)
 			}
 		}
-		for _, g := range []server.Gate{{Auth: (*auth.Chain)(nil)}, {Links: &links.Keys{}}, {Uses: &links.Memory{}}, {Redirect: time.Minute}} {
-			if panicOf(func() { server.New(jailOver(t, gateTree(), allow("**")), server.Config{Gate: g}) }) == "" {
+		for _, g := range []server.Auth{{Authenticator: (*auth.Chain)(nil)}, {Links: &links.Keys{}}, {Uses: &links.Memory{}}, {Redirect: time.Minute}} {
+			if panicOf(func() { server.New(jailOver(t, gateTree(), allow("**")), server.Config{Auth: g}) }) == "" {
 				t.Errorf("%+v over a jail without rules is served", g)
 			}
 		}
@@ -311,7 +311,7 @@ var zeroValues = map[string]func(*testing.T){
 	},
 	"server/audit.LogOptions": data,
 	"server/audit.Attempt":    data,
-	"server.Staged":           data,
+	"server.Upload":           data,
 	"server.Types": func(t *testing.T) { // of Config.Inline it is none, of Intake.Types all
 		h := server.New(jail(t, map[string]string{"a.html": "<script>"}, allow("**")), server.Config{Content: server.ContentUntrusted})
 		if r := request(t, h, "GET", "/a.html"); !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") {

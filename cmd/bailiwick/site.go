@@ -191,8 +191,8 @@ func (s *service) router(t *site, recorder audit.Recorder) (http.Handler, error)
 }
 
 // gate says who asks, in a mount to which rt leads, or with nil where none is.
-func (s *service) gate(t *site, rt *routing.Router, m *config.Mount) server.Gate {
-	gate := server.Gate{Auth: s.metrics.Authenticator(t.who.authenticator())}
+func (s *service) gate(t *site, rt *routing.Router, m *config.Mount) server.Auth {
+	gate := server.Auth{Authenticator: s.metrics.Authenticator(t.who.authenticator())}
 	if t.who.links == nil {
 		return gate
 	}
@@ -217,7 +217,7 @@ func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder audit.
 			Intake:    intake,
 			Authorize: m.authorizeUpload(),
 			MaxAge:    m.cfg.MaxAge,
-			Gate:      gate,
+			Auth:      gate,
 			MinRate:   minRate,
 			Recorder:  recorder,
 			Logger:    s.logger,
@@ -232,7 +232,7 @@ func (s *service) handler(t *site, m *mount, rt *routing.Router, recorder audit.
 		Intake:   intake,
 		Sidecars: m.cfg.Precompressed,
 		Inline:   typesOf(m.cfg.Inline),
-		Gate:     gate,
+		Auth:     gate,
 		MinRate:  minRate,
 		Recorder: recorder,
 		Logger:   s.logger,
@@ -292,12 +292,12 @@ func typesOf(list []config.MediaType) server.Types {
 
 // nothing answers where no mount is: as a mount does for a name that is not there, and
 // to wrong credentials as a mount does, or they would tell where one is.
-func nothing(gate server.Gate, recorder audit.Recorder, logger *slog.Logger) (http.Handler, error) {
+func nothing(gate server.Auth, recorder audit.Recorder, logger *slog.Logger) (http.Handler, error) {
 	jail, err := emptyJail()
 	if err != nil {
 		return nil, err
 	}
-	return server.New(jail, server.Config{NoIndex: true, Gate: gate, Recorder: recorder, Logger: logger}), nil
+	return server.New(jail, server.Config{NoIndex: true, Auth: gate, Recorder: recorder, Logger: logger}), nil
 }
 
 // emptyJail lets no name through, and asks nobody for credentials.

@@ -54,7 +54,7 @@ func ExampleAuthorizer() {
 	if err != nil {
 		panic(err)
 	}
-	handler := server.New(jail, server.Config{Gate: server.Gate{Auth: header("X-User")}})
+	handler := server.New(jail, server.Config{Auth: server.Auth{Authenticator: header("X-User")}})
 
 	for _, request := range []struct{ user, path string }{
 		{"bob", "/plan.txt"}, {"bob", "/diary.txt"}, {"bob", "/nothing.txt"}, {"", "/plan.txt"},

@@ -34,7 +34,7 @@ func TestAuthenticatorFails(t *testing.T) {
 	p := gatePolicy()
 	p.Authorize = access.Anyone()
 	h := server.New(jailOver(t, gateTree(), p), server.Config{
-		Gate: server.Gate{Auth: confused{chain(people{})}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		Auth: server.Auth{Authenticator: confused{chain(people{})}}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	r := request(t, h, "GET", "/top.txt")
 	if r.Status != 503 || r.Header.Get("Retry-After") == "" || strings.Contains(r.Body, "10.0.0.1") {
@@ -97,7 +97,7 @@ func can(ops ...vfs.Op) []vfs.Op { return ops }
 func guard(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people, cfg server.Config) http.Handler {
 	t.Helper()
 	p.Authorize = l
-	cfg.Gate.Auth = chain(who)
+	cfg.Auth.Authenticator = chain(who)
 	if cfg.Logger == nil {
 		cfg.Logger = quiet
 	}
@@ -134,7 +134,7 @@ func gatePolicy() vfs.Policy {
 func TestRequired(t *testing.T) {
 	uploads := func(t *testing.T, l *access.List) http.Handler {
 		return server.NewUploads(jailOver(t, mem.New(), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{
-			Gate: server.Gate{Auth: chain(people{})}, Logger: quiet, Authorize: server.UploadRules(l),
+			Auth: server.Auth{Authenticator: chain(people{})}, Logger: quiet, Authorize: server.UploadRules(l),
 		})
 	}
 	l := rules(t, nil,
@@ -246,9 +246,9 @@ func TestNeverRequired(t *testing.T) {
 	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead)})
 	p := gatePolicy()
 	p.Authorize = access.Anyone()
-	open := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: chain(people{})}})
+	open := server.New(jailOver(t, gateTree(), p), server.Config{Auth: server.Auth{Authenticator: chain(people{})}})
 	p.Authorize = l
-	certificates := server.New(jailOver(t, gateTree(), p), server.Config{Gate: server.Gate{Auth: auth.NewChain(auth.ChainConfig{})}})
+	certificates := server.New(jailOver(t, gateTree(), p), server.Config{Auth: server.Auth{Authenticator: auth.NewChain(auth.ChainConfig{})}})
 	for name, h := range map[string]http.Handler{"open": open, "certificates": certificates} {
 		if got := request(t, h, "GET", "/missing"); got.Status != 404 || got.Header["Www-Authenticate"] != nil {
 			t.Errorf("%s: %d %v", name, got.Status, got.Header)
@@ -270,8 +270,8 @@ func TestWrongCredentials(t *testing.T) {
 	open.Authorize = access.Anyone()
 	handlers := map[string]http.Handler{
 		"open to anyone": guard(t, writableOver(backend), gatePolicy(), l, who, server.Config{List: true, Write: true}),
-		"without rules":  server.New(jailOver(t, writableOver(backend), open), server.Config{List: true, Write: true, Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
-		"uploads":        server.NewUploads(jailOver(t, writableOver(backend), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{Authorize: server.OwnersDelete(), Gate: server.Gate{Auth: chain(who)}, Logger: quiet}),
+		"without rules":  server.New(jailOver(t, writableOver(backend), open), server.Config{List: true, Write: true, Auth: server.Auth{Authenticator: chain(who)}, Logger: quiet}),
+		"uploads":        server.NewUploads(jailOver(t, writableOver(backend), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{Authorize: server.OwnersDelete(), Auth: server.Auth{Authenticator: chain(who)}, Logger: quiet}),
 	}
 	for name, h := range handlers {
 		for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "POST"} {
@@ -313,8 +313,8 @@ func TestPrincipalOfHost(t *testing.T) {
 		rec := &recorder{}
 		p := gatePolicy()
 		p.Authorize = l
-		gate := server.Gate{Auth: authenticator}
-		h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{Gate: gate, Recorder: rec}))
+		gate := server.Auth{Authenticator: authenticator}
+		h := asPrincipal(server.New(jailOver(t, gateTree(), p), server.Config{Auth: gate, Recorder: rec}))
 		if got := request(t, h, "GET", "/home/alice/a.txt", "As", "alice"); got.Status != 200 {
 			t.Errorf("%s: %d", name, got.Status)
 		}

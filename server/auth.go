@@ -13,47 +13,49 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A Gate says how requests prove who sent them. The zero Gate treats every caller as
-// anonymous, unless the context of the request carries a principal.
+// Auth authenticates requests: it finds the principal of each, and decides when to send
+// 401. The zero Auth treats every caller as anonymous, unless the context of the request
+// carries a principal.
 //
-// It decides nothing about names. Who may do what is decided by the Authorizer of the
-// jail, for uploads by [UploadConfig.Authorize], and by nothing else. A Gate that knows
-// credentials or links is refused where there is no Authorizer, since everybody would be
-// let in; [access.Anyone] says that this is meant.
+// Auth authorizes nothing. The Authorizer of the jail does, for uploads
+// [UploadConfig.Authorize]. If Auth knows credentials or links, the constructors require
+// such an authorizer, since everybody would be let in otherwise; [access.Anyone] says that
+// this is intended.
 //
-// The Authorizer also says what clients are told. A request without credentials for an
-// operation that it opens to nobody without them is a 401, whatever its name. What not
-// everybody may read is kept out of caches. Of an Authorizer that is no
-// [access.Authorizer] neither is known: then all answers are kept out of caches, and only
-// wrong credentials are a 401.
-type Gate struct {
-	// Auth finds out who sent a request. nil knows no credentials.
-	Auth auth.Authenticator
+// The authorizer also determines two details of responses. If no anonymous caller may
+// perform an operation, an anonymous request for it gets 401, whatever its name. Objects
+// that anonymous callers may not read are kept out of caches. If the authorizer is not an
+// [access.Authorizer], neither is known: all responses are kept out of caches, and only
+// wrong credentials get 401.
+type Auth struct {
+	// Authenticator finds the principal of a request by its credentials. nil knows no
+	// credentials.
+	Authenticator auth.Authenticator
 
-	// Links checks signed links; nil takes a link's query for any other. Uses counts
-	// links with a use limit; without it, none of them is good.
+	// Links verifies signed links; nil treats the query of a link like any other query.
+	// Uses counts the uses of links; nil rejects links with a use limit.
 	Links *links.Keys
 	Uses  links.Counter
 
-	// Clock is the time by which links are judged, for all handlers that share them. It
-	// does not go back, so a link that has ended stays so. nil is one of the handler's own,
-	// which forgets with it.
+	// Clock is the time by which the expiry of links is checked. It never goes back, so
+	// an expired link stays expired. Handlers that accept the same links share one. nil
+	// is a Clock of this handler, which forgets when the handler goes.
 	Clock *links.Clock
 
-	// Leads, if set, reports whether the URL of a link leads here, by its host, in lower
-	// case, and its escaped path: another host may have the same path, and who may read
-	// that may not read this. nil takes links of any host.
+	// Leads, if set, reports whether the URL of a link, by its lower-case host and its
+	// escaped path, leads to this handler. Another host may have the same path, and a
+	// link for it must not open the object here. nil accepts links for any host.
 	Leads func(host, path string) bool
 
-	// Redirect, where above 0, answers a GET of a signed link with a 307 to a URL of the
-	// store's own that is good for so long, in whole seconds, over a backend whose
-	// Caps.Direct is set. The client gets to know what stands in it: the store's address,
-	// the bucket, the key, the id of the access key. No record says how the transfer went.
-	// The URL is good for no longer than the link is; a link whose uses are counted gets
-	// the bytes from here, since those of the URL are not.
+	// Redirect, if above 0, answers a GET of a signed link by a 307 to a URL of the
+	// store itself, valid for that time in whole seconds, if the backend has
+	// Caps.Direct. The client learns what the URL contains: the address of the store,
+	// the bucket, the key, the access key ID. Audit records do not show how the transfer
+	// went. The URL expires no later than the link. A link with a use limit is served
+	// from here instead, since nobody counts the uses of the store's URL.
 	//
-	// What the client is shown in its place and not made to save is then what a browser
-	// takes for harmless without the headers of this server, whatever Config.Inline adds.
+	// The store sends no sandbox headers. A browser is therefore only shown types that
+	// are safe without them, regardless of Config.Inline; all others are attachments.
 	Redirect time.Duration
 }
 
@@ -64,49 +66,49 @@ const (
 
 var privateNoStore = []string{"private, no-store"}
 
-// withClock returns g with a Clock.
-func (g Gate) withClock() Gate {
-	if g.Clock == nil {
-		g.Clock = &links.Clock{}
+// withClock returns a with a Clock.
+func (a Auth) withClock() Auth {
+	if a.Clock == nil {
+		a.Clock = &links.Clock{}
 	}
-	return g
+	return a
 }
 
-// enter finds out who asks for op, and reports whether the request goes on. It looks
-// at no name.
-func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
-	x.gate, x.op, x.opens = g, op, opens
-	if g.Links != nil && links.IsLink(x.r.URL.RawQuery) {
-		return x.enterByLink(g)
+// authenticate finds the principal of the request, which is for op. It answers the
+// request and reports false if the credentials are wrong. It does not look at the name.
+func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
+	x.auth, x.op, x.opens = a, op, opens
+	if a.Links != nil && links.IsLink(x.r.URL.RawQuery) {
+		return x.verifyLink(a)
 	}
 	var p auth.Principal
 	var ok bool
 	var err error
-	if g.Auth != nil {
-		p, ok, err = g.Auth.Authenticate(x.r)
+	if a.Authenticator != nil {
+		p, ok, err = a.Authenticator.Authenticate(x.r)
 	}
 	switch {
 	case err == nil && ok && (p.Anyone() || auth.Reserved(p.Name)):
-		// Who has no name, or one that records show for somebody else, is nobody that rules
-		// could be about.
+		// No rule can apply to a principal without a name, or with a name that records
+		// use for others.
 		x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonAuth
 		x.log("credentials cannot be judged", errNamesNobody)
 		x.Header()["Retry-After"] = retryAfter
 		x.fixed(http.StatusServiceUnavailable, textUnavailable)
 		return false
 	case err == nil && !ok:
-		// A host that this handler is mounted in may have asked already.
+		// A handler around this one may have authenticated the request.
 		p = auth.FromContext(x.ctx)
 		x.attempt.Principal = p.String()
-		x.anonymous = g.Auth != nil && p.Anyone()
+		x.anonymous = a.Authenticator != nil && p.Anyone()
 	case err == nil:
-		x.become(p)
+		x.setPrincipal(p)
 	case errors.Is(err, auth.ErrThrottled):
 		x.tooMany(audit.ReasonThrottled, auth.RetryAfter(err))
 	case errors.Is(err, auth.ErrCredentials):
 		x.unauthorized(audit.ReasonCredentials)
 	default:
-		// An error that an Authenticator must not return says nothing of who asks.
+		// The Authenticator itself failed: this says nothing about the caller.
 		x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonAuth
 		x.log("credentials cannot be judged", err)
 		x.Header()["Retry-After"] = retryAfter
@@ -117,52 +119,53 @@ func (x *exchange) enter(g *Gate, op vfs.Op, opens opener) bool {
 
 var errNamesNobody = errors.New("the Authenticator vouches for nobody, or for a reserved name")
 
-// enterByLink takes a request for a signed link and nothing else: were a bad one
-// judged by other credentials, nobody could see that it has ended.
-func (x *exchange) enterByLink(g *Gate) bool {
+// verifyLink authenticates a request by its signed link alone. It ignores other
+// credentials, or an expired link would seem to work for those who are logged in.
+func (x *exchange) verifyLink(a *Auth) bool {
 	path, err := links.ParsePath(sentPath(x.r))
 	if err == nil {
-		x.link, err = g.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, g.Clock.Now(x.ctx, time.Now()))
+		x.link, err = a.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, a.Clock.Now(x.ctx, time.Now()))
 	}
 	switch {
 	case errors.Is(err, links.ErrExpired):
 		x.refuse(refused("", audit.ReasonLinkExpired))
 		return false
-	case err != nil || g.Leads != nil && !g.Leads(x.link.Host, path):
+	case err != nil || a.Leads != nil && !a.Leads(x.link.Host, path):
 		x.refuse(refused("", audit.ReasonLink))
 		return false
 	}
-	x.become(auth.Principal{Name: x.link.User, Method: "link"})
+	x.setPrincipal(auth.Principal{Name: x.link.User, Method: "link"})
 	if x.link.User == "" {
-		// The record says which link it was. Its id opens nothing.
+		// The record shows which link was used. The ID alone opens nothing.
 		x.attempt.Principal = auth.LinkPrefix + x.link.ID
 	}
 	return true
 }
 
-// become makes p the one who asks.
-func (x *exchange) become(p auth.Principal) {
+// setPrincipal makes p the principal of the request.
+func (x *exchange) setPrincipal(p auth.Principal) {
 	x.attempt.Principal = p.String()
 	x.ctx = auth.WithPrincipal(x.ctx, p)
 }
 
-// grant lets a link without a user do its one thing, g, whatever the access rules say.
+// grant lets a link without a user perform the one operation of g, regardless of access
+// rules.
 func (x *exchange) grant(g auth.Grant) {
 	if x.link.ID != "" && x.link.User == "" {
 		x.ctx = auth.WithGrant(x.ctx, g)
 	}
 }
 
-// useLink counts an answer to a link and reports whether it may be given. It counts
-// one, though several objects may be opened before one is sent.
+// useLink counts a use of the link and returns an error if none is left. It counts once
+// per request, although several objects may be opened before one is sent.
 func (x *exchange) useLink() error {
 	if x.link.Uses == 0 || x.r.Method != http.MethodGet || x.linkUsed {
 		return nil
 	}
-	if x.gate.Uses == nil {
+	if x.auth.Uses == nil {
 		return refused("", audit.ReasonLinkUsed)
 	}
-	ok, err := x.gate.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
+	ok, err := x.auth.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
 	if err := spent(ok, err); err != nil {
 		return err
 	}
@@ -170,19 +173,19 @@ func (x *exchange) useLink() error {
 	return nil
 }
 
-// linkGood reports whether a HEAD may be answered. It is no use of a link, but one that
-// is used up tells nothing any more.
+// linkGood returns an error if the uses of the link are used up. It is for HEAD, which
+// does not count as a use.
 func (x *exchange) linkGood() error {
 	if x.link.Uses == 0 {
 		return nil
 	}
-	if x.gate.Uses == nil {
+	if x.auth.Uses == nil {
 		return refused("", audit.ReasonLinkUsed)
 	}
-	return spent(x.gate.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
+	return spent(x.auth.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
 }
 
-// spent turns what a counter said into the error of an open, nil where the link is good.
+// spent returns the error of an open for the result of a Counter, nil if the link is good.
 func spent(ok bool, err error) error {
 	switch {
 	case err != nil:
@@ -196,13 +199,13 @@ func spent(ok bool, err error) error {
 // couldHelp reports whether a request that is refused would fare better with
 // credentials. That depends on the mount and the operation alone, never on the name.
 func (x *exchange) couldHelp() bool {
-	return x.anonymous && x.opens != nil && !x.opens.Open(x.op) && len(x.gate.Auth.Challenges()) > 0
+	return x.anonymous && x.opens != nil && !x.opens.Open(x.op) && len(x.auth.Authenticator.Challenges()) > 0
 }
 
 // unauthorized answers that credentials are wrong, or needed.
 func (x *exchange) unauthorized(reason vfs.Reason) {
 	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
-	if challenges := x.gate.Auth.Challenges(); len(challenges) > 0 {
+	if challenges := x.auth.Authenticator.Challenges(); len(challenges) > 0 {
 		x.Header()["Www-Authenticate"] = challenges
 	}
 	x.fixed(http.StatusUnauthorized, textUnauthorized)
