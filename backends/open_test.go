@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,7 +67,7 @@ func TestOpen(t *testing.T) {
 			}
 			obj, err := s.Backend.Open(t.Context(), n, vfs.Request{})
 			if tt.content == "" {
-				if vfs.ReasonOf(err) != vfs.ReasonMissing {
+				if vfs.ReasonOf(err) != reason.Missing {
 					t.Errorf("a.txt in an empty backend: %v", err)
 				}
 			} else if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // indexName is the object that answers for its directory.
@@ -15,7 +16,7 @@ const indexName = "index.html"
 // serveDir answers for a path with a trailing slash: with the index file, else
 // with the listing, else as if there were nothing.
 func (h *handler) serveDir(x *exchange, dir vfs.Name) {
-	err := refused(dir.String(), vfs.ReasonDirectory)
+	err := refused(dir.String(), reason.Directory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
 	if index, ok := h.index(dir); ok && !asJSON {
 		lk := h.look(x, index, h.indexVary)
@@ -56,7 +57,7 @@ func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
 		return false
 	}
 	switch vfs.ReasonOf(err) {
-	case vfs.ReasonDirectory, vfs.ReasonPolicyNoAllow, vfs.ReasonPolicyDotfile, vfs.ReasonAuthDenied:
+	case reason.Directory, reason.PolicyNoAllow, reason.PolicyDotfile, reason.AuthDenied:
 	default:
 		return false
 	}
@@ -83,7 +84,7 @@ func (h *handler) serveMount(x *exchange) {
 		x.redirectDir(h.cfg.Mounted)
 		return
 	}
-	x.refuse(refused("", vfs.ReasonDirectory))
+	x.refuse(refused("", reason.Directory))
 }
 
 // redirectDir sends the client to the directory's own name with its slash. The

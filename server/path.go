@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // requestName makes the Name that a request is for out of its path as it was
@@ -21,7 +22,7 @@ import (
 func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	u := r.URL
 	if hostless(r.RequestURI) {
-		return vfs.Name{}, false, refused("", vfs.ReasonNameSlash)
+		return vfs.Name{}, false, refused("", reason.NameSlash)
 	}
 	sent := u.Path
 	if u.RawPath != "" {
@@ -29,7 +30,7 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	}
 	// "*", an empty path, and what http.StripPrefix leaves of "/filesecret".
 	if sent == "" || sent[0] != '/' {
-		return vfs.Name{}, false, refused(sent, vfs.ReasonNameSlash)
+		return vfs.Name{}, false, refused(sent, reason.NameSlash)
 	}
 	rest := sent[1:]
 	if rest == "" {
@@ -60,6 +61,6 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	return name, isDir, nil
 }
 
-func refused(name string, reason vfs.Reason) error {
-	return &vfs.Error{Op: "parse", Name: name, Reason: reason, Err: fs.ErrNotExist}
+func refused(name string, why vfs.Reason) error {
+	return &vfs.Error{Op: "parse", Name: name, Reason: why, Err: fs.ErrNotExist}
 }

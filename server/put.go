@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // crossOrigin tells requests that a page of another site made a browser send. None
@@ -21,7 +22,7 @@ func isWrite(method string) bool { return method == http.MethodPut || method == 
 func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	switch {
 	case isDir:
-		x.refuse(refused(name.String(), vfs.ReasonDirectory))
+		x.refuse(refused(name.String(), reason.Directory))
 	case x.r.Method == http.MethodPut:
 		h.put(x, name)
 	default:
@@ -80,11 +81,11 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 // hidden, where no directories are listed and so none is known to clients.
 func (h *handler) hideSibling(err error) error {
 	var e *vfs.Error
-	if h.cfg.List || !errors.As(err, &e) || e.Reason != vfs.ReasonCreateSibling || !e.SiblingDir {
+	if h.cfg.List || !errors.As(err, &e) || e.Reason != reason.CreateSibling || !e.SiblingDir {
 		return err
 	}
 	hidden := *e
-	hidden.Reason = vfs.ReasonHiddenSibling
+	hidden.Reason = reason.HiddenSibling
 	return &hidden
 }
 
@@ -122,12 +123,12 @@ func (x *exchange) failWrite(err error) {
 	if errors.As(err, &e) {
 		x.attempt.Rule = e.Rule
 	}
-	reason := vfs.ReasonOf(err)
+	why := vfs.ReasonOf(err)
 	switch {
-	case reason == vfs.ReasonCreateSibling:
-		x.denyName(http.StatusConflict, textConflict, reason)
-	case reason.Step() == "create":
-		x.denyName(http.StatusUnprocessableEntity, textUncreated, reason)
+	case why == reason.CreateSibling:
+		x.denyName(http.StatusConflict, textConflict, why)
+	case why.Step() == "create":
+		x.denyName(http.StatusUnprocessableEntity, textUncreated, why)
 	case errors.Is(err, fs.ErrNotExist):
 		x.refuse(err)
 	case errors.Is(err, vfs.ErrPrecondition):
@@ -142,8 +143,8 @@ func (x *exchange) failWrite(err error) {
 	}
 }
 
-func (x *exchange) denyName(status int, text string, reason vfs.Reason) {
-	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
+func (x *exchange) denyName(status int, text string, why vfs.Reason) {
+	x.attempt.Verdict, x.attempt.Reason = audit.Refused, why
 	x.fixed(status, text)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -59,7 +60,7 @@ func TestWriteAttacks(t *testing.T) {
 				for _, method := range []string{"DELETE", "PUT"} {
 					calls := b.calls.Load()
 					got := w.write(method, a.Raw, mark)
-					if a.Reason == vfs.ReasonMissing && method == "PUT" {
+					if a.Reason == reason.Missing && method == "PUT" {
 						continue // it may be created, if that harms nobody
 					}
 					refused++

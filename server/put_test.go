@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -336,21 +337,21 @@ func TestNamesThatCannotBeCreated(t *testing.T) {
 			status int
 			reason vfs.Reason
 		}{
-			{"/a:b", 422, vfs.ReasonCreateChar},
-			{"/a%3Fb", 422, vfs.ReasonCreateChar},
-			{"/" + strings.Repeat("d/", 64) + "e.txt", 422, vfs.ReasonCreateDepth},
-			{"/aux", 422, vfs.ReasonCreateDevice},
-			{"/sub/con.txt", 422, vfs.ReasonCreateDevice},
-			{"/e.", 422, vfs.ReasonCreateTrailing},
-			{"/e%20", 422, vfs.ReasonCreateTrailing},
-			{"/e%CC%81.txt", 422, vfs.ReasonCreateNFC},
-			{"/Docs/read.txt", 409, vfs.ReasonCreateSibling},
-			{"/docs/other.txt", 404, vfs.ReasonHiddenSibling}, // no directory is listed
-			{"/Hidden/new.txt", 404, vfs.ReasonPolicyDeny},
-			{"/notes.txt", 404, vfs.ReasonHiddenSibling},
-			{"/.env.txt", 404, vfs.ReasonPolicyDotfile},
-			{"/a.html", 404, vfs.ReasonPolicyNoAllow},
-			{"/Docs", 404, vfs.ReasonPolicyNoAllow},
+			{"/a:b", 422, reason.CreateChar},
+			{"/a%3Fb", 422, reason.CreateChar},
+			{"/" + strings.Repeat("d/", 64) + "e.txt", 422, reason.CreateDepth},
+			{"/aux", 422, reason.CreateDevice},
+			{"/sub/con.txt", 422, reason.CreateDevice},
+			{"/e.", 422, reason.CreateTrailing},
+			{"/e%20", 422, reason.CreateTrailing},
+			{"/e%CC%81.txt", 422, reason.CreateNFC},
+			{"/Docs/read.txt", 409, reason.CreateSibling},
+			{"/docs/other.txt", 404, reason.HiddenSibling}, // no directory is listed
+			{"/Hidden/new.txt", 404, reason.PolicyDeny},
+			{"/notes.txt", 404, reason.HiddenSibling},
+			{"/.env.txt", 404, reason.PolicyDotfile},
+			{"/a.html", 404, reason.PolicyNoAllow},
+			{"/Docs", 404, reason.PolicyNoAllow},
 		} {
 			r := sendBody(t, "PUT", url+c.path, "x")
 			a := rec.wait(t, i+2)[i+1]

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // The texts of answers that are no object. They are fixed: an error's own text
@@ -33,7 +34,7 @@ func (x *exchange) refuse(err error) {
 		return
 	}
 	// What is allowed and simply not there is allowed for explain, too.
-	if x.attempt.Reason != vfs.ReasonMissing {
+	if x.attempt.Reason != reason.Missing {
 		x.attempt.Verdict = audit.Refused
 	}
 	x.fixed(http.StatusNotFound, textNotFound)

@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 const (
@@ -70,7 +71,7 @@ func TestS3Silence(t *testing.T) {
 		reason  vfs.Reason
 	}{
 		{"owner", owner, 200, ""},
-		{"a user without rights", serve(g.ClientOf(t, access, secret), silentBucket), 404, vfs.ReasonPermission},
+		{"a user without rights", serve(g.ClientOf(t, access, secret), silentBucket), 404, reason.Permission},
 		{"wrong bucket", serve(g.Client(t), "nosuchbucket"), 503, audit.ReasonUnavailable},
 		{"wrong secret", serve(g.ClientOf(t, access, "wrong"), silentBucket), 503, audit.ReasonUnavailable},
 		{"unknown user", serve(g.ClientOf(t, "nobody", "wrong"), silentBucket), 503, audit.ReasonUnavailable},

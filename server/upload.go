@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // UploadConfig says how uploads are taken and given back. The zero UploadConfig
@@ -186,7 +187,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		h.post(x)
 	case isDir:
-		x.refuse(refused(name.String(), vfs.ReasonNameSlash))
+		x.refuse(refused(name.String(), reason.NameSlash))
 	default:
 		h.serve(x, name)
 	}
@@ -222,17 +223,17 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 	}
 	id, ok := catalog.ObjectID(name.String())
 	if !ok {
-		return catalog.Record{}, refused(name.String(), vfs.ReasonPolicyNoAllow)
+		return catalog.Record{}, refused(name.String(), reason.PolicyNoAllow)
 	}
 	rec, err := h.catalog.Get(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		return rec, &vfs.Error{Op: "get", Name: name.String(), Reason: vfs.ReasonMissing, Rule: v.Rule, Err: err}
+		return rec, &vfs.Error{Op: "get", Name: name.String(), Reason: reason.Missing, Rule: v.Rule, Err: err}
 	}
 	if err != nil {
 		return rec, &catalogError{err}
 	}
 	if h.cfg.Authorize.Authorize(ctx, op, rec) != nil {
-		return rec, refused(name.String(), vfs.ReasonAuthDenied)
+		return rec, refused(name.String(), reason.AuthDenied)
 	}
 	return rec, nil
 }
@@ -298,7 +299,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	}
 	err := h.catalog.Delete(ctx, rec.ID)
 	if errors.Is(err, catalog.ErrNotFound) {
-		err = &vfs.Error{Op: "remove", Name: name.String(), Reason: vfs.ReasonMissing, Err: err}
+		err = &vfs.Error{Op: "remove", Name: name.String(), Reason: reason.Missing, Err: err}
 	} else if err != nil {
 		err = &catalogError{err}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // post stores the files of a request.
@@ -29,7 +30,7 @@ func (h *uploads) post(x *exchange) {
 	// be made stands for all.
 	v := h.jail.Explain(ctx, vfs.OpUpload, exampleName)
 	if v.Allowed && h.cfg.Authorize.Authorize(ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
-		v.Allowed, v.Reason = false, vfs.ReasonAuthDenied
+		v.Allowed, v.Reason = false, reason.AuthDenied
 	}
 	if !v.Allowed {
 		x.refuse(refused(exampleName.String(), v.Reason))

@@ -17,10 +17,10 @@ import (
 //
 //   - All methods are safe for concurrent use.
 //   - Every failure is an [*Error], or one of context's errors inside one. What
-//     is not there is Reason [ReasonMissing]. A directory's name given to Open
-//     or Stat is [ReasonDirectory] where Caps.Directories is set.
+//     is not there is Reason [reason.Missing]. A directory's name given to Open
+//     or Stat is [reason.Directory] where Caps.Directories is set.
 //   - It never follows a symbolic link and never opens a FIFO, socket or
-//     device: [ReasonSymlink] for a link anywhere on the way, [ReasonSpecialFile].
+//     device: [reason.Symlink] for a link anywhere on the way, [reason.SpecialFile].
 //     Where Request.Links is set, the error's Link is the name that results
 //     when the first link on the way is replaced by where it leads, worked out
 //     without following it; the zero Name if it leads out of the backend.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Who may not write a name does not learn that nobody could create it: over HTTP
@@ -24,9 +25,9 @@ func TestAuthorizeComesBeforeCreate(t *testing.T) {
 		name     string
 		want     vfs.Reason
 	}{
-		{false, "a:b", vfs.ReasonAuthDenied},
-		{true, "a:b", vfs.ReasonCreateChar},
-		{true, "aux.txt", vfs.ReasonCreateDevice},
+		{false, "a:b", reason.AuthDenied},
+		{true, "a:b", reason.CreateChar},
+		{true, "aux.txt", reason.CreateDevice},
 		{true, "a", ""},
 	} {
 		mayWrite = c.mayWrite
@@ -45,9 +46,9 @@ func TestHiddenFileIsNoVisibleSibling(t *testing.T) {
 	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**/*.txt")})
 	seed(t, b, "notes.TXT", "Dir/a.txt")
 	for s, want := range map[string]vfs.Reason{
-		"notes.txt":  vfs.ReasonHiddenSibling,
-		"dir/b.txt":  vfs.ReasonCreateSibling,
-		"dir/A.txt":  vfs.ReasonCreateSibling,
+		"notes.txt":  reason.HiddenSibling,
+		"dir/b.txt":  reason.CreateSibling,
+		"dir/A.txt":  reason.CreateSibling,
 		"other.txt":  "",
 		"Dir/bb.txt": "",
 	} {
@@ -66,7 +67,7 @@ func TestCreateDepth(t *testing.T) {
 	for _, c := range []struct {
 		elements int
 		want     vfs.Reason
-	}{{1, ""}, {64, ""}, {65, vfs.ReasonCreateDepth}, {66, vfs.ReasonCreateDepth}, {510, vfs.ReasonCreateDepth}} {
+	}{{1, ""}, {64, ""}, {65, reason.CreateDepth}, {66, reason.CreateDepth}, {510, reason.CreateDepth}} {
 		n := name(t, deep(c.elements))
 		before := b.calls.Load()
 		_, putErr := j.Put(t.Context(), n, strings.NewReader("x"), vfs.PutOptions{})

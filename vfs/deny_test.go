@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A deny has to hold for every spelling that some file system takes for the
@@ -69,7 +70,7 @@ func TestDenyFolds(t *testing.T) {
 			if v := without.Explain(t.Context(), vfs.OpRead, n); !v.Allowed {
 				t.Errorf("%q is refused without a deny: %s", s, v.Reason)
 			}
-			if v := with.Explain(t.Context(), vfs.OpRead, n); v.Reason != vfs.ReasonPolicyDeny || v.Rule != c.deny {
+			if v := with.Explain(t.Context(), vfs.OpRead, n); v.Reason != reason.PolicyDeny || v.Rule != c.deny {
 				t.Errorf("deny %q, %q: %q by %q", c.deny, s, v.Reason, v.Rule)
 			}
 		}
@@ -194,7 +195,7 @@ func TestZeroJailRefuses(t *testing.T) {
 	_, putErr := j.Put(t.Context(), n, strings.NewReader("x"), vfs.PutOptions{})
 	_, listErr := j.ListPage(t.Context(), vfs.Root, "", 1)
 	for _, err := range []error{getErr, putErr, listErr} {
-		if vfs.ReasonOf(err) != vfs.ReasonPolicyNoAllow {
+		if vfs.ReasonOf(err) != reason.PolicyNoAllow {
 			t.Errorf("%v", err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // foldedForms returns how a character can be read: as it is, folded by case, folded by
@@ -115,7 +116,7 @@ func TestDenyAgainstAllReadings(t *testing.T) {
 			for _, p := range patterns {
 				want := slices.ContainsFunc(readings, func(reading string) bool { return matchesReading(p, reading) })
 				v := compiled[p].Explain(t.Context(), vfs.OpRead, n)
-				got := v.Reason == vfs.ReasonPolicyDeny
+				got := v.Reason == reason.PolicyDeny
 				if got != want {
 					if failed++; failed < 20 {
 						t.Errorf("deny %q, %+q: denied %t, want %t; readings %+q", p, s, got, want, readings)
@@ -138,7 +139,7 @@ func TestDenyAgainstAllReadings(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				if v := j.Explain(t.Context(), vfs.OpRead, n); v.Reason != vfs.ReasonPolicyDeny {
+				if v := j.Explain(t.Context(), vfs.OpRead, n); v.Reason != reason.PolicyDeny {
 					t.Errorf("deny %q lets %+q through: %s", pattern, n, v.Reason)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"unsafe"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A DirReader is an open directory whose entries a system gives in no order.
@@ -203,7 +204,7 @@ func (l *dirListing) describe(e *foundEntry) (bool, error) {
 	if l.hint.Names && was != KindUnknown {
 		return true, nil
 	}
-	if err := l.d.Describe(&e.Entry, e.src); errors.Is(err, fs.ErrNotExist) || FSReason(err) == ReasonUnholdable {
+	if err := l.d.Describe(&e.Entry, e.src); errors.Is(err, fs.ErrNotExist) || FSReason(err) == reason.Unholdable {
 		return false, nil // removed since
 	} else if err != nil {
 		return false, err
@@ -262,8 +263,8 @@ func (dirEntries) Describe(e *Entry, src any) error {
 	if e.Kind = kindOf(st.Mode()); e.Kind == KindFile {
 		e.Size, e.ModTime = st.Size(), st.ModTime()
 	}
-	if FileReason(st) == ReasonOwnFile {
-		e.Reason = ReasonOwnFile
+	if FileReason(st) == reason.OwnFile {
+		e.Reason = reason.OwnFile
 	}
 	return nil
 }
@@ -272,9 +273,9 @@ func kindOf(m fs.FileMode) Kind {
 	switch ModeReason(m) {
 	case "":
 		return KindFile
-	case ReasonDirectory:
+	case reason.Directory:
 		return KindDir
-	case ReasonSymlink:
+	case reason.Symlink:
 		return KindLink
 	}
 	return KindSpecial

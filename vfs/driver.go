@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // This file holds what backends over a file system share. Those who only use
 // backends need none of it.
 
-// CheckLinks refuses n with [ReasonSymlink] if one of its elements is a symbolic
+// CheckLinks refuses n with [reason.Symlink] if one of its elements is a symbolic
 // link, going down from the top with lstat. With report, the error's Link is
 // where the first link leads. It is for backends whose file system has nothing
 // better: between the check and an open, a link can appear.
@@ -33,7 +34,7 @@ func CheckLinks(op string, n Name, report bool, lstat func(string) (fs.FileInfo,
 		if st.Mode().Type() != fs.ModeSymlink {
 			continue
 		}
-		e := refuse(op, n.s, ReasonSymlink)
+		e := refuse(op, n.s, reason.Symlink)
 		if report {
 			if target, err := readlink(n.s[:i]); err == nil {
 				e.Link = LinkTarget(Name{n.s[:i]}, target, n.s[i:])
@@ -85,19 +86,19 @@ func ModeReason(m fs.FileMode) Reason {
 	case m.IsRegular():
 		return ""
 	case m.IsDir():
-		return ReasonDirectory
+		return reason.Directory
 	case m.Type() == fs.ModeSymlink:
-		return ReasonSymlink
+		return reason.Symlink
 	}
-	return ReasonSpecialFile
+	return reason.SpecialFile
 }
 
 // FileReason returns "" for a regular file that can be served, else why it is none:
-// [ModeReason], or [ReasonOwnFile] for what the process works with itself, see package
+// [ModeReason], or [reason.OwnFile] for what the process works with itself, see package
 // ownfile. Of a file that is not one of the host's it cannot tell the latter.
 func FileReason(st fs.FileInfo) Reason {
 	if ownfile.Holds() && ownfile.Is(ownfile.IDOf(st)) {
-		return ReasonOwnFile
+		return reason.OwnFile
 	}
 	return ModeReason(st.Mode())
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Errors that an operation can end with, besides [fs.ErrNotExist] for all that
@@ -52,11 +54,11 @@ type Error struct {
 	// ErrNotModified a backend that was not told the size says -1.
 	Info *Info
 
-	// SiblingDir is set, with ReasonCreateSibling, where the sibling is a directory.
+	// SiblingDir is set, with reason.CreateSibling, where the sibling is a directory.
 	// Who shows no directories must not tell of it.
 	SiblingDir bool
 
-	// Link is where the symbolic link in the way leads to, with ReasonSymlink,
+	// Link is where the symbolic link in the way leads to, with reason.Symlink,
 	// where Request.Links asked for it and it leads to a name at all.
 	Link Name
 }
@@ -90,6 +92,9 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Is(target error) bool {
 	return e.Reason != "" && target == fs.ErrNotExist
 }
+
+// A Reason says why a name was refused. Package reason holds all of them.
+type Reason = reason.Reason
 
 // ReasonOf returns the Reason of the first [*Error] in err's chain, or "".
 func ReasonOf(err error) Reason {

@@ -1,6 +1,10 @@
 package vfs
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
 
 // ParseEscapedPath makes a Name of a URL's path as it was sent, without its
 // leading slash: it undoes percent-encoding exactly once and then applies the
@@ -18,7 +22,7 @@ func ParseEscapedPath(p string) (Name, error) {
 	// Each byte takes at most three to escape; what is longer than that cannot
 	// be a name, and is not worth decoding.
 	if len(p) > 3*MaxNameBytes {
-		return Name{}, refuseName(p, ReasonNameTooLong)
+		return Name{}, refuseName(p, reason.NameTooLong)
 	}
 	buf := make([]byte, 0, len(p))
 	buf = append(buf, p[:i]...)
@@ -29,19 +33,19 @@ func ParseEscapedPath(p string) (Name, error) {
 			continue
 		}
 		if i+2 >= len(p) {
-			return Name{}, refuseName(p, ReasonNameEscape)
+			return Name{}, refuseName(p, reason.NameEscape)
 		}
 		hi, lo := unhex[p[i+1]], unhex[p[i+2]]
 		if hi|lo > 0xf {
-			return Name{}, refuseName(p, ReasonNameEscape)
+			return Name{}, refuseName(p, reason.NameEscape)
 		}
 		switch c = hi<<4 | lo; c {
 		case '/':
-			return Name{}, refuseName(p, ReasonNameEncodedSlash)
+			return Name{}, refuseName(p, reason.NameEncodedSlash)
 		case '\\':
-			return Name{}, refuseName(p, ReasonNameBackslash)
+			return Name{}, refuseName(p, reason.NameBackslash)
 		case 0:
-			return Name{}, refuseName(p, ReasonNameNUL)
+			return Name{}, refuseName(p, reason.NameNUL)
 		}
 		buf = append(buf, c)
 		i += 2

@@ -18,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // alphabet holds every character by which a name has ever left its directory,
@@ -95,7 +96,7 @@ func TestEveryShortStringThroughTheParsers(t *testing.T) {
 	if _, ok := accepted.Load("aa"); !ok {
 		t.Error(`"aa" was refused`)
 	}
-	if _, ok := refused.Load(vfs.ReasonNameDotDot); !ok {
+	if _, ok := refused.Load(reason.NameDotDot); !ok {
 		t.Error(`".." was not seen`)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"iter"
 	"sync"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // FromFS returns a read-only Backend over a file system such as an [embed.FS],
@@ -74,7 +76,7 @@ func (b *fromFS) open(ctx context.Context, op string, n Name, links bool) (fs.Fi
 		return nil, Info{}, &Error{Op: op, Name: n.s, Err: err}
 	}
 	if n.IsZero() || n.IsRoot() {
-		return nil, Info{}, refuse(op, n.s, ReasonDirectory)
+		return nil, Info{}, refuse(op, n.s, reason.Directory)
 	}
 	if err := b.look(op, n, links); err != nil {
 		return nil, Info{}, err
@@ -181,8 +183,8 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 			return err
 		} else if !st.IsDir() {
 			return fs.ErrNotExist
-		} else if FileReason(st) == ReasonOwnFile {
-			return refuse("list", dir.s, ReasonOwnFile)
+		} else if FileReason(st) == reason.OwnFile {
+			return refuse("list", dir.s, reason.OwnFile)
 		}
 		if d, ok := f.(fs.ReadDirFile); ok {
 			return EachEntry(d, take)

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"slices"
 	"syscall"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func systemReason(err error) Reason {
@@ -14,9 +16,9 @@ func systemReason(err error) Reason {
 	// EINVAL is what FAT, NTFS and others of foreign origin say of a character
 	// that they reserve, EILSEQ of a text that is not in their encoding.
 	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EILSEQ), errors.Is(err, syscall.EINVAL) && !isAboutContent(err):
-		return ReasonUnholdable
+		return reason.Unholdable
 	case errors.Is(err, syscall.ELOOP):
-		return ReasonSymlink
+		return reason.Symlink
 	}
 	return ""
 }

@@ -9,19 +9,20 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 var systemErrors = []struct {
 	err    error
 	reason vfs.Reason
 }{
-	{syscall.ENAMETOOLONG, vfs.ReasonUnholdable},
-	{syscall.EILSEQ, vfs.ReasonUnholdable},
-	{syscall.EINVAL, vfs.ReasonUnholdable},
-	{syscall.ELOOP, vfs.ReasonSymlink},
-	{syscall.ENOTDIR, vfs.ReasonMissing},
-	{syscall.ENOENT, vfs.ReasonMissing},
-	{syscall.EACCES, vfs.ReasonPermission},
+	{syscall.ENAMETOOLONG, reason.Unholdable},
+	{syscall.EILSEQ, reason.Unholdable},
+	{syscall.EINVAL, reason.Unholdable},
+	{syscall.ELOOP, reason.Symlink},
+	{syscall.ENOTDIR, reason.Missing},
+	{syscall.ENOENT, reason.Missing},
+	{syscall.EACCES, reason.Permission},
 	{syscall.EIO, ""},
 	{syscall.ENOMEM, ""},
 }

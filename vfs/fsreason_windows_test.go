@@ -9,20 +9,21 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 var systemErrors = []struct {
 	err    error
 	reason vfs.Reason
 }{
-	{syscall.Errno(123), vfs.ReasonUnholdable},
-	{syscall.Errno(161), vfs.ReasonUnholdable},
-	{syscall.Errno(206), vfs.ReasonUnholdable},
-	{status(0xC0000033), vfs.ReasonUnholdable}, // STATUS_OBJECT_NAME_INVALID
-	{syscall.Errno(267), vfs.ReasonMissing},
-	{syscall.Errno(1921), vfs.ReasonSymlink},
-	{syscall.ERROR_PATH_NOT_FOUND, vfs.ReasonMissing},
-	{syscall.ERROR_ACCESS_DENIED, vfs.ReasonPermission},
+	{syscall.Errno(123), reason.Unholdable},
+	{syscall.Errno(161), reason.Unholdable},
+	{syscall.Errno(206), reason.Unholdable},
+	{status(0xC0000033), reason.Unholdable}, // STATUS_OBJECT_NAME_INVALID
+	{syscall.Errno(267), reason.Missing},
+	{syscall.Errno(1921), reason.Symlink},
+	{syscall.ERROR_PATH_NOT_FOUND, reason.Missing},
+	{syscall.ERROR_ACCESS_DENIED, reason.Permission},
 	{syscall.Errno(32), ""},   // ERROR_SHARING_VIOLATION
 	{syscall.Errno(1117), ""}, // ERROR_IO_DEVICE
 }

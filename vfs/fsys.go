@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // The file system that a Jail is.
@@ -98,7 +100,7 @@ func (v view) Open(name string) (fs.File, error) {
 // directory for him.
 func mayBeDir(err error) bool {
 	switch ReasonOf(err) {
-	case ReasonDirectory, ReasonPolicyNoAllow, ReasonPolicyDotfile, ReasonAuthDenied, ReasonMissing, ReasonSymlink:
+	case reason.Directory, reason.PolicyNoAllow, reason.PolicyDotfile, reason.AuthDenied, reason.Missing, reason.Symlink:
 		return true
 	}
 	return false

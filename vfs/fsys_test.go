@@ -18,6 +18,7 @@ import (
 	"testing/fstest"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 //go:embed testdata/site
@@ -89,9 +90,9 @@ func TestFS(t *testing.T) {
 
 func TestFSRefuses(t *testing.T) {
 	j := mustJail(t, vfs.FromFS(os.DirFS(siteDir)), vfs.Policy{Allow: vfs.Patterns("docs/*.html")})
-	for name, reason := range map[string]vfs.Reason{
-		"index.html": vfs.ReasonPolicyNoAllow, "docs/digits.txt": vfs.ReasonPolicyNoAllow, "templates": vfs.ReasonPolicyNoAllow,
-		"docs/missing.html": vfs.ReasonMissing, "docs/img": vfs.ReasonPolicyNoAllow, "../site/index.html": vfs.ReasonNameDotDot, "": vfs.ReasonNameEmpty, "/docs": vfs.ReasonNameSlash,
+	for name, why := range map[string]vfs.Reason{
+		"index.html": reason.PolicyNoAllow, "docs/digits.txt": reason.PolicyNoAllow, "templates": reason.PolicyNoAllow,
+		"docs/missing.html": reason.Missing, "docs/img": reason.PolicyNoAllow, "../site/index.html": reason.NameDotDot, "": reason.NameEmpty, "/docs": reason.NameSlash,
 	} {
 		_, openErr := j.Open(name)
 		_, statErr := j.Stat(name)
@@ -103,8 +104,8 @@ func TestFSRefuses(t *testing.T) {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
-		if vfs.ReasonOf(readErr) != reason {
-			t.Errorf("%q: %s, want %s", name, vfs.ReasonOf(readErr), reason)
+		if vfs.ReasonOf(readErr) != why {
+			t.Errorf("%q: %s, want %s", name, vfs.ReasonOf(readErr), why)
 		}
 	}
 	if _, err := j.ReadFile("docs"); !errors.Is(err, fs.ErrNotExist) {
@@ -231,7 +232,7 @@ func TestWithContext(t *testing.T) {
 			return nil
 		}),
 	})
-	if _, err := j.ReadFile("index.html"); vfs.ReasonOf(err) != vfs.ReasonAuthDenied {
+	if _, err := j.ReadFile("index.html"); vfs.ReasonOf(err) != reason.AuthDenied {
 		t.Errorf("without a principal: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "alice"))

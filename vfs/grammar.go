@@ -3,6 +3,8 @@ package vfs
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // checkName is the one grammar of names. It returns "" or the reason for which
@@ -12,10 +14,10 @@ import (
 // that hold other bytes pay for the second pass.
 func checkName(s string) Reason {
 	if s == "" {
-		return ReasonNameEmpty
+		return reason.NameEmpty
 	}
 	if len(s) > MaxNameBytes {
-		return ReasonNameTooLong
+		return reason.NameTooLong
 	}
 	ascii := true
 	start := 0
@@ -27,11 +29,11 @@ func checkName(s string) Reason {
 			}
 			start = i + 1
 		case c == '\\':
-			return ReasonNameBackslash
+			return reason.NameBackslash
 		case c == 0:
-			return ReasonNameNUL
+			return reason.NameNUL
 		case c < 0x20 || c == 0x7f:
-			return ReasonNameControl
+			return reason.NameControl
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
@@ -48,13 +50,13 @@ func checkName(s string) Reason {
 func checkElement(e string) Reason {
 	switch {
 	case e == "":
-		return ReasonNameSlash
+		return reason.NameSlash
 	case e == ".":
-		return ReasonNameDot
+		return reason.NameDot
 	case e == "..":
-		return ReasonNameDotDot
+		return reason.NameDotDot
 	case len(e) > MaxElementBytes:
-		return ReasonNameElementTooLong
+		return reason.NameElementTooLong
 	}
 	return ""
 }
@@ -63,20 +65,20 @@ func checkRunes(s string) Reason {
 	// Validity comes first: normalisation of ill-formed input has looped for
 	// ever (CVE-2026-56852), and an overlong form hides the byte it stands for.
 	if !utf8.ValidString(s) {
-		return ReasonNameUTF8
+		return reason.NameUTF8
 	}
 	for _, r := range s {
 		switch {
 		case r < utf8.RuneSelf:
 		case r <= 0x9f:
-			return ReasonNameControl
+			return reason.NameControl
 		case isBidiControl(r):
-			return ReasonNameBidi
+			return reason.NameBidi
 		// A byte order mark is invisible; the two separators end a line in
 		// JavaScript and in some log viewers; noncharacters are reserved for
 		// internal use.
 		case r == 0xfeff, r == 0x2028, r == 0x2029, isNoncharacter(r):
-			return ReasonNameUnicode
+			return reason.NameUnicode
 		}
 	}
 	return ""

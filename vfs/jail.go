@@ -3,6 +3,8 @@ package vfs
 import (
 	"context"
 	"errors"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Jail serves a Backend's objects under a Policy. It is safe for concurrent
@@ -99,7 +101,7 @@ func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, l
 		e.Rule = v.Rule
 		return Name{}, e
 	}
-	e := refuse(call, v.Name.String(), ReasonSymlink)
+	e := refuse(call, v.Name.String(), reason.Symlink)
 	if target.IsZero() || links == MaxLinks {
 		return Name{}, e
 	}
@@ -113,7 +115,7 @@ func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, l
 // linkTarget takes from a backend's error where the link in the way leads.
 func linkTarget(err error) (target Name, isLink bool) {
 	var e *Error
-	if errors.As(err, &e) && e.Reason == ReasonSymlink {
+	if errors.As(err, &e) && e.Reason == reason.Symlink {
 		return e.Link, true
 	}
 	return Name{}, false

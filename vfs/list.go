@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // List yields the entries of dir that would be served: objects that a Get would
@@ -134,7 +136,7 @@ func (l *listing) exists(after string) error {
 			return err
 		}
 	}
-	return refuse("list", l.dir.s, ReasonMissing)
+	return refuse("list", l.dir.s, reason.Missing)
 }
 
 // HeadDir returns nil if dir is a directory that exists for the caller: it is there,
@@ -150,7 +152,7 @@ func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 	}
 	shown, err := j.showsSome(ctx, dir, at, newLook())
 	if err == nil && !shown {
-		err = refuse("stat", dir.s, ReasonMissing)
+		err = refuse("stat", dir.s, reason.Missing)
 	}
 	if err != nil {
 		e := outward("stat", dir, err)
@@ -192,8 +194,8 @@ func (j *Jail) touchDir(ctx context.Context, dir Name) error {
 	_, err := j.backend.Stat(ctx, dir, Request{Links: j.symlinks == SymlinksInside})
 	switch {
 	case err == nil:
-		return refuse("stat", dir.String(), ReasonMissing)
-	case ReasonOf(err) == ReasonDirectory:
+		return refuse("stat", dir.String(), reason.Missing)
+	case ReasonOf(err) == reason.Directory:
 		return nil
 	}
 	return err
@@ -240,7 +242,7 @@ func (l *linkedDirs) addBefore(in *listing, after string) {
 		if err != nil {
 			continue
 		}
-		if _, err := j.backend.Stat(ctx, real, Request{}); ReasonOf(err) != ReasonSymlink {
+		if _, err := j.backend.Stat(ctx, real, Request{}); ReasonOf(err) != reason.Symlink {
 			continue
 		}
 		if e, ok := j.showLink(ctx, n, after[:i], in.look); ok && e.Kind == KindDir {

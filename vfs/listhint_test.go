@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // thrifty is a backend that leaves out of a listing what its caller has no use for,
@@ -37,7 +38,7 @@ func TestListHint(t *testing.T) {
 		{Elem: ".hidden"}, {Elem: "a.html"}, {Elem: "a.txt"}, {Elem: "a\nb.html"},
 		{Elem: "dir", Kind: vfs.KindDir}, {Elem: "fifo.html", Kind: vfs.KindSpecial},
 		{Elem: "link.html", Kind: vfs.KindLink}, {Elem: "other", Kind: vfs.KindDir},
-		{Elem: "own.html", Reason: vfs.ReasonOwnFile}, {Elem: "dir2", Kind: vfs.KindDir, Reason: vfs.ReasonOwnFile},
+		{Elem: "own.html", Reason: reason.OwnFile}, {Elem: "dir2", Kind: vfs.KindDir, Reason: reason.OwnFile},
 	}
 	slices.SortFunc(entries, func(a, b vfs.Entry) int {
 		if a.Key() < b.Key() {
@@ -62,7 +63,7 @@ func TestListHint(t *testing.T) {
 
 // What a backend would refuse is listed to nobody, and a scan says why.
 func TestEntriesWithAReason(t *testing.T) {
-	b := &everything{entries: []vfs.Entry{{Elem: "a"}, {Elem: "b", Reason: vfs.ReasonOwnFile}, {Elem: "c", Reason: vfs.ReasonHardLink}}}
+	b := &everything{entries: []vfs.Entry{{Elem: "a"}, {Elem: "b", Reason: reason.OwnFile}, {Elem: "c", Reason: reason.HardLink}}}
 	j := mustJail(t, b, vfs.Policy{Allow: vfs.Patterns("**")})
 	if got := keys(t, j, ".", ""); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("listed: %q", got)
@@ -77,7 +78,7 @@ func TestEntriesWithAReason(t *testing.T) {
 		}
 		got[f.Path] = f.Reason
 	}
-	if len(got) != 3 || got["b"] != vfs.ReasonOwnFile || got["c"] != vfs.ReasonHardLink {
+	if len(got) != 3 || got["b"] != reason.OwnFile || got["c"] != reason.HardLink {
 		t.Errorf("scanned: %v", got)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // remote is a backend as S3 is one: it has no directories, it lists thousand keys a
@@ -164,7 +165,7 @@ func TestDirectoriesShowWhatTheyHold(t *testing.T) {
 		_, errOpen := j.Open(dir)
 		errs := []error{err, errBehind, j.HeadDir(t.Context(), n), errOpen}
 		for i, err := range errs {
-			if want == nil && (vfs.ReasonOf(err) != vfs.ReasonMissing || !errors.Is(err, fs.ErrNotExist)) || want != nil && err != nil {
+			if want == nil && (vfs.ReasonOf(err) != reason.Missing || !errors.Is(err, fs.ErrNotExist)) || want != nil && err != nil {
 				t.Errorf("%s: error %d is %v (%s)", dir, i, err, vfs.ReasonOf(err))
 			}
 		}

@@ -3,6 +3,8 @@ package vfs
 import (
 	"iter"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Limits of a name, in bytes. They are S3's limit of a key and the limit of a
@@ -68,9 +70,9 @@ func (n Name) Child(elem string) (Name, error) {
 	}
 	switch {
 	case n.IsZero():
-		return Name{}, refuseName(elem, ReasonNameEmpty)
+		return Name{}, refuseName(elem, reason.NameEmpty)
 	case strings.IndexByte(elem, '/') >= 0:
-		return Name{}, refuseName(s, ReasonNameSlash)
+		return Name{}, refuseName(s, reason.NameSlash)
 	}
 	return ParseName(s)
 }

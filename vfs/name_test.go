@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 var longElement = strings.Repeat("e", vfs.MaxElementBytes)
@@ -21,18 +22,18 @@ func TestParseNameRefuses(t *testing.T) {
 		reason vfs.Reason
 		names  []string
 	}{
-		{vfs.ReasonNameEmpty, []string{""}},
-		{vfs.ReasonNameTooLong, []string{longName + "n", strings.Repeat("a/", 1<<20), strings.Repeat("../", 1000)}},
-		{vfs.ReasonNameElementTooLong, []string{longElement + "e", "a/" + longElement + "e", longElement + "e/a", strings.Repeat("é", 128)}},
-		{vfs.ReasonNameSlash, []string{"/", "//", "/a", "a/", "a//b", "//a", "a/b//", "//host/share"}},
-		{vfs.ReasonNameDot, []string{".", "./a", "a/.", "a/./b"}},
-		{vfs.ReasonNameDotDot, []string{"..", "../a", "a/..", "a/../b", "a/b/../../../c"}},
-		{vfs.ReasonNameBackslash, []string{`\`, `a\b`, `..\a`, `\\host\share`, `C:\a`, `a/..\b`}},
-		{vfs.ReasonNameNUL, []string{"\x00", "a\x00", "\x00a", "a/b\x00.jpg"}},
-		{vfs.ReasonNameControl, []string{"\x01", "a\tb", "a\nb", "a\r", "\x1b[2J", "a\x7f", "a\u0080", "a\u0085b", "\u009f"}},
-		{vfs.ReasonNameUTF8, []string{"\xff", "a\x80", "\xc0\xae", "\xc0\xaf", "\xe0\x80\xaf", "a/\xed\xa0\x80", "\xf4\x90\x80\x80", "é\xc3"}},
-		{vfs.ReasonNameBidi, []string{"a\u061cb", "\u200e", "\u200f", "a\u202agpj.exe", "\u202b", "\u202c", "\u202d", "a\u202egpj.exe", "\u2066", "\u2067", "\u2068", "\u2069"}},
-		{vfs.ReasonNameUnicode, []string{"\ufeffa", "a\u2028b", "a\u2029b", "\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"}},
+		{reason.NameEmpty, []string{""}},
+		{reason.NameTooLong, []string{longName + "n", strings.Repeat("a/", 1<<20), strings.Repeat("../", 1000)}},
+		{reason.NameElementTooLong, []string{longElement + "e", "a/" + longElement + "e", longElement + "e/a", strings.Repeat("é", 128)}},
+		{reason.NameSlash, []string{"/", "//", "/a", "a/", "a//b", "//a", "a/b//", "//host/share"}},
+		{reason.NameDot, []string{".", "./a", "a/.", "a/./b"}},
+		{reason.NameDotDot, []string{"..", "../a", "a/..", "a/../b", "a/b/../../../c"}},
+		{reason.NameBackslash, []string{`\`, `a\b`, `..\a`, `\\host\share`, `C:\a`, `a/..\b`}},
+		{reason.NameNUL, []string{"\x00", "a\x00", "\x00a", "a/b\x00.jpg"}},
+		{reason.NameControl, []string{"\x01", "a\tb", "a\nb", "a\r", "\x1b[2J", "a\x7f", "a\u0080", "a\u0085b", "\u009f"}},
+		{reason.NameUTF8, []string{"\xff", "a\x80", "\xc0\xae", "\xc0\xaf", "\xe0\x80\xaf", "a/\xed\xa0\x80", "\xf4\x90\x80\x80", "é\xc3"}},
+		{reason.NameBidi, []string{"a\u061cb", "\u200e", "\u200f", "a\u202agpj.exe", "\u202b", "\u202c", "\u202d", "a\u202egpj.exe", "\u2066", "\u2067", "\u2068", "\u2069"}},
+		{reason.NameUnicode, []string{"\ufeffa", "a\u2028b", "a\u2029b", "\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"}},
 	} {
 		for _, s := range c.names {
 			n, err := vfs.ParseName(s)
@@ -89,36 +90,36 @@ func TestParseEscapedPath(t *testing.T) {
 		{path: "é", want: "é"},
 		{path: "a;b=c", want: "a;b=c"},
 		{path: strings.Repeat("%65", 255), want: longElement},
-		{reason: vfs.ReasonNameEmpty, path: ""},
-		{reason: vfs.ReasonNameDot, path: "%2e"},
-		{reason: vfs.ReasonNameDotDot, path: "%2e%2e"},
-		{reason: vfs.ReasonNameDotDot, path: ".%2E/a"},
-		{reason: vfs.ReasonNameDotDot, path: "a/%2e./b"},
-		{reason: vfs.ReasonNameEncodedSlash, path: "a%2fb"},
-		{reason: vfs.ReasonNameEncodedSlash, path: "..%2Fa"},
-		{reason: vfs.ReasonNameBackslash, path: "..%5ca"},
-		{reason: vfs.ReasonNameBackslash, path: "a%5C"},
-		{reason: vfs.ReasonNameBackslash, path: `a\%61`},
-		{reason: vfs.ReasonNameNUL, path: "a%00.jpg"},
-		{reason: vfs.ReasonNameControl, path: "a%0d%0aSet-Cookie:x"},
-		{reason: vfs.ReasonNameControl, path: "%7f"},
-		{reason: vfs.ReasonNameControl, path: "%c2%80"},
-		{reason: vfs.ReasonNameUTF8, path: "%c0%ae%c0%ae/a"},
-		{reason: vfs.ReasonNameUTF8, path: "%ff"},
-		{reason: vfs.ReasonNameBidi, path: "%e2%80%ae"},
-		{reason: vfs.ReasonNameUnicode, path: "%ef%bb%bfa"},
-		{reason: vfs.ReasonNameEscape, path: "%"},
-		{reason: vfs.ReasonNameEscape, path: "a%2"},
-		{reason: vfs.ReasonNameEscape, path: "%zz"},
-		{reason: vfs.ReasonNameEscape, path: "%u002e"},
-		{reason: vfs.ReasonNameEscape, path: "%%32e"},
-		{reason: vfs.ReasonNameEscape, path: "% 2e"},
-		{reason: vfs.ReasonNameEscape, path: "%2\u00b2"},
-		{reason: vfs.ReasonNameSlash, path: "/a%20b"},
-		{reason: vfs.ReasonNameSlash, path: "a%20b/"},
-		{reason: vfs.ReasonNameTooLong, path: strings.Repeat("%61", vfs.MaxNameBytes+1)},
-		{reason: vfs.ReasonNameTooLong, path: strings.Repeat("%61/", vfs.MaxNameBytes)},
-		{reason: vfs.ReasonNameElementTooLong, path: strings.Repeat("%65", 256)},
+		{reason: reason.NameEmpty, path: ""},
+		{reason: reason.NameDot, path: "%2e"},
+		{reason: reason.NameDotDot, path: "%2e%2e"},
+		{reason: reason.NameDotDot, path: ".%2E/a"},
+		{reason: reason.NameDotDot, path: "a/%2e./b"},
+		{reason: reason.NameEncodedSlash, path: "a%2fb"},
+		{reason: reason.NameEncodedSlash, path: "..%2Fa"},
+		{reason: reason.NameBackslash, path: "..%5ca"},
+		{reason: reason.NameBackslash, path: "a%5C"},
+		{reason: reason.NameBackslash, path: `a\%61`},
+		{reason: reason.NameNUL, path: "a%00.jpg"},
+		{reason: reason.NameControl, path: "a%0d%0aSet-Cookie:x"},
+		{reason: reason.NameControl, path: "%7f"},
+		{reason: reason.NameControl, path: "%c2%80"},
+		{reason: reason.NameUTF8, path: "%c0%ae%c0%ae/a"},
+		{reason: reason.NameUTF8, path: "%ff"},
+		{reason: reason.NameBidi, path: "%e2%80%ae"},
+		{reason: reason.NameUnicode, path: "%ef%bb%bfa"},
+		{reason: reason.NameEscape, path: "%"},
+		{reason: reason.NameEscape, path: "a%2"},
+		{reason: reason.NameEscape, path: "%zz"},
+		{reason: reason.NameEscape, path: "%u002e"},
+		{reason: reason.NameEscape, path: "%%32e"},
+		{reason: reason.NameEscape, path: "% 2e"},
+		{reason: reason.NameEscape, path: "%2\u00b2"},
+		{reason: reason.NameSlash, path: "/a%20b"},
+		{reason: reason.NameSlash, path: "a%20b/"},
+		{reason: reason.NameTooLong, path: strings.Repeat("%61", vfs.MaxNameBytes+1)},
+		{reason: reason.NameTooLong, path: strings.Repeat("%61/", vfs.MaxNameBytes)},
+		{reason: reason.NameElementTooLong, path: strings.Repeat("%65", 256)},
 	} {
 		n, err := vfs.ParseEscapedPath(c.path)
 		if n.String() != c.want || vfs.ReasonOf(err) != c.reason || (err == nil) != (c.reason == "") {
@@ -170,20 +171,20 @@ func TestChildRefuses(t *testing.T) {
 		elem   string
 		reason vfs.Reason
 	}{
-		{vfs.Root, "", vfs.ReasonNameEmpty},
-		{vfs.Root, ".", vfs.ReasonNameDot},
-		{vfs.Root, "..", vfs.ReasonNameDotDot},
-		{vfs.Root, "a/b", vfs.ReasonNameSlash},
-		{vfs.Root, "../b", vfs.ReasonNameSlash},
-		{mustName(t, "a"), "", vfs.ReasonNameSlash},
-		{mustName(t, "a"), "..", vfs.ReasonNameDotDot},
-		{mustName(t, "a"), "/", vfs.ReasonNameSlash},
-		{mustName(t, "a"), "b\x00", vfs.ReasonNameNUL},
-		{mustName(t, "a"), "\xff", vfs.ReasonNameUTF8},
-		{mustName(t, "a"), longElement + "e", vfs.ReasonNameElementTooLong},
-		{deep, "x", vfs.ReasonNameTooLong},
-		{vfs.Name{}, "a", vfs.ReasonNameEmpty},
-		{vfs.Name{}, "../a", vfs.ReasonNameEmpty},
+		{vfs.Root, "", reason.NameEmpty},
+		{vfs.Root, ".", reason.NameDot},
+		{vfs.Root, "..", reason.NameDotDot},
+		{vfs.Root, "a/b", reason.NameSlash},
+		{vfs.Root, "../b", reason.NameSlash},
+		{mustName(t, "a"), "", reason.NameSlash},
+		{mustName(t, "a"), "..", reason.NameDotDot},
+		{mustName(t, "a"), "/", reason.NameSlash},
+		{mustName(t, "a"), "b\x00", reason.NameNUL},
+		{mustName(t, "a"), "\xff", reason.NameUTF8},
+		{mustName(t, "a"), longElement + "e", reason.NameElementTooLong},
+		{deep, "x", reason.NameTooLong},
+		{vfs.Name{}, "a", reason.NameEmpty},
+		{vfs.Name{}, "../a", reason.NameEmpty},
 	} {
 		if n, err := c.dir.Child(c.elem); !n.IsZero() || vfs.ReasonOf(err) != c.reason {
 			t.Errorf("Child(%.20q, %q) = %q, %s, want %s", c.dir, c.elem, n, vfs.ReasonOf(err), c.reason)
@@ -198,8 +199,8 @@ func TestErrorText(t *testing.T) {
 	if got, want := err.Error(), `parse "../\n\u202e": file does not exist`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	hidden := &vfs.Error{Op: "get", Name: "a", Reason: vfs.ReasonPolicyDeny, Rule: "secret", Err: errors.New("/srv/secret")}
-	absent := &vfs.Error{Op: "get", Name: "a", Reason: vfs.ReasonMissing, Err: fs.ErrNotExist}
+	hidden := &vfs.Error{Op: "get", Name: "a", Reason: reason.PolicyDeny, Rule: "secret", Err: errors.New("/srv/secret")}
+	absent := &vfs.Error{Op: "get", Name: "a", Reason: reason.Missing, Err: fs.ErrNotExist}
 	if hidden.Error() != absent.Error() {
 		t.Errorf("hidden %q, absent %q", hidden, absent)
 	}

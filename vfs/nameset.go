@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A nameSet is a pattern of exact names. A million of them cost a table
@@ -52,7 +54,7 @@ func ReadNameSet(label string, r io.Reader) (Pattern, error) {
 		set.add(n, line)
 	}
 	if err := in.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return Pattern{}, fmt.Errorf("%w: %s:%d: %s", ErrPattern, label, line+1, ReasonNameTooLong.Detail())
+		return Pattern{}, fmt.Errorf("%w: %s:%d: %s", ErrPattern, label, line+1, reason.NameTooLong.Detail())
 	} else if err != nil {
 		return Pattern{}, fmt.Errorf("reading %s: %w", label, err)
 	}

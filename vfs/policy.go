@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Policy says which names a [Jail] lets through. The zero Policy allows
@@ -36,7 +38,7 @@ type Policy struct {
 type Authorizer interface {
 	// Authorize decides whether the caller may do op to n. It is asked before
 	// the backend is touched, with the very Name that is then opened. Any error
-	// refuses, with [ReasonAuthDenied]; callers see a missing name. The context
+	// refuses, with [reason.AuthDenied]; callers see a missing name. The context
 	// is the one that the operation was called with, and carries the principal.
 	Authorize(ctx context.Context, op Op, n Name) error
 }
@@ -170,37 +172,37 @@ func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
 
 // judge is the part of admit that needs the name alone: the grammar's own
 // checks are done, since n is a Name.
-func (r *rules) judge(op Op, n Name) (rule string, reason Reason) {
+func (r *rules) judge(op Op, n Name) (rule string, why Reason) {
 	switch {
 	case r == nil:
 		// The zero Jail allows nothing.
-		return "", ReasonPolicyNoAllow
+		return "", reason.PolicyNoAllow
 	case n.IsZero() || n.IsRoot() && op != OpList:
-		return "", ReasonNameEmpty
+		return "", reason.NameEmpty
 	case len(n.s) > r.maxLen:
-		return "", ReasonNameTooLong
+		return "", reason.NameTooLong
 	case op == OpList:
 		return r.judgeDir(n)
 	}
 	is := traitsOf(n.s)
 	if rule, ok := r.denied(n.s, is, false); ok {
-		return rule, ReasonPolicyDeny
+		return rule, reason.PolicyDeny
 	}
 	rule, ok := r.allow.match(n.s, is.has, false)
 	if !ok {
 		if hasDotElement(n.s) || hasDisguised(n.s) {
 			if rule, ok := r.allow.match(n.s, is.has, true); ok {
-				return rule, ReasonPolicyDotfile
+				return rule, reason.PolicyDotfile
 			}
 		}
-		return "", ReasonPolicyNoAllow
+		return "", reason.PolicyNoAllow
 	}
 	return rule, ""
 }
 
 // judgeDir decides about a directory: it exists for clients if some allowed
 // name can lie below it.
-func (r *rules) judgeDir(dir Name) (rule string, reason Reason) {
+func (r *rules) judgeDir(dir Name) (rule string, why Reason) {
 	d := dir.s
 	if dir.IsRoot() {
 		// The top has no name that a pattern could match, not even "re:x*".
@@ -209,15 +211,15 @@ func (r *rules) judgeDir(dir Name) (rule string, reason Reason) {
 	is := traitsOf(d)
 	if d != "" {
 		if rule, ok := r.denied(d, is, false); ok {
-			return rule, ReasonPolicyDeny
+			return rule, reason.PolicyDeny
 		}
 	}
 	if rule, ok := r.denied(d, is, true); ok {
-		return rule, ReasonPolicyDeny
+		return rule, reason.PolicyDeny
 	}
 	rule, ok := r.allow.matchBelow(d)
 	if !ok {
-		return "", ReasonPolicyNoAllow
+		return "", reason.PolicyNoAllow
 	}
 	return rule, ""
 }

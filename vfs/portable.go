@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // MaxCreateElements is the most elements that a created name has. Each is a
@@ -16,20 +18,20 @@ const MaxCreateElements = 64
 // since S3 keys and Unix files are legally called "aux.txt" or "10:30.log".
 func checkCreate(n Name) Reason {
 	if strings.Count(n.s, "/") >= MaxCreateElements {
-		return ReasonCreateDepth
+		return reason.CreateDepth
 	}
 	if !norm.NFC.IsNormalString(n.s) {
-		return ReasonCreateNFC
+		return reason.CreateNFC
 	}
 	if strings.ContainsAny(n.s, `:*?"<>|`) {
-		return ReasonCreateChar
+		return reason.CreateChar
 	}
 	for elem := range n.Elements() {
 		if c := elem[len(elem)-1]; c == '.' || c == ' ' {
-			return ReasonCreateTrailing
+			return reason.CreateTrailing
 		}
 		if isDeviceName(elem) {
-			return ReasonCreateDevice
+			return reason.CreateDevice
 		}
 	}
 	return ""

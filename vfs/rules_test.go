@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func TestZeroPolicyAllowsNothing(t *testing.T) {
@@ -85,7 +86,7 @@ func TestPolicyIsReadOnce(t *testing.T) {
 
 func TestMaxLen(t *testing.T) {
 	p := vfs.Policy{Allow: vfs.Patterns("**"), MaxLen: 4}
-	for name, want := range map[string]vfs.Reason{"abcd": "", "a/bc": "", "abcde": vfs.ReasonNameTooLong, "éé": "", "ééa": vfs.ReasonNameTooLong} {
+	for name, want := range map[string]vfs.Reason{"abcd": "", "a/bc": "", "abcde": reason.NameTooLong, "éé": "", "ééa": reason.NameTooLong} {
 		if v := judge(t, p, name); v.Reason != want {
 			t.Errorf("%s: %q, want %q", name, v.Reason, want)
 		}
@@ -100,12 +101,12 @@ func TestMaxLen(t *testing.T) {
 func TestCreateRules(t *testing.T) {
 	for name, want := range map[string]vfs.Reason{
 		"a.txt": "", "фото/a b.jpg": "", "café": "", "a..b": "", "com": "", "com10": "", "console": "", "nul1/x": "", "auxiliary": "", "a.con": "",
-		"cafe\u0301": vfs.ReasonCreateNFC, "\u212a": vfs.ReasonCreateNFC,
-		"10:30.log": vfs.ReasonCreateChar, "a*": vfs.ReasonCreateChar, "a?": vfs.ReasonCreateChar, `a"`: vfs.ReasonCreateChar, "<": vfs.ReasonCreateChar, "a/>/b": vfs.ReasonCreateChar, "|": vfs.ReasonCreateChar,
-		"a.": vfs.ReasonCreateTrailing, "a ": vfs.ReasonCreateTrailing, "a./b": vfs.ReasonCreateTrailing, " ": vfs.ReasonCreateTrailing,
-		"con": vfs.ReasonCreateDevice, "CON.txt": vfs.ReasonCreateDevice, "a/NuL/b": vfs.ReasonCreateDevice, "aux.tar.gz": vfs.ReasonCreateDevice, "prn": vfs.ReasonCreateDevice,
-		"com1": vfs.ReasonCreateDevice, "COM¹.x": vfs.ReasonCreateDevice, "lpt9": vfs.ReasonCreateDevice, "lpt³": vfs.ReasonCreateDevice, "CONIN$": vfs.ReasonCreateDevice, "conout$": vfs.ReasonCreateDevice, "con .txt": vfs.ReasonCreateDevice,
-		".env": vfs.ReasonPolicyDotfile,
+		"cafe\u0301": reason.CreateNFC, "\u212a": reason.CreateNFC,
+		"10:30.log": reason.CreateChar, "a*": reason.CreateChar, "a?": reason.CreateChar, `a"`: reason.CreateChar, "<": reason.CreateChar, "a/>/b": reason.CreateChar, "|": reason.CreateChar,
+		"a.": reason.CreateTrailing, "a ": reason.CreateTrailing, "a./b": reason.CreateTrailing, " ": reason.CreateTrailing,
+		"con": reason.CreateDevice, "CON.txt": reason.CreateDevice, "a/NuL/b": reason.CreateDevice, "aux.tar.gz": reason.CreateDevice, "prn": reason.CreateDevice,
+		"com1": reason.CreateDevice, "COM¹.x": reason.CreateDevice, "lpt9": reason.CreateDevice, "lpt³": reason.CreateDevice, "CONIN$": reason.CreateDevice, "conout$": reason.CreateDevice, "con .txt": reason.CreateDevice,
+		".env": reason.PolicyDotfile,
 	} {
 		j := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
 		n := mustName(t, name)
@@ -142,7 +143,7 @@ func TestAuthorize(t *testing.T) {
 			t.Errorf("%s: %v", s, err)
 		}
 	}
-	if _, err := j.Get(ctx, vfs.Name{}, vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonNameEmpty {
+	if _, err := j.Get(ctx, vfs.Name{}, vfs.Request{}); vfs.ReasonOf(err) != reason.NameEmpty {
 		t.Errorf("the zero Name: %v", err)
 	}
 	if len(asked) != 0 || b.calls.Load() != 0 {
@@ -150,13 +151,13 @@ func TestAuthorize(t *testing.T) {
 	}
 
 	_, err := j.Get(ctx, mustName(t, "bob/a"), vfs.Request{})
-	if vfs.ReasonOf(err) != vfs.ReasonAuthDenied || !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, errNo) || b.calls.Load() != 0 {
+	if vfs.ReasonOf(err) != reason.AuthDenied || !errors.Is(err, fs.ErrNotExist) || !errors.Is(err, errNo) || b.calls.Load() != 0 {
 		t.Errorf("bob/a: %v (%s), %d calls", err, vfs.ReasonOf(err), b.calls.Load())
 	}
 	if strings.Contains(err.Error(), errNo.Error()) {
 		t.Errorf("the error's text tells: %v", err)
 	}
-	if _, _, err := j.Head(t.Context(), mustName(t, "alice/a"), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonAuthDenied {
+	if _, _, err := j.Head(t.Context(), mustName(t, "alice/a"), vfs.Request{}); vfs.ReasonOf(err) != reason.AuthDenied {
 		t.Errorf("without a principal: %v", err)
 	}
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // The inputs are those that werkzeug's safe_join has to decide about. What it
@@ -19,25 +20,25 @@ func TestSafeJoinCases(t *testing.T) {
 		{"a..b", true, "", ""},
 		{"..c", true, "", ""},
 		{"a/b.c", true, "", ""},
-		{"..", false, vfs.ReasonNameDotDot, ""},
-		{"../b/c", false, vfs.ReasonNameDotDot, ""},
-		{"a/../../b", false, vfs.ReasonNameDotDot, ""},
-		{"b/../../c", false, vfs.ReasonNameDotDot, ""},
-		{"/a", false, vfs.ReasonNameSlash, ""},
-		{"//a", false, vfs.ReasonNameSlash, ""},
-		{"//host/share", false, vfs.ReasonNameSlash, ""},
-		{"", true, vfs.ReasonNameEmpty, "the directory itself is vfs.Root, and no object"},
-		{".", true, vfs.ReasonNameDot, "a name has one spelling"},
-		{"./a", true, vfs.ReasonNameDot, "a name has one spelling"},
-		{"a//b", true, vfs.ReasonNameSlash, "a name has one spelling"},
-		{"a/", true, vfs.ReasonNameSlash, "a name has one spelling"},
-		{"a/./b", true, vfs.ReasonNameDot, "a name has one spelling"},
-		{"a/../b", true, vfs.ReasonNameDotDot, "refused, never cleaned"},
-		{`a\b`, true, vfs.ReasonNameBackslash, "a separator on Windows, so nowhere part of a name"},
-		{`..\..\secret`, true, vfs.ReasonNameBackslash, "the same"},
-		{"a\x00b", true, vfs.ReasonNameNUL, "ends the name for the system"},
-		{"a\nb", true, vfs.ReasonNameControl, "breaks logs and headers"},
-		{"a\xffb", true, vfs.ReasonNameUTF8, "no text"},
+		{"..", false, reason.NameDotDot, ""},
+		{"../b/c", false, reason.NameDotDot, ""},
+		{"a/../../b", false, reason.NameDotDot, ""},
+		{"b/../../c", false, reason.NameDotDot, ""},
+		{"/a", false, reason.NameSlash, ""},
+		{"//a", false, reason.NameSlash, ""},
+		{"//host/share", false, reason.NameSlash, ""},
+		{"", true, reason.NameEmpty, "the directory itself is vfs.Root, and no object"},
+		{".", true, reason.NameDot, "a name has one spelling"},
+		{"./a", true, reason.NameDot, "a name has one spelling"},
+		{"a//b", true, reason.NameSlash, "a name has one spelling"},
+		{"a/", true, reason.NameSlash, "a name has one spelling"},
+		{"a/./b", true, reason.NameDot, "a name has one spelling"},
+		{"a/../b", true, reason.NameDotDot, "refused, never cleaned"},
+		{`a\b`, true, reason.NameBackslash, "a separator on Windows, so nowhere part of a name"},
+		{`..\..\secret`, true, reason.NameBackslash, "the same"},
+		{"a\x00b", true, reason.NameNUL, "ends the name for the system"},
+		{"a\nb", true, reason.NameControl, "breaks logs and headers"},
+		{"a\xffb", true, reason.NameUTF8, "no text"},
 		{"CON", true, "", "legal to read on Unix and S3; the disk backend refuses it on Windows"},
 		{"CON.txt.html", true, "", "the same"},
 		{"COM¹", true, "", "the same"},
@@ -58,7 +59,7 @@ func TestSafeJoinCases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := jail.Explain(t.Context(), vfs.OpRead, n); v.Reason != vfs.ReasonPolicyDotfile {
+	if v := jail.Explain(t.Context(), vfs.OpRead, n); v.Reason != reason.PolicyDotfile {
 		t.Errorf("%s: %+v", n, v)
 	}
 	// None of what may not be created on Windows may be created anywhere.

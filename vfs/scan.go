@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Finding is what a scan says of one name in the backend.
@@ -95,11 +97,11 @@ func (s *scan) walk(dir Name) bool {
 			s.yield(Finding{}, outward("scan", dir, err))
 			return false
 		}
-		reason := ReasonOf(err)
-		if reason == "" {
-			reason = ReasonPermission
+		why := ReasonOf(err)
+		if why == "" {
+			why = reason.Permission
 		}
-		v := Verdict{Op: OpList, Name: dir, Reason: reason}
+		v := Verdict{Op: OpList, Name: dir, Reason: why}
 		return s.yield(Finding{Verdict: v, Path: dir.String() + "/"}, nil)
 	}
 	return true
@@ -139,15 +141,15 @@ func (s *scan) obstacle(n Name, e *Entry) Reason {
 	}
 	switch e.Kind {
 	case KindSpecial:
-		return ReasonSpecialFile
+		return reason.SpecialFile
 	case KindLink:
 		if s.jail.symlinks == SymlinksRefuse {
-			return ReasonSymlink
+			return reason.Symlink
 		}
 		info, _, err := s.jail.Head(s.ctx, n, Request{})
 		e.Size = info.Size
 		if err != nil && ReasonOf(err) == "" {
-			return ReasonPermission
+			return reason.Permission
 		}
 		return ReasonOf(err)
 	}

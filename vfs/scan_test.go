@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // findings renders a scan, a line each.
@@ -96,7 +97,7 @@ func TestHostileKeys(t *testing.T) {
 		t.Errorf("listed %q", got)
 	}
 	for e, err := range j.List(t.Context(), mustName(t, "d"), "") {
-		if vfs.ReasonOf(err) != vfs.ReasonMissing {
+		if vfs.ReasonOf(err) != reason.Missing {
 			t.Errorf("listed in d %+v, %v", e, err)
 		}
 	}
@@ -120,7 +121,7 @@ func TestScanErrors(t *testing.T) {
 		"bad": nil, "half": {{Elem: "a"}},
 	}
 	b := &treeOf{dirs: dirs, errs: map[string]error{
-		"bad":  &vfs.Error{Op: "list", Reason: vfs.ReasonPermission, Err: fs.ErrPermission},
+		"bad":  &vfs.Error{Op: "list", Reason: reason.Permission, Err: fs.ErrPermission},
 		"half": errors.New("the disk broke at /srv/half"),
 	}}
 	j := mustJail(t, b, vfs.Policy{Allow: vfs.Patterns("**")})

@@ -3,6 +3,8 @@ package vfs
 import (
 	"context"
 	"errors"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // surroundings are what is there where an object is to be made.
@@ -27,7 +29,7 @@ func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		found, err := j.findSpelling(ctx, at)
 		switch {
-		case ReasonOf(err) == ReasonMissing:
+		case ReasonOf(err) == reason.Missing:
 			kind = KindDir // so the directory will be made, too
 			continue
 		case err != nil:
@@ -49,9 +51,9 @@ func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 // directory on its way.
 func inTheWay(n Name, kind Kind) error {
 	if kind == KindDir {
-		return refuse("put", n.s, ReasonDirectory)
+		return refuse("put", n.s, reason.Directory)
 	}
-	return refuse("put", n.s, ReasonMissing)
+	return refuse("put", n.s, reason.Missing)
 }
 
 // tooLike returns nil if s has no twin, else the refusal of n because of it.
@@ -79,7 +81,7 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 		for e, err := range j.backend.List(ctx, n.Dir(), c.after) {
 			if err != nil {
 				// What lies behind the last entry is not missing.
-				if c.after != "" && ReasonOf(err) == ReasonMissing {
+				if c.after != "" && ReasonOf(err) == reason.Missing {
 					return found, nil
 				}
 				return Entry{}, err
@@ -103,9 +105,9 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 // tooLike is the refusal of n because of other, which differs too little. The caller
 // learns of it only if other is shown to him: that it is there, and as what.
 func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName bool) error {
-	e := refuse("put", n.s, ReasonHiddenSibling)
+	e := refuse("put", n.s, reason.HiddenSibling)
 	if isName && j.isShown(ctx, other, kind) {
-		e.Reason, e.SiblingDir = ReasonCreateSibling, kind == KindDir
+		e.Reason, e.SiblingDir = reason.CreateSibling, kind == KindDir
 	}
 	e.Err = errSibling
 	return e
@@ -114,9 +116,9 @@ func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName boo
 // tooLikeClaimed is tooLike where other is only about to be made, on the way to the
 // object made or as that object itself.
 func (j *Jail) tooLikeClaimed(ctx context.Context, n, other, made Name) error {
-	e := refuse("put", n.s, ReasonHiddenSibling)
+	e := refuse("put", n.s, reason.HiddenSibling)
 	if j.admitted(ctx, OpRead, made) && (other == made || j.admitted(ctx, OpList, other)) {
-		e.Reason, e.SiblingDir = ReasonCreateSibling, other != made
+		e.Reason, e.SiblingDir = reason.CreateSibling, other != made
 	}
 	e.Err = errSibling
 	return e

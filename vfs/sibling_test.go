@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // crowded is a writable backend with one directory, which the sorted names fill. It
@@ -26,11 +27,11 @@ type crowded struct {
 func (b *crowded) Caps() vfs.Caps { return vfs.Caps{Kind: "crowded", Writable: true} }
 
 func (b *crowded) Open(_ context.Context, n vfs.Name, _ vfs.Request) (*vfs.Object, error) {
-	return nil, &vfs.Error{Op: "open", Name: n.String(), Reason: vfs.ReasonMissing}
+	return nil, &vfs.Error{Op: "open", Name: n.String(), Reason: reason.Missing}
 }
 
 func (b *crowded) Stat(_ context.Context, n vfs.Name, _ vfs.Request) (vfs.Info, error) {
-	return vfs.Info{}, &vfs.Error{Op: "stat", Name: n.String(), Reason: vfs.ReasonMissing}
+	return vfs.Info{}, &vfs.Error{Op: "stat", Name: n.String(), Reason: reason.Missing}
 }
 
 func (b *crowded) Put(_ context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {

@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // linkTree makes two trees of one description, in memory and on disk, and
@@ -199,7 +200,7 @@ func TestChainsOfLinks(t *testing.T) {
 		if err := j.HeadDir(t.Context(), mustName(t, "d8")); err != nil {
 			t.Errorf("%s, d8: %v", s.name, err)
 		}
-		if err := j.HeadDir(t.Context(), mustName(t, "d9")); vfs.ReasonOf(err) != vfs.ReasonSymlink {
+		if err := j.HeadDir(t.Context(), mustName(t, "d9")); vfs.ReasonOf(err) != reason.Symlink {
 			t.Errorf("%s, d9: %v", s.name, err)
 		}
 	}

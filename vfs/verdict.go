@@ -3,6 +3,8 @@ package vfs
 import (
 	"context"
 	"errors"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Verdict is what a Jail says of a name.
@@ -20,7 +22,7 @@ type Verdict struct {
 func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 	v := Verdict{Op: op, Name: n}
 	if j.rules == nil { // a Jail that New did not make
-		v.Reason = ReasonPolicyNoAllow
+		v.Reason = reason.PolicyNoAllow
 		return v
 	}
 	if v.Rule, v.Reason = j.rules.judge(op, n); v.Reason != "" {
@@ -28,14 +30,14 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 	}
 	if j.authorize != nil {
 		if err := j.authorize.Authorize(ctx, op, n); err != nil {
-			v.Reason, v.cause = ReasonAuthDenied, err
+			v.Reason, v.cause = reason.AuthDenied, err
 			return v
 		}
 	}
 	// Last, since only who may write the name may learn that this is what is wrong.
 	if op == OpWrite || op == OpUpload {
-		if reason := checkCreate(n); reason != "" {
-			v.Rule, v.Reason = "", reason
+		if why := checkCreate(n); why != "" {
+			v.Rule, v.Reason = "", why
 			return v
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A directory exists for clients if some allowed name can lie below it.
@@ -94,7 +95,7 @@ func TestAllowedNamesCanBeWalkedTo(t *testing.T) {
 		j := mustJail(t, &everything{}, p)
 		for _, n := range names {
 			v := j.Explain(t.Context(), vfs.OpRead, n)
-			if v.Reason == vfs.ReasonPolicyDeny {
+			if v.Reason == reason.PolicyDeny {
 				denied++
 			}
 			if !v.Allowed {

@@ -3,6 +3,8 @@ package vfs
 import (
 	"context"
 	"io"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Written says what a Put did.
@@ -23,10 +25,10 @@ type Written struct {
 // does in HTTP: IfNoneMatch "*" only creates, IfMatch only replaces that version.
 //
 // Besides what a read asks, the name has to be one that can be created on every
-// system (ReasonCreateNFC, ReasonCreateChar, ReasonCreateTrailing,
-// ReasonCreateDevice) and have at most [MaxCreateElements] (ReasonCreateDepth), and a new one, or a new directory on its way, must not differ
-// only in case or normal form from a sibling: [ReasonCreateSibling] where the
-// caller may see that sibling, else [ReasonHiddenSibling]. Among the calls of one
+// system (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
+// reason.CreateDevice) and have at most [MaxCreateElements] (reason.CreateDepth), and a new one, or a new directory on its way, must not differ
+// only in case or normal form from a sibling: [reason.CreateSibling] where the
+// caller may see that sibling, else [reason.HiddenSibling]. Among the calls of one
 // Jail that holds whatever runs at the same time; another process can get in
 // between.
 //
@@ -138,7 +140,7 @@ func (j *Jail) lookForPlace(ctx context.Context, n Name, cond Cond) (replaces bo
 func (j *Jail) lookForVersion(ctx context.Context, n Name, cond Cond) error {
 	there, err := j.lookAt(ctx, n, cond)
 	switch {
-	case ReasonOf(err) == ReasonPermission:
+	case ReasonOf(err) == reason.Permission:
 		return nil // the credentials may only write: the backend knows
 	case there || err != nil || j.caps.Directories:
 		return err // a backend with directories knows what is in the way
@@ -159,7 +161,7 @@ func (j *Jail) lookAt(ctx context.Context, n Name, cond Cond) (there bool, err e
 		req := Request{Cond: cond}
 		_, err = req.Resolve("put", info)
 		return true, err
-	case ReasonOf(err) == ReasonMissing:
+	case ReasonOf(err) == reason.Missing:
 		return false, nil
 	}
 	return false, err
@@ -167,7 +169,7 @@ func (j *Jail) lookAt(ctx context.Context, n Name, cond Cond) (there bool, err e
 
 // Remove deletes the object n if cond holds, with directories that it leaves
 // empty, and returns the pattern that let the name through. It fails as Put does;
-// a missing object is ReasonMissing. Symbolic links are refused and stay.
+// a missing object is reason.Missing. Symbolic links are refused and stay.
 func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (rule string, err error) {
 	v := j.admit(ctx, OpDelete, n)
 	if err := v.err("remove"); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // counted counts the calls of a backend.
@@ -125,7 +126,7 @@ func TestPut(t *testing.T) {
 	if rule, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); err != nil || rule != "**" {
 		t.Errorf("removing: %q, %v", rule, err)
 	}
-	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Missing {
 		t.Errorf("removing what is gone: %v", err)
 	}
 }
@@ -144,18 +145,18 @@ func TestWriteRefused(t *testing.T) {
 		}),
 	})
 	for s, want := range map[string]vfs.Reason{
-		"drafts/a":      vfs.ReasonPolicyDeny,
-		"DRAFTS/a":      vfs.ReasonPolicyDeny,
-		".env":          vfs.ReasonPolicyDotfile,
-		"mine/a":        vfs.ReasonAuthDenied,
-		"cafe\u0301":    vfs.ReasonCreateNFC,
-		"10:30.log":     vfs.ReasonCreateChar,
-		"a?b":           vfs.ReasonCreateChar,
-		"a./b":          vfs.ReasonCreateTrailing,
-		"a ":            vfs.ReasonCreateTrailing,
-		"x/Aux.txt":     vfs.ReasonCreateDevice,
-		"COM\u00b9":     vfs.ReasonCreateDevice,
-		"lpt1.x/inside": vfs.ReasonCreateDevice,
+		"drafts/a":      reason.PolicyDeny,
+		"DRAFTS/a":      reason.PolicyDeny,
+		".env":          reason.PolicyDotfile,
+		"mine/a":        reason.AuthDenied,
+		"cafe\u0301":    reason.CreateNFC,
+		"10:30.log":     reason.CreateChar,
+		"a?b":           reason.CreateChar,
+		"a./b":          reason.CreateTrailing,
+		"a ":            reason.CreateTrailing,
+		"x/Aux.txt":     reason.CreateDevice,
+		"COM\u00b9":     reason.CreateDevice,
+		"lpt1.x/inside": reason.CreateDevice,
 	} {
 		n := name(t, s)
 		_, err := j.Put(t.Context(), n, unread{t}, vfs.PutOptions{})
@@ -192,24 +193,24 @@ func TestPutSiblings(t *testing.T) {
 	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("secret")})
 	seed(t, b, "Report.txt", "docs/Deep/a.txt", "caf\u00e9/x", "secret", "sub/stra\u00dfe", "both", "BOTH", "e\u0302\u0301t\u00e9")
 	for s, want := range map[string]vfs.Reason{
-		"report.txt":                    vfs.ReasonCreateSibling,
-		"REPORT.TXT":                    vfs.ReasonCreateSibling,
-		"Docs/b.txt":                    vfs.ReasonCreateSibling,
-		"docs/deep/b":                   vfs.ReasonCreateSibling,
+		"report.txt":                    reason.CreateSibling,
+		"REPORT.TXT":                    reason.CreateSibling,
+		"Docs/b.txt":                    reason.CreateSibling,
+		"docs/deep/b":                   reason.CreateSibling,
 		"docs/Deep/A.t":                 "",
 		"docs/Deep/A.tX":                "",
-		"docs/DEEP/new/directory/b.txt": vfs.ReasonCreateSibling,
-		"CAF\u00c9/x":                   vfs.ReasonCreateSibling,
-		"caf\u00e9/X":                   vfs.ReasonCreateSibling,
-		"sub/STRASSE":                   vfs.ReasonCreateSibling,
-		"\u1ebft\u00e9":                 vfs.ReasonCreateSibling,
-		"Both":                          vfs.ReasonCreateSibling,
+		"docs/DEEP/new/directory/b.txt": reason.CreateSibling,
+		"CAF\u00c9/x":                   reason.CreateSibling,
+		"caf\u00e9/X":                   reason.CreateSibling,
+		"sub/STRASSE":                   reason.CreateSibling,
+		"\u1ebft\u00e9":                 reason.CreateSibling,
+		"Both":                          reason.CreateSibling,
 		"both":                          "",
 		"Report.txt":                    "",
 		"secret.txt":                    "",
 		"sub/x\u00b2":                   "",
 		"sub/x2":                        "",
-		"docs/Deep/A.TXT/b":             vfs.ReasonCreateSibling,
+		"docs/Deep/A.TXT/b":             reason.CreateSibling,
 	} {
 		_, err := put(t, j, s, "new", vfs.PutOptions{})
 		if vfs.ReasonOf(err) != want || (err == nil) != (want == "") {
@@ -222,15 +223,15 @@ func TestPutSiblings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range []string{"secreT", "REPORT.txt"} {
-		if _, err := put(t, hidden, s, "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonHiddenSibling {
+		if _, err := put(t, hidden, s, "new", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.HiddenSibling {
 			t.Errorf("Put(%q) beside a hidden sibling: reason %q", s, vfs.ReasonOf(err))
 		}
 	}
-	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonHiddenSibling {
+	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.HiddenSibling {
 		t.Errorf("beside a directory in which nothing is shown: reason %q", vfs.ReasonOf(err))
 	}
 	seed(t, b, "docs/Deep/b.md")
-	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonCreateSibling {
+	if _, err := put(t, hidden, "docs/deep/x.md", "new", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.CreateSibling {
 		t.Errorf("beside a directory that is shown: reason %q", vfs.ReasonOf(err))
 	}
 }
@@ -247,7 +248,7 @@ func TestPutSiblingsAtOnce(t *testing.T) {
 		wg.Go(func() {
 			<-start
 			_, err := put(t, j, s, "x", vfs.PutOptions{})
-			if r := vfs.ReasonOf(err); err != nil && r != vfs.ReasonCreateSibling {
+			if r := vfs.ReasonOf(err); err != nil && r != reason.CreateSibling {
 				t.Errorf("Put(%q): %v, reason %q", s, err, r)
 			}
 		})
@@ -294,9 +295,9 @@ func TestPutInLargeDirectory(t *testing.T) {
 	}
 	for s, want := range map[string]vfs.Reason{
 		"many/report-10000.md":  "",
-		"many/REPORT-10000.txt": vfs.ReasonCreateSibling,
-		"many/report-19999.Txt": vfs.ReasonCreateSibling,
-		"many/zebra.txt":        vfs.ReasonCreateSibling,
+		"many/REPORT-10000.txt": reason.CreateSibling,
+		"many/report-19999.Txt": reason.CreateSibling,
+		"many/zebra.txt":        reason.CreateSibling,
 		"many/aardvark":         "",
 		"other/directory/x":     "",
 	} {
@@ -346,10 +347,10 @@ func TestCreate(t *testing.T) {
 	if _, err := j.Create(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); !errors.Is(err, vfs.ErrPrecondition) {
 		t.Errorf("creating it twice: %v", err)
 	}
-	if _, err := j.Put(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonAuthDenied {
+	if _, err := j.Put(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.AuthDenied {
 		t.Errorf("putting where only uploading is allowed: %v", err)
 	}
-	if _, err := j.Create(t.Context(), name(t, "x/y"), strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonPolicyNoAllow {
+	if _, err := j.Create(t.Context(), name(t, "x/y"), strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.PolicyNoAllow {
 		t.Errorf("creating what no pattern allows: %v", err)
 	}
 }

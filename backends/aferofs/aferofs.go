@@ -53,6 +53,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Backend is an afero.Fs. It is safe for concurrent use if the Fs is, and
@@ -190,8 +191,8 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	}
 	r := vfs.FileReason(st)
 	// MemMapFs has directories whose mode is a file's.
-	if r != vfs.ReasonOwnFile && st.IsDir() {
-		r = vfs.ReasonDirectory
+	if r != reason.OwnFile && st.IsDir() {
+		r = reason.Directory
 	}
 	if r != "" {
 		return vfs.Info{}, refuse(op, n, r)
@@ -207,13 +208,13 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error) {
 	switch {
 	case n.IsZero():
-		return nil, refuse(op, n, vfs.ReasonNameEmpty)
+		return nil, refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
 		// The top itself may be a link: it is the operator's own word.
 		return b.fsys.Stat(b.top)
 	case b.host:
 		if _, err := filepath.Localize(n.String()); err != nil {
-			return nil, refuse(op, n, vfs.ReasonUnholdable)
+			return nil, refuse(op, n, reason.Unholdable)
 		}
 	}
 	var last fs.FileInfo

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // List yields the entries of dir in order. An afero.Fs has them in any order, so that
@@ -56,8 +57,8 @@ func (b *Backend) openDir(dir vfs.Name) (f afero.File, whole []fs.FileInfo, err 
 	if !st.IsDir() {
 		return nil, nil, syscall.ENOTDIR
 	}
-	if vfs.FileReason(st) == vfs.ReasonOwnFile {
-		return nil, nil, refuse("list", dir, vfs.ReasonOwnFile)
+	if vfs.FileReason(st) == reason.OwnFile {
+		return nil, nil, refuse("list", dir, reason.OwnFile)
 	}
 	if f, err = b.fsys.Open(b.path(dir.String())); err != nil {
 		return nil, nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Over the host's file system, the process's own files are refused here and by
@@ -54,7 +55,7 @@ func TestOwnFiles(t *testing.T) {
 	for kind, b := range map[string]vfs.Backend{"aferofs": b, "FromFS": vfs.FromFS(os.DirFS(dir))} {
 		refused := func(what string, err error) {
 			t.Helper()
-			if vfs.ReasonOf(err) != vfs.ReasonOwnFile {
+			if vfs.ReasonOf(err) != reason.OwnFile {
 				t.Errorf("%s, %s: %v, reason %q", kind, what, err, vfs.ReasonOf(err))
 			}
 		}
@@ -94,7 +95,7 @@ func TestOwnFiles(t *testing.T) {
 		obj.Body.Close()
 	}
 	for _, s := range []string{"db-journal", "DB-journal", "db-journal/x", "acme/new", "empty/new", "acme/new/new"} {
-		if _, err := b.Put(ctx, parse(s), strings.NewReader("x"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonOwnFile {
+		if _, err := b.Put(ctx, parse(s), strings.NewReader("x"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.OwnFile {
 			t.Errorf("Put %s: %v", s, err)
 		}
 	}

@@ -15,12 +15,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Put writes body to a temporary file in n's directory and renames it, so that
 // readers see it when it is whole. A process that dies while it writes leaves
 // that file, which no Name reaches and no listing shows. A parent that is a file
-// is ReasonMissing, as it is for Open.
+// is reason.Missing, as it is for Open.
 //
 // Cancelling ctx ends Put between two reads of body; a Read that blocks is for
 // the caller to end.
@@ -97,7 +98,7 @@ func (w *writing) check() (*vfs.Info, error) {
 	current := new(vfs.Info)
 	var err error
 	*current, err = w.b.find("put", w.n, false)
-	if vfs.ReasonOf(err) == vfs.ReasonMissing {
+	if vfs.ReasonOf(err) == reason.Missing {
 		// What lies below a file is missing whatever the condition says.
 		current = nil
 		var missing []vfs.Name
@@ -126,7 +127,7 @@ func (w *writing) checkNew(missing []vfs.Name) error {
 		return err
 	}
 	if id := ownfile.IDOf(dir); ownfile.Is(id) || ownfile.Reserves(id, first.Base()) {
-		return refuse("put", w.n, vfs.ReasonOwnFile)
+		return refuse("put", w.n, reason.OwnFile)
 	}
 	return nil
 }
@@ -142,7 +143,7 @@ func (w *writing) missingDirs() (missing []vfs.Name, err error) {
 		if err == nil {
 			break
 		}
-		if vfs.ReasonOf(err) != vfs.ReasonMissing {
+		if vfs.ReasonOf(err) != reason.Missing {
 			return nil, err
 		}
 		missing = append(missing, dir)
@@ -250,7 +251,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 // directory, and a RegexpFs answers a read with nothing where it hides a file,
 // so that only an end of the directory at the first read counts.
 func (b *Backend) removeEmpty(path string) bool {
-	if st, err := b.lstat(path); err != nil || vfs.FileReason(st) == vfs.ReasonOwnFile {
+	if st, err := b.lstat(path); err != nil || vfs.FileReason(st) == reason.OwnFile {
 		return false
 	}
 	f, err := b.fsys.Open(path)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // coarse is an Fs that counts time in seconds, or takes no time at all.
@@ -199,7 +200,7 @@ func TestPutFaults(t *testing.T) {
 					stored = stored || err == nil && entry.Elem == parse(t, name).Base()
 				}
 				if !stored {
-					wantReason(t, b, name, vfs.ReasonMissing)
+					wantReason(t, b, name, reason.Missing)
 				} else if data, _ := afero.ReadFile(fsys, "/"+name); !slices.Contains([]string{"old version", "new version"}, string(data)) {
 					t.Errorf("%s, call %d: holds %q", name, at, data)
 				}
@@ -315,10 +316,10 @@ func TestReadOnlyBelow(t *testing.T) {
 	memory := afero.NewMemMapFs()
 	writeRaw(t, memory, "/a", "a")
 	b := newBackend(t, denying{memory}, aferofs.Options{})
-	if _, err := put(b, "a", "b"); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != vfs.ReasonPermission {
+	if _, err := put(b, "a", "b"); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != reason.Permission {
 		t.Errorf("Put: %v, reason %q", err, vfs.ReasonOf(err))
 	}
-	if err := b.Remove(t.Context(), parse(t, "a"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonPermission {
+	if err := b.Remove(t.Context(), parse(t, "a"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Permission {
 		t.Errorf("Remove: %v", err)
 	}
 	wantContent(t, b, "a", "a")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // TestTraps shows what afero 1.15.0 does that a backend must not: each time
@@ -40,11 +41,11 @@ func TestTraps(t *testing.T) {
 			if data, err := afero.ReadFile(fsys, "/"+name); string(data) != "secret" {
 				t.Errorf("raw %q: %q, %v: this is no trap any more", name, data, err)
 			}
-			wantReason(t, b, name, vfs.ReasonSymlink)
-			if _, err := put(b, name, "overwritten"); vfs.ReasonOf(err) != vfs.ReasonSymlink {
+			wantReason(t, b, name, reason.Symlink)
+			if _, err := put(b, name, "overwritten"); vfs.ReasonOf(err) != reason.Symlink {
 				t.Errorf("Put(%q): %v", name, err)
 			}
-			if err := b.Remove(t.Context(), parse(t, name), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonSymlink {
+			if err := b.Remove(t.Context(), parse(t, name), vfs.Cond{}); vfs.ReasonOf(err) != reason.Symlink {
 				t.Errorf("Remove(%q): %v", name, err)
 			}
 		}
@@ -74,7 +75,7 @@ func TestTraps(t *testing.T) {
 			t.Errorf("raw: %q, %v: this is no trap any more", data, err)
 		}
 		// There is no Name that says it, and an afero.Fs of a jail cleans none.
-		if _, err := vfs.ParseName("../data-secret/x.txt"); vfs.ReasonOf(err) != vfs.ReasonNameDotDot {
+		if _, err := vfs.ParseName("../data-secret/x.txt"); vfs.ReasonOf(err) != reason.NameDotDot {
 			t.Errorf("ParseName: %v", err)
 		}
 		b := newBackend(t, fsys, aferofs.Options{})
@@ -159,10 +160,10 @@ func TestTraps(t *testing.T) {
 		}
 		b := newBackend(t, fsys, aferofs.Options{})
 		for _, name := range []string{"file/below", "file/below/it"} {
-			if _, err := put(b, name, "below"); vfs.ReasonOf(err) != vfs.ReasonMissing {
+			if _, err := put(b, name, "below"); vfs.ReasonOf(err) != reason.Missing {
 				t.Errorf("Put(%q): %v", name, err)
 			}
-			wantReason(t, b, name, vfs.ReasonMissing)
+			wantReason(t, b, name, reason.Missing)
 		}
 		wantContent(t, b, "file", "file")
 		writeRaw(t, fsys, "/file/below", "below")
@@ -180,7 +181,7 @@ func TestTraps(t *testing.T) {
 			t.Errorf("raw: %v: this is no trap any more", err)
 		}
 		b := newBackend(t, fsys, aferofs.Options{})
-		if err := b.Remove(t.Context(), parse(t, "dir"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonDirectory {
+		if err := b.Remove(t.Context(), parse(t, "dir"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Directory {
 			t.Errorf("Remove of a directory: %v", err)
 		}
 		if err := b.Remove(t.Context(), parse(t, "dir/a"), vfs.Cond{}); err != nil {
@@ -190,7 +191,7 @@ func TestTraps(t *testing.T) {
 		if err := b.Remove(t.Context(), parse(t, "dir/b"), vfs.Cond{}); err != nil {
 			t.Error(err)
 		}
-		wantReason(t, b, "dir", vfs.ReasonMissing)
+		wantReason(t, b, "dir", reason.Missing)
 	})
 
 	t.Run("RegexpFs shows a directory as empty that is not", func(t *testing.T) {

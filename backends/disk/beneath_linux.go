@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // beneath is the tree that openat2 opens: the kernel resolves the whole name
@@ -108,7 +109,7 @@ func (t *beneath) fail(op string, n vfs.Name, links bool, err error) error {
 	case unix.ELOOP:
 		return linkError(op, n, links, func() (string, string, error) { return t.readlink(n.String()) })
 	case unix.ENXIO, unix.ENODEV:
-		return refuse(op, n, vfs.ReasonSpecialFile) // a socket, a device without a driver
+		return refuse(op, n, reason.SpecialFile) // a socket, a device without a driver
 	case unix.EAGAIN:
 		err = errors.Join(vfs.ErrUnavailable, errRaced)
 	case unix.EMFILE, unix.ENFILE, unix.ENOMEM:

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Backend is a directory. It is safe for concurrent use.
@@ -70,7 +71,7 @@ type Options struct {
 }
 
 // A tree opens what lies below the root. Its methods refuse with
-// vfs.ReasonSymlink where a link is anywhere on the way.
+// reason.Symlink where a link is anywhere on the way.
 type tree interface {
 	open(op string, n vfs.Name, links bool) (handle, error)
 	openDir(n vfs.Name) (dirReader, error)
@@ -239,9 +240,9 @@ func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool, t
 			h.close()
 			return nil, vfs.FSError(op, n, err)
 		}
-		if reason := b.reason(&st, h.stat); reason != "" {
+		if why := b.reason(&st, h.stat); why != "" {
 			h.close()
-			return nil, refuse(op, n, reason)
+			return nil, refuse(op, n, why)
 		}
 		f, err := take(h, &st)
 		if err != errRaced {
@@ -271,11 +272,11 @@ func check(ctx context.Context, op string, n vfs.Name) error {
 	}
 	switch {
 	case n.IsZero():
-		return refuse(op, n, vfs.ReasonNameEmpty)
+		return refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
-		return refuse(op, n, vfs.ReasonDirectory)
+		return refuse(op, n, reason.Directory)
 	case !holdable(n):
-		return refuse(op, n, vfs.ReasonUnholdable)
+		return refuse(op, n, reason.Unholdable)
 	}
 	return nil
 }
@@ -291,7 +292,7 @@ func (b *Backend) outdate(t time.Time) {
 // linkError is the refusal at a link: prefix is its own name, text its
 // content. They are asked for only if report is set.
 func linkError(op string, n vfs.Name, report bool, readlink func() (prefix, text string, err error)) error {
-	e := &vfs.Error{Op: op, Name: n.String(), Reason: vfs.ReasonSymlink, Err: fs.ErrNotExist}
+	e := &vfs.Error{Op: op, Name: n.String(), Reason: reason.Symlink, Err: fs.ErrNotExist}
 	if !report {
 		return e
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // both runs f with a Backend for dir by each way of opening that there is.
@@ -266,7 +267,7 @@ func TestHardLinks(t *testing.T) {
 		}
 	})
 	both(t, dir, disk.Options{RefuseHardLinks: true}, func(t *testing.T, b *disk.Backend) {
-		if _, _, err := get(b, name(t, "link"), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonHardLink {
+		if _, _, err := get(b, name(t, "link"), vfs.Request{}); vfs.ReasonOf(err) != reason.HardLink {
 			t.Errorf("a hard link: %v, reason %q", err, vfs.ReasonOf(err))
 		}
 		if got, _, err := get(b, name(t, "own"), vfs.Request{}); err != nil || got != "mine" {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func refuse(op string, n vfs.Name, r vfs.Reason) error {
@@ -23,11 +24,11 @@ func writeError(op string, n vfs.Name, err error) error {
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)
 	case isReadOnly(err):
-		return &vfs.Error{Op: op, Name: n.String(), Reason: vfs.ReasonPermission, Err: err}
+		return &vfs.Error{Op: op, Name: n.String(), Reason: reason.Permission, Err: err}
 	case isOtherMount(err):
 		err = errors.Join(vfs.ErrUnsupported, errOtherMount)
 	case isUnholdable(err):
-		return refuse(op, n, vfs.ReasonUnholdable)
+		return refuse(op, n, reason.Unholdable)
 	case errors.Is(err, errRaced), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
 		err = errors.Join(vfs.ErrUnavailable, errRaced)
 	}
@@ -35,6 +36,6 @@ func writeError(op string, n vfs.Name, err error) error {
 }
 
 // isUnholdable reports that the system can have nothing of a name.
-func isUnholdable(err error) bool { return vfs.FSReason(err) == vfs.ReasonUnholdable }
+func isUnholdable(err error) bool { return vfs.FSReason(err) == reason.Unholdable }
 
 var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // faults fails call number at of all that change the tree or look at it, with
@@ -393,12 +394,12 @@ func TestErrorsOfWriting(t *testing.T) {
 		{unix.EMFILE, vfs.ErrUnavailable, ""},
 		{unix.ENFILE, vfs.ErrUnavailable, ""},
 		{unix.ENOMEM, vfs.ErrUnavailable, ""},
-		{unix.EROFS, fs.ErrNotExist, vfs.ReasonPermission},
-		{unix.EACCES, fs.ErrNotExist, vfs.ReasonPermission},
-		{unix.EPERM, fs.ErrNotExist, vfs.ReasonPermission},
+		{unix.EROFS, fs.ErrNotExist, reason.Permission},
+		{unix.EACCES, fs.ErrNotExist, reason.Permission},
+		{unix.EPERM, fs.ErrNotExist, reason.Permission},
 		{unix.EXDEV, vfs.ErrUnsupported, ""},
-		{unix.ENAMETOOLONG, fs.ErrNotExist, vfs.ReasonUnholdable},
-		{unix.EILSEQ, fs.ErrNotExist, vfs.ReasonUnholdable},
+		{unix.ENAMETOOLONG, fs.ErrNotExist, reason.Unholdable},
+		{unix.EILSEQ, fs.ErrNotExist, reason.Unholdable},
 		// A directory that vanished under a Put is no missing object.
 		{unix.ENOENT, vfs.ErrUnavailable, ""},
 		{unix.ENOTEMPTY, vfs.ErrUnavailable, ""},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // mountTmpfs mounts a file system of its own, which takes root's rights.
@@ -162,10 +163,10 @@ func TestReadOnlyMount(t *testing.T) {
 	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := put(w, name(t, "new"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonPermission {
+	if _, err := put(w, name(t, "new"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.Permission {
 		t.Errorf("Put: %v, reason %q", err, vfs.ReasonOf(err))
 	}
-	if err := w.Remove(context.Background(), name(t, "file"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonPermission {
+	if err := w.Remove(context.Background(), name(t, "file"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Permission {
 		t.Errorf("Remove: %v, reason %q", err, vfs.ReasonOf(err))
 	}
 	both(t, dir, disk.Options{}, func(t *testing.T, b *disk.Backend) {

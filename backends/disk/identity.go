@@ -6,6 +6,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A stat is what the system says of an object.
@@ -27,13 +28,13 @@ func (st *stat) info(n vfs.Name) vfs.Info {
 // object once more.
 func (b *Backend) reason(st *stat, again func() (stat, error)) vfs.Reason {
 	if ownfile.Is(st.id) {
-		return vfs.ReasonOwnFile
+		return reason.OwnFile
 	}
-	if reason := vfs.ModeReason(st.mode); reason != "" {
-		return reason
+	if why := vfs.ModeReason(st.mode); why != "" {
+		return why
 	}
 	if st.nlink > 1 && b.opts.RefuseHardLinks && !b.beingPlaced(st, again) {
-		return vfs.ReasonHardLink
+		return reason.HardLink
 	}
 	return ""
 }
@@ -94,7 +95,7 @@ func checkDir(op string, n vfs.Name, d folder) error {
 		return err
 	}
 	if ownfile.Is(st.id) {
-		return refuse(op, n, vfs.ReasonOwnFile)
+		return refuse(op, n, reason.OwnFile)
 	}
 	return nil
 }
@@ -110,7 +111,7 @@ func checkNew(op string, n vfs.Name, d folder, elem string) error {
 		return err
 	}
 	if ownfile.Reserves(st.id, elem) {
-		return refuse(op, n, vfs.ReasonOwnFile)
+		return refuse(op, n, reason.OwnFile)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // plantAll makes a tree that has everything in it that a tree can have.
@@ -227,7 +228,7 @@ func TestLinkCannotWidenThePolicy(t *testing.T) {
 			obj.Body.Close()
 		}
 		_, err = jail.Get(context.Background(), name(t, "to-file"), vfs.Request{})
-		if vfs.ReasonOf(err) != vfs.ReasonSymlink {
+		if vfs.ReasonOf(err) != reason.Symlink {
 			t.Errorf("a link to a name that is not allowed: %v", err)
 		}
 	})
@@ -240,7 +241,7 @@ func TestSpecialFiles(t *testing.T) {
 			if _, err := os.Lstat(filepath.Join(root, s)); err != nil {
 				continue
 			}
-			if _, _, err := get(b, name(t, s), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonSpecialFile {
+			if _, _, err := get(b, name(t, s), vfs.Request{}); vfs.ReasonOf(err) != reason.SpecialFile {
 				t.Errorf("%s: %v, reason %q", s, err, vfs.ReasonOf(err))
 			}
 		}

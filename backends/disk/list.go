@@ -9,6 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A dirReader is an open directory.
@@ -42,9 +43,9 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	}
 	switch {
 	case dir.IsZero():
-		return nil, refuse("list", dir, vfs.ReasonNameEmpty)
+		return nil, refuse("list", dir, reason.NameEmpty)
 	case !dir.IsRoot() && !holdable(dir):
-		return nil, refuse("list", dir, vfs.ReasonUnholdable)
+		return nil, refuse("list", dir, reason.Unholdable)
 	}
 	b.life.RLock()
 	defer b.life.RUnlock()
@@ -57,7 +58,7 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	}
 	st, err := d.lstat(".")
 	if err == nil && ownfile.Is(st.id) {
-		err = refuse("list", dir, vfs.ReasonOwnFile)
+		err = refuse("list", dir, reason.OwnFile)
 	}
 	if err != nil {
 		d.close()
@@ -101,8 +102,8 @@ func (l *listing) Describe(e *vfs.Entry, _ any) error {
 		return err
 	}
 	e.Kind = st.kind()
-	if reason := l.b.reason(&st, func() (stat, error) { return l.d.lstat(e.Elem) }); reason != vfs.ModeReason(st.mode) {
-		e.Reason = reason
+	if why := l.b.reason(&st, func() (stat, error) { return l.d.lstat(e.Elem) }); why != vfs.ModeReason(st.mode) {
+		e.Reason = why
 	}
 	if e.Kind == vfs.KindFile {
 		e.Size, e.ModTime = st.size, st.mtime
@@ -114,9 +115,9 @@ func (st *stat) kind() vfs.Kind {
 	switch vfs.ModeReason(st.mode) {
 	case "":
 		return vfs.KindFile
-	case vfs.ReasonDirectory:
+	case reason.Directory:
 		return vfs.KindDir
-	case vfs.ReasonSymlink:
+	case reason.Symlink:
 		return vfs.KindLink
 	}
 	return vfs.KindSpecial

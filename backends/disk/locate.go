@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A place is where a name lies, as far as its directories are there.
@@ -19,7 +20,7 @@ type place struct {
 
 // locate finds the place of n below top. It refuses what Open refuses but for
 // what is missing: links anywhere on the way, directories, special files. A file
-// in the place of a directory is vfs.ReasonMissing, as it is for Open.
+// in the place of a directory is reason.Missing, as it is for Open.
 func (b *Backend) locate(op string, top folder, n vfs.Name) (p *place, err error) {
 	for range maxRaces {
 		if p, err = b.tryLocate(op, top, n); err != errRaced {
@@ -80,8 +81,8 @@ func (b *Backend) look(op string, n vfs.Name, p *place) error {
 	case p.missing != nil:
 		return errRaced
 	}
-	if reason := b.reason(&st, func() (stat, error) { return p.dir.lstat(elem) }); reason != "" {
-		return refuse(op, n, reason)
+	if why := b.reason(&st, func() (stat, error) { return p.dir.lstat(elem) }); why != "" {
+		return refuse(op, n, why)
 	}
 	p.current = &st
 	return nil
@@ -126,8 +127,8 @@ func noDirectory(op string, n vfs.Name, dir folder, elem string, err error) erro
 	switch {
 	case looked != nil, st.mode.IsDir():
 		return sinceSeen(err)
-	case vfs.ModeReason(st.mode) == vfs.ReasonSymlink:
-		return refuse(op, n, vfs.ReasonSymlink)
+	case vfs.ModeReason(st.mode) == reason.Symlink:
+		return refuse(op, n, reason.Symlink)
 	}
-	return refuse(op, n, vfs.ReasonMissing)
+	return refuse(op, n, reason.Missing)
 }

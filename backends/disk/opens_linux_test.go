@@ -18,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // An openWatch tells which of the files in a directory were opened. A descriptor of
@@ -161,10 +162,10 @@ func TestWriterOfAFIFOLives(t *testing.T) {
 		awaitBlocked(t, cmd.Process.Pid)
 		n := name(t, "fifo")
 		for range 20 {
-			if _, _, err := get(b, n, vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonSpecialFile {
+			if _, _, err := get(b, n, vfs.Request{}); vfs.ReasonOf(err) != reason.SpecialFile {
 				t.Errorf("Open: %v", err)
 			}
-			if _, err := b.Stat(context.Background(), n, vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonSpecialFile {
+			if _, err := b.Stat(context.Background(), n, vfs.Request{}); vfs.ReasonOf(err) != reason.SpecialFile {
 				t.Errorf("Stat: %v", err)
 			}
 			if !blocked(t, cmd.Process.Pid) {

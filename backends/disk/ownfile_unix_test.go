@@ -17,6 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // plantOwn makes a tree in which files of the process's own lie under several names,
@@ -61,7 +62,7 @@ func TestOwnFiles(t *testing.T) {
 		}
 		refused := func(what, s string, err error) {
 			t.Helper()
-			if vfs.ReasonOf(err) != vfs.ReasonOwnFile || !errors.Is(err, fs.ErrNotExist) {
+			if vfs.ReasonOf(err) != reason.OwnFile || !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s %s: %v, reason %q", what, s, err, vfs.ReasonOf(err))
 			}
 		}
@@ -114,7 +115,7 @@ func TestOwnFiles(t *testing.T) {
 			reasons[f.Path] = f.Reason
 		}
 		for _, s := range []string{"db", "db-wal", "acme/", "etc/keys", "linked", "dir/linked", "to-keys"} {
-			if reasons[s] != vfs.ReasonOwnFile {
+			if reasons[s] != reason.OwnFile {
 				t.Errorf("scan says of %s %q", s, reasons[s])
 			}
 		}
@@ -169,7 +170,7 @@ func TestOwnFilesAreNotTidiedAway(t *testing.T) {
 				t.Cleanup(ownfile.Hold(ownfile.File{Path: filepath.Join(dir, f)}))
 			}
 			b := writable(t, dir, disk.Options{Portable: portable})
-			if _, err := put(b, name(t, "a/instances/x"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonOwnFile {
+			if _, err := put(b, name(t, "a/instances/x"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.OwnFile {
 				t.Errorf("Put in it: %v", err)
 			}
 			got := snapshot(t, dir)
@@ -198,7 +199,7 @@ func TestOwnFilesFromNowOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		release := ownfile.Hold(ownfile.File{Path: filepath.Join(dir, "file")})
-		if _, _, err := get(b, n, vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonOwnFile {
+		if _, _, err := get(b, n, vfs.Request{}); vfs.ReasonOf(err) != reason.OwnFile {
 			t.Errorf("held: %v, reason %q", err, vfs.ReasonOf(err))
 		}
 		release()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // portable is the tree that os.Root opens. os.Root does not leave the root, but
@@ -146,7 +147,7 @@ func rootError(op string, n vfs.Name, err error) error {
 	switch {
 	case errors.As(err, &e), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 	case isSpecial(err):
-		return refuse(op, n, vfs.ReasonSpecialFile)
+		return refuse(op, n, reason.SpecialFile)
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // staging is what lies at the top while someone writes.
@@ -114,9 +115,9 @@ func TestWaysAgreeOnWriting(t *testing.T) {
 			t.Errorf("outside there is %q, and was %q", got, outside)
 		}
 	}
-	for _, reason := range []vfs.Reason{"", vfs.ReasonSymlink, vfs.ReasonDirectory, vfs.ReasonSpecialFile, vfs.ReasonMissing} {
-		if count[fmt.Sprintf(" %q", reason)] == 0 {
-			t.Errorf("no name gave the reason %q: %v", reason, count)
+	for _, why := range []vfs.Reason{"", reason.Symlink, reason.Directory, reason.SpecialFile, reason.Missing} {
+		if count[fmt.Sprintf(" %q", why)] == 0 {
+			t.Errorf("no name gave the reason %q: %v", why, count)
 		}
 	}
 }
@@ -251,10 +252,10 @@ func TestHardLinksAndWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	both(t, dir, disk.Options{Writable: true, RefuseHardLinks: true}, func(t *testing.T, b *disk.Backend) {
-		if _, err := put(b, name(t, "link"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonHardLink {
+		if _, err := put(b, name(t, "link"), "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.HardLink {
 			t.Errorf("Put: %v, reason %q", err, vfs.ReasonOf(err))
 		}
-		if err := b.Remove(context.Background(), name(t, "link"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonHardLink {
+		if err := b.Remove(context.Background(), name(t, "link"), vfs.Cond{}); vfs.ReasonOf(err) != reason.HardLink {
 			t.Errorf("Remove: %v, reason %q", err, vfs.ReasonOf(err))
 		}
 		// What was just made never looks like a hard link.
@@ -265,7 +266,7 @@ func TestHardLinksAndWriting(t *testing.T) {
 			var bad error
 			for {
 				_, err := b.Stat(context.Background(), n, vfs.Request{})
-				if r := vfs.ReasonOf(err); r != "" && r != vfs.ReasonMissing {
+				if r := vfs.ReasonOf(err); r != "" && r != reason.Missing {
 					bad = err
 				}
 				select {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Remove deletes the file n, and the directories above it that are empty then, as
@@ -66,7 +67,7 @@ func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs
 		return err
 	}
 	if p.current == nil {
-		return refuse("remove", n, vfs.ReasonMissing)
+		return refuse("remove", n, reason.Missing)
 	}
 	info := p.current.info(n)
 	if err := put.Check("remove", n, cond, &info); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // selfTest finds out whether the jail holds on this kernel, in a tree that it
@@ -94,11 +95,11 @@ func plant(top string) (cases map[string]vfs.Reason, links int, err error) {
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		cases[l.ask] = vfs.ReasonSymlink
+		cases[l.ask] = reason.Symlink
 		links++
 	}
 	if plantFIFO(filepath.Join(root, "fifo")) == nil {
-		cases["fifo"] = vfs.ReasonSpecialFile
+		cases["fifo"] = reason.SpecialFile
 	}
 	return cases, links, nil
 }

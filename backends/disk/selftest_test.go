@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // leaky is the tree of a kernel or sandbox that does not hold the jail: it opens
@@ -20,7 +21,7 @@ type leaky struct {
 func (l leaky) open(op string, n vfs.Name, _ bool) (handle, error) {
 	path := filepath.Join(l.dir, n.String())
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, refuse(op, n, vfs.ReasonSpecialFile)
+		return nil, refuse(op, n, reason.SpecialFile)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func TestHoldable(t *testing.T) {
@@ -84,10 +85,10 @@ func TestErrors(t *testing.T) {
 		read, write error
 		reason      vfs.Reason
 	}{
-		{windows.ERROR_INVALID_NAME, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonUnholdable},
-		{windows.ERROR_BAD_PATHNAME, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonUnholdable},
-		{windows.ERROR_FILENAME_EXCED_RANGE, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonUnholdable},
-		{windows.ERROR_ACCESS_DENIED, fs.ErrNotExist, fs.ErrNotExist, vfs.ReasonPermission},
+		{windows.ERROR_INVALID_NAME, fs.ErrNotExist, fs.ErrNotExist, reason.Unholdable},
+		{windows.ERROR_BAD_PATHNAME, fs.ErrNotExist, fs.ErrNotExist, reason.Unholdable},
+		{windows.ERROR_FILENAME_EXCED_RANGE, fs.ErrNotExist, fs.ErrNotExist, reason.Unholdable},
+		{windows.ERROR_ACCESS_DENIED, fs.ErrNotExist, fs.ErrNotExist, reason.Permission},
 		{windows.ERROR_SHARING_VIOLATION, vfs.ErrUnavailable, vfs.ErrUnavailable, ""},
 		{windows.ERROR_LOCK_VIOLATION, vfs.ErrUnavailable, vfs.ErrUnavailable, ""},
 		{windows.ERROR_TOO_MANY_OPEN_FILES, vfs.ErrUnavailable, vfs.ErrUnavailable, ""},

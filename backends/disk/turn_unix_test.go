@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A turnTree counts the calls that are made while the lock is held, and before and
@@ -249,7 +250,7 @@ func TestLinkBeforeTheTurn(t *testing.T) {
 			}
 		}
 		_, err := b.Put(context.Background(), parse(t, "a/b/file"), strings.NewReader("x"), vfs.PutOptions{})
-		if vfs.ReasonOf(err) != vfs.ReasonSymlink {
+		if vfs.ReasonOf(err) != reason.Symlink {
 			t.Errorf("portable %t: %v", portable, err)
 		}
 		if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
@@ -286,13 +287,13 @@ func TestTwoNamesForAMoment(t *testing.T) {
 			for e, err := range reader.List(context.Background(), vfs.Root, "") {
 				want := vfs.Reason("")
 				if e.Elem == "linked" {
-					want = vfs.ReasonHardLink
+					want = reason.HardLink
 				}
 				if err != nil || e.Reason != want {
 					t.Errorf("portable %t: %s is listed with the reason %q, %v", portable, e.Elem, e.Reason, err)
 				}
 			}
-			if _, err := reader.Open(context.Background(), parse(t, "linked"), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonHardLink {
+			if _, err := reader.Open(context.Background(), parse(t, "linked"), vfs.Request{}); vfs.ReasonOf(err) != reason.HardLink {
 				t.Errorf("portable %t: the hard link: %v", portable, err)
 			}
 		}

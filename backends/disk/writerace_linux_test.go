@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // attack exchanges a for b, again and again, until its standard input ends, and
@@ -124,7 +125,7 @@ func TestWriteRace(t *testing.T) {
 				}
 				select {
 				case <-enough:
-					return done >= 20 && refused[string(vfs.ReasonSymlink)] >= 20
+					return done >= 20 && refused[string(reason.Symlink)] >= 20
 				default:
 					return false
 				}

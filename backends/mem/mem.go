@@ -27,6 +27,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Backend keeps objects in memory. It is safe for concurrent use, and there
@@ -120,11 +121,11 @@ func (b *Backend) find(op string, n vfs.Name) (object, error) {
 	case ok:
 		return o, nil
 	case n.IsZero():
-		return object{}, refuse(op, n, vfs.ReasonNameEmpty)
+		return object{}, refuse(op, n, reason.NameEmpty)
 	case n.IsRoot() || !b.dirs[n].empty():
-		return object{}, refuse(op, n, vfs.ReasonDirectory)
+		return object{}, refuse(op, n, reason.Directory)
 	}
-	return object{}, refuse(op, n, vfs.ReasonMissing)
+	return object{}, refuse(op, n, reason.Missing)
 }
 
 // List yields the entries of dir in order. It goes on behind the last one that it
@@ -143,7 +144,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 					return
 				}
 			}
-			if keys, err = b.keysAfter(ctx, dir, keys[len(keys)-1]); vfs.ReasonOf(err) == vfs.ReasonMissing {
+			if keys, err = b.keysAfter(ctx, dir, keys[len(keys)-1]); vfs.ReasonOf(err) == reason.Missing {
 				return // what lay behind the last entry went with the directory
 			}
 		}
@@ -163,13 +164,13 @@ func (b *Backend) keysAfter(ctx context.Context, dir vfs.Name, after string) ([]
 	keys := b.dirs[dir]
 	switch {
 	case dir.IsZero():
-		return nil, refuse("list", dir, vfs.ReasonNameEmpty)
+		return nil, refuse("list", dir, reason.NameEmpty)
 	case !keys.empty():
 		return keys.after(after), nil
 	case dir.IsRoot():
 		return nil, nil
 	}
-	return nil, refuse("list", dir, vfs.ReasonMissing)
+	return nil, refuse("list", dir, reason.Missing)
 }
 
 // entry describes the entry of dir that has the key, if it is of use. The function of
@@ -198,7 +199,7 @@ func (b *Backend) entry(dir vfs.Name, key string, hint *vfs.ListHint) (vfs.Entry
 }
 
 // Put reads body to its end and then stores it. A parent that is an object is
-// ReasonMissing, as it is for Open.
+// reason.Missing, as it is for Open.
 //
 // Cancelling ctx ends Put between two reads of body; a Read that blocks is for
 // the caller to end.
@@ -289,7 +290,7 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	if err == nil {
 		return &o.info, put.Check("put", n, cond, &o.info)
 	}
-	if vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if vfs.ReasonOf(err) != reason.Missing {
 		return nil, err
 	}
 	// MemMapFs would turn the file above into a directory.

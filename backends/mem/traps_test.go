@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // TestTraps does the same to an afero.MemMapFs, which lets it happen, and to a
@@ -31,7 +32,7 @@ func TestTraps(t *testing.T) {
 		}
 		for _, name := range []string{"file/below", "file/below/it"} {
 			_, err := b.Put(t.Context(), parse(t, name), &io.LimitedReader{}, vfs.PutOptions{})
-			if vfs.ReasonOf(err) != vfs.ReasonMissing {
+			if vfs.ReasonOf(err) != reason.Missing {
 				t.Errorf("Put(%q): %v", name, err)
 			}
 		}
@@ -42,7 +43,7 @@ func TestTraps(t *testing.T) {
 		if err := raw.Remove("/dir"); err != nil {
 			t.Errorf("raw: %v: this is no trap any more", err)
 		}
-		if err := b.Remove(t.Context(), parse(t, "dir"), vfs.Cond{}); vfs.ReasonOf(err) != vfs.ReasonDirectory {
+		if err := b.Remove(t.Context(), parse(t, "dir"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Directory {
 			t.Errorf("Remove: %v", err)
 		}
 		wantContent(t, b, "dir/a", "content")
@@ -60,7 +61,7 @@ func TestTraps(t *testing.T) {
 			t.Errorf("raw: %v: this is no trap any more", err)
 		}
 		_, err = b.Put(t.Context(), parse(t, "dir"), &io.LimitedReader{}, vfs.PutOptions{})
-		if vfs.ReasonOf(err) != vfs.ReasonDirectory {
+		if vfs.ReasonOf(err) != reason.Directory {
 			t.Errorf("Put: %v", err)
 		}
 		wantContent(t, b, "dir/a", "content")
@@ -84,7 +85,7 @@ func TestTraps(t *testing.T) {
 			done <- err
 		}()
 		io.WriteString(w, "half")
-		if _, err := b.Stat(t.Context(), parse(t, "new"), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+		if _, err := b.Stat(t.Context(), parse(t, "new"), vfs.Request{}); vfs.ReasonOf(err) != reason.Missing {
 			t.Errorf("halfway through Put, Stat says %v", err)
 		}
 		io.WriteString(w, " and half")

@@ -17,6 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/backends/observe"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -100,7 +101,7 @@ func TestCalls(t *testing.T) {
 func TestOutcomes(t *testing.T) {
 	for want, err := range map[observe.Outcome]error{
 		observe.OK:          nil,
-		observe.Missing:     &vfs.Error{Reason: vfs.ReasonMissing},
+		observe.Missing:     &vfs.Error{Reason: reason.Missing},
 		observe.Condition:   &vfs.Error{Err: vfs.ErrNotModified},
 		observe.Changed:     &vfs.Error{Err: vfs.ErrChanged},
 		observe.Canceled:    &vfs.Error{Err: context.DeadlineExceeded},

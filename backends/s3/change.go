@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 const (
@@ -138,7 +139,7 @@ func (c *change) see(ctx context.Context) (current *vfs.Info, done bool, err err
 	o.ctx = ctx
 	info, meta, err := o.headObject()
 	switch {
-	case vfs.ReasonOf(err) == vfs.ReasonMissing:
+	case vfs.ReasonOf(err) == reason.Missing:
 		return nil, c.mark == "", nil
 	case err != nil:
 		return nil, false, err
@@ -208,7 +209,7 @@ func (c *change) settle(err error) (etag string, again bool, _ error) {
 		return "", false, nil
 	case seen == nil && done:
 		return current.ETag, false, nil
-	case !lost && vfs.ReasonOf(seen) == vfs.ReasonPermission:
+	case !lost && vfs.ReasonOf(seen) == reason.Permission:
 		// Who may only write has S3's word alone.
 		return "", false, &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, vfs.ErrPrecondition, err)}
 	case lost || seen != nil:

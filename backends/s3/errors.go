@@ -12,6 +12,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // An answer is what is known of a call of S3 that failed.
@@ -61,13 +62,13 @@ func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 	sentinel := error(nil)
 	switch a.kind() {
 	case kindMissing:
-		e.Reason, sentinel = vfs.ReasonMissing, fs.ErrNotExist
+		e.Reason, sentinel = reason.Missing, fs.ErrNotExist
 	case kindForbidden:
-		e.Reason, sentinel = vfs.ReasonPermission, fs.ErrPermission
+		e.Reason, sentinel = reason.Permission, fs.ErrPermission
 	case kindUnholdable:
-		e.Reason, sentinel = vfs.ReasonUnholdable, fs.ErrNotExist
+		e.Reason, sentinel = reason.Unholdable, fs.ErrNotExist
 	case kindInTheWay:
-		e.Reason, sentinel = vfs.ReasonDirectory, fs.ErrNotExist
+		e.Reason, sentinel = reason.Directory, fs.ErrNotExist
 	case kindFull:
 		sentinel = vfs.ErrFull
 	case kindUnsupported:

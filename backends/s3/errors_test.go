@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Each answer of S3 becomes one of a few errors, whose texts say nothing of it.
@@ -22,18 +23,18 @@ func TestErrors(t *testing.T) {
 		reason vfs.Reason
 		stat   error // if it is another one, as HEAD has no code
 	}{
-		{404, "NoSuchKey", fs.ErrNotExist, vfs.ReasonMissing, nil},
-		{404, "NoSuchVersion", fs.ErrNotExist, vfs.ReasonMissing, nil},
+		{404, "NoSuchKey", fs.ErrNotExist, reason.Missing, nil},
+		{404, "NoSuchVersion", fs.ErrNotExist, reason.Missing, nil},
 		{404, "NoSuchBucket", vfs.ErrUnavailable, "", fs.ErrNotExist},
-		{403, "AccessDenied", fs.ErrNotExist, vfs.ReasonPermission, nil},
-		{403, "InvalidObjectState", fs.ErrNotExist, vfs.ReasonPermission, nil},
+		{403, "AccessDenied", fs.ErrNotExist, reason.Permission, nil},
+		{403, "InvalidObjectState", fs.ErrNotExist, reason.Permission, nil},
 		{403, "InvalidAccessKeyId", vfs.ErrUnavailable, "", fs.ErrNotExist},
 		{403, "SignatureDoesNotMatch", vfs.ErrUnavailable, "", fs.ErrNotExist},
 		{403, "RequestTimeTooSkewed", vfs.ErrUnavailable, "", fs.ErrNotExist},
-		{400, "KeyTooLongError", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrFailed},
-		{400, "InvalidURI", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrFailed},
-		{400, "XMinioInvalidObjectName", fs.ErrNotExist, vfs.ReasonUnholdable, vfs.ErrFailed},
-		{414, "RequestURITooLong", fs.ErrNotExist, vfs.ReasonUnholdable, nil},
+		{400, "KeyTooLongError", fs.ErrNotExist, reason.Unholdable, vfs.ErrFailed},
+		{400, "InvalidURI", fs.ErrNotExist, reason.Unholdable, vfs.ErrFailed},
+		{400, "XMinioInvalidObjectName", fs.ErrNotExist, reason.Unholdable, vfs.ErrFailed},
+		{414, "RequestURITooLong", fs.ErrNotExist, reason.Unholdable, nil},
 		{400, "InvalidArgument", vfs.ErrFailed, "", nil},
 		{400, "InvalidRequest", vfs.ErrFailed, "", nil},
 		{400, "KMS.DisabledException", vfs.ErrFailed, "", nil},
@@ -73,7 +74,7 @@ func TestErrors(t *testing.T) {
 			// Nothing that a listing is answered means that a directory is
 			// missing; whether it may be listed is another matter.
 			want = tt.want
-			if want == fs.ErrNotExist && tt.reason != vfs.ReasonPermission {
+			if want == fs.ErrNotExist && tt.reason != reason.Permission {
 				want = vfs.ErrUnavailable
 			}
 			for _, err := range b.List(t.Context(), name("dir"), "") {
@@ -90,7 +91,7 @@ func TestCodeInHeader(t *testing.T) {
 		sendError(w, r, 400, "")
 	})
 	_, err := s.once(s3.Options{}).Stat(t.Context(), name("file"), vfs.Request{})
-	if vfs.ReasonOf(err) != vfs.ReasonUnholdable {
+	if vfs.ReasonOf(err) != reason.Unholdable {
 		t.Errorf("got %v, reason %q", err, vfs.ReasonOf(err))
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func jailOver(t *testing.T, f *fake) *vfs.Jail {
@@ -50,20 +51,20 @@ func TestPutIsRefusedUnread(t *testing.T) {
 		reason     vfs.Reason
 		ops        string
 	}{
-		{"a directory's name", "dir", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
-		{"a directory's name, to create", "dir", anew, fs.ErrNotExist, vfs.ReasonDirectory, list},
-		{"a directory's name, to replace any", "dir", exists, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
-		{"a directory's name, to replace one", "dir", match(tag), fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
-		{"a directory's name, beside a twin", "twin", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
-		{"a directory's name, beside a twin, to create", "twin", anew, fs.ErrNotExist, vfs.ReasonDirectory, list},
-		{"a directory's name, behind others that begin alike", "split", none, fs.ErrNotExist, vfs.ReasonDirectory, head + " " + list},
-		{"a twin of a directory, behind others that begin alike", "Apart", none, fs.ErrNotExist, vfs.ReasonCreateSibling, head + " " + list + " " + list},
-		{"below an object", "file/x", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
-		{"below an object, to create", "file/x", anew, fs.ErrNotExist, vfs.ReasonMissing, list + " " + list},
-		{"below an object, to replace any", "file/x", exists, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
-		{"deep below an object", "file/x/y", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list + " " + list},
-		{"below an object that has a twin", "parent/y", none, fs.ErrNotExist, vfs.ReasonMissing, head + " " + list + " " + list},
-		{"a twin", "FILE", none, fs.ErrNotExist, vfs.ReasonCreateSibling, head + " " + list + " " + head},
+		{"a directory's name", "dir", none, fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a directory's name, to create", "dir", anew, fs.ErrNotExist, reason.Directory, list},
+		{"a directory's name, to replace any", "dir", exists, fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a directory's name, to replace one", "dir", match(tag), fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a directory's name, beside a twin", "twin", none, fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a directory's name, beside a twin, to create", "twin", anew, fs.ErrNotExist, reason.Directory, list},
+		{"a directory's name, behind others that begin alike", "split", none, fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a twin of a directory, behind others that begin alike", "Apart", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + list},
+		{"below an object", "file/x", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
+		{"below an object, to create", "file/x", anew, fs.ErrNotExist, reason.Missing, list + " " + list},
+		{"below an object, to replace any", "file/x", exists, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
+		{"deep below an object", "file/x/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list + " " + list},
+		{"below an object that has a twin", "parent/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
+		{"a twin", "FILE", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + head},
 		{"there, to create", "file", anew, vfs.ErrPrecondition, "", list + " " + head},
 		{"there, another version", "file", match(vfs.Tag{Value: "other", Set: true}), vfs.ErrPrecondition, "", head},
 		{"there, a weak tag", "file", match(vfs.Tag{Value: tag.Value, Set: true, Weak: true}), vfs.ErrPrecondition, "", head},
@@ -130,13 +131,13 @@ func TestPutsInEachOthersWay(t *testing.T) {
 		err           error // of the first body
 		reason        vfs.Reason
 	}{
-		{"an object, then below it", nil, "docs", "docs/x", nil, vfs.ReasonMissing},
-		{"below an object, then that", nil, "docs/a/x", "docs", nil, vfs.ReasonDirectory},
-		{"below an object, then that as one below", nil, "docs/a/x", "docs/a", nil, vfs.ReasonDirectory},
+		{"an object, then below it", nil, "docs", "docs/x", nil, reason.Missing},
+		{"below an object, then that", nil, "docs/a/x", "docs", nil, reason.Directory},
+		{"below an object, then that as one below", nil, "docs/a/x", "docs/a", nil, reason.Directory},
 		{"two of one name", nil, "docs", "docs", nil, ""},
 		{"two of one directory", nil, "docs/x", "docs/y", nil, ""},
 		{"a replaced object, then below it", map[string]string{"docs": "1", "docs/y": "2"}, "docs", "docs/x", nil, ""},
-		{"a body that breaks", nil, "docs", "docs/x", broken, vfs.ReasonMissing},
+		{"a body that breaks", nil, "docs", "docs/x", broken, reason.Missing},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			f := newFake(tt.there)
@@ -194,7 +195,7 @@ func TestPutEndsDuringTheLook(t *testing.T) {
 			f.mu.Lock()
 		}
 	}
-	if _, err := j.Put(t.Context(), name("docs/x"), strings.NewReader("second"), vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if _, err := j.Put(t.Context(), name("docs/x"), strings.NewReader("second"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.Missing {
 		t.Errorf("the second: %v", err)
 	}
 	if len(f.objects) != 1 {

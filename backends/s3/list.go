@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // List yields the entries of dir, one ListObjectsV2 a page of 1000 keys. A common
@@ -51,7 +52,7 @@ func (b *Backend) list(l listing) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		l, ctx, dir := l, l.ctx, l.dir // a listing can be run again
 		if dir.IsZero() {
-			yield(vfs.Entry{}, refuse("list", dir, vfs.ReasonNameEmpty))
+			yield(vfs.Entry{}, refuse("list", dir, reason.NameEmpty))
 			return
 		}
 		l.prefix = b.prefix
@@ -220,7 +221,7 @@ func (l *listing) exists() error {
 			return nil
 		}
 	}
-	return refuse("list", l.dir, vfs.ReasonMissing)
+	return refuse("list", l.dir, reason.Missing)
 }
 
 // decoded returns a key that S3 listed, "" if it cannot be read.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func keys(t *testing.T, b vfs.Backend, dir vfs.Name, after string) []string {
@@ -114,7 +115,7 @@ func TestListMarkersAndOddKeys(t *testing.T) {
 	}
 	for _, dir := range []string{"mark", "x", "dir/file"} {
 		for _, err := range b.List(t.Context(), name(dir), "") {
-			if vfs.ReasonOf(err) != vfs.ReasonMissing {
+			if vfs.ReasonOf(err) != reason.Missing {
 				t.Errorf("%q: %v", dir, err)
 			}
 		}

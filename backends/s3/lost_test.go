@@ -17,6 +17,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A write is one change of the object "file" in a bucket that holds "old" there.
@@ -268,16 +269,16 @@ func TestLostAnswer(t *testing.T) {
 			}
 		})
 	}
-	for script, reason := range map[string]vfs.Reason{
-		"403 AccessDenied":                  vfs.ReasonPermission,
-		"400 KeyTooLongError":               vfs.ReasonUnholdable,
-		"409 ObjectParentIsFile":            vfs.ReasonMissing,
-		"409 ExistingObjectIsDirectory":     vfs.ReasonDirectory,
-		"400 XMinioObjectExistsAsDirectory": vfs.ReasonDirectory,
+	for script, why := range map[string]vfs.Reason{
+		"403 AccessDenied":                  reason.Permission,
+		"400 KeyTooLongError":               reason.Unholdable,
+		"409 ObjectParentIsFile":            reason.Missing,
+		"409 ExistingObjectIsDirectory":     reason.Directory,
+		"400 XMinioObjectExistsAsDirectory": reason.Directory,
 	} {
 		_, err := scripted(t, script).backend(s3.Options{Writable: true}).Put(t.Context(), name("file"), strings.NewReader("data"), vfs.PutOptions{})
-		if vfs.ReasonOf(err) != reason {
-			t.Errorf("%s: reason %q, %v, want %q", script, vfs.ReasonOf(err), err, reason)
+		if vfs.ReasonOf(err) != why {
+			t.Errorf("%s: reason %q, %v, want %q", script, vfs.ReasonOf(err), err, why)
 		}
 	}
 }

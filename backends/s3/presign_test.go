@@ -11,6 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // URLs are made only where there is somebody to sign as.
@@ -72,7 +73,7 @@ func TestDirect(t *testing.T) {
 	}
 
 	missing, _ := vfs.ParseName("missing")
-	if obj, err := b.Open(t.Context(), missing, direct); vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if obj, err := b.Open(t.Context(), missing, direct); vfs.ReasonOf(err) != reason.Missing {
 		t.Errorf("missing: %+v %v", obj, err)
 	}
 	direct.Cond.IfMatch = vfs.Tags{List: []vfs.Tag{{Value: "other"}}}

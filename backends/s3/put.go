@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Put stores body under n. What fits into one part is one PutObject. All else is
@@ -19,7 +20,7 @@ import (
 // the request that makes it visible.
 //
 // A name with an element that ends in "__XLDIR__" is refused with
-// vfs.ReasonUnholdable, since it is another one on MinIO.
+// reason.Unholdable, since it is another one on MinIO.
 //
 // S3 itself holds an If-None-Match of "*" and an If-Match of one strong tag, so
 // that of many that create a name one does. For other conditions Put looks first
@@ -43,7 +44,7 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 		return vfs.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	if namesMarker(n) {
-		return vfs.Info{}, refuse("put", n, vfs.ReasonUnholdable)
+		return vfs.Info{}, refuse("put", n, reason.Unholdable)
 	}
 	c, err := b.change(ctx, "put", n, opts.Cond)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 const (
@@ -491,7 +492,7 @@ func TestPutOfAMarkersName(t *testing.T) {
 	f := newFake(nil)
 	b := newBackend(t, f, s3.Options{Writable: true})
 	for _, s := range []string{"x__XLDIR__", "dir/__XLDIR__", "dir__XLDIR__/x"} {
-		if _, err := b.Put(t.Context(), name(s), unread{t}, vfs.PutOptions{}); vfs.ReasonOf(err) != vfs.ReasonUnholdable {
+		if _, err := b.Put(t.Context(), name(s), unread{t}, vfs.PutOptions{}); vfs.ReasonOf(err) != reason.Unholdable {
 			t.Errorf("%s: %v", s, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Remove deletes the object n: one HeadObject, since S3 calls it a success also
@@ -32,7 +33,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		return err
 	}
 	if current == nil {
-		return refuse("remove", n, vfs.ReasonMissing)
+		return refuse("remove", n, reason.Missing)
 	}
 	if err := c.decide(current); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func TestRemoveRequests(t *testing.T) {
@@ -53,7 +54,7 @@ func TestRemoveRequests(t *testing.T) {
 	}
 	f := newFake(nil)
 	for _, cond := range []vfs.Cond{{}, anyTag, creates} {
-		if err := writer(t, f).Remove(t.Context(), name("file"), cond); vfs.ReasonOf(err) != vfs.ReasonMissing {
+		if err := writer(t, f).Remove(t.Context(), name("file"), cond); vfs.ReasonOf(err) != reason.Missing {
 			t.Errorf("what is missing: %v", err)
 		}
 	}
@@ -189,7 +190,7 @@ func TestSweepUploadsFails(t *testing.T) {
 		return nil
 	}
 	n, err := writer(t, f).SweepUploads(t.Context(), 0)
-	if n != 3 || vfs.ReasonOf(err) != vfs.ReasonPermission || len(f.uploads) != 1 {
+	if n != 3 || vfs.ReasonOf(err) != reason.Permission || len(f.uploads) != 1 {
 		t.Errorf("%d swept, %v, %d are left", n, err, len(f.uploads))
 	}
 	f.fail = func(op string) error { return apiError(404, "NoSuchBucket") }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 var (
@@ -332,7 +333,7 @@ func TestKeys(t *testing.T) {
 	if calls := f.taken(); len(calls) != 0 {
 		t.Errorf("names without a key were asked for: %v", calls)
 	}
-	if _, err := b.Open(t.Context(), name(long.String()[:823]), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if _, err := b.Open(t.Context(), name(long.String()[:823]), vfs.Request{}); vfs.ReasonOf(err) != reason.Missing {
 		t.Errorf("a key of 1024 bytes: %v", err)
 	}
 	if calls := f.taken(); len(calls) != 1 || len(calls[0].key) != 1024 {

@@ -27,6 +27,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // API is what the backend needs of S3, as the SDK's client has it. Its calls
@@ -178,13 +179,13 @@ func (b *Backend) Caps() vfs.Caps {
 func (b *Backend) key(op string, n vfs.Name) (string, error) {
 	switch {
 	case n.IsZero():
-		return "", refuse(op, n, vfs.ReasonNameEmpty)
+		return "", refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
-		return "", refuse(op, n, vfs.ReasonMissing)
+		return "", refuse(op, n, reason.Missing)
 	}
 	key, err := vfs.ParseName(b.prefix + n.String())
 	if err != nil {
-		return "", refuse(op, n, vfs.ReasonUnholdable)
+		return "", refuse(op, n, reason.Unholdable)
 	}
 	return key.String(), nil
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A stub is an HTTP server that answers what no real server can be made to
@@ -200,7 +201,7 @@ func TestConnectionsAreReused(t *testing.T) {
 			return err
 		},
 		"missing": func(b *s3.Backend, i int) error {
-			if _, err := b.Open(t.Context(), name("missing"), vfs.Request{}); vfs.ReasonOf(err) != vfs.ReasonMissing {
+			if _, err := b.Open(t.Context(), name("missing"), vfs.Request{}); vfs.ReasonOf(err) != reason.Missing {
 				return fmt.Errorf("got %v", err)
 			}
 			return nil

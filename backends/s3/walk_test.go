@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // scanned returns a line for each finding: the path, the reason, and the object above.
@@ -45,7 +46,7 @@ func TestScanSeesWhatListingsHide(t *testing.T) {
 	b := newBackend(t, f, s3.Options{})
 	hidden := 0
 	for _, err := range b.List(t.Context(), name("docs"), "") {
-		if vfs.ReasonOf(err) == vfs.ReasonMissing {
+		if vfs.ReasonOf(err) == reason.Missing {
 			hidden++
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A ground is a bucket of a real server, and a writable backend on it.
@@ -62,7 +63,7 @@ func (g *ground) uploads(t testing.TB) int {
 func (g *ground) content(t testing.TB) string {
 	t.Helper()
 	_, data, err := fetch(t.Context(), g.b, vfs.Request{})
-	if vfs.ReasonOf(err) == vfs.ReasonMissing {
+	if vfs.ReasonOf(err) == reason.Missing {
 		return ""
 	}
 	if err != nil {

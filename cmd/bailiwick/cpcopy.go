@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A copying is one run of cp.
@@ -125,7 +126,7 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 		return o
 	case t.left != "":
 		o.fate, o.reason = leftOut, t.left
-		if t.left == vfs.ReasonPermission || t.left.Step() == "name" {
+		if t.left == reason.Permission || t.left.Step() == "name" {
 			o.fate, o.err = refused, &vfs.Error{Op: "get", Name: t.path, Reason: t.left}
 		}
 		return o
@@ -147,13 +148,13 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 	}
 	o.fate, o.err = copied, err
 	var fatal *exitError
-	switch reason := vfs.ReasonOf(err); {
+	switch why := vfs.ReasonOf(err); {
 	case err == nil:
 		c.progress.objects.Add(1)
 	case ctx.Err() != nil || errors.As(err, &fatal):
 		o.fate = unbegun // what stops all is said at the end
-	case reason != "":
-		o.fate, o.reason = refused, reason
+	case why != "":
+		o.fate, o.reason = refused, why
 	default:
 		o.fate = failed
 	}

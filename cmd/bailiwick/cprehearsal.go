@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A rehearsal is a backend as a dry run sees it: what is put there only seems to
@@ -33,11 +34,11 @@ func (r *rehearsal) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutO
 // Stat tells of what is there, and else of what would be.
 func (r *rehearsal) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	info, err := r.Backend.Stat(ctx, n, req)
-	if vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if vfs.ReasonOf(err) != reason.Missing {
 		return info, err
 	}
 	made, madeErr := r.made.Stat(ctx, n, req)
-	if vfs.ReasonOf(madeErr) == vfs.ReasonDirectory && !r.Backend.Caps().Directories {
+	if vfs.ReasonOf(madeErr) == reason.Directory && !r.Backend.Caps().Directories {
 		return info, err
 	}
 	return made, madeErr
@@ -55,7 +56,7 @@ func (r *rehearsal) List(ctx context.Context, dir vfs.Name, after string) iter.S
 		advance := func() { made, err, more = next() }
 		onlyMade := more && err == nil
 		for there, failed := range r.Backend.List(ctx, dir, after) {
-			if failed != nil && onlyMade && vfs.ReasonOf(failed) == vfs.ReasonMissing {
+			if failed != nil && onlyMade && vfs.ReasonOf(failed) == reason.Missing {
 				break
 			}
 			if failed != nil {

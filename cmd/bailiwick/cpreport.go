@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A tally counts what became of the objects.
@@ -57,18 +58,18 @@ func (c *copying) list(columns ...string) {
 
 // lost returns the error for an object that was not copied or removed: why.
 func lost(path string, err error) error {
-	reason := vfs.ReasonOf(err)
-	if reason == "" {
+	why := vfs.ReasonOf(err)
+	if why == "" {
 		return failf("%s: %s", printable(path), failure(err))
 	}
-	detail := reason.Detail()
-	if e := new(vfs.Error); reason == vfs.ReasonPermission && errors.As(err, &e) {
+	detail := why.Detail()
+	if e := new(vfs.Error); why == reason.Permission && errors.As(err, &e) {
 		detail = "this user may not read it"
 		if e.Op == "put" || e.Op == "remove" {
 			detail = "this user may not change it"
 		}
 	}
-	return failf("%s: %s (%s)", printable(path), detail, reason)
+	return failf("%s: %s (%s)", printable(path), detail, why)
 }
 
 // conclude says what came of it all. ended is the error that the search for
@@ -139,11 +140,11 @@ type leftover struct{ dotfiles, links, special, rules int }
 
 func (l *leftover) add(r vfs.Reason) {
 	switch r {
-	case vfs.ReasonPolicyDotfile:
+	case reason.PolicyDotfile:
 		l.dotfiles++
-	case vfs.ReasonSymlink, vfs.ReasonDirectory, vfs.ReasonMissing: // what a link led to
+	case reason.Symlink, reason.Directory, reason.Missing: // what a link led to
 		l.links++
-	case vfs.ReasonSpecialFile:
+	case reason.SpecialFile:
 		l.special++
 	default:
 		l.rules++

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // explainFlags are what explain takes besides the rules.
@@ -141,7 +142,7 @@ func explainName(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs
 	n, err := parseWritten(op, written, decoded)
 	if err != nil {
 		v := newVerdict(written, vfs.Verdict{Op: op, Reason: vfs.ReasonOf(err)})
-		if op == vfs.OpRead && v.Reason == vfs.ReasonNameSlash && strings.HasSuffix(written, "/") {
+		if op == vfs.OpRead && v.Reason == reason.NameSlash && strings.HasSuffix(written, "/") {
 			v.Detail += "; for a directory, ask with --op list"
 		}
 		return v
@@ -160,18 +161,18 @@ func explainName(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs
 		// whatever the policy says of reading.
 		_, err = source.Stat(ctx, n, vfs.Request{})
 	}
-	reason := vfs.ReasonOf(err)
-	if writes := op == vfs.OpWrite || op == vfs.OpDelete; writes && reason == vfs.ReasonPermission {
-		reason, err = "", nil // the credentials may only write
+	why := vfs.ReasonOf(err)
+	if writes := op == vfs.OpWrite || op == vfs.OpDelete; writes && why == reason.Permission {
+		why, err = "", nil // the credentials may only write
 	}
-	if reason != "" && reason != vfs.ReasonMissing {
-		return newVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: reason})
+	if why != "" && why != reason.Missing {
+		return newVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: why})
 	}
 	v := newVerdict(n.String(), judged)
 	switch {
-	case reason == vfs.ReasonMissing && op == vfs.OpList:
+	case why == reason.Missing && op == vfs.OpList:
 		v.Detail = "there is no such directory now"
-	case reason == vfs.ReasonMissing:
+	case why == reason.Missing:
 		v.Detail = "there is no such object now"
 	case err != nil:
 		v.Detail = "the rules allow it, but the source failed when it was asked"

@@ -18,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // explainFile returns the configuration that explain is about, "" if it is about a
@@ -163,8 +164,8 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 
 // judgeIn judges the rest of a path by its mount, as its handler does.
 func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest string, plain bool) (verdict, error) {
-	refused := func(reason vfs.Reason, detail string) (verdict, error) {
-		v := newVerdict(rest, vfs.Verdict{Op: e.op, Reason: reason})
+	refused := func(why vfs.Reason, detail string) (verdict, error) {
+		v := newVerdict(rest, vfs.Verdict{Op: e.op, Reason: why})
 		v.also(detail)
 		return v, nil
 	}
@@ -185,11 +186,11 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 		}
 	case vfs.OpList:
 		if !m.cfg.List {
-			return refused(vfs.ReasonDirectory, "they are not listed: the mount has no list: true")
+			return refused(reason.Directory, "they are not listed: the mount has no list: true")
 		}
 	case vfs.OpRead:
 		if rest == "" {
-			return refused(vfs.ReasonDirectory, "for a directory, ask with --op list")
+			return refused(reason.Directory, "for a directory, ask with --op list")
 		}
 	}
 	v := explainName(ctx, m.jail, m.source, e.op, rest, plain)
@@ -197,7 +198,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 	switch {
 	case err != nil:
 		return v, nil
-	case v.Reason == vfs.ReasonAuthDenied:
+	case v.Reason == reason.AuthDenied:
 		return e.allowedTo(m, n, v, false), nil
 	case v.Reason != "":
 		return v, nil
@@ -236,7 +237,7 @@ func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.N
 // allowedTo adds to a verdict what the access rules say, which is ok.
 func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v verdict, ok bool) verdict {
 	if !ok {
-		v = newVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: vfs.ReasonAuthDenied})
+		v = newVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
 		v.Detail = fmt.Sprintf("no access rule lets %s %s it", printable(e.who.String()), e.op)
 		if e.asked(m) {
 			v.also("it asks for credentials (401), and --as USER judges for one who has them")
@@ -268,8 +269,8 @@ func (e *configExplainer) unmounted(ctx context.Context, path string, decoded bo
 		return verdict{}, err
 	}
 	v := explainName(ctx, none, nil, vfs.OpRead, path, decoded)
-	if v.Reason == vfs.ReasonPolicyNoAllow || path == "" {
-		v.Reason, v.Detail = vfs.ReasonPolicyNoAllow, "no mount is at this path"
+	if v.Reason == reason.PolicyNoAllow || path == "" {
+		v.Reason, v.Detail = reason.PolicyNoAllow, "no mount is at this path"
 		if e.host == "" {
 			for i := range e.cfg.Mounts {
 				if e.cfg.Mounts[i].Host != "" {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // An exposure counts what a policy lets through of a source, and what it hides,
@@ -70,7 +71,7 @@ func newBareRules(allow []vfs.Pattern) bareRules {
 
 // take removes the rules that f shows to be names of directories, and returns them.
 func (b bareRules) take(f vfs.Finding) (dirs []string) {
-	if f.Reason != vfs.ReasonPolicyNoAllow {
+	if f.Reason != reason.PolicyNoAllow {
 		return nil
 	}
 	for dir := f.Name; !dir.IsRoot(); dir = dir.Dir() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // rmFlags are what rm takes besides the rules.
@@ -145,12 +146,12 @@ func (r *removal) below(ctx context.Context, dir vfs.Name, yield func(doomed) bo
 	for f, err := range r.jail.ScanDir(ctx, dir) {
 		switch {
 		// A directory can go with the last object that was removed from it.
-		case err != nil && vfs.ReasonOf(err) == vfs.ReasonMissing && !dir.IsRoot():
+		case err != nil && vfs.ReasonOf(err) == reason.Missing && !dir.IsRoot():
 			return true
 		case err != nil:
 			return yield(doomed{path: dir.String() + "/", err: err})
 		case f.Op == vfs.OpList:
-			if f.Reason == vfs.ReasonMissing || !r.jail.Explain(ctx, vfs.OpList, f.Name).Allowed {
+			if f.Reason == reason.Missing || !r.jail.Explain(ctx, vfs.OpList, f.Name).Allowed {
 				continue
 			}
 			if !yield(doomed{path: f.Path, err: &vfs.Error{Op: "list", Name: f.Path, Reason: f.Reason}}) {

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A verdict is a line of what explain and scan print.
@@ -24,10 +25,10 @@ func newVerdict(name string, v vfs.Verdict) verdict {
 	}
 	out := verdict{Name: name, Verdict: "refused", Reason: v.Reason, Detail: v.Reason.Detail()}
 	switch v.Reason {
-	case vfs.ReasonPolicyDeny:
+	case reason.PolicyDeny:
 		out.Rule = v.Rule
 		out.Detail += ": " + v.Rule
-	case vfs.ReasonPolicyDotfile:
+	case reason.PolicyDotfile:
 		out.Detail += "; but for that, " + v.Rule + " would let it through"
 	}
 	return out

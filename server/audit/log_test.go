@@ -15,6 +15,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // keys are those of a record, in order.
@@ -61,7 +62,7 @@ func TestLogWritesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out lockedBuffer
 		log := audit.NewLog(&out, audit.LogOptions{Text: true})
-		log.Record(&audit.Attempt{Method: "GET", Raw: "/a\x1b[2J\r\n", Status: 404, Verdict: audit.Refused, Reason: vfs.ReasonNameControl})
+		log.Record(&audit.Attempt{Method: "GET", Raw: "/a\x1b[2J\r\n", Status: 404, Verdict: audit.Refused, Reason: reason.NameControl})
 		synctest.Wait()
 		if out.String() != "" {
 			t.Error("written on the request's way")

@@ -15,8 +15,8 @@ type Attack struct {
 
 	// Reason is the verdict: that of the parser, of Explain, or of Get on a
 	// backend that can hold every name and knows directories. One that cannot
-	// hold the name may say ReasonUnholdable, and one that has no directories
-	// ReasonMissing for ReasonDirectory.
+	// hold the name may say reason.Unholdable, and one that has no directories
+	// reason.Missing for reason.Directory.
 	Reason vfs.Reason
 
 	// Control is the naive way of serving files, one of [Controls], that hands

@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -106,19 +107,19 @@ func TestLegal(t *testing.T) {
 // Every reason that a name or the patterns can give has an attack.
 func TestAttacksCoverReasons(t *testing.T) {
 	missing := map[vfs.Reason]bool{
-		vfs.ReasonNameEmpty: true, vfs.ReasonNameTooLong: true, vfs.ReasonNameElementTooLong: true,
-		vfs.ReasonNameSlash: true, vfs.ReasonNameDot: true, vfs.ReasonNameDotDot: true,
-		vfs.ReasonNameBackslash: true, vfs.ReasonNameNUL: true, vfs.ReasonNameControl: true,
-		vfs.ReasonNameUTF8: true, vfs.ReasonNameBidi: true, vfs.ReasonNameUnicode: true,
-		vfs.ReasonNameEscape: true, vfs.ReasonNameEncodedSlash: true,
-		vfs.ReasonPolicyDeny: true, vfs.ReasonPolicyNoAllow: true, vfs.ReasonPolicyDotfile: true,
-		vfs.ReasonSymlink: true, vfs.ReasonDirectory: true, vfs.ReasonMissing: true,
+		reason.NameEmpty: true, reason.NameTooLong: true, reason.NameElementTooLong: true,
+		reason.NameSlash: true, reason.NameDot: true, reason.NameDotDot: true,
+		reason.NameBackslash: true, reason.NameNUL: true, reason.NameControl: true,
+		reason.NameUTF8: true, reason.NameBidi: true, reason.NameUnicode: true,
+		reason.NameEscape: true, reason.NameEncodedSlash: true,
+		reason.PolicyDeny: true, reason.PolicyNoAllow: true, reason.PolicyDotfile: true,
+		reason.Symlink: true, reason.Directory: true, reason.Missing: true,
 	}
 	for _, a := range vfstest.Attacks() {
 		delete(missing, a.Reason)
 	}
-	for reason := range missing {
-		t.Errorf("no attack ends in %q", reason)
+	for why := range missing {
+		t.Errorf("no attack ends in %q", why)
 	}
 }
 

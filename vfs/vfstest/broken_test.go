@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -254,7 +255,7 @@ var brokenReferences = []struct {
 	})},
 	{"416 like a missing name", "ranges", onError(func(e *vfs.Error) error {
 		if errors.Is(e, vfs.ErrRange) {
-			e.Reason = vfs.ReasonMissing
+			e.Reason = reason.Missing
 		}
 		return e
 	})},
@@ -317,21 +318,21 @@ var brokenReferences = []struct {
 		return e
 	})},
 	{"a missing name as a failure", "missing", onError(func(e *vfs.Error) error {
-		if e.Reason == vfs.ReasonMissing {
+		if e.Reason == reason.Missing {
 			e.Reason, e.Err = "", errors.New("no such key")
 		}
 		return e
 	})},
 	{"takes a directory for a missing name", "directories", onError(func(e *vfs.Error) error {
-		if e.Reason == vfs.ReasonDirectory {
-			e.Reason = vfs.ReasonMissing
+		if e.Reason == reason.Directory {
+			e.Reason = reason.Missing
 		}
 		return e
 	})},
 	{"opens a directory as an empty object", "directories", func(r *reference) vfs.Backend {
 		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 			obj, err := r.Open(ctx, n, req)
-			if vfs.ReasonOf(err) == vfs.ReasonDirectory {
+			if vfs.ReasonOf(err) == reason.Directory {
 				return &vfs.Object{Info: vfs.Info{Name: n}, Body: io.NopCloser(strings.NewReader(""))}, nil
 			}
 			return obj, err
@@ -429,7 +430,7 @@ var brokenReferences = []struct {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
 				for e, err := range r.List(ctx, dir, after) {
-					if vfs.ReasonOf(err) == vfs.ReasonMissing || !yield(e, err) {
+					if vfs.ReasonOf(err) == reason.Missing || !yield(e, err) {
 						return
 					}
 				}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // checkConditions asks each row of conditions of Open and Stat.
@@ -40,7 +41,7 @@ func checkConditions(p *probe) {
 	}
 	missing := name("no such file")
 	_, _, err = p.get(missing, vfs.Request{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
-	p.refuses("If-None-Match of what is missing: Open", missing, err, vfs.ReasonMissing)
+	p.refuses("If-None-Match of what is missing: Open", missing, err, reason.Missing)
 }
 
 type condition struct {

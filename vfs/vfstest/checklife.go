@@ -11,6 +11,7 @@ import (
 	"testing/fstest"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // bigTree holds an object that no buffer takes whole, and a long directory.
@@ -125,7 +126,7 @@ func checkConcurrency(p *probe) {
 				}
 				missing := name(s + "-missing")
 				_, err = p.b.Stat(p.ctx, missing, vfs.Request{})
-				p.refuses("Stat", missing, err, vfs.ReasonMissing)
+				p.refuses("Stat", missing, err, reason.Missing)
 			}
 		})
 	}

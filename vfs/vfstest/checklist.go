@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func emptyTree(*Options) Tree { return Tree{} }
@@ -307,7 +308,7 @@ func checkWalk(p *probe) {
 		n, count := name(s), 0
 		for _, err := range vfs.Walk(p.ctx, p.b, n) {
 			count++
-			p.refuses("Walk", n, err, vfs.ReasonMissing)
+			p.refuses("Walk", n, err, reason.Missing)
 		}
 		if count != 1 {
 			p.errorf("Walk(%q), where there is nothing: %d times something, want one error", n, count)

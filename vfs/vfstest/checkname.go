@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // legalTree is every name of Legal that the backend can hold.
@@ -61,7 +62,7 @@ func (p *probe) walk(dir vfs.Name) []string {
 	return names
 }
 
-// checkMissing: what is not there is ReasonMissing, also below a file, and where
+// checkMissing: what is not there is reason.Missing, also below a file, and where
 // another name begins alike.
 func checkMissing(p *probe) {
 	for _, s := range []string{
@@ -75,27 +76,27 @@ func checkMissing(p *probe) {
 			continue
 		}
 		_, _, err := p.get(n, vfs.Request{Range: vfs.RangeFrom(1)})
-		p.refuses("Open", n, err, vfs.ReasonMissing)
+		p.refuses("Open", n, err, reason.Missing)
 		_, err = p.b.Stat(p.ctx, n, vfs.Request{Cond: vfs.Cond{IfMatch: vfs.Tags{Any: true}}})
-		p.refuses("Stat", n, err, vfs.ReasonMissing)
+		p.refuses("Stat", n, err, reason.Missing)
 	}
 }
 
 // checkDirectories: a directory is no object.
 func checkDirectories(p *probe) {
-	want := vfs.ReasonMissing
+	want := reason.Missing
 	if p.caps.Directories {
-		want = vfs.ReasonDirectory
+		want = reason.Directory
 	}
 	for _, n := range []vfs.Name{name("docs"), name("docs/deep"), name("docs/deep/a"), vfs.Root} {
-		reason := want
+		why := want
 		if n.IsRoot() {
-			reason = "" // the top is no object, whatever the backend calls it
+			why = "" // the top is no object, whatever the backend calls it
 		}
 		_, _, err := p.get(n, vfs.Request{})
-		p.refuses("Open", n, err, reason)
+		p.refuses("Open", n, err, why)
 		_, err = p.b.Stat(p.ctx, n, vfs.Request{})
-		p.refuses("Stat", n, err, reason)
+		p.refuses("Stat", n, err, why)
 	}
 }
 
@@ -203,7 +204,7 @@ func checkLinks(p *probe) {
 }
 
 func (p *probe) checkLinkError(call string, n vfs.Name, err error, asked bool, want string) {
-	p.refuses(call, n, err, vfs.ReasonSymlink)
+	p.refuses(call, n, err, reason.Symlink)
 	var e *vfs.Error
 	if asked && errors.As(err, &e) && e.Link.String() != want {
 		p.errorf("%s(%q) says that the link leads to %q, want %q", call, n, e.Link, want)
@@ -228,9 +229,9 @@ func checkSpecial(p *probe) {
 	for _, s := range p.tree.Special {
 		n := name(s)
 		_, _, err := p.get(n, vfs.Request{})
-		p.refuses("Open", n, err, vfs.ReasonSpecialFile)
+		p.refuses("Open", n, err, reason.SpecialFile)
 		_, err = p.b.Stat(p.ctx, n, vfs.Request{})
-		p.refuses("Stat", n, err, vfs.ReasonSpecialFile)
+		p.refuses("Stat", n, err, reason.SpecialFile)
 	}
 	entries, err := p.list(name("dir"), "")
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // checkReadOnly: a backend that does not write says so, and does not.
@@ -398,7 +399,7 @@ func checkRemove(p *probe) {
 	// Directories vanish with their last object, and not before.
 	p.remove(name("docs/deep/a/b"), vfs.Cond{})
 	p.remove(name("docs/guide.txt"), vfs.Cond{})
-	if _, err := p.b.Stat(p.ctx, name("docs"), vfs.Request{}); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if _, err := p.b.Stat(p.ctx, name("docs"), vfs.Request{}); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != reason.Missing {
 		p.errorf("Stat of a directory whose last object was removed: %w", err)
 	}
 	for _, s := range sorted(p.tree.Files) {
@@ -417,7 +418,7 @@ func (p *probe) remove(n vfs.Name, cond vfs.Cond) {
 	}
 	delete(p.tree.Files, n.String())
 	_, _, err := p.get(n, vfs.Request{})
-	p.refuses("Open of what was removed", n, err, vfs.ReasonMissing)
+	p.refuses("Open of what was removed", n, err, reason.Missing)
 	if got, want := p.walk(vfs.Root), sorted(p.tree.Files); !slices.Equal(got, want) {
 		p.errorf("after Remove(%q), the backend holds %+q,\nwant %+q", n, got, want)
 	}

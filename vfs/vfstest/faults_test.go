@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -70,7 +71,7 @@ func TestEveryCallFails(t *testing.T) {
 				}
 				// A directory that cannot be read is no end of a scan, nor is
 				// a link that cannot: the finding says so.
-				if f.Reason == vfs.ReasonPermission || f.Reason == vfs.ReasonMissing {
+				if f.Reason == reason.Permission || f.Reason == reason.Missing {
 					return errBoom
 				}
 			}

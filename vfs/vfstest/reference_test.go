@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -98,11 +99,11 @@ func (r *reference) find(ctx context.Context, op string, n vfs.Name) (stored, er
 	if o, ok := r.objects[n.String()]; ok {
 		return o, nil
 	}
-	reason := vfs.ReasonMissing
+	why := reason.Missing
 	if r.isDir(n) {
-		reason = vfs.ReasonDirectory
+		why = reason.Directory
 	}
-	return stored{}, &vfs.Error{Op: op, Name: n.String(), Reason: reason}
+	return stored{}, &vfs.Error{Op: op, Name: n.String(), Reason: why}
 }
 
 func (r *reference) isDir(n vfs.Name) bool {
@@ -118,7 +119,7 @@ func (r *reference) List(ctx context.Context, dir vfs.Name, after string) iter.S
 	return func(yield func(vfs.Entry, error) bool) {
 		entries, found := r.entries(dir)
 		if !found {
-			yield(vfs.Entry{}, &vfs.Error{Op: "list", Name: dir.String(), Reason: vfs.ReasonMissing})
+			yield(vfs.Entry{}, &vfs.Error{Op: "list", Name: dir.String(), Reason: reason.Missing})
 			return
 		}
 		for _, e := range entries {
@@ -161,7 +162,7 @@ func (r *reference) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vf
 		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
 	}
 	if n.IsZero() || n.IsRoot() {
-		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Reason: vfs.ReasonNameEmpty}
+		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Reason: reason.NameEmpty}
 	}
 	var data bytes.Buffer
 	for {

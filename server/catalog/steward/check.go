@@ -15,6 +15,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // A Kind says what is wrong. Its string is stable.
@@ -174,7 +175,7 @@ func (c *check) row(rec catalog.Record, object *vfs.Finding) error {
 func (c *check) hash(rec catalog.Record) error {
 	p := Problem{Name: rec.ID.String(), Record: rec}
 	obj, err := c.jail.Get(c.ctx, catalog.ObjectName(rec.ID), vfs.Request{})
-	if vfs.ReasonOf(err) == vfs.ReasonMissing {
+	if vfs.ReasonOf(err) == reason.Missing {
 		c.sum.Ready--
 		c.sum.Bytes -= rec.Size
 		c.lessRows = append(c.lessRows, rec)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Swept says what a Sweep did.
@@ -107,7 +108,7 @@ func sweep(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, rec catalog
 // there is one, and then the row. If it fails the row is still there, for a Sweep.
 func Clear(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, id uuid.UUID) error {
 	_, err := jail.Remove(ctx, catalog.ObjectName(id), vfs.Cond{})
-	if err != nil && vfs.ReasonOf(err) != vfs.ReasonMissing {
+	if err != nil && vfs.ReasonOf(err) != reason.Missing {
 		return &objectError{err}
 	}
 	return cat.Forget(ctx, id)

@@ -8,12 +8,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // The metrics are named as Prometheus wants them.
 func TestMetricsLint(t *testing.T) {
 	m := New(func() uint64 { return 0 }, func() int64 { return 0 })
-	m.Record(&audit.Attempt{Method: "BREW", Status: 404, Verdict: audit.Refused, Reason: vfs.ReasonNameDotDot, Aborted: true})
+	m.Record(&audit.Attempt{Method: "BREW", Status: 404, Verdict: audit.Refused, Reason: reason.NameDotDot, Aborted: true})
 	m.logins.WithLabelValues("basic", "ok").Inc()
 	m.linkUses.WithLabelValues("ok").Inc()
 	m.catalog.WithLabelValues("commit", "ok").Observe(1)
