@@ -38,15 +38,3 @@ func (a *app) cat(ctx context.Context, source string, names []string, r *rules) 
 		return err
 	})
 }
-
-// output makes a failed write to standard output end the command, where a
-// failed read is only about one name.
-type output struct{ w io.Writer }
-
-func (o output) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
-	if err != nil {
-		err = failf("standard output: %s", cause(err))
-	}
-	return n, err
-}

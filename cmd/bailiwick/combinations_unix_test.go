@@ -184,7 +184,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 	if err != nil {
 		return false, 0
 	}
-	a := &app{stderr: io.Discard, stdout: io.Discard, origins: map[string]string{}}
+	a := &app{streams: streams{stderr: io.Discard, stdout: io.Discard}, env: newEnv(nil)}
 	s, err := a.newService(t.Context(), func(func(*config.Config) error) (*config.Config, error) { return cfg, nil })
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/docs"
@@ -41,7 +39,7 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 					return err
 				}
 				if err := c.Check(); err != nil {
-					return a.configFailed(err)
+					return a.configError(err)
 				}
 				if err := refuseOwn(c); err != nil {
 					return err
@@ -83,13 +81,6 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 	return group
 }
 
-// print writes text to standard output.
-func (a *app) print(text string) error {
-	out := newLineWriter(a.stdout)
-	out.text(text)
-	return out.close()
-}
-
 // fileArgument takes one FILE, or none where a variable names it.
 func (a *app) fileArgument(cmd *cobra.Command, args []string) error {
 	switch {
@@ -112,31 +103,11 @@ func (a *app) loadConfig(cmd *cobra.Command, args []string) (c *config.Config, f
 	if err != nil {
 		return nil, "", err
 	}
-	if err := a.applyEnv(serve); err != nil {
+	if err := a.apply(serve); err != nil {
 		return nil, "", err
 	}
 	if c, err = config.Load(file, a.given(serve)...); err != nil {
-		return nil, "", a.configFailed(err)
+		return nil, "", a.configError(err)
 	}
 	return c, file, nil
-}
-
-// configFailed tells a line for each thing that is wrong in a configuration.
-func (a *app) configFailed(err error) error {
-	var all config.Errors
-	var exit *exitError
-	switch {
-	case errors.As(err, &exit):
-		return err
-	case !errors.As(err, &all):
-		return usagef("%s", oneLine(err))
-	}
-	for _, e := range all {
-		if e.InFile() {
-			a.say("%s", e)
-		} else {
-			a.say("bailiwick: %s", e)
-		}
-	}
-	return &exitError{code: exitUsage}
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -120,7 +118,7 @@ const everything = `re:(\.?[^/]+/)*\.?[^/]+`
 // cpPolicy returns the rules of a copy. Other commands allow nothing by default:
 // they are about what others see. Who copies files means his own.
 func (a *app) cpPolicy(f *cpFlags) (vfs.Policy, error) {
-	p, err := a.policy(&f.rules)
+	p, err := f.rules.policy(a.env)
 	switch {
 	case err != nil:
 		return p, err
@@ -228,12 +226,4 @@ func (c *copying) openTarget(ctx context.Context, dst *place) (vfs.Backend, erro
 	}
 	c.opened = append(c.opened, b)
 	return b, nil
-}
-
-// untilInterrupted returns a context that ends with the first signal to stop. The
-// second one ends the process.
-func untilInterrupted(ctx context.Context) (context.Context, func()) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
 }

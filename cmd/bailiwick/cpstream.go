@@ -46,15 +46,3 @@ func (r counter) Read(p []byte) (int, error) {
 	r.progress.bytes.Add(int64(n))
 	return n, err
 }
-
-// interruptible returns what comes from r until ctx ends. A read of a terminal or
-// a pipe cannot be ended: it is left behind.
-func interruptible(ctx context.Context, r io.Reader) io.ReadCloser {
-	out, in := io.Pipe()
-	go func() {
-		_, err := io.Copy(in, r)
-		in.CloseWithError(err)
-	}()
-	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
-	return out
-}

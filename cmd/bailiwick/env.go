@@ -8,154 +8,75 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
 )
 
-// envPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
-// --allow-file. A flag that was given overrides its variable, an empty variable
-// is none, and a variable of a flag that repeats has a value on each line.
-const envPrefix = "BAILIWICK_"
-
-// mirrored returns the flags of cmd and the commands below it, all of which have
-// a variable, in order and each once.
-func mirrored(cmd *cobra.Command) []string {
-	var names []string
-	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		if f.Name != "help" {
-			names = append(names, f.Name)
-		}
-	})
-	for _, sub := range cmd.Commands() {
-		// The flags of these are cobra's own.
-		if sub.Name() != "completion" && sub.Name() != "help" {
-			names = append(names, mirrored(sub)...)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+// An env is the environment of one run of the command: the variables that mirror its
+// flags, and which flags got their value from one. It is not safe for concurrent use
+// until Apply has returned.
+type env struct {
+	entries []string          // KEY=VALUE
+	origins map[string]string // the variable that set a flag, by the flag's name
 }
 
-func envName(flag string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+// newEnv returns the environment that os.Environ describes.
+func newEnv(entries []string) *env { return &env{entries, map[string]string{}} }
+
+// variable returns the value of a variable, "" if it is not set.
+func (e *env) variable(key string) string {
+	value := ""
+	for _, entry := range e.entries {
+		if k, v, _ := strings.Cut(entry, "="); k == key {
+			value = v
+		}
+	}
+	return value
 }
 
-// applyEnv gives cmd's flags the values of their variables. A variable that
-// cannot be used is an error that names it, and so is a misspelled one: a
-// BAILIWICK_DENNY that goes unnoticed would leave exposed what was to be denied.
-func (a *app) applyEnv(cmd *cobra.Command) error {
-	flags := mirrored(cmd.Root())
-	names := make([]string, len(flags))
-	for i, flag := range flags {
-		names[i] = envName(flag)
-	}
-	for _, entry := range a.environ {
+// apply sets cmd's flags from their variables. A flag given on the command line keeps its
+// value. A variable with an invalid value is an error that names it, and so is a misspelled
+// one: a BAILIWICK_DENNY that goes unnoticed would expose what was to be denied.
+func (e *env) apply(cmd *cobra.Command) error {
+	known := mirrorsOf(cmd)
+	for _, entry := range e.entries {
 		key, value, _ := strings.Cut(entry, "=")
 		if value == "" || !strings.HasPrefix(key, envPrefix) {
 			continue
 		}
-		i := slices.Index(names, key)
-		if secret := secretOf(key, names, flags); secret >= 0 {
-			// A secret in the environment is seen by every child process; its file
-			// is not.
-			if a.variable(names[secret]) != "" {
-				return usagef("the variables %s and %s are both set; leave one", names[secret], key)
-			}
-			line, err := config.ReadSecret(value)
-			if err != nil {
-				return usagef("the variable %s: %s", key, oneLine(err))
-			}
-			i, value = secret, line
+		name, value, err := e.resolve(known, key, value)
+		if err != nil {
+			return err
 		}
-		if i < 0 {
-			near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), trimmed(names))
-			// As by _FILE for a secret: it would leave open what users or a deny close.
-			if plain := strings.TrimSuffix(key, "_FILE"); plain != key && holdsFile(cmd, names, flags, plain) {
-				near = strings.TrimPrefix(plain, envPrefix)
-			}
-			if near != "" {
-				return usagef("the variable %s means nothing; is it %s?", printable(key), envPrefix+near)
-			}
-			continue
-		}
-		flag := cmd.Flags().Lookup(flags[i])
+		flag := cmd.Flags().Lookup(name)
 		if flag == nil || flag.Changed || !hasVariable(flag) {
 			continue
 		}
-		values := []string{value}
-		if flag.Value.Type() == "stringArray" {
-			values = lines(value)
+		if err := setFlag(flag, key, value); err != nil {
+			return err
 		}
-		for _, v := range values {
-			if err := flag.Value.Set(v); err != nil {
-				if slices.Contains(config.Secrets, flag.Name) {
-					return usagef("the variable %s: %s", key, err)
-				}
-				return usagef("the variable %s=%s: %s", key, printable(v), err)
-			}
-		}
-		a.origins[flag.Name] = key
+		e.origins[flag.Name] = key
 	}
 	return nil
 }
 
-// withoutVariable leaves the variable of a flag to another command, where the flag
-// means something else.
-func withoutVariable(cmd *cobra.Command, flag string) {
-	if err := cmd.Flags().SetAnnotation(flag, noVariable, nil); err != nil {
-		panic(err)
+// setFlag gives a flag the value of the variable key.
+func setFlag(flag *pflag.Flag, key, value string) error {
+	values := []string{value}
+	if flag.Value.Type() == "stringArray" {
+		values = nonEmptyLines(value)
 	}
+	for _, v := range values {
+		if err := flag.Value.Set(v); err != nil {
+			if slices.Contains(config.Secrets, flag.Name) {
+				return usagef("the variable %s: %s", key, err)
+			}
+			return usagef("the variable %s=%s: %s", key, printable(v), err)
+		}
+	}
+	return nil
 }
 
-const noVariable = "bailiwick-no-variable"
-
-func hasVariable(flag *pflag.Flag) bool {
-	_, without := flag.Annotations[noVariable]
-	return !without
-}
-
-// secretOf returns which flag, a secret, has its value in the file that the variable
-// key names; -1 for none.
-func secretOf(key string, names, flags []string) int {
-	i := slices.Index(names, strings.TrimSuffix(key, "_FILE"))
-	if i < 0 || names[i] == key || !slices.Contains(config.Secrets, flags[i]) {
-		return -1
-	}
-	return i
-}
-
-// holdsFile reports whether the variable key is of a flag of cmd that takes a file or a
-// list, which is what people keep in files.
-func holdsFile(cmd *cobra.Command, names, flags []string, key string) bool {
-	i := slices.Index(names, key)
-	if i < 0 {
-		return false
-	}
-	flag := cmd.Flags().Lookup(flags[i])
-	if flag == nil {
-		return false
-	}
-	takes, _ := pflag.UnquoteUsage(flag)
-	return takes == "FILE" || flag.Value.Type() == "stringArray"
-}
-
-// origin names where a flag's value came from, for messages about it.
-func (a *app) origin(flag string) string {
-	if key, ok := a.origins[flag]; ok {
-		return key
-	}
-	return "--" + flag
-}
-
-func trimmed(names []string) []string {
-	short := make([]string, len(names))
-	for i, n := range names {
-		short[i] = strings.TrimPrefix(n, envPrefix)
-	}
-	return short
-}
-
-// lines returns the lines of s that are not empty.
-func lines(s string) []string {
+// nonEmptyLines returns the lines of s that are not empty.
+func nonEmptyLines(s string) []string {
 	var out []string
 	for line := range strings.Lines(s) {
 		if line = strings.TrimRight(line, "\r\n"); line != "" {
@@ -163,4 +84,36 @@ func lines(s string) []string {
 		}
 	}
 	return out
+}
+
+// given returns the configuration values that cmd's flags and their variables set. A flag
+// whose variable belongs to another command is left out.
+func (e *env) given(cmd *cobra.Command) []config.Given {
+	var all []config.Given
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+		key, ok := config.Flags[flag.Name]
+		if !ok || !hasVariable(flag) || !e.isSet(flag) {
+			return
+		}
+		values := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		all = append(all, config.Given{Key: key, Values: values, Origin: e.origin(flag.Name)})
+	})
+	return all
+}
+
+// isSet reports whether a flag was given, on the command line or by its variable.
+func (e *env) isSet(flag *pflag.Flag) bool {
+	_, byVariable := e.origins[flag.Name]
+	return flag.Changed || byVariable
+}
+
+// origin names where a flag's value came from, for messages about it.
+func (e *env) origin(flag string) string {
+	if key, ok := e.origins[flag]; ok {
+		return key
+	}
+	return "--" + flag
 }

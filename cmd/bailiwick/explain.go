@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -90,7 +91,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 
 func (a *app) explain(ctx context.Context, source string, names []string, f *explainFlags) error {
 	defer f.rules.holdOwn()()
-	src, jail, err := a.open(ctx, source, &f.rules, false)
+	src, jail, err := f.rules.open(ctx, a.env, source, false, backends.Options{})
 	if err != nil {
 		return err
 	}
@@ -178,24 +179,4 @@ func explainName(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs
 		v.Detail = "the rules allow it, but the source failed when it was asked"
 	}
 	return v
-}
-
-// parseWritten makes a Name of what a user wrote. A directory to be listed may
-// end in a slash, and the top one is "" or ".".
-func parseWritten(op vfs.Op, written string, decoded bool) (vfs.Name, error) {
-	if op == vfs.OpList {
-		if written == "" || written == "." {
-			return vfs.Root, nil
-		}
-		written = strings.TrimSuffix(written, "/")
-	}
-	if decoded {
-		return vfs.ParseName(written)
-	}
-	return vfs.ParseEscapedPath(written)
-}
-
-// addToggle adds a flag that is on when it is given without a value.
-func addToggle(cmd *cobra.Command, t *toggle, name, short, usage string) {
-	cmd.Flags().VarPF(t, name, short, usage).NoOptDefVal = "true"
 }

@@ -8,8 +8,7 @@ import (
 
 // hasAccess reports whether access rules were given for a SOURCE.
 func (a *app) hasAccess(cmd *cobra.Command) bool {
-	_, byVariable := a.origins["access"]
-	return byVariable || cmd.Flags().Changed("access")
+	return a.isSet(cmd.Flags().Lookup("access"))
 }
 
 // newSourceExplainer judges as "serve SOURCE" would with the same rules, so by the
@@ -21,7 +20,7 @@ func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFl
 	if err != nil {
 		return nil, err
 	}
-	if err := a.applyEnv(serve); err != nil {
+	if err := a.apply(serve); err != nil {
 		return nil, err
 	}
 	given := []config.Given{{Key: config.SourceKey, Values: []string{source}, Origin: "SOURCE"}}
@@ -39,7 +38,7 @@ func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFl
 	}
 	cfg, err := config.New(given...)
 	if err != nil {
-		return nil, a.configFailed(err)
+		return nil, a.configError(err)
 	}
 	e := a.explainerOf(cfg, f)
 	e.host = string(cfg.Mounts[0].Host)

@@ -290,7 +290,7 @@ func (e *configExplainer) mount(ctx context.Context, cfg *config.Mount) (*explai
 	}
 	m, policy, err := ruled(e.cfg, cfg)
 	if err != nil {
-		return nil, e.app.configFailed(err)
+		return nil, e.app.configError(err)
 	}
 	src, err := backends.Open(ctx, string(cfg.Source), sourceOptions(cfg))
 	if err != nil {
@@ -311,7 +311,7 @@ func (e *configExplainer) catalog(ctx context.Context, m *explainedMount) (catal
 	}
 	address, err := e.cfg.Catalog(m.cfg)
 	if err != nil {
-		return nil, e.app.configFailed(err)
+		return nil, e.app.configError(err)
 	}
 	if file, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
 		if _, err := os.Stat(file); err != nil {

@@ -20,7 +20,7 @@ import (
 // served is a service in this process, whose handlers a test replaces.
 func served(t *testing.T, log string) *service {
 	t.Helper()
-	a := &app{stderr: io.Discard, origins: map[string]string{}}
+	a := &app{streams: streams{stderr: io.Discard}, env: newEnv(nil)}
 	s, err := a.newService(t.Context(), func(func(*config.Config) error) (*config.Config, error) {
 		return config.New(
 			config.Given{Key: config.SourceKey, Values: []string{"mem:"}},

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"errors"
-	"iter"
-	"strconv"
-)
+import "iter"
 
 // ahead is how many results may wait for one that comes before them, so that one
 // large object does not hold up the others.
@@ -31,22 +27,4 @@ func inOrder[T, R any](width int, items iter.Seq[T], do func(T) R, report func(R
 	for result := range results {
 		report(<-result)
 	}
-}
-
-// A width is a flag that says how much is done at a time.
-type width int
-
-// maxWidth is well below what a backend lets run at a time.
-const maxWidth = 64
-
-func (w *width) String() string { return strconv.Itoa(int(*w)) }
-func (w *width) Type() string   { return "N" }
-
-func (w *width) Set(s string) error {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 || n > maxWidth {
-		return errors.New("it is a number from 1 to " + strconv.Itoa(maxWidth))
-	}
-	*w = width(n)
-	return nil
 }

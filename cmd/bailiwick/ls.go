@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -44,7 +45,7 @@ through: one a line, in byte order, directories with a slash. DIR is a plain nam
 }
 
 func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
-	src, jail, err := a.open(ctx, source, &f.rules, true)
+	src, jail, err := f.rules.open(ctx, a.env, source, true, backends.Options{})
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ mounts:
   - {path: /home/deeper, source: d, allow: ["**"]}
   - {path: /elsewhere, host: h.example, source: e, allow: ["**"]}
 `)
-	cfg, err := (&app{}).readConfig(filepath.Join(dir, "bailiwick.yaml"), nil, func(*config.Config) error { return nil })
+	cfg, err := (&app{env: newEnv(nil)}).readConfig(filepath.Join(dir, "bailiwick.yaml"), nil, func(*config.Config) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

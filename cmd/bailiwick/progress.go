@@ -49,14 +49,14 @@ func startProgress(w io.Writer, ticks <-chan time.Time, now func() time.Time) *p
 
 // showProgress starts a progress on standard error. stop takes its line away and
 // may be called more than once.
-func (a *app) showProgress() (p *progress, stop func()) {
+func (s streams) showProgress() (p *progress, stop func()) {
 	var ticks <-chan time.Time
 	end := func() {}
-	if isTerminal(a.stderr) {
+	if isTerminal(s.stderr) {
 		ticker := time.NewTicker(redrawEvery)
 		ticks, end = ticker.C, ticker.Stop
 	}
-	p = startProgress(a.stderr, ticks, time.Now)
+	p = startProgress(s.stderr, ticks, time.Now)
 	return p, sync.OnceFunc(func() { end(); p.stop() })
 }
 
@@ -99,20 +99,4 @@ func (p *progress) clear() {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.drawn = false
 	}
-}
-
-// byteCount returns "12 bytes", "3.4 MB".
-func byteCount(n int64) string {
-	if n < 1000 {
-		return count(int(n), "byte")
-	}
-	size := float64(n)
-	for _, unit := range [...]string{"kB", "MB", "GB", "TB"} {
-		size /= 1000
-		// What would be rounded to 1000.0 belongs to the next unit.
-		if size < 999.95 || unit == "TB" {
-			return strconv.FormatFloat(size, 'f', 1, 64) + " " + unit
-		}
-	}
-	return ""
 }

@@ -32,14 +32,3 @@ func failure(err error) string {
 func explainHint(source, name string) string {
 	return "bailiwick explain --decoded " + shellWord(source) + " [the same rules] " + shellWord(name)
 }
-
-// shellWord writes s so that a shell reads it as one word.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._/-+:,@%=", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return printable("'" + strings.ReplaceAll(s, "'", `'\''`) + "'")
-}

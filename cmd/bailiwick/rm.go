@@ -66,7 +66,7 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 	defer stop()
 	// What a link leads to is not removed by the link's name, so it is not looked for.
 	f.rules.symlinks.value = "refuse"
-	src, jail, err := a.openWith(ctx, source, &f.rules, true, backends.Options{Writable: !bool(f.dryRun)})
+	src, jail, err := f.rules.open(ctx, a.env, source, true, backends.Options{Writable: !bool(f.dryRun)})
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,19 +14,16 @@ import (
 
 // An app is one run of the command.
 type app struct {
-	stdin   io.Reader
-	stdout  io.Writer
-	stderr  io.Writer
-	environ []string          // KEY=VALUE
-	origins map[string]string // of flags that got their value from a variable: which
-	running bool              // usage was right, the command's own work has begun
+	streams
+	*env
+	running bool // the usage was right: the command's own work has begun
 }
 
 // run is the whole command: it returns the exit code. args are without the
 // program's name. Cancelling ctx ends it, a server as SIGTERM does. A server
 // writes to stderr from several goroutines.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, origins: map[string]string{}}
+	a := &app{streams: streams{stdin, stdout, stderr}, env: newEnv(environ)}
 	root := a.rootCommand()
 	if len(args) == 1 && args[0] == "--version" {
 		// No flag: each has a variable, and BAILIWICK_VERSION is what containers and
@@ -60,11 +55,6 @@ func (a *app) exitCode(err error) int {
 		a.say("bailiwick: %s", exit.line)
 	}
 	return exit.code
-}
-
-// say writes a line to standard error, where talk goes.
-func (a *app) say(format string, args ...any) {
-	fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -109,7 +99,7 @@ Exit code 0 is done, 1 failed or refused, 2 wrong usage or configuration.`,
 			return unknownCommand(cmd, args[0])
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			err := a.applyEnv(cmd)
+			err := a.apply(cmd)
 			a.running = err == nil
 			return err
 		},
@@ -181,41 +171,4 @@ func makeGroup(root *cobra.Command) {
 			return usagef("completion is for one shell: bailiwick completion bash, zsh, fish or powershell")
 		}
 	}
-}
-
-func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			out := newLineWriter(a.stdout)
-			out.line(version())
-			return out.close()
-		},
-	}
-}
-
-// version describes the build in one line, from what the Go linker put in.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "bailiwick (unknown build)"
-	}
-	number := info.Main.Version
-	if number == "" {
-		number = "(devel)"
-	}
-	platform := map[string]string{}
-	for _, s := range info.Settings {
-		platform[s.Key] = s.Value
-	}
-	return fmt.Sprintf("bailiwick %s %s %s/%s", number, info.GoVersion, platform["GOOS"], platform["GOARCH"])
-}
-
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s takes no argument, and got %s", cmd.Name(), printable(args[0]))
-	}
-	return nil
 }

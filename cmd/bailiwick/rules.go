@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,27 +48,20 @@ func (r *rules) holdOwn() (release func()) {
 	return ownfile.Hold(files...)
 }
 
-// completeWords lets a shell complete the words of a flag.
-func completeWords(cmd *cobra.Command, flag string, words []string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return words, cobra.ShellCompDirectiveNoFileComp
-	})
-}
-
 // policy compiles the rules. It reads the files of --allow-file each time.
-func (a *app) policy(r *rules) (vfs.Policy, error) {
+func (r *rules) policy(e *env) (vfs.Policy, error) {
 	var p vfs.Policy
 	for _, src := range r.allow {
 		pattern, err := vfs.ParsePattern(src)
 		if err != nil {
-			return p, usagef("%s: %s", a.origin("allow"), oneLine(err))
+			return p, usagef("%s: %s", e.origin("allow"), oneLine(err))
 		}
 		p.Allow = append(p.Allow, pattern)
 	}
 	for _, src := range r.deny {
 		pattern, err := vfs.ParsePattern(src)
 		if err != nil {
-			return p, usagef("%s: %s", a.origin("deny"), oneLine(err))
+			return p, usagef("%s: %s", e.origin("deny"), oneLine(err))
 		}
 		p.Deny = append(p.Deny, pattern)
 	}
@@ -78,14 +69,14 @@ func (a *app) policy(r *rules) (vfs.Policy, error) {
 		pattern, err := readAllowFile(file)
 		switch {
 		case file == "":
-			return p, usagef("%s: write the name of a file", a.origin("allow-file"))
+			return p, usagef("%s: write the name of a file", e.origin("allow-file"))
 		case errors.Is(err, fs.ErrNotExist):
 			return p, usagef("%s: there is no file %s; bailiwick scan SOURCE --allow … --save %s writes one",
-				a.origin("allow-file"), printable(file), printable(file))
+				e.origin("allow-file"), printable(file), printable(file))
 		case errors.Is(err, vfs.ErrPattern):
-			return p, usagef("%s: %s; the file has one exact name on each line", a.origin("allow-file"), oneLine(err))
+			return p, usagef("%s: %s; the file has one exact name on each line", e.origin("allow-file"), oneLine(err))
 		case err != nil:
-			return p, usagef("%s: cannot read %s: %s", a.origin("allow-file"), printable(file), cause(err))
+			return p, usagef("%s: cannot read %s: %s", e.origin("allow-file"), printable(file), cause(err))
 		}
 		p.Allow = append(p.Allow, pattern)
 	}
@@ -104,25 +95,10 @@ func readAllowFile(file string) (vfs.Pattern, error) {
 	return vfs.ReadNameSet(file, f)
 }
 
-// oneLine is the text of an error about something that a user wrote, which may
-// hold line ends and worse.
-func oneLine(err error) string {
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, err.Error())
-}
-
-// open opens source, to read, and puts it behind the rules. Without an allow rule
-// it fails if the command needs one. The caller closes the source.
-func (a *app) open(ctx context.Context, source string, r *rules, needAllow bool) (*backends.Source, *vfs.Jail, error) {
-	return a.openWith(ctx, source, r, needAllow, backends.Options{})
-}
-
-func (a *app) openWith(ctx context.Context, source string, r *rules, needAllow bool, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
-	p, err := a.policy(r)
+// open opens source and puts it behind the rules. If needAllow is set, it fails without an
+// allow rule. The caller closes the source.
+func (r *rules) open(ctx context.Context, e *env, source string, needAllow bool, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
+	p, err := r.policy(e)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,31 +116,6 @@ func (a *app) openWith(ctx context.Context, source string, r *rules, needAllow b
 		return nil, nil, usagef("%s", oneLine(err))
 	}
 	return src, jail, nil
-}
-
-// sourceArguments checks for a SOURCE and what else a command takes: from min to
-// max further arguments, max -1 for any number, described by what.
-func sourceArguments(min, max int, what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0:
-			return usagef("%s needs a SOURCE, the path of a directory or s3://BUCKET/PREFIX; see %s --help", cmd.Name(), cmd.CommandPath())
-		case len(args)-1 < min:
-			return usagef("%s needs %s after the SOURCE; see %s --help", cmd.Name(), what, cmd.CommandPath())
-		case max >= 0 && len(args)-1 > max:
-			return usagef("%s does not know what to do with %s; if a pattern was meant, quote it, for the shell has expanded it: --allow '**/*.html'",
-				cmd.Name(), printable(args[max+1]))
-		}
-		return nil
-	}
-}
-
-// completeSource lets a shell complete the SOURCE, and no names after it.
-func completeSource(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 // errNothingAllowed says how to allow something.

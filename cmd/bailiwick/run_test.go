@@ -97,12 +97,12 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 			}
 			found++
 			// Flags that do not take just any text fail with this one.
-			a := &app{environ: []string{envName(flag) + "=\x00"}, origins: map[string]string{}}
+			a := &app{env: newEnv([]string{envName(flag) + "=\x00"})}
 			command, _, err := a.rootCommand().Find([]string{cmd})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := a.applyEnv(command); err == nil && a.origins[flag] == "" {
+			if err := a.apply(command); err == nil && a.origins[flag] == "" {
 				t.Errorf("%s --%s has no variable", cmd, flag)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -59,7 +60,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		}
 	}
 	defer f.rules.holdOwn()()
-	src, jail, err := a.open(ctx, source, &f.rules, false)
+	src, jail, err := f.rules.open(ctx, a.env, source, false, backends.Options{})
 	if err != nil {
 		return err
 	}

@@ -137,7 +137,7 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 		return a.readConfig(f.config, given, fits)
 	})
 	if err != nil {
-		return a.configFailed(err)
+		return a.configError(err)
 	}
 	defer s.close()
 	t := s.current.Load()

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
@@ -321,10 +319,4 @@ func listen(ctx context.Context, origin, addr string) (net.Listener, error) {
 		return nil, usagef("%s: there is no host %s; write an IP address of this machine", origin, printable(unknown.Name))
 	}
 	return nil, failf("cannot listen on %s: %s; choose another address (%s)", addr, cause(err), origin)
-}
-
-// isTerminal reports whether a person looks at w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

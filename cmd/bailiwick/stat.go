@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -87,7 +88,7 @@ func (d *description) write(out *lineWriter) {
 // eachName calls do for each of the names, which are plain names, in the jail of
 // source. A name that cannot be had is reported, and the others are done.
 func (a *app) eachName(ctx context.Context, source string, names []string, r *rules, do func(*vfs.Jail, vfs.Name) error) error {
-	src, jail, err := a.open(ctx, source, r, true)
+	src, jail, err := r.open(ctx, a.env, source, true, backends.Options{})
 	if err != nil {
 		return err
 	}

@@ -90,16 +90,16 @@ func (s *service) tellRights(t *site) {
 // tellWrites says what clients can change in a mount, if anything, and whose content it
 // is taken for where clients can change it, by this mount or another.
 func (s *service) tellWrites(t *site, m *mount, where string) {
-	max := size(t.cfg.Limits.Upload)
+	max := t.cfg.Limits.Upload
 	whose := "anybody who reaches this server"
 	if m.access != nil {
 		whose = "whoever the access rules name"
 	}
 	switch {
 	case m.cfg.Uploads != nil:
-		s.tell("%suploads: %s can POST files up to %s, types %s; they are kept under names that the server makes", where, whose, &max, typesOf(m.cfg.TypesTaken()))
+		s.tell("%suploads: %s can POST files up to %s, types %s; they are kept under names that the server makes", where, whose, max, typesOf(m.cfg.TypesTaken()))
 	case m.cfg.Write:
-		s.tell("%sclients can write: PUT and DELETE, by %s, of every name that the rules let through; files up to %s, types %s", where, whose, &max, typesOf(m.cfg.TypesTaken()))
+		s.tell("%sclients can write: PUT and DELETE, by %s, of every name that the rules let through; files up to %s, types %s", where, whose, max, typesOf(m.cfg.TypesTaken()))
 		if m.cfg.Content == "trusted" {
 			s.tell("%scontent: trusted, so a page that a client puts runs as this site's own in every visitor's browser; content untrusted prevents that", where)
 			return

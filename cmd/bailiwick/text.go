@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -62,58 +60,48 @@ func jsonLine(v any) ([]byte, error) {
 	return line, nil
 }
 
-// A lineWriter writes lines of data to standard output. The first failure
-// stays and comes back from close.
-type lineWriter struct {
-	w   *bufio.Writer
-	err error
-}
-
-func newLineWriter(w io.Writer) *lineWriter { return &lineWriter{w: bufio.NewWriter(w)} }
-
-// columns writes a line of tab-separated columns, each made printable.
-func (l *lineWriter) columns(cols ...string) {
-	for i, c := range cols {
-		cols[i] = printable(c)
-	}
-	l.line(strings.Join(cols, "\t"))
-}
-
-// json writes v as one line of JSON.
-func (l *lineWriter) json(v any) { l.line(l.quoted(v)) }
-
-// quoted returns v as JSON.
-func (l *lineWriter) quoted(v any) string {
-	line, err := jsonLine(v)
-	if err != nil && l.err == nil {
-		l.err = err
-	}
-	return string(line)
-}
-
-func (l *lineWriter) line(s string) { l.text(s + "\n") }
-
-func (l *lineWriter) text(s string) {
-	if l.err == nil {
-		_, l.err = l.w.WriteString(s)
-	}
-}
-
-// close writes what is still held back.
-func (l *lineWriter) close() error {
-	if l.err == nil {
-		l.err = l.w.Flush()
-	}
-	if l.err != nil {
-		return failf("standard output: %s", cause(l.err))
-	}
-	return nil
-}
-
 // count returns "1 name", "2 names".
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// byteCount returns "12 bytes", "3.4 MB".
+func byteCount(n int64) string {
+	if n < 1000 {
+		return count(int(n), "byte")
+	}
+	size := float64(n)
+	for _, unit := range [...]string{"kB", "MB", "GB", "TB"} {
+		size /= 1000
+		// What would be rounded to 1000.0 belongs to the next unit.
+		if size < 999.95 || unit == "TB" {
+			return strconv.FormatFloat(size, 'f', 1, 64) + " " + unit
+		}
+	}
+	return ""
+}
+
+// oneLine is the text of an error about something that a user wrote, which may
+// hold line ends and worse.
+func oneLine(err error) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, err.Error())
+}
+
+// shellWord writes s so that a shell reads it as one word.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._/-+:,@%=", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return printable("'" + strings.ReplaceAll(s, "'", `'\''`) + "'")
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
@@ -43,6 +45,11 @@ func (t *toggle) Set(s string) error {
 	}
 	*t = toggle(b)
 	return nil
+}
+
+// addToggle adds a flag that is on when it is given without a value.
+func addToggle(cmd *cobra.Command, t *toggle, name, short, usage string) {
+	cmd.Flags().VarPF(t, name, short, usage).NoOptDefVal = "true"
 }
 
 // A span is a flag that takes a length of time, not negative.
@@ -90,5 +97,23 @@ func (s *size) Set(text string) error {
 		return err
 	}
 	*s = size(n)
+	return nil
+}
+
+// A width is a flag that says how much is done at a time.
+type width int
+
+// maxWidth is well below what a backend lets run at a time.
+const maxWidth = 64
+
+func (w *width) String() string { return strconv.Itoa(int(*w)) }
+func (w *width) Type() string   { return "N" }
+
+func (w *width) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > maxWidth {
+		return errors.New("it is a number from 1 to " + strconv.Itoa(maxWidth))
+	}
+	*w = width(n)
 	return nil
 }

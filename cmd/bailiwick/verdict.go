@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -63,22 +62,4 @@ func (v verdict) write(out *lineWriter, asJSON bool) {
 	}
 	v.Name, v.Rule, v.Detail, v.Beneath = jsonText(v.Name), jsonText(v.Rule), jsonText(v.Detail), jsonText(v.Beneath)
 	out.json(v)
-}
-
-// beneath says once of each object that others lie beneath it.
-type beneath struct{ said string }
-
-func (b *beneath) of(f vfs.Finding, say func(format string, args ...any)) {
-	if f.Beneath == "" || f.Beneath == b.said {
-		return
-	}
-	b.said = f.Beneath
-	say("%s is an object and a directory, too: some services leave out of their listings what is in it; rename one of the two", printable(f.Beneath))
-}
-
-// sayUnlisted warns of a source whose search can miss objects.
-func (a *app) sayUnlisted(src *backends.Source) {
-	if src.Unlisted != "" {
-		a.say("%s", src.Unlisted)
-	}
 }

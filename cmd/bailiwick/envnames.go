@@ -1,0 +1,141 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
+)
+
+// envPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
+// --allow-file. A flag that was given overrides its variable, an empty variable
+// counts as unset, and the variable of a repeatable flag has one value per line.
+const envPrefix = "BAILIWICK_"
+
+// configVariable names the configuration file.
+const configVariable = envPrefix + "CONFIG"
+
+// mirrors are the flags of all commands and the variables that mirror them.
+type mirrors struct {
+	cmd   *cobra.Command // the command that runs
+	flags []string
+	vars  []string // by the index of flags
+}
+
+func mirrorsOf(cmd *cobra.Command) mirrors {
+	m := mirrors{cmd: cmd, flags: mirrored(cmd.Root())}
+	m.vars = make([]string, len(m.flags))
+	for i, flag := range m.flags {
+		m.vars[i] = envName(flag)
+	}
+	return m
+}
+
+// mirrored returns the flags of cmd and the commands below it, all of which have
+// a variable, sorted and without duplicates.
+func mirrored(cmd *cobra.Command) []string {
+	var names []string
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "help" {
+			names = append(names, f.Name)
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		// The flags of these are cobra's own.
+		if sub.Name() != "completion" && sub.Name() != "help" {
+			names = append(names, mirrored(sub)...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func envName(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// resolve returns the flag that the variable key sets, "" if it sets none, and the value.
+// A variable KEY_FILE of a secret names the file that has the value: every child process
+// sees the environment, but not that file.
+func (e *env) resolve(known mirrors, key, value string) (flag, text string, err error) {
+	if i := slices.Index(known.vars, key); i >= 0 {
+		return known.flags[i], value, nil
+	}
+	i := known.secret(key)
+	if i < 0 {
+		if near := known.nearest(key); near != "" {
+			return "", "", usagef("the variable %s means nothing; is it %s?", printable(key), near)
+		}
+		return "", "", nil
+	}
+	if e.variable(known.vars[i]) != "" {
+		return "", "", usagef("the variables %s and %s are both set; leave one", known.vars[i], key)
+	}
+	line, err := config.ReadSecret(value)
+	if err != nil {
+		return "", "", usagef("the variable %s: %s", key, oneLine(err))
+	}
+	return known.flags[i], line, nil
+}
+
+// secret returns the index of the secret flag whose value is in the file that the variable
+// key names, -1 if there is none.
+func (m *mirrors) secret(key string) int {
+	i := slices.Index(m.vars, strings.TrimSuffix(key, "_FILE"))
+	if i < 0 || m.vars[i] == key || !slices.Contains(config.Secrets, m.flags[i]) {
+		return -1
+	}
+	return i
+}
+
+// nearest returns the variable that was probably meant by key, "" if there is none.
+func (m *mirrors) nearest(key string) string {
+	// Someone may expect _FILE to work as it does for a secret. Ignoring the variable would
+	// leave open what users or a deny rule were to close.
+	if plain := strings.TrimSuffix(key, "_FILE"); plain != key && m.takesFile(plain) {
+		return plain
+	}
+	short := make([]string, len(m.vars))
+	for i, v := range m.vars {
+		short[i] = strings.TrimPrefix(v, envPrefix)
+	}
+	near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), short)
+	if near == "" {
+		return ""
+	}
+	return envPrefix + near
+}
+
+// takesFile reports whether the variable key mirrors a flag of the command that takes a
+// file or a list, which is what people keep in files.
+func (m *mirrors) takesFile(key string) bool {
+	i := slices.Index(m.vars, key)
+	if i < 0 {
+		return false
+	}
+	flag := m.cmd.Flags().Lookup(m.flags[i])
+	if flag == nil {
+		return false
+	}
+	takes, _ := pflag.UnquoteUsage(flag)
+	return takes == "FILE" || flag.Value.Type() == "stringArray"
+}
+
+// withoutVariable leaves the variable of a flag to another command, where the flag
+// means something else.
+func withoutVariable(cmd *cobra.Command, flag string) {
+	if err := cmd.Flags().SetAnnotation(flag, noVariable, nil); err != nil {
+		panic(err)
+	}
+}
+
+const noVariable = "bailiwick-no-variable"
+
+func hasVariable(flag *pflag.Flag) bool {
+	_, without := flag.Annotations[noVariable]
+	return !without
+}
