@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
@@ -96,8 +97,8 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 	case "off":
 		return &accessLog{}, nil
 	case "-":
-		opts := audit.LogOptions{Text: isTerminal(a.stderr)}
-		return &accessLog{Log: audit.NewLog(a.stderr, opts)}, nil
+		opts := audit.LogOptions{Text: cli.IsTerminal(a.Err)}
+		return &accessLog{Log: audit.NewLog(a.Err, opts)}, nil
 	case "syslog:", "journal:":
 		open := openSyslog
 		if where == "journal:" {
@@ -105,15 +106,15 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 		}
 		to, err := open()
 		if err != nil {
-			return nil, usagef("%s: %s cannot be had: %s", a.origin("access-log"), where, cause(err))
+			return nil, cli.Usagef("%s: %s cannot be had: %s", a.Origin("access-log"), where, cli.Cause(err))
 		}
 		return &accessLog{Log: audit.NewLog(to, audit.LogOptions{}), to: to}, nil
 	case "":
-		return nil, usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", a.origin("access-log"))
+		return nil, cli.Usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", a.Origin("access-log"))
 	}
 	file := &logFile{path: where}
 	if err := file.reopen(); err != nil {
-		return nil, usagef("%s: cannot write to %s: %s", a.origin("access-log"), printable(where), cause(err))
+		return nil, cli.Usagef("%s: cannot write to %s: %s", a.Origin("access-log"), cli.Printable(where), cli.Cause(err))
 	}
 	return &accessLog{Log: audit.NewLog(file, audit.LogOptions{}), file: file, to: file}, nil
 }
@@ -125,7 +126,7 @@ func (l *accessLog) reopen() error {
 		return nil
 	}
 	if err := l.file.reopen(); err != nil {
-		return failf("cannot write to %s: %s", printable(l.file.path), cause(err))
+		return cli.Failf("cannot write to %s: %s", cli.Printable(l.file.path), cli.Cause(err))
 	}
 	return nil
 }

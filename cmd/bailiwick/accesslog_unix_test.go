@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"net"
 	"os"
 	"path/filepath"
@@ -86,7 +87,7 @@ func TestServeSystemLog(t *testing.T) {
 			dir := tree(t, siteFiles)
 
 			code, _, stderr := runCommand(t, "serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", target)
-			if code != exitUsage || !strings.Contains(stderr, target) {
+			if code != cli.ExitUsage || !strings.Contains(stderr, target) {
 				t.Errorf("without a daemon: %d, %s", code, stderr)
 			}
 
@@ -122,7 +123,7 @@ func TestServeSystemLog(t *testing.T) {
 			p.signal(syscall.SIGHUP)
 			p.await(regexp.MustCompile(`^reloaded`))
 			p.signal(syscall.SIGTERM)
-			if code := p.exit(); code != exitDone {
+			if code := p.exit(); code != cli.ExitDone {
 				t.Errorf("exit code %d", code)
 			}
 		})
@@ -138,7 +139,7 @@ func TestServeStuckLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, stderr := runCommand(t, "serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", fifo)
-	if code != exitUsage {
+	if code != cli.ExitUsage {
 		t.Errorf("a pipe that nobody reads: %d, %s", code, stderr)
 	}
 	reader, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -199,7 +200,7 @@ func TestServeStuckLog(t *testing.T) {
 		}
 	}
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 }

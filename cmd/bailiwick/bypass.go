@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -24,7 +25,7 @@ func (s *service) tellBypasses(t *site) {
 			}
 			if at, ok := wayAround(&survey, closed, open); ok {
 				s.tell("%s: access rules hold here, and not by %s, which serves the same files to anyone; deny them there, or give that mount access rules",
-					printable(closed.cfg.URL()), printable(at))
+					cli.Printable(closed.cfg.URL()), cli.Printable(at))
 			}
 		}
 	}

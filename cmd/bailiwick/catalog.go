@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 )
 
@@ -18,14 +19,14 @@ const uploadAge = time.Hour
 // catalogFlags are what the catalog commands take.
 type catalogFlags struct {
 	catalog   string
-	olderThan span
+	olderThan cli.Duration
 	of        string
-	json      toggle
-	deep      toggle
+	json      cli.Toggle
+	deep      cli.Toggle
 }
 
 func (f *catalogFlags) register(cmd *cobra.Command, olderThan string) {
-	f.olderThan = span(uploadAge)
+	f.olderThan = cli.Duration(uploadAge)
 	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogUsage)
 	cmd.Flags().Var(&f.olderThan, "older-than", olderThan)
 }
@@ -37,9 +38,9 @@ func (a *app) catalogCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("catalog has no command %s; there is bailiwick catalog check, bailiwick catalog sweep, bailiwick catalog rebind and bailiwick catalog clock", printable(args[0]))
+				return cli.Usagef("catalog has no command %s; there is bailiwick catalog check, bailiwick catalog sweep, bailiwick catalog rebind and bailiwick catalog clock", cli.Printable(args[0]))
 			}
-			return usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
+			return cli.Usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
 		},
 	}
 	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand(), a.catalogClockCommand())
@@ -65,22 +66,22 @@ the catalog has uploads of one other source alone, these are the ones.`,
 		Example: `  bailiwick catalog check /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep
   bailiwick catalog check backup/objects --of /srv/uploads --catalog sqlite:backup/uploads.db`,
-		Args:              sourceArguments(0, 0, ""),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(0, 0, ""),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.catalogCheck(cmd.Context(), args[0], &f)
 		},
 	}
 	f.register(cmd, "how long an upload must have been silent to count as left, where its server may still run")
 	cmd.Flags().StringVar(&f.of, "of", "", "compare with the uploads of this `SOURCE`, of which the other is a copy")
-	addToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
-	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	cli.AddToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
+	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	return cmd
 }
 
 func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) error {
 	if f.catalog == "" {
-		return usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
 	}
 	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{})
 	if err != nil {
@@ -98,40 +99,40 @@ func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) 
 		Before: time.Now().Add(-time.Duration(f.olderThan)),
 		Ignore: ownFiles(source, f.catalog),
 	}
-	out := newLineWriter(a.stdout)
+	out := cli.NewLineWriter(a.Out)
 	for p, err := range steward.Check(ctx, jail, cat, opts, &sum) {
 		if err != nil {
-			if err := out.close(); err != nil {
+			if err := out.Close(); err != nil {
 				return err
 			}
 			return a.stewardFailed(ctx, "check", err)
 		}
 		writeProblem(out, p, bool(f.json))
 	}
-	if err := out.close(); err != nil {
+	if err := out.Close(); err != nil {
 		return err
 	}
-	a.say("%s, %d bytes; under way: %d; problems: %d", count(sum.Ready, "upload"), sum.Bytes, sum.UnderWay, sum.Problems)
+	a.Say("%s, %d bytes; under way: %d; problems: %d", cli.Count(sum.Ready, "upload"), sum.Bytes, sum.UnderWay, sum.Problems)
 	if !sum.Clean() {
-		return errSaid
+		return cli.ErrReported
 	}
 	return nil
 }
 
-func writeProblem(out *lineWriter, p steward.Problem, asJSON bool) {
+func writeProblem(out *cli.LineWriter, p steward.Problem, asJSON bool) {
 	detail := p.Kind.Detail()
 	if p.Err != nil {
-		detail += ": " + failure(p.Err)
+		detail += ": " + cli.Failure(p.Err)
 	}
 	if !asJSON {
-		out.columns(string(p.Kind), p.Name, detail)
+		out.Columns(string(p.Kind), p.Name, detail)
 		return
 	}
-	out.json(struct {
+	out.JSON(struct {
 		Problem string `json:"problem"`
 		Name    string `json:"name"`
 		Detail  string `json:"detail"`
-	}{string(p.Kind), jsonText(p.Name), detail})
+	}{string(p.Kind), cli.JSONText(p.Name), detail})
 }
 
 func (a *app) catalogSweepCommand() *cobra.Command {
@@ -149,8 +150,8 @@ server that is known to have ended. An object that is not in the catalog stays: 
 bailiwick catalog check.`,
 		Example: `  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db --older-than 0s`,
-		Args:              sourceArguments(0, 0, ""),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(0, 0, ""),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.catalogSweep(cmd.Context(), args[0], &f)
 		},
@@ -161,7 +162,7 @@ bailiwick catalog check.`,
 
 func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) error {
 	if f.catalog == "" {
-		return usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
 	}
 	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{Writable: true})
 	if err != nil {
@@ -173,7 +174,7 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	age := time.Duration(f.olderThan)
 	swept, err := steward.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
 	parts, partsErr := src.Sweep(ctx, age)
-	a.say("%s", sweptText(swept, parts))
+	a.Say("%s", sweptText(swept, parts))
 	if err == nil {
 		a.tellElsewhere(ctx, cat, src.Label, nil)
 	}
@@ -187,9 +188,9 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 }
 
 func sweptText(swept steward.Swept, parts int) string {
-	text := "swept: " + count(swept.Cleared, "upload")
+	text := "swept: " + cli.Count(swept.Cleared, "upload")
 	if parts += swept.Parts; parts > 0 {
-		text += fmt.Sprintf(", %s in parts", count(parts, "upload"))
+		text += fmt.Sprintf(", %s in parts", cli.Count(parts, "upload"))
 	}
 	if swept.Failed > 0 {
 		text += fmt.Sprintf("; not cleared: %d", swept.Failed)
@@ -199,7 +200,7 @@ func sweptText(swept steward.Swept, parts int) string {
 
 func (a *app) stewardFailed(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
-		return failf("the %s was interrupted", what)
+		return cli.Failf("the %s was interrupted", what)
 	}
-	return failf("the %s ended early: %s", what, oneLine(err))
+	return cli.Failf("the %s ended early: %s", what, cli.OneLine(err))
 }

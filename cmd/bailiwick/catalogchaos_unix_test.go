@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 )
 
@@ -177,10 +178,10 @@ func TestBackupsWhileServersDie(t *testing.T) {
 // wantCleanAfterSweep has nothing serve any more.
 func wantCleanAfterSweep(t *testing.T, place *uploadPlace) {
 	t.Helper()
-	if code, _, said := runCommand(t, "catalog", "sweep", place.source, "--catalog", place.catalog, "--older-than", "0s"); code != exitDone {
+	if code, _, said := runCommand(t, "catalog", "sweep", place.source, "--catalog", place.catalog, "--older-than", "0s"); code != cli.ExitDone {
 		t.Errorf("sweep: exit %d, %s", code, said)
 	}
-	if code, said := place.check(t); code != exitDone {
+	if code, said := place.check(t); code != cli.ExitDone {
 		t.Errorf("check: exit %d, %s", code, said)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // A timekeeper is a catalog that knows by which time links were judged.
@@ -17,7 +18,7 @@ type timekeeper interface {
 
 func (a *app) catalogClockCommand() *cobra.Command {
 	var where string
-	var reset toggle
+	var reset cli.Toggle
 	cmd := &cobra.Command{
 		Use:   "clock --catalog WHERE",
 		Short: "Show or reset the latest time by which signed links were judged",
@@ -36,13 +37,13 @@ wrong time: take their key out of the ring if that matters.`,
 		},
 	}
 	cmd.Flags().StringVar(&where, "catalog", "", catalogUsage)
-	addToggle(cmd, &reset, "reset", "", "make the time of this machine the latest")
+	cli.AddToggle(cmd, &reset, "reset", "", "make the time of this machine the latest")
 	return cmd
 }
 
 func (a *app) catalogClock(ctx context.Context, where string, reset bool) error {
 	if where == "" {
-		return usagef("say which catalog: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("say which catalog: --catalog sqlite:PATH or postgres://…")
 	}
 	// Whose uploads they are makes no difference: links are the catalog's.
 	label, err := backends.Label("mem:")
@@ -56,7 +57,7 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 	defer cat.Close()
 	keeper, ok := cat.(timekeeper)
 	if !ok {
-		return failf("this catalog keeps no time")
+		return cli.Failf("this catalog keeps no time")
 	}
 	var latest time.Time
 	if reset {
@@ -67,20 +68,20 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 	if err != nil {
 		return a.catalogFailed(err)
 	}
-	out := newLineWriter(a.stdout)
+	out := cli.NewLineWriter(a.Out)
 	if !latest.IsZero() {
-		out.columns(latest.Format(time.RFC3339))
+		out.Columns(latest.Format(time.RFC3339))
 	}
-	if err := out.close(); err != nil {
+	if err := out.Close(); err != nil {
 		return err
 	}
 	switch {
 	case latest.IsZero():
-		a.say("no link was judged yet")
+		a.Say("no link was judged yet")
 	case reset && time.Now().Before(latest):
-		a.say("reset; restart the servers, which go on with what they have seen until then")
+		a.Say("reset; restart the servers, which go on with what they have seen until then")
 	case reset:
-		a.say("it was not ahead, and stays")
+		a.Say("it was not ahead, and stays")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -32,7 +33,7 @@ func (a *app) openCatalog(ctx context.Context, where, label string) (catalog.Sha
 func (a *app) openExisting(ctx context.Context, where, label string) (catalog.Shared, error) {
 	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, usagef("%s: there is no catalog %s; name the one that the server was given", a.origin("catalog"), printable(path))
+			return nil, cli.Usagef("%s: there is no catalog %s; name the one that the server was given", a.Origin("catalog"), cli.Printable(path))
 		}
 	}
 	return a.openCatalog(ctx, where, label)
@@ -41,18 +42,18 @@ func (a *app) openExisting(ctx context.Context, where, label string) (catalog.Sh
 // catalogFailed returns the error of a catalog that cannot be used: one that may
 // pass, or one of what was configured.
 func (a *app) catalogFailed(err error) error {
-	what := strings.TrimPrefix(oneLine(err), "catalog: ") // which the flag says already
+	what := strings.TrimPrefix(cli.OneLine(err), "catalog: ") // which the flag says already
 	if errors.Is(err, catalog.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return failf("%s: %s", a.origin("catalog"), what)
+		return cli.Failf("%s: %s", a.Origin("catalog"), what)
 	}
-	return usagef("%s: %s", a.origin("catalog"), what)
+	return cli.Usagef("%s: %s", a.Origin("catalog"), what)
 }
 
 // openUploads opens source and catalog, which a server has made. The caller closes both.
 func (a *app) openUploads(ctx context.Context, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Shared, error) {
 	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
-		return nil, nil, nil, sourceFailed(err)
+		return nil, nil, nil, cli.SourceError(err)
 	}
 	jail, err := vfs.New(src, catalog.Policy())
 	if err != nil {
@@ -61,7 +62,7 @@ func (a *app) openUploads(ctx context.Context, source, where string, opts backen
 	}
 	if opts.Writable && !jail.Caps().Writable {
 		src.Close()
-		return nil, nil, nil, usagef("nothing can be uploaded there, for this source cannot be written to")
+		return nil, nil, nil, cli.Usagef("nothing can be uploaded there, for this source cannot be written to")
 	}
 	cat, err := a.openExisting(ctx, where, src.Label)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 )
@@ -14,7 +15,7 @@ import (
 type rebindFlags struct {
 	catalog string
 	from    string
-	all     toggle
+	all     cli.Toggle
 }
 
 func (a *app) catalogRebindCommand() *cobra.Command {
@@ -33,21 +34,21 @@ that have none there stay with the other source, and rebind says how many they a
 No server should serve the other source meanwhile: uploads under way would fail.`,
 		Example: `  bailiwick catalog rebind /srv/new --from /srv/old --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog rebind 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads`,
-		Args:              sourceArguments(0, 0, ""),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(0, 0, ""),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.catalogRebind(cmd.Context(), args[0], &f)
 		},
 	}
 	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogUsage)
 	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads belong to now; without it, those that belong to none")
-	addToggle(cmd, &f.all, "all", "", "take uploads without an object in SOURCE along")
+	cli.AddToggle(cmd, &f.all, "all", "", "take uploads without an object in SOURCE along")
 	return cmd
 }
 
 func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) error {
 	if f.catalog == "" {
-		return usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
 	}
 	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{})
 	if err != nil {
@@ -63,7 +64,7 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 		}
 	}
 	if string(from) == src.Label {
-		return usagef("--from: the uploads of %s are its own already", printable(src.Label))
+		return cli.Usagef("--from: the uploads of %s are its own already", cli.Printable(src.Label))
 	}
 	var done steward.Adopted
 	if f.all {
@@ -71,12 +72,12 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 	} else {
 		done, err = steward.Adopt(ctx, jail, cat, from)
 	}
-	a.say("%s belong to %s now", count(done.Taken, "upload"), printable(src.Label))
+	a.Say("%s belong to %s now", cli.Count(done.Taken, "upload"), cli.Printable(src.Label))
 	if err != nil {
 		return a.stewardFailed(ctx, "rebind", err)
 	}
 	if done.Stay > 0 {
-		return failf("uploads that have no object of their size there, and stay as they were: %d; --all takes them along", done.Stay)
+		return cli.Failf("uploads that have no object of their size there, and stay as they were: %d; --all takes them along", done.Stay)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,12 +51,12 @@ func TestSourceMoved(t *testing.T) {
 	p.await(regexp.MustCompile(regexp.QuoteMeta("some of " + old + "; if that was moved here: " + rebind)))
 	wantStatus(t, p, 404, ids...)
 	p.stop()
-	if code, _, said := runCommand(t, "catalog", "sweep", moved.dir, "--catalog", place.catalog); code != exitDone || !strings.Contains(said, rebind) {
+	if code, _, said := runCommand(t, "catalog", "sweep", moved.dir, "--catalog", place.catalog); code != cli.ExitDone || !strings.Contains(said, rebind) {
 		t.Errorf("sweep: exit %d, %s", code, said)
 	}
 	// To compare changes nothing, and it is clear with what.
 	code, stdout, said := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog, "--deep")
-	if code != exitDone || !strings.Contains(said, "are of "+old) || !strings.Contains(said, "3 uploads") {
+	if code != cli.ExitDone || !strings.Contains(said, "are of "+old) || !strings.Contains(said, "3 uploads") {
 		t.Errorf("check: exit %d, %s%s", code, stdout, said)
 	}
 
@@ -64,14 +65,14 @@ func TestSourceMoved(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"--from", "/srv/other"}, exitUsage, "it has some of " + old},
-		{[]string{"--from", moved.dir}, exitUsage, "it has some of " + old},
-		{nil, exitDone, "0 uploads belong"},
-		{[]string{"--from", old}, exitFailed, "2 uploads belong to " + moved.dir},
-		{[]string{"--from", old}, exitFailed, "stay as they were: 1; --all takes them along"},
-		{[]string{"--from", old, "--all"}, exitDone, "1 upload belong"},
-		{[]string{"--from", old}, exitUsage, "has no uploads of"},
-		{[]string{"--from", moved.dir}, exitUsage, "its own already"},
+		{[]string{"--from", "/srv/other"}, cli.ExitUsage, "it has some of " + old},
+		{[]string{"--from", moved.dir}, cli.ExitUsage, "it has some of " + old},
+		{nil, cli.ExitDone, "0 uploads belong"},
+		{[]string{"--from", old}, cli.ExitFailed, "2 uploads belong to " + moved.dir},
+		{[]string{"--from", old}, cli.ExitFailed, "stay as they were: 1; --all takes them along"},
+		{[]string{"--from", old, "--all"}, cli.ExitDone, "1 upload belong"},
+		{[]string{"--from", old}, cli.ExitUsage, "has no uploads of"},
+		{[]string{"--from", moved.dir}, cli.ExitUsage, "its own already"},
 	} {
 		if strings.HasPrefix(tt.says, "2 uploads") {
 			if err := os.Remove(filepath.Join(moved.dir, ids[2])); err != nil {
@@ -83,7 +84,7 @@ func TestSourceMoved(t *testing.T) {
 			t.Errorf("rebind %v: exit %d, %s; want %d and %q", tt.args, code, said, tt.code, tt.says)
 		}
 	}
-	if code, stdout, _ := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog); code != exitFailed || !strings.HasPrefix(stdout, "object.missing\t"+ids[2]) {
+	if code, stdout, _ := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog); code != cli.ExitFailed || !strings.HasPrefix(stdout, "object.missing\t"+ids[2]) {
 		t.Errorf("check of a source without an object: exit %d, %s", code, stdout)
 	}
 	p = moved.serve(t)
@@ -106,7 +107,7 @@ func TestUnboundUploads(t *testing.T) {
 	inOne, inTwo := storeIn(t, one, "one", "and another"), storeIn(t, two, "two")
 	runSQLite(t, strings.TrimPrefix(one.catalog, "sqlite:"), "UPDATE objects SET source = ''")
 
-	if code, _, said := runCommand(t, "catalog", "check", one.source, "--catalog", one.catalog); code != exitUsage || !strings.Contains(said, "bailiwick catalog rebind "+one.dir) {
+	if code, _, said := runCommand(t, "catalog", "check", one.source, "--catalog", one.catalog); code != cli.ExitUsage || !strings.Contains(said, "bailiwick catalog rebind "+one.dir) {
 		t.Errorf("check before any start: exit %d, %s", code, said)
 	}
 	p := one.serve(t)
@@ -121,7 +122,7 @@ func TestUnboundUploads(t *testing.T) {
 	wantStatus(t, p, 404, inOne...)
 	p.stop()
 	for _, place := range []uploadPlace{one, two} {
-		if code, said := place.check(t); code != exitDone {
+		if code, said := place.check(t); code != cli.ExitDone {
 			t.Errorf("check: exit %d, %s", code, said)
 		}
 	}

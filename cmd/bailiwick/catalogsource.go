@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -28,13 +29,13 @@ func adoptUnbound(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, label
 		done, err = steward.Adopt(ctx, jail, cat, "")
 	}
 	if done.Taken > 0 {
-		tell("catalog: %s of an earlier version, which did not write down their source, belong to %s from now on: their objects are there", count(done.Taken, "upload"), printable(label))
+		tell("catalog: %s of an earlier version, which did not write down their source, belong to %s from now on: their objects are there", cli.Count(done.Taken, "upload"), cli.Printable(label))
 	}
 	switch {
 	case err != nil:
-		tell("catalog: %s of an earlier version belong to no source, and nobody can reach them; looking for their objects in %s failed: %s; bailiwick catalog rebind SOURCE --catalog … gives them to one", count(int(n)-done.Taken, "upload"), printable(label), oneLine(err))
+		tell("catalog: %s of an earlier version belong to no source, and nobody can reach them; looking for their objects in %s failed: %s; bailiwick catalog rebind SOURCE --catalog … gives them to one", cli.Count(int(n)-done.Taken, "upload"), cli.Printable(label), cli.OneLine(err))
 	case done.Stay > 0:
-		tell("catalog: %s of an earlier version belong to no source, and nobody can reach them: their objects are not in %s; bailiwick catalog rebind SOURCE --catalog … gives them to one", count(done.Stay, "upload"), printable(label))
+		tell("catalog: %s of an earlier version belong to no source, and nobody can reach them: their objects are not in %s; bailiwick catalog rebind SOURCE --catalog … gives them to one", cli.Count(done.Stay, "upload"), cli.Printable(label))
 	}
 }
 
@@ -61,8 +62,8 @@ func (a *app) tellElsewhere(ctx context.Context, cat catalog.Shared, label strin
 		return
 	}
 	within(time.Second, func() {
-		a.say("catalog: it has no uploads of %s, but some of %s; if that was moved here: bailiwick catalog rebind %[1]s --from %[3]s --catalog …",
-			printable(label), listSources(others), printable(string(others[0])))
+		a.Say("catalog: it has no uploads of %s, but some of %s; if that was moved here: bailiwick catalog rebind %[1]s --from %[3]s --catalog …",
+			cli.Printable(label), listSources(others), cli.Printable(string(others[0])))
 	})
 }
 
@@ -91,7 +92,7 @@ func listSources(list []catalog.Source) string {
 			words = append(words, fmt.Sprintf("%d more", len(list)-shown))
 		case i > shown:
 		default:
-			words = append(words, printable(string(s)))
+			words = append(words, cli.Printable(string(s)))
 		}
 	}
 	return strings.Join(words, ", ")
@@ -112,12 +113,12 @@ func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string,
 		}
 	case own || len(others) == 0:
 	case slices.Contains(others, ""):
-		return cat, usagef("the catalog has uploads of an earlier version, which belong to no source; bailiwick catalog rebind %s --catalog … gives them to this one", printable(label))
+		return cat, cli.Usagef("the catalog has uploads of an earlier version, which belong to no source; bailiwick catalog rebind %s --catalog … gives them to this one", cli.Printable(label))
 	case len(others) == 1:
 		of = others[0]
-		a.say("the uploads in the catalog are of %s; they are compared with the objects in %s", listSources(others), printable(label))
+		a.Say("the uploads in the catalog are of %s; they are compared with the objects in %s", listSources(others), cli.Printable(label))
 	default:
-		return cat, usagef("the catalog has no uploads of %s; if it is a copy of another source, name that with --of: %s", printable(label), listSources(others))
+		return cat, cli.Usagef("the catalog has no uploads of %s; if it is a copy of another source, name that with --of: %s", cli.Printable(label), listSources(others))
 	}
 	if string(of) == label {
 		return cat, nil
@@ -138,13 +139,13 @@ func (a *app) namedSource(ctx context.Context, cat catalog.Shared, flag, name st
 	}
 	label, err := backends.Label(name)
 	if err != nil {
-		return "", usagef("%s: %s", flag, oneLine(err))
+		return "", cli.Usagef("%s: %s", flag, cli.OneLine(err))
 	}
 	if !slices.Contains(all, catalog.Source(label)) {
 		if len(all) == 0 {
-			return "", usagef("%s: the catalog is empty", flag)
+			return "", cli.Usagef("%s: the catalog is empty", flag)
 		}
-		return "", usagef("%s: the catalog has no uploads of %s; it has some of %s", flag, printable(label), listSources(all))
+		return "", cli.Usagef("%s: the catalog has no uploads of %s; it has some of %s", flag, cli.Printable(label), listSources(all))
 	}
 	return catalog.Source(label), nil
 }

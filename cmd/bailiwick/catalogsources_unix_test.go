@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
@@ -131,7 +132,7 @@ func attackOtherSource(t *testing.T, p *process, one, two, catalog string) {
 		}
 		return ""
 	})
-	if code, _, said := runCommand(t, "catalog", "sweep", two, "--catalog", catalog, "--older-than", "0s"); code != exitDone || !strings.HasPrefix(said, "swept: 0 uploads") {
+	if code, _, said := runCommand(t, "catalog", "sweep", two, "--catalog", catalog, "--older-than", "0s"); code != cli.ExitDone || !strings.HasPrefix(said, "swept: 0 uploads") {
 		t.Errorf("a sweep of the other source: exit %d, %s", code, said)
 	}
 	body.Close()

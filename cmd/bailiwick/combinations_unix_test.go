@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -184,7 +185,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 	if err != nil {
 		return false, 0
 	}
-	a := &app{streams: streams{stderr: io.Discard, stdout: io.Discard}, env: newEnv(nil)}
+	a := &app{Streams: cli.Streams{Err: io.Discard, Out: io.Discard}, Env: cli.NewEnv(nil)}
 	s, err := a.newService(t.Context(), func(func(*config.Config) error) (*config.Config, error) { return cfg, nil })
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)

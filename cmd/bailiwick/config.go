@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/docs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
@@ -20,9 +21,9 @@ heed the variables, too. Without FILE it is the one that BAILIWICK_CONFIG names.
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command config %s; there are check, show, schema and reference", printable(args[0]))
+				return cli.Usagef("there is no command config %s; there are check, show, schema and reference", cli.Printable(args[0]))
 			}
-			return usagef("config needs to know what to do: check, show, schema or reference; see %s --help", cmd.CommandPath())
+			return cli.Usagef("config needs to know what to do: check, show, schema or reference; see %s --help", cmd.CommandPath())
 		},
 	}
 	group.AddCommand(
@@ -39,14 +40,14 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 					return err
 				}
 				if err := c.Check(); err != nil {
-					return a.configError(err)
+					return a.ConfigError(err)
 				}
 				if err := refuseOwn(c); err != nil {
 					return err
 				}
-				out := newLineWriter(a.stdout)
-				out.line(printable(file) + ": all right, " + count(len(c.Mounts), "mount"))
-				return out.close()
+				out := cli.NewLineWriter(a.Out)
+				out.Line(cli.Printable(file) + ": all right, " + cli.Count(len(c.Mounts), "mount"))
+				return out.Close()
 			},
 		},
 		&cobra.Command{
@@ -60,22 +61,22 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 				}
 				text, err := c.YAML()
 				if err != nil {
-					return failf("%s", oneLine(err))
+					return cli.Failf("%s", cli.OneLine(err))
 				}
-				return a.print(string(text))
+				return a.Print(string(text))
 			},
 		},
 		&cobra.Command{
 			Use:   "schema",
 			Short: "Print the JSON schema of the file, for editors",
-			Args:  noArguments,
-			RunE:  func(*cobra.Command, []string) error { return a.print(config.Schema) },
+			Args:  cli.NoArguments,
+			RunE:  func(*cobra.Command, []string) error { return a.Print(config.Schema) },
 		},
 		&cobra.Command{
 			Use:   "reference",
 			Short: "Print what each key of the file means, as Markdown",
-			Args:  noArguments,
-			RunE:  func(*cobra.Command, []string) error { return a.print(docs.Reference) },
+			Args:  cli.NoArguments,
+			RunE:  func(*cobra.Command, []string) error { return a.Print(docs.Reference) },
 		},
 	)
 	return group
@@ -85,9 +86,9 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 func (a *app) fileArgument(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) > 1:
-		return usagef("%s takes one FILE, and got %s, too", cmd.CommandPath(), printable(args[1]))
-	case len(args) == 0 && a.variable(configVariable) == "":
-		return usagef("%s needs a FILE, or the variable %s that names it", cmd.CommandPath(), configVariable)
+		return cli.Usagef("%s takes one FILE, and got %s, too", cmd.CommandPath(), cli.Printable(args[1]))
+	case len(args) == 0 && a.Variable(cli.ConfigVariable) == "":
+		return cli.Usagef("%s needs a FILE, or the variable %s that names it", cmd.CommandPath(), cli.ConfigVariable)
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (a *app) fileArgument(cmd *cobra.Command, args []string) error {
 // loadConfig reads the file of a command, with the variables laid over it as serve
 // does.
 func (a *app) loadConfig(cmd *cobra.Command, args []string) (c *config.Config, file string, err error) {
-	file = a.variable(configVariable)
+	file = a.Variable(cli.ConfigVariable)
 	if len(args) > 0 {
 		file = args[0]
 	}
@@ -103,11 +104,11 @@ func (a *app) loadConfig(cmd *cobra.Command, args []string) (c *config.Config, f
 	if err != nil {
 		return nil, "", err
 	}
-	if err := a.apply(serve); err != nil {
+	if err := a.Apply(serve); err != nil {
 		return nil, "", err
 	}
-	if c, err = config.Load(file, a.given(serve)...); err != nil {
-		return nil, "", a.configError(err)
+	if c, err = config.Load(file, a.Given(serve)...); err != nil {
+		return nil, "", a.ConfigError(err)
 	}
 	return c, file, nil
 }

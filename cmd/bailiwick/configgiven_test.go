@@ -9,13 +9,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/docs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
 // Every flag of serve has its key, so that a file can say what a command line can, and
 // every key that a flag is for has that flag, which shows the key's default.
 func TestFlagsHaveKeys(t *testing.T) {
-	a := &app{env: newEnv(nil)}
+	a := &app{Env: cli.NewEnv(nil)}
 	flags := a.serveCommand().Flags()
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if _, ok := config.Flags[flag.Name]; !ok && flag.Name != "config" {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 )
@@ -13,7 +14,7 @@ import (
 // All that is open already stays so.
 func (s *service) confine(cfg *config.Config, file string) error {
 	if cfg.Landlock == "off" {
-		s.app.say("landlock: off, as configured")
+		s.app.Say("landlock: off, as configured")
 		return nil
 	}
 	domain := s.app.pathsOf(cfg, file)
@@ -22,10 +23,10 @@ func (s *service) confine(cfg *config.Config, file string) error {
 	domain.Write = append(domain.Write, os.TempDir())
 	on, line, err := sandbox.Restrict(domain)
 	if err != nil {
-		return failf("%s; landlock: off goes without it", oneLine(err))
+		return cli.Failf("%s; landlock: off goes without it", cli.OneLine(err))
 	}
 	s.domain, s.confined = domain, on
-	s.app.say("%s", line)
+	s.app.Say("%s", line)
 	return nil
 }
 
@@ -50,7 +51,7 @@ func (s *service) fits(cfg *config.Config) error {
 }
 
 func outsideDomain(path string) error {
-	return failf("%s lies outside what landlock left open at the start: restart, or start with landlock: off", printable(path))
+	return cli.Failf("%s lies outside what landlock left open at the start: restart, or start with landlock: off", cli.Printable(path))
 }
 
 // pathsOf returns what serving cfg opens, now and at each reload. Of a file that is
@@ -121,7 +122,7 @@ func (a *app) awsPaths() []string {
 		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE",
 	} {
-		if file := a.variable(key); file != "" {
+		if file := a.Variable(key); file != "" {
 			paths = append(paths, filepath.Dir(file))
 		}
 	}
@@ -130,7 +131,7 @@ func (a *app) awsPaths() []string {
 
 // inHome returns paths in the user's home directory, none if there is none.
 func (a *app) inHome(names ...string) []string {
-	home := a.variable("HOME")
+	home := a.Variable("HOME")
 	if home == "" {
 		return nil
 	}

@@ -8,16 +8,17 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // cpFlags are what cp takes besides the rules.
 type cpFlags struct {
-	rules    rules
-	dotfiles toggle
-	checksum toggle
-	dryRun   toggle
-	parallel width
+	rules    cli.Rules
+	dotfiles cli.Toggle
+	checksum cli.Toggle
+	dryRun   cli.Toggle
+	parallel cli.Width
 }
 
 func (a *app) cpCommand() *cobra.Command {
@@ -57,11 +58,11 @@ not be copied.`,
 			return a.cp(cmd.Context(), args[0], args[1], &f)
 		},
 	}
-	f.rules.register(cmd)
+	f.rules.Register(cmd)
 	f.parallel = 4
-	addToggle(cmd, &f.dotfiles, "dotfiles", "", "copy names that begin with a dot, too")
-	addToggle(cmd, &f.checksum, "checksum", "", "skip what has the same bytes, whatever its times are")
-	addToggle(cmd, &f.dryRun, "dry-run", "n", "copy nothing, and print what would be copied or skipped")
+	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "copy names that begin with a dot, too")
+	cli.AddToggle(cmd, &f.checksum, "checksum", "", "skip what has the same bytes, whatever its times are")
+	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "copy nothing, and print what would be copied or skipped")
 	cmd.Flags().Var(&f.parallel, "parallel", "how many objects are copied at a time")
 	return cmd
 }
@@ -69,15 +70,15 @@ not be copied.`,
 func cpArguments(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) < 2:
-		return usagef("cp needs a FROM and a TO; see %s --help", cmd.CommandPath())
+		return cli.Usagef("cp needs a FROM and a TO; see %s --help", cmd.CommandPath())
 	case len(args) > 2:
-		return usagef("cp takes one FROM and one TO, and does not know what to do with %s; of a directory, --allow '*.txt' copies some of the files", printable(args[2]))
+		return cli.Usagef("cp takes one FROM and one TO, and does not know what to do with %s; of a directory, --allow '*.txt' copies some of the files", cli.Printable(args[2]))
 	}
 	return nil
 }
 
 func (a *app) cp(ctx context.Context, from, to string, f *cpFlags) error {
-	ctx, stop := untilInterrupted(ctx)
+	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
 	policy, err := a.cpPolicy(f)
 	if err != nil {
@@ -93,13 +94,13 @@ func (a *app) cp(ctx context.Context, from, to string, f *cpFlags) error {
 	}
 	switch {
 	case src.standard && dst.standard:
-		return usagef("from - to - nothing is copied; one of the two is a file or a SOURCE")
+		return cli.Usagef("from - to - nothing is copied; one of the two is a file or a SOURCE")
 	case dst.standard && !src.one():
-		return usagef("%s is more than one object, and standard output takes one; to see what there is: bailiwick scan %s", printable(from), shellWord(from))
+		return cli.Usagef("%s is more than one object, and standard output takes one; to see what there is: bailiwick scan %s", cli.Printable(from), cli.ShellWord(from))
 	case src.one() && dst.one() && !src.standard && !dst.standard && sameObject(&dst, &src):
-		return usagef("%s and %s are the same", printable(from), printable(to))
+		return cli.Usagef("%s and %s are the same", cli.Printable(from), cli.Printable(to))
 	case !src.one() && inside(&dst, &src):
-		return usagef("%s lies in %s: the copies would be copied, too", printable(to), printable(from))
+		return cli.Usagef("%s lies in %s: the copies would be copied, too", cli.Printable(to), cli.Printable(from))
 	}
 	c := copying{app: a, flags: f, whence: &src, where: &dst}
 	defer c.close()
@@ -118,12 +119,12 @@ const everything = `re:(\.?[^/]+/)*\.?[^/]+`
 // cpPolicy returns the rules of a copy. Other commands allow nothing by default:
 // they are about what others see. Who copies files means his own.
 func (a *app) cpPolicy(f *cpFlags) (vfs.Policy, error) {
-	p, err := f.rules.policy(a.env)
+	p, err := f.rules.Policy(a.Env)
 	switch {
 	case err != nil:
 		return p, err
 	case len(p.Allow) > 0 && bool(f.dotfiles):
-		return p, usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", a.origin("dotfiles"), a.origin("allow"))
+		return p, cli.Usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
 	}
 	return p, nil
 }
@@ -165,14 +166,14 @@ func (c *copying) openFrom(ctx context.Context, p vfs.Policy) error {
 	p = allowing(p, otherwise)
 	b, err := backends.Open(ctx, src.source, backends.Options{})
 	if err != nil {
-		return sourceFailed(err)
+		return cli.SourceError(err)
 	}
 	c.opened = append(c.opened, b)
 	if src.object == "" {
-		c.app.sayUnlisted(b)
+		c.app.SayUnlisted(b)
 	}
 	if c.from, err = vfs.New(counted{b, c}, p); err != nil {
-		return usagef("%s", oneLine(err))
+		return cli.Usagef("%s", cli.OneLine(err))
 	}
 	return nil
 }
@@ -202,10 +203,10 @@ func (c *copying) openTo(ctx context.Context, p vfs.Policy) error {
 		b = &rehearsal{b, mem.New()}
 	}
 	if !b.Caps().Writable {
-		return usagef("%s cannot be written to", printable(dst.written))
+		return cli.Usagef("%s cannot be written to", cli.Printable(dst.written))
 	}
 	if c.to, err = vfs.New(b, p); err != nil {
-		return usagef("%s", oneLine(err))
+		return cli.Usagef("%s", cli.OneLine(err))
 	}
 	return nil
 }
@@ -216,13 +217,13 @@ func (c *copying) openTarget(ctx context.Context, dst *place) (vfs.Backend, erro
 	}
 	if dst.missing {
 		if err := os.Mkdir(dst.source, 0o777); err != nil {
-			return nil, failf("cannot make the directory %s: %s", printable(dst.source), cause(err))
+			return nil, cli.Failf("cannot make the directory %s: %s", cli.Printable(dst.source), cli.Cause(err))
 		}
-		c.app.say("made the directory %s", printable(dst.source))
+		c.app.Say("made the directory %s", cli.Printable(dst.source))
 	}
 	b, err := backends.Open(ctx, dst.source, backends.Options{Writable: !bool(c.flags.dryRun)})
 	if err != nil {
-		return nil, sourceFailed(err)
+		return nil, cli.SourceError(err)
 	}
 	c.opened = append(c.opened, b)
 	return b, nil

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"golang.org/x/sys/unix"
 )
 
@@ -88,7 +89,7 @@ func TestCpUnreadable(t *testing.T) {
 			t.Errorf("it does not say %s:\n%s", line, stderr)
 		}
 	}
-	if code != exitFailed || !strings.Contains(stderr, "copied 2 objects, 2 bytes; 2 refused") {
+	if code != cli.ExitFailed || !strings.Contains(stderr, "copied 2 objects, 2 bytes; 2 refused") {
 		t.Errorf("exit code %d:\n%s", code, stderr)
 	}
 }
@@ -102,7 +103,7 @@ func TestCpFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, _, stderr := runCommand(t, "cp", from, disk, "--parallel", "1")
-	if code != exitFailed {
+	if code != cli.ExitFailed {
 		t.Errorf("exit code %d", code)
 	}
 	want := "bailiwick: b: no space left\ncopied 1 object, 5 bytes; 1 failed\n" +

@@ -17,6 +17,7 @@ import (
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -84,7 +85,7 @@ func TestCpCodingS3(t *testing.T) {
 	if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket.Name, Key: &bare, Body: strings.NewReader(objects["small.css"])}); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, stderr := runCommand(t, "cp", first, second); code != exitDone {
+	if code, _, stderr := runCommand(t, "cp", first, second); code != cli.ExitDone {
 		t.Fatal(stderr)
 	}
 	for name, data := range objects {
@@ -98,7 +99,7 @@ func TestCpCodingS3(t *testing.T) {
 		}
 	}
 	code, _, stderr := runCommand(t, "cp", first, dir)
-	if code != exitDone || !strings.Contains(stderr, "2 objects stored compressed (gzip) stay so, and the target cannot say it: decompress") {
+	if code != cli.ExitDone || !strings.Contains(stderr, "2 objects stored compressed (gzip) stay so, and the target cannot say it: decompress") {
 		t.Errorf("to a directory: %d %s", code, stderr)
 	}
 }
@@ -112,7 +113,7 @@ func TestCpRoundTripS3(t *testing.T) {
 	want := contents(t, from)
 	for _, way := range [][2]string{{from, first}, {first, second}, {second, back}} {
 		code, stdout, stderr := runCommand(t, "cp", way[0], way[1], "--dotfiles")
-		if code != exitDone || stdout != "" || !strings.Contains(stderr, "copied "+count(len(want), "object")) {
+		if code != cli.ExitDone || stdout != "" || !strings.Contains(stderr, "copied "+cli.Count(len(want), "object")) {
 			t.Fatalf("from %s to %s: exit code %d, %q, %q", way[0], way[1], code, stdout, stderr)
 		}
 	}
@@ -129,7 +130,7 @@ func TestCpRoundTripS3(t *testing.T) {
 	for _, again := range [][]string{{"cp", first, second}, {"cp", from, first, "--checksum"}, {"cp", from, second, "--checksum"}} {
 		g.Reset(t)
 		code, _, stderr := runCommand(t, append(again, "--dotfiles")...)
-		if code != exitDone || !strings.Contains(stderr, "copied 0 objects, 0 bytes; "+strconv.Itoa(len(want))+" equal") {
+		if code != cli.ExitDone || !strings.Contains(stderr, "copied 0 objects, 0 bytes; "+strconv.Itoa(len(want))+" equal") {
 			t.Errorf("%v again: exit code %d, %q", again, code, stderr)
 		}
 		for _, r := range g.Requests(t) {
@@ -157,22 +158,22 @@ func TestCpObjectsOfS3(t *testing.T) {
 		stdout string
 		says   string
 	}{
-		{[]string{s3("a"), "-"}, exitDone, "object a", "copied 1 object, 8 bytes"},
-		{[]string{s3("p/c"), "-"}, exitDone, "below p", "copied 1 object"},
-		{[]string{s3("p"), "-"}, exitUsage, "", "more than one object"},
-		{[]string{s3("a/"), dir}, exitFailed, "", "there is no object"},
-		{[]string{s3("nosuch"), dir}, exitFailed, "", "there is no object"},
-		{[]string{s3("a"), dir}, exitDone, "", "copied 1 object"},
-		{[]string{s3("p"), dir}, exitDone, "", "copied 1 object"},
-		{[]string{s3("a"), s3("copy-of-a")}, exitDone, "", "copied 1 object"},
-		{[]string{s3("a"), s3("below/")}, exitDone, "", "copied 1 object"},
-		{[]string{s3("a"), s3("a")}, exitUsage, "", "are the same"},
-		{[]string{s3("p"), s3("p/q")}, exitUsage, "", "lies in"},
-		{[]string{s3("p"), s3("pq")}, exitDone, "", "copied 1 object"},
-		{[]string{file, s3("named.txt")}, exitDone, "", "copied 1 object"},
-		{[]string{file, s3("dir/")}, exitDone, "", "copied 1 object"},
-		{[]string{file, s3("Named.txt")}, exitFailed, "", "create.sibling"},
-		{[]string{file, s3("aux.txt")}, exitFailed, "", "create.device"},
+		{[]string{s3("a"), "-"}, cli.ExitDone, "object a", "copied 1 object, 8 bytes"},
+		{[]string{s3("p/c"), "-"}, cli.ExitDone, "below p", "copied 1 object"},
+		{[]string{s3("p"), "-"}, cli.ExitUsage, "", "more than one object"},
+		{[]string{s3("a/"), dir}, cli.ExitFailed, "", "there is no object"},
+		{[]string{s3("nosuch"), dir}, cli.ExitFailed, "", "there is no object"},
+		{[]string{s3("a"), dir}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{s3("p"), dir}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{s3("a"), s3("copy-of-a")}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{s3("a"), s3("below/")}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{s3("a"), s3("a")}, cli.ExitUsage, "", "are the same"},
+		{[]string{s3("p"), s3("p/q")}, cli.ExitUsage, "", "lies in"},
+		{[]string{s3("p"), s3("pq")}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{file, s3("named.txt")}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{file, s3("dir/")}, cli.ExitDone, "", "copied 1 object"},
+		{[]string{file, s3("Named.txt")}, cli.ExitFailed, "", "create.sibling"},
+		{[]string{file, s3("aux.txt")}, cli.ExitFailed, "", "create.device"},
 	} {
 		code, stdout, stderr := runCommand(t, append([]string{"cp"}, c.args...)...)
 		if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.says) {
@@ -191,11 +192,11 @@ func TestCpObjectsOfS3(t *testing.T) {
 	}
 
 	code, _, stderr := runCommand(t, "rm", s3(""), "a", "nosuch", "--allow", "**")
-	if code != exitFailed || !strings.Contains(stderr, "nosuch: ") || !strings.Contains(stderr, "removed 1 object") {
+	if code != cli.ExitFailed || !strings.Contains(stderr, "nosuch: ") || !strings.Contains(stderr, "removed 1 object") {
 		t.Errorf("rm: exit code %d, %q", code, stderr)
 	}
 	code, _, stderr = runCommand(t, "rm", "-r", s3(""), "p", "below", "--allow", "**")
-	if code != exitDone || !strings.Contains(stderr, "removed 2 objects") {
+	if code != cli.ExitDone || !strings.Contains(stderr, "removed 2 objects") {
 		t.Errorf("rm -r: exit code %d, %q", code, stderr)
 	}
 	want = []string{"copy-of-a", "dir/f.txt", "named.txt", "other", "pq/c"}
@@ -241,7 +242,7 @@ func TestCpInterruptedS3(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitFailed || !strings.Contains(stderr.String(), "interrupted") {
+	if code := cmd.ProcessState.ExitCode(); code != cli.ExitFailed || !strings.Contains(stderr.String(), "interrupted") {
 		t.Errorf("exit code %d, %q", code, &stderr)
 	}
 	if got := keys(t, g); len(got) > 0 {

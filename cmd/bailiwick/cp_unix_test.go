@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -17,7 +18,7 @@ func TestCpInterrupted(t *testing.T) {
 			dir := tree(t, map[string]string{"old": "of before"})
 			for _, name := range []string{"old", "new"} {
 				code, said := interrupted(t, sig, filepath.Join(dir, name))
-				if code != exitFailed || said != "copied 0 objects, 0 bytes\nbailiwick: interrupted; run it again to go on\n" {
+				if code != cli.ExitFailed || said != "copied 0 objects, 0 bytes\nbailiwick: interrupted; run it again to go on\n" {
 					t.Errorf("%s: exit code %d, %q", name, code, said)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -24,9 +25,9 @@ type copying struct {
 	// tree, where the names are the same.
 	source, target vfs.Name
 
-	progress *progress
+	progress *cli.Progress
 	tally    tally
-	out      *lineWriter // of a dry run
+	out      *cli.LineWriter // of a dry run
 	cut      context.CancelCauseFunc
 }
 
@@ -70,10 +71,10 @@ func (c *copying) run(ctx context.Context) error {
 	ctx, c.cut = context.WithCancelCause(ctx)
 	defer c.cut(nil)
 	var stop func()
-	c.progress, stop = c.app.showProgress()
+	c.progress, stop = c.app.ShowProgress()
 	defer stop()
 	if c.flags.dryRun {
-		c.out = newLineWriter(c.app.stdout)
+		c.out = cli.NewLineWriter(c.app.Out)
 	}
 	var ended error // written before inOrder returns
 	inOrder(int(c.flags.parallel), c.tasks(ctx, &ended), func(t task) outcome {
@@ -85,7 +86,7 @@ func (c *copying) run(ctx context.Context) error {
 	}, c.report)
 	stop()
 	if c.out != nil {
-		if err := c.out.close(); err != nil {
+		if err := c.out.Close(); err != nil {
 			return err
 		}
 	}
@@ -103,13 +104,13 @@ func (c *copying) tasks(ctx context.Context, ended *error) iter.Seq[task] {
 			yield(task{from: c.source, to: c.target, path: name.String()})
 			return
 		}
-		var twofold beneath
+		var twofold cli.BeneathNotice
 		for found, err := range c.from.Scan(ctx) {
 			if err != nil {
 				*ended = err
 				return
 			}
-			twofold.of(found, c.progress.say)
+			twofold.Check(found, c.progress.Say)
 			if !yield(task{found.Name, found.Name, found.Reason, found.Path}) {
 				return
 			}
@@ -138,7 +139,7 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 		var same bool
 		same, err = c.same(ctx, t)
 		if same {
-			c.progress.equal.Add(1)
+			c.progress.Equal.Add(1)
 			o.fate = equal
 			return o
 		}
@@ -147,10 +148,10 @@ func (c *copying) do(ctx context.Context, t task) outcome {
 		}
 	}
 	o.fate, o.err = copied, err
-	var fatal *exitError
+	var fatal *cli.ExitError
 	switch why := vfs.ReasonOf(err); {
 	case err == nil:
-		c.progress.objects.Add(1)
+		c.progress.Objects.Add(1)
 	case ctx.Err() != nil || errors.As(err, &fatal):
 		o.fate = unbegun // what stops all is said at the end
 	case why != "":
@@ -182,7 +183,7 @@ func (c *copying) take(ctx context.Context, to vfs.Name) (int64, error) {
 		w, err := c.to.Put(ctx, to, bytes.NewReader(nil), vfs.PutOptions{})
 		return w.Info.Size, err
 	}
-	in := interruptible(ctx, c.app.stdin)
+	in := cli.Interruptible(ctx, c.app.In)
 	defer in.Close()
 	w, err := c.to.Put(ctx, to, counter{in, c.progress}, vfs.PutOptions{})
 	return w.Info.Size, err
@@ -199,12 +200,12 @@ func (c *copying) give(ctx context.Context, from vfs.Name) (int64, error) {
 		return 0, err
 	}
 	defer obj.Body.Close()
-	return io.Copy(output{c.app.stdout}, obj.Body)
+	return io.Copy(cli.Output(c.app.Out), obj.Body)
 }
 
 // stops reports whether after err nothing else is worth trying.
 func stops(err error) bool {
-	var fatal *exitError
+	var fatal *cli.ExitError
 	return errors.Is(err, vfs.ErrFull) || errors.Is(err, vfs.ErrUnavailable) ||
 		errors.Is(err, vfs.ErrUnsupported) || errors.As(err, &fatal)
 }

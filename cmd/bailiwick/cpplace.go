@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -39,19 +40,19 @@ func findFrom(ctx context.Context, from string) (place, error) {
 	st, err := os.Stat(from)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return place{}, usagef("there is no %s to copy: check the path", printable(from))
+		return place{}, cli.Usagef("there is no %s to copy: check the path", cli.Printable(from))
 	case err != nil:
-		return place{}, usagef("%s cannot be copied: %s", printable(from), cause(err))
+		return place{}, cli.Usagef("%s cannot be copied: %s", cli.Printable(from), cli.Cause(err))
 	case st.IsDir():
 		return place{written: from, source: from}, nil
 	case !st.Mode().IsRegular():
-		return place{}, usagef("%s is no regular file; to copy what comes out of it: bailiwick cp - TO <%s", printable(from), shellWord(from))
+		return place{}, cli.Usagef("%s is no regular file; to copy what comes out of it: bailiwick cp - TO <%s", cli.Printable(from), cli.ShellWord(from))
 	}
 	// A link that the user himself names is his word, as it is in a directory's
 	// path; no other link is followed.
 	real, err := filepath.EvalSymlinks(from)
 	if err != nil {
-		return place{}, usagef("%s cannot be copied: %s", printable(from), cause(err))
+		return place{}, cli.Usagef("%s cannot be copied: %s", cli.Printable(from), cli.Cause(err))
 	}
 	return place{written: from, source: filepath.Dir(real), object: filepath.Base(real), calls: filepath.Base(from)}, nil
 }
@@ -60,14 +61,14 @@ func findFromS3(ctx context.Context, from string) (place, error) {
 	all := place{written: from, source: from}
 	one, err := lastElement(from)
 	if err != nil {
-		return place{}, sourceFailed(err)
+		return place{}, cli.SourceError(err)
 	}
 	if one.object == "" {
 		return all, nil
 	}
 	src, err := backends.Open(ctx, one.source, backends.Options{})
 	if err != nil {
-		return place{}, sourceFailed(err)
+		return place{}, cli.SourceError(err)
 	}
 	defer src.Close()
 	n, only, err := exactly(one.object)
@@ -85,7 +86,7 @@ func findFromS3(ctx context.Context, from string) (place, error) {
 	case vfs.ReasonOf(err) != "":
 		return all, nil
 	}
-	return place{}, failf("%s: %s", printable(from), failure(err))
+	return place{}, cli.Failf("%s: %s", cli.Printable(from), cli.Failure(err))
 }
 
 // findTo finds out where from is to go.
@@ -97,7 +98,7 @@ func findTo(to string, from *place) (place, error) {
 	case isS3(to):
 		one, err := lastElement(to)
 		if err != nil {
-			return place{}, sourceFailed(err)
+			return place{}, cli.SourceError(err)
 		}
 		if from.one() && one.object != "" {
 			return one, nil
@@ -111,11 +112,11 @@ func findTo(to string, from *place) (place, error) {
 	case err == nil && st.IsDir():
 		return all.holding(from)
 	case err == nil && !st.Mode().IsRegular():
-		return place{}, usagef("%s is no regular file, and is not written to; - is standard output", printable(to))
+		return place{}, cli.Usagef("%s is no regular file, and is not written to; - is standard output", cli.Printable(to))
 	case err == nil && !from.one():
-		return place{}, usagef("%s is a file: a directory's contents go into a directory", printable(to))
+		return place{}, cli.Usagef("%s is a file: a directory's contents go into a directory", cli.Printable(to))
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return place{}, usagef("%s cannot be written to: %s", printable(to), cause(err))
+		return place{}, cli.Usagef("%s cannot be written to: %s", cli.Printable(to), cli.Cause(err))
 	}
 	dir, base := filepath.Split(to)
 	all.missing = !from.one() || base == "" // what ends in a slash
@@ -126,7 +127,7 @@ func findTo(to string, from *place) (place, error) {
 		dir = "."
 	}
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return place{}, usagef("there is no directory %s: make it first", printable(filepath.Clean(dir)))
+		return place{}, cli.Usagef("there is no directory %s: make it first", cli.Printable(filepath.Clean(dir)))
 	}
 	if all.missing {
 		return all.holding(from)
@@ -140,7 +141,7 @@ func (p place) holding(from *place) (place, error) {
 		return p, nil
 	}
 	if from.standard {
-		return place{}, usagef("%s is a directory, and what comes from standard input has no name: give it one behind a slash", printable(p.written))
+		return place{}, cli.Usagef("%s is a directory, and what comes from standard input has no name: give it one behind a slash", cli.Printable(p.written))
 	}
 	p.object = from.calls
 	return p, nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -41,18 +42,18 @@ func (c *copying) report(o outcome) {
 		c.tally.refused++
 		c.list("skip", o.path, string(o.reason))
 		if c.out == nil {
-			c.progress.say("bailiwick: %s", lost(o.path, o.err))
+			c.progress.Say("bailiwick: %s", lost(o.path, o.err))
 		}
 	case failed:
 		c.tally.failed++
-		c.progress.say("bailiwick: %s", lost(o.path, o.err))
+		c.progress.Say("bailiwick: %s", lost(o.path, o.err))
 	}
 }
 
 // list prints a line of a dry run.
 func (c *copying) list(columns ...string) {
 	if c.out != nil {
-		c.out.columns(columns...)
+		c.out.Columns(columns...)
 	}
 }
 
@@ -60,7 +61,7 @@ func (c *copying) list(columns ...string) {
 func lost(path string, err error) error {
 	why := vfs.ReasonOf(err)
 	if why == "" {
-		return failf("%s: %s", printable(path), failure(err))
+		return cli.Failf("%s: %s", cli.Printable(path), cli.Failure(err))
 	}
 	detail := why.Detail()
 	if e := new(vfs.Error); why == reason.Permission && errors.As(err, &e) {
@@ -69,41 +70,41 @@ func lost(path string, err error) error {
 			detail = "this user may not change it"
 		}
 	}
-	return failf("%s: %s (%s)", printable(path), detail, why)
+	return cli.Failf("%s: %s (%s)", cli.Printable(path), detail, why)
 }
 
 // conclude says what came of it all. ended is the error that the search for
 // objects ended with.
 func (c *copying) conclude(ctx context.Context, ended error) error {
-	var fatal *exitError
+	var fatal *cli.ExitError
 	cause := context.Cause(ctx)
 	switch {
 	case errors.As(cause, &fatal):
 		return fatal
 	case c.searched() && c.tally == (tally{}) && ended == nil && cause == nil:
-		return failf("there is no object %s, and nothing below it", printable(c.whence.written))
+		return cli.Failf("there is no object %s, and nothing below it", cli.Printable(c.whence.written))
 	}
 	verb := "copied "
 	if c.flags.dryRun {
 		verb = "would copy "
 	}
-	c.app.say("%s%s", verb, &c.tally)
+	c.app.Say("%s%s", verb, &c.tally)
 	if n := c.tally.coded; n > 0 {
-		c.app.say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", count(n, "object"), printable(c.tally.coding))
+		c.app.Say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", cli.Count(n, "object"), cli.Printable(c.tally.coding))
 	}
 	switch {
 	case errors.Is(cause, vfs.ErrFull):
-		return failf("stopped: there is no room left at %s; run it again to go on", printable(c.where.written))
+		return cli.Failf("stopped: there is no room left at %s; run it again to go on", cli.Printable(c.where.written))
 	case errors.Is(cause, vfs.ErrUnavailable):
-		return failf("stopped: a source does not answer now; run it again to go on")
+		return cli.Failf("stopped: a source does not answer now; run it again to go on")
 	case errors.Is(cause, vfs.ErrUnsupported):
-		return failf("stopped: %s cannot be written to", printable(c.where.written))
+		return cli.Failf("stopped: %s cannot be written to", cli.Printable(c.where.written))
 	case cause != nil:
-		return failf("interrupted; run it again to go on")
+		return cli.Failf("interrupted; run it again to go on")
 	case ended != nil:
 		return lost(c.whence.written, ended)
 	case c.tally.refused+c.tally.failed > 0:
-		return errSaid
+		return cli.ErrReported
 	}
 	return nil
 }
@@ -120,7 +121,7 @@ func (c *copying) searched() bool {
 
 // String is the whole in one line: "12 objects, 3.4 MB; 2 equal; 1 refused".
 func (t *tally) String() string {
-	s := count(t.copied, "object") + ", " + byteCount(t.bytes)
+	s := cli.Count(t.copied, "object") + ", " + cli.ByteCount(t.bytes)
 	for _, more := range []struct {
 		n    int
 		what string
@@ -158,9 +159,9 @@ func (l *leftover) String() string {
 			parts = append(parts, what)
 		}
 	}
-	add(l.dotfiles, count(l.dotfiles, "dotfile"))
-	add(l.links, count(l.links, "link"))
-	add(l.special, count(l.special, "special file"))
+	add(l.dotfiles, cli.Count(l.dotfiles, "dotfile"))
+	add(l.links, cli.Count(l.links, "link"))
+	add(l.special, cli.Count(l.special, "special file"))
 	add(l.rules, strconv.Itoa(l.rules)+" by the rules")
 	return strings.Join(parts, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -38,11 +39,11 @@ type countedBody struct {
 // A counter adds what is read to a progress.
 type counter struct {
 	io.Reader
-	progress *progress
+	progress *cli.Progress
 }
 
 func (r counter) Read(p []byte) (int, error) {
 	n, err := r.Reader.Read(p)
-	r.progress.bytes.Add(int64(n))
+	r.progress.Bytes.Add(int64(n))
 	return n, err
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"net"
 	"os"
 	"os/exec"
@@ -114,13 +115,13 @@ func TestEachBegunRequestHasALine(t *testing.T) {
 		end   func(p *process)
 		code  int
 	}{
-		"SIGTERM, and the time is over": {"0s", func(p *process) { p.signal(syscall.SIGTERM) }, exitDone},
+		"SIGTERM, and the time is over": {"0s", func(p *process) { p.signal(syscall.SIGTERM) }, cli.ExitDone},
 		"a second SIGTERM": {"1h", func(p *process) {
 			p.signal(syscall.SIGTERM)
 			p.awaitClosed()
 			p.signal(syscall.SIGTERM)
-		}, exitFailed},
-		"SIGINT and SIGTERM at once": {"1h", func(p *process) { p.signal(syscall.SIGINT); p.signal(syscall.SIGTERM) }, exitFailed},
+		}, cli.ExitFailed},
+		"SIGINT and SIGTERM at once": {"1h", func(p *process) { p.signal(syscall.SIGINT); p.signal(syscall.SIGTERM) }, cli.ExitFailed},
 		"many signals": {"1h", func(p *process) {
 			for range 20 {
 				_ = p.cmd.Process.Signal(syscall.SIGTERM)
@@ -129,7 +130,7 @@ func TestEachBegunRequestHasALine(t *testing.T) {
 			// The system may have made one of them all.
 			p.awaitClosed()
 			_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		}, exitFailed},
+		}, cli.ExitFailed},
 		"SIGQUIT": {"1h", func(p *process) { p.signal(syscall.SIGQUIT) }, 2},
 		"SIGABRT": {"1h", func(p *process) { p.signal(syscall.SIGABRT) }, 2},
 	} {
@@ -175,7 +176,7 @@ func TestEachBegunRequestHasALineAfterReloads(t *testing.T) {
 		p.awaitCount(reloadedLine, i+1)
 	}
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	b.close()
@@ -216,7 +217,7 @@ func TestEachBegunRequestHasALineAfterAFailure(t *testing.T) {
 	if err := syscall.Shutdown(int(socket.Fd()), syscall.SHUT_RDWR); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.exit(); code != exitFailed {
+	if code := p.exit(); code != cli.ExitFailed {
 		t.Errorf("exit code %d", code)
 	}
 	b.close()
@@ -245,7 +246,7 @@ func TestEachBegunStreamHasALine(t *testing.T) {
 		}
 	}
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	b.check("HTTP/2", filepath.Join(dir, "log"))

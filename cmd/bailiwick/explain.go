@@ -8,16 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // explainFlags are what explain takes besides the rules.
 type explainFlags struct {
-	rules   rules
-	op      choice
-	decoded toggle
-	json    toggle
+	rules   cli.Rules
+	op      cli.Choice
+	decoded cli.Toggle
+	json    cli.Toggle
 
 	config, host string // with a configuration in the place of a SOURCE
 	as           string // with a configuration or access rules
@@ -45,7 +46,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
   bailiwick explain ./home --allow '**' --access 'authenticated can read {user}/**' --as alice alice/a.txt
   bailiwick explain --config bailiwick.yaml --as alice --op write home/alice/a.txt`,
 		Args:              a.explainArguments,
-		ValidArgsFunction: completeSource,
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var e *configExplainer
 			var err error
@@ -57,7 +58,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 				if f.as != "" && !ruled {
 					flag = "as"
 				}
-				return usagef("%s is for the users and hosts of a configuration; name that with --config", a.origin(flag))
+				return cli.Usagef("%s is for the users and hosts of a configuration; name that with --config", a.Origin(flag))
 			case ruled:
 				e, err = a.newSourceExplainer(cmd, args[0], &f)
 				args = args[1:]
@@ -73,51 +74,51 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 			})
 		},
 	}
-	f.rules.register(cmd)
-	f.rules.registerHardLinks(cmd, "serve", "")
+	f.rules.Register(cmd)
+	f.rules.RegisterHardLinks(cmd, "serve", "")
 	registerAccess(cmd)
-	f.op = choice{"read", []string{"read", "list", "write", "delete", "upload"}}
+	f.op = cli.Choice{Value: "read", Words: []string{"read", "list", "write", "delete", "upload"}}
 	cmd.Flags().Var(&f.op, "op", "what is to be done with the name")
-	completeWords(cmd, "op", f.op.words)
-	addToggle(cmd, &f.decoded, "decoded", "", "take NAME as a plain name, not as a part of a URL")
-	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	cli.CompleteWords(cmd, "op", f.op.Words)
+	cli.AddToggle(cmd, &f.decoded, "decoded", "", "take NAME as a plain name, not as a part of a URL")
+	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	cmd.Flags().StringVar(&f.config, "config", "", "judge by the mounts of a configuration `FILE` in the place of a SOURCE")
 	cmd.Flags().StringVar(&f.as, "as", "", "judge for this `USER` of the configuration, or under --access (default: anyone)")
 	cmd.Flags().StringVar(&f.host, "host", "", "judge a request for this `HOST` (default: one that is answered and that no mount names)")
 	// Its variable is that of serve --host, which is a list of hosts to answer.
-	withoutVariable(cmd, "host")
+	cli.WithoutVariable(cmd, "host")
 	return cmd
 }
 
 func (a *app) explain(ctx context.Context, source string, names []string, f *explainFlags) error {
-	defer f.rules.holdOwn()()
-	src, jail, err := f.rules.open(ctx, a.env, source, false, backends.Options{})
+	defer f.rules.HoldOwn()()
+	src, jail, err := f.rules.Open(ctx, a.Env, source, false, backends.Options{})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	return a.printVerdicts(names, bool(f.json), func(name string) (verdict, error) {
-		return explainWritten(ctx, jail, src, vfs.Op(f.op.value), name, bool(f.decoded)), nil
+		return explainWritten(ctx, jail, src, vfs.Op(f.op.Value), name, bool(f.decoded)), nil
 	})
 }
 
 // printVerdicts prints a line for each name, and fails if one of them is refused.
 func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string) (verdict, error)) error {
-	out := newLineWriter(a.stdout)
+	out := cli.NewLineWriter(a.Out)
 	refused := false
 	for _, name := range names {
 		v, err := judge(name)
 		if err != nil {
-			return errors.Join(err, out.close())
+			return errors.Join(err, out.Close())
 		}
 		v.write(out, asJSON)
 		refused = refused || v.Reason != ""
 	}
-	if err := out.close(); err != nil {
+	if err := out.Close(); err != nil {
 		return err
 	}
 	if refused {
-		return errSaid
+		return cli.ErrReported
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ const queryIsNoName = "the query is no part of the name, where a ? is %3F"
 // let it through, by what the source of the jail has under it. What is only missing
 // stays allowed.
 func explainName(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op, written string, decoded bool) verdict {
-	n, err := parseWritten(op, written, decoded)
+	n, err := cli.ParseWritten(op, written, decoded)
 	if err != nil {
 		v := newVerdict(written, vfs.Verdict{Op: op, Reason: vfs.ReasonOf(err)})
 		if op == vfs.OpRead && v.Reason == reason.NameSlash && strings.HasSuffix(written, "/") {

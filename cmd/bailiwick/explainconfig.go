@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -35,7 +36,7 @@ func (a *app) explainFile(cmd *cobra.Command) string {
 			return ""
 		}
 	}
-	return a.variable(configVariable)
+	return a.Variable(cli.ConfigVariable)
 }
 
 // sourceRules are the flags that a configuration has as keys of its mounts.
@@ -46,17 +47,17 @@ var sourceRules = []string{"allow", "deny", "allow-file", "symlinks", "hard-link
 func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
 	if a.explainFile(cmd) == "" {
 		if cmd.Flags().Changed("config") {
-			return usagef("--config: write the name of a file")
+			return cli.Usagef("--config: write the name of a file")
 		}
-		return sourceArguments(1, -1, "at least one NAME")(cmd, args)
+		return cli.SourceArguments(1, -1, "at least one NAME")(cmd, args)
 	}
 	for _, rule := range sourceRules {
 		if cmd.Flags().Changed(rule) {
-			return usagef("--%s is for a SOURCE; with --config the rules are those in the file", rule)
+			return cli.Usagef("--%s is for a SOURCE; with --config the rules are those in the file", rule)
 		}
 	}
 	if len(args) == 0 {
-		return usagef("explain --config needs at least one NAME, the whole path of a request; see %s --help", cmd.CommandPath())
+		return cli.Usagef("explain --config needs at least one NAME, the whole path of a request; see %s --help", cmd.CommandPath())
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (a *app) explainerOf(cfg *config.Config, f *explainFlags) *configExplainer 
 	}
 	return &configExplainer{
 		app: a, cfg: cfg, router: routing.New(cfg.Mounts), host: f.host,
-		who: who, op: vfs.Op(f.op.value),
+		who: who, op: vfs.Op(f.op.Value),
 		disown: a.holdOwn(cfg),
 		mounts: map[*config.Mount]*explainedMount{},
 	}
@@ -194,7 +195,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 		}
 	}
 	v := explainName(ctx, m.jail, m.source, e.op, rest, plain)
-	n, err := parseWritten(e.op, rest, plain)
+	n, err := cli.ParseWritten(e.op, rest, plain)
 	switch {
 	case err != nil:
 		return v, nil
@@ -238,7 +239,7 @@ func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.N
 func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v verdict, ok bool) verdict {
 	if !ok {
 		v = newVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
-		v.Detail = fmt.Sprintf("no access rule lets %s %s it", printable(e.who.String()), e.op)
+		v.Detail = fmt.Sprintf("no access rule lets %s %s it", cli.Printable(e.who.String()), e.op)
 		if e.asked(m) {
 			v.also("it asks for credentials (401), and --as USER judges for one who has them")
 		}
@@ -251,7 +252,7 @@ func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v verdict, ok
 	}
 	// What the mount itself says explains this in no other case.
 	if w := m.cfg.Writer(); w != nil && !m.cfg.Write && e.op == vfs.OpRead {
-		v.also(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, printable(w.URL())))
+		v.also(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, cli.Printable(w.URL())))
 	}
 	return v
 }
@@ -290,15 +291,15 @@ func (e *configExplainer) mount(ctx context.Context, cfg *config.Mount) (*explai
 	}
 	m, policy, err := ruled(e.cfg, cfg)
 	if err != nil {
-		return nil, e.app.configError(err)
+		return nil, e.app.ConfigError(err)
 	}
 	src, err := backends.Open(ctx, string(cfg.Source), sourceOptions(cfg))
 	if err != nil {
-		return nil, sourceFailed(err)
+		return nil, cli.SourceError(err)
 	}
 	if m.jail, err = vfs.New(src, policy); err != nil {
 		src.Close()
-		return nil, usagef("%s", oneLine(err))
+		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
 	e.mounts[cfg] = &explainedMount{mount: m, source: src}
 	return e.mounts[cfg], nil
@@ -311,7 +312,7 @@ func (e *configExplainer) catalog(ctx context.Context, m *explainedMount) (catal
 	}
 	address, err := e.cfg.Catalog(m.cfg)
 	if err != nil {
-		return nil, e.app.configError(err)
+		return nil, e.app.ConfigError(err)
 	}
 	if file, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
 		if _, err := os.Stat(file); err != nil {

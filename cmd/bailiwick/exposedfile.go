@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -24,9 +25,9 @@ func readExposed(file string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usagef("there is no file %s to check against; --save %s in the place of --check writes it", printable(file), shellWord(file))
+		return nil, cli.Usagef("there is no file %s to check against; --save %s in the place of --check writes it", cli.Printable(file), cli.ShellWord(file))
 	case err != nil:
-		return nil, usagef("cannot read %s: %s", printable(file), cause(err))
+		return nil, cli.Usagef("cannot read %s: %s", cli.Printable(file), cli.Cause(err))
 	}
 	var names []string
 	number := 0
@@ -36,8 +37,8 @@ func readExposed(file string) ([]string, error) {
 			continue
 		}
 		if _, err := vfs.ParseName(line); err != nil {
-			return nil, usagef("%s: %s; the file has one exact name on each line",
-				printable(file+":"+strconv.Itoa(number)), vfs.ReasonOf(err).Detail())
+			return nil, cli.Usagef("%s: %s; the file has one exact name on each line",
+				cli.Printable(file+":"+strconv.Itoa(number)), vfs.ReasonOf(err).Detail())
 		}
 		names = append(names, line)
 	}
@@ -55,16 +56,16 @@ func saveExposed(file string, names []string) error {
 		target = file
 	}
 	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
-		return usagef("--save needs the name of a plain file, and %s is something else", printable(file))
+		return cli.Usagef("--save needs the name of a plain file, and %s is something else", cli.Printable(file))
 	}
 	temp := filepath.Join(filepath.Dir(target), ".bailiwick-"+uuid.NewString())
 	if err := writeLines(temp, names); err != nil {
 		_ = os.Remove(temp)
-		return failf("cannot write %s: %s", printable(file), cause(err))
+		return cli.Failf("cannot write %s: %s", cli.Printable(file), cli.Cause(err))
 	}
 	if err := os.Rename(temp, target); err != nil {
 		_ = os.Remove(temp)
-		return failf("cannot write %s: %s", printable(file), cause(err))
+		return cli.Failf("cannot write %s: %s", cli.Printable(file), cli.Cause(err))
 	}
 	return nil
 }

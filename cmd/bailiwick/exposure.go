@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -40,7 +41,7 @@ func (e *exposure) String() string {
 		total += e.hidden[r]
 		parts = append(parts, fmt.Sprintf("%s %d", r, e.hidden[r]))
 	}
-	s := fmt.Sprintf("exposed: %s; hidden: %d", count(e.exposed, "name"), total)
+	s := fmt.Sprintf("exposed: %s; hidden: %d", cli.Count(e.exposed, "name"), total)
 	if total > 0 {
 		s += " (" + strings.Join(parts, ", ") + ")"
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
 )
 
@@ -28,7 +29,7 @@ A password has from 1 to 72 bytes of UTF-8; bcrypt would not look at more.`,
 		Example: `  printf 'alice:%s\n' "$(bailiwick hash-password)" >> users`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 { // which may be a password, and is not repeated
-				return usagef("hash-password reads the password from standard input: an argument is seen by everyone on this machine")
+				return cli.Usagef("hash-password reads the password from standard input: an argument is seen by everyone on this machine")
 			}
 			return nil
 		},
@@ -45,27 +46,27 @@ func (a *app) hashPassword(ctx context.Context) error {
 	}
 	hash, err := htpasswd.Hash(password)
 	if err != nil {
-		return failf("%v", err)
+		return cli.Failf("%v", err)
 	}
-	out := newLineWriter(a.stdout)
-	out.line(hash)
-	return out.close()
+	out := cli.NewLineWriter(a.Out)
+	out.Line(hash)
+	return out.Close()
 }
 
 // readPassword reads the line, without what ends it.
 func (a *app) readPassword(ctx context.Context) (string, error) {
-	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := a.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return a.askPassword(ctx, f)
 	}
 	// Far more than a password may have, so that one that is too long is told so,
 	// and an endless line ends.
 	const limit = 64 << 10
-	line, err := bufio.NewReader(io.LimitReader(a.stdin, limit)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(a.In, limit)).ReadString('\n')
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		return "", failf("standard input: %s", cause(err))
+		return "", cli.Failf("standard input: %s", cli.Cause(err))
 	case line == "":
-		return "", failf("standard input is empty; it has the password in its first line")
+		return "", cli.Failf("standard input is empty; it has the password in its first line")
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
@@ -75,7 +76,7 @@ func (a *app) readPassword(ctx context.Context) (string, error) {
 func (a *app) askPassword(ctx context.Context, stdin *os.File) (string, error) {
 	before, err := term.MakeRaw(int(stdin.Fd()))
 	if err != nil {
-		return "", failf("the terminal: %s", cause(err))
+		return "", cli.Failf("the terminal: %s", cli.Cause(err))
 	}
 	defer term.Restore(int(stdin.Fd()), before)
 	// Whoever ends it must not be left with a raw terminal.
@@ -88,7 +89,7 @@ func (a *app) askPassword(ctx context.Context, stdin *os.File) (string, error) {
 		terminal := term.NewTerminal(struct {
 			io.Reader
 			io.Writer
-		}{stdin, a.stderr}, "")
+		}{stdin, a.Err}, "")
 		if first, err = terminal.ReadPassword("Password: "); err == nil {
 			second, err = terminal.ReadPassword("Again: ")
 		}
@@ -101,12 +102,12 @@ func (a *app) askPassword(ctx context.Context, stdin *os.File) (string, error) {
 	}
 	switch {
 	case errors.Is(err, io.EOF): // Ctrl-C, which is no signal in raw mode, and Ctrl-D, too
-		_, _ = io.WriteString(a.stderr, "\r\n")
-		return "", failf("interrupted")
+		_, _ = io.WriteString(a.Err, "\r\n")
+		return "", cli.Failf("interrupted")
 	case err != nil:
-		return "", failf("the terminal: %s", cause(err))
+		return "", cli.Failf("the terminal: %s", cli.Cause(err))
 	case first != second:
-		return "", failf("the two are not the same")
+		return "", cli.Failf("the two are not the same")
 	}
 	return first, nil
 }

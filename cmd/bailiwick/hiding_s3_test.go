@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"maps"
 	"net/http"
@@ -120,7 +121,7 @@ const twofoldLine = "docs is an object and a directory, too"
 func TestWhatListingsHideS3(t *testing.T) {
 	objects := map[string]string{"docs": "1", "docs/a": "22", "docs/sub/b": "333", "other": "4444"}
 	b, source := startHiding(t, maps.Clone(objects))
-	if code, stdout, stderr := runCommand(t, "ls", source, "docs", "--allow", "**"); code == exitDone {
+	if code, stdout, stderr := runCommand(t, "ls", source, "docs", "--allow", "**"); code == cli.ExitDone {
 		t.Fatalf("the listing hides nothing, and this test proves nothing: %q %q", stdout, stderr)
 	}
 
@@ -134,11 +135,11 @@ func TestWhatListingsHideS3(t *testing.T) {
 	}
 	var lists int
 	b.locked(func() { lists = b.lists })
-	if code != exitDone || strings.Count(stderr, twofoldLine) != 1 || lists > 2 {
+	if code != cli.ExitDone || strings.Count(stderr, twofoldLine) != 1 || lists > 2 {
 		t.Errorf("scan: exit code %d after %d listings, %q", code, lists, stderr)
 	}
 	b.locked(func() { b.objects["docs/new"] = "5" })
-	if code, stdout, _ := runCommand(t, "scan", source, "--allow", "**", "--check", reviewed); code != exitFailed || !strings.Contains(stdout, "+ docs/new") {
+	if code, stdout, _ := runCommand(t, "scan", source, "--allow", "**", "--check", reviewed); code != cli.ExitFailed || !strings.Contains(stdout, "+ docs/new") {
 		t.Errorf("scan --check: exit code %d, %q", code, stdout)
 	}
 	b.locked(func() { delete(b.objects, "docs/new") })
@@ -149,21 +150,21 @@ func TestWhatListingsHideS3(t *testing.T) {
 	// A directory cannot hold both: what is not copied is reported.
 	dir := filepath.Join(t.TempDir(), "out")
 	code, _, stderr = runCommand(t, "cp", source, dir, "--parallel", "1")
-	if code != exitFailed || !strings.Contains(stderr, twofoldLine) || !strings.Contains(stderr, "docs/a: ") || !strings.Contains(stderr, "docs/sub/b: ") {
+	if code != cli.ExitFailed || !strings.Contains(stderr, twofoldLine) || !strings.Contains(stderr, "docs/a: ") || !strings.Contains(stderr, "docs/sub/b: ") {
 		t.Errorf("cp to a directory: exit code %d, %q", code, stderr)
 	}
 	if data, err := os.ReadFile(filepath.Join(dir, "other")); err != nil || string(data) != "4444" {
 		t.Errorf("cp to a directory: %q, %v", data, err)
 	}
 	dir = filepath.Join(t.TempDir(), "below")
-	if code, _, stderr := runCommand(t, "cp", strings.Replace(source, hidingName, hidingName+"/docs/", 1), dir); code != exitDone {
+	if code, _, stderr := runCommand(t, "cp", strings.Replace(source, hidingName, hidingName+"/docs/", 1), dir); code != cli.ExitDone {
 		t.Errorf("cp of what is below: exit code %d, %q", code, stderr)
 	}
 	if got := contents(t, dir); len(got) != 2 || got["sub/b"] != "333" {
 		t.Errorf("cp of what is below: %q", got)
 	}
 
-	if code, _, stderr := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != exitDone || !strings.Contains(stderr, "removed 3 objects") {
+	if code, _, stderr := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != cli.ExitDone || !strings.Contains(stderr, "removed 3 objects") {
 		t.Errorf("rm -r: exit code %d, %q", code, stderr)
 	}
 	b.locked(func() {
@@ -171,7 +172,7 @@ func TestWhatListingsHideS3(t *testing.T) {
 			t.Errorf("after rm -r: %q", b.objects)
 		}
 	})
-	if code, _, _ := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != exitFailed {
+	if code, _, _ := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != cli.ExitFailed {
 		t.Errorf("rm -r of what is gone: exit code %d", code)
 	}
 }

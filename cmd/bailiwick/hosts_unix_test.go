@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"net"
 	"net/http"
@@ -163,7 +164,7 @@ mounts: [{source: d, allow: ["**"]}]
 	p.signal(syscall.SIGHUP)
 	p.await(reloadedLine)
 	check("after a reload", map[string]int{"localhost": 200, "one.example": 404, "three.example": 200})
-	for host, code := range map[string]int{"three.example": exitDone, "localhost": exitDone, "one.example": exitFailed} {
+	for host, code := range map[string]int{"three.example": cli.ExitDone, "localhost": cli.ExitDone, "one.example": cli.ExitFailed} {
 		if got, out, said := runCommand(t, "explain", "--config", filepath.Join(dir, "bailiwick.yaml"), "--host", host, "a"); got != code {
 			t.Errorf("explain --host %s: exit code %d: %s%s", host, got, out, said)
 		}

@@ -14,13 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
 // served is a service in this process, whose handlers a test replaces.
 func served(t *testing.T, log string) *service {
 	t.Helper()
-	a := &app{streams: streams{stderr: io.Discard}, env: newEnv(nil)}
+	a := &app{Streams: cli.Streams{Err: io.Discard}, Env: cli.NewEnv(nil)}
 	s, err := a.newService(t.Context(), func(func(*config.Config) error) (*config.Config, error) {
 		return config.New(
 			config.Given{Key: config.SourceKey, Values: []string{"mem:"}},
@@ -77,7 +78,7 @@ func TestCutWaitsForHandlers(t *testing.T) {
 	hold(s, began, func(r *http.Request) <-chan struct{} { return r.Context().Done() })
 	s.start()
 	ask(s, began, "/a", "/b", "/c")
-	if err := s.run(t.Context(), twice()); !errors.Is(err, errSaid) {
+	if err := s.run(t.Context(), twice()); !errors.Is(err, cli.ErrReported) {
 		t.Errorf("run: %v", err)
 	}
 	s.close()
@@ -103,7 +104,7 @@ func TestCutRecordsWhatDoesNotReturn(t *testing.T) {
 	hold(s, began, func(*http.Request) <-chan struct{} { return stuck })
 	s.start()
 	ask(s, began, "/a", "/b")
-	if err := s.run(t.Context(), twice()); !errors.Is(err, errSaid) {
+	if err := s.run(t.Context(), twice()); !errors.Is(err, cli.ErrReported) {
 		t.Errorf("run: %v", err)
 	}
 	close(stuck)

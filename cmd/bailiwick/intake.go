@@ -3,20 +3,21 @@ package main
 import (
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/spf13/cobra"
 )
 
 // intakeFlags say which bodies serve takes in where clients can send some.
 type intakeFlags struct {
-	max        size
-	time       span
-	concurrent positive
+	max        cli.Size
+	time       cli.Duration
+	concurrent cli.Positive
 	types      []string
 }
 
 func (f *intakeFlags) register(cmd *cobra.Command) {
 	f.max = 5 << 30
-	f.time = span(time.Hour)
+	f.time = cli.Duration(time.Hour)
 	f.concurrent = 64
 	flags := cmd.Flags()
 	flags.Var(&f.max, "max-upload", "how large a file may be that a client sends, such as 500MB, 10MiB or a number of bytes")

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -43,7 +44,7 @@ mounts:
 	clock := func(args ...string) string {
 		t.Helper()
 		code, stdout, stderr := runCommand(t, append([]string{"catalog", "clock", "--catalog", "sqlite:" + catalog}, args...)...)
-		if code != exitDone {
+		if code != cli.ExitDone {
 			t.Errorf("catalog clock %v: exit %d, %s", args, code, stderr)
 		}
 		return strings.TrimSpace(stdout)

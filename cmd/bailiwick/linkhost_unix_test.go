@@ -3,6 +3,7 @@
 package main
 
 import (
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -48,7 +49,7 @@ mounts:
 	sign := func(url string) string {
 		t.Helper()
 		code, out, said := runCommand(t, "sign", "--keys", filepath.Join(dir, "keys"), "--expires", "1h", url)
-		if code != exitDone {
+		if code != cli.ExitDone {
 			t.Fatal(said)
 		}
 		return strings.TrimSpace(out)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,7 +20,7 @@ func signed(t *testing.T, keys, path string, args ...string) string {
 	t.Helper()
 	args = append([]string{"sign", "--keys", keys, "--expires", "1h"}, args...)
 	code, stdout, stderr := runCommand(t, append(args, "http://host"+path)...)
-	if code != exitDone {
+	if code != cli.ExitDone {
 		t.Fatalf("sign: %s", stderr)
 	}
 	return strings.TrimSpace(strings.TrimPrefix(stdout, "http://host"))

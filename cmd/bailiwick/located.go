@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
@@ -11,12 +12,12 @@ import (
 // configuration file, or in a variable. Of what came by a flag, or was left out, the
 // error says enough itself.
 func located(cfg *config.Config, key string, err error) error {
-	var exit *exitError
+	var exit *cli.ExitError
 	at := &config.Error{Where: cfg.At(key)}
 	if at.Where == "default" || at.Where == "SOURCE" || strings.HasPrefix(at.Where, "--") || !errors.As(err, &exit) {
 		return err
 	}
-	line := exit.line
+	line := exit.Line
 	// The flag that stands for the key was not given.
 	if flag, rest, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(flag, "--") {
 		line = rest
@@ -24,5 +25,5 @@ func located(cfg *config.Config, key string, err error) error {
 	if at.InFile() {
 		line = key + ": " + line
 	}
-	return &exitError{exit.code, at.Where + ": " + line}
+	return &cli.ExitError{Code: exit.Code, Line: at.Where + ": " + line}
 }

@@ -9,14 +9,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // lsFlags are what ls takes besides the rules.
 type lsFlags struct {
-	rules rules
-	json  toggle
-	long  toggle
+	rules cli.Rules
+	json  cli.Toggle
+	long  cli.Toggle
 }
 
 func (a *app) lsCommand() *cobra.Command {
@@ -28,8 +29,8 @@ func (a *app) lsCommand() *cobra.Command {
 through: one a line, in byte order, directories with a slash. DIR is a plain name.`,
 		Example: `  bailiwick ls ./site --allow '**/*.html'
   bailiwick ls -l ./site docs --allow '**/*.html'`,
-		Args:              sourceArguments(0, 1, ""),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(0, 1, ""),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := ""
 			if len(args) == 2 {
@@ -38,23 +39,23 @@ through: one a line, in byte order, directories with a slash. DIR is a plain nam
 			return a.ls(cmd.Context(), args[0], dir, &f)
 		},
 	}
-	f.rules.register(cmd)
-	addToggle(cmd, &f.long, "long", "l", "print size and time, too")
-	addToggle(cmd, &f.json, "json", "", "print the listing as one JSON object, as the server would send it")
+	f.rules.Register(cmd)
+	cli.AddToggle(cmd, &f.long, "long", "l", "print size and time, too")
+	cli.AddToggle(cmd, &f.json, "json", "", "print the listing as one JSON object, as the server would send it")
 	return cmd
 }
 
 func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
-	src, jail, err := f.rules.open(ctx, a.env, source, true, backends.Options{})
+	src, jail, err := f.rules.Open(ctx, a.Env, source, true, backends.Options{})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	n, err := parseWritten(vfs.OpList, dir, true)
+	n, err := cli.ParseWritten(vfs.OpList, dir, true)
 	if err != nil {
-		return refusal(source, dir, err)
+		return cli.RefusalError(source, dir, err)
 	}
-	out := newLineWriter(a.stdout)
+	out := cli.NewLineWriter(a.Out)
 	show := showShort(out)
 	end := func() {}
 	switch {
@@ -65,54 +66,54 @@ func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
 	}
 	for e, err := range jail.List(ctx, n, "") {
 		if err != nil {
-			if err := out.close(); err != nil {
+			if err := out.Close(); err != nil {
 				return err
 			}
-			return refusal(source, dir, err)
+			return cli.RefusalError(source, dir, err)
 		}
 		show(e)
 	}
 	end()
-	return out.close()
+	return out.Close()
 }
 
-func showShort(out *lineWriter) func(vfs.Entry) {
-	return func(e vfs.Entry) { out.columns(e.Key()) }
+func showShort(out *cli.LineWriter) func(vfs.Entry) {
+	return func(e vfs.Entry) { out.Columns(e.Key()) }
 }
 
-func showLong(out *lineWriter) func(vfs.Entry) {
+func showLong(out *cli.LineWriter) func(vfs.Entry) {
 	return func(e vfs.Entry) {
 		size := "-"
 		if e.Kind == vfs.KindFile {
 			size = strconv.FormatInt(e.Size, 10)
 		}
-		out.line(fmt.Sprintf("%12s  %-20s  %s", size, timestamp(e.ModTime), printable(e.Key())))
+		out.Line(fmt.Sprintf("%12s  %-20s  %s", size, timestamp(e.ModTime), cli.Printable(e.Key())))
 	}
 }
 
 // showJSON prints the listing object that serve --list answers with, an entry
 // at a time.
-func showJSON(out *lineWriter, dir vfs.Name) (show func(vfs.Entry), end func()) {
+func showJSON(out *cli.LineWriter, dir vfs.Name) (show func(vfs.Entry), end func()) {
 	type entry struct {
 		Name     string `json:"name"`
 		Type     string `json:"type"`
 		Size     *int64 `json:"size,omitempty"`
 		Modified string `json:"modified,omitempty"`
 	}
-	before := `{"dir":` + out.quoted(dir.String()) + `,"entries":[`
+	before := `{"dir":` + out.Quoted(dir.String()) + `,"entries":[`
 	show = func(e vfs.Entry) {
 		shown := entry{Name: e.Elem, Type: "dir"}
 		if e.Kind == vfs.KindFile {
 			shown = entry{e.Elem, "file", &e.Size, timestamp(e.ModTime)}
 		}
-		out.text(before + out.quoted(shown))
+		out.Text(before + out.Quoted(shown))
 		before = ","
 	}
 	end = func() {
 		if before == "," {
 			before = ""
 		}
-		out.line(before + "]}")
+		out.Line(before + "]}")
 	}
 	return show, end
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
@@ -19,7 +20,7 @@ import (
 // changes them, whatever the rules say: see package ownfile. Rules that let them through
 // are a mistake all the same, which the start reports.
 
-// holdOwn makes the files that serving cfg takes the process's own until release is
+// HoldOwn makes the files that serving cfg takes the process's own until release is
 // called.
 func (a *app) holdOwn(cfg *config.Config) (release func()) {
 	return ownfile.Hold(append(ownFilesOf(cfg), a.secretFiles()...)...)
@@ -38,7 +39,7 @@ func (s *service) tellOwn(t *site) {
 			real, err := realPath(file.Path)
 			if err == nil && !told[real] && lets(m.jail, vfs.OpRead, dir, real) {
 				told[real] = true
-				s.tell("%s is the server's own, but lies in %s, and the rules let its name through: it is not served, so deny it, or keep it elsewhere", printable(real), printable(dir))
+				s.tell("%s is the server's own, but lies in %s, and the rules let its name through: it is not served, so deny it, or keep it elsewhere", cli.Printable(real), cli.Printable(dir))
 			}
 		}
 	}
@@ -54,8 +55,8 @@ func refuseOwn(cfg *config.Config) error {
 			continue
 		}
 		if at := acmeAround(cfg, dir); at != "" {
-			return located(cfg, fmt.Sprintf("mounts[%d].source", i), usagef("%s lies in %s, where the server keeps its certificates, and nothing there is served: keep one of them elsewhere",
-				printable(dir), printable(at)))
+			return located(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s lies in %s, where the server keeps its certificates, and nothing there is served: keep one of them elsewhere",
+				cli.Printable(dir), cli.Printable(at)))
 		}
 		if !m.Write {
 			continue
@@ -66,13 +67,13 @@ func refuseOwn(cfg *config.Config) error {
 		}
 		jail, err := vfs.New(mem.New(), policy)
 		if err != nil {
-			return usagef("%s", oneLine(err))
+			return cli.Usagef("%s", cli.OneLine(err))
 		}
 		for _, file := range ownFilesOf(cfg) {
 			real, err := realPath(file.Path)
 			if err == nil && lets(jail, vfs.OpDelete, dir, real) {
-				return located(cfg, fmt.Sprintf("mounts[%d].source", i), usagef("%s is the server's own, but lies in %s, and the rules let clients write to its name: deny it, or keep it elsewhere",
-					printable(real), printable(dir)))
+				return located(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is the server's own, but lies in %s, and the rules let clients write to its name: deny it, or keep it elsewhere",
+					cli.Printable(real), cli.Printable(dir)))
 			}
 		}
 	}
@@ -171,10 +172,10 @@ func ownFilesOf(cfg *config.Config) []ownfile.File {
 func (a *app) secretFiles() []ownfile.File {
 	paths := a.inHome(filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
 	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "PGPASSFILE"} {
-		paths = append(paths, a.variable(key))
+		paths = append(paths, a.Variable(key))
 	}
 	for _, flag := range config.Secrets {
-		paths = append(paths, a.variable(envName(flag)+"_FILE"))
+		paths = append(paths, a.Variable(cli.VariableName(flag)+"_FILE"))
 	}
 	var files []ownfile.File
 	for _, path := range paths {

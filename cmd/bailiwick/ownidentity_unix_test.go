@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"net/http"
 	"os"
 	"os/exec"
@@ -178,12 +179,12 @@ func TestOwnFilesWritable(t *testing.T) {
 		}
 		out, err = command("serve", "--config", file).CombinedOutput()
 		exit, _ := err.(*exec.ExitError)
-		if exit == nil || exit.ExitCode() != exitUsage || !strings.Contains(string(out), tt.want) || !strings.Contains(string(out), "bailiwick.yaml:4: ") {
+		if exit == nil || exit.ExitCode() != cli.ExitUsage || !strings.Contains(string(out), tt.want) || !strings.Contains(string(out), "bailiwick.yaml:4: ") {
 			t.Errorf("serve of %s: %v\n%s", tt.mount, err, out)
 		}
 	}
 	out, err := command("serve", filepath.Join(dir, "www"), "--listen", "127.0.0.1:0", "--write", "--allow-file", filepath.Join(dir, "www/names")).CombinedOutput()
-	if exit, _ := err.(*exec.ExitError); exit == nil || exit.ExitCode() != exitUsage || !strings.Contains(string(out), "names is the server's own") {
+	if exit, _ := err.(*exec.ExitError); exit == nil || exit.ExitCode() != cli.ExitUsage || !strings.Contains(string(out), "names is the server's own") {
 		t.Errorf("serve with flags: %v\n%s", err, out)
 	}
 }

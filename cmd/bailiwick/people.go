@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
@@ -57,7 +58,7 @@ func (s *service) newPeople(cfg *config.Config) (*people, error) {
 			Report:   func(err error) { s.logger.Error("the OpenID Connect provider cannot be asked", "error", err) },
 		})
 		if err != nil {
-			return nil, usagef("users.oidc: %s", oneLine(err))
+			return nil, cli.Usagef("users.oidc: %s", cli.OneLine(err))
 		}
 		chain.Signed, p.provider, known = provider, provider, true
 	}

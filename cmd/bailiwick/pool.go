@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -56,7 +57,7 @@ func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
 	return p.get(key, func(r *resource) error {
 		src, err := backends.Open(ctx, name, opts)
 		if err != nil {
-			return sourceFailed(err)
+			return cli.SourceError(err)
 		}
 		r.source, r.backend = src, p.metrics.Observe(src)
 		return nil
@@ -79,7 +80,7 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		if r.shared, err = p.app.openCatalog(ctx, where, source.source.Label); err != nil {
 			return err
 		}
-		tell := func(format string, args ...any) { within(time.Second, func() { p.app.say(format, args...) }) }
+		tell := func(format string, args ...any) { within(time.Second, func() { p.app.Say(format, args...) }) }
 		adoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
 		r.catalog = p.metrics.ObserveCatalog(r.shared)
 		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge, tell: tell}

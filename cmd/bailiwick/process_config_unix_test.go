@@ -3,6 +3,7 @@
 package main
 
 import (
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"net/http"
 	"os/exec"
@@ -62,7 +63,7 @@ func writeConfig(t *testing.T, dir, yaml string) {
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		p.t.Errorf("exit code %d", code)
 	}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"maps"
 	"net"
@@ -89,7 +90,7 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command("bailiwick", args...)
 	for _, entry := range os.Environ() {
-		if !strings.HasPrefix(entry, envPrefix) {
+		if !strings.HasPrefix(entry, cli.EnvPrefix) {
 			cmd.Env = append(cmd.Env, entry)
 		}
 	}

@@ -8,16 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // rmFlags are what rm takes besides the rules.
 type rmFlags struct {
-	rules     rules
-	recursive toggle
-	dryRun    toggle
-	parallel  width
+	rules     cli.Rules
+	recursive cli.Toggle
+	dryRun    cli.Toggle
+	parallel  cli.Width
 }
 
 func (a *app) rmCommand() *cobra.Command {
@@ -33,19 +34,19 @@ rules let through; without a NAME that is all in the SOURCE. What the rules hide
 stays, and links stay, too.`,
 		Example: `  bailiwick rm ./site docs/old.html --allow '**/*.html'
   bailiwick rm -r ./site drafts --allow '**' --dry-run`,
-		Args:              sourceArguments(0, -1, ""),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(0, -1, ""),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && !bool(f.recursive) {
-				return usagef("rm needs at least one NAME after the SOURCE; to remove all that the rules let through: --recursive")
+				return cli.Usagef("rm needs at least one NAME after the SOURCE; to remove all that the rules let through: --recursive")
 			}
 			return a.rm(cmd.Context(), args[0], args[1:], &f)
 		},
 	}
-	f.rules.register(cmd)
+	f.rules.Register(cmd)
 	f.parallel = 4
-	addToggle(cmd, &f.recursive, "recursive", "r", "remove all below a NAME that is a directory")
-	addToggle(cmd, &f.dryRun, "dry-run", "n", "remove nothing, and print what would be removed")
+	cli.AddToggle(cmd, &f.recursive, "recursive", "r", "remove all below a NAME that is a directory")
+	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "remove nothing, and print what would be removed")
 	cmd.Flags().Var(&f.parallel, "parallel", "how many objects are removed at a time")
 	return cmd
 }
@@ -56,38 +57,38 @@ type removal struct {
 	flags    *rmFlags
 	jail     *vfs.Jail
 	cut      context.CancelCauseFunc
-	out      *lineWriter // of a dry run
+	out      *cli.LineWriter // of a dry run
 	removed  int
 	troubled bool // something was refused, or failed
 }
 
 func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags) error {
-	ctx, stop := untilInterrupted(ctx)
+	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
 	// What a link leads to is not removed by the link's name, so it is not looked for.
-	f.rules.symlinks.value = "refuse"
-	src, jail, err := f.rules.open(ctx, a.env, source, true, backends.Options{Writable: !bool(f.dryRun)})
+	f.rules.Symlinks.Value = "refuse"
+	src, jail, err := f.rules.Open(ctx, a.Env, source, true, backends.Options{Writable: !bool(f.dryRun)})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	if f.recursive {
-		a.sayUnlisted(src)
+		a.SayUnlisted(src)
 	}
 	if !bool(f.dryRun) && !jail.Caps().Writable {
-		return usagef("nothing can be removed from %s", printable(source))
+		return cli.Usagef("nothing can be removed from %s", cli.Printable(source))
 	}
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
 	r := removal{app: a, flags: f, jail: jail, cut: cut}
 	if f.dryRun {
-		r.out = newLineWriter(a.stdout)
+		r.out = cli.NewLineWriter(a.Out)
 	}
 	inOrder(int(f.parallel), r.found(ctx, names), func(found doomed) doomed {
 		return r.remove(ctx, found)
 	}, r.report)
 	if r.out != nil {
-		if err := r.out.close(); err != nil {
+		if err := r.out.Close(); err != nil {
 			return err
 		}
 	}
@@ -187,12 +188,12 @@ func (r *removal) report(d doomed) {
 	case d.err == nil:
 		r.removed++
 		if r.out != nil {
-			r.out.columns("remove", d.path)
+			r.out.Columns("remove", d.path)
 		}
 	case errors.Is(d.err, context.Canceled):
 	default:
 		r.troubled = true
-		r.app.say("bailiwick: %s", lost(d.path, d.err))
+		r.app.Say("bailiwick: %s", lost(d.path, d.err))
 	}
 }
 
@@ -201,16 +202,16 @@ func (r *removal) conclude(ctx context.Context, source string) error {
 	if r.flags.dryRun {
 		verb = "would remove"
 	}
-	r.app.say("%s %s", verb, count(r.removed, "object"))
+	r.app.Say("%s %s", verb, cli.Count(r.removed, "object"))
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, vfs.ErrUnsupported):
-		return failf("stopped: nothing can be removed from %s", printable(source))
+		return cli.Failf("stopped: nothing can be removed from %s", cli.Printable(source))
 	case errors.Is(cause, vfs.ErrUnavailable):
-		return failf("stopped: %s does not answer now; run it again to go on", printable(source))
+		return cli.Failf("stopped: %s does not answer now; run it again to go on", cli.Printable(source))
 	case cause != nil:
-		return failf("interrupted; run it again to go on")
+		return cli.Failf("interrupted; run it again to go on")
 	case r.troubled:
-		return errSaid
+		return cli.ErrReported
 	}
 	return nil
 }

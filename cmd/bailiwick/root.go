@@ -9,13 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
 )
 
 // An app is one run of the command.
 type app struct {
-	streams
-	*env
+	cli.Streams
+	*cli.Env
 	running bool // the usage was right: the command's own work has begun
 }
 
@@ -23,7 +24,7 @@ type app struct {
 // program's name. Cancelling ctx ends it, a server as SIGTERM does. A server
 // writes to stderr from several goroutines.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
-	a := &app{streams: streams{stdin, stdout, stderr}, env: newEnv(environ)}
+	a := &app{Streams: cli.Streams{In: stdin, Out: stdout, Err: stderr}, Env: cli.NewEnv(environ)}
 	root := a.rootCommand()
 	if len(args) == 1 && args[0] == "--version" {
 		// No flag: each has a variable, and BAILIWICK_VERSION is what containers and
@@ -42,19 +43,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 // exitCode reports err and returns the code that it stands for.
 func (a *app) exitCode(err error) int {
 	if err == nil {
-		return exitDone
+		return cli.ExitDone
 	}
-	var exit *exitError
+	var exit *cli.ExitError
 	if !errors.As(err, &exit) {
-		exit = &exitError{exitUsage, oneLine(err)}
+		exit = &cli.ExitError{Code: cli.ExitUsage, Line: cli.OneLine(err)}
 		if a.running {
-			exit.code = exitFailed
+			exit.Code = cli.ExitFailed
 		}
 	}
-	if exit.line != "" {
-		a.say("bailiwick: %s", exit.line)
+	if exit.Line != "" {
+		a.Say("bailiwick: %s", exit.Line)
 	}
-	return exit.code
+	return exit.Code
 }
 
 func (a *app) rootCommand() *cobra.Command {
@@ -92,14 +93,14 @@ Exit code 0 is done, 1 failed or refused, 2 wrong usage or configuration.`,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				cmd.SetOut(a.stderr)
+				cmd.SetOut(a.Err)
 				_ = cmd.Help()
-				return &exitError{code: exitUsage}
+				return &cli.ExitError{Code: cli.ExitUsage}
 			}
 			return unknownCommand(cmd, args[0])
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			err := a.apply(cmd)
+			err := a.Apply(cmd)
 			a.running = err == nil
 			return err
 		},
@@ -116,13 +117,13 @@ Exit code 0 is done, 1 failed or refused, 2 wrong usage or configuration.`,
 
 func unknownCommand(root *cobra.Command, name string) error {
 	if st, err := os.Stat(name); err == nil && st.IsDir() {
-		return usagef("there is no command %s; to serve that directory: bailiwick serve %s --allow '**/*.html'",
-			printable(name), printable(name))
+		return cli.Usagef("there is no command %s; to serve that directory: bailiwick serve %s --allow '**/*.html'",
+			cli.Printable(name), cli.Printable(name))
 	}
 	if near := root.SuggestionsFor(name); len(near) > 0 {
-		return usagef("there is no command %s; is it %s?", printable(name), near[0])
+		return cli.Usagef("there is no command %s; is it %s?", cli.Printable(name), near[0])
 	}
-	return usagef("there is no command %s; bailiwick --help lists them", printable(name))
+	return cli.Usagef("there is no command %s; bailiwick --help lists them", cli.Printable(name))
 }
 
 // flagError turns cobra's complaint about a flag into a line that helps.
@@ -133,14 +134,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
-		if near := spelling.Nearest(name, mirrored(cmd)); near != "" {
-			return usagef("%s; is it --%s?", printable(text), near)
+		if near := spelling.Nearest(name, cli.Mirrored(cmd)); near != "" {
+			return cli.Usagef("%s; is it --%s?", cli.Printable(text), near)
 		}
 	}
 	if strings.HasPrefix(text, "unknown ") {
 		text += " (a name that begins with a dash goes behind --)"
 	}
-	return usagef("%s; see %s --help", printable(text), cmd.CommandPath())
+	return cli.Usagef("%s; see %s --help", cli.Printable(text), cmd.CommandPath())
 }
 
 // helpCommand is cobra's, but for a topic that does not exist being an error.
@@ -168,7 +169,7 @@ func makeGroup(root *cobra.Command) {
 		}
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.RunE = func(*cobra.Command, []string) error {
-			return usagef("completion is for one shell: bailiwick completion bash, zsh, fish or powershell")
+			return cli.Usagef("completion is for one shell: bailiwick completion bash, zsh, fish or powershell")
 		}
 	}
 }

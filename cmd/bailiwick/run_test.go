@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"go.uber.org/goleak"
 )
 
@@ -42,11 +43,11 @@ func TestRunLeavesNothing(t *testing.T) {
 		args []string
 		code int
 	}{
-		{"ends", nil, exitDone},
-		{"ends, all on", []string{"--admin", "127.0.0.1:0", "--access-log", filepath.Join(t.TempDir(), "log")}, exitDone},
-		{"port in use", []string{"--admin", "127.0.0.1:0", "--listen", taken.Addr().String()}, exitFailed},
-		{"bad log", []string{"--access-log", filepath.Join(dir, "nodir", "log")}, exitUsage},
-		{"bad pattern", []string{"--allow", "["}, exitUsage},
+		{"ends", nil, cli.ExitDone},
+		{"ends, all on", []string{"--admin", "127.0.0.1:0", "--access-log", filepath.Join(t.TempDir(), "log")}, cli.ExitDone},
+		{"port in use", []string{"--admin", "127.0.0.1:0", "--listen", taken.Addr().String()}, cli.ExitFailed},
+		{"bad log", []string{"--access-log", filepath.Join(dir, "nodir", "log")}, cli.ExitUsage},
+		{"bad pattern", []string{"--allow", "["}, cli.ExitUsage},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
@@ -67,7 +68,7 @@ func TestRunLeavesNothing(t *testing.T) {
 			if stdout.Len() > 0 {
 				t.Errorf("talk went to standard output: %s", &stdout)
 			}
-			if c.code != exitDone {
+			if c.code != cli.ExitDone {
 				return
 			}
 			again, err := net.Listen("tcp", addr)
@@ -86,7 +87,7 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 	var out bytes.Buffer
 	for _, cmd := range []string{"serve", "explain", "scan", "ls", "stat", "cat", "cp", "rm"} {
 		out.Reset()
-		if code := run(t.Context(), []string{cmd, "--help"}, nil, &out, &out, nil); code != exitDone {
+		if code := run(t.Context(), []string{cmd, "--help"}, nil, &out, &out, nil); code != cli.ExitDone {
 			t.Fatalf("%s --help: exit code %d", cmd, code)
 		}
 		found := 0
@@ -97,12 +98,12 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 			}
 			found++
 			// Flags that do not take just any text fail with this one.
-			a := &app{env: newEnv([]string{envName(flag) + "=\x00"})}
+			a := &app{Env: cli.NewEnv([]string{cli.VariableName(flag) + "=\x00"})}
 			command, _, err := a.rootCommand().Find([]string{cmd})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := a.apply(command); err == nil && a.origins[flag] == "" {
+			if err := a.Apply(command); err == nil && !a.IsSet(command.Flags().Lookup(flag)) {
 				t.Errorf("%s --%s has no variable", cmd, flag)
 			}
 		}

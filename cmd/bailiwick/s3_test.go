@@ -21,6 +21,7 @@ import (
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
@@ -147,7 +148,7 @@ func TestServeS3(t *testing.T) {
 	p.await(regexp.MustCompile(`"raw":"/docs/a\.html".*"backend":"s3","status":200`))
 	p.await(regexp.MustCompile(`"raw":"/drafts/b\.html".*"reason":"policy\.deny"`))
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -274,23 +275,23 @@ func TestServeS3CannotStart(t *testing.T) {
 		code   int
 		says   string
 	}{
-		{"no credentials", s.source, map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, exitUsage, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+		{"no credentials", s.source, map[string]string{"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, cli.ExitUsage, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
 		{"no role", s.source, map[string]string{
 			"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
 			"AWS_EC2_METADATA_DISABLED": "", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.URL,
-		}, exitUsage, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
-		{"wrong secret", s.source, map[string]string{"AWS_SECRET_ACCESS_KEY": secret}, exitUsage, "AWS_SECRET_ACCESS_KEY"},
-		{"wrong key", s.source, map[string]string{"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": secret}, exitUsage, "AWS_ACCESS_KEY_ID"},
-		{"profile that is not there", s.source, map[string]string{"AWS_PROFILE": "nosuch"}, exitUsage, "nosuch"},
-		{"wrong bucket", "s3://bailiwick-nosuch" + at(s.gateway), nil, exitUsage, "bucket"},
-		{"wrong region", strings.Replace(s.source, "us-east-1", "eu-north-1", 1), nil, exitUsage, "region"},
-		{"no region", "s3://" + siteBucket, nil, exitUsage, "AWS_REGION"},
-		{"dead endpoint", "s3://" + siteBucket + "?endpoint=" + closed, nil, exitFailed, "endpoint"},
-		{"mute endpoint", "s3://" + siteBucket + "?endpoint=http://" + mute.Addr().String(), nil, exitFailed, "endpoint"},
-		{"unknown host", "s3://" + siteBucket + "?endpoint=https://nosuch.invalid", nil, exitFailed, "endpoint"},
-		{"unknown parameter", s.source + "&secret_key=" + secret, nil, exitUsage, "no parameter secret_key"},
-		{"credentials in the source", "s3://key:" + secret + "@" + siteBucket, nil, exitUsage, "AWS_ACCESS_KEY_ID"},
-		{"http elsewhere", "s3://" + siteBucket + "?endpoint=http://192.0.2.1", nil, exitUsage, "insecure=true"},
+		}, cli.ExitUsage, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"},
+		{"wrong secret", s.source, map[string]string{"AWS_SECRET_ACCESS_KEY": secret}, cli.ExitUsage, "AWS_SECRET_ACCESS_KEY"},
+		{"wrong key", s.source, map[string]string{"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": secret}, cli.ExitUsage, "AWS_ACCESS_KEY_ID"},
+		{"profile that is not there", s.source, map[string]string{"AWS_PROFILE": "nosuch"}, cli.ExitUsage, "nosuch"},
+		{"wrong bucket", "s3://bailiwick-nosuch" + at(s.gateway), nil, cli.ExitUsage, "bucket"},
+		{"wrong region", strings.Replace(s.source, "us-east-1", "eu-north-1", 1), nil, cli.ExitUsage, "region"},
+		{"no region", "s3://" + siteBucket, nil, cli.ExitUsage, "AWS_REGION"},
+		{"dead endpoint", "s3://" + siteBucket + "?endpoint=" + closed, nil, cli.ExitFailed, "endpoint"},
+		{"mute endpoint", "s3://" + siteBucket + "?endpoint=http://" + mute.Addr().String(), nil, cli.ExitFailed, "endpoint"},
+		{"unknown host", "s3://" + siteBucket + "?endpoint=https://nosuch.invalid", nil, cli.ExitFailed, "endpoint"},
+		{"unknown parameter", s.source + "&secret_key=" + secret, nil, cli.ExitUsage, "no parameter secret_key"},
+		{"credentials in the source", "s3://key:" + secret + "@" + siteBucket, nil, cli.ExitUsage, "AWS_ACCESS_KEY_ID"},
+		{"http elsewhere", "s3://" + siteBucket + "?endpoint=http://192.0.2.1", nil, cli.ExitUsage, "insecure=true"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for name, value := range c.env {
@@ -320,8 +321,8 @@ func TestServeS3CannotStart(t *testing.T) {
 func TestServeS3Precompressed(t *testing.T) {
 	s := startBucketSite(t)
 	code, _, stderr := runCommand(t, "serve", s.source, "--allow", "**", "--listen", "127.0.0.1:0", "--precompressed")
-	if code != exitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--precompressed") {
-		t.Errorf("exit code %d, %q, want %d and a line on --precompressed", code, stderr, exitUsage)
+	if code != cli.ExitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--precompressed") {
+		t.Errorf("exit code %d, %q, want %d and a line on --precompressed", code, stderr, cli.ExitUsage)
 	}
 }
 
@@ -351,7 +352,7 @@ func TestServeS3WithoutListing(t *testing.T) {
 		}
 	}
 	code, stdout, stderr := runCommand(t, "scan", s.source, "--allow", "**")
-	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "may not read") {
+	if code != cli.ExitFailed || stdout != "" || !strings.Contains(stderr, "may not read") {
 		t.Errorf("scan: exit code %d, %q, %q", code, stdout, stderr)
 	}
 }

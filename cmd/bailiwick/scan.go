@@ -7,13 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // scanFlags are what scan takes besides the rules.
 type scanFlags struct {
-	rules       rules
-	json        toggle
+	rules       cli.Rules
+	json        cli.Toggle
 	save, check string
 }
 
@@ -34,15 +35,15 @@ longer exposed, and the exit code is 1 if there is one.`,
 		Example: `  bailiwick scan ./site --allow '**/*.html'
   bailiwick scan ./site --allow '**/*.html' --save exposed.txt
   bailiwick scan ./site --allow '**/*.html' --check exposed.txt`,
-		Args:              sourceArguments(0, 0, ""),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(0, 0, ""),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.scan(cmd.Context(), args[0], &f)
 		},
 	}
-	f.rules.register(cmd)
-	f.rules.registerHardLinks(cmd, "serve", "")
-	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	f.rules.Register(cmd)
+	f.rules.RegisterHardLinks(cmd, "serve", "")
+	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	cmd.Flags().StringVar(&f.save, "save", "", "write the exposed names to `FILE`, one a line")
 	cmd.Flags().StringVar(&f.check, "check", "", "compare the exposed names with those in `FILE`")
 	return cmd
@@ -50,7 +51,7 @@ longer exposed, and the exit code is 1 if there is one.`,
 
 func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 	if f.save != "" && f.check != "" {
-		return usagef("%s and %s contradict each other: check first, then save", a.origin("save"), a.origin("check"))
+		return cli.Usagef("%s and %s contradict each other: check first, then save", a.Origin("save"), a.Origin("check"))
 	}
 	var reviewed []string
 	if f.check != "" {
@@ -59,24 +60,24 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 			return err
 		}
 	}
-	defer f.rules.holdOwn()()
-	src, jail, err := f.rules.open(ctx, a.env, source, false, backends.Options{})
+	defer f.rules.HoldOwn()()
+	src, jail, err := f.rules.Open(ctx, a.Env, source, false, backends.Options{})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	a.sayUnlisted(src)
+	a.SayUnlisted(src)
 
 	var sum exposure
 	var exposed []string
-	var twofold beneath
-	out := newLineWriter(a.stdout)
+	var twofold cli.BeneathNotice
+	out := cli.NewLineWriter(a.Out)
 	for finding, err := range jail.Scan(ctx) {
 		if err != nil {
 			return scanFailed(ctx, err)
 		}
 		sum.add(finding)
-		twofold.of(finding, a.say)
+		twofold.Check(finding, a.Say)
 		if finding.Allowed && f.save+f.check != "" {
 			exposed = append(exposed, finding.Path)
 		}
@@ -91,7 +92,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 	if f.check != "" {
 		differ = a.compare(out, reviewed, exposed, f)
 	}
-	if err := out.close(); err != nil {
+	if err := out.Close(); err != nil {
 		return err
 	}
 	if f.save != "" {
@@ -99,26 +100,26 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 			return err
 		}
 	}
-	a.say("%s", sum.String())
-	if sum.exposed == 0 && len(f.rules.allow)+len(f.rules.allowFiles) == 0 {
-		a.say("no allow rule was given; try --allow '**/*.html'")
+	a.Say("%s", sum.String())
+	if sum.exposed == 0 && len(f.rules.Allow)+len(f.rules.AllowFiles) == 0 {
+		a.Say("no allow rule was given; try --allow '**/*.html'")
 	}
 	return differ
 }
 
 func scanFailed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return failf("the scan was interrupted")
+		return cli.Failf("the scan was interrupted")
 	}
 	if reason := vfs.ReasonOf(err); reason != "" {
-		return failf("the scan ended early: %s", reason.Detail())
+		return cli.Failf("the scan ended early: %s", reason.Detail())
 	}
-	return failf("the scan ended early: the source failed when it was asked")
+	return cli.Failf("the scan ended early: the source failed when it was asked")
 }
 
 // compare prints what differs between the names that were reviewed and those
 // that are exposed now, both in order.
-func (a *app) compare(out *lineWriter, reviewed, exposed []string, f *scanFlags) error {
+func (a *app) compare(out *cli.LineWriter, reviewed, exposed []string, f *scanFlags) error {
 	type change struct {
 		Name   string `json:"name"`
 		Change string `json:"change"`
@@ -126,9 +127,9 @@ func (a *app) compare(out *lineWriter, reviewed, exposed []string, f *scanFlags)
 	added, gone := 0, 0
 	show := func(sign, name, what string) {
 		if f.json {
-			out.json(change{jsonText(name), what})
+			out.JSON(change{cli.JSONText(name), what})
 		} else {
-			out.line(sign + " " + printable(name))
+			out.Line(sign + " " + cli.Printable(name))
 		}
 	}
 	for len(reviewed)+len(exposed) > 0 {
@@ -146,9 +147,9 @@ func (a *app) compare(out *lineWriter, reviewed, exposed []string, f *scanFlags)
 		}
 	}
 	if added+gone == 0 {
-		a.say("exposed is what %s says", printable(f.check))
+		a.Say("exposed is what %s says", cli.Printable(f.check))
 		return nil
 	}
-	return failf("exposed is not what %s says: %d newly exposed (+), %d no longer (-); if that is right, run again with --save %s in the place of --check",
-		printable(f.check), added, gone, shellWord(f.check))
+	return cli.Failf("exposed is not what %s says: %d newly exposed (+), %d no longer (-); if that is right, run again with --save %s in the place of --check",
+		cli.Printable(f.check), added, gone, cli.ShellWord(f.check))
 }

@@ -7,27 +7,28 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
 // serveFlags are what serve takes besides the rules. Each stands for a key of the
 // configuration, by config.Flags; what is read here is only what has none.
 type serveFlags struct {
-	rules     rules
-	list      toggle
-	noIndex   toggle
-	content   choice
-	precomp   toggle
-	maxAge    span
+	rules     cli.Rules
+	list      cli.Toggle
+	noIndex   cli.Toggle
+	content   cli.Choice
+	precomp   cli.Toggle
+	maxAge    cli.Duration
 	listen    []string
 	admin     string
 	accessLog string
-	drain     span
-	write     toggle
+	drain     cli.Duration
+	write     cli.Toggle
 	intake    intakeFlags
-	uploads   toggle
+	uploads   cli.Toggle
 	catalog   string
-	landlock  choice
+	landlock  cli.Choice
 
 	config string // the file
 }
@@ -68,36 +69,36 @@ wrong, all stays as it was.`,
   bailiwick serve ./site --allow '**' --listen :443 --acme-host files.example.org --acme-cache /var/lib/acme
   bailiwick serve --config /etc/bailiwick/bailiwick.yaml`,
 		Args:              a.serveArguments,
-		ValidArgsFunction: completeSource,
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.serve(cmd, args, &f)
 		},
 	}
-	f.rules.register(cmd)
-	f.rules.registerHardLinks(cmd, "", " (default: refuse with --write or --uploads, else serve)")
-	f.content = choice{"", []string{"trusted", "untrusted"}}
-	f.drain = span(15 * time.Second)
+	f.rules.Register(cmd)
+	f.rules.RegisterHardLinks(cmd, "", " (default: refuse with --write or --uploads, else serve)")
+	f.content = cli.Choice{Value: "", Words: []string{"trusted", "untrusted"}}
+	f.drain = cli.Duration(15 * time.Second)
 	flags := cmd.Flags()
-	addToggle(cmd, &f.list, "list", "", "answer a directory with the names in it that are let through")
-	addToggle(cmd, &f.noIndex, "no-index", "", "do not answer a directory with its index.html")
+	cli.AddToggle(cmd, &f.list, "list", "", "answer a directory with the names in it that are let through")
+	cli.AddToggle(cmd, &f.noIndex, "no-index", "", "do not answer a directory with its index.html")
 	flags.String("mount-path", "/", "serve it at this `PATH`, such as /docs, and nothing elsewhere")
 	flags.String("mount-host", "", "serve it for this `HOST` only (default: any)")
 	flags.Var(&f.content, "content", "whose the files are: your own (trusted, the default), or other people's (untrusted, the default with --write), whose pages are downloaded and not shown")
-	completeWords(cmd, "content", f.content.words)
+	cli.CompleteWords(cmd, "content", f.content.Words)
 	flags.StringArray("inline", nil, "of untrusted content, let a browser show these media types besides: a `LIST` such as application/pdf (repeat for more)")
-	addToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
+	cli.AddToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
 	f.intake.register(cmd)
-	addToggle(cmd, &f.uploads, "uploads", "", "keep files that clients POST, under names that the server makes; it takes a --catalog and no --allow")
+	cli.AddToggle(cmd, &f.uploads, "uploads", "", "keep files that clients POST, under names that the server makes; it takes a --catalog and no --allow")
 	flags.StringVar(&f.catalog, "catalog", "", catalogUsage)
-	addToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
+	cli.AddToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
 	flags.StringArray("host", nil, "answer requests for this `HOST`, too; on a loopback address others than localhost, 127.0.0.1 and [::1] get a 404, on any other address all hosts are answered unless some are named (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "`ADDRESS` for /livez, /readyz and /metrics; not for the public (default: none)")
 	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, syslog: and journal: the system's, off none")
-	f.landlock = choice{"auto", []string{"auto", "off"}}
+	f.landlock = cli.Choice{Value: "auto", Words: []string{"auto", "off"}}
 	flags.Var(&f.landlock, "landlock", "let the kernel keep the process to the directories it serves; auto: where it can")
-	completeWords(cmd, "landlock", f.landlock.words)
+	cli.CompleteWords(cmd, "landlock", f.landlock.Words)
 	registerPublic(cmd)
 	flags.StringVar(&f.config, "config", "", "read the configuration from `FILE`")
 	flags.Var(&f.drain, "drain", "how long running transfers may take after SIGTERM")
@@ -107,10 +108,10 @@ wrong, all stays as it was.`,
 // serveArguments takes a SOURCE, or none where a file says what is served.
 func (a *app) serveArguments(cmd *cobra.Command, args []string) error {
 	file, err := cmd.Flags().GetString("config")
-	if err == nil && len(args) == 0 && (file != "" || a.variable(configVariable) != "") {
+	if err == nil && len(args) == 0 && (file != "" || a.Variable(cli.ConfigVariable) != "") {
 		return nil
 	}
-	return sourceArguments(0, 0, "")(cmd, args)
+	return cli.SourceArguments(0, 0, "")(cmd, args)
 }
 
 // serve runs a server until it is told to end.
@@ -121,23 +122,23 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 	signal.Ignore(syscall.SIGPIPE)
 	sig := catchSignals()
 
-	given := a.given(cmd)
+	given := a.Given(cmd)
 	if len(args) > 0 {
 		given = append(given, config.Given{Key: config.SourceKey, Values: args, Origin: "SOURCE"})
 	}
-	if f.config == "" && a.variable(configVariable) == "" && !bool(f.uploads) {
+	if f.config == "" && a.Variable(cli.ConfigVariable) == "" && !bool(f.uploads) {
 		switch {
 		case f.catalog != "":
-			return usagef("%s is for uploads: add --uploads, or leave it out", a.origin("catalog"))
-		case len(f.rules.allow)+len(f.rules.allowFiles) == 0:
-			return errNothingAllowed
+			return cli.Usagef("%s is for uploads: add --uploads, or leave it out", a.Origin("catalog"))
+		case len(f.rules.Allow)+len(f.rules.AllowFiles) == 0:
+			return cli.ErrNothingAllowed
 		}
 	}
 	s, err := a.newService(ctx, func(fits func(*config.Config) error) (*config.Config, error) {
 		return a.readConfig(f.config, given, fits)
 	})
 	if err != nil {
-		return a.configError(err)
+		return a.ConfigError(err)
 	}
 	defer s.close()
 	t := s.current.Load()
@@ -158,7 +159,7 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 // An error may be config.Errors.
 func (a *app) readConfig(file string, given []config.Given, fits func(*config.Config) error) (*config.Config, error) {
 	if file == "" {
-		file = a.variable(configVariable)
+		file = a.Variable(cli.ConfigVariable)
 	}
 	var cfg *config.Config
 	var err error

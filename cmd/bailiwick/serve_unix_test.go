@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"net"
 	"net/http"
@@ -59,7 +60,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("what is exposed was not said before the server was ready:\n%s", strings.Join(said, "\n"))
 	}
 	p.signal(syscall.SIGINT)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -137,7 +138,7 @@ func TestServeDrains(t *testing.T) {
 	if err != nil || rest != size-1 {
 		t.Errorf("got %d bytes of %d: %v", rest+1, size, err)
 	}
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	p.await(regexp.MustCompile(`"raw":"/big".*"bytes":67108864,"aborted":false`))
@@ -152,8 +153,8 @@ func TestServeCutsTransfers(t *testing.T) {
 		code        int
 		said        string
 	}{
-		{"second signal", "1h", true, exitFailed, "ended at once"},
-		{"drain over", "1ms", false, exitDone, "were cut"},
+		{"second signal", "1h", true, cli.ExitFailed, "ended at once"},
+		{"drain over", "1ms", false, cli.ExitDone, "were cut"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := tree(t, nil)
@@ -188,7 +189,7 @@ func TestServeToldTwice(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.awaitClosed()
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -238,7 +239,7 @@ func TestServeReloads(t *testing.T) {
 	}
 
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	records := readRecords(t, logged+".1")
@@ -336,7 +337,7 @@ func TestServePortInUse(t *testing.T) {
 		cmd := command(append([]string{"serve", dir, "--allow", "**"}, args...)...)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() != exitFailed {
+		if !errors.As(err, &exit) || exit.ExitCode() != cli.ExitFailed {
 			t.Errorf("%v: %v", args, err)
 		}
 		if text := string(out); strings.Count(text, "\n") != 1 || !strings.Contains(text, "in use") || strings.Contains(text, "listening on http") {
@@ -383,7 +384,7 @@ func TestServeWithoutReader(t *testing.T) {
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		if state, err := cmd.Process.Wait(); err != nil || state.ExitCode() != exitDone {
+		if state, err := cmd.Process.Wait(); err != nil || state.ExitCode() != cli.ExitDone {
 			t.Errorf("reader gone %v: %v, %v", gone, state, err)
 		}
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -80,7 +81,7 @@ func TestServeWrite(t *testing.T) {
 		t.Errorf("a page that a client put: Content-Disposition is %q", got)
 	}
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	var left []string

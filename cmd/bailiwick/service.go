@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
@@ -65,14 +66,14 @@ type loader func(fits func(*config.Config) error) (*config.Config, error)
 // newService gets everything that serving needs, or fails and holds nothing. load
 // reads the configuration, now and for each reload.
 func (a *app) newService(ctx context.Context, load loader) (_ *service, err error) {
-	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.variable), grace: handlerGrace}
+	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.Variable), grace: handlerGrace}
 	s.base, s.cancel = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	s.logger = slog.New(slog.NewTextHandler(a.stderr, nil))
+	s.logger = slog.New(slog.NewTextHandler(a.Err, nil))
 	s.pool = newPool(a, s.logger)
 	cfg, err := load(func(*config.Config) error { return nil })
 	if err != nil {
@@ -93,7 +94,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 	if err := s.listen(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, a.stderr)
+	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, a.Err)
 	s.server.BaseContext = s.withListener
 	return s, nil
 }
@@ -101,19 +102,19 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 // listen takes the sockets that the service manager passed, or opens its own.
 func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 	if cfg.Admin != "" {
-		if s.adminAt, err = listen(ctx, s.app.origin("admin"), string(cfg.Admin)); err != nil {
+		if s.adminAt, err = listen(ctx, s.app.Origin("admin"), string(cfg.Admin)); err != nil {
 			return located(cfg, "admin", err)
 		}
-		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.stderr)
+		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.Err)
 		s.admin.BaseContext = s.withListener
 	}
-	passed, err := systemd.Listeners(s.app.variable)
+	passed, err := systemd.Listeners(s.app.Variable)
 	if err != nil {
-		return failf("%s", oneLine(err))
+		return cli.Failf("%s", cli.OneLine(err))
 	}
 	s.sockets = passed
 	for i := 0; len(passed) == 0 && i < len(cfg.Listen); i++ {
-		l, err := listen(ctx, s.app.origin("listen"), string(cfg.Listen[i]))
+		l, err := listen(ctx, s.app.Origin("listen"), string(cfg.Listen[i]))
 		if err != nil {
 			return located(cfg, fmt.Sprintf("listen[%d]", i), err)
 		}
@@ -249,7 +250,7 @@ func (s *service) start() {
 	}
 	if s.admin != nil {
 		go s.serveOn(func() error { return s.admin.Serve(s.adminAt) })
-		s.app.say("admin listening on http://%s", s.adminAt.Addr())
+		s.app.Say("admin listening on http://%s", s.adminAt.Addr())
 	}
 	s.ready.Store(true)
 	for _, l := range s.sockets {
@@ -261,7 +262,7 @@ func (s *service) start() {
 		})
 	}
 	for _, l := range s.sockets {
-		s.app.say("listening on %s://%s", scheme, l.Addr())
+		s.app.Say("listening on %s://%s", scheme, l.Addr())
 	}
 	s.tellManager(s.notify.Ready("serving"))
 }
@@ -312,11 +313,11 @@ func listen(ctx context.Context, origin, addr string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, failf("%s is in use by another program; choose another address (%s), or port 0 for a free one", addr, origin)
+		return nil, cli.Failf("%s is in use by another program; choose another address (%s), or port 0 for a free one", addr, origin)
 	case errors.Is(err, os.ErrPermission):
-		return nil, failf("%s needs more rights than this user has; choose a port above 1023 (%s)", addr, origin)
+		return nil, cli.Failf("%s needs more rights than this user has; choose a port above 1023 (%s)", addr, origin)
 	case errors.As(err, &unknown):
-		return nil, usagef("%s: there is no host %s; write an IP address of this machine", origin, printable(unknown.Name))
+		return nil, cli.Usagef("%s: there is no host %s; write an IP address of this machine", origin, cli.Printable(unknown.Name))
 	}
-	return nil, failf("cannot listen on %s: %s; choose another address (%s)", addr, cause(err), origin)
+	return nil, cli.Failf("cannot listen on %s: %s; choose another address (%s)", addr, cli.Cause(err), origin)
 }

@@ -9,21 +9,22 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
 // signFlags are the flags of sign.
 type signFlags struct {
 	keys    string
-	expires span
-	method  choice
+	expires cli.Duration
+	method  cli.Choice
 	user    string
 	uses    int
 	name    string
 }
 
 func (a *app) signCommand() *cobra.Command {
-	f := signFlags{method: choice{"GET", []string{"GET", "PUT", "DELETE", "POST"}}}
+	f := signFlags{method: cli.Choice{Value: "GET", Words: []string{"GET", "PUT", "DELETE", "POST"}}}
 	cmd := &cobra.Command{
 		Use:   "sign --keys FILE --expires TIME URL…",
 		Short: "Sign URLs, so that whoever has them needs no other credentials",
@@ -41,13 +42,13 @@ A link is as good as a password: send it over https, and let it expire soon.`,
   bailiwick sign --keys link-keys --expires 10m --method PUT --user alice https://files.example.org/home/alice/a.txt`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usagef("sign needs at least one URL; see %s --help", cmd.CommandPath())
+				return cli.Usagef("sign needs at least one URL; see %s --help", cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("user") && f.user == "" {
-				return usagef("%s is empty: name the user, or leave it out for a link that the access rules do not bind", a.origin("user"))
+				return cli.Usagef("%s is empty: name the user, or leave it out for a link that the access rules do not bind", a.Origin("user"))
 			}
 			return a.sign(args, &f)
 		},
@@ -57,7 +58,7 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 	flags.Var(&f.expires, "expires", "how long from now the links are good for, such as 10m or 24h")
 	flags.Lookup("expires").DefValue = "" // there is none
 	flags.Var(&f.method, "method", "what may be done with the URL; GET includes HEAD")
-	completeWords(cmd, "method", f.method.words)
+	cli.CompleteWords(cmd, "method", f.method.Words)
 	flags.StringVar(&f.user, "user", "", "let it count as a request of the user `NAME` (with the suffix, if names have one), under the access rules")
 	flags.IntVar(&f.uses, "uses", 0, "let it be fetched `N` times; 0 is any number")
 	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves it")
@@ -67,33 +68,33 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 func (a *app) sign(urls []string, f *signFlags) error {
 	switch {
 	case f.keys == "":
-		return usagef("name the file of keys with %s; make one with: echo \"1:$(openssl rand -base64 32)\" >link-keys", a.origin("keys"))
-	case f.expires < span(time.Second):
-		return usagef("say with %s how long the links are good for, such as 1h", a.origin("expires"))
+		return cli.Usagef("name the file of keys with %s; make one with: echo \"1:$(openssl rand -base64 32)\" >link-keys", a.Origin("keys"))
+	case f.expires < cli.Duration(time.Second):
+		return cli.Usagef("say with %s how long the links are good for, such as 1h", a.Origin("expires"))
 	}
 	keys, err := links.LoadKeys(f.keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return usagef("%s: there is no file %s; make one with: echo \"1:$(openssl rand -base64 32)\" >%s",
-			a.origin("keys"), printable(f.keys), printable(f.keys))
+		return cli.Usagef("%s: there is no file %s; make one with: echo \"1:$(openssl rand -base64 32)\" >%s",
+			a.Origin("keys"), cli.Printable(f.keys), cli.Printable(f.keys))
 	case err != nil:
-		return usagef("%s: %s", a.origin("keys"), oneLine(err))
+		return cli.Usagef("%s: %s", a.Origin("keys"), cli.OneLine(err))
 	}
 	expires := time.Now().Add(time.Duration(f.expires))
 	// All or none: what is on standard output is pasted somewhere.
 	signed := make([]string, len(urls))
 	for i, s := range urls {
 		if signed[i], err = signURL(keys, s, links.Link{
-			Method: f.method.value, Expires: expires, User: f.user, Uses: f.uses, DownloadName: f.name,
+			Method: f.method.Value, Expires: expires, User: f.user, Uses: f.uses, DownloadName: f.name,
 		}); err != nil {
-			return usagef("%s: %s", printable(redacted(s)), oneLine(err))
+			return cli.Usagef("%s: %s", cli.Printable(redacted(s)), cli.OneLine(err))
 		}
 	}
-	out := newLineWriter(a.stdout)
+	out := cli.NewLineWriter(a.Out)
 	for _, s := range signed {
-		out.line(s)
+		out.Line(s)
 	}
-	return out.close()
+	return out.Close()
 }
 
 func signURL(keys *links.Keys, s string, l links.Link) (string, error) {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server"
 )
@@ -45,7 +46,7 @@ func (s *service) run(ctx context.Context, sig signals) error {
 			return s.drain(sig)
 		case err := <-s.broken:
 			_ = s.drain(sig)
-			return failf("the server ended: %s", cause(err))
+			return cli.Failf("the server ended: %s", cli.Cause(err))
 		}
 	}
 }
@@ -64,7 +65,7 @@ func (s *service) drain(sig signals) error {
 	select {
 	case err := <-done:
 		if s.cut() > 0 && errors.Is(err, context.DeadlineExceeded) {
-			s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.app.origin("drain"))
+			s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.app.Origin("drain"))
 		}
 		return nil
 	case <-sig.end:
@@ -72,7 +73,7 @@ func (s *service) drain(sig signals) error {
 			return nil
 		}
 		s.tell("bailiwick: ended at once, running transfers were cut")
-		return errSaid
+		return cli.ErrReported
 	case crash := <-sig.crash:
 		return s.crash(crash)
 	}
@@ -110,7 +111,7 @@ func (s *service) crash(sig os.Signal) error {
 	if self, err := os.FindProcess(os.Getpid()); err == nil && self.Signal(sig) == nil {
 		select {}
 	}
-	return &exitError{code: 2}
+	return &cli.ExitError{Code: 2}
 }
 
 // reload puts a newly read configuration in the place of the old one and reopens the
@@ -182,13 +183,13 @@ func fixed(old, cfg *config.Config) error {
 	default:
 		return nil
 	}
-	return failf("%s has changed, and that takes a restart", changed)
+	return cli.Failf("%s has changed, and that takes a restart", changed)
 }
 
 // tell writes a line to standard error, but waits only so long for it: if nobody
 // reads the other end of a pipe, the server must still serve, reload and end.
 func (s *service) tell(format string, args ...any) {
-	within(time.Second, func() { s.app.say(format, args...) })
+	within(time.Second, func() { s.app.Say(format, args...) })
 }
 
 // within calls f and returns when it is done or the time is over.

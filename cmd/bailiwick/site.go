@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -110,14 +111,14 @@ func (s *service) newMount(ctx context.Context, t *site, i int) (*mount, error) 
 	caps := m.source.backend.Caps()
 	switch {
 	case cfg.Precompressed && caps.Kind == "s3":
-		return nil, usagef("%s: precompressed would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", printable(string(cfg.Source)))
+		return nil, cli.Usagef("%s: precompressed would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", cli.Printable(string(cfg.Source)))
 	case cfg.LinkRedirect > 0 && !caps.Direct:
-		return nil, usagef("%s: link_redirect takes a source that is asked with credentials, to sign URLs; leave it out", printable(string(cfg.Source)))
+		return nil, cli.Usagef("%s: link_redirect takes a source that is asked with credentials, to sign URLs; leave it out", cli.Printable(string(cfg.Source)))
 	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
-		return nil, usagef("%s: this source cannot be written to", printable(string(cfg.Source)))
+		return nil, cli.Usagef("%s: this source cannot be written to", cli.Printable(string(cfg.Source)))
 	}
 	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
-		return nil, usagef("%s", oneLine(err))
+		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
 	if cfg.Uploads != nil {
 		address, err := t.cfg.Catalog(cfg)
@@ -138,7 +139,7 @@ func ruled(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, e
 	m = &mount{cfg: mc}
 	if mc.Access != nil {
 		if m.access, err = access.Compile(mc.Rules(), cfg.Groups); err != nil {
-			return nil, policy, usagef("%s", oneLine(err))
+			return nil, policy, cli.Usagef("%s", cli.OneLine(err))
 		}
 	}
 	policy, err = mountPolicy(cfg, m)

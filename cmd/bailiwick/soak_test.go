@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 )
 
@@ -62,7 +63,7 @@ func TestSoak(t *testing.T) {
 	load.checkAnswers(t)
 
 	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	place.checkCatalog(t)

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
@@ -154,7 +155,7 @@ func (s *soakPlace) write(t *testing.T, name string, content []byte) {
 func (s *soakPlace) checkCatalog(t *testing.T) {
 	t.Helper()
 	code, stdout, stderr := runCommand(t, "catalog", "check", s.path("files"), "--catalog", "sqlite:"+s.path("db/catalog.db"), "--deep", "--older-than", "0s")
-	if code != exitDone {
+	if code != cli.ExitDone {
 		t.Errorf("catalog check: %d\n%s%s", code, stdout, stderr)
 	}
 }

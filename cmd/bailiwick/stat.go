@@ -8,13 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // statFlags are what stat takes besides the rules.
 type statFlags struct {
-	rules rules
-	json  toggle
+	rules cli.Rules
+	json  cli.Toggle
 }
 
 // A description is what stat says of an object.
@@ -36,59 +37,59 @@ func (a *app) statCommand() *cobra.Command {
 change, entity tag, and the rule that lets it through. The exit code is 1 if one
 is refused or missing.`,
 		Example:           `  bailiwick stat ./site index.html --allow '**/*.html'`,
-		Args:              sourceArguments(1, -1, "at least one NAME"),
-		ValidArgsFunction: completeSource,
+		Args:              cli.SourceArguments(1, -1, "at least one NAME"),
+		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.stat(cmd.Context(), args[0], args[1:], &f)
 		},
 	}
-	f.rules.register(cmd)
-	addToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	f.rules.Register(cmd)
+	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	return cmd
 }
 
 func (a *app) stat(ctx context.Context, source string, names []string, f *statFlags) error {
-	out := newLineWriter(a.stdout)
+	out := cli.NewLineWriter(a.Out)
 	first := true
 	err := a.eachName(ctx, source, names, &f.rules, func(jail *vfs.Jail, n vfs.Name) error {
 		info, rule, err := jail.Head(ctx, n, vfs.Request{})
 		if err != nil {
 			return err
 		}
-		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, jsonText(rule)}
+		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, cli.JSONText(rule)}
 		if f.json {
-			out.json(d)
+			out.JSON(d)
 			return nil
 		}
 		if !first {
-			out.line("")
+			out.Line("")
 		}
 		first = false
 		d.write(out)
 		return nil
 	})
-	if failed := out.close(); failed != nil {
+	if failed := out.Close(); failed != nil {
 		return failed
 	}
 	return err
 }
 
 // write prints d for people. What is unknown is left out.
-func (d *description) write(out *lineWriter) {
+func (d *description) write(out *cli.LineWriter) {
 	for _, row := range [][2]string{
 		{"name", d.Name}, {"size", strconv.FormatInt(d.Size, 10)}, {"modified", d.Modified},
 		{"etag", d.ETag}, {"type", d.Type}, {"rule", d.Rule},
 	} {
 		if row[1] != "" {
-			out.line(row[0] + ": " + printable(row[1]))
+			out.Line(row[0] + ": " + cli.Printable(row[1]))
 		}
 	}
 }
 
 // eachName calls do for each of the names, which are plain names, in the jail of
 // source. A name that cannot be had is reported, and the others are done.
-func (a *app) eachName(ctx context.Context, source string, names []string, r *rules, do func(*vfs.Jail, vfs.Name) error) error {
-	src, jail, err := r.open(ctx, a.env, source, true, backends.Options{})
+func (a *app) eachName(ctx context.Context, source string, names []string, r *cli.Rules, do func(*vfs.Jail, vfs.Name) error) error {
+	src, jail, err := r.Open(ctx, a.Env, source, true, backends.Options{})
 	if err != nil {
 		return err
 	}
@@ -99,13 +100,13 @@ func (a *app) eachName(ctx context.Context, source string, names []string, r *ru
 		if err == nil {
 			err = do(jail, n)
 		}
-		var fatal *exitError
+		var fatal *cli.ExitError
 		if errors.As(err, &fatal) {
 			return fatal
 		}
 		if err != nil {
-			a.say("bailiwick: %s", refusal(source, name, err))
-			said = errSaid
+			a.Say("bailiwick: %s", cli.RefusalError(source, name, err))
+			said = cli.ErrReported
 		}
 	}
 	return said

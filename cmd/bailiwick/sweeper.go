@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -68,7 +69,7 @@ func (w *sweeper) sweep(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		w.tell("bailiwick: sweeping uploads that were left did not end, and is tried again: %s", oneLine(err))
+		w.tell("bailiwick: sweeping uploads that were left did not end, and is tried again: %s", cli.OneLine(err))
 	case swept != steward.Swept{} || parts > 0:
 		w.tell("%s", sweptText(swept, parts))
 	}

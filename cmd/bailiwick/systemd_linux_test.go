@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"net"
 	"net/http"
 	"os"
@@ -92,7 +93,7 @@ func TestSystemd(t *testing.T) {
 	if got := hear(); got != "STOPPING=1" {
 		t.Errorf("the end: %q", got)
 	}
-	if code := p.exit(); code != exitDone {
+	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	// The manager holds the sockets still, for the next start.

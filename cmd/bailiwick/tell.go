@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
@@ -42,7 +43,7 @@ func (s *service) tellExposure(ctx context.Context) {
 	}
 	switch {
 	case !counted:
-	case !isTerminal(s.app.stderr):
+	case !cli.IsTerminal(s.app.Err):
 		s.tell("%s", sum.String())
 	default:
 		for _, line := range sum.explained() {
@@ -50,7 +51,7 @@ func (s *service) tellExposure(ctx context.Context) {
 		}
 	}
 	for _, dir := range bare {
-		s.tell("allow %s: a directory, and the rule covers nothing in it; its content is %s/**", printable(dir), printable(dir))
+		s.tell("allow %s: a directory, and the rule covers nothing in it; its content is %s/**", cli.Printable(dir), cli.Printable(dir))
 	}
 }
 
@@ -61,7 +62,7 @@ func (s *service) tellNotes(t *site) {
 		for _, note := range m.source.source.Notes {
 			if !told[note] {
 				told[note] = true
-				s.app.say("%s", note)
+				s.app.Say("%s", note)
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func (s *service) tellWrites(t *site, m *mount, where string) {
 		}
 		s.tell("%scontent: untrusted, pages and other active content are downloaded and not shown", where)
 	case m.cfg.Writer() != nil:
-		writer := printable(m.cfg.Writer().URL())
+		writer := cli.Printable(m.cfg.Writer().URL())
 		if m.cfg.Content == "trusted" {
 			s.tell("%scontent: trusted, though clients can write to it by %s: a page that they put runs as this site's own in every visitor's browser; content untrusted prevents that", where, writer)
 			return

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
 )
@@ -36,7 +37,7 @@ func newTransport(cfg *config.Config) (*transport, error) {
 		}
 		// It has to be there before the kernel confines the process to it.
 		if err := os.MkdirAll(string(a.Dir), 0o700); err != nil {
-			return nil, located(cfg, "tls.acme.dir", failf("--acme-cache: certificates cannot be kept in %s: %s", printable(string(a.Dir)), cause(err)))
+			return nil, located(cfg, "tls.acme.dir", cli.Failf("--acme-cache: certificates cannot be kept in %s: %s", cli.Printable(string(a.Dir)), cli.Cause(err)))
 		}
 		t.manager = &autocert.Manager{
 			Prompt:     autocert.AcceptTOS,
@@ -58,11 +59,11 @@ func newTransport(cfg *config.Config) (*transport, error) {
 func loadCertificate(cfg *config.TLS) (*tls.Certificate, error) {
 	cert, err := tls.LoadX509KeyPair(string(cfg.Cert), string(cfg.Key))
 	if err != nil {
-		return nil, usagef("tls: %s", oneLine(err))
+		return nil, cli.Usagef("tls: %s", cli.OneLine(err))
 	}
 	if cert.Leaf == nil {
 		if cert.Leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
-			return nil, usagef("tls: %s: %s", printable(string(cfg.Cert)), oneLine(err))
+			return nil, cli.Usagef("tls: %s: %s", cli.Printable(string(cfg.Cert)), cli.OneLine(err))
 		}
 	}
 	return &cert, nil

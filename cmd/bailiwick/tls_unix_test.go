@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"math/big"
 	"net"
@@ -324,7 +325,7 @@ func TestHSTS(t *testing.T) {
 		client.CloseIdleConnections()
 	}
 	p.stop()
-	if code, _, said := runCommand(t, "serve", filepath.Join(dir, "d"), "--allow", "**", "--listen", "127.0.0.1:0", "--hsts", "180d"); code != exitUsage {
+	if code, _, said := runCommand(t, "serve", filepath.Join(dir, "d"), "--allow", "**", "--listen", "127.0.0.1:0", "--hsts", "180d"); code != cli.ExitUsage {
 		t.Errorf("without TLS: exit code %d: %s", code, said)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -35,10 +36,10 @@ func (s *service) tellNames(t *site) {
 		s.tell("users are called, %s; rules, groups and links take the whole name", strings.Join(called, ", "))
 	}
 	if strangers := t.cfg.Strangers(t.who.local); len(strangers) > 0 {
-		s.tell("access rules or groups name %s, but no users file has that name any more", printable(strings.Join(strangers, ", ")))
+		s.tell("access rules or groups name %s, but no users file has that name any more", cli.Printable(strings.Join(strangers, ", ")))
 	}
 	if u.OIDC != nil && u.OIDC.GroupsClaim != "" && len(t.cfg.Groups) > 0 {
-		s.tell("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", printable(strings.Join(slices.Sorted(maps.Keys(t.cfg.Groups)), ", ")))
+		s.tell("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", cli.Printable(strings.Join(slices.Sorted(maps.Keys(t.cfg.Groups)), ", ")))
 	}
 	s.tellUnmatched(t)
 }
@@ -54,8 +55,8 @@ func (s *service) tellUnmatched(t *site) {
 	switch len(odd) {
 	case 0:
 	case 1:
-		s.tell("the user %s cannot be one element of a path, so {user} in access rules matches nothing for that user", printable(odd[0]))
+		s.tell("the user %s cannot be one element of a path, so {user} in access rules matches nothing for that user", cli.Printable(odd[0]))
 	default:
-		s.tell("%d users cannot be one element of a path, %s first, so {user} in access rules matches nothing for them", len(odd), printable(odd[0]))
+		s.tell("%d users cannot be one element of a path, %s first, so {user} in access rules matches nothing for them", len(odd), cli.Printable(odd[0]))
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -55,11 +56,11 @@ func (v *verdict) columns() []string {
 }
 
 // write prints v on out.
-func (v verdict) write(out *lineWriter, asJSON bool) {
+func (v verdict) write(out *cli.LineWriter, asJSON bool) {
 	if !asJSON {
-		out.columns(v.columns()...)
+		out.Columns(v.columns()...)
 		return
 	}
-	v.Name, v.Rule, v.Detail, v.Beneath = jsonText(v.Name), jsonText(v.Rule), jsonText(v.Detail), jsonText(v.Beneath)
-	out.json(v)
+	v.Name, v.Rule, v.Detail, v.Beneath = cli.JSONText(v.Name), cli.JSONText(v.Rule), cli.JSONText(v.Detail), cli.JSONText(v.Beneath)
+	out.JSON(v)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/spf13/cobra"
 )
 
@@ -11,11 +12,11 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  noArguments,
+		Args:  cli.NoArguments,
 		RunE: func(*cobra.Command, []string) error {
-			out := newLineWriter(a.stdout)
-			out.line(version())
-			return out.close()
+			out := cli.NewLineWriter(a.Out)
+			out.Line(version())
+			return out.Close()
 		},
 	}
 }

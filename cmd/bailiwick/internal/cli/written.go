@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// parseWritten makes a Name of what a user wrote. A directory to be listed may
-// end in a slash, and the top one is "" or ".".
-func parseWritten(op vfs.Op, written string, decoded bool) (vfs.Name, error) {
+// ParseWritten parses a name from the command line: a plain name if decoded is set, else a
+// part of a URL's path. For OpList it may end in a slash, and the root is "" or ".".
+func ParseWritten(op vfs.Op, written string, decoded bool) (vfs.Name, error) {
 	if op == vfs.OpList {
 		if written == "" || written == "." {
 			return vfs.Root, nil

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -31,13 +31,13 @@ func TestProgress(t *testing.T) {
 	ticks := make(chan time.Time)
 	out := &screen{wrote: make(chan struct{}, 100)}
 	p := startProgress(out, ticks, now)
-	p.objects.Add(12)
-	p.bytes.Add(3_400_000)
-	p.equal.Add(3)
+	p.Objects.Add(12)
+	p.Bytes.Add(3_400_000)
+	p.Equal.Add(3)
 	at = began.Add(2 * time.Second)
 	ticks <- at
 	<-out.wrote
-	p.say("a line")
+	p.Say("a line")
 	p.stop()
 	const want = "12 objects, 3.4 MB, 1.7 MB/s; 3 equal" + "\r\x1b[K" + "a line\n"
 	if got := out.text.String(); got != want {
@@ -57,7 +57,7 @@ func TestProgress(t *testing.T) {
 
 	out.text.Reset()
 	p = startProgress(out, nil, now)
-	p.say("a line")
+	p.Say("a line")
 	p.stop()
 	if got := out.text.String(); got != "a line\n" {
 		t.Errorf("without ticks there is %q", got)
@@ -73,7 +73,7 @@ func TestByteCount(t *testing.T) {
 		{999_949, "999.9 kB"}, {999_950, "1.0 MB"}, {3_400_000, "3.4 MB"},
 		{5e9, "5.0 GB"}, {7e12, "7.0 TB"}, {1 << 62, "4611686.0 TB"},
 	} {
-		if got := byteCount(c.n); got != c.want {
+		if got := ByteCount(c.n); got != c.want {
 			t.Errorf("%d bytes are %q, want %q", c.n, got, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"errors"
@@ -6,23 +6,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// configError writes a line for each mistake in a configuration and returns the error that
+// ConfigError writes a line for each mistake in a configuration and returns the error that
 // ends the command. Any other error it returns as a usage error in one line.
-func (s streams) configError(err error) error {
+func (s Streams) ConfigError(err error) error {
 	var all config.Errors
-	var exit *exitError
+	var exit *ExitError
 	switch {
 	case errors.As(err, &exit):
 		return err
 	case !errors.As(err, &all):
-		return usagef("%s", oneLine(err))
+		return Usagef("%s", OneLine(err))
 	}
 	for _, e := range all {
 		if e.InFile() {
-			s.say("%s", e)
+			s.Say("%s", e)
 		} else {
-			s.say("bailiwick: %s", e)
+			s.Say("bailiwick: %s", e)
 		}
 	}
-	return &exitError{code: exitUsage}
+	return &ExitError{Code: ExitUsage}
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -10,10 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// printable returns s as it is, or in Go's quoted form if it holds anything
-// that does not print: a file may be called "\x1b]0;…", and a terminal must not
-// be the one to find out.
-func printable(s string) string {
+// Printable returns s unchanged, or in Go's quoted form if it holds anything unprintable. A
+// file may be called "\x1b]0;…", and a terminal would obey that.
+func Printable(s string) string {
 	if !utf8.ValidString(s) {
 		return strconv.Quote(s)
 	}
@@ -25,18 +24,17 @@ func printable(s string) string {
 	return s
 }
 
-// jsonText is s as a JSON string can hold it: JSON has no way to write bytes
-// that are no UTF-8, and replacing them would make two names one.
-func jsonText(s string) string {
+// JSONText returns s unchanged if it is UTF-8, else in Go's quoted form. JSON strings
+// cannot hold other bytes, and replacing them could give two names one spelling.
+func JSONText(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
 	return strconv.Quote(s)
 }
 
-// jsonLine returns v as JSON that prints: what encoding/json leaves as it is
-// and a terminal may act upon (C1 controls, controls of writing direction) is
-// escaped, too.
+// jsonLine returns v as printable JSON. It also escapes what encoding/json leaves alone and
+// a terminal may interpret: C1 controls and bidirectional controls.
 func jsonLine(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -60,23 +58,23 @@ func jsonLine(v any) ([]byte, error) {
 	return line, nil
 }
 
-// count returns "1 name", "2 names".
-func count(n int, noun string) string {
+// Count returns "1 name", "2 names".
+func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// byteCount returns "12 bytes", "3.4 MB".
-func byteCount(n int64) string {
+// ByteCount returns "12 bytes", "3.4 MB".
+func ByteCount(n int64) string {
 	if n < 1000 {
-		return count(int(n), "byte")
+		return Count(int(n), "byte")
 	}
 	size := float64(n)
 	for _, unit := range [...]string{"kB", "MB", "GB", "TB"} {
 		size /= 1000
-		// What would be rounded to 1000.0 belongs to the next unit.
+		// A size that rounds to 1000.0 belongs to the next unit.
 		if size < 999.95 || unit == "TB" {
 			return strconv.FormatFloat(size, 'f', 1, 64) + " " + unit
 		}
@@ -84,9 +82,9 @@ func byteCount(n int64) string {
 	return ""
 }
 
-// oneLine is the text of an error about something that a user wrote, which may
-// hold line ends and worse.
-func oneLine(err error) string {
+// OneLine returns the text of err with everything unprintable replaced by spaces. The text
+// may quote a user's input, which may hold line ends and escape sequences.
+func OneLine(err error) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
 			return ' '
@@ -95,13 +93,13 @@ func oneLine(err error) string {
 	}, err.Error())
 }
 
-// shellWord writes s so that a shell reads it as one word.
-func shellWord(s string) string {
+// ShellWord quotes s so that a shell reads it as one word.
+func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._/-+:,@%=", r)
 	}
 	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s
 	}
-	return printable("'" + strings.ReplaceAll(s, "'", `'\''`) + "'")
+	return Printable("'" + strings.ReplaceAll(s, "'", `'\''`) + "'")
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"slices"
@@ -11,13 +11,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
 )
 
-// envPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
+// EnvPrefix begins the variables that mirror the flags: BAILIWICK_ALLOW_FILE is
 // --allow-file. A flag that was given overrides its variable, an empty variable
 // counts as unset, and the variable of a repeatable flag has one value per line.
-const envPrefix = "BAILIWICK_"
+const EnvPrefix = "BAILIWICK_"
 
-// configVariable names the configuration file.
-const configVariable = envPrefix + "CONFIG"
+// ConfigVariable names the configuration file.
+const ConfigVariable = EnvPrefix + "CONFIG"
 
 // mirrors are the flags of all commands and the variables that mirror them.
 type mirrors struct {
@@ -27,17 +27,17 @@ type mirrors struct {
 }
 
 func mirrorsOf(cmd *cobra.Command) mirrors {
-	m := mirrors{cmd: cmd, flags: mirrored(cmd.Root())}
+	m := mirrors{cmd: cmd, flags: Mirrored(cmd.Root())}
 	m.vars = make([]string, len(m.flags))
 	for i, flag := range m.flags {
-		m.vars[i] = envName(flag)
+		m.vars[i] = VariableName(flag)
 	}
 	return m
 }
 
-// mirrored returns the flags of cmd and the commands below it, all of which have
+// Mirrored returns the flags of cmd and the commands below it, all of which have
 // a variable, sorted and without duplicates.
-func mirrored(cmd *cobra.Command) []string {
+func Mirrored(cmd *cobra.Command) []string {
 	var names []string
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "help" {
@@ -47,37 +47,37 @@ func mirrored(cmd *cobra.Command) []string {
 	for _, sub := range cmd.Commands() {
 		// The flags of these are cobra's own.
 		if sub.Name() != "completion" && sub.Name() != "help" {
-			names = append(names, mirrored(sub)...)
+			names = append(names, Mirrored(sub)...)
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-func envName(flag string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+func VariableName(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // resolve returns the flag that the variable key sets, "" if it sets none, and the value.
 // A variable KEY_FILE of a secret names the file that has the value: every child process
 // sees the environment, but not that file.
-func (e *env) resolve(known mirrors, key, value string) (flag, text string, err error) {
+func (e *Env) resolve(known mirrors, key, value string) (flag, text string, err error) {
 	if i := slices.Index(known.vars, key); i >= 0 {
 		return known.flags[i], value, nil
 	}
 	i := known.secret(key)
 	if i < 0 {
 		if near := known.nearest(key); near != "" {
-			return "", "", usagef("the variable %s means nothing; is it %s?", printable(key), near)
+			return "", "", Usagef("the variable %s means nothing; is it %s?", Printable(key), near)
 		}
 		return "", "", nil
 	}
-	if e.variable(known.vars[i]) != "" {
-		return "", "", usagef("the variables %s and %s are both set; leave one", known.vars[i], key)
+	if e.Variable(known.vars[i]) != "" {
+		return "", "", Usagef("the variables %s and %s are both set; leave one", known.vars[i], key)
 	}
 	line, err := config.ReadSecret(value)
 	if err != nil {
-		return "", "", usagef("the variable %s: %s", key, oneLine(err))
+		return "", "", Usagef("the variable %s: %s", key, OneLine(err))
 	}
 	return known.flags[i], line, nil
 }
@@ -101,13 +101,13 @@ func (m *mirrors) nearest(key string) string {
 	}
 	short := make([]string, len(m.vars))
 	for i, v := range m.vars {
-		short[i] = strings.TrimPrefix(v, envPrefix)
+		short[i] = strings.TrimPrefix(v, EnvPrefix)
 	}
-	near := spelling.Nearest(strings.TrimPrefix(key, envPrefix), short)
+	near := spelling.Nearest(strings.TrimPrefix(key, EnvPrefix), short)
 	if near == "" {
 		return ""
 	}
-	return envPrefix + near
+	return EnvPrefix + near
 }
 
 // takesFile reports whether the variable key mirrors a flag of the command that takes a
@@ -125,9 +125,9 @@ func (m *mirrors) takesFile(key string) bool {
 	return takes == "FILE" || flag.Value.Type() == "stringArray"
 }
 
-// withoutVariable leaves the variable of a flag to another command, where the flag
+// WithoutVariable leaves the variable of a flag to another command, where the flag
 // means something else.
-func withoutVariable(cmd *cobra.Command, flag string) {
+func WithoutVariable(cmd *cobra.Command, flag string) {
 	if err := cmd.Flags().SetAnnotation(flag, noVariable, nil); err != nil {
 		panic(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"os"
@@ -15,7 +15,7 @@ import (
 // givenOf returns what serve would lay over a file.
 func givenOf(t *testing.T, environ, args []string) ([]config.Given, error) {
 	t.Helper()
-	e := newEnv(environ)
+	e := NewEnv(environ)
 	cmd := &cobra.Command{Use: "serve"}
 	cmd.Flags().String("catalog", "", "")
 	cmd.Flags().StringArray("listen", nil, "")
@@ -24,8 +24,8 @@ func givenOf(t *testing.T, environ, args []string) ([]config.Given, error) {
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	err := e.apply(cmd)
-	return e.given(cmd), err
+	err := e.Apply(cmd)
+	return e.Given(cmd), err
 }
 
 func TestGiven(t *testing.T) {

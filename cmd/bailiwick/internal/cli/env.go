@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"slices"
@@ -10,19 +10,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// An env is the environment of one run of the command: the variables that mirror its
+// An Env is the environment of one run of the command: the variables that mirror its
 // flags, and which flags got their value from one. It is not safe for concurrent use
 // until Apply has returned.
-type env struct {
+type Env struct {
 	entries []string          // KEY=VALUE
 	origins map[string]string // the variable that set a flag, by the flag's name
 }
 
-// newEnv returns the environment that os.Environ describes.
-func newEnv(entries []string) *env { return &env{entries, map[string]string{}} }
+// NewEnv returns the environment that os.Environ describes.
+func NewEnv(entries []string) *Env { return &Env{entries, map[string]string{}} }
 
-// variable returns the value of a variable, "" if it is not set.
-func (e *env) variable(key string) string {
+// Variable returns the value of a variable, "" if it is not set.
+func (e *Env) Variable(key string) string {
 	value := ""
 	for _, entry := range e.entries {
 		if k, v, _ := strings.Cut(entry, "="); k == key {
@@ -32,14 +32,14 @@ func (e *env) variable(key string) string {
 	return value
 }
 
-// apply sets cmd's flags from their variables. A flag given on the command line keeps its
+// Apply sets cmd's flags from their variables. A flag given on the command line keeps its
 // value. A variable with an invalid value is an error that names it, and so is a misspelled
 // one: a BAILIWICK_DENNY that goes unnoticed would expose what was to be denied.
-func (e *env) apply(cmd *cobra.Command) error {
+func (e *Env) Apply(cmd *cobra.Command) error {
 	known := mirrorsOf(cmd)
 	for _, entry := range e.entries {
 		key, value, _ := strings.Cut(entry, "=")
-		if value == "" || !strings.HasPrefix(key, envPrefix) {
+		if value == "" || !strings.HasPrefix(key, EnvPrefix) {
 			continue
 		}
 		name, value, err := e.resolve(known, key, value)
@@ -67,9 +67,9 @@ func setFlag(flag *pflag.Flag, key, value string) error {
 	for _, v := range values {
 		if err := flag.Value.Set(v); err != nil {
 			if slices.Contains(config.Secrets, flag.Name) {
-				return usagef("the variable %s: %s", key, err)
+				return Usagef("the variable %s: %s", key, err)
 			}
-			return usagef("the variable %s=%s: %s", key, printable(v), err)
+			return Usagef("the variable %s=%s: %s", key, Printable(v), err)
 		}
 	}
 	return nil
@@ -86,32 +86,32 @@ func nonEmptyLines(s string) []string {
 	return out
 }
 
-// given returns the configuration values that cmd's flags and their variables set. A flag
+// Given returns the configuration values that cmd's flags and their variables set. A flag
 // whose variable belongs to another command is left out.
-func (e *env) given(cmd *cobra.Command) []config.Given {
+func (e *Env) Given(cmd *cobra.Command) []config.Given {
 	var all []config.Given
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		key, ok := config.Flags[flag.Name]
-		if !ok || !hasVariable(flag) || !e.isSet(flag) {
+		if !ok || !hasVariable(flag) || !e.IsSet(flag) {
 			return
 		}
 		values := []string{flag.Value.String()}
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
 		}
-		all = append(all, config.Given{Key: key, Values: values, Origin: e.origin(flag.Name)})
+		all = append(all, config.Given{Key: key, Values: values, Origin: e.Origin(flag.Name)})
 	})
 	return all
 }
 
-// isSet reports whether a flag was given, on the command line or by its variable.
-func (e *env) isSet(flag *pflag.Flag) bool {
+// IsSet reports whether a flag was given, on the command line or by its variable.
+func (e *Env) IsSet(flag *pflag.Flag) bool {
 	_, byVariable := e.origins[flag.Name]
 	return flag.Changed || byVariable
 }
 
-// origin names where a flag's value came from, for messages about it.
-func (e *env) origin(flag string) string {
+// Origin names where a flag's value came from, for messages about it.
+func (e *Env) Origin(flag string) string {
 	if key, ok := e.origins[flag]; ok {
 		return key
 	}

@@ -1,0 +1,25 @@
+package cli
+
+import (
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A BeneathNotice warns once of each object that has others beneath its name, as S3 allows.
+type BeneathNotice struct{ said string }
+
+// Check warns of the object above f, if there is one.
+func (b *BeneathNotice) Check(f vfs.Finding, say func(format string, args ...any)) {
+	if f.Beneath == "" || f.Beneath == b.said {
+		return
+	}
+	b.said = f.Beneath
+	say("%s is an object and a directory, too: some services leave out of their listings what is in it; rename one of the two", Printable(f.Beneath))
+}
+
+// SayUnlisted warns of a source whose listings can miss objects.
+func (s Streams) SayUnlisted(src *backends.Source) {
+	if src.Unlisted != "" {
+		s.Say("%s", src.Unlisted)
+	}
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+)
+
+// Rules are the flags from which a command makes its policy.
+type Rules struct {
+	Allow, Deny, AllowFiles []string
+	Symlinks                Choice
+	HardLinks               Choice // zero in commands without --hard-links
+}
+
+// Register adds the flags to cmd.
+func (r *Rules) Register(cmd *cobra.Command) {
+	r.Symlinks = Choice{"refuse", []string{"refuse", "inside"}}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&r.Allow, "allow", nil, "let through names that match `GLOB` (repeat for more; 're:…' is a regular expression)")
+	flags.StringArrayVar(&r.Deny, "deny", nil, "refuse names that match `GLOB` and all below them, whatever is allowed (repeat for more)")
+	flags.StringArrayVar(&r.AllowFiles, "allow-file", nil, "let through the exact names in `FILE`, one a line, as scan --save writes them (repeat for more)")
+	flags.Var(&r.Symlinks, "symlinks", "what to do at a symbolic link: refuse it, or let it lead to names inside that are allowed themselves")
+	CompleteWords(cmd, "symlinks", r.Symlinks.Words)
+}
+
+// RegisterHardLinks adds --hard-links, with a default: "" where the configuration decides.
+// The note ends its help text.
+func (r *Rules) RegisterHardLinks(cmd *cobra.Command, otherwise, note string) {
+	r.HardLinks = Choice{otherwise, []string{"refuse", "serve"}}
+	cmd.Flags().Var(&r.HardLinks, "hard-links", "what to do at a file that has more than one name: refuse or serve it"+note)
+	CompleteWords(cmd, "hard-links", r.HardLinks.Words)
+}
+
+// HoldOwn marks the files of --allow-file as the process's own, as a server would, until
+// release is called. No source shows such a file.
+func (r *Rules) HoldOwn() (release func()) {
+	var files []ownfile.File
+	for _, file := range r.AllowFiles {
+		files = append(files, ownfile.File{Path: file})
+	}
+	return ownfile.Hold(files...)
+}
+
+// Policy compiles the rules. It reads the files of --allow-file each time.
+func (r *Rules) Policy(e *Env) (vfs.Policy, error) {
+	var p vfs.Policy
+	for _, src := range r.Allow {
+		pattern, err := vfs.ParsePattern(src)
+		if err != nil {
+			return p, Usagef("%s: %s", e.Origin("allow"), OneLine(err))
+		}
+		p.Allow = append(p.Allow, pattern)
+	}
+	for _, src := range r.Deny {
+		pattern, err := vfs.ParsePattern(src)
+		if err != nil {
+			return p, Usagef("%s: %s", e.Origin("deny"), OneLine(err))
+		}
+		p.Deny = append(p.Deny, pattern)
+	}
+	for _, file := range r.AllowFiles {
+		pattern, err := readAllowFile(file)
+		switch {
+		case file == "":
+			return p, Usagef("%s: write the name of a file", e.Origin("allow-file"))
+		case errors.Is(err, fs.ErrNotExist):
+			return p, Usagef("%s: there is no file %s; bailiwick scan SOURCE --allow … --save %s writes one",
+				e.Origin("allow-file"), Printable(file), Printable(file))
+		case errors.Is(err, vfs.ErrPattern):
+			return p, Usagef("%s: %s; the file has one exact name on each line", e.Origin("allow-file"), OneLine(err))
+		case err != nil:
+			return p, Usagef("%s: cannot read %s: %s", e.Origin("allow-file"), Printable(file), Cause(err))
+		}
+		p.Allow = append(p.Allow, pattern)
+	}
+	if r.Symlinks.Value == "inside" {
+		p.Symlinks = vfs.SymlinksInside
+	}
+	return p, nil
+}
+
+func readAllowFile(file string) (vfs.Pattern, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return vfs.Pattern{}, err
+	}
+	defer f.Close()
+	return vfs.ReadNameSet(file, f)
+}
+
+// Open opens source and puts it behind the rules. If needAllow is set, it fails without an
+// allow rule. The caller closes the source.
+func (r *Rules) Open(ctx context.Context, e *Env, source string, needAllow bool, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
+	p, err := r.Policy(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	if needAllow && len(p.Allow) == 0 {
+		return nil, nil, ErrNothingAllowed
+	}
+	opts.Disk.RefuseHardLinks = r.HardLinks.Value == "refuse"
+	src, err := backends.Open(ctx, source, opts)
+	if err != nil {
+		return nil, nil, SourceError(err)
+	}
+	jail, err := vfs.New(src, p)
+	if err != nil {
+		src.Close()
+		return nil, nil, Usagef("%s", OneLine(err))
+	}
+	return src, jail, nil
+}
+
+// ErrNothingAllowed is the usage error of a command that needs an allow rule.
+var ErrNothingAllowed = Usagef("nothing is allowed, so nothing would be let through: say which names are, for example --allow '**/*.html', or name a file of them with --allow-file")
