@@ -11,8 +11,8 @@ import (
 
 // A db is the open database.
 type db struct {
-	pool   *pgxpool.Pool
-	keeper *keeper
+	pool *pgxpool.Pool
+	lock *lockHolder
 }
 
 var _ table.DB = (*db)(nil)
@@ -57,7 +57,7 @@ func (d *db) query(ctx context.Context, row func(table.Scanner) error, query str
 }
 
 // Hold waits until the instance has its lock.
-func (d *db) Hold(ctx context.Context) error { return d.keeper.wait(ctx) }
+func (d *db) Hold(ctx context.Context) error { return d.lock.wait(ctx) }
 
 // Times of judging who is dead.
 const (
@@ -130,6 +130,6 @@ func (d *db) Ping(ctx context.Context) error {
 // Close ends all connections. The lock is let go after the last change.
 func (d *db) Close() error {
 	d.pool.Close()
-	d.keeper.stop()
+	d.lock.stop()
 	return nil
 }

@@ -101,7 +101,7 @@ func open(ctx context.Context, url string, source catalog.Source, opts Options, 
 	if err != nil {
 		return nil, err
 	}
-	d := &db{pool: pool, keeper: newKeeper(cfg.ConnConfig, id, pool.Reset)}
+	d := &db{pool: pool, lock: newLockHolder(cfg.ConnConfig, id, pool.Reset)}
 	if err := d.setUp(ctx, opts, all); err != nil {
 		d.pool.Close()
 		return nil, err
@@ -128,7 +128,7 @@ func (d *db) setUp(ctx context.Context, opts Options, all []table.Migration) err
 	}
 	bounded, cancel = context.WithTimeout(ctx, opts.Timeout)
 	defer cancel()
-	return d.keeper.start(bounded)
+	return d.lock.start(bounded)
 }
 
 // dialect is what PostgreSQL calls things.
