@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -104,8 +104,8 @@ type uploads struct {
 // moment, some may be there that nobody was told of.
 //
 // What comes back is other people's content: see [ContentUntrusted]. The handler
-// is safe for concurrent use. It does not clear up after a crash: that is what
-// package steward is for.
+// is safe for concurrent use. It does not clean up after a crash: package
+// catalog/reconcile does.
 //
 // NewUploads panics where jail or cat is nil, the jail lets other names through than
 // server-made ones, cannot write or has an Authorizer, a number is negative, or Auth
@@ -309,7 +309,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if err := steward.Clear(ctx, h.jail, h.catalog, rec.ID); err != nil {
+	if err := reconcile.Clear(ctx, h.jail, h.catalog, rec.ID); err != nil {
 		x.log("removing was left to the next sweep", err)
 	}
 	x.written(http.StatusNoContent, nil)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -260,7 +260,7 @@ func (h *uploads) discard(ctx context.Context, id uuid.UUID) error {
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 		return err
 	}
-	return steward.Clear(ctx, h.jail, h.catalog, id)
+	return reconcile.Clear(ctx, h.jail, h.catalog, id)
 }
 
 // uploadType returns the media type that a file is stored under: by what it is

@@ -16,7 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -27,11 +27,11 @@ import (
 // there are then. Catalog and source have to agree.
 func (s *uploadSite) agree(t testing.TB, what string) int {
 	t.Helper()
-	if _, err := steward.Sweep(t.Context(), s.jail, s.catalog, time.Now().Add(time.Hour), nil); err != nil {
+	if _, err := reconcile.Sweep(t.Context(), s.jail, s.catalog, time.Now().Add(time.Hour), nil); err != nil {
 		t.Errorf("%s: sweeping: %v", what, err)
 	}
-	var sum steward.Summary
-	for p, err := range steward.Check(t.Context(), s.jail, s.catalog, steward.Options{Deep: true}, &sum) {
+	var sum reconcile.Summary
+	for p, err := range reconcile.Check(t.Context(), s.jail, s.catalog, reconcile.Options{Deep: true}, &sum) {
 		t.Errorf("%s: %s %s, %v", what, p.Kind, p.Name, err)
 	}
 	return sum.Ready

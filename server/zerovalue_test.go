@@ -324,7 +324,7 @@ var zeroValues = map[string]func(*testing.T){
 			t.Error("nobody deletes what is alice's")
 		}
 	},
-	"server/catalog/steward.Problem": data, "server/catalog/steward.Options": data, "server/catalog/steward.Summary": data, "server/catalog/steward.Swept": data, "server/catalog/steward.Adopted": data,
+	"server/catalog/reconcile.Problem": data, "server/catalog/reconcile.Options": data, "server/catalog/reconcile.Summary": data, "server/catalog/reconcile.Swept": data, "server/catalog/reconcile.Adopted": data,
 	// Their Open makes them; what it takes is held by the suite in catalogtest.
 	"server/catalog/sqlite.Store": data, "server/catalog/sqlite.Options": data, "server/catalog/postgres.Store": data, "server/catalog/postgres.Options": data,
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 )
 
 // uploadAge is how long an upload whose server may still live must have been silent
@@ -93,19 +93,19 @@ func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) 
 		return err
 	}
 
-	var sum steward.Summary
-	opts := steward.Options{
+	var sum reconcile.Summary
+	opts := reconcile.Options{
 		Deep:   bool(f.deep),
 		Before: time.Now().Add(-time.Duration(f.olderThan)),
 		Ignore: ownFiles(source, f.catalog),
 	}
 	out := cli.NewLineWriter(a.Out)
-	for p, err := range steward.Check(ctx, jail, cat, opts, &sum) {
+	for p, err := range reconcile.Check(ctx, jail, cat, opts, &sum) {
 		if err != nil {
 			if err := out.Close(); err != nil {
 				return err
 			}
-			return a.stewardFailed(ctx, "check", err)
+			return a.reconcileFailed(ctx, "check", err)
 		}
 		writeProblem(out, p, bool(f.json))
 	}
@@ -119,7 +119,7 @@ func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) 
 	return nil
 }
 
-func writeProblem(out *cli.LineWriter, p steward.Problem, asJSON bool) {
+func writeProblem(out *cli.LineWriter, p reconcile.Problem, asJSON bool) {
 	detail := p.Kind.Detail()
 	if p.Err != nil {
 		detail += ": " + cli.Failure(p.Err)
@@ -172,7 +172,7 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	defer cat.Close()
 
 	age := time.Duration(f.olderThan)
-	swept, err := steward.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
+	swept, err := reconcile.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
 	parts, partsErr := src.Sweep(ctx, age)
 	a.Say("%s", sweptText(swept, parts))
 	if err == nil {
@@ -182,12 +182,12 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 		err = partsErr
 	}
 	if err != nil {
-		return a.stewardFailed(ctx, "sweep", err)
+		return a.reconcileFailed(ctx, "sweep", err)
 	}
 	return nil
 }
 
-func sweptText(swept steward.Swept, parts int) string {
+func sweptText(swept reconcile.Swept, parts int) string {
 	text := "swept: " + cli.Count(swept.Cleared, "upload")
 	if parts += swept.Parts; parts > 0 {
 		text += fmt.Sprintf(", %s in parts", cli.Count(parts, "upload"))
@@ -198,7 +198,7 @@ func sweptText(swept steward.Swept, parts int) string {
 	return text
 }
 
-func (a *app) stewardFailed(ctx context.Context, what string, err error) error {
+func (a *app) reconcileFailed(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return cli.Failf("the %s was interrupted", what)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 )
 
 // rebindFlags are those of catalog rebind.
@@ -66,15 +66,15 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 	if string(from) == src.Label {
 		return cli.Usagef("--from: the uploads of %s are its own already", cli.Printable(src.Label))
 	}
-	var done steward.Adopted
+	var done reconcile.Adopted
 	if f.all {
-		done, err = steward.AdoptAll(ctx, cat, from)
+		done, err = reconcile.AdoptAll(ctx, cat, from)
 	} else {
-		done, err = steward.Adopt(ctx, jail, cat, from)
+		done, err = reconcile.Adopt(ctx, jail, cat, from)
 	}
 	a.Say("%s belong to %s now", cli.Count(done.Taken, "upload"), cli.Printable(src.Label))
 	if err != nil {
-		return a.stewardFailed(ctx, "rebind", err)
+		return a.reconcileFailed(ctx, "rebind", err)
 	}
 	if done.Stay > 0 {
 		return cli.Failf("uploads that have no object of their size there, and stay as they were: %d; --all takes them along", done.Stay)

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -24,9 +24,9 @@ func adoptUnbound(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, label
 	if err == nil && n == 0 {
 		return
 	}
-	var done steward.Adopted
+	var done reconcile.Adopted
 	if err == nil {
-		done, err = steward.Adopt(ctx, jail, cat, "")
+		done, err = reconcile.Adopt(ctx, jail, cat, "")
 	}
 	if done.Taken > 0 {
 		tell("catalog: %s of an earlier version, which did not write down their source, belong to %s from now on: their objects are there", cli.Count(done.Taken, "upload"), cli.Printable(label))

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -59,7 +59,7 @@ func (w *sweeper) start(ctx context.Context) {
 
 // sweep clears what was left, and speaks of it only if there was something.
 func (w *sweeper) sweep(ctx context.Context) {
-	swept, err := steward.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-uploadAge), w.source)
+	swept, err := reconcile.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-uploadAge), w.source)
 	// Nobody knows whose an upload in parts is that has no row: only that it has
 	// taken longer than any may.
 	parts, partsErr := w.source.Sweep(ctx, w.parts)
@@ -70,7 +70,7 @@ func (w *sweeper) sweep(ctx context.Context) {
 	case ctx.Err() != nil:
 	case err != nil:
 		w.tell("bailiwick: sweeping uploads that were left did not end, and is tried again: %s", cli.OneLine(err))
-	case swept != steward.Swept{} || parts > 0:
+	case swept != reconcile.Swept{} || parts > 0:
 		w.tell("%s", sweptText(swept, parts))
 	}
 }

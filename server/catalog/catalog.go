@@ -111,13 +111,13 @@ type Catalog interface {
 	// comes once, in a state that it had meanwhile.
 	All(ctx context.Context) iter.Seq2[Record, error]
 
-	// Left yields rows that are not ready, and that nobody works on any more, in
-	// order of ID: their instance is known to be dead, or they were last touched
-	// before the time given. What an instance that is alive works on is yielded for
-	// its age alone. Times are those of the clock of the machine that touched the
-	// row: the clocks of several have to agree to much less than an upload may be
-	// silent. It holds nothing meanwhile, as All.
-	Left(ctx context.Context, before time.Time) iter.Seq2[Record, error]
+	// Stale yields, in order of ID, the rows that are not ready and whose upload or
+	// removal was abandoned: their instance is known to be dead, or they were last
+	// touched before the given time. A row of a live instance is stale by its age
+	// only. Times come from the clock of the machine that touched the row, so clocks
+	// must differ by much less than an upload may be silent. Like All, it holds no
+	// lock and no connection between rows.
+	Stale(ctx context.Context, before time.Time) iter.Seq2[Record, error]
 
 	// Ping returns nil if the store answers.
 	Ping(ctx context.Context) error

@@ -315,11 +315,11 @@ func testClosed(t *testing.T, c catalog.Catalog) {
 		failed("All", err)
 		n++
 	}
-	for _, err := range c.Left(ctx, time.Now()) {
-		failed("Left", err)
+	for _, err := range c.Stale(ctx, time.Now()) {
+		failed("Stale", err)
 		n++
 	}
 	if n != 2 {
-		t.Errorf("All and Left yield %d times after Close, want an error each", n)
+		t.Errorf("All and Stale yield %d times after Close, want an error each", n)
 	}
 }

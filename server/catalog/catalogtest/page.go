@@ -44,8 +44,8 @@ func testPaging(t *testing.T, c catalog.Catalog) {
 			all[id] = r
 		}
 		for what, seq := range map[string][]catalog.Record{
-			"All":  collect(t, c.All(t.Context())),
-			"Left": collect(t, c.Left(t.Context(), time.Now().Add(time.Hour))),
+			"All":   collect(t, c.All(t.Context())),
+			"Stale": collect(t, c.Stale(t.Context(), time.Now().Add(time.Hour))),
 		} {
 			if len(seq) != n {
 				t.Errorf("%s yields %d rows, want %d", what, len(seq), n)
@@ -161,10 +161,10 @@ func testLeftByAge(t *testing.T, c catalog.Catalog) {
 			recs[s] = bring(t, c, s)
 		}
 	}
-	if left := collect(t, c.Left(ctx, past)); len(left) > 0 {
+	if left := collect(t, c.Stale(ctx, past)); len(left) > 0 {
 		t.Errorf("left of an instance that is alive: %v", left)
 	}
-	left := collect(t, c.Left(ctx, future))
+	left := collect(t, c.Stale(ctx, future))
 	for _, r := range left {
 		same(t, r, recs[r.State])
 	}
@@ -174,10 +174,10 @@ func testLeftByAge(t *testing.T, c catalog.Catalog) {
 
 	// The time given is itself not before it.
 	touched := find(t, c, recs[catalog.Pending].ID).Touched
-	if ids(collect(t, c.Left(ctx, touched)))[recs[catalog.Pending].ID] {
+	if ids(collect(t, c.Stale(ctx, touched)))[recs[catalog.Pending].ID] {
 		t.Error("left at the time of its touch")
 	}
-	if !ids(collect(t, c.Left(ctx, touched.Add(time.Microsecond))))[recs[catalog.Pending].ID] {
+	if !ids(collect(t, c.Stale(ctx, touched.Add(time.Microsecond))))[recs[catalog.Pending].ID] {
 		t.Error("not left a microsecond after its touch")
 	}
 	// Touch keeps it. Where the clock is coarse, it is given as often as needed.
@@ -185,7 +185,7 @@ func testLeftByAge(t *testing.T, c catalog.Catalog) {
 		runtime.Gosched()
 	}
 	must(t, c.Touch(ctx, recs[catalog.Pending].ID))
-	if ids(collect(t, c.Left(ctx, touched.Add(time.Microsecond))))[recs[catalog.Pending].ID] {
+	if ids(collect(t, c.Stale(ctx, touched.Add(time.Microsecond))))[recs[catalog.Pending].ID] {
 		t.Error("left although it was touched")
 	}
 }
@@ -218,8 +218,8 @@ func testCancelled(t *testing.T, c catalog.Catalog) {
 		for _, err := range c.All(ctx) {
 			failed("All", err)
 		}
-		for _, err := range c.Left(ctx, time.Now()) {
-			failed("Left", err)
+		for _, err := range c.Stale(ctx, time.Now()) {
+			failed("Stale", err)
 		}
 	}
 	after := collect(t, c.All(t.Context()))

@@ -132,7 +132,7 @@ func take(ctx context.Context, c catalog.Catalog, list []uuid.UUID) ([]uuid.UUID
 	}
 	g.Go(func() error {
 		for range 5 {
-			for r, err := range c.Left(ctx, time.Now().Add(-time.Hour)) {
+			for r, err := range c.Stale(ctx, time.Now().Add(-time.Hour)) {
 				if err == nil {
 					err = fmt.Errorf("left, although all live: %+v", r)
 				}
@@ -284,7 +284,7 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 			t.Helper()
 			// What the race abandoned is this test's own to clear, but this is no
 			// part of it.
-			found := ids(collect(t, c.Left(t.Context(), old)))
+			found := ids(collect(t, c.Stale(t.Context(), old)))
 			for _, id := range append(lives, mine.ID.String()) {
 				if found[uuid.MustParse(id)] {
 					t.Errorf("left, although its process lives: %s", id)
@@ -322,7 +322,7 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 			must(t, c.Forget(t.Context(), id))
 		}
 		living.finish(t)
-		found := ids(collect(t, c.Left(t.Context(), old)))
+		found := ids(collect(t, c.Stale(t.Context(), old)))
 		for _, id := range lives {
 			if !found[uuid.MustParse(id)] {
 				t.Errorf("not left, although its process closed the catalog: %s", id)
@@ -345,13 +345,13 @@ func TestInstances(t *testing.T, open func(testing.TB) catalog.Catalog) {
 	must(t, a.Delete(ctx, deleted.ID))
 	must(t, b.Touch(ctx, touched.ID))
 	for _, c := range []catalog.Catalog{a, b} {
-		if left := collect(t, c.Left(ctx, old)); len(left) > 0 {
+		if left := collect(t, c.Stale(ctx, old)); len(left) > 0 {
 			t.Errorf("left, although both instances live: %v", left)
 		}
 	}
 	same(t, find(t, b, begun.ID), begun)
 	must(t, a.Close())
-	left := ids(collect(t, b.Left(ctx, old)))
+	left := ids(collect(t, b.Stale(ctx, old)))
 	for what, tt := range map[string]struct {
 		id   uuid.UUID
 		left bool
@@ -367,13 +367,13 @@ func TestInstances(t *testing.T, open func(testing.TB) catalog.Catalog) {
 	}
 	// Whoever clears it works on it.
 	must(t, b.Abandon(ctx, begun.ID))
-	if ids(collect(t, b.Left(ctx, old)))[begun.ID] {
+	if ids(collect(t, b.Stale(ctx, old)))[begun.ID] {
 		t.Error("left, although an instance that lives took it")
 	}
 	must(t, b.Close())
 	c := open(t)
 	defer c.Close()
-	if left := collect(t, c.Left(ctx, old)); len(left) != 3 {
+	if left := collect(t, c.Stale(ctx, old)); len(left) != 3 {
 		t.Errorf("after the end of all: %d left, want 3: %v", len(left), left)
 	}
 }

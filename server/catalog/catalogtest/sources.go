@@ -67,8 +67,8 @@ func testStrangers(t *testing.T, of func(catalog.Source) catalog.Shared) {
 			if all := collect(t, b.All(ctx)); len(all) > 0 {
 				t.Errorf("All yields rows of another source: %v", all)
 			}
-			if left := collect(t, b.Left(ctx, time.Now().Add(time.Hour))); len(left) > 0 {
-				t.Errorf("Left yields rows of another source: %v", left)
+			if left := collect(t, b.Stale(ctx, time.Now().Add(time.Hour))); len(left) > 0 {
+				t.Errorf("Stale yields rows of another source: %v", left)
 			}
 			if n, err := b.Take(ctx, "/srv/another", []uuid.UUID{rec.ID}); n != 0 || err != nil {
 				t.Errorf("rows were taken from a source that they are not of: %d, %v", n, err)
@@ -84,11 +84,11 @@ func testStrangers(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	// A dead instance of a source leaves its rows to that source alone.
 	must(t, a.Close())
 	for _, b := range strangers {
-		if left := collect(t, b.Left(ctx, time.Now().Add(-time.Hour))); len(left) > 0 {
+		if left := collect(t, b.Stale(ctx, time.Now().Add(-time.Hour))); len(left) > 0 {
 			t.Errorf("the rows of a dead instance of another source are left: %v", left)
 		}
 	}
-	if left := collect(t, of("/srv/one").Left(ctx, time.Now().Add(-time.Hour))); len(left) != 2 {
+	if left := collect(t, of("/srv/one").Stale(ctx, time.Now().Add(-time.Hour))); len(left) != 2 {
 		t.Errorf("%d rows are left of a dead instance, want the pending and the deleting one", len(left))
 	}
 }

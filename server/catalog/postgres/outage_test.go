@@ -85,7 +85,7 @@ func TestOutage(t *testing.T) {
 			old := time.Now().Add(-time.Hour)
 			alive := func(c catalog.Catalog) {
 				t.Helper()
-				for r, err := range c.Left(t.Context(), old) {
+				for r, err := range c.Stale(t.Context(), old) {
 					if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
 						t.Errorf("left, although its instance lives: %+v, %v", r, err)
 					}
@@ -108,7 +108,7 @@ func TestOutage(t *testing.T) {
 				t.Error(err)
 			}
 			left := 0
-			for r, err := range b.Left(t.Context(), old) {
+			for r, err := range b.Stale(t.Context(), old) {
 				if err != nil || r.ID != pending.ID {
 					t.Errorf("left: %+v, %v", r, err)
 				}
@@ -138,7 +138,7 @@ func testConnectionsEnd(t *testing.T, server *pgserver.Server) {
 	} {
 		for range 3 {
 			server.Exec(t, database, "SELECT pg_terminate_backend(pid) FROM "+which)
-			for r, err := range b.Left(t.Context(), time.Now().Add(-time.Hour)) {
+			for r, err := range b.Stale(t.Context(), time.Now().Add(-time.Hour)) {
 				if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
 					t.Errorf("left, although its instance lives: %+v, %v", r, err)
 				}

@@ -163,7 +163,7 @@ func use(t *testing.T, url string) {
 	if _, err := s.Get(t.Context(), rec.ID); err != nil {
 		t.Error(err)
 	}
-	for range s.Left(t.Context(), time.Now()) {
+	for range s.Stale(t.Context(), time.Now()) {
 		t.Error("left")
 	}
 }

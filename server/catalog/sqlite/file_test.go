@@ -211,7 +211,7 @@ func TestLink(t *testing.T) {
 	if err := a.Begin(t.Context(), catalogtest.NewRecord("a name")); err != nil {
 		t.Fatal(err)
 	}
-	for r, err := range b.Left(t.Context(), time.Now().Add(-time.Hour)) {
+	for r, err := range b.Stale(t.Context(), time.Now().Add(-time.Hour)) {
 		t.Errorf("left, although it is begun by one who lives: %v, %v", r, err)
 	}
 }

@@ -180,8 +180,8 @@ func (c *Catalog) All(ctx context.Context) iter.Seq2[catalog.Record, error] {
 	return c.list(ctx, "all", func(row) bool { return true })
 }
 
-// Left implements catalog.Catalog.
-func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
+// Stale implements catalog.Catalog.
+func (c *Catalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
 	return c.list(ctx, "left", func(r row) bool {
 		return r.State != catalog.Ready && (r.dead || r.Touched.Before(before))
 	})

@@ -113,13 +113,13 @@ func (o *observedCatalog) Forget(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
-// Left implements catalog.Catalog. Its duration is that of the whole sweep.
-func (o *observedCatalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
+// Stale implements catalog.Catalog. Its duration is that of the whole sweep.
+func (o *observedCatalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
 	return func(yield func(catalog.Record, error) bool) {
 		start := time.Now()
 		var failed error
 		defer func() { o.told("left", start, failed) }()
-		for rec, err := range o.Catalog.Left(ctx, before) {
+		for rec, err := range o.Catalog.Stale(ctx, before) {
 			failed = err
 			if !yield(rec, err) {
 				return

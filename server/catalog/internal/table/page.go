@@ -57,14 +57,15 @@ func (c *Catalog) AllOf(ctx context.Context, source catalog.Source) iter.Seq2[ca
 		func(_ context.Context, page []row) ([]row, error) { return page, nil })
 }
 
-// Left yields what nobody works on any more.
-func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
-	// Who is dead stays so: an instance is never used again.
+// Stale yields rows that are not ready and were abandoned.
+func (c *Catalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
+	// A dead instance stays dead: its ID is never used again.
 	dead := make(map[string]bool)
 	limit := micros(before)
 	return c.rows(ctx, c.source, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND source = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		func(ctx context.Context, page []row) ([]row, error) {
-			// Rows first, then who is alive: whoever has a row was seen alive before.
+			// The rows are read before the live instances, so an instance that began a
+			// row in between is not taken for dead.
 			ask := make(map[string]time.Time)
 			for _, r := range page {
 				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !r.Touched.Before(ask[r.instance]) {
@@ -78,13 +79,13 @@ func (c *Catalog) Left(ctx context.Context, before time.Time) iter.Seq2[catalog.
 				}
 				maps.Copy(dead, found)
 			}
-			left := page[:0]
+			stale := page[:0]
 			for _, r := range page {
 				if r.Touched.UnixMicro() < limit || dead[r.instance] {
-					left = append(left, r)
+					stale = append(stale, r)
 				}
 			}
-			return left, nil
+			return stale, nil
 		})
 }
 

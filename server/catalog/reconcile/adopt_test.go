@@ -1,4 +1,4 @@
-package steward_test
+package reconcile_test
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -99,23 +99,23 @@ func TestAdopt(t *testing.T) {
 	old, one, two := l.of("old"), l.of("one"), l.of("two")
 	inOne, inTwo, nowhere := l.row(old, catalog.Ready), l.row(old, catalog.Ready), l.row(old, catalog.Ready)
 	begun, gone := l.row(old, catalog.Pending), l.row(old, catalog.Deleting)
-	adopt := func(c catalog.Shared, jail *vfs.Jail, want steward.Adopted) {
+	adopt := func(c catalog.Shared, jail *vfs.Jail, want reconcile.Adopted) {
 		t.Helper()
-		got, err := steward.Adopt(t.Context(), jail, c, "old")
+		got, err := reconcile.Adopt(t.Context(), jail, c, "old")
 		if err != nil || got != want {
 			t.Errorf("%+v, %v, want %+v", got, err, want)
 		}
 	}
 	// An object of another size is none of theirs.
-	adopt(two, l.jailWith("another size", inOne, inTwo, nowhere), steward.Adopted{Stay: 5})
-	adopt(two, l.jailWith("data"), steward.Adopted{Stay: 5})
-	adopt(one, l.jailWith("data", inOne, begun, uuid.New()), steward.Adopted{Taken: 2, Stay: 3})
+	adopt(two, l.jailWith("another size", inOne, inTwo, nowhere), reconcile.Adopted{Stay: 5})
+	adopt(two, l.jailWith("data"), reconcile.Adopted{Stay: 5})
+	adopt(one, l.jailWith("data", inOne, begun, uuid.New()), reconcile.Adopted{Taken: 2, Stay: 3})
 	l.want(one, "one", inOne, begun)
-	adopt(two, l.jailWith("data", inTwo, inOne), steward.Adopted{Taken: 1, Stay: 2})
+	adopt(two, l.jailWith("data", inTwo, inOne), reconcile.Adopted{Taken: 1, Stay: 2})
 	l.want(two, "two", inTwo)
 	l.want(old, "old", nowhere, gone)
 	// What is unfinished goes with the last that is ready.
-	adopt(one, l.jailWith("data", nowhere), steward.Adopted{Taken: 2})
+	adopt(one, l.jailWith("data", nowhere), reconcile.Adopted{Taken: 2})
 	l.want(one, "one, with the rest", inOne, begun, nowhere, gone)
 	l.want(old, "old")
 }
@@ -124,7 +124,7 @@ func TestAdoptAll(t *testing.T) {
 	l := newLibrary(t)
 	old, other := l.of("old"), l.of("new")
 	ids := []uuid.UUID{l.row(old, catalog.Ready), l.row(old, catalog.Pending), l.row(old, catalog.Deleting)}
-	if got, err := steward.AdoptAll(t.Context(), other, "old"); err != nil || got != (steward.Adopted{Taken: 3}) {
+	if got, err := reconcile.AdoptAll(t.Context(), other, "old"); err != nil || got != (reconcile.Adopted{Taken: 3}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	l.want(other, "new", ids...)
@@ -138,7 +138,7 @@ func TestAdoptFails(t *testing.T) {
 	ids := []uuid.UUID{l.row(old, catalog.Ready), l.row(old, catalog.Pending)}
 	broken := errors.New("broken")
 	faulty := vfstest.NewFaults(mem.New(), vfstest.FailOp("list", broken))
-	if got, err := steward.Adopt(t.Context(), l.jail(faulty), other, "old"); !errors.Is(err, broken) || got.Taken != 0 {
+	if got, err := reconcile.Adopt(t.Context(), l.jail(faulty), other, "old"); !errors.Is(err, broken) || got.Taken != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	l.want(old, "old", ids...)

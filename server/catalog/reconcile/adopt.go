@@ -1,4 +1,4 @@
-package steward
+package reconcile
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An Adopted says what an Adopt did.
+// Adopted is the result of Adopt and AdoptAll.
 type Adopted struct {
-	Taken int // rows that are the catalog's own now
-	Stay  int // rows that are as they were: no object of theirs is there
+	Taken int // rows that now belong to the catalog
+	Stay  int // rows that were left, since the jail has no object for them
 }
 
-// Adopt makes rows of another source, from, the catalog's own: those whose object lies in
-// the jail. That of an upload that is ready has to have the size that its row says. It is
-// for a source that was moved, and, with "" as from, for rows that a version before
-// sources wrote. IDs are random, so an object of that name is that upload or a copy of it:
-// of two sources that have copies, the first one to ask gets the rows.
+// Adopt transfers rows of the source from to the catalog's own source: those whose object
+// is in the jail. The object of a ready row must have the size in the row. Adopt is for a
+// source that was moved, and, with from "", for rows written before catalogs had sources.
+// IDs are random, so an object with such a name is the upload or a copy of it; if two
+// sources have copies, the first to call Adopt gets the rows.
 //
-// Rows that are not ready may have no object yet, or no longer. They go along once no row
-// that is ready stays. What was taken before an error is taken.
+// Rows that are not ready may have no object. They are transferred if no ready row has to
+// stay. After an error, the rows transferred so far remain transferred.
 //
-// The jail's policy is [catalog.Policy]. No server should use from meanwhile: uploads
-// that are on their way there would fail.
+// The jail's policy is [catalog.Policy]. No server should use the source from meanwhile:
+// its running uploads would fail.
 func Adopt(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, from catalog.Source) (Adopted, error) {
 	a := &adoption{ctx: ctx, cat: cat, from: from}
 	var unfinished []uuid.UUID
@@ -54,8 +54,8 @@ func Adopt(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, from catalog
 	return a.done, err
 }
 
-// AdoptAll is Adopt for all rows of from, whether there are objects or not: where these
-// are lost, or cannot be listed.
+// AdoptAll transfers all rows of from, with or without objects: for objects that are lost
+// or cannot be listed.
 func AdoptAll(ctx context.Context, cat catalog.Shared, from catalog.Source) (Adopted, error) {
 	a := &adoption{ctx: ctx, cat: cat, from: from}
 	for rec, err := range cat.AllOf(ctx, from) {
@@ -70,7 +70,7 @@ func AdoptAll(ctx context.Context, cat catalog.Shared, from catalog.Source) (Ado
 	return a.done, err
 }
 
-// An adoption takes rows, many at a time.
+// An adoption transfers rows in batches.
 type adoption struct {
 	ctx  context.Context
 	cat  catalog.Shared

@@ -1,4 +1,4 @@
-package steward
+package reconcile
 
 import (
 	"context"
@@ -8,24 +8,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A pair is what there is of one ID: a row, an object, or both.
+// A pair is the row of an ID, its object, or both.
 type pair struct {
 	row    *catalog.Record
 	object *vfs.Finding
-	// foreign: the object is alone and has a name that no upload has.
+	// foreign: there is no row, and the object's name is not that of an upload.
 	foreign bool
 }
 
-// pairs yields rows and objects side by side, in order of the ID: the bytes of a UUID and
-// of its text are in the same order. Each is read once, whatever their number. An error
-// comes last.
+// pairs merges rows and objects by ID. A UUID and its text sort the same way, so both
+// sequences are read once and in order, whatever their number. An error comes last.
 func pairs(ctx context.Context, jail *vfs.Jail, rows iter.Seq2[catalog.Record, error]) iter.Seq2[pair, error] {
 	return func(yield func(pair, error) bool) {
 		next, stop := iter.Pull2(rows)
 		defer stop()
 		row, err, more := next()
-		// before yields the rows without an object that come before a name, and reports
-		// whether to go on.
+		// before yields the rows without an object up to name, and reports whether to
+		// continue.
 		before := func(name string) bool {
 			for ; more && err == nil && row.ID.String() < name; row, err, more = next() {
 				if !yield(pair{row: &row}, nil) {
@@ -62,6 +61,6 @@ func pairs(ctx context.Context, jail *vfs.Jail, rows iter.Seq2[catalog.Record, e
 				return
 			}
 		}
-		before("~") // behind every ID
+		before("~") // sorts after every ID
 	}
 }

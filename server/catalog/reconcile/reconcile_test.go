@@ -1,4 +1,4 @@
-package steward_test
+package reconcile_test
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/steward"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
@@ -95,11 +95,11 @@ func (w *world) plant(name string) {
 
 // check returns the problems in order, a line each, with labels in the place of
 // IDs.
-func (w *world) check(opts steward.Options) ([]string, steward.Summary) {
+func (w *world) check(opts reconcile.Options) ([]string, reconcile.Summary) {
 	w.t.Helper()
-	var sum steward.Summary
+	var sum reconcile.Summary
 	var lines []string
-	for p, err := range steward.Check(w.ctx, w.jail, w.catalog, opts, &sum) {
+	for p, err := range reconcile.Check(w.ctx, w.jail, w.catalog, opts, &sum) {
 		w.must(err)
 		label, ok := w.labels[p.Name]
 		if !ok {
@@ -117,7 +117,7 @@ func (w *world) check(opts steward.Options) ([]string, steward.Summary) {
 	return lines, sum
 }
 
-func (w *world) wantCheck(opts steward.Options, want ...string) steward.Summary {
+func (w *world) wantCheck(opts reconcile.Options, want ...string) reconcile.Summary {
 	w.t.Helper()
 	got, sum := w.check(opts)
 	if diff := cmp.Diff(want, got, cmp.Transformer("", func(s []string) string { return strings.Join(s, "\n") })); diff != "" {
@@ -128,14 +128,14 @@ func (w *world) wantCheck(opts steward.Options, want ...string) steward.Summary 
 
 func TestCheckClean(t *testing.T) {
 	w := newWorld(t)
-	w.wantCheck(steward.Options{Deep: true})
+	w.wantCheck(reconcile.Options{Deep: true})
 	for i := range 50 {
 		w.ready(fmt.Sprint(i), strings.Repeat("x", i))
 	}
 	w.begin("no object yet")
 	w.object(w.begin("object, and not ready"), "x")
-	sum := w.wantCheck(steward.Options{Deep: true, Before: w.now})
-	if want := (steward.Summary{Ready: 50, Bytes: 49 * 50 / 2, UnderWay: 2}); sum != want {
+	sum := w.wantCheck(reconcile.Options{Deep: true, Before: w.now})
+	if want := (reconcile.Summary{Ready: 50, Bytes: 49 * 50 / 2, UnderWay: 2}); sum != want {
 		t.Errorf("got %+v, want %+v", sum, want)
 	}
 }
@@ -163,14 +163,14 @@ func TestCheckFinds(t *testing.T) {
 		slices.Sort(all)
 		return all
 	}
-	w.wantCheck(steward.Options{}, want()...)
-	w.wantCheck(steward.Options{Deep: true}, want("object.sha256 altered")...)
+	w.wantCheck(reconcile.Options{}, want()...)
+	w.wantCheck(reconcile.Options{Deep: true}, want("object.sha256 altered")...)
 	// What is older than Before has been left, whoever has begun it.
-	w.wantCheck(steward.Options{Before: w.now.Add(1)}, want("row.left deleting", "row.left pending")...)
+	w.wantCheck(reconcile.Options{Before: w.now.Add(1)}, want("row.left deleting", "row.left pending")...)
 	w.catalog.Crash()
-	w.wantCheck(steward.Options{}, want("row.left deleting", "row.left pending")...)
+	w.wantCheck(reconcile.Options{}, want("row.left deleting", "row.left pending")...)
 
-	for range steward.Check(w.ctx, w.jail, w.catalog, steward.Options{}, &steward.Summary{}) {
+	for range reconcile.Check(w.ctx, w.jail, w.catalog, reconcile.Options{}, &reconcile.Summary{}) {
 		break // whoever reads may stop early
 	}
 }
@@ -200,8 +200,8 @@ func TestCheckWhileServing(t *testing.T) {
 		}
 		w.object(w.begin("under way"), "z")
 	}}))
-	sum := w.wantCheck(steward.Options{Deep: true})
-	if want := (steward.Summary{Ready: 20, Bytes: 20, UnderWay: 1}); sum != want {
+	sum := w.wantCheck(reconcile.Options{Deep: true})
+	if want := (reconcile.Summary{Ready: 20, Bytes: 20, UnderWay: 1}); sum != want {
 		t.Errorf("got %+v, want %+v", sum, want)
 	}
 	if !scanned {
@@ -222,24 +222,24 @@ func TestSweep(t *testing.T) {
 	rowless := uuid.New()
 	w.object(rowless, "a catalog that is not the right one has no row of anything")
 
-	sweep := func(before time.Time, want steward.Swept) {
+	sweep := func(before time.Time, want reconcile.Swept) {
 		t.Helper()
-		if got, err := steward.Sweep(w.ctx, w.jail, w.catalog, before, nil); err != nil || got != want {
+		if got, err := reconcile.Sweep(w.ctx, w.jail, w.catalog, before, nil); err != nil || got != want {
 			t.Errorf("swept %+v, %v; want %+v", got, err, want)
 		}
 	}
-	sweep(w.now, steward.Swept{})
+	sweep(w.now, reconcile.Swept{})
 	w.catalog.Crash()
 	alive := w.begin("begun behind the crash")
 	w.object(alive, "x")
-	sweep(w.now, steward.Swept{Cleared: 4})
-	sweep(w.now, steward.Swept{})
+	sweep(w.now, reconcile.Swept{Cleared: 4})
+	sweep(w.now, reconcile.Swept{})
 	w.must(w.backend.Remove(w.ctx, catalog.ObjectName(rowless), vfs.Cond{})) // fails if Sweep took it
-	sum := w.wantCheck(steward.Options{Deep: true, Before: w.now})
+	sum := w.wantCheck(reconcile.Options{Deep: true, Before: w.now})
 	if sum.Ready != 1 || sum.UnderWay != 1 {
 		t.Errorf("got %+v", sum)
 	}
-	sweep(w.now.Add(time.Microsecond), steward.Swept{Cleared: 1})
+	sweep(w.now.Add(time.Microsecond), reconcile.Swept{Cleared: 1})
 	if err := w.catalog.Touch(w.ctx, alive); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("Touch of what was swept: %v", err)
 	}
@@ -275,17 +275,17 @@ func TestSweepFaults(t *testing.T) {
 			}
 			w.catalog.Fail = func(string) error { return fail() }
 			w.over(failing{inner, fail})
-			_, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
+			_, err := reconcile.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
 			if failed && !errors.Is(err, broken) {
 				t.Errorf("call %d failed, and Sweep said %v", n, err)
 			}
 			w.catalog.Fail = nil
 			w.over(inner)
 			w.catalog.Crash()
-			if _, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, nil); err != nil {
+			if _, err := reconcile.Sweep(w.ctx, w.jail, w.catalog, w.now, nil); err != nil {
 				t.Errorf("after call %d failed: %v", n, err)
 			}
-			if sum := w.wantCheck(steward.Options{Deep: true}); sum.Ready != 1 || sum.UnderWay != 0 {
+			if sum := w.wantCheck(reconcile.Options{Deep: true}); sum.Ready != 1 || sum.UnderWay != 0 {
 				t.Errorf("after call %d failed: %+v", n, sum)
 			}
 		}
@@ -313,8 +313,8 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 	w.catalog.Crash()
 	w.over(vfstest.NewFaults(w.backend, vfstest.Fault{Op: "remove", Call: 3, Err: vfs.ErrUnavailable}))
-	got, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
-	if want := (steward.Swept{Cleared: 9, Failed: 1}); got != want || !errors.Is(err, vfs.ErrUnavailable) {
+	got, err := reconcile.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
+	if want := (reconcile.Swept{Cleared: 9, Failed: 1}); got != want || !errors.Is(err, vfs.ErrUnavailable) {
 		t.Errorf("swept %+v, %v; want %+v", got, err, want)
 	}
 }
@@ -329,12 +329,12 @@ func (p parts) AbortUploads(_ context.Context, n vfs.Name) (int, error) { return
 func TestSweepParts(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
-		want steward.Swept
+		want reconcile.Swept
 	}{
-		{nil, steward.Swept{Cleared: 2, Parts: 2}},
-		{fs.ErrPermission, steward.Swept{Cleared: 2, Parts: 2}},
-		{vfs.ErrUnsupported, steward.Swept{Cleared: 2, Parts: 2}},
-		{vfs.ErrUnavailable, steward.Swept{Failed: 2, Parts: 2}},
+		{nil, reconcile.Swept{Cleared: 2, Parts: 2}},
+		{fs.ErrPermission, reconcile.Swept{Cleared: 2, Parts: 2}},
+		{vfs.ErrUnsupported, reconcile.Swept{Cleared: 2, Parts: 2}},
+		{vfs.ErrUnavailable, reconcile.Swept{Failed: 2, Parts: 2}},
 	} {
 		w := newWorld(t)
 		w.ready("stays", "x")
@@ -344,7 +344,7 @@ func TestSweepParts(t *testing.T) {
 		dead[deleting.String()] = true
 		w.catalog.Crash()
 		w.begin("alive")
-		got, err := steward.Sweep(w.ctx, w.jail, w.catalog, w.now, parts(func(n vfs.Name) (int, error) {
+		got, err := reconcile.Sweep(w.ctx, w.jail, w.catalog, w.now, parts(func(n vfs.Name) (int, error) {
 			if !dead[n.String()] {
 				t.Errorf("parts of %s were dropped", w.labels[n.String()])
 			}
@@ -357,7 +357,7 @@ func TestSweepParts(t *testing.T) {
 			t.Errorf("%v: swept %+v, %v; want %+v", tt.err, got, err, tt.want)
 		}
 		if tt.want.Failed == 0 {
-			if sum := w.wantCheck(steward.Options{}); sum.Ready != 1 || sum.UnderWay != 1 {
+			if sum := w.wantCheck(reconcile.Options{}); sum.Ready != 1 || sum.UnderWay != 1 {
 				t.Errorf("%v: %+v", tt.err, sum)
 			}
 		}
@@ -371,7 +371,7 @@ func TestCheckFails(t *testing.T) {
 	fails := func(what string) {
 		t.Helper()
 		var last error
-		for _, err := range steward.Check(w.ctx, w.jail, w.catalog, steward.Options{Deep: true}, &steward.Summary{}) {
+		for _, err := range reconcile.Check(w.ctx, w.jail, w.catalog, reconcile.Options{Deep: true}, &reconcile.Summary{}) {
 			last = err
 		}
 		if !errors.Is(last, broken) {
