@@ -28,6 +28,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // ErrSource is what every error of [Open] matches that is about the source. It
@@ -49,9 +50,9 @@ type Source struct {
 	close    func() error
 }
 
-// Walk is that of the backend, if it is a vfs.Walker.
+// Walk is that of the backend, if it is a driver.Walker.
 func (s *Source) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
-	return vfs.Walk(ctx, s.Backend, dir)
+	return driver.Walk(ctx, s.Backend, dir)
 }
 
 // Close ends the Source: every later call of its backend may fail.

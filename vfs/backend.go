@@ -40,8 +40,8 @@ type Backend interface {
 	// a directory. One remote request a page. Elements are as the backend has
 	// them: they need not make a Name. After an error it yields nothing more.
 	// A dir that is missing, or is no directory, is an error before any entry.
-	// [ListHintOf] tells what the caller has use for; what it has no use for may be
-	// left out.
+	// driver.ListHintOf tells which entries the caller needs; the others may be left
+	// out.
 	List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error]
 
 	// Put stores body under n, all or nothing, visible at once: a reader sees
@@ -73,32 +73,8 @@ type Caps struct {
 	Ranges bool
 	// Direct: Open heeds Request.Direct.
 	Direct bool
-	// Walks: the backend is a [Walker], and so is each layer over it.
+	// Walks: the backend is a driver.Walker, and so is each layer over it.
 	Walks bool
-}
-
-// A Walker is a Backend that can yield all that lies below a directory at once. It is for
-// stores without directories, where that takes fewer requests, and finds what the
-// listing of a directory can leave out: some services show nothing below a name that also
-// is an object's.
-type Walker interface {
-	Backend
-
-	// Walk yields all objects below dir, in byte order of their paths: Elem is then the
-	// whole path below dir, not to be trusted. No directory is yielded. It fails as List
-	// does.
-	Walk(ctx context.Context, dir Name) iter.Seq2[Entry, error]
-}
-
-// Walk is the Walk of b. Layers over a backend call it to pass theirs on. It fails with
-// [ErrUnsupported] if b has none.
-func Walk(ctx context.Context, b Backend, dir Name) iter.Seq2[Entry, error] {
-	if w, ok := b.(Walker); ok {
-		return w.Walk(ctx, dir)
-	}
-	return func(yield func(Entry, error) bool) {
-		yield(Entry{}, &Error{Op: "list", Name: dir.s, Err: ErrUnsupported})
-	}
 }
 
 // An Entry is what List says of one name in a directory.
@@ -139,17 +115,4 @@ type PutOptions struct {
 	SizeKnown   bool   // a body of another size is an error, and nothing is stored
 	ContentType string // kept where the backend can keep it
 	Encoding    string // the coding that body is in, as in Info; kept where the backend can
-}
-
-// Unsupported is embedded by a backend that does not write.
-type Unsupported struct{}
-
-// Put returns [ErrUnsupported].
-func (Unsupported) Put(_ context.Context, n Name, _ io.Reader, _ PutOptions) (Info, error) {
-	return Info{}, &Error{Op: "put", Name: n.String(), Err: ErrUnsupported}
-}
-
-// Remove returns [ErrUnsupported].
-func (Unsupported) Remove(_ context.Context, n Name, _ Cond) error {
-	return &Error{Op: "remove", Name: n.String(), Err: ErrUnsupported}
 }

@@ -19,8 +19,9 @@
 //   - To store files under names that came from outside: a backend that was opened
 //     for writing, [ParseName] or [SafeName], and [Jail.Put].
 //   - To do either over HTTP: package server.
-//   - To write a backend: implement [Backend], embed [Unsupported], run
-//     vfstest.TestBackend.
+//   - To write a backend: implement [Backend] with the help of package driver,
+//     run vfstest.TestBackend.
+//   - To tell why a name was refused: [ReasonOf] and package reason.
 //
 // What a Jail does not protect against is said at [Jail].
 package vfs

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // everything is a backend in which every name is an object, and which counts
 // what it is asked for. It has no directories; List yields entries.
 type everything struct {
-	vfs.Unsupported
+	driver.Unsupported
 	calls   atomic.Int64
 	last    atomic.Value // string, the name of the last call
 	entries []vfs.Entry

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"sync"
 
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -34,7 +35,6 @@ func FromFS(fsys fs.FS) Backend {
 }
 
 type fromFS struct {
-	Unsupported
 	fsys   fs.FS
 	hashes *sync.Map // Name to ETag; nil if contents can change
 }
@@ -51,7 +51,7 @@ func (b *fromFS) Open(ctx context.Context, n Name, req Request) (*Object, error)
 		f.Close()
 		return nil, err
 	}
-	body, err := NewBody(ctx, f, span)
+	body, err := filestore.NewBody(ctx, f, span.Offset, span.Length, ErrChanged)
 	if err != nil {
 		return nil, &Error{Op: "open", Name: n.s, Err: err}
 	}
@@ -83,7 +83,7 @@ func (b *fromFS) open(ctx context.Context, op string, n Name, links bool) (fs.Fi
 	}
 	f, err := b.fsys.Open(n.s)
 	if err != nil {
-		return nil, Info{}, FSError(op, n, err)
+		return nil, Info{}, fsError(op, n, err)
 	}
 	info, err := b.describe(op, n, f)
 	if err != nil {
@@ -96,19 +96,19 @@ func (b *fromFS) open(ctx context.Context, op string, n Name, links bool) (fs.Fi
 func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return Info{}, FSError(op, n, err)
+		return Info{}, fsError(op, n, err)
 	}
-	if r := FileReason(st); r != "" {
+	if r := reason.ForFile(st); r != "" {
 		return Info{}, refuse(op, n.s, r)
 	}
 	info := Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
 	if b.hashes != nil {
 		info.ETag, err = b.hash(n, f)
 	} else if _, ok := info.LastModified(); ok {
-		info.ETag = TimeTag(n.s, info.ModTime, info.Size)
+		info.ETag = filestore.TimeTag(n.s, info.ModTime, info.Size)
 	}
 	if err != nil {
-		return Info{}, FSError(op, n, err)
+		return Info{}, fsError(op, n, err)
 	}
 	return info, nil
 }
@@ -150,9 +150,9 @@ func (b *fromFS) look(op string, n Name, links bool) error {
 		return nil
 	}
 	if err != nil {
-		return FSError(op, n, err)
+		return fsError(op, n, err)
 	}
-	if r := FileReason(st); r != "" {
+	if r := reason.ForFile(st); r != "" {
 		return refuse(op, n.s, r)
 	}
 	return nil
@@ -164,11 +164,24 @@ func (b *fromFS) checkLinks(op string, n Name, report bool) error {
 	if !ok {
 		return nil
 	}
-	return CheckLinks(op, n, report, lfs.Lstat, lfs.ReadLink)
+	target, found, err := filestore.FindLink(n.s, lfs.Lstat, lfs.ReadLink)
+	switch {
+	case err != nil:
+		return fsError(op, n, err)
+	case !found:
+		return nil
+	}
+	e := refuse(op, n.s, reason.Symlink)
+	if report && target == Root.s {
+		e.Link = Root
+	} else if report {
+		e.Link, _ = ParseName(target) // the zero Name for what is none
+	}
+	return e
 }
 
 func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
-	return ListWhole(ctx, dir, after, func(take func(fs.DirEntry) error) error {
+	read := func(take func(fs.DirEntry) error) error {
 		if !dir.IsRoot() {
 			if err := b.checkLinks("list", dir, true); err != nil {
 				return err
@@ -183,11 +196,11 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 			return err
 		} else if !st.IsDir() {
 			return fs.ErrNotExist
-		} else if FileReason(st) == reason.OwnFile {
+		} else if reason.ForFile(st) == reason.OwnFile {
 			return refuse("list", dir.s, reason.OwnFile)
 		}
 		if d, ok := f.(fs.ReadDirFile); ok {
-			return EachEntry(d, take)
+			return filestore.EachEntry(d, take)
 		}
 		list, err := fs.ReadDir(b.fsys, dir.s)
 		if err != nil {
@@ -199,5 +212,31 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 			}
 		}
 		return nil
-	})
+	}
+	return func(yield func(Entry, error) bool) {
+		for e, err := range filestore.List(ctx, after, filestore.Entries[Kind](read)) {
+			if err != nil {
+				err = fsError("list", dir, err)
+			}
+			if !yield(Entry(e), err) {
+				return
+			}
+		}
+	}
+}
+
+func (b *fromFS) Put(_ context.Context, n Name, _ io.Reader, _ PutOptions) (Info, error) {
+	return Info{}, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
+}
+
+func (b *fromFS) Remove(_ context.Context, n Name, _ Cond) error {
+	return &Error{Op: "remove", Name: n.s, Err: ErrUnsupported}
+}
+
+// fsError is driver.FSError.
+func fsError(op string, n Name, err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	return &Error{Op: op, Name: n.s, Reason: reason.ForError(err), Err: err}
 }

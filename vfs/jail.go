@@ -102,7 +102,7 @@ func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, l
 		return Name{}, e
 	}
 	e := refuse(call, v.Name.String(), reason.Symlink)
-	if target.IsZero() || links == MaxLinks {
+	if target.IsZero() || links == maxLinks {
 		return Name{}, e
 	}
 	if next := j.admit(ctx, v.Op, target); !next.Allowed {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -18,7 +19,7 @@ import (
 //
 // A directory in which nothing is shown is as good as missing; the top is always there.
 func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
-	return j.list(ctx, dir, after, ListHint{})
+	return j.list(ctx, dir, after, listHint{})
 }
 
 // A Page is a part of a directory's listing.
@@ -41,7 +42,7 @@ const maxPageRequests = 64
 func (j *Jail) ListPage(ctx context.Context, dir Name, after string, limit int) (Page, error) {
 	var p Page
 	limit = max(limit, 1)
-	for e, err := range j.list(ctx, dir, after, ListHint{Limit: limit + 1, Requests: maxPageRequests}) {
+	for e, err := range j.list(ctx, dir, after, listHint{Limit: limit + 1, Requests: maxPageRequests}) {
 		n := len(p.Entries)
 		switch {
 		case n == limit, n > 0 && errors.Is(err, ErrListBound):
@@ -55,7 +56,7 @@ func (j *Jail) ListPage(ctx context.Context, dir Name, after string, limit int) 
 	return p, nil
 }
 
-func (j *Jail) list(ctx context.Context, dir Name, after string, hint ListHint) iter.Seq2[Entry, error] {
+func (j *Jail) list(ctx context.Context, dir Name, after string, hint listHint) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		l := listing{j: j, ctx: ctx, dir: dir, look: newLook()}
 		var rule string
@@ -84,6 +85,9 @@ func (j *Jail) list(ctx context.Context, dir Name, after string, hint ListHint) 
 	}
 }
 
+// listHint is driver.ListHint.
+type listHint = filestore.Hint[Kind]
+
 // A listing is one call of List: of the directory dir, which lies at at.
 type listing struct {
 	j       *Jail
@@ -93,14 +97,14 @@ type listing struct {
 }
 
 // run calls yield with what is shown, in order.
-func (l *listing) run(after string, hint ListHint, yield func(Entry) bool) error {
+func (l *listing) run(after string, hint listHint, yield func(Entry) bool) error {
 	var links linkedDirs
 	if l.j.symlinks == SymlinksInside && l.j.caps.Directories {
 		links.addBefore(l, after)
 	}
 	hint.Shows = func(elem string, kind Kind) bool { return l.j.shows(l.ctx, l.dir, l.at, elem, kind) }
 	hidden := 0
-	for e, err := range l.j.backend.List(WithListHint(l.ctx, hint), l.at, after) {
+	for e, err := range l.j.backend.List(filestore.WithHint(l.ctx, hint), l.at, after) {
 		if err != nil {
 			return err
 		}

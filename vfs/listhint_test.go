@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -19,7 +20,7 @@ type thrifty struct {
 
 func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
-		hint := vfs.ListHintOf(ctx)
+		hint := driver.ListHintOf(ctx)
 		for e := range b.everything.List(ctx, dir, after) {
 			if hint.Shows != nil && (e.Reason != "" || !hint.Shows(e.Elem, e.Kind)) {
 				continue
@@ -55,8 +56,8 @@ func TestListHint(t *testing.T) {
 	if plain := keys(t, mustJail(t, &everything{entries: entries}, p), ".", ""); !slices.Equal(plain, got) {
 		t.Errorf("a backend that leaves out nothing makes it %q", plain)
 	}
-	nobody := vfs.ListHint{Shows: func(string, vfs.Kind) bool { return false }, Limit: 1}
-	if h := vfs.ListHintOf(vfs.WithListHint(vfs.WithListHint(t.Context(), nobody), vfs.ListHint{})); h.Shows != nil || h.Limit != 0 {
+	nobody := driver.ListHint{Shows: func(string, vfs.Kind) bool { return false }, Limit: 1}
+	if h := driver.ListHintOf(driver.WithListHint(driver.WithListHint(t.Context(), nobody), driver.ListHint{})); h.Shows != nil || h.Limit != 0 {
 		t.Error("the zero hint leaves the one before in force")
 	}
 }

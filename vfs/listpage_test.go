@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -27,9 +28,9 @@ func (r *remote) Caps() vfs.Caps { return vfs.Caps{Kind: "remote"} }
 
 func (r *remote) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
-		hint := vfs.ListHintOf(ctx)
+		hint := driver.ListHintOf(ctx)
 		requests, left := 0, 0
-		for e, err := range r.Backend.List(context.WithoutCancel(vfs.WithListHint(ctx, vfs.ListHint{})), dir, after) {
+		for e, err := range r.Backend.List(context.WithoutCancel(driver.WithListHint(ctx, driver.ListHint{})), dir, after) {
 			if left == 0 {
 				if requests++; hint.Requests > 0 && requests > hint.Requests {
 					yield(vfs.Entry{}, vfs.ErrListBound)

@@ -67,13 +67,13 @@ const (
 	SymlinksRefuse Symlinks = iota
 	// SymlinksInside: a link is read, never followed. The name that it leads
 	// to has to be admitted in its own right and is then opened with no links
-	// allowed, up to [MaxLinks] times. So a link cannot widen the policy, and
+	// allowed, up to eight times. So a link cannot widen the policy, and
 	// no race can make it. Links to absolute paths are refused.
 	SymlinksInside
 )
 
-// MaxLinks is how many links may lie on the way to one object.
-const MaxLinks = 8
+// maxLinks is how many links may lie on the way to one object.
+const maxLinks = 8
 
 // An Op is what a caller wants to do with a name.
 type Op string

@@ -8,16 +8,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// MaxCreateElements is the most elements that a created name has. Each is a
+// maxCreateElements is the most elements that a created name has. Each is a
 // directory that a write may have to make, synchronise and later remove, so that
 // depth is work that one client could cause for all.
-const MaxCreateElements = 64
+const maxCreateElements = 64
 
 // checkCreate is the stricter grammar of names that are about to be created:
 // what it accepts can move to any file system. Reading does not ask for it,
 // since S3 keys and Unix files are legally called "aux.txt" or "10:30.log".
 func checkCreate(n Name) Reason {
-	if strings.Count(n.s, "/") >= MaxCreateElements {
+	if strings.Count(n.s, "/") >= maxCreateElements {
 		return reason.CreateDepth
 	}
 	if !norm.NFC.IsNormalString(n.s) {

@@ -26,8 +26,8 @@ type Finding struct {
 // Finding. A directory that cannot be named or read is one, too. An error ends
 // the scan: the top cannot be listed, or ctx is done.
 //
-// A backend that is a [Walker] is asked for all at once. There, any error ends the scan,
-// and keys that are no names, such as "a//b", are Findings as well.
+// A backend that walks (Caps.Walks) is asked for all at once. There, any error ends the
+// scan, and keys that are no names, such as "a//b", are Findings as well.
 func (j *Jail) Scan(ctx context.Context) iter.Seq2[Finding, error] { return j.ScanDir(ctx, Root) }
 
 // ScanDir is Scan of what lies below dir.
@@ -56,7 +56,7 @@ func (s *scan) walkAll() {
 		prefix = s.top.String() + "/"
 	}
 	var above []string // those objects whose names begin the present one, shortest first
-	for e, err := range Walk(s.ctx, s.jail.backend, s.top) {
+	for e, err := range s.jail.walk(s.ctx, s.top) {
 		if err != nil {
 			s.yield(Finding{}, outward("scan", s.top, err))
 			return
@@ -81,6 +81,19 @@ func (s *scan) walkAll() {
 		if !s.yield(f, nil) {
 			return
 		}
+	}
+}
+
+// walk is the backend's own Walk: driver.Walker has its contract.
+func (j *Jail) walk(ctx context.Context, dir Name) iter.Seq2[Entry, error] {
+	type walker interface {
+		Walk(ctx context.Context, dir Name) iter.Seq2[Entry, error]
+	}
+	if w, ok := j.backend.(walker); ok {
+		return w.Walk(ctx, dir)
+	}
+	return func(yield func(Entry, error) bool) {
+		yield(Entry{}, &Error{Op: "list", Name: dir.s, Err: ErrUnsupported})
 	}
 }
 

@@ -3,6 +3,8 @@ package vfs
 import (
 	"context"
 	"errors"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 )
 
 // shows reports whether an entry of this name and kind can be shown to the caller:
@@ -121,10 +123,10 @@ func (j *Jail) showsSome(ctx context.Context, dir, at Name, l *look) (bool, erro
 			return true, nil
 		}
 		p := todo[i]
-		hint := ListHint{AnyOrder: true, Requests: maxPageRequests, Shows: func(elem string, kind Kind) bool {
+		hint := listHint{AnyOrder: true, Requests: maxPageRequests, Shows: func(elem string, kind Kind) bool {
 			return !l.take() || j.shows(ctx, p.dir, p.at, elem, kind)
 		}}
-		for e, err := range j.backend.List(WithListHint(ctx, hint), p.at, "") {
+		for e, err := range j.backend.List(filestore.WithHint(ctx, hint), p.at, "") {
 			switch {
 			case ctx.Err() != nil:
 				return false, ctx.Err()

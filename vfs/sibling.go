@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -71,12 +72,12 @@ func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
 // where a spelling can be. [ErrListBound] if there is too much that is nearly one.
 func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
 	c := newSpellingCursor(n.Base())
-	hint := ListHint{
+	hint := listHint{
 		Shows:    func(elem string, _ Kind) bool { return c.want.is(elem) },
 		Names:    true,
 		Requests: maxPageRequests,
 	}
-	ctx = WithListHint(ctx, hint)
+	ctx = filestore.WithHint(ctx, hint)
 	for c.begin() {
 		for e, err := range j.backend.List(ctx, n.Dir(), c.after) {
 			if err != nil {

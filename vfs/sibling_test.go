@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -18,7 +19,7 @@ import (
 // counts listings, and entries that it yields. With hints it leaves out what is not
 // shown, as a disk does.
 type crowded struct {
-	vfs.Unsupported
+	driver.Unsupported
 	names             []string
 	hints             bool
 	listings, entries int
@@ -41,7 +42,7 @@ func (b *crowded) Put(_ context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptio
 func (b *crowded) List(ctx context.Context, _ vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		b.listings++
-		shows := vfs.ListHintOf(ctx).Shows
+		shows := driver.ListHintOf(ctx).Shows
 		i, there := slices.BinarySearch(b.names, after)
 		if there {
 			i++

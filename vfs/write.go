@@ -26,7 +26,7 @@ type Written struct {
 //
 // Besides what a read asks, the name has to be one that can be created on every
 // system (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
-// reason.CreateDevice) and have at most [MaxCreateElements] (reason.CreateDepth), and a new one, or a new directory on its way, must not differ
+// reason.CreateDevice) and have at most 64 elements (reason.CreateDepth), and a new one, or a new directory on its way, must not differ
 // only in case or normal form from a sibling: [reason.CreateSibling] where the
 // caller may see that sibling, else [reason.HiddenSibling]. Among the calls of one
 // Jail that holds whatever runs at the same time; another process can get in

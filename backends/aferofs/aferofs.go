@@ -53,6 +53,7 @@ import (
 	"github.com/spf13/afero"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -169,7 +170,7 @@ func (b *Backend) open(ctx context.Context, op string, n vfs.Name, links bool) (
 	}
 	f, err := b.fsys.Open(b.path(n.String()))
 	if err != nil {
-		return nil, vfs.Info{}, vfs.FSError(op, n, err)
+		return nil, vfs.Info{}, driver.FSError(op, n, err)
 	}
 	info, err := b.describe(op, n, f.Stat)
 	if err != nil {
@@ -187,9 +188,9 @@ func (b *Backend) find(op string, n vfs.Name, links bool) (vfs.Info, error) {
 func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, error)) (vfs.Info, error) {
 	st, err := stat()
 	if err != nil {
-		return vfs.Info{}, vfs.FSError(op, n, err)
+		return vfs.Info{}, driver.FSError(op, n, err)
 	}
-	r := vfs.FileReason(st)
+	r := reason.ForFile(st)
 	// MemMapFs has directories whose mode is a file's.
 	if r != reason.OwnFile && st.IsDir() {
 		r = reason.Directory
@@ -199,7 +200,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	}
 	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
 	if _, ok := info.LastModified(); ok {
-		info.ETag = vfs.TimeTag(n.String(), info.ModTime, info.Size)
+		info.ETag = driver.TimeTag(n.String(), info.ModTime, info.Size)
 	}
 	return info, nil
 }
@@ -218,7 +219,7 @@ func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error)
 		}
 	}
 	var last fs.FileInfo
-	err := vfs.CheckLinks(op, n, links, func(name string) (fs.FileInfo, error) {
+	err := driver.CheckLinks(op, n, links, func(name string) (fs.FileInfo, error) {
 		st, err := b.lstat(b.path(name))
 		last = st
 		return st, err
@@ -263,7 +264,7 @@ func newBody(ctx context.Context, f afero.File, n vfs.Name, span vfs.Span) (io.R
 			rest.Offset = 0
 		}
 	}
-	body, err := vfs.NewBody(ctx, &contents{f, n}, rest)
+	body, err := driver.NewBody(ctx, &contents{f, n}, rest)
 	if err == io.EOF {
 		err = vfs.ErrChanged
 	}

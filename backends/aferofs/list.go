@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -18,7 +19,7 @@ import (
 // each call reads the whole directory: in parts where its files are fs.ReadDirFiles,
 // as those of an OsFs are, else in one piece with what there is to know of each.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	return vfs.ListWhole(ctx, dir, after, func(take func(fs.DirEntry) error) error {
+	return driver.ListWhole(ctx, dir, after, func(take func(fs.DirEntry) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -34,7 +35,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 			return take(d)
 		}
 		if d, ok := f.(fs.ReadDirFile); ok {
-			return vfs.EachEntry(d, named)
+			return driver.EachEntry(d, named)
 		}
 		for _, st := range whole {
 			if err := named(fs.FileInfoToDirEntry(st)); err != nil {
@@ -57,7 +58,7 @@ func (b *Backend) openDir(dir vfs.Name) (f afero.File, whole []fs.FileInfo, err 
 	if !st.IsDir() {
 		return nil, nil, syscall.ENOTDIR
 	}
-	if vfs.FileReason(st) == reason.OwnFile {
+	if reason.ForFile(st) == reason.OwnFile {
 		return nil, nil, refuse("list", dir, reason.OwnFile)
 	}
 	if f, err = b.fsys.Open(b.path(dir.String())); err != nil {

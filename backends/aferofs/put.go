@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -27,13 +28,13 @@ import (
 // the caller to end.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.caps.Writable {
-		return vfs.Unsupported{}.Put(ctx, n, body, opts)
+		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	w := &writing{b: b, n: n, cond: opts.Cond}
 	info, err := w.run(ctx, put.Body(ctx, body, opts))
 	if err != nil {
 		w.abort()
-		return vfs.Info{}, vfs.FSError("put", n, err)
+		return vfs.Info{}, driver.FSError("put", n, err)
 	}
 	return info, nil
 }
@@ -222,7 +223,7 @@ func (b *Backend) stamp(path string, current *vfs.Info) {
 // far as the Fs lets it.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.caps.Writable {
-		return vfs.Unsupported{}.Remove(ctx, n, cond)
+		return driver.Unsupported{}.Remove(ctx, n, cond)
 	}
 	if err := ctx.Err(); err != nil {
 		return &vfs.Error{Op: "remove", Name: n.String(), Err: err}
@@ -237,7 +238,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		return err
 	}
 	if err := b.fsys.Remove(b.path(n.String())); err != nil {
-		return vfs.FSError("remove", n, err)
+		return driver.FSError("remove", n, err)
 	}
 	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
 		if !b.removeEmpty(b.path(dir.String())) {
@@ -251,7 +252,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 // directory, and a RegexpFs answers a read with nothing where it hides a file,
 // so that only an end of the directory at the first read counts.
 func (b *Backend) removeEmpty(path string) bool {
-	if st, err := b.lstat(path); err != nil || vfs.FileReason(st) == reason.OwnFile {
+	if st, err := b.lstat(path); err != nil || reason.ForFile(st) == reason.OwnFile {
 		return false
 	}
 	f, err := b.fsys.Open(path)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -117,7 +118,7 @@ func (t *beneath) fail(op string, n vfs.Name, links bool, err error) error {
 	case unix.ESTALE:
 		err = fs.ErrNotExist
 	}
-	return vfs.FSError(op, n, err)
+	return driver.FSError(op, n, err)
 }
 
 // readlink finds the first link on the way to name and reads it, through its

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -238,7 +239,7 @@ func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool, t
 		st, err := h.stat()
 		if err != nil {
 			h.close()
-			return nil, vfs.FSError(op, n, err)
+			return nil, driver.FSError(op, n, err)
 		}
 		if why := b.reason(&st, h.stat); why != "" {
 			h.close()
@@ -304,7 +305,7 @@ func linkError(op string, n vfs.Name, report bool, readlink func() (prefix, text
 	if err != nil {
 		return e
 	}
-	e.Link = vfs.LinkTarget(link, filepath.ToSlash(text), n.String()[len(prefix):])
+	e.Link = driver.LinkTarget(link, filepath.ToSlash(text), n.String()[len(prefix):])
 	return e
 }
 

@@ -36,6 +36,6 @@ func writeError(op string, n vfs.Name, err error) error {
 }
 
 // isUnholdable reports that the system can have nothing of a name.
-func isUnholdable(err error) bool { return vfs.FSReason(err) == reason.Unholdable }
+func isUnholdable(err error) bool { return reason.ForError(err) == reason.Unholdable }
 
 var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")

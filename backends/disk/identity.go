@@ -30,7 +30,7 @@ func (b *Backend) reason(st *stat, again func() (stat, error)) vfs.Reason {
 	if ownfile.Is(st.id) {
 		return reason.OwnFile
 	}
-	if why := vfs.ModeReason(st.mode); why != "" {
+	if why := reason.ForMode(st.mode); why != "" {
 		return why
 	}
 	if st.nlink > 1 && b.opts.RefuseHardLinks && !b.beingPlaced(st, again) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -16,7 +17,7 @@ import (
 type dirReader interface {
 	// each calls yield with every entry, in the order of the system, from the
 	// start. The bytes of elem are valid during the call alone. A kind may be
-	// vfs.KindUnknown.
+	// driver.KindUnknown.
 	each(yield func(elem []byte, kind vfs.Kind) error) error
 	// lstat describes an entry without following it.
 	lstat(elem string) (stat, error)
@@ -24,7 +25,7 @@ type dirReader interface {
 }
 
 // List yields the entries of dir in order. The system has them in no order: see
-// [vfs.ListDir].
+// [driver.ListDir].
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		d, err := b.openDir(ctx, dir)
@@ -33,7 +34,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 			return
 		}
 		defer d.close()
-		vfs.ListDir(ctx, dir, after, &listing{b: b, d: d, top: dir.IsRoot()})(yield)
+		driver.ListDir(ctx, dir, after, &listing{b: b, d: d, top: dir.IsRoot()})(yield)
 	}
 }
 
@@ -62,7 +63,7 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	}
 	if err != nil {
 		d.close()
-		return nil, vfs.FSError("list", dir, err)
+		return nil, driver.FSError("list", dir, err)
 	}
 	return d, nil
 }
@@ -74,7 +75,7 @@ type listing struct {
 	top bool // what is being written lies here, too
 }
 
-var _ vfs.DirReader = (*listing)(nil)
+var _ driver.DirReader = (*listing)(nil)
 
 // Each yields all but what is being written.
 func (l *listing) Each(yield func(elem []byte, kind vfs.Kind, src any) error) error {
@@ -89,7 +90,7 @@ func (l *listing) Each(yield func(elem []byte, kind vfs.Kind, src any) error) er
 // Describe adds size and time, and why the entry would be refused.
 func (l *listing) Describe(e *vfs.Entry, _ any) error {
 	switch e.Kind {
-	case vfs.KindFile, vfs.KindUnknown:
+	case vfs.KindFile, driver.KindUnknown:
 	case vfs.KindDir:
 		if !ownfile.Holds() {
 			return nil
@@ -102,7 +103,7 @@ func (l *listing) Describe(e *vfs.Entry, _ any) error {
 		return err
 	}
 	e.Kind = st.kind()
-	if why := l.b.reason(&st, func() (stat, error) { return l.d.lstat(e.Elem) }); why != vfs.ModeReason(st.mode) {
+	if why := l.b.reason(&st, func() (stat, error) { return l.d.lstat(e.Elem) }); why != reason.ForMode(st.mode) {
 		e.Reason = why
 	}
 	if e.Kind == vfs.KindFile {
@@ -112,7 +113,7 @@ func (l *listing) Describe(e *vfs.Entry, _ any) error {
 }
 
 func (st *stat) kind() vfs.Kind {
-	switch vfs.ModeReason(st.mode) {
+	switch reason.ForMode(st.mode) {
 	case "":
 		return vfs.KindFile
 	case reason.Directory:

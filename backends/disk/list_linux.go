@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 func (t *beneath) openDir(dir vfs.Name) (dirReader, error) {
@@ -111,7 +112,7 @@ func direntKind(t byte) vfs.Kind {
 	case unix.DT_LNK:
 		return vfs.KindLink
 	case unix.DT_UNKNOWN:
-		return vfs.KindUnknown
+		return driver.KindUnknown
 	}
 	return vfs.KindSpecial
 }

@@ -127,7 +127,7 @@ func noDirectory(op string, n vfs.Name, dir folder, elem string, err error) erro
 	switch {
 	case looked != nil, st.mode.IsDir():
 		return sinceSeen(err)
-	case vfs.ModeReason(st.mode) == reason.Symlink:
+	case reason.ForMode(st.mode) == reason.Symlink:
 		return refuse(op, n, reason.Symlink)
 	}
 	return refuse(op, n, reason.Missing)

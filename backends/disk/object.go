@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // smallBytes is the size up to which an object is read by one call into memory:
@@ -42,7 +43,7 @@ func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span) (*vf
 // tell strangers about the file system. n counts only where there is no inode.
 func (st *stat) etag(n vfs.Name) string {
 	if st.ino == 0 {
-		return vfs.TimeTag(n.String(), st.mtime, st.size)
+		return driver.TimeTag(n.String(), st.mtime, st.size)
 	}
 	var b [32]byte
 	binary.LittleEndian.PutUint64(b[0:], st.dev)

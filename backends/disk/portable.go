@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -151,7 +152,7 @@ func rootError(op string, n vfs.Name, err error) error {
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)
 	}
-	return vfs.FSError(op, n, err)
+	return driver.FSError(op, n, err)
 }
 
 // A rootEntry is an entry of a directory that was looked at. What is opened afterwards

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // Put writes body to a file that no Name reaches, syncs it, and then moves it to
@@ -27,7 +28,7 @@ import (
 // its body has come.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.opts.Writable {
-		return vfs.Unsupported{}.Put(ctx, n, body, opts)
+		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	w := &writing{b: b, n: n, cond: opts.Cond}
 	defer w.leave()

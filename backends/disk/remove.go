@@ -6,6 +6,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -19,7 +20,7 @@ import (
 // object is gone and may come back when the machine crashes.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.opts.Writable {
-		return vfs.Unsupported{}.Remove(ctx, n, cond)
+		return driver.Unsupported{}.Remove(ctx, n, cond)
 	}
 	top, err := b.enter(ctx, "remove", n)
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -25,7 +26,7 @@ func (l leaky) open(op string, n vfs.Name, _ bool) (handle, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, vfs.FSError(op, n, err)
+		return nil, driver.FSError(op, n, err)
 	}
 	return rootFile{f}, nil
 }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -132,7 +133,7 @@ func (b *Backend) find(op string, n vfs.Name) (object, error) {
 // yielded, whatever is put and removed meanwhile, and holds a few at a time.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
-		hint := vfs.ListHintOf(ctx)
+		hint := driver.ListHintOf(ctx)
 		keys, err := b.keysAfter(ctx, dir, after)
 		for len(keys) > 0 && err == nil {
 			for _, key := range keys {
@@ -175,7 +176,7 @@ func (b *Backend) keysAfter(ctx context.Context, dir vfs.Name, after string) ([]
 
 // entry describes the entry of dir that has the key, if it is of use. The function of
 // hint is not called with mu held: it may ask this very backend.
-func (b *Backend) entry(dir vfs.Name, key string, hint *vfs.ListHint) (vfs.Entry, bool) {
+func (b *Backend) entry(dir vfs.Name, key string, hint *driver.ListHint) (vfs.Entry, bool) {
 	elem, isDir := strings.CutSuffix(key, "/")
 	e := vfs.Entry{Elem: elem, Kind: vfs.KindFile}
 	if isDir {
@@ -232,7 +233,7 @@ func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, er
 	// and makes the directories.
 	f, err := b.files.Create(path(n))
 	if err != nil {
-		return vfs.Info{}, vfs.FSError("put", n, err)
+		return vfs.Info{}, driver.FSError("put", n, err)
 	}
 	if current == nil {
 		b.enter(n)
@@ -241,10 +242,10 @@ func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, er
 		err = f.Close()
 	}
 	if err != nil {
-		return vfs.Info{}, vfs.FSError("put", n, err)
+		return vfs.Info{}, driver.FSError("put", n, err)
 	}
 	info := vfs.Info{Name: n, Size: int64(len(content)), ModTime: b.tick()}
-	info.ETag = vfs.TimeTag(n.String(), info.ModTime, info.Size)
+	info.ETag = driver.TimeTag(n.String(), info.ModTime, info.Size)
 	data := f.(*mem.File).Data()
 	mem.SetModTime(data, info.ModTime)
 	b.objects[n] = object{data, info}
@@ -269,7 +270,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	key := n.Base()
 	for {
 		if err := b.files.Remove(path(n)); err != nil {
-			return vfs.FSError("remove", n, err)
+			return driver.FSError("remove", n, err)
 		}
 		dir := n.Dir()
 		if b.dirs[dir].remove(key); !b.dirs[dir].empty() {
@@ -296,7 +297,7 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	// MemMapFs would turn the file above into a directory.
 	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir].empty(); dir = dir.Dir() {
 		if _, ok := b.objects[dir]; ok {
-			return nil, vfs.FSError("put", n, syscall.ENOTDIR)
+			return nil, driver.FSError("put", n, syscall.ENOTDIR)
 		}
 	}
 	return nil, put.Check("put", n, cond, nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // A Call is what came of one call of a backend. It holds no name: its strings are of
@@ -113,9 +114,9 @@ func (b *backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	return b.toldList(b.Backend.List(ctx, dir, after))
 }
 
-// Walk implements vfs.Walker. It is told as a listing.
+// Walk implements driver.Walker. It is told as a listing.
 func (b *backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
-	return b.toldList(vfs.Walk(ctx, b.Backend, dir))
+	return b.toldList(driver.Walk(ctx, b.Backend, dir))
 }
 
 func (b *backend) toldList(list iter.Seq2[vfs.Entry, error]) iter.Seq2[vfs.Entry, error] {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -25,7 +26,7 @@ import (
 // slash, is no entry of its own, but makes its directory exist. A key with an
 // empty element has no name and is left out.
 //
-// A vfs.ListHint bounds the requests, and its Limit makes a page smaller that is asked
+// A driver.ListHint bounds the requests, and its Limit makes a page smaller that is asked
 // for to see whether more follows. Its Shows is not heeded: to pass over what is hidden
 // spares no request, and who looks for a few names wants to see how far off they are.
 //
@@ -36,7 +37,7 @@ import (
 // A service whose answers are not in the order of keys, as those of directory
 // buckets, is vfs.ErrUnavailable as soon as that shows.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	return b.list(listing{b: b, ctx: ctx, dir: dir, after: after, hint: vfs.ListHintOf(ctx)})
+	return b.list(listing{b: b, ctx: ctx, dir: dir, after: after, hint: driver.ListHintOf(ctx)})
 }
 
 // Walk yields all objects below dir, one ListObjectsV2 a page of 1000. It lists without a
@@ -98,7 +99,7 @@ type listing struct {
 	dir    vfs.Name
 	prefix string
 	after  string // only keys behind it are wanted
-	hint   vfs.ListHint
+	hint   driver.ListHint
 	whole  bool   // all that lies below is wanted, by its path
 	last   string // the key of the last entry
 	token  *string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -41,7 +42,7 @@ import (
 // Read of body that blocks is for the caller to end.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.writable {
-		return vfs.Unsupported{}.Put(ctx, n, body, opts)
+		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	if namesMarker(n) {
 		return vfs.Info{}, refuse("put", n, reason.Unholdable)

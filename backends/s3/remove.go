@@ -6,6 +6,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -22,7 +23,7 @@ import (
 // that got lost is looked after as Put does.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.writable {
-		return vfs.Unsupported{}.Remove(ctx, n, cond)
+		return driver.Unsupported{}.Remove(ctx, n, cond)
 	}
 	c, err := b.change(ctx, "remove", n, cond)
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -121,7 +122,7 @@ type Backend struct {
 	minio    atomic.Bool          // the service is MinIO, see Unlisted
 }
 
-var _ vfs.Walker = (*Backend)(nil)
+var _ driver.Walker = (*Backend)(nil)
 
 // New returns a Backend that asks api. It does no I/O: see [Backend.Check]. It
 // fails if the bucket's name cannot be one, or the prefix is no vfs.Name.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -46,9 +47,9 @@ func (r *rehearsal) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.
 
 // List yields what is there and what would be, in order.
 func (r *rehearsal) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
-	hint := vfs.ListHintOf(ctx)
+	hint := driver.ListHintOf(ctx)
 	hint.AnyOrder = false // the two are merged by their order
-	ctx = vfs.WithListHint(ctx, hint)
+	ctx = driver.WithListHint(ctx, hint)
 	return func(yield func(vfs.Entry, error) bool) {
 		next, stop := iter.Pull2(r.made.List(ctx, dir, after))
 		defer stop()

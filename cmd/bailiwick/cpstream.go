@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // counted is a source whose bytes are counted as they are read.
@@ -26,9 +27,9 @@ func (b counted) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Ob
 	return obj, nil
 }
 
-// Walk implements vfs.Walker.
+// Walk implements driver.Walker.
 func (b counted) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
-	return vfs.Walk(ctx, b.Backend, dir)
+	return driver.Walk(ctx, b.Backend, dir)
 }
 
 type countedBody struct {

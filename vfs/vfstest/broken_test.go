@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -388,7 +389,7 @@ var brokenReferences = []struct {
 	{"leaves out what its caller has use for", "list", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
-				hint := vfs.ListHintOf(ctx)
+				hint := driver.ListHintOf(ctx)
 				for e, err := range r.List(ctx, dir, after) {
 					if hint.Shows != nil && hint.Shows(e.Elem, vfs.KindFile) {
 						continue
@@ -403,7 +404,7 @@ var brokenReferences = []struct {
 	{"ends a listing at its hint", "list", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
-				left := vfs.ListHintOf(ctx).Limit
+				left := driver.ListHintOf(ctx).Limit
 				for e, err := range r.List(ctx, dir, after) {
 					if !yield(e, err) || err != nil {
 						return

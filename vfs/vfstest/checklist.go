@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -119,15 +120,15 @@ func (p *probe) checkHints(dir vfs.Name) {
 	some := func(elem string, kind vfs.Kind) bool { return (len(elem)+int(kind))%2 == 0 }
 	for _, h := range []struct {
 		what string
-		hint vfs.ListHint
+		hint driver.ListHint
 	}{
-		{"some entries alone", vfs.ListHint{Shows: some}},
-		{"the names of some", vfs.ListHint{Shows: some, Names: true}},
-		{"entries in any order", vfs.ListHint{AnyOrder: true}},
-		{"some, in any order", vfs.ListHint{Shows: some, AnyOrder: true}},
-		{"one entry, and going on", vfs.ListHint{Limit: 1}},
-		{"three of some, and going on", vfs.ListHint{Shows: some, Limit: 3}},
-		{"as much as some requests bring", vfs.ListHint{Requests: 1000}},
+		{"some entries alone", driver.ListHint{Shows: some}},
+		{"the names of some", driver.ListHint{Shows: some, Names: true}},
+		{"entries in any order", driver.ListHint{AnyOrder: true}},
+		{"some, in any order", driver.ListHint{Shows: some, AnyOrder: true}},
+		{"one entry, and going on", driver.ListHint{Limit: 1}},
+		{"three of some, and going on", driver.ListHint{Shows: some, Limit: 3}},
+		{"as much as some requests bring", driver.ListHint{Requests: 1000}},
 	} {
 		shows := h.hint.Shows
 		if shows == nil {
@@ -142,7 +143,7 @@ func (p *probe) checkHints(dir vfs.Name) {
 					want = append(want, key)
 				}
 			}
-			for e, err := range p.b.List(vfs.WithListHint(p.ctx, h.hint), dir, after) {
+			for e, err := range p.b.List(driver.WithListHint(p.ctx, h.hint), dir, after) {
 				if err != nil {
 					p.errorf("List(%q, after %+q) for %s: %w", dir, after, h.what, err)
 					return
@@ -267,7 +268,7 @@ func checkListEmpty(p *probe) {
 // paths. A backend that says it is none has no Walk, and one that says so has.
 func checkWalk(p *probe) {
 	if !p.b.Caps().Walks {
-		for _, err := range vfs.Walk(p.ctx, p.b, vfs.Root) {
+		for _, err := range driver.Walk(p.ctx, p.b, vfs.Root) {
 			p.fails("Walk", vfs.Root, err, vfs.ErrUnsupported)
 		}
 		return
@@ -283,7 +284,7 @@ func checkWalk(p *probe) {
 		}
 		slices.Sort(want)
 		var got []string
-		for e, err := range vfs.Walk(p.ctx, p.b, dir) {
+		for e, err := range driver.Walk(p.ctx, p.b, dir) {
 			if err != nil {
 				p.errorf("Walk(%q): %w", dir, err)
 				break
@@ -300,13 +301,13 @@ func checkWalk(p *probe) {
 		if !slices.Equal(got, want) {
 			p.errorf("Walk(%q) yielded %+q,\nwant, in this order, %+q", dir, got, want)
 		}
-		for range vfs.Walk(p.ctx, p.b, dir) {
+		for range driver.Walk(p.ctx, p.b, dir) {
 			break // whoever stops early stops it
 		}
 	}
 	for _, s := range []string{"no-such-dir", "a.txt", "a/no-such-dir"} {
 		n, count := name(s), 0
-		for _, err := range vfs.Walk(p.ctx, p.b, n) {
+		for _, err := range driver.Walk(p.ctx, p.b, n) {
 			count++
 			p.refuses("Walk", n, err, reason.Missing)
 		}

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // Faults is a backend that fails on demand, and counts what it is asked. It is
@@ -188,7 +189,7 @@ func (f *Faults) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2
 
 // Walk counts as List does.
 func (f *Faults) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
-	return f.list(ctx, dir, vfs.Walk(ctx, f.backend, dir))
+	return f.list(ctx, dir, driver.Walk(ctx, f.backend, dir))
 }
 
 func (f *Faults) list(ctx context.Context, dir vfs.Name, list iter.Seq2[vfs.Entry, error]) iter.Seq2[vfs.Entry, error] {

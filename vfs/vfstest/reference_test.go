@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
@@ -70,7 +71,7 @@ func (r *reference) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs
 	if err != nil {
 		return nil, err
 	}
-	body, err := vfs.NewBody(ctx, struct {
+	body, err := driver.NewBody(ctx, struct {
 		io.ReadSeeker
 		io.Closer
 	}{strings.NewReader(o.data), io.NopCloser(nil)}, span)

@@ -1,3 +1,3 @@
-package vfs
+package reason
 
 func systemReason(error) Reason { return "" }

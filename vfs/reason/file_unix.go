@@ -1,14 +1,12 @@
 //go:build unix || js || wasip1
 
-package vfs
+package reason
 
 import (
 	"errors"
 	"io/fs"
 	"slices"
 	"syscall"
-
-	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 func systemReason(err error) Reason {
@@ -16,9 +14,9 @@ func systemReason(err error) Reason {
 	// EINVAL is what FAT, NTFS and others of foreign origin say of a character
 	// that they reserve, EILSEQ of a text that is not in their encoding.
 	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EILSEQ), errors.Is(err, syscall.EINVAL) && !isAboutContent(err):
-		return reason.Unholdable
+		return Unholdable
 	case errors.Is(err, syscall.ELOOP):
-		return reason.Symlink
+		return Symlink
 	}
 	return ""
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package vfs_test
+package driver_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -30,7 +31,7 @@ var systemErrors = []struct {
 // A disk that fails to read is no missing file, though it says EINVAL.
 func TestFailedReadIsNoMissingName(t *testing.T) {
 	for _, op := range []string{"read", "readdirent", "seek"} {
-		err := vfs.FSError("get", mustName(t, "a"), &fs.PathError{Op: op, Path: "/somewhere", Err: syscall.EINVAL})
+		err := driver.FSError("get", mustName(t, "a"), &fs.PathError{Op: op, Path: "/somewhere", Err: syscall.EINVAL})
 		if errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", op, err)
 		}

@@ -1,4 +1,10 @@
-package vfs
+// Package filestore holds what vfs.FromFS and package vfs/driver share: listing,
+// links and bodies of backends whose objects are files.
+//
+// vfs cannot import driver, which imports vfs. So this package imports neither:
+// its types are generic in vfs.Kind, have the fields of vfs.Entry and
+// driver.ListHint, and convert to them.
+package filestore
 
 import (
 	"context"
@@ -8,29 +14,45 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A DirReader is an open directory whose entries a system gives in no order.
-type DirReader interface {
-	// Each calls yield with every entry, from the start, and ends with yield's error
-	// if that is not nil. The bytes of elem are valid during the call alone. A kind may
-	// be [KindUnknown]. What src is goes back to Describe.
-	Each(yield func(elem []byte, kind Kind, src any) error) error
+// The kinds, as vfs.Kind numbers them. Unknown is an entry for which the system
+// has no type at hand; List never yields it.
+const (
+	File = iota
+	Dir
+	Link
+	Special
+	Unknown = 255
+)
 
-	// Describe completes an entry of which Elem and Kind are set: with size, time and
-	// Reason, of a file, and with the Kind, where that is unknown or was another when
-	// Each came to it. [fs.ErrNotExist] says that the entry is gone, and so does
-	// an error by which the system finds nothing of such a name, see [FSReason].
-	Describe(e *Entry, src any) error
+// An Entry has the fields of vfs.Entry.
+type Entry[K ~uint8] struct {
+	Elem    string
+	Kind    K
+	Size    int64
+	ModTime time.Time
+	Reason  reason.Reason
 }
 
-// KindUnknown is the kind of an entry for which a system has no type at hand. It
-// occurs between a DirReader and [ListDir] alone.
-const KindUnknown Kind = 255
+// key is vfs.Entry.Key.
+func (e *Entry[K]) key() string {
+	if e.Kind == Dir {
+		return e.Elem + "/"
+	}
+	return e.Elem
+}
+
+// A DirReader is driver.DirReader.
+type DirReader[K ~uint8] interface {
+	Each(yield func(elem []byte, kind K, src any) error) error
+	Describe(e *Entry[K], src any) error
+}
 
 // firstChunk and growChunk bound how many entries are held at a time: a page of a
 // directory with a million names needs memory for the page alone, and all of its
@@ -40,13 +62,12 @@ const (
 	growChunk  = 8
 )
 
-// ListDir is a Backend's List over a directory that comes in no order: it yields the
-// entries after the key after, in order, each chunk being what a pass over the
-// directory finds smallest. What the [ListHint] of ctx has no use for is neither held
-// nor described. Errors of d are taken as [FSError] does.
-func ListDir(ctx context.Context, dir Name, after string, d DirReader) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		l := dirListing{ctx: ctx, d: d, hint: ListHintOf(ctx)}
+// List yields the entries of d that come after the key after, in order, as the
+// hint of ctx wants them. It reads d from the start as often as it has to, and
+// takes from each pass the entries that come first. Errors are those of d.
+func List[K ~uint8](ctx context.Context, after string, d DirReader[K]) iter.Seq2[Entry[K], error] {
+	return func(yield func(Entry[K], error) bool) {
+		l := dirListing[K]{ctx: ctx, d: d, hint: HintOf[K](ctx)}
 		var err error
 		if l.hint.AnyOrder {
 			err = l.each(after, yield)
@@ -54,18 +75,18 @@ func ListDir(ctx context.Context, dir Name, after string, d DirReader) iter.Seq2
 			err = l.inOrder(after, yield)
 		}
 		if err != nil && !errors.Is(err, errEnough) {
-			yield(Entry{}, FSError("list", dir, err))
+			yield(Entry[K]{}, err)
 		}
 	}
 }
 
-// errEnough ends a listing of which its caller has seen enough.
+// errEnough ends a listing when its caller stops.
 var errEnough = errors.New("enough")
 
-type dirListing struct {
+type dirListing[K ~uint8] struct {
 	ctx  context.Context
-	d    DirReader
-	hint ListHint
+	d    DirReader[K]
+	hint Hint[K]
 	seen int
 
 	// describes makes a pass describe each entry that it takes. Usually those that are
@@ -74,15 +95,15 @@ type dirListing struct {
 	describes bool
 }
 
-type foundEntry struct {
-	Entry
+type foundEntry[K ~uint8] struct {
+	Entry[K]
 	src any
 }
 
 // each yields the entries as they come.
-func (l *dirListing) each(after string, yield func(Entry, error) bool) error {
+func (l *dirListing[K]) each(after string, yield func(Entry[K], error) bool) error {
 	l.describes = true
-	return l.pass(after, func(e foundEntry) (bound string, err error) {
+	return l.pass(after, func(e foundEntry[K]) (bound string, err error) {
 		if !yield(e.Entry, nil) {
 			err = errEnough
 		}
@@ -91,7 +112,7 @@ func (l *dirListing) each(after string, yield func(Entry, error) bool) error {
 }
 
 // inOrder yields the entries in order.
-func (l *dirListing) inOrder(after string, yield func(Entry, error) bool) error {
+func (l *dirListing[K]) inOrder(after string, yield func(Entry[K], error) bool) error {
 	size := firstChunk
 	if l.hint.Limit > 0 {
 		size = min(size, l.hint.Limit)
@@ -103,7 +124,7 @@ func (l *dirListing) inOrder(after string, yield func(Entry, error) bool) error 
 		}
 		used := 0
 		for _, e := range chunk {
-			after = e.Key()
+			after = e.key()
 			if err := l.ctx.Err(); err != nil {
 				return err
 			}
@@ -133,19 +154,19 @@ func (l *dirListing) inOrder(after string, yield func(Entry, error) bool) error 
 
 // smallest returns the size first entries after the key after, in order, and
 // whether there are more.
-func (l *dirListing) smallest(after string, size int) (chunk []foundEntry, more bool, err error) {
+func (l *dirListing[K]) smallest(after string, size int) (chunk []foundEntry[K], more bool, err error) {
 	// The chunk may grow to twice its size before the larger half is dropped.
 	// Once that was done, bound is the key from which on entries are of no use.
 	bound := ""
 	cut := func() {
-		slices.SortFunc(chunk, func(a, b foundEntry) int { return strings.Compare(a.Key(), b.Key()) })
+		slices.SortFunc(chunk, func(a, b foundEntry[K]) int { return strings.Compare(a.key(), b.key()) })
 		if len(chunk) > size {
 			clear(chunk[size:])
 			chunk, more = chunk[:size], true
-			bound = chunk[size-1].Key()
+			bound = chunk[size-1].key()
 		}
 	}
-	err = l.pass(after, func(e foundEntry) (string, error) {
+	err = l.pass(after, func(e foundEntry[K]) (string, error) {
 		chunk = append(chunk, e)
 		if len(chunk) == 2*size {
 			cut()
@@ -158,19 +179,19 @@ func (l *dirListing) smallest(after string, size int) (chunk []foundEntry, more 
 
 // pass calls take with each entry of use whose key lies behind after and before the
 // bound that take last returned, "" being none.
-func (l *dirListing) pass(after string, take func(foundEntry) (bound string, err error)) error {
+func (l *dirListing[K]) pass(after string, take func(foundEntry[K]) (bound string, err error)) error {
 	bound := ""
-	return l.d.Each(func(elem []byte, kind Kind, src any) error {
+	return l.d.Each(func(elem []byte, kind K, src any) error {
 		if l.seen++; l.seen%1024 == 0 {
 			if err := l.ctx.Err(); err != nil {
 				return err
 			}
 		}
-		if kind != KindUnknown && !keyBetween(elem, kind, after, bound) || !l.wants(elem, kind) {
+		if kind != Unknown && !keyBetween(elem, kind, after, bound) || !l.wants(elem, kind) {
 			return nil
 		}
-		e := foundEntry{Entry{Elem: string(elem), Kind: kind}, src}
-		if l.describes || kind == KindUnknown {
+		e := foundEntry[K]{Entry[K]{Elem: string(elem), Kind: kind}, src}
+		if l.describes || kind == Unknown {
 			if ok, err := l.describe(&e); err != nil || !ok {
 				return err
 			}
@@ -186,30 +207,30 @@ func (l *dirListing) pass(after string, take func(foundEntry) (bound string, err
 }
 
 // wants reports whether an entry of that name and kind is of use.
-func (l *dirListing) wants(elem []byte, kind Kind) bool {
+func (l *dirListing[K]) wants(elem []byte, kind K) bool {
 	shows := l.hint.Shows
 	if shows == nil {
 		return true
 	}
 	s := unsafe.String(unsafe.SliceData(elem), len(elem)) // a directory of a million names is no million strings
-	if kind != KindUnknown {
+	if kind != Unknown {
 		return shows(s, kind)
 	}
-	return shows(s, KindFile) || shows(s, KindDir) || shows(s, KindLink)
+	return shows(s, File) || shows(s, Dir) || shows(s, Link)
 }
 
 // describe completes e and reports whether it is still of use.
-func (l *dirListing) describe(e *foundEntry) (bool, error) {
+func (l *dirListing[K]) describe(e *foundEntry[K]) (bool, error) {
 	was := e.Kind
-	if l.hint.Names && was != KindUnknown {
+	if l.hint.Names && was != Unknown {
 		return true, nil
 	}
-	if err := l.d.Describe(&e.Entry, e.src); errors.Is(err, fs.ErrNotExist) || FSReason(err) == reason.Unholdable {
+	if err := l.d.Describe(&e.Entry, e.src); errors.Is(err, fs.ErrNotExist) || reason.ForError(err) == reason.Unholdable {
 		return false, nil // removed since
 	} else if err != nil {
 		return false, err
 	}
-	if e.Kind == KindUnknown || was != KindUnknown && (was == KindDir) != (e.Kind == KindDir) {
+	if e.Kind == Unknown || was != Unknown && (was == Dir) != (e.Kind == Dir) {
 		return false, nil // its place in the order is another one now
 	}
 	if l.hint.Shows == nil || l.hint.Names {
@@ -220,8 +241,8 @@ func (l *dirListing) describe(e *foundEntry) (bool, error) {
 
 // keyBetween reports whether the entry's key lies behind after and before
 // bound, where that is not "", without making a string of it.
-func keyBetween(elem []byte, kind Kind, after, bound string) bool {
-	if kind != KindDir {
+func keyBetween[K ~uint8](elem []byte, kind K, after, bound string) bool {
+	if kind != Dir {
 		return string(elem) > after && (bound == "" || string(elem) < bound)
 	}
 	return compareDir(elem, after) > 0 && (bound == "" || compareDir(elem, bound) < 0)
@@ -239,50 +260,46 @@ func compareDir(elem []byte, key string) int {
 	return strings.Compare("/", key[n:])
 }
 
-// ListWhole is a Backend's List over a file system in which a directory is read by
-// [fs.DirEntry]: read calls take with each of them, from the start, and ends with
-// take's error if that is not nil. It is called once or a few times.
-func ListWhole(ctx context.Context, dir Name, after string, read func(take func(fs.DirEntry) error) error) iter.Seq2[Entry, error] {
-	return ListDir(ctx, dir, after, dirEntries(read))
+// Entries is a DirReader over a file system that reads a directory as entries of
+// io/fs: it calls take with each of them, from the start, and ends with take's
+// error if that is not nil.
+type Entries[K ~uint8] func(take func(fs.DirEntry) error) error
+
+func (read Entries[K]) Each(yield func(elem []byte, kind K, src any) error) error {
+	return read(func(d fs.DirEntry) error { return yield([]byte(d.Name()), kindOf[K](d.Type()), d) })
 }
 
-type dirEntries func(take func(fs.DirEntry) error) error
-
-func (read dirEntries) Each(yield func(elem []byte, kind Kind, src any) error) error {
-	return read(func(d fs.DirEntry) error { return yield([]byte(d.Name()), kindOf(d.Type()), d) })
-}
-
-func (dirEntries) Describe(e *Entry, src any) error {
-	if e.Kind != KindFile && (e.Kind != KindDir || !ownfile.Holds()) {
+func (Entries[K]) Describe(e *Entry[K], src any) error {
+	if e.Kind != File && (e.Kind != Dir || !ownfile.Holds()) {
 		return nil
 	}
 	st, err := src.(fs.DirEntry).Info()
 	if err != nil {
 		return err
 	}
-	if e.Kind = kindOf(st.Mode()); e.Kind == KindFile {
+	if e.Kind = kindOf[K](st.Mode()); e.Kind == File {
 		e.Size, e.ModTime = st.Size(), st.ModTime()
 	}
-	if FileReason(st) == reason.OwnFile {
+	if reason.ForFile(st) == reason.OwnFile {
 		e.Reason = reason.OwnFile
 	}
 	return nil
 }
 
-func kindOf(m fs.FileMode) Kind {
-	switch ModeReason(m) {
+func kindOf[K ~uint8](m fs.FileMode) K {
+	switch reason.ForMode(m) {
 	case "":
-		return KindFile
+		return File
 	case reason.Directory:
-		return KindDir
+		return Dir
 	case reason.Symlink:
-		return KindLink
+		return Link
 	}
-	return KindSpecial
+	return Special
 }
 
-// EachEntry calls take with each entry of the open directory f, as read for
-// [ListWhole] does, holding no more of them than f itself does.
+// EachEntry calls take with each entry of the open directory f and holds no more
+// of them than f itself does.
 func EachEntry(f fs.ReadDirFile, take func(fs.DirEntry) error) error {
 	for {
 		list, err := f.ReadDir(1024)

@@ -1,9 +1,7 @@
-package vfs
+package reason
 
 import (
 	"testing"
-
-	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // TestWindowsReasons holds the numbers to those of Microsoft's "System Error
@@ -11,9 +9,9 @@ import (
 // may make a file look missing.
 func TestWindowsReasons(t *testing.T) {
 	want := map[uintptr]Reason{
-		15: reason.Unholdable, 67: reason.Unholdable, 111: reason.Unholdable, 123: reason.Unholdable, 161: reason.Unholdable,
-		206: reason.Unholdable, 208: reason.Unholdable, 1113: reason.Unholdable,
-		267: reason.Missing, 681: reason.Symlink, 1921: reason.Symlink,
+		15: Unholdable, 67: Unholdable, 111: Unholdable, 123: Unholdable, 161: Unholdable,
+		206: Unholdable, 208: Unholdable, 1113: Unholdable,
+		267: Missing, 681: Symlink, 1921: Symlink,
 	}
 	for number := range uintptr(16000) {
 		if got := windowsReasons[number]; got != want[number] {

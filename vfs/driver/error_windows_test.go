@@ -1,4 +1,4 @@
-package vfs_test
+package driver_test
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package vfs_test
+package driver_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // failingFS fails every call with err.
@@ -34,7 +35,7 @@ func TestImpossibleNames(t *testing.T) {
 			var listed error
 			for _, listed = range b.List(t.Context(), n, "") {
 			}
-			for call, got := range map[string]error{"Open": opened, "Stat": looked, "List": listed, "FSError": vfs.FSError("put", n, err)} {
+			for call, got := range map[string]error{"Open": opened, "Stat": looked, "List": listed, "FSError": driver.FSError("put", n, err)} {
 				if vfs.ReasonOf(got) != tt.reason || errors.Is(got, fs.ErrNotExist) != (tt.reason != "") {
 					t.Errorf("%s, %v: %v, reason %q, want %q", call, err, got, vfs.ReasonOf(got), tt.reason)
 				}
@@ -44,4 +45,13 @@ func TestImpossibleNames(t *testing.T) {
 			}
 		}
 	}
+}
+
+func mustName(t *testing.T, s string) vfs.Name {
+	t.Helper()
+	n, err := vfs.ParseName(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
