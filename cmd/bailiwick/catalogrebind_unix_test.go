@@ -3,12 +3,13 @@
 package main
 
 import (
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // storeIn uploads contents to a server over a place, ends it, and returns the IDs.

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"golang.org/x/sys/unix"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // On a terminal there is a line that shows how far the copy is. It is gone at the

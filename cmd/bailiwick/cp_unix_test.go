@@ -4,11 +4,12 @@ package main
 
 import (
 	"bytes"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // Whoever interrupts a copy finds the old object, and nothing beside it.

@@ -3,8 +3,9 @@ package main
 import (
 	"time"
 
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // intakeFlags say which bodies serve takes in where clients can send some.

@@ -4,13 +4,14 @@ package main
 
 import (
 	"fmt"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // TestLinkClock has a catalog that has seen a later time than the system's clock shows,

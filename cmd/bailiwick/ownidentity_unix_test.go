@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // status returns the status of a request without a body, or with one for PUT.

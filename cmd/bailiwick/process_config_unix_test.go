@@ -3,7 +3,6 @@
 package main
 
 import (
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"io"
 	"net/http"
 	"os/exec"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 var anyReadyLine = regexp.MustCompile(`^listening on (https?://127\.0\.0\.1:[1-9][0-9]*)$`)

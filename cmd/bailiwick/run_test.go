@@ -10,8 +10,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"go.uber.org/goleak"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // A talk is a standard error that calls heard with each piece that is written.

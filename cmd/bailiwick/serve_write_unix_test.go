@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // curl runs curl and returns what it prints: with these flags, the status.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"net"
 	"net/http"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // TestSystemd is the service manager of a unit with Type=notify and a socket: it holds
