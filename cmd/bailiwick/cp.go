@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/bailiwick-fs/bailiwick/backends"
-	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
-	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/copier"
 )
 
 // cpFlags are what cp takes besides the rules.
@@ -80,151 +77,18 @@ func cpArguments(cmd *cobra.Command, args []string) error {
 func (a *app) cp(ctx context.Context, from, to string, f *cpFlags) error {
 	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
-	policy, err := a.cpPolicy(f)
-	if err != nil {
-		return err
-	}
-	src, err := findFrom(ctx, from)
-	if err != nil {
-		return err
-	}
-	dst, err := findTo(to, &src)
-	if err != nil {
-		return err
-	}
-	switch {
-	case src.standard && dst.standard:
-		return cli.Usagef("from - to - nothing is copied; one of the two is a file or a SOURCE")
-	case dst.standard && !src.one():
-		return cli.Usagef("%s is more than one object, and standard output takes one; to see what there is: bailiwick scan %s", cli.Printable(from), cli.ShellWord(from))
-	case src.one() && dst.one() && !src.standard && !dst.standard && sameObject(&dst, &src):
-		return cli.Usagef("%s and %s are the same", cli.Printable(from), cli.Printable(to))
-	case !src.one() && inside(&dst, &src):
-		return cli.Usagef("%s lies in %s: the copies would be copied, too", cli.Printable(to), cli.Printable(from))
-	}
-	c := copying{app: a, flags: f, whence: &src, where: &dst}
-	defer c.close()
-	if err := c.openFrom(ctx, policy); err != nil {
-		return err
-	}
-	if err := c.openTo(ctx, policy); err != nil {
-		return err
-	}
-	return c.run(ctx)
-}
-
-// everything matches all names, with those that begin with a dot.
-const everything = `re:(\.?[^/]+/)*\.?[^/]+`
-
-// cpPolicy returns the rules of a copy. Other commands allow nothing by default:
-// they are about what others see. Who copies files means his own.
-func (a *app) cpPolicy(f *cpFlags) (vfs.Policy, error) {
-	p, err := f.rules.Policy(a.Env)
+	policy, err := f.rules.Policy(a.Env)
 	switch {
 	case err != nil:
-		return p, err
-	case len(p.Allow) > 0 && bool(f.dotfiles):
-		return p, cli.Usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
-	}
-	return p, nil
-}
-
-// allowing returns p, with what is allowed where p says nothing.
-func allowing(p vfs.Policy, otherwise []vfs.Pattern) vfs.Policy {
-	if len(p.Allow) == 0 {
-		p.Allow = otherwise
-	}
-	return p
-}
-
-// exactly returns the name s and the pattern that means it alone.
-func exactly(s string) (vfs.Name, []vfs.Pattern, error) {
-	n, err := vfs.ParseName(s)
-	if err != nil {
-		return n, nil, err
-	}
-	p, err := vfs.NameSet(s, n)
-	return n, []vfs.Pattern{p}, err
-}
-
-// openFrom opens where it is copied from.
-func (c *copying) openFrom(ctx context.Context, p vfs.Policy) error {
-	src := c.whence
-	if src.standard {
-		return nil
-	}
-	otherwise := vfs.Patterns("**")
-	if c.flags.dotfiles {
-		otherwise = vfs.Patterns(everything)
-	}
-	if src.object != "" {
-		var err error
-		if c.source, otherwise, err = exactly(src.object); err != nil {
-			return lost(src.object, err)
-		}
-	}
-	p = allowing(p, otherwise)
-	b, err := backends.Open(ctx, src.source, backends.Options{})
-	if err != nil {
-		return cli.SourceError(err)
-	}
-	c.opened = append(c.opened, b)
-	if src.object == "" {
-		c.app.SayUnlisted(b)
-	}
-	if c.from, err = vfs.New(counted{b, c}, p); err != nil {
-		return cli.Usagef("%s", cli.OneLine(err))
-	}
-	return nil
-}
-
-// openTo opens where it is copied to, and makes the directory if it is missing.
-// What the rules let through of a tree they let be written; the name of one object
-// is the user's own word.
-func (c *copying) openTo(ctx context.Context, p vfs.Policy) error {
-	dst := c.where
-	if dst.standard {
-		return nil
-	}
-	if dst.object != "" {
-		p = vfs.Policy{}
-		var err error
-		if c.target, err = vfs.ParseName(dst.object); err != nil {
-			return lost(dst.object, err)
-		}
-	}
-	p = allowing(p, vfs.Patterns(everything))
-	p.Symlinks = vfs.SymlinksRefuse // what a link there leads to is not what it is replaced by
-	b, err := c.openTarget(ctx, dst)
-	if err != nil {
 		return err
+	case len(policy.Allow) > 0 && bool(f.dotfiles):
+		return cli.Usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
 	}
-	if c.flags.dryRun {
-		b = &rehearsal{b, mem.New()}
-	}
-	if !b.Caps().Writable {
-		return cli.Usagef("%s cannot be written to", cli.Printable(dst.written))
-	}
-	if c.to, err = vfs.New(b, p); err != nil {
-		return cli.Usagef("%s", cli.OneLine(err))
-	}
-	return nil
-}
-
-func (c *copying) openTarget(ctx context.Context, dst *place) (vfs.Backend, error) {
-	if dst.missing && bool(c.flags.dryRun) {
-		return mem.New(), nil
-	}
-	if dst.missing {
-		if err := os.Mkdir(dst.source, 0o777); err != nil {
-			return nil, cli.Failf("cannot make the directory %s: %s", cli.Printable(dst.source), cli.Cause(err))
-		}
-		c.app.Say("made the directory %s", cli.Printable(dst.source))
-	}
-	b, err := backends.Open(ctx, dst.source, backends.Options{Writable: !bool(c.flags.dryRun)})
-	if err != nil {
-		return nil, cli.SourceError(err)
-	}
-	c.opened = append(c.opened, b)
-	return b, nil
+	return copier.Copy(ctx, a.Streams, from, to, copier.Options{
+		Policy:   policy,
+		Dotfiles: bool(f.dotfiles),
+		Checksum: bool(f.checksum),
+		DryRun:   bool(f.dryRun),
+		Parallel: int(f.parallel),
+	})
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"iter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
-	"github.com/bailiwick-fs/bailiwick/vfs"
-	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/copier"
 )
 
 // rmFlags are what rm takes besides the rules.
@@ -51,17 +48,6 @@ stays, and links stay, too.`,
 	return cmd
 }
 
-// A removal is one run of rm.
-type removal struct {
-	app      *app
-	flags    *rmFlags
-	jail     *vfs.Jail
-	cut      context.CancelCauseFunc
-	out      *cli.LineWriter // of a dry run
-	removed  int
-	troubled bool // something was refused, or failed
-}
-
 func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags) error {
 	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
@@ -78,140 +64,9 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 	if !bool(f.dryRun) && !jail.Caps().Writable {
 		return cli.Usagef("nothing can be removed from %s", cli.Printable(source))
 	}
-	ctx, cut := context.WithCancelCause(ctx)
-	defer cut(nil)
-	r := removal{app: a, flags: f, jail: jail, cut: cut}
-	if f.dryRun {
-		r.out = cli.NewLineWriter(a.Out)
-	}
-	inOrder(int(f.parallel), r.found(ctx, names), func(found doomed) doomed {
-		return r.remove(ctx, found)
-	}, r.report)
-	if r.out != nil {
-		if err := r.out.Close(); err != nil {
-			return err
-		}
-	}
-	return r.conclude(ctx, source)
-}
-
-// A doomed is an object that is to be removed, or a name that there is none of.
-type doomed struct {
-	path string
-	name vfs.Name
-	err  error
-}
-
-// found yields what is to be removed.
-func (r *removal) found(ctx context.Context, names []string) iter.Seq[doomed] {
-	return func(yield func(doomed) bool) {
-		if len(names) == 0 {
-			r.below(ctx, vfs.Root, yield)
-		}
-		for _, name := range names {
-			if ctx.Err() != nil {
-				return
-			}
-			n, err := vfs.ParseName(name)
-			if err == nil && bool(r.flags.recursive) && r.isDir(ctx, n) {
-				found := false
-				if !r.below(ctx, n, func(d doomed) bool {
-					found = true
-					return yield(d)
-				}) {
-					return
-				}
-				// Where there are no directories, an object can have its name.
-				if _, _, err := r.jail.Head(ctx, n, vfs.Request{}); found && err != nil {
-					continue
-				}
-			}
-			if !yield(doomed{name, n, err}) {
-				return
-			}
-		}
-	}
-}
-
-// isDir reports whether n may be a directory. Of what lies below an object of the same
-// name, the listing of a directory can say nothing, and only the search for it does.
-func (r *removal) isDir(ctx context.Context, n vfs.Name) bool {
-	if r.jail.Caps().Walks {
-		return r.jail.Explain(ctx, vfs.OpList, n).Allowed
-	}
-	return r.jail.HeadDir(ctx, n) == nil
-}
-
-// below yields all objects below dir that are let through.
-func (r *removal) below(ctx context.Context, dir vfs.Name, yield func(doomed) bool) bool {
-	for f, err := range r.jail.ScanDir(ctx, dir) {
-		switch {
-		// A directory can go with the last object that was removed from it.
-		case err != nil && vfs.ReasonOf(err) == reason.Missing && !dir.IsRoot():
-			return true
-		case err != nil:
-			return yield(doomed{path: dir.String() + "/", err: err})
-		case f.Op == vfs.OpList:
-			if f.Reason == reason.Missing || !r.jail.Explain(ctx, vfs.OpList, f.Name).Allowed {
-				continue
-			}
-			if !yield(doomed{path: f.Path, err: &vfs.Error{Op: "list", Name: f.Path, Reason: f.Reason}}) {
-				return false
-			}
-		case f.Allowed && !yield(doomed{path: f.Path, name: f.Name}):
-			return false
-		}
-	}
-	return true
-}
-
-// remove removes the object, or finds out whether it is there.
-func (r *removal) remove(ctx context.Context, d doomed) doomed {
-	switch {
-	case d.err != nil:
-		return d
-	case ctx.Err() != nil:
-		d.err = ctx.Err()
-	case bool(r.flags.dryRun):
-		_, _, d.err = r.jail.Head(ctx, d.name, vfs.Request{})
-	default:
-		_, d.err = r.jail.Remove(ctx, d.name, vfs.Cond{})
-	}
-	if d.err != nil && ctx.Err() == nil && stops(d.err) {
-		r.cut(d.err)
-	}
-	return d
-}
-
-func (r *removal) report(d doomed) {
-	switch {
-	case d.err == nil:
-		r.removed++
-		if r.out != nil {
-			r.out.Columns("remove", d.path)
-		}
-	case errors.Is(d.err, context.Canceled):
-	default:
-		r.troubled = true
-		r.app.Say("bailiwick: %s", lost(d.path, d.err))
-	}
-}
-
-func (r *removal) conclude(ctx context.Context, source string) error {
-	verb := "removed"
-	if r.flags.dryRun {
-		verb = "would remove"
-	}
-	r.app.Say("%s %s", verb, cli.Count(r.removed, "object"))
-	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, vfs.ErrUnsupported):
-		return cli.Failf("stopped: nothing can be removed from %s", cli.Printable(source))
-	case errors.Is(cause, vfs.ErrUnavailable):
-		return cli.Failf("stopped: %s does not answer now; run it again to go on", cli.Printable(source))
-	case cause != nil:
-		return cli.Failf("interrupted; run it again to go on")
-	case r.troubled:
-		return cli.ErrReported
-	}
-	return nil
+	return copier.Remove(ctx, a.Streams, jail, source, names, copier.RemoveOptions{
+		Recursive: bool(f.recursive),
+		DryRun:    bool(f.dryRun),
+		Parallel:  int(f.parallel),
+	})
 }

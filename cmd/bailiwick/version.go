@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 func (a *app) versionCommand() *cobra.Command {

@@ -1,4 +1,4 @@
-package main
+package copier
 
 import (
 	"context"
@@ -12,17 +12,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A tally counts what became of the objects.
+// A tally counts the outcomes of a run.
 type tally struct {
 	copied, equal, refused, failed int
 	bytes                          int64 // of the copied
-	left                           leftover
-	coded                          int    // of the copied, whose coding was lost
+	skipped                        skipCounts
+	coded                          int    // of the copied: those whose content coding was lost
 	coding                         string // of one of them
 }
 
-// report counts an outcome, and says what the user has to know of it.
-func (c *copying) report(o outcome) {
+// report counts an outcome, and reports a failure.
+func (c *copyRun) report(o outcome) {
 	switch o.fate {
 	case copied:
 		c.tally.copied++
@@ -35,30 +35,30 @@ func (c *copying) report(o outcome) {
 	case equal:
 		c.tally.equal++
 		c.list("skip", o.path, "equal")
-	case leftOut:
-		c.tally.left.add(o.reason)
+	case skipped:
+		c.tally.skipped.add(o.reason)
 		c.list("skip", o.path, string(o.reason))
 	case refused:
 		c.tally.refused++
 		c.list("skip", o.path, string(o.reason))
 		if c.out == nil {
-			c.progress.Say("bailiwick: %s", lost(o.path, o.err))
+			c.progress.Say("bailiwick: %s", objectError(o.path, o.err))
 		}
 	case failed:
 		c.tally.failed++
-		c.progress.Say("bailiwick: %s", lost(o.path, o.err))
+		c.progress.Say("bailiwick: %s", objectError(o.path, o.err))
 	}
 }
 
 // list prints a line of a dry run.
-func (c *copying) list(columns ...string) {
+func (c *copyRun) list(columns ...string) {
 	if c.out != nil {
 		c.out.Columns(columns...)
 	}
 }
 
-// lost returns the error for an object that was not copied or removed: why.
-func lost(path string, err error) error {
+// objectError returns the error for an object that was not copied or removed.
+func objectError(path string, err error) error {
 	why := vfs.ReasonOf(err)
 	if why == "" {
 		return cli.Failf("%s: %s", cli.Printable(path), cli.Failure(err))
@@ -73,53 +73,53 @@ func lost(path string, err error) error {
 	return cli.Failf("%s: %s (%s)", cli.Printable(path), detail, why)
 }
 
-// conclude says what came of it all. ended is the error that the search for
-// objects ended with.
-func (c *copying) conclude(ctx context.Context, ended error) error {
+// conclude reports the result of the run. ended is the error that ended the search for
+// objects, if any.
+func (c *copyRun) conclude(ctx context.Context, ended error) error {
 	var fatal *cli.ExitError
 	cause := context.Cause(ctx)
 	switch {
 	case errors.As(cause, &fatal):
 		return fatal
 	case c.searched() && c.tally == (tally{}) && ended == nil && cause == nil:
-		return cli.Failf("there is no object %s, and nothing below it", cli.Printable(c.whence.written))
+		return cli.Failf("there is no object %s, and nothing below it", cli.Printable(c.from.written))
 	}
 	verb := "copied "
-	if c.flags.dryRun {
+	if c.opts.DryRun {
 		verb = "would copy "
 	}
-	c.app.Say("%s%s", verb, &c.tally)
+	c.std.Say("%s%s", verb, &c.tally)
 	if n := c.tally.coded; n > 0 {
-		c.app.Say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", cli.Count(n, "object"), cli.Printable(c.tally.coding))
+		c.std.Say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", cli.Count(n, "object"), cli.Printable(c.tally.coding))
 	}
 	switch {
 	case errors.Is(cause, vfs.ErrFull):
-		return cli.Failf("stopped: there is no room left at %s; run it again to go on", cli.Printable(c.where.written))
+		return cli.Failf("stopped: there is no room left at %s; run it again to go on", cli.Printable(c.to.written))
 	case errors.Is(cause, vfs.ErrUnavailable):
 		return cli.Failf("stopped: a source does not answer now; run it again to go on")
 	case errors.Is(cause, vfs.ErrUnsupported):
-		return cli.Failf("stopped: %s cannot be written to", cli.Printable(c.where.written))
+		return cli.Failf("stopped: %s cannot be written to", cli.Printable(c.to.written))
 	case cause != nil:
 		return cli.Failf("interrupted; run it again to go on")
 	case ended != nil:
-		return lost(c.whence.written, ended)
+		return objectError(c.from.written, ended)
 	case c.tally.refused+c.tally.failed > 0:
 		return cli.ErrReported
 	}
 	return nil
 }
 
-// searched reports whether the objects were looked for below a prefix of S3, which
-// is there only as far as there are any.
-func (c *copying) searched() bool {
-	if c.whence.one() || !isS3(c.whence.source) {
+// searched reports whether the source is an S3 prefix, which exists only if there are
+// objects below it.
+func (c *copyRun) searched() bool {
+	if c.from.single() || !isS3(c.from.source) {
 		return false
 	}
-	s, err := backends.ParseS3(c.whence.source)
+	s, err := backends.ParseS3(c.from.source)
 	return err == nil && s.Prefix != ""
 }
 
-// String is the whole in one line: "12 objects, 3.4 MB; 2 equal; 1 refused".
+// String returns the counts in one line: "12 objects, 3.4 MB; 2 equal; 1 refused".
 func (t *tally) String() string {
 	s := cli.Count(t.copied, "object") + ", " + cli.ByteCount(t.bytes)
 	for _, more := range []struct {
@@ -130,20 +130,20 @@ func (t *tally) String() string {
 			s += "; " + strconv.Itoa(more.n) + " " + more.what
 		}
 	}
-	if t.left != (leftover{}) {
-		s += "; left out: " + t.left.String()
+	if t.skipped != (skipCounts{}) {
+		s += "; left out: " + t.skipped.String()
 	}
 	return s
 }
 
-// A leftover counts what is not copied, and is no failure.
-type leftover struct{ dotfiles, links, special, rules int }
+// A skipCounts counts the objects that were skipped without a failure.
+type skipCounts struct{ dotfiles, links, special, rules int }
 
-func (l *leftover) add(r vfs.Reason) {
+func (l *skipCounts) add(r vfs.Reason) {
 	switch r {
 	case reason.PolicyDotfile:
 		l.dotfiles++
-	case reason.Symlink, reason.Directory, reason.Missing: // what a link led to
+	case reason.Symlink, reason.Directory, reason.Missing: // the target of a link
 		l.links++
 	case reason.SpecialFile:
 		l.special++
@@ -152,7 +152,7 @@ func (l *leftover) add(r vfs.Reason) {
 	}
 }
 
-func (l *leftover) String() string {
+func (l *skipCounts) String() string {
 	var parts []string
 	add := func(n int, what string) {
 		if n > 0 {

@@ -1,14 +1,14 @@
-package main
+package copier
 
 import "iter"
 
-// ahead is how many results may wait for one that comes before them, so that one
-// large object does not hold up the others.
+// ahead is how many results may wait for an earlier one, so that a large object does not
+// block the others.
 const ahead = 256
 
-// inOrder calls do for each of items, up to width at a time, and report with each
-// result: one at a time, in the order of the items. It returns when all were
-// reported. The items are drawn in a goroutine of their own.
+// inOrder calls do for each item, up to width at the same time, and report with each
+// result, one at a time and in the order of the items. It returns when all were reported.
+// A separate goroutine ranges over the items.
 func inOrder[T, R any](width int, items iter.Seq[T], do func(T) R, report func(R)) {
 	results := make(chan chan R, ahead)
 	go func() {

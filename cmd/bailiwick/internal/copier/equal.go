@@ -1,4 +1,4 @@
-package main
+package copier
 
 import (
 	"bytes"
@@ -10,22 +10,22 @@ import (
 )
 
 // same reports whether the target has the object already.
-func (c *copying) same(ctx context.Context, t task) (bool, error) {
-	there, _, err := c.to.Head(ctx, t.to, vfs.Request{})
+func (c *copyRun) same(ctx context.Context, t task) (bool, error) {
+	there, _, err := c.target.Head(ctx, t.to, vfs.Request{})
 	if err != nil {
 		if vfs.ReasonOf(err) != "" {
-			err = nil // whether it can be written is for Copy to say
+			err = nil // Copy reports whether it can be written
 		}
 		return false, err
 	}
-	here, _, err := c.from.Head(ctx, t.from, vfs.Request{})
-	buckets := c.from.Caps().Kind == "s3" && c.to.Caps().Kind == "s3"
+	here, _, err := c.source.Head(ctx, t.from, vfs.Request{})
+	buckets := c.source.Caps().Kind == "s3" && c.target.Caps().Kind == "s3"
 	switch {
 	case err != nil || here.Size != there.Size:
 		return false, err
 	case buckets && here.Encoding != there.Encoding:
-		return false, nil // a copy that lost it is shown compressed
-	case bool(c.flags.checksum):
+		return false, nil // without the coding, clients would be shown compressed bytes
+	case c.opts.Checksum:
 		return c.sameBytes(ctx, t)
 	case buckets && here.ETag != "" && here.ETag == there.ETag:
 		return true, nil
@@ -33,9 +33,9 @@ func (c *copying) same(ctx context.Context, t task) (bool, error) {
 	return older(here.ModTime, there.ModTime), nil
 }
 
-// older reports whether what was changed at a was certainly not changed after b:
-// within one tick of a clock, nobody knows. A time without a fraction may be one
-// that was cut down to its second, as S3's are.
+// older reports whether a is certainly before b. Two changes within one tick of a clock
+// cannot be ordered, and a time without a fraction may have been truncated to its second,
+// as those of S3 are.
 func older(a, b time.Time) bool {
 	if a.IsZero() || b.IsZero() {
 		return false
@@ -46,14 +46,14 @@ func older(a, b time.Time) bool {
 	return a.Before(b)
 }
 
-// sameBytes reads both objects as far as they are the same.
-func (c *copying) sameBytes(ctx context.Context, t task) (bool, error) {
-	here, err := c.from.Get(ctx, t.from, vfs.Request{})
+// sameBytes compares the bytes of both objects, up to the first difference.
+func (c *copyRun) sameBytes(ctx context.Context, t task) (bool, error) {
+	here, err := c.source.Get(ctx, t.from, vfs.Request{})
 	if err != nil {
 		return false, err
 	}
 	defer here.Body.Close()
-	there, err := c.to.Get(ctx, t.to, vfs.Request{})
+	there, err := c.target.Get(ctx, t.to, vfs.Request{})
 	if err != nil {
 		return false, err
 	}

@@ -1,0 +1,158 @@
+package copier
+
+import (
+	"context"
+	"os"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Options say what Copy copies, and how.
+type Options struct {
+	// Policy says which objects are copied. Without an allow pattern all are, except
+	// dotfiles: whoever runs a copy owns the files, unlike the clients of a server.
+	Policy   vfs.Policy
+	Dotfiles bool // copy dotfiles too, where Policy allows nothing by itself
+	Checksum bool // compare the bytes and not the times
+	DryRun   bool // print what would be done, and write nothing
+	Parallel int  // how many objects are copied at the same time, from 1 on
+}
+
+// Copy copies the objects of from to to: sources, paths of files, objects of S3, or - for
+// standard input and output. It reports each object that cannot be copied and goes on with
+// the rest; the error then has the exit code 1. Nothing is removed at the target, and no
+// partial object ever has its name there. Cancelling ctx stops it between objects.
+func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) error {
+	src, err := locateSource(ctx, from)
+	if err != nil {
+		return err
+	}
+	dst, err := locateTarget(to, &src)
+	if err != nil {
+		return err
+	}
+	switch {
+	case src.standard && dst.standard:
+		return cli.Usagef("from - to - nothing is copied; one of the two is a file or a SOURCE")
+	case dst.standard && !src.single():
+		return cli.Usagef("%s is more than one object, and standard output takes one; to see what there is: bailiwick scan %s", cli.Printable(from), cli.ShellWord(from))
+	case src.single() && dst.single() && !src.standard && !dst.standard && sameObject(&dst, &src):
+		return cli.Usagef("%s and %s are the same", cli.Printable(from), cli.Printable(to))
+	case !src.single() && inside(&dst, &src):
+		return cli.Usagef("%s lies in %s: the copies would be copied, too", cli.Printable(to), cli.Printable(from))
+	}
+	c := copyRun{std: std, opts: opts, from: &src, to: &dst}
+	defer c.close()
+	if err := c.openFrom(ctx, opts.Policy); err != nil {
+		return err
+	}
+	if err := c.openTo(ctx, opts.Policy); err != nil {
+		return err
+	}
+	return c.run(ctx)
+}
+
+// everything matches all names, dotfiles included.
+const everything = `re:(\.?[^/]+/)*\.?[^/]+`
+
+// withDefaultAllow returns p, with the patterns of otherwise if it has no allow patterns.
+func withDefaultAllow(p vfs.Policy, otherwise []vfs.Pattern) vfs.Policy {
+	if len(p.Allow) == 0 {
+		p.Allow = otherwise
+	}
+	return p
+}
+
+// onlyName parses the name s, and returns with it the pattern that matches it alone.
+func onlyName(s string) (vfs.Name, []vfs.Pattern, error) {
+	n, err := vfs.ParseName(s)
+	if err != nil {
+		return n, nil, err
+	}
+	p, err := vfs.NameSet(s, n)
+	return n, []vfs.Pattern{p}, err
+}
+
+// openFrom opens the source.
+func (c *copyRun) openFrom(ctx context.Context, p vfs.Policy) error {
+	src := c.from
+	if src.standard {
+		return nil
+	}
+	otherwise := vfs.Patterns("**")
+	if c.opts.Dotfiles {
+		otherwise = vfs.Patterns(everything)
+	}
+	if src.object != "" {
+		var err error
+		if c.sourceName, otherwise, err = onlyName(src.object); err != nil {
+			return objectError(src.object, err)
+		}
+	}
+	p = withDefaultAllow(p, otherwise)
+	b, err := backends.Open(ctx, src.source, backends.Options{})
+	if err != nil {
+		return cli.SourceError(err)
+	}
+	c.sources = append(c.sources, b)
+	if src.object == "" {
+		c.std.SayUnlisted(b)
+	}
+	if c.source, err = vfs.New(countedBackend{b, c}, p); err != nil {
+		return cli.Usagef("%s", cli.OneLine(err))
+	}
+	return nil
+}
+
+// openTo opens the target, and makes its directory if it is missing. The rules for a tree
+// also hold at the target. The name of a single object is exempt: the user wrote it.
+func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
+	dst := c.to
+	if dst.standard {
+		return nil
+	}
+	if dst.object != "" {
+		p = vfs.Policy{}
+		var err error
+		if c.targetName, err = vfs.ParseName(dst.object); err != nil {
+			return objectError(dst.object, err)
+		}
+	}
+	p = withDefaultAllow(p, vfs.Patterns(everything))
+	p.Symlinks = vfs.SymlinksRefuse // a copy replaces a link, and not the file that it leads to
+	b, err := c.openTarget(ctx, dst)
+	if err != nil {
+		return err
+	}
+	if c.opts.DryRun {
+		b = &dryRunBackend{b, mem.New()}
+	}
+	if !b.Caps().Writable {
+		return cli.Usagef("%s cannot be written to", cli.Printable(dst.written))
+	}
+	if c.target, err = vfs.New(b, p); err != nil {
+		return cli.Usagef("%s", cli.OneLine(err))
+	}
+	return nil
+}
+
+func (c *copyRun) openTarget(ctx context.Context, dst *location) (vfs.Backend, error) {
+	if dst.missing && c.opts.DryRun {
+		return mem.New(), nil
+	}
+	if dst.missing {
+		if err := os.Mkdir(dst.source, 0o777); err != nil {
+			return nil, cli.Failf("cannot make the directory %s: %s", cli.Printable(dst.source), cli.Cause(err))
+		}
+		c.std.Say("made the directory %s", cli.Printable(dst.source))
+	}
+	b, err := backends.Open(ctx, dst.source, backends.Options{Writable: !c.opts.DryRun})
+	if err != nil {
+		return nil, cli.SourceError(err)
+	}
+	c.sources = append(c.sources, b)
+	return b, nil
+}

@@ -1,0 +1,211 @@
+package copier
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// A copyRun is one run of cp.
+type copyRun struct {
+	std      cli.Streams
+	opts     Options
+	from, to *location
+	sources  []*backends.Source
+
+	source, target *vfs.Jail // nil: standard input, standard output
+	// sourceName and targetName are the names of a single object on each side. They are zero
+	// for a tree, whose names are the same on both sides.
+	sourceName, targetName vfs.Name
+
+	progress *cli.Progress
+	tally    tally
+	out      *cli.LineWriter // of a dry run
+	cancel   context.CancelCauseFunc
+}
+
+func (c *copyRun) close() {
+	for _, b := range c.sources {
+		b.Close()
+	}
+}
+
+// A task is one object found in the source.
+type task struct {
+	from, to vfs.Name
+	skipped  vfs.Reason // why it is not copied, "" if it is
+	path     string     // to show
+}
+
+// An outcome is the result of a task.
+type outcome struct {
+	path   string
+	fate   fate
+	size   int64
+	coding string // the content coding that the copy lost
+	reason vfs.Reason
+	err    error
+}
+
+// A fate is the kind of an outcome.
+type fate uint8
+
+const (
+	unbegun fate = iota // the run ended before
+	copied              // or would be, in a dry run
+	equal               // the target has it already
+	skipped             // by the rules, or because it is not an object
+	refused             // its name may not be created
+	failed              // nothing of it is at the target
+)
+
+// run copies everything and reports the result.
+func (c *copyRun) run(ctx context.Context) error {
+	ctx, c.cancel = context.WithCancelCause(ctx)
+	defer c.cancel(nil)
+	var stop func()
+	c.progress, stop = c.std.ShowProgress()
+	defer stop()
+	if c.opts.DryRun {
+		c.out = cli.NewLineWriter(c.std.Out)
+	}
+	var ended error // written before inOrder returns
+	inOrder(c.opts.Parallel, c.tasks(ctx, &ended), func(t task) outcome {
+		o := c.do(ctx, t)
+		if endsRun(o.err) {
+			c.cancel(o.err)
+		}
+		return o
+	}, c.report)
+	stop()
+	if c.out != nil {
+		if err := c.out.Close(); err != nil {
+			return err
+		}
+	}
+	return c.conclude(ctx, ended)
+}
+
+// tasks yields the objects of the source. If an error ends the search, it goes to ended.
+func (c *copyRun) tasks(ctx context.Context, ended *error) iter.Seq[task] {
+	return func(yield func(task) bool) {
+		if c.source == nil || !c.sourceName.IsZero() {
+			name := c.targetName
+			if c.target == nil {
+				name = c.sourceName
+			}
+			yield(task{from: c.sourceName, to: c.targetName, path: name.String()})
+			return
+		}
+		var twofold cli.BeneathNotice
+		for found, err := range c.source.Scan(ctx) {
+			if err != nil {
+				*ended = err
+				return
+			}
+			twofold.Check(found, c.progress.Say)
+			if !yield(task{found.Name, found.Name, found.Reason, found.Path}) {
+				return
+			}
+		}
+	}
+}
+
+// do carries out one task.
+func (c *copyRun) do(ctx context.Context, t task) outcome {
+	o := outcome{path: t.path}
+	var err error
+	switch {
+	case ctx.Err() != nil:
+		return o
+	case t.skipped != "":
+		o.fate, o.reason = skipped, t.skipped
+		if t.skipped == reason.Permission || t.skipped.Step() == "name" {
+			o.fate, o.err = refused, &vfs.Error{Op: "get", Name: t.path, Reason: t.skipped}
+		}
+		return o
+	case c.source == nil:
+		o.size, err = c.fromStdin(ctx, t.to)
+	case c.target == nil:
+		o.size, err = c.toStdout(ctx, t.from)
+	default:
+		var same bool
+		same, err = c.same(ctx, t)
+		if same {
+			c.progress.Equal.Add(1)
+			o.fate = equal
+			return o
+		}
+		if err == nil {
+			o.size, o.coding, err = c.copy(ctx, t)
+		}
+	}
+	o.fate, o.err = copied, err
+	var fatal *cli.ExitError
+	switch why := vfs.ReasonOf(err); {
+	case err == nil:
+		c.progress.Objects.Add(1)
+	case ctx.Err() != nil || errors.As(err, &fatal):
+		o.fate = unbegun // conclude reports what ends the run
+	case why != "":
+		o.fate, o.reason = refused, why
+	default:
+		o.fate = failed
+	}
+	return o
+}
+
+// copy copies the object; in a dry run it checks whether it could. It also returns the
+// content coding that was lost.
+func (c *copyRun) copy(ctx context.Context, t task) (size int64, coding string, err error) {
+	if !c.opts.DryRun {
+		w, err := c.target.Copy(ctx, t.to, c.source, t.from, vfs.PutOptions{})
+		return w.Info.Size, w.LostEncoding, err
+	}
+	info, _, err := c.source.Head(ctx, t.from, vfs.Request{})
+	if err != nil {
+		return 0, "", err
+	}
+	_, err = c.target.Put(ctx, t.to, bytes.NewReader(nil), vfs.PutOptions{})
+	return info.Size, "", err
+}
+
+// fromStdin stores standard input as an object.
+func (c *copyRun) fromStdin(ctx context.Context, to vfs.Name) (int64, error) {
+	if c.opts.DryRun {
+		w, err := c.target.Put(ctx, to, bytes.NewReader(nil), vfs.PutOptions{})
+		return w.Info.Size, err
+	}
+	in := cli.Interruptible(ctx, c.std.In)
+	defer in.Close()
+	w, err := c.target.Put(ctx, to, countingReader{in, c.progress}, vfs.PutOptions{})
+	return w.Info.Size, err
+}
+
+// toStdout writes the object to standard output.
+func (c *copyRun) toStdout(ctx context.Context, from vfs.Name) (int64, error) {
+	if c.opts.DryRun {
+		info, _, err := c.source.Head(ctx, from, vfs.Request{})
+		return info.Size, err
+	}
+	obj, err := c.source.Get(ctx, from, vfs.Request{})
+	if err != nil {
+		return 0, err
+	}
+	defer obj.Body.Close()
+	return io.Copy(cli.Output(c.std.Out), obj.Body)
+}
+
+// endsRun reports whether err concerns all objects, so that the run ends.
+func endsRun(err error) bool {
+	var fatal *cli.ExitError
+	return errors.Is(err, vfs.ErrFull) || errors.Is(err, vfs.ErrUnavailable) ||
+		errors.Is(err, vfs.ErrUnsupported) || errors.As(err, &fatal)
+}

@@ -1,0 +1,50 @@
+package copier
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
+)
+
+// A countedBackend counts the bytes that are read from a source.
+type countedBackend struct {
+	vfs.Backend
+	run *copyRun
+}
+
+func (b countedBackend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	obj, err := b.Backend.Open(ctx, n, req)
+	if err != nil {
+		return nil, err
+	}
+	// Reading by File would bypass the count.
+	obj.File = nil
+	obj.Body = countedBody{countingReader{obj.Body, b.run.progress}, obj.Body}
+	return obj, nil
+}
+
+// Walk implements driver.Walker.
+func (b countedBackend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return driver.Walk(ctx, b.Backend, dir)
+}
+
+type countedBody struct {
+	io.Reader
+	io.Closer
+}
+
+// A countingReader adds the bytes that are read to a progress.
+type countingReader struct {
+	io.Reader
+	progress *cli.Progress
+}
+
+func (r countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.progress.Bytes.Add(int64(n))
+	return n, err
+}
