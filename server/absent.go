@@ -13,9 +13,11 @@ import (
 // router hands it what must not learn anything, such as requests for foreign hosts. It is
 // safe for concurrent use; nil as recorder and logger is as in [Config].
 func Absent(reason vfs.Reason, recorder audit.Recorder, logger *slog.Logger) http.Handler {
+	lingering := NewSlots(lingerSlots)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := begin(w, r, nil, recorder, logger)
 		defer x.end()
+		x.lingering = lingering
 		x.refuse(refused("", reason))
 	})
 }

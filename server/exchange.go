@@ -33,6 +33,7 @@ type exchange struct {
 	hasty   bool        // the connection is to be closed at once behind the answer
 
 	lingering *Slots // for those who read on behind the answer, nil for none
+	brief     bool   // where there is no such slot, nothing of the body is waited for
 
 	auth      *Auth
 	opens     opener     // what is open to anyone; nil if that is not known

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
@@ -39,7 +38,7 @@ type Limits struct {
 // [NewRates].
 func Limit(next http.Handler, l Limits) http.Handler {
 	checkLimits(next, &l)
-	return &limiter{next: next, limits: l, proxies: l.TrustedProxies}
+	return &limiter{next: next, limits: l, proxies: l.TrustedProxies, lingering: NewSlots(lingerSlots)}
 }
 
 func checkLimits(next http.Handler, l *Limits) {
@@ -54,9 +53,10 @@ func checkLimits(next http.Handler, l *Limits) {
 }
 
 type limiter struct {
-	next    http.Handler
-	limits  Limits
-	proxies clients.Proxies
+	next      http.Handler
+	limits    Limits
+	proxies   clients.Proxies
+	lingering *Slots
 }
 
 func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -96,13 +96,14 @@ func (l *limiter) unproxied(r *http.Request) *http.Request {
 	return direct
 }
 
-// refuse answers without looking at the name. It does not wait for a body.
+// refuse answers without looking at the name. A few clients may send the rest of a body,
+// so that they see the answer; then the connection is closed.
 func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, answer func(x *exchange)) {
 	x := begin(w, r, nil, l.limits.Recorder, l.limits.Logger)
 	defer x.end()
-	if r.ContentLength != 0 {
+	x.lingering, x.brief = l.lingering, true
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
 		w.Header()["Connection"] = []string{"close"}
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 	}
 	answer(x)
 }

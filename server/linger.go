@@ -31,11 +31,17 @@ func (x *exchange) linger() {
 	if x.r.Header["Expect"] != nil && x.attempt.Received == 0 {
 		return // the client waits to be asked for the body, and was not
 	}
-	if x.lingering == nil || !x.lingering.take() {
+	if x.lingering == nil {
+		return
+	}
+	rc := http.NewResponseController(x.w)
+	if !x.lingering.take() {
+		if x.brief {
+			_ = rc.SetReadDeadline(time.Now())
+		}
 		return
 	}
 	defer x.lingering.give()
-	rc := http.NewResponseController(x.w)
 	// The answer goes out first.
 	if rc.Flush() != nil {
 		return

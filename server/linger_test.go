@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -67,19 +69,44 @@ func whole(t *testing.T, method, url string, size int64) int {
 	return resp.StatusCode
 }
 
+// byHTTP2 sends by net/http over HTTP/2, where there is TLS.
+func byHTTP2(t *testing.T, method, url string, size int64) int {
+	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+	defer c.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, io.LimitReader(zeros{}, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = size
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Log(err)
+		return 0
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil || strings.HasPrefix(url, "https:") && resp.ProtoMajor != 2 {
+		t.Errorf("%s: %v", resp.Proto, err)
+	}
+	return resp.StatusCode
+}
+
 // byCurl sends by curl, which waits for a 100 (Continue) for a second unless it is
 // told not to.
-func byCurl(expect string) sender {
+func byCurl(version, expect string) sender {
 	return func(t *testing.T, method, url string, size int64) int {
 		if _, err := exec.LookPath("curl"); err != nil {
 			t.Skip("no curl")
 		}
-		cmd := exec.CommandContext(t.Context(), "curl", "-sk", "--http1.1", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, "-H", "Expect:"+expect, "-T", "-", url)
+		cmd := exec.CommandContext(t.Context(), "curl", "-sk", version, "-o", "/dev/null", "-w", "%{http_code}", "-X", method, "-H", "Expect:"+expect, "-T", "-", url)
 		cmd.Stdin = io.LimitReader(zeros{}, size)
 		out, err := cmd.Output()
 		if err != nil {
-			t.Logf("curl: %v", err)
-			return 0
+			t.Logf("curl: %v, %s", err, out)
+			// Where the stream is reset with NO_ERROR behind the answer, as RFC 9113 section 8.1
+			// has it, curl 7.88 fails now and then, though it has the answer.
+			if version != "--http2" {
+				return 0
+			}
 		}
 		var status int
 		fmt.Sscan(string(out), &status)
@@ -90,10 +117,14 @@ func byCurl(expect string) sender {
 // TestEarlyAnswersAreSeen: a client that sends a large body gets an answer that was
 // decided before it, and no broken connection.
 func TestEarlyAnswersAreSeen(t *testing.T) {
-	senders := map[string]sender{"Go": byGo, "whole": whole, "curl": byCurl(""), "curl that waits": byCurl(" 100-continue")}
+	senders := map[string]sender{
+		"Go": byGo, "whole": whole, "curl": byCurl("--http1.1", ""), "curl that waits": byCurl("--http1.1", " 100-continue"),
+		"Go, HTTP/2": byHTTP2, "curl, HTTP/2": byCurl("--http2", ""),
+	}
 	files := func(p vfs.Policy, in server.Intake) http.Handler {
 		return server.New(jailOver(t, mem.New(), p), server.Config{Write: true, Intake: in})
 	}
+	held := jail(t, nil, allow("**"))
 	for _, c := range []struct {
 		name, method, path string
 		h                  http.Handler
@@ -104,12 +135,22 @@ func TestEarlyAnswersAreSeen(t *testing.T) {
 		{"a name that cannot be", "PUT", "/aux", files(allow("**"), server.Intake{}), 422},
 		{"too large", "PUT", "/a", files(allow("a"), server.Intake{MaxBytes: 10}), 413},
 		{"no upload", "POST", "/", uploadsInMemory(t, server.UploadConfig{}).handler, 400},
+		{"too many requests", "PUT", "/a", spent(t), 429},
+		{"no slot", "PUT", "/a", full(t), 503},
+		{"no such method of SendFile", "PUT", "/a", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = server.SendFile(w, r, held, "a", server.SendOptions{})
+		}), 405},
+		{"absent", "PUT", "/a", server.Absent(audit.ReasonHost, nil, quiet), 404},
 	} {
 		for name, send := range senders {
 			for _, start := range []func(*httptest.Server){(*httptest.Server).Start, (*httptest.Server).StartTLS} {
 				s := httptest.NewUnstartedServer(c.h)
+				s.EnableHTTP2 = strings.HasSuffix(name, "HTTP/2")
 				start(s)
 				for _, size := range []int64{300 << 10, 5 << 20, 50 << 20} {
+					if size > 10<<20 && strings.Contains(name, "curl") {
+						continue // as slow as it is large
+					}
 					if got := send(t, c.method, s.URL+c.path, size); got != c.status {
 						t.Errorf("%s, %s, %.5s, %d KiB: saw %d, want %d", c.name, name, s.URL, size>>10, got, c.status)
 					}
@@ -118,6 +159,32 @@ func TestEarlyAnswersAreSeen(t *testing.T) {
 			}
 		}
 	}
+}
+
+// spent returns a handler whose clients here have made too many requests.
+func spent(t *testing.T) http.Handler {
+	h := server.Limit(http.NotFoundHandler(), server.Limits{PerClient: server.NewRates(1e-6, 1), Logger: quiet})
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "127.0.0.1:1"
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	return h
+}
+
+// full returns a handler whose only slot is taken until the test ends.
+func full(t *testing.T) http.Handler {
+	taken, end := make(chan struct{}), make(chan struct{})
+	h := server.Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(taken)
+		<-end
+	}), server.Limits{InFlight: server.NewSlots(1), Logger: quiet})
+	var wg sync.WaitGroup
+	wg.Go(func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)) })
+	t.Cleanup(func() {
+		close(end)
+		wg.Wait()
+	})
+	<-taken
+	return h
 }
 
 // A slowBody yields what each says when it is read.

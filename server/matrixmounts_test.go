@@ -193,7 +193,7 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 		}
 		t.Cleanup(func() { c.Close() })
 		handlers[m.prefix] = server.NewUploads(jailOver(t, m.backend, catalog.Policy()), c,
-			server.UploadConfig{Authorize: server.UploadRules(m.rules), Gate: server.Gate{Auth: chain(crowd)}, Logger: quiet})
+			server.UploadConfig{Authorize: server.UploadRules(m.rules), Auth: server.Auth{Authenticator: chain(crowd)}, Logger: quiet})
 	}
 	h := mounted(handlers)
 	for _, m := range mounts {

@@ -70,6 +70,7 @@ type SendOptions struct {
 func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name string, opts SendOptions) error {
 	x := begin(w, r, jail, opts.Recorder, opts.Logger)
 	defer x.end()
+	x.lingering = sendLingering
 
 	if !x.takeMethod(allowReads) || !x.authenticate(&noAuth, vfs.OpRead, nil) {
 		return nil
@@ -90,6 +91,9 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	x.send(obj, &lk)
 	return nil
 }
+
+// sendLingering is for all calls of SendFile, which have no handler in common.
+var sendLingering = NewSlots(lingerSlots)
 
 // look returns how the object is to be presented.
 func (o *SendOptions) look(n vfs.Name) look {
