@@ -31,8 +31,8 @@ const longVariable = "BAILIWICK_LONG"
 
 // TestParity sends sequences of random requests to every backend, over HTTP, and compares
 // each answer, and what is there in the end, with a model: reads, writes and listings,
-// with all conditions, ranges and names that get in each other's way. What fails is made
-// as short as it can be.
+// with all conditions, ranges and names that get in each other's way, by two mounts over
+// the backend of which one hides more. What fails is made as short as it can be.
 //
 // A run repeats with -rapid.seed; without it the cases are the same each time, but for
 // long runs.
@@ -95,6 +95,7 @@ type parity struct {
 var parityKinds = []string{
 	"PUT 201", "PUT 204", "PUT 404", "PUT 409", "PUT 412", "PUT 422", "DELETE 204", "DELETE 404", "DELETE 412",
 	"GET 200", "GET 206", "GET 304", "GET 404", "GET 412", "HEAD 200", "HEAD 404",
+	"PUT 201 by the narrow mount", "GET 200 by the narrow mount", "404 of what the narrow mount hides",
 }
 
 func (p *parity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -136,7 +137,13 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 	b := p.fresh(p.cases.Add(1))
 	policy := allow("**")
 	policy.Deny = vfs.Patterns("denied")
-	h := server.New(jailOver(t, b, policy), server.Config{Write: true, List: true, NoIndex: true, Logger: quiet})
+	narrow := allow("**")
+	narrow.Deny = vfs.Patterns("denied", narrowly)
+	mounts := map[string]http.Handler{}
+	for prefix, policy := range map[string]vfs.Policy{"/wide": policy, "/narrow": narrow} {
+		mounts[prefix] = server.New(jailOver(t, b, policy), server.Config{Write: true, List: true, NoIndex: true, Logger: quiet})
+	}
+	h := mounted(mounts)
 	p.handler.Store(&h)
 	m := &parityModel{objects: map[string]paritied{}, stale: map[string]string{}, flat: !b.Caps().Directories}
 	for i := range steps {
@@ -146,8 +153,17 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 		}
 		r, body, header := p.ask(rt, m, s)
 		want := m.answer(s)
-		p.seen[fmt.Sprint(s.Method, " ", r.StatusCode)]++
-		describe := func() string { return fmt.Sprintf("step %d: %s %q with %v", i, s.Method, s.Name, header) }
+		kind := fmt.Sprint(s.Method, " ", r.StatusCode)
+		p.seen[kind]++
+		if s.Narrow {
+			p.seen[kind+" by the narrow mount"]++
+			if _, there := m.objects[s.Name]; there && r.StatusCode == http.StatusNotFound {
+				p.seen["404 of what the narrow mount hides"]++
+			}
+		}
+		describe := func() string {
+			return fmt.Sprintf("step %d: %s %q with %v, narrow: %t", i, s.Method, s.Name, header, s.Narrow)
+		}
 		if r.StatusCode != want.status {
 			rt.Fatalf("%s: %d, the model says %d", describe(), r.StatusCode, want.status)
 		}
@@ -201,7 +217,10 @@ func (p *parity) follow(rt *rapid.T, m *parityModel, s *parityStep, r *http.Resp
 
 // ask sends s, with what it says of tags and times taken from m.
 func (p *parity) ask(rt *rapid.T, m *parityModel, s *parityStep) (*http.Response, string, http.Header) {
-	target := url.URL{Path: "/" + s.Name}
+	target := url.URL{Path: "/wide/" + s.Name}
+	if s.Narrow {
+		target.Path = "/narrow/" + s.Name
+	}
 	q := url.Values{}
 	if s.After != "" {
 		q.Set("after", s.After)

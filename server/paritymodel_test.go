@@ -13,6 +13,7 @@ import (
 // times is filled in from the state there.
 type parityStep struct {
 	Method, Name   string
+	Narrow         bool // of the mount that hides more
 	Body           string
 	IfMatch        []parityTag
 	IfNoneMatch    []parityTag
@@ -81,7 +82,7 @@ func (m *parityModel) answer(asked *parityStep) expected {
 	switch {
 	case strings.HasSuffix(s.Name, "/") || s.Name == "":
 		return m.listing(s)
-	case hiddenName(s.Name):
+	case s.hides(s.Name):
 		return expected{status: 404}
 	case s.Method == "PUT" && !creatable(s.Name):
 		return expected{status: 422}
@@ -94,7 +95,7 @@ func (m *parityModel) answer(asked *parityStep) expected {
 			return expected{status: 412, header: map[string]string{"Etag": o.etag}}
 		}
 		return expected{status: 204}
-	case !there && m.isDir(s.Name) && !m.flat:
+	case !there && m.shows(s, s.Name) && !m.flat:
 		return expected{status: 308}
 	case !there:
 		return expected{status: 404}
@@ -113,8 +114,13 @@ func (m *parityModel) put(s *parityStep) expected {
 		return expected{status: 404}
 	case s.IfMatch != nil:
 		return expected{status: 412}
-	case m.hasTwin(s.Name):
+	}
+	switch twin := m.twin(s.Name); {
+	case twin == "":
+	case m.shows(s, twin), m.objects[twin].etag != "" && !s.hides(twin):
 		return expected{status: 409}
+	default:
+		return expected{status: 404} // whoever cannot see it does not learn of it
 	}
 	return expected{status: 201}
 }
@@ -182,12 +188,12 @@ func (m *parityModel) listing(s *parityStep) expected {
 	if s.Method == "PUT" || s.Method == "DELETE" {
 		return expected{status: 404}
 	}
-	if dir := strings.TrimSuffix(s.Name, "/"); s.Name != "" && !m.isDir(dir) {
+	if dir := strings.TrimSuffix(s.Name, "/"); s.Name != "" && !m.shows(s, dir) {
 		return expected{status: 404}
 	}
 	all := map[string]bool{}
 	for name := range m.objects {
-		if rest, below := strings.CutPrefix(name, s.Name); below {
+		if rest, below := strings.CutPrefix(name, s.Name); below && !s.hides(name) {
 			elem, _, deeper := strings.Cut(rest, "/")
 			if deeper {
 				elem += "/"
@@ -212,6 +218,16 @@ func (m *parityModel) isDir(name string) bool {
 	return false
 }
 
+// shows reports whether a directory holds anything that the mount of s shows.
+func (m *parityModel) shows(s *parityStep, name string) bool {
+	for other := range m.objects {
+		if strings.HasPrefix(other, name+"/") && !s.hides(other) {
+			return true
+		}
+	}
+	return false
+}
+
 func (m *parityModel) beneathObject(name string) bool {
 	for i, c := range name {
 		if _, there := m.objects[name[:i]]; there && c == '/' {
@@ -221,9 +237,9 @@ func (m *parityModel) beneathObject(name string) bool {
 	return false
 }
 
-// hasTwin reports whether something beside name, or beside the topmost directory that
-// would be made for it, differs in case alone.
-func (m *parityModel) hasTwin(name string) bool {
+// twin returns what differs in case alone from name, or from the topmost directory that
+// would be made for it, and lies beside it; "" for nothing.
+func (m *parityModel) twin(name string) string {
 	for {
 		i := strings.LastIndexByte(name, '/')
 		if i < 0 || m.isDir(name[:i]) {
@@ -238,18 +254,22 @@ func (m *parityModel) hasTwin(name string) bool {
 			continue
 		}
 		if at := strings.Join(elems[:depth+1], "/"); at != name && sameDir(at, name) && strings.EqualFold(at, name) {
-			return true
+			return at
 		}
 	}
-	return false
+	return ""
 }
 
 func sameDir(a, b string) bool {
 	return a[:strings.LastIndexByte(a, '/')+1] == b[:strings.LastIndexByte(b, '/')+1]
 }
 
-func hiddenName(name string) bool {
-	return name == "denied" || strings.HasPrefix(name, "denied/") || strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
+// narrowly is what the narrow mount hides besides.
+const narrowly = "a/b"
+
+// hides reports whether the mount that s is for hides an object or a directory.
+func (s *parityStep) hides(name string) bool {
+	return s.Narrow && (name == narrowly || strings.HasPrefix(name, narrowly+"/")) || name == "denied" || strings.HasPrefix(name, "denied/") || strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
 }
 
 func creatable(name string) bool {

@@ -31,6 +31,7 @@ var paritySteps = rapid.Custom(func(rt *rapid.T) parityStep {
 	if rapid.Bool().Draw(rt, "any name") {
 		s.Name = rapid.SampledFrom(parityNames).Draw(rt, "of all names")
 	}
+	s.Narrow = rapid.IntRange(0, 2).Draw(rt, "by the narrow mount") == 2
 	reads := s.Method == "GET" || s.Method == "HEAD"
 	if rapid.IntRange(0, 9).Draw(rt, "of a directory") == 9 {
 		s.Name = rapid.SampledFrom(parityDirs).Draw(rt, "directory")

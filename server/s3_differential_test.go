@@ -68,10 +68,17 @@ func (b hourLater) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.I
 	return b.Backend.Stat(ctx, n, req)
 }
 
-// A contender serves the tree out of one backend.
+// narrowPolicy is that of a second mount, which hides much of what the first shows.
+func narrowPolicy() vfs.Policy {
+	return vfs.Policy{Allow: vfs.Patterns("docs/**", "plain/**", "many/1*"), Deny: vfs.Patterns("docs/drafts", "docs/sub", "docs/*.html", "plain/a")}
+}
+
+// A contender serves the tree out of one backend, by two mounts: the second one is below
+// /narrow.
 type contender struct {
 	name    string
 	handler http.Handler
+	narrow  *vfs.Jail         // of the second mount
 	tags    map[string]string // ETag by path
 }
 
@@ -126,9 +133,17 @@ func newContenders(t *testing.T) []*contender {
 		name    string
 		backend vfs.Backend
 	}{{"disk", onDisk}, {"memory", inMemory}, {"s3", inBucket}} {
-		jail := jailOver(t, hourLater{c.backend}, differentialPolicy())
+		jail, narrow := jailOver(t, hourLater{c.backend}, differentialPolicy()), jailOver(t, hourLater{c.backend}, narrowPolicy())
 		h := server.New(jail, server.Config{List: true, Sidecars: true, MaxAge: time.Minute, Logger: quiet})
-		all = append(all, &contender{c.name, h, map[string]string{}})
+		second := http.StripPrefix("/narrow", server.New(narrow, server.Config{List: true, Content: server.ContentUntrusted, Logger: quiet}))
+		both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/narrow/") {
+				second.ServeHTTP(w, r)
+				return
+			}
+			h.ServeHTTP(w, r)
+		})
+		all = append(all, &contender{c.name, both, narrow, map[string]string{}})
 	}
 	return all
 }
@@ -169,15 +184,22 @@ func TestS3Differential(t *testing.T) {
 			targets = append(targets, "/"+escapedPath(t, name))
 		}
 	}
+	for _, target := range slices.Clone(targets) {
+		targets = append(targets, "/narrow"+target)
+	}
 	slices.Sort(targets)
 
 	// Where every condition meets every range; elsewhere each meets a few.
 	thorough := []string{"/docs/guide.txt", "/docs/empty.txt", "/docs/big.bin", "/docs/"}
 	count, redirects := 0, 0
+	explained := map[bool]int{}
 	for _, target := range targets {
 		for _, c := range contenders {
 			head := request(t, c.handler, "HEAD", target)
 			c.tags[target] = head.Header.Get("Etag")
+			if ok, is := c.explains(t, target, head.Status); is {
+				explained[ok]++
+			}
 		}
 		date := request(t, contenders[0].handler, "HEAD", target).Header.Get("Last-Modified")
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT"} {
@@ -200,10 +222,30 @@ func TestS3Differential(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d requests, %d redirects to a directory on disk alone", count, redirects)
+	t.Logf("%d requests, %d redirects to a directory on disk alone, explained as allowed and refused: %v", count, redirects, explained)
+	if explained[true] < 20 || explained[false] < 20 {
+		t.Errorf("the second mount lets through %d and refuses %d: too few", explained[true], explained[false])
+	}
 	if count < 3000 || redirects == 0 {
 		t.Errorf("%d requests, %d redirects: too few to show anything", count, redirects)
 	}
+}
+
+// explains compares the status of a HEAD with what the jail of the second mount explains.
+// It returns whether that is allowed, and whether the target is an object's name there.
+func (c *contender) explains(t *testing.T, target string, status int) (allowed, is bool) {
+	t.Helper()
+	below, ok := strings.CutPrefix(target, "/narrow/")
+	n, err := vfs.ParseEscapedPath(below)
+	if !ok || err != nil {
+		return false, false
+	}
+	_, there := differentialTree()[n.String()]
+	allowed = c.narrow.Explain(t.Context(), vfs.OpRead, n).Allowed
+	if found := status == http.StatusOK; found != (allowed && there) {
+		t.Errorf("%s: HEAD %s: %d, there: %t, explained as allowed: %t", c.name, target, status, there, allowed)
+	}
+	return allowed, there
 }
 
 // TestS3DifferentialListings pages through all directories with all sizes of
@@ -211,7 +253,9 @@ func TestS3Differential(t *testing.T) {
 func TestS3DifferentialListings(t *testing.T) {
 	contenders := newContenders(t)
 	count := 0
-	for _, dir := range []string{"/", "/docs/", "/plain/", "/plain/a/", "/many/", "/docs/sub/", "/docs/sub/deep/", "/docs/drafts/", "/none/", "/docs/guide.txt/"} {
+	for _, dir := range []string{"/", "/docs/", "/plain/", "/plain/a/", "/many/", "/docs/sub/", "/docs/sub/deep/", "/docs/drafts/", "/none/", "/docs/guide.txt/",
+		"/narrow/", "/narrow/docs/", "/narrow/plain/", "/narrow/plain/a/", "/narrow/many/", "/narrow/docs/sub/",
+	} {
 		for _, accept := range []string{"application/json", "text/html"} {
 			for _, limit := range []string{"", "1", "2", "3", "25", "0", "x"} {
 				for _, after := range []string{"", "a", "a/", "a-b", "09.txt", "24.txt", "docs/", "zzz", "../x", "😀", "\x7f", "sub/"} {
