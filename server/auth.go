@@ -198,7 +198,7 @@ func spent(ok bool, err error) error {
 
 // couldHelp reports whether a request that is refused would fare better with
 // credentials. That depends on the mount and the operation alone, never on the name.
-func (x *exchange) couldHelp() bool {
+func (x *exchange) shouldChallenge() bool {
 	return x.anonymous && x.opens != nil && !x.opens.Open(x.op) && len(x.auth.Authenticator.Challenges()) > 0
 }
 
@@ -222,7 +222,7 @@ func (x *exchange) tooMany(reason vfs.Reason, after time.Duration) {
 // keep returns the Cache-Control of an answer about name that would otherwise be
 // given as usual: what not everybody may read stays out of caches, and so does what a
 // link let through.
-func (x *exchange) keep(name vfs.Name, usual []string) []string {
+func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
 	if x.link.ID != "" || !x.openTo(name) {
 		return privateNoStore
 	}
@@ -242,7 +242,7 @@ func (x *exchange) openTo(name vfs.Name) bool {
 }
 
 // keepListing is keep for what depends on who asks.
-func (x *exchange) keepListing(usual []string) []string {
+func (x *exchange) cacheControlForListing(usual []string) []string {
 	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() {
 		return privateNoStore
 	}

@@ -52,8 +52,8 @@ func (x *exchange) sendFile(obj *vfs.Object) error {
 	for left := obj.Span.Length; left > 0; {
 		piece := left
 		if x.pace > 0 {
-			piece = x.piece(left, pieceBytes)
-			x.hurry(piece)
+			piece = x.chunkSize(left, pieceBytes)
+			x.extendWriteDeadline(piece)
 		}
 		n, err := io.CopyN(&x.responseWriter, obj.File, piece)
 		if err == io.EOF {
@@ -105,7 +105,7 @@ func (x *exchange) copyFile(obj *vfs.Object) error {
 func (x *exchange) copyBody(body io.Reader, length int64) error {
 	if whole, ok := body.(io.WriterTo); ok {
 		if length > chunkBytes {
-			x.hurry(length)
+			x.extendWriteDeadline(length)
 		}
 		n, err := whole.WriteTo(&x.responseWriter)
 		if err == nil && n != length {
@@ -126,7 +126,7 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
 	// The first bytes go out as soon as a few have come.
 	size := int64(chunkBytes)
-	for idle := 0; length > 0; size = x.piece(length, int64(len(buf))) {
+	for idle := 0; length > 0; size = x.chunkSize(length, int64(len(buf))) {
 		if length > chunkBytes {
 			size = min(size, length-chunkBytes)
 		}
@@ -141,7 +141,7 @@ func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
 		if n > 0 {
 			idle = 0
 			if len(buf) > chunkBytes {
-				x.hurry(int64(n))
+				x.extendWriteDeadline(int64(n))
 			}
 			if _, err := x.Write(buf[:n]); err != nil {
 				return err

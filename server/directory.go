@@ -19,15 +19,15 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	err := refused(dir.String(), reason.Directory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
 	if index, ok := h.index(dir); ok && !asJSON {
-		lk := h.look(x, index, h.indexVary)
+		pres := h.present(x, index, h.indexVary)
 		var obj *vfs.Object
-		obj, err = h.open(x, index, &lk)
+		obj, err = h.open(x, index, &pres)
 		if err == nil || !errors.Is(err, fs.ErrNotExist) {
 			x.attempt.Name = index
 			if err == nil {
-				x.send(obj, &lk)
+				x.send(obj, &pres)
 			} else {
-				x.fail(err, &lk)
+				x.fail(err, &pres)
 			}
 			return
 		}
@@ -93,7 +93,7 @@ func (h *handler) serveMount(x *exchange) {
 func (x *exchange) redirectDir(name vfs.Name) {
 	h := x.Header()
 	h["Location"] = []string{"./" + escapedBase(name) + "/"}
-	h["Cache-Control"] = x.keepListing(noCache)
+	h["Cache-Control"] = x.cacheControlForListing(noCache)
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = zeroLength
 	x.WriteHeader(http.StatusPermanentRedirect)

@@ -145,23 +145,23 @@ func answersObject(err error) bool {
 // noAuth is for exchanges without an Auth.
 var noAuth Auth
 
-// fail answers an open that brought no object. lk says how the object would
+// fail answers an open that brought no object. pres says how the object would
 // have been presented.
-func (x *exchange) fail(err error, lk *look) {
+func (x *exchange) fail(err error, pres *presentation) {
 	var e *vfs.Error
 	if errors.As(err, &e) && e.Reason == "" && e.Info != nil {
 		switch {
 		case errors.Is(err, vfs.ErrNotModified):
 			x.attempt.Rule = e.Rule
-			x.notModified(e.Info, lk)
+			x.notModified(e.Info, pres)
 			return
 		case errors.Is(err, vfs.ErrPrecondition):
 			x.attempt.Rule = e.Rule
-			x.preconditionFailed(e.Info, lk)
+			x.preconditionFailed(e.Info, pres)
 			return
 		case errors.Is(err, vfs.ErrRange):
 			x.attempt.Rule = e.Rule
-			x.rangeNotSatisfiable(e.Info, lk)
+			x.rangeNotSatisfiable(e.Info, pres)
 			return
 		}
 	}

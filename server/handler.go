@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -82,26 +83,26 @@ func opOf(method string) vfs.Op {
 
 // serveName answers for a path without a trailing slash.
 func (h *handler) serveName(x *exchange, name vfs.Name) {
-	lk := h.look(x, name, h.objectVary)
-	obj, err := h.open(x, name, &lk)
+	pres := h.present(x, name, h.objectVary)
+	obj, err := h.open(x, name, &pres)
 	switch {
 	case err == nil:
-		x.send(obj, &lk)
+		x.send(obj, &pres)
 	case errors.Is(err, fs.ErrNotExist) && h.answersDir(x, name, err):
 		x.redirectDir(name)
 	default:
-		x.fail(err, &lk)
+		x.fail(err, &pres)
 	}
 }
 
 // open opens the object name, or one that stands in for it.
-func (h *handler) open(x *exchange, name vfs.Name, lk *look) (*vfs.Object, error) {
-	req := vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r)}
+func (h *handler) open(x *exchange, name vfs.Name, pres *presentation) (*vfs.Object, error) {
+	req := vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r)}
 	if h.cfg.Sidecars {
-		if obj, err, found := x.openSidecar(name, req, lk); found {
+		if obj, err, found := x.openSidecar(name, req, pres); found {
 			return obj, err
 		}
 	}
-	req.Direct = x.direct(name.Base(), lk)
+	req.Direct = x.direct(name.Base(), pres)
 	return x.open(name, req)
 }

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // A look says how an object is presented: what its headers need that the object
 // itself does not say. Header values are kept as the slices that go into the
 // header map, so that a request shares them and allocates none.
-type look struct {
+type presentation struct {
 	contentType  []string
 	encoding     []string // Content-Encoding
 	cacheControl []string
@@ -23,31 +25,31 @@ type look struct {
 }
 
 // look returns how name is presented under its own type.
-func (h *handler) look(x *exchange, name vfs.Name, vary []string) look {
+func (h *handler) present(x *exchange, name vfs.Name, vary []string) presentation {
 	base := name.Base()
-	lk := look{
-		contentType:  typeOf(base),
-		cacheControl: x.keep(name, h.cacheControl),
+	pres := presentation{
+		contentType:  mediatype.ByName(base),
+		cacheControl: x.cacheControlFor(name, h.cacheControl),
 		vary:         vary,
 		sandbox:      h.untrusted,
 	}
 	if x.link.DownloadName != "" {
-		lk.disposition = []string{disposition("attachment", x.link.DownloadName)}
-	} else if h.untrusted && !h.showsInline(lk.contentType[0]) {
-		lk.disposition = []string{disposition("attachment", base)}
-	} else if isSVGZ(base) {
-		lk.encoding = gzipEncoding
+		pres.disposition = []string{httpheader.FormatDisposition("attachment", x.link.DownloadName)}
+	} else if h.untrusted && !h.showsInline(pres.contentType[0]) {
+		pres.disposition = []string{httpheader.FormatDisposition("attachment", base)}
+	} else if mediatype.IsSVGZ(base) {
+		pres.encoding = gzipEncoding
 	}
-	return lk
+	return pres
 }
 
 // showsInline reports whether a browser may show untrusted content of this type.
 func (h *handler) showsInline(contentType string) bool {
-	if showsInline(contentType) || h.cfg.Inline.patterns == nil {
-		return showsInline(contentType)
+	if mediatype.SafeInline(contentType) || h.cfg.Inline.set.IsZero() {
+		return mediatype.SafeInline(contentType)
 	}
 	media, _, _ := strings.Cut(contentType, ";")
-	return h.cfg.Inline.has(media)
+	return h.cfg.Inline.set.Has(media)
 }
 
 var (
@@ -81,7 +83,7 @@ func varyOn(encoding, accept bool) []string {
 
 // send answers with the object, or the part of it that was asked for, and
 // closes it.
-func (x *exchange) send(obj *vfs.Object, lk *look) {
+func (x *exchange) send(obj *vfs.Object, pres *presentation) {
 	defer obj.Body.Close()
 	x.attempt.Rule = obj.Rule
 	if obj.Location != "" {
@@ -92,7 +94,7 @@ func (x *exchange) send(obj *vfs.Object, lk *look) {
 	if obj.Span.Partial {
 		status = http.StatusPartialContent
 	}
-	x.describe(obj, lk)
+	x.describe(obj, pres)
 	x.WriteHeader(status)
 	if x.r.Method != http.MethodHead && obj.Span.Length > 0 {
 		x.sendBody(obj)
@@ -100,18 +102,18 @@ func (x *exchange) send(obj *vfs.Object, lk *look) {
 }
 
 // describe sets the headers of an object that is sent.
-func (x *exchange) describe(obj *vfs.Object, lk *look) {
+func (x *exchange) describe(obj *vfs.Object, pres *presentation) {
 	// All values that differ from object to object lie in one string, and the
 	// slices that the header map holds in one array.
 	var buf [256]byte
-	b := appendETag(buf[:0], &obj.Info)
+	b := httpheader.AppendETag(buf[:0], &obj.Info)
 	endTag := len(b)
-	b = appendLastModified(b, &obj.Info)
+	b = httpheader.AppendLastModified(b, &obj.Info)
 	endTime := len(b)
 	b = strconv.AppendInt(b, obj.Span.Length, 10)
 	endLength := len(b)
 	if obj.Span.Partial {
-		b = appendContentRange(b, obj.Span, obj.Info.Size)
+		b = httpheader.AppendContentRange(b, obj.Span, obj.Info.Size)
 	}
 	all := string(b)
 	vals := &[4]string{all[:endTag], all[endTag:endTime], all[endTime:endLength], all[endLength:]}
@@ -129,19 +131,19 @@ func (x *exchange) describe(obj *vfs.Object, lk *look) {
 		h["Content-Range"] = vals[3:4:4]
 	}
 	h["Accept-Ranges"] = acceptBytes
-	h["Cache-Control"] = lk.cacheControl
-	h["Content-Type"] = lk.contentType
+	h["Cache-Control"] = pres.cacheControl
+	h["Content-Type"] = pres.contentType
 	h["X-Content-Type-Options"] = noSniff
-	x.addVary(lk.vary)
-	if lk.encoding != nil {
-		h["Content-Encoding"] = lk.encoding
+	x.addVary(pres.vary)
+	if pres.encoding != nil {
+		h["Content-Encoding"] = pres.encoding
 	} else if enc := storedEncoding(obj.Info.Encoding); enc != nil {
 		h["Content-Encoding"] = enc
 	}
-	if lk.disposition != nil {
-		h["Content-Disposition"] = lk.disposition
+	if pres.disposition != nil {
+		h["Content-Disposition"] = pres.disposition
 	}
-	if lk.sandbox {
+	if pres.sandbox {
 		h["Content-Security-Policy"] = sandboxCSP
 		h["Cross-Origin-Resource-Policy"] = sameOrigin
 	}
@@ -149,58 +151,14 @@ func (x *exchange) describe(obj *vfs.Object, lk *look) {
 
 // validators sets the headers of an answer that speaks of an object and does
 // not send it: 304, 412, 416.
-func (x *exchange) validators(info *vfs.Info, lk *look) {
+func (x *exchange) validators(info *vfs.Info, pres *presentation) {
 	h := x.Header()
-	if tag := appendETag(nil, info); tag != nil {
+	if tag := httpheader.AppendETag(nil, info); tag != nil {
 		h["Etag"] = []string{string(tag)}
-	} else if t := appendLastModified(nil, info); t != nil {
+	} else if t := httpheader.AppendLastModified(nil, info); t != nil {
 		h["Last-Modified"] = []string{string(t)}
 	}
-	h["Cache-Control"] = lk.cacheControl
+	h["Cache-Control"] = pres.cacheControl
 	h["X-Content-Type-Options"] = noSniff
-	x.addVary(lk.vary)
-}
-
-// appendETag appends the strong ETag of an object, or nothing.
-func appendETag(b []byte, info *vfs.Info) []byte {
-	if info.ETag == "" {
-		return b
-	}
-	b = append(b, '"')
-	b = append(b, info.ETag...)
-	return append(b, '"')
-}
-
-// appendLastModified appends the time of an object as HTTP writes it, or nothing
-// where it has none. It does what AppendFormat(b, http.TimeFormat) would, in a third
-// of the time.
-func appendLastModified(b []byte, info *vfs.Info) []byte {
-	t, ok := info.LastModified()
-	if !ok {
-		return b
-	}
-	t = t.UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	if year < 1000 || year > 9999 {
-		return t.AppendFormat(b, http.TimeFormat)
-	}
-	b = append(b, t.Weekday().String()[:3]...)
-	b = append(b, ',', ' ', digit(day/10), digit(day), ' ')
-	b = append(b, month.String()[:3]...)
-	b = append(b, ' ', digit(year/1000), digit(year/100), digit(year/10), digit(year), ' ',
-		digit(hour/10), digit(hour), ':', digit(minute/10), digit(minute), ':', digit(second/10), digit(second))
-	return append(b, " GMT"...)
-}
-
-// digit returns the last decimal digit of n.
-func digit(n int) byte { return byte('0' + n%10) }
-
-func appendContentRange(b []byte, span vfs.Span, size int64) []byte {
-	b = append(b, "bytes "...)
-	b = strconv.AppendInt(b, span.Offset, 10)
-	b = append(b, '-')
-	b = strconv.AppendInt(b, span.Offset+span.Length-1, 10)
-	b = append(b, '/')
-	return strconv.AppendInt(b, size, 10)
+	x.addVary(pres.vary)
 }

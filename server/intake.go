@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 )
 
 // Intake says which bodies of clients are taken in, by PUT and by uploads. The
@@ -37,6 +39,20 @@ type Intake struct {
 	// is the system's temporary directory.
 	SpoolDir string
 }
+
+// Types is a set of media types. The zero Types contains all types.
+type Types struct{ set mediatype.Set }
+
+// ParseTypes returns the set of types that match one of the patterns: "image/png", or
+// "image/*" for all types of a kind. Patterns ignore case. Without patterns, the set
+// contains all types.
+func ParseTypes(patterns ...string) (Types, error) {
+	set, err := mediatype.ParseSet(patterns...)
+	return Types{set}, err
+}
+
+// String returns the patterns, "*/*" for all types.
+func (t Types) String() string { return t.set.String() }
 
 const (
 	defaultMaxBytes = 5 << 30

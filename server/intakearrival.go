@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 )
 
 // An arrival is the content of one object on its way in. It reads nothing before it
@@ -60,13 +62,13 @@ func (a *arrival) close() {
 
 func (a *arrival) begin() error {
 	bounded := readerFunc(a.readBounded)
-	head := make([]byte, sniffBytes)
+	head := make([]byte, mediatype.SniffBytes)
 	n, err := readFull(bounded, head)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	head = head[:n]
-	if !a.in.Types.judge(a.upload.Filename, head) {
+	if !a.in.Types.set.Accepts(a.upload.Filename, head) {
 		return denyType
 	}
 	a.out = io.MultiReader(bytes.NewReader(head), bounded)

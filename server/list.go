@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -65,7 +66,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	}
 	h["Content-Security-Policy"] = listingCSP
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	h["Cache-Control"] = x.keepListing(noCache)
+	h["Cache-Control"] = x.cacheControlForListing(noCache)
 	x.addVary(listingVary)
 	h["X-Content-Type-Options"] = noSniff
 	x.WriteHeader(http.StatusOK)
@@ -97,8 +98,8 @@ func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int) {
 // prefersJSON reports whether an Accept asks for JSON rather than for HTML. A
 // wildcard asks for neither.
 func prefersJSON(accept []string) bool {
-	var jsonQ, htmlQ quality
-	for name, q := range acceptItems(accept) {
+	var jsonQ, htmlQ httpheader.Quality
+	for name, q := range httpheader.AcceptItems(accept) {
 		switch {
 		case strings.EqualFold(name, "application/json"):
 			jsonQ = q

@@ -16,7 +16,7 @@ const slack = 30 * time.Second
 // piece returns how much of length bytes to hand over at a time, most at most, and no
 // more than the client has to take in half a minute: with a larger piece, one that takes
 // nothing could stay for as long as that piece may take, which is an hour for 4 MiB.
-func (x *exchange) piece(length, most int64) int64 {
+func (x *exchange) chunkSize(length, most int64) int64 {
 	const seconds = int64(slack / time.Second)
 	if x.pace > 0 && x.pace < most/seconds {
 		most = max(x.pace*seconds, chunkBytes)
@@ -31,7 +31,7 @@ func (x *exchange) piece(length, most int64) int64 {
 // The deadline stays. What net/http still holds of an answer when its handler is done
 // would otherwise wait for the client for ever; before the next request on the
 // connection net/http takes the deadline back itself.
-func (x *exchange) hurry(n int64) {
+func (x *exchange) extendWriteDeadline(n int64) {
 	if x.pace <= 0 {
 		return
 	}
@@ -45,7 +45,7 @@ func (x *exchange) hurry(n int64) {
 // hear what became of it.
 func (x *exchange) WriteHeader(status int) {
 	if x.r.ContentLength != 0 {
-		x.hurry(0)
+		x.extendWriteDeadline(0)
 	}
 	x.responseWriter.WriteHeader(status)
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -46,7 +48,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	if x.failIntake(h.intake.check(x.r)) {
 		return
 	}
-	if !h.intake.Types.hasName(base) {
+	if !h.intake.Types.set.HasName(base) {
 		x.deny(denyType)
 		return
 	}
@@ -55,11 +57,11 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 		return
 	}
 	defer x.close(t)
-	mediaType := typeOf(base)[0]
+	mediaType := mediatype.ByName(base)[0]
 	a := h.intake.arrive(ctx, t, Upload{Name: name, Filename: base, Type: mediaType})
 	defer a.close()
 	written, err := h.jail.Put(ctx, name, a, vfs.PutOptions{
-		Cond: requestCond(x.r),
+		Cond: httpheader.Conditions(x.r),
 		Size: x.r.ContentLength, SizeKnown: x.r.ContentLength >= 0,
 		ContentType: mediaType,
 	})
@@ -91,7 +93,7 @@ func (h *handler) hideSibling(err error) error {
 
 // remove deletes name.
 func (h *handler) remove(x *exchange, name vfs.Name) {
-	rule, err := h.jail.Remove(x.ctx, name, requestCond(x.r))
+	rule, err := h.jail.Remove(x.ctx, name, httpheader.Conditions(x.r))
 	if err != nil {
 		x.failWrite(err)
 		return
@@ -105,7 +107,7 @@ func (h *handler) remove(x *exchange, name vfs.Name) {
 func (x *exchange) written(status int, info *vfs.Info) {
 	h := x.Header()
 	if info != nil {
-		if tag := appendETag(nil, info); tag != nil {
+		if tag := httpheader.AppendETag(nil, info); tag != nil {
 			h["Etag"] = []string{string(tag)}
 		}
 	}
@@ -152,7 +154,7 @@ func (x *exchange) denyName(status int, text string, why vfs.Reason) {
 // only to who may read it.
 func (x *exchange) unmet(e *vfs.Error) {
 	if e != nil && e.Info != nil && x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
-		if tag := appendETag(nil, e.Info); tag != nil {
+		if tag := httpheader.AppendETag(nil, e.Info); tag != nil {
 			x.Header()["Etag"] = []string{string(tag)}
 		}
 	}

@@ -29,7 +29,7 @@ func (x *exchange) refuse(err error) {
 	if errors.As(err, &e) {
 		x.attempt.Reason, x.attempt.Rule = e.Reason, e.Rule
 	}
-	if x.couldHelp() {
+	if x.shouldChallenge() {
 		x.unauthorized(audit.ReasonRequired)
 		return
 	}
@@ -110,8 +110,8 @@ func (x *exchange) text(status int, text string) {
 }
 
 // notModified answers that the client has the object already.
-func (x *exchange) notModified(info *vfs.Info, lk *look) {
-	x.validators(info, lk)
+func (x *exchange) notModified(info *vfs.Info, pres *presentation) {
+	x.validators(info, pres)
 	for _, key := range [...]string{"Content-Location", "Expires"} { // RFC 9110 section 15.4.5
 		if v := x.aside[key]; v != nil {
 			x.Header()[key] = v
@@ -120,15 +120,15 @@ func (x *exchange) notModified(info *vfs.Info, lk *look) {
 	x.WriteHeader(http.StatusNotModified)
 }
 
-func (x *exchange) preconditionFailed(info *vfs.Info, lk *look) {
-	x.validators(info, lk)
-	x.keepAsked()
+func (x *exchange) preconditionFailed(info *vfs.Info, pres *presentation) {
+	x.validators(info, pres)
+	x.noSharedCaching()
 	x.text(http.StatusPreconditionFailed, textPrecondition)
 }
 
-func (x *exchange) rangeNotSatisfiable(info *vfs.Info, lk *look) {
-	x.validators(info, lk)
-	x.keepAsked()
+func (x *exchange) rangeNotSatisfiable(info *vfs.Info, pres *presentation) {
+	x.validators(info, pres)
+	x.noSharedCaching()
 	x.Header()["Content-Range"] = []string{"bytes */" + strconv.FormatInt(info.Size, 10)}
 	x.text(http.StatusRequestedRangeNotSatisfiable, textRange)
 }
@@ -136,7 +136,7 @@ func (x *exchange) rangeNotSatisfiable(info *vfs.Info, lk *look) {
 // keepAsked makes a cache ask again before it gives others what one client's
 // condition or range got: else anybody could put an error in the object's place, for
 // as long as the object may be kept.
-func (x *exchange) keepAsked() {
+func (x *exchange) noSharedCaching() {
 	if h := x.Header(); strings.HasPrefix(h["Cache-Control"][0], "public") {
 		h["Cache-Control"] = noCache
 	}

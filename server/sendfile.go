@@ -4,10 +4,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -81,14 +82,14 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 		x.refuse(err)
 		return err
 	}
-	lk := opts.look(n)
-	lk.cacheControl = x.keep(n, lk.cacheControl)
+	pres := opts.present(n)
+	pres.cacheControl = x.cacheControlFor(n, pres.cacheControl)
 	obj, err := x.openAs(n, &opts)
 	if err != nil {
-		x.fail(err, &lk)
+		x.fail(err, &pres)
 		return err
 	}
-	x.send(obj, &lk)
+	x.send(obj, &pres)
 	return nil
 }
 
@@ -96,51 +97,41 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 var sendLingering = NewSlots(lingerSlots)
 
 // look returns how the object is to be presented.
-func (o *SendOptions) look(n vfs.Name) look {
+func (o *SendOptions) present(n vfs.Name) presentation {
 	filename := o.DownloadName
 	if filename == "" {
 		filename = n.Base()
 	}
-	lk := look{contentType: typeOf(filename), sandbox: o.Content > ContentTrusted}
+	pres := presentation{contentType: mediatype.ByName(filename), sandbox: o.Content > ContentTrusted}
 	if o.ContentType != "" {
-		lk.contentType = []string{oneLine(o.ContentType)}
+		pres.contentType = []string{httpheader.CleanValue(o.ContentType)}
 	}
-	attached := o.AsAttachment || lk.sandbox && !showsInline(lk.contentType[0])
+	attached := o.AsAttachment || pres.sandbox && !mediatype.SafeInline(pres.contentType[0])
 	switch {
 	case attached:
-		lk.disposition = []string{disposition("attachment", filename)}
+		pres.disposition = []string{httpheader.FormatDisposition("attachment", filename)}
 	case o.DownloadName != "":
-		lk.disposition = []string{disposition("inline", filename)}
+		pres.disposition = []string{httpheader.FormatDisposition("inline", filename)}
 	}
-	if isSVGZ(filename) && !attached {
-		lk.encoding = gzipEncoding
+	if mediatype.IsSVGZ(filename) && !attached {
+		pres.encoding = gzipEncoding
 	}
 	age := o.MaxAge
 	if o.MaxAgeFunc != nil {
 		age = o.MaxAgeFunc(n)
 	}
-	lk.cacheControl = cacheControl(age)
+	pres.cacheControl = cacheControl(age)
 	if age < 0 {
-		lk.cacheControl = []string{"no-cache, max-age=0"}
+		pres.cacheControl = []string{"no-cache, max-age=0"}
 	}
-	return lk
-}
-
-// oneLine makes s safe as the value of a header.
-func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, s)
+	return pres
 }
 
 // openAs opens the object with the validators that the caller wants to show.
 func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	var req vfs.Request
 	if !o.Unconditional {
-		req = vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r)}
+		req = vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r)}
 	}
 	if o.ETag == "" && !o.NoETag && o.LastModified.IsZero() {
 		return x.open(n, req)
@@ -151,9 +142,9 @@ func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	var e *vfs.Error
 	switch {
 	case err == nil:
-		o.dress(&obj.Info)
+		o.overrideValidators(&obj.Info)
 	case errors.Is(err, vfs.ErrRange) && errors.As(err, &e) && e.Info != nil:
-		o.dress(e.Info)
+		o.overrideValidators(e.Info)
 		obj = &vfs.Object{Info: *e.Info, Body: http.NoBody, Rule: e.Rule}
 	default:
 		return nil, err
@@ -170,15 +161,15 @@ func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	obj.Body.Close()
 	obj, err = x.open(n, vfs.Request{})
 	if err == nil {
-		o.dress(&obj.Info)
+		o.overrideValidators(&obj.Info)
 	}
 	return obj, err
 }
 
 // dress puts the caller's validators in the place of the backend's.
-func (o *SendOptions) dress(info *vfs.Info) {
+func (o *SendOptions) overrideValidators(info *vfs.Info) {
 	if o.ETag != "" {
-		info.ETag = cleanTag(o.ETag)
+		info.ETag = httpheader.CleanTag(o.ETag)
 	}
 	if o.NoETag {
 		info.ETag = ""
@@ -186,16 +177,6 @@ func (o *SendOptions) dress(info *vfs.Info) {
 	if !o.LastModified.IsZero() {
 		info.ModTime = o.LastModified
 	}
-}
-
-// cleanTag makes s fit between the quotes of an entity tag.
-func cleanTag(s string) string {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c == '"' || c == 0x7f {
-			return percentEncode(s)
-		}
-	}
-	return s
 }
 
 func withRule(err error, rule string) error {

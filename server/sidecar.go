@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -23,11 +24,11 @@ var encodings = [...]encoding{
 }
 
 // openSidecar opens the encoded copy of name that the client likes best, and
-// puts its encoding into lk. It reports false if there is none to serve. The
+// puts its encoding into pres. It reports false if there is none to serve. The
 // copy is judged under its own name, and has its own ETag; conditions and range
 // are about the copy.
-func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, lk *look) (obj *vfs.Object, err error, found bool) {
-	if lk.encoding != nil {
+func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentation) (obj *vfs.Object, err error, found bool) {
+	if pres.encoding != nil {
 		return nil, nil, false
 	}
 	candidates := x.sidecars(name)
@@ -52,8 +53,8 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, lk *look) (obj *v
 			}
 			continue
 		}
-		lk.encoding = c.encoding.header
-		lk.cacheControl = x.keep(c.name, lk.cacheControl)
+		pres.encoding = c.encoding.header
+		pres.cacheControl = x.cacheControlFor(c.name, pres.cacheControl)
 		return obj, err, true
 	}
 	return nil, nil, false
@@ -86,7 +87,7 @@ func (x *exchange) sidecars(name vfs.Name) []sidecar {
 	weights := encodingWeights(lines)
 	var list []sidecar
 	for {
-		best, bestQ := -1, quality(0)
+		best, bestQ := -1, httpheader.Quality(0)
 		for i, q := range weights {
 			if q > bestQ {
 				best, bestQ = i, q
@@ -108,13 +109,13 @@ func (x *exchange) sidecars(name vfs.Name) []sidecar {
 
 // encodingWeights returns how much the client likes each of the encodings, 0
 // for those that it does not accept, or likes less than none at all.
-func encodingWeights(lines []string) (weights [len(encodings)]quality) {
+func encodingWeights(lines []string) (weights [len(encodings)]httpheader.Quality) {
 	const unset = -1
 	for i := range weights {
 		weights[i] = unset
 	}
-	wildcard, identity := quality(0), quality(unset)
-	for name, q := range acceptItems(lines) {
+	wildcard, identity := httpheader.Quality(0), httpheader.Quality(unset)
+	for name, q := range httpheader.AcceptItems(lines) {
 		switch {
 		case name == "*":
 			wildcard = q

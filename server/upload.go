@@ -15,6 +15,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -206,7 +208,7 @@ func (h *uploads) serve(x *exchange, name vfs.Name) {
 	case op == vfs.OpDelete:
 		h.remove(x, name, rec)
 	case x.r.URL.RawQuery == "meta" || x.r.URL.RawQuery == "meta=":
-		x.sendJSON(http.StatusOK, h.keep(x, rec, noCache), newFileJSON(rec))
+		x.sendJSON(http.StatusOK, h.cacheControlFor(x, rec, noCache), newFileJSON(rec))
 	default:
 		h.send(x, name, rec)
 	}
@@ -240,10 +242,10 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 
 // send answers with the object.
 func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
-	lk := h.look(x, rec)
-	obj, err := x.open(name, vfs.Request{Range: requestRange(x.r), Cond: requestCond(x.r), Direct: x.direct(rec.Name, &lk)})
+	pres := h.present(x, rec)
+	obj, err := x.open(name, vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r), Direct: x.direct(rec.Name, &pres)})
 	if err != nil {
-		x.fail(err, &lk)
+		x.fail(err, &pres)
 		return
 	}
 	if obj.Info.Size != rec.Size {
@@ -251,22 +253,22 @@ func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
 		x.unavailable(&vfs.Error{Op: "get", Name: name.String(), Err: vfs.ErrChanged})
 		return
 	}
-	x.send(obj, &lk)
+	x.send(obj, &pres)
 }
 
 // look returns how the object of rec is presented.
-func (h *uploads) look(x *exchange, rec catalog.Record) look {
+func (h *uploads) present(x *exchange, rec catalog.Record) presentation {
 	kind, name := "inline", rec.Name
-	if !showsInline(rec.Type) {
+	if !mediatype.SafeInline(rec.Type) {
 		kind = "attachment"
 	}
 	if x.link.DownloadName != "" {
 		kind, name = "attachment", x.link.DownloadName
 	}
-	return look{
-		contentType:  []string{oneLine(rec.Type)},
-		cacheControl: h.keep(x, rec, h.cacheControl),
-		disposition:  []string{disposition(kind, name)},
+	return presentation{
+		contentType:  []string{httpheader.CleanValue(rec.Type)},
+		cacheControl: h.cacheControlFor(x, rec, h.cacheControl),
+		disposition:  []string{httpheader.FormatDisposition(kind, name)},
 		sandbox:      true,
 	}
 }
@@ -274,18 +276,18 @@ func (h *uploads) look(x *exchange, rec catalog.Record) look {
 // keep is the exchange's keep for an object that has an owner: whether anyone may read
 // it is for who decides about owners to say, of this object alone. That another one is
 // for everybody says nothing of this.
-func (h *uploads) keep(x *exchange, rec catalog.Record, usual []string) []string {
+func (h *uploads) cacheControlFor(x *exchange, rec catalog.Record, usual []string) []string {
 	if !h.cfg.Authorize.OpenTo(vfs.OpRead, rec) {
 		return privateNoStore
 	}
-	return x.keep(catalog.ObjectName(rec.ID), usual)
+	return x.cacheControlFor(catalog.ObjectName(rec.ID), usual)
 }
 
 // remove removes the object of rec. Once its row says so, it is gone for all
 // clients, and whatever fails behind that a sweep finishes.
 func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	ctx := x.ctx
-	if cond := requestCond(x.r); !cond.IsZero() {
+	if cond := httpheader.Conditions(x.r); !cond.IsZero() {
 		// The object never changes, so what holds now holds until it goes.
 		cond.Unsafe = true
 		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {

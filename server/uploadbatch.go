@@ -18,6 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -39,7 +41,7 @@ func (h *uploads) post(x *exchange) {
 	x.attempt.Rule = v.Rule
 	// Nothing is called "/", so no version of it can match. That there is none, which
 	// If-None-Match may ask for, is true.
-	if cond := requestCond(x.r); !cond.IfMatch.IsZero() {
+	if cond := httpheader.Conditions(x.r); !cond.IfMatch.IsZero() {
 		x.fixed(http.StatusPreconditionFailed, textPrecondition)
 		return
 	}
@@ -124,19 +126,19 @@ func (b *batch) store(filename string, content io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("server: making a name: %w", err)
 	}
-	original := cleanOriginal(filename)
-	if !h.intake.Types.hasName(original) {
+	original := httpheader.CleanFilename(filename)
+	if !h.intake.Types.set.HasName(original) {
 		return denyType
 	}
-	head := bufio.NewReaderSize(content, sniffBytes)
-	start, err := head.Peek(sniffBytes)
+	head := bufio.NewReaderSize(content, mediatype.SniffBytes)
+	start, err := head.Peek(mediatype.SniffBytes)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	rec := catalog.Record{
 		ID:      id,
 		Name:    original,
-		Type:    uploadType(original, start),
+		Type:    mediatype.OfUpload(original, start),
 		Owner:   b.owner,
 		Created: h.cfg.Now().UTC().Truncate(time.Microsecond),
 	}
@@ -261,19 +263,6 @@ func (h *uploads) discard(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	return reconcile.Clear(ctx, h.jail, h.catalog, id)
-}
-
-// uploadType returns the media type that a file is stored under: by what it is
-// called, else by what it begins with, and then only if it is one that is safe to
-// show. What the client says of it does not count.
-func uploadType(filename string, head []byte) string {
-	if t := typeOf(filename)[0]; t != octetStream[0] {
-		return t
-	}
-	if t := http.DetectContentType(head); showsInline(t) {
-		return t
-	}
-	return octetStream[0]
 }
 
 // summed adds up what is read. It fills what it is given: the pieces that multipart

@@ -2,16 +2,28 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/formdata"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 )
 
-// eachFile calls store for every file in the body of r, which comes through body:
-// with what the user called it, and its content. It ends with the first error of
-// store's.
-func (h *uploads) eachFile(r *http.Request, body io.Reader, store func(filename string, content io.Reader) error) error {
+// Bounds of the fields of a form. One that people fill in has a few dozen of them.
+const (
+	maxFieldBytes = 64 << 10
+	maxFields     = 1000
+)
+
+// A storeFunc stores a file that the client calls filename.
+type storeFunc func(filename string, content io.Reader) error
+
+// eachFile calls store for every file in the body of r, which is read through body. It
+// ends with the first error of store.
+func (h *uploads) eachFile(r *http.Request, body io.Reader, store storeFunc) error {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && media == "multipart/form-data":
@@ -23,47 +35,48 @@ func (h *uploads) eachFile(r *http.Request, body io.Reader, store func(filename 
 	if len(lines) != 1 {
 		return denyNoFile
 	}
-	o := parseOriginal(lines[0])
-	if o.kind != "attachment" {
+	d := httpheader.ParseDisposition(lines[0])
+	if d.Kind != "attachment" {
 		return denyNoFile
 	}
-	return store(o.filename, body)
+	return store(d.Filename, body)
 }
 
-func (h *uploads) eachPart(boundary string, body io.Reader, store func(filename string, content io.Reader) error) error {
-	form, err := newFormReader(body, boundary)
+// eachPart calls store for every file of a form.
+func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) error {
+	form, err := formdata.NewReader(body, boundary)
 	if err != nil {
-		return err
+		return formError(err)
 	}
 	files, fields := 0, 0
 	for {
-		part, err := form.next()
+		part, err := form.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return err
+			return formError(err)
 		}
-		o := parseOriginal(part.disposition)
-		if !o.isFile {
+		d := httpheader.ParseDisposition(part.Disposition)
+		if !d.IsFile {
 			fields++
-			if err := passField(form, fields); err != nil {
+			if err := skipField(form, fields); err != nil {
 				return err
 			}
 			continue
 		}
-		if part.isCoded() {
+		if part.IsCoded() {
 			return denyEncoding
 		}
-		content := bufio.NewReader(form)
-		// A form whose user chose no file sends one without a name, and empty.
-		if _, err := content.Peek(1); o.filename == "" && err == io.EOF {
+		content := bufio.NewReader(contentReader{form})
+		// If the user chose no file, a form has one without a name and content.
+		if _, err := content.Peek(1); d.Filename == "" && err == io.EOF {
 			continue
 		}
 		if files++; files > h.cfg.MaxFiles {
 			return denyTooMany
 		}
-		if err := store(o.filename, content); err != nil {
+		if err := store(d.Filename, content); err != nil {
 			return err
 		}
 	}
@@ -73,14 +86,36 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store func(filename 
 	return nil
 }
 
-// passField passes over a part that is no file, the how manieth of its kind.
-func passField(content io.Reader, n int) error {
+// skipField skips the nth part that is not a file.
+func skipField(form *formdata.Reader, n int) error {
 	if n > maxFields {
 		return denyTooMany
 	}
-	size, err := io.Copy(io.Discard, io.LimitReader(content, maxFieldBytes+1))
-	if err == nil && size > maxFieldBytes {
-		err = denyPart
+	size, err := io.Copy(io.Discard, io.LimitReader(form, maxFieldBytes+1))
+	if err != nil {
+		return formError(err)
+	}
+	if size > maxFieldBytes {
+		return denyPart
+	}
+	return nil
+}
+
+// A contentReader reads the current part of a form.
+type contentReader struct{ form *formdata.Reader }
+
+func (c contentReader) Read(p []byte) (int, error) {
+	n, err := c.form.Read(p)
+	return n, formError(err)
+}
+
+// formError turns an error of a form into the one to answer with.
+func formError(err error) error {
+	switch {
+	case errors.Is(err, formdata.ErrMalformed):
+		return denyBody
+	case errors.Is(err, formdata.ErrTooLarge):
+		return denyPart
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package server
+package httpheader
 
 import (
 	"net/http"
@@ -8,16 +8,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// requestCond returns the preconditions of a request. What they decide is for
-// vfs.Request.Resolve to say.
+// Conditions parses the preconditions of a request. vfs.Request.Resolve evaluates them.
 //
-// A condition that cannot be understood, because it is malformed, repeated or too
-// long, is never dropped from a write: the client made the write depend on it, and
-// without it would overwrite what the client meant to keep. Such a write fails with
-// 412, also where RFC 9110 section 13.1.4 would have it ignore a date. On a read the
-// worst that can happen is that the object is sent once more, or not sent: there a
-// malformed If-Match matches nothing, and the others are ignored.
-func requestCond(r *http.Request) vfs.Cond {
+// A precondition that cannot be parsed, because it is malformed, repeated or too long, is
+// never dropped from a write: the write would overwrite what the client meant to keep.
+// Such a write fails with 412, even where RFC 9110 section 13.1.4 says to ignore a date.
+// For a read, the worst outcome is that the object is sent needlessly or not at all: a
+// malformed If-Match matches nothing, and other malformed preconditions are ignored.
+func Conditions(r *http.Request) vfs.Cond {
 	var c vfs.Cond
 	h := r.Header
 	understood := true
@@ -25,7 +23,7 @@ func requestCond(r *http.Request) vfs.Cond {
 		c.IfMatch, _ = parseTags(lines)
 	}
 	if lines := h["If-None-Match"]; lines != nil {
-		// Also one that matches nothing keeps If-Modified-Since from being asked.
+		// Even if it is malformed, If-Modified-Since is not evaluated (RFC 9110 section 13.1.3).
 		var ok bool
 		c.IfNoneMatch, ok = parseTags(lines)
 		understood = understood && ok
@@ -48,22 +46,22 @@ func requestCond(r *http.Request) vfs.Cond {
 	return c
 }
 
-// changes reports whether a method changes something.
+// changes reports whether a method may change an object.
 func changes(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
-// matchesNothing is a condition that no version fulfills.
+// matchesNothing is a condition that is never true.
 var matchesNothing = vfs.Tags{List: []vfs.Tag{}}
 
-// parseTags reads the lines of an If-Match or If-None-Match as one list: "*" and
-// nothing else, or at least one entity tag, separated by commas. For all that is
-// neither, or has more than maxConditionBytes, it returns matchesNothing and false:
-// a tag that stands in it may not be the one that the client meant.
+// parseTags parses the lines of an If-Match or If-None-Match as one list: "*" alone, or at
+// least one entity tag, separated by commas. For anything else, and for more than
+// maxListBytes, it returns matchesNothing and false: the tags in it may not be those that
+// the client meant.
 func parseTags(lines []string) (vfs.Tags, bool) {
 	total := 0
 	for _, s := range lines {
 		total += len(s)
 	}
-	if total > maxConditionBytes {
+	if total > maxListBytes {
 		return matchesNothing, false
 	}
 	if len(lines) == 1 && trimSpace(lines[0]) == "*" {
@@ -93,7 +91,7 @@ func parseTags(lines []string) (vfs.Tags, bool) {
 func trimSpace(s string) string { return strings.Trim(s, " \t") }
 func trimEmpty(s string) string { return strings.TrimLeft(s, " \t,") }
 
-// parseTag reads an entity tag at the start of s.
+// parseTag parses the entity tag at the start of s.
 func parseTag(s string) (tag vfs.Tag, rest string, ok bool) {
 	s, tag.Weak = strings.CutPrefix(s, "W/")
 	if s == "" || s[0] != '"' {
@@ -111,9 +109,9 @@ func parseTag(s string) (tag vfs.Tag, rest string, ok bool) {
 	return vfs.Tag{}, s, false
 }
 
-// parseDate reads a header that holds one HTTP-date (RFC 9110 section 5.6.7), and
-// reports false for anything else. Dates before 1970 are all the same: no object
-// shows one, and the zero Time would be no condition.
+// parseDate parses a header that contains one HTTP-date (RFC 9110 section 5.6.7), and
+// reports false for anything else. Dates before 1970 become 1970: no object has one, and
+// the zero Time would mean no condition.
 func parseDate(lines []string) (time.Time, bool) {
 	if len(lines) != 1 {
 		return time.Time{}, false
@@ -122,7 +120,8 @@ func parseDate(lines []string) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	// time.Parse takes any zone for GMT, hours off. Only the format of asctime has none.
+	// time.Parse accepts any zone name with the offset of GMT. Only the asctime format has
+	// no zone.
 	if _, err := time.Parse(time.ANSIC, lines[0]); err != nil && !strings.HasSuffix(lines[0], " GMT") {
 		return time.Time{}, false
 	}
@@ -132,11 +131,11 @@ func parseDate(lines []string) (time.Time, bool) {
 	return t, true
 }
 
-// parseIfRange reads an If-Range. What is neither tag nor date never holds, so
-// that the client gets the whole object and not a part of another version.
+// parseIfRange parses an If-Range. If it is neither a tag nor a date, the condition is
+// false, so that the client gets the whole object and not a part of another version.
 func parseIfRange(lines []string) (vfs.Tag, time.Time) {
 	never := vfs.Tag{Weak: true, Set: true}
-	if len(lines) != 1 || len(lines[0]) > maxConditionBytes {
+	if len(lines) != 1 || len(lines[0]) > maxListBytes {
 		return never, time.Time{}
 	}
 	if tag, rest, ok := parseTag(lines[0]); ok && rest == "" {

@@ -1,4 +1,4 @@
-package server
+package httpheader
 
 import (
 	"strings"
@@ -9,38 +9,37 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// disposition returns a Content-Disposition (RFC 6266) of the kind, "attachment"
-// or "inline", for a file called filename, whatever that holds. Clients that know
-// RFC 8187 get the name from filename*, the others an ASCII fallback.
+// FormatDisposition returns a Content-Disposition (RFC 6266) of the kind, "attachment" or
+// "inline", for any filename. Clients that support RFC 8187 use filename*, the others an
+// ASCII fallback.
 //
-// Both are names that a client can save on any system: clients use them as they are,
-// and a file called ".." or one of 1,000 bytes cannot be made; ".bashrc" and "NUL" can
-// do harm.
-func disposition(kind, filename string) string {
+// Both names can be saved on any system. Clients use them as they are: a file called ".."
+// or one of 1,000 bytes cannot be created, and ".bashrc" or "NUL" can do harm.
+func FormatDisposition(kind, filename string) string {
 	name := savedName(filename)
 	return kind + "; filename=" + quoted(savedName(asciiFilename(name))) + "; filename*=UTF-8''" + percentEncode(name)
 }
 
-// savedName returns what a client is to call what was called filename: that, as far as
-// every system can hold it. A slash is a letter of it, as in "AC/DC", and no path.
+// savedName returns the name under which a client should save filename: one that every
+// system accepts. A slash is part of the name, as in "AC/DC", and does not make a path.
 func savedName(filename string) string {
 	return vfs.SafeName(noSlashes(filename), vfs.SafeNameOptions{}).String()
 }
 
 var noSlashes = strings.NewReplacer("/", "_", `\`, "_").Replace
 
-// quoted returns s, which has no quote or backslash, as a value of a parameter. What is
-// not a token by RFC 9110 has quotes; mime.FormatMediaType takes braces for a token's.
+// quoted returns s, which has no quote or backslash, as the value of a parameter. It adds
+// quotes unless s is a token of RFC 9110; mime.FormatMediaType accepts braces in tokens.
 func quoted(s string) string {
-	if isToken(s) {
+	if IsToken(s) {
 		return s
 	}
 	return `"` + s + `"`
 }
 
-// asciiFilename returns s in ASCII: letters lose their accents, other characters turn
-// into "_". It has no percent sign, quote or backslash, about which clients disagree,
-// and of what is nothing but such characters "file" is left.
+// asciiFilename returns s in ASCII: letters lose their accents, other characters become
+// "_", and so do percent signs, quotes and backslashes, which clients read differently.
+// If nothing else remains, it is "file".
 func asciiFilename(s string) string {
 	ext := extension(s)
 	stem := toASCII(strings.TrimSuffix(s, ext))
@@ -68,8 +67,8 @@ func toASCII(s string) string {
 	return b.String()
 }
 
-// extension returns the end of s from its last dot on, "" if that is too long
-// for one or holds more than letters and digits.
+// extension returns s from its last dot on; "" if that is too long for an extension or has
+// other characters than letters and digits.
 func extension(s string) string {
 	i := strings.LastIndexByte(s, '.')
 	if i < 0 || len(s)-i > 16 || strings.ContainsFunc(s[i+1:], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
@@ -78,7 +77,7 @@ func extension(s string) string {
 	return s[i:]
 }
 
-// percentEncode encodes all but RFC 8187's attr-char.
+// percentEncode encodes every byte but those of attr-char (RFC 8187).
 func percentEncode(s string) string {
 	const digits = "0123456789ABCDEF"
 	var b strings.Builder

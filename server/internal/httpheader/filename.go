@@ -1,4 +1,4 @@
-package server
+package httpheader
 
 import (
 	"net/url"
@@ -7,21 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// An original is what a Content-Disposition says of a file that is sent to the
-// server.
-type original struct {
-	kind     string // in lower case: "form-data", "attachment"
-	filename string // what the user called the file, as it was sent
-	isFile   bool   // there was a filename, if only an empty one
+// A Disposition is a parsed Content-Disposition of a file that a client sends.
+type Disposition struct {
+	Kind     string // in lower case: "form-data", "attachment"
+	Filename string // as it was sent
+	IsFile   bool   // there is a filename, which may be empty
 }
 
-// parseOriginal reads a Content-Disposition as browsers and other clients send
-// it, which mime.ParseMediaType and multipart.Part.FileName do not: the first
-// refuses names that are not quoted, the second cuts off whatever looks like a
-// path on the server's own system. It takes anything, and never fails.
-func parseOriginal(header string) original {
+// ParseDisposition parses a Content-Disposition as browsers and other clients send it.
+// mime.ParseMediaType refuses names without quotes, and multipart.Part.FileName cuts off
+// whatever looks like a path on the server's system. ParseDisposition accepts anything.
+func ParseDisposition(header string) Disposition {
 	kind, rest, _ := strings.Cut(header, ";")
-	o := original{kind: strings.ToLower(strings.TrimSpace(kind))}
+	o := Disposition{Kind: strings.ToLower(strings.TrimSpace(kind))}
 	var extended bool
 	for rest != "" {
 		var key, value string
@@ -29,21 +27,21 @@ func parseOriginal(header string) original {
 		key, value, quoted, rest = nextParameter(rest)
 		switch {
 		case strings.EqualFold(key, "filename*"):
-			// RFC 6266 section 4.3: it beats the other, wherever it stands.
+			// RFC 6266 section 4.3: it overrides filename, in any order.
 			if name, ok := decodeExtended(value); ok && !extended {
-				o.filename, o.isFile, extended = name, true, true
+				o.Filename, o.IsFile, extended = name, true, true
 			}
-		case strings.EqualFold(key, "filename") && !o.isFile:
+		case strings.EqualFold(key, "filename") && !o.IsFile:
 			if quoted {
 				value = unescapeQuotes(value)
 			}
-			o.filename, o.isFile = value, true
+			o.Filename, o.IsFile = value, true
 		}
 	}
 	return o
 }
 
-// nextParameter takes one "key=value" off the front of s.
+// nextParameter cuts one "key=value" off the front of s.
 func nextParameter(s string) (key, value string, quoted bool, rest string) {
 	i := strings.IndexAny(s, "=;")
 	if i < 0 {
@@ -64,9 +62,9 @@ func nextParameter(s string) (key, value string, quoted bool, rest string) {
 	return key, value, true, rest
 }
 
-// closingQuote returns where the string that s begins with ends. A backslash
-// escapes a quote; before the last quote of all it cannot, for there a browser
-// has sent a name that ends in one.
+// closingQuote returns the index of the quote that closes the one at the start of s. A
+// backslash escapes a quote, except the last quote of all: there a browser has sent a name
+// that ends in a backslash.
 func closingQuote(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch {
@@ -79,12 +77,12 @@ func closingQuote(s string) int {
 	return len(s)
 }
 
-// unescapeQuotes undoes how clients write quotes and line ends in a quoted
-// filename: browsers as %22, %0A and %0D (the WHATWG's multipart/form-data
-// encoding), others with backslashes. A backslash before anything else is one.
+// unescapeQuotes decodes quotes and line ends in a quoted filename: browsers send %22, %0A
+// and %0D (the multipart/form-data encoding of the WHATWG), other clients backslashes. Any
+// other backslash stands for itself.
 var unescapeQuotes = strings.NewReplacer(`\\`, `\`, `\"`, `"`, "%22", `"`, "%0A", "\n", "%0D", "\r").Replace
 
-// decodeExtended reads RFC 8187's charset'language'value.
+// decodeExtended decodes charset'language'value (RFC 8187).
 func decodeExtended(s string) (string, bool) {
 	charset, rest, ok := strings.Cut(s, "'")
 	_, value, ok2 := strings.Cut(rest, "'")
@@ -108,32 +106,30 @@ func decodeExtended(s string) (string, bool) {
 	return "", false
 }
 
-// noFilename is what a file is called whose user gave it no name that is left
-// once it is clean.
+// noFilename is the name of a file whose own name is empty once it is cleaned.
 const noFilename = "file"
 
-// maxOriginalBytes bounds what is kept of a name: file systems that count characters
-// let names grow that long.
-const maxOriginalBytes = 1024
+// maxFilenameBytes bounds a cleaned name: file systems that count characters allow names of
+// that size.
+const maxFilenameBytes = 1024
 
-// cleanOriginal makes of what the user called a file what is kept of that. It is never
-// empty, and is for showing to people alone: disposition makes of it what a client can
-// save.
-func cleanOriginal(name string) string {
+// CleanFilename returns a filename of a client as it is kept and shown to people. It is
+// never empty. It is no name to save a file under: FormatDisposition makes one of it.
+func CleanFilename(name string) string {
 	// Internet Explorer sends the whole path.
 	if len(name) > 3 && name[1] == ':' && name[2] == '\\' && (name[0]|0x20) >= 'a' && (name[0]|0x20) <= 'z' {
 		name = name[strings.LastIndexByte(name, '\\')+1:]
 	}
-	if name = cleanFilename(name); name == "" {
+	if name = withoutTricks(name); name == "" {
 		return noFilename
 	}
 	return name
 }
 
-// cleanFilename takes out of a name what could break a header, move a cursor or
-// make the name look like another, and what a client might take for a path. It
-// cuts what is over maxOriginalBytes out, before the extension.
-func cleanFilename(s string) string {
+// withoutTricks removes from a name the characters that could break a header, move a cursor
+// or make the name look like another one, and replaces those that make a path. It shortens
+// the name to maxFilenameBytes and keeps the extension.
+func withoutTricks(s string) string {
 	s = noSlashes(strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\ufeff' ||
 			unicode.Is(unicode.Bidi_Control, r) {
@@ -141,11 +137,11 @@ func cleanFilename(s string) string {
 		}
 		return r
 	}, s))
-	if len(s) <= maxOriginalBytes {
+	if len(s) <= maxFilenameBytes {
 		return s
 	}
 	ext := extension(s)
-	stem := s[:maxOriginalBytes-len(ext)]
+	stem := s[:maxFilenameBytes-len(ext)]
 	for !utf8.ValidString(stem) {
 		stem = stem[:len(stem)-1]
 	}

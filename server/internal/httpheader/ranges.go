@@ -1,4 +1,4 @@
-package server
+package httpheader
 
 import (
 	"math"
@@ -9,15 +9,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// maxConditionBytes bounds a Range or a list of tags: 50,000 one-byte ranges
-// made net/http send 7 MB for 200 kB of header.
-const maxConditionBytes = 16 << 10
+// maxListBytes bounds a Range or a list of tags: 50,000 one-byte ranges made net/http send
+// 7 MB for 200 kB of header.
+const maxListBytes = 16 << 10
 
-// requestRange returns the range that a request asks for, the whole object
-// where it asks for none, for several, or in a way that RFC 9110 does not know.
-// Only GET has ranges. Whether the range can be satisfied is for
-// vfs.Request.Resolve to say.
-func requestRange(r *http.Request) vfs.Range {
+// Range parses the range of a request. It returns the whole object if there is no
+// range, if there are several, or if RFC 9110 does not define the range. Only GET has
+// ranges. vfs.Request.Resolve decides whether the range can be satisfied.
+func Range(r *http.Request) vfs.Range {
 	lines := r.Header["Range"]
 	if len(lines) != 1 || r.Method != http.MethodGet {
 		return vfs.Range{}
@@ -25,10 +24,10 @@ func requestRange(r *http.Request) vfs.Range {
 	return parseRange(lines[0])
 }
 
-// parseRange reads the value of a Range header.
+// parseRange parses the value of a Range header.
 func parseRange(s string) vfs.Range {
 	const unit = "bytes="
-	if len(s) > maxConditionBytes || len(s) < len(unit) || !strings.EqualFold(s[:len(unit)], unit) {
+	if len(s) > maxListBytes || len(s) < len(unit) || !strings.EqualFold(s[:len(unit)], unit) {
 		return vfs.Range{}
 	}
 	one := ""
@@ -57,7 +56,7 @@ func parseRange(s string) vfs.Range {
 	return vfs.RangeBetween(position(first), position(last))
 }
 
-// digits reports whether s is nothing but ASCII digits.
+// digits reports whether s consists of ASCII digits.
 func digits(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < '0' || s[i] > '9' {
@@ -67,8 +66,8 @@ func digits(s string) bool {
 	return true
 }
 
-// position returns the value of digits. One that no object reaches is as good
-// as the largest: it is clamped as an end, and not satisfiable as a start.
+// position returns the value of digits. A value that overflows becomes the largest one,
+// which has the same effect: as an end it is clamped, as a start it is not satisfiable.
 func position(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
