@@ -17,6 +17,9 @@ var (
 	ErrNotModified = errors.New("not modified")
 	// ErrPrecondition: Cond does not hold. Nothing was done.
 	ErrPrecondition = errors.New("precondition failed")
+	// ErrExist is the ErrPrecondition of a call that only creates, IfNoneMatch "*",
+	// where the object exists. It matches [fs.ErrExist], too.
+	ErrExist = fmt.Errorf("%w: %w", ErrPrecondition, fs.ErrExist)
 	// ErrRange: no byte of the object lies in the range that was asked for.
 	ErrRange = errors.New("range not satisfiable")
 	// ErrUnavailable: the backend cannot answer now; the same call may work later.

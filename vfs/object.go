@@ -82,7 +82,7 @@ type Direct struct {
 // Resolve decides req for the version that info describes, in the order of
 // RFC 9110 section 13.2.2: the conditions, then If-Range, then the range. It
 // is the one place where any backend does. It fails with an [*Error] that
-// holds info and is [ErrNotModified], [ErrPrecondition] or [ErrRange].
+// holds info and is [ErrNotModified], [ErrPrecondition], [ErrExist] or [ErrRange].
 func (req *Request) Resolve(op string, info Info) (Span, error) {
 	if err := req.Cond.check(&info); err != nil {
 		return Span{}, unmet(op, info, err)
@@ -190,9 +190,9 @@ type Cond struct {
 	// Now is the time of the request, for the rule that a date validates a
 	// range only if it is older than a second; zero is the time of the call.
 	Now time.Time
-	// Unsafe is set by methods that change something: If-None-Match then fails
-	// with ErrPrecondition where a read would be ErrNotModified, and so does
-	// IfUnmodifiedSince where the object has no date.
+	// Unsafe is set by methods that change something: If-None-Match then fails with
+	// ErrPrecondition, or for "*" ErrExist, where a read would be ErrNotModified, and
+	// IfUnmodifiedSince fails where the object has no date.
 	Unsafe bool
 }
 
@@ -250,10 +250,13 @@ func (c *Cond) check(info *Info) error {
 	}
 	if !c.IfNoneMatch.IsZero() {
 		if c.IfNoneMatch.match(info.ETag, true) {
-			if c.Unsafe {
-				return ErrPrecondition
+			switch {
+			case !c.Unsafe:
+				return ErrNotModified
+			case c.IfNoneMatch.Any:
+				return ErrExist
 			}
-			return ErrNotModified
+			return ErrPrecondition
 		}
 	} else if !c.IfModifiedSince.IsZero() && !c.Unsafe {
 		if mod, ok := info.LastModified(); ok && !mod.After(c.IfModifiedSince) {

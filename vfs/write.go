@@ -43,7 +43,7 @@ type Written struct {
 // Symbolic links are refused, whatever Policy.Symlinks says of reading.
 //
 // A refused name fails with an [*Error] that matches [fs.ErrNotExist]. Other
-// errors to expect: [ErrPrecondition], [ErrFull], [ErrUnavailable],
+// errors to expect: [ErrPrecondition], [ErrExist], [ErrFull], [ErrUnavailable],
 // [ErrUnsupported], ctx's own, and that of body, wrapped. Cancelling ctx ends Put
 // between two reads of body.
 func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
@@ -61,7 +61,7 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 }
 
 // Create stores body under a name that the program made itself, such as a UUID,
-// and fails with [ErrPrecondition] if there is such an object. It does what Put
+// and fails with [ErrExist] if there is such an object. It does what Put
 // does with IfNoneMatch "*", but for [OpUpload], and without a look for siblings: that
 // costs a request or more, and a random name has none.
 func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {

@@ -107,7 +107,7 @@ func TestPut(t *testing.T) {
 		t.Fatalf("replacing: %+v, %v", w, err)
 	}
 	create := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}
-	if _, err := put(t, j, "docs/a.txt", "no", create); !errors.Is(err, vfs.ErrPrecondition) {
+	if _, err := put(t, j, "docs/a.txt", "no", create); !errors.Is(err, fs.ErrExist) || !errors.Is(err, vfs.ErrPrecondition) {
 		t.Errorf("creating what is there: %v", err)
 	}
 	match := vfs.PutOptions{Cond: vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: w.Info.ETag, Set: true}}}}}

@@ -211,7 +211,11 @@ func (c *change) settle(err error) (etag string, again bool, _ error) {
 		return current.ETag, false, nil
 	case !lost && vfs.ReasonOf(seen) == reason.Permission:
 		// Who may only write has S3's word alone.
-		return "", false, &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, vfs.ErrPrecondition, err)}
+		unmet := vfs.ErrPrecondition
+		if c.cond.IfNoneMatch.Any && c.clause.missing && a.status == http.StatusPreconditionFailed {
+			unmet = vfs.ErrExist
+		}
+		return "", false, &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, unmet, err)}
 	case lost || seen != nil:
 		return "", false, c.fail(describe(a, errLost, err))
 	}

@@ -65,7 +65,7 @@ func TestPutIsRefusedUnread(t *testing.T) {
 		{"deep below an object", "file/x/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list + " " + list},
 		{"below an object that has a twin", "parent/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
 		{"a twin", "FILE", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + head},
-		{"there, to create", "file", anew, vfs.ErrPrecondition, "", list + " " + head},
+		{"there, to create", "file", anew, vfs.ErrExist, "", list + " " + head},
 		{"there, another version", "file", match(vfs.Tag{Value: "other", Set: true}), vfs.ErrPrecondition, "", head},
 		{"there, a weak tag", "file", match(vfs.Tag{Value: tag.Value, Set: true, Weak: true}), vfs.ErrPrecondition, "", head},
 		{"there, to replace all but this", "file", vfs.Cond{IfNoneMatch: vfs.Tags{List: []vfs.Tag{tag}}}, vfs.ErrPrecondition, "", head},

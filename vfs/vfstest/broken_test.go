@@ -541,6 +541,13 @@ var brokenReferences = []struct {
 			},
 		}
 	}},
+	{"does not say that an object exists", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		info, err := r.Put(ctx, n, body, opts)
+		if errors.Is(err, vfs.ErrExist) {
+			err = &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrPrecondition}
+		}
+		return info, err
+	})},
 	{"puts without looking at conditions", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		opts.Cond = vfs.Cond{}
 		return r.Put(ctx, n, body, opts)

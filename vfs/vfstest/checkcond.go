@@ -64,7 +64,7 @@ func conditions(info vfs.Info) []condition {
 		{"If-Match of another", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}}, vfs.ErrPrecondition, false},
 		{"If-Match *", vfs.Request{Cond: vfs.Cond{IfMatch: anyTag}}, nil, false},
 		{"If-None-Match *", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag}}, vfs.ErrNotModified, false},
-		{"If-None-Match * of a change", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag, Unsafe: true}}, vfs.ErrPrecondition, false},
+		{"If-None-Match * of a change", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag, Unsafe: true}}, vfs.ErrExist, false},
 		{"If-None-Match of another", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(other)}}, nil, false},
 		{"If-None-Match * before range", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag}, Range: outside}, vfs.ErrNotModified, false},
 		{"If-Match before range", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}, Range: outside}, vfs.ErrPrecondition, false},

@@ -85,6 +85,10 @@ func checkPutConditions(p *probe) {
 	}
 	refuse := func(what string, n vfs.Name, cond vfs.Cond) {
 		_, err := p.b.Put(p.ctx, n, strings.NewReader("must not be stored"), vfs.PutOptions{Cond: cond})
+		if cond.IfNoneMatch.Any {
+			p.failsToCreate("Put with "+what, n, err)
+			return
+		}
 		p.fails("Put with "+what, n, err, vfs.ErrPrecondition)
 	}
 	refuse("If-Match * of what is missing", fresh, replace)
@@ -101,6 +105,12 @@ func checkPutConditions(p *probe) {
 		refuse("If-Match of the version before", old, tag(info.ETag))
 		p.holds(old, "by tag")
 	}
+}
+
+// failsToCreate checks the error of a call that only creates, of what is there.
+func (p *probe) failsToCreate(call string, n vfs.Name, err error) {
+	p.fails(call, n, err, vfs.ErrPrecondition)
+	p.fails(call, n, err, fs.ErrExist)
 }
 
 // unchanged checks that the backend holds its tree and nothing else: no
@@ -219,7 +229,7 @@ func checkPutRaces(p *probe) {
 					won.Store(data)
 					return
 				}
-				p.fails("Put in a race", n, err, vfs.ErrPrecondition)
+				p.failsToCreate("Put in a race", n, err)
 			})
 		}
 		close(start)

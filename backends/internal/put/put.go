@@ -10,7 +10,7 @@ import (
 )
 
 // Check decides cond for a change of n. The version that is there is current,
-// nil if there is none. It fails with [vfs.ErrPrecondition]. The caller holds
+// nil if there is none. It fails with [vfs.ErrPrecondition] or [vfs.ErrExist]. The caller holds
 // off other changes from the look at current until its own is done.
 func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
 	if current == nil {

@@ -31,7 +31,7 @@ func TestCheck(t *testing.T) {
 		{"If-Match *", vfs.Cond{IfMatch: anyTag}, vfs.ErrPrecondition, nil},
 		{"If-Match", vfs.Cond{IfMatch: tags("v1")}, vfs.ErrPrecondition, nil},
 		{"If-Match of another", vfs.Cond{IfMatch: tags("v0")}, vfs.ErrPrecondition, vfs.ErrPrecondition},
-		{"If-None-Match *", vfs.Cond{IfNoneMatch: anyTag}, nil, vfs.ErrPrecondition},
+		{"If-None-Match *", vfs.Cond{IfNoneMatch: anyTag}, nil, vfs.ErrExist},
 		{"If-None-Match", vfs.Cond{IfNoneMatch: tags("v1")}, nil, vfs.ErrPrecondition},
 		{"If-None-Match of another", vfs.Cond{IfNoneMatch: tags("v0")}, nil, nil},
 		{"If-Unmodified-Since", vfs.Cond{IfUnmodifiedSince: now}, nil, nil},
