@@ -65,7 +65,7 @@ func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
 	l := s.log
 	if l == nil || l.target != cfg.AccessLog.File {
 		var err error
-		if l, err = s.app.openAccessLog(string(cfg.AccessLog.File)); err != nil {
+		if l, err = s.openAccessLog(string(cfg.AccessLog.File)); err != nil {
 			return nil, err
 		}
 		l.target = cfg.AccessLog.File
@@ -92,13 +92,13 @@ func (s *service) dropped() uint64 {
 }
 
 // openAccessLog opens the log that the value of --access-log means.
-func (a *app) openAccessLog(where string) (*accessLog, error) {
+func (s *service) openAccessLog(where string) (*accessLog, error) {
 	switch where {
 	case "off":
 		return &accessLog{}, nil
 	case "-":
-		opts := audit.LogOptions{Text: cli.IsTerminal(a.Err)}
-		return &accessLog{Log: audit.NewLog(a.Err, opts)}, nil
+		opts := audit.LogOptions{Text: cli.IsTerminal(s.std.Err)}
+		return &accessLog{Log: audit.NewLog(s.std.Err, opts)}, nil
 	case "syslog:", "journal:":
 		open := openSyslog
 		if where == "journal:" {
@@ -106,15 +106,15 @@ func (a *app) openAccessLog(where string) (*accessLog, error) {
 		}
 		to, err := open()
 		if err != nil {
-			return nil, cli.Usagef("%s: %s cannot be had: %s", a.Origin("access-log"), where, cli.Cause(err))
+			return nil, cli.Usagef("%s: %s cannot be had: %s", s.env.Origin("access-log"), where, cli.Cause(err))
 		}
 		return &accessLog{Log: audit.NewLog(to, audit.LogOptions{}), to: to}, nil
 	case "":
-		return nil, cli.Usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", a.Origin("access-log"))
+		return nil, cli.Usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", s.env.Origin("access-log"))
 	}
 	file := &logFile{path: where}
 	if err := file.reopen(); err != nil {
-		return nil, cli.Usagef("%s: cannot write to %s: %s", a.Origin("access-log"), cli.Printable(where), cli.Cause(err))
+		return nil, cli.Usagef("%s: cannot write to %s: %s", s.env.Origin("access-log"), cli.Printable(where), cli.Cause(err))
 	}
 	return &accessLog{Log: audit.NewLog(file, audit.LogOptions{}), file: file, to: file}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
@@ -36,7 +37,7 @@ wrong time: take their key out of the ring if that matters.`,
 			return a.catalogClock(cmd.Context(), where, bool(reset))
 		},
 	}
-	cmd.Flags().StringVar(&where, "catalog", "", catalogUsage)
+	cmd.Flags().StringVar(&where, "catalog", "", catalogs.FlagUsage)
 	cli.AddToggle(cmd, &reset, "reset", "", "make the time of this machine the latest")
 	return cmd
 }
@@ -50,7 +51,7 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 	if err != nil {
 		return err
 	}
-	cat, err := a.openExisting(ctx, where, label)
+	cat, err := catalogs.OpenExisting(ctx, a.Env, where, label)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 		latest, err = keeper.Latest(ctx, time.Time{})
 	}
 	if err != nil {
-		return a.catalogFailed(err)
+		return catalogs.Error(a.Env, err)
 	}
 	out := cli.NewLineWriter(a.Out)
 	if !latest.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
@@ -40,7 +41,7 @@ No server should serve the other source meanwhile: uploads under way would fail.
 			return a.catalogRebind(cmd.Context(), args[0], &f)
 		},
 	}
-	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogUsage)
+	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
 	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads belong to now; without it, those that belong to none")
 	cli.AddToggle(cmd, &f.all, "all", "", "take uploads without an object in SOURCE along")
 	return cmd
@@ -50,7 +51,7 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 	if f.catalog == "" {
 		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
 	}
-	src, jail, cat, err := a.openUploads(ctx, source, f.catalog, backends.Options{})
+	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 
 	var from catalog.Source
 	if f.from != "" {
-		if from, err = a.namedSource(ctx, cat, "--from", f.from); err != nil {
+		if from, err = catalogs.NamedSource(ctx, a.Env, cat, "--from", f.from); err != nil {
 			return err
 		}
 	}

@@ -185,8 +185,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 	if err != nil {
 		return false, 0
 	}
-	a := &app{Streams: cli.Streams{Err: io.Discard, Out: io.Discard}, Env: cli.NewEnv(nil)}
-	s, err := a.newService(t.Context(), func(func(*config.Config) error) (*config.Config, error) { return cfg, nil })
+	s, err := newService(t.Context(), cli.Streams{Out: io.Discard, Err: io.Discard}, cli.NewEnv(nil), func(func(*config.Config) error) (*config.Config, error) { return cfg, nil })
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -215,7 +214,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 	}
 	defer log.Close()
 	records := bufio.NewScanner(log)
-	e := a.explainerOf(cfg, &explainFlags{})
+	e := newExplainer(cli.Streams{}, cli.NewEnv(nil), cfg, "", "", "")
 	defer e.close()
 	for _, c := range asked {
 		var record struct {

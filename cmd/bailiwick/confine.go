@@ -14,19 +14,19 @@ import (
 // All that is open already stays so.
 func (s *service) confine(cfg *config.Config, file string) error {
 	if cfg.Landlock == "off" {
-		s.app.Say("landlock: off, as configured")
+		s.std.Say("landlock: off, as configured")
 		return nil
 	}
-	domain := s.app.pathsOf(cfg, file)
+	domain := pathsOf(s.env, cfg, file)
 	domain.Read = append(domain.Read, sandbox.System()...)
-	domain.Read = append(domain.Read, s.app.awsPaths()...)
+	domain.Read = append(domain.Read, awsPaths(s.env)...)
 	domain.Write = append(domain.Write, os.TempDir())
 	on, line, err := sandbox.Restrict(domain)
 	if err != nil {
 		return cli.Failf("%s; landlock: off goes without it", cli.OneLine(err))
 	}
 	s.domain, s.confined = domain, on
-	s.app.Say("%s", line)
+	s.std.Say("%s", line)
 	return nil
 }
 
@@ -36,7 +36,7 @@ func (s *service) fits(cfg *config.Config) error {
 	if !s.confined {
 		return nil
 	}
-	want := s.app.pathsOf(cfg, "")
+	want := pathsOf(s.env, cfg, "")
 	for _, path := range want.Read {
 		if !s.domain.Allows(path, false) {
 			return outsideDomain(path)
@@ -56,7 +56,7 @@ func outsideDomain(path string) error {
 
 // pathsOf returns what serving cfg opens, now and at each reload. Of a file that is
 // replaced by renaming another over it, only its directory stays the same.
-func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
+func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 	var p sandbox.Paths
 	read := func(paths ...config.Path) {
 		for _, path := range paths {
@@ -97,7 +97,7 @@ func (a *app) pathsOf(cfg *config.Config, file string) sandbox.Paths {
 				if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
 					p.Write = append(p.Write, around(path)...)
 				} else {
-					p.Read = append(p.Read, a.inHome(".postgresql", ".pgpass")...)
+					p.Read = append(p.Read, inHome(env, ".postgresql", ".pgpass")...)
 				}
 			}
 		}
@@ -116,13 +116,13 @@ func around(file string) []string {
 }
 
 // awsPaths are where the AWS SDK looks for credentials again when they expire.
-func (a *app) awsPaths() []string {
-	paths := a.inHome(".aws")
+func awsPaths(env *cli.Env) []string {
+	paths := inHome(env, ".aws")
 	for _, key := range []string{
 		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE",
 	} {
-		if file := a.Variable(key); file != "" {
+		if file := env.Variable(key); file != "" {
 			paths = append(paths, filepath.Dir(file))
 		}
 	}
@@ -130,8 +130,8 @@ func (a *app) awsPaths() []string {
 }
 
 // inHome returns paths in the user's home directory, none if there is none.
-func (a *app) inHome(names ...string) []string {
-	home := a.Variable("HOME")
+func inHome(env *cli.Env, names ...string) []string {
+	home := env.Variable("HOME")
 	if home == "" {
 		return nil
 	}

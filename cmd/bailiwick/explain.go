@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 	"github.com/bailiwick-fs/bailiwick/vfs"
-	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // explainFlags are what explain takes besides the rules.
@@ -69,7 +68,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 				return err
 			}
 			defer e.close()
-			return a.printVerdicts(args, bool(f.json), func(name string) (verdict, error) {
+			return a.printVerdicts(args, bool(f.json), func(name string) (explain.Verdict, error) {
 				return e.explain(cmd.Context(), name, bool(f.decoded))
 			})
 		},
@@ -97,13 +96,13 @@ func (a *app) explain(ctx context.Context, source string, names []string, f *exp
 		return err
 	}
 	defer src.Close()
-	return a.printVerdicts(names, bool(f.json), func(name string) (verdict, error) {
-		return explainWritten(ctx, jail, src, vfs.Op(f.op.Value), name, bool(f.decoded)), nil
+	return a.printVerdicts(names, bool(f.json), func(name string) (explain.Verdict, error) {
+		return explain.EvaluateWritten(ctx, jail, src, vfs.Op(f.op.Value), name, bool(f.decoded)), nil
 	})
 }
 
 // printVerdicts prints a line for each name, and fails if one of them is refused.
-func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string) (verdict, error)) error {
+func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string) (explain.Verdict, error)) error {
 	out := cli.NewLineWriter(a.Out)
 	refused := false
 	for _, name := range names {
@@ -111,7 +110,7 @@ func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string)
 		if err != nil {
 			return errors.Join(err, out.Close())
 		}
-		v.write(out, asJSON)
+		v.Write(out, asJSON)
 		refused = refused || v.Reason != ""
 	}
 	if err := out.Close(); err != nil {
@@ -121,63 +120,4 @@ func (a *app) printVerdicts(names []string, asJSON bool, judge func(name string)
 		return cli.ErrReported
 	}
 	return nil
-}
-
-// explainWritten is explainName of what a user wrote. In a part of a URL, a
-// server would take what follows a question mark for a query.
-func explainWritten(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op, written string, decoded bool) verdict {
-	path, _, query := strings.Cut(written, "?")
-	if decoded || !query {
-		return explainName(ctx, jail, source, op, written, decoded)
-	}
-	v := explainName(ctx, jail, source, op, path, false)
-	v.also(queryIsNoName)
-	return v
-}
-
-const queryIsNoName = "the query is no part of the name, where a ? is %3F"
-
-// explainName judges the name that a user wrote: by the rules first, and if they
-// let it through, by what the source of the jail has under it. What is only missing
-// stays allowed.
-func explainName(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op, written string, decoded bool) verdict {
-	n, err := cli.ParseWritten(op, written, decoded)
-	if err != nil {
-		v := newVerdict(written, vfs.Verdict{Op: op, Reason: vfs.ReasonOf(err)})
-		if op == vfs.OpRead && v.Reason == reason.NameSlash && strings.HasSuffix(written, "/") {
-			v.Detail += "; for a directory, ask with --op list"
-		}
-		return v
-	}
-	judged := jail.Explain(ctx, op, n)
-	if !judged.Allowed {
-		return newVerdict(n.String(), judged)
-	}
-	switch op {
-	case vfs.OpRead:
-		_, _, err = jail.Head(ctx, n, vfs.Request{})
-	case vfs.OpList:
-		err = jail.HeadDir(ctx, n)
-	case vfs.OpWrite, vfs.OpDelete:
-		// Whether it may be read is another question, and no write goes through a link,
-		// whatever the policy says of reading.
-		_, err = source.Stat(ctx, n, vfs.Request{})
-	}
-	why := vfs.ReasonOf(err)
-	if writes := op == vfs.OpWrite || op == vfs.OpDelete; writes && why == reason.Permission {
-		why, err = "", nil // the credentials may only write
-	}
-	if why != "" && why != reason.Missing {
-		return newVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: why})
-	}
-	v := newVerdict(n.String(), judged)
-	switch {
-	case why == reason.Missing && op == vfs.OpList:
-		v.Detail = "there is no such directory now"
-	case why == reason.Missing:
-		v.Detail = "there is no such object now"
-	case err != nil:
-		v.Detail = "the rules allow it, but the source failed when it was asked"
-	}
-	return v
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 )
 
 // What explain says of a request is what the server records of it.
@@ -96,7 +98,7 @@ mounts:
 			if !records.Scan() || json.Unmarshal(records.Bytes(), &record) != nil || record.Raw != "/"+path {
 				t.Fatalf("there is no record of %s where it should be", path)
 			}
-			var v verdict
+			var v explain.Verdict
 			if err := explained.Decode(&v); err != nil {
 				t.Fatalf("%+v %s: %v: %s", r, path, err, &stderr)
 			}

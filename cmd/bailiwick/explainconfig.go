@@ -9,11 +9,12 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -22,49 +23,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// explainFile returns the configuration that explain is about, "" if it is about a
-// SOURCE. A variable that is there for serve does not take over where the rules of a
-// SOURCE were given.
-func (a *app) explainFile(cmd *cobra.Command) string {
-	flags := cmd.Flags()
-	if flags.Changed("config") {
-		file, _ := flags.GetString("config")
-		return file
-	}
-	for _, rule := range sourceRules {
-		if flags.Changed(rule) {
-			return ""
-		}
-	}
-	return a.Variable(cli.ConfigVariable)
-}
-
-// sourceRules are the flags that a configuration has as keys of its mounts.
-var sourceRules = []string{"allow", "deny", "allow-file", "symlinks", "hard-links", "access", "group"}
-
-// explainArguments takes NAMES where a configuration says what is served, else a
-// SOURCE before them.
-func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
-	if a.explainFile(cmd) == "" {
-		if cmd.Flags().Changed("config") {
-			return cli.Usagef("--config: write the name of a file")
-		}
-		return cli.SourceArguments(1, -1, "at least one NAME")(cmd, args)
-	}
-	for _, rule := range sourceRules {
-		if cmd.Flags().Changed(rule) {
-			return cli.Usagef("--%s is for a SOURCE; with --config the rules are those in the file", rule)
-		}
-	}
-	if len(args) == 0 {
-		return cli.Usagef("explain --config needs at least one NAME, the whole path of a request; see %s --help", cmd.CommandPath())
-	}
-	return nil
-}
-
 // A configExplainer judges whole paths by the mounts of a configuration.
 type configExplainer struct {
-	app    *app
+	std    cli.Streams
+	env    *cli.Env
 	cfg    *config.Config
 	router *routing.Router
 	host   string
@@ -81,23 +43,18 @@ type explainedMount struct {
 	catalog catalog.Catalog // nil until it is asked
 }
 
-func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*configExplainer, error) {
-	cfg, _, err := a.loadConfig(cmd, []string{a.explainFile(cmd)})
-	if err != nil {
-		return nil, err
-	}
-	return a.explainerOf(cfg, f), nil
-}
-
-func (a *app) explainerOf(cfg *config.Config, f *explainFlags) *configExplainer {
-	who := auth.Principal{Name: f.as}
-	if anyone := (auth.Principal{}); f.as == anyone.String() {
+// newExplainer returns the explainer of cfg, for the operation op of the user as. The host is
+// that of the requests, "" for one that is answered and that no mount names. The caller
+// closes it.
+func newExplainer(std cli.Streams, env *cli.Env, cfg *config.Config, op vfs.Op, as, host string) *configExplainer {
+	who := auth.Principal{Name: as}
+	if anyone := (auth.Principal{}); as == anyone.String() {
 		who = anyone // no credentials are good for a user of that name
 	}
 	return &configExplainer{
-		app: a, cfg: cfg, router: routing.New(cfg.Mounts), host: f.host,
-		who: who, op: vfs.Op(f.op.Value),
-		disown: a.holdOwn(cfg),
+		std: std, env: env, cfg: cfg, router: routing.New(cfg.Mounts), host: host,
+		who: who, op: op,
+		disown: holdOwn(env, cfg),
 		mounts: map[*config.Mount]*explainedMount{},
 	}
 }
@@ -113,30 +70,30 @@ func (e *configExplainer) close() {
 }
 
 // explain judges what a user wrote as a path of the server, without its first slash.
-func (e *configExplainer) explain(ctx context.Context, written string, decoded bool) (verdict, error) {
+func (e *configExplainer) explain(ctx context.Context, written string, decoded bool) (explain.Verdict, error) {
 	path, query := written, false
 	if !decoded {
 		path, _, query = strings.Cut(written, "?")
 	}
 	v, err := e.judge(ctx, path, decoded)
 	if query {
-		v.also(queryIsNoName)
+		v.AddDetail(explain.QueryIsNoName)
 	}
 	return v, err
 }
 
-func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) (verdict, error) {
+func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) (explain.Verdict, error) {
 	u := &url.URL{Path: "/" + path}
 	if !decoded {
 		var err error
 		if u, err = url.ParseRequestURI("/" + path); err != nil {
 			_, err = vfs.ParseEscapedPath(path)
-			return newVerdict(path, vfs.Verdict{Op: e.op, Reason: vfs.ReasonOf(err)}), nil
+			return explain.NewVerdict(path, vfs.Verdict{Op: e.op, Reason: vfs.ReasonOf(err)}), nil
 		}
 	}
 	if e.host != "" && !routing.HostsOf(e.cfg).AnswersAt(e.host, e.cfg.Listen) {
-		v := newVerdict(path, vfs.Verdict{Op: e.op, Reason: audit.ReasonHost})
-		v.also("no such host is answered at the addresses that are listened on; hosts names further ones")
+		v := explain.NewVerdict(path, vfs.Verdict{Op: e.op, Reason: audit.ReasonHost})
+		v.AddDetail("no such host is answered at the addresses that are listened on; hosts names further ones")
 		return v, nil
 	}
 	at, inner := e.router.Find(e.host, u)
@@ -145,7 +102,7 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 	}
 	m, err := e.mount(ctx, at.Mount)
 	if err != nil {
-		return verdict{}, err
+		return explain.Verdict{}, err
 	}
 	// Where the escaped path is empty, the other has but one spelling.
 	rest, plain := inner.RawPath, false
@@ -164,10 +121,10 @@ func (e *configExplainer) judge(ctx context.Context, path string, decoded bool) 
 }
 
 // judgeIn judges the rest of a path by its mount, as its handler does.
-func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest string, plain bool) (verdict, error) {
-	refused := func(why vfs.Reason, detail string) (verdict, error) {
-		v := newVerdict(rest, vfs.Verdict{Op: e.op, Reason: why})
-		v.also(detail)
+func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest string, plain bool) (explain.Verdict, error) {
+	refused := func(why vfs.Reason, detail string) (explain.Verdict, error) {
+		v := explain.NewVerdict(rest, vfs.Verdict{Op: e.op, Reason: why})
+		v.AddDetail(detail)
 		return v, nil
 	}
 	uploads := m.cfg.Uploads != nil
@@ -176,7 +133,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 		if !uploads || rest != "" {
 			return refused(audit.ReasonMethod, "files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
 		}
-		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), newVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload().Authorize(ctx, e.op, catalog.Record{Owner: e.who.Name}) == nil), nil
+		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), explain.NewVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload().Authorize(ctx, e.op, catalog.Record{Owner: e.who.Name}) == nil), nil
 	case vfs.OpWrite:
 		if !m.cfg.Write {
 			return refused(audit.ReasonMethod, "nothing is put here: the mount has no write: true")
@@ -194,7 +151,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 			return refused(reason.Directory, "for a directory, ask with --op list")
 		}
 	}
-	v := explainName(ctx, m.jail, m.source, e.op, rest, plain)
+	v := explain.Evaluate(ctx, m.jail, m.source, e.op, rest, plain)
 	n, err := cli.ParseWritten(e.op, rest, plain)
 	switch {
 	case err != nil:
@@ -210,7 +167,7 @@ func (e *configExplainer) judgeIn(ctx context.Context, m *explainedMount, rest s
 }
 
 // object judges an upload by its record, if there is one.
-func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.Name, v verdict) (verdict, error) {
+func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.Name, v explain.Verdict) (explain.Verdict, error) {
 	id, ok := catalog.ObjectID(n.String())
 	if !ok {
 		return v, nil
@@ -230,29 +187,29 @@ func (e *configExplainer) object(ctx context.Context, m *explainedMount, n vfs.N
 		v.Detail = "there is no such object now"
 		return v, nil
 	case err != nil:
-		return v, e.app.catalogFailed(err)
+		return v, catalogs.Error(e.env, err)
 	}
 	return e.allowedTo(m, n, v, m.authorizeUpload().Authorize(ctx, e.op, rec) == nil), nil
 }
 
 // allowedTo adds to a verdict what the access rules say, which is ok.
-func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v verdict, ok bool) verdict {
+func (e *configExplainer) allowedTo(m *explainedMount, n vfs.Name, v explain.Verdict, ok bool) explain.Verdict {
 	if !ok {
-		v = newVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
+		v = explain.NewVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
 		v.Detail = fmt.Sprintf("no access rule lets %s %s it", cli.Printable(e.who.String()), e.op)
 		if e.asked(m) {
-			v.also("it asks for credentials (401), and --as USER judges for one who has them")
+			v.AddDetail("it asks for credentials (401), and --as USER judges for one who has them")
 		}
 		return v
 	}
 	if m.access != nil {
 		// An object that is allowed by a rule for owners is the user's.
 		rule, _ := m.access.Decide(e.who, e.op, n, &e.who.Name)
-		v.also("access rule: " + rule)
+		v.AddDetail("access rule: " + rule)
 	}
 	// What the mount itself says explains this in no other case.
 	if w := m.cfg.Writer(); w != nil && !m.cfg.Write && e.op == vfs.OpRead {
-		v.also(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, cli.Printable(w.URL())))
+		v.AddDetail(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, cli.Printable(w.URL())))
 	}
 	return v
 }
@@ -264,18 +221,18 @@ func (e *configExplainer) asked(m *explainedMount) bool {
 }
 
 // unmounted judges a path that no mount is at.
-func (e *configExplainer) unmounted(ctx context.Context, path string, decoded bool) (verdict, error) {
+func (e *configExplainer) unmounted(ctx context.Context, path string, decoded bool) (explain.Verdict, error) {
 	none, err := emptyJail()
 	if err != nil {
-		return verdict{}, err
+		return explain.Verdict{}, err
 	}
-	v := explainName(ctx, none, nil, vfs.OpRead, path, decoded)
+	v := explain.Evaluate(ctx, none, nil, vfs.OpRead, path, decoded)
 	if v.Reason == reason.PolicyNoAllow || path == "" {
 		v.Reason, v.Detail = reason.PolicyNoAllow, "no mount is at this path"
 		if e.host == "" {
 			for i := range e.cfg.Mounts {
 				if e.cfg.Mounts[i].Host != "" {
-					v.also("mounts of a host are judged with --host")
+					v.AddDetail("mounts of a host are judged with --host")
 					break
 				}
 			}
@@ -291,7 +248,7 @@ func (e *configExplainer) mount(ctx context.Context, cfg *config.Mount) (*explai
 	}
 	m, policy, err := ruled(e.cfg, cfg)
 	if err != nil {
-		return nil, e.app.ConfigError(err)
+		return nil, e.std.ConfigError(err)
 	}
 	src, err := backends.Open(ctx, string(cfg.Source), sourceOptions(cfg))
 	if err != nil {
@@ -312,14 +269,14 @@ func (e *configExplainer) catalog(ctx context.Context, m *explainedMount) (catal
 	}
 	address, err := e.cfg.Catalog(m.cfg)
 	if err != nil {
-		return nil, e.app.ConfigError(err)
+		return nil, e.std.ConfigError(err)
 	}
 	if file, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
 		if _, err := os.Stat(file); err != nil {
 			return nil, nil
 		}
 	}
-	cat, err := e.app.openCatalog(ctx, address.DSN(), m.source.Label)
+	cat, err := catalogs.Open(ctx, e.env, address.DSN(), m.source.Label)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,7 @@ import (
 // served is a service in this process, whose handlers a test replaces.
 func served(t *testing.T, log string) *service {
 	t.Helper()
-	a := &app{Streams: cli.Streams{Err: io.Discard}, Env: cli.NewEnv(nil)}
-	s, err := a.newService(t.Context(), func(func(*config.Config) error) (*config.Config, error) {
+	s, err := newService(t.Context(), cli.Streams{Err: io.Discard}, cli.NewEnv(nil), func(func(*config.Config) error) (*config.Config, error) {
 		return config.New(
 			config.Given{Key: config.SourceKey, Values: []string{"mem:"}},
 			config.Given{Key: config.Flags["allow"], Values: []string{"**"}},

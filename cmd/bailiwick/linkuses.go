@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
@@ -59,7 +60,7 @@ func (s *service) readMark(ctx context.Context, t *site) error {
 	}
 	latest, err := mark.Latest(ctx, time.Time{})
 	if err != nil {
-		return s.app.catalogFailed(err)
+		return catalogs.Error(s.env, err)
 	}
 	s.linkClock.Advance(latest)
 	return nil

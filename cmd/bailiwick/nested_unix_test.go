@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -148,7 +147,7 @@ mounts:
   - {path: /home/deeper, source: d, allow: ["**"]}
   - {path: /elsewhere, host: h.example, source: e, allow: ["**"]}
 `)
-	cfg, err := (&app{Env: cli.NewEnv(nil)}).readConfig(filepath.Join(dir, "bailiwick.yaml"), nil, func(*config.Config) error { return nil })
+	cfg, err := readConfig(filepath.Join(dir, "bailiwick.yaml"), nil, func(*config.Config) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

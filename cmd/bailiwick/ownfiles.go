@@ -22,8 +22,8 @@ import (
 
 // HoldOwn makes the files that serving cfg takes the process's own until release is
 // called.
-func (a *app) holdOwn(cfg *config.Config) (release func()) {
-	return ownfile.Hold(append(ownFilesOf(cfg), a.secretFiles()...)...)
+func holdOwn(env *cli.Env, cfg *config.Config) (release func()) {
+	return ownfile.Hold(append(ownFilesOf(cfg), secretFiles(env)...)...)
 }
 
 // tellOwn names the server's own files whose names the rules let through: they lie in a
@@ -36,7 +36,7 @@ func (s *service) tellOwn(t *site) {
 			continue
 		}
 		for _, file := range ownFilesOf(t.cfg) {
-			real, err := realPath(file.Path)
+			real, err := cli.RealPath(file.Path)
 			if err == nil && !told[real] && lets(m.jail, vfs.OpRead, dir, real) {
 				told[real] = true
 				s.tell("%s is the server's own, but lies in %s, and the rules let its name through: it is not served, so deny it, or keep it elsewhere", cli.Printable(real), cli.Printable(dir))
@@ -70,7 +70,7 @@ func refuseOwn(cfg *config.Config) error {
 			return cli.Usagef("%s", cli.OneLine(err))
 		}
 		for _, file := range ownFilesOf(cfg) {
-			real, err := realPath(file.Path)
+			real, err := cli.RealPath(file.Path)
 			if err == nil && lets(jail, vfs.OpDelete, dir, real) {
 				return located(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is the server's own, but lies in %s, and the rules let clients write to its name: deny it, or keep it elsewhere",
 					cli.Printable(real), cli.Printable(dir)))
@@ -86,11 +86,11 @@ func acmeAround(cfg *config.Config, dir string) string {
 		return ""
 	}
 	at := string(cfg.TLS.ACME.Dir)
-	real, err := realPath(dir)
+	real, err := cli.RealPath(dir)
 	if err != nil {
 		return ""
 	}
-	around, err := realPath(at)
+	around, err := cli.RealPath(at)
 	if err != nil {
 		return ""
 	}
@@ -103,7 +103,7 @@ func acmeAround(cfg *config.Config, dir string) string {
 // lets reports whether jail, over the directory dir, lets some caller do op to the file
 // at path, or to one in it if that is a directory.
 func lets(jail *vfs.Jail, op vfs.Op, dir, path string) bool {
-	dir, err := realPath(dir)
+	dir, err := cli.RealPath(dir)
 	if err != nil {
 		return false
 	}
@@ -169,13 +169,13 @@ func ownFilesOf(cfg *config.Config) []ownfile.File {
 
 // secretFiles returns the files with credentials that variables name, or that stand
 // where the SDK of AWS and the driver of PostgreSQL look for them.
-func (a *app) secretFiles() []ownfile.File {
-	paths := a.inHome(filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
+func secretFiles(env *cli.Env) []ownfile.File {
+	paths := inHome(env, filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
 	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "PGPASSFILE"} {
-		paths = append(paths, a.Variable(key))
+		paths = append(paths, env.Variable(key))
 	}
 	for _, flag := range config.Secrets {
-		paths = append(paths, a.Variable(cli.VariableName(flag)+"_FILE"))
+		paths = append(paths, env.Variable(cli.VariableName(flag)+"_FILE"))
 	}
 	var files []ownfile.File
 	for _, path := range paths {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
@@ -21,7 +22,8 @@ import (
 // already gets that one: a directory's descriptor, S3's connections and a catalog's
 // instance outlive it.
 type pool struct {
-	app    *app
+	std    cli.Streams
+	env    *cli.Env
 	logger *slog.Logger
 	// metrics measure what is opened from then on.
 	metrics *metrics.Metrics
@@ -42,8 +44,8 @@ type resource struct {
 	sweeper *sweeper
 }
 
-func newPool(a *app, logger *slog.Logger) *pool {
-	return &pool{app: a, logger: logger, open: map[string]*resource{}}
+func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
+	return &pool{std: std, env: env, logger: logger, open: map[string]*resource{}}
 }
 
 // source opens the source of a mount. The memory is one, whichever mount writes to it.
@@ -77,13 +79,13 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		if err != nil {
 			return err
 		}
-		if r.shared, err = p.app.openCatalog(ctx, where, source.source.Label); err != nil {
+		if r.shared, err = catalogs.Open(ctx, p.env, where, source.source.Label); err != nil {
 			return err
 		}
-		tell := func(format string, args ...any) { within(time.Second, func() { p.app.Say(format, args...) }) }
-		adoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
+		tell := func(format string, args ...any) { within(time.Second, func() { p.std.Say(format, args...) }) }
+		catalogs.AdoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
 		r.catalog = p.metrics.ObserveCatalog(r.shared)
-		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, parts: longest + uploadAge, tell: tell}
+		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, parts: longest + catalogs.UploadAge, tell: tell}
 		r.sweeper.start(ctx)
 		return nil
 	})

@@ -5,12 +5,14 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
 // A request that is the last of an old configuration gives back what that held. It does
 // not wait for a reload that is opening a source which does not answer.
 func TestReleaseDoesNotWait(t *testing.T) {
-	p := newPool(nil, nil)
+	p := newPool(cli.Streams{}, nil, nil)
 	old, err := p.get("old", func(*resource) error { return nil })
 	if err != nil {
 		t.Fatal(err)

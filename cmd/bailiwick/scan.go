@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -56,7 +57,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 	var reviewed []string
 	if f.check != "" {
 		var err error
-		if reviewed, err = readExposed(f.check); err != nil {
+		if reviewed, err = explain.ReadExposed(f.check); err != nil {
 			return err
 		}
 	}
@@ -68,7 +69,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 	defer src.Close()
 	a.SayUnlisted(src)
 
-	var sum exposure
+	var sum explain.Exposure
 	var exposed []string
 	var twofold cli.BeneathNotice
 	out := cli.NewLineWriter(a.Out)
@@ -76,15 +77,15 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		if err != nil {
 			return scanFailed(ctx, err)
 		}
-		sum.add(finding)
+		sum.Add(finding)
 		twofold.Check(finding, a.Say)
 		if finding.Allowed && f.save+f.check != "" {
 			exposed = append(exposed, finding.Path)
 		}
 		if f.check == "" {
-			v := newVerdict(finding.Path, finding.Verdict)
+			v := explain.NewVerdict(finding.Path, finding.Verdict)
 			v.Size, v.Beneath = &finding.Size, finding.Beneath
-			v.write(out, bool(f.json))
+			v.Write(out, bool(f.json))
 		}
 	}
 	slices.Sort(exposed)
@@ -96,12 +97,12 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		return err
 	}
 	if f.save != "" {
-		if err := saveExposed(f.save, exposed); err != nil {
+		if err := explain.SaveExposed(f.save, exposed); err != nil {
 			return err
 		}
 	}
 	a.Say("%s", sum.String())
-	if sum.exposed == 0 && len(f.rules.Allow)+len(f.rules.AllowFiles) == 0 {
+	if sum.Exposed == 0 && len(f.rules.Allow)+len(f.rules.AllowFiles) == 0 {
 		a.Say("no allow rule was given; try --allow '**/*.html'")
 	}
 	return differ

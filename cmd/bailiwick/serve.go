@@ -1,12 +1,11 @@
 package main
 
 import (
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
@@ -89,7 +88,7 @@ wrong, all stays as it was.`,
 	cli.AddToggle(cmd, &f.write, "write", "", "let clients create, replace and delete what the rules let through, by PUT and DELETE")
 	f.intake.register(cmd)
 	cli.AddToggle(cmd, &f.uploads, "uploads", "", "keep files that clients POST, under names that the server makes; it takes a --catalog and no --allow")
-	flags.StringVar(&f.catalog, "catalog", "", catalogUsage)
+	flags.StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
 	cli.AddToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client can use it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may use a file without asking again; 0s: they ask each time")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
@@ -114,19 +113,16 @@ func (a *app) serveArguments(cmd *cobra.Command, args []string) error {
 	return cli.SourceArguments(0, 0, "")(cmd, args)
 }
 
-// serve runs a server until it is told to end.
 func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
-	ctx := cmd.Context()
-	// Whoever reads standard error may go away once the server is ready. The
-	// server must not end with its first record after that.
-	signal.Ignore(syscall.SIGPIPE)
-	sig := catchSignals()
-
 	given := a.Given(cmd)
 	if len(args) > 0 {
 		given = append(given, config.Given{Key: config.SourceKey, Values: args, Origin: "SOURCE"})
 	}
-	if f.config == "" && a.Variable(cli.ConfigVariable) == "" && !bool(f.uploads) {
+	file := f.config
+	if file == "" {
+		file = a.Variable(cli.ConfigVariable)
+	}
+	if file == "" && !bool(f.uploads) {
 		switch {
 		case f.catalog != "":
 			return cli.Usagef("%s is for uploads: add --uploads, or leave it out", a.Origin("catalog"))
@@ -134,48 +130,5 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 			return cli.ErrNothingAllowed
 		}
 	}
-	s, err := a.newService(ctx, func(fits func(*config.Config) error) (*config.Config, error) {
-		return a.readConfig(f.config, given, fits)
-	})
-	if err != nil {
-		return a.ConfigError(err)
-	}
-	defer s.close()
-	t := s.current.Load()
-	s.tellExposure(ctx)
-	s.tellNotes(t)
-	s.tellSources(ctx, t)
-	s.tellClock(ctx, t)
-	s.tellRights(t)
-	if err := s.confine(t.cfg, f.config); err != nil {
-		return err
-	}
-	s.start()
-	return s.run(ctx, sig)
-}
-
-// readConfig makes the configuration of a file, if there is one, and of what was given
-// otherwise. Before the files that it names are opened, fits says whether they can be.
-// An error may be config.Errors.
-func (a *app) readConfig(file string, given []config.Given, fits func(*config.Config) error) (*config.Config, error) {
-	if file == "" {
-		file = a.Variable(cli.ConfigVariable)
-	}
-	var cfg *config.Config
-	var err error
-	if file == "" {
-		cfg, err = config.New(given...)
-	} else {
-		cfg, err = config.Load(file, given...)
-	}
-	if err == nil {
-		err = fits(cfg)
-	}
-	if err == nil {
-		err = cfg.Check()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return cfg, nil
+	return Serve(cmd.Context(), a.Streams, a.Env, file, given)
 }

@@ -25,7 +25,8 @@ import (
 
 // A service is a running server: the current site, and what outlives it.
 type service struct {
-	app     *app
+	std     cli.Streams
+	env     *cli.Env
 	load    loader
 	logger  *slog.Logger
 	pool    *pool
@@ -65,16 +66,16 @@ type loader func(fits func(*config.Config) error) (*config.Config, error)
 
 // newService gets everything that serving needs, or fails and holds nothing. load
 // reads the configuration, now and for each reload.
-func (a *app) newService(ctx context.Context, load loader) (_ *service, err error) {
-	s := &service{app: a, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(a.Variable), grace: handlerGrace}
+func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader) (_ *service, err error) {
+	s := &service{std: std, env: env, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(env.Variable), grace: handlerGrace}
 	s.base, s.cancel = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	s.logger = slog.New(slog.NewTextHandler(a.Err, nil))
-	s.pool = newPool(a, s.logger)
+	s.logger = slog.New(slog.NewTextHandler(std.Err, nil))
+	s.pool = newPool(std, env, s.logger)
 	cfg, err := load(func(*config.Config) error { return nil })
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 	if err := s.listen(ctx, cfg); err != nil {
 		return nil, err
 	}
-	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, a.Err)
+	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, std.Err)
 	s.server.BaseContext = s.withListener
 	return s, nil
 }
@@ -102,19 +103,19 @@ func (a *app) newService(ctx context.Context, load loader) (_ *service, err erro
 // listen takes the sockets that the service manager passed, or opens its own.
 func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 	if cfg.Admin != "" {
-		if s.adminAt, err = listen(ctx, s.app.Origin("admin"), string(cfg.Admin)); err != nil {
+		if s.adminAt, err = listen(ctx, s.env.Origin("admin"), string(cfg.Admin)); err != nil {
 			return located(cfg, "admin", err)
 		}
-		s.admin = newServer(s.adminHandler(), config.Limits{}, s.app.Err)
+		s.admin = newServer(s.adminHandler(), config.Limits{}, s.std.Err)
 		s.admin.BaseContext = s.withListener
 	}
-	passed, err := systemd.Listeners(s.app.Variable)
+	passed, err := systemd.Listeners(s.env.Variable)
 	if err != nil {
 		return cli.Failf("%s", cli.OneLine(err))
 	}
 	s.sockets = passed
 	for i := 0; len(passed) == 0 && i < len(cfg.Listen); i++ {
-		l, err := listen(ctx, s.app.Origin("listen"), string(cfg.Listen[i]))
+		l, err := listen(ctx, s.env.Origin("listen"), string(cfg.Listen[i]))
 		if err != nil {
 			return located(cfg, fmt.Sprintf("listen[%d]", i), err)
 		}
@@ -250,7 +251,7 @@ func (s *service) start() {
 	}
 	if s.admin != nil {
 		go s.serveOn(func() error { return s.admin.Serve(s.adminAt) })
-		s.app.Say("admin listening on http://%s", s.adminAt.Addr())
+		s.std.Say("admin listening on http://%s", s.adminAt.Addr())
 	}
 	s.ready.Store(true)
 	for _, l := range s.sockets {
@@ -262,7 +263,7 @@ func (s *service) start() {
 		})
 	}
 	for _, l := range s.sockets {
-		s.app.Say("listening on %s://%s", scheme, l.Addr())
+		s.std.Say("listening on %s://%s", scheme, l.Addr())
 	}
 	s.tellManager(s.notify.Ready("serving"))
 }

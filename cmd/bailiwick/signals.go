@@ -65,7 +65,7 @@ func (s *service) drain(sig signals) error {
 	select {
 	case err := <-done:
 		if s.cut() > 0 && errors.Is(err, context.DeadlineExceeded) {
-			s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.app.Origin("drain"))
+			s.tell("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.env.Origin("drain"))
 		}
 		return nil
 	case <-sig.end:
@@ -189,7 +189,7 @@ func fixed(old, cfg *config.Config) error {
 // tell writes a line to standard error, but waits only so long for it: if nobody
 // reads the other end of a pipe, the server must still serve, reload and end.
 func (s *service) tell(format string, args ...any) {
-	within(time.Second, func() { s.app.Say(format, args...) })
+	within(time.Second, func() { s.std.Say(format, args...) })
 }
 
 // within calls f and returns when it is done or the time is over.

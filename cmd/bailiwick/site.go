@@ -53,7 +53,7 @@ type mount struct {
 // newSite makes the site of cfg. What it opens is shared with the sites before it;
 // the caller retires it. It fails with a line for the user, and holds nothing then.
 func (s *service) newSite(ctx context.Context, cfg *config.Config) (_ *site, err error) {
-	t := &site{cfg: cfg, users: 1, hsts: strictTransport(cfg), disown: s.app.holdOwn(cfg)}
+	t := &site{cfg: cfg, users: 1, hsts: strictTransport(cfg), disown: holdOwn(s.env, cfg)}
 	defer func() {
 		if err != nil {
 			t.giveBack()

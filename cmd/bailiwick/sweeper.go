@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
@@ -59,7 +60,7 @@ func (w *sweeper) start(ctx context.Context) {
 
 // sweep clears what was left, and speaks of it only if there was something.
 func (w *sweeper) sweep(ctx context.Context) {
-	swept, err := reconcile.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-uploadAge), w.source)
+	swept, err := reconcile.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-catalogs.UploadAge), w.source)
 	// Nobody knows whose an upload in parts is that has no row: only that it has
 	// taken longer than any may.
 	parts, partsErr := w.source.Sweep(ctx, w.parts)
@@ -71,7 +72,7 @@ func (w *sweeper) sweep(ctx context.Context) {
 	case err != nil:
 		w.tell("bailiwick: sweeping uploads that were left did not end, and is tried again: %s", cli.OneLine(err))
 	case swept != reconcile.Swept{} || parts > 0:
-		w.tell("%s", sweptText(swept, parts))
+		w.tell("%s", catalogs.SweepSummary(swept, parts))
 	}
 }
 

@@ -5,8 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
 // scanBudget is how long a start may be held up to count what is exposed.
@@ -19,7 +22,7 @@ func (s *service) tellExposure(ctx context.Context) {
 	s.tellOwn(t)
 	ctx, cancel := context.WithTimeout(ctx, scanBudget)
 	defer cancel()
-	var sum exposure
+	var sum explain.Exposure
 	counted := false
 	var bare []string
 	for _, m := range t.mounts {
@@ -27,7 +30,7 @@ func (s *service) tellExposure(ctx context.Context) {
 			continue // its names say nothing
 		}
 		counted = true
-		rules := newBareRules(m.cfg.Allow)
+		rules := explain.NewBareRules(m.cfg.Allow)
 		for finding, err := range m.jail.Scan(ctx) {
 			if err != nil {
 				why := "the source could not be read to its end"
@@ -37,16 +40,16 @@ func (s *service) tellExposure(ctx context.Context) {
 				s.tell("exposed: not counted, %s; to count: bailiwick scan SOURCE with the same rules", why)
 				return
 			}
-			sum.add(finding)
-			bare = append(bare, rules.take(finding)...)
+			sum.Add(finding)
+			bare = append(bare, rules.Take(finding)...)
 		}
 	}
 	switch {
 	case !counted:
-	case !cli.IsTerminal(s.app.Err):
+	case !cli.IsTerminal(s.std.Err):
 		s.tell("%s", sum.String())
 	default:
-		for _, line := range sum.explained() {
+		for _, line := range sum.Explained() {
 			s.tell("%s", line)
 		}
 	}
@@ -62,7 +65,7 @@ func (s *service) tellNotes(t *site) {
 		for _, note := range m.source.source.Notes {
 			if !told[note] {
 				told[note] = true
-				s.app.Say("%s", note)
+				s.std.Say("%s", note)
 			}
 		}
 	}
@@ -113,5 +116,19 @@ func (s *service) tellWrites(t *site, m *mount, where string) {
 			return
 		}
 		s.tell("%scontent: untrusted, since clients can write to it by %s: pages and other active content are downloaded and not shown; content: trusted shows them", where, writer)
+	}
+}
+
+// tellSources says of each catalog that has no uploads of its mount's source, but some of
+// a source that no mount has: it was moved, or named in another way.
+func (s *service) tellSources(ctx context.Context, t *site) {
+	var served []catalog.Source
+	for _, m := range t.mounts {
+		served = append(served, catalog.Source(m.source.source.Label))
+	}
+	for _, m := range t.mounts {
+		if m.catalog != nil {
+			catalogs.SayElsewhere(ctx, s.tell, m.catalog.shared, m.source.source.Label, served)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"bufio"
@@ -19,9 +19,9 @@ import (
 // A file of exposed names has one name on each line, in byte order. It is what
 // --allow-file reads.
 
-// readExposed returns the names in a file that saveExposed wrote, or that was
-// edited since, in order and each once.
-func readExposed(file string) ([]string, error) {
+// ReadExposed returns the names in a file of exposed names, sorted and without duplicates.
+// People may have edited it.
+func ReadExposed(file string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -46,11 +46,11 @@ func readExposed(file string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// saveExposed replaces the file at once: whoever reads it meanwhile has the old
-// list or the new one, and a failure leaves the old one and nothing else.
-func saveExposed(file string, names []string) error {
-	// A link is kept, and what it leads to replaced; renaming over /dev/stdout
-	// would replace the device's name.
+// SaveExposed replaces the file atomically: a concurrent reader gets the old list or the new
+// one, and a failure leaves the old one and no other file.
+func SaveExposed(file string, names []string) error {
+	// Keep a link and replace its target. Renaming over /dev/stdout would replace the
+	// device's name.
 	target, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		target = file

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -6,8 +6,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A verdict is a line of what explain and scan print.
-type verdict struct {
+// A Verdict is a line of the output of explain and scan.
+type Verdict struct {
 	Name    string     `json:"name"`
 	Verdict string     `json:"verdict"` // "allowed" or "refused"
 	Reason  vfs.Reason `json:"reason,omitempty"`
@@ -18,12 +18,12 @@ type verdict struct {
 	Beneath string `json:"beneath,omitempty"`
 }
 
-// newVerdict puts v into words. The name is the one to show.
-func newVerdict(name string, v vfs.Verdict) verdict {
+// NewVerdict describes v. The name is the one to print.
+func NewVerdict(name string, v vfs.Verdict) Verdict {
 	if v.Allowed {
-		return verdict{Name: name, Verdict: "allowed", Rule: v.Rule}
+		return Verdict{Name: name, Verdict: "allowed", Rule: v.Rule}
 	}
-	out := verdict{Name: name, Verdict: "refused", Reason: v.Reason, Detail: v.Reason.Detail()}
+	out := Verdict{Name: name, Verdict: "refused", Reason: v.Reason, Detail: v.Reason.Detail()}
 	switch v.Reason {
 	case reason.PolicyDeny:
 		out.Rule = v.Rule
@@ -34,17 +34,17 @@ func newVerdict(name string, v vfs.Verdict) verdict {
 	return out
 }
 
-// also adds to the detail.
-func (v *verdict) also(detail string) {
+// AddDetail appends to the detail.
+func (v *Verdict) AddDetail(detail string) {
 	if v.Detail != "" {
 		v.Detail += "; "
 	}
 	v.Detail += detail
 }
 
-// columns returns the line for people: the verdict, the name, the rule that
-// allowed it or the reason why it was refused, and what else there is to say.
-func (v *verdict) columns() []string {
+// columns returns the columns of the line: the verdict, the name, the rule that allowed it
+// or the reason of the refusal, and the detail if there is one.
+func (v *Verdict) columns() []string {
 	cols := []string{v.Verdict, v.Name, v.Rule}
 	if v.Reason != "" {
 		cols[2] = string(v.Reason)
@@ -55,8 +55,8 @@ func (v *verdict) columns() []string {
 	return cols
 }
 
-// write prints v on out.
-func (v verdict) write(out *cli.LineWriter, asJSON bool) {
+// Write prints v as a line of columns, or of JSON.
+func (v Verdict) Write(out *cli.LineWriter, asJSON bool) {
 	if !asJSON {
 		out.Columns(v.columns()...)
 		return

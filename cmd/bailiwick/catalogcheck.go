@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
+)
+
+func (a *app) catalogCheckCommand() *cobra.Command {
+	var f catalogFlags
+	cmd := &cobra.Command{
+		Use:   "check SOURCE --catalog WHERE",
+		Short: "Compare the objects in a source with the catalog that speaks of them",
+		Long: `Check prints a line for every problem: what is wrong, the name, and what it means.
+The exit code is 1 if there is one. It changes nothing, and may run while servers
+take uploads.
+
+Every upload in the catalog has to have its object, of the right size, or with --deep
+of the very bytes that came; every object has to be in the catalog; and no upload or
+removal may be left that nobody works on any more.
+
+A catalog knows which source each upload is in, and SOURCE is compared with its own. To
+compare a copy with the uploads that it is a copy of, name their source with --of; where
+the catalog has uploads of one other source alone, these are the ones.`,
+		Example: `  bailiwick catalog check /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
+  bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep
+  bailiwick catalog check backup/objects --of /srv/uploads --catalog sqlite:backup/uploads.db`,
+		Args:              cli.SourceArguments(0, 0, ""),
+		ValidArgsFunction: cli.CompleteSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.catalogCheck(cmd.Context(), args[0], &f)
+		},
+	}
+	f.register(cmd, "how long an upload must have been silent to count as left, where its server may still run")
+	cmd.Flags().StringVar(&f.of, "of", "", "compare with the uploads of this `SOURCE`, of which the other is a copy")
+	cli.AddToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
+	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
+	return cmd
+}
+
+func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) error {
+	if f.catalog == "" {
+		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+	}
+	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer func() { cat.Close() }()
+	if cat, err = a.rowsToCheck(ctx, cat, src.Label, f); err != nil {
+		return err
+	}
+
+	var sum reconcile.Summary
+	opts := reconcile.Options{
+		Deep:   bool(f.deep),
+		Before: time.Now().Add(-time.Duration(f.olderThan)),
+		Ignore: catalogs.OwnFiles(source, f.catalog),
+	}
+	out := cli.NewLineWriter(a.Out)
+	for p, err := range reconcile.Check(ctx, jail, cat, opts, &sum) {
+		if err != nil {
+			if err := out.Close(); err != nil {
+				return err
+			}
+			return a.reconcileFailed(ctx, "check", err)
+		}
+		writeProblem(out, p, bool(f.json))
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	a.Say("%s, %d bytes; under way: %d; problems: %d", cli.Count(sum.Ready, "upload"), sum.Bytes, sum.UnderWay, sum.Problems)
+	if !sum.Clean() {
+		return cli.ErrReported
+	}
+	return nil
+}
+
+func writeProblem(out *cli.LineWriter, p reconcile.Problem, asJSON bool) {
+	detail := p.Kind.Detail()
+	if p.Err != nil {
+		detail += ": " + cli.Failure(p.Err)
+	}
+	if !asJSON {
+		out.Columns(string(p.Kind), p.Name, detail)
+		return
+	}
+	out.JSON(struct {
+		Problem string `json:"problem"`
+		Name    string `json:"name"`
+		Detail  string `json:"detail"`
+	}{string(p.Kind), cli.JSONText(p.Name), detail})
+}
+
+// rowsToCheck returns the catalog of the source whose uploads are to be compared with
+// what is in the source of that label, in the place of cat, which it closes then.
+func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string, f *catalogFlags) (catalog.Shared, error) {
+	own, others, err := catalogs.SourcesOf(ctx, cat, label)
+	if err != nil {
+		return cat, catalogs.Error(a.Env, err)
+	}
+	of := catalog.Source(label)
+	switch {
+	case f.of != "":
+		if of, err = catalogs.NamedSource(ctx, a.Env, cat, "--of", f.of); err != nil {
+			return cat, err
+		}
+	case own || len(others) == 0:
+	case slices.Contains(others, ""):
+		return cat, cli.Usagef("the catalog has uploads of an earlier version, which belong to no source; bailiwick catalog rebind %s --catalog … gives them to this one", cli.Printable(label))
+	case len(others) == 1:
+		of = others[0]
+		a.Say("the uploads in the catalog are of %s; they are compared with the objects in %s", catalogs.ListSources(others), cli.Printable(label))
+	default:
+		return cat, cli.Usagef("the catalog has no uploads of %s; if it is a copy of another source, name that with --of: %s", cli.Printable(label), catalogs.ListSources(others))
+	}
+	if string(of) == label {
+		return cat, nil
+	}
+	cat.Close()
+	return catalogs.OpenExisting(ctx, a.Env, f.catalog, string(of))
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
+)
+
+func (a *app) catalogSweepCommand() *cobra.Command {
+	var f catalogFlags
+	cmd := &cobra.Command{
+		Use:   "sweep SOURCE --catalog WHERE",
+		Short: "Clear the uploads and removals that a crash left",
+		Long: `Sweep removes what is left of uploads and removals that were begun and never
+finished: what S3 holds of its parts, the object, if there is one, and then its row.
+A server does the same at its start and every few minutes, so this is for when none
+runs.
+
+It clears what is older than --older-than, and, whatever its age, what belongs to a
+server that is known to have ended. An object that is not in the catalog stays: see
+bailiwick catalog check.`,
+		Example: `  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
+  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db --older-than 0s`,
+		Args:              cli.SourceArguments(0, 0, ""),
+		ValidArgsFunction: cli.CompleteSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.catalogSweep(cmd.Context(), args[0], &f)
+		},
+	}
+	f.register(cmd, "how long an upload must have been silent to be cleared, where its server may still run; 0s while nothing serves")
+	return cmd
+}
+
+func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) error {
+	if f.catalog == "" {
+		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+	}
+	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{Writable: true})
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	defer cat.Close()
+
+	age := time.Duration(f.olderThan)
+	swept, err := reconcile.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
+	parts, partsErr := src.Sweep(ctx, age)
+	a.Say("%s", catalogs.SweepSummary(swept, parts))
+	if err == nil {
+		catalogs.SayElsewhere(ctx, a.Say, cat, src.Label, nil)
+	}
+	if err == nil {
+		err = partsErr
+	}
+	if err != nil {
+		return a.reconcileFailed(ctx, "sweep", err)
+	}
+	return nil
+}

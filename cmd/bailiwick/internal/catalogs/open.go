@@ -1,0 +1,91 @@
+package catalogs
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// FlagUsage is the help text of --catalog.
+const FlagUsage = "`WHERE` the original names of uploads are kept: sqlite:PATH for one machine, postgres://USER@HOST/DATABASE for several"
+
+// Open opens the catalog that a flag or a configuration names, for the source with that
+// label. The caller closes it.
+func Open(ctx context.Context, env *cli.Env, where, label string) (catalog.Shared, error) {
+	cat, err := open.Open(ctx, where, catalog.Source(label))
+	if err != nil {
+		return nil, Error(env, err)
+	}
+	return cat, nil
+}
+
+// OpenExisting is Open for commands that need a catalog which a server has filled: it does
+// not create a missing file.
+func OpenExisting(ctx context.Context, env *cli.Env, where, label string) (catalog.Shared, error) {
+	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, cli.Usagef("%s: there is no catalog %s; name the one that the server was given", env.Origin("catalog"), cli.Printable(path))
+		}
+	}
+	return Open(ctx, env, where, label)
+}
+
+// Error returns the error for a catalog that cannot be used: a failure if the catalog is
+// unavailable, which may pass, else a usage error.
+func Error(env *cli.Env, err error) error {
+	what := strings.TrimPrefix(cli.OneLine(err), "catalog: ") // which the flag says already
+	if errors.Is(err, catalog.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return cli.Failf("%s: %s", env.Origin("catalog"), what)
+	}
+	return cli.Usagef("%s: %s", env.Origin("catalog"), what)
+}
+
+// OpenUploads opens a source and an existing catalog. The caller closes both.
+func OpenUploads(ctx context.Context, env *cli.Env, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Shared, error) {
+	src, err := backends.Open(ctx, source, opts)
+	if err != nil {
+		return nil, nil, nil, cli.SourceError(err)
+	}
+	jail, err := vfs.New(src, catalog.Policy())
+	if err != nil {
+		src.Close()
+		return nil, nil, nil, err
+	}
+	if opts.Writable && !jail.Caps().Writable {
+		src.Close()
+		return nil, nil, nil, cli.Usagef("nothing can be uploaded there, for this source cannot be written to")
+	}
+	cat, err := OpenExisting(ctx, env, where, src.Label)
+	if err != nil {
+		src.Close()
+		return nil, nil, nil, err
+	}
+	return src, jail, cat, nil
+}
+
+// OwnFiles returns a function that reports whether a name in source is a file of the catalog
+// itself, which people put beside the objects.
+func OwnFiles(source, where string) func(name string) bool {
+	own := map[string]bool{}
+	if dir, err := cli.RealPath(source); err == nil && backends.IsPath(source) {
+		for _, file := range open.Files(where) {
+			if rel, err := filepath.Rel(dir, file); err == nil && filepath.IsLocal(rel) {
+				own[filepath.ToSlash(rel)] = true
+			}
+		}
+	}
+	return func(name string) bool {
+		// The files in a directory of the catalog belong to it, too.
+		return own[name] || own[path.Dir(name)]
+	}
+}
