@@ -194,7 +194,7 @@ mounts:
 	still("the start")
 	n := 0
 	for _, c := range []struct{ file, text, line string }{
-		{"bailiwick.yaml", "mounts: [", `bailiwick\.yaml:1: this is no YAML`},
+		{"bailiwick.yaml", "mounts: [", `bailiwick\.yaml:1: invalid YAML`},
 		{"bailiwick.yaml", "listen: [127.0.0.1:0]\n" + yaml + "mounds: 1\n", `bailiwick\.yaml:7: .*mounds`},
 		{"bailiwick.yaml", "", `bailiwick\.yaml:1: the file is empty`},
 		{"users", users + "alice:$2a$04$x\n", `users:3: `},

@@ -11,19 +11,20 @@ import (
 // masks it.
 type Catalog struct{ dsn string }
 
-// mask stands for what is not shown.
+// mask replaces secrets in output.
 const mask = "********"
 
 func parseCatalog(s string) (any, error) {
-	// What is wrong is never shown: it may hold a password.
+	// Errors never quote the value: it may hold a password.
 	if path, ok := strings.CutPrefix(s, "sqlite:"); ok {
 		if path == "" {
 			return nil, errors.New("write sqlite: and the path of the database")
 		}
 		if path == ":memory:" {
-			return nil, errors.New("a catalog is a file, which outlives its server: write sqlite:PATH")
+			return nil, errors.New("a catalog must outlive the server; write sqlite:PATH")
 		}
-		// Elsewhere two slashes more stand before a path, which would begin at the root here.
+		// Other programs accept sqlite:// before a path. Here the path would start at the
+		// root.
 		if strings.HasPrefix(path, "//") {
 			return nil, errors.New("write sqlite:PATH, without // before the path")
 		}
@@ -31,10 +32,10 @@ func parseCatalog(s string) (any, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" || !strings.Contains(s, "://") {
-		return nil, errors.New("write sqlite:PATH or postgres://USER@HOST/DATABASE, with each special character of a password as in a URL (% is %25, @ is %40)")
+		return nil, errors.New("write sqlite:PATH or postgres://USER@HOST/DATABASE, with special characters of the password percent-encoded (% is %25, @ is %40)")
 	}
 	if masked(u) {
-		return nil, errors.New("the password is masked, as config show prints it; write the real one, or name a file that holds the address with catalog_file")
+		return nil, errors.New("the password is masked, as in the output of config show; write the real one, or use catalog_file")
 	}
 	return Catalog{s}, nil
 }
@@ -54,19 +55,19 @@ func masked(u *url.URL) bool {
 	return false
 }
 
-// DSN returns the address with all that it holds.
+// DSN returns the full address, including secrets.
 func (c Catalog) DSN() string { return c.dsn }
 
-// IsZero reports whether there is no address.
+// IsZero reports whether the address is unset.
 func (c Catalog) IsZero() bool { return c.dsn == "" }
 
-// harmless are the parameters of a PostgreSQL address that are shown.
+// harmless lists the parameters of a PostgreSQL address that may be printed.
 var harmless = map[string]bool{
 	"sslmode": true, "application_name": true, "connect_timeout": true, "search_path": true,
 	"target_session_attrs": true, "pool_max_conns": true, "pool_min_conns": true, "host": true, "port": true, "dbname": true, "user": true,
 }
 
-// String returns the address without its secrets.
+// String returns the address with secrets masked.
 func (c Catalog) String() string {
 	if c.dsn == "" || strings.HasPrefix(c.dsn, "sqlite:") {
 		return c.dsn
@@ -96,5 +97,5 @@ func (c Catalog) String() string {
 	return s
 }
 
-// GoString keeps the secrets from %#v.
+// GoString masks the secrets in %#v too.
 func (c Catalog) GoString() string { return strconv.Quote(c.String()) }

@@ -1,11 +1,11 @@
-// Package config is Bailiwick's configuration file: one typed struct, [Config], that
-// is read strictly from YAML. What is unknown, given twice, of the wrong type or
-// contradicts itself is an error that names the file and the line, and all such
-// errors come at once.
+// Package config reads and checks Bailiwick's configuration file: one typed struct,
+// [Config], decoded strictly from YAML. Unknown keys, duplicate keys, wrong types and
+// contradictions are errors that name the file and the line. All errors are reported at
+// once.
 //
-// The doc comments and field tags of Config and of the types below it are the only
-// description of the file. The reference and the JSON schema are made of them, see
-// package docs and [Schema].
+// The doc comments and field tags of Config, and of the types below it, are the only
+// description of the file. The reference and the JSON schema are generated from them;
+// see package docs and [Schema].
 package config
 
 import (
@@ -15,311 +15,314 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A Config is a configuration that was checked as far as it can be without looking
-// at anything else: see [Config.Check] for the files that it names. Paths in it are
-// absolute, or relative to the working directory where they came from a flag.
+// A Config is a validated configuration. Files that it names have not been read;
+// [Config.Check] reads them. Its paths are absolute, except that a path from a flag may
+// be relative to the working directory.
 //
-// Of each field, the tag yaml is its key, default what stands for a key that is left
-// out, oneof the words that it takes, required and nonempty what to do where it is
-// missing or an empty list, single that an item may stand alone for a list, least
-// the smallest number for the schema, and example a value for the reference.
+// Each field has tags: yaml is the key; default is the value of an omitted key; oneof
+// lists the accepted words; required and nonempty give the advice for a missing key or
+// an empty list; single accepts one item without a list; least is the smallest number
+// for the schema; example is a value for the reference.
 type Config struct {
-	// Addresses to listen on, HOST:PORT; port 0 takes a free one, and without a host
-	// it is all interfaces.
+	// Addresses to listen on, HOST:PORT. Port 0 picks a free port; an empty host listens
+	// on all interfaces.
 	Listen []Address `yaml:"listen" default:"127.0.0.1:8080" example:"[':80', ':443']" nonempty:"name an address to listen on, such as 127.0.0.1:8080"`
 
-	// The address of /livez, /readyz and /metrics, which are not for the public. There
-	// is no such listener without it.
+	// The address that serves /livez, /readyz and /metrics. Do not expose it to the
+	// public. Without it, they are not served.
 	Admin Address `yaml:"admin" example:"127.0.0.1:9090"`
 
-	// Hosts that requests may name besides those of mounts and of tls.acme, without a port.
-	// On a loopback address only these and localhost, 127.0.0.1 and [::1] are answered, so
-	// that no page of another site gets in by a name that leads here; behind a proxy on this
-	// machine name the hosts that it passes on. On other addresses every host is answered,
-	// unless some are listed here. All others get the 404 of a missing file.
-	Hosts []Host `yaml:"hosts" example:"[files.example.org]" nonempty:"no host is named; name some, or leave the key out"`
+	// Host names, without a port, that requests may name in addition to those of mounts
+	// and tls.acme. On a loopback address, the server responds only to these and to
+	// localhost, 127.0.0.1 and [::1], which stops DNS rebinding attacks from web pages;
+	// behind a proxy on the same machine, list the hosts that it forwards. On other
+	// addresses, the server responds to every host unless this list is set. Requests for
+	// any other host get the same 404 as a missing file.
+	Hosts []Host `yaml:"hosts" example:"[files.example.org]" nonempty:"the list is empty; add a host, or leave the key out"`
 
-	// Serves HTTPS, and HTTP/2 with it: by a certificate from files, or one that is
-	// fetched by ACME.
+	// Enables HTTPS and HTTP/2, with a certificate from files or from ACME.
 	TLS *TLS `yaml:"tls"`
 
-	// The record of every request, refused ones included.
+	// Logs every request, including refused ones.
 	AccessLog AccessLog `yaml:"access_log"`
 
-	// How users prove who they are. Several ways may stand side by side; the names of users
-	// of oidc and client_certificates then have a suffix.
+	// How users authenticate. Several methods can be combined; the names of users from
+	// oidc and client_certificates then get a suffix.
 	Users Users `yaml:"users"`
 
-	// Groups of users, each with the names of its members, and nobody else: that a token
-	// names a group which is defined here makes nobody a member. A rule for the claim does,
-	// such as claim:groups=editors. Groups that are not defined here are those of tokens.
+	// Groups of users: each group's name with its members. A group defined here has
+	// exactly these members; a token that lists such a group does not add its user. To
+	// grant access by the token's claim, use a rule such as claim:groups=editors. The
+	// members of any other group are the users whose tokens list it.
 	Groups map[string][]string `yaml:"groups" example:"{editors: [alice, bob]}"`
 
-	// Signed links, as bailiwick sign makes them.
+	// Signed links, created with bailiwick sign.
 	Links *Links `yaml:"links"`
 
-	// What clients can make the server hold or do. 0 and off are no limit.
+	// Limits on the resources that clients can use. 0 and off mean no limit.
 	Limits Limits `yaml:"limits"`
 
-	// Networks of proxies in front, whose X-Forwarded-For is believed. From anywhere else
-	// it is ignored.
+	// Networks of trusted reverse proxies. X-Forwarded-For is trusted from these addresses
+	// and ignored from all others.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" example:"[10.0.0.0/8, '::1/128']"`
 
-	// How long running transfers may take after SIGTERM.
+	// How long shutdown waits, after SIGTERM, for running transfers.
 	Drain time.Duration `yaml:"drain" default:"15s" example:"1m"`
 
-	// A second jail around the process, by the kernel. It is fixed at the start, so a
-	// reload that needs another directory is refused. auto: where the kernel has it.
+	// Confines the process with Landlock, a second jail enforced by the kernel. The rules
+	// are fixed at startup, so a reload that needs another directory is refused. auto: use
+	// it if the kernel supports it.
 	Landlock string `yaml:"landlock" oneof:"auto|off" default:"auto" example:"off"`
 
-	// What is served where. Of the mounts whose host and path fit a request, one with a
-	// host goes before those without, then the longest path wins. At the path of a mount,
-	// in whatever spelling, the mounts around it serve nothing.
+	// What is served where. Among the mounts that match a request's host and path, those
+	// with a host take precedence, then the longest path wins. A mount hides everything
+	// that enclosing mounts have at its path, however that path is spelled.
 	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
 
-	tolerated map[string]bool // users that the running configuration already names
+	tolerated map[string]bool // users that the running configuration already mentions
 
-	file   string           // that it was read from, "" if from none
+	file   string           // the file it was read from, "" if none
 	places map[string]place // by key, such as mounts[0].source
 }
 
-// TLS is where the certificate comes from: cert and key, or acme.
+// TLS selects the certificate: either cert and key, or acme.
 type TLS struct {
-	// The file of the certificate and those between it and the root, PEM. SIGHUP reads
-	// it again.
+	// PEM file with the certificate and any intermediate certificates. SIGHUP rereads it.
 	Cert Path `yaml:"cert" example:"/etc/bailiwick/cert.pem"`
 
-	// The file of the certificate's private key, PEM.
+	// PEM file with the certificate's private key.
 	Key Path `yaml:"key" example:"/etc/bailiwick/key.pem"`
 
-	// Certificates that are fetched, and renewed in time, from Let's Encrypt.
+	// Obtains and renews certificates automatically, by default from Let's Encrypt.
 	ACME *ACME `yaml:"acme"`
 
-	// How long browsers may remember to ask for this host by HTTPS alone
-	// (Strict-Transport-Security), in days such as 180d or as other lengths of time. It
-	// cannot be taken back before that. It is sent over TLS only; off sends none.
+	// How long browsers must use only HTTPS for this host (Strict-Transport-Security):
+	// days such as 180d, or any other duration. It cannot be revoked earlier. It is sent
+	// over TLS only. off sends no header.
 	HSTS Age `yaml:"hsts" default:"off" example:"180d"`
 }
 
-// ACME is how certificates are fetched.
+// ACME configures automatic certificates.
 type ACME struct {
-	// The names to fetch certificates for. Others get none.
-	Domains []Host `yaml:"domains" required:"name the domains to fetch certificates for" example:"[files.example.org]" nonempty:"name the domains to fetch certificates for"`
+	// The host names to obtain certificates for. No certificate is requested for any other
+	// name.
+	Domains []Host `yaml:"domains" required:"list the domains to obtain certificates for" example:"[files.example.org]" nonempty:"list the domains to obtain certificates for"`
 
-	// The directory in which certificates and the account's key are kept.
-	Dir Path `yaml:"dir" required:"name a directory to keep certificates in; without it each start would fetch new ones, and soon be refused" example:"/var/lib/bailiwick/acme"`
+	// The directory that stores certificates and the account key.
+	Dir Path `yaml:"dir" required:"name a directory to store certificates in; without it each start would request new ones and soon hit the certificate authority's rate limit" example:"/var/lib/bailiwick/acme"`
 
-	// An address for the certificate authority to write to about trouble.
+	// Contact address for the certificate authority's notices.
 	Email string `yaml:"email" example:"admin@example.org"`
 
-	// Another certificate authority's ACME directory.
+	// The certificate authority's ACME directory URL.
 	Directory URL `yaml:"directory" default:"https://acme-v02.api.letsencrypt.org/directory" example:"https://acme.example.org/directory"`
 }
 
-// AccessLog is where records go.
+// AccessLog configures the access log.
 type AccessLog struct {
-	// A file to append to; - is standard error, off is none, syslog: is the system's
-	// log and journal: systemd's. SIGHUP opens a file anew.
+	// The file to append to. - logs to standard error, off disables the log, syslog: logs
+	// to the system log and journal: to systemd's journal. SIGHUP reopens a file.
 	File LogTarget `yaml:"file" default:"-" example:"/var/log/bailiwick/access.jsonl"`
 }
 
-// Users is how users prove who they are.
+// Users configures authentication.
 type Users struct {
-	// A file of NAME:BCRYPT lines, which bailiwick hash-password makes, for names and
-	// passwords (Basic).
+	// A file of NAME:BCRYPT lines for user names and passwords (Basic), created with
+	// bailiwick hash-password.
 	Htpasswd Path `yaml:"htpasswd" example:"/etc/bailiwick/users"`
 
-	// A file of NAME:SHA256-OF-TOKEN lines for static tokens (Bearer), the hash in
-	// lower-case hexadecimal digits.
+	// A file of NAME:SHA256-OF-TOKEN lines for static tokens (Bearer). Hashes are
+	// lower-case hexadecimal.
 	Tokens Path `yaml:"tokens" example:"/etc/bailiwick/tokens"`
 
-	// Tokens of an OpenID Connect provider (Bearer).
+	// Accepts tokens of an OpenID Connect provider (Bearer).
 	OIDC *OIDC `yaml:"oidc"`
 
-	// Certificates that clients show. It needs tls.
+	// Accepts TLS client certificates. Requires tls.
 	ClientCertificates *ClientCertificates `yaml:"client_certificates"`
 }
 
-// OIDC is a provider and what its tokens have to say.
+// OIDC configures the OpenID Connect provider and the claims to check.
 type OIDC struct {
-	// The provider's address, https, as its tokens have it in iss.
+	// The provider's https URL, exactly as in the tokens' iss claim.
 	Issuer URL `yaml:"issuer" required:"name the provider, such as https://id.example.org" example:"https://id.example.org"`
 
-	// Whom a token has to be for, its aud.
-	Audience string `yaml:"audience" required:"say whom tokens are for; one that was made for another service must not open this one" example:"bailiwick"`
+	// The audience that tokens must have (aud).
+	Audience string `yaml:"audience" required:"name the audience of tokens; a token issued for another service must not give access to this one" example:"bailiwick"`
 
-	// The claim that is the user's name.
+	// The claim that holds the user's name.
 	UserClaim string `yaml:"user_claim" default:"sub" example:"preferred_username"`
 
-	// The claim that lists the user's groups. Without it tokens bring none. A token puts
-	// nobody into a group that groups defines.
+	// The claim that lists the user's groups. Without it, tokens carry no groups. A token
+	// cannot add a user to a group that is defined in groups.
 	GroupsClaim string `yaml:"groups_claim" example:"groups"`
 
-	// What stands behind the names of these users, and an @, so that they are not those of
-	// others: alice@id.example.org is not the alice of a file. auto: the issuer's host, where
-	// users also log in by htpasswd, tokens or client_certificates, else none. none: names are
-	// plain, which is refused where they could be another's. Rules, groups, {user} and links
-	// take the whole name.
+	// Appended with an @ to the names of these users, so that they cannot be confused with
+	// users of another method: alice@id.example.org is not the alice of a file. auto: the
+	// issuer's host if users can also log in by htpasswd, tokens or client_certificates,
+	// otherwise no suffix. none: no suffix, which is refused if a name could then belong
+	// to two users. Rules, groups, {user} and links use the full name.
 	Suffix Suffix `yaml:"suffix" default:"auto" example:"id.example.org"`
 }
 
-// ClientCertificates is which client certificates are good.
+// ClientCertificates configures which client certificates are accepted.
 type ClientCertificates struct {
-	// The file of the authorities that sign them, PEM.
+	// PEM file with the certificate authorities that sign client certificates.
 	CA Path `yaml:"ca" required:"name the file of the certificate authority" example:"/etc/bailiwick/ca.pem"`
 
-	// What stands behind the names of these users, and an @, as users.oidc.suffix does. auto:
-	// cert, where users also log in by htpasswd, tokens or oidc, else none.
+	// Appended with an @ to the names of these users, like users.oidc.suffix. auto: cert
+	// if users can also log in by htpasswd, tokens or oidc, otherwise no suffix.
 	Suffix Suffix `yaml:"suffix" default:"auto" example:"cert"`
 }
 
-// Links is the key ring of signed links.
+// Links configures the keys of signed links.
 type Links struct {
-	// A file of KEYID:BASE64 lines. The first key signs, each of them verifies.
+	// A file of KEYID:BASE64 lines. The first key signs new links; every key verifies.
 	Keys Path `yaml:"keys" required:"name the file of the keys" example:"/etc/bailiwick/link-keys"`
 }
 
-// Limits are bounds on what clients can make the server hold or do.
+// Limits bounds the resources that clients can use.
 type Limits struct {
-	// Open connections; further ones wait to be accepted.
+	// Open connections. Further connections wait to be accepted.
 	Connections int `yaml:"connections" default:"10000" example:"2000"`
 
-	// Requests that are being answered; past it 503.
+	// Requests being processed at the same time. Further requests get 503.
 	RequestsInFlight int `yaml:"requests_in_flight" default:"1000" example:"500"`
 
-	// Requests of one client address, past which 429. At once there may be twice those of
-	// a second, or all those of a minute or an hour.
+	// Requests per client address. Further requests get 429. The burst is twice a
+	// per-second rate, or the whole count of a per-minute or per-hour rate.
 	RatePerClient Rate `yaml:"rate_per_client" default:"off" example:"100/s"`
 
-	// Failed log-ins of one client address; past it 429.
+	// Failed logins per client address. Further attempts get 429.
 	FailedLogins Rate `yaml:"failed_logins" default:"10/m" example:"5/m"`
 
-	// The size of one object that is written; past it 413.
+	// The maximum size of one written object. Larger ones get 413.
 	Upload Size `yaml:"upload" default:"5GiB" example:"100MiB"`
 
-	// How long one object may take to arrive.
+	// The maximum duration of one upload.
 	UploadTime time.Duration `yaml:"upload_time" default:"1h" example:"10m"`
 
-	// Objects that are arriving, at least 1; past it 503.
+	// Uploads in progress at the same time, at least 1. Further uploads get 503.
 	Uploads int `yaml:"uploads" least:"1" default:"64" example:"16"`
 
-	// The head of a request.
+	// The maximum size of request headers.
 	HeaderSize Size `yaml:"header_size" default:"16KiB" example:"8KiB"`
 
-	// How long the head of a request may take to arrive.
+	// The maximum time to receive request headers.
 	HeaderTimeout time.Duration `yaml:"header_timeout" default:"10s" example:"5s"`
 
-	// How long a connection may wait for its next request.
+	// How long an idle connection may wait for its next request.
 	IdleTimeout time.Duration `yaml:"idle_timeout" default:"2m" example:"30s"`
 
-	// A client that takes less than this over a whole minute is cut off.
+	// The minimum transfer rate. A client that is slower over a whole minute is
+	// disconnected.
 	MinimumRate ByteRate `yaml:"minimum_rate" default:"1KiB/s" example:"10KiB/s"`
 }
 
 // A Mount serves a source at a path.
 type Mount struct {
-	// The path that it is served at, without a slash at its end.
+	// The URL path to serve the source at, without a trailing slash.
 	Path MountPath `yaml:"path" default:"/" example:"/docs"`
 
-	// The only host that it is served for.
+	// Serve this mount only for this host.
 	Host Host `yaml:"host" example:"docs.example.org"`
 
-	// A directory, mem: for an empty one in memory, or s3://BUCKET/PREFIX.
-	Source Source `yaml:"source" required:"say what to serve: the path of a directory, or s3://BUCKET/PREFIX" example:"s3://bucket/docs?region=eu-central-1"`
+	// A directory, s3://BUCKET/PREFIX, or mem: for an empty tree in memory.
+	Source Source `yaml:"source" required:"name what to serve: the path of a directory, or s3://BUCKET/PREFIX" example:"s3://bucket/docs?region=eu-central-1"`
 
-	// The names that are let through: globs, exact names, or re: and an expression. It
-	// takes this or allow_file, but for uploads, whose names the server makes.
+	// The names to allow: globs, exact names, or re: and a regular expression. Required
+	// unless allow_file or uploads is set.
 	Allow []vfs.Pattern `yaml:"allow" example:"['**/*.html', '.well-known/**', 're:v[0-9]+/.*']"`
 
-	// Names that are refused, and all below them, whatever is allowed.
+	// Names to refuse, with everything below them. Deny overrides allow.
 	Deny []vfs.Pattern `yaml:"deny" example:"['drafts/**']"`
 
-	// Files of exact names that are let through, one a line, as bailiwick scan --save
-	// writes them.
+	// Files of exact names to allow, one per line, created with bailiwick scan --save.
 	AllowFile []Path `yaml:"allow_file" single:"true" example:"[/etc/bailiwick/exposed]"`
 
-	// What to do at a symbolic link: refuse it, or let it lead to names inside that are
-	// allowed themselves.
+	// How to handle symbolic links. inside follows a link only if the name it resolves to
+	// is inside the source and is itself allowed.
 	Symlinks string `yaml:"symlinks" oneof:"refuse|inside" default:"refuse" example:"inside"`
 
-	// What to do at a file that has more than one name: refuse it, or serve it. A hard
-	// link can bring a file of the same disk in from outside the source. If left out, it is
-	// refused where this mount or another one lets clients write to the source, to a part of
-	// it, or to one that it is a part of.
+	// How to handle files with several hard links. A hard link can bring in a file from
+	// elsewhere on the same file system. If omitted, such files are refused where any
+	// mount lets clients write to this source, to a part of it, or to a source that
+	// contains it; otherwise they are served.
 	HardLinks string `yaml:"hard_links" oneof:"refuse|serve" example:"serve"`
 
-	// Answers a directory with the names in it that are let through.
+	// Responds to a directory request with a listing of the allowed names in it.
 	List bool `yaml:"list" default:"false" example:"true"`
 
-	// Does not answer a directory with its index.html.
+	// Disables index.html as the response to a directory request.
 	NoIndex bool `yaml:"no_index" default:"false" example:"true"`
 
-	// How long clients may use a file without asking again. What not everybody may read
-	// is never kept by shared caches.
+	// How long clients may cache a file without revalidation. A response that not everyone
+	// may read is never stored by shared caches.
 	MaxAge time.Duration `yaml:"max_age" default:"0s" example:"300s"`
 
-	// Sends who has a signed link on to S3, by a URL that is good for so long, so that
-	// large files need not go through here. It tells the bucket and the key, and clients
-	// have to reach the source's endpoint themselves. 0s sends the file.
+	// Redirects requests with a signed link to a presigned S3 URL that is valid for this
+	// long, so that large files bypass this server. The URL reveals the bucket and key,
+	// and clients must be able to reach the source's endpoint. 0s sends the file itself.
 	LinkRedirect time.Duration `yaml:"link_redirect" default:"0s" example:"1m"`
 
-	// Whose the files are: your own (trusted), or other people's (untrusted), whose
-	// pages are downloaded and not shown. If left out, they are other people's where
-	// this mount or another one lets clients write to the source, to a part of it, or to
-	// one that it is a part of.
+	// Who controls the files: you (trusted) or other people (untrusted). Web pages and
+	// other active types in untrusted content are downloaded, not displayed. If omitted,
+	// content is untrusted where any mount lets clients write to this source, to a part of
+	// it, or to a source that contains it.
 	Content string `yaml:"content" oneof:"trusted|untrusted" example:"untrusted"`
 
-	// Further types that a browser may show of untrusted content, besides pictures,
-	// sound, film and plain text.
+	// Additional media types of untrusted content that browsers may display, besides
+	// images, audio, video and plain text.
 	Inline []MediaType `yaml:"inline" example:"[application/pdf]"`
 
-	// Sends NAME.br, NAME.zst or NAME.gz for NAME where it is let through and the client
-	// can use it. Not for S3.
+	// Serves NAME.br, NAME.zst or NAME.gz instead of NAME if it is allowed and the client
+	// accepts it. Not supported on S3.
 	Precompressed bool `yaml:"precompressed" default:"false" example:"true"`
 
-	// Lets clients PUT and DELETE what the rules let through.
+	// Lets clients PUT and DELETE, as far as the rules allow.
 	Write bool `yaml:"write" default:"false" example:"true"`
 
-	// The types that are taken by PUT, judged by name and content; left out, any is.
-	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be written; name types, or leave the key out to take any"`
+	// The media types that PUT accepts, checked by name and by content. If omitted, any
+	// type is accepted.
+	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be written; list types, or leave the key out to accept any"`
 
-	// Takes uploads by POST, under names that the server makes.
+	// Accepts uploads by POST under names that the server generates.
 	Uploads *Uploads `yaml:"uploads"`
 
-	// Who may do what. Without it the mount is open to anyone, within allow and deny;
-	// with it, what no rule lets is refused.
-	Access []Rule `yaml:"access" nonempty:"nobody may do anything; add a rule, or leave the key out to open the mount to anyone"`
+	// Access rules. Without them, anyone has access to every name that allow and deny
+	// permit. With them, everything that no rule grants is refused.
+	Access []Rule `yaml:"access" nonempty:"the list is empty, so nobody has access; add a rule, or leave the key out to open the mount to anyone"`
 
-	writer *Mount // another one, by which clients can write to the source; nil for none
+	writer *Mount // another mount through which clients can write to the source, nil if none
 }
 
-// Uploads is how uploads under names that the server makes are kept.
+// Uploads configures uploads under names that the server generates.
 type Uploads struct {
 	// The database of original names, owners and sizes: sqlite:PATH, or
-	// postgres://USER:PASSWORD@HOST/DATABASE where several servers share it. Mounts of
-	// several sources may have one catalog: each sees the uploads of its own source alone.
+	// postgres://USER:PASSWORD@HOST/DATABASE to share it between servers. Mounts of
+	// several sources may share one catalog; each sees only the uploads of its own source.
 	Catalog Catalog `yaml:"catalog" example:"sqlite:/var/lib/bailiwick/catalog.db"`
 
-	// A file that holds the catalog's address in its one line, to keep a password out of
-	// here.
+	// A file that holds the catalog's address on a single line, to keep a password out of
+	// the configuration.
 	CatalogFile Path `yaml:"catalog_file" example:"/run/secrets/catalog"`
 
-	// The types that are taken, judged by name and content; left out, those of the
-	// mount, or any.
-	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be uploaded; name types, or leave the key out to take any"`
+	// The media types to accept, checked by name and by content. If omitted, the mount's
+	// types, or any.
+	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be uploaded; list types, or leave the key out to accept any"`
 }
 
-// A Rule lets some people do some things with some names.
+// A Rule grants operations on names to the principals that match it.
 type Rule struct {
-	// The principals that the rule applies to: anyone, authenticated, owner (of an upload), user:NAME,
-	// group:NAME or claim:KEY=VALUE. Where users of a way of logging in have a suffix, a
-	// claim of theirs alone is claim:KEY@SUFFIX=VALUE.
+	// The principals that the rule applies to: anyone, authenticated, owner (of an
+	// upload), user:NAME, group:NAME or claim:KEY=VALUE. If the users of an authentication
+	// method have a suffix, claim:KEY@SUFFIX=VALUE matches only claims from that method.
 	Who Who `yaml:"who" required:"name the principals that the rule applies to, such as authenticated or group:NAME" example:"group:editors"`
 
-	// What they may do: read, list, write, delete, upload.
-	Can []vfs.Op `yaml:"can" required:"say what they may do: any of read, list, write, delete, upload" example:"[read, list]" nonempty:"it lets nobody do anything; say any of read, list, write, delete, upload"`
+	// The operations to grant: read, list, write, delete, upload.
+	Can []vfs.Op `yaml:"can" required:"list the operations to grant: any of read, list, write, delete, upload" example:"[read, list]" nonempty:"the rule grants nothing; list any of read, list, write, delete, upload"`
 
-	// Patterns as in allow, without which all names are meant. {user} as an element is
-	// the user's own name.
-	Names []string `yaml:"names" example:"['{user}/**']" nonempty:"no name is meant; name some, or leave the key out to mean all"`
+	// The names that the rule applies to, as patterns like those in allow. If omitted, all
+	// names. The element {user} stands for the user's own name.
+	Names []string `yaml:"names" example:"['{user}/**']" nonempty:"the list is empty; add a pattern, or leave the key out to match all names"`
 }

@@ -4,12 +4,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 )
 
-// content decides for each mount whose its content is, where the file leaves that out,
-// and whether hard links in it are refused, and refuses mounts that serve what belongs to the uploads of another one.
+// content sets the defaults of Content and HardLinks for each mount, and refuses mounts
+// that would serve the uploads of another mount.
 //
-// It goes by the sources and not by the mounts: what clients put through one mount is
-// their content in every other mount that shows it. Links need no look of their own: a
-// link is admitted only where it leads to a name of the same source.
+// It compares sources, not mounts: what clients write through one mount is untrusted in
+// every mount that serves it. Symbolic links need no check here, because a link is
+// followed only to an admitted name in the same source.
 func (v *validator) content() {
 	var survey overlap.Survey
 	places := make([]*overlap.Place, len(v.Mounts))
@@ -35,8 +35,8 @@ func (v *validator) content() {
 				m.writer = other
 			}
 			if m.Uploads == nil && other.Uploads != nil {
-				v.fail(key+".source", "it holds what is uploaded to the mount of %s, and this mount would give it to others than its owners; "+
-					"keep uploads in a directory or bucket that no other mount serves any part of", v.place(index("mounts", j)))
+				v.fail(key+".source", "it contains the uploads of the mount at %s, which this mount would serve to others than their owners; "+
+					"keep uploads in a directory or bucket that no other mount serves, even in part", v.place(index("mounts", j)))
 				break
 			}
 		}
@@ -53,7 +53,7 @@ func (v *validator) content() {
 		default:
 			m.Content = "trusted"
 			if len(m.Inline) > 0 {
-				v.fail(key+".inline", "no client can write here, so the content is trusted and shown whatever its type; leave out inline, or add content: untrusted%s",
+				v.fail(key+".inline", "no client can write here, so the content is trusted and browsers display any type; leave out inline, or add content: untrusted%s",
 					flagFor(v.place(key+".inline"), "mounts[].content"))
 			}
 		}
@@ -63,9 +63,9 @@ func (v *validator) content() {
 // takesContent reports whether clients can store objects through the mount.
 func (m *Mount) takesContent() bool { return m.Write || m.Uploads != nil }
 
-// Writer returns another mount through which clients can write to what this one serves,
-// nil if there is none.
+// Writer returns another mount through which clients can write to the files that m
+// serves, or nil if there is none.
 func (m *Mount) Writer() *Mount { return m.writer }
 
-// URL returns the host, if the mount has one, and the path that it is served at.
+// URL returns the mount's host, if any, followed by its path.
 func (m *Mount) URL() string { return string(m.Host) + string(m.Path) }

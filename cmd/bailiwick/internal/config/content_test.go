@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// What clients can put anywhere is other people's content everywhere, whatever the
-// sources are called.
+// Content that clients can write through any mount is untrusted in every mount, whatever
+// spelling of the source the mounts use.
 func TestContentOfSharedSources(t *testing.T) {
 	top := t.TempDir()
 	for _, dir := range []string{"www/docs", "other", "mine"} {
@@ -23,12 +23,12 @@ func TestContentOfSharedSources(t *testing.T) {
 		path = filepath.Join(top, path)
 		links = links && os.Symlink(target, path) == nil
 		if _, err := os.Lstat(path); err != nil {
-			links = false // Wine only claims to make links
+			links = false // Wine reports success without making links
 		}
 	}
 	for _, c := range []struct {
 		name, written string
-		sources       map[string]string // to the content that is due
+		sources       map[string]string // to the expected content
 	}{
 		{"directory", "www", map[string]string{
 			"www": "untrusted", "./other/../www": "untrusted", "www/docs": "untrusted", ".": "untrusted", "link": "untrusted", "deep": "untrusted",
@@ -56,13 +56,13 @@ func TestContentOfSharedSources(t *testing.T) {
 					due = strings.Trim(said, ", ")[len("content: "):]
 				}
 				if got := cfg.Mounts[1].Content; got != due {
-					t.Errorf("%s: %s beside %s that is written to, %s: %s, want %s", c.name, source, c.written, said, got, due)
+					t.Errorf("%s: %s next to the writable %s, %s: %s, want %s", c.name, source, c.written, said, got, due)
 				}
 				if got := cfg.Mounts[1].Writer() != nil; got != (want == "untrusted") {
-					t.Errorf("%s: %s beside %s: another writer: %v", c.name, source, c.written, got)
+					t.Errorf("%s: %s next to %s: Writer: %v", c.name, source, c.written, got)
 				}
 				if shown, err := cfg.YAML(); err != nil || !strings.Contains(string(shown), "content: "+due) {
-					t.Errorf("%s: what is shown of %s lacks content: %s\n%s", c.name, source, due, shown)
+					t.Errorf("%s: the YAML of %s lacks content: %s\n%s", c.name, source, due, shown)
 				}
 			}
 		}

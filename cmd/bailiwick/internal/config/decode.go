@@ -11,15 +11,15 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// A field is a key of a mapping, as the struct's tags have it.
+// A field describes a key of a mapping, from the struct field's tags.
 type field struct {
 	index    int
 	key      string
-	fallback string   // the value of a key that is left out
-	words    []string // that it takes, any if nil
-	required string   // what to do if it is missing; "" if that is all right
-	nonempty string   // what to do if it is an empty list
-	single   bool     // an item may stand alone for a list
+	fallback string   // the value of an omitted key
+	words    []string // the accepted words, any text if nil
+	required string   // advice if the key is missing, "" if it is optional
+	nonempty string   // advice if the list is empty
+	single   bool     // accepts one item without a list
 }
 
 func fieldsOf(t reflect.Type) []field {
@@ -39,24 +39,24 @@ func fieldsOf(t reflect.Type) []field {
 	return fields
 }
 
-// maxAliased bounds how many values may come out of aliases. A list of aliases to
-// lists of aliases makes a small file mean billions of values.
+// maxAliased limits how many values aliases may expand to. With nested lists of aliases,
+// a small file could expand to billions of values.
 const maxAliased = 10_000
 
-// A decoder fills structs from nodes, and goes on after an error to find the others.
+// A decoder fills structs from nodes. It continues after an error to report all of them.
 type decoder struct {
 	file    string
-	dir     string                // of the file, "" if there is none
-	given   map[*yaml.Node]string // the origin of nodes that do not stand in the file
-	begin   map[*yaml.Node]int    // the line of a mapping's or list's key, which comes before its own
+	dir     string                // the file's directory, "" without a file
+	given   map[*yaml.Node]string // the origin of nodes that are not from the file
+	begin   map[*yaml.Node]int    // the line of a mapping's or list's key, used instead of its own
 	places  map[string]place
 	errs    []located
-	bad     map[string]bool // the keys that errs are about
-	depth   int             // of aliases that are being read
-	brought int             // values that aliases brought so far
+	bad     map[string]bool // the keys that have errors
+	depth   int             // the nesting of aliases being expanded
+	brought int             // how many values aliases expanded to so far
 }
 
-// A located error can be put into the order of the file.
+// A located error can be sorted by its place in the file.
 type located struct {
 	at   place
 	text string
@@ -70,12 +70,12 @@ func (d *decoder) placeOf(n *yaml.Node) place {
 	return place{file: d.file, line: max(line, 1), origin: d.given[n]}
 }
 
-// maxErrors is how many are told at once.
+// maxErrors limits how many errors are reported at once.
 const maxErrors = 100
 
 func (d *decoder) full() bool { return len(d.errs) >= maxErrors }
 
-// fail notes what is wrong with the value of key.
+// fail records an error about the value of key.
 func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) {
 	d.failAt(d.placeOf(n), key, format, args...)
 }
@@ -86,7 +86,7 @@ func (d *decoder) failAt(at place, key, format string, args ...any) {
 	}
 	d.bad[key] = true
 	if at.origin != "" {
-		key = "" // a flag says enough
+		key = "" // the flag already identifies the value
 	}
 	text := fmt.Sprintf(format, args...)
 	if key != "" {
@@ -98,7 +98,7 @@ func (d *decoder) failAt(at place, key, format string, args ...any) {
 	}
 }
 
-// errors returns what was wrong, in the order of the file.
+// errors returns the recorded errors in file order, nil if there are none.
 func (d *decoder) errors() error {
 	if len(d.errs) == 0 {
 		return nil
@@ -111,7 +111,7 @@ func (d *decoder) errors() error {
 	return all
 }
 
-// follow returns what an alias stands for.
+// follow resolves an alias to its target.
 func (d *decoder) follow(n *yaml.Node) *yaml.Node {
 	for range maxAliased {
 		if n.Kind != yaml.AliasNode {
@@ -122,7 +122,7 @@ func (d *decoder) follow(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// value reads n into v. It returns false, with the error noted, if it cannot.
+// value decodes n into v. If it cannot, it records an error and returns false.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, f *field) bool {
 	if n.Kind == yaml.AliasNode {
 		d.depth++
@@ -131,7 +131,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, f *field) boo
 	}
 	if d.depth > 0 {
 		if d.brought += 1 + len(n.Content); d.brought > maxAliased {
-			d.fail(n, "", "the aliases (*NAME) in the file stand for more than %d values; write them out", maxAliased)
+			d.fail(n, "", "the aliases (*NAME) in the file expand to more than %d values; write them out", maxAliased)
 			return false
 		}
 	}
@@ -158,7 +158,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, f *field) boo
 	return d.scalar(n, v, key, f)
 }
 
-// mapping reads a mapping with the keys of a struct.
+// mapping decodes a mapping into a struct.
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) bool {
 	fields := fieldsOf(v.Type())
 	if n.Kind != yaml.MappingNode {
@@ -185,7 +185,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) bool {
 	return good
 }
 
-// fallBack gives a field that is left out its default, and those below it theirs.
+// fallBack sets an omitted field, and the fields below it, to their defaults.
 func (d *decoder) fallBack(v reflect.Value, f *field, key string) {
 	if v.Kind() == reflect.Struct && f.fallback == "" {
 		if _, ok := scalars[v.Type()]; !ok {
@@ -207,7 +207,8 @@ func (d *decoder) fallBack(v reflect.Value, f *field, key string) {
 	d.value(n, v, key, f)
 }
 
-// entries returns the values of a mapping by key. Each key is known and stands once.
+// entries returns the values of a mapping by key. It records unknown and duplicate keys
+// as errors.
 func (d *decoder) entries(n *yaml.Node, key string, fields []field) (map[string]*yaml.Node, bool) {
 	good := true
 	entries := make(map[string]*yaml.Node)
@@ -220,15 +221,15 @@ func (d *decoder) entries(n *yaml.Node, key string, fields []field) (map[string]
 		k := d.follow(n.Content[i])
 		switch {
 		case k.Kind != yaml.ScalarNode:
-			d.fail(k, key, "a key is a word, and this is %s (a value that begins with { or [ goes in quotes)", kindOf(k))
+			d.fail(k, key, "a key must be a word, but this is %s (quote values that begin with { or [)", kindOf(k))
 		case k.ShortTag() == "!!merge" && k.Style&quoted == 0:
-			d.fail(k, key, "<< is not taken here; write out the keys that are meant")
+			d.fail(k, key, "merge keys (<<) are not supported; write the keys out")
 		case fields != nil && !slices.Contains(known, k.Value):
-			d.fail(k, key, "there is no key %s%s; there are %s", printable(k.Value), suggestion(k.Value, known), strings.Join(known, ", "))
+			d.fail(k, key, "unknown key %s%s; known keys are %s", printable(k.Value), suggestion(k.Value, known), strings.Join(known, ", "))
 		case lines[k.Value] > 0:
-			d.fail(k, join(key, k.Value), "it stands twice, here and in line %d; leave one", lines[k.Value])
+			d.fail(k, join(key, k.Value), "duplicate key, first used on line %d; keep one", lines[k.Value])
 		case k.Value == "" || !d.clean(k):
-			d.fail(k, key, "a key is a word without control characters")
+			d.fail(k, key, "a key must not contain control characters")
 		default:
 			value := n.Content[i+1]
 			entries[k.Value] = value
@@ -243,7 +244,7 @@ func (d *decoder) entries(n *yaml.Node, key string, fields []field) (map[string]
 	return entries, good
 }
 
-// table reads a mapping with keys of the user's own.
+// table decodes a mapping with user-defined keys.
 func (d *decoder) table(n *yaml.Node, v reflect.Value, key string) bool {
 	if n.Kind != yaml.MappingNode {
 		d.fail(n, key, "it is %s; write names and their values, such as editors: [alice, bob]", kindOf(n))
@@ -260,8 +261,7 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value, key string) bool {
 	return good
 }
 
-// list reads a list. What is wrong in it is left at zero, so that the others keep
-// their number.
+// list decodes a list. A bad item is left zero, so that the others keep their index.
 func (d *decoder) list(n *yaml.Node, v reflect.Value, key string, f *field) bool {
 	items := n.Content
 	if n.Kind != yaml.SequenceNode {

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/spelling"
 )
 
-// An Error is one thing that is wrong, and what to do about it.
+// An Error is one problem in the configuration, with advice on how to fix it.
 type Error struct {
 	Where string // FILE:LINE, or the flag or variable
 	Text  string // one line
@@ -17,16 +17,16 @@ type Error struct {
 // Error returns "FILE:LINE: …".
 func (e *Error) Error() string { return e.Where + ": " + e.Text }
 
-// InFile reports whether the error is about a file, and not about a flag, a variable
-// or an argument.
+// InFile reports whether the error is about a file, rather than a flag, a variable or an
+// argument.
 func (e *Error) InFile() bool {
 	return !strings.HasPrefix(e.Where, "--") && !strings.HasPrefix(e.Where, "BAILIWICK_") && e.Where != "SOURCE"
 }
 
-// Errors is everything that is wrong, in the order of the file.
+// Errors holds all problems, in file order.
 type Errors []*Error
 
-// Error returns a line for each.
+// Error returns one line for each problem.
 func (es Errors) Error() string {
 	lines := make([]string, len(es))
 	for i, e := range es {
@@ -35,7 +35,7 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap lets errors.As find each of them.
+// Unwrap makes the errors available to errors.As and errors.Is.
 func (es Errors) Unwrap() []error {
 	errs := make([]error, len(es))
 	for i, e := range es {
@@ -48,7 +48,7 @@ func (es Errors) Unwrap() []error {
 type place struct {
 	file   string
 	line   int
-	origin string // the flag or variable, in the place of file and line
+	origin string // the flag or variable, instead of file and line
 }
 
 func (p place) String() string {
@@ -58,7 +58,8 @@ func (p place) String() string {
 	return printable(p.file) + ":" + strconv.Itoa(p.line)
 }
 
-// oneLine is s without what a terminal would act upon.
+// oneLine replaces every non-printing character of s, which a terminal could interpret,
+// by a space.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
@@ -68,8 +69,8 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// printable returns s as it is, or in Go's quoted form if it holds anything that
-// does not print, and not more of it than a line bears.
+// printable returns s shortened to a reasonable length, in Go's quoted form if it holds
+// non-printing characters.
 func printable(s string) string {
 	const most = 200
 	if len(s) > most {
@@ -81,13 +82,13 @@ func printable(s string) string {
 	return s
 }
 
-// suggestion returns " (is it X?)" if s looks like one of the words misspelled.
+// suggestion returns " (did you mean X?)" if s looks like a misspelling of one of the words.
 func suggestion(s string, words []string) string {
 	if len(s) > 40 {
 		return ""
 	}
 	if near := spelling.Nearest(s, words); near != "" {
-		return " (is it " + near + "?)"
+		return " (did you mean " + near + "?)"
 	}
 	return ""
 }

@@ -2,14 +2,14 @@ package config
 
 import "reflect"
 
-// Form says how values of a type are written that has a form of its own: what it is
-// called, and the pattern that all good values match, "" for any text.
+// Form describes the text form of a type's values, if it has one: its name, and a
+// pattern that all valid values match, "" for any text.
 func Form(t reflect.Type) (what, pattern string, ok bool) {
 	s, ok := scalars[t]
 	return s.what, s.pattern, ok
 }
 
-// Keys returns every key of the file, lists with [] behind them.
+// Keys returns every key of the file, with [] after lists.
 func Keys() []string { return keysBelow(reflect.TypeFor[Config](), "") }
 
 func keysBelow(t reflect.Type, path string) []string {
@@ -31,7 +31,7 @@ func keysBelow(t reflect.Type, path string) []string {
 	return keys
 }
 
-// Has reports whether key has a value, a default too.
+// Has reports whether key has a value, including a default.
 func (c *Config) Has(key string) bool {
 	_, ok := c.places[key]
 	return ok

@@ -17,10 +17,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Check reads the local files that the configuration names, as serving would: users,
-// tokens, keys, certificates, lists of names, the catalog's address. It connects to
-// nothing and opens no source. An error is [Errors]; what is wrong inside a file
-// names that file and its line.
+// Check reads the local files that the configuration names, as serve would: users,
+// tokens, keys, certificates, lists of names, and the catalog's address. It connects to
+// nothing and opens no source. An error is [Errors]; a problem inside a file names that
+// file and its line.
 func (c *Config) Check() error {
 	k := &checker{Config: c}
 	k.certificate()
@@ -67,31 +67,32 @@ func (c *Config) Check() error {
 	return nil
 }
 
-// usersOfNothing refuses users by flags or variables where no mount has access rules:
-// elsewhere a file of passwords is what makes a server ask for them. Who writes users
-// into a file may have the access for later, so there it is for the start to say.
+// usersOfNothing refuses users given by flags or variables if no mount has access rules:
+// administrators of other servers expect that a password file alone makes the server
+// require passwords. Users in a configuration file may be prepared for access rules to
+// come, so serve only warns about those at startup.
 func (k *checker) usersOfNothing() {
 	if !k.UsersOfNothing() {
 		return
 	}
 	for _, key := range []string{"users.htpasswd", "users.tokens", "users.oidc.issuer", "users.client_certificates.ca"} {
 		if p, ok := k.places[key]; ok && p.origin != "" {
-			k.addAt(key, "nobody has to log in, since without access rules all is open to anyone; say who may do what (--access 'authenticated can read'), or leave it out")
+			k.addAt(key, "nobody has to log in: without access rules, everything is open to anyone; add rules (--access 'authenticated can read'), or leave it out")
 			return
 		}
 	}
 }
 
-// UsersOfNothing reports whether users are known and no mount has access rules, so that
-// nobody has to be one of them.
+// UsersOfNothing reports whether users are configured although no mount has access
+// rules, so that nobody has to log in.
 func (c *Config) UsersOfNothing() bool {
 	u := c.Users
 	known := u.Htpasswd != "" || u.Tokens != "" || u.OIDC != nil || u.ClientCertificates != nil
 	return known && !slices.ContainsFunc(c.Mounts, func(m Mount) bool { return m.Access != nil })
 }
 
-// Allowed returns the patterns of allow and those of the files in allow_file, which
-// it reads. An error is [Errors].
+// Allowed returns the patterns of allow and those in the files of allow_file, which it
+// reads. An error is [Errors].
 func (c *Config) Allowed(m *Mount) ([]vfs.Pattern, error) {
 	k := &checker{Config: c}
 	patterns := m.Allow
@@ -108,8 +109,8 @@ func (c *Config) Allowed(m *Mount) ([]vfs.Pattern, error) {
 	return patterns, nil
 }
 
-// Catalog returns the address of a mount's catalog, which it reads from catalog_file
-// where that is given. An error is [Errors].
+// Catalog returns the address of a mount's catalog, read from catalog_file if that is
+// set. An error is [Errors].
 func (c *Config) Catalog(m *Mount) (Catalog, error) {
 	if m.Uploads.CatalogFile == "" {
 		return m.Uploads.Catalog, nil
@@ -140,10 +141,11 @@ type checker struct {
 	errs Errors
 }
 
-// atLine is how an error about the inside of a file begins, behind the file's name.
+// atLine matches the line number of an error about a file's content, after the file's
+// name.
 var atLine = regexp.MustCompile(`^:([0-9]+): `)
 
-// file lets read look at a file, if one is named.
+// file calls read with the path of a file, unless it is empty, and records its error.
 func (k *checker) file(key string, file Path, read func(path string) error) {
 	if file == "" {
 		return
@@ -158,7 +160,7 @@ func (k *checker) file(key string, file Path, read func(path string) error) {
 	case errors.Is(err, fs.ErrNotExist):
 		advice := ""
 		if strings.Contains(key, "allow_file") {
-			advice = "; bailiwick scan SOURCE --allow … --save FILE writes one"
+			advice = "; create one with bailiwick scan SOURCE --allow … --save FILE"
 		}
 		k.addAt(key, "there is no file %s%s", printable(string(file)), advice)
 	case named && m != "":
@@ -170,7 +172,8 @@ func (k *checker) file(key string, file Path, read func(path string) error) {
 	}
 }
 
-// addAt notes what is wrong with the value of key. A flag says enough by itself.
+// addAt records an error about the value of key. The text omits the key if a flag
+// already identifies the value.
 func (k *checker) addAt(key, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if k.placeOf(key).origin == "" {
@@ -183,7 +186,7 @@ func (k *checker) add(where, format string, args ...any) {
 	k.errs = append(k.errs, &Error{where, oneLine(fmt.Sprintf(format, args...))})
 }
 
-// certificate checks that cert and key can be used, and belong together.
+// certificate checks that cert and key are valid and belong together.
 func (k *checker) certificate() {
 	t := k.TLS
 	if t == nil || t.ACME != nil {
@@ -213,13 +216,13 @@ func readNames(path string) (vfs.Pattern, error) {
 	defer f.Close()
 	names, err := vfs.ReadNameSet(path, f)
 	if err != nil {
-		// The place comes first in messages, so the sentinel's words go.
+		// Where already tells the reader what failed, so drop the sentinel's text.
 		return vfs.Pattern{}, errors.New(strings.TrimPrefix(err.Error(), vfs.ErrPattern.Error()+": "))
 	}
 	return names, nil
 }
 
-// readCatalog reads the one line of a secret's file.
+// readCatalog reads a catalog's address from a secret's file.
 func readCatalog(path string) (Catalog, error) {
 	line, err := ReadSecret(path)
 	if err != nil {
@@ -232,8 +235,8 @@ func readCatalog(path string) (Catalog, error) {
 	return v.(Catalog), nil
 }
 
-// ReadSecret returns the one line of a file that holds a secret. An error about what
-// is in the file names it and the line, and holds nothing of it.
+// ReadSecret returns the single line of a file that holds a secret. Errors about the
+// content name the file and line, and never quote it.
 func ReadSecret(path string) (string, error) {
 	const most = 16 << 10
 	data, err := os.ReadFile(path)
@@ -243,9 +246,9 @@ func ReadSecret(path string) (string, error) {
 	line := strings.TrimRight(string(data), "\r\n")
 	switch {
 	case line == "":
-		return "", fmt.Errorf("%s:1: the file is empty; it holds the value in its one line", path)
+		return "", fmt.Errorf("%s:1: the file is empty; it must hold the value on a single line", path)
 	case strings.ContainsAny(line, "\r\n"):
-		return "", fmt.Errorf("%s:2: the file has a second line; it holds the value in one", path)
+		return "", fmt.Errorf("%s:2: the file has a second line; the value must be on a single line", path)
 	case len(line) > most:
 		return "", fmt.Errorf("%s:1: the line is over %d KiB", path, most>>10)
 	}

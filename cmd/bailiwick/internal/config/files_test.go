@@ -79,7 +79,7 @@ func TestCheck(t *testing.T) {
 	}
 	file := func(name string) string { return filepath.Join(dir, name) }
 	for _, c := range []struct {
-		name, content string // of the one bad file; "-" is a missing one
+		name, content string // of the only bad file; "-" means that it is missing
 		want          []string
 	}{
 		{"", "", nil},
@@ -121,7 +121,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: Check: %q, want %q", c.name, got, c.want)
 		}
 		if strings.Contains(fmt.Sprint(got), "hunter2") {
-			t.Errorf("%s: a secret gets out: %q", c.name, got)
+			t.Errorf("%s: the error leaks a secret: %q", c.name, got)
 		}
 		if c.name == "" {
 			checkReady(t, loaded)
@@ -129,7 +129,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// checkReady looks at what serving takes from good files.
+// checkReady checks what serve reads from good files.
 func checkReady(t *testing.T, c *config.Config) {
 	t.Helper()
 	allowed, err := c.Allowed(&c.Mounts[0])

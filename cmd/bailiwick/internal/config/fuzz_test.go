@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// FuzzParse: whatever is in a file, each error is one line that names a line of the
-// file, and what is shown of a good one is good and shown the same again.
+// FuzzParse checks that every error is one line that names a line of the file, and that
+// the YAML of a valid configuration is valid and stable.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"good/*.yaml", "bad/*.yaml"} {
 		found, err := os.ReadDir("testdata/" + strings.TrimSuffix(pattern, "/*.yaml"))
@@ -39,7 +39,7 @@ func FuzzParse(f *testing.F) {
 			for _, e := range all {
 				m := where.FindStringSubmatch(e.Where)
 				if m == nil || e.Text == "" || strings.ContainsAny(e.Text, "\r\n\x1b") {
-					t.Fatalf("bad error %q", e)
+					t.Fatalf("malformed error %q", e)
 				}
 				// YAML ends a line at more characters than \n.
 				if n, _ := strconv.Atoi(m[1]); n < 1 || n > 1+len(data) {
@@ -57,10 +57,10 @@ func FuzzParse(f *testing.F) {
 		}
 		again, err := config.Parse("f", shown)
 		if err != nil {
-			t.Fatalf("what is shown is refused: %v\n%s", err, shown)
+			t.Fatalf("the YAML output is refused: %v\n%s", err, shown)
 		}
 		if twice, err := again.YAML(); err != nil || !bytes.Equal(shown, twice) {
-			t.Fatalf("shown once:\n%s\nand twice (%v):\n%s", shown, err, twice)
+			t.Fatalf("the YAML output is not stable; first:\n%s\nsecond (%v):\n%s", shown, err, twice)
 		}
 		if text := againstSchema(t, shown); text != "" {
 			t.Fatalf("the schema finds: %s\n%s", text, shown)

@@ -19,10 +19,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-var update = flag.Bool("update", false, "write reference.md and schema.json anew")
+var update = flag.Bool("update", false, "rewrite reference.md and schema.json")
 
-// TestGenerated compares the reference and the schema with the types that they
-// describe.
+// TestGenerated compares the reference and the schema with the types that they are
+// generated from.
 func TestGenerated(t *testing.T) {
 	docs := readDocs(t)
 	for file, want := range map[string]string{
@@ -40,13 +40,13 @@ func TestGenerated(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, string(got)); diff != "" {
-			t.Errorf("%s is not what config.go says (-want +got); go test ./cmd/bailiwick/internal/config -run TestGenerated -update writes it anew:\n%s", file, diff)
+			t.Errorf("%s is out of date (-want +got); update it with go test ./cmd/bailiwick/internal/config -run TestGenerated -update:\n%s", file, diff)
 		}
 	}
 }
 
-// docs has the doc comments of config.go: of a type by its name, of a field by
-// Type.Field, each on one line.
+// docs maps types (Type) and fields (Type.Field) of config.go to their doc comments,
+// each on one line.
 type docs map[string]string
 
 func readDocs(t *testing.T) docs {
@@ -87,7 +87,8 @@ func keysOf(t reflect.Type, d docs) []key {
 	return keys
 }
 
-// below returns the struct that a key holds, or a list of, nil if it holds none.
+// below returns the struct type of a key's value or list items, nil if they are not
+// structs.
 func (k *key) below() reflect.Type {
 	t := k.Type
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
@@ -103,12 +104,12 @@ func reference(d docs) string {
 	var out bytes.Buffer
 	out.WriteString(`# The configuration file
 
-` + "`bailiwick serve --config FILE`" + ` reads one YAML file. Flags go before the variables ` + "`BAILIWICK_*`" + `, those before the file,
-and that before the defaults given here. What is unknown, given twice or of the wrong type is an error that names the file
-and the line. Values are taken as they are written: lengths of time and sizes have a unit (` + "`300s`, `5GiB`" + `), numbers are decimal
-digits. Relative paths are meant from the file's own directory.
+` + "`bailiwick serve --config FILE`" + ` reads one YAML file. Flags override the environment variables ` + "`BAILIWICK_*`" + `, which override the
+file, which overrides the defaults listed here. Unknown keys, duplicate keys and values of the wrong type are errors that name
+the file and the line. Durations and sizes have a unit (` + "`300s`, `5GiB`" + `); numbers are decimal digits. Relative paths are relative to
+the directory of the file.
 
-This text is made of the types in config.go, as is the JSON schema that ` + "`bailiwick config schema`" + ` prints.
+This page is generated from the types in config.go, as is the JSON schema that ` + "`bailiwick config schema`" + ` prints.
 `)
 	section(&out, d, reflect.TypeFor[config.Config](), "")
 	return out.String()
@@ -116,7 +117,7 @@ This text is made of the types in config.go, as is the JSON schema that ` + "`ba
 
 func section(out *bytes.Buffer, d docs, t reflect.Type, path string) {
 	if path == "" {
-		out.WriteString("\n## The top\n\n")
+		out.WriteString("\n## Top level\n\n")
 	} else {
 		fmt.Fprintf(out, "\n## `%s`\n\n%s\n\n", path, d[t.Name()])
 	}
@@ -154,7 +155,7 @@ func section(out *bytes.Buffer, d docs, t reflect.Type, path string) {
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// valueOf says what a key takes.
+// valueOf describes the values of a key.
 func valueOf(k *key) string {
 	if words := k.Tag.Get("oneof"); words != "" {
 		return "`" + strings.ReplaceAll(words, "|", "` or `") + "`"
@@ -166,7 +167,7 @@ func valueOf(k *key) string {
 	case k.below() != nil:
 		return "see below"
 	case t.Kind() == reflect.Map:
-		return "names, each with a list of text"
+		return "mapping: name to list of text"
 	case t.Kind() == reflect.Slice && k.Tag.Get("single") != "":
 		return simple(t.Elem()) + ", or a list"
 	case t.Kind() == reflect.Slice:
@@ -188,7 +189,7 @@ func simple(t reflect.Type) string {
 	return "text"
 }
 
-// object is a JSON object whose keys are printed in the order of the alphabet.
+// object is a JSON object. Its keys are printed in alphabetical order.
 type object = map[string]any
 
 func schema(t *testing.T, d docs) string {
@@ -203,7 +204,7 @@ func schema(t *testing.T, d docs) string {
 	return string(text) + "\n"
 }
 
-// together says which keys of a type need or exclude each other.
+// together holds the schema rules for keys of a type that require or exclude each other.
 var together = map[string]string{
 	"TLS": `[{"oneOf": [
 		{"required": ["cert", "key"], "properties": {"acme": false}},
@@ -295,8 +296,8 @@ func schemaOf(t *testing.T, d docs, typ reflect.Type) object {
 	return s
 }
 
-// defaultOf returns the JSON value of a tag default, which is as the file has it, but
-// for a list of one.
+// defaultOf returns the JSON value of a default tag, which is written as in the file,
+// except that a list's single item has no brackets.
 func defaultOf(text string, t reflect.Type) any {
 	switch t.Kind() {
 	case reflect.Bool:
@@ -309,7 +310,7 @@ func defaultOf(text string, t reflect.Type) any {
 	return text
 }
 
-// example returns the JSON value of a tag example, which is YAML.
+// example returns the JSON value of an example tag, which is YAML.
 func example(t *testing.T, text string) any {
 	t.Helper()
 	var n yaml.Node

@@ -9,16 +9,16 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// A Given is a value that a flag or a variable of the environment has, which goes
-// before the file's.
+// A Given is a value from a flag or an environment variable. It overrides the file's
+// value.
 type Given struct {
-	Key    string   // as in Flags
-	Values []string // one, but for a list
+	Key    string   // a value of Flags
+	Values []string // one value, or more for a list
 	Origin string   // the flag or variable, for messages
 }
 
-// Flags has the key that each flag of serve stands for. "mounts[]" is the one mount
-// there is: in a file with several mounts, a flag cannot say which is meant.
+// Flags maps each flag of serve to its key. "mounts[]" is the only mount: if a file has
+// several mounts, a flag cannot select one.
 var Flags = map[string]string{
 	"listen":             "listen",
 	"host":               "hosts",
@@ -79,8 +79,9 @@ var Flags = map[string]string{
 
 var number = regexp.MustCompile(`\[[0-9]+\]`)
 
-// flagFor names the flag of key behind a message about something that came by flags or
-// variables at a place; "" in a file, where the key says enough.
+// flagFor returns the flag for key in parentheses, as an addition to an error about a
+// value that came from a flag or variable; "" if it came from a file, where the key is
+// enough.
 func flagFor(at place, key string) string {
 	if at.origin == "" {
 		return ""
@@ -94,14 +95,14 @@ func flagFor(at place, key string) string {
 	return ""
 }
 
-// SourceKey is the key that the argument SOURCE of serve stands for.
+// SourceKey is the key that serve's argument SOURCE sets.
 const SourceKey = "mounts[].source"
 
-// Secrets are the flags whose variable may also name, with _FILE at its end, a file
-// that holds the value: BAILIWICK_CATALOG_FILE.
+// Secrets lists the flags whose value can also be read from a file: the variable with
+// the suffix _FILE, such as BAILIWICK_CATALOG_FILE, names it.
 var Secrets = []string{"catalog"}
 
-// overlay puts a given value into the tree, in the place of what is there.
+// overlay puts a given value into the tree, replacing any value that is there.
 func (d *decoder) overlay(root *yaml.Node, g *Given) {
 	if root.Kind != yaml.MappingNode {
 		return
@@ -121,19 +122,19 @@ func (d *decoder) overlay(root *yaml.Node, g *Given) {
 			d.set(at, name, g)
 		}
 		if at.Kind != yaml.MappingNode {
-			return // it is wrong in the file, which is told when it is read
+			return // the file is wrong here; decoding reports it
 		}
 	}
 }
 
-// set gives a mapping the value of g.
+// set sets the key of g in a mapping.
 func (d *decoder) set(mapping *yaml.Node, name string, g *Given) {
 	d.putAside(mapping, g)
 	var content []*yaml.Node
 	kind, ok := yaml.SequenceNode, true
 	switch t := typeOf(g.Key); {
 	case g.Key == Flags["uploads"]:
-		// The flag is a switch, the key what it switches on.
+		// The flag is a boolean switch that adds or removes the key.
 		if g.Values[len(g.Values)-1] == "true" {
 			d.child(mapping, name, yaml.MappingNode, g)
 		} else {
@@ -151,15 +152,15 @@ func (d *decoder) set(mapping *yaml.Node, name string, g *Given) {
 		d.replace(mapping, name, g).Value = g.Values[len(g.Values)-1]
 		return
 	}
-	// What could not be read leaves the file's value, which is not told of besides.
+	// If the value could not be parsed, keep the file's value: one error is enough.
 	if ok {
 		value := d.replace(mapping, name, g)
 		value.Kind, value.Content = kind, content
 	}
 }
 
-// putAside removes what the file says in another key of that which g is about: flags go
-// before the file, wherever that says it.
+// putAside removes other keys of the file that configure the same thing as g: flags
+// override the file, whichever key it uses.
 func (d *decoder) putAside(mapping *yaml.Node, g *Given) {
 	switch g.Key {
 	case Flags["catalog"]:
@@ -173,7 +174,7 @@ func (d *decoder) putAside(mapping *yaml.Node, g *Given) {
 	}
 }
 
-// texts returns a node for each of values, from origin.
+// texts returns a node for each value, with the given origin.
 func (d *decoder) texts(values []string, origin string) []*yaml.Node {
 	var nodes []*yaml.Node
 	for _, v := range values {
@@ -184,7 +185,7 @@ func (d *decoder) texts(values []string, origin string) []*yaml.Node {
 	return nodes
 }
 
-// items returns the values of a list. Media types may also stand side by side in one.
+// items returns the values of a list. One value may hold several media types.
 func (g *Given) items(of reflect.Type) []string {
 	if of != reflect.TypeFor[MediaType]() {
 		return g.Values
@@ -198,7 +199,7 @@ func (g *Given) items(of reflect.Type) []string {
 	return items
 }
 
-// typeOf returns the type of a key as it stands in Flags.
+// typeOf returns the type of a key in the notation of Flags.
 func typeOf(key string) reflect.Type {
 	t := reflect.TypeFor[Config]()
 	for element := range strings.SplitSeq(key, ".") {
@@ -218,7 +219,7 @@ func typeOf(key string) reflect.Type {
 	return t
 }
 
-// child returns the value of a key, which it makes if there is none.
+// child returns the value of a key, and adds the key if it is missing.
 func (d *decoder) child(mapping *yaml.Node, name string, kind yaml.Kind, g *Given) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == name {
@@ -232,8 +233,8 @@ func (d *decoder) child(mapping *yaml.Node, name string, kind yaml.Kind, g *Give
 	return value
 }
 
-// replace returns a new value for a key, which it makes if there is none. What stands
-// behind a second such key stays, and is an error.
+// replace sets a key to a new value, which it returns, and adds the key if it is
+// missing. A duplicate of the key stays, so that decoding reports it.
 func (d *decoder) replace(mapping *yaml.Node, name string, g *Given) *yaml.Node {
 	value := &yaml.Node{Kind: yaml.ScalarNode}
 	d.given[value] = g.Origin
@@ -258,13 +259,13 @@ func remove(mapping *yaml.Node, name string) {
 	}
 }
 
-// onlyItem returns the one item of a list, which it makes if there is none.
+// onlyItem returns the only item of a list, and adds it if the list is empty.
 func (d *decoder) onlyItem(list *yaml.Node, g *Given) *yaml.Node {
 	switch {
 	case list.Kind != yaml.SequenceNode:
 		return nil
 	case len(list.Content) > 1:
-		d.failAt(place{origin: g.Origin}, "", "the file has %d mounts, and this cannot say which is meant; write it in the file as %s",
+		d.failAt(place{origin: g.Origin}, "", "the file has %d mounts, and this cannot select one; set %s in the file instead",
 			len(list.Content), g.Key[strings.LastIndex(g.Key, ".")+1:])
 		return nil
 	case len(list.Content) == 0:

@@ -34,7 +34,7 @@ func TestGiven(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprintln(c.Listen, c.Drain, c.Limits.Upload, c.AccessLog.File, c.Mounts[0].Source)
-	// A path that was given is meant from where the user is, not from the file.
+	// A path from a flag is relative to the working directory, not to the file.
 	source, err := filepath.Abs("/etc/a")
 	if err != nil {
 		t.Fatal(err)
@@ -48,11 +48,11 @@ func TestGiven(t *testing.T) {
 	}
 }
 
-// A flag that is about a mount is about the only one.
+// A mount flag applies to the only mount.
 func TestGivenMount(t *testing.T) {
 	given := config.Given{Key: "mounts[].allow", Values: []string{"x", "y"}, Origin: "--allow"}
 	_, err := config.Parse("f", []byte(two), given)
-	if err == nil || err.Error() != "--allow: the file has 2 mounts, and this cannot say which is meant; write it in the file as allow" {
+	if err == nil || err.Error() != "--allow: the file has 2 mounts, and this cannot select one; set allow in the file instead" {
 		t.Errorf("with two mounts: %v", err)
 	}
 	c, err := config.Parse("f", []byte("mounts: [{source: a, allow: ['**']}]"), given)
@@ -79,7 +79,7 @@ func TestGivenUploads(t *testing.T) {
 	if got := fmt.Sprint(u.Catalog, c.Mounts[0].Types); got != "sqlite:c.db [image/* text/plain application/pdf]" {
 		t.Errorf("got %s", got)
 	}
-	if _, err := config.New(uploads, source); err == nil || !strings.HasPrefix(err.Error(), "--uploads: original names and owners need a place") {
+	if _, err := config.New(uploads, source); err == nil || !strings.HasPrefix(err.Error(), "--uploads: uploads need a database") {
 		t.Errorf("without a catalog: %v", err)
 	}
 	file := []byte("mounts: [{source: ., uploads: {catalog: 'sqlite:x'}}]")
@@ -88,8 +88,8 @@ func TestGivenUploads(t *testing.T) {
 	}
 }
 
-// What is wrong with a value is told of its flag or variable, and what is wrong in
-// the file of the file, even where a value would go into it.
+// An error about a given value names its flag or variable. An error in the file names
+// the file, even where a given value would go into it.
 func TestGivenErrors(t *testing.T) {
 	for _, c := range []struct {
 		file  string
@@ -97,9 +97,9 @@ func TestGivenErrors(t *testing.T) {
 		want  string
 	}{
 		{two, config.Given{Key: "drain", Values: []string{"3"}, Origin: "--drain"}, "--drain: write a number and a unit"},
-		{two, config.Given{Key: "listen", Values: []string{":1", "x"}, Origin: "BAILIWICK_LISTEN"}, "BAILIWICK_LISTEN: x is no address"},
-		{two, config.Given{Key: "admin", Values: []string{"127.0.0.1:1"}, Origin: "--admin"}, "--admin: it is the address that the public is served at"},
-		{"drain: 1s\n" + two, config.Given{Key: "drain", Values: []string{"1s"}, Origin: "--drain"}, "f:3: drain: it stands twice, here and in line 1"},
+		{two, config.Given{Key: "listen", Values: []string{":1", "x"}, Origin: "BAILIWICK_LISTEN"}, "BAILIWICK_LISTEN: x is not an address"},
+		{two, config.Given{Key: "admin", Values: []string{"127.0.0.1:1"}, Origin: "--admin"}, "--admin: it must differ from the public address"},
+		{"drain: 1s\n" + two, config.Given{Key: "drain", Values: []string{"1s"}, Origin: "--drain"}, "f:3: drain: duplicate key, first used on line 1"},
 		{"limits: 3\n" + two, config.Given{Key: "limits.upload", Values: []string{"1B"}, Origin: "--max-upload"}, "f:1: limits: it is a single value"},
 		{"mounts: 3\n", config.Given{Key: "mounts[].list", Values: []string{"true"}, Origin: "--list"}, "f:1: mounts: it is a single value; write a list"},
 		{"mounts: [x]\n", config.Given{Key: "mounts[].list", Values: []string{"true"}, Origin: "--list"}, "f:1: mounts[0]: it is a single value"},

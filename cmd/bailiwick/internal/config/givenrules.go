@@ -8,20 +8,20 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// rules returns the items of an access list: each value of g is one rule, written as
-// explain prints it, "WHO can WHAT NAME". WHO and NAME may hold spaces. What is wrong
-// with a part is found by whoever reads the list, as in a file.
+// rules parses each value of g as an access rule in explain's notation, "WHO can WHAT
+// NAME", and returns the items of the list. WHO and NAME may contain spaces. Decoding
+// reports invalid parts, as it does for a file.
 func (d *decoder) rules(g *Given) ([]*yaml.Node, bool) {
 	var items []*yaml.Node
 	good := true
 	for _, value := range g.Values {
-		// With several rules, the flag alone would not say which one is meant.
+		// With several rules, the flag alone would not identify one.
 		origin := g.Origin + " '" + printable(value) + "'"
 		who, rest, isRule := strings.Cut(value, " can ")
 		can, name, isNamed := strings.Cut(rest, " ")
 		ops := strings.Split(can, ",")
 		if !isRule || who == "" || slices.Contains(ops, "") {
-			d.failAt(place{origin: origin}, g.Key, "write WHO can WHAT NAME, such as 'group:editors can read,list docs/**'; only WHO and NAME may hold spaces, and without NAME all names are meant")
+			d.failAt(place{origin: origin}, g.Key, "write WHO can WHAT NAME, such as 'group:editors can read,list docs/**'; only WHO and NAME may contain spaces; without NAME, the rule applies to all names")
 			good = false
 			continue
 		}
@@ -38,8 +38,8 @@ func (d *decoder) rules(g *Given) ([]*yaml.Node, bool) {
 		}
 		add("who", &yaml.Node{Kind: yaml.ScalarNode, Value: who})
 		add("can", &yaml.Node{Kind: yaml.SequenceNode, Content: d.texts(ops, origin)})
-		// An empty name is an error further on, and not all names: a script's variable
-		// that is empty must not widen a rule.
+		// Keep an empty NAME, which is an error later, instead of matching all names: an
+		// empty variable in a script must not widen a rule.
 		if isNamed {
 			add("names", &yaml.Node{Kind: yaml.SequenceNode, Content: d.texts([]string{name}, origin)})
 		}
@@ -48,23 +48,23 @@ func (d *decoder) rules(g *Given) ([]*yaml.Node, bool) {
 	return items, good
 }
 
-// notOneName says what is wrong with the end of a rule that was meant for another
-// operation, or for several patterns; "" if it may be one. As a pattern it would be good,
-// and match nothing that there is.
+// notOneName explains why the end of a rule is not one name but probably another
+// operation or several patterns; "" if it may be one name. It would be a valid pattern
+// that matches nothing.
 func notOneName(can, name string) string {
 	word, _, _ := strings.Cut(name, " ")
 	_, noOp := parseOp(word)
 	switch {
 	case noOp == nil:
-		return fmt.Sprintf("write %s,%s with a comma and no space; for an object of that name, [%s]%s", can, word, word[:1], word[1:])
+		return fmt.Sprintf("write %s,%s with a comma and no space; to match an object of that name, write [%s]%s", can, word, word[:1], word[1:])
 	case strings.Contains(name, "** "):
 		return "NAME is one pattern; write a rule for each"
 	}
 	return ""
 }
 
-// groups returns the keys and values of a table of groups: each value of g is
-// "NAME=MEMBER,MEMBER". Those with the same name are one group.
+// groups parses each value of g as "NAME=MEMBER,MEMBER" and returns the keys and values
+// of a table. Values with the same NAME are merged into one group.
 func (d *decoder) groups(g *Given) ([]*yaml.Node, bool) {
 	table := &yaml.Node{Kind: yaml.MappingNode}
 	good := true
@@ -78,7 +78,7 @@ func (d *decoder) groups(g *Given) ([]*yaml.Node, bool) {
 		}
 		list := d.child(table, name, yaml.SequenceNode, &own)
 		if members == "" {
-			continue // a group of nobody, as editors: [] in a file
+			continue // an empty group, like editors: [] in a file
 		}
 		for member := range strings.SplitSeq(members, ",") {
 			list.Content = append(list.Content, d.texts([]string{strings.TrimSpace(member)}, own.Origin)...)

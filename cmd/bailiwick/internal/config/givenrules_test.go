@@ -12,22 +12,22 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// withoutFlag are the keys that no flag stands for, and why.
+// withoutFlag lists the keys without a flag, and the reasons.
 var withoutFlag = map[string]string{
-	"mounts[].access[].who":         "a part of the rule that --access is",
-	"mounts[].access[].can[]":       "a part of the rule that --access is",
-	"mounts[].access[].names[]":     "a part of the rule that --access is",
-	"mounts[].uploads.catalog_file": "BAILIWICK_CATALOG_FILE is that, for --catalog as for any secret",
-	"mounts[].uploads.types[]":      "--types is for what is put and for uploads, of which a single mount has one",
+	"mounts[].access[].who":         "part of an --access rule",
+	"mounts[].access[].can[]":       "part of an --access rule",
+	"mounts[].access[].names[]":     "part of an --access rule",
+	"mounts[].uploads.catalog_file": "BAILIWICK_CATALOG_FILE, as for every secret",
+	"mounts[].uploads.types[]":      "--types sets it for PUT and for uploads; a mount has only one of them",
 	"mounts[].source":               "the argument SOURCE",
 }
 
-// Whatever a file can say of a single mount, a command line can, too.
+// A command line can set everything that a file can set for a single mount.
 func TestKeysHaveFlags(t *testing.T) {
 	of := map[string]string{}
 	for flag, key := range config.Flags {
 		if other := of[key]; other != "" {
-			t.Errorf("--%s and --%s are the same key", flag, other)
+			t.Errorf("--%s and --%s set the same key", flag, other)
 		}
 		of[key] = flag
 	}
@@ -39,21 +39,21 @@ func TestKeysHaveFlags(t *testing.T) {
 		case flag == "" && why == "" && !holds:
 			t.Errorf("%s has no flag", key)
 		case flag != "" && why != "":
-			t.Errorf("%s has the flag --%s, and a reason why it has none", key, flag)
+			t.Errorf("%s has the flag --%s, but withoutFlag lists it", key, flag)
 		}
 		delete(of, strings.TrimSuffix(key, "[]"))
 		delete(withoutFlag, key)
 	}
 	for key, flag := range of {
-		t.Errorf("--%s stands for %s, and there is no such key", flag, key)
+		t.Errorf("--%s sets %s, which is not a key", flag, key)
 	}
 	for key := range withoutFlag {
 		t.Errorf("there is no key %s", key)
 	}
 }
 
-// Each flag means what its key does: a file and a command line that say the same are
-// one configuration.
+// Each flag has the same effect as its key: a file and a command line with the same
+// values give the same configuration.
 func TestGivenIsFile(t *testing.T) {
 	root := ""
 	if runtime.GOOS == "windows" {
@@ -150,7 +150,7 @@ mounts:
 		if got, _ := byFlags.YAML(); string(got) != string(want) {
 			t.Errorf("by flags (-file +flags):\n%s", cmp.Diff(string(want), string(got)))
 		}
-		// Flags go before a file that says something else everywhere.
+		// Flags override a file with different values for every key.
 		over, err := config.Parse("f", []byte(other), given...)
 		if err != nil {
 			t.Fatal(err)
@@ -158,18 +158,18 @@ mounts:
 		for _, g := range given {
 			key := strings.Replace(g.Key, "mounts[]", "mounts[0]", 1)
 			if at := over.At(key); !strings.HasPrefix(at, g.Origin) && !strings.HasSuffix(key, "uploads") {
-				t.Errorf("%s over a file: it comes from %s", key, at)
+				t.Errorf("%s over a file: it came from %s", key, at)
 			}
 		}
 	}
 	for flag := range config.Flags {
 		if !used[flag] {
-			t.Errorf("--%s is not compared with its key", flag)
+			t.Errorf("--%s is not tested", flag)
 		}
 	}
 }
 
-// other is a file that says something else of what flags say.
+// other is a file with a different value for everything that the flags set.
 const other = `
 listen: [":8", ":9", ":10"]
 access_log: {file: log}
@@ -185,7 +185,7 @@ mounts:
     access: [{who: anyone, can: [read]}, {who: authenticated, can: [read, list]}]
 `
 
-// What is given takes the place of the whole key, and of another key that says the same.
+// A given value replaces the whole key, and removes other keys for the same setting.
 func TestGivenPutsAside(t *testing.T) {
 	parse := func(file string, given ...config.Given) *config.Config {
 		t.Helper()
@@ -203,10 +203,10 @@ func TestGivenPutsAside(t *testing.T) {
 	if got := fmt.Sprint(c.Groups, c.Mounts[0].Access); got != "map[c:[z]] [{group:c [read] []}]" {
 		t.Errorf("access and groups: %s", got)
 	}
-	// A rule of the file that is left without its group lets nobody in by mistake.
+	// A rule of the file whose group is gone is an error.
 	_, err := config.Parse("f", []byte("groups: {a: [x]}\nmounts: [{source: s, allow: ['**'], access: [{who: 'group:a', can: [write]}]}]"), give("group", "c=z"))
-	if err == nil || err.Error() != "f:2: mounts[0].access[0].who: there is no group a (is it c?); add it to groups" {
-		t.Errorf("a group that is gone: %v", err)
+	if err == nil || err.Error() != "f:2: mounts[0].access[0].who: unknown group a (did you mean c?); add it to groups" {
+		t.Errorf("missing group: %v", err)
 	}
 	c = parse("mounts: [{source: s, uploads: {catalog_file: /secret, types: [image/*]}}]", give("catalog", "sqlite:c.db"), give("types", "text/plain"))
 	if got := fmt.Sprint(c.Mounts[0].Uploads.Catalog, c.Mounts[0].Uploads.CatalogFile, c.Mounts[0].TypesTaken()); got != "sqlite:c.db[text/plain]" {
@@ -214,7 +214,7 @@ func TestGivenPutsAside(t *testing.T) {
 	}
 }
 
-// A rule or group that is wrong is quoted, since the flag stands there several times.
+// An error about a rule or group quotes it, since its flag may be repeated.
 func TestGivenRulesErrors(t *testing.T) {
 	const form = "write WHO can WHAT NAME, such as "
 	for _, c := range []struct{ flag, value, want string }{
@@ -227,21 +227,21 @@ func TestGivenRulesErrors(t *testing.T) {
 		{"access", "anyone can read, list", form},
 		{"access", "anyone can ,read", form},
 		{"access", "anyone can read ", "it is empty; write a value"},
-		{"access", "anyone can raed", "there is no raed; it is any of"},
+		{"access", "anyone can raed", "unknown operation raed; use"},
 		{"access", "anybody can read", `there is no "anybody": write anyone, `},
 		{"access", "user: can read", `"user:" names nobody`},
-		{"access", "group:editor can read", "there is no group editor (is it editors?); add it to groups (--group)"},
+		{"access", "group:editor can read", "unknown group editor (did you mean editors?); add it to groups (--group)"},
 		{"access", "anyone can read [a", `bad pattern "[a"`},
 		{"access", "user:a can read x{user}", "{user}"},
-		{"access", "owner can read", "only what was uploaded has an owner"},
-		{"access", "anyone can upload", "there are no uploads here"},
-		{"access", "anyone can read a\tb", "it holds a control character"},
+		{"access", "owner can read", "only uploads have an owner"},
+		{"access", "anyone can upload", "this mount has no uploads"},
+		{"access", "anyone can read a\tb", "it contains a control character"},
 		{"group", "", "write NAME=MEMBER,MEMBER, such as "},
 		{"group", "editors", "write NAME=MEMBER,MEMBER, such as "},
 		{"group", "=alice", "write NAME=MEMBER,MEMBER, such as "},
 		{"group", "editors=alice,", "it is empty; write a value"},
-		{"group", "editors=alice,alice", "alice stands twice"},
-		{"group", "editors=bob", "bob stands twice"},
+		{"group", "editors=alice,alice", "alice is listed twice"},
+		{"group", "editors=bob", "bob is listed twice"},
 	} {
 		given := []config.Given{
 			{Key: config.SourceKey, Values: []string{"mem:"}, Origin: "SOURCE"},
@@ -263,17 +263,17 @@ func TestGivenRulesErrors(t *testing.T) {
 	}
 }
 
-// What one flag lacks without another names that, and of two that exclude each other
-// the flag is named, not the file.
+// An error about a missing value names the flag for it. If two values exclude each
+// other, the error names the flag, not the file.
 func TestGivenNamesFlags(t *testing.T) {
 	file := "mounts: [{source: s, allow: ['**']}]\n"
 	for _, c := range []struct{ file, flag, value, want string }{
-		{"", "acme-host", "a.example", "--acme-host: name a directory to keep certificates in; without it each start would fetch new ones, and soon be refused (--acme-cache)"},
+		{"", "acme-host", "a.example", "--acme-host: name a directory to store certificates in; without it each start would request new ones and soon hit the certificate authority's rate limit (--acme-cache)"},
 		{"", "oidc-issuer", "https://id.example", "(--oidc-audience)"},
 		{"", "oidc-audience", "us", "(--oidc-issuer)"},
-		{"", "tls-cert", "c", "--tls-cert: there is a cert without a key; name the file of its key (--tls-key)"},
+		{"", "tls-cert", "c", "--tls-cert: cert is set without key; add the file of its key (--tls-key)"},
 		{"", "tls-key", "k", "(--tls-cert)"},
-		{"", "client-ca", "ca", "--client-ca: certificates are shown over TLS alone"},
+		{"", "client-ca", "ca", "--client-ca: client certificates require TLS"},
 		{"tls: {acme: {domains: [a.example], dir: d}}\n", "tls-cert", "c", "--tls-cert: cert and key are a certificate from files"},
 		{"tls: {cert: c, key: k}\n", "acme-host", "a.example", "(--acme-cache)"},
 	} {

@@ -15,12 +15,12 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// maxFile bounds the file; long lists of names go into allow files.
+// maxFile limits the file's size; long lists of names belong in allow files.
 const maxFile = 1 << 20
 
-// Load reads the file, lays what was given otherwise over it, later ones over
-// earlier ones, and fills in the defaults. It opens no other file and connects to
-// nothing. An error is [Errors].
+// Load reads the file, applies the given values in order, so that later ones override
+// earlier ones, and fills in defaults. It opens no other file and connects to nothing.
+// An error is [Errors].
 func Load(file string, given ...Given) (*Config, error) {
 	data, err := readBounded(file)
 	if err != nil {
@@ -29,14 +29,14 @@ func Load(file string, given ...Given) (*Config, error) {
 	return Parse(file, data, given...)
 }
 
-// New makes a Config of what was given alone, with no file.
+// New makes a Config from given values, without a file.
 func New(given ...Given) (*Config, error) {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	return read("", "", root, given)
 }
 
-// Parse does what Load does with the file's content. The file's name is for messages,
-// and its directory for the paths in it.
+// Parse is like [Load] for a file's content. The file name is used in messages, and its
+// directory is the base of relative paths.
 func Parse(file string, data []byte, given ...Given) (*Config, error) {
 	root, err := compose(file, data)
 	if err != nil {
@@ -68,12 +68,12 @@ func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
 	return c, nil
 }
 
-// File is the file that the configuration was read from, "" if it was not.
+// File returns the file that the configuration was read from, "" if none.
 func (c *Config) File() string { return c.file }
 
-// At says where the value of key came from, for messages about it: FILE:LINE, or the
-// flag or variable; "default" for one that was left out. The key is written as in
-// messages, mounts[0].source.
+// At returns where the value of key came from, for messages: FILE:LINE, the flag or
+// variable, or "default" if it was omitted. The key is written as in messages, such as
+// mounts[0].source.
 func (c *Config) At(key string) string { return c.placeOf(key).String() }
 
 func (c *Config) placeOf(key string) place {
@@ -104,7 +104,7 @@ func readBounded(file string) ([]byte, error) {
 	return data, nil
 }
 
-// cause is what the system says, without the name of the file.
+// cause returns the system's error without the file's name.
 func cause(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
@@ -113,7 +113,7 @@ func cause(err error) error {
 	return err
 }
 
-// compose parses the one document of the file.
+// compose parses the file's single document.
 func compose(file string, data []byte) (*yaml.Node, error) {
 	fail := func(line int, format string, args ...any) error {
 		at := place{file: file, line: max(1, min(line, bytes.Count(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))+1))}
@@ -139,7 +139,7 @@ func compose(file string, data []byte) (*yaml.Node, error) {
 	}
 	var second yaml.Node
 	if err = loader.Load(&second); err == nil {
-		return nil, fail(second.Line, "a second document begins here; one file is one configuration, so leave out the ---")
+		return nil, fail(second.Line, "a second document begins here; a configuration is a single document, so leave out the ---")
 	} else if !errors.Is(err, io.EOF) {
 		line, text := explain(err)
 		return nil, fail(line, "%s", text)
@@ -151,15 +151,15 @@ func compose(file string, data []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// notText finds the first byte that text does not have, which the parser would
-// report without its line.
+// notText finds the first byte that is not text. The parser would report it without its
+// line.
 func notText(data []byte) (line int, what string) {
 	line = 1
 	for rest := bytes.TrimPrefix(data, []byte("\ufeff")); len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return line, "there is something that is no UTF-8"
+			return line, "the text is not valid UTF-8"
 		case r == '\n':
 			line++
 		case r < ' ' && r != '\t' && r != '\r', r == 0x7f, 0x80 <= r && r < 0xa0 && r != 0x85, r == 0xfffe, r == 0xffff:
@@ -170,22 +170,22 @@ func notText(data []byte) (line int, what string) {
 	return 0, ""
 }
 
-// explain says what the parser found, and in which line.
+// explain returns the parser's message and the line that it refers to.
 func explain(err error) (line int, text string) {
 	var e *yaml.LoadError
 	if !errors.As(err, &e) {
-		return 1, "this is no YAML: " + err.Error()
+		return 1, "invalid YAML: " + err.Error()
 	}
-	line, text = e.Mark.Line, "this is no YAML: "+e.Message
+	line, text = e.Mark.Line, "invalid YAML: "+e.Message
 	if begun := e.ContextMark.Line; begun > 0 {
 		text += ", " + e.ContextMsg
 		switch {
 		case strings.Contains(e.Message, "end of stream"), strings.Contains(e.Message, "expected ':'"):
-			// The mark is where the parser gave up, at the end of the file or behind
-			// the line that lacks something.
+			// The mark is where parsing stopped: at the end of the file, or after the line
+			// that lacks something.
 			line = begun
 		case begun != line:
-			text += fmt.Sprintf(" that begins in line %d", begun)
+			text += fmt.Sprintf(" that begins on line %d", begun)
 		}
 	}
 	if strings.Contains(e.Message, "cannot start any token") {

@@ -27,15 +27,15 @@ func files(t *testing.T, pattern string) []string {
 	return found
 }
 
-// beyondSchema are the bad files that a schema cannot refuse, and why not.
+// beyondSchema lists the bad files that a schema cannot refuse, and the reasons.
 var beyondSchema = map[string]string{
-	"links.yaml":      "what a key may be depends on another one's text, or on one at the top",
-	"namespaces.yaml": "which names users of several ways share depends on all of these keys",
-	"shared.yaml":     "what two mounts share depends on where their sources are",
+	"links.yaml":      "valid values depend on another key's text or on a top-level key",
+	"namespaces.yaml": "name clashes between authentication methods depend on several keys",
+	"shared.yaml":     "the overlap of two mounts depends on the location of their sources",
 }
 
-// The bad files say in a comment what is wrong in each line. Nothing else may be
-// reported, and the schema refuses what it can know.
+// Comments in the bad files give the expected error of each line. There must be no other
+// errors, and the schema must refuse what it can.
 func TestBadFiles(t *testing.T) {
 	for _, file := range files(t, "bad/*.yaml") {
 		t.Run(filepath.Base(file), func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestBadFiles(t *testing.T) {
 				}
 				wrong++
 				if !slices.ContainsFunc(told[where], func(text string) bool { return strings.Contains(text, want) }) {
-					t.Errorf("%s: %q is not told, but %q", where, want, told[where])
+					t.Errorf("%s: no error %q, but %q", where, want, told[where])
 				}
 				delete(told, where)
 			}
@@ -73,13 +73,13 @@ func TestBadFiles(t *testing.T) {
 			}
 			schema := againstSchema(t, data)
 			if _, beyond := beyondSchema[filepath.Base(file)]; beyond != (schema == "") {
-				t.Errorf("the schema finds %q", schema)
+				t.Errorf("schema error: %q", schema)
 			}
 		})
 	}
 }
 
-// TestGoodFiles also finds out that the good files have every key there is.
+// TestGoodFiles also checks that the good files use every key.
 func TestGoodFiles(t *testing.T) {
 	needSyslog(t)
 	seen := map[string]bool{}
@@ -94,7 +94,7 @@ func TestGoodFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if text := againstSchema(t, data); text != "" {
-			t.Errorf("%s: the schema finds: %s", file, text)
+			t.Errorf("%s: schema error: %s", file, text)
 		}
 		for _, key := range config.Keys() {
 			one := strings.ReplaceAll(key, "[]", "[0]")
@@ -108,7 +108,7 @@ func TestGoodFiles(t *testing.T) {
 	}
 	for _, key := range config.Keys() {
 		if !seen[key] {
-			t.Errorf("no example has the key %s", key)
+			t.Errorf("no good file has the key %s", key)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func TestValues(t *testing.T) {
 		{"can", c.Mounts[1].Access[0].Can, []vfs.Op{vfs.OpRead}},
 		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:28"},
 		{"place of a default", c.At("mounts[0].list"), "default"},
-		{"place of what is not there", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:24"},
+		{"place of a missing key", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:24"},
 	} {
 		if diff := cmp.Diff(v.want, v.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", v.what, diff)
@@ -172,20 +172,20 @@ func TestWholeFile(t *testing.T) {
 		{"empty mapping", "{}\n", "f:1: mounts: there is nothing to serve"},
 		{"second document", good + "---\n" + good, "f:2: a second document begins here"},
 		{"second, empty", good + "---\n", "f:2: a second document begins here"},
-		{"second, broken", good + "---\na: [\n", "f:3: this is no YAML"},
-		{"unclosed list", "a: 1\nlisten: [a,\nb: 2\n", "f:3: this is no YAML: did not find expected ',' or ']', while parsing a flow sequence that begins in line 2"},
-		{"unclosed quote", "a: 1\nb: 'x\nc: 2\n", "f:2: this is no YAML"},
-		{"tab", "a:\n\tb: 1\n", "f:2: this is no YAML: found character that cannot start any token, while scanning for the next token; indent with spaces"},
-		{"no colon", "a: 1\nb\nc: 1\n", "f:2: this is no YAML"},
-		{"unknown alias", "a: 1\nb: *x\n", "f:2: this is no YAML: unknown anchor 'x'"},
+		{"second, broken", good + "---\na: [\n", "f:3: invalid YAML"},
+		{"unclosed list", "a: 1\nlisten: [a,\nb: 2\n", "f:3: invalid YAML: did not find expected ',' or ']', while parsing a flow sequence that begins on line 2"},
+		{"unclosed quote", "a: 1\nb: 'x\nc: 2\n", "f:2: invalid YAML"},
+		{"tab", "a:\n\tb: 1\n", "f:2: invalid YAML: found character that cannot start any token, while scanning for the next token; indent with spaces"},
+		{"no colon", "a: 1\nb\nc: 1\n", "f:2: invalid YAML"},
+		{"unknown alias", "a: 1\nb: *x\n", "f:2: invalid YAML: unknown anchor 'x'"},
 		{"NUL", "a: 1\nb: \x00\n", "f:2: there is a control character (U+0000)"},
 		{"escape", "a: 1\n# \x1b[31m\n", "f:2: there is a control character (U+001B)"},
-		{"not UTF-8", "a: 1\n\nb: \xff\n", "f:3: there is something that is no UTF-8"},
-		{"UTF-16", "\xff\xfea\x00:\x00", "f:1: there is something that is no UTF-8"},
+		{"not UTF-8", "a: 1\n\nb: \xff\n", "f:3: the text is not valid UTF-8"},
+		{"UTF-16", "\xff\xfea\x00:\x00", "f:1: the text is not valid UTF-8"},
 		{"too large", good + strings.Repeat("#", 1<<20), "f:1: the file is over 1 MiB"},
 		{"alias in itself", "mounts: &a [*a]\n", "f:1: "},
 		{"alias bomb", "groups: {a: &a [" + strings.Repeat("x,", 200) + "], b: *a}\nmounts:\n- source: .\n  allow: &l [" +
-			strings.Repeat("x,", 2000) + "]\n" + strings.Repeat("- {source: ., allow: *l}\n", 2000), "the aliases (*NAME) in the file stand for more than 10000 values"},
+			strings.Repeat("x,", 2000) + "]\n" + strings.Repeat("- {source: ., allow: *l}\n", 2000), "the aliases (*NAME) in the file expand to more than 10000 values"},
 		{"bomb of mappings", "mounts: [" + "&m {source: ., " + strings.Repeat("x: y, ", 2000) + "}, " + strings.Repeat("*m, ", 9000) + "]", "f:1: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestWholeFile(t *testing.T) {
 	}
 }
 
-// needSyslog: an example logs to syslog, which Windows does not have.
+// needSyslog skips the test on Windows: an example logs to syslog.
 func needSyslog(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {

@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// mounts looks for contradictions in and between the mounts, and says of those
-// whose content is left out whose it is.
+// mounts finds contradictions within and between mounts, and sets the defaults that
+// depend on other mounts.
 func (v *validator) mounts() {
 	first := map[[2]string]string{}
 	for i := range v.Mounts {
@@ -21,7 +21,7 @@ func (v *validator) mounts() {
 		if m.Path != "" && !v.d.bad[key+".host"] {
 			where := [2]string{string(m.Host), string(m.Path)}
 			if earlier := first[where]; earlier != "" {
-				v.fail(key, "%s is served already, by the mount of %s; give this one another path or host", printable(string(m.Host+Host(m.Path))), earlier)
+				v.fail(key, "%s is already served by the mount at %s; choose another path or host", printable(string(m.Host+Host(m.Path))), earlier)
 			} else {
 				first[where] = v.place(key).String()
 			}
@@ -38,7 +38,7 @@ func (v *validator) mounts() {
 			v.inline(t, index(key+".inline", j))
 		}
 		if len(m.Inline) > 0 && m.Content == "trusted" {
-			v.fail(key+".inline", "trusted content is shown whatever its type; leave out inline, or content: trusted")
+			v.fail(key+".inline", "browsers display trusted content of any type; leave out inline or content: trusted")
 		}
 		for j := range m.Access {
 			v.rule(m, j, index(key+".access", j))
@@ -47,24 +47,24 @@ func (v *validator) mounts() {
 	v.content()
 }
 
-// files is about mounts that serve a source's own names.
+// files validates a mount that serves the source's own names.
 func (v *validator) files(m *Mount, key string) {
 	if len(m.Allow)+len(m.AllowFile) == 0 && !v.d.bad[key+".allow"] && !v.d.bad[key+".allow_file"] {
 		at := key
 		if v.there(key + ".allow") {
 			at += ".allow"
 		}
-		v.fail(at, "nothing is allowed, so nothing would be let through; say which names are, such as allow: [\"**/*.html\"]%s", flagFor(v.place(at), "mounts[].allow"))
+		v.fail(at, "nothing is allowed, so nothing would be served; list the allowed names, such as allow: [\"**/*.html\"]%s", flagFor(v.place(at), "mounts[].allow"))
 	}
 	if m.Types != nil && !m.Write {
-		v.fail(key+".types", "nothing is sent here; add write: true, or leave it out%s", flagFor(v.place(key+".types"), "mounts[].write"))
+		v.fail(key+".types", "clients cannot write here; add write: true, or leave it out%s", flagFor(v.place(key+".types"), "mounts[].write"))
 	}
 	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
-		v.fail(key+".precompressed", "it would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
+		v.fail(key+".precompressed", "not supported on S3, where it would request NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
 	}
 }
 
-// uploads is about mounts whose names the server makes: those are all there is.
+// uploads validates a mount whose names the server generates. It has no other names.
 func (v *validator) uploads(m *Mount, key string) {
 	for _, other := range []struct {
 		key string
@@ -74,42 +74,42 @@ func (v *validator) uploads(m *Mount, key string) {
 		{"symlinks", m.Symlinks == "inside"}, {"list", m.List}, {"precompressed", m.Precompressed},
 	} {
 		if other.set {
-			v.fail(key+"."+other.key, "the names of uploads are made by the server, and nothing else is there; leave it out, or uploads")
+			v.fail(key+"."+other.key, "the server generates the names of uploads, and this mount has no other names; leave out either this key or uploads")
 		}
 	}
 	if m.Write {
-		v.fail(key+".write", "with write clients choose the names, with uploads the server does; leave out the one or the other")
+		v.fail(key+".write", "with write, clients choose the names; with uploads, the server does; leave one of them out")
 	}
 	if m.Content == "trusted" {
-		v.fail(key+".content", "uploads are other people's content; leave it out")
+		v.fail(key+".content", "uploads are always untrusted content; leave it out")
 	}
 	u := m.Uploads
 	at := key + ".uploads"
 	switch {
 	case v.d.bad[at], v.d.bad[at+".catalog"], v.d.bad[at+".catalog_file"]:
 	case u.Catalog.IsZero() && u.CatalogFile == "":
-		v.fail(at, "original names and owners need a place; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
+		v.fail(at, "uploads need a database for original names and owners; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
 	case !u.Catalog.IsZero() && u.CatalogFile != "":
-		v.fail(at, "catalog and catalog_file both say where the catalog is; leave out the one or the other")
+		v.fail(at, "catalog and catalog_file exclude each other; leave one of them out")
 	}
 }
 
-// maxLinkRedirect keeps what nobody can take back short-lived.
+// maxLinkRedirect limits the lifetime of presigned URLs, which cannot be revoked.
 const maxLinkRedirect = time.Hour
 
 func (v *validator) linkRedirect(m *Mount, key string) {
 	switch d := m.LinkRedirect; {
 	case v.d.bad[key]:
 	case d < time.Second || d > maxLinkRedirect || d%time.Second != 0:
-		v.fail(key, "write whole seconds, from 1s to 1h; what was handed out cannot be taken back")
+		v.fail(key, "write whole seconds, from 1s to 1h; a URL cannot be revoked once a client has it")
 	case v.Links == nil && !v.d.bad["links"]:
-		v.fail(key, "no links are known; add the keys that sign them%s", flagFor(v.place(key), "links.keys"))
+		v.fail(key, "signed links are not configured; add their keys%s", flagFor(v.place(key), "links.keys"))
 	case m.Source != "" && !strings.HasPrefix(string(m.Source), "s3://"):
-		v.fail(key, "only S3 gives files to clients itself; leave it out")
+		v.fail(key, "only S3 sources support redirects; leave it out")
 	}
 }
 
-// active are the types that a browser runs code from.
+// active lists the types that can run scripts in a browser.
 var active = []string{
 	"text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "application/xml", "multipart/x-mixed-replace", "message/rfc822",
 	"text/*", "image/*", "application/*", "multipart/*", "message/*",
@@ -117,11 +117,11 @@ var active = []string{
 
 func (v *validator) inline(t MediaType, key string) {
 	if slices.Contains(active, string(t)) || strings.Contains(string(t), "script") || strings.HasSuffix(string(t), "+xml") {
-		v.fail(key, "%s may hold a page with code, which would run as this site's own; leave it out", t)
+		v.fail(key, "%s can contain scripts, which would run in this site's origin; leave it out", t)
 	}
 }
 
-// rule is about one rule of who may do what.
+// rule validates one access rule.
 func (v *validator) rule(m *Mount, j int, key string) {
 	r := &m.Access[j]
 	if v.d.bad[key] || r.Who == "" {
@@ -136,16 +136,16 @@ func (v *validator) rule(m *Mount, j int, key string) {
 		}
 	}
 	if m.Uploads == nil && r.Who == "owner" {
-		v.fail(key+".who", "only what was uploaded has an owner; name users or groups, or add uploads")
+		v.fail(key+".who", "only uploads have an owner; name users or groups, or add uploads")
 	}
 	if i := slices.Index(r.Can, vfs.OpUpload); m.Uploads == nil && i >= 0 {
-		v.fail(index(key+".can", i), "there are no uploads here; write write for PUT, or add uploads")
+		v.fail(index(key+".can", i), "this mount has no uploads; use write for PUT, or add uploads")
 	}
 	v.group(string(r.Who), key+".who")
 	v.claim(string(r.Who), key+".who")
 }
 
-// group refuses a group that nobody can be in.
+// group refuses a group that nobody can be a member of.
 func (v *validator) group(who, key string) {
 	name, ok := strings.CutPrefix(who, "group:")
 	if !ok || v.Users.OIDC != nil && v.Users.OIDC.GroupsClaim != "" || v.d.bad[key] || v.d.bad["groups"] {
@@ -157,17 +157,18 @@ func (v *validator) group(who, key string) {
 			known = append(known, group)
 		}
 		slices.Sort(known)
-		v.fail(key, "there is no group %s%s; add it to groups%s", printable(name), suggestion(name, known), flagFor(v.place(key), "groups"))
+		v.fail(key, "unknown group %s%s; add it to groups%s", printable(name), suggestion(name, known), flagFor(v.place(key), "groups"))
 	}
 }
 
-// told is what an error of package access says, without what the place says already.
+// told returns the message of an error from package access, without the prefix that the
+// error's place makes redundant.
 func told(err error) string {
 	return strings.TrimPrefix(err.Error(), access.ErrRule.Error()+": ")
 }
 
-// Rules returns the access rules of the mount, for access.Compile; nil where it is
-// open to anyone.
+// Rules returns the mount's access rules, for access.Compile; nil if the mount is open
+// to anyone.
 func (m *Mount) Rules() []access.Rule {
 	var rules []access.Rule
 	for _, r := range m.Access {
@@ -176,7 +177,8 @@ func (m *Mount) Rules() []access.Rule {
 	return rules
 }
 
-// TypesTaken are the types that clients may send; none is any.
+// TypesTaken returns the media types that clients may upload; an empty list accepts any
+// type.
 func (m *Mount) TypesTaken() []MediaType {
 	if m.Uploads != nil && m.Uploads.Types != nil {
 		return m.Uploads.Types

@@ -10,17 +10,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// A Suffix says what stands behind the names of users that one way of logging in vouches
-// for: a text as auth.CheckSuffix has it, or one of these words.
+// A Suffix configures the suffix of user names from one authentication method: a text
+// that auth.CheckSuffix accepts, or one of the words below.
 type Suffix string
 
-// The words of a Suffix.
+// The special values of a Suffix.
 const (
-	SuffixAuto Suffix = "auto" // one where users also log in by other ways, else none
+	SuffixAuto Suffix = "auto" // a suffix if users can also log in by other methods, else none
 	SuffixNone Suffix = "none" // names are plain
 )
 
-// certificateSuffix is that of client certificates, where they need one.
+// certificateSuffix is the automatic suffix of client certificate users.
 const certificateSuffix = "cert"
 
 func parseSuffix(s string) (any, error) {
@@ -28,17 +28,17 @@ func parseSuffix(s string) (any, error) {
 		return nil, fmt.Errorf("it is empty; write one such as id.example.org, or %s for plain names", SuffixNone)
 	}
 	if err := auth.CheckSuffix(s); err != nil {
-		return nil, fmt.Errorf("%s is no suffix: %w", printable(s), err)
+		return nil, fmt.Errorf("%s is not a valid suffix: %w", printable(s), err)
 	}
 	return Suffix(s), nil
 }
 
-// local reports whether files name users. Passwords and tokens are one way of logging in
-// here: whoever maintains the files gives out their names.
+// local reports whether users are defined in files. Passwords and tokens count as one
+// method: whoever maintains the files assigns the names in both.
 func (u *Users) local() bool { return u.Htpasswd != "" || u.Tokens != "" }
 
-// mixed reports whether users log in by several ways, so that a name alone does not say
-// who somebody is.
+// mixed reports whether there are several authentication methods, so that a plain name
+// is ambiguous.
 func (u *Users) mixed() bool {
 	ways := 0
 	for _, known := range []bool{u.local(), u.OIDC != nil, u.ClientCertificates != nil} {
@@ -49,8 +49,8 @@ func (u *Users) mixed() bool {
 	return ways > 1
 }
 
-// OIDCSuffix returns what stands, behind an "@", at the end of the names of users of
-// OpenID Connect; "" if these are plain.
+// OIDCSuffix returns the suffix of OpenID Connect users' names, without the "@"; "" if
+// their names are plain.
 func (u *Users) OIDCSuffix() string {
 	if u.OIDC == nil {
 		return ""
@@ -58,8 +58,8 @@ func (u *Users) OIDCSuffix() string {
 	return u.suffix(u.OIDC.Suffix, hostSuffix(u.OIDC.Issuer))
 }
 
-// CertificateSuffix returns what stands, behind an "@", at the end of the names of users
-// with client certificates; "" if these are plain.
+// CertificateSuffix returns the suffix of client certificate users' names, without the
+// "@"; "" if their names are plain.
 func (u *Users) CertificateSuffix() string {
 	if u.ClientCertificates == nil {
 		return ""
@@ -77,7 +77,7 @@ func (u *Users) suffix(s Suffix, auto string) string {
 	return string(s)
 }
 
-// hostSuffix is the issuer's host, as far as it can stand in a name.
+// hostSuffix returns the issuer's host in a form that is valid in a name, if possible.
 func hostSuffix(issuer URL) string {
 	u, err := url.Parse(string(issuer))
 	if err != nil {
@@ -87,8 +87,8 @@ func hostSuffix(issuer URL) string {
 	return strings.Trim(strings.ReplaceAll(host, ":", "-"), "-") // an IPv6 address
 }
 
-// Suffixes returns those of other namespaces than that of local users, without which two
-// people could have one name.
+// Suffixes returns the suffixes of all namespaces other than the local users'. They keep
+// two people from having the same name.
 func (u *Users) Suffixes() []string {
 	var list []string
 	for _, s := range []string{u.OIDCSuffix(), u.CertificateSuffix()} {
@@ -99,7 +99,8 @@ func (u *Users) Suffixes() []string {
 	return list
 }
 
-// namespaces refuses ways of logging in whose names could be two people's.
+// namespaces refuses combinations of authentication methods in which two people could
+// have the same name.
 func (v *validator) namespaces() {
 	u := &v.Users
 	const oidcKey, certKey = "users.oidc.suffix", "users.client_certificates.suffix"
@@ -112,30 +113,30 @@ func (v *validator) namespaces() {
 		switch {
 		case oidc == "" && u.OIDC.Suffix == SuffixAuto:
 			if u.OIDC.Issuer != "" && !v.d.bad["users.oidc.issuer"] {
-				v.fail("users.oidc.issuer", "its host cannot stand in the names of users; add a suffix%s", flagFor(v.place("users.oidc.issuer"), oidcKey))
+				v.fail("users.oidc.issuer", "its host cannot be a suffix of user names; add a suffix%s", flagFor(v.place("users.oidc.issuer"), oidcKey))
 			}
 			return
 		case oidc != "" && auth.CheckSuffix(oidc) != nil:
-			v.fail("users.oidc.issuer", "its host cannot stand in the names of users; add a suffix%s", flagFor(v.place("users.oidc.issuer"), oidcKey))
+			v.fail("users.oidc.issuer", "its host cannot be a suffix of user names; add a suffix%s", flagFor(v.place("users.oidc.issuer"), oidcKey))
 			return
 		case oidc == "" && plain:
-			v.fail(oidcKey, "whoever chooses a user's name at the provider could become the user of a file who is called so; write a suffix such as %s, or leave it out", hostSuffix(u.OIDC.Issuer))
+			v.fail(oidcKey, "a user of the provider could choose the name of a user in a file and get that user's access; write a suffix such as %s, or leave it out", hostSuffix(u.OIDC.Issuer))
 		}
 		plain = plain || oidc == ""
 	}
 	if u.ClientCertificates != nil && cert == "" && plain {
-		v.fail(certKey, "the name in a certificate could be that of another user; write a suffix such as %s, or leave it out", certificateSuffix)
+		v.fail(certKey, "the name in a certificate could be another user's name; write a suffix such as %s, or leave it out", certificateSuffix)
 	}
 	if oidc != "" && strings.EqualFold(oidc, cert) {
 		key := v.byFlag(certKey, oidcKey, certKey)
-		v.fail(key, "users of OpenID Connect and those with certificates would share their names; give the one or the other another suffix")
+		v.fail(key, "users of OpenID Connect and of certificates would have the same suffix; change one of them")
 	}
 }
 
-// A mention is a user that the configuration names.
+// A mention is a user that the configuration refers to.
 type mention struct{ key, name string }
 
-// mentions returns the users that groups and access rules name, in order.
+// mentions returns the users in groups and access rules, in order.
 func (c *Config) mentions() []mention {
 	var list []mention
 	for _, group := range slices.Sorted(maps.Keys(c.Groups)) {
@@ -153,9 +154,9 @@ func (c *Config) mentions() []mention {
 	return list
 }
 
-// Replaces says that c replaces a running configuration. Users that it already names
-// are not refused for having gone from the users files: removing one there must not keep
-// the files from being read.
+// Replaces marks c as the replacement of a running configuration. Users that the running
+// one already mentions are then accepted although the user files no longer define them:
+// removing a user from a file must not prevent a reload.
 func (c *Config) Replaces(running *Config) {
 	if slices.Equal(c.Users.Suffixes(), running.Users.Suffixes()) && c.Users.local() == running.Users.local() {
 		c.tolerated = map[string]bool{}
@@ -165,9 +166,9 @@ func (c *Config) Replaces(running *Config) {
 	}
 }
 
-// Strangers returns the users that groups and access rules name where names have suffixes,
-// and who can be nobody: they have no suffix, and no file has their name. local are the
-// names in files.
+// Strangers returns the users in groups and access rules that cannot exist, if names
+// have suffixes: they have no suffix, and no file defines them. local are the names in
+// the files.
 func (c *Config) Strangers(local []string) []string {
 	var names []string
 	for _, m := range c.strangers(local) {
@@ -185,7 +186,7 @@ func (c *Config) strangers(local []string) []mention {
 	}
 	suffixes := u.Suffixes()
 	if !u.local() && (u.OIDC != nil && u.OIDCSuffix() == "" || u.ClientCertificates != nil && u.CertificateSuffix() == "") {
-		return nil // plain names are those of a place that is not here to be asked
+		return nil // plain names belong to a remote service, whose users are not known here
 	}
 	var list []mention
 	for _, m := range c.mentions() {
@@ -197,8 +198,8 @@ func (c *Config) strangers(local []string) []mention {
 	return list
 }
 
-// strange refuses rules and groups that were written when names had no suffix, or for a
-// user who does not exist: they would let in nobody, or somebody else.
+// strange refuses rules and groups for users that do not exist, or that were written
+// when names had no suffix: they would give access to nobody or to somebody else.
 func (k *checker) strange(local []string) {
 	for _, m := range k.strangers(local) {
 		if k.tolerated[m.name] {
@@ -214,18 +215,18 @@ func (k *checker) strange(local []string) {
 		}
 		others := strings.Join(called, " or ")
 		if k.Users.local() {
-			k.addAt(m.key, "nobody is called %s: no file of users has that name, and others are called %s; write the whole name, or add the user to a file", name, others)
+			k.addAt(m.key, "there is no user %s: no user file has this name, and other names have a suffix, as in %s; write the full name, or add the user to a file", name, others)
 		} else {
-			k.addAt(m.key, "nobody is called %s: users are called %s; write the whole name", name, others)
+			k.addAt(m.key, "there is no user %s: names have a suffix, as in %s; write the full name", name, others)
 		}
 	}
 }
 
-// certificateClaims are the keys of the claims of certificates.
+// certificateClaims are the claims that certificates have.
 var certificateClaims = []string{"email", "dns", "uri", "ou", "o"}
 
-// claim refuses a claim that a token may have as well as a certificate: whoever can choose
-// what the one says would get what is meant for the other.
+// claim refuses a claim that both tokens and certificates can carry: whoever controls
+// its value in one would get the access meant for the other.
 func (v *validator) claim(who, key string) {
 	claim, ok := strings.CutPrefix(who, "claim:")
 	name, value, _ := strings.Cut(claim, "=")
@@ -237,5 +238,5 @@ func (v *validator) claim(who, key string) {
 	for _, s := range u.Suffixes() {
 		forms = append(forms, printable("claim:"+name+"@"+s+"="+value))
 	}
-	v.fail(key, "a token may say this of its user as well as a certificate; write %s", strings.Join(forms, " or "))
+	v.fail(key, "both tokens and certificates can carry this claim; write %s", strings.Join(forms, " or "))
 }

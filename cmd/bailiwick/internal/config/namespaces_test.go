@@ -21,7 +21,8 @@ const (
 	fromCert = "  client_certificates: {ca: ca.pem}\n"
 )
 
-// loadUsers loads a configuration with these users and rules, and the files that it names.
+// loadUsers loads a configuration with the given users and rules, and creates the files
+// that it names.
 func loadUsers(t *testing.T, users, rules string) *config.Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -42,7 +43,7 @@ func loadUsers(t *testing.T, users, rules string) *config.Config {
 	return c
 }
 
-// Names have a suffix where users log in by several ways, and nowhere else.
+// Names have a suffix only if there are several authentication methods.
 func TestSuffixes(t *testing.T) {
 	oidc := func(suffix string) string {
 		return strings.Replace(fromOIDC, "groups}", "groups, suffix: "+suffix+"}", 1)
@@ -72,33 +73,33 @@ func TestSuffixes(t *testing.T) {
 	}
 }
 
-// Plain names in a configuration with several kinds of users are those of users of files,
-// and what names somebody else so is an error that says what to write.
+// With several authentication methods, plain names belong to users in files. A plain
+// name for any other user is an error that tells what to write instead.
 func TestStrangers(t *testing.T) {
 	rule := func(who string) string { return "  access: [{who: '" + who + "', can: [read]}]\n" }
 	all := fromFile + "  tokens: tokens\n" + fromOIDC + fromCert
 	for _, tt := range []struct {
 		users, rules string
-		want         string // in the error; "" for none
+		want         string // part of the error; "" for no error
 	}{
 		{all, rule("user:alice"), ""},
 		{all, rule("user:backup"), ""},
 		{all, rule("user:bob@example.org"), ""},
 		{all, rule("user:carol@id.example.org"), ""},
 		{all, rule("user:carol@cert"), ""},
-		{all, rule("user:carol"), "mounts[0].access[0].who: nobody is called carol: no file of users has that name, and others are called carol@id.example.org (OpenID Connect) or carol@cert (certificate); write the whole name"},
-		{all, rule("user:Alice"), "nobody is called Alice"},
-		{all, rule("user:carol@ID.example.org"), "nobody is called carol@ID.example.org"},
-		{all, rule("user:carol@example.org"), "nobody is called carol@example.org"},
+		{all, rule("user:carol"), "mounts[0].access[0].who: there is no user carol: no user file has this name, and other names have a suffix, as in carol@id.example.org (OpenID Connect) or carol@cert (certificate); write the full name"},
+		{all, rule("user:Alice"), "there is no user Alice"},
+		{all, rule("user:carol@ID.example.org"), "there is no user carol@ID.example.org"},
+		{all, rule("user:carol@example.org"), "there is no user carol@example.org"},
 		{all, rule("group:g") + "groups: {g: [alice, carol@cert]}\n", ""},
-		{all, rule("group:g") + "groups: {g: [alice, carol]}\n", "groups.g[1]: nobody is called carol"},
-		{fromOIDC + fromCert, rule("user:alice"), "nobody is called alice: users are called alice@id.example.org (OpenID Connect) or alice@cert (certificate); write the whole name"},
-		{fromFile + fromCert, rule("user:carol"), "others are called carol@cert (certificate)"},
-		// Where there is one kind of users, nothing is known of who there is.
+		{all, rule("group:g") + "groups: {g: [alice, carol]}\n", "groups.g[1]: there is no user carol"},
+		{fromOIDC + fromCert, rule("user:alice"), "there is no user alice: names have a suffix, as in alice@id.example.org (OpenID Connect) or alice@cert (certificate); write the full name"},
+		{fromFile + fromCert, rule("user:carol"), "other names have a suffix, as in carol@cert (certificate)"},
+		// With one authentication method, the set of users is unknown.
 		{fromFile, rule("user:carol"), ""},
 		{fromOIDC, rule("user:carol"), ""},
 		{fromCert, rule("user:carol"), ""},
-		// The plain names are the provider's, who is not asked.
+		// Plain names belong to the provider, whose users are unknown.
 		{strings.Replace(fromOIDC, "groups}", "groups, suffix: none}", 1) + fromCert, rule("user:carol"), ""},
 	} {
 		c := loadUsers(t, tt.users, tt.rules)
@@ -106,7 +107,7 @@ func TestStrangers(t *testing.T) {
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s%s: %v, want %q", tt.users, tt.rules, err, tt.want)
 		}
-		// A reload does not keep the old rules for that.
+		// A reload accepts users that the running configuration already mentions,
 		running := loadUsers(t, tt.users, tt.rules)
 		c.Replaces(running)
 		if err := c.Check(); err != nil {
@@ -119,17 +120,17 @@ func TestStrangers(t *testing.T) {
 		if want := tt.want != ""; (len(c.Strangers(local)) > 0) != want {
 			t.Errorf("%s%s: strangers: %v", tt.users, tt.rules, !want)
 		}
-		// It does where names meant something else.
+		// but not if the names had another meaning before.
 		c = loadUsers(t, tt.users, tt.rules)
 		c.Replaces(loadUsers(t, fromCert, tt.rules))
 		if err := c.Check(); (err == nil) != (tt.want == "") && tt.users != fromCert {
-			t.Errorf("%s%s: after another kind of users: %v", tt.users, tt.rules, err)
+			t.Errorf("%s%s: after a change of authentication methods: %v", tt.users, tt.rules, err)
 		}
 	}
 }
 
-// A user of a file whose name is, or looks like, one of another namespace is an error that
-// names the file, the line and the user.
+// A user in a file whose name belongs to another namespace, or looks like it, is an
+// error that names the file, the line and the user.
 func TestLocalNamesOfOthers(t *testing.T) {
 	for name, want := range map[string]string{
 		"carol@id.example.org": "", "carol@ID.EXAMPLE.ORG": "", "carol＠id.example.org": "", "carol@cert": "", "carol@ｃert": "",
@@ -152,6 +153,6 @@ func TestLocalNamesOfOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := c.Check(); err != nil || !slices.Equal(c.Users.Suffixes(), nil) {
-		t.Errorf("where there are no others: %v", err)
+		t.Errorf("without other methods: %v", err)
 	}
 }

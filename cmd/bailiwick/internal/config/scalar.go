@@ -15,7 +15,7 @@ import (
 
 const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 
-// scalar reads a single value.
+// scalar decodes a single value.
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value, key string, f *field) bool {
 	switch {
 	case n.Kind != yaml.ScalarNode:
@@ -25,7 +25,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, key string, f *field) bo
 		d.fail(n, key, "leave out the tag %s", n.Tag)
 		return false
 	case !d.clean(n):
-		d.fail(n, key, "it holds a control character; leave that out")
+		d.fail(n, key, "it contains a control character; remove it")
 		return false
 	}
 	parsed, err := d.parse(n, v.Type(), f)
@@ -40,8 +40,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, key string, f *field) bo
 	return true
 }
 
-// parse reads the value as it is written: to YAML, 010 is 8, 1_000 is 1000 and yes
-// may be true, which is not what was meant.
+// parse parses the value as it is written. YAML would read 010 as 8, 1_000 as 1000 and
+// yes as true, which is not what the user meant.
 func (d *decoder) parse(n *yaml.Node, t reflect.Type, f *field) (any, error) {
 	plain := n.Style&quoted == 0
 	fromFile := d.given[n] == ""
@@ -61,12 +61,12 @@ func (d *decoder) parse(n *yaml.Node, t reflect.Type, f *field) (any, error) {
 	case reflect.Int:
 		i, err := strconv.ParseInt(n.Value, 10, 32)
 		if !plain || err != nil || strconv.FormatInt(i, 10) != n.Value || i < 0 {
-			return nil, fmt.Errorf("write a whole number from 0 to %d in decimal digits alone, such as 1000%s", math.MaxInt32, withoutQuotes(plain))
+			return nil, fmt.Errorf("write a whole number from 0 to %d in decimal digits, such as 1000%s", math.MaxInt32, withoutQuotes(plain))
 		}
 		return int(i), nil
 	}
 	if f.words != nil && !slices.Contains(f.words, n.Value) {
-		return nil, fmt.Errorf("there is no %s%s; it is one of %s", printable(n.Value), suggestion(n.Value, f.words), strings.Join(f.words, ", "))
+		return nil, fmt.Errorf("unknown value %s%s; use one of %s", printable(n.Value), suggestion(n.Value, f.words), strings.Join(f.words, ", "))
 	}
 	if n.Value == "" {
 		return nil, errors.New("it is empty; write a value, or leave it out")
@@ -77,7 +77,7 @@ func (d *decoder) parse(n *yaml.Node, t reflect.Type, f *field) (any, error) {
 	return n.Value, nil
 }
 
-// isText reports whether n, written without quotes, is text to every YAML reader.
+// isText reports whether every YAML reader takes an unquoted n as text.
 func isText(n *yaml.Node) bool {
 	switch n.ShortTag() {
 	case "!!int", "!!float", "!!bool", "!!null":
@@ -93,8 +93,8 @@ func withoutQuotes(plain bool) string {
 	return ", without quotes"
 }
 
-// clean reports whether the value holds nothing that would end a line of a log or
-// move a cursor.
+// clean reports whether the value has no control characters, which could end a log line
+// or move a terminal's cursor.
 func (d *decoder) clean(n *yaml.Node) bool {
 	return !strings.ContainsFunc(n.Value, unicode.IsControl)
 }

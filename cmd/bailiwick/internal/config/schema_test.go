@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// jsonOf returns what a node is to a reader of YAML 1.2, as JSON has it.
+// jsonOf returns the JSON value of a YAML 1.2 node.
 func jsonOf(n *yaml.Node) any {
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -46,15 +46,15 @@ func jsonOf(n *yaml.Node) any {
 	return n.Value
 }
 
-// A validator knows the part of JSON schema that schema.json uses, and fails for any
-// other.
+// A validator implements the part of JSON schema that schema.json uses, and fails the
+// test on anything else.
 type validator struct{ t *testing.T }
 
-// wrong says what is wrong with v, "" if nothing is.
+// wrong describes the first violation of s by v, "" if there is none.
 func (c validator) wrong(s, v any, at string) string {
 	if pass, ok := s.(bool); ok {
 		if !pass {
-			return at + " is not taken here"
+			return at + " is not allowed here"
 		}
 		return ""
 	}
@@ -85,7 +85,7 @@ func (c validator) breaks(word string, arg any, schema map[string]any, v any, at
 			c.t.Fatalf("the schema has a type %v", arg)
 		}
 		if !good {
-			return fmt.Sprintf("%s is no %v", at, arg)
+			return fmt.Sprintf("%s is not of type %v", at, arg)
 		}
 	case "properties":
 		for key, below := range arg.(map[string]any) {
@@ -148,12 +148,12 @@ func (c validator) breaks(word string, arg any, schema map[string]any, v any, at
 		}
 	case "not":
 		if c.wrong(arg, v, at) == "" {
-			return at + " has what excludes each other"
+			return at + " has values that exclude each other"
 		}
 	case "allOf", "anyOf", "oneOf":
 		return c.combined(word, arg.([]any), v, at)
 	default:
-		c.t.Fatalf("the schema uses %s, which this test does not know", word)
+		c.t.Fatalf("the schema uses %s, which this test does not implement", word)
 	}
 	return ""
 }
@@ -170,10 +170,10 @@ func (c validator) combined(word string, schemas []any, v any, at string) string
 	if word == "allOf" && good == len(schemas) || word == "anyOf" && good > 0 || word == "oneOf" && good == 1 {
 		return ""
 	}
-	return fmt.Sprintf("%s: %d of %d fit in %s (%s)", at, good, len(schemas), word, last)
+	return fmt.Sprintf("%s: %d of %d schemas match in %s (%s)", at, good, len(schemas), word, last)
 }
 
-// againstSchema says what the schema finds wrong in a file, "" if nothing.
+// againstSchema returns the schema's first violation in a file, "" if there is none.
 func againstSchema(t *testing.T, data []byte) string {
 	t.Helper()
 	var schema any
@@ -185,13 +185,12 @@ func againstSchema(t *testing.T, data []byte) string {
 		return err.Error()
 	}
 	if n.IsZero() {
-		return "there is nothing"
+		return "the file is empty"
 	}
 	return validator{t}.wrong(schema, jsonOf(n.Content[0]), "the file")
 }
 
-// TestSchemaExamples checks the schema's own examples and defaults by the schema of
-// their key.
+// TestSchemaExamples validates the schema's own examples and defaults.
 func TestSchemaExamples(t *testing.T) {
 	var schema any
 	if err := json.Unmarshal([]byte(config.Schema), &schema); err != nil {

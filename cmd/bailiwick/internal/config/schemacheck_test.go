@@ -13,20 +13,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// beyond are the mistakes that check finds and a schema has no words for, by what check
-// says of them. All others are refused by both.
+// beyond lists the errors that Parse finds and a schema cannot express, by a pattern of
+// their messages. Both must refuse everything else.
 var beyond = map[string]*regexp.Regexp{
-	"two keys of one mount or listener":  regexp.MustCompile(`is served already, by the mount|are the same; leave one|it is the address that the public is served at`),
-	"what sources share":                 regexp.MustCompile(`it holds what is uploaded|no client can write here, so the content is trusted`),
-	"what a value means":                 regexp.MustCompile(`is no host; |is no address; |no request has the path |leave out the slash at its end|bad pattern|there is no scheme|cannot open the source|the network of |is no network|that is everybody|there are certificates for names|may hold a page with code|is no media type|write https://|the password is masked|that many never come`),
-	"how much a value is":                regexp.MustCompile(`browsers send more; |in no time at all |each connection would end at once|write a size |write whole seconds, from 1s to |write a number of days from |it is longer than any server runs`),
-	"what names in rules mean":           regexp.MustCompile(`\{user\}|there is no group `),
-	"keys that depend on others far off": regexp.MustCompile(`only S3 gives files to clients itself|no links are known; |certificates are shown over TLS alone`),
-	"control characters":                 regexp.MustCompile(`it holds a control character`),
-	"names twice, in another case":       regexp.MustCompile(`stands twice; leave one`),
+	"two keys of one mount or listener": regexp.MustCompile(`is already served by the mount|are the same address; keep one|it must differ from the public address`),
+	"overlapping sources":               regexp.MustCompile(`it contains the uploads|no client can write here, so the content is trusted`),
+	"the meaning of a value":            regexp.MustCompile(`is not a host name; |is not an address; |no request can have the path |it must not end with a slash|bad pattern|unknown scheme|cannot open the source|the network of |is not a network|it matches every client|certificates are issued for names|can contain scripts|is no media type|write https://|the password is masked|the rate is too high`),
+	"the range of a value":              regexp.MustCompile(`it is too small for browsers; |nothing can be received in zero time|each connection would close at once|write a size |write whole seconds, from 1s to |write a number of days from |it is too long`),
+	"the meaning of names in rules":     regexp.MustCompile(`\{user\}|unknown group `),
+	"dependencies on distant keys":      regexp.MustCompile(`only S3 sources support redirects|signed links are not configured; |client certificates require TLS`),
+	"control characters":                regexp.MustCompile(`it contains a control character`),
+	"duplicates in another letter case": regexp.MustCompile(`is listed twice; keep one`),
 }
 
-// Each mistake by itself is refused by check and by the schema, or stands in beyond.
+// Parse and the schema refuse each mistake on its own, except for those in beyond.
 func TestSchemaRefusesWhatCheckDoes(t *testing.T) {
 	mount := func(keys string) string { return "mounts: [{source: a, " + keys + "}]" }
 	open := `mounts: [{source: a, allow: ["**"]}]` + "\n"
@@ -48,15 +48,15 @@ func TestSchemaRefusesWhatCheckDoes(t *testing.T) {
 		"limits: {uploads: 0}\n" + open, "limits: {connections: -1}\n" + open, "landlock: maybe\n" + open, "drain: 1d\n" + open, "nosuch: 1\n" + open,
 	} {
 		if _, err := config.Parse("f", []byte(text)); err == nil {
-			t.Errorf("check takes %s", text)
+			t.Errorf("Parse accepts %s", text)
 		}
 		if againstSchema(t, []byte(text)) == "" {
-			t.Errorf("the schema takes %s", text)
+			t.Errorf("the schema accepts %s", text)
 		}
 	}
 }
 
-// values are some for each key, good ones and bad.
+// values lists valid and invalid values for each key, a valid one first.
 var values = map[string][]string{
 	"listen": {`[":1"]`, `[]`, `["127.0.0.1:80", "localhost:80"]`, `[x]`}, "hosts": {`[a.example]`, `[]`, `["a:1"]`}, "admin": {`127.0.0.1:9`, `":1"`, `x`},
 	"access_log": {`{file: "off"}`, `{}`, `{file: ""}`}, "drain": {`1s`, `0s`, `1d`, `1`}, "landlock": {`auto`, `"off"`, `on`},
@@ -78,8 +78,8 @@ var mountValues = map[string][]string{
 	},
 }
 
-// one picks a value for a key, a good one mostly: with many mistakes in each file, no two
-// keys would ever be compared.
+// one picks a value for a key, usually the valid one: with many mistakes in each file,
+// combinations of keys would never be tested.
 func one(r *rand.Rand, values []string) string {
 	if r.IntN(4) > 0 {
 		return values[0]
@@ -87,8 +87,8 @@ func one(r *rand.Rand, values []string) string {
 	return values[r.IntN(len(values))]
 }
 
-// Over random files, the schema takes whatever check does, and what check alone refuses
-// is beyond a schema.
+// On random files, the schema accepts everything that Parse accepts, and only errors in
+// beyond are found by Parse alone.
 func TestSchemaAgreesWithCheck(t *testing.T) {
 	files := 2000
 	if os.Getenv("BAILIWICK_LONG") == "1" {
@@ -123,7 +123,7 @@ func TestSchemaAgreesWithCheck(t *testing.T) {
 		schema := againstSchema(t, []byte(text.String()))
 		switch {
 		case err == nil && schema != "":
-			t.Fatalf("check takes what the schema refuses: %s\n%s", schema, &text)
+			t.Fatalf("Parse accepts what the schema refuses: %s\n%s", schema, &text)
 		case err == nil:
 			good++
 		case schema == "":
@@ -135,14 +135,14 @@ func TestSchemaAgreesWithCheck(t *testing.T) {
 					}
 				}
 				if alone[why]++; why == "" {
-					t.Fatalf("the schema takes what check refuses: %s\n%s", line, &text)
+					t.Fatalf("the schema accepts what Parse refuses: %s\n%s", line, &text)
 				}
 			}
 		}
 	}
-	t.Logf("%d of %d files are good; refused by check alone: %v", good, files, alone)
+	t.Logf("%d of %d files are valid; refused by Parse alone: %v", good, files, alone)
 	if good < files/20 || len(alone) < 4 {
-		t.Errorf("%d of %d files are good, and %v are beyond the schema: that compares nothing", good, files, alone)
+		t.Errorf("%d of %d files are valid, and %v are beyond the schema: too few for a comparison", good, files, alone)
 	}
 }
 

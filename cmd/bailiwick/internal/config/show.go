@@ -9,14 +9,14 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// YAML returns the configuration with all defaults filled in, as a file that means
-// the same wherever it lies. Secrets are masked; Load refuses a file with a masked
-// one, and takes any other.
+// YAML returns the configuration with all defaults filled in, as a file that means the
+// same in any directory. Secrets are masked. Load accepts the file unless it holds a
+// masked secret.
 func (c *Config) YAML() ([]byte, error) {
 	return yaml.Dump(nodeOf(reflect.ValueOf(c).Elem(), nil))
 }
 
-// nodeOf returns v as it is written, nil if it was left out and has no default.
+// nodeOf returns v's YAML, or nil if v was omitted and has no default.
 func nodeOf(v reflect.Value, f *field) *yaml.Node {
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -79,8 +79,8 @@ func mappingOf(v reflect.Value) *yaml.Node {
 	return n
 }
 
-// text returns a string's node. The tag makes the writer quote what would be read as
-// anything else.
+// text returns a string's node. The tag makes the writer quote strings that would
+// otherwise be read as another type.
 func text(s string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// What is shown means the same wherever it lies, and is shown the same again.
+// The YAML output means the same in any directory, and is stable.
 func TestShow(t *testing.T) {
 	needSyslog(t)
 	for _, file := range files(t, "good/*.yaml") {
@@ -40,7 +40,7 @@ func TestShow(t *testing.T) {
 			t.Errorf("%s (-once +twice):\n%s", file, diff)
 		}
 		if text := againstSchema(t, shown); text != "" {
-			t.Errorf("%s: the schema finds: %s\n%s", file, text, shown)
+			t.Errorf("%s: schema error: %s\n%s", file, text, shown)
 		}
 	}
 }
@@ -102,7 +102,7 @@ mounts:
 	}
 }
 
-// No secret gets out, and what is shown in its place is not taken for one.
+// Secrets are masked, and a masked secret is not accepted as one.
 func TestShowMasks(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"postgres://u:hunter2@h/d":                                            "postgres://u:********@h/d",
@@ -132,16 +132,16 @@ func TestShowMasks(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.Contains(string(shown), "catalog: "+want+"\n") && !strings.Contains(string(shown), "catalog: '"+want+"'\n") {
-			t.Errorf("%s is not shown as %s:\n%s", dsn, want, shown)
+			t.Errorf("%s is not printed as %s:\n%s", dsn, want, shown)
 		}
 		for _, text := range []string{string(shown), fmt.Sprintf("%v %+v %#v %s", catalog, *c.Mounts[0].Uploads, catalog, catalog)} {
 			if strings.Contains(text, "hunter2") {
-				t.Errorf("the secret of %s gets out:\n%s", dsn, text)
+				t.Errorf("the secret of %s leaks:\n%s", dsn, text)
 			}
 		}
 		_, err = config.Parse("f", shown)
 		if masked := strings.Contains(want, "***"); masked != (err != nil) {
-			t.Errorf("%s: reading what was shown: %v", dsn, err)
+			t.Errorf("%s: parsing the YAML output: %v", dsn, err)
 		}
 	}
 }

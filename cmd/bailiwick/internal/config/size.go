@@ -11,7 +11,7 @@ import (
 // A Size is a number of bytes.
 type Size int64
 
-// sizeUnits are the units of sizes, the larger ones first.
+// sizeUnits lists the units of sizes, largest first.
 var sizeUnits = []struct {
 	name  string
 	bytes uint64
@@ -20,11 +20,11 @@ var sizeUnits = []struct {
 	{"KiB", 1 << 10}, {"KB", 1e3}, {"B", 1}, {"", 1},
 }
 
-// sizePattern is what ParseSize reads, as far as a pattern can say it.
+// sizePattern matches at least what ParseSize accepts.
 const sizePattern = `[0-9]+ ?([KkMmGgTt][Ii]?)?[Bb]?`
 
-// ParseSize reads a size: a whole number of bytes, or of a unit behind it, in any
-// case: KB, MB, GB and TB are powers of 1000, KiB, MiB, GiB and TiB of 1024.
+// ParseSize parses a size: a whole number of bytes, optionally with a unit in any letter
+// case. KB, MB, GB and TB are powers of 1000; KiB, MiB, GiB and TiB are powers of 1024.
 func ParseSize(text string) (Size, error) {
 	digits := strings.TrimLeft(text, "0123456789")
 	number, unit := text[:len(text)-len(digits)], strings.TrimPrefix(digits, " ")
@@ -42,8 +42,7 @@ func ParseSize(text string) (Size, error) {
 	return 0, errors.New("write a size such as 500MB, 10MiB or a number of bytes, at least 1 and below 8 EiB")
 }
 
-// String returns the size so that ParseSize reads it, in the largest unit that it is
-// a whole number of.
+// String returns the size in ParseSize's format, in the largest unit that divides it.
 func (n Size) String() string {
 	for _, u := range sizeUnits {
 		if u.name != "" && uint64(n)%u.bytes == 0 {

@@ -16,15 +16,15 @@ func FuzzParseSize(f *testing.F) {
 			return
 		}
 		if n < 1 || s[0] < '0' || s[0] > '9' {
-			t.Errorf("%q is %d", s, n)
+			t.Errorf("%q parses to %d", s, n)
 		}
 		if again, err := config.ParseSize(n.String()); err != nil || again != n {
-			t.Errorf("%q is %s, and that is %d, %v", s, n, again, err)
+			t.Errorf("%q prints as %s, which parses to %d, %v", s, n, again, err)
 		}
 	})
 }
 
-// What an age is shown as means the same age.
+// The printed form of an age parses to the same age.
 func TestAge(t *testing.T) {
 	for text, want := range map[string]string{"off": "off", "180d": "180d", "24h": "1d", "36h": "36h", "90s": "1m30s", "1s": "1s", "3650d": "3650d"} {
 		for _, s := range []string{text, want} {
@@ -38,7 +38,7 @@ func TestAge(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s: %v", s, err)
 			} else if got := c.TLS.HSTS.String(); got != want {
-				t.Errorf("%s is shown as %s, want %s", s, got, want)
+				t.Errorf("%s prints as %s, want %s", s, got, want)
 			}
 		}
 	}
@@ -51,7 +51,7 @@ func TestAge(t *testing.T) {
 			config.Given{Key: "tls.hsts", Values: []string{s}, Origin: "--hsts"},
 		)
 		if err == nil {
-			t.Errorf("%q is taken", s)
+			t.Errorf("%q is accepted", s)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
 )
 
-// validate finds contradictions between values that are each all right.
+// validate finds contradictions between values that are each valid.
 func (c *Config) validate(d *decoder) {
 	v := &validator{c, d}
 	v.addresses()
@@ -26,7 +26,8 @@ type validator struct {
 	d *decoder
 }
 
-// fail notes what is wrong with key, at its place or that of what it would stand in.
+// fail records an error about key at its place, or at the place of the nearest enclosing
+// key.
 func (v *validator) fail(key, format string, args ...any) {
 	v.d.failAt(v.place(key), key, format, args...)
 }
@@ -51,16 +52,16 @@ func (v *validator) addresses() {
 		}
 		for _, other := range v.Listen[:i] {
 			if other != "" && clash(addr, other) {
-				v.fail(key, "%s and %s are the same; leave one", other, addr)
+				v.fail(key, "%s and %s are the same address; keep one", other, addr)
 			}
 		}
 		if v.Admin != "" && clash(addr, v.Admin) {
-			v.fail("admin", "it is the address that the public is served at, %s; give it one of its own, such as 127.0.0.1:9090", addr)
+			v.fail("admin", "it must differ from the public address %s; write another one, such as 127.0.0.1:9090", addr)
 		}
 	}
 }
 
-// clash reports whether two listeners would get in each other's way.
+// clash reports whether two listeners would conflict.
 func clash(a, b Address) bool {
 	hostA, portA, _ := net.SplitHostPort(string(a))
 	hostB, portB, _ := net.SplitHostPort(string(b))
@@ -92,13 +93,13 @@ func (v *validator) tls() {
 	files := t.Cert != "" || t.Key != ""
 	switch {
 	case t.ACME != nil && files:
-		v.fail(v.byFlag("tls", "tls.cert", "tls.key", "tls.acme.domains", "tls.acme"), "cert and key are a certificate from files, acme one that is fetched; leave out the one or the other")
+		v.fail(v.byFlag("tls", "tls.cert", "tls.key", "tls.acme.domains", "tls.acme"), "cert and key are a certificate from files, acme obtains one; leave out either")
 	case t.ACME == nil && !files:
-		v.fail("tls", "name the files cert and key, or acme with its domains")
+		v.fail("tls", "add cert and key, or acme with its domains")
 	case t.Cert == "" && files:
-		v.fail("tls", "there is a key without a cert; name the file of the certificate%s", flagFor(v.place("tls"), "tls.cert"))
+		v.fail("tls", "key is set without cert; add the file of the certificate%s", flagFor(v.place("tls"), "tls.cert"))
 	case t.Key == "" && files:
-		v.fail("tls", "there is a cert without a key; name the file of its key%s", flagFor(v.place("tls"), "tls.key"))
+		v.fail("tls", "cert is set without key; add the file of its key%s", flagFor(v.place("tls"), "tls.key"))
 	}
 	if t.ACME == nil {
 		return
@@ -109,16 +110,17 @@ func (v *validator) tls() {
 			continue
 		}
 		if _, err := netip.ParseAddr(string(domain)); err == nil || !strings.Contains(string(domain), ".") {
-			v.fail(key, "there are certificates for names such as files.example.org, not for %s", domain)
+			v.fail(key, "certificates are issued for names such as files.example.org, not for %s", domain)
 		}
 		if slices.Contains(t.ACME.Domains[:i], domain) {
-			v.fail(key, "%s stands twice; leave one", domain)
+			v.fail(key, "%s is listed twice; keep one", domain)
 		}
 	}
 }
 
-// byFlag returns the first of the keys below that came by a flag or variable, else key
-// itself: of two things that exclude each other, the flag was written last.
+// byFlag returns the first of the keys below that came from a flag or variable, else
+// key. Of two values that exclude each other, the flag is the newer one and more likely
+// the mistake.
 func (v *validator) byFlag(key string, below ...string) string {
 	for _, k := range below {
 		if p, ok := v.places[k]; ok && p.origin != "" {
@@ -128,7 +130,7 @@ func (v *validator) byFlag(key string, below ...string) string {
 	return key
 }
 
-// there reports whether key has a value, of whatever origin, that could be read.
+// there reports whether key has a valid value, from any origin.
 func (v *validator) there(key string) bool {
 	_, ok := v.places[key]
 	return ok && !v.d.bad[key]
@@ -140,7 +142,7 @@ func (v *validator) users() {
 		if v.place("users.client_certificates").origin != "" {
 			flags = " (--tls-cert, or --acme-host)"
 		}
-		v.fail("users.client_certificates", "certificates are shown over TLS alone; add tls%s", flags)
+		v.fail("users.client_certificates", "client certificates require TLS; add tls%s", flags)
 	}
 	if o := v.Users.OIDC; o != nil && o.Issuer != "" && o.Audience != "" {
 		if _, err := oidc.New(oidc.Config{Issuer: string(o.Issuer), Audience: o.Audience}); err != nil {
@@ -152,7 +154,7 @@ func (v *validator) users() {
 		members := v.Groups[group]
 		for i, name := range members {
 			if name != "" && slices.Contains(members[:i], name) {
-				v.fail(index("groups."+group, i), "%s stands twice; leave one", printable(name))
+				v.fail(index("groups."+group, i), "%s is listed twice; keep one", printable(name))
 			}
 		}
 	}
@@ -165,11 +167,11 @@ func (v *validator) limits() {
 		tooSmall bool
 		least    string
 	}{
-		{"limits.header_size", l.HeaderSize < 1<<10, "browsers send more; it is 1KiB or more"},
-		{"limits.header_timeout", l.HeaderTimeout == 0, "in no time at all nothing can be sent; write a length of time such as 10s"},
-		{"limits.idle_timeout", l.IdleTimeout == 0, "each connection would end at once; write a length of time such as 2m"},
-		{"limits.upload_time", l.UploadTime == 0, "in no time at all nothing can be sent; write a length of time such as 1h"},
-		{"limits.uploads", l.Uploads == 0, "nothing could be sent; write a whole number from 1 on"},
+		{"limits.header_size", l.HeaderSize < 1<<10, "it is too small for browsers; write 1KiB or more"},
+		{"limits.header_timeout", l.HeaderTimeout == 0, "nothing can be received in zero time; write a duration such as 10s"},
+		{"limits.idle_timeout", l.IdleTimeout == 0, "each connection would close at once; write a duration such as 2m"},
+		{"limits.upload_time", l.UploadTime == 0, "nothing can be received in zero time; write a duration such as 1h"},
+		{"limits.uploads", l.Uploads == 0, "no upload could start; write a whole number of 1 or more"},
 	} {
 		if limit.tooSmall && v.there(limit.key) {
 			v.fail(limit.key, "%s", limit.least)

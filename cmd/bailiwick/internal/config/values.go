@@ -27,34 +27,35 @@ type Address string
 // A Path is the path of a local file or directory.
 type Path string
 
-// A Source is what backends.Open takes.
+// A Source is a location that backends.Open accepts.
 type Source string
 
 // A LogTarget is the path of a file, or one of "-", "off", "syslog:" and "journal:".
 type LogTarget string
 
-// A MountPath is "/", or a slash and a name as vfs.ParseName takes it.
+// A MountPath is "/", or a slash and a valid vfs.Name.
 type MountPath string
 
-// A Host is the lower-case name of a host, or an IP address, without a port.
+// A Host is a host name in lower case or an IP address, without a port.
 type Host string
 
-// A URL begins with https://, or on this machine with http://.
+// A URL begins with https://, or with http:// if it is on this machine.
 type URL string
 
 // A MediaType is TYPE/SUBTYPE or TYPE/*, in lower case.
 type MediaType string
 
-// A Who names the principals that an access rule applies to, as access.Rule has it.
+// A Who names the principals that an access rule applies to, in the syntax of
+// access.Rule.
 type Who string
 
-// A Rate is how often something may happen. The zero Rate is no limit.
+// A Rate limits how often something may happen. The zero Rate is no limit.
 type Rate struct {
 	Count int
 	Per   time.Duration
 }
 
-// PerSecond returns the rate in events a second; +Inf if there is no limit.
+// PerSecond returns the rate in events per second; +Inf if there is no limit.
 func (r Rate) PerSecond() float64 {
 	if r.Per == 0 {
 		return math.Inf(1)
@@ -62,22 +63,22 @@ func (r Rate) PerSecond() float64 {
 	return float64(r.Count) / r.Per.Seconds()
 }
 
-// An Age is a length of time that may have days, in whole seconds; 0 is off.
+// An Age is a duration in whole seconds that can be written in days; 0 is off.
 type Age time.Duration
 
-// A ByteRate is a number of bytes a second; 0 is no limit.
+// A ByteRate is a number of bytes per second; 0 is no limit.
 type ByteRate int64
 
-// A scalar is how values of one type are read from a file and shown.
+// A scalar describes how values of one type are parsed and printed.
 type scalar struct {
 	what    string // for the reference
-	pattern string // what all good values match, for the schema; "" for any text
+	pattern string // matches every valid value, for the schema; "" for any text
 	parse   func(s string) (any, error)
 	show    func(v any) string // nil: fmt.Sprint
 }
 
-// scalars has the types that are written as text. Those of kind bool and int are
-// read by their kind, and plain strings as they are.
+// scalars describes the types that are written as text. Bools, ints and plain strings
+// are parsed by kind.
 var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Address]():       {what: "HOST:PORT", pattern: `:[0-9]+$`, parse: parseAddress},
 	reflect.TypeFor[Path]():          {what: "path", pattern: `.`, parse: parsePath},
@@ -89,10 +90,10 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[MediaType]():     {what: "media type", pattern: `^[^ "(),/:;<=>?@{}*]+/([^ "(),/:;<=>?@{}*]+|\*)$`, parse: parseMediaType},
 	reflect.TypeFor[Size]():          {what: "size", pattern: `^` + sizePattern + `$`, parse: func(s string) (any, error) { return ParseSize(s) }},
 	reflect.TypeFor[Rate]():          {what: "rate", pattern: rate.String(), parse: func(s string) (any, error) { return ParseRate(s) }},
-	reflect.TypeFor[ByteRate]():      {what: "bytes a second", pattern: `^(off|` + sizePattern + `/s)$`, parse: parseByteRate},
+	reflect.TypeFor[ByteRate]():      {what: "bytes per second", pattern: `^(off|` + sizePattern + `/s)$`, parse: parseByteRate},
 	reflect.TypeFor[Catalog]():       {what: "catalog", pattern: `^(sqlite:|postgres://|postgresql://).`, parse: parseCatalog},
-	reflect.TypeFor[time.Duration](): {what: "length of time", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return showDuration(v.(time.Duration)) }},
-	reflect.TypeFor[Age]():           {what: "length of time or days", pattern: agePattern, parse: parseAge},
+	reflect.TypeFor[time.Duration](): {what: "duration", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return showDuration(v.(time.Duration)) }},
+	reflect.TypeFor[Age]():           {what: "duration or days", pattern: agePattern, parse: parseAge},
 	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
 	reflect.TypeFor[Suffix]():        {what: "suffix, auto or none", pattern: `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`, parse: parseSuffix},
@@ -106,7 +107,7 @@ func parseAddress(s string) (any, error) {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s is no address; write HOST:PORT such as 127.0.0.1:8080, or :8080 for all interfaces", printable(s))
+		return nil, fmt.Errorf("%s is not an address; write HOST:PORT such as 127.0.0.1:8080, or :8080 for all interfaces", printable(s))
 	}
 	return Address(s), nil
 }
@@ -123,7 +124,7 @@ func parseLogTarget(s string) (any, error) {
 		return nil, errors.New("it is empty; write the path of a file, - for standard error, or off")
 	}
 	if runtime.GOOS == "windows" && (s == "syslog:" || s == "journal:") {
-		return nil, errors.New("this system has none; write the path of a file")
+		return nil, errors.New("this system has no such log; write the path of a file")
 	}
 	return LogTarget(s), nil
 }
@@ -143,12 +144,12 @@ func parseSource(s string) (any, error) {
 			return nil, err
 		}
 	case ok && !strings.ContainsAny(scheme, `/\`):
-		return nil, fmt.Errorf("there is no scheme %s; name a directory by its path, mem:, or s3://BUCKET/PREFIX", printable(scheme))
+		return nil, fmt.Errorf("unknown scheme %s; write the path of a directory, mem:, or s3://BUCKET/PREFIX", printable(scheme))
 	}
 	return Source(s), nil
 }
 
-// Local returns the path of the directory, if the source is one.
+// Local returns the path of the directory if the source is one.
 func (s Source) Local() (dir string, ok bool) {
 	if s == "mem:" || strings.HasPrefix(string(s), "s3://") {
 		return "", false
@@ -162,13 +163,13 @@ func parseMountPath(s string) (any, error) {
 	}
 	name, ok := strings.CutPrefix(s, "/")
 	if !ok {
-		return nil, fmt.Errorf("write a slash before it: %s", printable("/"+strings.TrimRight(s, "/")))
+		return nil, fmt.Errorf("it must begin with a slash: %s", printable("/"+strings.TrimRight(s, "/")))
 	}
 	if trimmed := strings.TrimRight(name, "/"); trimmed != name && trimmed != "" {
-		return nil, fmt.Errorf("leave out the slash at its end: %s", printable("/"+trimmed))
+		return nil, fmt.Errorf("it must not end with a slash: %s", printable("/"+trimmed))
 	}
 	if _, err := vfs.ParseName(name); err != nil {
-		return nil, fmt.Errorf("no request has the path %s: %s", printable(s), vfs.ReasonOf(err).Detail())
+		return nil, fmt.Errorf("no request can have the path %s: %s", printable(s), vfs.ReasonOf(err).Detail())
 	}
 	return MountPath(s), nil
 }
@@ -181,7 +182,7 @@ func parseHost(s string) (any, error) {
 		return Host(ip.Unmap().String()), nil
 	}
 	if len(host) > 253 || !hostName.MatchString(host) {
-		return nil, fmt.Errorf("%s is no host; write a name such as files.example.org, without a port or a *", printable(s))
+		return nil, fmt.Errorf("%s is not a host name; write a name such as files.example.org, without a port or a *", printable(s))
 	}
 	return Host(host), nil
 }
@@ -191,9 +192,9 @@ func parseURL(s string) (any, error) {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.Fragment != "" {
 		return nil, errors.New("write https:// and a host")
 	}
-	// Over plain HTTP anybody on the way would say which keys are good.
+	// Over plain HTTP, an attacker on the network could supply forged keys.
 	if ip, err := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return nil, errors.New("write https://; http:// is for this machine alone")
+		return nil, errors.New("write https://; http:// is accepted for this machine only")
 	}
 	return URL(s), nil
 }
@@ -211,23 +212,23 @@ var (
 	duration = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+$`)
 )
 
-// ParseRate reads a rate: "100/s", "10/m", "1000/h", or "off" for none.
+// ParseRate parses a rate: "100/s", "10/m", "1000/h", or "off" for no limit.
 func ParseRate(s string) (Rate, error) {
 	if s == "off" {
 		return Rate{}, nil
 	}
 	if !rate.MatchString(s) {
-		return Rate{}, errors.New("write how many in a second, minute or hour, such as 100/s, 10/m or 1000/h, or off")
+		return Rate{}, errors.New("write a rate per second, minute or hour, such as 100/s, 10/m or 1000/h, or off")
 	}
 	number, per, _ := strings.Cut(s, "/")
 	n, err := strconv.ParseInt(number, 10, 32)
 	if err != nil {
-		return Rate{}, errors.New("that many never come; write off for no limit")
+		return Rate{}, errors.New("the rate is too high; write off for no limit")
 	}
 	return Rate{int(n), map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[per]}, nil
 }
 
-// String returns the rate as ParseRate reads it.
+// String returns the rate in ParseRate's format.
 func (r Rate) String() string {
 	switch r.Per {
 	case time.Second:
@@ -247,12 +248,12 @@ func parseByteRate(s string) (any, error) {
 	text, ok := strings.CutSuffix(s, "/s")
 	n, err := ParseSize(text)
 	if !ok || err != nil {
-		return nil, errors.New("write a size for each second, such as 1KiB/s, or off")
+		return nil, errors.New("write a size per second, such as 1KiB/s, or off")
 	}
 	return ByteRate(n), nil
 }
 
-// String returns the rate as the file has it.
+// String returns the rate as it is written in the file.
 func (r ByteRate) String() string {
 	if r == 0 {
 		return "off"
@@ -266,12 +267,12 @@ func parseDuration(s string) (any, error) {
 		return nil, errors.New("write a number and a unit, such as 15s, 5m or 24h")
 	}
 	if err != nil {
-		return nil, errors.New("it is longer than any server runs")
+		return nil, errors.New("it is too long")
 	}
 	return d, nil
 }
 
-// agePattern is what parseAge reads, as far as a pattern can say it.
+// agePattern matches at least what parseAge accepts.
 var agePattern = `^(off|[1-9][0-9]*d|` + strings.Trim(duration.String(), "^$") + `)$`
 
 func parseAge(s string) (any, error) {
@@ -301,7 +302,7 @@ const (
 	maxDays = 3650
 )
 
-// String returns the age as parseAge reads it.
+// String returns the age in parseAge's format.
 func (a Age) String() string {
 	switch d := time.Duration(a); {
 	case d == 0:
@@ -313,7 +314,7 @@ func (a Age) String() string {
 	}
 }
 
-// showDuration is d.String() without the zeros: 5m, not 5m0s.
+// showDuration is like d.String() without trailing zeros: 5m, not 5m0s.
 func showDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
@@ -329,15 +330,15 @@ func parsePrefix(s string) (any, error) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
-			return nil, fmt.Errorf("write the network that is meant, such as %s/%d for this address alone", ip, ip.BitLen())
+			return nil, fmt.Errorf("write a network, such as %s/%d for this address only", ip, ip.BitLen())
 		}
-		return nil, fmt.Errorf("%s is no network; write one such as 10.0.0.0/8", printable(s))
+		return nil, fmt.Errorf("%s is not a network; write one such as 10.0.0.0/8", printable(s))
 	}
 	switch {
 	case p.Masked() != p:
-		return nil, fmt.Errorf("the network of %s is %s; write that, or %s/%d for the address alone", p, p.Masked(), p.Addr(), p.Addr().BitLen())
+		return nil, fmt.Errorf("the network of %s is %s; write that, or %s/%d for this address only", p, p.Masked(), p.Addr(), p.Addr().BitLen())
 	case p.Bits() == 0:
-		return nil, errors.New("that is everybody, so any client could pass for another; name the proxies' own network")
+		return nil, errors.New("it matches every client, so any client could forge its address; list only the proxies' networks")
 	}
 	return p, nil
 }
@@ -354,12 +355,12 @@ func parseOp(s string) (any, error) {
 	case vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload:
 		return op, nil
 	}
-	return nil, fmt.Errorf("there is no %s%s; it is any of read, list, write, delete, upload", printable(s),
+	return nil, fmt.Errorf("unknown operation %s%s; use read, list, write, delete or upload", printable(s),
 		suggestion(s, []string{"read", "list", "write", "delete", "upload"}))
 }
 
-// resolve makes a path that stands in the file relative to the file's directory, as
-// it is meant there wherever the program is started.
+// resolve makes a path from the file relative to the file's directory, so that it does
+// not depend on the working directory.
 func resolve(v any, dir string) any {
 	under := func(p string) string {
 		if filepath.IsAbs(p) {
