@@ -17,7 +17,8 @@
 //	409       an object or directory that is shown to the client differs in case or normal
 //	          form only
 //	412       If-Match, If-None-Match or If-Unmodified-Since does not hold, or cannot
-//	          be understood
+//	          be understood; a PUT with If-Match or If-Unmodified-Since replaces, and
+//	          there is nothing
 //	413, 415  the body is too large; of a type that is not taken in, or coded
 //	422       the name is allowed, but cannot be created on every system; or the
 //	          Inspector rejected the body

@@ -112,8 +112,8 @@ func (m *parityModel) put(s *parityStep) expected {
 		return expected{status: 204}
 	case m.isDir(s.Name) || m.beneathObject(s.Name):
 		return expected{status: 404}
-	case s.IfMatch != nil:
-		return expected{status: 412}
+	case s.IfMatch != nil || s.Unmodified != timeNone:
+		return expected{status: 412} // it replaces what is there, and nothing is
 	}
 	switch twin := m.twin(s.Name); {
 	case twin == "":

@@ -168,6 +168,7 @@ func TestWriteConditions(t *testing.T) {
 			{"PUT", "/a", []string{"If-Match", "nonsense"}, 412},
 			{"PUT", "/a", []string{"If-Unmodified-Since", past}, 412},
 			{"PUT", "/nothing", []string{"If-Match", "*"}, 412},
+			{"PUT", "/nothing", []string{"If-Unmodified-Since", "Fri, 31 Dec 2100 23:59:59 GMT"}, 412},
 			{"PUT", "/nothing", []string{"If-Match", second}, 412},
 			{"DELETE", "/a", []string{"If-Match", first}, 412},
 			{"DELETE", "/a", []string{"If-None-Match", "*"}, 412},

@@ -110,7 +110,7 @@ const (
 
 // PutOptions are the options of Put. The zero value creates or replaces.
 type PutOptions struct {
-	Cond        Cond   // IfMatch and IfNoneMatch
+	Cond        Cond   // IfMatch, IfNoneMatch and IfUnmodifiedSince, see Cond.NeedsObject
 	Size        int64  // bytes that body will yield, if SizeKnown
 	SizeKnown   bool   // a body of another size is an error, and nothing is stored
 	ContentType string // kept where the backend can keep it

@@ -197,12 +197,16 @@ type Cond struct {
 }
 
 // A Tag is an entity tag as a client sent it: Value is what stands between the
-// quotes. The zero Tag is none, since Value may be empty but then Set is true.
+// quotes. The zero Tag is none; Set tells the empty tag from it.
 type Tag struct {
 	Value string
 	Weak  bool
 	Set   bool
 }
+
+// IsZero reports whether there was no tag. One that was only half filled in is a tag:
+// taken for none, it would let through what was to depend on it.
+func (t Tag) IsZero() bool { return t == Tag{} }
 
 // Tags is the value of an If-Match or If-None-Match.
 type Tags struct {
@@ -233,6 +237,12 @@ func (c *Cond) IsZero() bool {
 	return c.IfMatch.IsZero() && c.IfNoneMatch.IsZero() &&
 		c.IfModifiedSince.IsZero() && c.IfUnmodifiedSince.IsZero()
 }
+
+// NeedsObject reports whether c, on a change, holds only where there is an object: with
+// IfMatch, and with IfUnmodifiedSince. RFC 9110 section 13.1.4 ignores the latter where
+// there is no date, but who sends it replaces a version that was there, and what is gone
+// was changed since.
+func (c *Cond) NeedsObject() bool { return !c.IfMatch.IsZero() || !c.IfUnmodifiedSince.IsZero() }
 
 // check decides the conditions for an object that exists.
 func (c *Cond) check(info *Info) error {
@@ -269,7 +279,7 @@ func (c *Cond) check(info *Info) error {
 // rangeHolds decides If-Range.
 func (c *Cond) rangeHolds(info *Info) bool {
 	switch {
-	case c.IfRangeTag.Set:
+	case !c.IfRangeTag.IsZero():
 		return !c.IfRangeTag.Weak && info.ETag != "" && c.IfRangeTag.Value == info.ETag
 	case !c.IfRangeDate.IsZero():
 		// A date is a strong validator only if the object cannot have changed

@@ -22,7 +22,8 @@ type Written struct {
 
 // Put stores body under n, all or nothing: whoever reads sees the old object or
 // the new one, and if Put fails, nothing has changed. opts.Cond decides as it
-// does in HTTP: IfNoneMatch "*" only creates, IfMatch only replaces that version.
+// does in HTTP: IfNoneMatch "*" only creates, IfMatch only replaces that version, and
+// IfUnmodifiedSince only replaces one that is not younger.
 //
 // Besides what a read asks, the name has to be one that can be created on every
 // system (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
@@ -89,7 +90,7 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 	if !j.caps.Writable {
 		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
-	if !cond.IfMatch.IsZero() {
+	if cond.NeedsObject() {
 		// What is only replaced is there already, under this very spelling.
 		return true, func() {}, j.lookForVersion(ctx, n, cond)
 	}

@@ -38,7 +38,7 @@ func newPlan(req vfs.Request) plan {
 			return p
 		}
 	}
-	if p.byteRange != "" && c.IfRangeTag.Set && sendable(c.IfRangeTag.Value) {
+	if p.byteRange != "" && !c.IfRangeTag.IsZero() && sendable(c.IfRangeTag.Value) {
 		p.ifMatch, p.ifRange = quote(c.IfRangeTag), true
 		return p
 	}

@@ -69,6 +69,7 @@ func TestRequests(t *testing.T) {
 		{"If-Match with If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(thisTag), IfNoneMatch: tags(thisTag)}}, vfs.ErrNotModified, []string{"GET im " + stubTag}},
 		{"If-Range", vfs.Request{Cond: vfs.Cond{IfRangeTag: thisTag}, Range: vfs.RangeFrom(4)}, nil, []string{"GET bytes=4- im " + stubTag}},
 		{"If-Range, stale", vfs.Request{Cond: vfs.Cond{IfRangeTag: otherTag}, Range: vfs.RangeFrom(4)}, nil, []string{`GET bytes=4- im "other"`, "GET"}},
+		{"If-Range, stale, not marked as set", vfs.Request{Cond: vfs.Cond{IfRangeTag: vfs.Tag{Value: otherTag.Value}}, Range: vfs.RangeFrom(4)}, nil, []string{`GET bytes=4- im "other"`, "GET"}},
 		{"If-Range, weak", vfs.Request{Cond: vfs.Cond{IfRangeTag: weakTag}, Range: vfs.RangeFrom(4)}, nil, []string{"GET"}},
 		{"If-Range without a range", vfs.Request{Cond: vfs.Cond{IfRangeTag: otherTag}}, nil, []string{"GET"}},
 		{"If-Range that cannot be sent", vfs.Request{Cond: vfs.Cond{IfRangeTag: vfs.Tag{Value: "a,b", Set: true}}, Range: vfs.RangeFrom(4)}, nil, []string{"GET bytes=4-", "GET"}},

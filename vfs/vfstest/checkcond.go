@@ -70,6 +70,7 @@ func conditions(info vfs.Info) []condition {
 		{"If-Match before range", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}, Range: outside}, vfs.ErrPrecondition, false},
 		{"If-Match before If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other), IfNoneMatch: anyTag}}, vfs.ErrPrecondition, false},
 		{"If-Range of another", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: part}, nil, false},
+		{"If-Range of another, not marked as set", vfs.Request{Cond: vfs.Cond{IfRangeTag: vfs.Tag{Value: other.Value}}, Range: part}, nil, false},
 		{"If-Range of another, range outside", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: outside}, nil, false},
 	}
 	if info.ETag != "" {

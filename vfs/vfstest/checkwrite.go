@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing/iotest"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -93,6 +94,7 @@ func checkPutConditions(p *probe) {
 	}
 	refuse("If-Match * of what is missing", fresh, replace)
 	refuse("If-Match of what is missing", fresh, tag("x"))
+	refuse("If-Unmodified-Since of what is missing", fresh, vfs.Cond{IfUnmodifiedSince: time.Now().Add(time.Hour), Unsafe: true})
 	p.unchanged("after Put whose condition failed")
 	p.put(fresh, "created", vfs.PutOptions{Cond: create})
 	refuse("If-None-Match * of what is there", fresh, create)

@@ -200,7 +200,7 @@ func (r *reference) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vf
 func (r *reference) checkCond(n vfs.Name, cond vfs.Cond) error {
 	o, ok := r.objects[n.String()]
 	if !ok {
-		if !cond.IfMatch.IsZero() {
+		if cond.NeedsObject() {
 			return vfs.ErrPrecondition
 		}
 		return nil

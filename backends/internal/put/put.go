@@ -14,7 +14,7 @@ import (
 // off other changes from the look at current until its own is done.
 func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
 	if current == nil {
-		if !cond.IfMatch.IsZero() {
+		if cond.NeedsObject() {
 			return &vfs.Error{Op: op, Name: n.String(), Err: vfs.ErrPrecondition}
 		}
 		return nil

@@ -34,8 +34,8 @@ func TestCheck(t *testing.T) {
 		{"If-None-Match *", vfs.Cond{IfNoneMatch: anyTag}, nil, vfs.ErrExist},
 		{"If-None-Match", vfs.Cond{IfNoneMatch: tags("v1")}, nil, vfs.ErrPrecondition},
 		{"If-None-Match of another", vfs.Cond{IfNoneMatch: tags("v0")}, nil, nil},
-		{"If-Unmodified-Since", vfs.Cond{IfUnmodifiedSince: now}, nil, nil},
-		{"If-Unmodified-Since, before", vfs.Cond{IfUnmodifiedSince: now.Add(-time.Hour)}, nil, vfs.ErrPrecondition},
+		{"If-Unmodified-Since", vfs.Cond{IfUnmodifiedSince: now}, vfs.ErrPrecondition, nil},
+		{"If-Unmodified-Since, before", vfs.Cond{IfUnmodifiedSince: now.Add(-time.Hour)}, vfs.ErrPrecondition, vfs.ErrPrecondition},
 		{"If-Modified-Since, which is for reads", vfs.Cond{IfModifiedSince: now}, nil, nil},
 	}
 	for _, tt := range tests {
