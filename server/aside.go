@@ -26,7 +26,7 @@ var (
 // would be text that is labelled gzip, and a 304 with its ETag another version. What
 // an object may have of it is back when one is described; no other answer has to think
 // of it. Everything else in the header stays.
-func (x *exchange) setAside() {
+func (x *exchange) setAsideHeaders() {
 	for key, values := range x.Header() {
 		canonical := http.CanonicalHeaderKey(key)
 		if !decided[canonical] && !described[canonical] {
@@ -43,7 +43,7 @@ func (x *exchange) setAside() {
 }
 
 // takeBack takes out of the header what this exchange has said so far.
-func (x *exchange) takeBack() {
+func (x *exchange) dropHeaders() {
 	for key := range x.Header() {
 		if decided[key] || described[key] || ofAnswer[key] {
 			delete(x.Header(), key)

@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
@@ -59,11 +58,6 @@ type Auth struct {
 	Redirect time.Duration
 }
 
-const (
-	textUnauthorized = "unauthorized\n"
-	textThrottled    = "too many requests, try again later\n"
-)
-
 var privateNoStore = []string{"private, no-store"}
 
 // withClock returns a with a Clock.
@@ -91,10 +85,8 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	case err == nil && ok && (p.Anyone() || auth.Reserved(p.Name)):
 		// No rule can apply to a principal without a name, or with a name that records
 		// use for others.
-		x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonAuth
 		x.log("credentials cannot be judged", errNamesNobody)
-		x.Header()["Retry-After"] = retryAfter
-		x.fixed(http.StatusServiceUnavailable, textUnavailable)
+		x.fail(errAuthUnavailable, nil)
 		return false
 	case err == nil && !ok:
 		// A handler around this one may have authenticated the request.
@@ -104,15 +96,13 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	case err == nil:
 		x.setPrincipal(p)
 	case errors.Is(err, auth.ErrThrottled):
-		x.tooMany(audit.ReasonThrottled, auth.RetryAfter(err))
+		x.fail(errTooManyRequests(audit.ReasonThrottled, auth.RetryAfter(err)), nil)
 	case errors.Is(err, auth.ErrCredentials):
-		x.unauthorized(audit.ReasonCredentials)
+		x.fail(errCredentials, nil)
 	default:
 		// The Authenticator itself failed: this says nothing about the caller.
-		x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonAuth
 		x.log("credentials cannot be judged", err)
-		x.Header()["Retry-After"] = retryAfter
-		x.fixed(http.StatusServiceUnavailable, textUnavailable)
+		x.fail(errAuthUnavailable, nil)
 	}
 	return err == nil
 }
@@ -128,10 +118,10 @@ func (x *exchange) verifyLink(a *Auth) bool {
 	}
 	switch {
 	case errors.Is(err, links.ErrExpired):
-		x.refuse(refused("", audit.ReasonLinkExpired))
+		x.fail(refused("", audit.ReasonLinkExpired), nil)
 		return false
 	case err != nil || a.Leads != nil && !a.Leads(x.link.Host, path):
-		x.refuse(refused("", audit.ReasonLink))
+		x.fail(refused("", audit.ReasonLink), nil)
 		return false
 	}
 	x.setPrincipal(auth.Principal{Name: x.link.User, Method: "link"})
@@ -196,32 +186,14 @@ func spent(ok bool, err error) error {
 	return nil
 }
 
-// couldHelp reports whether a request that is refused would fare better with
-// credentials. That depends on the mount and the operation alone, never on the name.
+// shouldChallenge reports whether a refused request is answered with 401, since
+// credentials may help. That depends on the handler and the operation, never on the name.
 func (x *exchange) shouldChallenge() bool {
 	return x.anonymous && x.opens != nil && !x.opens.Open(x.op) && len(x.auth.Authenticator.Challenges()) > 0
 }
 
-// unauthorized answers that credentials are wrong, or needed.
-func (x *exchange) unauthorized(reason vfs.Reason) {
-	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
-	if challenges := x.auth.Authenticator.Challenges(); len(challenges) > 0 {
-		x.Header()["Www-Authenticate"] = challenges
-	}
-	x.fixed(http.StatusUnauthorized, textUnauthorized)
-}
-
-// tooMany answers a client that comes too often.
-func (x *exchange) tooMany(reason vfs.Reason, after time.Duration) {
-	x.attempt.Verdict, x.attempt.Reason = audit.Refused, reason
-	seconds := max(1, int64((after+time.Second-1)/time.Second))
-	x.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
-	x.fixed(http.StatusTooManyRequests, textThrottled)
-}
-
-// keep returns the Cache-Control of an answer about name that would otherwise be
-// given as usual: what not everybody may read stays out of caches, and so does what a
-// link let through.
+// cacheControlFor returns the Cache-Control of a response about name: usual, unless it
+// must stay out of caches since not everybody may read it, or since a link opened it.
 func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
 	if x.link.ID != "" || !x.openTo(name) {
 		return privateNoStore
@@ -229,7 +201,7 @@ func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
 	return usual
 }
 
-// openTo reports whether anyone may read name, where the caller may.
+// openTo reports whether anyone may read name, given that the caller may.
 func (x *exchange) openTo(name vfs.Name) bool {
 	switch a := x.jail.Authorizer().(type) {
 	case nil:
@@ -237,11 +209,11 @@ func (x *exchange) openTo(name vfs.Name) bool {
 	case access.Authorizer:
 		return a.OpenTo(vfs.OpRead, name)
 	}
-	// It may decide by anything that a context carries.
+	// This authorizer may decide by anything in the context.
 	return false
 }
 
-// keepListing is keep for what depends on who asks.
+// cacheControlForListing is cacheControlFor for responses that differ between callers.
 func (x *exchange) cacheControlForListing(usual []string) []string {
 	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() {
 		return privateNoStore
@@ -252,7 +224,7 @@ func (x *exchange) cacheControlForListing(usual []string) []string {
 // An opener says which operations are open to anyone, as [access.Authorizer] does.
 type opener interface{ Open(op vfs.Op) bool }
 
-// openerOf returns the opener that a jail's Authorizer is, nil if it is none.
+// openerOf returns a jail's Authorizer as an opener, nil if it is none.
 func openerOf(a vfs.Authorizer) opener {
 	if a, ok := a.(access.Authorizer); ok {
 		return a

@@ -26,8 +26,8 @@ var (
 	largeChunks = sync.Pool{New: func() any { return new([largeChunkBytes]byte) }}
 )
 
-// errBody says that a body yielded more than it promised.
-var errBody = errors.New("server: body is longer than its object")
+// errLongBody says that a body yielded more than it promised.
+var errLongBody = errors.New("server: body is longer than its object")
 
 // sendBody sends the bytes of obj after its header, all of them or none of the
 // last ones: if they do not come, it panics with http.ErrAbortHandler, which
@@ -69,7 +69,7 @@ func (x *exchange) sendFile(obj *vfs.Object) error {
 
 // abort ends an answer that cannot be completed.
 func (x *exchange) abort(err error) {
-	x.attempt.Reason = failure(err)
+	x.attempt.Reason = failureReason(err)
 	var w *writeError
 	switch {
 	case errors.As(err, &w), x.ctx.Err() != nil:
@@ -162,7 +162,7 @@ func ended(body io.Reader) error {
 	n, err := io.ReadFull(body, one[:])
 	switch {
 	case n > 0:
-		return errBody
+		return errLongBody
 	case err == io.EOF:
 		return nil
 	}

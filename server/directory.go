@@ -36,7 +36,7 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 		x.list(dir, asJSON)
 		return
 	}
-	x.refuse(err)
+	x.fail(err, nil)
 }
 
 // index returns the name of dir's index file, if there can be one.
@@ -84,7 +84,7 @@ func (h *handler) serveMount(x *exchange) {
 		x.redirectDir(h.cfg.Mounted)
 		return
 	}
-	x.refuse(refused("", reason.Directory))
+	x.fail(refused("", reason.Directory), nil)
 }
 
 // redirectDir sends the client to the directory's own name with its slash. The

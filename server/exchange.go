@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -52,7 +51,7 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Rec
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = audit.Attempt{Verdict: audit.Allowed, Principal: anyone}
 	x.auth = &noAuth
-	x.setAside()
+	x.setAsideHeaders()
 	if rec != nil {
 		x.attempt.Time = time.Now()
 	}
@@ -90,7 +89,7 @@ func (x *exchange) panicked(v any) {
 	x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonPanic
 	x.log("panic while serving", fmt.Errorf("%v\n%s", v, debug.Stack()))
 	if x.status == 0 {
-		x.takeBack()
+		x.dropHeaders()
 		x.fixed(http.StatusInternalServerError, textInternal)
 	}
 }
@@ -144,43 +143,3 @@ func answersObject(err error) bool {
 
 // noAuth is for exchanges without an Auth.
 var noAuth Auth
-
-// fail answers an open that brought no object. pres says how the object would
-// have been presented.
-func (x *exchange) fail(err error, pres *presentation) {
-	var e *vfs.Error
-	if errors.As(err, &e) && e.Reason == "" && e.Info != nil {
-		switch {
-		case errors.Is(err, vfs.ErrNotModified):
-			x.attempt.Rule = e.Rule
-			x.notModified(e.Info, pres)
-			return
-		case errors.Is(err, vfs.ErrPrecondition):
-			x.attempt.Rule = e.Rule
-			x.preconditionFailed(e.Info, pres)
-			return
-		case errors.Is(err, vfs.ErrRange):
-			x.attempt.Rule = e.Rule
-			x.rangeNotSatisfiable(e.Info, pres)
-			return
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		x.refuse(err)
-		return
-	}
-	x.unavailable(err)
-}
-
-// failure says what kind of failure err is, for the record.
-func failure(err error) vfs.Reason {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return audit.ReasonCanceled
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, vfs.ErrUnavailable):
-		return audit.ReasonUnavailable
-	case errors.Is(err, vfs.ErrChanged):
-		return audit.ReasonChanged
-	}
-	return audit.ReasonBackend
-}

@@ -41,7 +41,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {
-		x.refuse(refused("", audit.ReasonCrossOrigin))
+		x.fail(refused("", audit.ReasonCrossOrigin), nil)
 		return
 	}
 	name, isDir, err := requestName(r)
@@ -56,7 +56,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.grant(auth.Grant{Op: x.op, Name: name})
 	switch {
 	case err != nil:
-		x.refuse(err)
+		x.fail(err, nil)
 	case writes:
 		h.serveWrite(x, name, isDir)
 	case itself:
@@ -66,19 +66,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveName(x, name)
 	}
-}
-
-// opOf returns what a method does with an object.
-func opOf(method string) vfs.Op {
-	switch method {
-	case http.MethodPut:
-		return vfs.OpWrite
-	case http.MethodDelete:
-		return vfs.OpDelete
-	case http.MethodPost:
-		return vfs.OpUpload
-	}
-	return vfs.OpRead
 }
 
 // serveName answers for a path without a trailing slash.

@@ -149,6 +149,13 @@ func (x *exchange) describe(obj *vfs.Object, pres *presentation) {
 	}
 }
 
+// setETag sets the ETag of the object that info describes, if it has one.
+func (x *exchange) setETag(info *vfs.Info) {
+	if tag := httpheader.AppendETag(nil, info); tag != nil {
+		x.Header()["Etag"] = []string{string(tag)}
+	}
+}
+
 // validators sets the headers of an answer that speaks of an object and does
 // not send it: 304, 412, 416.
 func (x *exchange) validators(info *vfs.Info, pres *presentation) {

@@ -8,20 +8,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 )
 
-// Intake says which bodies of clients are taken in, by PUT and by uploads. The
-// zero Intake takes any type, within the bounds that stand here as defaults.
+// Intake says which request bodies are accepted, by PUT and by uploads. The zero Intake
+// accepts any type, within the default limits below.
 //
-// A negative time is refused when the handler is made.
-//
-// The two times replace the ReadTimeout of the http.Server while a body comes.
+// A negative time is refused when the handler is made. The two times replace the
+// ReadTimeout of the http.Server while a body is read.
 type Intake struct {
-	// MaxBytes bounds an object. 0 is 5 GiB, which is also the most that S3
-	// takes in one piece; below 0 there is no bound.
+	// MaxBytes bounds the size of an object. 0 is 5 GiB, the limit of S3 for a single
+	// PUT; below 0 there is no bound.
 	MaxBytes int64
 
-	// Timeout is how long a client may take to send a body, and Idle how long to
-	// send the next 4 KiB of it, or its end. What the backend takes meanwhile does not
-	// count. 0 is an hour, and 30 seconds.
+	// Timeout is the time that a client has to send a body, and Idle the time to send
+	// the next 4 KiB of it, or its end. Time that the backend takes does not count. 0
+	// is an hour, and 30 seconds.
 	Timeout, Idle time.Duration
 
 	// Slots bound the bodies that are received at the same time, by all handlers that
@@ -29,13 +28,13 @@ type Intake struct {
 	// is 64 slots for each handler.
 	Slots *Slots
 
-	// Types are the media types that are taken in.
+	// Types are the media types that are accepted.
 	Types Types
 
-	// Inspect, if set, sees each body whole before anybody else can.
+	// Inspect, if set, examines each body before anybody can read the object.
 	Inspect Inspector
 
-	// SpoolDir is where a body waits for Inspect, in a file without a name; ""
+	// SpoolDir is the directory of the unnamed files that hold bodies for Inspect; ""
 	// is the system's temporary directory.
 	SpoolDir string
 }
@@ -61,7 +60,7 @@ const (
 	defaultSlots    = 64
 )
 
-// withDefaults puts the defaults in the place of zeros.
+// withDefaults replaces zeros by the defaults.
 func (c Intake) withDefaults() Intake {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = defaultMaxBytes
@@ -78,13 +77,14 @@ func (c Intake) withDefaults() Intake {
 	return c
 }
 
-// An intake is an Intake at work, for one handler:
+// An intake applies an Intake to the requests of one handler:
 //
-//	err := in.check(r)                       // what the header alone can refuse
-//	t, err := in.open(x)                     // one of Slots; x.close(t) gives it back
-//	a := in.arrive(ctx, t, staged)           // for each object that t holds
-//	written, err := jail.Put(ctx, n, a, …)   // reads a; a.close() then
-//	x.failIntake(a.failure())                // what was wrong with the body, if anything
+//	err := in.checkHeader(r)                 // refuses by the header alone
+//	body, err := in.receive(x)               // takes a slot; x.endBody(body) releases it
+//	checked := in.checked(ctx, body, about)  // for each object in the body
+//	written, err := jail.Put(ctx, n, checked, …)
+//	x.fail(checked.failure(), nil)           // the body's own error, if any
+//	checked.close()
 type intake struct{ Intake }
 
 func newIntake(c Intake) *intake {
@@ -92,21 +92,22 @@ func newIntake(c Intake) *intake {
 	return &intake{c}
 }
 
-// check refuses a body by what its header says, before any of it is read.
-func (in *intake) check(r *http.Request) error {
+// checkHeader refuses a body by its header, before any of it is read.
+func (in *intake) checkHeader(r *http.Request) error {
 	for _, line := range r.Header["Content-Encoding"] {
-		// What is stored is what was sent: nothing is ever unpacked, and so no
-		// bomb goes off (CVE-2022-30631).
+		// Bodies are stored as they were sent and never decompressed, so a
+		// decompression bomb has no effect (CVE-2022-30631).
 		if line = strings.Trim(line, " \t"); line != "" && !strings.EqualFold(line, "identity") {
-			return denyEncoding
+			return errCoded
 		}
 	}
 	if r.Header["Content-Range"] != nil {
-		// Stored as a whole, a part would destroy the rest (RFC 9110 section 14.5).
-		return denyRange
+		// A part, stored as the whole object, would destroy the rest (RFC 9110 section
+		// 14.5).
+		return errPartialPut
 	}
 	if in.tooLarge(r.ContentLength) {
-		return denyTooLarge
+		return errTooLarge
 	}
 	return nil
 }

@@ -65,17 +65,13 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if rates := l.limits.PerClient; rates != nil {
 		if after, ok := rates.clients.Allow(clients.Key(clients.ParseHost(r.RemoteAddr))); !ok {
-			l.refuse(w, r, func(x *exchange) { x.tooMany(audit.ReasonRate, after) })
+			l.refuse(w, r, errTooManyRequests(audit.ReasonRate, after))
 			return
 		}
 	}
 	if slots := l.limits.InFlight; slots != nil {
 		if !slots.take() {
-			l.refuse(w, r, func(x *exchange) {
-				x.attempt.Verdict, x.attempt.Reason = audit.Refused, audit.ReasonBusy
-				x.Header()["Retry-After"] = []string{"1"}
-				x.fixed(http.StatusServiceUnavailable, textUnavailable)
-			})
+			l.refuse(w, r, errInFlight)
 			return
 		}
 		defer slots.give()
@@ -98,14 +94,14 @@ func (l *limiter) unproxied(r *http.Request) *http.Request {
 
 // refuse answers without looking at the name. A few clients may send the rest of a body,
 // so that they see the answer; then the connection is closed.
-func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, answer func(x *exchange)) {
+func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, response *httpError) {
 	x := begin(w, r, nil, l.limits.Recorder, l.limits.Logger)
 	defer x.end()
 	x.lingering, x.brief = l.lingering, true
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
 		w.Header()["Connection"] = []string{"close"}
 	}
-	answer(x)
+	x.fail(response, nil)
 }
 
 // Slots bound how many things happen at the same time: requests ([Limits]), or request

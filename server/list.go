@@ -52,7 +52,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	}
 	body, err := render()
 	if err != nil {
-		x.unavailable(err)
+		x.fail(err, nil)
 		return
 	}
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"net/http"
 
-	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -18,13 +17,11 @@ import (
 // refuses gets the uniform 404.
 var crossOrigin = http.NewCrossOriginProtection()
 
-func isWrite(method string) bool { return method == http.MethodPut || method == http.MethodDelete }
-
 // serveWrite answers a PUT or DELETE.
 func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	switch {
 	case isDir:
-		x.refuse(refused(name.String(), reason.Directory))
+		x.fail(refused(name.String(), reason.Directory), nil)
 	case x.r.Method == http.MethodPut:
 		h.put(x, name)
 	default:
@@ -41,34 +38,37 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	// Jail.Put comes to the same verdict. It is asked for here so that a name outside the
 	// policy gets the 404 however wrong its body is.
 	if v := h.jail.Explain(ctx, vfs.OpWrite, name); !v.Allowed {
-		x.failWrite(&vfs.Error{Op: "put", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist})
+		x.fail(&vfs.Error{Op: "put", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}, nil)
 		return
 	}
 	base := name.Base()
-	if x.failIntake(h.intake.check(x.r)) {
+	err := h.intake.checkHeader(x.r)
+	if err == nil && !h.intake.Types.set.HasName(base) {
+		err = errType
+	}
+	if err != nil {
+		x.fail(err, nil)
 		return
 	}
-	if !h.intake.Types.set.HasName(base) {
-		x.deny(denyType)
+	body, err := h.intake.receive(x)
+	if err != nil {
+		x.fail(err, nil)
 		return
 	}
-	t, err := h.intake.open(x)
-	if x.failIntake(err) {
-		return
-	}
-	defer x.close(t)
+	defer x.endBody(body)
 	mediaType := mediatype.ByName(base)[0]
-	a := h.intake.arrive(ctx, t, Upload{Name: name, Filename: base, Type: mediaType})
-	defer a.close()
-	written, err := h.jail.Put(ctx, name, a, vfs.PutOptions{
+	checked := h.intake.checked(ctx, body, Upload{Name: name, Filename: base, Type: mediaType})
+	defer checked.close()
+	written, err := h.jail.Put(ctx, name, checked, vfs.PutOptions{
 		Cond: httpheader.Conditions(x.r),
 		Size: x.r.ContentLength, SizeKnown: x.r.ContentLength >= 0,
 		ContentType: mediaType,
 	})
 	if err != nil {
-		if !x.failIntake(a.failure()) {
-			x.failWrite(h.hideSibling(err))
+		if checked.failure() != nil {
+			err = checked.failure()
 		}
+		x.fail(h.hideSibling(err), nil)
 		return
 	}
 	x.attempt.Rule = written.Rule
@@ -95,7 +95,7 @@ func (h *handler) hideSibling(err error) error {
 func (h *handler) remove(x *exchange, name vfs.Name) {
 	rule, err := h.jail.Remove(x.ctx, name, httpheader.Conditions(x.r))
 	if err != nil {
-		x.failWrite(err)
+		x.fail(err, nil)
 		return
 	}
 	x.attempt.Rule = rule
@@ -117,46 +117,4 @@ func (x *exchange) written(status int, info *vfs.Info) {
 		h["Content-Length"] = zeroLength
 	}
 	x.WriteHeader(status)
-}
-
-// failWrite answers a write that the jail or its backend did not do.
-func (x *exchange) failWrite(err error) {
-	var e *vfs.Error
-	if errors.As(err, &e) {
-		x.attempt.Rule = e.Rule
-	}
-	why := vfs.ReasonOf(err)
-	switch {
-	case why == reason.CreateSibling:
-		x.denyName(http.StatusConflict, textConflict, why)
-	case why.Step() == "create":
-		x.denyName(http.StatusUnprocessableEntity, textUncreated, why)
-	case errors.Is(err, fs.ErrNotExist):
-		x.refuse(err)
-	case errors.Is(err, vfs.ErrPrecondition):
-		x.unmet(e)
-	case errors.Is(err, vfs.ErrFull):
-		x.deny(denyFull)
-		x.log("no room for an object", err)
-	case failure(err) == audit.ReasonCanceled:
-		x.gone()
-	default:
-		x.unavailable(err)
-	}
-}
-
-func (x *exchange) denyName(status int, text string, why vfs.Reason) {
-	x.attempt.Verdict, x.attempt.Reason = audit.Refused, why
-	x.fixed(status, text)
-}
-
-// unmet answers a write whose condition does not hold. It tells the current version
-// only to who may read it.
-func (x *exchange) unmet(e *vfs.Error) {
-	if e != nil && e.Info != nil && x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
-		if tag := httpheader.AppendETag(nil, e.Info); tag != nil {
-			x.Header()["Etag"] = []string{string(tag)}
-		}
-	}
-	x.fixed(http.StatusPreconditionFailed, textPrecondition)
 }

@@ -79,7 +79,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	n, err := vfs.ParseName(name)
 	x.attempt.Name = n
 	if err != nil {
-		x.refuse(err)
+		x.fail(err, nil)
 		return err
 	}
 	pres := opts.present(n)

@@ -185,11 +185,11 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		x.refuse(err)
+		x.fail(err, nil)
 	case r.Method == http.MethodPost:
 		h.post(x)
 	case isDir:
-		x.refuse(refused(name.String(), reason.NameSlash))
+		x.fail(refused(name.String(), reason.NameSlash), nil)
 	default:
 		h.serve(x, name)
 	}
@@ -204,7 +204,7 @@ func (h *uploads) serve(x *exchange, name vfs.Name) {
 	rec, err := h.find(x, op, name)
 	switch {
 	case err != nil:
-		x.failUpload(err)
+		x.fail(err, nil)
 	case op == vfs.OpDelete:
 		h.remove(x, name, rec)
 	case x.r.URL.RawQuery == "meta" || x.r.URL.RawQuery == "meta=":
@@ -250,7 +250,7 @@ func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
 	}
 	if obj.Info.Size != rec.Size {
 		obj.Body.Close()
-		x.unavailable(&vfs.Error{Op: "get", Name: name.String(), Err: vfs.ErrChanged})
+		x.fail(&vfs.Error{Op: "get", Name: name.String(), Err: vfs.ErrChanged}, nil)
 		return
 	}
 	x.send(obj, &pres)
@@ -295,7 +295,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 			if errors.As(err, &e) && h.cfg.Authorize.Authorize(ctx, vfs.OpRead, rec) != nil {
 				e.Info = nil // the version is for those who may read it
 			}
-			x.failWrite(err)
+			x.fail(err, nil)
 			return
 		}
 	}
@@ -306,7 +306,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 		err = &catalogError{err}
 	}
 	if err != nil {
-		x.failUpload(err)
+		x.fail(err, nil)
 		return
 	}
 	ctx, cancel := afterwards(ctx)

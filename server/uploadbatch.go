@@ -35,36 +35,36 @@ func (h *uploads) post(x *exchange) {
 		v.Allowed, v.Reason = false, reason.AuthDenied
 	}
 	if !v.Allowed {
-		x.refuse(refused(exampleName.String(), v.Reason))
+		x.fail(refused(exampleName.String(), v.Reason), nil)
 		return
 	}
 	x.attempt.Rule = v.Rule
 	// Nothing is called "/", so no version of it can match. That there is none, which
 	// If-None-Match may ask for, is true.
 	if cond := httpheader.Conditions(x.r); !cond.IfMatch.IsZero() {
-		x.fixed(http.StatusPreconditionFailed, textPrecondition)
+		x.fail(errPrecondition, nil)
 		return
 	}
 	if err := h.check(x.r); err != nil {
-		x.failUpload(err)
+		x.fail(err, nil)
 		return
 	}
-	t, err := h.intake.open(x)
+	body, err := h.intake.receive(x)
 	if err != nil {
-		x.failUpload(err)
+		x.fail(err, nil)
 		return
 	}
-	defer x.close(t)
+	defer x.endBody(body)
 	b := h.newBatch(ctx, owner)
 	// A panic on the way is a failure like others.
 	defer b.undo(x)
-	body := &bounded{t, h.cfg.MaxRequestBytes}
-	if err = h.eachFile(x.r, body, b.store); err == nil {
+	limited := &limitedBody{body, h.cfg.MaxRequestBytes}
+	if err = h.eachFile(x.r, limited, b.store); err == nil {
 		err = b.commit()
 	}
 	if err != nil {
 		b.undo(x)
-		x.failUpload(err)
+		x.fail(err, nil)
 		return
 	}
 	x.created(b.files)
@@ -75,23 +75,23 @@ var exampleName = catalog.ObjectName(uuid.UUID{6: 0x40, 8: 0x80})
 // check refuses a request by its header.
 func (h *uploads) check(r *http.Request) error {
 	if r.ContentLength > h.cfg.MaxRequestBytes {
-		return denyTooLarge
+		return errTooLarge
 	}
 	// The bound of one file is not that of a body with several.
 	head := http.Request{Header: r.Header, ContentLength: -1}
-	return h.intake.check(&head)
+	return h.intake.checkHeader(&head)
 }
 
-// A bounded reader fails with denyTooLarge behind so many bytes.
-type bounded struct {
+// A limitedBody fails with errTooLarge after so many bytes.
+type limitedBody struct {
 	r    io.Reader
 	left int64
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, denyTooLarge
+		return 0, errTooLarge
 	}
 	return n, err
 }
@@ -128,7 +128,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	}
 	original := httpheader.CleanFilename(filename)
 	if !h.intake.Types.set.HasName(original) {
-		return denyType
+		return errType
 	}
 	head := bufio.NewReaderSize(content, mediatype.SniffBytes)
 	start, err := head.Peek(mediatype.SniffBytes)
@@ -148,15 +148,15 @@ func (b *batch) store(filename string, content io.Reader) error {
 	i := b.add(rec)
 
 	name := catalog.ObjectName(id)
-	a := h.intake.arrive(b.ctx, head, Upload{Name: name, Filename: original, Type: rec.Type})
-	defer a.close()
-	sum := &summed{r: a, hash: sha256.New()}
+	checked := h.intake.checked(b.ctx, head, Upload{Name: name, Filename: original, Type: rec.Type})
+	defer checked.close()
+	sum := &summed{r: checked, hash: sha256.New()}
 	written, err := h.jail.Create(b.ctx, name, sum, vfs.PutOptions{ContentType: rec.Type})
 	switch {
 	case context.Cause(b.ctx) == errSwept:
 		return &catalogError{errSwept}
-	case a.failure() != nil:
-		return a.failure()
+	case checked.failure() != nil:
+		return checked.failure()
 	case errors.Is(err, vfs.ErrPrecondition):
 		// No condition of the client's: his answer is not a 412.
 		return fmt.Errorf("server: there was an object of a new name: %v", err)
@@ -275,7 +275,7 @@ type summed struct {
 }
 
 func (s *summed) Read(p []byte) (int, error) {
-	n, err := readFull(s.r, p)
+	n, err := fill(s.r, p)
 	s.hash.Write(p[:n])
 	s.size += int64(n)
 	s.ended = err == io.EOF

@@ -40,7 +40,7 @@ var jsonType = []string{"application/json"}
 func (x *exchange) sendJSON(status int, cacheControl []string, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
-		x.unavailable(err)
+		x.fail(err, nil)
 		return
 	}
 	body = append(body, '\n')

@@ -29,15 +29,15 @@ func (h *uploads) eachFile(r *http.Request, body io.Reader, store storeFunc) err
 	case err == nil && media == "multipart/form-data":
 		return h.eachPart(params["boundary"], body, store)
 	case strings.HasPrefix(media, "multipart/"):
-		return denyNoFile
+		return errNoFile
 	}
 	lines := r.Header["Content-Disposition"]
 	if len(lines) != 1 {
-		return denyNoFile
+		return errNoFile
 	}
 	d := httpheader.ParseDisposition(lines[0])
 	if d.Kind != "attachment" {
-		return denyNoFile
+		return errNoFile
 	}
 	return store(d.Filename, body)
 }
@@ -66,7 +66,7 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 			continue
 		}
 		if part.IsCoded() {
-			return denyEncoding
+			return errCoded
 		}
 		content := bufio.NewReader(contentReader{form})
 		// If the user chose no file, a form has one without a name and content.
@@ -74,14 +74,14 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 			continue
 		}
 		if files++; files > h.cfg.MaxFiles {
-			return denyTooMany
+			return errTooManyParts
 		}
 		if err := store(d.Filename, content); err != nil {
 			return err
 		}
 	}
 	if files == 0 {
-		return denyNoFile
+		return errNoFile
 	}
 	return nil
 }
@@ -89,14 +89,14 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 // skipField skips the nth part that is not a file.
 func skipField(form *formdata.Reader, n int) error {
 	if n > maxFields {
-		return denyTooMany
+		return errTooManyParts
 	}
 	size, err := io.Copy(io.Discard, io.LimitReader(form, maxFieldBytes+1))
 	if err != nil {
 		return formError(err)
 	}
 	if size > maxFieldBytes {
-		return denyPart
+		return errPart
 	}
 	return nil
 }
@@ -113,9 +113,9 @@ func (c contentReader) Read(p []byte) (int, error) {
 func formError(err error) error {
 	switch {
 	case errors.Is(err, formdata.ErrMalformed):
-		return denyBody
+		return errMalformed
 	case errors.Is(err, formdata.ErrTooLarge):
-		return denyPart
+		return errPart
 	}
 	return err
 }

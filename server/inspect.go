@@ -41,42 +41,42 @@ func (u *Upload) ReadAt(p []byte, off int64) (int, error) { return u.file.ReadAt
 // Open returns a reader of the body from its beginning, valid until Inspect returns.
 func (u *Upload) Open() *io.SectionReader { return io.NewSectionReader(u, 0, u.Size) }
 
-// stage moves the whole content to a file and has it inspected.
-func (a *arrival) stage() error {
-	s := &a.upload
+// stage copies the whole content to a file and has it inspected.
+func (b *checkedBody) stage() error {
+	s := &b.upload
 	var err error
-	if s.file, err = newSpoolFile(a.in.SpoolDir); err != nil {
+	if s.file, err = newSpoolFile(b.in.SpoolDir); err != nil {
 		return failedSpool(err)
 	}
 	hash := sha256.New()
 	sink := &spoolWriter{w: io.MultiWriter(s.file, hash)}
-	if s.Size, err = io.Copy(sink, a.out); err != nil {
+	if s.Size, err = io.Copy(sink, b.out); err != nil {
 		if sink.err != nil {
 			return failedSpool(err)
 		}
 		return err
 	}
 	hash.Sum(s.SHA256[:0])
-	switch err := a.in.Inspect.Inspect(a.ctx, s); {
+	switch err := b.in.Inspect.Inspect(b.ctx, s); {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrRejected):
-		return fmt.Errorf("%w: %w", denyRejected, err)
-	case a.ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", errRejected, err)
+	case b.ctx.Err() != nil:
 		return errGone
 	default:
-		return fmt.Errorf("%w: %w", denyFailed, err)
+		return fmt.Errorf("%w: %w", errInspector, err)
 	}
 }
 
 func failedSpool(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%w: %w", denyFull, err)
+		return fmt.Errorf("%w: %w", errNoSpace, err)
 	}
-	return fmt.Errorf("%w: %w", denyFailed, err)
+	return fmt.Errorf("%w: %w", errInspector, err)
 }
 
-// A spoolWriter remembers that it was the writer that failed.
+// A spoolWriter remembers whether the writer failed, not the reader.
 type spoolWriter struct {
 	w   io.Writer
 	err error
@@ -87,8 +87,8 @@ func (s *spoolWriter) Write(p []byte) (n int, err error) {
 	return n, s.err
 }
 
-// A spoolFile is a file that nobody else can find: its name goes as soon as it is
-// open. Where the system does not allow that, it goes with close.
+// A spoolFile is a file that nobody else can open: its name is removed as soon as it is
+// open, or, on systems that do not allow that, by close.
 type spoolFile struct {
 	*os.File
 	named bool

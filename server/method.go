@@ -1,0 +1,64 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The values of Allow.
+var (
+	allowReads   = []string{"GET, HEAD, OPTIONS"}
+	allowWrites  = []string{"GET, HEAD, OPTIONS, PUT, DELETE"}
+	allowUploads = []string{"GET, HEAD, POST, DELETE, OPTIONS"}
+	allowObjects = []string{"GET, HEAD, DELETE, OPTIONS"}
+)
+
+// takeMethod reports whether the method reads. It answers other methods itself, without
+// looking at the name.
+func (x *exchange) takeMethod(allow []string) bool {
+	x.boundRest()
+	switch x.r.Method {
+	case http.MethodGet, http.MethodHead:
+		return true
+	case http.MethodOptions:
+		h := x.Header()
+		h["Allow"] = allow
+		h["X-Content-Type-Options"] = noSniff
+		x.WriteHeader(http.StatusNoContent)
+		return false
+	}
+	x.Header()["Allow"] = allow
+	x.fail(errMethod, nil)
+	return false
+}
+
+// takeUploadMethod is takeMethod for uploads, which also support POST and DELETE. Of the
+// path it only checks whether it is "/", the only one to post to.
+func (x *exchange) takeUploadMethod() bool {
+	switch x.r.Method {
+	case http.MethodDelete:
+		return true
+	case http.MethodPost:
+		if x.r.URL.Path == "/" && (x.r.URL.RawPath == "" || x.r.URL.RawPath == "/") {
+			return true
+		}
+		return x.takeMethod(allowObjects)
+	}
+	return x.takeMethod(allowUploads)
+}
+
+func isWrite(method string) bool { return method == http.MethodPut || method == http.MethodDelete }
+
+// opOf returns the operation of a method on an object.
+func opOf(method string) vfs.Op {
+	switch method {
+	case http.MethodPut:
+		return vfs.OpWrite
+	case http.MethodDelete:
+		return vfs.OpDelete
+	case http.MethodPost:
+		return vfs.OpUpload
+	}
+	return vfs.OpRead
+}

@@ -1,0 +1,242 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// An httpError is a response that is not an object. Its text is fixed: the text of an
+// error could contain a path, a bucket or a reason.
+type httpError struct {
+	status  int
+	text    string
+	verdict audit.Verdict
+	reason  vfs.Reason    // "" is that of the error
+	retry   time.Duration // Retry-After, in whole seconds; 0 for none
+}
+
+func (e *httpError) Error() string { return "server: " + string(e.reason) }
+
+// retryLater is the Retry-After of a failure that may be over soon.
+const retryLater = 5 * time.Second
+
+var (
+	// The one response for every name that is missing, hidden, refused, malformed,
+	// special or a directory.
+	errNotFound = &httpError{status: 404, text: "not found\n", verdict: audit.Refused}
+
+	errMethod       = &httpError{status: 405, text: "method not allowed\n", verdict: audit.Refused, reason: audit.ReasonMethod}
+	errPrecondition = &httpError{status: 412, text: textPrecondition, verdict: audit.Allowed}
+
+	// Names that may be written, but not created. The reason is that of the error.
+	errSibling   = &httpError{status: 409, text: "another name differs only in case or normal form\n", verdict: audit.Refused}
+	errUncreated = &httpError{status: 422, text: "this name cannot be created\n", verdict: audit.Refused}
+
+	// Credentials and limits.
+	errCredentials     = &httpError{status: 401, text: "unauthorized\n", verdict: audit.Refused, reason: audit.ReasonCredentials}
+	errRequired        = &httpError{status: 401, text: "unauthorized\n", verdict: audit.Refused, reason: audit.ReasonRequired}
+	errAuthUnavailable = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonAuth, retry: retryLater}
+	errInFlight        = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonBusy, retry: time.Second}
+
+	// Request bodies.
+	errCoded        = &httpError{status: 415, text: "content coding not supported, send the content as it is\n", verdict: audit.Refused, reason: audit.ReasonIntakeEncoding}
+	errPartialPut   = &httpError{status: 400, text: "a partial PUT is not supported\n", verdict: audit.Refused, reason: audit.ReasonIntakeRange}
+	errTooLarge     = &httpError{status: 413, text: "content too large\n", verdict: audit.Refused, reason: audit.ReasonIntakeTooLarge}
+	errType         = &httpError{status: 415, text: "unsupported media type\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
+	errIntakeBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeBusy, retry: retryLater}
+	errRejected     = &httpError{status: 422, text: "content rejected\n", verdict: audit.Refused, reason: audit.ReasonIntakeRejected}
+	errInspector    = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeFailed, retry: retryLater}
+	errSlow         = &httpError{status: 408, text: "request body came too slowly\n", verdict: audit.Refused, reason: audit.ReasonClientSlow}
+	errMalformed    = &httpError{status: 400, text: "bad request body\n", verdict: audit.Refused, reason: audit.ReasonClientBody}
+	errNoFile       = &httpError{status: 400, text: "no file: send multipart/form-data with files, or a file itself with Content-Disposition: attachment; filename=\"…\"\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
+	errTooManyParts = &httpError{status: 413, text: "too many files or fields in one request\n", verdict: audit.Refused, reason: audit.ReasonUploadTooMany}
+	errPart         = &httpError{status: 413, text: "a part's header or a form field is too large\n", verdict: audit.Refused, reason: audit.ReasonUploadPart}
+
+	// Failures. Where there is no reason, failureReason has it.
+	errNoSpace     = &httpError{status: 507, text: "no space left\n", verdict: audit.Failed, reason: audit.ReasonFull}
+	errCatalog     = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonCatalog, retry: retryLater}
+	errInternal    = &httpError{status: 500, text: textInternal, verdict: audit.Failed}
+	errUnavailable = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, retry: retryLater}
+)
+
+// The texts of several responses.
+const (
+	textPrecondition = "precondition failed\n"
+	textInternal     = "internal error\n"
+	textUnavailable  = "temporarily unavailable, try again later\n"
+)
+
+// errTooManyRequests is the response to a client that has to wait.
+func errTooManyRequests(why vfs.Reason, after time.Duration) *httpError {
+	return &httpError{status: 429, text: "too many requests, try again later\n", verdict: audit.Refused, reason: why, retry: max(after, time.Second)}
+}
+
+// errGone means that the client disconnected in the middle of its body.
+var errGone = errors.New("server: the client went away")
+
+// A catalogError is an error of the catalog, not of the backend.
+type catalogError struct{ err error }
+
+func (e *catalogError) Error() string { return e.err.Error() }
+func (e *catalogError) Unwrap() error { return e.err }
+
+// responses maps errors to responses. The first match counts; an httpError without an
+// entry is its own response, any other error is errUnavailable.
+var responses = []struct {
+	matches  func(error) bool
+	response *httpError
+	log      string // message for operators, "" for none
+	level    slog.Level
+}{
+	{is(errRejected), errRejected, "a body was rejected", slog.LevelInfo},
+	{is(errInspector), errInspector, "inspecting a body", slog.LevelError},
+	{isHTTPError, nil, "", 0},
+	{is(catalog.ErrFull), errNoSpace, "no room in the catalog", slog.LevelError},
+	{isCatalogError, errCatalog, "backend failed", slog.LevelError},
+	// Names that cannot be created match fs.ErrNotExist, too.
+	{isSibling, errSibling, "", 0},
+	{isUncreated, errUncreated, "", 0},
+	{is(fs.ErrNotExist), errNotFound, "", 0},
+	{is(vfs.ErrFull), errNoSpace, "no room for an object", slog.LevelError},
+	{is(context.Canceled), errUnavailable, "", 0},
+	{is(vfs.ErrFailed), errInternal, "backend failed", slog.LevelError},
+	{is(vfs.ErrUnsupported), errInternal, "backend failed", slog.LevelError},
+	{func(error) bool { return true }, errUnavailable, "backend failed", slog.LevelError},
+}
+
+func is(target error) func(error) bool { return func(err error) bool { return errors.Is(err, target) } }
+
+func isHTTPError(err error) bool {
+	var e *httpError
+	return errors.As(err, &e)
+}
+
+func isCatalogError(err error) bool {
+	var e *catalogError
+	return errors.As(err, &e)
+}
+
+func isSibling(err error) bool   { return vfs.ReasonOf(err) == reason.CreateSibling }
+func isUncreated(err error) bool { return vfs.ReasonOf(err).Step() == "create" }
+
+// fail answers a request that err has ended. It is the only place that turns errors into
+// responses. pres is how the object of a read would have been presented, nil if there is
+// none: 304, 412 and 416 say something about an object.
+func (x *exchange) fail(err error, pres *presentation) {
+	var e *vfs.Error
+	if errors.As(err, &e) && !isHTTPError(err) {
+		x.attempt.Rule = e.Rule
+	}
+	switch {
+	case pres != nil && e != nil && e.Reason == "" && e.Info != nil && x.answerAbout(err, e.Info, pres):
+	case x.clientGone(err):
+		x.attempt.Reason = audit.ReasonCanceled
+		panic(http.ErrAbortHandler) // nobody is left to answer
+	case changesObjects(x.op) && errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, fs.ErrNotExist):
+		x.discloseVersion(e)
+		x.respond(errPrecondition, err)
+	default:
+		for _, r := range responses {
+			if !r.matches(err) {
+				continue
+			}
+			if r.log != "" {
+				x.logAt(r.level, r.log, err)
+			}
+			response := r.response
+			if response == nil {
+				errors.As(err, &response)
+			}
+			x.respond(response, err)
+			return
+		}
+	}
+}
+
+// clientGone reports whether err means that the client has disconnected, and that the
+// request ends without a response. A read that was canceled is answered all the same.
+func (x *exchange) clientGone(err error) bool {
+	if errors.Is(err, errGone) {
+		return true
+	}
+	return errors.Is(err, context.Canceled) && !errors.Is(err, fs.ErrNotExist) && (changesObjects(x.op) || isCatalogError(err))
+}
+
+func changesObjects(op vfs.Op) bool {
+	return op == vfs.OpWrite || op == vfs.OpDelete || op == vfs.OpUpload
+}
+
+// discloseVersion sets the ETag of the current version, if the caller may read it.
+func (x *exchange) discloseVersion(e *vfs.Error) {
+	if e != nil && e.Info != nil && x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
+		x.setETag(e.Info)
+	}
+}
+
+// respond sends the response for err.
+func (x *exchange) respond(response *httpError, err error) {
+	x.attempt.Reason = response.reason
+	if response.reason == "" {
+		x.attempt.Reason = reasonOf(response, err)
+	}
+	x.attempt.Verdict = response.verdict
+	switch {
+	case response == errNotFound && x.shouldChallenge():
+		x.respond(errRequired, err)
+		return
+	case response == errNotFound && x.attempt.Reason == reason.Missing:
+		// explain says allowed as well if the name is allowed and there is no object.
+		x.attempt.Verdict = audit.Allowed
+	case response == errUnavailable && x.attempt.Reason == audit.ReasonCanceled:
+		x.attempt.Aborted = true
+	case response == errSlow && x.r.ProtoMajor == 1:
+		// net/http would go on reading for as long as boundRest allows.
+		x.Header()["Connection"] = closeConnection
+		x.hasty = true
+	case response.status == http.StatusUnauthorized:
+		if challenges := x.auth.Authenticator.Challenges(); len(challenges) > 0 {
+			x.Header()["Www-Authenticate"] = challenges
+		}
+	}
+	if response.retry > 0 {
+		seconds := int64((response.retry + time.Second - 1) / time.Second)
+		x.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
+	}
+	x.fixed(response.status, response.text)
+}
+
+var closeConnection = []string{"close"}
+
+// reasonOf returns the reason of a response that has none of its own.
+func reasonOf(response *httpError, err error) vfs.Reason {
+	switch {
+	case response == errPrecondition:
+		return ""
+	case response.verdict == audit.Failed:
+		return failureReason(err)
+	}
+	return vfs.ReasonOf(err)
+}
+
+// failureReason returns the reason of a failure of the backend, or of the client.
+func failureReason(err error) vfs.Reason {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return audit.ReasonCanceled
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, vfs.ErrUnavailable):
+		return audit.ReasonUnavailable
+	case errors.Is(err, vfs.ErrChanged):
+		return audit.ReasonChanged
+	}
+	return audit.ReasonBackend
+}
