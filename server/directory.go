@@ -72,7 +72,7 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 		return true
 	}
 	if index, ok := h.index(name); ok {
-		_, _, err := h.jail.Head(ctx, index, vfs.Request{})
+		_, err := h.jail.Head(ctx, index, vfs.Request{})
 		return err == nil
 	}
 	return false

@@ -114,7 +114,7 @@ func lookFirst(j *vfs.Jail) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := vfs.ParseEscapedPath(r.URL.EscapedPath()[1:])
 		if err == nil {
-			_, _, err = j.Head(r.Context(), n, vfs.Request{})
+			_, err = j.Head(r.Context(), n, vfs.Request{})
 		}
 		switch {
 		case err != nil:

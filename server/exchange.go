@@ -123,7 +123,7 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 		}
 		return obj, err
 	}
-	info, rule, err := x.jail.Head(x.ctx, name, req)
+	info, err := x.jail.Head(x.ctx, name, req)
 	if x.link.ID != "" && (err == nil || answersObject(err)) {
 		if spent := x.linkGood(); spent != nil {
 			return nil, spent
@@ -132,7 +132,7 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: http.NoBody, Rule: rule}, nil
+	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: http.NoBody}, nil
 }
 
 // answersObject reports whether an open that brought no object is answered by what is

@@ -85,7 +85,7 @@ func varyOn(encoding, accept bool) []string {
 // closes it.
 func (x *exchange) send(obj *vfs.Object, pres *presentation) {
 	defer obj.Body.Close()
-	x.attempt.Rule = obj.Rule
+	x.attempt.Rule = obj.Info.Rule
 	if obj.Location != "" {
 		x.redirectTo(obj.Location)
 		return

@@ -71,7 +71,7 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 		x.fail(h.hideSibling(err), nil)
 		return
 	}
-	x.attempt.Rule = written.Rule
+	x.attempt.Rule = written.Info.Rule
 	status := http.StatusCreated
 	if written.Replaced {
 		status = http.StatusNoContent
@@ -93,12 +93,12 @@ func (h *handler) hideSibling(err error) error {
 
 // remove deletes name.
 func (h *handler) remove(x *exchange, name vfs.Name) {
-	rule, err := h.jail.Remove(x.ctx, name, httpheader.Conditions(x.r))
+	removed, err := h.jail.Remove(x.ctx, name, httpheader.Conditions(x.r))
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
-	x.attempt.Rule = rule
+	x.attempt.Rule = removed.Rule
 	x.written(http.StatusNoContent, nil)
 }
 

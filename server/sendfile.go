@@ -145,14 +145,14 @@ func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 		o.overrideValidators(&obj.Info)
 	case errors.Is(err, vfs.ErrRange) && errors.As(err, &e) && e.Info != nil:
 		o.overrideValidators(e.Info)
-		obj = &vfs.Object{Info: *e.Info, Body: http.NoBody, Rule: e.Rule}
+		obj = &vfs.Object{Info: *e.Info, Body: http.NoBody}
 	default:
 		return nil, err
 	}
 	span, err := req.Resolve("get", obj.Info)
 	if err != nil {
 		obj.Body.Close()
-		return nil, withRule(err, obj.Rule)
+		return nil, withRule(err, obj.Info.Rule)
 	}
 	if x.r.Method == http.MethodHead || span == obj.Span {
 		return obj, nil

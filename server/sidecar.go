@@ -36,7 +36,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 		return nil, nil, false
 	}
 	// A copy stands for what is there: without the original there is nothing.
-	original, _, err := x.jail.Head(x.ctx, name, vfs.Request{})
+	original, err := x.jail.Head(x.ctx, name, vfs.Request{})
 	if err != nil {
 		return nil, nil, false
 	}

@@ -290,7 +290,7 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	if cond := httpheader.Conditions(x.r); !cond.IsZero() {
 		// The object never changes, so what holds now holds until it goes.
 		cond.Unsafe = true
-		if _, _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
+		if _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
 			var e *vfs.Error
 			if errors.As(err, &e) && h.cfg.Authorize.Authorize(ctx, vfs.OpRead, rec) != nil {
 				e.Info = nil // the version is for those who may read it

@@ -156,7 +156,7 @@ func (f *file) fail(op string, err error) error {
 // failRead wraps what a body failed with: that can be any error of the backend's
 // system, and its text hold the path there.
 func (f *file) failRead(err error) error {
-	return f.fail("read", outward("read", f.obj.Info.Name, err))
+	return f.fail("read", outward("read", f.obj.Info.Name, f.obj.Info.Rule, err))
 }
 
 // A dirFile is an open directory. Its entries are read when the first is asked

@@ -112,7 +112,7 @@ func (v view) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	if !n.IsRoot() {
-		info, _, err := v.jail.Head(v.ctx, n, Request{})
+		info, err := v.jail.Head(v.ctx, n, Request{})
 		if err == nil {
 			return fileInfo{path.Base(name), info.Size, info.ModTime, fileMode}, nil
 		}
@@ -138,7 +138,7 @@ func (v view) ReadFile(name string) ([]byte, error) {
 	defer obj.Body.Close()
 	data, err := io.ReadAll(obj.Body)
 	if err != nil {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: outward("read", n, err)}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: outward("read", n, obj.Info.Rule, err)}
 	}
 	return data, nil
 }

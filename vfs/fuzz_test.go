@@ -190,15 +190,15 @@ func FuzzVerdict(f *testing.F) {
 		v := j.Explain(t.Context(), vfs.OpRead, n)
 		before := b.calls.Load()
 		_, getErr := j.Get(t.Context(), n, vfs.Request{})
-		_, rule, headErr := j.Head(t.Context(), n, vfs.Request{})
+		info, headErr := j.Head(t.Context(), n, vfs.Request{})
 		_, readErr := j.ReadFile(n.String())
 		for _, err := range []error{getErr, headErr, readErr} {
 			if v.Allowed != (err == nil) || v.Reason != vfs.ReasonOf(err) || err != nil && !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%q: Explain says %t %q, then %v (%s)", n, v.Allowed, v.Reason, err, vfs.ReasonOf(err))
 			}
 		}
-		if v.Allowed && rule != v.Rule {
-			t.Errorf("%q: Explain says %q, Head %q", n, v.Rule, rule)
+		if v.Allowed && info.Rule != v.Rule {
+			t.Errorf("%q: Explain says %q, Head %q", n, v.Rule, info.Rule)
 		}
 		if !v.Allowed && b.calls.Load() != before {
 			t.Errorf("%q is refused, and the backend was asked", n)

@@ -60,7 +60,7 @@ func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
 	for at, links := n, 0; ; links++ {
 		obj, err := j.backend.Open(ctx, at, req)
 		if err == nil {
-			obj.Info.Name, obj.Rule = n, v.Rule
+			obj.Info.Name, obj.Info.Rule = n, v.Rule
 			return obj, nil
 		}
 		if at, err = j.follow(ctx, "get", &v, err, links); err != nil {
@@ -69,23 +69,23 @@ func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
 	}
 }
 
-// Head describes the object n as Get would, without its bytes, and returns the
-// allow pattern that let it through besides. It fails as Get does; the range in
-// req is ignored. ([Jail.Stat] is the method that [fs.StatFS] asks for.)
-func (j *Jail) Head(ctx context.Context, n Name, req Request) (info Info, rule string, err error) {
+// Head describes the object n as Get would, without its bytes. It fails as Get
+// does; the range in req is ignored. ([Jail.Stat] is the method that [fs.StatFS]
+// asks for.)
+func (j *Jail) Head(ctx context.Context, n Name, req Request) (Info, error) {
 	v := j.admit(ctx, OpRead, n)
 	if err := v.err("stat"); err != nil {
-		return Info{}, "", err
+		return Info{}, err
 	}
 	req.Links = j.symlinks == SymlinksInside
 	for at, links := n, 0; ; links++ {
 		info, err := j.backend.Stat(ctx, at, req)
 		if err == nil {
-			info.Name = n
-			return info, v.Rule, nil
+			info.Name, info.Rule = n, v.Rule
+			return info, nil
 		}
 		if at, err = j.follow(ctx, "stat", &v, err, links); err != nil {
-			return Info{}, "", err
+			return Info{}, err
 		}
 	}
 }
@@ -97,9 +97,7 @@ func (j *Jail) Head(ctx context.Context, n Name, req Request) (info Info, rule s
 func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, links int) (Name, error) {
 	target, isLink := linkTarget(err)
 	if !isLink || j.symlinks != SymlinksInside {
-		e := outward(call, v.Name, err)
-		e.Rule = v.Rule
-		return Name{}, e
+		return Name{}, outward(call, v.Name, v.Rule, err)
 	}
 	e := refuse(call, v.Name.String(), reason.Symlink)
 	if target.IsZero() || links == maxLinks {
@@ -121,19 +119,19 @@ func linkTarget(err error) (target Name, isLink bool) {
 	return Name{}, false
 }
 
-// outward gives a backend's error the name that the caller used: it must not
-// learn where a link leads. An error that is no *Error is wrapped in one, so
-// that its text cannot leak.
-func outward(call string, n Name, err error) *Error {
+// outward gives a backend's error the name that the caller used, since callers
+// must not learn where a link leads, and the rule that let the name through. An
+// error that is no *Error is wrapped in one, so that its text cannot leak.
+func outward(call string, n Name, rule string, err error) *Error {
 	var e *Error
 	if !errors.As(err, &e) {
-		return &Error{Op: call, Name: n.String(), Err: err}
+		return &Error{Op: call, Name: n.String(), Rule: rule, Err: err}
 	}
 	out := *e
-	out.Op, out.Name, out.Link = call, n.String(), Name{}
+	out.Op, out.Name, out.Rule, out.Link = call, n.String(), rule, Name{}
 	if e.Info != nil {
 		info := *e.Info
-		info.Name = n
+		info.Name, info.Rule = n, rule
 		out.Info = &info
 	}
 	return &out

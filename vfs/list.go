@@ -78,9 +78,7 @@ func (j *Jail) list(ctx context.Context, dir Name, after string, hint listHint) 
 			err = l.exists(after)
 		}
 		if err != nil {
-			e := outward("list", dir, err)
-			e.Rule = rule
-			yield(Entry{}, e)
+			yield(Entry{}, outward("list", dir, rule, err))
 		}
 	}
 }
@@ -159,9 +157,7 @@ func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 		err = refuse("stat", dir.s, reason.Missing)
 	}
 	if err != nil {
-		e := outward("stat", dir, err)
-		e.Rule = rule
-		return e
+		return outward("stat", dir, rule, err)
 	}
 	return nil
 }

@@ -17,6 +17,10 @@ type Info struct {
 	ContentType string            // as the backend knows it; "" if it does not
 	Encoding    string            // the content coding that the bytes are stored in, such as "gzip"; "" if none
 	Meta        map[string]string // as the backend knows it; nil if none
+
+	// Rule is the allow pattern that let the name through, for the audit record. A
+	// Jail sets it.
+	Rule string
 }
 
 // LastModified returns the ModTime as a validator in HTTP, in whole seconds, and
@@ -51,10 +55,6 @@ type Object struct {
 	// Location is set where Request.Direct was heeded: a URL that gives the bytes to
 	// whoever has it. Body yields none of them then.
 	Location string
-
-	// Rule is the allow pattern that let the object through, for the audit
-	// record. A Jail sets it.
-	Rule string
 }
 
 // A Request says which part of an object is wanted, and under which

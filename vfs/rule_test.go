@@ -31,7 +31,7 @@ func TestErrorsOfAllowedNamesHoldTheRule(t *testing.T) {
 		}
 		_, err = j.Get(t.Context(), n, c.req)
 		var e *vfs.Error
-		if !errors.As(err, &e) || e.Rule != "*.txt" {
+		if !errors.As(err, &e) || e.Rule != "*.txt" || e.Info != nil && e.Info.Rule != e.Rule {
 			t.Errorf("%s: %v, without its rule", c.name, err)
 		}
 	}

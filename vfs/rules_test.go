@@ -157,7 +157,7 @@ func TestAuthorize(t *testing.T) {
 	if strings.Contains(err.Error(), errNo.Error()) {
 		t.Errorf("the error's text tells: %v", err)
 	}
-	if _, _, err := j.Head(t.Context(), mustName(t, "alice/a"), vfs.Request{}); vfs.ReasonOf(err) != reason.AuthDenied {
+	if _, err := j.Head(t.Context(), mustName(t, "alice/a"), vfs.Request{}); vfs.ReasonOf(err) != reason.AuthDenied {
 		t.Errorf("without a principal: %v", err)
 	}
 
@@ -170,8 +170,8 @@ func TestAuthorize(t *testing.T) {
 	if len(asked) != 1 || asked[0] != "read alice/a" || b.last.Load() != "alice/a" {
 		t.Errorf("asked %q, opened %v", asked, b.last.Load())
 	}
-	if obj.Rule != "*/**" {
-		t.Errorf("rule %q", obj.Rule)
+	if obj.Info.Rule != "*/**" {
+		t.Errorf("rule %q", obj.Info.Rule)
 	}
 	var seen []string
 	for e, err := range j.List(ctx, vfs.Root, "") {

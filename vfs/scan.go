@@ -58,7 +58,7 @@ func (s *scan) walkAll() {
 	var above []string // those objects whose names begin the present one, shortest first
 	for e, err := range s.jail.walk(s.ctx, s.top) {
 		if err != nil {
-			s.yield(Finding{}, outward("scan", s.top, err))
+			s.yield(Finding{}, outward("scan", s.top, "", err))
 			return
 		}
 		path := prefix + e.Elem
@@ -107,7 +107,7 @@ func (s *scan) walk(dir Name) bool {
 			continue
 		}
 		if dir == s.top || s.ctx.Err() != nil {
-			s.yield(Finding{}, outward("scan", dir, err))
+			s.yield(Finding{}, outward("scan", dir, "", err))
 			return false
 		}
 		why := ReasonOf(err)
@@ -159,7 +159,7 @@ func (s *scan) obstacle(n Name, e *Entry) Reason {
 		if s.jail.symlinks == SymlinksRefuse {
 			return reason.Symlink
 		}
-		info, _, err := s.jail.Head(s.ctx, n, Request{})
+		info, err := s.jail.Head(s.ctx, n, Request{})
 		e.Size = info.Size
 		if err != nil && ReasonOf(err) == "" {
 			return reason.Permission

@@ -64,7 +64,7 @@ func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, l *look) (Entry,
 
 // showLink shows a link as what it leads to.
 func (j *Jail) showLink(ctx context.Context, n Name, elem string, l *look) (Entry, bool) {
-	if info, _, err := j.Head(ctx, n, Request{}); err == nil {
+	if info, err := j.Head(ctx, n, Request{}); err == nil {
 		return Entry{Elem: elem, Kind: KindFile, Size: info.Size, ModTime: info.ModTime}, true
 	}
 	if at, _, err := j.enterDir(ctx, "stat", n); err == nil {
@@ -88,7 +88,7 @@ func (j *Jail) isShown(ctx context.Context, n Name, kind Kind) bool {
 	case KindSpecial:
 		return false
 	}
-	_, _, err := j.Head(ctx, n, Request{})
+	_, err := j.Head(ctx, n, Request{})
 	return err == nil
 }
 

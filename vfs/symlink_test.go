@@ -66,7 +66,7 @@ func outcome(t *testing.T, j *vfs.Jail, name string) string {
 	if errors.As(err, &e) && (!e.Link.IsZero() || e.Name != name) {
 		t.Errorf("%s: the error tells of %q, %q", name, e.Link, e.Name)
 	}
-	_, _, headErr := j.Head(t.Context(), n, vfs.Request{})
+	_, headErr := j.Head(t.Context(), n, vfs.Request{})
 	if vfs.ReasonOf(err) != vfs.ReasonOf(headErr) {
 		t.Errorf("%s: Get says %q, Head %q", name, vfs.ReasonOf(err), vfs.ReasonOf(headErr))
 	}

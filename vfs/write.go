@@ -9,11 +9,10 @@ import (
 
 // Written says what a Put did.
 type Written struct {
-	Info Info // of the new version
+	Info Info // of the new version; its Rule is the one that let the name through
 	// Replaced is set if there was an object before. Of two that create one
 	// name at the same moment, both may have made it.
 	Replaced bool
-	Rule     string // the allow pattern that let the name through
 
 	// LostEncoding is the coding that a Copy's bytes are in where the backend could not
 	// keep it, as a directory cannot: who reads them has to know.
@@ -55,7 +54,7 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 	opts.Cond.Unsafe = true
 	replaces, leave, err := j.place(ctx, n, opts.Cond)
 	if err != nil {
-		return Written{}, outwardRule("put", &v, err)
+		return Written{}, outward("put", n, v.Rule, err)
 	}
 	defer leave()
 	return j.put(ctx, &v, body, opts, replaces)
@@ -77,10 +76,10 @@ func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptio
 func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOptions, replaces bool) (Written, error) {
 	info, err := j.backend.Put(ctx, v.Name, body, opts)
 	if err != nil {
-		return Written{}, outwardRule("put", v, err)
+		return Written{}, outward("put", v.Name, v.Rule, err)
 	}
-	info.Name = v.Name
-	return Written{Info: info, Replaced: replaces, Rule: v.Rule}, nil
+	info.Name, info.Rule = v.Name, v.Rule
+	return Written{Info: info, Replaced: replaces}, nil
 }
 
 // place finds the place for n: it reports whether there is an object already, and
@@ -169,18 +168,19 @@ func (j *Jail) lookAt(ctx context.Context, n Name, cond Cond) (there bool, err e
 }
 
 // Remove deletes the object n if cond holds, with directories that it leaves
-// empty, and returns the pattern that let the name through. It fails as Put does;
-// a missing object is reason.Missing. Symbolic links are refused and stay.
-func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (rule string, err error) {
+// empty. The Info has the Name and the Rule of what was removed, and no more,
+// since backends need not look at it. Remove fails as Put does; a missing object
+// is reason.Missing. Symbolic links are refused and stay.
+func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 	v := j.admit(ctx, OpDelete, n)
 	if err := v.err("remove"); err != nil {
-		return "", err
+		return Info{}, err
 	}
 	cond.Unsafe = true
 	if err := j.backend.Remove(ctx, n, cond); err != nil {
-		return "", outwardRule("remove", &v, err)
+		return Info{}, outward("remove", n, v.Rule, err)
 	}
-	return v.Rule, nil
+	return Info{Name: n, Rule: v.Rule}, nil
 }
 
 // Copy stores the object from of src, which may be j itself, under the name to.
@@ -207,11 +207,4 @@ func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts Put
 		w.LostEncoding = opts.Encoding
 	}
 	return w, err
-}
-
-// outwardRule is outward for a name that was admitted by a rule.
-func outwardRule(call string, v *Verdict, err error) error {
-	e := outward(call, v.Name, err)
-	e.Rule = v.Rule
-	return e
 }

@@ -100,7 +100,7 @@ func content(t *testing.T, j *vfs.Jail, s string) string {
 func TestPut(t *testing.T) {
 	j, _ := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
 	w, err := put(t, j, "docs/a.txt", "one", vfs.PutOptions{})
-	if err != nil || w.Replaced || w.Rule != "**" || w.Info.Name != name(t, "docs/a.txt") || w.Info.Size != 3 {
+	if err != nil || w.Replaced || w.Info.Rule != "**" || w.Info.Name != name(t, "docs/a.txt") || w.Info.Size != 3 {
 		t.Fatalf("creating: %+v, %v", w, err)
 	}
 	if w, err = put(t, j, "docs/a.txt", "other", vfs.PutOptions{}); err != nil || !w.Replaced {
@@ -123,8 +123,8 @@ func TestPut(t *testing.T) {
 	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), match.Cond); !errors.Is(err, vfs.ErrPrecondition) {
 		t.Errorf("removing a version that is gone: %v", err)
 	}
-	if rule, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); err != nil || rule != "**" {
-		t.Errorf("removing: %q, %v", rule, err)
+	if removed, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); err != nil || removed.Rule != "**" {
+		t.Errorf("removing: %q, %v", removed.Rule, err)
 	}
 	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Missing {
 		t.Errorf("removing what is gone: %v", err)

@@ -71,7 +71,7 @@ func TestOwnFiles(t *testing.T) {
 			n := name(t, s)
 			_, err := jail.Get(ctx, n, vfs.Request{})
 			refused("Get", s, err)
-			_, _, err = jail.Head(ctx, n, vfs.Request{})
+			_, err = jail.Head(ctx, n, vfs.Request{})
 			refused("Head", s, err)
 			_, err = jail.Get(ctx, n, vfs.Request{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
 			refused("Get with a condition", s, err)

@@ -52,11 +52,11 @@ func (a *app) stat(ctx context.Context, source string, names []string, f *statFl
 	out := cli.NewLineWriter(a.Out)
 	first := true
 	err := a.eachName(ctx, source, names, &f.rules, func(jail *vfs.Jail, n vfs.Name) error {
-		info, rule, err := jail.Head(ctx, n, vfs.Request{})
+		info, err := jail.Head(ctx, n, vfs.Request{})
 		if err != nil {
 			return err
 		}
-		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, cli.JSONText(rule)}
+		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, cli.JSONText(info.Rule)}
 		if f.json {
 			out.JSON(d)
 			return nil

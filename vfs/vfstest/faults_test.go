@@ -52,7 +52,7 @@ func TestEveryCallFails(t *testing.T) {
 			return obj.Body.Close()
 		},
 		"Head": func(ctx context.Context, j *vfs.Jail) error {
-			_, _, err := j.Head(ctx, name("top.txt"), vfs.Request{})
+			_, err := j.Head(ctx, name("top.txt"), vfs.Request{})
 			return err
 		},
 		"HeadDir": func(ctx context.Context, j *vfs.Jail) error { return j.HeadDir(ctx, name("docs/deep")) },

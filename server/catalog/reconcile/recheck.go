@@ -86,7 +86,7 @@ func (c *check) rowsOf(ids []uuid.UUID) (map[uuid.UUID]catalog.Record, error) {
 
 // exists reports whether there is an object for id.
 func (c *check) exists(id uuid.UUID) (bool, error) {
-	_, _, err := c.jail.Head(c.ctx, catalog.ObjectName(id), vfs.Request{})
+	_, err := c.jail.Head(c.ctx, catalog.ObjectName(id), vfs.Request{})
 	switch {
 	case err == nil:
 		return true, nil

@@ -11,14 +11,14 @@ import (
 
 // same reports whether the target has the object already.
 func (c *copyRun) same(ctx context.Context, t task) (bool, error) {
-	there, _, err := c.target.Head(ctx, t.to, vfs.Request{})
+	there, err := c.target.Head(ctx, t.to, vfs.Request{})
 	if err != nil {
 		if vfs.ReasonOf(err) != "" {
 			err = nil // Copy reports whether it can be written
 		}
 		return false, err
 	}
-	here, _, err := c.source.Head(ctx, t.from, vfs.Request{})
+	here, err := c.source.Head(ctx, t.from, vfs.Request{})
 	buckets := c.source.Caps().Kind == "s3" && c.target.Caps().Kind == "s3"
 	switch {
 	case err != nil || here.Size != there.Size:

@@ -79,7 +79,7 @@ func locateS3(ctx context.Context, from string) (location, error) {
 	if err != nil {
 		return location{}, err
 	}
-	_, _, err = jail.Head(ctx, n, vfs.Request{})
+	_, err = jail.Head(ctx, n, vfs.Request{})
 	switch {
 	case err == nil:
 		return one, nil

@@ -77,7 +77,7 @@ func (r *removeRun) candidates(ctx context.Context, names []string) iter.Seq[can
 					return
 				}
 				// In a source without directories, an object can also have this name.
-				if _, _, err := r.jail.Head(ctx, n, vfs.Request{}); found && err != nil {
+				if _, err := r.jail.Head(ctx, n, vfs.Request{}); found && err != nil {
 					continue
 				}
 			}
@@ -128,7 +128,7 @@ func (r *removeRun) remove(ctx context.Context, d candidate) candidate {
 	case ctx.Err() != nil:
 		d.err = ctx.Err()
 	case r.opts.DryRun:
-		_, _, d.err = r.jail.Head(ctx, d.name, vfs.Request{})
+		_, d.err = r.jail.Head(ctx, d.name, vfs.Request{})
 	default:
 		_, d.err = r.jail.Remove(ctx, d.name, vfs.Cond{})
 	}

@@ -169,7 +169,7 @@ func (c *copyRun) copy(ctx context.Context, t task) (size int64, coding string, 
 		w, err := c.target.Copy(ctx, t.to, c.source, t.from, vfs.PutOptions{})
 		return w.Info.Size, w.LostEncoding, err
 	}
-	info, _, err := c.source.Head(ctx, t.from, vfs.Request{})
+	info, err := c.source.Head(ctx, t.from, vfs.Request{})
 	if err != nil {
 		return 0, "", err
 	}
@@ -192,7 +192,7 @@ func (c *copyRun) fromStdin(ctx context.Context, to vfs.Name) (int64, error) {
 // toStdout writes the object to standard output.
 func (c *copyRun) toStdout(ctx context.Context, from vfs.Name) (int64, error) {
 	if c.opts.DryRun {
-		info, _, err := c.source.Head(ctx, from, vfs.Request{})
+		info, err := c.source.Head(ctx, from, vfs.Request{})
 		return info.Size, err
 	}
 	obj, err := c.source.Get(ctx, from, vfs.Request{})

@@ -42,7 +42,7 @@ func Evaluate(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op
 	}
 	switch op {
 	case vfs.OpRead:
-		_, _, err = jail.Head(ctx, n, vfs.Request{})
+		_, err = jail.Head(ctx, n, vfs.Request{})
 	case vfs.OpList:
 		err = jail.HeadDir(ctx, n)
 	case vfs.OpWrite, vfs.OpDelete:
