@@ -14,10 +14,11 @@ func (a *app) catCommand() *cobra.Command {
 	var r cli.Rules
 	cmd := &cobra.Command{
 		Use:   "cat SOURCE NAME…",
-		Short: "Write the bytes of objects that are let through to standard output",
-		Long: `Cat writes the bytes of each NAME, a plain name, to standard output. The exit
-code is 1 if one is refused or missing.`,
-		Example:           `  bailiwick cat ./site index.html --allow '**/*.html'`,
+		Short: "Write the bytes of objects to standard output",
+		Long: `Cat writes the bytes of each NAME, a plain name, to standard output. Without an
+--allow, every object can be read. The exit code is 1 if one is refused or missing.`,
+		Example: `  bailiwick cat ./site index.html
+  bailiwick cat s3://bucket/site index.html --allow '**/*.html'`,
 		Args:              cli.SourceArguments(1, -1, "at least one NAME"),
 		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {

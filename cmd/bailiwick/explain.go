@@ -91,7 +91,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 
 func (a *app) explain(ctx context.Context, source string, names []string, f *explainFlags) error {
 	defer f.rules.HoldOwn()()
-	src, jail, err := f.rules.Open(ctx, a.Env, source, false, backends.Options{})
+	src, jail, err := f.rules.Open(ctx, a.Env, source, cli.UnruledNothing, backends.Options{})
 	if err != nil {
 		return err
 	}

@@ -15,19 +15,22 @@ import (
 
 // lsFlags are what ls takes besides the rules.
 type lsFlags struct {
-	rules cli.Rules
-	json  cli.Toggle
-	long  cli.Toggle
+	rules    cli.Rules
+	json     cli.Toggle
+	long     cli.Toggle
+	dotfiles cli.Toggle
 }
 
 func (a *app) lsCommand() *cobra.Command {
 	var f lsFlags
 	cmd := &cobra.Command{
 		Use:   "ls SOURCE [DIR]",
-		Short: "List the names in a directory that are let through",
-		Long: `Ls prints the entries of DIR, the top directory if it is left out, that are let
-through: one a line, in byte order, directories with a slash. DIR is a plain name.`,
-		Example: `  bailiwick ls ./site --allow '**/*.html'
+		Short: "List the names in a directory",
+		Long: `Ls prints the entries of DIR, the top directory if it is left out: one a line, in
+byte order, directories with a slash. DIR is a plain name. Without an --allow, ls
+lists every name except dotfiles; --dotfiles includes them. With an --allow, it
+lists what the rules let through.`,
+		Example: `  bailiwick ls ./site
   bailiwick ls -l ./site docs --allow '**/*.html'`,
 		Args:              cli.SourceArguments(0, 1, ""),
 		ValidArgsFunction: cli.CompleteSource,
@@ -41,19 +44,27 @@ through: one a line, in byte order, directories with a slash. DIR is a plain nam
 	}
 	f.rules.Register(cmd)
 	cli.AddToggle(cmd, &f.long, "long", "l", "print size and time, too")
+	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "list names that begin with a dot, too")
 	cli.AddToggle(cmd, &f.json, "json", "", "print the listing as one JSON object, as the server would send it")
 	return cmd
 }
 
 func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
-	src, jail, err := f.rules.Open(ctx, a.Env, source, true, backends.Options{})
+	unruled := cli.UnruledVisible
+	if f.dotfiles {
+		unruled = cli.UnruledEverything
+	}
+	if bool(f.dotfiles) && f.rules.Ruled() {
+		return cli.Usagef("%s is for a listing without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
+	}
+	src, jail, err := f.rules.Open(ctx, a.Env, source, unruled, backends.Options{})
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	n, err := cli.ParseWritten(vfs.OpList, dir, true)
 	if err != nil {
-		return cli.RefusalError(source, dir, err)
+		return f.rules.RefusalError(source, dir, err)
 	}
 	out := cli.NewLineWriter(a.Out)
 	show := showShort(out)
@@ -69,7 +80,7 @@ func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
 			if err := out.Close(); err != nil {
 				return err
 			}
-			return cli.RefusalError(source, dir, err)
+			return f.rules.RefusalError(source, dir, err)
 		}
 		show(e)
 	}

@@ -53,7 +53,7 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 	defer stop()
 	// What a link leads to is not removed by the link's name, so it is not looked for.
 	f.rules.Symlinks.Value = "refuse"
-	src, jail, err := f.rules.Open(ctx, a.Env, source, true, backends.Options{Writable: !bool(f.dryRun)})
+	src, jail, err := f.rules.Open(ctx, a.Env, source, cli.UnruledWrong, backends.Options{Writable: !bool(f.dryRun)})
 	if err != nil {
 		return err
 	}

@@ -75,8 +75,8 @@ AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role.
 
 Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact
 names, or re: and a regular expression; deny beats allow, and without an allow
-rule nothing is let through (cp alone copies all, without one). Every flag has a
-variable: --allow-file is BAILIWICK_ALLOW_FILE.
+rule nothing is served. ls, stat, cat and cp need no rules: whoever runs them owns
+the files. Every flag has a variable: --allow-file is BAILIWICK_ALLOW_FILE.
 
 Users, access rules, signed links, limits and TLS are flags of serve, too, or stand in
 a file, serve --config, which can have several sources at once: "bailiwick config

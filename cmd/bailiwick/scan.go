@@ -62,7 +62,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		}
 	}
 	defer f.rules.HoldOwn()()
-	src, jail, err := f.rules.Open(ctx, a.Env, source, false, backends.Options{})
+	src, jail, err := f.rules.Open(ctx, a.Env, source, cli.UnruledNothing, backends.Options{})
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		}
 	}
 	a.Say("%s", sum.String())
-	if sum.Exposed == 0 && len(f.rules.Allow)+len(f.rules.AllowFiles) == 0 {
+	if sum.Exposed == 0 && !f.rules.Ruled() {
 		a.Say("no allow rule was given; try --allow '**/*.html'")
 	}
 	return differ

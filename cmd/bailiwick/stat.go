@@ -25,18 +25,19 @@ type description struct {
 	Modified string `json:"modified,omitempty"`
 	ETag     string `json:"etag,omitempty"`
 	Type     string `json:"type,omitempty"` // as the source knows it
-	Rule     string `json:"rule"`
+	Rule     string `json:"rule,omitempty"` // "" if no rule was given
 }
 
 func (a *app) statCommand() *cobra.Command {
 	var f statFlags
 	cmd := &cobra.Command{
 		Use:   "stat SOURCE NAME…",
-		Short: "Describe objects that are let through",
+		Short: "Describe objects",
 		Long: `Stat prints what is known of each NAME, a plain name: size in bytes, time of last
-change, entity tag, and the rule that lets it through. The exit code is 1 if one
-is refused or missing.`,
-		Example:           `  bailiwick stat ./site index.html --allow '**/*.html'`,
+change, entity tag, and the rule that lets it through. Without an --allow, every
+object can be described. The exit code is 1 if one is refused or missing.`,
+		Example: `  bailiwick stat ./site index.html
+  bailiwick stat s3://bucket/site index.html docs/a.html --allow '**/*.html'`,
 		Args:              cli.SourceArguments(1, -1, "at least one NAME"),
 		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,6 +58,9 @@ func (a *app) stat(ctx context.Context, source string, names []string, f *statFl
 			return err
 		}
 		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, cli.JSONText(info.Rule)}
+		if !f.rules.Ruled() {
+			d.Rule = ""
+		}
 		if f.json {
 			out.JSON(d)
 			return nil
@@ -86,10 +90,11 @@ func (d *description) write(out *cli.LineWriter) {
 	}
 }
 
-// eachName calls do for each of the names, which are plain names, in the jail of
-// source. A name that cannot be had is reported, and the others are done.
+// eachName calls do for each of the names, which are plain names, in the jail of source.
+// Without an allow rule, the jail has every name. A name that is refused or fails is
+// reported, and the others are done.
 func (a *app) eachName(ctx context.Context, source string, names []string, r *cli.Rules, do func(*vfs.Jail, vfs.Name) error) error {
-	src, jail, err := r.Open(ctx, a.Env, source, true, backends.Options{})
+	src, jail, err := r.Open(ctx, a.Env, source, cli.UnruledEverything, backends.Options{})
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,7 @@ func (a *app) eachName(ctx context.Context, source string, names []string, r *cl
 			return fatal
 		}
 		if err != nil {
-			a.Say("bailiwick: %s", cli.RefusalError(source, name, err))
+			a.Say("bailiwick: %s", r.RefusalError(source, name, err))
 			said = cli.ErrReported
 		}
 	}

@@ -4,19 +4,40 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
+
+// RefusalError returns the error for a name that was refused or failed. If there is a rule,
+// the error names the command that explains it; without rules, only the name and the source
+// decide.
+func (r *Rules) RefusalError(source, name string, err error) error {
+	why := vfs.ReasonOf(err)
+	switch {
+	case why == "" || r.Ruled() || len(r.Deny) > 0:
+		return RefusalError(source, name, err)
+	case why == reason.PolicyDotfile, why == reason.PolicyNoAllow: // nothing else is left out
+		return Failf("%s: it begins with a dot (%s); --dotfiles shows it", Printable(name), reason.PolicyDotfile)
+	}
+	return Failf("%s: %s (%s)", Printable(orTop(name)), why.Detail(), why)
+}
+
+// orTop returns name, or "." for the top directory.
+func orTop(name string) string {
+	if name == "" {
+		return "."
+	}
+	return name
+}
 
 // RefusalError returns the error for a name that was refused or failed: the reason, and the
 // command that explains it.
 func RefusalError(source, name string, err error) error {
-	if name == "" {
-		name = "."
-	}
-	reason := vfs.ReasonOf(err)
-	if reason == "" {
+	name = orTop(name)
+	why := vfs.ReasonOf(err)
+	if why == "" {
 		return Failf("%s: %s", Printable(name), Failure(err))
 	}
-	return Failf("%s: %s (%s); see %s", Printable(name), reason.Detail(), reason, explainHint(source, name))
+	return Failf("%s: %s (%s); see %s", Printable(name), why.Detail(), why, explainHint(source, name))
 }
 
 // Failure returns the innermost text of an error from an object that the rules allow.

@@ -96,15 +96,42 @@ func readAllowFile(file string) (vfs.Pattern, error) {
 	return vfs.ReadNameSet(file, f)
 }
 
-// Open opens source and puts it behind the rules. If needAllow is set, it fails without an
-// allow rule. The caller closes the source.
-func (r *Rules) Open(ctx context.Context, e *Env, source string, needAllow bool, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
+// An Unruled says what a command lets through if it gets no allow rule.
+type Unruled uint8
+
+const (
+	UnruledNothing    Unruled = iota // nothing, as a server
+	UnruledWrong                     // wrong usage: the command fails with ErrNothingAllowed
+	UnruledVisible                   // every name that has no element beginning with a dot
+	UnruledEverything                // every name
+)
+
+// Allow returns the patterns that stand for the missing allow rules.
+func (u Unruled) Allow() []vfs.Pattern {
+	switch u {
+	case UnruledVisible:
+		return vfs.Patterns("**")
+	case UnruledEverything:
+		return vfs.Patterns(`re:(\.?[^/]+/)*\.?[^/]+`)
+	}
+	return nil
+}
+
+// Ruled reports whether there is an allow rule.
+func (r *Rules) Ruled() bool { return len(r.Allow)+len(r.AllowFiles) > 0 }
+
+// Open opens source and puts it behind the rules. Without an allow rule, unruled decides.
+// The caller closes the source.
+func (r *Rules) Open(ctx context.Context, e *Env, source string, unruled Unruled, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
 	p, err := r.Policy(e)
 	if err != nil {
 		return nil, nil, err
 	}
-	if needAllow && len(p.Allow) == 0 {
-		return nil, nil, ErrNothingAllowed
+	if len(p.Allow) == 0 {
+		if unruled == UnruledWrong {
+			return nil, nil, ErrNothingAllowed
+		}
+		p.Allow = unruled.Allow()
 	}
 	opts.Disk.RefuseHardLinks = r.HardLinks.Value == "refuse"
 	src, err := backends.Open(ctx, source, opts)

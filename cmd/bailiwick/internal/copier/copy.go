@@ -55,9 +55,6 @@ func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) e
 	return c.run(ctx)
 }
 
-// everything matches all names, dotfiles included.
-const everything = `re:(\.?[^/]+/)*\.?[^/]+`
-
 // withDefaultAllow returns p, with the patterns of otherwise if it has no allow patterns.
 func withDefaultAllow(p vfs.Policy, otherwise []vfs.Pattern) vfs.Policy {
 	if len(p.Allow) == 0 {
@@ -82,9 +79,9 @@ func (c *copyRun) openFrom(ctx context.Context, p vfs.Policy) error {
 	if src.standard {
 		return nil
 	}
-	otherwise := vfs.Patterns("**")
+	otherwise := cli.UnruledVisible.Allow()
 	if c.opts.Dotfiles {
-		otherwise = vfs.Patterns(everything)
+		otherwise = cli.UnruledEverything.Allow()
 	}
 	if src.object != "" {
 		var err error
@@ -121,7 +118,7 @@ func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
 			return objectError(dst.object, err)
 		}
 	}
-	p = withDefaultAllow(p, vfs.Patterns(everything))
+	p = withDefaultAllow(p, cli.UnruledEverything.Allow())
 	p.Symlinks = vfs.SymlinksRefuse // a copy replaces a link, and not the file that it leads to
 	b, err := c.openTarget(ctx, dst)
 	if err != nil {
