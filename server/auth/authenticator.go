@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// An Authenticator finds out who sent a request. It is safe for concurrent use.
+// An Authenticator authenticates requests. It is safe for concurrent use.
 type Authenticator interface {
-	// Authenticate returns who sent r. Where r has no credentials of a kind
-	// that the Authenticator knows, ok is false and the sender is anyone. With
-	// an error ok is false, and the request must not be answered as anyone's:
+	// Authenticate returns the principal of r. If r has no credentials of a kind that the
+	// Authenticator supports, ok is false and the principal is anonymous. On an error ok
+	// is false, and r must not be treated as anonymous:
 	//
 	//	ErrCredentials   wrong, malformed or expired: 401
 	//	ErrThrottled     too many failures from this client: 429, see [RetryAfter]
-	//	ErrUnavailable   cannot be judged now: 503
+	//	ErrUnavailable   cannot be checked now: 503
 	//
-	// Every error matches one of these, and none holds a secret.
+	// Every error matches one of these, and no error contains a secret.
 	Authenticate(r *http.Request) (p Principal, ok bool, err error)
 
-	// Challenges returns values of WWW-Authenticate for a 401, none where only
-	// credentials could help that no header carries.
+	// Challenges returns the values of WWW-Authenticate for a 401. It returns none if only
+	// credentials that no header carries are supported.
 	Challenges() []string
 }
 
-// What an [Authenticator] and the kinds of credentials that it asks say.
+// Errors of an [Authenticator] and of the interfaces that it calls.
 var (
 	ErrCredentials = errors.New("auth: wrong credentials")
 	ErrThrottled   = errors.New("auth: too many failures")
-	ErrUnavailable = errors.New("auth: cannot judge credentials now")
+	ErrUnavailable = errors.New("auth: cannot check credentials now")
 
-	// ErrExpired matches ErrCredentials, too. These credentials were genuine
-	// once, so presenting them is no guess and counts as no failure.
+	// ErrExpired also matches ErrCredentials. The credentials were once genuine, so
+	// presenting them is not a guess and does not count as a failure.
 	ErrExpired error = expired{}
 )
 
@@ -40,14 +40,14 @@ type expired struct{}
 func (expired) Error() string { return "auth: expired credentials" }
 func (expired) Unwrap() error { return ErrCredentials }
 
-// throttled is ErrThrottled with the time after which it is worth trying again.
+// throttled is an ErrThrottled that knows when a retry can succeed.
 type throttled struct{ after time.Duration }
 
 func (throttled) Error() string { return ErrThrottled.Error() }
 func (throttled) Unwrap() error { return ErrThrottled }
 
-// RetryAfter returns how long the client that met err, which matches
-// ErrThrottled, should wait: at least a second, as the header has whole ones.
+// RetryAfter returns how long the client should wait after err, which matches
+// ErrThrottled. It is at least one second, because Retry-After has whole seconds.
 func RetryAfter(err error) time.Duration {
 	var t throttled
 	if errors.As(err, &t) && t.after > time.Second {

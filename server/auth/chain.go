@@ -11,70 +11,71 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 )
 
-// Passwords judges a name with its password. Its error matches ErrCredentials,
-// or ErrUnavailable where it cannot tell. It must take as long for a name that
-// it does not know as for a wrong password.
+// Passwords checks a user name and password. Its error matches ErrCredentials, or
+// ErrUnavailable if it cannot tell. It must take as long for an unknown name as for a
+// wrong password.
 type Passwords interface {
 	CheckPassword(ctx context.Context, name, password string) (Principal, error)
 }
 
-// Tokens judges a bearer token. Its error matches ErrCredentials, or
-// ErrUnavailable where it cannot tell.
+// Tokens checks a bearer token. Its error matches ErrCredentials, or ErrUnavailable if
+// it cannot tell.
 type Tokens interface {
 	CheckToken(ctx context.Context, token string) (Principal, error)
 }
 
-// Certificates judges the certificate that a client showed. ok is false where it
-// showed none; the error matches ErrCredentials.
+// Certificates checks a client certificate. ok is false if the client sent none. The
+// error matches ErrCredentials.
 type Certificates interface {
 	CheckCertificate(state *tls.ConnectionState) (p Principal, ok bool, err error)
 }
 
-// A ChainConfig says which kinds of credentials a [Chain] knows. A kind that is
-// nil is not known.
+// A ChainConfig configures the kinds of credentials that a [Chain] supports. A nil field
+// disables its kind.
 type ChainConfig struct {
 	Passwords    Passwords    // Authorization: Basic
 	Tokens       Tokens       // Authorization: Bearer
 	Signed       Tokens       // Authorization: Bearer with a token of three parts: a JWT
-	Certificates Certificates // the connection's
+	Certificates Certificates // of the TLS connection
 
-	// SignedSuffix and CertificatesSuffix stand, after an "@", behind the names that signed
-	// tokens and certificates vouch for, so that alice@id.example.org is not alice. "" leaves
-	// those names plain. Passwords and Tokens share the plain names: whoever maintains these
-	// gives them out. At most one of the three namespaces may be plain; see [NewChain].
+	// SignedSuffix and CertificatesSuffix are appended, after an "@", to the names in
+	// signed tokens and certificates, so that alice@id.example.org is not alice. With ""
+	// those names stay plain. Passwords and Tokens share the plain names, because whoever
+	// maintains them assigns both. At most one of the three namespaces may be plain; see
+	// [NewChain].
 	SignedSuffix, CertificatesSuffix string
 
-	// Failures limits how often a client may fail; nil is NewFailures with its
-	// defaults. Handing the old one to a new Chain keeps its counts.
+	// Failures limits how often a client may fail. nil means NewFailures with its
+	// defaults. Passing the old Failures to a new Chain keeps the counts.
 	Failures *Failures
 
-	// Client returns the address that failures are counted under; nil is the
-	// host of RemoteAddr. Behind a proxy that is the proxy for every client, and
-	// whoever guesses passwords would shut out all of them.
+	// Client returns the address under which failures are counted. nil means the host of
+	// RemoteAddr. Behind a proxy, that is the proxy's address for every client, so one
+	// client that guesses passwords would lock out all of them.
 	Client func(*http.Request) netip.Addr
 
-	// Realm is what browsers show beside the question for a password; "" is
+	// Realm is the realm that browsers show in their password prompt; "" means
 	// "bailiwick".
 	Realm string
 }
 
-// A Chain is an [Authenticator] that asks the judge of the kind of credentials
-// that a request has. It does not change; a new configuration is a new Chain.
+// A Chain is an [Authenticator] that passes each request's credentials to the checker of
+// their kind. It is immutable; a new configuration needs a new Chain.
 //
-// Credentials that cannot be read are wrong, and so are those of a kind that the
-// Chain does not know, several Authorization headers, those for a [Reserved] name, and
-// a header and a certificate that name two principals. Where those two agree, the
-// header's principal is returned, with its groups and claims. They agree where the names
-// are the same without the suffixes.
+// The following credentials are wrong: malformed ones, kinds that the Chain does not
+// support, several Authorization headers, credentials for a [Reserved] name, and a
+// header and a certificate that name different principals. If header and certificate
+// agree, the principal is the header's, with its groups and claims. They agree if the
+// names without suffixes are equal.
 //
-// No credentials are good for a plain name that is, or looks like, one of a namespace with a
-// suffix. In a namespace with a suffix, each claim of a principal is also there as KEY@SUFFIX,
-// and nothing else can make such a claim.
+// No credentials are accepted for a plain name that belongs to a namespace with a
+// suffix, or looks like it. In a namespace with a suffix, each claim of a principal is
+// also available as KEY@SUFFIX, which no other namespace can set.
 //
-// With Signed a token of the shape a.b.c is never looked up in Tokens.
+// If Signed is set, a token of the form a.b.c is never looked up in Tokens.
 //
-// The zero Chain knows no kind of credentials, so all are wrong. To a nil *Chain nobody can be
-// judged.
+// The zero Chain supports no credentials and refuses all. A nil *Chain returns
+// ErrUnavailable for every request.
 type Chain struct {
 	cfg        ChainConfig
 	challenges []string
@@ -84,16 +85,16 @@ type Chain struct {
 
 var _ Authenticator = (*Chain)(nil)
 
-// NewChain returns a Chain of the kinds in cfg. It panics where two namespaces could have a
-// name in common: two kinds that are known have plain names, or one suffix, or a suffix does
-// not pass [CheckSuffix]. It panics, too, where cfg.Failures are not made by NewFailures.
+// NewChain returns a Chain for cfg. It panics if two namespaces could contain the same
+// name: two enabled kinds have plain names or the same suffix, or a suffix fails
+// [CheckSuffix]. It also panics if cfg.Failures was not made by NewFailures.
 func NewChain(cfg ChainConfig) *Chain {
 	local, signed, certificates, err := cfg.namespaces()
 	if err != nil {
 		panic("auth.NewChain: " + err.Error())
 	}
 	if cfg.Failures != nil && cfg.Failures.clients == nil {
-		panic("auth.NewChain: Failures is not made by NewFailures")
+		panic("auth.NewChain: Failures was not made by NewFailures")
 	}
 	if cfg.Failures == nil {
 		cfg.Failures = NewFailures(FailureLimits{})
@@ -117,8 +118,7 @@ func NewChain(cfg ChainConfig) *Chain {
 
 var quotable = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\r", "", "\n", "")
 
-// Challenges returns a challenge for Basic and one for Bearer, as far as they
-// are known.
+// Challenges returns a challenge for each of Basic and Bearer that is enabled.
 func (c *Chain) Challenges() []string {
 	if c == nil {
 		return nil
@@ -126,10 +126,10 @@ func (c *Chain) Challenges() []string {
 	return append([]string(nil), c.challenges...)
 }
 
-// Authenticate implements [Authenticator]. A client that has failed too often is
-// told ErrThrottled before its credentials are looked at, right ones included:
-// else the limit would tell right guesses from wrong ones. Requests of the same
-// address without credentials, or with a certificate alone, go on as before.
+// Authenticate implements [Authenticator]. A client that failed too often gets
+// ErrThrottled before its credentials are checked, even if they are right: otherwise the
+// limit would distinguish right guesses from wrong ones. Requests from the same address
+// without credentials, or with only a certificate, are not affected.
 func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 	if c == nil {
 		return Principal{}, false, ErrUnavailable
@@ -166,21 +166,21 @@ func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 	return p, true, nil
 }
 
-// judge asks the one judge of h's kind, within the client's limit of failures. It returns the
-// principal, and its name without a suffix.
+// judge calls the checker for h, within the client's failure limit. It returns the
+// principal and its name without a suffix.
 func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err error) {
 	signed := h.scheme == bearer && c.cfg.Signed != nil && looksSigned(h.token)
 	known := signed || h.scheme == basic && c.cfg.Passwords != nil || h.scheme == bearer && c.cfg.Tokens != nil
 	if !known {
 		return Principal{}, "", ErrCredentials
 	}
-	// A signature is not guessed. What waits for an issuer that does not answer
-	// must not hold up the passwords of the same address.
+	// A signature cannot be guessed. Tokens that wait for an unresponsive issuer must not
+	// block passwords from the same address.
 	turn, err := c.cfg.Failures.begin(r.Context(), c.cfg.Client(r), !signed)
 	if err != nil {
 		return Principal{}, "", err
 	}
-	failed := true // as long as a judge that panics has not said otherwise
+	failed := true // if the checker panics
 	defer func() { turn.settle(failed) }()
 	space := c.local
 	switch {
@@ -205,7 +205,7 @@ func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err 
 	return p, name, nil
 }
 
-// judged returns a judge's error as one that Authenticate promises.
+// judged maps a checker's error to one that Authenticate promises.
 func judged(err error) error {
 	if errors.Is(err, ErrCredentials) || errors.Is(err, ErrUnavailable) {
 		return err

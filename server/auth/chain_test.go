@@ -15,8 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// A certificate is a judge of certificates that takes the server name for the
-// principal.
+// A certificate is a certificate checker that uses the TLS server name as the principal.
 type certificate struct{}
 
 func (certificate) CheckCertificate(state *tls.ConnectionState) (auth.Principal, bool, error) {
@@ -31,7 +30,7 @@ func (certificate) CheckCertificate(state *tls.ConnectionState) (auth.Principal,
 	return auth.Principal{Name: state.ServerName, Method: "certificate"}, true, nil
 }
 
-// judge knows alice's secret, and names that stand for other answers.
+// judge knows alice's secret, and names that trigger other results.
 var judge = auth.PasswordsFunc(func(_ context.Context, name, password string) (auth.Principal, error) {
 	switch {
 	case name == "away":
@@ -39,7 +38,7 @@ var judge = auth.PasswordsFunc(func(_ context.Context, name, password string) (a
 	case name == "bug":
 		return auth.Principal{}, errors.New("database password hunter2 refused")
 	case name == "panic":
-		panic("a judge's bug")
+		panic("a checker's bug")
 	case name == "nobody":
 		return auth.Principal{}, nil
 	case password == "reserved":
@@ -50,8 +49,8 @@ var judge = auth.PasswordsFunc(func(_ context.Context, name, password string) (a
 	return auth.Principal{}, auth.ErrCredentials
 })
 
-// taking is a judge of tokens that takes every token but "wrong" and "old" for
-// alice's.
+// taking is a token checker that accepts every token as alice's, except "wrong" and
+// "old".
 func taking(method string) auth.TokensFunc {
 	return func(_ context.Context, token string) (auth.Principal, error) {
 		switch {
@@ -93,37 +92,37 @@ func TestChain(t *testing.T) {
 		{"wrong password", all, request("", "Basic "+encode("alice:guess")), "", auth.ErrCredentials},
 		{"unknown user", all, request("", "Basic "+encode("bob:secret")), "", auth.ErrCredentials},
 		{"not now", all, request("", "Basic "+encode("away:x")), "", auth.ErrUnavailable},
-		{"judge's own error", all, request("", "Basic "+encode("bug:x")), "", auth.ErrUnavailable},
-		{"judge names nobody", all, request("", "Basic "+encode("nobody:x")), "", auth.ErrCredentials},
+		{"checker's own error", all, request("", "Basic "+encode("bug:x")), "", auth.ErrUnavailable},
+		{"checker returns no name", all, request("", "Basic "+encode("nobody:x")), "", auth.ErrCredentials},
 		{"token", all, request("", "Bearer abc"), "token alice", nil},
 		{"token of two parts", all, request("", "Bearer a.b"), "token alice", nil},
 		{"token of four parts", all, request("", "Bearer a.b.c.d"), "token alice", nil},
 		{"signed token", all, request("", "Bearer a.b.c"), "oidc alice@id.example.org", nil},
 		{"signed token alone", signed, request("", "Bearer a.b.c"), "oidc alice", nil},
 		{"unsigned token", all, request("", "Bearer a.b."), "oidc alice@id.example.org", nil},
-		{"signed token where none is known", static, request("", "Bearer a.b.c"), "token alice", nil},
-		{"token where signed ones are known", signed, request("", "Bearer abc"), "", auth.ErrCredentials},
+		{"signed token where none is supported", static, request("", "Bearer a.b.c"), "token alice", nil},
+		{"plain token where only signed ones are supported", signed, request("", "Bearer abc"), "", auth.ErrCredentials},
 		{"expired token", all, request("", "Bearer old"), "", auth.ErrExpired},
 		{"expired is wrong", all, request("", "Bearer old"), "", auth.ErrCredentials},
 		{"unknown scheme", all, request("", "Digest abc"), "", auth.ErrCredentials},
 		{"unreadable", all, request("", "Basic !"), "", auth.ErrCredentials},
 		{"two headers", all, request("", good, good), "", auth.ErrCredentials},
-		{"password where none is known", static, request("", good), "", auth.ErrCredentials},
-		{"token where none is known", none, request("", "Bearer abc"), "", auth.ErrCredentials},
+		{"password where none is supported", static, request("", good), "", auth.ErrCredentials},
+		{"token where none is supported", none, request("", "Bearer abc"), "", auth.ErrCredentials},
 		{"certificate", all, request("carol"), "certificate carol@cert", nil},
 		{"certificate alone", shown, request("carol"), "certificate carol", nil},
 		{"wrong certificate", all, request("wrong"), "", auth.ErrCredentials},
 		{"wrong certificate, right password", all, request("wrong", good), "", auth.ErrCredentials},
-		{"certificate names nobody", all, request("nobody"), "", auth.ErrCredentials},
-		{"certificate names nobody, right password", all, request("nobody", good), "", auth.ErrCredentials},
-		// A record would show these for somebody else.
+		{"certificate without a name", all, request("nobody"), "", auth.ErrCredentials},
+		{"certificate without a name, right password", all, request("nobody", good), "", auth.ErrCredentials},
+		// Logs would confuse these with somebody else.
 		{"certificate names anyone", shown, request("anyone"), "", auth.ErrCredentials},
 		{"certificate names a link", shown, request("link:ABC"), "", auth.ErrCredentials},
 		{"certificate names a link in its namespace", all, request("link:ABC"), "", auth.ErrCredentials},
-		{"certificate names something like it", shown, request("anyone10"), "certificate anyone10", nil},
+		{"certificate names something similar", shown, request("anyone10"), "certificate anyone10", nil},
 		{"password of anyone", all, request("", "Basic "+encode("anyone:reserved")), "", auth.ErrCredentials},
 		{"certificate and password of anyone", all, request("anyone", "Basic "+encode("anyone:reserved")), "", auth.ErrCredentials},
-		{"certificate where none is known", none, request("carol"), "anyone", nil},
+		{"certificate where none is supported", none, request("carol"), "anyone", nil},
 		{"certificate and password agree", all, request("alice", good), "basic alice", nil},
 		{"certificate and signed token agree", all, request("alice", "Bearer a.b.c"), "oidc alice@id.example.org", nil},
 		{"certificate and password disagree", all, request("carol", good), "", auth.ErrCredentials},
@@ -140,7 +139,7 @@ func TestChain(t *testing.T) {
 					t.Errorf("%s, %v, %v; want %v", got, ok, err, test.err)
 				}
 				if err != nil && strings.Contains(err.Error(), "hunter2") {
-					t.Errorf("%v lets a judge's error out", err)
+					t.Errorf("%v reveals a checker's error", err)
 				}
 			case err != nil || got != test.want || ok != (test.want != "anyone"):
 				t.Errorf("%s, %v, %v; want %s", got, ok, err, test.want)
@@ -166,8 +165,8 @@ func TestChallenges(t *testing.T) {
 	}
 }
 
-// TestSpraying tries one password on many users: however the guesses are spread,
-// only so many are judged, and the right one among them is not.
+// TestSpraying tries one password for many users: the limit stops the attack after a few
+// guesses, before the right one is checked.
 func TestSpraying(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	guesses := func(limited bool) (looked int, in bool) {
@@ -194,15 +193,15 @@ func TestSpraying(t *testing.T) {
 		return looked, in
 	}
 	if looked, in := guesses(false); looked != 1000 || !in {
-		t.Errorf("without a limit %d guesses were judged, in: %v; this is no attack", looked, in)
+		t.Errorf("without a limit %d guesses were checked, success: %v; the attack does not work", looked, in)
 	}
 	if looked, in := guesses(true); looked != 10 || in {
-		t.Errorf("%d guesses were judged, in: %v", looked, in)
+		t.Errorf("%d guesses were checked, success: %v", looked, in)
 	}
 }
 
-// TestWhoIsThrottled holds the limit to what fails: others, and what is no
-// guess, go on.
+// TestWhoIsThrottled checks that only a client that fails is limited, and only for
+// guesses.
 func TestWhoIsThrottled(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 3, Every: time.Minute, Now: func() time.Time { return now }})
@@ -215,7 +214,7 @@ func TestWhoIsThrottled(t *testing.T) {
 		return err
 	}
 	good := "Basic " + encode("alice:secret")
-	for range 50 { // nothing of this is a failed guess
+	for range 50 { // none of these is a failed guess
 		for _, a := range []string{good, "Bearer old", "Bearer old.b.c", "Digest x", "Basic !", "Basic " + encode("away:x")} {
 			if err := ask("192.0.2.1:1", a); errors.Is(err, auth.ErrThrottled) {
 				t.Fatalf("%s: %v", a, err)
@@ -223,7 +222,7 @@ func TestWhoIsThrottled(t *testing.T) {
 		}
 	}
 	if failures.Len() != 0 {
-		t.Errorf("%d clients are remembered that have not failed", failures.Len())
+		t.Errorf("%d clients are remembered although they have not failed", failures.Len())
 	}
 
 	for _, a := range []string{"Basic " + encode("alice:x"), "Bearer wrong", "Bearer wrong.b.c"} {
@@ -262,7 +261,7 @@ func TestWhoIsThrottled(t *testing.T) {
 		t.Errorf("one more failure: %v", err)
 	}
 
-	// The caller knows the client behind a proxy.
+	// The caller determines the client behind a proxy.
 	cfg.Client = func(r *http.Request) netip.Addr { return netip.MustParseAddr(r.Header.Get("X-Client")) }
 	c = auth.NewChain(cfg)
 	for _, client := range []string{"192.0.2.1", "192.0.2.7"} {
@@ -274,7 +273,8 @@ func TestWhoIsThrottled(t *testing.T) {
 	}
 }
 
-// TestPanic counts an attempt whose judge panics, and holds up nobody after it.
+// TestPanic checks that an attempt whose checker panics counts as failed, and does not
+// block others.
 func TestPanic(t *testing.T) {
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 2, Every: time.Hour})
 	c := auth.NewChain(auth.ChainConfig{Passwords: judge, Failures: failures})

@@ -7,12 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxHeaderBytes bounds an Authorization header: a token with many groups has a
-// few KiB.
+// maxHeaderBytes limits an Authorization header. A token with many groups takes a few
+// KiB.
 const maxHeaderBytes = 16 << 10
 
-// A header is what an Authorization header says: a name with a password, or a
-// token.
+// A header is a parsed Authorization header: a name with a password, or a token.
 type header struct {
 	scheme   scheme
 	name     string
@@ -27,11 +26,10 @@ const (
 	bearer
 )
 
-// parseHeader reads the values of Authorization. Without one, given is false.
-// What it cannot read to the last byte is ErrCredentials, and never taken for a
-// request without credentials: a client that means to be somebody must not get
-// what anyone gets and believe that it was let in. Two headers, even equal ones,
-// are refused, because a proxy may have judged the other.
+// parseHeader parses the values of Authorization. given is false if there are none.
+// Anything malformed is ErrCredentials, never a request without credentials: a client
+// that tries to log in must not silently be served as anonymous. Two headers are
+// refused, even if they are equal, because a proxy may have checked the other one.
 func parseHeader(values []string) (h header, given bool, err error) {
 	switch {
 	case len(values) == 0:
@@ -53,8 +51,8 @@ func parseHeader(values []string) (h header, given bool, err error) {
 	return header{}, true, ErrCredentials
 }
 
-// parseBasic reads a name and a password as RFC 7617 has them: UTF-8 without
-// control characters, divided by the first colon.
+// parseBasic parses a name and a password as in RFC 7617: UTF-8 without control
+// characters, separated by the first colon.
 func parseBasic(encoded string) (header, bool, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil || !utf8.Valid(data) {
@@ -68,8 +66,7 @@ func parseBasic(encoded string) (header, bool, error) {
 	return header{scheme: basic, name: name, password: password}, true, nil
 }
 
-// isToken68 reports whether s is a token68 of RFC 9110, the one form that both
-// schemes use.
+// isToken68 reports whether s is a token68 of RFC 9110, the form that both schemes use.
 func isToken68(s string) bool {
 	body := strings.TrimRight(s, "=")
 	if body == "" {
@@ -86,8 +83,8 @@ func isToken68(s string) bool {
 	return true
 }
 
-// looksSigned reports whether a token has the three parts of a signed JWT. The
-// last is empty in one that is not signed at all, which is the judge's to see.
+// looksSigned reports whether a token has the three parts of a signed JWT. The last part
+// is empty in an unsigned JWT, which the checker must refuse.
 func looksSigned(token string) bool {
 	return strings.Count(token, ".") == 2 && !strings.HasPrefix(token, ".") && !strings.Contains(token, "..")
 }

@@ -7,25 +7,25 @@ func (f *Failures) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.idle.Len() > len(f.clients) {
-		panic("the list holds clients that the table does not")
+		panic("the list has clients that are not in the table")
 	}
 	return len(f.clients)
 }
 
-// ParseHeader is parseHeader.
+// ParseHeader exports parseHeader.
 func ParseHeader(values []string) (name, password, token string, given bool, err error) {
 	h, given, err := parseHeader(values)
 	return h.name, h.password, h.token, given, err
 }
 
-// PasswordsFunc makes a function a judge of passwords.
+// PasswordsFunc adapts a function to Passwords.
 type PasswordsFunc func(ctx context.Context, name, password string) (Principal, error)
 
 func (f PasswordsFunc) CheckPassword(ctx context.Context, name, password string) (Principal, error) {
 	return f(ctx, name, password)
 }
 
-// TokensFunc makes a function a judge of tokens.
+// TokensFunc adapts a function to Tokens.
 type TokensFunc func(ctx context.Context, token string) (Principal, error)
 
 func (f TokensFunc) CheckToken(ctx context.Context, token string) (Principal, error) {

@@ -10,46 +10,45 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 )
 
-// FailureLimits says how often a client may present wrong credentials. Zero
-// values are the defaults.
+// FailureLimits limits how often a client may present wrong credentials. Zero values are
+// the defaults.
 type FailureLimits struct {
-	Burst   int              // failures in a row before the first wait; 10
-	Every   time.Duration    // after which one more is allowed; 10 s
-	Clients int              // how many are remembered; 65,536
-	Now     func() time.Time // time.Now
+	Burst   int              // failures in a row before the first wait; default 10
+	Every   time.Duration    // time after which one more failure is allowed; default 10 s
+	Clients int              // maximum number of remembered clients; default 65,536
+	Now     func() time.Time // default time.Now
 }
 
-// Failures counts failed log-ins by client: an IPv4 address, or an IPv6 network
-// of 64 bits, which is what one subscriber has. It never locks an account, since
-// then anyone could lock out anyone. It is safe for concurrent use.
+// Failures counts failed logins by client: an IPv4 address, or an IPv6 /64 network,
+// which is what one subscriber gets. It never locks an account, since anyone could then
+// lock out anyone else. It is safe for concurrent use.
 //
-// It is a token bucket of its own: one of x/time/rate cannot take back what a
-// log-in cost that turned out to be right.
+// It implements a token bucket, because x/time/rate cannot refund the cost of a login
+// that turned out to be right.
 //
-// When more clients have failed than it remembers, it forgets the one that has
-// not come for the longest time. Whoever holds that many addresses has that many
-// guesses anyway.
+// When more clients have failed than it can remember, it forgets the one that was idle
+// for longest. Whoever controls that many addresses has that many guesses anyway.
 //
-// Only NewFailures makes them: [NewChain] refuses others.
+// Only NewFailures makes one: [NewChain] refuses others.
 type Failures struct {
 	limits FailureLimits
 
 	mu      sync.Mutex
 	clients map[netip.Prefix]*failing
-	idle    *list.List // of *failing that no attempt holds, the next to forget first
+	idle    *list.List // of *failing without running attempts, the next to forget first
 }
 
-// A failing is a client that has failed, or is being judged.
+// A failing is a client that has failed or has a running attempt.
 type failing struct {
 	key     netip.Prefix
-	level   float64       // failures that are not forgiven yet
+	level   float64       // failures that have not expired yet
 	at      time.Time     // of level
-	running int           // attempts that may turn out to be failures
-	settled chan struct{} // closed when one of them did or did not; nil if nobody waits
+	running int           // guesses that may turn out to be failures
+	settled chan struct{} // closed when one of them ends; nil if nobody waits
 	idle    *list.Element // nil while running
 }
 
-// NewFailures returns counters that stand at zero.
+// NewFailures returns empty counters.
 func NewFailures(limits FailureLimits) *Failures {
 	if limits.Burst <= 0 {
 		limits.Burst = 10
@@ -66,13 +65,13 @@ func NewFailures(limits FailureLimits) *Failures {
 	return &Failures{limits: limits, clients: make(map[netip.Prefix]*failing), idle: list.New()}
 }
 
-// begin lets an attempt of the client at addr start, or returns ErrThrottled.
-// The turn must be settled, once.
+// begin starts an attempt of the client at addr, or returns ErrThrottled. The turn must
+// be settled exactly once.
 //
-// A guess counts as failed while it runs: a thousand at the same time must not
-// all pass before the first has failed. Those that would go over the limit only
-// together with running ones wait, since a browser sends its first requests at
-// once, too.
+// A guess counts as failed while it runs: otherwise a thousand concurrent guesses would
+// all pass before the first one fails. Attempts that would exceed the limit only
+// together with running ones wait instead of failing, because browsers legitimately send
+// their first requests concurrently.
 func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (turn, error) {
 	key := clients.Key(addr)
 	for {
@@ -91,18 +90,18 @@ func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (turn
 	}
 }
 
-// A turn is an attempt of a client.
+// A turn is a running attempt of a client.
 type turn struct {
 	failures *Failures
 	client   *failing
 	guess    bool
 }
 
-// settle ends the attempt with what became of it.
+// settle ends the attempt with its result.
 func (t turn) settle(failed bool) { t.failures.leave(t.client, t.guess, failed) }
 
-// enter returns the client's state with one more attempt in it, or what to wait
-// for before trying again.
+// enter returns the client's state with one more attempt, or a channel to wait for
+// before retrying.
 func (f *Failures) enter(key netip.Prefix, guess bool) (c *failing, wait <-chan struct{}, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -136,7 +135,7 @@ func (f *Failures) leave(c *failing, guess, failed bool) {
 	if guess {
 		c.running--
 	} else if c = f.client(c.key, now); c == nil {
-		return // a full table: this one goes uncounted
+		return // the table is full: do not count this failure
 	}
 	c.forgive(now, f.limits.Every)
 	if failed {
@@ -149,8 +148,8 @@ func (f *Failures) leave(c *failing, guess, failed bool) {
 	f.rest(c)
 }
 
-// client returns the state of a client, new if need be; nil where the table is
-// full of clients that are all being judged.
+// client returns the state of a client and creates it if needed. It returns nil if the
+// table is full of clients with running attempts.
 func (f *Failures) client(key netip.Prefix, now time.Time) *failing {
 	c := f.clients[key]
 	if c != nil {
@@ -169,9 +168,8 @@ func (f *Failures) client(key netip.Prefix, now time.Time) *failing {
 	return c
 }
 
-// rest puts c where it can be forgotten, or forgets it at once if there is
-// nothing to remember, so that clients that succeed need no memory. A client
-// that is being judged stays.
+// rest makes c eligible for eviction, or removes it at once if it has no failures, so
+// that successful clients use no memory. A client with running attempts stays.
 func (f *Failures) rest(c *failing) {
 	if c.idle != nil {
 		f.idle.Remove(c.idle)
@@ -191,7 +189,7 @@ func (f *Failures) forget(c *failing) {
 	delete(f.clients, c.key)
 }
 
-// forgive lowers the level by the time that has passed. A clock that went back
+// forgive reduces the level by the time that has passed. A clock that went backwards
 // forgives nothing.
 func (c *failing) forgive(now time.Time, every time.Duration) {
 	if passed := now.Sub(c.at); passed > 0 {

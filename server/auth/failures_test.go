@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// TestGuessesAtOnce sends a thousand guesses before the first is judged.
+// TestGuessesAtOnce sends a thousand guesses before the first is checked.
 func TestGuessesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var looked atomic.Int32
@@ -39,13 +39,13 @@ func TestGuessesAtOnce(t *testing.T) {
 		}
 		wg.Wait()
 		if looked.Load() != 10 || throttled.Load() != 990 {
-			t.Errorf("%d guesses were judged, %d throttled; want 10, 990", looked.Load(), throttled.Load())
+			t.Errorf("%d guesses were checked, %d throttled; want 10, 990", looked.Load(), throttled.Load())
 		}
 	})
 }
 
-// TestGoodOnesAtOnce sends more right passwords at once than may fail: they wait
-// for each other, and all get in. One whose client leaves does not wait on.
+// TestGoodOnesAtOnce sends more correct passwords concurrently than may fail: they wait
+// for each other, and all succeed. One whose client disconnects stops waiting.
 func TestGoodOnesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := auth.PasswordsFunc(func(ctx context.Context, name, password string) (auth.Principal, error) {
@@ -72,15 +72,15 @@ func TestGoodOnesAtOnce(t *testing.T) {
 		cancel()
 		wg.Wait()
 		if !errors.Is(left, auth.ErrUnavailable) {
-			t.Errorf("who left got %v", left)
+			t.Errorf("the disconnected client got %v", left)
 		}
 		if failures.Len() != 0 {
-			t.Errorf("%d clients are remembered that have not failed", failures.Len())
+			t.Errorf("%d clients are remembered although they have not failed", failures.Len())
 		}
 	})
 }
 
-// TestClients shows what is one client, by its second failure of two.
+// TestClients checks which addresses count as one client, by its second failure of two.
 func TestClients(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
@@ -112,8 +112,8 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// TestTableIsBounded fails from more addresses than are remembered. The one that
-// comes all the time stays among them.
+// TestTableIsBounded fails from more addresses than are remembered. A client that keeps
+// coming stays remembered.
 func TestTableIsBounded(t *testing.T) {
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 1, Every: time.Hour, Clients: 100})
 	c := auth.NewChain(auth.ChainConfig{Passwords: judge, Signed: taking("oidc"), SignedSuffix: "id", Failures: failures})
@@ -142,7 +142,7 @@ func TestTableIsBounded(t *testing.T) {
 	}
 }
 
-// TestFullTable has every remembered client judged at this moment.
+// TestFullTable fills the table with clients that have running attempts.
 func TestFullTable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := auth.PasswordsFunc(func(ctx context.Context, name, password string) (auth.Principal, error) {

@@ -9,17 +9,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A principal has one full name, and no two principals share one. Where credentials come
-// from several places, each place has a namespace: all but one of them add "@" and a
-// suffix to the names that they vouch for, such as alice@id.example.org. Whoever may choose
-// a name in one place cannot become somebody of another place by that.
+// Every principal has a unique full name. If credentials come from several sources, each
+// source has a namespace: all but one of them append "@" and a suffix to their names,
+// such as alice@id.example.org. A user who can choose a name in one source therefore
+// cannot impersonate a user of another source.
 
-// maxSuffixBytes leaves most of [MaxNameBytes] to the name.
+// maxSuffixBytes leaves most of [MaxNameBytes] for the name.
 const maxSuffixBytes = 100
 
-// CheckSuffix returns why s cannot be the suffix of a namespace, nil if it can: it is made
-// of ASCII letters, digits, ".", "-" and "_", and begins and ends with a letter or digit.
-// There is no "@" in it, so the last "@" of a full name is the one before the suffix.
+// CheckSuffix returns an error if s cannot be a namespace suffix. A suffix consists of
+// ASCII letters, digits, ".", "-" and "_", and begins and ends with a letter or digit.
+// It has no "@", so the last "@" of a full name precedes the suffix.
 func CheckSuffix(s string) error {
 	if s == "" {
 		return errors.New("it is empty")
@@ -32,34 +32,35 @@ func CheckSuffix(s string) error {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		case strings.IndexByte(".-_", c) >= 0 && 0 < i && i < len(s)-1:
 		default:
-			return errors.New("only letters, digits, and within it . - _ can stand there, such as id.example.org")
+			return errors.New("only letters, digits and inner . - _ are allowed, as in id.example.org")
 		}
 	}
 	return nil
 }
 
-// InNamespace reports whether name is one of the namespace with a suffix, or looks like
-// one: case, compatibility forms and characters without a glyph make no difference. A name
-// of another namespace must not, or whoever reads it in a rule or a record would take one
-// for the other.
+// InNamespace reports whether name belongs to the namespace with a suffix, or looks like
+// it: case, compatibility forms and invisible characters make no difference. A name of
+// another namespace must not look like this, or readers of rules and logs would confuse
+// the two users.
 func InNamespace(name, suffix string) bool {
 	return suffix != "" && strings.HasSuffix(vfs.Fold(name), "@"+vfs.Fold(suffix))
 }
 
-// A namespace qualifies the principals of one place.
+// A namespace qualifies the principals of one source.
 type namespace struct {
-	suffix string   // "" for the one whose names are plain
-	others []string // the suffixes of the others
+	suffix string   // "" if the names are plain
+	others []string // the suffixes of the other namespaces
 }
 
-// qualify returns p by its full name. Its claims can be told from those of other places,
-// too: each is there under its own key, and under KEY@SUFFIX. It fails for who has no name,
-// and for who has one of another namespace.
+// qualify returns p with its full name. Each claim is also copied to KEY@SUFFIX, so that
+// claims of different sources can be distinguished. It fails if p has no name or a name
+// of another namespace.
 func (n namespace) qualify(p Principal) (Principal, error) {
 	if p.Anyone() {
 		return Principal{}, ErrCredentials
 	}
-	// What a place says of a namespace that is not its own is what somebody made up.
+	// A name or claim of another namespace must be made up: only that namespace assigns
+	// them.
 	foreign := func(s string) bool {
 		for _, suffix := range n.others {
 			if InNamespace(s, suffix) {
@@ -87,8 +88,8 @@ func (n namespace) qualify(p Principal) (Principal, error) {
 	return p, nil
 }
 
-// namespaces returns those of local users, signed tokens and certificates. It fails where
-// two of them could have a name in common.
+// namespaces returns the namespaces of local users, signed tokens and certificates. It
+// fails if two of them could contain the same name.
 func (cfg *ChainConfig) namespaces() (local, signed, certificates namespace, err error) {
 	places := []struct {
 		what, field string
@@ -115,7 +116,7 @@ func (cfg *ChainConfig) namespaces() (local, signed, certificates namespace, err
 			case i == j || !other.known:
 			case vfs.Fold(p.suffix) == vfs.Fold(other.suffix):
 				field := max(p.field, other.field)
-				return local, signed, certificates, fmt.Errorf("%s and %s share one namespace, so a name in it could be two people's; set %s", places[min(i, j)].what, places[max(i, j)].what, field)
+				return local, signed, certificates, fmt.Errorf("%s and %s share one namespace, so two people could have the same name; set %s", places[min(i, j)].what, places[max(i, j)].what, field)
 			case other.suffix != "":
 				p.space.others = append(p.space.others, other.suffix)
 			}

@@ -14,8 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// vouching vouches for whatever name and claims a token or certificate has: whoever gets
-// them chooses.
+// vouching returns a chosen name and claims, like a source in which users choose theirs.
 type vouching struct {
 	method string
 	p      *auth.Principal
@@ -39,8 +38,8 @@ func (v vouching) CheckCertificate(state *tls.ConnectionState) (auth.Principal, 
 	return v.principal(), state.ServerName != "", nil
 }
 
-// In whatever combination of places, and whatever names these vouch for, no two places come
-// to one full name. The control joins them as they are.
+// For every combination of sources, and whatever names they return, no two sources
+// produce the same full name. The control uses the names as they are.
 func TestNamespacesNeverMeet(t *testing.T) {
 	var chosen auth.Principal
 	names := []string{"alice", "alice@id.example.org", "alice@cert", "alice@ID.example.org", "alice@cert@id.example.org", "alice@id.example.org@cert",
@@ -92,24 +91,24 @@ func TestNamespacesNeverMeet(t *testing.T) {
 					t.Errorf("%q of %s is %q", name, at.name, p.Name)
 				}
 				if other := full[p.Name]; other != "" && other != at.name {
-					t.Errorf("%q is of %s and of %s", p.Name, other, at.name)
+					t.Errorf("%q belongs to both %s and %s", p.Name, other, at.name)
 					met++
 				}
 				full[p.Name] = at.name
 				for _, suffix := range []string{cfg.SignedSuffix, cfg.CertificatesSuffix} {
 					if of := map[string]string{"id.example.org": "signed", "cert": "certificates"}[suffix]; of != "" && of != at.name && auth.InNamespace(p.Name, suffix) {
-						t.Errorf("%q of %s looks like one of %s", p.Name, at.name, of)
+						t.Errorf("%q of %s looks like a name of %s", p.Name, at.name, of)
 					}
 				}
 			}
 		}
 		if met == 0 && controls == 0 && mask&(mask-1) != 0 {
-			t.Errorf("%03b: the control: no names meet as they are", mask)
+			t.Errorf("%03b: the control: no names are equal", mask)
 		}
 	}
 }
 
-// Claims that two places may both make can be told apart, and no place can make another's.
+// Claims of different sources can be distinguished, and no source can forge another's.
 func TestClaimsHaveNamespaces(t *testing.T) {
 	chosen := auth.Principal{Name: "mallory", Claims: map[string][]string{
 		"ou": {"admins"}, "ou@cert": {"admins"}, "OU@CERT": {"admins"}, "ou＠cert": {"admins"}, "mail@example.org": {"x"}, "ou@id.example.org": {"forged"}, "nobody": nil,
@@ -134,16 +133,16 @@ func TestClaimsHaveNamespaces(t *testing.T) {
 		}
 	}
 	if len(chosen.Claims) != 7 {
-		t.Error("the judge's own claims were changed")
+		t.Error("the checker's own claims were changed")
 	}
-	// Where there is one place, claims are as it has them.
+	// With one source, claims are unchanged.
 	p, _, err := auth.NewChain(auth.ChainConfig{Signed: vouching{"oidc", &chosen}}).Authenticate(request("", "Bearer a.b.c"))
 	if diff := cmp.Diff(chosen.Claims, p.Claims); err != nil || diff != "" {
 		t.Errorf("alone: %v\n%s", err, diff)
 	}
 }
 
-// A Chain is not made where two places could vouch for one name.
+// NewChain panics if two sources could return the same name.
 func TestNewChainRefuses(t *testing.T) {
 	v := vouching{"", &auth.Principal{}}
 	for _, tt := range []struct {
@@ -158,7 +157,7 @@ func TestNewChainRefuses(t *testing.T) {
 		{auth.ChainConfig{Signed: v, Certificates: v, CertificatesSuffix: "cert"}, ""},
 		{auth.ChainConfig{Signed: v, SignedSuffix: "id", Certificates: v}, ""},
 		{auth.ChainConfig{Passwords: v, Signed: v, SignedSuffix: "id", Certificates: v, CertificatesSuffix: "cert"}, ""},
-		// The suffix of a kind that is not known is nobody's.
+		// The suffix of a disabled kind is ignored.
 		{auth.ChainConfig{Passwords: v, SignedSuffix: "@", CertificatesSuffix: "@"}, ""},
 
 		{auth.ChainConfig{Passwords: v, Signed: v}, "SignedSuffix"},
@@ -198,7 +197,8 @@ func TestCheckSuffix(t *testing.T) {
 	}
 }
 
-// FuzzNamespaces: whatever a local user and one with a certificate are called, they are two.
+// FuzzNamespaces checks that a local user and a certificate user never have the same
+// name.
 func FuzzNamespaces(f *testing.F) {
 	f.Add("alice", "alice")
 	f.Add("alice@cert", "alice")
@@ -216,7 +216,7 @@ func FuzzNamespaces(f *testing.F) {
 			t.Errorf("%q and %q are both %q", a, b, p.Name)
 		}
 		if ok && auth.InNamespace(p.Name, "cert") {
-			t.Errorf("the local %q is let in", p.Name)
+			t.Errorf("the local %q is accepted", p.Name)
 		}
 		if shownOK && (q.Name != b+"@cert" || utf8.ValidString(b) != utf8.ValidString(q.Name)) {
 			t.Errorf("%q with a certificate is %q", b, q.Name)

@@ -1,4 +1,4 @@
-// Package auth says who is asking.
+// Package auth authenticates requests.
 package auth
 
 import (
@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// A Principal is who asks. The zero Principal is anyone: a request without
-// credentials.
+// A Principal is the authenticated sender of a request. The zero Principal is anonymous:
+// a request without credentials.
 type Principal struct {
-	Name   string              // as the source of the credentials has it; "" is anyone
-	Groups []string            // the groups it is in
-	Claims map[string][]string // further facts that its credentials vouch for
-	Method string              // how it proved itself: "basic", "token", "oidc", "certificate", "link"
+	Name   string              // unique; "" is anonymous
+	Groups []string            // the groups that it is a member of
+	Claims map[string][]string // further attributes from its credentials
+	Method string              // how it authenticated: "basic", "token", "oidc", "certificate", "link"
 }
 
-// Anyone reports whether there were no credentials.
+// Anyone reports whether p is anonymous.
 func (p Principal) Anyone() bool { return p.Name == "" }
 
-// String returns the name for records, "anyone" for the zero Principal.
+// String returns the name for logs, "anyone" for the zero Principal.
 func (p Principal) String() string {
 	if p.Anyone() {
 		return anyone
@@ -28,19 +28,19 @@ func (p Principal) String() string {
 
 const anyone = "anyone"
 
-// LinkPrefix is before the id of a signed link that acts as no user, in records.
+// LinkPrefix precedes, in logs, the id of a signed link without a user.
 const LinkPrefix = "link:"
 
-// Reserved reports whether records show name for somebody else: for those without
-// credentials, or for a signed link. No credentials are good for such a name, or a user
-// could choose to be taken for them.
+// Reserved reports whether logs use name for something else: for anonymous requests or
+// for a signed link. No credentials are accepted for such a name, since a user could
+// otherwise choose to be mistaken for them.
 func Reserved(name string) bool { return name == anyone || strings.HasPrefix(name, LinkPrefix) }
 
-// MaxNameBytes bounds the name of a principal. Records cut longer ones, and a catalog keeps
-// no longer owner, so two could be taken for one.
+// MaxNameBytes limits the name of a principal. Logs truncate longer names and catalogs
+// store no longer owners, so two longer names could be confused.
 const MaxNameBytes = 255
 
-// named reports whether p is somebody whom a record tells from all others.
+// named reports whether logs can distinguish p from all other principals.
 func (p Principal) named() bool {
 	return !p.Anyone() && !Reserved(p.Name) && len(p.Name) <= MaxNameBytes
 }

@@ -1,4 +1,4 @@
-// Package certs takes verified client certificates as credentials.
+// Package certs authenticates clients by verified TLS certificates.
 package certs
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/internal/userfile"
 )
 
-// An Authority is the certificate authorities whose certificates are accepted.
-// It does not change, and is safe for concurrent use. Certificates are revoked
-// by taking their authority out of the file: there are no revocation lists. The zero
-// Authority accepts no certificate.
+// An Authority is a set of certificate authorities whose client certificates are
+// accepted. It is immutable and safe for concurrent use. There are no revocation lists:
+// certificates are revoked by removing their authority from the file. The zero Authority
+// accepts no certificate.
 type Authority struct {
 	pool  *x509.CertPool
 	roots []*x509.Certificate
@@ -30,14 +30,14 @@ type Authority struct {
 
 var _ auth.Certificates = (*Authority)(nil)
 
-// Options is for tests. The zero value is right otherwise.
+// Options is for tests. Otherwise use the zero value.
 type Options struct {
-	Now func() time.Time // time.Now
+	Now func() time.Time // default time.Now
 }
 
-// Load reads the authorities in the PEM file at path. An error names the file
-// and the block in it: something other than a certificate, or a certificate that
-// is not an authority's. A file without any is an error.
+// Load reads the authorities in the PEM file at path. An error names the file and the
+// line of a block that is not a certificate, or not an authority's certificate. A file
+// without certificates is an error.
 func Load(path string, opts Options) (*Authority, error) {
 	data, err := userfile.Bytes(path)
 	if err != nil {
@@ -46,7 +46,7 @@ func Load(path string, opts Options) (*Authority, error) {
 	return Parse(path, data, opts)
 }
 
-// Parse is Load of a file that was read already; path is for errors.
+// Parse is like Load for data that was already read; path is used in errors.
 func Parse(path string, data []byte, opts Options) (*Authority, error) {
 	a := &Authority{pool: x509.NewCertPool(), now: opts.Now}
 	if a.now == nil {
@@ -58,7 +58,7 @@ func Parse(path string, data []byte, opts Options) (*Authority, error) {
 		if block == nil {
 			break
 		}
-		// The line of the block's end, which is where it could be read.
+		// line is where the block ends: its beginning is unknown.
 		line += bytes.Count(data[:len(data)-len(rest)], []byte("\n"))
 		data = rest
 		if block.Type != "CERTIFICATE" {
@@ -67,7 +67,7 @@ func Parse(path string, data []byte, opts Options) (*Authority, error) {
 		cert, err := x509.ParseCertificate(block.Bytes)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("%s:%d: not a certificate that can be read", path, max(1, line-1))
+			return nil, fmt.Errorf("%s:%d: a malformed certificate", path, max(1, line-1))
 		case !cert.BasicConstraintsValid || !cert.IsCA:
 			return nil, fmt.Errorf("%s:%d: not the certificate of an authority (its basic constraints do not say CA)", path, max(1, line-1))
 		}
@@ -75,7 +75,7 @@ func Parse(path string, data []byte, opts Options) (*Authority, error) {
 		a.roots = append(a.roots, cert)
 	}
 	if bytes.Contains(data, []byte("-----BEGIN")) {
-		return nil, fmt.Errorf("%s:%d: a block that cannot be read", path, line)
+		return nil, fmt.Errorf("%s:%d: a malformed block", path, line)
 	}
 	if len(a.roots) == 0 {
 		return nil, fmt.Errorf("%s: there is no certificate in it", path)
@@ -83,25 +83,26 @@ func Parse(path string, data []byte, opts Options) (*Authority, error) {
 	return a, nil
 }
 
-// Configure makes c ask each client for a certificate, refuse the handshake of
-// one that shows a wrong one, and go on with one that shows none.
+// Configure makes c request a client certificate. The handshake fails if the client
+// sends an invalid one, and succeeds if it sends none.
 func (a *Authority) Configure(c *tls.Config) {
 	c.ClientCAs = a.pool
 	if c.ClientCAs == nil {
-		// To crypto/tls nil means the authorities of the system, which sign for anybody.
+		// In crypto/tls, nil means the system's authorities, which issue certificates to
+		// anybody.
 		c.ClientCAs = x509.NewCertPool()
 	}
 	c.ClientAuth = tls.VerifyClientCertIfGiven
 }
 
-// CheckCertificate implements [auth.Certificates]. The name is the subject's
-// common name, or, where it has none, the first of the alternative names: email,
-// DNS, URI. Claims are "email", "dns", "uri", and of the subject "ou" and "o".
+// CheckCertificate implements [auth.Certificates]. The name is the subject's common name
+// or, without one, the first alternative name: email, DNS, URI. The claims are "email",
+// "dns" and "uri", and "ou" and "o" from the subject.
 //
-// A certificate that the handshake did not verify is none. A verified one is
-// wrong unless it says that it is for clients; it is wrong, too, once it or its
-// authority has expired, or after its authority has left the file: connections
-// and sessions live longer than that.
+// A certificate that the handshake did not verify is ignored. A verified one is wrong
+// unless it is issued for client authentication. It also becomes wrong when it or its
+// authority expires, or when its authority is removed from the file, because connections
+// and sessions can outlive that.
 func (a *Authority) CheckCertificate(state *tls.ConnectionState) (auth.Principal, bool, error) {
 	if state == nil || len(state.VerifiedChains) == 0 {
 		return auth.Principal{}, false, nil
@@ -109,9 +110,9 @@ func (a *Authority) CheckCertificate(state *tls.ConnectionState) (auth.Principal
 	if a == nil || !slices.ContainsFunc(state.VerifiedChains, a.stands) {
 		return auth.Principal{}, false, auth.ErrCredentials
 	}
-	leaf := state.VerifiedChains[0][0] // every chain begins with it
+	leaf := state.VerifiedChains[0][0] // the first certificate of every chain
 	name, ok := nameOf(leaf)
-	// Without the extension a certificate is for anything, a server's too.
+	// A certificate without the extension is valid for any use, including a server.
 	if !ok || !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
 		return auth.Principal{}, false, auth.ErrCredentials
 	}
@@ -127,7 +128,7 @@ func (a *Authority) CheckCertificate(state *tls.ConnectionState) (auth.Principal
 	return auth.Principal{Name: name, Method: "certificate", Claims: claims}, true, nil
 }
 
-// stands reports whether a chain that was verified once holds still.
+// stands reports whether a chain that was verified earlier is still valid.
 func (a *Authority) stands(chain []*x509.Certificate) bool {
 	if len(a.roots) == 0 {
 		return false
@@ -141,8 +142,8 @@ func (a *Authority) stands(chain []*x509.Certificate) bool {
 	return len(chain) > 0 && slices.ContainsFunc(a.roots, chain[len(chain)-1].Equal)
 }
 
-// nameOf returns the principal's name. Several common names are none: which one
-// of them counts depends on who reads the certificate.
+// nameOf returns the principal's name. Several common names count as none, because
+// programs disagree on which of them applies.
 func nameOf(leaf *x509.Certificate) (string, bool) {
 	var common []string
 	for _, attribute := range leaf.Subject.Names {

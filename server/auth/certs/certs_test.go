@@ -37,7 +37,7 @@ type issued struct {
 	key  *ecdsa.PrivateKey
 }
 
-// issue makes a certificate signed by parent, or by itself if that is nil.
+// issue creates a certificate signed by parent, or self-signed if parent is nil.
 func issue(t testing.TB, parent *issued, change func(*x509.Certificate)) *issued {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -119,7 +119,7 @@ func parse(t testing.TB, opts certs.Options, roots ...*issued) *certs.Authority 
 	return a
 }
 
-// serve answers who is asking, over real TLS.
+// serve responds with the principal, over real TLS.
 func serve(t testing.TB, handshake, judge *certs.Authority) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -138,15 +138,13 @@ func serve(t testing.TB, handshake, judge *certs.Authority) *httptest.Server {
 	return s
 }
 
-// get returns the answer to a client with a certificate, "" if the handshake
-// failed.
+// get returns the response to a client with a certificate, "" if the handshake failed.
 func get(t testing.TB, s *httptest.Server, certificates ...tls.Certificate) string {
 	t.Helper()
 	config := &tls.Config{RootCAs: x509.NewCertPool()}
 	config.RootCAs.AddCert(s.Certificate())
 	if len(certificates) > 0 {
-		// The server's list of authorities is a hint, and an attacker's client
-		// does not follow it.
+		// The server's list of authorities is a hint, which an attacker's client ignores.
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificates[0], nil }
 	}
 	transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
@@ -177,10 +175,10 @@ func TestTLS(t *testing.T) {
 	tests := []struct {
 		name string
 		cert tls.Certificate
-		want string // "" is no handshake
+		want string // "" if the handshake fails
 	}{
 		{"ours", client(t, root, named("alice")).tls(), `true "alice"`},
-		{"through an authority between", client(t, middle, named("alice")).tls(middle), `true "alice"`},
+		{"through an intermediate authority", client(t, middle, named("alice")).tls(middle), `true "alice"`},
 		{"email", client(t, root, func(c *x509.Certificate) {
 			c.EmailAddresses, c.DNSNames = []string{"a@example.org", "b@example.org"}, []string{"a.example.org"}
 		}).tls(), `true "a@example.org"`},
@@ -190,9 +188,9 @@ func TestTLS(t *testing.T) {
 			c.Subject.CommonName, c.EmailAddresses = "alice", []string{"mallory@example.org"}
 		}).tls(), `true "alice"`},
 
-		{"of a stranger with the same name", client(t, stranger, named("alice")).tls(), ""},
-		{"signed by itself", client(t, nil, named("alice")).tls(), ""},
-		{"the authority between is missing", client(t, middle, named("alice")).tls(), ""},
+		{"from another authority, same name", client(t, stranger, named("alice")).tls(), ""},
+		{"self-signed", client(t, nil, named("alice")).tls(), ""},
+		{"the intermediate authority is missing", client(t, middle, named("alice")).tls(), ""},
 		{"signed by a client", client(t, client(t, root, named("alice")), named("bob")).tls(), ""},
 		{"for servers", client(t, root, func(c *x509.Certificate) {
 			c.Subject.CommonName, c.ExtKeyUsage = "alice", []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
@@ -204,7 +202,7 @@ func TestTLS(t *testing.T) {
 			c.Subject.CommonName, c.NotBefore = "alice", time.Now().Add(time.Minute)
 		}).tls(), ""},
 
-		{"for nothing in particular", client(t, root, noUsage).tls(), "wrong"},
+		{"without a usage", client(t, root, noUsage).tls(), "wrong"},
 		{"for anything", client(t, root, func(c *x509.Certificate) {
 			c.Subject.CommonName, c.ExtKeyUsage = "alice", []x509.ExtKeyUsage{x509.ExtKeyUsageAny}
 		}).tls(), "wrong"},
@@ -226,7 +224,7 @@ func TestTLS(t *testing.T) {
 		})
 	}
 
-	// The control: a server that only asks for certificates takes every one.
+	// The control: a server that only requests certificates accepts every one.
 	naive := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "true %q", r.TLS.PeerCertificates[0].Subject.CommonName)
 	}))
@@ -234,9 +232,9 @@ func TestTLS(t *testing.T) {
 	naive.StartTLS()
 	defer naive.Close()
 	if got := get(t, naive, client(t, stranger, named("alice")).tls()); got != `true "alice"` {
-		t.Errorf("a naive server answers %q: this is no attack", got)
+		t.Errorf("a naive server responds %q: the attack does not work", got)
 	}
-	// Behind such a server an unverified certificate is none.
+	// Behind such a server, an unverified certificate is ignored.
 	unverified := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{client(t, stranger, named("alice")).cert}}
 	if p, ok, err := parse(t, certs.Options{}, root).CheckCertificate(unverified); ok || err != nil || !p.Anyone() {
 		t.Errorf("an unverified certificate: %v, %v, %v", p, ok, err)
@@ -246,8 +244,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestLongConnections judges a chain that was verified when things were
-// different.
+// TestLongConnections checks a chain that was verified before things changed.
 func TestLongConnections(t *testing.T) {
 	root, other := authority(t, "ours", nil), authority(t, "other", nil)
 	alice := client(t, root, func(c *x509.Certificate) {
@@ -267,14 +264,14 @@ func TestLongConnections(t *testing.T) {
 		t.Fatalf("%v, %v\n%s", ok, err, diff)
 	}
 	if _, ok, err := after.CheckCertificate(state); ok || !errors.Is(err, auth.ErrCredentials) {
-		t.Errorf("after its authority has left the file: %v, %v", ok, err)
+		t.Errorf("after its authority was removed: %v, %v", ok, err)
 	}
 	now = now.Add(2 * time.Hour)
 	if _, ok, err := before.CheckCertificate(state); ok || !errors.Is(err, auth.ErrCredentials) {
 		t.Errorf("after it has expired: %v, %v", ok, err)
 	}
 
-	// Over TLS: the handshake still knows the old authority.
+	// Over TLS: the handshake still uses the old authority.
 	s := serve(t, parse(t, certs.Options{}, root), parse(t, certs.Options{}, other))
 	if got := get(t, s, alice.tls()); got != "wrong" {
 		t.Errorf("over TLS: %q", got)
@@ -329,8 +326,8 @@ func TestLoad(t *testing.T) {
 		"text":      {"hello\n", ": there is no certificate"},
 		"a key too": {string(root.pem()) + string(root.keyPEM(t)), `: not a certificate but "PRIVATE KEY"`},
 		"a leaf":    {string(leaf.pem()), ": not the certificate of an authority"},
-		"garbage":   {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ":3: not a certificate that can be read"},
-		"cut off":   {string(root.pem()) + "-----BEGIN CERTIFICATE-----\nAAAA\n", ": a block that cannot be read"},
+		"garbage":   {"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", ":3: a malformed certificate"},
+		"cut off":   {string(root.pem()) + "-----BEGIN CERTIFICATE-----\nAAAA\n", ": a malformed block"},
 		"good":      {"# ours\n" + string(root.pem()) + "\n# again\n" + string(root.pem()), ""},
 	} {
 		file := filepath.Join(dir, strings.ReplaceAll(name, " ", "-"))

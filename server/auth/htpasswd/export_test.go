@@ -6,9 +6,9 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// CountWork makes u add up the rounds of its checks, 2^cost of each, and call
-// during, if it is not nil, in each of them. Checks over cost 8 are counted and
-// not made: under the race detector one takes many seconds.
+// CountWork makes u add up the rounds of its checks, 2^cost for each, and call during,
+// if not nil, in each check. Checks over cost 8 are counted but not run: under the race
+// detector one takes many seconds.
 func (u *Users) CountWork(during func()) *atomic.Int64 {
 	rounds := new(atomic.Int64)
 	u.compare = func(hash, password []byte) error {
@@ -28,5 +28,5 @@ func (u *Users) CountWork(during func()) *atomic.Int64 {
 	return rounds
 }
 
-// Remembered returns how many right passwords are remembered.
+// Remembered returns how many passwords are remembered.
 func (u *Users) Remembered() int { return len(u.right.until) }

@@ -1,5 +1,5 @@
-// Package htpasswd judges names and passwords by a file of bcrypt hashes, as
-// Apache's htpasswd -B and bailiwick hash-password make them:
+// Package htpasswd checks names and passwords against a file of bcrypt hashes, as
+// created by Apache's htpasswd -B and bailiwick hash-password:
 //
 //	# comment
 //	alice:$2a$12$...
@@ -21,40 +21,40 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/internal/userfile"
 )
 
-// Bounds of the cost of a hash in a file. Each step doubles the work: a check at
-// cost 12 takes a quarter of a second, at MaxCost two.
+// Limits of the cost of a hash in a file. Each step doubles the work: a check takes a
+// quarter of a second at cost 12 and two seconds at MaxCost.
 const (
 	MinCost = bcrypt.MinCost
 	MaxCost = 15
 )
 
-// DefaultCost is that of [Hash].
+// DefaultCost is the cost that [Hash] uses.
 const DefaultCost = 12
 
-// MaxPasswordBytes is what bcrypt looks at. It would take every longer password
-// that begins the same for the right one, so longer ones are refused.
+// MaxPasswordBytes is how many bytes bcrypt uses. It would accept any longer password
+// with the same beginning, so longer passwords are refused.
 const MaxPasswordBytes = 72
 
-// Options is how much work checks may make. Zero values are the defaults.
+// Options limits the work of checks. Zero values are the defaults.
 type Options struct {
-	Concurrent int              // checks at a time; half the processors
-	MaxWait    time.Duration    // for their turn; 10 s
-	Remember   time.Duration    // how long a right password needs no new check; 5 min
-	Remembered int              // how many of them; 1,024
-	Now        func() time.Time // time.Now
+	Concurrent int              // concurrent checks; default half the processors
+	MaxWait    time.Duration    // how long a check may wait to start; default 10 s
+	Remember   time.Duration    // how long a correct password is remembered; default 5 min
+	Remembered int              // how many passwords are remembered; default 1,024
+	Now        func() time.Time // default time.Now
 
-	// OtherSuffixes are those of other namespaces in the same auth.Chain. A name that looks
-	// like one of theirs is an error.
+	// OtherSuffixes are the suffixes of other namespaces in the same auth.Chain. A name in
+	// the file that looks like one of theirs is an error.
 	OtherSuffixes []string
 
-	// Told, if set, is told of each password whether it was remembered as right, so
-	// that it took no check. It is called concurrently.
+	// Told, if not nil, is called for each password, with remembered set if it needed no
+	// check because it was remembered. It is called concurrently.
 	Told func(remembered bool)
 }
 
-// Users is what a file says. It does not change; whoever reads the file anew
-// makes new Users, which remember no password. It is safe for concurrent use. The zero
-// Users, and nil, know nobody.
+// Users is a parsed file. It is immutable; after a reload, new Users start with no
+// remembered passwords. It is safe for concurrent use. The zero Users and nil accept
+// nobody.
 type Users struct {
 	opts   Options
 	hashes map[string]string
@@ -67,10 +67,10 @@ type Users struct {
 
 var _ auth.Passwords = (*Users)(nil)
 
-// Load reads the file at path. An error names the file and the line: another
-// kind of hash than bcrypt's, a cost out of bounds, a user named twice, or a
-// name that is empty, reserved or does not print. A name need not be an element of
-// a path; see [access.Rule] for what {user} means then.
+// Load reads the file at path. An error names the file and the line: a hash that is not
+// bcrypt, a cost out of range, a duplicate user, or a name that is empty, reserved or
+// not printable. A name need not be a path element; see [access.Rule] for what {user}
+// means then.
 //
 // [access.Rule]: https://pkg.go.dev/github.com/bailiwick-fs/bailiwick/server/access#Rule
 func Load(path string, opts Options) (*Users, error) {
@@ -81,7 +81,7 @@ func Load(path string, opts Options) (*Users, error) {
 	return newUsers(path, entries, opts)
 }
 
-// Parse is Load of a file that was read already; path is for errors.
+// Parse is like Load for data that was already read; path is used in errors.
 func Parse(path string, data []byte, opts Options) (*Users, error) {
 	entries, err := userfile.Parse(path, data, opts.OtherSuffixes)
 	if err != nil {
@@ -118,13 +118,14 @@ func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, erro
 	}
 	lines := make(map[string]int, len(entries))
 	for _, e := range entries {
-		// Two spellings in Unicode would be two users whom no reader can tell apart.
+		// Two Unicode spellings of a name would be two users that readers cannot
+		// distinguish.
 		spelling := norm.NFC.String(e.Name)
 		if first, twice := lines[spelling]; twice {
 			if _, same := u.hashes[e.Name]; !same {
 				return nil, userfile.Errorf(path, e.Line, "the name looks like that of line %d, in another Unicode normal form", first)
 			}
-			return nil, userfile.Errorf(path, e.Line, "%s is named twice, first in line %d", e.Name, first)
+			return nil, userfile.Errorf(path, e.Line, "%s is listed twice, first in line %d", e.Name, first)
 		}
 		cost, err := checkHash(e.Value)
 		if err != nil {
@@ -150,11 +151,11 @@ func (u *Users) Names() []string {
 	return names
 }
 
-// CheckPassword implements [auth.Passwords]. Whatever is wrong costs the work of
-// one check at the highest cost in the file, so that its time says nothing about
-// who is in there. A wait for that work ends with ctx or after Options.MaxWait,
-// in ErrUnavailable; work that has begun is finished, so a client that leaves
-// does not escape being counted.
+// CheckPassword implements [auth.Passwords]. Every failure costs as much work as one
+// check at the highest cost in the file, so that the time does not reveal which users
+// exist. Waiting for a free slot ends with ctx or after Options.MaxWait, with
+// ErrUnavailable. A check that has started is completed, so that a client cannot avoid
+// being counted by disconnecting.
 func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.Principal, error) {
 	if u == nil || u.right == nil {
 		return auth.Principal{}, auth.ErrCredentials
@@ -172,7 +173,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	}
 	defer func() { <-u.slots }()
 
-	// Of requests that came together, the first one's check is enough.
+	// Concurrent requests with the same password need only one check.
 	remembered := known && u.right.has(key, u.opts.Now())
 	u.opts.Told(remembered)
 	if remembered {
@@ -184,7 +185,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	}
 	if u.compare([]byte(hash), []byte(password)) != nil {
 		cost, _ := bcrypt.Cost([]byte(hash))
-		// 2^cost is done; with 2^cost + 2^(cost+1) + ... it comes to 2^u.cost.
+		// 2^cost rounds are done; adding 2^cost + 2^(cost+1) + ... makes 2^u.cost.
 		u.work(cost, u.cost-1, password)
 		return auth.Principal{}, auth.ErrCredentials
 	}
@@ -192,7 +193,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	return p, nil
 }
 
-// enter waits for a slot and reports whether it has got one.
+// enter waits for a free slot and reports whether it got one.
 func (u *Users) enter(ctx context.Context) bool {
 	select {
 	case u.slots <- struct{}{}:
@@ -210,11 +211,10 @@ func (u *Users) enter(ctx context.Context) bool {
 	return false
 }
 
-// work does what a check against hashes of the costs from low to high takes.
+// work does the work of checks against hashes with the costs from low to high.
 func (u *Users) work(low, high int, password string) {
 	for cost := low; cost <= high; cost++ {
-		// No password has this hash: its last character has bits set that
-		// bcrypt leaves zero.
+		// No password has this hash: its last character sets bits that bcrypt leaves zero.
 		dummy := fmt.Sprintf("$2a$%02d$%s", cost, strings.Repeat("z", 53))
 		_ = u.compare([]byte(dummy), []byte(password))
 	}
@@ -227,11 +227,11 @@ func checkHash(hash string) (int, error) {
 	case len(hash) < 4 || hash[:2] != "$2" || strings.IndexByte("aby", hash[2]) < 0 || hash[3] != '$':
 		return 0, errors.New("not a bcrypt hash; make one with bailiwick hash-password, or htpasswd -B")
 	case len(hash) != len(form)+53 || hash[6] != '$' || strings.Trim(hash[len(form):], bcryptDigits) != "":
-		return 0, errors.New("not a whole bcrypt hash")
+		return 0, errors.New("not a complete bcrypt hash")
 	}
 	tens, ones := hash[4]-'0', hash[5]-'0'
 	if tens > 9 || ones > 9 {
-		return 0, errors.New("not a whole bcrypt hash")
+		return 0, errors.New("not a complete bcrypt hash")
 	}
 	cost := int(tens)*10 + int(ones)
 	if cost < MinCost || cost > MaxCost {

@@ -62,7 +62,7 @@ func TestCheckPassword(t *testing.T) {
 		{"Alice", "secret", false},
 		{"carol", "secret", false},
 		{"", "secret", false},
-		// bcrypt itself takes these two for right.
+		// bcrypt itself accepts these two.
 		{"zoë", strings.Repeat("x", 72) + "y", false},
 		{"alice", "secret\x00secret", false},
 	} {
@@ -77,12 +77,12 @@ func TestCheckPassword(t *testing.T) {
 		}
 	}
 
-	// The controls of the last two.
+	// The controls for the last two.
 	for _, test := range []struct{ hashed, tried string }{
 		{strings.Repeat("x", 72), strings.Repeat("x", 72) + "y"}, {"secret", "secret\x00secret"},
 	} {
 		if bcrypt.CompareHashAndPassword([]byte(hash(t, "2a", test.hashed, 4)), []byte(test.tried)) != nil {
-			t.Errorf("bcrypt tells %q from %q: this is no attack", test.tried, test.hashed)
+			t.Errorf("bcrypt distinguishes %q from %q: the attack does not work", test.tried, test.hashed)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestCheckPassword(t *testing.T) {
 func TestLoad(t *testing.T) {
 	good := hash(t, "2y", "secret", 4)
 	for _, test := range []struct{ text, want string }{
-		{"alice:" + good + "\nbob:" + good + "\nalice:" + good, "users:3: alice is named twice, first in line 1"},
+		{"alice:" + good + "\nbob:" + good + "\nalice:" + good, "users:3: alice is listed twice, first in line 1"},
 		{"alice:secret", "users:1: not a bcrypt hash"},
 		{"alice:", "users:1: not a bcrypt hash"},
 		{"alice:$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00", "users:1: not a bcrypt hash"},
@@ -99,11 +99,11 @@ func TestLoad(t *testing.T) {
 		{"alice:$5$rounds=5000$x$y", "users:1: not a bcrypt hash"},
 		{"alice:$2$04" + good[6:], "users:1: not a bcrypt hash"},
 		{"alice:$2x" + good[3:], "users:1: not a bcrypt hash"},
-		{"alice:" + good[:59], "users:1: not a whole bcrypt hash"},
-		{"alice:" + good + ":comment", "users:1: not a whole bcrypt hash"},
-		{"alice:" + good + " ", "users:1: not a whole bcrypt hash"},
-		{"alice:$2y$0x" + good[6:], "users:1: not a whole bcrypt hash"},
-		{"alice:" + good[:58] + "é", "users:1: not a whole bcrypt hash"},
+		{"alice:" + good[:59], "users:1: not a complete bcrypt hash"},
+		{"alice:" + good + ":comment", "users:1: not a complete bcrypt hash"},
+		{"alice:" + good + " ", "users:1: not a complete bcrypt hash"},
+		{"alice:$2y$0x" + good[6:], "users:1: not a complete bcrypt hash"},
+		{"alice:" + good[:58] + "é", "users:1: not a complete bcrypt hash"},
 		{"alice:$2y$03" + good[6:], "users:1: a bcrypt hash of cost 3; it must be from 4 to 15"},
 		{"alice:$2y$16" + good[6:], "users:1: a bcrypt hash of cost 16; it must be from 4 to 15"},
 		{"alice:$2y$31" + good[6:], "users:1: a bcrypt hash of cost 31; it must be from 4 to 15"},
@@ -116,7 +116,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%q: %v, want %s", test.text, err, test.want)
 		}
 		if err != nil && strings.Contains(err.Error(), good[10:30]) {
-			t.Errorf("%v shows a hash", err)
+			t.Errorf("%v reveals a hash", err)
 		}
 	}
 
@@ -136,8 +136,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// TestWorkTellsNothing counts the rounds of what is refused: users at several
-// costs, wrong in any way, and nobody at all must cost the same.
+// TestWorkTellsNothing counts the rounds of failed checks: users with different costs,
+// any kind of wrong password, and unknown users must cost the same.
 func TestWorkTellsNothing(t *testing.T) {
 	u := parse(t, "low:"+hash(t, "2a", "secret", 4)+"\nmiddle:"+hash(t, "2a", "secret", 5)+"\nhigh:"+hash(t, "2a", "secret", 7), htpasswd.Options{})
 	rounds := u.CountWork(nil)
@@ -145,7 +145,7 @@ func TestWorkTellsNothing(t *testing.T) {
 		{"nobody", "secret"}, {"nobody", ""}, {"nobody", strings.Repeat("x", 100)}, {"", "x"},
 		{"low", "wrong"}, {"low", strings.Repeat("x", 100)}, {"middle", "wrong"}, {"high", "wrong"}, {"high", "secret\x00"},
 	} {
-		for range 2 { // what is wrong is not remembered
+		for range 2 { // wrong passwords are not remembered
 			rounds.Store(0)
 			if _, err := u.CheckPassword(t.Context(), test.name, test.password); !errors.Is(err, auth.ErrCredentials) {
 				t.Errorf("%s: %v", test.name, err)
@@ -162,8 +162,8 @@ func TestWorkTellsNothing(t *testing.T) {
 	}
 }
 
-// TestRemember checks a right password once, for a while, and a bounded number
-// of them.
+// TestRemember checks that a correct password is verified once for a while, and that the
+// number of remembered passwords is limited.
 func TestRemember(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	var text strings.Builder
@@ -202,7 +202,7 @@ func TestRemember(t *testing.T) {
 		}
 	}
 
-	// Who reads the file anew has forgotten, so that a changed hash counts.
+	// A reload starts with no remembered passwords, so that a changed hash takes effect.
 	u = parse(t, text.String(), opts)
 	rounds = u.CountWork(nil)
 	if checked, err := check(9, 9); err != nil || !checked {
@@ -210,8 +210,8 @@ func TestRemember(t *testing.T) {
 	}
 }
 
-// TestConcurrent runs one check at a time. What came with it is answered by it;
-// who cannot wait is told so.
+// TestConcurrent runs one check at a time. Concurrent requests share its result; those
+// that cannot wait get an error.
 func TestConcurrent(t *testing.T) {
 	running, release := make(chan struct{}), make(chan struct{})
 	u := parse(t, "alice:"+hash(t, "2a", "secret", 4), htpasswd.Options{Concurrent: 1, MaxWait: time.Hour})
@@ -300,7 +300,7 @@ func FuzzParse(f *testing.F) {
 		u.CountWork(nil)
 		for _, name := range u.Names() {
 			if name == "" || strings.ContainsAny(name, "/:\n") {
-				t.Errorf("took the name %q", name)
+				t.Errorf("accepted the name %q", name)
 			}
 		}
 	})

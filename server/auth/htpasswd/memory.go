@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// A memory holds what was found right lately, so that a page with twenty images
-// does not cost twenty checks. It holds no password and nothing that one could
-// be guessed from without the process's own key. Wrong ones are not remembered:
-// each guess must cost its work.
+// A memory caches recently verified passwords, so that a page with twenty images does
+// not need twenty checks. It stores no password, and nothing that allows guessing one
+// without the process's secret. Wrong passwords are not cached: each guess must cost its
+// work.
 type memory struct {
 	secret [32]byte
 	size   int
@@ -20,7 +20,7 @@ type memory struct {
 
 	mu    sync.Mutex
 	until map[digest]*list.Element
-	order *list.List // of remembered, the first to expire first
+	order *list.List // of remembered, in order of expiry
 }
 
 type digest [sha256.Size]byte
@@ -36,14 +36,15 @@ func newMemory(size int, keep time.Duration) *memory {
 	return m
 }
 
-// key stands for a password of a user whose hash is the one given.
+// key returns the cache key of a user's password and hash.
 func (m *memory) key(name, password, hash string) (key digest) {
-	// What HMAC adds to a key in front is against those who see digests and make
-	// others of them. Nobody sees these, and each request pays for one.
+	// HMAC's extra pass protects against length extension, where attackers see digests and
+	// extend them. These digests are never visible, and every request pays for the
+	// computation.
 	var room [256]byte
 	b := append(room[:0], m.secret[:]...)
 	for _, s := range [...]string{name, password, hash} {
-		// With the lengths no two triples are the same bytes.
+		// The length prefixes make the encoding of the triple unambiguous.
 		b = binary.BigEndian.AppendUint64(b, uint64(len(s)))
 		b = append(b, s...)
 	}

@@ -6,53 +6,54 @@ import (
 	"time"
 )
 
-// A Clock is the time by which links are judged. It does not go back: a link that has
-// ended by it stays so, whatever the system's clock says later. It advances only when it
-// is asked, so a system whose clock was wrong meanwhile does no harm unless a link was
-// used then. It is safe for concurrent use, and the zero Clock is ready.
+// A Clock is the time that decides whether links have expired. It never goes backwards:
+// an expired link stays expired, even if the system clock is set back later. It advances
+// only when Now is called, so a temporarily wrong system clock does no harm unless a
+// link was used meanwhile. It is safe for concurrent use, and the zero Clock is ready to
+// use.
 type Clock struct {
 	mu     sync.Mutex
 	latest time.Time // without a monotonic reading
-	at     time.Time // what the system said then, with one
+	at     time.Time // the system time then, with one
 
 	mark  Mark
-	asked time.Time // when the mark was, zero if not yet
+	asked time.Time // when the mark was last called, zero if never
 }
 
-// A Mark keeps the latest time of a Clock beyond the process. It is safe for concurrent
-// use.
+// A Mark persists the latest time of a Clock. It is safe for concurrent use.
 type Mark interface {
-	// Latest keeps t, if it is the latest time so far, and returns the latest.
+	// Latest stores t if it is later than the stored time, and returns the stored time.
 	Latest(ctx context.Context, t time.Time) (time.Time, error)
 }
 
-// Times of asking a mark. What passes between two is what a restart may forget.
+// How often, and for how long, a mark is called. A restart can lose at most the time
+// since the last call.
 const (
 	markPause = time.Minute
 	markWait  = 2 * time.Second
 )
 
-// Advance advances the clock to t, if that is later: to what a Mark has kept, before the
-// first link is judged.
+// Advance moves the clock forward to t, if that is later. Call it with a Mark's stored
+// time before the first link is checked.
 func (c *Clock) Advance(t time.Time) { c.raise(t, time.Now()) }
 
-// Keep has m keep the latest time from now on, beginning with the next call of Now. nil
-// keeps it no longer.
+// Keep makes m store the latest time, beginning with the next call of Now. nil stops
+// storing.
 func (c *Clock) Keep(m Mark) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mark, c.asked = m, time.Time{}
 }
 
-// Now returns the time of the system, which is now, unless that has gone back: then the
-// latest time there was, and what has passed since. About once a minute it asks the Mark.
-// One that does not answer is asked again a minute later.
+// Now returns now, the system time, unless the system clock went backwards: then it
+// returns the latest time seen plus the time that has passed since. About once a minute
+// it calls the Mark. If that fails, it tries again a minute later.
 func (c *Clock) Now(ctx context.Context, now time.Time) time.Time {
 	t, mark := c.advance(now)
 	if mark == nil {
 		return t
 	}
-	// A client that goes away is no reason to forget.
+	// The time must be stored even if the client disconnects.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markWait)
 	defer cancel()
 	latest, err := mark.Latest(ctx, t)
@@ -77,7 +78,7 @@ func (c *Clock) advance(now time.Time) (t time.Time, due Mark) {
 	return t, due
 }
 
-// raise advances the clock to what another process has seen.
+// raise advances the clock to a time that another process has seen.
 func (c *Clock) raise(t, now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

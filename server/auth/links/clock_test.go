@@ -9,7 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// wall is a time without monotonic reading, as a system whose clock was set says it.
+// wall returns a time without monotonic reading, like that of a system whose clock was
+// set.
 func wall(t time.Time) time.Time { return t.Round(0) }
 
 func TestClock(t *testing.T) {
@@ -25,7 +26,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestClockLink has a link end, and sets the clock back.
+// TestClockLink lets a link expire and sets the clock back.
 func TestClockLink(t *testing.T) {
 	k := keys(t, key("one", 1))
 	link := links.Link{Method: "GET", Path: "/a", Expires: now.Add(time.Hour)}
@@ -42,11 +43,11 @@ func TestClockLink(t *testing.T) {
 		}
 	}
 	if naive != 2 || kept != 1 {
-		t.Errorf("the link was good %d times by the system's clock, and %d times by one that does not go back", naive, kept)
+		t.Errorf("the link was valid %d times by the system clock, and %d times by a Clock", naive, kept)
 	}
 }
 
-// A page is a Mark that outlives Clocks.
+// A page is a Mark that outlives its Clocks.
 type page struct {
 	latest time.Time
 	asked  int
@@ -74,15 +75,15 @@ func TestClockMark(t *testing.T) {
 	}
 	before.Now(t.Context(), start.Add(2*time.Minute))
 	if p.asked != 2 || !p.latest.Equal(start.Add(2*time.Minute)) {
-		t.Errorf("the mark was asked %d times, and is %v", p.asked, p.latest)
+		t.Errorf("the mark was called %d times, and is %v", p.asked, p.latest)
 	}
-	// The next process begins with a clock that has gone back.
+	// The next process starts with a clock that went backwards.
 	var after links.Clock
 	after.Keep(&p)
 	if got := after.Now(t.Context(), start.Add(-time.Hour)); !got.Equal(p.latest) {
 		t.Errorf("a new clock says %v, and the mark is %v", got, p.latest)
 	}
-	// A mark that does not answer keeps nobody from working.
+	// A failing mark does not stop the clock.
 	p.err = errors.New("down")
 	after.Keep(&p)
 	p.asked = 0
@@ -92,12 +93,12 @@ func TestClockMark(t *testing.T) {
 		}
 	}
 	if p.asked != 1 {
-		t.Errorf("a mark that does not answer was asked %d times", p.asked)
+		t.Errorf("a failing mark was called %d times", p.asked)
 	}
 }
 
-// TestMemoryClockBack sets the clock back behind the end of a link that was used up, after
-// its count was cleared.
+// TestMemoryClockBack sets the clock back to before the expiry of a used-up link whose
+// count was already removed.
 func TestMemoryClockBack(t *testing.T) {
 	var at time.Time
 	m := links.Memory{Now: func() time.Time { return at }}
@@ -115,6 +116,6 @@ func TestMemoryClockBack(t *testing.T) {
 	use("clears", at.Add(time.Hour), true)
 	at = now
 	use("link", ends, false)
-	use("another that has ended", ends, false)
-	use("one that has not", now.Add(4*time.Hour), true)
+	use("another expired link", ends, false)
+	use("an unexpired link", now.Add(4*time.Hour), true)
 }

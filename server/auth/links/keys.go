@@ -11,13 +11,12 @@ import (
 	"strings"
 )
 
-// Keys is a ring of keys. The first one signs; all are good for checking, so that
-// a new key is put first and an old one taken out once its links have expired. It
-// is immutable, and safe for concurrent use. The zero Keys, and nil, sign no link and
-// accept none.
+// Keys is a key ring. The first key signs and all keys verify. To rotate, add a new key
+// at the top, and remove the old one once its links have expired. A Keys is immutable
+// and safe for concurrent use. The zero Keys and nil sign nothing and accept no link.
 type Keys struct {
 	ring []key
-	none [32]byte // for links by a key that is not in the ring
+	none [32]byte // compared with links by an unknown key
 }
 
 type key struct {
@@ -25,13 +24,13 @@ type key struct {
 	secret []byte
 }
 
-// The bounds of keys.
+// Limits of keys.
 const (
 	minSecretBytes = 32
 	maxKeyID       = 64
 )
 
-// LoadKeys reads a ring from a file, see ReadKeys.
+// LoadKeys reads a key ring from a file; see [ReadKeys].
 func LoadKeys(file string) (*Keys, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -41,10 +40,9 @@ func LoadKeys(file string) (*Keys, error) {
 	return ReadKeys(file, f)
 }
 
-// ReadKeys reads a ring: lines of "KEYID:BASE64", where the key has at least 32
-// bytes and the id up to 64 letters, digits, "-" and "_". Empty lines, and those
-// that begin with "#", are left out. Errors begin with label and the number of the
-// line, and hold no part of a key.
+// ReadKeys reads a key ring: lines of KEYID:BASE64. A key has at least 32 bytes, an id
+// up to 64 letters, digits, "-" and "_". Empty lines and lines that begin with "#" are
+// ignored. Errors begin with label and the line number, and contain no part of a key.
 func ReadKeys(label string, r io.Reader) (*Keys, error) {
 	k := &Keys{}
 	rand.Read(k.none[:])
@@ -63,11 +61,11 @@ func ReadKeys(label string, r io.Reader) (*Keys, error) {
 		case !validID(id):
 			err = fmt.Errorf("a line is KEYID:BASE64, the id of at most %d letters, digits, - and _", maxKeyID)
 		case err != nil:
-			err = errors.New("what follows the colon is no base64; make a key with: openssl rand -base64 32")
+			err = errors.New("the text after the colon is not base64; make a key with: openssl rand -base64 32")
 		case len(secret) < minSecretBytes:
 			err = fmt.Errorf("the key has %d bytes, and needs %d; make one with: openssl rand -base64 32", len(secret), minSecretBytes)
 		case k.has(id):
-			err = fmt.Errorf("the id %s stands here a second time", id)
+			err = fmt.Errorf("duplicate key id %s", id)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", label, number, err)

@@ -1,13 +1,13 @@
-// Package links signs URLs and checks them: whoever holds a link may do one thing
-// with one path until it expires, without other credentials.
+// Package links signs and verifies URLs. A link permits its holder one method on one
+// path until it expires, without other credentials.
 //
-// The signature is an HMAC-SHA256 over the method, the path in its one spelling and
-// the query itself, so a query that differs in one byte from what was printed is no
-// link. Scheme and port are not signed, and the host is only named: a proxy may change
-// them. Where several hosts have the same paths, whoever verifies compares it.
+// The signature is an HMAC-SHA256 over the method, the canonical path and the literal
+// query, so changing a single byte of the query invalidates a link. Scheme and port are
+// not signed, because a proxy may change them. The host is only recorded in the link: if
+// several hosts have the same paths, the caller of Verify must compare it.
 //
-// A link is a bearer credential. It stands in browsers' histories and in the logs of
-// proxies, so it should be short-lived; taking its key out of the ring revokes it.
+// A link is a bearer credential. It ends up in browser histories and proxy logs, so it
+// should be short-lived. Removing its key from the ring revokes it.
 package links
 
 import (
@@ -28,30 +28,30 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// ErrLink is what every link fails with that is no good: forged, altered, expired,
-// for another path or method, or by a key that is not in the ring.
+// ErrLink is the error for every invalid link: forged, altered, expired, for another
+// path or method, or signed by a key that is not in the ring.
 var ErrLink = errors.New("not a valid link")
 
-// ErrExpired matches ErrLink, too: a link that was good until it ended.
-var ErrExpired = fmt.Errorf("%w any more", ErrLink)
+// ErrExpired also matches ErrLink. It is the error for a genuine link that has expired.
+var ErrExpired = fmt.Errorf("%w: expired", ErrLink)
 
-// A Link is what a signature vouches for.
+// A Link describes what a signed link permits.
 type Link struct {
-	Method  string    // "GET", which grants HEAD, too; "PUT", "DELETE" or "POST"
-	Path    string    // the whole path of the URL, escaped, in its one spelling, as ParsePath makes it
+	Method  string    // "GET" (which includes HEAD), "PUT", "DELETE" or "POST"
+	Path    string    // the whole escaped path of the URL, in the canonical form of ParsePath
 	Host    string    // of the URL, in lower case, without a port; "" for any
 	Expires time.Time // in whole seconds
-	User    string    // it acts as this user, under the access rules; "" for none
-	Uses    int       // how many GETs it is good for; 0 is any number
-	// DownloadName is what the object is called in Content-Disposition; "" leaves
-	// that as it is.
+	User    string    // access rules for this user apply; "" for none
+	Uses    int       // the maximum number of GETs; 0 for no limit
+	// DownloadName is the file name in Content-Disposition; "" leaves the header
+	// unchanged.
 	DownloadName string
 
-	// ID tells this link from all others, for counting its uses. Sign makes one.
+	// ID identifies the link when its uses are counted. Sign generates it.
 	ID string
 }
 
-// The parameters of the query.
+// Query parameters.
 const (
 	paramExpires   = "bw_expires"
 	paramHost      = "bw_host"
@@ -64,14 +64,14 @@ const (
 	paramUses      = "bw_uses"
 )
 
-// maxHostBytes is how long the name of a host can be.
+// maxHostBytes is the maximum length of a host name.
 const maxHostBytes = 253
 
-// maxQueryBytes bounds what is looked at of a query that claims to be a link.
+// maxQueryBytes limits the query that Verify parses.
 const maxQueryBytes = 8 << 10
 
-// ParsePath returns the one spelling of a URL's escaped path that a link can be
-// for: a vfs.Name behind a slash. For uploads it ends in a slash.
+// ParsePath returns the canonical form of a URL's escaped path: a slash and a vfs.Name,
+// with a trailing slash for uploads.
 func ParsePath(escaped string) (string, error) {
 	rest, ok := strings.CutPrefix(escaped, "/")
 	if !ok {
@@ -86,15 +86,15 @@ func ParsePath(escaped string) (string, error) {
 	}
 	n, err := vfs.ParseEscapedPath(rest)
 	if err != nil {
-		return "", fmt.Errorf("the path %q is no name: %s", escaped, vfs.ReasonOf(err).Detail())
+		return "", fmt.Errorf("the path %q is not a valid name: %s", escaped, vfs.ReasonOf(err).Detail())
 	}
 	return "/" + n.EscapedPath() + dir, nil
 }
 
-// Sign returns the query of a URL that is the link l, by the ring's first key.
+// Sign returns the query of the signed URL for l, using the first key.
 func (k *Keys) Sign(l Link) (query string, err error) {
 	if k.empty() {
-		return "", errors.New("there is no key to sign with; LoadKeys and ReadKeys read some")
+		return "", errors.New("there is no key to sign with; load one with LoadKeys or ReadKeys")
 	}
 	if err := l.check(); err != nil {
 		return "", err
@@ -132,10 +132,10 @@ func (l *Link) check() error {
 		if dir {
 			return errors.New("only a link for POST ends in a slash: a link is for one object, not for a directory")
 		}
-		return errors.New("a link for POST must end in a slash: it is for the place that takes uploads")
+		return errors.New("a link for POST must end in a slash: it is for the mount that accepts uploads")
 	}
 	if p, err := ParsePath(l.Path); err != nil || p != l.Path {
-		return fmt.Errorf("the path %q is not in its one spelling", l.Path)
+		return fmt.Errorf("the path %q is not in canonical form", l.Path)
 	}
 	if l.Uses < 0 {
 		return errors.New("the number of uses is negative")
@@ -144,7 +144,7 @@ func (l *Link) check() error {
 		return errors.New("only the uses of a link for GET are counted")
 	}
 	if auth.Reserved(l.User) {
-		return fmt.Errorf("%q is what records call somebody else: no user has that name", l.User)
+		return fmt.Errorf("%q is a reserved name, which no user can have", l.User)
 	}
 	if len(l.Host) > maxHostBytes {
 		return fmt.Errorf("the host has more than %d bytes", maxHostBytes)
@@ -155,17 +155,17 @@ func (l *Link) check() error {
 	return nil
 }
 
-// signature signs a request. None of its parts can hold a line end, so that no two
-// requests have one text.
+// signature signs a request. None of the parts can contain a newline, so the signed text
+// is unambiguous.
 func signature(secret []byte, method, path, query string) string {
 	mac := hmac.New(sha256.New, secret)
 	fmt.Fprintf(mac, "bailiwick link 1\n%s\n%s\n%s", method, path, query)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// IsLink reports whether a query holds any of a link's parameters. Such a request
-// is judged as a link alone: were a bad one served by other credentials, or as if
-// it had none, a link could not be seen to have ended.
+// IsLink reports whether a query contains any parameter of a link. Such a request must
+// be authorized by the link alone: if an invalid link fell back to other credentials or
+// to anonymous access, nobody would notice that it has expired.
 func IsLink(rawQuery string) bool {
 	if !strings.Contains(rawQuery, "bw_") && !strings.Contains(rawQuery, "%") {
 		return false
@@ -179,12 +179,12 @@ func IsLink(rawQuery string) bool {
 	return false
 }
 
-// Verify returns the link that a request is, by its method, its path in its one
-// spelling and its query as it was sent. All failures match ErrLink; of what was not
-// signed nothing is told beyond that.
+// Verify returns the link of a request, from its method, its canonical path and its
+// query as it was sent. All errors match ErrLink. An error reveals nothing else about a
+// request that was not genuinely signed.
 func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error) {
 	signed, sent, ok := strings.Cut(rawQuery, "&"+paramSignature+"=")
-	// A ring without keys compares with a secret that everybody knows: 32 zero bytes.
+	// An empty ring would compare with a secret that everybody knows: 32 zero bytes.
 	if !ok || len(rawQuery) > maxQueryBytes || k.empty() {
 		return Link{}, ErrLink
 	}
@@ -199,7 +199,7 @@ func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error
 	if m := q.Get(paramMethod); m != "" {
 		l.Method = m
 	}
-	// With a key that nobody has, an unknown id costs what a known one does.
+	// Comparing with a random key makes an unknown key id take as long as a known one.
 	secret := k.none[:]
 	for i := range k.ring {
 		if k.ring[i].id == q.Get(paramKey) {
@@ -210,8 +210,7 @@ func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error
 	if !hmac.Equal([]byte(want), []byte(sent)) {
 		return Link{}, ErrLink
 	}
-	// What follows was signed, so that only an old program's or a wrong clock's
-	// mistake can be in it.
+	// The rest was signed, so any error comes from an old program or a wrong clock.
 	seconds, err := strconv.ParseInt(q.Get(paramExpires), 10, 64)
 	if err != nil {
 		return Link{}, ErrLink

@@ -63,19 +63,19 @@ func TestVerify(t *testing.T) {
 			t.Errorf("Verify(%s) = %+v, %v, want %+v", q, got, err, l)
 		}
 		if !links.IsLink(q) || !links.IsLink("x=1&"+q) {
-			t.Errorf("%s is no link", q)
+			t.Errorf("%s is not a link", q)
 		}
 		if other := sign(t, k, l); other == q {
-			t.Errorf("two links are one: %s", q)
+			t.Errorf("two links are equal: %s", q)
 		}
 		_, err = k.Verify("HEAD", l.Path, q, now)
 		if (err == nil) != (l.Method == "GET") {
-			t.Errorf("HEAD by a link for %s: %v", l.Method, err)
+			t.Errorf("HEAD with a link for %s: %v", l.Method, err)
 		}
 	}
 }
 
-// TestVerifyAltered changes every part of links, one at a time.
+// TestVerifyAltered alters every part of a link, one at a time.
 func TestVerifyAltered(t *testing.T) {
 	k := keys(t, key("one", 1), key("two", 2))
 	l := links.Link{Method: "GET", Path: "/docs/a.txt", Expires: now.Add(time.Hour), User: "alice", Uses: 3, DownloadName: "b.txt"}
@@ -95,7 +95,7 @@ func TestVerifyAltered(t *testing.T) {
 		if _, err := k.Verify("GET", l.Path, q, at); !errors.Is(err, links.ErrExpired) {
 			t.Errorf("expired: %v", err)
 		}
-		// Who forges one is not told that it would have ended.
+		// A forger must not learn that the link would have expired.
 		if _, err := k.Verify("GET", l.Path+"x", q, at); errors.Is(err, links.ErrExpired) {
 			t.Errorf("altered and expired: %v", err)
 		}
@@ -104,10 +104,10 @@ func TestVerifyAltered(t *testing.T) {
 		for _, bit := range []byte{1, 2, 32} {
 			b := []byte(q)
 			b[i] ^= bit
-			refused("a byte altered", "GET", l.Path, string(b), now)
+			refused("a byte changed", "GET", l.Path, string(b), now)
 		}
-		refused("a byte left out", "GET", l.Path, q[:i]+q[i+1:], now)
-		refused("a byte put in", "GET", l.Path, q[:i]+"0"+q[i:], now)
+		refused("a byte removed", "GET", l.Path, q[:i]+q[i+1:], now)
+		refused("a byte inserted", "GET", l.Path, q[:i]+"0"+q[i:], now)
 		refused("cut", "GET", l.Path, q[:i], now)
 	}
 	for _, method := range []string{"PUT", "DELETE", "POST", "OPTIONS", "get", ""} {
@@ -119,10 +119,10 @@ func TestVerifyAltered(t *testing.T) {
 	refused("expired", "GET", l.Path, q, l.Expires)
 	refused("long expired", "GET", l.Path, q, l.Expires.Add(1000*time.Hour))
 	for _, extra := range []string{"&x=1", "&" + q, "&bw_user=root", "&", ";", "#", "&bw_signature=x"} {
-		refused("with more behind it", "GET", l.Path, q+extra, now)
-		refused("with more before it", "GET", l.Path, strings.TrimPrefix(extra, "&")+"&"+q, now)
+		refused("with an appended parameter", "GET", l.Path, q+extra, now)
+		refused("with a prepended parameter", "GET", l.Path, strings.TrimPrefix(extra, "&")+"&"+q, now)
 	}
-	// The same parameters in another order, or spelled otherwise.
+	// The same parameters in another order or encoding.
 	v, err := url.ParseQuery(q)
 	if err != nil {
 		t.Fatal(err)
@@ -143,12 +143,11 @@ func TestVerifyAltered(t *testing.T) {
 	refused("no query", "GET", l.Path, "", now)
 	refused("long", "GET", l.Path, strings.Repeat("x=1&", 1<<20)+q, now)
 
-	// A forger who knows an id of a key, and that an unknown one is compared with
-	// something.
+	// A forger who knows a key's id, and that an unknown id is compared with some key.
 	none := keys(t, key("none", 0))
-	refused("by a key that is not in the ring", "GET", l.Path, sign(t, none, l), now)
+	refused("with a key that is not in the ring", "GET", l.Path, sign(t, none, l), now)
 	forged := sign(t, keys(t, key("one", 9)), l)
-	refused("by another key of that id", "GET", l.Path, forged, now)
+	refused("with another key of that id", "GET", l.Path, forged, now)
 }
 
 func TestRotation(t *testing.T) {
@@ -158,10 +157,10 @@ func TestRotation(t *testing.T) {
 	after := keys(t, key("two", 2))
 	q := sign(t, before, l)
 	if _, err := rotated.Verify("GET", "/a", q, now); err != nil {
-		t.Errorf("after a new key was put first: %v", err)
+		t.Errorf("after a new key was added: %v", err)
 	}
 	if _, err := after.Verify("GET", "/a", q, now); err == nil {
-		t.Error("a link by a key that was taken out is still good")
+		t.Error("a link with a removed key is still valid")
 	}
 	if _, err := after.Verify("GET", "/a", sign(t, rotated, l), now); err != nil {
 		t.Errorf("the first key does not sign: %v", err)
@@ -244,7 +243,7 @@ func TestMemory(t *testing.T) {
 		if good.Load() != 5 {
 			t.Errorf("%d uses of 5", good.Load())
 		}
-		// Counts of expired links go away.
+		// The counts of expired links are removed.
 		time.Sleep(2 * time.Hour)
 		if ok, _ := m.Use(t.Context(), "other", 1, time.Now().Add(time.Hour)); !ok {
 			t.Error("another link cannot be used")
@@ -261,7 +260,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add("HEAD", "/a", uint(0), uint(0), "")
 	f.Add("PUT", "/b", uint(200), uint(9), "&bw_user=root")
 	f.Fuzz(func(t *testing.T, method, path string, at, length uint, other string) {
-		// Whatever stands in the place of a part of it, it is no link then.
+		// No replacement of a part of the query gives a valid link.
 		good := sign(t, k, links.Link{Method: "GET", Path: "/a", Expires: now.Add(time.Hour)})
 		begin := min(at, uint(len(good)))
 		end := min(begin+length%1000, uint(len(good)))
@@ -287,13 +286,13 @@ func FuzzSign(f *testing.F) {
 		got, err := k.Verify("GET", path, q, now)
 		l.ID = got.ID
 		if err != nil || got != l || !links.IsLink(q) {
-			t.Errorf("%+v gave %q, and that %+v, %v", l, q, got, err)
+			t.Errorf("%+v gives %q, which gives %+v, %v", l, q, got, err)
 		}
 	})
 }
 
-// A ring that nobody filled has no key, and so no link. The attack signs by 32 zero bytes,
-// which are what such a ring compares with.
+// An empty key ring accepts no link. The attack signs with 32 zero bytes, the key that
+// an empty ring would otherwise compare with.
 func TestZeroKeys(t *testing.T) {
 	const path = "/a.txt"
 	q := url.Values{}

@@ -8,24 +8,25 @@ import (
 
 // A Counter counts the uses of links. It is safe for concurrent use.
 type Counter interface {
-	// Use counts a use of the link id, which is good for limit uses until it
-	// expires, and reports whether it was still good for this one. A clock that goes
-	// back makes no link good again.
+	// Use counts one use of the link id, which is valid for limit uses until it expires,
+	// and reports whether this use is within the limit. A clock that is set back does not
+	// make a link valid again.
 	Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error)
 
-	// Good reports whether a Use would be good, and counts nothing: for answers that are
-	// no use of a link, and must not outlive it.
+	// Good reports whether Use would succeed, without counting. It is for responses that
+	// do not use up the link but must not be given after its end.
 	Good(ctx context.Context, id string, limit int) (bool, error)
 }
 
-// Memory is a Counter that forgets with the process. The zero Memory is ready.
+// Memory is a Counter that keeps its counts in memory only. The zero Memory is ready to
+// use.
 type Memory struct {
-	Now func() time.Time // the clock; time.Now if nil
+	Now func() time.Time // default time.Now
 
 	mu    sync.Mutex
 	uses  map[string]*count
 	clock Clock
-	due   time.Time // when expired links are next taken out
+	due   time.Time // when expired links are removed next
 }
 
 type count struct {
@@ -46,7 +47,8 @@ func (m *Memory) Use(ctx context.Context, id string, limit int, expires time.Tim
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// A clock that has gone back would make a link good again whose count was taken out.
+	// Without this, a clock that was set back would revive a link whose count is already
+	// removed.
 	now := m.clock.Now(ctx, system())
 	if !now.Before(expires) {
 		return false, nil

@@ -10,10 +10,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// principal reads who the claims of a verified token speak of.
+// principal returns the principal of a verified token's claims.
 func (p *Provider) principal(payload []byte) (auth.Principal, error) {
-	// encoding/json writes one and the same character for all that is no UTF-8,
-	// and two users would be one.
+	// encoding/json decodes all invalid UTF-8 to the same character, which would make two
+	// users equal.
 	if !utf8.Valid(payload) {
 		return auth.Principal{}, auth.ErrCredentials
 	}
@@ -39,10 +39,10 @@ func (p *Provider) principal(payload []byte) (auth.Principal, error) {
 	return who, nil
 }
 
-// disguised reports whether a claim is one of those that verify has judged, but for the
-// case of its letters. It may have been judged in that one's place: go-oidc reads them
-// into a struct, whose fields encoding/json finds by any spelling, and at some providers
-// users choose what further claims are called.
+// disguised reports whether a claim has the name of one that verify checks, but in
+// another letter case. verify may have checked it instead of the real one: go-oidc
+// decodes claims into a struct, whose fields encoding/json matches in any letter case,
+// and some providers let users choose the names of additional claims.
 func disguised(claims map[string]any) bool {
 	for key := range claims {
 		for _, judged := range [...]string{"iss", "aud", "exp"} {
@@ -54,8 +54,8 @@ func disguised(claims map[string]any) bool {
 	return false
 }
 
-// begun reports whether the token is valid already. A logout token, which some
-// providers give no type of its own, is known by its events, and never is.
+// begun reports whether the token is already valid. A logout token, which some providers
+// issue without its own type, is recognized by its events claim and is never valid.
 func (p *Provider) begun(claims map[string]any) bool {
 	if _, logout := claims["events"]; logout {
 		return false
@@ -69,16 +69,16 @@ func (p *Provider) begun(claims map[string]any) bool {
 	return ok && seconds <= float64(latest.UnixNano())/float64(time.Second)
 }
 
-// isName refuses what would be anyone, and what a record cannot show. U+FFFD is
-// what stands for a broken character.
+// isName refuses names that would be anonymous and names that logs cannot show. U+FFFD
+// replaces a broken character.
 func isName(s string) bool {
 	return s != "" && !strings.ContainsRune(s, utf8.RuneError) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// unverified reports whether the provider says that it has not checked a claim, as
-// "email_verified" says of "email": then anybody may have made it up. Some say so with a
-// string. Of the claims that OpenID Connect has such a word for, silence says so, too: there
-// are providers that leave it out and let users type any address.
+// unverified reports whether the provider declares a claim unverified, as
+// "email_verified" does for "email": anyone may have made it up. Some providers use a
+// string. A missing declaration counts as unverified for the claims for which OpenID
+// Connect defines one, since some providers omit it and let users enter any address.
 func unverified(claims map[string]any, key string) bool {
 	switch v := claims[key+"_verified"].(type) {
 	case nil:
@@ -91,7 +91,7 @@ func unverified(claims map[string]any, key string) bool {
 	return true
 }
 
-// texts returns a claim that is a string, or the strings of one that is a list.
+// texts returns the strings of a claim that is a string or a list.
 func texts(value any) []string {
 	switch v := value.(type) {
 	case string:

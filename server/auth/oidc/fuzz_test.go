@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/oidcserver"
 )
 
-// FuzzToken changes tokens, good and forged: nobody but alice may come out.
+// FuzzToken modifies genuine and forged tokens: no principal but alice may be returned.
 func FuzzToken(f *testing.F) {
 	s, c := oidcserver.Start(f), newClock()
 	p, err := oidc.New(oidc.Config{Issuer: s.Issuer, Audience: "bailiwick", Now: c.now})
@@ -37,13 +37,13 @@ func FuzzToken(f *testing.F) {
 		case err != nil && (!errors.Is(err, auth.ErrCredentials) || !cmp.Equal(got, auth.Principal{})):
 			t.Errorf("%v, %v", got, err)
 		case err == nil && !cmp.Equal(got, want):
-			t.Errorf("%q is %v's", token, got)
+			t.Errorf("%q belongs to %v", token, got)
 		}
 	})
 }
 
-// FuzzKeys feeds an issuer's answer. Whatever it is, a token of another key is
-// not taken.
+// FuzzKeys fuzzes an issuer's response. Whatever it is, a token signed with another key
+// is refused.
 func FuzzKeys(f *testing.F) {
 	s, c := oidcserver.Start(f), newClock()
 	other := oidcserver.NewKey(f, "RS256", "key-1")
@@ -70,7 +70,7 @@ func FuzzKeys(f *testing.F) {
 			t.Fatal(err)
 		}
 		if got, err := p.CheckToken(t.Context(), token); err == nil || !got.Anyone() {
-			t.Errorf("%q lets in %v", data, got)
+			t.Errorf("%q accepts %v", data, got)
 		}
 	})
 }

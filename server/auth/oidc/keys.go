@@ -19,41 +19,41 @@ import (
 )
 
 const (
-	// refresh is how old keys get before they are asked for again, beside those
-	// in use: an issuer that withdraws a key wants it to end.
+	// refresh is the age at which keys are fetched again while they stay in use: an issuer
+	// that withdraws a key wants it to stop working.
 	refresh = time.Hour
-	// stale is how old keys get while the issuer does not answer.
+	// stale is the age up to which keys are used while the issuer is unreachable.
 	stale = 24 * time.Hour
-	// pause is the least time between two questions: tokens with made-up key ids
-	// cost the issuer no more than this.
+	// pause is the minimum time between two fetches, so that tokens with made-up key ids
+	// cannot flood the issuer.
 	pause = 10 * time.Second
 
 	maxAnswerBytes = 1 << 20
 	maxKeys        = 64
 )
 
-// keys are what an issuer publishes. Discovery is part of each look, so that an
+// keys caches an issuer's published keys. Each fetch repeats discovery, so that an
 // issuer may move its keys.
 type keys struct {
 	issuer string
 	client *http.Client
-	limit  time.Duration // of a look
+	limit  time.Duration // of one fetch
 	now    func() time.Time
 	report func(error)
 
 	mu      sync.Mutex
 	set     []jose.JSONWebKey
-	fetched time.Time     // when set came; zero: never
-	asked   time.Time     // when the last look began, or ended
-	failed  bool          // it brought nothing
-	running chan struct{} // closed when the look that runs has ended; nil: none runs
+	fetched time.Time     // when set was fetched, zero if never
+	asked   time.Time     // when the last fetch began, or ended
+	failed  bool          // the last fetch failed
+	running chan struct{} // closed when the running fetch ends, nil if none is running
 }
 
 func newKeys(cfg Config) *keys {
 	transport := cfg.Transport
 	if transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.DisableKeepAlives = true // one look an hour: a connection would only be in the way
+		t.DisableKeepAlives = true // with one fetch an hour, idle connections are useless
 		transport = t
 	}
 	return &keys{
@@ -74,9 +74,9 @@ func newKeys(cfg Config) *keys {
 	}
 }
 
-// find returns the keys that a token with the key id kid may be signed with; all
-// of them if it has none. An id that is not known is looked for at the issuer,
-// at most once every pause: a key that is new is in use at most so much later.
+// find returns the keys that may have signed a token with the key id kid, or all keys if
+// it has none. An unknown id triggers a fetch, at most once per pause, so a new key
+// works after that time at the latest.
 func (k *keys) find(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
 	for looked := false; ; looked = true {
 		k.mu.Lock()
@@ -101,8 +101,8 @@ func (k *keys) find(ctx context.Context, kid string) ([]jose.JSONWebKey, error) 
 	}
 }
 
-// newer returns the keys of a look that began after set came, nil if there is
-// none to be had now: a token without a key id does not tell that its key is new.
+// newer returns the keys of a fetch that began after set was fetched, or nil if none is
+// possible now. Without a key id, nothing else shows that a token's key is new.
 func (k *keys) newer(ctx context.Context, set []jose.JSONWebKey) []jose.JSONWebKey {
 	k.mu.Lock()
 	wait := k.look(k.now(), false)
@@ -122,7 +122,7 @@ func (k *keys) newer(ctx context.Context, set []jose.JSONWebKey) []jose.JSONWebK
 	return k.set
 }
 
-// matching returns the keys with an id, while they are fresh enough to be used.
+// matching returns the keys with an id, unless they are too old to be used.
 func (k *keys) matching(kid string, now time.Time) []jose.JSONWebKey {
 	if k.fetched.IsZero() || now.Sub(k.fetched) > stale {
 		return nil
@@ -139,8 +139,8 @@ func (k *keys) matching(kid string, now time.Time) []jose.JSONWebKey {
 	return found
 }
 
-// look starts a look at the issuer if it is time for one, and returns what to
-// wait for; nil if none runs.
+// look starts a fetch if one is due, and returns a channel that closes when the running
+// fetch ends; nil if none is running.
 func (k *keys) look(now time.Time, found bool) <-chan struct{} {
 	due := !found || now.Sub(k.fetched) > refresh
 	if k.running == nil && due && (k.asked.IsZero() || now.Sub(k.asked) >= pause) {
@@ -151,8 +151,8 @@ func (k *keys) look(now time.Time, found bool) <-chan struct{} {
 	return k.running
 }
 
-// update looks at the issuer. It is nobody's request: whoever waits for it may
-// leave, and the others still get the keys.
+// update fetches the keys. It runs independently of any request, so that one waiting
+// client can disconnect and the others still get the keys.
 func (k *keys) update() {
 	ctx, cancel := context.WithTimeout(context.Background(), k.limit)
 	defer cancel()
@@ -172,8 +172,8 @@ func (k *keys) update() {
 	k.running = nil
 }
 
-// inOneLine makes an error fit to be shown: go-oidc's holds what the issuer
-// answered, whatever that is.
+// inOneLine makes an error safe to print: go-oidc's errors contain the issuer's
+// response.
 func inOneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
@@ -187,7 +187,7 @@ func inOneLine(s string) string {
 	return s
 }
 
-// fetch asks the issuer where its keys are, and for them.
+// fetch discovers the location of the issuer's keys and fetches them.
 func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, k.client), k.issuer)
 	if err != nil {
@@ -221,10 +221,9 @@ func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return parseKeys(data)
 }
 
-// parseKeys returns the keys of a set that can verify a signature. Others are
-// passed over: kinds that we do not know, keys for encryption, and symmetric
-// ones, which no issuer may publish and which would make an HMAC look signed. A
-// set of which nothing is left is an error.
+// parseKeys returns the keys of a set that can verify a signature. It skips unknown
+// kinds, encryption keys and symmetric keys. No issuer may publish a symmetric key:
+// anyone could use it to sign tokens. A set without a usable key is an error.
 func parseKeys(data []byte) ([]jose.JSONWebKey, error) {
 	var raw struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -248,7 +247,7 @@ func parseKeys(data []byte) ([]jose.JSONWebKey, error) {
 	return set, nil
 }
 
-// bounded is a transport whose answers end in an error after maxAnswerBytes.
+// bounded is a transport whose response bodies fail after maxAnswerBytes.
 type bounded struct{ http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {

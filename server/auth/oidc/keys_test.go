@@ -40,18 +40,18 @@ func TestRotation(t *testing.T) {
 		t.Errorf("the old key beside it: %v", err)
 	}
 
-	// A key that was withdrawn ends with the next look, at the latest in the hour
-	// after: the request that starts it may still be answered by the old keys.
+	// A withdrawn key stops working after the next fetch, within about an hour: the
+	// request that triggers the fetch may still be checked with the old keys.
 	s.Publish(next)
 	c.advance(61 * time.Minute)
 	_ = check(old, nil)
 	unknown := oidcserver.NewKey(t, "ES256", "key-3")
-	_ = check(unknown, nil) // waits for the look
+	_ = check(unknown, nil) // waits for the fetch
 	if err := check(old, nil); !errors.Is(err, auth.ErrCredentials) {
 		t.Errorf("a withdrawn key: %v", err)
 	}
 
-	// An issuer that gives its keys no ids rotates, too.
+	// Rotation also works with an issuer whose keys have no ids.
 	c.advance(time.Minute)
 	s.Publish(unknown)
 	if err := check(unknown, map[string]any{"kid": nil}); err != nil {
@@ -59,8 +59,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestUnknownKeyIDsAreCheap sends a flood of made-up key ids: the issuer must not
-// feel it, and those who have good tokens must not.
+// TestUnknownKeyIDsAreCheap sends a flood of made-up key ids, which must not affect the
+// issuer or clients with genuine tokens.
 func TestUnknownKeyIDsAreCheap(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
 	p := newProvider(t, oidc.Config{Issuer: s.Issuer, Audience: "bailiwick", Now: c.now})
@@ -82,19 +82,19 @@ func TestUnknownKeyIDsAreCheap(t *testing.T) {
 	}
 	wg.Wait()
 	if n := s.Hits(oidcserver.KeysPath); n != 1 {
-		t.Errorf("50 unknown key ids asked the issuer %d times", n)
+		t.Errorf("50 unknown key ids caused %d requests to the issuer", n)
 	}
 	c.advance(11 * time.Second)
 	for _, token := range forged {
 		_, _ = p.CheckToken(t.Context(), token)
 	}
 	if n := s.Hits(oidcserver.KeysPath); n != 2 {
-		t.Errorf("after a pause 50 more asked it %d times altogether", n)
+		t.Errorf("after a pause, 50 more caused %d requests in total", n)
 	}
 }
 
-// TestIssuerDown has an issuer that fails in many ways when the first token
-// comes, and recovers.
+// TestIssuerDown has an issuer that fails in various ways when the first token arrives,
+// and then recovers.
 func TestIssuerDown(t *testing.T) {
 	long := `{"keys":[` + strings.Repeat(" ", 2<<20) + `]}`
 	tests := map[string]func(s *oidcserver.Server, w http.ResponseWriter, r *http.Request) bool{
@@ -172,7 +172,7 @@ func keysAnswer(body string) func(*oidcserver.Server, http.ResponseWriter, *http
 	}
 }
 
-// TestOddKeysArePassedOver publishes, beside a good key, what must neither break
+// TestOddKeysArePassedOver publishes, beside a good key, keys that must neither break
 // the set nor verify anything.
 func TestOddKeysArePassedOver(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
@@ -194,8 +194,8 @@ func TestOddKeysArePassedOver(t *testing.T) {
 	}
 }
 
-// TestKeysOutliveTheIssuer goes on with the known keys while the issuer is away,
-// over a reload too, and not for ever.
+// TestKeysOutliveTheIssuer checks that known keys are used while the issuer is down,
+// even across a reload, but not forever.
 func TestKeysOutliveTheIssuer(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
 	cfg := oidc.Config{Issuer: s.Issuer, Audience: "bailiwick", Now: c.now}
@@ -217,7 +217,7 @@ func TestKeysOutliveTheIssuer(t *testing.T) {
 		t.Errorf("two hours later: %v", err)
 	}
 	if err := check(fresh); !errors.Is(err, auth.ErrUnavailable) {
-		t.Errorf("without the keys of before: %v", err)
+		t.Errorf("without the previous keys: %v", err)
 	}
 	c.advance(23 * time.Hour)
 	if err := check(reloaded); !errors.Is(err, auth.ErrUnavailable) {

@@ -1,4 +1,4 @@
-// Package oidc judges bearer tokens that an OpenID Connect provider signed.
+// Package oidc checks bearer tokens signed by an OpenID Connect provider.
 package oidc
 
 import (
@@ -19,52 +19,51 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// MaxTokenBytes bounds a token. Providers with many groups make some KiB.
+// MaxTokenBytes limits a token. Providers with many groups issue tokens of some KiB.
 const MaxTokenBytes = 8 << 10
 
-// leeway is by how much the provider's clock and ours may differ.
+// leeway is the tolerated clock difference to the provider.
 const leeway = time.Minute
 
-// algorithms that a token may be signed with. All have a public and a private
-// key: with HS256 the public key, which everybody has, would do as the secret.
+// algorithms lists the accepted signature algorithms. All of them are asymmetric: with
+// HS256, an attacker could use the public key as the shared secret.
 var algorithms = []string{
 	gooidc.RS256, gooidc.RS384, gooidc.RS512, gooidc.PS256, gooidc.PS384, gooidc.PS512,
 	gooidc.ES256, gooidc.ES384, gooidc.ES512, gooidc.EdDSA,
 }
 
-// types of JWT that say who somebody is, as the header names them. A provider
-// signs others with the same key for the same audience: a logout token is one.
+// types lists the values of the typ header of JWTs that identify a user. A provider
+// signs other types, such as logout tokens, with the same key for the same audience.
 var types = []string{"jwt", "at+jwt", "application/at+jwt"}
 
-// A Config is a provider, and how its tokens are read.
+// A Config configures a provider and how its tokens are interpreted.
 type Config struct {
-	Issuer      string // as tokens have it, to the byte: https, or http on this machine's loopback
-	Audience    string // one of those that the token must be for
-	UserClaim   string // the principal's name; "" is "sub"
-	GroupsClaim string // a string or a list of them; "" is none
+	Issuer      string // exactly as in tokens: https, or http on a loopback address
+	Audience    string // must be among the token's audiences
+	UserClaim   string // the claim with the principal's name; default "sub"
+	GroupsClaim string // the claim with groups, a string or a list; "" for no groups
 
-	// Algorithms narrows what a token may be signed with: of RS256, RS384,
-	// RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA; nil is all.
+	// Algorithms restricts the signature algorithms to some of RS256, RS384, RS512, PS256,
+	// PS384, PS512, ES256, ES384, ES512, EdDSA; nil allows all of them.
 	Algorithms []string
 
-	// Previous, where it is of the same issuer, lends its keys, so that a reload
-	// needs no answer from the issuer.
+	// Previous is the provider before a reload. If it has the same issuer, its keys are
+	// reused, so that a reload does not depend on the issuer.
 	Previous *Provider
 
-	// Report is told, one line at a time, why the issuer could not be asked. It
-	// is called from any goroutine, and holds up who waits for an answer; nil
-	// tells nobody.
+	// Report, if not nil, is called with each error of a fetch from the issuer, as one
+	// line. It is called from any goroutine, and requests that wait for the fetch wait for
+	// it too.
 	Report func(error)
 
-	Transport http.RoundTripper // nil is net/http's, without connections kept
-	Timeout   time.Duration     // of a request to the issuer; 0 is 5 s
-	Now       func() time.Time  // nil is time.Now
+	Transport http.RoundTripper // default net/http's, without idle connections
+	Timeout   time.Duration     // of a request to the issuer; default 5 s
+	Now       func() time.Time  // default time.Now
 }
 
-// A Provider judges tokens by the keys that the issuer publishes. It asks the
-// issuer when a token comes, not before, so an issuer that is down keeps no
-// server from starting. It is safe for concurrent use. The zero Provider, and nil, take no
-// token.
+// A Provider checks tokens with the issuer's published keys. It contacts the issuer when
+// the first token arrives, so that an unreachable issuer does not prevent startup. It is
+// safe for concurrent use. The zero Provider and nil accept no token.
 type Provider struct {
 	cfg  Config
 	keys *keys
@@ -72,14 +71,14 @@ type Provider struct {
 
 var _ auth.Tokens = (*Provider)(nil)
 
-// New checks cfg. It does no I/O.
+// New validates cfg. It does no I/O.
 func New(cfg Config) (*Provider, error) {
 	if err := checkURL(cfg.Issuer, false); err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
 	}
 	if cfg.Audience == "" {
-		// Else a token that any other service was given would open this one.
-		return nil, errors.New("audience: there is none")
+		// Otherwise a token issued for any other service would be accepted here.
+		return nil, errors.New("audience: it is empty")
 	}
 	if cfg.UserClaim == "" {
 		cfg.UserClaim = "sub"
@@ -89,7 +88,7 @@ func New(cfg Config) (*Provider, error) {
 	}
 	for _, a := range cfg.Algorithms {
 		if !slices.Contains(algorithms, a) {
-			return nil, fmt.Errorf("algorithms: %q is none of %s", a, strings.Join(algorithms, ", "))
+			return nil, fmt.Errorf("algorithms: %q is not one of %s", a, strings.Join(algorithms, ", "))
 		}
 	}
 	if cfg.Timeout <= 0 {
@@ -104,21 +103,20 @@ func New(cfg Config) (*Provider, error) {
 	} else {
 		p.keys = newKeys(cfg)
 	}
-	p.cfg.Previous = nil // a chain of all reloads would never be freed
+	p.cfg.Previous = nil // otherwise the providers of all reloads would stay in memory
 	return p, nil
 }
 
-// CheckToken implements [auth.Tokens]. ErrUnavailable means that the issuer does
-// not answer and none of the keys known so far is the token's.
+// CheckToken implements [auth.Tokens]. ErrUnavailable means that the issuer is
+// unreachable and none of the known keys is the token's.
 //
-// The token must be signed by a key that the issuer publishes, for that key's
-// algorithm, name issuer and audience, and be valid now, give or take a minute.
-// Headers that say where to find a key (jku, x5u, jwk, x5c) are not followed.
-// Claims of which the provider says that they are not verified, as "email_verified"
-// does of "email", are left out, as names and groups, too; so are "email" and
-// "phone_number" of which it does not say that they are. The name may be anything that
-// prints. It is unique among those of this provider alone: see auth.ChainConfig for how to
-// tell it from those of others.
+// The token must be signed with a key that the issuer publishes and with that key's
+// algorithm, match issuer and audience, and be valid now, with a tolerance of one
+// minute. Headers that tell where to find a key (jku, x5u, jwk, x5c) are ignored. Claims
+// that the provider declares unverified, as "email_verified" does for "email", are
+// dropped, also as names and groups; "email" and "phone_number" are dropped unless
+// declared verified. The name may be any printable text. It is unique only within this
+// provider; see auth.ChainConfig for how names of different sources are kept apart.
 func (p *Provider) CheckToken(ctx context.Context, token string) (auth.Principal, error) {
 	if p == nil || p.keys == nil || len(token) > MaxTokenBytes {
 		return auth.Principal{}, auth.ErrCredentials
@@ -146,10 +144,10 @@ func (p *Provider) CheckToken(ctx context.Context, token string) (auth.Principal
 	return p.principal(payload)
 }
 
-var errSignature = errors.New("oidc: no key has signed it")
+var errSignature = errors.New("oidc: not signed by any of the keys")
 
-// verify returns the payload of a token that one of the keys in set has signed
-// and that is for us and has not expired.
+// verify returns the payload of a token that is signed with one of the keys in set, has
+// our audience and has not expired.
 func (p *Provider) verify(ctx context.Context, token string, set []jose.JSONWebKey) ([]byte, error) {
 	once := &keySet{set: set}
 	verifier := gooidc.NewVerifier(p.cfg.Issuer, once, &gooidc.Config{
@@ -166,7 +164,7 @@ func (p *Provider) verify(ctx context.Context, token string, set []jose.JSONWebK
 	return once.payload, nil
 }
 
-// header reads what a token says of itself before anything is verified.
+// header parses a token's unverified header.
 func (p *Provider) header(token string) (kid string, err error) {
 	jws, err := jose.ParseSignedCompact(token, joseAlgorithms(p.cfg.Algorithms))
 	if err != nil || len(jws.Signatures) != 1 {
@@ -181,8 +179,8 @@ func (p *Provider) header(token string) (kid string, err error) {
 	return h.KeyID, nil
 }
 
-// checkURL refuses an address that a token or a key should not come from. With
-// path alone a query may stand in it, as in some issuers' key addresses.
+// checkURL refuses a URL that is unsuitable as an issuer or as the location of keys. A
+// query is allowed only if query is true: some issuers' key URLs have one.
 func checkURL(raw string, query bool) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -199,8 +197,8 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// A keySet is the keys of one verification, and the payload that one of them
-// has signed.
+// A keySet holds the keys for one verification, and the payload that one of them has
+// signed.
 type keySet struct {
 	set     []jose.JSONWebKey
 	payload []byte
@@ -208,8 +206,8 @@ type keySet struct {
 
 var _ gooidc.KeySet = (*keySet)(nil)
 
-// VerifySignature implements go-oidc's KeySet. Its caller has held the algorithm
-// against the configured ones.
+// VerifySignature implements go-oidc's KeySet. The caller has already checked the
+// algorithm against the configured ones.
 func (s *keySet) VerifySignature(_ context.Context, token string) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(token, joseAlgorithms(algorithms))
 	if err != nil {
@@ -237,8 +235,8 @@ func joseAlgorithms(names []string) []jose.SignatureAlgorithm {
 	return list
 }
 
-// jsonObject decodes a payload's claims. Unlike a struct's fields their names
-// keep their case: "SUB" is not "sub".
+// jsonObject decodes the claims of a payload. Unlike struct fields, their names are
+// case-sensitive: "SUB" is not "sub".
 func jsonObject(payload []byte) (map[string]any, error) {
 	var claims map[string]any
 	err := json.Unmarshal(payload, &claims)

@@ -25,7 +25,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/oidcserver"
 )
 
-// A clock is moved by hand.
+// A clock is advanced by the test.
 type clock struct{ ns atomic.Int64 }
 
 func newClock() *clock {
@@ -71,11 +71,11 @@ func TestPrincipal(t *testing.T) {
 
 	claims["groups"] = "editors"
 	if got, err = p.CheckToken(t.Context(), s.Token(t, claims)); err != nil || !cmp.Equal(got.Groups, []string{"editors"}) {
-		t.Errorf("a group that is no list: %v, %v", got.Groups, err)
+		t.Errorf("a single group instead of a list: %v, %v", got.Groups, err)
 	}
 	claims["sub"] = "../alice"
 	if got, err = p.CheckToken(t.Context(), s.Token(t, claims)); err != nil || got.Name != "../alice" {
-		t.Errorf("a name that is no element: %v, %v", got, err)
+		t.Errorf("a name that is not a path element: %v, %v", got, err)
 	}
 }
 
@@ -96,23 +96,23 @@ func TestAlgorithms(t *testing.T) {
 		if _, err := narrow.CheckToken(t.Context(), token); (err == nil) != (k.Algorithm == "ES256") {
 			t.Errorf("%s where ES256 alone is allowed: %v", k.Algorithm, err)
 		}
-		// Without a key id each key is tried.
+		// Without a key id, each key is tried.
 		if _, err := all.CheckToken(t.Context(), k.Sign(t, map[string]any{"kid": nil}, s.Claims("alice", c.now()))); err != nil {
 			t.Errorf("%s without a key id: %v", k.Algorithm, err)
 		}
 	}
 }
 
-// naive is how a verifier is written that believes what a token says of itself.
-// It leaves out one check, and takes every other.
+// naive is a verifier that trusts a token's own header. It omits one check and does all
+// others.
 type naive struct {
 	s   *oidcserver.Server
 	now time.Time
 }
 
-// accepts verifies a token as its own header wants it verified: unsigned, with
-// the public key as an HMAC's secret, with the key in the header, or not at all
-// where the attack is in the claims.
+// accepts verifies a token as its own header demands: unsigned, with the public key as
+// an HMAC secret, with the key in the header, or, if the attack is in the claims, not at
+// all.
 func (n naive) accepts(t *testing.T, token string, skip string) bool {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -152,7 +152,8 @@ func decode(t *testing.T, part string, v any) {
 	}
 }
 
-// publicPEM is what everybody has of a key, as services hand it to a library.
+// publicPEM returns a public key, which everybody has, in the form that services pass to
+// a library.
 func publicPEM(t *testing.T, k *oidcserver.Key) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(k.PublicKey())
@@ -162,9 +163,9 @@ func publicPEM(t *testing.T, k *oidcserver.Key) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// TestForgedTokens presents tokens that were seen to pass elsewhere. Each must
-// pass a verifier that leaves out one check, and the same claims, signed as they
-// should be, must pass ours.
+// TestForgedTokens presents forged tokens known from real attacks. Each must pass a
+// verifier that omits one check, and the same claims with a proper signature must pass
+// ours.
 func TestForgedTokens(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
 	var followed atomic.Int32
@@ -204,7 +205,7 @@ func TestForgedTokens(t *testing.T) {
 	tests := []struct {
 		name  string
 		token string
-		skip  string // the check that the naive verifier leaves out; "-": it cannot be fooled by this one
+		skip  string // the check that the naive verifier omits; "-" if this attack cannot fool it
 	}{
 		{"public key as HMAC secret", oidcserver.Join(t, map[string]any{"alg": "HS256", "kid": kid}, good, hmacWith(publicPEM(t, s.Key()))), ""},
 		{"modulus as HMAC secret", oidcserver.Join(t, map[string]any{"alg": "HS256", "kid": kid}, good, hmacWith(modulus)), "-"},
@@ -212,7 +213,7 @@ func TestForgedTokens(t *testing.T) {
 		{"none with a key id", oidcserver.Join(t, map[string]any{"alg": "none", "kid": kid}, good, unsigned), ""},
 		{"nOnE", oidcserver.Join(t, map[string]any{"alg": "nOnE", "kid": kid}, good, unsigned), "sig"},
 		{"RS256 without a signature", oidcserver.Join(t, map[string]any{"alg": "RS256", "kid": kid}, good, unsigned), "sig"},
-		{"signed by a stranger under a known key id", mallory.Sign(t, nil, good), "sig"},
+		{"signed by another key under a known key id", mallory.Sign(t, nil, good), "sig"},
 		{"key in the header", mallory.Sign(t, map[string]any{"jwk": mallory.Public()}, good), "sig"},
 		{"jku", mallory.Sign(t, map[string]any{"jku": s.Issuer + "/mallory"}, good), "sig"},
 		{"x5u", mallory.Sign(t, map[string]any{"x5u": s.Issuer + "/mallory"}, good), "sig"},
@@ -221,15 +222,15 @@ func TestForgedTokens(t *testing.T) {
 		{"unknown critical header", s.Key().Sign(t, map[string]any{"crit": []string{"x"}, "x": 1}, good), "sig"},
 		{"wrong audience", s.Token(t, with("aud", "other")), "aud"},
 		{"no audience", s.Token(t, with("aud", nil)), "aud"},
-		{"audience that begins the same", s.Token(t, with("aud", "bailiwick.example")), "aud"},
+		{"audience with the same prefix", s.Token(t, with("aud", "bailiwick.example")), "aud"},
 		{"wrong issuer", s.Token(t, with("iss", "https://id.example.org")), "iss"},
 		{"issuer with a slash", s.Token(t, with("iss", s.Issuer+"/")), "iss"},
 		{"no issuer", s.Token(t, with("iss", nil)), "iss"},
 		{"expired", s.Token(t, with("exp", c.now().Add(-2*time.Minute).Unix())), "exp"},
 		{"never expires", s.Token(t, with("exp", nil)), "exp"},
 		{"not valid yet", s.Token(t, with("nbf", c.now().Add(2*time.Minute).Unix())), "nbf"},
-		// encoding/json takes each of these for the field of a struct, and their names may
-		// be a user's to choose.
+		// encoding/json decodes each of these into the struct field, and users may choose
+		// their names.
 		{"audience in upper case", s.Token(t, renamed("aud", "AUD")), ""},
 		{"issuer in upper case", s.Token(t, renamed("iss", "Iss")), ""},
 		{"issuer with a long s", s.Token(t, func() map[string]any {
@@ -239,7 +240,7 @@ func TestForgedTokens(t *testing.T) {
 		}()), ""},
 		{"end in upper case", s.Token(t, renamed("exp", "Exp")), ""},
 		{"logout token by its type", s.Key().Sign(t, map[string]any{"typ": "logout+jwt"}, good), "typ"},
-		{"type that is no string", s.Key().Sign(t, map[string]any{"typ": 7}, good), "typ"},
+		{"type that is not a string", s.Key().Sign(t, map[string]any{"typ": 7}, good), "typ"},
 		{"logout token by its events", s.Token(t, with("events", map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}})), "typ"},
 	}
 	if _, err := p.CheckToken(t.Context(), s.Token(t, good)); err != nil {
@@ -248,19 +249,19 @@ func TestForgedTokens(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			if test.skip != "-" && !(naive{s, c.now()}).accepts(t, test.token, test.skip) {
-				t.Error("the naive verifier refuses it: this is no attack")
+				t.Error("the naive verifier refuses it: the attack does not work")
 			}
 			got, err := p.CheckToken(t.Context(), test.token)
 			if !errors.Is(err, auth.ErrCredentials) || !cmp.Equal(got, auth.Principal{}) {
 				t.Errorf("%v, %v", got, err)
 			}
 			if errors.Is(err, auth.ErrExpired) != (test.skip == "exp") {
-				t.Errorf("%v: only genuine tokens have expired", err)
+				t.Errorf("%v: only genuine tokens may be reported as expired", err)
 			}
 		})
 	}
 	if n := followed.Load(); n != 0 {
-		t.Errorf("an address in a token was asked %d times", n)
+		t.Errorf("an address in a token got %d requests", n)
 	}
 	for name, claims := range map[string]map[string]any{
 		"just expired":       with("exp", c.now().Add(-30*time.Second).Unix()),
@@ -273,7 +274,7 @@ func TestForgedTokens(t *testing.T) {
 	}
 }
 
-// TestNames refuses claims that name nobody, or possibly somebody else.
+// TestNames refuses claims that give no name, or possibly somebody else's.
 func TestNames(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
 	p := newProvider(t, oidc.Config{Issuer: s.Issuer, Audience: "bailiwick", UserClaim: "email", Now: c.now})
@@ -305,8 +306,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestUnverifiedClaims takes no fact for one that the provider says it has not checked:
-// a rule for claim:email=… would let in whoever typed that address.
+// TestUnverifiedClaims drops claims that the provider declares unverified: a rule for
+// claim:email=… would otherwise give access to whoever entered that address.
 func TestUnverifiedClaims(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
 	for _, test := range []struct {
@@ -404,12 +405,12 @@ func TestCancelled(t *testing.T) {
 	if err := <-done; !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("%v", err)
 	}
-	// The look goes on for the next one.
+	// The fetch continues for the next request.
 	close(release)
 	if _, err := p.CheckToken(t.Context(), token); err != nil {
 		t.Error(err)
 	}
 	if n := s.Hits(oidcserver.DiscoveryPath); n != 1 {
-		t.Errorf("the issuer was asked %d times", n)
+		t.Errorf("the issuer got %d requests", n)
 	}
 }

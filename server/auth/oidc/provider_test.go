@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/oidcprovider"
 )
 
-// TestRealProvider logs in at a real provider, whose keys rotate.
+// TestRealProvider logs in at a real provider whose keys rotate.
 func TestRealProvider(t *testing.T) {
 	issuer := oidcprovider.Start(t)
 	ahead := time.Duration(0)
@@ -31,7 +31,7 @@ func TestRealProvider(t *testing.T) {
 	for _, algorithm := range algorithms {
 		if algorithm != "RS256" {
 			issuer.Rotate(t, algorithm)
-			ahead += 11 * time.Second // until a new key is looked for
+			ahead += 11 * time.Second // until the next fetch is allowed
 		}
 		token := issuer.Login(t, "alice")
 		got, err := p.CheckToken(t.Context(), token)
@@ -49,7 +49,7 @@ func TestRealProvider(t *testing.T) {
 				t.Errorf("for another audience: %v", err)
 			}
 		} else if _, err := p.CheckToken(t.Context(), last); !errors.Is(err, auth.ErrCredentials) {
-			t.Errorf("a token of a key that the provider has dropped before %s: %v", algorithm, err)
+			t.Errorf("a token of a withdrawn key, before %s: %v", algorithm, err)
 		}
 		last = token
 	}

@@ -1,11 +1,11 @@
-// Package tokens judges bearer tokens that are listed in a file, by their
-// SHA-256 in lower-case hexadecimal:
+// Package tokens checks bearer tokens against a file of their SHA-256 hashes in
+// lower-case hexadecimal:
 //
 //	# comment
 //	backup:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 //
-// A fast hash is right for tokens that nobody can guess, and for those alone.
-// This makes one, and its line:
+// A fast hash is appropriate only for tokens that cannot be guessed. This creates a
+// token and its line:
 //
 //	token=$(openssl rand -hex 32)
 //	printf 'backup:%s\n' "$(printf %s "$token" | sha256sum | cut -d' ' -f1)"
@@ -23,8 +23,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/internal/userfile"
 )
 
-// List is what a file says. It does not change, and is safe for concurrent use. The zero
-// List, and nil, know no token.
+// List is a parsed file. It is immutable and safe for concurrent use. The zero List and
+// nil accept no token.
 type List struct {
 	entries map[digest]entry
 }
@@ -38,18 +38,18 @@ type entry struct {
 
 var _ auth.Tokens = (*List)(nil)
 
-// Options are what a file of tokens is held against. The zero value is right where all
-// users are in files.
+// Options configures how a file is validated. The zero value is right if all users are
+// defined in files.
 type Options struct {
-	// OtherSuffixes are those of other namespaces in the same auth.Chain. A name that looks
-	// like one of theirs is an error.
+	// OtherSuffixes are the suffixes of other namespaces in the same auth.Chain. A name in
+	// the file that looks like one of theirs is an error.
 	OtherSuffixes []string
 }
 
-// Load reads the file at path. A user may have several tokens, so that a new one
-// can be handed out before the old one goes. An error names the file and the
-// line: what is not the lower-case SHA-256 of something, a token listed twice, or
-// a name that is empty, reserved or does not print.
+// Load reads the file at path. A user may have several tokens, so that a new one can be
+// handed out before the old one is removed. An error names the file and the line: a
+// value that is not a lower-case SHA-256, a duplicate token, or a name that is empty,
+// reserved or not printable.
 func Load(path string, opts Options) (*List, error) {
 	entries, err := userfile.Read(path, opts.OtherSuffixes)
 	if err != nil {
@@ -58,7 +58,7 @@ func Load(path string, opts Options) (*List, error) {
 	return newList(path, entries)
 }
 
-// Parse is Load of a file that was read already; path is for errors.
+// Parse is like Load for data that was already read; path is used in errors.
 func Parse(path string, data []byte, opts Options) (*List, error) {
 	entries, err := userfile.Parse(path, data, opts.OtherSuffixes)
 	if err != nil {
@@ -80,7 +80,7 @@ func newList(path string, entries []userfile.Entry) (*List, error) {
 		case d == nothing:
 			return nil, userfile.Errorf(path, e.Line, "the SHA-256 of an empty token")
 		case lines[d] != 0:
-			return nil, userfile.Errorf(path, e.Line, "a token that line %d has, too", lines[d])
+			return nil, userfile.Errorf(path, e.Line, "the same token as in line %d", lines[d])
 		}
 		lines[d] = e.Line
 		l.entries[d] = entry{d, e.Name}
@@ -88,7 +88,7 @@ func newList(path string, entries []userfile.Entry) (*List, error) {
 	return l, nil
 }
 
-// Names returns the names in the file, sorted, each once.
+// Names returns the distinct names in the file, sorted.
 func (l *List) Names() []string {
 	names := make([]string, 0, len(l.entries))
 	for _, e := range l.entries {
@@ -101,8 +101,8 @@ func (l *List) Names() []string {
 // first returns at most n bytes of s.
 func first(s string, n int) string { return s[:min(n, len(s))] }
 
-// CheckToken implements [auth.Tokens]. It looks for the token's hash: how far a
-// guess agrees with a listed token has no influence on the time that it takes.
+// CheckToken implements [auth.Tokens]. It looks up the token's hash, so the time does
+// not depend on how much of a listed token a guess has right.
 func (l *List) CheckToken(_ context.Context, token string) (auth.Principal, error) {
 	if l == nil {
 		return auth.Principal{}, auth.ErrCredentials

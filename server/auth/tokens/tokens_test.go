@@ -46,8 +46,8 @@ func TestCheckToken(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
-		{"a:" + digest("x") + "\nb:" + digest("x"), "tokens:2: a token that line 1 has, too"},
-		{"a:" + digest("x") + "\na:" + digest("x"), "tokens:2: a token that line 1 has, too"},
+		{"a:" + digest("x") + "\nb:" + digest("x"), "tokens:2: the same token as in line 1"},
+		{"a:" + digest("x") + "\na:" + digest("x"), "tokens:2: the same token as in line 1"},
 		{"a:" + digest(""), "tokens:1: the SHA-256 of an empty token"},
 		{"a:" + strings.ToUpper(digest("x")), "tokens:1: not a SHA-256"},
 		{"a:" + digest("x")[1:], "tokens:1: not a SHA-256"},
@@ -80,7 +80,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, guess := range []string{"", string(data), strings.TrimSpace(string(data))} {
 			if p, err := l.CheckToken(t.Context(), guess); err == nil {
-				t.Errorf("%q is a token of %v", guess, p)
+				t.Errorf("%q is accepted as a token of %v", guess, p)
 			}
 		}
 	})

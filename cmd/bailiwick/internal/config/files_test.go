@@ -83,11 +83,11 @@ func TestCheck(t *testing.T) {
 		want          []string
 	}{
 		{"", "", nil},
-		{"users", "alice:" + hash + "\nbob:" + hash + "\nalice:" + hash + "\n", []string{file("users") + ":3: alice is named twice"}},
+		{"users", "alice:" + hash + "\nbob:" + hash + "\nalice:" + hash + "\n", []string{file("users") + ":3: alice is listed twice"}},
 		{"users", "alice:secret\n", []string{file("users") + ":1: "}},
 		{"users", "-", []string{file("f") + ":5: users.htpasswd: there is no file " + file("users")}},
 		{"tokens", "bob:" + strings.Repeat("0A", 32) + "\n", []string{file("tokens") + ":1: "}},
-		{"keys", link + link, []string{file("keys") + ":2: the id k1 stands here a second time"}},
+		{"keys", link + link, []string{file("keys") + ":2: duplicate key id k1"}},
 		{"keys", "", []string{file("keys") + ":1: there is no key"}},
 		{"names", "a\n../b\n", []string{file("names") + ":2: "}},
 		{"names", "-", []string{file("f") + ":14: mounts[0].allow_file[0]: there is no file " + file("names")}},

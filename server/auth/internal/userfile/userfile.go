@@ -1,5 +1,5 @@
-// Package userfile reads the files that say who may log in: lines NAME:VALUE,
-// blank lines, and comments that begin with #.
+// Package userfile reads files of users: lines of NAME:VALUE, blank lines, and comments
+// that begin with #.
 package userfile
 
 import (
@@ -16,18 +16,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// MaxBytes bounds a file: some 100,000 users.
+// MaxBytes limits a file. It is enough for about 100,000 users.
 const MaxBytes = 16 << 20
 
-// An Entry is a line that names a user. The name prints, but need not be an element of a
-// path: access rules with {user} match nothing for one that is none, such as CORP\user.
+// An Entry is a line for a user. The name is printable but need not be a path element:
+// access rules with {user} match nothing for a name such as CORP\user, which cannot be
+// one.
 type Entry struct {
 	Line        int // from 1
 	Name, Value string
 }
 
-// Read reads and parses the file at path. A name that looks like one of another namespace,
-// see [auth.InNamespace], is an error: others are the suffixes of those.
+// Read reads and parses the file at path. others are the suffixes of other namespaces: a
+// name that looks like one of theirs, see [auth.InNamespace], is an error.
 func Read(path string, others []string) ([]Entry, error) {
 	data, err := Bytes(path)
 	if err != nil {
@@ -36,7 +37,7 @@ func Read(path string, others []string) ([]Entry, error) {
 	return Parse(path, data, others)
 }
 
-// Bytes reads the file at path whole. An error names path.
+// Bytes reads the whole file at path. An error names path.
 func Bytes(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -53,9 +54,8 @@ func Bytes(path string) ([]byte, error) {
 	return data, nil
 }
 
-// Parse returns the entries of data in order. An error names path and the line,
-// and quotes nothing of it: a password in the wrong place must not end up in a
-// log.
+// Parse returns the entries of data in order. An error names path and the line, and
+// never quotes the line: a misplaced password must not end up in a log.
 func Parse(path string, data []byte, others []string) ([]Entry, error) {
 	var entries []Entry
 	if bytes.HasPrefix(data, []byte("\ufeff")) {
@@ -77,7 +77,7 @@ func Parse(path string, data []byte, others []string) ([]Entry, error) {
 		}
 		for _, suffix := range others {
 			if auth.InNamespace(name, suffix) {
-				return nil, Errorf(path, n, "%+q ends in @%s, as the names of users who log in by another way do; rename the user, or give those another suffix", name, suffix)
+				return nil, Errorf(path, n, "%+q ends in @%s, the suffix of users of another authentication method; rename the user, or change that suffix", name, suffix)
 			}
 		}
 		entries = append(entries, Entry{n, name, value})
@@ -85,19 +85,18 @@ func Parse(path string, data []byte, others []string) ([]Entry, error) {
 	return entries, nil
 }
 
-// Errorf returns the error of a line. What it says must hold no secret.
+// Errorf returns an error about a line. The text must not contain a secret.
 func Errorf(path string, line int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", path, line, fmt.Sprintf(format, args...))
 }
 
-// checkName refuses names that nobody can log in by, and those that a record would show
-// as somebody else.
+// checkName refuses names that cannot be used to log in, and reserved ones.
 func checkName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("the name is empty")
 	case auth.Reserved(name):
-		return errors.New("anyone is the name of those who did not log in")
+		return errors.New("the name is reserved: anyone stands for anonymous requests, and link: begins the name of a signed link")
 	case !utf8.ValidString(name):
 		return errors.New("the name is not UTF-8")
 	case strings.TrimSpace(name) != name:

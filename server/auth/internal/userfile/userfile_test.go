@@ -19,7 +19,7 @@ func TestParse(t *testing.T) {
 	text := "# users\n\nalice:one:two\r\n  \t\nzoë:\n.hidden:x\n#bob:x\nlast name:x\nCORP\\user:x\na/b:x\n..:x\n\u202ealice:x"
 	got, err := userfile.Parse("users", []byte(text), nil)
 	want := []userfile.Entry{{3, "alice", "one:two"}, {5, "zoë", ""}, {6, ".hidden", "x"}, {8, "last name", "x"},
-		// They can be no element of a path, and log in all the same.
+		// These are not path elements, but can log in.
 		{9, `CORP\user`, "x"}, {10, "a/b", "x"}, {11, "..", "x"}, {12, "\u202ealice", "x"}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
@@ -41,7 +41,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v, want %s", name, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q: %v shows a secret", name, err)
+			t.Errorf("%q: %v reveals a secret", name, err)
 		}
 	}
 	if _, err := userfile.Parse("users", []byte("\nhunter2\n"), nil); err == nil || err.Error() != "users:2: not of the form NAME:VALUE" {
@@ -84,7 +84,7 @@ func FuzzParse(f *testing.F) {
 			}
 			line = e.Line
 			if e.Name == "" || strings.Contains(e.Name, ":") || !utf8.ValidString(e.Name) || strings.ContainsFunc(e.Name, unicode.IsControl) {
-				t.Errorf("took the name %q", e.Name)
+				t.Errorf("accepted the name %q", e.Name)
 			}
 		}
 	})
