@@ -165,9 +165,9 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 	t.Helper()
 	dir := t.TempDir()
 	for _, file := range combinedTree {
-		write(t, filepath.Join(dir, file), file)
+		writeFile(t, filepath.Join(dir, file), file)
 	}
-	write(t, filepath.Join(dir, "users"), users)
+	writeFile(t, filepath.Join(dir, "users"), twoUsers)
 	if err := os.Mkdir(filepath.Join(dir, "ups"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "bailiwick.yaml")
-	write(t, file, text)
+	writeFile(t, file, text)
 	cfg, err := config.Load(file)
 	if err != nil {
 		return false, 0
@@ -311,5 +311,20 @@ func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.Res
 	pages[whys[0]]++
 	if shown := whys[0] == pageTrusted || whys[0] == pageOwn; shown == download {
 		t.Errorf("%+v: %s, shown: %t, though %s\n%s", c, page, !download, whys[0], text)
+	}
+}
+
+// twoUsers are alice and bob, whose password is pw.
+const twoUsers = `alice:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
+bob:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
+`
+
+func writeFile(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

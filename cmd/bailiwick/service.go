@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -19,7 +16,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
-	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
@@ -100,31 +96,6 @@ func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader)
 	return s, nil
 }
 
-// listen takes the sockets that the service manager passed, or opens its own.
-func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
-	if cfg.Admin != "" {
-		if s.adminAt, err = listen(ctx, s.env.Origin("admin"), string(cfg.Admin)); err != nil {
-			return located(cfg, "admin", err)
-		}
-		s.admin = newServer(s.adminHandler(), config.Limits{}, s.std.Err)
-		s.admin.BaseContext = s.withListener
-	}
-	passed, err := systemd.Listeners(s.env.Variable)
-	if err != nil {
-		return cli.Failf("%s", cli.OneLine(err))
-	}
-	s.sockets = passed
-	for i := 0; len(passed) == 0 && i < len(cfg.Listen); i++ {
-		l, err := listen(ctx, s.env.Origin("listen"), string(cfg.Listen[i]))
-		if err != nil {
-			return located(cfg, fmt.Sprintf("listen[%d]", i), err)
-		}
-		s.sockets = append(s.sockets, l)
-	}
-	s.sockets = bounded(s.sockets, cfg.Limits.Connections)
-	return nil
-}
-
 // newServer returns a server with bounds on what a client can make it hold: without
 // them, opening connections and sending a byte now and then costs the client nothing.
 // A body may take as long as it takes at the slowest pace allowed.
@@ -198,50 +169,6 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 	t.handler.ServeHTTP(w, r)
 }
 
-// recorder returns what gets a record of every request, nil if nothing does.
-func (s *service) recorder(l *accessLog) audit.Recorder {
-	all := s.recorders(l)
-	if len(all) == 0 {
-		return nil
-	}
-	return unlessEnded{&s.ended, all}
-}
-
-func (s *service) recorders(l *accessLog) recorders {
-	var all recorders
-	if l.Log != nil {
-		all = append(all, l.Log)
-	}
-	if s.metrics != nil {
-		all = append(all, s.metrics)
-	}
-	return all
-}
-
-// unlessEnded drops records of requests that have one already: from when on the
-// unfinished ones were recorded.
-type unlessEnded struct {
-	ended *atomic.Bool
-	recorders
-}
-
-// Record implements audit.Recorder.
-func (u unlessEnded) Record(a *audit.Attempt) {
-	if !u.ended.Load() {
-		u.recorders.Record(a)
-	}
-}
-
-// recorders hand each record on to all of them.
-type recorders []audit.Recorder
-
-// Record implements audit.Recorder.
-func (rs recorders) Record(a *audit.Attempt) {
-	for _, r := range rs {
-		r.Record(a)
-	}
-}
-
 // start begins to serve and says so: the last lines are those of the listeners.
 func (s *service) start() {
 	scheme := "http"
@@ -302,23 +229,4 @@ func (s *service) close() {
 	// A handler that does not return keeps its site, and with it the log.
 	s.logs.close()
 	s.cancel(nil)
-}
-
-// listen opens a listener, or says what to do instead. origin is where the address
-// came from.
-func listen(ctx context.Context, origin, addr string) (net.Listener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", addr)
-	var unknown *net.DNSError
-	switch {
-	case err == nil:
-		return l, nil
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, cli.Failf("%s is in use by another program; choose another address (%s), or port 0 for a free one", addr, origin)
-	case errors.Is(err, os.ErrPermission):
-		return nil, cli.Failf("%s needs more rights than this user has; choose a port above 1023 (%s)", addr, origin)
-	case errors.As(err, &unknown):
-		return nil, cli.Usagef("%s: there is no host %s; write an IP address of this machine", origin, cli.Printable(unknown.Name))
-	}
-	return nil, cli.Failf("cannot listen on %s: %s; choose another address (%s)", addr, cli.Cause(err), origin)
 }

@@ -12,6 +12,25 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
+// tell writes a line to standard error, but waits only so long for it: if nobody
+// reads the other end of a pipe, the server must still serve, reload and end.
+func (s *service) tell(format string, args ...any) {
+	within(time.Second, func() { s.std.Say(format, args...) })
+}
+
+// within calls f and returns when it is done or the time is over.
+func within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
+}
+
 // scanBudget is how long a start may be held up to count what is exposed.
 const scanBudget = time.Second
 
