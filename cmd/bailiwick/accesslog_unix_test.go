@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 )
 
 // Variables that put other sockets in the place of the system's, for the processes of
@@ -27,31 +28,31 @@ const (
 
 func init() {
 	if path := os.Getenv(syslogVariable); path != "" {
-		syslogSocket = path
+		daemon.SyslogSocket = path
 	}
 	if path := os.Getenv(journalVariable); path != "" {
-		journalSocket = path
+		daemon.JournalSocket = path
 	}
 }
 
-// A daemon is a socket that a system's log listens on.
-type daemon struct {
+// A logDaemon is a socket that a system's log listens on.
+type logDaemon struct {
 	*net.UnixConn
 	path string
 }
 
-func listenLog(t *testing.T, path string) *daemon {
+func listenLog(t *testing.T, path string) *logDaemon {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &daemon{conn, path}
+	return &logDaemon{conn, path}
 }
 
 // next returns the next message.
-func (d *daemon) next(t *testing.T) string {
+func (d *logDaemon) next(t *testing.T) string {
 	t.Helper()
 	buf := make([]byte, 64<<10)
 	if err := d.SetReadDeadline(time.Now().Add(patience)); err != nil {

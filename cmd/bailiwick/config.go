@@ -6,6 +6,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/docs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -42,7 +43,7 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 				if err := c.Check(); err != nil {
 					return a.ConfigError(err)
 				}
-				if err := refuseOwn(c); err != nil {
+				if err := daemon.CheckOwnFiles(c); err != nil {
 					return err
 				}
 				out := cli.NewLineWriter(a.Out)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -47,7 +48,7 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 		Args:              a.explainArguments,
 		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var e *configExplainer
+			var e *daemon.Explainer
 			var err error
 			switch ruled := a.hasAccess(cmd); {
 			case a.explainFile(cmd) != "":
@@ -67,9 +68,9 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 			if err != nil {
 				return err
 			}
-			defer e.close()
+			defer e.Close()
 			return a.printVerdicts(args, bool(f.json), func(name string) (explain.Verdict, error) {
-				return e.explain(cmd.Context(), name, bool(f.decoded))
+				return e.Explain(cmd.Context(), name, bool(f.decoded))
 			})
 		},
 	}

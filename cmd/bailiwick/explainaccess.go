@@ -5,6 +5,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -15,7 +16,7 @@ func (a *app) hasAccess(cmd *cobra.Command) bool {
 
 // newSourceExplainer judges as "serve SOURCE" would with the same rules, so by the
 // configuration that serve makes of them and of the variables.
-func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFlags) (*configExplainer, error) {
+func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFlags) (*daemon.Explainer, error) {
 	// The variables of serve are next, and a flag that both have keeps one origin.
 	own := a.Given(cmd)
 	serve, _, err := cmd.Root().Find([]string{"serve"})
@@ -42,16 +43,16 @@ func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFl
 	if err != nil {
 		return nil, a.ConfigError(err)
 	}
-	return newExplainer(a.Streams, a.Env, cfg, vfs.Op(f.op.Value), f.as, string(cfg.Mounts[0].Host)), nil
+	return daemon.NewExplainer(a.Streams, a.Env, cfg, vfs.Op(f.op.Value), f.as, string(cfg.Mounts[0].Host)), nil
 }
 
 // newConfigExplainer judges as "serve --config FILE" would.
-func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*configExplainer, error) {
+func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*daemon.Explainer, error) {
 	cfg, _, err := a.loadConfig(cmd, []string{a.explainFile(cmd)})
 	if err != nil {
 		return nil, err
 	}
-	return newExplainer(a.Streams, a.Env, cfg, vfs.Op(f.op.Value), f.as, f.host), nil
+	return daemon.NewExplainer(a.Streams, a.Env, cfg, vfs.Op(f.op.Value), f.as, f.host), nil
 }
 
 // explainFile returns the configuration that explain is about, "" if it is about a

@@ -8,6 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 )
 
 // serveFlags are what serve takes besides the rules. Each stands for a key of the
@@ -130,5 +131,5 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 			return cli.ErrNothingAllowed
 		}
 	}
-	return Serve(cmd.Context(), a.Streams, a.Env, file, given)
+	return daemon.Serve(cmd.Context(), a.Streams, a.Env, file, given)
 }

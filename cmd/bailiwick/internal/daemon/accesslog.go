@@ -1,0 +1,154 @@
+package daemon
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+)
+
+// An accessLog is where the records of requests go.
+type accessLog struct {
+	*audit.Log                // nil if the log is off
+	file       *logFile       // nil if it is not a file
+	to         io.WriteCloser // nil if it stays open: standard error
+	target     config.LogTarget
+	refs       int // that write to it
+}
+
+// logs are the access logs that are open: the one of the current site, and those of
+// earlier ones that still answer requests.
+type logs struct {
+	mu   sync.Mutex
+	open map[*accessLog]bool
+}
+
+// take counts a site that writes to l.
+func (ls *logs) take(l *accessLog) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.open == nil {
+		ls.open = map[*accessLog]bool{}
+	}
+	ls.open[l] = true
+	l.refs++
+}
+
+// release gives back a log that a site wrote to. It reports whether it was the last one,
+// whose caller closes the log.
+func (ls *logs) release(l *accessLog) (last bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l.refs--; l.refs > 0 || !ls.open[l] {
+		return false
+	}
+	delete(ls.open, l)
+	return true
+}
+
+// close closes all of them, whoever still writes.
+func (ls *logs) close() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for l := range ls.open {
+		delete(ls.open, l)
+		l.close()
+	}
+}
+
+// logFor returns the access log of a configuration: the current one if that has not
+// changed. The site that got it releases it.
+func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
+	l := s.log
+	if l == nil || l.target != cfg.AccessLog.File {
+		var err error
+		if l, err = s.openAccessLog(string(cfg.AccessLog.File)); err != nil {
+			return nil, err
+		}
+		l.target = cfg.AccessLog.File
+	}
+	s.logs.take(l)
+	return l, nil
+}
+
+// releaseLog gives a log back; its last site closes it.
+func (s *service) releaseLog(l *accessLog) {
+	if s.logs.release(l) {
+		l.close()
+		s.lost.Add(l.dropped())
+	}
+}
+
+// dropped returns how many records the logs have lost.
+func (s *service) dropped() uint64 {
+	n := s.lost.Load()
+	if g := s.current.Load(); g != nil {
+		n += g.log.dropped()
+	}
+	return n
+}
+
+// openAccessLog opens the log that the value of --access-log means.
+func (s *service) openAccessLog(where string) (*accessLog, error) {
+	switch where {
+	case "off":
+		return &accessLog{}, nil
+	case "-":
+		opts := audit.LogOptions{Text: cli.IsTerminal(s.std.Err)}
+		return &accessLog{Log: audit.NewLog(s.std.Err, opts)}, nil
+	case "syslog:", "journal:":
+		open := openSyslog
+		if where == "journal:" {
+			open = openJournal
+		}
+		to, err := open()
+		if err != nil {
+			return nil, cli.Usagef("%s: %s cannot be had: %s", s.env.Origin("access-log"), where, cli.Cause(err))
+		}
+		return &accessLog{Log: audit.NewLog(to, audit.LogOptions{}), to: to}, nil
+	case "":
+		return nil, cli.Usagef("%s: write the name of a file, - for standard error, syslog:, journal: or off", s.env.Origin("access-log"))
+	}
+	file := &logFile{path: where}
+	if err := file.reopen(); err != nil {
+		return nil, cli.Usagef("%s: cannot write to %s: %s", s.env.Origin("access-log"), cli.Printable(where), cli.Cause(err))
+	}
+	return &accessLog{Log: audit.NewLog(file, audit.LogOptions{}), file: file, to: file}, nil
+}
+
+// reopen opens the log's file again under its name, for a program that rotates
+// logs has renamed it. If that fails, the old one stays in use.
+func (l *accessLog) reopen() error {
+	if l.file == nil {
+		return nil
+	}
+	if err := l.file.reopen(); err != nil {
+		return cli.Failf("cannot write to %s: %s", cli.Printable(l.file.path), cli.Cause(err))
+	}
+	return nil
+}
+
+// dropped returns how many records were lost.
+func (l *accessLog) dropped() uint64 {
+	if l.Log == nil {
+		return 0
+	}
+	return l.Dropped()
+}
+
+// close writes what is still held back, but does not wait for ever for whoever
+// reads the other end of a pipe.
+func (l *accessLog) close() {
+	if l == nil || l.Log == nil {
+		return
+	}
+	within(2*time.Second, func() {
+		_ = l.Log.Close()
+		if l.to != nil {
+			_ = l.to.Close()
+		}
+	})
+}

@@ -1,0 +1,153 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+)
+
+// announce writes a line to standard error, but waits only so long for it: if nobody
+// reads the other end of a pipe, the server must still serve, reload and end.
+func (s *service) announce(format string, args ...any) {
+	within(time.Second, func() { s.std.Say(format, args...) })
+}
+
+// within calls f and returns when it is done or the time is over.
+func within(d time.Duration, f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
+}
+
+// scanBudget is how long a start may be held up to count what is exposed.
+const scanBudget = time.Second
+
+// announceExposure says what the current rules let through, if that can be found out
+// soon.
+func (s *service) announceExposure(ctx context.Context) {
+	g := s.current.Load()
+	s.announceOwnFiles(g)
+	ctx, cancel := context.WithTimeout(ctx, scanBudget)
+	defer cancel()
+	var sum explain.Exposure
+	counted := false
+	var bare []string
+	for _, m := range g.mounts {
+		if m.cfg.Uploads != nil {
+			continue // its names say nothing
+		}
+		counted = true
+		rules := explain.NewBareRules(m.cfg.Allow)
+		for finding, err := range m.jail.Scan(ctx) {
+			if err != nil {
+				why := "the source could not be read to its end"
+				if ctx.Err() != nil {
+					why = "the source is too large for a quick look"
+				}
+				s.announce("exposed: not counted, %s; to count: bailiwick scan SOURCE with the same rules", why)
+				return
+			}
+			sum.Add(finding)
+			bare = append(bare, rules.Take(finding)...)
+		}
+	}
+	switch {
+	case !counted:
+	case !cli.IsTerminal(s.std.Err):
+		s.announce("%s", sum.String())
+	default:
+		for _, line := range sum.Explained() {
+			s.announce("%s", line)
+		}
+	}
+	for _, dir := range bare {
+		s.announce("allow %s: a directory, and the rule covers nothing in it; its content is %s/**", cli.Printable(dir), cli.Printable(dir))
+	}
+}
+
+// announceNotes says what an operator should know of the sources.
+func (s *service) announceNotes(g *generation) {
+	told := map[string]bool{}
+	for _, m := range g.mounts {
+		for _, note := range m.source.source.Notes {
+			if !told[note] {
+				told[note] = true
+				s.std.Say("%s", note)
+			}
+		}
+	}
+}
+
+// announceRights says what clients can change, and where users and access rules do not fit
+// together.
+func (s *service) announceRights(g *generation) {
+	if g.cfg.UsersOfNothing() {
+		s.announce("users are known, but no mount has access rules, so nobody has to log in; access says who may do what")
+	}
+	s.announceNames(g)
+	for _, m := range g.mounts {
+		where := ""
+		if len(g.mounts) > 1 {
+			where = m.cfg.URL() + ": "
+		}
+		if g.auth.chain == nil && g.auth.links == nil && slices.ContainsFunc(m.cfg.Access, func(r config.Rule) bool { return r.Who != "anyone" }) {
+			s.announce("%sno users are known, so only the access rules for anyone let anybody do anything; htpasswd, tokens, oidc or client_certificates make them known", where)
+		}
+		s.announceWrites(g, m, where)
+	}
+	s.announceBypasses(g)
+}
+
+// announceWrites says what clients can change in a mount, if anything, and whose content it
+// is taken for where clients can change it, by this mount or another.
+func (s *service) announceWrites(g *generation, m *mount, where string) {
+	max := g.cfg.Limits.Upload
+	whose := "anybody who reaches this server"
+	if m.access != nil {
+		whose = "whoever the access rules name"
+	}
+	switch {
+	case m.cfg.Uploads != nil:
+		s.announce("%suploads: %s can POST files up to %s, types %s; they are kept under names that the server makes", where, whose, max, typesOf(m.cfg.TypesTaken()))
+	case m.cfg.Write:
+		s.announce("%sclients can write: PUT and DELETE, by %s, of every name that the rules let through; files up to %s, types %s", where, whose, max, typesOf(m.cfg.TypesTaken()))
+		if m.cfg.Content == "trusted" {
+			s.announce("%scontent: trusted, so a page that a client puts runs as this site's own in every visitor's browser; content untrusted prevents that", where)
+			return
+		}
+		s.announce("%scontent: untrusted, pages and other active content are downloaded and not shown", where)
+	case m.cfg.Writer() != nil:
+		writer := cli.Printable(m.cfg.Writer().URL())
+		if m.cfg.Content == "trusted" {
+			s.announce("%scontent: trusted, though clients can write to it by %s: a page that they put runs as this site's own in every visitor's browser; content untrusted prevents that", where, writer)
+			return
+		}
+		s.announce("%scontent: untrusted, since clients can write to it by %s: pages and other active content are downloaded and not shown; content: trusted shows them", where, writer)
+	}
+}
+
+// announceSources says of each catalog that has no uploads of its mount's source, but some of
+// a source that no mount has: it was moved, or named in another way.
+func (s *service) announceSources(ctx context.Context, g *generation) {
+	var served []catalog.Source
+	for _, m := range g.mounts {
+		served = append(served, catalog.Source(m.source.source.Label))
+	}
+	for _, m := range g.mounts {
+		if m.catalog != nil {
+			catalogs.SayElsewhere(ctx, s.announce, m.catalog.shared, m.source.source.Label, served)
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package daemon
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
+	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
+	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
+)
+
+// authConfig are those whom a configuration knows, and how they prove who they are.
+type authConfig struct {
+	chain     *auth.Chain // nil if there are no credentials
+	authority *certs.Authority
+	provider  *oidc.Provider
+	links     *links.Keys
+	names     []string // the names in the files of users, sorted
+
+	failures     *auth.Failures
+	failureLimit config.Rate
+}
+
+// newAuthConfig reads the files of users and keys.
+func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
+	c := &authConfig{failures: s.failuresFor(cfg.Limits.FailedLogins), failureLimit: cfg.Limits.FailedLogins}
+	// Failures are counted by RemoteAddr, where limits have put the client's address in
+	// the place of a trusted proxy's.
+	chain := auth.ChainConfig{Failures: c.failures, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
+	known := false
+	if file := cfg.Users.Htpasswd; file != "" {
+		users, err := htpasswd.Load(string(file), htpasswd.Options{Told: s.metrics.Passwords(), OtherSuffixes: cfg.Users.Suffixes()})
+		if err != nil {
+			return nil, err
+		}
+		chain.Passwords, known = users, true
+		c.names = append(c.names, users.Names()...)
+	}
+	if file := cfg.Users.Tokens; file != "" {
+		list, err := tokens.Load(string(file), tokens.Options{OtherSuffixes: cfg.Users.Suffixes()})
+		if err != nil {
+			return nil, err
+		}
+		chain.Tokens, known = list, true
+		c.names = append(c.names, list.Names()...)
+	}
+	slices.Sort(c.names)
+	c.names = slices.Compact(c.names)
+	if o := cfg.Users.OIDC; o != nil {
+		provider, err := oidc.New(oidc.Config{
+			Issuer: string(o.Issuer), Audience: o.Audience, UserClaim: o.UserClaim, GroupsClaim: o.GroupsClaim,
+			Previous: s.provider(),
+			Report:   func(err error) { s.logger.Error("the OpenID Connect provider cannot be asked", "error", err) },
+		})
+		if err != nil {
+			return nil, cli.Usagef("users.oidc: %s", cli.OneLine(err))
+		}
+		chain.Signed, c.provider, known = provider, provider, true
+	}
+	if cert := cfg.Users.ClientCertificates; cert != nil {
+		authority, err := certs.Load(string(cert.CA), certs.Options{})
+		if err != nil {
+			return nil, err
+		}
+		chain.Certificates, c.authority, known = authority, authority, true
+	}
+	if known {
+		c.chain = auth.NewChain(chain)
+	}
+	if cfg.Links != nil {
+		keys, err := links.LoadKeys(string(cfg.Links.Keys))
+		if err != nil {
+			return nil, err
+		}
+		c.links = keys
+	}
+	return c, nil
+}
+
+// authenticator returns the chain, or nil and not a nil chain.
+func (c *authConfig) authenticator() auth.Authenticator {
+	if c.chain == nil {
+		return nil
+	}
+	return c.chain
+}
+
+// provider returns the current provider of OpenID Connect, whose keys a reload keeps.
+func (s *service) provider() *oidc.Provider {
+	if g := s.current.Load(); g != nil {
+		return g.auth.provider
+	}
+	return nil
+}
+
+// failuresFor returns the counts of failed log-ins. They outlive a reload that leaves
+// their limit as it was: else whoever guesses passwords would wait for one.
+func (s *service) failuresFor(limit config.Rate) *auth.Failures {
+	if g := s.current.Load(); g != nil && g.auth.failureLimit == limit {
+		return g.auth.failures
+	}
+	limits := auth.FailureLimits{}
+	if limit.Count > 0 {
+		limits.Burst, limits.Every = limit.Count, limit.Per/time.Duration(limit.Count)
+	} else {
+		limits.Burst = 1 << 30
+	}
+	return auth.NewFailures(limits)
+}

@@ -1,0 +1,58 @@
+package daemon
+
+import (
+	"context"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// announceBypasses names mounts whose access rules do not hold for all ways to their
+// objects, since another mount without any shows the same ones. That may be meant, so it
+// is no error.
+func (s *service) announceBypasses(g *generation) {
+	var survey overlap.Survey
+	for _, closed := range g.mounts {
+		if closed.access == nil || closed.cfg.Uploads != nil {
+			continue
+		}
+		for _, open := range g.mounts {
+			if open.access != nil || open.cfg.Uploads != nil {
+				continue
+			}
+			if at, ok := bypassOf(&survey, closed, open); ok {
+				s.announce("%s: access rules hold here, and not by %s, which serves the same files to anyone; deny them there, or give that mount access rules",
+					cli.Printable(closed.cfg.URL()), cli.Printable(at))
+			}
+		}
+	}
+}
+
+// bypassOf returns where the open mount shows objects of the closed one, if its rules
+// let any of them through.
+func bypassOf(survey *overlap.Survey, closed, open *mount) (at string, ok bool) {
+	a, b := survey.Locate(string(closed.cfg.Source)), survey.Locate(string(open.cfg.Source))
+	if !a.Overlaps(b) {
+		return "", false
+	}
+	at = open.cfg.URL()
+	below, ok := a.Below(b)
+	if !ok || below == "." {
+		// It shows all of it, or a part, under names that the rules of both decide about.
+		return at, true
+	}
+	name, err := vfs.ParseName(below)
+	if err != nil || !open.mayShow(name) {
+		return "", false
+	}
+	return strings.TrimSuffix(at, "/") + "/" + below, true
+}
+
+// mayShow reports whether the mount's rules let any name in a directory through.
+func (m *mount) mayShow(dir vfs.Name) bool {
+	ctx := auth.WithGrant(context.Background(), auth.Grant{Op: vfs.OpList, Name: dir})
+	return m.jail.Explain(ctx, vfs.OpList, dir).Allowed
+}

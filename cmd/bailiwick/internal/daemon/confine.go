@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
+)
+
+// confine puts the kernel's jail around the process, for what the configuration names.
+// All that is open already stays so.
+func (s *service) confine(cfg *config.Config, file string) error {
+	if cfg.Landlock == "off" {
+		s.std.Say("landlock: off, as configured")
+		return nil
+	}
+	domain := pathsOf(s.env, cfg, file)
+	domain.Read = append(domain.Read, sandbox.System()...)
+	domain.Read = append(domain.Read, awsPaths(s.env)...)
+	domain.Write = append(domain.Write, os.TempDir())
+	on, line, err := sandbox.Restrict(domain)
+	if err != nil {
+		return cli.Failf("%s; landlock: off goes without it", cli.OneLine(err))
+	}
+	s.domain, s.confined = domain, on
+	s.std.Say("%s", line)
+	return nil
+}
+
+// checkConfined returns an error if cfg needs what the kernel does not leave open. The process
+// cannot open its own jail again.
+func (s *service) checkConfined(cfg *config.Config) error {
+	if !s.confined {
+		return nil
+	}
+	want := pathsOf(s.env, cfg, "")
+	for _, path := range want.Read {
+		if !s.domain.Allows(path, false) {
+			return outsideDomain(path)
+		}
+	}
+	for _, path := range want.Write {
+		if !s.domain.Allows(path, true) {
+			return outsideDomain(path)
+		}
+	}
+	return nil
+}
+
+func outsideDomain(path string) error {
+	return cli.Failf("%s lies outside what landlock left open at the start: restart, or start with landlock: off", cli.Printable(path))
+}
+
+// pathsOf returns what serving cfg opens, now and at each reload. Of a file that is
+// replaced by renaming another over it, only its directory stays the same.
+func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
+	var p sandbox.Paths
+	read := func(paths ...config.Path) {
+		for _, path := range paths {
+			if path != "" {
+				p.Read = append(p.Read, around(string(path))...)
+			}
+		}
+	}
+	read(config.Path(file), cfg.Users.Htpasswd, cfg.Users.Tokens)
+	if c := cfg.Users.ClientCertificates; c != nil {
+		read(c.CA)
+	}
+	if cfg.Links != nil {
+		read(cfg.Links.Keys)
+	}
+	if cfg.TLS != nil {
+		read(cfg.TLS.Cert, cfg.TLS.Key)
+		if cfg.TLS.ACME != nil {
+			p.Write = append(p.Write, string(cfg.TLS.ACME.Dir))
+		}
+	}
+	if cfg.AccessLog.File.IsFile() {
+		p.Write = append(p.Write, around(string(cfg.AccessLog.File))...)
+	}
+	for i := range cfg.Mounts {
+		m := &cfg.Mounts[i]
+		if dir, ok := m.Source.Local(); ok {
+			if m.Write || m.Uploads != nil {
+				p.Write = append(p.Write, dir)
+			} else {
+				p.Read = append(p.Read, dir)
+			}
+		}
+		read(m.AllowFile...)
+		if m.Uploads != nil {
+			read(m.Uploads.CatalogFile)
+			if catalog, err := cfg.Catalog(m); err == nil {
+				if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
+					p.Write = append(p.Write, around(path)...)
+				} else {
+					p.Read = append(p.Read, inHome(env, ".postgresql", ".pgpass")...)
+				}
+			}
+		}
+	}
+	return p
+}
+
+// around returns the directory of a file, and the one where a link leads that is in its
+// place: certbot renews what live/NAME/cert.pem leads to, in archive/NAME.
+func around(file string) []string {
+	dirs := []string{filepath.Dir(file)}
+	if real, err := filepath.EvalSymlinks(file); err == nil && filepath.Dir(real) != dirs[0] {
+		dirs = append(dirs, filepath.Dir(real))
+	}
+	return dirs
+}
+
+// awsPaths are where the AWS SDK looks for credentials again when they expire.
+func awsPaths(env *cli.Env) []string {
+	paths := inHome(env, ".aws")
+	for _, key := range []string{
+		"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE",
+	} {
+		if file := env.Variable(key); file != "" {
+			paths = append(paths, filepath.Dir(file))
+		}
+	}
+	return paths
+}
+
+// inHome returns paths in the user's home directory, none if there is none.
+func inHome(env *cli.Env, names ...string) []string {
+	home := env.Variable("HOME")
+	if home == "" {
+		return nil
+	}
+	for i, name := range names {
+		names[i] = filepath.Join(home, name)
+	}
+	return names
+}

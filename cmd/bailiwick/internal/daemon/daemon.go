@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"context"
+	"os/signal"
+	"syscall"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+)
+
+// Serve runs a server until a signal or ctx ends it. The configuration is that of file, ""
+// for none, overridden by given; each SIGHUP reads it again. Mistakes in it are reported on
+// standard error, and the error then has the exit code 2.
+func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, given []config.Given) error {
+	// Whoever reads standard error may go away once the server is ready. The server must
+	// not end with the first record that it writes after that.
+	signal.Ignore(syscall.SIGPIPE)
+	sig := catchSignals()
+	s, err := newService(ctx, std, env, func(fits func(*config.Config) error) (*config.Config, error) {
+		return readConfig(file, given, fits)
+	})
+	if err != nil {
+		return std.ConfigError(err)
+	}
+	defer s.close()
+	g := s.current.Load()
+	s.announceExposure(ctx)
+	s.announceNotes(g)
+	s.announceSources(ctx, g)
+	s.announceClock(ctx, g)
+	s.announceRights(g)
+	if err := s.confine(g.cfg, file); err != nil {
+		return err
+	}
+	s.start()
+	return s.run(ctx, sig)
+}
+
+// readConfig returns the configuration of a file, "" for none, overridden by what was given
+// otherwise. It calls fits before it opens the files that the configuration names. An error
+// may be config.Errors.
+func readConfig(file string, given []config.Given, fits func(*config.Config) error) (*config.Config, error) {
+	var cfg *config.Config
+	var err error
+	if file == "" {
+		cfg, err = config.New(given...)
+	} else {
+		cfg, err = config.Load(file, given...)
+	}
+	if err == nil {
+		err = fits(cfg)
+	}
+	if err == nil {
+		err = cfg.Check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}

@@ -1,0 +1,131 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
+	"github.com/bailiwick-fs/bailiwick/server"
+)
+
+// A generation is what one configuration means: mounts, users and limits. It does not
+// change. Each request meets one site from its beginning to its end, so that none is
+// answered by half of a new configuration.
+type generation struct {
+	cfg     *config.Config
+	mounts  []*mount
+	handler http.Handler
+	hosts   *routing.Hosts
+	hsts    []string // Strict-Transport-Security, nil for none
+	log     *accessLog
+	auth    *authConfig
+
+	releaseOwn func()      // ends that the server's own files are out of reach
+	held       []*resource // sources and catalogs
+	onIdle     func()
+	mu         sync.Mutex
+	refs       int // requests, and the service itself while it is current
+}
+
+// newGeneration makes the site of cfg. What it opens is shared with the sites before it;
+// the caller retires it. It fails with a line for the user, and holds nothing then.
+func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *generation, err error) {
+	g := &generation{cfg: cfg, refs: 1, hsts: strictTransport(cfg), releaseOwn: holdOwnFiles(s.env, cfg)}
+	defer func() {
+		if err != nil {
+			g.release()
+		}
+	}()
+	if err := CheckOwnFiles(cfg); err != nil {
+		return nil, err
+	}
+	if g.auth, err = s.newAuthConfig(cfg); err != nil {
+		return nil, err
+	}
+	for i := range cfg.Mounts {
+		m, err := s.newMount(ctx, g, i)
+		if err != nil {
+			return nil, err
+		}
+		g.mounts = append(g.mounts, m)
+	}
+	if err := s.readMark(ctx, g); err != nil {
+		return nil, err
+	}
+	// A server that cannot start leaves no file behind, so this comes last.
+	if g.log, err = s.logFor(cfg); err != nil {
+		return nil, withPosition(cfg, "access_log.file", err)
+	}
+	g.onIdle = func() { s.releaseLog(g.log) }
+	recorder := s.recorder(g.log)
+	h, err := s.router(g, recorder)
+	if err != nil {
+		return nil, err
+	}
+	g.hosts = routing.HostsOf(cfg)
+	h = forHosts(h, g.hosts.Answers, s.unknownHost(recorder))
+	g.handler = server.Limit(h, server.Limits{
+		InFlight:       s.inFlight.of(cfg.Limits.RequestsInFlight),
+		PerClient:      s.rates.of(cfg.Limits.RatePerClient),
+		TrustedProxies: cfg.TrustedProxies,
+		Recorder:       recorder,
+		Logger:         s.logger,
+	})
+	return g, nil
+}
+
+// enter lets a request in, unless the site is gone.
+func (g *generation) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refs == 0 {
+		return false
+	}
+	g.refs++
+	return true
+}
+
+// leave ends a request, or the time in which the site is the current one. The last
+// one out closes what the site held.
+func (g *generation) leave() {
+	g.mu.Lock()
+	g.refs--
+	last := g.refs == 0
+	g.mu.Unlock()
+	if last {
+		g.release()
+	}
+}
+
+func (g *generation) release() {
+	// A catalog comes behind the source of its objects, which its sweeper reads.
+	for _, r := range slices.Backward(g.held) {
+		r.release()
+	}
+	g.held = nil
+	if g.onIdle != nil {
+		g.onIdle()
+	}
+	g.releaseOwn()
+}
+
+// probe returns nil if everything that the site needs answers.
+func (g *generation) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeBudget)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make([]error, len(g.held))
+	for i, r := range g.held {
+		wg.Go(func() { errs[i] = r.probe(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// probeBudget is how long a source or catalog may take to say that it is there.
+const probeBudget = 2 * time.Second

@@ -1,0 +1,47 @@
+package daemon
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// A logFile is a file that is appended to, and can be opened anew meanwhile.
+type logFile struct {
+	path string
+	f    atomic.Pointer[os.File]
+}
+
+var _ io.WriteCloser = (*logFile)(nil)
+
+// reopen opens the file under its name, and leaves the one before. It waits for
+// nobody, though that may be a pipe whose reader has stopped: it is called where
+// signals are answered.
+func (l *logFile) reopen() error {
+	// Without O_NONBLOCK opening a pipe would wait for its reader.
+	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
+	if err != nil {
+		return err
+	}
+	if old := l.f.Swap(f); old != nil {
+		go old.Close() // which may wait for a write on its way
+	}
+	return nil
+}
+
+// Write appends p, to the new file what the old one did not take.
+func (l *logFile) Write(p []byte) (n int, err error) {
+	for {
+		f := l.f.Load()
+		m, err := f.Write(p[n:])
+		n += m
+		if !errors.Is(err, os.ErrClosed) || f == l.f.Load() {
+			return n, err
+		}
+	}
+}
+
+// Close closes the file.
+func (l *logFile) Close() error { return l.f.Load().Close() }

@@ -1,0 +1,238 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A mount is one source at its place.
+type mount struct {
+	cfg     *config.Mount
+	source  *resource
+	catalog *resource // nil but for uploads
+	jail    *vfs.Jail
+	access  *access.List // nil if the mount is open to anyone
+}
+
+// newMount opens the source of a mount and puts it behind the mount's rules.
+func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, error) {
+	cfg, key := &g.cfg.Mounts[i], fmt.Sprintf("mounts[%d]", i)
+	m, policy, err := compileMount(g.cfg, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if m.source, err = s.pool.source(ctx, cfg); err != nil {
+		return nil, withPosition(g.cfg, key+".source", err)
+	}
+	g.held = append(g.held, m.source)
+	caps := m.source.backend.Caps()
+	switch {
+	case cfg.Precompressed && caps.Kind == "s3":
+		return nil, cli.Usagef("%s: precompressed would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", cli.Printable(string(cfg.Source)))
+	case cfg.LinkRedirect > 0 && !caps.Direct:
+		return nil, cli.Usagef("%s: link_redirect takes a source that is asked with credentials, to sign URLs; leave it out", cli.Printable(string(cfg.Source)))
+	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
+		return nil, cli.Usagef("%s: this source cannot be written to", cli.Printable(string(cfg.Source)))
+	}
+	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
+		return nil, cli.Usagef("%s", cli.OneLine(err))
+	}
+	if cfg.Uploads != nil {
+		address, err := g.cfg.Catalog(cfg)
+		if err != nil {
+			return nil, err
+		}
+		if m.catalog, err = s.pool.catalog(ctx, address.DSN(), m.source, g.cfg.Limits.UploadTime); err != nil {
+			return nil, withPosition(g.cfg, key+".uploads.catalog", err)
+		}
+		g.held = append(g.held, m.catalog)
+	}
+	return m, nil
+}
+
+// compileMount returns the mount of a configuration with its access rules and the policy of
+// its names, but without its source.
+func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
+	m = &mount{cfg: mc}
+	if mc.Access != nil {
+		if m.access, err = access.Compile(mc.Rules(), cfg.Groups); err != nil {
+			return nil, policy, cli.Usagef("%s", cli.OneLine(err))
+		}
+	}
+	policy, err = mountPolicy(cfg, m)
+	return m, policy, err
+}
+
+// mountPolicy is the policy of a mount's names.
+func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
+	if m.cfg.Uploads != nil {
+		// Who may do what depends on whom an object belongs to, which its handler
+		// knows.
+		return catalog.Policy(), nil
+	}
+	allow, err := cfg.Allowed(m.cfg)
+	if err != nil {
+		return vfs.Policy{}, err
+	}
+	p := vfs.Policy{Allow: allow, Deny: slices.Clone(m.cfg.Deny)}
+	// A deny pattern holds for every other spelling of the name, too, as long as any
+	// backend might take it for the same.
+	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {
+		taken, err := vfs.NameSet("the mount at "+strings.TrimSuffix(string(m.cfg.Path), "/")+"/"+n.String(), n)
+		if err != nil {
+			return vfs.Policy{}, err
+		}
+		p.Deny = append(p.Deny, taken)
+	}
+	if m.cfg.Symlinks == "inside" {
+		p.Symlinks = vfs.SymlinksInside
+	}
+	// Without access rules everybody may do what the patterns let through, whether with
+	// credentials or not.
+	p.Authorize = access.Anyone()
+	if m.access != nil {
+		p.Authorize = m.access
+	}
+	return p, nil
+}
+
+// router returns what hands each request to its mount.
+func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, error) {
+	rt := routing.New(g.cfg.Mounts)
+	for i := range rt.Routes {
+		at := slices.IndexFunc(g.mounts, func(m *mount) bool { return m.cfg == rt.Routes[i].Mount })
+		rt.Routes[i].Handler = s.handler(g, g.mounts[at], rt, recorder)
+	}
+	var err error
+	rt.Nothing, err = unmountedHandler(s.gate(g, rt, nil), recorder, s.logger)
+	return rt, err
+}
+
+// gate says who asks, in a mount to which rt leads, or with nil where none is.
+func (s *service) gate(g *generation, rt *routing.Router, m *config.Mount) server.Auth {
+	gate := server.Auth{Authenticator: s.metrics.Authenticator(g.auth.authenticator())}
+	if g.auth.links == nil {
+		return gate
+	}
+	// A proxy may change the host on the way, but a link is for the mount that its own
+	// URL leads to: a mount for all hosts has the paths of others' mounts, too.
+	gate.Links, gate.Uses, gate.Leads = g.auth.links, s.metrics.Uses(s.uses(g)), rt.LeadsTo(m)
+	gate.Clock = &s.linkClock
+	if m != nil {
+		gate.Redirect = m.LinkRedirect
+	}
+	return gate
+}
+
+// handler answers for a mount, to which rt leads.
+func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder audit.Recorder) http.Handler {
+	gate := s.gate(g, rt, m.cfg)
+	intake := intakeOf(g.cfg, m.cfg)
+	intake.Slots = s.arriving.of(g.cfg.Limits.Uploads)
+	minRate := int64(g.cfg.Limits.MinimumRate)
+	if m.cfg.Uploads != nil {
+		return server.NewUploads(m.jail, m.catalog.catalog, server.UploadConfig{
+			Intake:    intake,
+			Authorize: m.authorizeUpload(),
+			MaxAge:    m.cfg.MaxAge,
+			Auth:      gate,
+			MinRate:   minRate,
+			Recorder:  recorder,
+			Logger:    s.logger,
+		})
+	}
+	cfg := server.Config{
+		Mounted:  mountedAt(m.cfg.Path),
+		List:     m.cfg.List,
+		NoIndex:  m.cfg.NoIndex,
+		MaxAge:   m.cfg.MaxAge,
+		Write:    m.cfg.Write,
+		Intake:   intake,
+		Sidecars: m.cfg.Precompressed,
+		Inline:   typesOf(m.cfg.Inline),
+		Auth:     gate,
+		MinRate:  minRate,
+		Recorder: recorder,
+		Logger:   s.logger,
+	}
+	// The configuration decides for every mount, by all that write to its source.
+	cfg.Content = server.ContentUntrusted
+	if m.cfg.Content == "trusted" {
+		cfg.Content = server.ContentTrusted
+	}
+	return server.New(m.jail, cfg)
+}
+
+// mountedAt is a mount's path as package server has it: for the top there is none.
+func mountedAt(path config.MountPath) vfs.Name {
+	if path == "/" {
+		return vfs.Name{}
+	}
+	n, err := vfs.ParseName(string(path[1:]))
+	if err != nil {
+		panic("the path of a mount was parsed and is none: " + err.Error())
+	}
+	return n
+}
+
+// authorizeUpload decides about uploads, by their owners.
+func (m *mount) authorizeUpload() server.UploadAuthorizer {
+	if m.access == nil {
+		return server.OwnersDelete()
+	}
+	return server.UploadRules(m.access)
+}
+
+func intakeOf(cfg *config.Config, m *config.Mount) server.Intake {
+	in := server.Intake{
+		MaxBytes: int64(cfg.Limits.Upload),
+		Timeout:  cfg.Limits.UploadTime,
+	}
+	if in.MaxBytes == 0 {
+		in.MaxBytes = -1 // 0 is no limit here, and the default there
+	}
+	in.Types = typesOf(m.TypesTaken())
+	return in
+}
+
+// typesOf joins types that were parsed one by one.
+func typesOf(list []config.MediaType) server.Types {
+	var words []string
+	for _, t := range list {
+		words = append(words, string(t))
+	}
+	types, err := server.ParseTypes(words...)
+	if err != nil {
+		panic("a media type was parsed and is none: " + err.Error())
+	}
+	return types
+}
+
+// unmountedHandler answers where no mount is: as a mount does for a name that is not there, and
+// to wrong credentials as a mount does, or they would tell where one is.
+func unmountedHandler(gate server.Auth, recorder audit.Recorder, logger *slog.Logger) (http.Handler, error) {
+	jail, err := emptyJail()
+	if err != nil {
+		return nil, err
+	}
+	return server.New(jail, server.Config{NoIndex: true, Auth: gate, Recorder: recorder, Logger: logger}), nil
+}
+
+// emptyJail lets no name through, and asks nobody for credentials.
+func emptyJail() (*vfs.Jail, error) {
+	return vfs.New(mem.New(), vfs.Policy{Authorize: access.Anyone()})
+}

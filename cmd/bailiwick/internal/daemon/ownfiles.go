@@ -1,0 +1,192 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
+)
+
+// The server's own files say who may do what, or hold secrets. No mount serves, lists or
+// changes them, whatever the rules say: see package ownfile. Rules that let them through
+// are a mistake all the same, which the start reports.
+
+// HoldOwn makes the files that serving cfg takes the process's own until release is
+// called.
+func holdOwnFiles(env *cli.Env, cfg *config.Config) (release func()) {
+	return ownfile.Hold(append(ownFilesOf(cfg), secretFiles(env)...)...)
+}
+
+// announceOwnFiles names the server's own files whose names the rules let through: they lie in a
+// source by mistake. This ignores access rules: nobody should read these files.
+func (s *service) announceOwnFiles(g *generation) {
+	told := map[string]bool{}
+	for _, m := range g.mounts {
+		dir, local := m.cfg.Source.Local()
+		if !local || m.cfg.Uploads != nil {
+			continue
+		}
+		for _, file := range ownFilesOf(g.cfg) {
+			real, err := cli.RealPath(file.Path)
+			if err == nil && !told[real] && allowsFile(m.jail, vfs.OpRead, dir, real) {
+				told[real] = true
+				s.announce("%s is the server's own, but lies in %s, and the rules let its name through: it is not served, so deny it, or keep it elsewhere", cli.Printable(real), cli.Printable(dir))
+			}
+		}
+	}
+}
+
+// CheckOwnFiles fails if rules let clients write to the server's own files. They cannot, but
+// whoever wrote the rules expects them to take effect.
+func CheckOwnFiles(cfg *config.Config) error {
+	for i := range cfg.Mounts {
+		m := &cfg.Mounts[i]
+		dir, local := m.Source.Local()
+		if !local {
+			continue
+		}
+		if at := acmeAround(cfg, dir); at != "" {
+			return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s lies in %s, where the server keeps its certificates, and nothing there is served: keep one of them elsewhere",
+				cli.Printable(dir), cli.Printable(at)))
+		}
+		if !m.Write {
+			continue
+		}
+		_, policy, err := compileMount(cfg, m)
+		if err != nil {
+			return err
+		}
+		jail, err := vfs.New(mem.New(), policy)
+		if err != nil {
+			return cli.Usagef("%s", cli.OneLine(err))
+		}
+		for _, file := range ownFilesOf(cfg) {
+			real, err := cli.RealPath(file.Path)
+			if err == nil && allowsFile(jail, vfs.OpDelete, dir, real) {
+				return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is the server's own, but lies in %s, and the rules let clients write to its name: deny it, or keep it elsewhere",
+					cli.Printable(real), cli.Printable(dir)))
+			}
+		}
+	}
+	return nil
+}
+
+// acmeAround returns the directory of certificates if the directory dir lies in it.
+func acmeAround(cfg *config.Config, dir string) string {
+	if cfg.TLS == nil || cfg.TLS.ACME == nil {
+		return ""
+	}
+	at := string(cfg.TLS.ACME.Dir)
+	real, err := cli.RealPath(dir)
+	if err != nil {
+		return ""
+	}
+	around, err := cli.RealPath(at)
+	if err != nil {
+		return ""
+	}
+	if rel, err := filepath.Rel(around, real); err != nil || !filepath.IsLocal(rel) {
+		return ""
+	}
+	return at
+}
+
+// allowsFile reports whether jail, over the directory dir, lets some caller do op to the file
+// at path, or to one in it if that is a directory.
+func allowsFile(jail *vfs.Jail, op vfs.Op, dir, path string) bool {
+	dir, err := cli.RealPath(dir)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, path)
+	if err != nil {
+		return false
+	}
+	rel = filepath.ToSlash(rel)
+	for _, s := range []string{rel, rel + "/acme_account+key"} {
+		name, err := vfs.ParseName(s)
+		if err != nil {
+			continue
+		}
+		ctx := auth.WithGrant(context.Background(), auth.Grant{Op: op, Name: name})
+		if jail.Explain(ctx, op, name).Allowed && (s == rel) != isDir(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownFilesOf returns the files that a configuration names for the server itself.
+func ownFilesOf(cfg *config.Config) []ownfile.File {
+	var files []ownfile.File
+	add := func(paths ...config.Path) {
+		for _, path := range paths {
+			if path != "" {
+				files = append(files, ownfile.File{Path: string(path)})
+			}
+		}
+	}
+	add(config.Path(cfg.File()), cfg.Users.Htpasswd, cfg.Users.Tokens)
+	if c := cfg.Users.ClientCertificates; c != nil {
+		add(c.CA)
+	}
+	if cfg.Links != nil {
+		add(cfg.Links.Keys)
+	}
+	if cfg.TLS != nil {
+		add(cfg.TLS.Cert, cfg.TLS.Key)
+		if cfg.TLS.ACME != nil {
+			add(config.Path(cfg.TLS.ACME.Dir))
+		}
+	}
+	if cfg.AccessLog.File.IsFile() {
+		files = append(files, ownfile.File{Path: string(cfg.AccessLog.File), Rotated: true})
+	}
+	for i := range cfg.Mounts {
+		m := &cfg.Mounts[i]
+		add(m.AllowFile...)
+		if m.Uploads == nil {
+			continue
+		}
+		add(m.Uploads.CatalogFile)
+		if catalog, err := cfg.Catalog(m); err == nil {
+			for _, path := range open.Files(catalog.DSN()) {
+				add(config.Path(path))
+			}
+		}
+	}
+	return files
+}
+
+// secretFiles returns the files with credentials that variables name, or that stand
+// where the SDK of AWS and the driver of PostgreSQL look for them.
+func secretFiles(env *cli.Env) []ownfile.File {
+	paths := inHome(env, filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
+	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "PGPASSFILE"} {
+		paths = append(paths, env.Variable(key))
+	}
+	for _, flag := range config.Secrets {
+		paths = append(paths, env.Variable(cli.VariableName(flag)+"_FILE"))
+	}
+	var files []ownfile.File
+	for _, path := range paths {
+		if path = strings.TrimSpace(path); path != "" {
+			files = append(files, ownfile.File{Path: path})
+		}
+	}
+	return files
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}

@@ -1,0 +1,158 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A pool holds sources and catalogs open. A reload that needs one which is open
+// already gets that one: a directory's descriptor, S3's connections and a catalog's
+// instance outlive it.
+type pool struct {
+	std    cli.Streams
+	env    *cli.Env
+	logger *slog.Logger
+	// metrics measure what is opened from then on.
+	metrics *metrics.Metrics
+
+	mu   sync.Mutex
+	open map[string]*resource
+}
+
+// A resource is an open source, or a catalog. Each user of it releases it.
+type resource struct {
+	pool    *pool
+	key     string
+	refs    int
+	source  *backends.Source
+	backend vfs.Backend     // of a source
+	catalog catalog.Catalog // of a catalog
+	shared  catalog.Shared  // the same, without what measures it
+	sweeper *sweeper
+}
+
+func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
+	return &pool{std: std, env: env, logger: logger, open: map[string]*resource{}}
+}
+
+// source opens the source of a mount. The memory is one, whichever mount writes to it.
+func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
+	name, opts := string(m.Source), sourceOptions(m)
+	opts.Writable = m.Write || m.Uploads != nil || name == "mem:"
+	key := fmt.Sprintf("source %t %s", opts.Writable, name)
+	if opts.Disk.RefuseHardLinks && backends.IsPath(name) {
+		key = fmt.Sprintf("source %t, no hard links, %s", opts.Writable, name)
+	}
+	return p.get(key, func(r *resource) error {
+		src, err := backends.Open(ctx, name, opts)
+		if err != nil {
+			return cli.SourceError(err)
+		}
+		r.source, r.backend = src, p.metrics.Observe(src)
+		return nil
+	})
+}
+
+// sourceOptions are the options of a mount's source, to read.
+func sourceOptions(m *config.Mount) backends.Options {
+	return backends.Options{Disk: disk.Options{RefuseHardLinks: m.HardLinks == "refuse"}}
+}
+
+// catalog opens a catalog of the objects in source, clears up what a crash left and
+// does so from time to time. No upload takes longer than longest.
+func (p *pool) catalog(ctx context.Context, where string, source *resource, longest time.Duration) (*resource, error) {
+	return p.get("catalog "+where+" of "+source.key, func(r *resource) error {
+		jail, err := vfs.New(source.backend, catalog.Policy())
+		if err != nil {
+			return err
+		}
+		if r.shared, err = catalogs.Open(ctx, p.env, where, source.source.Label); err != nil {
+			return err
+		}
+		tell := func(format string, args ...any) { within(time.Second, func() { p.std.Say(format, args...) }) }
+		catalogs.AdoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
+		r.catalog = p.metrics.ObserveCatalog(r.shared)
+		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, parts: longest + catalogs.UploadAge, announce: tell}
+		r.sweeper.start(ctx)
+		return nil
+	})
+}
+
+// get returns what is open under key, or opens it. One goroutine at a time calls it.
+// Opening may take long, and whoever releases something meanwhile, which may be a
+// request, does not wait for it.
+func (p *pool) get(key string, open func(*resource) error) (*resource, error) {
+	if r := p.share(key); r != nil {
+		return r, nil
+	}
+	r := &resource{pool: p, key: key, refs: 1}
+	if err := open(r); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open[key] = r
+	return r, nil
+}
+
+// share returns what is open under key, nil if nothing is.
+func (p *pool) share(key string) *resource {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.open[key]
+	if r != nil {
+		r.refs++
+	}
+	return r
+}
+
+// release gives a resource back; the last one closes it.
+func (r *resource) release() {
+	r.pool.mu.Lock()
+	r.refs--
+	last := r.refs == 0
+	if last {
+		delete(r.pool.open, r.key)
+	}
+	r.pool.mu.Unlock()
+	if !last {
+		return
+	}
+	if r.sweeper != nil {
+		r.sweeper.stop()
+	}
+	var err error
+	if r.catalog != nil {
+		err = r.catalog.Close()
+	}
+	if r.source != nil {
+		err = errors.Join(err, r.source.Close())
+	}
+	if err != nil {
+		r.pool.logger.Error("closing failed", "error", err)
+	}
+}
+
+// probe returns nil if the resource answers.
+func (r *resource) probe(ctx context.Context) error {
+	if r.catalog != nil {
+		return r.catalog.Ping(ctx)
+	}
+	for _, err := range r.backend.List(ctx, vfs.Root, "") {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+)
+
+// reload puts a newly read configuration in the place of the old one and reopens the
+// access log: both, or neither.
+func (s *service) reload(ctx context.Context) {
+	s.notifyManager(s.notify.Reloading())
+	err := s.replace(ctx)
+	s.metrics.Reload(err)
+	if err != nil {
+		s.announce("reload refused, all stays as it was: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	} else {
+		s.announce("reloaded: configuration and rules read again, access log reopened")
+		s.announceExposure(ctx)
+		s.announceSources(ctx, s.current.Load())
+		s.announceClock(ctx, s.current.Load())
+		s.announceRights(s.current.Load())
+	}
+	s.notifyManager(s.notify.Ready("serving"))
+}
+
+func (s *service) replace(ctx context.Context) error {
+	old := s.current.Load()
+	cfg, err := s.load(func(cfg *config.Config) error {
+		if err := checkFixed(old.cfg, cfg); err != nil {
+			return err
+		}
+		cfg.Replaces(old.cfg)
+		return s.checkConfined(cfg)
+	})
+	if err != nil {
+		return err
+	}
+	var cert certificateSwap
+	if err := cert.load(s.transport, cfg.TLS); err != nil {
+		return err
+	}
+	g, err := s.newGeneration(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if g.log == old.log {
+		if err := g.log.reopen(); err != nil {
+			g.leave()
+			return err
+		}
+	}
+	cert.use()
+	s.use(g)
+	return nil
+}
+
+// checkFixed returns an error if what only a restart can change differs.
+func checkFixed(old, cfg *config.Config) error {
+	changed := ""
+	switch {
+	case !slices.Equal(old.Listen, cfg.Listen):
+		changed = "listen"
+	case old.Admin != cfg.Admin:
+		changed = "admin"
+	case (old.TLS == nil) != (cfg.TLS == nil), cfg.TLS != nil && (old.TLS.ACME == nil) != (cfg.TLS.ACME == nil),
+		cfg.TLS != nil && cfg.TLS.ACME != nil && fmt.Sprint(*old.TLS.ACME) != fmt.Sprint(*cfg.TLS.ACME):
+		changed = "tls"
+	case old.Landlock != cfg.Landlock:
+		changed = "landlock"
+	case old.Limits.Connections != cfg.Limits.Connections, old.Limits.HeaderSize != cfg.Limits.HeaderSize,
+		old.Limits.HeaderTimeout != cfg.Limits.HeaderTimeout, old.Limits.IdleTimeout != cfg.Limits.IdleTimeout,
+		(old.Limits.MinimumRate == 0) != (cfg.Limits.MinimumRate == 0):
+		changed = "a limit of connections"
+	default:
+		return nil
+	}
+	return cli.Failf("%s has changed, and that takes a restart", changed)
+}

@@ -1,0 +1,232 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+)
+
+// A service is a running server: the current site, and what outlives it.
+type service struct {
+	std     cli.Streams
+	env     *cli.Env
+	load    loader
+	logger  *slog.Logger
+	pool    *pool
+	metrics *metrics.Metrics // nil without an admin listener
+	notify  systemd.Notifier
+
+	linkUses  links.Memory
+	linkClock links.Clock
+	inFlight  slots // of requests
+	arriving  slots // of bodies that are stored
+	rates     rates // of clients
+
+	current  atomic.Pointer[generation]
+	logs     logs
+	lost     atomic.Uint64 // records that earlier logs dropped
+	log      *accessLog    // of the current site
+	domain   sandbox.Paths // what Landlock leaves open, if confined
+	confined bool
+
+	requests  inFlight        // that are being answered
+	base      context.Context // of all requests
+	cancel    context.CancelCauseFunc
+	grace     time.Duration // for handlers to return, once their requests were cut
+	ready     atomic.Bool
+	ended     atomic.Bool // and all that had begun is recorded
+	transport *transport  // nil without TLS
+	server    *http.Server
+	sockets   []net.Listener
+	admin     *http.Server
+	adminAt   net.Listener
+	broken    chan error // a listener failed
+}
+
+// A loader reads the configuration. It fails with the error of fits before it looks at
+// any other file, if that has one.
+type loader func(fits func(*config.Config) error) (*config.Config, error)
+
+// newService gets everything that serving needs, or fails and holds nothing. load
+// reads the configuration, now and for each reload.
+func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader) (_ *service, err error) {
+	s := &service{std: std, env: env, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(env.Variable), grace: handlerGrace}
+	s.base, s.cancel = context.WithCancelCause(context.Background())
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	s.logger = slog.New(slog.NewTextHandler(std.Err, nil))
+	s.pool = newPool(std, env, s.logger)
+	cfg, err := load(func(*config.Config) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Admin != "" {
+		s.metrics = metrics.New(s.dropped, s.requests.len)
+		s.pool.metrics = s.metrics
+	}
+	if s.transport, err = newTransport(cfg); err != nil {
+		return nil, err
+	}
+	g, err := s.newGeneration(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s.use(g)
+	if err := s.listen(ctx, cfg); err != nil {
+		return nil, err
+	}
+	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, std.Err)
+	s.server.BaseContext = s.withListener
+	return s, nil
+}
+
+// newServer returns a server with bounds on what a client can make it hold: without
+// them, opening connections and sending a byte now and then costs the client nothing.
+// A body may take as long as it takes at the slowest pace allowed.
+func newServer(h http.Handler, limits config.Limits, stderr io.Writer) *http.Server {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: limits.HeaderTimeout,
+		IdleTimeout:       limits.IdleTimeout,
+		MaxHeaderBytes:    int(limits.HeaderSize),
+		ErrorLog:          log.New(stderr, "bailiwick: ", 0),
+		// net/http would answer "OPTIONS *" itself, and leave no record of it.
+		DisableGeneralOptionsHandler: true,
+	}
+	if limits.MinimumRate > 0 {
+		// Of answers whose bodies keep a pace, that sets the deadlines.
+		srv.WriteTimeout = time.Minute
+	}
+	if srv.ReadHeaderTimeout == 0 {
+		srv.ReadHeaderTimeout = 10 * time.Second
+	}
+	if srv.IdleTimeout == 0 {
+		srv.IdleTimeout = 2 * time.Minute
+	}
+	if srv.MaxHeaderBytes == 0 {
+		srv.MaxHeaderBytes = 16 << 10
+	}
+	return srv
+}
+
+// use makes t the site that requests meet from now on.
+func (s *service) use(g *generation) {
+	if s.transport != nil {
+		s.transport.authority.Store(g.auth.authority)
+	}
+	s.log = g.log
+	s.linkClock.Keep(s.markOf(g))
+	if old := s.current.Swap(g); old != nil {
+		old.leave()
+	}
+}
+
+// enter returns the current site, which the caller leaves; nil once there is none.
+func (s *service) enter() *generation {
+	for {
+		// One that was retired in between has a successor.
+		if g := s.current.Load(); g == nil || g.enter() {
+			return g
+		}
+	}
+}
+
+// serve hands the request to the site that is current when it comes. A reload does
+// not touch the requests that are running.
+func (s *service) serve(w http.ResponseWriter, r *http.Request) {
+	g := s.enter()
+	if g == nil {
+		panic(http.ErrAbortHandler) // the server has ended
+	}
+	entry := s.requests.enter(r, g)
+	if entry == nil {
+		g.leave()
+		panic(http.ErrAbortHandler)
+	}
+	// Who waits for the request may close the log once it has left.
+	defer s.requests.leave(entry)
+	defer g.leave()
+	// Over plain HTTP anybody on the way could set it, so browsers do not heed it there.
+	if g.hsts != nil && r.TLS != nil {
+		w.Header()["Strict-Transport-Security"] = g.hsts
+	}
+	g.handler.ServeHTTP(w, r)
+}
+
+// start begins to serve and says so: the last lines are those of the listeners.
+func (s *service) start() {
+	scheme := "http"
+	if s.transport != nil {
+		scheme = "https"
+		s.server.TLSConfig = s.transport.config()
+	}
+	if s.admin != nil {
+		go s.serveOn(func() error { return s.admin.Serve(s.adminAt) })
+		s.std.Say("admin listening on http://%s", s.adminAt.Addr())
+	}
+	s.ready.Store(true)
+	for _, l := range s.sockets {
+		go s.serveOn(func() error {
+			if s.transport != nil {
+				return s.server.ServeTLS(l, "", "")
+			}
+			return s.server.Serve(l)
+		})
+	}
+	for _, l := range s.sockets {
+		s.std.Say("listening on %s://%s", scheme, l.Addr())
+	}
+	s.notifyManager(s.notify.Ready("serving"))
+}
+
+func (s *service) serveOn(serve func() error) {
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		select {
+		case s.broken <- err:
+		default:
+		}
+	}
+}
+
+// notifyManager logs that the service manager could not be told. It is no reason to
+// stop serving.
+func (s *service) notifyManager(err error) {
+	if err != nil {
+		s.logger.Error("the service manager does not hear", "error", err)
+	}
+}
+
+// close gives back what the service holds, however far it came.
+func (s *service) close() {
+	for _, l := range s.sockets {
+		l.Close()
+	}
+	if s.admin != nil {
+		s.admin.Close()
+	}
+	if s.adminAt != nil {
+		s.adminAt.Close()
+	}
+	if g := s.current.Swap(nil); g != nil {
+		g.leave()
+	}
+	// A handler that does not return keeps its site, and with it the log.
+	s.logs.close()
+	s.cancel(nil)
+}

@@ -1,0 +1,62 @@
+package daemon
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// unmatched returns the names among those given that cannot be one element of a path, such
+// as CORP\user: {user} in an access rule matches nothing for them.
+func unmatched(names []string) []string {
+	var odd []string
+	for _, name := range names {
+		if _, err := vfs.Root.Child(name); err != nil {
+			odd = append(odd, name)
+		}
+	}
+	return odd
+}
+
+// announceNames says what users are called, where that is not simply their name, and whom rules
+// do not match that seem to.
+func (s *service) announceNames(g *generation) {
+	u := &g.cfg.Users
+	var called []string
+	if suffix := u.OIDCSuffix(); suffix != "" {
+		called = append(called, "of OpenID Connect NAME@"+suffix)
+	}
+	if suffix := u.CertificateSuffix(); suffix != "" {
+		called = append(called, "with a certificate NAME@"+suffix)
+	}
+	if len(called) > 0 {
+		s.announce("users are called, %s; rules, groups and links take the whole name", strings.Join(called, ", "))
+	}
+	if strangers := g.cfg.Strangers(g.auth.names); len(strangers) > 0 {
+		s.announce("access rules or groups name %s, but no users file has that name any more", cli.Printable(strings.Join(strangers, ", ")))
+	}
+	if u.OIDC != nil && u.OIDC.GroupsClaim != "" && len(g.cfg.Groups) > 0 {
+		s.announce("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", cli.Printable(strings.Join(slices.Sorted(maps.Keys(g.cfg.Groups)), ", ")))
+	}
+	s.announceUnmatched(g)
+}
+
+// announceUnmatched says which users {user} is not for, among those that files name.
+func (s *service) announceUnmatched(g *generation) {
+	names := slices.Clone(g.auth.names)
+	for _, members := range g.cfg.Groups {
+		names = append(names, members...)
+	}
+	slices.Sort(names)
+	odd := unmatched(slices.Compact(names))
+	switch len(odd) {
+	case 0:
+	case 1:
+		s.announce("the user %s cannot be one element of a path, so {user} in access rules matches nothing for that user", cli.Printable(odd[0]))
+	default:
+		s.announce("%d users cannot be one element of a path, %s first, so {user} in access rules matches nothing for them", len(odd), cli.Printable(odd[0]))
+	}
+}
