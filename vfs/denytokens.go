@@ -266,13 +266,42 @@ func (e *spelledElem) match(seg *segment) bool {
 	case segAny, segDouble:
 		return true
 	case segLiteral:
-		return seg.pre == e.folded || seg.pre == foldElement(e.cased)
+		return seg.pre == e.folded || seg.pre == e.casedFolded
 	}
 	return e.run(seg.tokens, stepSpelling) || seg.apart != nil && e.run(seg.apart, stepWritten)
 }
 
 // states are those of a segment's automaton: tokens[:i] have matched so far.
 type states []bool
+
+// An automaton is the memory of one run. Clients choose how often a step is made: as
+// often as a name of 1,024 bytes has characters, times 18 for what folds to so many, times
+// the number of patterns. So a step allocates nothing.
+type automaton struct {
+	slab      states
+	at        []states // before each unit, and behind the last
+	now, next states
+	plain     bool // the tokens are stars and characters of ASCII
+}
+
+var automata = sync.Pool{New: func() any { return new(automaton) }}
+
+// reset makes room for units and tokens, with no state set.
+func (a *automaton) reset(units, tokens int) {
+	width := tokens + 1
+	need := (units + 3) * width
+	a.slab = slices.Grow(a.slab[:0], need)[:need]
+	clear(a.slab)
+	a.at = a.at[:0]
+	for i := range units + 1 {
+		a.at = append(a.at, a.slab[i*width:(i+1)*width])
+	}
+	a.now, a.next = a.slab[need-2*width:need-width], a.slab[need-width:]
+}
+
+func (t *token) isPlain() bool {
+	return t.op == tokenStar || t.op == tokenRune && t.r < utf8.RuneSelf
+}
 
 // set adds a state, and those that stars let it be as well.
 func (s states) set(tokens []token, i int) {
@@ -283,12 +312,13 @@ func (s states) set(tokens []token, i int) {
 
 // run goes through the units of the element; step adds to at[i+n] the states that
 // reading n units from at[i] leads to.
-func (e *spelledElem) run(tokens []token, step func(tokens []token, at []states, i int, u *spelledUnit)) bool {
-	at := make([]states, len(e.units)+1)
-	for i := range at {
-		at[i] = make(states, len(tokens)+1)
-	}
+func (e *spelledElem) run(tokens []token, step func(a *automaton, tokens []token, i int, u *spelledUnit)) bool {
+	a := automata.Get().(*automaton)
+	defer automata.Put(a)
+	a.reset(len(e.units), len(tokens))
+	at := a.at
 	at[0].set(tokens, 0)
+	a.plain = !slices.ContainsFunc(tokens, func(t token) bool { return !t.isPlain() })
 	for i := range e.units {
 		u := &e.units[i]
 		first := slices.Index(at[i], true)
@@ -300,17 +330,27 @@ func (e *spelledElem) run(tokens []token, step func(tokens []token, at []states,
 				at[i+u.joker][k] = true
 			}
 		}
-		step(tokens, at, i, u)
+		step(a, tokens, i, u)
 	}
 	return at[len(e.units)][len(tokens)]
 }
 
 // stepSpelling reads units in any of their spellings.
-func stepSpelling(tokens []token, at []states, i int, u *spelledUnit) {
+func stepSpelling(a *automaton, tokens []token, i int, u *spelledUnit) {
 	for _, edge := range u.edges {
-		now := at[i]
+		if a.plain && edge.foreign {
+			// Only a star can read any of it, and is left where it is.
+			for k, on := range a.at[i] {
+				if on && k < len(tokens) && tokens[k].op == tokenStar {
+					a.at[i+edge.units].set(tokens, k)
+				}
+			}
+			continue
+		}
+		now, next := a.now, a.next
+		copy(now, a.at[i])
 		for _, r := range edge.label {
-			next := make(states, len(now))
+			clear(next)
 			for k, on := range now[:len(tokens)] {
 				switch t := &tokens[k]; {
 				case !on:
@@ -320,9 +360,9 @@ func stepSpelling(tokens []token, at []states, i int, u *spelledUnit) {
 					next.set(tokens, k+1)
 				}
 			}
-			now = next
+			now, next = next, now
 		}
-		to := at[i+edge.units]
+		to := a.at[i+edge.units]
 		for k, on := range now {
 			to[k] = to[k] || on
 		}
@@ -332,9 +372,9 @@ func stepSpelling(tokens []token, at []states, i int, u *spelledUnit) {
 // stepWritten reads a unit as one character for a wildcard, or whole and taken apart for
 // a literal run: so a run compares folded, though the characters that follow would
 // compose with its last.
-func stepWritten(tokens []token, at []states, i int, u *spelledUnit) {
-	to := at[i+1]
-	for k, on := range at[i] {
+func stepWritten(a *automaton, tokens []token, i int, u *spelledUnit) {
+	to := a.at[i+1]
+	for k, on := range a.at[i] {
 		if !on {
 			continue
 		}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -49,8 +50,9 @@ type spelledName struct {
 }
 
 type spelledElem struct {
-	written, folded, cased string
-	units                  []spelledUnit // one for each written character
+	written, folded    string
+	cased, casedFolded string        // folded by case alone, and that folded as a whole
+	units              []spelledUnit // one for each written character
 }
 
 // A spelledUnit is a character and how it, or a sequence that begins with it, may be
@@ -60,12 +62,20 @@ type spelledUnit struct {
 	edges []spelledEdge
 	apart string // r folded and taken apart
 	joker int    // if not 0, so many units from here on may be read as anything
+
+	begins bool // r composes with nothing before it
 }
 
 // A spelledEdge reads the next units as label.
 type spelledEdge struct {
-	units int
-	label string
+	units   int
+	label   string
+	foreign bool // label has no ASCII, and is not empty
+}
+
+func newEdge(units int, label string) spelledEdge {
+	has := strings.ContainsFunc(label, func(r rune) bool { return r < utf8.RuneSelf })
+	return spelledEdge{units, label, label != "" && !has}
 }
 
 // maxMarks is how many characters may compose with each other before they are taken for
@@ -74,38 +84,59 @@ const maxMarks = 30
 
 // spellName returns nil if s has no other spelling than its own.
 func spellName(s string) *spelledName {
-	folded, cased := foldElements(s, foldElement), foldElements(s, caseFold)
-	if folded == s && cased == s {
+	n := &spelledName{}
+	var folded, cased, casedFolded []string
+	for elem := range strings.SplitSeq(s, "/") {
+		e := spelledElem{written: elem, folded: foldElement(elem), cased: caseFold(elem)}
+		e.casedFolded = foldElement(e.cased)
+		n.elems = append(n.elems, e)
+		folded, cased, casedFolded = append(folded, e.folded), append(cased, e.cased), append(casedFolded, e.casedFolded)
+	}
+	form, byCase := strings.Join(folded, "/"), strings.Join(cased, "/")
+	if form == s && byCase == s {
 		return nil
 	}
-	n := &spelledName{forms: []string{folded}, has: bytesOf(s) | bytesOf(folded)}
-	n.has |= bytesOf(cased)
-	if cased = foldElements(cased, foldElement); cased != folded {
-		n.forms = append(n.forms, cased)
+	n.forms = []string{form}
+	n.has = bytesOf(s) | bytesOf(form) | bytesOf(byCase)
+	if form := strings.Join(casedFolded, "/"); form != n.forms[0] {
+		n.forms = append(n.forms, form)
 	}
-	for elem := range strings.SplitSeq(s, "/") {
-		n.elems = append(n.elems, n.spellElement(elem))
+	units := map[rune]spelledUnit{}
+	for i := range n.elems {
+		n.spellElement(&n.elems[i], units)
 	}
 	return n
 }
 
-func (n *spelledName) spellElement(elem string) spelledElem {
-	e := spelledElem{written: elem, folded: foldElement(elem), cased: caseFold(elem)}
+// spellUnit returns the character r alone.
+func spellUnit(r rune) spelledUnit {
+	c := string(r)
+	u := spelledUnit{r: r, edges: []spelledEdge{newEdge(1, c)}, apart: decompose(c), begins: !isIgnorable(r) && norm.NFKC.PropertiesString(c).BoundaryBefore()}
+	for _, label := range [...]string{caseFold(c), foldElement(c)} {
+		if label != u.edges[len(u.edges)-1].label && label != c {
+			u.edges = append(u.edges, newEdge(1, label))
+		}
+	}
+	return u
+}
+
+// spellElement fills in the units of e. known are those of characters that were met
+// before: a hostile name has hundreds that are costly to fold, and few different ones.
+func (n *spelledName) spellElement(e *spelledElem, known map[rune]spelledUnit) {
+	elem := e.written
 	begins := []int{} // where what composes begins
 	ends := []int{}   // byte offsets
 	for i, r := range elem {
-		c := string(r)
-		u := spelledUnit{r: r, edges: []spelledEdge{{1, c}}, apart: decompose(c)}
-		for _, label := range [...]string{caseFold(c), foldElement(c)} {
-			if label != u.edges[len(u.edges)-1].label && label != c {
-				u.edges = append(u.edges, spelledEdge{1, label})
-			}
+		u, ok := known[r]
+		if !ok {
+			u = spellUnit(r)
+			known[r] = u
 		}
-		if len(e.units) == 0 || !isIgnorable(r) && norm.NFKC.PropertiesString(c).BoundaryBefore() {
+		if len(e.units) == 0 || u.begins {
 			begins = append(begins, len(e.units))
 		}
 		e.units = append(e.units, u)
-		ends = append(ends, i+len(c))
+		ends = append(ends, i+utf8.RuneLen(r))
 	}
 	for i, from := range begins {
 		to := len(e.units)
@@ -122,12 +153,12 @@ func (n *spelledName) spellElement(elem string) spelledElem {
 			apart += u.apart
 		}
 		first := &e.units[from]
-		first.edges = append(first.edges, spelledEdge{to - from, foldElement(text)})
+		// Others of the same character have the same edges, but not this one.
+		first.edges = append(slices.Clip(first.edges), newEdge(to-from, foldElement(text)))
 		// Marks that stand in an order of their own, or are many, could be read in more
 		// ways than are worth trying. Nobody writes so: it is refused where it could match.
 		if to-from > maxMarks || apart != decompose(text) {
 			first.joker, n.jokers = to-from, true
 		}
 	}
-	return e
 }
