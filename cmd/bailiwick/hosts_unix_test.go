@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -227,6 +228,41 @@ func TestHostsOfPassedSockets(t *testing.T) {
 	}{{tcp, "localhost", 200}, {tcp, "evil.example", 404}, {unix, "evil.example", 200}} {
 		if got, _ := raw(t, c.l.Addr().Network(), c.l.Addr().String(), fmt.Sprintf("GET /a HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", c.host)); got != c.want {
 			t.Errorf("%s: Host: %s: %d, want %d", c.l.Addr(), c.host, got, c.want)
+		}
+	}
+}
+
+// Neither the name in TLS nor the :authority of HTTP/2 gets a page of another site
+// further than a Host does. A name that the certificate does not have changes nothing.
+func TestRebindingTLS(t *testing.T) {
+	cert, key := issue(t, issue(t, nil, "authority"), "server").pems(t)
+	p, _ := configured(t, tlsConfig, map[string]string{"server.pem": cert, "server.key": key, "d/a.txt": "secret"})
+	for _, h2 := range []bool{false, true} {
+		for _, name := range []string{"127.0.0.1", "localhost", "evil.example"} {
+			transport := &http.Transport{
+				TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, ServerName: name},
+				ForceAttemptHTTP2: h2,
+			}
+			for host, want := range map[string]int{"localhost": 200, "127.0.0.1": 200, "evil.example": 404, "evil.example:443": 404, "localhost.evil.example": 404} {
+				req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+p.addr()+"/a.txt", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Host = host
+				resp, err := transport.RoundTrip(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || (resp.ProtoMajor == 2) != h2 {
+					t.Fatalf("%s: %v", resp.Proto, err)
+				}
+				if resp.StatusCode != want || want == 404 && (string(body) != "not found\n" || resp.Header.Get("Cache-Control") != "no-store") {
+					t.Errorf("%s, SNI %s, host %s: %d %q, want %d", resp.Proto, name, host, resp.StatusCode, body, want)
+				}
+			}
+			transport.CloseIdleConnections()
 		}
 	}
 }
