@@ -10,28 +10,21 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// chunkBytes is how much of a body is held at a time. A file that fits is read
-// and written at once, which costs less than handing it to sendfile.
+// chunkBytes is the size of a chunk of a body. A file of that size is read and written at
+// once, which costs less than sendfile.
 const chunkBytes = 32 << 10
 
-// largeChunkBytes is that for a body that is larger, and not a file. It bounds
-// what a stream of any length needs.
+// largeChunkBytes is the size of a chunk of a larger body that is not a file: the memory
+// that a stream of any length needs.
 const largeChunkBytes = 256 << 10
-
-// maxIdleReads is how many reads in a row may bring nothing, as in bufio.
-const maxIdleReads = 100
 
 var (
 	chunks      = sync.Pool{New: func() any { return new([chunkBytes]byte) }}
 	largeChunks = sync.Pool{New: func() any { return new([largeChunkBytes]byte) }}
 )
 
-// errLongBody says that a body yielded more than it promised.
-var errLongBody = errors.New("server: body is longer than its object")
-
-// sendBody sends the bytes of obj after its header, all of them or none of the
-// last ones: if they do not come, it panics with http.ErrAbortHandler, which
-// is the only way to tell the client.
+// sendBody sends the bytes of obj after its header. If it cannot send all of them, it panics
+// with http.ErrAbortHandler: only a broken connection tells the client.
 func (x *exchange) sendBody(obj *vfs.Object) {
 	var err error
 	switch {
@@ -47,15 +40,15 @@ func (x *exchange) sendBody(obj *vfs.Object) {
 	}
 }
 
-// sendFile sends a large file, by sendfile where the system has it.
+// sendFile sends a large file, by sendfile if the system supports it.
 func (x *exchange) sendFile(obj *vfs.Object) error {
 	for left := obj.Span.Length; left > 0; {
-		piece := left
+		size := left
 		if x.pace > 0 {
-			piece = x.chunkSize(left, pieceBytes)
-			x.extendWriteDeadline(piece)
+			size = x.chunkSize(left, pacedBytes)
+			x.extendWriteDeadline(size)
 		}
-		n, err := io.CopyN(&x.responseWriter, obj.File, piece)
+		n, err := io.CopyN(&x.responseWriter, obj.File, size)
 		if err == io.EOF {
 			return vfs.ErrChanged
 		}
@@ -67,7 +60,7 @@ func (x *exchange) sendFile(obj *vfs.Object) error {
 	return nil
 }
 
-// abort ends an answer that cannot be completed.
+// abort ends a response that cannot be completed.
 func (x *exchange) abort(err error) {
 	x.attempt.Reason = failureReason(err)
 	var w *writeError
@@ -99,9 +92,7 @@ func (x *exchange) copyFile(obj *vfs.Object) error {
 	return err
 }
 
-// copyBody sends length bytes of body, as they come. The last ones, chunkBytes at
-// most, wait until the body has ended without an error: a backend may find only
-// there that what it read was cut or damaged.
+// copyBody sends length bytes of body as they come, except for the last ones, see heldBody.
 func (x *exchange) copyBody(body io.Reader, length int64) error {
 	if whole, ok := body.(io.WriterTo); ok {
 		if length > chunkBytes {
@@ -113,65 +104,33 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 		}
 		return err
 	}
+	held := &heldBody{body: body, left: length}
 	if length <= chunkBytes {
 		buf := chunks.Get().(*[chunkBytes]byte)
 		defer chunks.Put(buf)
-		return x.copyThrough(buf[:], body, length)
+		return x.copyHeld(held, buf[:])
 	}
 	buf := largeChunks.Get().(*[largeChunkBytes]byte)
 	defer largeChunks.Put(buf)
-	return x.copyThrough(buf[:], body, length)
+	return x.copyHeld(held, buf[:])
 }
 
-func (x *exchange) copyThrough(buf []byte, body io.Reader, length int64) error {
-	// The first bytes go out as soon as a few have come.
-	size := int64(chunkBytes)
-	for idle := 0; length > 0; size = x.chunkSize(length, int64(len(buf))) {
-		if length > chunkBytes {
-			size = min(size, length-chunkBytes)
-		}
-		n, err := body.Read(buf[:min(length, size)])
-		length -= int64(n)
-		if length == 0 && err == nil {
-			err = ended(body)
-		}
-		if length == 0 && err != nil && err != io.EOF {
-			return err
-		}
+// copyHeld sends a body chunk by chunk.
+func (x *exchange) copyHeld(body *heldBody, buf []byte) error {
+	// The first chunk is small, so that the response begins early.
+	for size := int64(chunkBytes); body.left > 0; size = x.chunkSize(body.left, int64(len(buf))) {
+		n, err := body.next(buf[:size])
 		if n > 0 {
-			idle = 0
 			if len(buf) > chunkBytes {
 				x.extendWriteDeadline(int64(n))
 			}
 			if _, err := x.Write(buf[:n]); err != nil {
 				return err
 			}
-		} else if idle++; idle > maxIdleReads {
-			return io.ErrNoProgress
 		}
-		if err != nil && length > 0 {
-			return shortBody(err)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// ended reads the end of body.
-func ended(body io.Reader) error {
-	var one [1]byte
-	n, err := io.ReadFull(body, one[:])
-	switch {
-	case n > 0:
-		return errLongBody
-	case err == io.EOF:
-		return nil
-	}
-	return err
-}
-
-func shortBody(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return vfs.ErrChanged
-	}
-	return err
 }
