@@ -12,10 +12,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// SendOptions are the options of [SendFile]. The zero value sends the object as
-// Flask's send_from_directory does where that agrees with RFC 9110: several
-// ranges, unknown units and malformed ones are answered with the whole object,
-// a weak If-Range never holds, and a HEAD has no range.
+// SendOptions are the options of [SendFile]. The zero value sends the object as Flask's
+// send_from_directory does, where that agrees with RFC 9110: for several ranges, unknown
+// units and malformed ranges the client gets the whole object, a weak If-Range is false,
+// and HEAD has no range.
 type SendOptions struct {
 	// ContentType is the media type; "" takes it from DownloadName, else from
 	// the name, by the table of this package. (Flask: mimetype)
@@ -25,32 +25,31 @@ type SendOptions struct {
 	// (Flask: as_attachment)
 	AsAttachment bool
 
-	// DownloadName is what a browser is to call the object, whatever it holds: the
-	// client gets what [vfs.SafeName] makes of it, a slash taken as a letter. "" is the
-	// last element of the name. (Flask: download_name)
+	// DownloadName is the name under which a browser saves the object. It may be any
+	// string: the client gets what [vfs.SafeName] makes of it, with slashes replaced. ""
+	// is the last element of the name. (Flask: download_name)
 	DownloadName string
 
 	// Unconditional ignores preconditions and ranges. (Flask: conditional=False)
 	Unconditional bool
 
-	// ETag is the strong tag to send, without its quotes, in the place of the
-	// backend's; NoETag sends none. Preconditions are decided by what is sent.
-	// (Flask: etag)
+	// ETag is the strong tag to send instead of the backend's, without quotes; NoETag
+	// sends none. Preconditions are evaluated by what is sent. (Flask: etag)
 	ETag   string
 	NoETag bool
 
-	// LastModified is the time to send in the place of the backend's, if it is
-	// not zero. (Flask: last_modified)
+	// LastModified, if not zero, is the time to send instead of the backend's. (Flask:
+	// last_modified)
 	LastModified time.Time
 
-	// MaxAge is how long a client may use the object without asking again: 0
-	// says nothing but no-cache, below 0 adds max-age=0 to that. MaxAgeFunc, if
-	// set, is asked in its place. (Flask: max_age) What the jail's Authorizer does not
-	// open to anyone is kept out of caches, see [Auth].
+	// MaxAge is how long a client may use the object without revalidation: 0 sends
+	// no-cache, below 0 no-cache and max-age=0. MaxAgeFunc, if set, overrides it.
+	// (Flask: max_age) Objects that anonymous callers may not read are kept out of
+	// caches, see [Auth].
 	MaxAge     time.Duration
 	MaxAgeFunc func(vfs.Name) time.Duration
 
-	// Content says whose the object is; ContentAuto is ContentTrusted.
+	// Content says whether the object is trusted; ContentAuto is ContentTrusted.
 	Content Content
 
 	// Recorder and Logger are those of [Config].
@@ -58,16 +57,15 @@ type SendOptions struct {
 	Logger   *slog.Logger
 }
 
-// SendFile answers r with the object name, a decoded name as [vfs.ParseName]
-// takes it, out of jail. It writes the whole response: 200, 206, 304, 405, 412,
-// 416, 503, or the one 404 for every name that is missing or refused. The error
-// that it returns is for logs; nothing is left to answer. Like a handler of
-// [New], it panics with http.ErrAbortHandler where a body cannot be completed.
+// SendFile answers r with the object called name, a decoded name as [vfs.ParseName] takes
+// it, from jail. It writes the whole response: 200, 206, 304, 405, 412, 416, 503, or the one
+// 404 for every name that is missing or refused. The returned error is for logs; the request
+// is answered. Like a handler of [New], SendFile panics with http.ErrAbortHandler if it
+// cannot complete a body.
 //
-// Headers that w has already are kept as the package documentation says.
+// The package documentation says which headers of w remain.
 //
-// An ETag or time of the caller's own costs the backend a second open where an
-// If-Range fails.
+// With ETag, NoETag or LastModified, an If-Range that is false costs a second open.
 func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name string, opts SendOptions) error {
 	x := begin(w, r, jail, opts.Recorder, opts.Logger)
 	defer x.end()
@@ -96,7 +94,7 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 // sendLingering is for all calls of SendFile, which have no handler in common.
 var sendLingering = NewSlots(lingerSlots)
 
-// look returns how the object is to be presented.
+// present returns how the object is presented.
 func (o *SendOptions) present(n vfs.Name) presentation {
 	filename := o.DownloadName
 	if filename == "" {
@@ -127,7 +125,7 @@ func (o *SendOptions) present(n vfs.Name) presentation {
 	return pres
 }
 
-// openAs opens the object with the validators that the caller wants to show.
+// openAs opens the object with the validators that the caller wants to send.
 func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	var req vfs.Request
 	if !o.Unconditional {
@@ -136,19 +134,19 @@ func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	if o.ETag == "" && !o.NoETag && o.LastModified.IsZero() {
 		return x.open(n, req)
 	}
-	// The backend decides by validators of its own, so it is asked for the
-	// range alone, and the conditions are decided here, by the same Resolve.
-	obj, err := x.open(n, vfs.Request{Range: req.Range})
-	var e *vfs.Error
-	switch {
-	case err == nil:
-		o.overrideValidators(&obj.Info)
-	case errors.Is(err, vfs.ErrRange) && errors.As(err, &e) && e.Info != nil:
-		o.overrideValidators(e.Info)
-		obj = &vfs.Object{Info: *e.Info, Body: http.NoBody}
-	default:
+	return x.openOverridden(n, req, o)
+}
+
+// openOverridden opens the object and evaluates the conditions of req by the validators of
+// o. A backend cannot do that: it has its own validators, and S3 evaluates conditions
+// itself. So the backend only gets the range, and the conditions are evaluated here, by the
+// Resolve that backends use.
+func (x *exchange) openOverridden(n vfs.Name, req vfs.Request, o *SendOptions) (*vfs.Object, error) {
+	obj, err := x.openRange(n, req.Range)
+	if err != nil {
 		return nil, err
 	}
+	o.overrideValidators(&obj.Info)
 	span, err := req.Resolve("get", obj.Info)
 	if err != nil {
 		obj.Body.Close()
@@ -157,16 +155,27 @@ func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	if x.r.Method == http.MethodHead || span == obj.Span {
 		return obj, nil
 	}
-	// If-Range does not hold: the whole object it is.
+	// If-Range is false, so the client gets the whole object.
 	obj.Body.Close()
-	obj, err = x.open(n, vfs.Request{})
-	if err == nil {
-		o.overrideValidators(&obj.Info)
+	if obj, err = x.open(n, vfs.Request{}); err != nil {
+		return nil, err
+	}
+	o.overrideValidators(&obj.Info)
+	return obj, nil
+}
+
+// openRange opens a range of the object. If the range cannot be satisfied, the object has
+// no body: whether that is an error depends on the conditions.
+func (x *exchange) openRange(n vfs.Name, r vfs.Range) (*vfs.Object, error) {
+	obj, err := x.open(n, vfs.Request{Range: r})
+	var e *vfs.Error
+	if errors.Is(err, vfs.ErrRange) && errors.As(err, &e) && e.Info != nil {
+		return &vfs.Object{Info: *e.Info, Body: http.NoBody}, nil
 	}
 	return obj, err
 }
 
-// dress puts the caller's validators in the place of the backend's.
+// overrideValidators replaces the validators of the backend by those of o.
 func (o *SendOptions) overrideValidators(info *vfs.Info) {
 	if o.ETag != "" {
 		info.ETag = httpheader.CleanTag(o.ETag)
