@@ -31,6 +31,17 @@ type Auth struct {
 	// credentials.
 	Authenticator auth.Authenticator
 
+	// Unauthorized, if set, answers in place of the 401 with a fixed text: with the
+	// page of your own log-in, or a redirect to it. It is called for wrong credentials,
+	// and for anonymous requests for operations that no anonymous caller may perform,
+	// whether or not the object exists; it must not look for the object itself. The
+	// request is the one that the handler received. If Unauthorized sets no status, it
+	// is 401; no WWW-Authenticate is sent, by which browsers would ask for a password.
+	//
+	// With Unauthorized, Authenticator may be nil: a handler around this one then sets
+	// the principal by [auth.WithPrincipal].
+	Unauthorized http.Handler
+
 	// Links verifies signed links; nil treats the query of a link like any other query.
 	// Uses counts the uses of links; nil rejects links with a use limit.
 	Links *links.Keys
@@ -92,7 +103,7 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 		// A handler around this one may have authenticated the request.
 		p = auth.FromContext(x.ctx)
 		x.attempt.Principal = p.String()
-		x.anonymous = a.Authenticator != nil && p.Anyone()
+		x.anonymous = p.Anyone() && (a.Authenticator != nil || a.Unauthorized != nil)
 	case err == nil:
 		x.setPrincipal(p)
 	case errors.Is(err, auth.ErrThrottled):
@@ -189,7 +200,34 @@ func spent(ok bool, err error) error {
 // shouldChallenge reports whether a refused request is answered with 401, since
 // credentials may help. That depends on the handler and the operation, never on the name.
 func (x *exchange) shouldChallenge() bool {
-	return x.anonymous && x.opens != nil && !x.opens.Open(x.op) && len(x.auth.Authenticator.Challenges()) > 0
+	if !x.anonymous || x.opens == nil || x.opens.Open(x.op) {
+		return false
+	}
+	return x.auth.Unauthorized != nil || len(x.auth.Authenticator.Challenges()) > 0
+}
+
+// unauthorized sends the response of Auth.Unauthorized.
+func (x *exchange) unauthorized() {
+	x.Header()["Cache-Control"] = noStore
+	x.auth.Unauthorized.ServeHTTP(unauthorizedWriter{x}, x.r.WithContext(x.ctx))
+	if x.status == 0 {
+		x.WriteHeader(http.StatusUnauthorized)
+	}
+}
+
+// An unauthorizedWriter sends 401 if a handler writes a body without a status. It has no
+// other methods, so nothing gets around that.
+type unauthorizedWriter struct{ x *exchange }
+
+func (w unauthorizedWriter) Header() http.Header { return w.x.Header() }
+
+func (w unauthorizedWriter) WriteHeader(status int) { w.x.WriteHeader(status) }
+
+func (w unauthorizedWriter) Write(p []byte) (int, error) {
+	if w.x.status == 0 {
+		w.x.WriteHeader(http.StatusUnauthorized)
+	}
+	return w.x.Write(p)
 }
 
 // cacheControlFor returns the Cache-Control of a response about name: usual, unless it

@@ -52,8 +52,8 @@ func (c nonsense) content(v Content) {
 // auth refuses an Auth that protects nothing, since there is no authorizer. wanted says
 // where to set one.
 func (c nonsense) auth(a *Auth, authorized bool, wanted string) {
-	if !authorized && (a.Authenticator != nil || a.Links != nil) {
-		c.found("Auth has an Authenticator or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
+	if !authorized && (a.Authenticator != nil || a.Unauthorized != nil || a.Links != nil) {
+		c.found("Auth has an Authenticator, Unauthorized or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
 	}
 	if a.Links == nil && (a.Uses != nil || a.Leads != nil || a.Redirect != 0) {
 		c.found("Auth has Uses, Leads or Redirect, but no Links")

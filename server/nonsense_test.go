@@ -64,6 +64,7 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		"no jail":                     {newServer(nil, server.Config{}), "vfs.New"},
 		"credentials, and no rules":   {newServer(open, server.Config{Auth: server.Auth{Authenticator: who}}), "vfs.Policy.Authorize"},
 		"no known kind, and no rules": {newServer(open, server.Config{Auth: server.Auth{Authenticator: &auth.Chain{}}}), "vfs.Policy.Authorize"},
+		"a log-in page, and no rules": {newServer(open, server.Config{Auth: server.Auth{Unauthorized: http.NotFoundHandler()}}), "vfs.Policy.Authorize"},
 		"links, and no rules":         {newServer(open, server.Config{Auth: server.Auth{Links: keys}}), "vfs.Policy.Authorize"},
 		"credentials and rules":       {newServer(guarded, server.Config{Auth: server.Auth{Authenticator: who, Links: keys, Uses: &links.Memory{}}}), ""},
 		"rules alone":                 {newServer(guarded, server.Config{}), ""},

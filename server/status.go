@@ -203,6 +203,9 @@ func (x *exchange) respond(response *httpError, err error) {
 		// net/http would go on reading for as long as boundRest allows.
 		x.Header()["Connection"] = closeConnection
 		x.hasty = true
+	case response.status == http.StatusUnauthorized && x.auth.Unauthorized != nil:
+		x.unauthorized()
+		return
 	case response.status == http.StatusUnauthorized:
 		if challenges := x.auth.Authenticator.Challenges(); len(challenges) > 0 {
 			x.Header()["Www-Authenticate"] = challenges

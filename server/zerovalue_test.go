@@ -60,6 +60,14 @@ var zeroValues = map[string]func(*testing.T){
 			}
 		}
 	},
+	"server/access.Func": func(t *testing.T) {
+		p := allow("**")
+		p.Authorize = access.Func(nil)
+		wantClosed(t, "nil", jailOver(t, gateTree(), p))
+		if f := access.Func(nil); f.Open(vfs.OpRead) || f.OpenTo(vfs.OpRead, parsed(t, "a")) {
+			t.Error("nil is open")
+		}
+	},
 	"server/auth.Chain": func(t *testing.T) {
 		for what, c := range map[string]*auth.Chain{"zero": {}, "nil": nil} {
 			wantNobody(t, what, c, "Basic "+base64.StdEncoding.EncodeToString([]byte(":")), "Bearer a", "Bearer a.b.c")

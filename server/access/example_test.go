@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -72,4 +73,28 @@ func ExampleAuthorizer() {
 	// bob /diary.txt   404 no-store
 	// bob /nothing.txt 404 no-store
 	//     /plan.txt    401 no-store
+}
+
+// A program with users and permissions of its own needs one function.
+func ExampleFunc() {
+	type share struct{ user, dir string }
+	shares := []share{{"alice", "reports"}, {"bob", "photos"}}
+	mayRead := access.Func(func(_ context.Context, p auth.Principal, op vfs.Op, n vfs.Name) bool {
+		return op == vfs.OpRead && slices.ContainsFunc(shares, func(s share) bool {
+			return s.user == p.Name && strings.HasPrefix(n.String(), s.dir+"/")
+		})
+	})
+	for _, user := range []string{"alice", "bob", ""} {
+		ctx := auth.WithPrincipal(context.Background(), auth.Principal{Name: user})
+		n, err := vfs.ParseName("reports/2026.pdf")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%q: %v\n", user, mayRead.Authorize(ctx, vfs.OpRead, n) == nil)
+	}
+	// Output:
+	// "alice": true
+	// "bob": false
+	// "": false
 }
