@@ -1,8 +1,7 @@
-// Package access says who may do what with which names: the rules of a mount, by
-// default none, so that nobody may do anything. A [List], or an [Authorizer] of one's
-// own, is set at one place, the Policy.Authorize of a vfs.Jail. So it is asked with the
-// very name that is then opened, before the backend is asked, and package server takes it
-// from the jail.
+// Package access authorizes operations on names by the rules of a mount. Without rules,
+// nothing is authorized. A [List], or a custom [Authorizer], is set in one place, the
+// Policy.Authorize of a vfs.Jail. It is therefore called with exactly the name that is
+// then opened, before the backend is called, and package server takes it from the jail.
 package access
 
 import (
@@ -16,24 +15,24 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An Authorizer is a [vfs.Authorizer] that also says what is open to everybody. Package
-// server asks the Authorizer of a jail for these two methods. One without them is as good
-// for deciding, but then every answer is kept out of caches, and no request without
-// credentials is asked for some. Its methods are called concurrently.
+// An Authorizer is a [vfs.Authorizer] that also reports what is public. Package server
+// calls the two additional methods of a jail's Authorizer. Without them authorization
+// works too, but no response is cacheable and no request without credentials gets a 401.
+// All methods are called concurrently.
 //
-// The caller that Authorize decides about is the [auth.FromContext] of its context, unless
-// [auth.Granted] says that a signed link grants the operation. For OpList n is a directory.
-// Authorize must not look at the backend: its answer and the time it takes must be the same
-// for names that exist and for those that do not.
+// Authorize takes the principal from its context with [auth.FromContext], unless
+// [auth.Granted] reports that a signed link grants the operation. For OpList, n is a
+// directory. Authorize must not access the backend: its result and its duration must not
+// depend on whether the name exists.
 type Authorizer interface {
 	vfs.Authorizer
 
-	// Open reports whether anyone, without credentials, may do op to some name. Where
-	// nobody may, a request without credentials is a 401, whatever its name.
+	// Open reports whether anonymous requests may do op on some name. If not, every
+	// request without credentials gets a 401, whatever its name.
 	Open(op vfs.Op) bool
 
-	// OpenTo reports whether anyone, without credentials, may do op to n. An answer
-	// about n is kept out of caches where that is false of OpRead.
+	// OpenTo reports whether anonymous requests may do op on n. If it is false for OpRead,
+	// responses about n are not cacheable.
 	OpenTo(op vfs.Op, n vfs.Name) bool
 }
 
@@ -42,9 +41,9 @@ var (
 	_ Authorizer = anyone{}
 )
 
-// Anyone returns the Authorizer that lets everybody do everything that the patterns of
-// the jail allow. It is for servers that know credentials and need none: without it, a
-// server that knows credentials refuses a jail that has no Authorizer.
+// Anyone returns the Authorizer that authorizes everything that the patterns of the jail
+// allow. It is for servers that authenticate users but do not require it: a server with
+// authentication refuses a jail without an Authorizer.
 func Anyone() Authorizer { return anyone{} }
 
 type anyone struct{}
@@ -53,30 +52,30 @@ func (anyone) Authorize(context.Context, vfs.Op, vfs.Name) error { return nil }
 func (anyone) Open(vfs.Op) bool                                  { return true }
 func (anyone) OpenTo(vfs.Op, vfs.Name) bool                      { return true }
 
-// A Rule lets some people do some things with some names.
+// A Rule grants operations on names to the principals that match it.
 type Rule struct {
 	// Who is one of
 	//
-	//	anyone             everybody, with credentials or without
-	//	authenticated      everybody with credentials
-	//	owner              whom the object belongs to, for uploads
-	//	user:NAME          this one
-	//	group:NAME         who is in this group, see [Compile]
-	//	claim:KEY=VALUE    whose credentials vouch for this
+	//	anyone             everyone, authenticated or anonymous
+	//	authenticated      every authenticated principal
+	//	owner              the owner of the object, for uploads
+	//	user:NAME          the user NAME
+	//	group:NAME         the members of the group, see [Compile]
+	//	claim:KEY=VALUE    principals whose credentials have this claim
 	Who string
 
-	// Can is what they may do.
+	// Can lists the granted operations.
 	Can []vfs.Op
 
-	// Names are patterns as in vfs.Policy.Allow; none means all names. An element
-	// that is "{user}" stands for the principal's whole name, taken literally: in
-	// "home/{user}/**", alice has what lies below home/alice. A principal whose
-	// name is no single element of a vfs.Name matches no such pattern, and nor does
-	// anyone.
+	// Names are patterns as in vfs.Policy.Allow; none means all names. The element
+	// "{user}" stands for the principal's full name, taken literally: "home/{user}/**"
+	// gives alice everything below home/alice. Such a pattern matches nothing for
+	// anonymous principals and for principals whose name is not a single element of a
+	// vfs.Name.
 	Names []string
 }
 
-// String returns the rule on one line, as explain prints it.
+// String returns the rule on one line, in explain's format.
 func (r Rule) String() string {
 	ops := make([]string, len(r.Can))
 	for i, op := range r.Can {
@@ -89,24 +88,24 @@ func (r Rule) String() string {
 	return s
 }
 
-// ErrRule is what every error of Compile matches.
+// ErrRule is matched by every error of Compile.
 var ErrRule = errors.New("bad access rule")
 
-// ErrDenied is what Authorize fails with where no rule lets the caller.
+// ErrDenied is the error of Authorize if no rule grants the operation.
 var ErrDenied = errors.New("no access rule allows it")
 
-// A List is a compiled list of rules. It is safe for concurrent use. The zero List
-// allows nothing, and neither does a nil *List.
+// A List is a compiled list of rules. It is safe for concurrent use. The zero List and
+// nil authorize nothing.
 type List struct {
 	rules  []*rule
-	groups map[string][]string // the members of groups that the server defines
+	groups map[string][]string // the members of groups defined by the server
 }
 
-// Compile makes a List of rules. The groups are those that the server itself
-// defines, with the names of their members, and they have no others: that a Principal
-// brings along a group of the same name makes it no member, since whoever names groups
-// elsewhere knows nothing of this one. Groups that are not among them are the
-// Principal's own. The error names the first rule that is wrong, and matches ErrRule.
+// Compile compiles rules into a List. groups are the groups that the server itself
+// defines, with the names of their members, which are exact: a Principal's own claim to
+// a group of the same name does not count, because whoever assigned it does not know
+// about this group. All other groups are the Principal's own. The error names the first
+// invalid rule and matches ErrRule.
 func Compile(rules []Rule, groups map[string][]string) (*List, error) {
 	l := &List{groups: make(map[string][]string, len(groups))}
 	for group, members := range groups {
@@ -122,9 +121,9 @@ func Compile(rules []Rule, groups map[string][]string) (*List, error) {
 	return l, nil
 }
 
-// Decide returns the first rule that lets p do op to n. For OpList n is a
-// directory, and may be listed where some name below it could be meant. The owner
-// is that of the object n, nil where objects have none.
+// Decide returns the first rule that permits p to do op on n. For OpList, n is a
+// directory, which may be listed if some name below it could match. owner is the owner
+// of the object n, nil if objects have no owners.
 func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (rule string, ok bool) {
 	if l == nil {
 		return "", false
@@ -137,7 +136,7 @@ func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (r
 	return "", false
 }
 
-// Authorize implements [Authorizer], for names without an owner. Its error matches
+// Authorize implements [Authorizer] for names without an owner. Its error matches
 // ErrDenied.
 func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 	if auth.Granted(ctx, op, n) {
@@ -149,8 +148,8 @@ func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 	return nil
 }
 
-// Open implements [Authorizer]: it reports whether some rule lets anyone do op, to
-// whatever names.
+// Open implements [Authorizer]. It reports whether some rule grants op to anyone, on any
+// names.
 func (l *List) Open(op vfs.Op) bool {
 	return l != nil && slices.ContainsFunc(l.rules, func(r *rule) bool {
 		return r.who == whoAnyone && slices.Contains(r.src.Can, op)

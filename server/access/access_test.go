@@ -70,7 +70,7 @@ func TestDecide(t *testing.T) {
 		{alice, vfs.OpRead, "public/a", "", true},
 		{bob, vfs.OpRead, "home/alice/a", "", true},
 		{bob, vfs.OpWrite, "home/alice/a", "", false},
-		// A group that the server defines has the members that it names; others are the
+		// A group defined by the server has exactly its listed members; other groups are the
 		// principal's own.
 		{auth.Principal{Name: "dan", Groups: []string{"editors"}}, vfs.OpRead, "x", "", false},
 		{auth.Principal{Name: "dan", Groups: []string{"sales", "editors"}}, vfs.OpRead, "sales/x", "", true},
@@ -85,7 +85,7 @@ func TestDecide(t *testing.T) {
 		{alice, vfs.OpDelete, "uploads/x", "bob", false},
 		{alice, vfs.OpDelete, "uploads/x", "", false},
 		{auth.Principal{}, vfs.OpDelete, "uploads/x", "", false},
-		// A name that a glob or a path would read otherwise.
+		// User names with a special meaning in a glob or path.
 		{auth.Principal{Name: "*"}, vfs.OpRead, "home/alice/a", "", false},
 		{auth.Principal{Name: "*"}, vfs.OpRead, "home/*/a", "", true},
 		{auth.Principal{Name: "{alice,bob}"}, vfs.OpRead, "home/alice/a", "", false},
@@ -107,10 +107,10 @@ func TestDecide(t *testing.T) {
 		}
 	}
 	if !l.Open(vfs.OpRead) || l.Open(vfs.OpWrite) || new(access.List).Open(vfs.OpRead) {
-		t.Error("Open is wrong")
+		t.Error("Open returns the wrong result")
 	}
 	if !l.OpenTo(vfs.OpRead, name(t, "public/a")) || l.OpenTo(vfs.OpRead, name(t, "law/a")) {
-		t.Error("OpenTo is wrong")
+		t.Error("OpenTo returns the wrong result")
 	}
 }
 
@@ -136,7 +136,7 @@ func TestCompile(t *testing.T) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	// Braces that no pattern takes for a word.
+	// Braces that are not placeholders.
 	for _, name := range []string{`home/\{users\}/a`, "{a,b}/**", "re:v[0-9]{2}", "re:[{]users[}]"} {
 		if _, err := access.Compile([]access.Rule{{Who: "anyone", Can: read, Names: []string{name}}}, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -144,7 +144,7 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-// FuzzWho: WhoPattern matches what Compile takes, and nothing else.
+// FuzzWho checks that WhoPattern matches exactly what Compile accepts.
 func FuzzWho(f *testing.F) {
 	for _, who := range []string{"anyone", "everyone", "user:", "user:a", "group:a b", "claim:a", "claim:=b", "claim:a=", "claim:a=b=c", "owner", "", "Anyone", "user"} {
 		f.Add(who)
@@ -152,7 +152,7 @@ func FuzzWho(f *testing.F) {
 	pattern := regexp.MustCompile(access.WhoPattern)
 	f.Fuzz(func(t *testing.T, who string) {
 		if strings.ContainsAny(who, "\n") || !utf8.ValidString(who) {
-			t.Skip("no line of a file")
+			t.Skip("not a single line")
 		}
 		_, err := access.Compile([]access.Rule{{Who: who, Can: []vfs.Op{vfs.OpRead}}}, nil)
 		if matches := pattern.MatchString(who); matches != (err == nil) {

@@ -15,8 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// shares lets people read what was shared with them, by name, and nobody else
-// anything.
+// shares lets users read the files shared with them by name, and grants nothing else.
 type shares map[string][]string
 
 var _ access.Authorizer = shares(nil)
@@ -32,8 +31,8 @@ func (s shares) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 func (shares) Open(vfs.Op) bool             { return false }
 func (shares) OpenTo(vfs.Op, vfs.Name) bool { return false }
 
-// header believes a header, as one can behind a proxy that logs people in and takes
-// that header out of what they send.
+// header trusts a request header. That is safe only behind a proxy that authenticates
+// users and removes the header from their requests.
 type header string
 
 func (h header) Authenticate(r *http.Request) (auth.Principal, bool, error) {
@@ -43,8 +42,8 @@ func (h header) Authenticate(r *http.Request) (auth.Principal, bool, error) {
 
 func (header) Challenges() []string { return []string{`Bearer realm="shares"`} }
 
-// An Authorizer of one's own, here a table, decides in the jail, and tells the gate
-// what is not for everybody.
+// A custom Authorizer, here a table, decides in the jail, and tells the server what is
+// not public.
 func ExampleAuthorizer() {
 	backend, err := mem.FromMap(map[string]string{"plan.txt": "the plan", "diary.txt": "dear diary"})
 	if err != nil {

@@ -23,14 +23,14 @@ const (
 	whoClaim
 )
 
-// A rule is a Rule that was compiled.
+// A rule is a compiled Rule.
 type rule struct {
 	src        Rule
 	text       string
 	who        who
 	key, value string       // value is the user or group; a claim has both
-	names      *vfs.Matcher // nil is all names, or those that depend on the user
-	users      *userNames   // nil where they do not
+	names      *vfs.Matcher // nil for all names, or if users is set
+	users      *userNames   // for names that depend on the user, else nil
 }
 
 func compile(src Rule) (*rule, error) {
@@ -39,11 +39,11 @@ func compile(src Rule) (*rule, error) {
 		return nil, err
 	}
 	if len(src.Can) == 0 {
-		return nil, fmt.Errorf("%s: it says nothing that they can do; write some of %s", src.Who, ops())
+		return nil, fmt.Errorf("%s: it grants no operation; write some of %s", src.Who, ops())
 	}
 	for _, op := range src.Can {
 		if !slices.Contains(allOps, op) {
-			return nil, fmt.Errorf("%s: there is no operation %q; write some of %s", src.Who, op, ops())
+			return nil, fmt.Errorf("%s: unknown operation %q; write some of %s", src.Who, op, ops())
 		}
 	}
 	return r, r.compileNames(src.Names)
@@ -62,8 +62,8 @@ func ops() string {
 	return b.String()
 }
 
-// WhoPattern is a regular expression that matches what [Rule].Who can be, and nothing
-// else on one line. It is for schemas: Compile says what is wrong.
+// WhoPattern is a regular expression for use in schemas. It matches exactly the valid
+// values of [Rule].Who, as far as they are one line. For errors, use Compile.
 const WhoPattern = `^(anyone|authenticated|owner|user:.+|group:.+|claim:[^=]+=.*)$`
 
 func (r *rule) compileWho(s string) error {
@@ -83,20 +83,20 @@ func (r *rule) compileWho(s string) error {
 		var ok bool
 		r.who = whoClaim
 		if r.key, r.value, ok = strings.Cut(value, "="); !ok || r.key == "" {
-			return fmt.Errorf("%q: a claim is written claim:KEY=VALUE", s)
+			return fmt.Errorf("%q: write a claim as claim:KEY=VALUE", s)
 		}
 	case given && value == "":
-		return fmt.Errorf("%q names nobody: write a name behind the colon", s)
+		return fmt.Errorf("%q has no name: write one after the colon", s)
 	default:
-		return fmt.Errorf("there is no %q: write anyone, authenticated, owner, user:NAME, group:NAME or claim:KEY=VALUE", s)
+		return fmt.Errorf("unknown principal %q: write anyone, authenticated, owner, user:NAME, group:NAME or claim:KEY=VALUE", s)
 	}
 	return nil
 }
 
-// braced is an escape, or braces around a single word.
+// braced matches an escape, or braces around a single word.
 var braced = regexp.MustCompile(`\\.|\{[^{},]*\}`)
 
-// userMark stands in a pattern for the principal's name.
+// userMark is the placeholder for the principal's name.
 const userMark = "{user}"
 
 func (r *rule) compileNames(srcs []string) error {
@@ -110,8 +110,8 @@ func (r *rule) compileNames(srcs []string) error {
 		}
 		perUser = perUser || strings.Contains(src, userMark)
 	}
-	// With a name in the place of the mark, a bad pattern shows now, and not at
-	// the first request.
+	// Compile with a sample name, so that a bad pattern is reported now and not at the
+	// first request.
 	patterns, err := fill(srcs, "user")
 	if err != nil {
 		return err
@@ -124,20 +124,20 @@ func (r *rule) compileNames(srcs []string) error {
 	return nil
 }
 
-// checkMark refuses a mark that is no whole element: with "home/x{user}", the user
-// "y/../z" is not the danger, but "home/{user}-old" would be the folder of "bob-old"
-// for bob as well. It also refuses what looks like a mark, as "{users}" does, and would
-// match that word and nobody's name.
+// checkMark refuses a placeholder that is not a whole element: "home/{user}-old" would
+// give bob access to the folder of the user "bob-old". (A name such as "y/../z" is
+// harmless here.) It also refuses what looks like a placeholder, such as "{users}",
+// which would match that literal word and never a user's name.
 func checkMark(src string) error {
 	if strings.HasPrefix(src, "re:") {
 		if strings.Contains(src, userMark) {
-			return fmt.Errorf("%q: {user} cannot stand in a regular expression; write a glob", src)
+			return fmt.Errorf("%q: {user} is not supported in a regular expression; write a glob", src)
 		}
 		return nil
 	}
 	for _, found := range braced.FindAllString(src, -1) {
 		if found[0] == '{' && found != userMark {
-			return fmt.Errorf("%q: there is no %+q; {user} is the user's own name, and other braces hold alternatives such as {a,b}", src, found)
+			return fmt.Errorf("%q: unknown placeholder %+q; {user} stands for the user's own name, and other braces contain alternatives such as {a,b}", src, found)
 		}
 	}
 	for elem := range strings.SplitSeq(src, "/") {
@@ -148,7 +148,7 @@ func checkMark(src string) error {
 	return nil
 }
 
-// fill parses the patterns with a user's name in the place of the marks.
+// fill parses the patterns with a user's name in place of the placeholders.
 func fill(srcs []string, user string) ([]vfs.Pattern, error) {
 	var patterns []vfs.Pattern
 	for _, src := range srcs {
@@ -161,9 +161,9 @@ func fill(srcs []string, user string) ([]vfs.Pattern, error) {
 	return patterns, nil
 }
 
-// escape makes a name mean itself in a glob: a user called "*" must not have
-// everybody's folder. Nor must one called "re:.+", in whose name a pattern that
-// begins with the mark would turn into a regular expression.
+// escape makes a name literal in a glob: a user called "*" must not get access to
+// everybody's folder. Neither must one called "re:.+", which would turn a pattern that
+// begins with the placeholder into a regular expression.
 func escape(name string) string {
 	var b strings.Builder
 	for _, c := range name {
@@ -175,17 +175,17 @@ func escape(name string) string {
 	return b.String()
 }
 
-// userNames are the names that a rule means for one user and not for another.
+// userNames compiles, for each user, the patterns of a rule that depend on the user.
 type userNames struct {
 	srcs   []string
 	mu     sync.RWMutex
 	byName map[string]*vfs.Matcher
 }
 
-// maxUsers is how many users' patterns are kept compiled.
+// maxUsers limits the number of users whose compiled patterns are cached.
 const maxUsers = 10_000
 
-// of returns what the rule's patterns mean for a user, nil if they can mean nothing.
+// of returns the compiled patterns for a user, nil if they can match nothing.
 func (u *userNames) of(user string) *vfs.Matcher {
 	u.mu.RLock()
 	m, ok := u.byName[user]
@@ -207,7 +207,7 @@ func (u *userNames) of(user string) *vfs.Matcher {
 	return m
 }
 
-// means reports whether the rule is about p.
+// means reports whether the rule applies to p.
 func (l *List) means(r *rule, p auth.Principal, owner *string) bool {
 	switch r.who {
 	case whoAnyone:
@@ -232,7 +232,7 @@ func (l *List) means(r *rule, p auth.Principal, owner *string) bool {
 	return false
 }
 
-// matches reports whether the rule is about n, for p.
+// matches reports whether the rule applies to n, for p.
 func (r *rule) matches(p auth.Principal, op vfs.Op, n vfs.Name) bool {
 	names := r.names
 	if r.users != nil {

@@ -10,23 +10,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// userPatterns have the mark in every place where an element can stand.
+// userPatterns have the placeholder in every position of an element.
 var userPatterns = []string{"{user}", "{user}/**", "{user}/*", "{user}/a.txt", "home/{user}", "home/{user}/**", "**/{user}", "**/{user}/x?.txt", "{user}/{user}/**", "{a,home}/{user}/[a-z]*"}
 
-// languages are names that mean more than themselves to something: a glob, an
-// expression, a path, a template, a file system.
+// languages are user names with a special meaning in some language: globs, regular
+// expressions, paths, templates, file systems.
 var languages = []string{
 	"alice", "*", "**", "?", "[a-z]*", "{alice,bob}", `\*`, `a\`, "!a", "a,b", "^", "re:.+", "re:.*", "re:(?s).+", "re:", "RE:.+", "re:[^/]+",
 	"..", ".", "a/b", "/", "", "alice/..", "{user}", ".alice", "~", "a b", " ", "ａｌｉｃｅ", "ALICE", "aux", "a:b", "a.", "-", "#a", "//",
 	"e\u0301", "\u00e9", "\u202ealice", "ali\x00ce", "alice\n", "\xff", strings.Repeat("u", 256), "*.txt", "<script>", "re:|", "re:a|.*",
 }
 
-// meansOnlyItself checks that a rule for user reaches n only through elements that
-// are user, byte for byte, where the pattern has the mark.
+// meansOnlyItself checks that a rule for user matches n only if n has the element user,
+// byte for byte, where the pattern has the placeholder.
 func meansOnlyItself(t *testing.T, l *access.List, user string, n vfs.Name) {
 	t.Helper()
 	if pattern, ok := l.Decide(auth.Principal{Name: user}, vfs.OpRead, n, nil); ok && !slices.Contains(strings.Split(n.String(), "/"), user) {
-		t.Errorf("%q lets the user %q read %q", pattern, user, n)
+		t.Errorf("%q permits the user %q to read %q", pattern, user, n)
 	}
 }
 
@@ -40,7 +40,7 @@ func perUser(t testing.TB) []*access.List {
 	return lists
 }
 
-// A user's name is whatever an identity provider lets somebody choose.
+// At some identity providers, users can choose any name.
 func TestUserMeansOnlyItself(t *testing.T) {
 	lists := perUser(t)
 	names := []string{"alice", "alice/a.txt", "bob/a.txt", "home/alice", "home/alice/x1.txt", "home/bob/secret", "x/y/z", "bob/bob/b", "a/carol/k", "home", ".."}
@@ -57,7 +57,7 @@ func TestUserMeansOnlyItself(t *testing.T) {
 	}
 }
 
-// Whoever has a name that can be an element has what is his.
+// Users whose name can be an element can access their own files.
 func TestUserHasHisOwn(t *testing.T) {
 	l := compile(t, nil, access.Rule{Who: "authenticated", Can: []vfs.Op{vfs.OpRead}, Names: []string{"{user}/**", "home/{user}/*.txt"}})
 	served := 0
@@ -74,12 +74,12 @@ func TestUserHasHisOwn(t *testing.T) {
 		}
 	}
 	if served < 40 {
-		t.Errorf("only %d names were tried", served)
+		t.Errorf("only %d names were tested", served)
 	}
 }
 
-// The control: with the name put in as it is, there are users who read what others
-// have.
+// The control: if the name is inserted without escaping, some users can read the files
+// of others.
 func TestUserControl(t *testing.T) {
 	reached := 0
 	for _, user := range languages {
@@ -92,7 +92,7 @@ func TestUserControl(t *testing.T) {
 		}
 	}
 	if reached < 4 {
-		t.Errorf("%d names reach what is not theirs", reached)
+		t.Errorf("%d names can access the files of others", reached)
 	}
 }
 

@@ -1,15 +1,15 @@
-// Package catalog keeps what is known of objects whose names the server made: the
-// name that the user gave, which is never used as a path, type, size, hash, owner,
-// time and state. There are two stores behind one interface: SQLite, in a file,
-// for one machine, and PostgreSQL for several servers over one bucket.
+// Package catalog stores the metadata of objects whose names the server generates: the
+// name that the user gave, which is never used as a path, and type, size, hash, owner,
+// time and state. There are two stores behind one interface: SQLite, in a file, for one
+// machine, and PostgreSQL, for several servers that share a bucket.
 //
-// An upload goes through three states of the world, so that whatever crash comes
-// in between can be found and cleared:
+// An upload goes through three states, so that a crash at any point can be detected and
+// cleaned up:
 //
 //	row pending -> object stored -> row ready
 //
-// and a removal through three others: row deleting -> object gone -> row gone.
-// Only a row that is ready is ever shown or served.
+// A removal goes through three others: row deleting -> object gone -> row gone. Only
+// rows in state ready are ever shown or served.
 package catalog
 
 import (
@@ -21,109 +21,105 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrNotFound is what every look-up of an ID without a row in the right state
-// fails with.
+// ErrNotFound is the error of every operation on an ID without a row in the right state.
 var ErrNotFound = errors.New("catalog: no such object")
 
-// ErrUnavailable says that the store cannot answer now. The same call may work
-// later.
+// ErrUnavailable means that the store cannot respond now. The same call may work later.
 var ErrUnavailable = errors.New("catalog: temporarily unavailable")
 
-// ErrFull says that the store has no room for the change. Nothing changed.
+// ErrFull means that the store has no space for the change. Nothing changed.
 var ErrFull = errors.New("catalog: no space left")
 
-// ErrClosed is what every call after Close fails with.
+// ErrClosed is the error of every call after Close.
 var ErrClosed = errors.New("catalog: closed")
 
-// A State is how far an object has come.
+// A State is the progress of an upload or removal.
 type State string
 
 // The states.
 const (
-	Pending  State = "pending"  // the object is being stored, or a crash left it
-	Ready    State = "ready"    // the object is whole; the only state that clients see
-	Deleting State = "deleting" // the object is being removed, or a crash left it
+	Pending  State = "pending"  // the object is being stored, or a crash interrupted that
+	Ready    State = "ready"    // the object is complete; the only state visible to clients
+	Deleting State = "deleting" // the object is being removed, or a crash interrupted that
 )
 
-// A Record is what is known of one object.
+// A Record is the metadata of one object.
 type Record struct {
 	ID      uuid.UUID // version 4; its canonical lower-case form is the object's name
-	Name    string    // what the user called it: any valid UTF-8 of at most 1024 bytes, never a path
+	Name    string    // the user's name for it: any valid UTF-8 of at most 1024 bytes, never a path
 	Type    string    // media type
 	Size    int64     // bytes
-	SHA256  [32]byte  // of the bytes
+	SHA256  [32]byte  // of the content
 	Owner   string    // name of the principal; "" is everyone
 	Created time.Time // when the upload began, in whole microseconds, UTC
 	State   State
-	// Touched is when the upload last showed that it goes on, in whole
-	// microseconds, UTC.
+	// Touched is when the upload last reported progress, in whole microseconds, UTC.
 	Touched time.Time
 }
 
-// A Catalog stores the records of one [Source]. It is safe for concurrent use, also by several
-// processes. Every method ends when its context is cancelled, and fails with
-// [ErrUnavailable], wrapped, when the store cannot answer.
+// A Catalog stores the records of one [Source]. It is safe for concurrent use, also by
+// several processes. Every method returns when its context is cancelled, and returns a
+// wrapped [ErrUnavailable] if the store cannot respond.
 //
-// Of several calls that take one row out of one state, exactly one succeeds; the
-// others fail with [ErrNotFound]. A call that fails with ErrNotFound, [ErrFull] or
-// because of what its arguments are has changed nothing. After any other error,
-// a cancelled context included, the change may have been made, as when a
-// connection breaks before the answer comes: Get tells.
+// If several concurrent calls would move a row out of its state, exactly one succeeds,
+// and the others return [ErrNotFound]. A call that returns ErrNotFound, [ErrFull] or an
+// error about its arguments has changed nothing. After any other error, including a
+// cancelled context, the change may have been made, for example if a connection breaks
+// before the response arrives. Call Get to find out.
 //
-// Each open Catalog is an instance: a row remembers the one that last worked on
-// it. An instance is alive from its opening until it is closed or its process
-// ends, however it ends.
+// Each open Catalog is an instance, and each row records the instance that last worked
+// on it. An instance is alive from when it is opened until it is closed or its process
+// ends, in whatever way.
 type Catalog interface {
-	// Begin adds a row in state Pending: ID, Name, Type, Owner and Created of rec
-	// count. A second row of one ID in the source is an error, and nothing changes. So are an ID
-	// that is not of version 4, a Name that is longer than 1024 bytes, a Type or
-	// Owner that is longer than 255, and invalid UTF-8 or NUL in any of them, which
-	// PostgreSQL cannot hold.
+	// Begin adds a row in state Pending with ID, Name, Type, Owner and Created of rec. It
+	// returns an error, and changes nothing, if the source already has a row with this ID,
+	// if the ID is not a version 4 UUID, if Name is over 1024 bytes or Type or Owner over
+	// 255, or if one of them has invalid UTF-8 or NUL, which PostgreSQL cannot store.
 	Begin(ctx context.Context, rec Record) error
 
-	// Touch shows that the upload id goes on, so that a sweep leaves it alone. An
-	// upload that another instance began is this one's from then on. ErrNotFound if
-	// its row is no longer pending: it was swept, so it must stop.
+	// Touch reports progress of the upload id, so that a sweep leaves it alone. An upload
+	// that another instance began becomes this instance's. ErrNotFound means that the row
+	// is no longer pending: it was swept, and the upload must stop.
 	Touch(ctx context.Context, id uuid.UUID) error
 
-	// Commit makes a pending row ready, with Type, Size and SHA256 of rec, and returns the
-	// record as it is then. ErrNotFound if the row is no longer pending. Once it
-	// returned nil, the row outlives a power cut.
+	// Commit changes a pending row to ready, with Type, Size and SHA256 of rec, and
+	// returns the resulting record. ErrNotFound means that the row is no longer pending.
+	// Once Commit returned nil, the row survives a power failure.
 	Commit(ctx context.Context, rec Record) (Record, error)
 
-	// Get returns the record of an object that is ready, or ErrNotFound.
+	// Get returns the record of a ready object, or ErrNotFound.
 	Get(ctx context.Context, id uuid.UUID) (Record, error)
 
-	// Delete takes a ready row to Deleting. ErrNotFound if it is not ready.
+	// Delete changes a ready row to Deleting. ErrNotFound means that it is not ready.
 	Delete(ctx context.Context, id uuid.UUID) error
 
-	// Abandon takes a pending row to Deleting, for an upload that failed or that
-	// a sweep found. ErrNotFound if it is not pending.
+	// Abandon changes a pending row to Deleting, for an upload that failed or that a sweep
+	// found. ErrNotFound means that it is not pending.
 	Abandon(ctx context.Context, id uuid.UUID) error
 
-	// Forget removes a row in state Deleting, once its object is gone. It is no
-	// error if there is none.
+	// Forget removes a row in state Deleting, once its object is gone. A missing row is
+	// not an error.
 	Forget(ctx context.Context, id uuid.UUID) error
 
-	// All yields every row of the source in order of ID. After an error it yields nothing more.
-	// It holds no lock and no connection while the caller does something with a
-	// row, so it shows no single moment: a row that is there from beginning to end
-	// comes once, in a state that it had meanwhile.
+	// All yields every row of the source in order of ID. An error ends the iteration. All
+	// holds no lock and no connection while the caller processes a row, so the result is
+	// not a snapshot: a row that exists the whole time is yielded once, in some state that
+	// it had meanwhile.
 	All(ctx context.Context) iter.Seq2[Record, error]
 
-	// Stale yields, in order of ID, the rows that are not ready and whose upload or
-	// removal was abandoned: their instance is known to be dead, or they were last
-	// touched before the given time. A row of a live instance is stale by its age
-	// only. Times come from the clock of the machine that touched the row, so clocks
-	// must differ by much less than an upload may be silent. Like All, it holds no
-	// lock and no connection between rows.
+	// Stale yields, in order of ID, the rows of abandoned uploads and removals: rows that
+	// are not ready, and whose instance is known to be dead or that were last touched
+	// before the given time. A row of a live instance is stale only by its age. Times come
+	// from the clock of the machine that touched the row, so clocks must differ by much
+	// less than the time that an upload may be silent. Like All, it holds no lock and no
+	// connection between rows.
 	Stale(ctx context.Context, before time.Time) iter.Seq2[Record, error]
 
-	// Ping returns nil if the store answers.
+	// Ping returns nil if the store responds.
 	Ping(ctx context.Context) error
 
-	// Close waits for running calls and gives back what the Catalog holds. What the
-	// instance left pending or deleting is then left at once. A second Close does
+	// Close waits for running calls and releases the Catalog's resources. Rows that the
+	// instance left pending or deleting are then stale at once. A second Close does
 	// nothing.
 	Close() error
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// Objects are called by lower-case UUIDs, and by nothing else.
+// Object names are exactly the lower-case version 4 UUIDs.
 func ExampleObjectID() {
 	name := catalog.ObjectName(uuid.MustParse("0b57c9ac-5f1a-4f6e-9d61-2c2f3a4b5c6d"))
 	fmt.Println(name)

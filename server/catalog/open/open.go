@@ -1,5 +1,5 @@
-// Package open opens the catalog that a user named. A program that knows which
-// store it wants imports that one instead, and carries no other.
+// Package open opens a catalog by name. A program that always uses the same store should
+// import that store's package instead, to avoid linking the other.
 package open
 
 import (
@@ -12,21 +12,21 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// sqlitePrefix is what the name of a catalog in a file begins with.
+// sqlitePrefix begins the name of a catalog in a file.
 const sqlitePrefix = "sqlite:"
 
-// Open opens the catalog of the objects in source:
+// Open opens the catalog for the objects in source:
 //
-//   - "sqlite:PATH" is an SQLite file, see [sqlite.Open]. All behind the colon is
-//     the path, as it is: nothing in it is decoded, and nothing is an option.
+//   - "sqlite:PATH" is an SQLite file, see [sqlite.Open]. Everything after the colon is
+//     the literal path: nothing is decoded, and there are no options.
 //   - "postgres://…" or "postgresql://…" is a database, see [postgres.Open].
 //
-// Its errors are one line, say what to do, and hold no password. One that matches
-// catalog.ErrUnavailable may pass by itself. ctx bounds the opening alone.
+// Errors are one line, give advice, and contain no password. An error that matches
+// catalog.ErrUnavailable may be temporary. ctx limits only the opening.
 func Open(ctx context.Context, name string, source catalog.Source) (catalog.Shared, error) {
 	switch path, isFile := strings.CutPrefix(name, sqlitePrefix); {
 	case isFile:
-		// A nil *Store would be an interface that is not nil.
+		// Returning a nil *Store would make the interface non-nil.
 		s, err := sqlite.Open(ctx, path, source, sqlite.Options{})
 		if err != nil {
 			return nil, err
@@ -39,13 +39,13 @@ func Open(ctx context.Context, name string, source catalog.Source) (catalog.Shar
 		}
 		return s, nil
 	}
-	// What was named is not printed: it may be a URL with a password.
-	return nil, errors.New("catalog: name it as sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	// Do not print the name: it may be a URL with a password.
+	return nil, errors.New("catalog: write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 }
 
-// Files returns the paths of all files and directories on this machine that belong to
-// the catalog called name, whether they are there at the moment or not: see
-// [sqlite.Files]. A database has none. Nothing is opened.
+// Files returns the paths of all local files and directories that belong to the catalog
+// called name, whether they exist now or not; see [sqlite.Files]. For a database it
+// returns none. It opens nothing.
 func Files(name string) []string {
 	path, isFile := strings.CutPrefix(name, sqlitePrefix)
 	if !isFile {

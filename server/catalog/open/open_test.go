@@ -14,7 +14,7 @@ import (
 
 func use(t *testing.T, name string) {
 	t.Helper()
-	for range 2 { // the second time it is there already
+	for range 2 { // the second time it already exists
 		c, err := open.Open(t.Context(), name, "/srv/uploads")
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestErrors(t *testing.T) {
 		"catalog.db":              "sqlite:PATH",
 		"SQLite:x":                "sqlite:PATH",
 		"sqlite:":                 "name a file",
-		"sqlite:no/such/dir/file": "make it first",
+		"sqlite:no/such/dir/file": "create it first",
 		"mysql://bob:" + password + "@localhost/db":                 "postgres://",
 		"host=localhost user=bob password=" + password:              "postgres://",
 		"postgres:bob:" + password:                                  "postgres://",
@@ -60,7 +60,7 @@ func TestErrors(t *testing.T) {
 			continue
 		}
 		if c != nil {
-			t.Errorf("%q: an error, and a catalog", name)
+			t.Errorf("%q: returns both an error and a catalog", name)
 		}
 		if text := err.Error(); !strings.Contains(text, want) || strings.Contains(text, password) || strings.Contains(text, "\n") || !strings.HasPrefix(text, "catalog") {
 			t.Errorf("%q: %v; want one line with %q and no password", name, err, want)

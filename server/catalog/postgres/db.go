@@ -9,7 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
 )
 
-// A db is the open database.
+// A db is an open database.
 type db struct {
 	pool *pgxpool.Pool
 	lock *lockHolder
@@ -23,8 +23,8 @@ func (d *db) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	return tag.RowsAffected(), classify(err)
 }
 
-// Read runs a query, once more if its connection was broken: it changes nothing,
-// and after a restart of the server every connection of the pool is.
+// Read runs a query, and repeats it once if its connection was broken: it changes
+// nothing, and after a restart of the server every connection of the pool is broken.
 func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
 	began := false
 	read := func() error {
@@ -56,19 +56,19 @@ func (d *db) query(ctx context.Context, row func(table.Scanner) error, query str
 	return rows.Err()
 }
 
-// Hold waits until the instance has its lock.
+// Hold waits until the instance holds its lock.
 func (d *db) Hold(ctx context.Context) error { return d.lock.wait(ctx) }
 
-// Times of judging who is dead.
+// Times for the detection of dead instances.
 const (
-	// recovery is how long after the server's start an instance that was there
-	// before is not judged: all lost their locks, and are about to take them again.
+	// recovery is how long, after the server's start, older instances are not considered
+	// dead: all of them lost their locks and are about to take them again.
 	recovery = 10 * time.Second
-	// patience lies between two looks, for an instance whose connection broke.
+	// patience is the pause between two checks, for an instance whose connection broke.
 	patience = 1 * time.Second
 )
 
-// Dead looks who holds locks, and a second time after those that do not.
+// Dead checks who holds locks, and checks those that do not hold one a second time.
 func (d *db) Dead(ctx context.Context, touched map[string]time.Time) (map[string]bool, error) {
 	suspects, err := d.unlocked(ctx, touched)
 	if err != nil || len(suspects) == 0 {
@@ -92,8 +92,8 @@ func (d *db) Dead(ctx context.Context, touched map[string]time.Time) (map[string
 	return dead, nil
 }
 
-// unlocked returns those whose lock nobody holds. In pg_locks a key of 64 bits
-// stands in two halves.
+// unlocked returns the instances whose lock nobody holds. pg_locks splits a 64-bit key
+// into two halves.
 func (d *db) unlocked(ctx context.Context, touched map[string]time.Time) (map[string]time.Time, error) {
 	var (
 		ids         []string
@@ -122,12 +122,12 @@ func (d *db) unlocked(ctx context.Context, touched map[string]time.Time) (map[st
 	return free, err
 }
 
-// Ping asks the server for an answer.
+// Ping checks that the server responds.
 func (d *db) Ping(ctx context.Context) error {
 	return d.Read(ctx, func(table.Scanner) error { return nil }, "SELECT 1")
 }
 
-// Close ends all connections. The lock is let go after the last change.
+// Close closes all connections. It releases the lock after the last change.
 func (d *db) Close() error {
 	d.pool.Close()
 	d.lock.stop()

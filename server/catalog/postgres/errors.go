@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// Codes of PostgreSQL's errors: "Appendix A" of its manual.
+// PostgreSQL error codes, from appendix A of its manual.
 const (
 	badAuthorization = "28000"
 	badPassword      = "28P01"
@@ -24,23 +24,23 @@ const (
 	diskFull         = "53100"
 )
 
-// passing are the codes, or their first two letters, of what may be over when
-// the same call comes again.
+// passing lists the codes, or their first two letters, of errors that may disappear if
+// the call is repeated.
 var passing = map[string]bool{
 	"08":    true, // connection
-	"53":    true, // no room, no memory, too many connections
-	"55P03": true, // a lock that is not to be had
-	"57014": true, // cancelled, by the server's own limit or an administrator
-	"57P01": true, // the server stops,
-	"57P02": true, // crashed,
-	"57P03": true, // starts,
-	"57P05": true, // or found the session idle
-	"40":    true, // two transactions in each other's way
-	"25006": true, // read-only: a standby that has not taken over yet
-	"58030": true, // input or output
+	"53":    true, // no disk space, no memory, too many connections
+	"55P03": true, // a lock is not available
+	"57014": true, // cancelled by the server's timeout or an administrator
+	"57P01": true, // the server is stopping,
+	"57P02": true, // has crashed,
+	"57P03": true, // is starting,
+	"57P05": true, // or ended an idle session
+	"40":    true, // conflicting transactions
+	"25006": true, // read-only: a standby that is not promoted yet
+	"58030": true, // I/O error
 }
 
-// classify wraps an error by what its caller can do about it.
+// classify wraps an error according to what the caller can do about it.
 func classify(err error) error {
 	var answer *pgconn.PgError
 	switch {
@@ -62,7 +62,7 @@ func classify(err error) error {
 	return err
 }
 
-// isBroken reports whether there was no answer, but no connection.
+// isBroken reports whether an existing connection broke before the response.
 func isBroken(err error) bool {
 	var (
 		answer  *pgconn.PgError
@@ -76,14 +76,14 @@ func isBroken(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed) || pgconn.SafeToRetry(err)
 }
 
-// isMistrust reports whether the server's certificate is not to be trusted,
-// which does not pass.
+// isMistrust reports whether the server's certificate was rejected, which is not
+// temporary.
 func isMistrust(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	return errors.As(err, &certificate)
 }
 
-// explain says what to do about an error of Open, in one line.
+// explain turns an error of Open into one line with advice.
 func explain(err error, cfg *pgx.ConnConfig, schema string) error {
 	if err == nil {
 		return nil
@@ -96,11 +96,11 @@ func explain(err error, cfg *pgx.ConnConfig, schema string) error {
 	if errors.As(err, &answer) {
 		switch answer.Code {
 		case badPassword, badAuthorization:
-			return fmt.Errorf("catalog: PostgreSQL at %s does not let the user %q in: check the user and the password, in the URL or in PGPASSWORD or PGPASSFILE (SQLSTATE %s)", where, cfg.User, answer.Code)
+			return fmt.Errorf("catalog: PostgreSQL at %s rejects the user %q: check the user and the password, in the URL or in PGPASSWORD or PGPASSFILE (SQLSTATE %s)", where, cfg.User, answer.Code)
 		case noDatabase:
-			return fmt.Errorf("catalog: PostgreSQL at %s has no database %q: make it with createdb, or name another", where, cfg.Database)
+			return fmt.Errorf("catalog: PostgreSQL at %s has no database %q: create it with createdb, or name another one", where, cfg.Database)
 		case noRight:
-			return fmt.Errorf("catalog: in the database %q the user %q may not make or use the schema %q (%s): GRANT CREATE ON DATABASE to the user, or have an administrator make the schema and its tables", cfg.Database, cfg.User, schema, answer.Message)
+			return fmt.Errorf("catalog: in the database %q, the user %q may not create or use the schema %q (%s): GRANT CREATE ON DATABASE to the user, or have an administrator create the schema and its tables", cfg.Database, cfg.User, schema, answer.Message)
 		}
 		text := strings.TrimPrefix(err.Error(), "catalog: ")
 		if errors.As(err, &connect) { // its own text has several lines
@@ -110,14 +110,14 @@ func explain(err error, cfg *pgx.ConnConfig, schema string) error {
 	}
 	switch {
 	case isMistrust(err):
-		return fmt.Errorf("catalog: the certificate of PostgreSQL at %s is not to be trusted: name its authority by sslrootcert, or the host as the certificate does", where)
+		return fmt.Errorf("catalog: the certificate of PostgreSQL at %s is not trusted: name its authority with sslrootcert, or use the certificate's host name", where)
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &connect):
-		return wrap(errors.Join(catalog.ErrUnavailable, err), fmt.Sprintf("no PostgreSQL answers at %s: check that it runs, and listens there, and whether it speaks TLS as sslmode has it", where))
+		return wrap(errors.Join(catalog.ErrUnavailable, err), fmt.Sprintf("PostgreSQL does not respond at %s: check that it runs and listens there, and that its TLS settings fit sslmode", where))
 	}
 	return wrap(err, strings.TrimPrefix(err.Error(), "catalog: "))
 }
 
-// An explained is an error with a text of its own.
+// An explained is an error with a different text.
 type explained struct {
 	error
 	text string

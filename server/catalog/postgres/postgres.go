@@ -1,15 +1,15 @@
-// Package postgres is the catalog in a PostgreSQL database, for several servers
-// over one bucket.
+// Package postgres implements the catalog in a PostgreSQL database, for several servers
+// that share a bucket.
 //
-// Its tables lie in a schema of their own, which Open makes where the role may;
-// where an administrator made them, with this program or one of the same version,
-// a role that may read and change rows is enough.
+// Its tables are in a schema of their own. Open creates them if the role may. If an
+// administrator created them, with this program or another one of the same version, a
+// role with the right to read and change rows is sufficient.
 //
-// Each Store keeps one connection besides its pool's, on which it holds an
-// advisory lock: an instance whose lock nobody holds is dead. A pooler between the
-// two has to keep sessions apart ("session pooling"). A Store whose connection
-// breaks has another soon, and until then begins nothing; others wait for that
-// before they call it dead.
+// In addition to its pool, each Store keeps one connection on which it holds an advisory
+// lock: an instance whose lock nobody holds is dead. A connection pooler must therefore
+// use session pooling. If that connection breaks, the Store soon opens another one, and
+// begins no uploads until then; other instances wait for that before they consider it
+// dead.
 package postgres
 
 import (
@@ -29,11 +29,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
 )
 
-// Options are the options of Open. The zero value is usable.
+// Options configures Open. The zero value is usable.
 type Options struct {
-	Schema  string           // the schema of the tables; "bailiwick" if empty
-	Now     func() time.Time // the clock; time.Now if nil
-	Timeout time.Duration    // of one statement; 10 s if 0
+	Schema  string           // of the tables; default "bailiwick"
+	Now     func() time.Time // default time.Now
+	Timeout time.Duration    // of one statement; default 10 s
 }
 
 // A Store is an open catalog.
@@ -43,27 +43,26 @@ type Store struct {
 
 var _ catalog.Shared = (*Store)(nil)
 
-// connectTimeout bounds one attempt to connect, where the URL has no
-// connect_timeout.
+// connectTimeout limits one connection attempt if the URL has no connect_timeout.
 const connectTimeout = 5 * time.Second
 
-// maxSchema is the longest name that PostgreSQL does not cut, in bytes.
+// maxSchema is the longest name, in bytes, that PostgreSQL does not truncate.
 const maxSchema = 63
 
-// cancelWait is how long a statement may go on after its context ended: the
-// server is asked to cancel it, so that it does not change rows later.
+// cancelWait is how long to wait, after a statement's context has ended, for the server
+// to cancel the statement, so that it does not change rows later.
 const cancelWait = 2 * time.Second
 
-// Open connects to the database at a URL, as libpq reads it, for the objects in source:
+// Open connects to the database at a libpq URL, for the objects in source:
 //
 //	postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full
 //
-// What it lacks comes from the variables PGHOST, PGUSER, PGPASSWORD and so on, and
-// from PGPASSFILE. pool_max_conns is the most connections of the pool. No error of
-// this package has the password in it. Open makes the tables, or brings them up to
-// date, if need be, which may take a while; several servers may start at once. An error
-// that matches catalog.ErrUnavailable may pass; any other is of what is configured. ctx
-// bounds the opening alone.
+// Missing parts come from the variables PGHOST, PGUSER, PGPASSWORD and so on, and from
+// PGPASSFILE. pool_max_conns is the maximum size of the pool. No error of this package
+// contains the password. Open creates or migrates the tables if necessary, which may
+// take a while; several servers may start at once. An error that matches
+// catalog.ErrUnavailable may be temporary; any other error is caused by the
+// configuration. ctx limits only the opening.
 func Open(ctx context.Context, url string, source catalog.Source, opts Options) (*Store, error) {
 	all, err := table.Migrations("postgres")
 	if err != nil {
@@ -87,7 +86,7 @@ func open(ctx context.Context, url string, source catalog.Source, opts Options, 
 		opts.Timeout = 10 * time.Second
 	}
 	if len(opts.Schema) > maxSchema || !utf8.ValidString(opts.Schema) || strings.ContainsRune(opts.Schema, 0) {
-		return nil, fmt.Errorf("catalog: %q cannot be the name of a schema", opts.Schema)
+		return nil, fmt.Errorf("catalog: %q is not a valid schema name", opts.Schema)
 	}
 	defer func() {
 		if err != nil && ctx.Err() != nil {
@@ -109,7 +108,7 @@ func open(ctx context.Context, url string, source catalog.Source, opts Options, 
 	return &Store{table.New(d, dialect(opts.Schema), source, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
 }
 
-// setUp makes what has to be there before the first call.
+// setUp creates what must exist before the first call.
 func (d *db) setUp(ctx context.Context, opts Options, all []table.Migration) error {
 	bounded, cancel := context.WithTimeout(ctx, opts.Timeout)
 	defer cancel()
@@ -118,7 +117,7 @@ func (d *db) setUp(ctx context.Context, opts Options, all []table.Migration) err
 		return classify(err)
 	}
 	if encoding != "UTF8" {
-		return fmt.Errorf("the database has the encoding %s, and names of files need UTF8: make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
+		return fmt.Errorf("the database has the encoding %s, but file names need UTF8: create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	err := table.Migrate(ctx, opts.Timeout, dialect(opts.Schema), all, func(ctx context.Context, f func(table.Tx) error) error {
 		return d.migration(ctx, opts.Schema, f)
@@ -131,11 +130,11 @@ func (d *db) setUp(ctx context.Context, opts Options, all []table.Migration) err
 	return d.lock.start(bounded)
 }
 
-// dialect is what PostgreSQL calls things.
+// dialect is PostgreSQL's dialect.
 func dialect(schema string) table.Dialect {
 	return table.Dialect{
 		Schema: pgx.Identifier{schema}.Sanitize() + ".",
-		// The order of IDs is not to depend on the database's language.
+		// The order of IDs must not depend on the database's locale.
 		Text:  `TEXT COLLATE "C"`,
 		Int64: "BIGINT",
 		Bytes: "BYTEA",
@@ -144,21 +143,22 @@ func dialect(schema string) table.Dialect {
 	}
 }
 
-// migrationKey is the lock of those who migrate: one at a time, in all schemas.
+// migrationKey is the advisory lock for migrations, which run one at a time, in all
+// schemas.
 const migrationKey = 0x4261696c69776963 // "Bailiwic"
 
-// migration runs f in a transaction, while no other migration runs.
+// migration runs f in a transaction while no other migration runs.
 func (d *db) migration(ctx context.Context, schema string, f func(table.Tx) error) error {
 	return classify(pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		m := migrating{tx}
-		// A limit for statements is meant for those of every day.
+		// A configured statement timeout is meant for normal statements.
 		if err := m.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
 			return err
 		}
 		if err := m.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1)", int64(migrationKey)); err != nil {
 			return err
 		}
-		// IF NOT EXISTS would ask for the right to make one even where there is one.
+		// IF NOT EXISTS would need the right to create a schema even if it exists.
 		n, err := m.Int(ctx, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = $1", schema)
 		if err != nil {
 			return err
@@ -177,7 +177,7 @@ type migrating struct{ tx pgx.Tx }
 
 func (m migrating) Exec(ctx context.Context, query string, args ...any) error {
 	if len(args) == 0 {
-		// Several statements go by the simple protocol only.
+		// Only the simple protocol accepts several statements.
 		args = []any{pgx.QueryExecModeSimpleProtocol}
 	}
 	_, err := m.tx.Exec(ctx, query, args...)
@@ -189,7 +189,7 @@ func (m migrating) Int(ctx context.Context, query string, args ...any) (n int64,
 	return n, err
 }
 
-// watchContext has the server cancel a statement whose context ended.
+// watchContext makes the server cancel a statement whose context has ended.
 func watchContext(c *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: c, DeadlineDelay: cancelWait}
 }

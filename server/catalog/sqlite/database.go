@@ -17,33 +17,33 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// A database is a file that this process has open, once for all Stores of it. Its locks
-// are the process's: on Unix, closing any other descriptor of the file would end them,
-// and another program would then remove the log that is written to.
+// A database is a file that this process has opened once for all its Stores. Its locks
+// belong to the process: on Unix, closing any other descriptor of the file would release
+// them, and another program could then remove the log that is in use.
 type database struct {
-	path    string // without links
+	path    string // without symbolic links
 	info    os.FileInfo
 	writer  *pool
 	reader  *pool
 	reserve *reserve
 
-	disown func() // ends that the files are the process's own
+	disown func() // unregisters the files as the process's own
 
 	users  int           // guarded by databases
-	closed chan struct{} // closed when the file is
+	closed chan struct{} // closed when the file is closed
 }
 
-// databases are those that this process has open. There is one list because a process
-// has one set of locks on a file, whatever part of the program asks for it. The lock is
-// held while a file is made or its header is read, so that no descriptor is closed when
-// SQLite has the file open.
+// databases are the databases that this process has open. The list is global because the
+// process has one set of locks per file, whichever part of the program uses it. The
+// mutex is held while a file is created or its header is read, so that no descriptor is
+// closed while SQLite has the file open.
 var databases struct {
 	sync.Mutex
 	open []*database
 }
 
-// acquire returns the database at path, which it opens or makes if this process does not
-// have it open. Whoever gets it releases it.
+// acquire returns the database at path, and opens or creates it if this process does not
+// have it open. The caller must release it.
 func acquire(ctx context.Context, path string) (*database, error) {
 	for {
 		d, ends, err := tryAcquire(path)
@@ -58,14 +58,14 @@ func acquire(ctx context.Context, path string) (*database, error) {
 	}
 }
 
-// tryAcquire is acquire, but for a database that is being closed, of which it returns
-// what shows the end.
+// tryAcquire is like acquire, but if the database is being closed, it returns a channel
+// that signals the end.
 func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 	databases.Lock()
 	defer databases.Unlock()
 	real, err := resolve(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("there is no directory %s: make it first", filepath.Dir(path))
+		err = fmt.Errorf("there is no directory %s: create it first", filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -83,11 +83,11 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 			d.users++
 			return d, nil, nil
 		case d.path == real:
-			// The log beside it is that of the one which is open.
+			// Its log belongs to the file that is already open.
 			return nil, nil, errMoved
 		}
 	}
-	// Before the file is there, so that no backend opens it in between.
+	// Register before the file exists, so that no backend can open it first.
 	disown := hold(real)
 	defer func() {
 		if err != nil {
@@ -104,8 +104,8 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 		return nil, nil, err
 	}
 	d := &database{path: real, info: info, reserve: reserveOf(real), disown: disown, users: 1, closed: make(chan struct{})}
-	// SQLite has one writer at a time: more connections would wait for each other
-	// by polling, where a queue is fair.
+	// SQLite allows one writer at a time. Several connections would wait for each other by
+	// polling, whereas the pool's queue is fair.
 	if d.writer, err = d.pool(false, 1); err != nil {
 		return nil, nil, err
 	}
@@ -116,7 +116,7 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 	return d, nil, nil
 }
 
-// release gives the database back. The last one closes the file.
+// release releases the database. The last release closes the file.
 func (d *database) release() error {
 	databases.Lock()
 	d.users--
@@ -125,8 +125,8 @@ func (d *database) release() error {
 	if !last {
 		return nil
 	}
-	// The readers go first, so that the writer, as the last connection, can take the log
-	// into the file.
+	// Close the readers first, so that the writer, as the last connection, can write the
+	// log back into the file.
 	err := errors.Join(d.reader.Close(), d.writer.Close())
 	databases.Lock()
 	defer databases.Unlock()
@@ -136,8 +136,8 @@ func (d *database) release() error {
 	return err
 }
 
-// hold keeps backends from opening what belongs to the catalog in the file path, until
-// release is called.
+// hold prevents backends from opening files that belong to the catalog in the file path,
+// until release is called.
 func hold(path string) (release func()) {
 	var files []ownfile.File
 	for _, file := range Files(path) {
@@ -146,8 +146,8 @@ func hold(path string) (release func()) {
 	return ownfile.Hold(files...)
 }
 
-// errMoved: SQLite would go on writing to a file that was removed or replaced, and all
-// would be gone at the next start.
+// errMoved: SQLite would continue to write to a file that was removed or replaced, and
+// all changes would be lost at the next start.
 var errMoved = fmt.Errorf("%w: the file was moved, removed or replaced while it is open", catalog.ErrUnavailable)
 
 // inPlace returns nil if the path still leads to the file that was opened.
@@ -159,7 +159,7 @@ func (d *database) inPlace() error {
 	return nil
 }
 
-// pool returns connections to the file.
+// pool opens connections to the file.
 func (d *database) pool(readOnly bool, size int) (*pool, error) {
 	c, err := sqlite.NewConnector(dsn(d.path, readOnly))
 	if err != nil {
@@ -168,9 +168,9 @@ func (d *database) pool(readOnly bool, size int) (*pool, error) {
 	return newPool(&connector{c, d}, size), nil
 }
 
-// A connector connects to the file that was opened first, and to no other that has taken
-// its place since: half of the connections would write to the one, and half read from
-// the other.
+// A connector connects only to the file that was opened first, and not to a replacement
+// at the same path: otherwise some connections would write to one file while others read
+// from the other.
 type connector struct {
 	driver.Connector
 	database *database

@@ -13,11 +13,11 @@ import (
 
 const (
 	readers   = 4
-	busyWait  = 100 * time.Millisecond // of one attempt, within SQLite
-	busyPause = 5 * time.Millisecond   // between two
+	busyWait  = 100 * time.Millisecond // of one attempt, inside SQLite
+	busyPause = 5 * time.Millisecond   // between two attempts
 )
 
-// A db is a Store's part in the file.
+// A db is a Store's handle of the database.
 type db struct {
 	*database
 	instances *instances
@@ -25,8 +25,8 @@ type db struct {
 
 var _ table.DB = (*db)(nil)
 
-// Exec runs a statement on the one connection that writes. Where there is no room for
-// it, one that does not add gets that of the reserve.
+// Exec runs a statement on the only writing connection. If the disk is full, a statement
+// that does not add rows may use the reserve's space.
 func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	if takesRoom(query) {
 		if err := d.reserve.fill(); err != nil {
@@ -64,18 +64,18 @@ func (d *db) exec(ctx context.Context, query string, args []any) (n int64, err e
 	return n, err
 }
 
-// Read runs a query on one of the connections that read.
+// Read runs a query on one of the reading connections.
 func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
 	return d.query(ctx, d.reader, row, query, args)
 }
 
-// Change runs a statement that returns rows on the connection that writes.
+// Change runs a statement that returns rows on the writing connection.
 func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
 	return d.query(ctx, d.writer, row, query, args)
 }
 
-// query tries again only before the first row: SQLite is busy when a statement
-// begins, or not at all.
+// query retries only before the first row: SQLite reports busy when a statement begins,
+// or not at all.
 func (d *db) query(ctx context.Context, on *pool, row func(table.Scanner) error, query string, args []any) error {
 	began := false
 	var failure error
@@ -95,7 +95,7 @@ func (d *db) query(ctx context.Context, on *pool, row func(table.Scanner) error,
 				return nil
 			}
 		}
-		// The change of a statement that returns rows is committed by its last step.
+		// A statement that returns rows commits its change in its last step.
 		err = errors.Join(rows.Err(), rows.Close())
 		if began {
 			failure = classify(err)
@@ -106,10 +106,10 @@ func (d *db) query(ctx context.Context, on *pool, row func(table.Scanner) error,
 	return errors.Join(failure, err)
 }
 
-// Hold has nothing to wait for: the lock was had before the first statement.
+// Hold returns at once: the lock was acquired before the first statement.
 func (d *db) Hold(context.Context) error { return nil }
 
-// Dead asks for the locks of the instances.
+// Dead tries the locks of the instances.
 func (d *db) Dead(_ context.Context, touched map[string]time.Time) (map[string]bool, error) {
 	dead := make(map[string]bool)
 	for id := range touched {
@@ -120,8 +120,7 @@ func (d *db) Dead(_ context.Context, touched map[string]time.Time) (map[string]b
 	return dead, nil
 }
 
-// Ping reads from the file, and sees whether it is still the one that its path
-// leads to.
+// Ping reads from the file, and checks that its path still leads to it.
 func (d *db) Ping(ctx context.Context) error {
 	if err := d.inPlace(); err != nil {
 		return err
@@ -129,8 +128,8 @@ func (d *db) Ping(ctx context.Context) error {
 	return d.Read(ctx, func(table.Scanner) error { return nil }, "SELECT 1 FROM objects LIMIT 1")
 }
 
-// Close lets the lock of the instance go after its last change. It may be called while
-// d is only half open.
+// Close releases the instance's lock after its last change. It may be called on a
+// partially opened d.
 func (d *db) Close() error {
 	var err error
 	if d.instances != nil {
@@ -139,7 +138,7 @@ func (d *db) Close() error {
 	return errors.Join(err, d.release())
 }
 
-// migration runs f in a transaction, if the file is a catalog or holds nothing.
+// migration runs f in a transaction if the file is a catalog or empty.
 func (d *db) migration(ctx context.Context, f func(table.Tx) error) error {
 	return retry(ctx, func() error {
 		tx, err := d.writer.BeginTx(ctx, nil)
@@ -173,9 +172,9 @@ func (d *db) migration(ctx context.Context, f func(table.Tx) error) error {
 	})
 }
 
-// startLog has the file keep a write-ahead log, in which one process can write
-// while others read. A file that was just made has none, so that a file of
-// another application is seen for what it is before anything of it is changed.
+// startLog switches the file to a write-ahead log, so that one process can write while
+// others read. A new file has none yet, so that another application's file is recognized
+// before anything in it is changed.
 func (d *db) startLog(ctx context.Context) error {
 	return retry(ctx, func() error {
 		var mode string
@@ -183,7 +182,7 @@ func (d *db) startLog(ctx context.Context) error {
 			return err
 		}
 		if mode != "wal" {
-			return errors.New("its file system cannot hold a write-ahead log: use one of this machine's own")
+			return errors.New("its file system does not support a write-ahead log: use a local file system")
 		}
 		return nil
 	})
@@ -202,8 +201,8 @@ func (m migrating) Int(ctx context.Context, query string, args ...any) (n int64,
 	return n, err
 }
 
-// retry runs f until the file is not busy, and classifies its error. SQLite's own
-// waiting does not end with a context, and some locks it does not wait for.
+// retry runs f until the file is not busy, and classifies its error. SQLite's own wait
+// ignores the context, and for some locks it does not wait at all.
 func retry(ctx context.Context, f func() error) error {
 	tick := time.NewTicker(busyPause)
 	defer tick.Stop()

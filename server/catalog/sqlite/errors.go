@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// primary are the bits of an error's code that say its kind.
+// primary masks the bits of an error code that give its kind.
 const primary = 0xff
 
 func busy(err error) bool {
@@ -22,14 +22,14 @@ func busy(err error) bool {
 	return kind == lib.SQLITE_BUSY || kind == lib.SQLITE_LOCKED
 }
 
-// classify wraps an error of SQLite by what its caller can do about it.
+// classify wraps an SQLite error according to what the caller can do about it.
 func classify(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code() {
-	case lib.SQLITE_IOERR_SHMSIZE: // no room for the log's index
+	case lib.SQLITE_IOERR_SHMSIZE: // no space for the log's index
 		return fmt.Errorf("%w: %w", catalog.ErrFull, err)
 	}
 	switch e.Code() & primary {

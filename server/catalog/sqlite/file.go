@@ -12,41 +12,40 @@ import (
 	"strings"
 )
 
-// applicationID is what the file's header says of whose it is: "Bail".
+// applicationID is the application ID in the file's header: "Bail".
 const applicationID = 0x4261696c
 
-// What is known of a file's first bytes: https://www.sqlite.org/fileformat.html.
+// Parts of the file header: https://www.sqlite.org/fileformat.html.
 const (
 	magic        = "SQLite format 3\x00"
 	headerSize   = 100
-	headerWhose  = 68 // four bytes, the most significant first
-	anyonesOwn   = 0  // nobody said whose it is: SQLite itself is asked what it holds
+	headerWhose  = 68 // four bytes, big-endian
+	anyonesOwn   = 0  // no application ID: ask SQLite what the file contains
 	newFileMode  = 0o600
 	newStoreMode = 0o700
 )
 
-// Errors of a file that is something else.
+// Errors about files with other content.
 var (
-	errNoDatabase = errors.New("it is no SQLite database: name a file that is not there yet, or a catalog")
-	errForeign    = errors.New("it is the database of another application: name a file that is not there yet, or a catalog")
+	errNoDatabase = errors.New("it is not an SQLite database: name a new file or a catalog")
+	errForeign    = errors.New("it is a database of another application: name a new file or a catalog")
 )
 
-// checkPath says what is wrong with a path that is never that of a file.
+// checkPath refuses paths that cannot be a catalog's.
 func checkPath(path string) error {
 	switch {
 	case path == "":
 		return errors.New("name a file")
 	case strings.ContainsRune(path, 0):
-		return errors.New("a path cannot have a NUL in it")
+		return errors.New("a path cannot contain a NUL")
 	case path == ":memory:":
-		// SQLite has another meaning for this, and who writes it would get a file of that name.
-		return errors.New("a catalog is a file, which outlives its server: name one")
+		// SQLite gives this a special meaning, but here it would create a file of that name.
+		return errors.New("a catalog must outlive the server: name a file")
 	}
 	return nil
 }
 
-// makeFile makes the file of a new catalog, which has to be durable before anything that
-// it holds is.
+// makeFile creates the file of a new catalog. It must be durable before its content is.
 func makeFile(path string) (os.FileInfo, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, newFileMode)
 	switch {
@@ -60,13 +59,13 @@ func makeFile(path string) (os.FileInfo, error) {
 	return os.Stat(path)
 }
 
-// checkFile looks at a file that this process does not have open before SQLite does,
-// which would recover or convert what it finds. Where the header does not say whose the
-// file is, SQLite has to be asked, see (*db).migration.
+// checkFile checks a file that this process does not have open. It must run before
+// SQLite opens the file, which would recover or convert it. If the header has no
+// application ID, SQLite has to be asked; see (*db).migration.
 func checkFile(path string, info os.FileInfo) error {
 	// Opening a FIFO would wait for a writer.
 	if !info.Mode().IsRegular() {
-		return errors.New("it is no regular file")
+		return errors.New("it is not a regular file")
 	}
 	if err := checkNames(path, info); err != nil || info.Size() == 0 {
 		return err
@@ -86,37 +85,37 @@ func checkFile(path string, info os.FileInfo) error {
 	return nil
 }
 
-// checkNames refuses a file that has several names. SQLite keeps the log beside the name
-// by which it was opened, and whoever opens the file by another one does not see what
-// stands in that log.
+// checkNames refuses a file with several names. SQLite keeps the log beside the name
+// that it opened, and a process that opens the file by another name does not see the
+// changes in that log.
 func checkNames(path string, info os.FileInfo) error {
 	n, err := countNames(path, info)
 	switch {
 	case err != nil:
 		return err
 	case n > 1:
-		return fmt.Errorf("it has %d names (hard links), beside each of which SQLite would keep a log of its own: remove the other names, or make them copies", n)
+		return fmt.Errorf("it has %d names (hard links), and SQLite would keep a separate log beside each: remove the other names, or replace them by copies", n)
 	}
 	return checkMount(path)
 }
 
-// dsn is the driver's name of the file. In a URI every byte of a path can be
-// written so that neither the driver, which cuts at "?", nor SQLite, which decodes
-// "%", takes it for anything else.
+// dsn returns the driver's name of the file. In a URI, every byte of a path can be
+// encoded so that neither the driver, which cuts at "?", nor SQLite, which decodes "%",
+// misinterprets it.
 func dsn(path string, readOnly bool) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/…
 	}
 	q := url.Values{
-		// Never make a file: that is done before, with a mode of our own.
+		// Never create the file: makeFile has done that, with our own mode.
 		"mode": {"rw"},
-		// An acknowledged change outlives a power cut; FULL also syncs each commit in
-		// WAL mode. On macOS only fullfsync reaches the disk.
+		// An acknowledged change must survive a power failure: FULL also syncs each commit
+		// in WAL mode, and on macOS only fullfsync reaches the disk.
 		"_synchronous": {"FULL"},
 		"_pragma":      {"fullfsync(1)", "checkpoint_fullfsync(1)", fmt.Sprintf("wal_autocheckpoint(%d)", logPages)},
 		"_txlock":      {"immediate"},
-		// db.retry goes on after that, and heeds its context, as SQLite does not.
+		// db.retry waits longer and, unlike SQLite, respects its context.
 		"_busy_timeout": {fmt.Sprint(busyWait.Milliseconds())},
 		"_defensive":    {"1"},
 		"_dqs":          {"0"},

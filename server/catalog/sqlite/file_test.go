@@ -121,9 +121,9 @@ func TestForeign(t *testing.T) {
 		make func(*testing.T, string)
 		want string
 	}{
-		"text":             {write("users: alice, bob\n"), "no SQLite database"},
-		"longer text":      {write(strings.Repeat("a line of text\n", 1000)), "no SQLite database"},
-		"a header cut off": {write("SQLite format 3\x00"), "no SQLite database"},
+		"text":             {write("users: alice, bob\n"), "not an SQLite database"},
+		"longer text":      {write(strings.Repeat("a line of text\n", 1000)), "not an SQLite database"},
+		"a header cut off": {write("SQLite format 3\x00"), "not an SQLite database"},
 		"another application's": {func(t *testing.T, path string) {
 			ofSQLite(t, path, "PRAGMA application_id = 42", "CREATE TABLE objects (a)")
 		}, "another application"},
@@ -175,11 +175,11 @@ func TestNoFile(t *testing.T) {
 	dir := t.TempDir()
 	for path, want := range map[string]string{
 		"":                                  "name a file",
-		filepath.Join(dir, "no", "db"):      "make it first",
-		dir:                                 "no regular file",
+		filepath.Join(dir, "no", "db"):      "create it first",
+		dir:                                 "not a regular file",
 		filepath.Join(dir, "a\x00b"):        "NUL",
 		filepath.Join(dir, "dangling link"): "",
-		":memory:":                          "a catalog is a file",
+		":memory:":                          "a catalog must outlive",
 	} {
 		if strings.HasSuffix(path, "link") {
 			if err := os.Symlink(filepath.Join(dir, "nowhere"), path); err != nil {

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// What lies beside the file, by what its path ends in. The first three are SQLite's:
+// Suffixes of the files beside the database. The first three are SQLite's:
 // https://www.sqlite.org/tempfiles.html.
 const (
 	suffixLog       = "-wal"
@@ -16,15 +16,15 @@ const (
 	suffixInstances = "-instances" // a directory
 )
 
-// Files returns the paths of all that belongs to the catalog in the file path, whether
-// it is there at the moment or not: the file itself, SQLite's log, the index of that and
-// its rollback journal, the reserve, and the directory of instances, which holds nothing
-// else. The file comes first. The paths are absolute and without symbolic links, as far
-// as there is something at path.
+// Files returns the paths of everything that belongs to the catalog in the file path,
+// whether it exists now or not: the file itself, SQLite's log with its index, its
+// rollback journal, the reserve, and the directory of instances, which contains nothing
+// else. The file comes first. The paths are absolute and, if path exists, free of
+// symbolic links.
 //
-// A program that has the catalog open must not open any of them by itself, not even to
-// read: on Unix, closing any descriptor of a file ends the locks that the process has on
-// it, see [Open].
+// A program that has the catalog open must not open any of these files itself, not even
+// for reading: on Unix, closing any descriptor of a file releases the locks that the
+// process holds on it, see [Open].
 func Files(path string) []string {
 	file, err := resolve(path)
 	if err != nil {
@@ -37,8 +37,8 @@ func Files(path string) []string {
 	return files
 }
 
-// resolve returns path from the root and without links. Of a file that is not there,
-// its directory counts.
+// resolve returns the absolute path without symbolic links. If the file does not exist,
+// its directory is resolved.
 func resolve(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

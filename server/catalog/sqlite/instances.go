@@ -7,16 +7,16 @@ import (
 	"path/filepath"
 )
 
-// instances is the directory beside the file that shows which stores are open:
-// each has a file of its own there, named by its ID, on which it holds a lock. The
-// system takes the lock away with the process, also when that is killed; so who
-// can have the lock of an instance knows that it is dead. So is one without a file.
+// instances is a directory beside the database that shows which Stores are open: each
+// has a file there, named by its ID, and holds a lock on it. The system releases the
+// lock when the process ends, even if it is killed. An instance whose lock is free, or
+// whose file is missing, is dead.
 type instances struct {
 	dir string
 	own *os.File // locked
 }
 
-// join adds the instance id to those that have the catalog at path open.
+// join registers the instance id of the catalog at path.
 func join(path, id string) (*instances, error) {
 	in := &instances{dir: path + suffixInstances}
 	if err := os.Mkdir(in.dir, newStoreMode); err == nil {
@@ -35,8 +35,8 @@ func join(path, id string) (*instances, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Before it is locked, another instance may take this one for dead, have the
-		// lock for a moment, and remove the file: a lock on that shows nothing.
+		// Before the lock is taken, another instance may consider this one dead, take the
+		// lock briefly and remove the file. A lock on a removed file is useless.
 		locked, err := tryLock(f, true)
 		if err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -54,9 +54,9 @@ func join(path, id string) (*instances, error) {
 	}
 }
 
-// isDead asks for the lock of an instance that has begun, so that it is not one
-// that is about to take it. What cannot be judged counts as alive: its rows are
-// left when they are old.
+// isDead tries the lock of an instance. The instance must have written rows, so that it
+// is not still about to take its lock. If the state cannot be determined, the instance
+// counts as alive; its rows become stale by age.
 func (in *instances) isDead(id string) bool {
 	f, err := os.Open(filepath.Join(in.dir, id))
 	if err != nil {
@@ -75,19 +75,19 @@ func (in *instances) sweep() error {
 	}
 	for _, e := range entries {
 		if in.isDead(e.Name()) {
-			// Without its file it is as dead as before; who may not remove it leaves it.
+			// A dead instance stays dead without its file. If we may not remove it, leave it.
 			_ = os.Remove(filepath.Join(in.dir, e.Name()))
 		}
 	}
 	return nil
 }
 
-// leave shows that the instance is closed.
+// leave marks the instance as closed.
 func (in *instances) leave() error {
 	name := in.own.Name()
 	err := in.own.Close()
-	// On Windows a file cannot be removed while somebody asks for its lock; the
-	// next sweep removes it.
+	// On Windows, a file cannot be removed while another process tries its lock; the next
+	// sweep removes it.
 	_ = os.Remove(name)
 	return err
 }

@@ -6,17 +6,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// checkMount refuses a file that is mounted by itself, as containers are given single
-// files. Its log would lie in the directory around the mount, which may go with the
-// container, and which no other container sees.
+// checkMount refuses a file that is itself a mount point, like a single file that is
+// mounted into a container. Its log would be in the surrounding directory, which may
+// disappear with the container and which other containers do not see.
 func checkMount(path string) error {
 	var st unix.Statx_t
-	// A kernel that does not know the call or the attribute cannot tell.
+	// An old kernel does not support the call or the attribute.
 	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_TYPE, &st); err != nil {
 		return nil
 	}
 	if st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 {
-		return errors.New("it is mounted by itself, and the log that SQLite keeps beside it would not be: mount its directory")
+		return errors.New("it is mounted as a single file, but SQLite keeps a log beside it: mount its directory instead")
 	}
 	return nil
 }

@@ -2,5 +2,5 @@
 
 package sqlite
 
-// checkMount does nothing: only Linux can tell.
+// checkMount does nothing: only Linux can detect such a mount.
 func checkMount(string) error { return nil }

@@ -12,27 +12,27 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// reserveSize is what all may take that the log and the file grow by before the log
-// begins anew, which it does at logPages.
+// reserveSize is the most by which the log and the file can grow before the log is
+// reset, which happens at logPages.
 const (
 	reserveSize = logPages*4096 + 256<<10
 	logPages    = 256
 )
 
-// A reserve is a file that holds room for removals. Each is an entry in the log: on a
-// full disk nobody could otherwise remove an upload, and so make room.
+// A reserve is a file with spare space for removals. Every removal adds to the log, so
+// on a full disk nobody could otherwise remove an upload to free space.
 //
-// It is looked for on the disk each time, since several processes have it in common.
+// Its existence is checked on disk each time, because several processes share it.
 type reserve struct {
 	path    string
 	catalog string
-	mu      sync.Mutex // so that nobody fills what was just released for a removal
+	mu      sync.Mutex // prevents refilling what was just released for a removal
 }
 
 // reserveOf returns the reserve of the catalog in the file path.
 func reserveOf(path string) *reserve { return &reserve{path: path + suffixReserve, catalog: path} }
 
-// fill sees to it that the reserve is there. It fails only if there is no room.
+// fill creates the reserve if it is missing. It fails only if there is no space.
 func (r *reserve) fill() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,9 +45,9 @@ func (r *reserve) fill() error {
 	}
 	_ = os.Remove(r.path)
 	if !isFull(err) {
-		return nil // a catalog works without
+		return nil // a catalog works without a reserve
 	}
-	return fmt.Errorf("%w: no room for the reserve that removals need: %w", catalog.ErrFull, err)
+	return fmt.Errorf("%w: no space for the reserve that removals need: %w", catalog.ErrFull, err)
 }
 
 func (r *reserve) write() error {
@@ -56,26 +56,26 @@ func (r *reserve) write() error {
 	if err != nil {
 		return err
 	}
-	// Some file systems keep no room for zeros.
+	// Some file systems allocate no space for zeros.
 	data := make([]byte, reserveSize)
 	rand.Read(data)
 	_, err = f.Write(data)
 	return errors.Join(err, f.Close(), giveAway(r.path, r.catalog))
 }
 
-// spend gives the room away and then calls f, if there was any.
+// spend releases the reserve's space, if any, and then calls f.
 func (r *reserve) spend(f func() error) (spent bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if os.Remove(r.path) != nil {
 		return false, nil
 	}
-	// The process keeps hold of its own files, to know them again. Until it lets go of
-	// this one, its room is not free.
+	// The process keeps descriptors of its own files in order to recognize them. The space
+	// is free only when this descriptor is closed.
 	ownfile.Settle()
 	return true, f()
 }
 
-// takesRoom reports whether a statement is one that only adds. Such ones leave the
-// reserve to others.
+// takesRoom reports whether a statement only adds rows. Such a statement must not use
+// the reserve.
 func takesRoom(query string) bool { return strings.HasPrefix(query, "INSERT ") }

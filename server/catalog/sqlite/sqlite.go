@@ -1,23 +1,23 @@
-// Package sqlite is the catalog in an SQLite file, for one machine. Several
-// processes may have the file open at once, and each may have several Stores of it.
+// Package sqlite implements the catalog in an SQLite file, for one machine. Several
+// processes may have the file open at once, each with several Stores.
 //
-// What Commit acknowledged is on the disk: every change is synchronised before it
-// returns. The file is made with mode 0600. Beside it SQLite keeps PATH-wal and
-// PATH-shm while it is open, which are part of it (copy a catalog that is open with
-// sqlite3's .backup, not with cp), and this package the directory PATH-instances,
-// in which each open Store has a file that it keeps locked: whoever's lock can be
-// had is dead, however it ended. PATH-reserve holds room, so that on a full disk
-// uploads can still be removed. The file has to be on a file system of this
-// machine, since others do not hold SQLite's locks; it has one name and is not mounted
-// by itself, or the log beside it would not be the only one.
+// Commit is durable: every change is synchronized to disk before the call returns. The
+// file is created with mode 0600. While it is open, SQLite keeps PATH-wal and PATH-shm
+// beside it, which are part of it: copy an open catalog with sqlite3's .backup, not with
+// cp. This package adds the directory PATH-instances, in which each open Store keeps a
+// locked file: an instance whose lock is free is dead, however it ended. PATH-reserve
+// holds spare space, so that uploads can still be removed on a full disk. The file must
+// be on a local file system, because others do not honor SQLite's locks. It must have
+// only one name and must not be a mount of its own, or there could be several logs.
 //
-// On Unix the locks of a file belong to the process, and closing any descriptor of it
-// ends them. Another program, such as one that makes a backup, then takes itself for the
-// last user of the database and removes the log that this process goes on writing to, so
-// that what was acknowledged since is lost. All Stores of one file in a process have it
-// open once, by whatever paths, and backends that heed package vfs/ownfile, as the
-// disk's does, serve none of its files while it is open. The rest of the program must
-// not open what [Files] names, nor the file by another SQLite driver.
+// On Unix, file locks belong to the process, and closing any descriptor of a file
+// releases them. Another program, such as a backup, would then consider itself the last
+// user of the database and remove the log that this process still writes to. Everything
+// acknowledged since would be lost. Therefore all Stores of a file in a process share
+// one open database, whatever paths they use, and backends that respect package
+// vfs/ownfile, such as the disk backend, do not serve any of its files while it is open.
+// The rest of the program must not open the files that [Files] returns, nor the database
+// with another SQLite driver.
 package sqlite
 
 import (
@@ -32,10 +32,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
 )
 
-// Options are the options of Open. The zero value is usable.
+// Options configures Open. The zero value is usable.
 type Options struct {
-	Now     func() time.Time // the clock; time.Now if nil
-	Timeout time.Duration    // of one statement, waiting for other processes included; 10 s if 0
+	Now     func() time.Time // default time.Now
+	Timeout time.Duration    // of one statement, including waits for other processes; default 10 s
 }
 
 // A Store is an open catalog.
@@ -45,8 +45,7 @@ type Store struct {
 
 var _ catalog.Shared = (*Store)(nil)
 
-// dialect is what SQLite calls things. In a strict table a column holds its type
-// and nothing else.
+// dialect is SQLite's dialect. A column of a strict table holds only values of its type.
 var dialect = table.Dialect{
 	Text:   "TEXT",
 	Int64:  "INTEGER",
@@ -55,10 +54,10 @@ var dialect = table.Dialect{
 	Tables: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
 }
 
-// Open opens the catalog in the file path, of the objects in source, and makes the file if
-// there is none; its directory has to be there. A file that is something else, or that a
-// newer program wrote, is an error that says so, and is not changed. One of an earlier
-// version is brought up to date, which may take a while. ctx bounds the opening alone.
+// Open opens the catalog in the file path for the objects in source, and creates the
+// file if it does not exist; its directory must exist. A file with other content, or one
+// written by a newer version, is an error and is not changed. A file of an older version
+// is migrated, which may take a while. ctx limits only the opening.
 func Open(ctx context.Context, path string, source catalog.Source, opts Options) (*Store, error) {
 	all, err := table.Migrations("sqlite")
 	if err != nil {
@@ -79,7 +78,7 @@ func open(ctx context.Context, path string, source catalog.Source, opts Options,
 	}
 	s, err := newStore(ctx, path, source, opts, all)
 	if errors.Is(err, catalog.ErrFull) {
-		// The log and its index take room, too.
+		// The log and its index need space, too.
 		_, _ = reserveOf(Files(path)[0]).spend(func() error {
 			s, err = newStore(ctx, path, source, opts, all)
 			return err
@@ -116,6 +115,6 @@ func newStore(ctx context.Context, path string, source catalog.Source, opts Opti
 	if d.instances, err = join(file.path, id.String()); err != nil {
 		return nil, err
 	}
-	_ = d.reserve.fill() // whoever adds something fails
+	_ = d.reserve.fill() // if this fails, so does every insertion
 	return &Store{table.New(d, dialect, source, id, table.Options{Now: opts.Now, Timeout: opts.Timeout})}, nil
 }

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// A pool is open connections to the file. It keeps what it compiled: SQLite takes
-// as long to compile a short statement as to run it, and the catalog has few of
-// them, each the text of a program and none that of a client.
+// A pool is a pool of connections to the file. It caches compiled statements: SQLite
+// takes as long to compile a short statement as to run it. There are few statements, all
+// of them constants of the program.
 type pool struct {
 	*sql.DB
 	mu         sync.Mutex
@@ -25,9 +25,9 @@ func newPool(c driver.Connector, size int) *pool {
 	return &pool{DB: db, statements: make(map[string]*sql.Stmt)}
 }
 
-// statement compiles a query, or returns what it was compiled to before. The lock
-// is not held meanwhile: compiling waits for a connection, as long as its own
-// context allows and no other's.
+// statement returns a compiled query, from the cache if possible. It does not hold the
+// mutex while compiling, which waits for a connection: another caller's context may be
+// longer.
 func (p *pool) statement(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.Lock()
 	kept := p.statements[query]
@@ -60,5 +60,5 @@ func (p *pool) Close() error {
 	return errors.Join(append(errs, p.DB.Close())...)
 }
 
-// numbered writes $1 as ?1: to SQLite the former is the name of an argument.
+// numbered replaces $1 by ?1: SQLite treats $1 as a named argument.
 func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tryLock takes a lock on f, alone or shared, if nobody holds one against it. It
-// is flock and not fcntl: the latter's locks are those of a process, so two stores
-// in one would not see each other, and closing any file would end them.
+// tryLock tries to take an exclusive or shared lock on f. It uses flock instead of
+// fcntl: fcntl locks belong to the process, so two Stores in a process would not exclude
+// each other, and closing any descriptor of the file would release them.
 func tryLock(f *os.File, alone bool) (bool, error) {
 	how := unix.LOCK_SH | unix.LOCK_NB
 	if alone {
@@ -31,9 +31,9 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 	}
 }
 
-// giveAway makes the owner of the catalog the owner of name, too, where root made
-// it: after a sweep by root, a server that runs as another user must still start.
-// SQLite does so with its own files.
+// giveAway gives a file that root created to the owner of the catalog, as SQLite does
+// with its own files: after a sweep by root, a server that runs as another user must
+// still be able to start.
 func giveAway(name, catalog string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -49,7 +49,7 @@ func giveAway(name, catalog string) error {
 	return os.Lchown(name, int(st.Uid), int(st.Gid))
 }
 
-// countNames returns how many names a file has.
+// countNames returns the number of names (hard links) of a file.
 func countNames(_ string, info os.FileInfo) (uint64, error) {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -58,7 +58,7 @@ func countNames(_ string, info os.FileInfo) (uint64, error) {
 	return uint64(st.Nlink), nil
 }
 
-// syncDir has the name of a new file outlive a power cut.
+// syncDir makes the name of a new file durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -67,5 +67,5 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// isFull reports whether an error is of a file system that has no room.
+// isFull reports whether an error means that the file system is full.
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }

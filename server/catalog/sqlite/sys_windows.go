@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tryLock takes a lock on f, alone or shared, if nobody holds one against it.
+// tryLock tries to take an exclusive or shared lock on f.
 func tryLock(f *os.File, alone bool) (bool, error) {
 	how := uint32(windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if alone {
@@ -20,11 +20,11 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 	return err == nil, os.NewSyscallError("LockFileEx", err)
 }
 
-// giveAway does nothing: a new file has the rights of its directory.
+// giveAway does nothing: a new file inherits its directory's permissions.
 func giveAway(string, string) error { return nil }
 
-// countNames returns how many names a file has. Here locks are a handle's, and closing
-// another handle leaves them as they are.
+// countNames returns the number of names (hard links) of a file. On Windows, locks
+// belong to a handle, so opening and closing the file here does not affect them.
 func countNames(path string, _ os.FileInfo) (uint64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -38,13 +38,13 @@ func countNames(path string, _ os.FileInfo) (uint64, error) {
 	return uint64(info.NumberOfLinks), nil
 }
 
-// checkMount does nothing: a file cannot be a mount here.
+// checkMount does nothing: on Windows, a file cannot be a mount point.
 func checkMount(string) error { return nil }
 
-// syncDir does nothing: a directory cannot be synchronised, and NTFS has a log.
+// syncDir does nothing: a directory cannot be synchronized, and NTFS has a journal.
 func syncDir(string) error { return nil }
 
-// isFull reports whether an error is of a file system that has no room.
+// isFull reports whether an error means that the file system is full.
 func isFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }

@@ -1,4 +1,4 @@
-// Package migratetest is what migrating has to pass in every store.
+// Package migratetest is the test suite for migrations, run on every store.
 package migratetest
 
 import (
@@ -19,22 +19,22 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
 )
 
-// A Store is how the tests get at one.
+// A Store describes a store to the tests.
 type Store struct {
-	// Dialect is the name of its own in package table.
+	// Dialect is the store's name in package table.
 	Dialect string
-	// Place makes a place for a store, which is empty.
+	// Place creates an empty location for a store.
 	Place func(testing.TB) string
-	// Open opens the store at a place with migrations other than its own.
+	// Open opens the store at a location with the given migrations.
 	Open func(ctx context.Context, place string, all []table.Migration) (catalog.Catalog, error)
-	// Exec runs a statement at a place with no code of the store.
+	// Exec runs a statement at a location, bypassing the store's code.
 	Exec func(t testing.TB, place, statement string) error
-	// Dump tells all tables, columns, constraints, indexes and rows at a place, but
-	// for times.
+	// Dump returns all tables, columns, constraints, indexes and rows at a location,
+	// except times.
 	Dump func(t testing.TB, place string) string
 }
 
-// Two migrations that may come, and one that fails half way.
+// Two possible future migrations, and one that fails half way.
 var (
 	wider  = table.Migration{Name: "9001_wider", SQL: "ALTER TABLE {schema}objects ADD COLUMN note {text}; CREATE TABLE {schema}uses (link {text} NOT NULL PRIMARY KEY, n {int64} NOT NULL) {strict};"}
 	filled = table.Migration{Name: "9002_filled", SQL: "UPDATE {schema}objects SET note = name || '!';"}
@@ -54,7 +54,7 @@ func Test(t *testing.T, s Store) {
 		use(t, s, fresh, longer)
 		want := s.Dump(t, fresh)
 		if !strings.Contains(want, "objects") || !strings.Contains(want, "note") {
-			t.Fatalf("the dump does not tell what is there: %s", want)
+			t.Fatalf("the dump is incomplete: %s", want)
 		}
 		for v := range longer {
 			place := s.Place(t)
@@ -145,8 +145,8 @@ func Test(t *testing.T, s Store) {
 	})
 }
 
-// testUnbound has rows that a version without sources wrote. They are nobody's until
-// somebody takes them, and that version cannot go on to write such ones.
+// testUnbound has rows from a version without sources. They belong to no Catalog until
+// one takes them, and that version can no longer write such rows.
 func testUnbound(t *testing.T, s Store, all []table.Migration) {
 	const before = 2 // its version
 	old := func(id uuid.UUID) string {
@@ -191,7 +191,7 @@ func testUnbound(t *testing.T, s Store, all []table.Migration) {
 	}
 }
 
-// blob is a hash, as a dialect writes it.
+// blob is a hash in a dialect's notation.
 var blob = map[string]string{
 	"sqlite":   "x'" + strings.Repeat("ab", 32) + "'",
 	"postgres": `'\x` + strings.Repeat("ab", 32) + "'",
@@ -206,7 +206,7 @@ func migrate(t *testing.T, s Store, place string, all []table.Migration) error {
 	return err
 }
 
-// id is one and the same, since dumps are compared.
+// id is fixed, because dumps are compared.
 var id = uuid.MustParse("5a3c9f0e-1f64-4d0b-9a43-0d6c4b1f9a11")
 
 // use stores a record.

@@ -2,15 +2,15 @@ package table
 
 import "strings"
 
-// A Dialect is how SQL that is written once reads in one of the stores.
-// {schema}, {text}, {int64}, {bytes} and {strict} stand for its fields.
+// A Dialect adapts SQL statements to a store. {schema}, {text}, {int64}, {bytes} and
+// {strict} stand for its fields.
 type Dialect struct {
-	Schema string // what goes before the name of a table, its dot included
-	Text   string // the type of text, which compares byte for byte
+	Schema string // the prefix of table names, including the dot
+	Text   string // the type of text that compares byte for byte
 	Int64  string
 	Bytes  string
-	Strict string // what follows the columns of a table
-	// Tables is a query for the number of tables that have the name $1.
+	Strict string // the option after the columns of a table
+	// Tables is a query for the number of tables with the name $1.
 	Tables string
 }
 

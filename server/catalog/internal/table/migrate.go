@@ -12,15 +12,15 @@ import (
 //go:embed migrations
 var files embed.FS
 
-// A Migration takes a store from the version before to its own. The first one
-// is version 1.
+// A Migration upgrades a store from the previous version. The first migration creates
+// version 1.
 type Migration struct {
-	Name string // of its file: four digits of the version, then what it is about
+	Name string // of its file: the version in four digits, then a description
 	SQL  string
 }
 
-// Migrations returns all there are for the dialect of that name, in order. A file is for
-// all dialects, or for the one whose name stands before its ".sql".
+// Migrations returns the migrations for the named dialect, in order. A file applies to
+// all dialects, or to the one whose name precedes ".sql".
 func Migrations(dialect string) ([]Migration, error) {
 	entries, err := fs.ReadDir(files, "migrations")
 	if err != nil {
@@ -44,21 +44,22 @@ func Migrations(dialect string) ([]Migration, error) {
 	return all, nil
 }
 
-// A Tx is a transaction in which a store is migrated.
+// A Tx is a transaction for a migration.
 type Tx interface {
-	// Exec runs a statement, or several where there are no args.
+	// Exec runs a statement, or several if there are no args.
 	Exec(ctx context.Context, query string, args ...any) error
-	// Int returns the one number that a query asks for.
+	// Int returns the single number that a query returns.
 	Int(ctx context.Context, query string, args ...any) (int64, error)
 }
 
-// Migrate brings a store to the last of all. in runs a function in a transaction that no
-// other migration runs beside, and commits it if the function returns nil. Each migration
-// has one of its own, along with the record that it was applied, so what fails leaves the
-// version before. A store whose version is not known is an error, and is not changed.
+// Migrate upgrades a store to the last of all. in runs a function in a transaction,
+// excludes concurrent migrations, and commits if the function returns nil. Each
+// migration has its own transaction, which also records it as applied, so a failure
+// leaves the previous version. A store with an unknown version is an error and is not
+// changed.
 //
-// A store that has nothing to do answers within limit. A migration takes as long as its
-// rows do, and ends with ctx alone: were it bounded, too, a large store could never be
+// Checking a store that is up to date takes at most limit. A migration takes as long as
+// its rows need and ends only with ctx: with a limit, a large store could never be
 // opened again.
 func Migrate(ctx context.Context, limit time.Duration, d Dialect, all []Migration, in func(context.Context, func(Tx) error) error) error {
 	for {
@@ -73,13 +74,13 @@ func Migrate(ctx context.Context, limit time.Duration, d Dialect, all []Migratio
 		case err != nil:
 			return err
 		case version > len(all):
-			return fmt.Errorf("catalog: it has schema version %d, and this program knows versions up to %d: use the program that wrote it, or a newer one", version, len(all))
+			return fmt.Errorf("catalog: its schema version %d is newer than this program, which supports versions up to %d: use the program that wrote it, or a newer one", version, len(all))
 		case version == len(all):
 			return nil
 		}
 		err = in(ctx, func(tx Tx) error {
 			now, err := versionOf(ctx, d, tx)
-			if err != nil || now != version { // somebody else was faster
+			if err != nil || now != version { // another process migrated it first
 				return err
 			}
 			return migrate(ctx, d, tx, version, all[version])
@@ -90,7 +91,7 @@ func Migrate(ctx context.Context, limit time.Duration, d Dialect, all []Migratio
 	}
 }
 
-// versionOf returns the version of a store, 0 if nothing is there.
+// versionOf returns the version of a store, 0 if it is empty.
 func versionOf(ctx context.Context, d Dialect, tx Tx) (int, error) {
 	tables, err := tx.Int(ctx, d.Tables, "migrations")
 	if err != nil || tables == 0 {
@@ -100,7 +101,7 @@ func versionOf(ctx context.Context, d Dialect, tx Tx) (int, error) {
 	return int(last), err
 }
 
-// migrate takes a store of a version to the next.
+// migrate upgrades a store from version to the next.
 func migrate(ctx context.Context, d Dialect, tx Tx, version int, m Migration) error {
 	if version == 0 {
 		if err := tx.Exec(ctx, d.SQL("CREATE TABLE {schema}migrations (version {int64} NOT NULL PRIMARY KEY, name {text} NOT NULL, applied {int64} NOT NULL) {strict}")); err != nil {

@@ -12,16 +12,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// pageRows is how many rows are read at once. A page is read to its end before
-// its first row is yielded: a transaction that stays open while the caller works
-// would keep SQLite's log from being cut, and PostgreSQL's rows from being
-// cleared.
+// pageRows is the number of rows per query. A page is read completely before its first
+// row is yielded: a transaction that stays open while the caller works would prevent
+// SQLite from truncating its log, and PostgreSQL from vacuuming rows.
 const pageRows = 500
 
-// columns are what scan takes.
+// columns lists the columns that scan reads.
 const columns = `id, name, type, size, sha256, owner, created, state, touched, instance`
 
-// A row is a record and who last worked on it.
+// A row is a record and the instance that last worked on it.
 type row struct {
 	catalog.Record
 	instance string
@@ -39,7 +38,7 @@ func scan(s Scanner) (row, error) {
 	}
 	var err error
 	if r.ID, err = uuid.Parse(id); err != nil {
-		return row{}, fmt.Errorf("a row has the ID %q: %w", id, err)
+		return row{}, fmt.Errorf("a row has the invalid ID %q: %w", id, err)
 	}
 	copy(r.SHA256[:], sum)
 	r.Created, r.Touched, r.State = fromMicros(created), fromMicros(touched), catalog.State(state)
@@ -57,15 +56,15 @@ func (c *Catalog) AllOf(ctx context.Context, source catalog.Source) iter.Seq2[ca
 		func(_ context.Context, page []row) ([]row, error) { return page, nil })
 }
 
-// Stale yields rows that are not ready and were abandoned.
+// Stale yields the rows of abandoned uploads and removals.
 func (c *Catalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog.Record, error] {
-	// A dead instance stays dead: its ID is never used again.
+	// A dead instance stays dead, because IDs are never reused.
 	dead := make(map[string]bool)
 	limit := micros(before)
 	return c.rows(ctx, c.source, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND source = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		func(ctx context.Context, page []row) ([]row, error) {
-			// The rows are read before the live instances, so an instance that began a
-			// row in between is not taken for dead.
+			// The rows are read before the live instances, so an instance that begins a row in
+			// between is not considered dead.
 			ask := make(map[string]time.Time)
 			for _, r := range page {
 				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !r.Touched.Before(ask[r.instance]) {
@@ -89,8 +88,8 @@ func (c *Catalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog
 		})
 }
 
-// rows yields what choose keeps of each page of a query, which has the source as $1, the
-// ID to go on behind as $2 and the length of a page as $3.
+// rows yields the rows that choose selects from each page of a query. In the query, $1
+// is the source, $2 the ID after which to continue, and $3 the page size.
 func (c *Catalog) rows(ctx context.Context, source catalog.Source, query string, choose func(context.Context, []row) ([]row, error)) iter.Seq2[catalog.Record, error] {
 	return func(yield func(catalog.Record, error) bool) {
 		for after, more := "", true; more; {

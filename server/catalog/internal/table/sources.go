@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// Sources returns the sources that have rows. It asks once for each, since they are few
-// and rows are many.
+// Sources returns the sources that have rows. It runs one query per source, since there
+// are few sources and many rows.
 func (c *Catalog) Sources(ctx context.Context) ([]catalog.Source, error) {
 	var all []catalog.Source
 	next := func(query string, args ...any) (found bool, err error) {
@@ -36,7 +36,7 @@ func (c *Catalog) Sources(ctx context.Context) ([]catalog.Source, error) {
 	return all, nil
 }
 
-// Count returns how many rows a source has.
+// Count returns the number of rows of a source.
 func (c *Catalog) Count(ctx context.Context, source catalog.Source) (n int64, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {
 		return c.db.Read(ctx, func(s Scanner) error { return s.Scan(&n) },
@@ -45,13 +45,13 @@ func (c *Catalog) Count(ctx context.Context, source catalog.Source) (n int64, er
 	return n, err
 }
 
-// Take makes rows of another source the Catalog's own.
+// Take transfers rows of another source to the Catalog's own source.
 func (c *Catalog) Take(ctx context.Context, from catalog.Source, ids []uuid.UUID) (taken int64, err error) {
 	for chunk := range slices.Chunk(ids, takeRows) {
 		args := []any{string(c.source), string(from)}
 		for i := range takeRows {
-			// The text of the statement is always the same, since stores keep what they
-			// compiled: the last ID fills a chunk up.
+			// Stores cache compiled statements, so the text is always the same: the last ID
+			// fills the rest of a chunk.
 			args = append(args, chunk[min(i, len(chunk)-1)].String())
 		}
 		n, err := c.exec(ctx, false, takeQuery, args...)
@@ -63,7 +63,7 @@ func (c *Catalog) Take(ctx context.Context, from catalog.Source, ids []uuid.UUID
 	return taken, nil
 }
 
-// takeRows is how many rows change at once.
+// takeRows is the number of rows per statement.
 const takeRows = 250
 
 var takeQuery = func() string {

@@ -1,6 +1,6 @@
-// Package table is what the stores of the catalog share: the table, its
-// migrations, and every statement on it. A store adds how a statement is run, what
-// its errors mean, and how an instance is known to be dead.
+// Package table implements what the stores of the catalog share: the table, its
+// migrations and every statement on it. A store adds how statements are run, what errors
+// mean, and how dead instances are detected.
 package table
 
 import (
@@ -16,26 +16,26 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// A DB is what a store adds. Statements have the arguments $1, $2, … Its errors
-// match catalog.ErrUnavailable or catalog.ErrFull where that is what they mean. It
-// is safe for concurrent use.
+// A DB is implemented by a store. Statements have the arguments $1, $2, … Errors match
+// catalog.ErrUnavailable or catalog.ErrFull where appropriate. It is safe for concurrent
+// use.
 type DB interface {
-	// Exec runs a statement that changes rows, and returns how many.
+	// Exec runs a statement that changes rows, and returns their number.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
-	// Read runs a query, and calls row for each row of its answer.
+	// Read runs a query, and calls row for each row of the result.
 	Read(ctx context.Context, row func(Scanner) error, query string, args ...any) error
-	// Change is Read for a statement that changes rows and returns them.
+	// Change is like Read for a statement that changes rows and returns them.
 	Change(ctx context.Context, row func(Scanner) error, query string, args ...any) error
 
-	// Hold returns nil once the instance is one that others see alive.
+	// Hold returns nil once the instance appears alive to others.
 	Hold(ctx context.Context) error
-	// Dead returns those instances that are dead. Each of those given has rows, of
-	// which it touched the last one at the time given. One that is alive, or that
-	// cannot be judged, is not among them.
+	// Dead returns the dead ones among the given instances. Each of them has rows, the
+	// last of which it touched at the given time. An instance that is alive, or whose
+	// state cannot be determined, is not returned.
 	Dead(ctx context.Context, touched map[string]time.Time) (map[string]bool, error)
 
 	Ping(ctx context.Context) error
-	// Close is called once, when no other call runs.
+	// Close is called once, when no other call is running.
 	Close() error
 }
 
@@ -44,10 +44,10 @@ type Scanner interface {
 	Scan(dest ...any) error
 }
 
-// Options are what the stores have in common. The zero value is usable.
+// Options are the options common to all stores. The zero value is usable.
 type Options struct {
-	Now     func() time.Time // time.Now if nil
-	Timeout time.Duration    // of one statement, 10 s if 0; past it, catalog.ErrUnavailable
+	Now     func() time.Time // default time.Now
+	Timeout time.Duration    // of one statement, default 10 s; afterwards catalog.ErrUnavailable
 }
 
 // A Catalog is a catalog.Catalog over a DB.
@@ -58,16 +58,16 @@ type Catalog struct {
 	instance string
 	now      func() time.Time
 	timeout  time.Duration
-	clearDue atomic.Int64 // when uses of links are cleared next, in microseconds
+	clearDue atomic.Int64 // when uses of links are removed next, in microseconds
 
-	mu     sync.RWMutex // read while a statement runs, so that Close waits for it
+	mu     sync.RWMutex // read-locked while a statement runs, so that Close waits for it
 	closed bool
 }
 
 var _ catalog.Shared = (*Catalog)(nil)
 
-// New returns the Catalog of a source, which CheckSource has let through, and of an
-// instance. The tables are there. It closes db when it is closed.
+// New returns the Catalog for a source, which CheckSource has validated, and an
+// instance. The tables must exist. Closing the Catalog closes db.
 func New(db DB, dialect Dialect, source catalog.Source, instance uuid.UUID, opts Options) *Catalog {
 	c := &Catalog{db: db, dialect: dialect, source: source, instance: instance.String(), now: opts.Now, timeout: opts.Timeout}
 	if c.now == nil {
@@ -89,17 +89,17 @@ func (c *Catalog) Begin(ctx context.Context, rec catalog.Record) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', $8) ON CONFLICT (source, id) DO NOTHING`,
 		string(c.source), rec.ID.String(), rec.Name, rec.Type, rec.Owner, micros(rec.Created), micros(c.now()), c.instance)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("catalog: there is a row of ID %s already", rec.ID)
+		err = fmt.Errorf("catalog: there is already a row with the ID %s", rec.ID)
 	}
 	return err
 }
 
-// Touch marks a pending row as worked on.
+// Touch records progress on a pending row.
 func (c *Catalog) Touch(ctx context.Context, id uuid.UUID) error {
 	return c.move(ctx, `UPDATE {schema}objects SET touched = $3, instance = $4 WHERE source = $1 AND id = $2 AND state = 'pending'`, id)
 }
 
-// Commit makes a pending row ready.
+// Commit changes a pending row to ready.
 func (c *Catalog) Commit(ctx context.Context, rec catalog.Record) (catalog.Record, error) {
 	if err := checkDone(rec); err != nil {
 		return catalog.Record{}, err
@@ -110,17 +110,17 @@ func (c *Catalog) Commit(ctx context.Context, rec catalog.Record) (catalog.Recor
 		string(c.source), rec.ID.String(), micros(c.now()), c.instance, rec.Type, rec.Size, rec.SHA256[:])
 }
 
-// Get returns a row that is ready.
+// Get returns a ready row.
 func (c *Catalog) Get(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
 	return c.one(ctx, c.db.Read, `SELECT `+columns+` FROM {schema}objects WHERE source = $1 AND id = $2 AND state = 'ready'`, string(c.source), id.String())
 }
 
-// Delete takes a ready row to Deleting.
+// Delete changes a ready row to Deleting.
 func (c *Catalog) Delete(ctx context.Context, id uuid.UUID) error {
 	return c.move(ctx, `UPDATE {schema}objects SET state = 'deleting', touched = $3, instance = $4 WHERE source = $1 AND id = $2 AND state = 'ready'`, id)
 }
 
-// Abandon takes a pending row to Deleting.
+// Abandon changes a pending row to Deleting.
 func (c *Catalog) Abandon(ctx context.Context, id uuid.UUID) error {
 	return c.move(ctx, `UPDATE {schema}objects SET state = 'deleting', touched = $3, instance = $4 WHERE source = $1 AND id = $2 AND state = 'pending'`, id)
 }
@@ -131,7 +131,7 @@ func (c *Catalog) Forget(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
-// Ping asks the store for an answer.
+// Ping checks that the store responds.
 func (c *Catalog) Ping(ctx context.Context) error { return c.do(ctx, c.db.Ping) }
 
 // Close waits for running calls and closes the DB.
@@ -145,7 +145,7 @@ func (c *Catalog) Close() error {
 	return c.db.Close()
 }
 
-// move runs a statement that takes the row id ($2) of the source ($1) out of a state,
+// move runs a statement that moves the row id ($2) of the source ($1) out of a state,
 // with the time ($3) and the instance ($4).
 func (c *Catalog) move(ctx context.Context, query string, id uuid.UUID) error {
 	n, err := c.exec(ctx, true, query, string(c.source), id.String(), micros(c.now()), c.instance)
@@ -155,8 +155,8 @@ func (c *Catalog) move(ctx context.Context, query string, id uuid.UUID) error {
 	return err
 }
 
-// exec runs a statement. One that names the instance waits until others see it
-// alive, or a sweep of theirs would take the row at once.
+// exec runs a statement. A statement that names the instance waits until the instance
+// appears alive to others. Otherwise their sweep could remove the row at once.
 func (c *Catalog) exec(ctx context.Context, names bool, query string, args ...any) (n int64, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {
 		if names {
@@ -170,7 +170,7 @@ func (c *Catalog) exec(ctx context.Context, names bool, query string, args ...an
 	return n, err
 }
 
-// one returns the only row of an answer.
+// one returns the only row of a result.
 func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanner) error, string, ...any) error, query string, args ...any) (rec catalog.Record, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {
 		found := false
@@ -190,8 +190,8 @@ func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanne
 	return rec, nil
 }
 
-// do runs f, within the time of a statement, while the Catalog is open. It tells
-// the caller's time from the Catalog's own.
+// do runs f, with the timeout of a statement, while the Catalog is open. It
+// distinguishes the caller's deadline from that timeout.
 func (c *Catalog) do(ctx context.Context, f func(context.Context) error) error {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -210,9 +210,9 @@ func (c *Catalog) do(ctx context.Context, f func(context.Context) error) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("catalog: %w", ctx.Err())
 	case bounded.Err() != nil:
-		return fmt.Errorf("%w: no answer within %v", catalog.ErrUnavailable, c.timeout)
+		return fmt.Errorf("%w: no response within %v", catalog.ErrUnavailable, c.timeout)
 	case errors.Is(err, catalog.ErrUnavailable), errors.Is(err, catalog.ErrFull):
-		return err // it begins as all do
+		return err // it already has the prefix
 	}
 	return fmt.Errorf("catalog: %w", err)
 }

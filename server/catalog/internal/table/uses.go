@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Times of clearing the uses of links that have expired.
+// Times of removing the uses of expired links.
 const (
 	clearPause = time.Minute
-	// clearDelay is how long a row outlives its link: to another server, whose clock
-	// is behind, the link may still be good.
+	// clearDelay is how long a row outlives its link: the link may still be valid on
+	// another server whose clock is slow.
 	clearDelay = time.Hour
 )
 
-// Use counts a use of the signed link id, which is good for limit uses until it
-// expires, and reports whether it was still good for this one. Of racing callers, in
-// whatever process, limit win. Once it returned true, the use outlives a power cut.
-// After an error other than for its arguments the use may have been counted.
+// Use counts one use of the signed link id, which is valid for limit uses until it
+// expires, and reports whether this use is within the limit. Of concurrent callers, in
+// any process, exactly limit succeed. Once it returned true, the use survives a power
+// failure. After an error, except about its arguments, the use may have been counted.
 func (c *Catalog) Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error) {
 	if err := checkText("link's id", id, maxOther); err != nil {
 		return false, err
@@ -27,8 +27,8 @@ func (c *Catalog) Use(ctx context.Context, id string, limit int, expires time.Ti
 	if err := c.clearUses(ctx); err != nil {
 		return false, err
 	}
-	// One statement, so that nobody comes between reading and counting. What may have been
-	// cleared is good no more, whatever the clock says now.
+	// A single statement, so that reading and counting are atomic. A link whose row may
+	// already have been removed is no longer valid, whatever the clock says now.
 	n, err := c.exec(ctx, false,
 		`INSERT INTO {schema}link_uses AS u (id, uses, expires) SELECT CAST($1 AS TEXT), 1, CAST($2 AS BIGINT)
 		WHERE NOT EXISTS (SELECT 1 FROM {schema}link_clock WHERE latest - CAST($4 AS BIGINT) > CAST($2 AS BIGINT))
@@ -37,7 +37,7 @@ func (c *Catalog) Use(ctx context.Context, id string, limit int, expires time.Ti
 	return n == 1 && err == nil, err
 }
 
-// Good reports whether a Use would be good, and counts nothing.
+// Good reports whether Use would succeed, without counting.
 func (c *Catalog) Good(ctx context.Context, id string, limit int) (bool, error) {
 	if err := checkText("link's id", id, maxOther); err != nil {
 		return false, err
@@ -50,8 +50,9 @@ func (c *Catalog) Good(ctx context.Context, id string, limit int) (bool, error) 
 	return err == nil && uses < int64(limit), err
 }
 
-// clearUses removes, now and then, the rows of links that nobody can use any more. The
-// mark comes first: what it lets nobody use may go.
+// clearUses removes, from time to time, the rows of links that can no longer be used. It
+// advances the stored clock first: only rows of links that this clock makes invalid may
+// be removed.
 func (c *Catalog) clearUses(ctx context.Context) error {
 	now := c.now()
 	due := c.clearDue.Load()
@@ -66,8 +67,8 @@ func (c *Catalog) clearUses(ctx context.Context) error {
 	return err
 }
 
-// Latest keeps t, if it is the latest time that the store knows, and returns the latest.
-// It changes the store only if t is.
+// Latest stores t if it is later than the stored time, and returns the stored time. It
+// writes only in that case.
 func (c *Catalog) Latest(ctx context.Context, t time.Time) (time.Time, error) {
 	latest, err := c.latest(ctx)
 	if err != nil || !t.After(latest) {
@@ -79,9 +80,9 @@ func (c *Catalog) Latest(ctx context.Context, t time.Time) (time.Time, error) {
 	return t, err
 }
 
-// ResetLatest has the store forget a latest time that was wrong, and returns it: the time
-// is now from then on. Links that have ended by the wrong time only are good again. So may
-// be some that were used up, since their counts are gone.
+// ResetLatest replaces a stored time that is wrong, because it is in the future, by the
+// current time, and returns the old one. Links that expired only by the wrong time
+// become valid again, including some that were used up, since their counts are gone.
 func (c *Catalog) ResetLatest(ctx context.Context) (time.Time, error) {
 	before, err := c.latest(ctx)
 	if err != nil {
@@ -91,7 +92,7 @@ func (c *Catalog) ResetLatest(ctx context.Context) (time.Time, error) {
 	return before, err
 }
 
-// latest is zero if the store knows none.
+// latest returns zero if no time is stored.
 func (c *Catalog) latest(ctx context.Context) (latest time.Time, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {
 		return c.db.Read(ctx, func(s Scanner) error {
