@@ -51,7 +51,7 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
 		}))
 	if err != nil {
-		return nil, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", oneLine(err))
+		return nil, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", joinLines(err))
 	}
 	opts := s3.ClientOptions{
 		Region:    cfg.Region,
@@ -169,11 +169,11 @@ func haveCredentials(ctx context.Context, p aws.CredentialsProvider) error {
 	if strings.Contains(err.Error(), "no EC2 IMDS role found") {
 		return errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
 	}
-	return errors.New("the AWS credentials that are set up could not be had: " + oneLine(err))
+	return errors.New("the AWS credentials that are set up could not be had: " + joinLines(err))
 }
 
-// oneLine is the text of an error of the SDK, which may hold line ends.
-func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// joinLines is the text of an error of the SDK, which may hold line ends.
+func joinLines(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // notes are for the operator, who named it all, and for nobody else.
 func (s *S3Source) notes(region string) []string {

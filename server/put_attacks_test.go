@@ -37,7 +37,7 @@ func TestWriteAttacks(t *testing.T) {
 		{"memory", vfs.SymlinksRefuse, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := vfstest.YardPolicy()
+			p := vfstest.FixturePolicy()
 			p.Symlinks = c.links
 			b, outside := plantYard(t, c.opts)
 			around := outside()
@@ -79,7 +79,7 @@ func TestWriteAttacks(t *testing.T) {
 				t.Errorf("%d names hold canaries, %d did", after, before)
 			}
 			created := 0
-			for _, l := range vfstest.Legal() {
+			for _, l := range vfstest.LegalNames() {
 				n, err := vfs.ParseName(l.Name)
 				if err != nil {
 					t.Fatal(err)
@@ -124,7 +124,7 @@ func TestWriteAttacks(t *testing.T) {
 func plantYard(t testing.TB, opts *disk.Options) (b *countedBackend, outside func() string) {
 	t.Helper()
 	if opts == nil {
-		b, err := mem.FromMap(vfstest.Yard().Files)
+		b, err := mem.FromMap(vfstest.Fixture().Files)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ func TestAttacks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inMemory, err := mem.FromMap(vfstest.Yard().Files)
+	inMemory, err := mem.FromMap(vfstest.Fixture().Files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,10 +53,10 @@ func TestAttacks(t *testing.T) {
 		{"disk, links inside", open(disk.Options{}), vfs.SymlinksInside, onDisk},
 		{"disk, os.Root", open(disk.Options{Portable: true}), vfs.SymlinksRefuse, onDisk},
 		{"disk, os.Root, links inside", open(disk.Options{Portable: true}), vfs.SymlinksInside, onDisk},
-		{"memory", inMemory, vfs.SymlinksRefuse, vfstest.Legal()},
+		{"memory", inMemory, vfs.SymlinksRefuse, vfstest.LegalNames()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := vfstest.YardPolicy()
+			p := vfstest.FixturePolicy()
 			p.Symlinks = c.links
 			jail, err := vfs.New(c.backend, p)
 			if err != nil {

@@ -33,7 +33,7 @@ var keyAttacks = []string{
 func plantBucketYard(t *testing.T, g *s3gateway.Gateway) (b *s3gateway.Bucket) {
 	b = g.Bucket(t, "yard")
 	keys := map[string]string{"canary.txt": vfstest.Canary}
-	for name, data := range vfstest.Yard().Files {
+	for name, data := range vfstest.Fixture().Files {
 		keys["pub/"+name] = data
 	}
 	foreign := []string{
@@ -59,7 +59,7 @@ func plantBucketYard(t *testing.T, g *s3gateway.Gateway) (b *s3gateway.Bucket) {
 func TestS3Attacks(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := plantBucketYard(t, g)
-	jail := jailOver(t, bucketBackend(t, g.Client(t), bucket, "pub"), vfstest.YardPolicy())
+	jail := jailOver(t, bucketBackend(t, g.Client(t), bucket, "pub"), vfstest.FixturePolicy())
 	corpus, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestS3Attacks(t *testing.T) {
 		for _, p := range corpus {
 			target.attack(p.Raw, missing)
 		}
-		for _, l := range vfstest.Legal() {
+		for _, l := range vfstest.LegalNames() {
 			if len("pub/"+l.Name) > vfs.MaxNameBytes {
 				continue // a key is no longer than a name, and the prefix is part of it
 			}

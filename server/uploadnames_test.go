@@ -111,7 +111,7 @@ func nastyNames(t testing.TB, n int) []string {
 	for _, a := range vfstest.Attacks() {
 		names = append(names, a.Raw)
 	}
-	for _, l := range vfstest.Legal() {
+	for _, l := range vfstest.LegalNames() {
 		names = append(names, l.Name, l.Raw)
 	}
 	corpus, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))

@@ -71,7 +71,7 @@ func (c *claim) settle() {
 }
 
 // contested fails if a Put that came before may still create what would be in the way.
-// It reports whether one has ended, so that another look shows what it did.
+// It reports whether one has ended: then check again what it did.
 func (c *claim) contested() (again bool, err error) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()

@@ -78,7 +78,7 @@ func (b *fromFS) open(ctx context.Context, op string, n Name, links bool) (fs.Fi
 	if n.IsZero() || n.IsRoot() {
 		return nil, Info{}, refuse(op, n.s, reason.Directory)
 	}
-	if err := b.look(op, n, links); err != nil {
+	if err := b.precheck(op, n, links); err != nil {
 		return nil, Info{}, err
 	}
 	f, err := b.fsys.Open(n.s)
@@ -134,8 +134,8 @@ func (b *fromFS) hash(n Name, f fs.File) (string, error) {
 	return tag, nil
 }
 
-// look refuses what need not be opened to be refused.
-func (b *fromFS) look(op string, n Name, links bool) error {
+// precheck refuses what can be refused without an open.
+func (b *fromFS) precheck(op string, n Name, links bool) error {
 	if err := b.checkLinks(op, n, links); err != nil {
 		return err
 	}

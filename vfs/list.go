@@ -58,21 +58,22 @@ func (j *Jail) ListPage(ctx context.Context, dir Name, after string, limit int) 
 
 func (j *Jail) list(ctx context.Context, dir Name, after string, hint listHint) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		l := listing{j: j, ctx: ctx, dir: dir, look: newLook()}
+		l := listing{j: j, ctx: ctx, dir: dir, budget: newBudget()}
 		var rule string
 		var err error
 		if l.at, rule, err = j.enterDir(ctx, "list", dir); err != nil {
 			yield(Entry{}, err)
 			return
 		}
-		more := true
 		shown := false
-		show := func(e Entry) {
+		for e, failed := range l.entries(after, hint) {
+			if err = failed; err != nil {
+				break
+			}
 			shown = true
-			more = yield(e, nil)
-		}
-		if err = l.run(after, hint, func(e Entry) bool { show(e); return more }); !more {
-			return
+			if !yield(e, nil) {
+				return
+			}
 		}
 		if err == nil && !shown && !dir.IsRoot() {
 			err = l.exists(after)
@@ -91,50 +92,80 @@ type listing struct {
 	j       *Jail
 	ctx     context.Context
 	dir, at Name
-	look    *look
+	budget  *budget
 }
 
-// run calls yield with what is shown, in order.
-func (l *listing) run(after string, hint listHint, yield func(Entry) bool) error {
-	var links linkedDirs
-	if l.j.symlinks == SymlinksInside && l.j.caps.Directories {
-		links.addBefore(l, after)
-	}
-	hint.Shows = func(elem string, kind Kind) bool { return l.j.shows(l.ctx, l.dir, l.at, elem, kind) }
-	hidden := 0
-	for e, err := range l.j.backend.List(filestore.WithHint(l.ctx, hint), l.at, after) {
-		if err != nil {
-			return err
+// entries yields what is shown, in order of Key. The backend's order differs from it
+// where a link leads to a directory: the backend lists the link by its bare element,
+// and as a directory its key has a slash. So it is held back until its key is due.
+func (l *listing) entries(after string, hint listHint) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		var held linkedDirs
+		if l.j.symlinks == SymlinksInside && l.j.caps.Directories {
+			held.addBefore(l, after)
 		}
-		for links.due(e.Key()) {
-			if !yield(links.pop()) {
-				return nil
+		for e, err := range l.found(after, hint) {
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for held.due(e.key) {
+				if !yield(held.pop(), nil) {
+					return
+				}
+			}
+			switch {
+			case !e.isShown:
+			case e.shown.Key() > e.key: // a link that leads to a directory
+				held.push(e.shown)
+			case !yield(e.shown, nil):
+				return
 			}
 		}
-		shown, ok := l.j.show(l.ctx, l.dir, l.at, e, l.look)
-		switch {
-		case !ok:
-			if hidden++; hint.Requests > 0 && hidden > 1000*hint.Requests {
-				return ErrListBound
+		for len(held.entries) > 0 {
+			if !yield(held.pop(), nil) {
+				return
 			}
-		case e.Kind == KindLink && shown.Kind == KindDir:
-			links.push(shown)
-		case !yield(shown):
-			return nil
 		}
 	}
-	for len(links.entries) > 0 {
-		if !yield(links.pop()) {
-			return nil
+}
+
+// A foundEntry is an entry of the backend, by its key there, and what is shown of it.
+type foundEntry struct {
+	key     string
+	shown   Entry
+	isShown bool
+}
+
+// found yields the backend's entries in the backend's order.
+func (l *listing) found(after string, hint listHint) iter.Seq2[foundEntry, error] {
+	return func(yield func(foundEntry, error) bool) {
+		hint.Shows = func(elem string, kind Kind) bool { return l.j.shows(l.ctx, l.dir, l.at, elem, kind) }
+		hidden := 0
+		for e, err := range l.j.backend.List(filestore.WithHint(l.ctx, hint), l.at, after) {
+			if err != nil {
+				yield(foundEntry{}, err)
+				return
+			}
+			f := foundEntry{key: e.Key()}
+			if f.shown, f.isShown = l.j.show(l.ctx, l.dir, l.at, e, l.budget); !f.isShown {
+				hidden++
+			}
+			if !yield(f, nil) {
+				return
+			}
+			if hint.Requests > 0 && hidden > 1000*hint.Requests {
+				yield(foundEntry{}, ErrListBound)
+				return
+			}
 		}
 	}
-	return nil
 }
 
 // exists fails if nothing of the directory is shown, where nothing is after a key.
 func (l *listing) exists(after string) error {
 	if after != "" {
-		if shown, err := l.j.showsSome(l.ctx, l.dir, l.at, newLook()); err != nil || shown {
+		if shown, err := l.j.showsSome(l.ctx, l.dir, l.at, newBudget()); err != nil || shown {
 			return err
 		}
 	}
@@ -152,7 +183,7 @@ func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 	if err != nil || dir.IsRoot() {
 		return err
 	}
-	shown, err := j.showsSome(ctx, dir, at, newLook())
+	shown, err := j.showsSome(ctx, dir, at, newBudget())
 	if err == nil && !shown {
 		err = refuse("stat", dir.s, reason.Missing)
 	}
@@ -201,9 +232,7 @@ func (j *Jail) touchDir(ctx context.Context, dir Name) error {
 	return err
 }
 
-// linkedDirs holds back directories that are really links, in order of Key: a
-// backend lists a link by its bare element, but a directory's place is that of
-// its key, with the slash.
+// linkedDirs are links that lead to directories, in order of Key.
 type linkedDirs struct{ entries []Entry }
 
 func (l *linkedDirs) push(e Entry) {
@@ -245,7 +274,7 @@ func (l *linkedDirs) addBefore(in *listing, after string) {
 		if _, err := j.backend.Stat(ctx, real, Request{}); ReasonOf(err) != reason.Symlink {
 			continue
 		}
-		if e, ok := j.showLink(ctx, n, after[:i], in.look); ok && e.Kind == KindDir {
+		if e, ok := j.showLink(ctx, n, after[:i], in.budget); ok && e.Kind == KindDir {
 			l.push(e)
 		}
 	}

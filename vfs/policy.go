@@ -170,9 +170,9 @@ func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
 	return r.deny.matchSpelled(n)
 }
 
-// judge is the part of admit that needs the name alone: the grammar's own
-// checks are done, since n is a Name.
-func (r *rules) judge(op Op, n Name) (rule string, why Reason) {
+// evaluate is the part of admit that needs the name alone. The grammar is checked
+// already, since n is a Name.
+func (r *rules) evaluate(op Op, n Name) (rule string, why Reason) {
 	switch {
 	case r == nil:
 		// The zero Jail allows nothing.
@@ -182,7 +182,7 @@ func (r *rules) judge(op Op, n Name) (rule string, why Reason) {
 	case len(n.s) > r.maxLen:
 		return "", reason.NameTooLong
 	case op == OpList:
-		return r.judgeDir(n)
+		return r.evaluateDir(n)
 	}
 	is := traitsOf(n.s)
 	if rule, ok := r.denied(n.s, is, false); ok {
@@ -200,9 +200,9 @@ func (r *rules) judge(op Op, n Name) (rule string, why Reason) {
 	return rule, ""
 }
 
-// judgeDir decides about a directory: it exists for clients if some allowed
+// evaluateDir decides about a directory: it exists for clients if some allowed
 // name can lie below it.
-func (r *rules) judgeDir(dir Name) (rule string, why Reason) {
+func (r *rules) evaluateDir(dir Name) (rule string, why Reason) {
 	d := dir.s
 	if dir.IsRoot() {
 		// The top has no name that a pattern could match, not even "re:x*".

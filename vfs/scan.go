@@ -74,7 +74,7 @@ func (s *scan) walkAll() {
 		}
 		above = append(above, path)
 		if n, err := ParseName(path); err == nil {
-			f.Verdict = s.judge(n, &e)
+			f.Verdict = s.verdict(n, &e)
 		} else {
 			f.Verdict = Verdict{Op: OpRead, Reason: ReasonOf(err)}
 		}
@@ -133,12 +133,12 @@ func (s *scan) visit(dir Name, e Entry) bool {
 	if e.Kind == KindDir {
 		return s.walk(n)
 	}
-	v := s.judge(n, &e)
+	v := s.verdict(n, &e)
 	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size}, nil)
 }
 
-// judge says what becomes of the name n, which the backend has as e.
-func (s *scan) judge(n Name, e *Entry) Verdict {
+// verdict is the verdict on n, which the backend has as e.
+func (s *scan) verdict(n Name, e *Entry) Verdict {
 	v := s.jail.admit(s.ctx, OpRead, n)
 	if v.Allowed {
 		v.Reason = s.obstacle(n, e)

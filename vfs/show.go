@@ -36,7 +36,7 @@ func (j *Jail) shows(ctx context.Context, dir, at Name, elem string, kind Kind) 
 }
 
 // show turns a backend's entry into what the caller may see of it.
-func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, l *look) (Entry, bool) {
+func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, left *budget) (Entry, bool) {
 	if e.Reason != "" || !j.shows(ctx, dir, at, e.Elem, e.Kind) {
 		return Entry{}, false
 	}
@@ -48,14 +48,14 @@ func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, l *look) (Entry,
 		return Entry{}, false
 	}
 	if e.Kind == KindLink {
-		return j.showLink(ctx, n, e.Elem, l)
+		return j.showLink(ctx, n, e.Elem, left)
 	}
 	if j.caps.Directories {
 		real, err := at.Child(e.Elem)
 		if err != nil {
 			return Entry{}, false
 		}
-		if some, err := j.showsSome(ctx, n, real, l); err != nil || !some {
+		if some, err := j.showsSome(ctx, n, real, left); err != nil || !some {
 			return Entry{}, false
 		}
 	}
@@ -63,12 +63,12 @@ func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, l *look) (Entry,
 }
 
 // showLink shows a link as what it leads to.
-func (j *Jail) showLink(ctx context.Context, n Name, elem string, l *look) (Entry, bool) {
+func (j *Jail) showLink(ctx context.Context, n Name, elem string, left *budget) (Entry, bool) {
 	if info, err := j.Head(ctx, n, Request{}); err == nil {
 		return Entry{Elem: elem, Kind: KindFile, Size: info.Size, ModTime: info.ModTime}, true
 	}
 	if at, _, err := j.enterDir(ctx, "stat", n); err == nil {
-		if some, err := j.showsSome(ctx, n, at, l); err == nil && some {
+		if some, err := j.showsSome(ctx, n, at, left); err == nil && some {
 			return Entry{Elem: elem, Kind: KindDir}, true
 		}
 	}
@@ -97,52 +97,53 @@ func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
 	return v.Allowed
 }
 
-// maxLook is how many entries and directories are looked at to find out whether the
+// maxVisits is how many entries and directories are visited to find out whether the
 // directories of a listing hold anything that is shown.
-const maxLook = 10_000
+const maxVisits = 10_000
 
-// A look is what is left of that for one listing.
-type look struct{ left int }
+// A budget is what is left of that for one listing.
+type budget struct{ left int }
 
-func newLook() *look { return &look{maxLook} }
+func newBudget() *budget { return &budget{maxVisits} }
 
-// take counts one thing looked at and reports whether it may be.
-func (l *look) take() bool {
-	l.left--
-	return l.left >= 0
+// take counts one visit and reports whether it is within the budget.
+func (b *budget) take() bool {
+	b.left--
+	return b.left >= 0
 }
 
 // showsSome reports whether the directory dir, which lies at at, holds anything that
 // is shown, as [Jail.HeadDir] says. What lies near the top is looked at first, and no
 // directory is open while another one is read.
-func (j *Jail) showsSome(ctx context.Context, dir, at Name, l *look) (bool, error) {
-	type place struct{ dir, at Name }
-	todo := []place{{dir, at}}
+func (j *Jail) showsSome(ctx context.Context, dir, at Name, left *budget) (bool, error) {
+	// as is the name that the caller uses, at the one that the backend has.
+	type directory struct{ as, at Name }
+	todo := []directory{{dir, at}}
 	for i := 0; i < len(todo); i++ {
-		if !l.take() {
+		if !left.take() {
 			return true, nil
 		}
 		p := todo[i]
 		hint := listHint{AnyOrder: true, Requests: maxPageRequests, Shows: func(elem string, kind Kind) bool {
-			return !l.take() || j.shows(ctx, p.dir, p.at, elem, kind)
+			return !left.take() || j.shows(ctx, p.as, p.at, elem, kind)
 		}}
 		for e, err := range j.backend.List(filestore.WithHint(ctx, hint), p.at, "") {
 			switch {
 			case ctx.Err() != nil:
 				return false, ctx.Err()
-			case errors.Is(err, ErrListBound), err == nil && !l.take():
+			case errors.Is(err, ErrListBound), err == nil && !left.take():
 				return true, nil
 			case err != nil && i == 0:
 				return false, err
 			case err != nil: // it went away, or cannot be read
 			case e.Kind == KindDir && j.caps.Directories:
-				n, err := p.dir.Child(e.Elem)
+				n, err := p.as.Child(e.Elem)
 				real, realErr := p.at.Child(e.Elem)
-				if err == nil && realErr == nil && e.Reason == "" && j.shows(ctx, p.dir, p.at, e.Elem, e.Kind) {
-					todo = append(todo, place{n, real})
+				if err == nil && realErr == nil && e.Reason == "" && j.shows(ctx, p.as, p.at, e.Elem, e.Kind) {
+					todo = append(todo, directory{n, real})
 				}
 			default:
-				if _, ok := j.show(ctx, p.dir, p.at, e, l); ok {
+				if _, ok := j.show(ctx, p.as, p.at, e, left); ok {
 					return true, nil
 				}
 			}

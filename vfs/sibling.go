@@ -67,9 +67,9 @@ func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
 }
 
 // findSpelling looks in n's directory for n's last element, of whatever kind, or else
-// another spelling of it. Its Elem is "" if there is neither. A backend that reads its
-// directories whole passes over what is no spelling; of another one this reads only
-// where a spelling can be. [ErrListBound] if there is too much that is nearly one.
+// another spelling of it. found.Elem is "" if there is neither. A backend that reads
+// whole directories passes over what is no spelling; of another one this reads only
+// where a spelling can be.
 func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
 	c := newSpellingCursor(n.Base())
 	hint := listHint{
@@ -78,26 +78,14 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 		Requests: maxPageRequests,
 	}
 	ctx = filestore.WithHint(ctx, hint)
-	for c.begin() {
-		for e, err := range j.backend.List(ctx, n.Dir(), c.after) {
-			if err != nil {
-				// What lies behind the last entry is not missing.
-				if c.after != "" && ReasonOf(err) == reason.Missing {
-					return found, nil
-				}
-				return Entry{}, err
-			}
-			switch {
-			case e.Elem == n.Base():
-				return e, nil
-			case c.want.is(e.Elem):
-				found = e
-			}
-			if goOn, err := c.pass(e.Key()); err != nil {
-				return Entry{}, err
-			} else if !goOn {
-				break
-			}
+	for e, err := range c.entries(ctx, j.backend, n.Dir()) {
+		switch {
+		case err != nil:
+			return Entry{}, err
+		case e.Elem == n.Base():
+			return e, nil
+		case c.want.is(e.Elem):
+			found = e
 		}
 	}
 	return found, nil

@@ -1,10 +1,17 @@
 package vfs
 
-// What a look for siblings may read of one directory: so many entries that are nearly a
-// spelling or lie before one, in so many listings. maxPassed is how many entries are
-// passed over one by one before a listing is begun anew where the next spelling can be:
-// a page of S3. Each listing may cost the backend a look at the whole directory, so that
-// their number is bounded for itself.
+import (
+	"context"
+	"iter"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// Bounds of the search for siblings in one directory: of the entries that are nearly a
+// spelling or lie before one, and of the listings. maxPassed is how many entries are
+// passed over one by one before a listing begins anew where the next spelling can be: a
+// page of S3. Each listing may make the backend read the whole directory, so their number
+// has a bound of its own.
 const (
 	maxSiblingEntries  = 32_000
 	maxSiblingListings = 32
@@ -19,7 +26,7 @@ type spellingCursor struct {
 	bound string // no spelling that was not met lies before this key
 
 	more     bool // a spelling can lie at bound or behind
-	entries  int  // met so far, in all listings
+	met      int  // met so far, in all listings
 	listings int
 	passed   int  // in a row, before bound
 	over     bool // the last listing came to its end
@@ -29,6 +36,34 @@ func newSpellingCursor(elem string) *spellingCursor {
 	c := &spellingCursor{want: newSpelling(elem)}
 	c.bound, c.more = c.want.next("")
 	return c
+}
+
+// entries yields the entries of n's directory where spellings can be, in order. It
+// begins a listing anew where that spares reading what lies in between. An error ends
+// it: [ErrListBound] if there is too much that is nearly a spelling.
+func (c *spellingCursor) entries(ctx context.Context, b Backend, dir Name) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for c.begin() {
+			for e, err := range b.List(ctx, dir, c.after) {
+				if err != nil {
+					// What lies behind the last entry is not missing.
+					if c.after == "" || ReasonOf(err) != reason.Missing {
+						yield(Entry{}, err)
+					}
+					return
+				}
+				if !yield(e, nil) {
+					return
+				}
+				if goOn, err := c.pass(e.Key()); err != nil {
+					yield(Entry{}, err)
+					return
+				} else if !goOn {
+					break
+				}
+			}
+		}
+	}
 }
 
 // begin reports whether a listing is to be begun, behind c.after.
@@ -46,7 +81,7 @@ func (c *spellingCursor) begin() bool {
 
 // pass takes the key of the next entry and reports whether the listing goes on.
 func (c *spellingCursor) pass(key string) (goOn bool, err error) {
-	if c.entries++; c.entries > maxSiblingEntries {
+	if c.met++; c.met > maxSiblingEntries {
 		return false, ErrListBound
 	}
 	if key < c.bound {

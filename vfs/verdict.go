@@ -25,7 +25,7 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 		v.Reason = reason.PolicyNoAllow
 		return v
 	}
-	if v.Rule, v.Reason = j.rules.judge(op, n); v.Reason != "" {
+	if v.Rule, v.Reason = j.rules.evaluate(op, n); v.Reason != "" {
 		return v
 	}
 	if j.authorize != nil {

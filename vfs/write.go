@@ -52,7 +52,7 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 		return Written{}, err
 	}
 	opts.Cond.Unsafe = true
-	replaces, leave, err := j.place(ctx, n, opts.Cond)
+	replaces, leave, err := j.prepare(ctx, n, opts.Cond)
 	if err != nil {
 		return Written{}, outward("put", n, v.Rule, err)
 	}
@@ -82,16 +82,16 @@ func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOpti
 	return Written{Info: info, Replaced: replaces}, nil
 }
 
-// place finds the place for n: it reports whether there is an object already, and
-// fails if n is too like a sibling, or something else is in the way. Until leave is
-// called, no other call of this Jail gets a place that is too like this one.
-func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, leave func(), err error) {
+// prepare reports whether the object n exists already, and fails if n is too like a
+// sibling, or something else is in the way. Until leave is called, no other call of
+// this Jail can prepare a name that is too like this one.
+func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (replaces bool, leave func(), err error) {
 	if !j.caps.Writable {
 		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
 	if cond.NeedsObject() {
 		// What is only replaced is there already, under this very spelling.
-		return true, func() {}, j.lookForVersion(ctx, n, cond)
+		return true, func() {}, j.checkVersion(ctx, n, cond)
 	}
 	c, other, made := j.creating.enter(n)
 	if c == nil {
@@ -103,11 +103,11 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 		}
 	}()
 	again := false
-	if replaces, err = j.lookForPlace(ctx, n, cond); err == nil && !replaces {
+	if replaces, err = j.checkAround(ctx, n, cond); err == nil && !replaces {
 		again, err = c.contested()
 	}
 	if again && err == nil {
-		replaces, err = j.lookForPlace(ctx, n, cond)
+		replaces, err = j.checkAround(ctx, n, cond)
 	}
 	if err != nil {
 		return false, nil, err
@@ -118,9 +118,9 @@ func (j *Jail) place(ctx context.Context, n Name, cond Cond) (replaces bool, lea
 	return replaces, c.leave, nil
 }
 
-func (j *Jail) lookForPlace(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
+func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
 	if !cond.IfNoneMatch.Any { // else the listing below tells
-		if there, err := j.lookAt(ctx, n, cond); there || err != nil {
+		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
 			return there, err
 		}
 	}
@@ -129,19 +129,19 @@ func (j *Jail) lookForPlace(ctx context.Context, n Name, cond Cond) (replaces bo
 		return false, err
 	}
 	if s.there {
-		if there, err := j.lookAt(ctx, n, cond); there || err != nil {
+		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
 			return there, err
 		}
 	}
 	return false, s.tooLike(ctx, j, n)
 }
 
-// lookForVersion fails if the version that cond wants replaced is not there.
-func (j *Jail) lookForVersion(ctx context.Context, n Name, cond Cond) error {
-	there, err := j.lookAt(ctx, n, cond)
+// checkVersion fails if the version that cond wants replaced is not there.
+func (j *Jail) checkVersion(ctx context.Context, n Name, cond Cond) error {
+	there, err := j.checkObject(ctx, n, cond)
 	switch {
 	case ReasonOf(err) == reason.Permission:
-		return nil // the credentials may only write: the backend knows
+		return nil // the credentials may only write: the backend decides
 	case there || err != nil || j.caps.Directories:
 		return err // a backend with directories knows what is in the way
 	}
@@ -151,10 +151,10 @@ func (j *Jail) lookForVersion(ctx context.Context, n Name, cond Cond) error {
 	return &Error{Op: "put", Name: n.s, Err: ErrPrecondition}
 }
 
-// lookAt reports whether the object n is there, and fails if cond does not hold for it.
-// So nobody sends a body for nothing; what counts is the backend's own look, at the
-// moment in which it makes the change.
-func (j *Jail) lookAt(ctx context.Context, n Name, cond Cond) (there bool, err error) {
+// checkObject reports whether the object n exists, and fails if cond does not hold for it.
+// It saves sending a body for nothing. The check that counts is the backend's own, when
+// it makes the change.
+func (j *Jail) checkObject(ctx context.Context, n Name, cond Cond) (there bool, err error) {
 	info, err := j.backend.Stat(ctx, n, Request{})
 	switch {
 	case err == nil:

@@ -41,10 +41,10 @@ type Backend struct {
 	opts  Options
 	notes []string
 
-	// turn holds an element while a call changes names, and guards floor: the
+	// writeLock holds an element while a call changes names, and guards floor: the
 	// time of the latest version that was removed.
-	turn  chan struct{}
-	floor time.Time
+	writeLock chan struct{}
+	floor     time.Time
 
 	// life is held for reading while tree is in use. Without it, Close could
 	// free a descriptor whose number the next open in the process gets, and a
@@ -148,7 +148,7 @@ func open(dir string, opts Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Backend{tree: t, opts: opts, turn: make(chan struct{}, 1)}, nil
+	return &Backend{tree: t, opts: opts, writeLock: make(chan struct{}, 1)}, nil
 }
 
 // Notes returns what an operator should know of this directory and system, a
@@ -282,8 +282,8 @@ func check(ctx context.Context, op string, n vfs.Name) error {
 	return nil
 }
 
-// outdate keeps later versions from having a time up to t. The caller has the
-// turn.
+// outdate keeps later versions from having a time up to t. The caller
+// holds the write lock.
 func (b *Backend) outdate(t time.Time) {
 	if t.After(b.floor) {
 		b.floor = t

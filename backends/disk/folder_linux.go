@@ -12,7 +12,7 @@ func renameat2(from int, old string, to int, elem string, flag uint) error {
 	return unix.Renameat2(from, old, to, elem, flag)
 }
 
-func (t *beneath) top() (folder, error) {
+func (t *openat2Tree) top() (folder, error) {
 	d, err := openDirectory(t.fd, ".", unix.O_RDONLY)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 
 // found is a file by a descriptor of O_PATH, which pins the inode and opens nothing.
 type found struct {
-	t  *beneath
+	t  *openat2Tree
 	op string
 	n  vfs.Name
 	fd int
@@ -57,7 +57,7 @@ func (f *found) readable() error {
 }
 
 // reopen opens what fd has found.
-func (t *beneath) reopen(fd int, n vfs.Name) (int, error) {
+func (t *openat2Tree) reopen(fd int, n vfs.Name) (int, error) {
 	if t.procFD >= 0 {
 		for {
 			again, err := unix.Openat(t.procFD, strconv.Itoa(fd), fileFlags, 0)

@@ -33,16 +33,16 @@ func (b *Backend) reason(st *stat, again func() (stat, error)) vfs.Reason {
 	if why := reason.ForMode(st.mode); why != "" {
 		return why
 	}
-	if st.nlink > 1 && b.opts.RefuseHardLinks && !b.beingPlaced(st, again) {
+	if st.nlink > 1 && b.opts.RefuseHardLinks && !b.beingInstalled(st, again) {
 		return reason.HardLink
 	}
 	return ""
 }
 
-// beingPlaced reports whether a file has its second name in staging: it is an object
+// beingInstalled reports whether a file has its second name in staging: it is an object
 // that a Put is about to finish where the file system can make a name only by a link,
 // or that a process left so that did not live to finish it.
-func (b *Backend) beingPlaced(st *stat, again func() (stat, error)) bool {
+func (b *Backend) beingInstalled(st *stat, again func() (stat, error)) bool {
 	if st.nlink != 2 {
 		return false
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-func (t *beneath) openDir(dir vfs.Name) (dirReader, error) {
+func (t *openat2Tree) openDir(dir vfs.Name) (dirReader, error) {
 	fd, err := t.openat2(dir.String(), &howDir)
 	if err != nil {
 		return nil, t.fail("list", dir, true, err)

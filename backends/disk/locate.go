@@ -8,8 +8,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A place is where a name lies, as far as its directories are there.
-type place struct {
+// A location is where a name lies, as far as its directories exist.
+type location struct {
 	dir     folder   // of the name, or the deepest above it that is there; to be closed
 	at      vfs.Name // what dir is called
 	is      stat     // what dir is
@@ -18,10 +18,10 @@ type place struct {
 	current *stat // of what is there; nil if nothing is
 }
 
-// locate finds the place of n below top. It refuses what Open refuses but for
+// locate finds the location of n below top. It refuses what Open refuses, except
 // what is missing: links anywhere on the way, directories, special files. A file
-// in the place of a directory is reason.Missing, as it is for Open.
-func (b *Backend) locate(op string, top folder, n vfs.Name) (p *place, err error) {
+// where a directory should be is reason.Missing, as it is for Open.
+func (b *Backend) locate(op string, top folder, n vfs.Name) (p *location, err error) {
 	for range maxRaces {
 		if p, err = b.tryLocate(op, top, n); err != errRaced {
 			break
@@ -30,8 +30,8 @@ func (b *Backend) locate(op string, top folder, n vfs.Name) (p *place, err error
 	return p, err
 }
 
-func (b *Backend) tryLocate(op string, top folder, n vfs.Name) (*place, error) {
-	p := &place{at: n.Dir(), elem: n.Base()}
+func (b *Backend) tryLocate(op string, top folder, n vfs.Name) (*location, error) {
+	p := &location{at: n.Dir(), elem: n.Base()}
 	var err error
 	if p.dir, p.missing, err = walkDown(op, top, n, n.Dir()); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (b *Backend) tryLocate(op string, top folder, n vfs.Name) (*place, error) {
 		p.at = p.at.Dir()
 	}
 	if p.is, err = p.dir.lstat("."); err == nil {
-		err = b.look(op, n, p)
+		err = b.inspect(op, n, p)
 	}
 	if err != nil {
 		p.dir.close()
@@ -49,10 +49,10 @@ func (b *Backend) tryLocate(op string, top folder, n vfs.Name) (*place, error) {
 	return p, nil
 }
 
-// confirm looks again, in a turn, at a place that was found before it: in a time that
-// does not grow with the length of the name. It fails with errRaced if the place is
-// another one by now.
-func (b *Backend) confirm(op string, top folder, n vfs.Name, p *place) error {
+// confirm checks, under the write lock, a location that was found before it: in a time
+// that does not grow with the length of the name. It fails with errRaced if the location
+// has changed.
+func (b *Backend) confirm(op string, top folder, n vfs.Name, p *location) error {
 	if !p.at.IsRoot() {
 		is, err := top.leads(p.at.String())
 		if err != nil {
@@ -62,11 +62,11 @@ func (b *Backend) confirm(op string, top folder, n vfs.Name, p *place) error {
 			return errRaced
 		}
 	}
-	return b.look(op, n, p)
+	return b.inspect(op, n, p)
 }
 
-// look finds out what is at the place.
-func (b *Backend) look(op string, n vfs.Name, p *place) error {
+// inspect finds out what is at the location.
+func (b *Backend) inspect(op string, n vfs.Name, p *location) error {
 	elem := p.elem
 	if p.missing != nil {
 		elem = p.missing[0]

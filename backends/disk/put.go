@@ -13,9 +13,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// Put writes body to a file that no Name reaches, syncs it, and then moves it to
-// its place within one turn, see takeTurn. What is replaced loses its mode and
-// owner: the file is a new one, with the process's umask.
+// Put writes body to a file that no Name reaches, syncs it, and then installs it
+// under the write lock, see takeWriteLock. An object that is replaced loses its mode
+// and owner: the file is a new one, with the process's umask.
 //
 // Between a look at what is there and the change, another program can come; its
 // file is then not replaced but looked at anew. Only where the file system cannot
@@ -64,7 +64,7 @@ func (w *writing) begin(ctx context.Context) (err error) {
 	if w.top, err = w.b.enter(ctx, "put", w.n); err != nil {
 		return err
 	}
-	// Nobody should send a body for nothing. What counts is the look in commit.
+	// Nobody should send a body for nothing. The check that counts is in commit.
 	p, err := w.b.locate("put", w.top, w.n)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (w *writing) begin(ctx context.Context) (err error) {
 	return err
 }
 
-func (w *writing) check(p *place) error {
+func (w *writing) check(p *location) error {
 	if p.current == nil {
 		return put.Check("put", w.n, w.cond, nil)
 	}
@@ -86,7 +86,7 @@ func (w *writing) check(p *place) error {
 	return put.Check("put", w.n, w.cond, &info)
 }
 
-// leave takes away what is left of the Put, done or not.
+// leave removes what is left of the Put, whether it succeeded or not.
 func (w *writing) leave() {
 	if w.f != nil {
 		w.f.Close()
@@ -95,7 +95,7 @@ func (w *writing) leave() {
 		if w.temp != "" {
 			w.in.unlink(w.temp)
 		}
-		// By now no descriptor is open that need not be: there may be no other.
+		// Everything else is closed by now: we may be at the descriptor limit.
 		w.unbuild()
 		w.stage.close()
 		w.b.leaveStaging(w.top)
@@ -112,7 +112,7 @@ func (w *writing) fill(body io.Reader) error {
 	buf := fillBuffers.Get().(*[128 << 10]byte)
 	defer fillBuffers.Put(buf)
 	for {
-		n, err := readFull(body, buf[:])
+		n, err := fillFrom(body, buf[:])
 		if err != nil && err != io.EOF {
 			// Even a body whose error is "file does not exist" is no refusal.
 			return &vfs.Error{Op: "put", Name: w.n.String(), Err: err}
@@ -145,8 +145,9 @@ func (w *writing) sync() (err error) {
 	return err
 }
 
-// readFull fills buf. Unlike that of io.ReadFull, its error is the reader's own.
-func readFull(r io.Reader, buf []byte) (n int, err error) {
+// fillFrom fills buf from r. Unlike that of io.ReadFull, its error is the reader's
+// own.
+func fillFrom(r io.Reader, buf []byte) (n int, err error) {
 	for idle := 0; n < len(buf) && err == nil; {
 		var m int
 		m, err = r.Read(buf[n:])
@@ -161,7 +162,7 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 	return n, err
 }
 
-// finish makes the object visible, for good.
+// finish makes the object visible and durable.
 func (w *writing) finish(ctx context.Context) error {
 	p, err := w.commit(ctx)
 	if err != nil {
@@ -169,10 +170,10 @@ func (w *writing) finish(ctx context.Context) error {
 	}
 	defer p.dir.close()
 	if p.missing != nil {
-		return nil // placeBelow has synced
+		return nil // installBelow has synced
 	}
-	// Without the turn: others need not wait for the disk. They do not depend on
-	// this entry: whoever replaces it syncs the directory, too.
+	// Without the write lock: others need not wait for the disk. They do not depend
+	// on this entry: whoever replaces it syncs the directory, too.
 	if err := syncEntry("put", w.top, w.n, p.dir); err != nil {
 		w.takeBack(p)
 		return err
@@ -180,9 +181,9 @@ func (w *writing) finish(ctx context.Context) error {
 	return nil
 }
 
-// commit places the file. What takes longer for a longer name, to go there and to make
-// directories, comes before the turn, which all writers have to share.
-func (w *writing) commit(ctx context.Context) (*place, error) {
+// commit installs the file. What takes longer for a longer name, to go there and to make
+// directories, comes before the write lock, which all writers share.
+func (w *writing) commit(ctx context.Context) (*location, error) {
 	for range maxRaces {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -195,7 +196,7 @@ func (w *writing) commit(ctx context.Context) (*place, error) {
 			err = w.build(p)
 		}
 		if err == nil {
-			err = w.inTurn(ctx, p)
+			err = w.underWriteLock(ctx, p)
 		}
 		if err == nil {
 			return p, nil
@@ -211,7 +212,7 @@ func (w *writing) commit(ctx context.Context) (*place, error) {
 	return nil, errRaced
 }
 
-func (w *writing) inTurn(ctx context.Context, p *place) error {
+func (w *writing) underWriteLock(ctx context.Context, p *location) error {
 	release, err := w.b.change(ctx, w.top)
 	if err != nil {
 		return err
@@ -220,7 +221,7 @@ func (w *writing) inTurn(ctx context.Context, p *place) error {
 	if err := w.b.confirm("put", w.top, w.n, p); err != nil {
 		return err
 	}
-	return w.place(p)
+	return w.install(p)
 }
 
 // syncEntry makes the entries of dir last, which was found for n. If it is gone since,

@@ -204,7 +204,7 @@ func TestCloseWhileWriting(t *testing.T) {
 	})
 }
 
-// Another process that has its turn is waited for, as long as the caller wants.
+// Put waits for another process that holds the write lock, as long as the caller wants.
 func TestWaitForOthers(t *testing.T) {
 	dir := t.TempDir()
 	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
@@ -230,7 +230,7 @@ func TestWaitForOthers(t *testing.T) {
 		}()
 		<-started
 		if _, err := os.Lstat(filepath.Join(dir, "file")); err == nil {
-			t.Error("Put did not wait for its turn")
+			t.Error("Put did not wait for the write lock")
 		}
 		if err := unix.Flock(int(other.Fd()), unix.LOCK_UN); err != nil {
 			t.Fatal(err)

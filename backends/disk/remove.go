@@ -38,8 +38,8 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 }
 
 // remove returns the directory that is to be synced and closed. What takes longer for a
-// longer name, to go there and to remove empty directories, is not done in the turn,
-// which all writers have to share.
+// longer name, to go there and to remove empty directories, is not done under the write
+// lock, which all writers share.
 func (b *Backend) remove(ctx context.Context, top folder, n vfs.Name, cond vfs.Cond) (changed folder, err error) {
 	for range maxRaces {
 		p, err := b.locate("remove", top, n)
@@ -58,7 +58,7 @@ func (b *Backend) remove(ctx context.Context, top folder, n vfs.Name, cond vfs.C
 	return nil, errRaced
 }
 
-func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs.Cond, p *place) error {
+func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs.Cond, p *location) error {
 	release, err := b.change(ctx, top)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs
 
 // prune removes the directories above p that are empty. It returns the deepest one
 // whose entries have changed and that is left.
-func prune(top folder, p *place) folder {
+func prune(top folder, p *location) folder {
 	changed := removeUp(top, slices.Collect(p.at.Elements()))
 	if changed == nil {
 		return p.dir

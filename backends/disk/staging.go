@@ -72,7 +72,7 @@ func (b *Backend) prepare() (notes []string, err error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	defer top.close()
-	release, err := b.takeTurn(context.Background(), top)
+	release, err := b.takeWriteLock(context.Background(), top)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (b *Backend) prepare() (notes []string, err error) {
 }
 
 // sweep removes what is abandoned in staging, and reports whether it found what
-// it must not remove. The caller has the turn.
+// it must not remove. The caller holds the write lock.
 func sweep(top folder, locks bool) (foreign bool, err error) {
 	stage, err := top.open(staging())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -121,7 +121,7 @@ func TestWriteRace(t *testing.T) {
 			hasLeaked := func() bool { return fmt.Sprint(snapshot(t, outside)) != before }
 			proved := func() bool {
 				if way == "naive" {
-					return hasLeaked() // the attacker may get no turn for a while
+					return hasLeaked() // the attacker may not run for a while
 				}
 				select {
 				case <-enough:

@@ -82,7 +82,7 @@ func (b *Backend) Caps() vfs.Caps {
 
 // Open returns the object n. Its Body is an io.Seeker and an io.ReaderAt.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	o, err := b.look(ctx, "open", n)
+	o, err := b.get(ctx, "open", n)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 
 // Stat describes the object n.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
-	o, err := b.look(ctx, "stat", n)
+	o, err := b.get(ctx, "stat", n)
 	if err != nil {
 		return vfs.Info{}, err
 	}
@@ -106,7 +106,7 @@ func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.In
 	return o.info, nil
 }
 
-func (b *Backend) look(ctx context.Context, op string, n vfs.Name) (object, error) {
+func (b *Backend) get(ctx context.Context, op string, n vfs.Name) (object, error) {
 	if err := ctx.Err(); err != nil {
 		return object{}, &vfs.Error{Op: op, Name: n.String(), Err: err}
 	}

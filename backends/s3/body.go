@@ -46,15 +46,15 @@ type source struct {
 
 // A body yields the bytes next to end of its source. When its stream breaks, or
 // was closed while it rested, it asks for the rest, of the same version. It keeps
-// holdBytes at most. It has a place among the streams while stream is not nil.
+// holdBytes at most. It holds a slot of the streams while stream is not nil.
 type body struct {
 	source
 	next, end int64 // of the bytes still to be fetched
 	resumes   int
 
-	stream *stream // nil between two, and after the end
-	placed bool    // it has a place among the streams
-	broken error   // what the stream ended with, behind bytes that are good
+	stream  *stream // nil between two, and after the end
+	slotted bool    // it holds a slot of the streams
+	broken  error   // what the stream ended with, behind bytes that are good
 
 	held []byte // the object's last bytes
 	good bool   // all bytes have come and are right: held can be yielded
@@ -81,11 +81,11 @@ func (b *body) wake() error {
 	if b.stream == nil || !b.resumable() || b.b.streams.wake(b.stream) {
 		return nil
 	}
-	b.stream, b.placed = nil, false
+	b.stream, b.slotted = nil, false
 	if err := b.b.streams.enter(b.ctx, finishWait); err != nil {
 		return err
 	}
-	b.placed = true
+	b.slotted = true
 	err := b.reopen()
 	if err == nil || errors.Is(err, vfs.ErrChanged) {
 		return err
@@ -282,22 +282,22 @@ func (b *body) Close() error {
 	}
 	b.err = fs.ErrClosed
 	if b.stream != nil && b.resumable() && !b.b.streams.wake(b.stream) {
-		b.stream, b.placed = nil, false
+		b.stream, b.slotted = nil, false
 	}
 	b.finish(b.end - b.next)
 	b.held = nil
 	return nil
 }
 
-// finish ends the stream and gives its place back. left is how much is still to
+// finish ends the stream and gives its slot back. left is how much is still to
 // come, where draining it is worth a try.
 func (b *body) finish(left int64) {
 	if b.b == nil {
 		return
 	}
 	b.finishStream(left)
-	if b.placed {
-		b.placed = false
+	if b.slotted {
+		b.slotted = false
 		b.b.streams.leave()
 	}
 	b.b = nil

@@ -322,7 +322,7 @@ func TestMaxInFlight(t *testing.T) {
 		} {
 			for range 3 {
 				if err := do(); errors.Is(err, vfs.ErrUnavailable) {
-					t.Errorf("a place was lost: %v", err)
+					t.Errorf("a slot was lost: %v", err)
 				}
 			}
 		}

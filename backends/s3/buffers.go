@@ -183,17 +183,17 @@ func (l *lookahead) fill(p []byte) (n int, err error) {
 	if l.ahead && len(p) > 0 {
 		p[0], l.ahead, n = l.next[0], false, 1
 	}
-	more, err := l.readFull(p[n:])
+	more, err := l.readMore(p[n:])
 	n += more
 	if err == nil && !l.eof && !l.ahead {
-		more, err = l.readFull(l.next[:])
+		more, err = l.readMore(l.next[:])
 		l.ahead = more == 1
 	}
 	return n, err
 }
 
-// readFull reads until p is full or the body ends.
-func (l *lookahead) readFull(p []byte) (n int, err error) {
+// readMore reads until p is full or the body ends.
+func (l *lookahead) readMore(p []byte) (n int, err error) {
 	for idle := 0; n < len(p) && !l.eof; {
 		more, err := l.r.Read(p[n:])
 		n += more

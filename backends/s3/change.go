@@ -27,11 +27,11 @@ const (
 
 // A change is one call of Put or Remove.
 type change struct {
-	*look
+	*objectCall
 	cond   vfs.Cond
-	clause clause // what S3 is asked to hold of cond
+	clause clause // the part of cond that S3 enforces
 	direct bool   // clause is all of cond
-	// wait is how long a slot is waited for.
+	// wait is how long to wait for a slot.
 	wait time.Duration
 	// mark is the metadata by which a Put knows its own object; "" for Remove,
 	// whose work is done if nothing is there.
@@ -48,13 +48,13 @@ func (b *Backend) change(ctx context.Context, op string, n vfs.Name, cond vfs.Co
 	if err := ctx.Err(); err != nil {
 		return nil, &vfs.Error{Op: op, Name: n.String(), Err: err}
 	}
-	c := &change{look: &look{Backend: b, ctx: ctx, op: op, n: n, key: key}, cond: cond, wait: slotWait}
+	c := &change{objectCall: &objectCall{Backend: b, ctx: ctx, op: op, n: n, key: key}, cond: cond, wait: slotWait}
 	c.clause, c.direct = newClause(cond)
 	return c, nil
 }
 
-// A clause is what of a condition S3 holds by itself, at the moment in which it
-// makes the change: the zero clause nothing.
+// A clause is the part of a condition that S3 enforces itself, when it makes the
+// change. The zero clause enforces nothing.
 type clause struct {
 	missing bool   // there is no object: If-None-Match: *
 	tag     string // the object has this tag, with its quotes: If-Match
@@ -135,7 +135,7 @@ func (c *change) see(ctx context.Context) (current *vfs.Info, done bool, err err
 		return nil, false, failure(ctx, c.op, c.n, err)
 	}
 	defer c.release()
-	o := *c.look
+	o := *c.objectCall
 	o.ctx = ctx
 	info, meta, err := o.headObject()
 	switch {
@@ -166,9 +166,8 @@ func (c *change) commit(do func(ctx context.Context, c clause) (etag *string, er
 		if err == nil {
 			return opaqueTag(aws.ToString(etag)), nil
 		}
-		tag, again, err := c.settle(err)
-		if !again {
-			return tag, err
+		if s := c.settle(err); s.outcome != again {
+			return s.etag, s.err
 		}
 	}
 	return "", c.fail(errBusy)
@@ -179,6 +178,24 @@ var (
 	errLost = fmt.Errorf("%w: the answer of S3 did not come, and whether it did what it was asked to is not known", vfs.ErrUnavailable)
 )
 
+// An outcome is what became of a request that S3 answered with an error, or not at all.
+type outcome int
+
+const (
+	failed  outcome = iota // S3 does not make the change, whatever is there
+	done                   // the change was made, by this very call
+	unmet                  // it was not made, and the condition does not hold
+	again                  // it was not made, and the condition holds: send it again
+	unknown                // whether it was made cannot be told
+)
+
+// A settlement is an outcome with what commit returns for it.
+type settlement struct {
+	outcome outcome
+	etag    string // of done
+	err     error  // of failed, unmet and unknown
+}
+
 // settle finds out what an error of the request that makes the change means:
 //
 //   - A request is sent again where no answer came, by the SDK. The second can
@@ -187,42 +204,46 @@ var (
 //   - 409 says that others are changing the object at this moment: whether the
 //     condition holds shows when they are done.
 //   - Where no answer came at all, only what is there tells what happened.
-func (c *change) settle(err error) (etag string, again bool, _ error) {
+func (c *change) settle(err error) settlement {
 	a := answerOf(err)
 	lost := a.lost()
 	switch {
 	case lost || a.unmet(c.clause):
 	case a.status == http.StatusNotFound:
 		// A change makes no sense of a missing key: the bucket is missing.
-		return "", false, c.fail(describe(a, vfs.ErrUnavailable, err))
+		return settlement{failed, "", c.fail(describe(a, vfs.ErrUnavailable, err))}
 	default:
-		return "", false, c.fail(err)
+		return settlement{failed, "", c.fail(err)}
 	}
 	if lost && c.abandon != nil {
 		c.abandon()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), settleWait)
 	defer cancel()
-	current, done, seen := c.see(ctx)
+	current, ours, seen := c.see(ctx)
 	switch {
-	case seen == nil && done && current == nil:
-		return "", false, nil
-	case seen == nil && done:
-		return current.ETag, false, nil
+	case seen == nil && ours && current == nil:
+		return settlement{outcome: done}
+	case seen == nil && ours:
+		return settlement{done, current.ETag, nil}
 	case !lost && vfs.ReasonOf(seen) == reason.Permission:
-		// Who may only write has S3's word alone.
-		unmet := vfs.ErrPrecondition
-		if c.cond.IfNoneMatch.Any && c.clause.missing && a.status == http.StatusPreconditionFailed {
-			unmet = vfs.ErrExist
-		}
-		return "", false, &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, unmet, err)}
+		// Without read permission, trust S3's 412.
+		return settlement{unmet, "", &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, c.unmetKind(a), err)}}
 	case lost || seen != nil:
-		return "", false, c.fail(describe(a, errLost, err))
+		return settlement{unknown, "", c.fail(describe(a, errLost, err))}
 	}
 	if err := c.decide(current); err != nil {
-		return "", false, err
+		return settlement{unmet, "", err}
 	}
-	return "", true, nil
+	return settlement{outcome: again}
+}
+
+// unmetKind is the sentinel of a condition that S3 says is not met.
+func (c *change) unmetKind(a answer) error {
+	if c.cond.IfNoneMatch.Any && c.clause.missing && a.status == http.StatusPreconditionFailed {
+		return vfs.ErrExist
+	}
+	return vfs.ErrPrecondition
 }
 
 // lost reports whether the request may have been carried out all the same.

@@ -99,7 +99,7 @@ func (b *Backend) advice(ctx context.Context, a answer, err error) string {
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		return "the endpoint cannot be reached: " + oneLine(err.Error())
+		return "the endpoint cannot be reached: " + printable(err.Error())
 	}
 	switch a.code {
 	case "InvalidAccessKeyId":
@@ -124,7 +124,7 @@ func (b *Backend) advice(ctx context.Context, a answer, err error) string {
 		}
 		return fmt.Sprintf("the bucket %q is not in this region, or the endpoint is not the one for it: set the region", b.bucket)
 	}
-	return oneLine(describe(a, errUnusable, err).Error())
+	return printable(describe(a, errUnusable, err).Error())
 }
 
 // noCredentials reports whether a call was not made for want of credentials,
@@ -133,7 +133,7 @@ func noCredentials(err error) bool { return strings.Contains(err.Error(), "get i
 
 var errUnusable = errors.New("the bucket cannot be used")
 
-// oneLine keeps what others wrote from looking like lines of ours.
-func oneLine(s string) string {
+// printable keeps text of others from looking like lines of ours.
+func printable(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
 }

@@ -37,7 +37,7 @@ type ClientOptions struct {
 	// do not know the newer ones.
 	RequestChecksums aws.RequestChecksumCalculation
 
-	// RootCAs are the certificate authorities that are believed, in the place
+	// RootCAs are the certificate authorities that are trusted, in the place
 	// of the system's; nil for those.
 	RootCAs *x509.CertPool
 

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -31,7 +30,7 @@ import (
 // If S3 says that nothing changed, Info.Size is -1 in the error's Info, as S3
 // does not tell it then, and its ETag is the one that matched.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	o, err := b.newLook(ctx, "open", n, req)
+	o, err := b.newObjectCall(ctx, "open", n, req)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +45,7 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	b.release()
 	if err == nil {
 		if body, ok := obj.Body.(*body); ok {
-			body.placed = true
+			body.slotted = true
 			body.rest()
 			return obj, nil
 		}
@@ -58,7 +57,7 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 // Stat describes the object n by one HeadObject.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	req.Range = vfs.Range{}
-	o, err := b.newLook(ctx, "stat", n, req)
+	o, err := b.newObjectCall(ctx, "stat", n, req)
 	if err != nil {
 		return vfs.Info{}, err
 	}
@@ -76,8 +75,8 @@ func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.In
 	return info, nil
 }
 
-// A look is one call of Open or Stat.
-type look struct {
+// An objectCall is one call of Open, Stat, Put or Remove.
+type objectCall struct {
 	*Backend
 	ctx context.Context
 	op  string
@@ -86,7 +85,7 @@ type look struct {
 	req vfs.Request
 }
 
-func (b *Backend) newLook(ctx context.Context, op string, n vfs.Name, req vfs.Request) (*look, error) {
+func (b *Backend) newObjectCall(ctx context.Context, op string, n vfs.Name, req vfs.Request) (*objectCall, error) {
 	key, err := b.key(op, n)
 	if err != nil {
 		return nil, err
@@ -94,34 +93,39 @@ func (b *Backend) newLook(ctx context.Context, op string, n vfs.Name, req vfs.Re
 	if req.Cond.Now.IsZero() {
 		req.Cond.Now = time.Now()
 	}
-	return &look{b, ctx, op, n, key, req}, nil
+	return &objectCall{b, ctx, op, n, key, req}, nil
 }
 
-// errAgain says that only a plain GetObject can tell.
-var errAgain = errors.New("s3: ask again without range and conditions")
+// A result is what a request of Open came to: an object, an error for the caller, or
+// neither, where only a GetObject without range and conditions can tell.
+type result struct {
+	obj *vfs.Object
+	err error
+}
 
-func (o *look) open() (*vfs.Object, error) {
+func (r result) inconclusive() bool { return r.obj == nil && r.err == nil }
+
+func (o *objectCall) open() (*vfs.Object, error) {
 	if left := lifetime(o.req.Direct); left > 0 && o.presign != nil {
 		return o.direct(left)
 	}
-	var obj *vfs.Object
-	var err error
+	var r result
 	if o.req.Cond.IfNoneMatch.Any || o.req.Range == vfs.RangeSuffix(0) {
-		obj, err = o.openByHead(errAgain)
+		r = o.openByHead()
 	} else {
-		obj, err = o.get(newPlan(o.req))
+		r = o.get(newPlan(o.req))
 	}
-	if err == errAgain {
-		obj, err = o.get(plan{})
+	if r.inconclusive() {
+		r = o.get(plan{})
 	}
-	if err == errAgain {
-		err = o.fail(fmt.Errorf("%w: S3 gave a part, and all was asked for", vfs.ErrUnavailable))
+	if r.inconclusive() {
+		return nil, o.fail(fmt.Errorf("%w: S3 gave a part, and all was asked for", vfs.ErrUnavailable))
 	}
-	return obj, err
+	return r.obj, r.err
 }
 
 // get asks by one GetObject, as p says.
-func (o *look) get(p plan) (*vfs.Object, error) {
+func (o *objectCall) get(p plan) result {
 	ctx, cancel := context.WithCancelCause(o.ctx)
 	in := o.input(o.key)
 	p.apply(in)
@@ -135,16 +139,13 @@ func (o *look) get(p plan) (*vfs.Object, error) {
 	if err == nil {
 		span, err = o.req.Resolve(o.op, info)
 	}
-	switch {
-	case err != nil:
-	case part.Partial && !span.Partial:
-		err = errAgain // If-Range did not hold
-	case part.Partial && span != part:
+	stale := err == nil && part.Partial && !span.Partial // If-Range did not hold
+	if err == nil && !stale && part.Partial && span != part {
 		err = o.fail(fmt.Errorf("%w: S3 gave another range than it was asked for", vfs.ErrUnavailable))
 	}
-	if err != nil {
+	if err != nil || stale {
 		drop(out.Body, cancel, part.Length)
-		return nil, err
+		return result{err: err}
 	}
 	// A service may ignore a range. Then all of it is what there is to send.
 	body := &body{
@@ -153,32 +154,32 @@ func (o *look) get(p plan) (*vfs.Object, error) {
 		end:    part.Offset + part.Length,
 	}
 	body.attach(ctx, out.Body, cancel)
-	return &vfs.Object{Info: info, Span: part, Body: body}, nil
+	return result{obj: &vfs.Object{Info: info, Span: part, Body: body}}
 }
 
 // refused decides what an error of GetObject means under the plan p.
-func (o *look) refused(p plan, err error) (*vfs.Object, error) {
+func (o *objectCall) refused(p plan, err error) result {
 	a := answerOf(err)
 	switch {
 	case o.ctx.Err() != nil:
 	case a.status == http.StatusNotModified && (p.ifNoneMatch != "" || !p.modifiedSince.IsZero()):
-		return nil, o.notModified(p, a)
+		return o.notModified(p, a)
 	case a.status == http.StatusPreconditionFailed && p.ifRange:
-		return nil, errAgain
+		return result{}
 	case a.status == http.StatusPreconditionFailed && p.ifMatch != "":
-		return o.openByHead(vfs.ErrPrecondition)
+		return o.preconditionFailed()
 	case a.status == http.StatusRequestedRangeNotSatisfiable && p.byteRange != "":
-		// Some servers judge the range before the condition. If it is satisfiable all
-		// the same, the condition made it count for nothing, or the object has grown.
-		return o.openByHead(errAgain)
+		// Some servers check the range before the condition. If the range can be
+		// satisfied after all, the condition made it irrelevant, or the object has grown.
+		return o.openByHead()
 	}
-	return nil, o.fail(err)
+	return result{err: o.fail(err)}
 }
 
 // notModified checks what S3 says against what is known of the version it means.
 // versitygw leaves the ETag out, so the tag that matched stands for it. MinIO
 // has compared dates where a tag had decided already.
-func (o *look) notModified(p plan, a answer) error {
+func (o *objectCall) notModified(p plan, a answer) result {
 	info := vfs.Info{Name: o.n, Size: -1, ETag: opaqueTag(a.header.Get("ETag"))}
 	if info.ETag == "" {
 		info.ETag = opaqueTag(p.ifNoneMatch)
@@ -189,44 +190,53 @@ func (o *look) notModified(p plan, a answer) error {
 	req := o.req
 	req.Range = vfs.Range{}
 	if _, err := req.Resolve(o.op, info); err != nil {
-		return err
+		return result{err: err}
 	}
 	if !p.modifiedSince.IsZero() && info.ModTime.IsZero() {
-		return &vfs.Error{Op: o.op, Name: o.n.String(), Err: vfs.ErrNotModified, Info: &info}
+		return result{err: &vfs.Error{Op: o.op, Name: o.n.String(), Err: vfs.ErrNotModified, Info: &info}}
 	}
-	return errAgain
+	return result{}
 }
 
-// openByHead asks by HeadObject for what a GetObject could not tell: it fails
-// with an error that holds Info, or returns an object that is empty. Where
-// Resolve lets the object through, it fails with otherwise: errAgain, or what it
-// means that S3 refused an object that was not as it is now.
-func (o *look) openByHead(otherwise error) (*vfs.Object, error) {
+// openByHead asks by HeadObject for what a GetObject cannot tell: it fails with an
+// error that holds Info, or returns an object that is empty, or is inconclusive.
+func (o *objectCall) openByHead() result {
 	info, err := o.head()
 	if err != nil {
-		return nil, err
+		return result{err: err}
 	}
 	span, err := o.req.Resolve(o.op, info)
 	switch {
 	case err != nil:
-		return nil, err
-	case otherwise != vfs.ErrPrecondition && info.Size == 0:
-		return &vfs.Object{Info: info, Span: span, Body: http.NoBody}, nil
-	case otherwise == errAgain:
-		return nil, errAgain
+		return result{err: err}
+	case info.Size == 0:
+		return result{obj: &vfs.Object{Info: info, Span: span, Body: http.NoBody}}
 	}
-	return nil, &vfs.Error{Op: o.op, Name: o.n.String(), Err: otherwise, Info: &info}
+	return result{}
+}
+
+// preconditionFailed is the error of an If-Match that S3 says is not met. It asks by
+// HeadObject for the version; if that meets the condition, it came since.
+func (o *objectCall) preconditionFailed() result {
+	info, err := o.head()
+	if err != nil {
+		return result{err: err}
+	}
+	if _, err := o.req.Resolve(o.op, info); err != nil {
+		return result{err: err}
+	}
+	return result{err: &vfs.Error{Op: o.op, Name: o.n.String(), Err: vfs.ErrPrecondition, Info: &info}}
 }
 
 // head asks by one HeadObject. It passes no range and no conditions: there is no
 // body to save, and what comes without them says all.
-func (o *look) head() (vfs.Info, error) {
+func (o *objectCall) head() (vfs.Info, error) {
 	info, _, err := o.headObject()
 	return info, err
 }
 
 // headObject also returns the object's own metadata.
-func (o *look) headObject() (vfs.Info, map[string]string, error) {
+func (o *objectCall) headObject() (vfs.Info, map[string]string, error) {
 	out, err := o.api.HeadObject(o.ctx, &awss3.HeadObjectInput{
 		Bucket:              &o.bucket,
 		Key:                 &o.key,
@@ -244,7 +254,7 @@ func (o *look) headObject() (vfs.Info, map[string]string, error) {
 var errNoLength = fmt.Errorf("%w: S3 gave no length", vfs.ErrUnavailable)
 
 // read says what out describes, and which part of it its body yields.
-func (o *look) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, part vfs.Span, err error) {
+func (o *objectCall) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, part vfs.Span, err error) {
 	if out.ContentLength == nil || *out.ContentLength < 0 {
 		return info, part, o.fail(errNoLength)
 	}
@@ -261,7 +271,7 @@ func (o *look) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, part vfs
 	return o.info(size, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), part, nil
 }
 
-func (o *look) info(size int64, modified *time.Time, etag, contentType, encoding *string) vfs.Info {
+func (o *objectCall) info(size int64, modified *time.Time, etag, contentType, encoding *string) vfs.Info {
 	info := vfs.Info{Name: o.n, Size: size, ETag: opaqueTag(aws.ToString(etag)), ContentType: aws.ToString(contentType)}
 	if modified != nil {
 		info.ModTime = modified.Truncate(time.Second)
@@ -286,7 +296,7 @@ func storedEncoding(s string) string {
 	return strings.Join(codings, ", ")
 }
 
-func (o *look) fail(err error) error { return failure(o.ctx, o.op, o.n, err) }
+func (o *objectCall) fail(err error) error { return failure(o.ctx, o.op, o.n, err) }
 
 // input is what every GetObject has. ChecksumMode asks for the checksum that the
 // SDK compares with the body at its end.

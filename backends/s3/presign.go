@@ -35,9 +35,9 @@ func lifetime(d vfs.Direct) time.Duration {
 // direct returns the object without its bytes, and a URL of S3's own for them, which is
 // good for so long. It is there, and as req wants it, at this moment: the URL is good for
 // its key, whatever that holds when it is used.
-func (o *look) direct(left time.Duration) (*vfs.Object, error) {
-	// It is signed before the look, which may take long: the URL's time begins here. The
-	// look checks the owner of the bucket, for which a client would have to send a header.
+func (o *objectCall) direct(left time.Duration) (*vfs.Object, error) {
+	// It is signed before the HeadObject, which may take long: the URL's time begins here. The
+	// HeadObject checks the owner of the bucket, for which a client would have to send a header.
 	signed, err := o.presign.PresignGetObject(o.ctx, &awss3.GetObjectInput{
 		Bucket:                     &o.bucket,
 		Key:                        &o.key,

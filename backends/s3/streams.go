@@ -12,7 +12,7 @@ import (
 )
 
 // streams bounds how many bodies are open at a time: each holds a connection. A
-// stream rests while its reader asks for nothing. Where all places are taken, the
+// stream rests while its reader asks for nothing. Where all slots are taken, the
 // stream that has rested longest is closed for the next one, and its body asks for
 // the remaining bytes when its reader comes back. So readers that are slow, or
 // never come back, keep nobody else waiting.
@@ -20,9 +20,9 @@ type streams struct {
 	limit int
 
 	mu      sync.Mutex
-	open    int       // places taken
+	open    int       // slots taken
 	resting list.List // of *stream, the one that has rested longest first
-	callers list.List // of chan struct{}, which wait for a place; closed with one
+	callers list.List // of chan struct{}, which wait for a slot; closed with one
 }
 
 // A stream is the open body of one GetObject.
@@ -35,7 +35,7 @@ type stream struct {
 	rests *list.Element // of streams.resting; nil while it is being read
 }
 
-// enter takes a place. It fails with vfs.ErrUnavailable where none becomes free
+// enter takes a slot. It fails with vfs.ErrUnavailable where none becomes free
 // within wait, which takes a service that keeps all streams waiting.
 func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 	s.mu.Lock()
@@ -50,15 +50,15 @@ func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 		evicted.close()
 		return nil
 	}
-	place := make(chan struct{})
-	self := s.callers.PushBack(place)
+	slot := make(chan struct{})
+	self := s.callers.PushBack(slot)
 	s.mu.Unlock()
 
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	var err error
 	select {
-	case <-place:
+	case <-slot:
 		return nil
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -68,7 +68,7 @@ func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
-	case <-place: // it came in this very moment
+	case <-slot: // it came in this very moment
 		s.pass()
 	default:
 		s.callers.Remove(self)
@@ -76,7 +76,7 @@ func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 	return err
 }
 
-// leave gives a place back.
+// leave gives a slot back.
 func (s *streams) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *streams) leave() {
 }
 
 // rest says that the reader of st asks for nothing now. If somebody waits for a
-// place, st is closed at once.
+// slot, st is closed at once.
 func (s *streams) rest(st *stream) {
 	s.mu.Lock()
 	st.rests = s.resting.PushBack(st)
@@ -99,7 +99,7 @@ func (s *streams) rest(st *stream) {
 }
 
 // wake says that st is to be read again. It reports false if st was closed and its
-// place is taken.
+// slot is taken.
 func (s *streams) wake(st *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *streams) wake(st *stream) bool {
 	return true
 }
 
-// evict takes st off the list. Its place is the caller's, who holds mu and then
+// evict takes st off the list. Its slot is the caller's, who holds mu and then
 // closes st.
 func (s *streams) evict(st *stream) *stream {
 	s.resting.Remove(st.rests)
@@ -119,7 +119,7 @@ func (s *streams) evict(st *stream) *stream {
 	return st
 }
 
-// pass hands a place to the first caller who waits. The caller holds mu.
+// pass hands a slot to the first caller who waits. The caller holds mu.
 func (s *streams) pass() {
 	first := s.callers.Front()
 	if first == nil {

@@ -123,7 +123,7 @@ func TestBodyThatGaveWay(t *testing.T) {
 }
 
 // While all bodies are being read, a call waits for the first that rests, and a second
-// at most. A body without an ETag keeps its place.
+// at most. A body without an ETag keeps its slot.
 func TestNoBodyRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(map[string]string{"file": numbers(100_000)})

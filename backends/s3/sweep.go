@@ -114,7 +114,7 @@ func (s *sweep) pass() (again bool, _ error) {
 		}
 		pages++
 		for _, u := range out.Uploads {
-			found = s.look(u, out.EncodingType) || found
+			found = s.visit(u, out.EncodingType) || found
 		}
 		if err := s.ctx.Err(); err != nil {
 			return false, err
@@ -143,8 +143,8 @@ func (s *sweep) list(in *awss3.ListMultipartUploadsInput) (*awss3.ListMultipartU
 	return out, err
 }
 
-// look aborts u if it is one of those meant, and reports whether it tried.
-func (s *sweep) look(u types.MultipartUpload, encoding types.EncodingType) bool {
+// visit aborts u if it is one of those meant, and reports whether it tried.
+func (s *sweep) visit(u types.MultipartUpload, encoding types.EncodingType) bool {
 	key, id := decoded(encoding, u.Key), aws.ToString(u.UploadId)
 	if id == "" || s.tried[id] || u.Initiated == nil || !s.means(key, *u.Initiated) || s.ctx.Err() != nil {
 		return false

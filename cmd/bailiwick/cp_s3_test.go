@@ -38,7 +38,7 @@ func startCopies(t *testing.T) (g *s3gateway.Gateway, bucket *s3gateway.Bucket) 
 func oddTree(t *testing.T) string {
 	t.Helper()
 	files := map[string]string{"empty": "", "large": strings.Repeat("0123456789abcdef", 1<<20) + "!"}
-	for _, l := range vfstest.Legal() {
+	for _, l := range vfstest.LegalNames() {
 		if name := l.Name; vfstest.Portable(name) && name != "legal/Case.txt" {
 			files[name] = l.Data
 		}

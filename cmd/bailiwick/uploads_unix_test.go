@@ -184,7 +184,7 @@ func TestUploadNamesKept(t *testing.T) {
 	for _, a := range vfstest.Attacks() {
 		names = append(names, a.Raw)
 	}
-	for _, l := range vfstest.Legal() {
+	for _, l := range vfstest.LegalNames() {
 		names = append(names, l.Name)
 	}
 	corpus, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))

@@ -14,14 +14,14 @@
 // alone, and elsewhere stat.
 //
 // Files come and go while they are held: a database makes and removes its log, a
-// certificate is replaced by another. So the set is looked at anew before it judges a
-// file that has changed since the last look, and at least once a second while it is
+// certificate is replaced by another. So the set is refreshed before it judges a
+// file that has changed since the last snapshot, and at least once a second while it is
 // asked. On Linux a file stays known after another took its place, as long as it has a
 // name at all, such as that of a log that was rotated; elsewhere only what lies at a
 // path that is held is known.
 //
 // What is not covered: a file that another program makes a bind mount of without
-// touching it, until the next look; a file system that does not tell files apart by
+// touching it, until the next snapshot; a file system that does not tell files apart by
 // number.
 package ownfile
 
@@ -48,7 +48,7 @@ type File struct {
 func Hold(files ...File) (release func()) { return process.hold(files) }
 
 // Settle lets go of held files that have lost their last name. On Linux the set keeps
-// their inodes, and so the room that they take, until its next look. A program calls it
+// their inodes, and so the room that they take, until the next snapshot. A program calls it
 // after it has removed a file of its own to gain room.
 func Settle() { process.settle() }
 
@@ -81,7 +81,7 @@ var process set
 
 // A set is what is held, and what it was found to be.
 type set struct {
-	current lookPointer // nil while nothing is held
+	current snapshotPointer // nil while nothing is held
 
 	mu   sync.Mutex // for what follows, and held while files are looked at
 	held map[File]*holding
@@ -103,7 +103,7 @@ func (s *set) hold(files []File) (release func()) {
 		s.held[*f].users++
 		s.held[*f].rotatedRead = time.Time{}
 	}
-	s.look()
+	s.refresh()
 	return sync.OnceFunc(func() { s.release(files) })
 }
 
@@ -117,13 +117,13 @@ func (s *set) release(files []File) {
 			delete(s.held, f)
 		}
 	}
-	s.look()
+	s.refresh()
 }
 
 func (s *set) settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.look()
+	s.refresh()
 }
 
 func (s *set) is(id ID) bool {
@@ -136,14 +136,14 @@ func (s *set) reserves(dir ID, elem string) bool {
 	return l != nil && l.reserves(dir, elem)
 }
 
-// latest returns a look that is young enough to judge id by, nil if nothing is held.
-func (s *set) latest(id ID) *look {
+// latest returns a snapshot recent enough to judge id, nil if nothing is held.
+func (s *set) latest(id ID) *snapshot {
 	l := s.current.Load()
 	if l == nil {
 		return nil
 	}
 	asked := time.Now()
-	switch covers, old := l.covers(id), asked.Sub(l.began) > lookEvery; {
+	switch covers, old := l.covers(id), asked.Sub(l.began) > refreshEvery; {
 	case covers && !old:
 		return l
 	case !covers:
@@ -152,23 +152,23 @@ func (s *set) latest(id ID) *look {
 		return l // a file system that hangs should not hold up everybody
 	}
 	defer s.mu.Unlock()
-	// Whoever waited need not look again after one that began meanwhile.
+	// Whoever waited need not refresh again if another call did so meanwhile.
 	if l = s.current.Load(); l != nil && l.began.Before(asked) {
-		s.look()
+		s.refresh()
 		l = s.current.Load()
 	}
 	return l
 }
 
-// look finds out what is there now. The caller holds mu.
-func (s *set) look() {
+// refresh takes a new snapshot. The caller holds mu.
+func (s *set) refresh() {
 	if len(s.held) == 0 {
 		s.current.Store(nil)
 		return
 	}
-	l := newLook()
+	l := newSnapshot()
 	for _, h := range s.held {
-		h.look(l)
+		h.addTo(l)
 	}
 	s.current.Store(l)
 }

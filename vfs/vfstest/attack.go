@@ -7,7 +7,7 @@ import (
 )
 
 // An Attack is a request for something that must not be served. The names are
-// those of a [Yard] under [YardPolicy].
+// those of a [Fixture] under [FixturePolicy].
 type Attack struct {
 	Name  string // what a test calls it
 	Raw   string // the request path as it is sent, without the leading slash, byte for byte
@@ -19,7 +19,7 @@ type Attack struct {
 	// reason.Missing for reason.Directory.
 	Reason vfs.Reason
 
-	// Control is the naive way of serving files, one of [Controls], that hands
+	// Control is the naive way of serving files, one of [NaiveServers], that hands
 	// over the canary when it is asked for Raw. Where it does not, the attack
 	// attacks nothing, and the case is void.
 	Control string
@@ -28,9 +28,9 @@ type Attack struct {
 // Attacks returns the table of attacks.
 func Attacks() []Attack { return slices.Clone(attacks) }
 
-// YardPolicy is the policy under which the attacks are refused and [Legal] is
+// FixturePolicy is the policy under which the attacks are refused and [LegalNames] is
 // served. No link is followed.
-func YardPolicy() vfs.Policy {
+func FixturePolicy() vfs.Policy {
 	return vfs.Policy{
 		Allow: vfs.Patterns("public/**", "user1/**", "legal/**", "links/**", "*.txt"),
 		Deny:  vfs.Patterns("public/drafts", privateElement),

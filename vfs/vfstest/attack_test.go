@@ -43,18 +43,18 @@ func get(t *testing.T, j *vfs.Jail, raw string) ([]byte, error) {
 	return io.ReadAll(obj.Body)
 }
 
-// An attack has to succeed against its control, or it shows nothing, and to be
+// An attack has to succeed against its naive server, or it shows nothing, and to be
 // refused by a Jail, for the reason in the table.
 func TestAttacks(t *testing.T) {
 	root, _, err := vfstest.Plant(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Yard())), vfstest.YardPolicy())
+	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Fixture())), vfstest.FixturePolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
-	controls := vfstest.Controls()
+	naive := vfstest.NaiveServers()
 	seen := map[string]bool{}
 	used := map[string]bool{}
 	for _, a := range vfstest.Attacks() {
@@ -63,13 +63,13 @@ func TestAttacks(t *testing.T) {
 				t.Errorf("the table has this row twice")
 			}
 			seen[a.Name], seen[a.Raw], used[a.Control] = true, true, true
-			control, ok := controls[a.Control]
+			serve, ok := naive[a.Control]
 			if !ok {
-				t.Fatalf("there is no control %q", a.Control)
+				t.Fatalf("there is no naive server %q", a.Control)
 			}
-			data, err := control(root, a.Raw)
+			data, err := serve(root, a.Raw)
 			if !bytes.Contains(data, []byte(vfstest.Canary)) {
-				t.Errorf("void: the control %q does not fall to %q (%v)", a.Control, a.Raw, err)
+				t.Errorf("void: the naive server %q does not fall to %q (%v)", a.Control, a.Raw, err)
 			}
 			data, err = get(t, jail, a.Raw)
 			if vfs.ReasonOf(err) != a.Reason || len(data) > 0 {
@@ -77,20 +77,20 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
-	for name := range controls {
+	for name := range naive {
 		if !used[name] {
-			t.Errorf("no attack is aimed at the control %q", name)
+			t.Errorf("no attack is aimed at the naive server %q", name)
 		}
 	}
 }
 
 // A server that refuses everything passes every attack. These must be served.
 func TestLegal(t *testing.T) {
-	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Yard())), vfstest.YardPolicy())
+	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Fixture())), vfstest.FixturePolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range vfstest.Legal() {
+	for _, l := range vfstest.LegalNames() {
 		n, err := vfs.ParseEscapedPath(l.Raw)
 		if err != nil || n.String() != l.Name {
 			t.Errorf("%q makes the name %+q, %v, want %+q", l.Raw, n, err, l.Name)
@@ -123,21 +123,21 @@ func TestAttacksCoverReasons(t *testing.T) {
 	}
 }
 
-// The yard as it lies on a disk: no attack gets out of it, and what Plant says
+// The fixture as it lies on a disk: no attack gets out of it, and what Plant says
 // that the disk holds is there.
 func TestYardOnDisk(t *testing.T) {
 	root, legal, err := vfstest.Plant(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	jail := must(vfs.New(vfs.FromFS(os.DirFS(root)), vfstest.YardPolicy()))
+	jail := must(vfs.New(vfs.FromFS(os.DirFS(root)), vfstest.FixturePolicy()))
 	for _, a := range vfstest.Attacks() {
 		if data, err := get(t, jail, a.Raw); err == nil || bytes.Contains(data, []byte(vfstest.Canary)) {
 			t.Errorf("%s: %q, %v", a.Name, data, err)
 		}
 	}
-	if runtime.GOOS == "linux" && len(legal) != len(vfstest.Legal()) {
-		t.Errorf("%d of %d legal names were planted", len(legal), len(vfstest.Legal()))
+	if runtime.GOOS == "linux" && len(legal) != len(vfstest.LegalNames()) {
+		t.Errorf("%d of %d legal names were planted", len(legal), len(vfstest.LegalNames()))
 	}
 	for _, l := range legal {
 		if data, err := get(t, jail, l.Raw); err != nil || string(data) != l.Data {

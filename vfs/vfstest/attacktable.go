@@ -6,7 +6,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Where the canaries of a Yard lie: outside its root, under a denied directory,
+// Where the canaries of a Fixture lie: outside its root, under a denied directory,
 // in dotfiles, in a file that no pattern allows, in another user's directory,
 // behind links. Every way there that somebody's server once left open is a row.
 var attacks = []Attack{

@@ -10,10 +10,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// legalTree is every name of Legal that the backend can hold.
+// legalTree is every name of LegalNames that the backend can hold.
 func legalTree(opts *Options) Tree {
 	tree := Tree{Files: map[string]string{}}
-	for _, l := range Legal() {
+	for _, l := range LegalNames() {
 		if opts.holds(l.Name) {
 			tree.Files[l.Name] = l.Data
 		}
@@ -23,7 +23,7 @@ func legalTree(opts *Options) Tree {
 
 // checkNames: odd names are served, each as itself, and listed as they are.
 func checkNames(p *probe) {
-	for _, l := range Legal() {
+	for _, l := range LegalNames() {
 		n := name(l.Name)
 		if want, ok := p.tree.Files[l.Name]; ok {
 			p.holds(n, want)

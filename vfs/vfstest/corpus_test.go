@@ -53,7 +53,7 @@ func TestCorpusReachesNothing(t *testing.T) {
 	for _, a := range vfstest.Attacks() {
 		corpus = append(corpus, vfstest.Payload{File: "attacks", Raw: a.Raw})
 	}
-	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Yard())), vfstest.YardPolicy())
+	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Fixture())), vfstest.FixturePolicy())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,9 +2,9 @@
 // stands before one.
 //
 //   - [TestBackend] is the conformance suite. A backend is done when it passes.
-//   - [Attacks] and [Legal] are the names that must not be served and those that
-//     must, with a tree to try them in ([Yard], [Plant]) and, for each attack, a
-//     naive control that falls to it.
+//   - [Attacks] and [LegalNames] are the names that must not be served and those that
+//     must, with a tree to try them in ([Fixture], [Plant]) and, for each attack, a
+//     naive server that falls to it.
 //   - [Faults] wraps a backend and makes it fail, stall, or change under a
 //     reader's hands, and counts what it was asked.
 //

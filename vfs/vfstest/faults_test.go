@@ -130,8 +130,8 @@ func TestEveryCallFails(t *testing.T) {
 
 // What is refused costs nothing.
 func TestRefusedNamesCostNoCall(t *testing.T) {
-	b := vfstest.NewFaults(vfs.FromFS(mapFS(vfstest.Yard())))
-	j := must(vfs.New(b, vfstest.YardPolicy()))
+	b := vfstest.NewFaults(vfs.FromFS(mapFS(vfstest.Fixture())))
+	j := must(vfs.New(b, vfstest.FixturePolicy()))
 	for _, a := range vfstest.Attacks() {
 		b.Reset()
 		_, err := get(t, j, a.Raw)

@@ -14,13 +14,13 @@ var shown = []string{
 	"dotfile", "denied", "not allowed", "neighbour that begins alike", "link out",
 }
 
-// shownLegal are the names of Legal that Table shows.
+// shownLegal are the names of LegalNames that Table shows.
 var shownLegal = []string{
 	"two words.txt", "a+b.txt", "100%.txt", "%2e%2e", "a..b", "aux.txt", "10:30.log", "caf\u00e9.txt", "😀.txt",
 }
 
-// Table returns a selection of Attacks and Legal as a Markdown table: the request
-// path as it is sent, the verdict under [YardPolicy], and the reason. Its text
+// Table returns a selection of Attacks and LegalNames as a Markdown table: the request
+// path as it is sent, the verdict under [FixturePolicy], and the reason. Its text
 // changes only with the tables.
 func Table() string {
 	var b strings.Builder
@@ -34,7 +34,7 @@ func Table() string {
 		fmt.Fprintf(&b, "| %s | refused | `%s` | %s |\n", code("/"+a.Raw), a.Reason, a.Name)
 	}
 	legal := map[string]LegalName{}
-	for _, l := range Legal() {
+	for _, l := range LegalNames() {
 		legal[l.Name] = l
 	}
 	for _, name := range shownLegal {

@@ -18,10 +18,10 @@ const Canary = "canary-7f3a9c51-outside-the-bailiwick"
 // that cut what is longer.
 var privateElement = strings.Repeat("k", 251) + ".txt"
 
-// Yard returns the tree in which [Attacks] are tried: files that are served, all
-// of Legal among them, canaries that are not, and symbolic links to those. What
+// Fixture returns the tree in which [Attacks] are tried: files that are served, all
+// of LegalNames among them, canaries that are not, and symbolic links to those. What
 // lies outside the root only Plant makes.
-func Yard() Tree {
+func Fixture() Tree {
 	tree := Tree{
 		Files: map[string]string{
 			"public/ok.txt":     "ok\n",
@@ -46,23 +46,23 @@ func Yard() Tree {
 	} {
 		tree.Files[name] = Canary
 	}
-	for _, l := range Legal() {
+	for _, l := range LegalNames() {
 		tree.Files[l.Name] = l.Data
 	}
 	return tree
 }
 
-// Plant makes a Yard on the disk: its root is a new directory in dir, and beside
+// Plant makes a Fixture on the disk: its root is a new directory in dir, and beside
 // that lie canaries that no request may reach. It returns the root and those
-// names of Legal that this disk can hold: on Linux, all.
+// names of LegalNames that this disk can hold: on Linux, all.
 func Plant(dir string) (root string, legal []LegalName, err error) {
 	base, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return "", nil, fmt.Errorf("planting a yard: %w", err)
+		return "", nil, fmt.Errorf("planting the fixture: %w", err)
 	}
 	root = filepath.Join(base, "root")
-	tree := Yard()
-	for _, l := range Legal() {
+	tree := Fixture()
+	for _, l := range LegalNames() {
 		delete(tree.Files, l.Name)
 		if runtime.GOOS != "linux" && !Portable(l.Name) {
 			continue
@@ -90,7 +90,7 @@ func Plant(dir string) (root string, legal []LegalName, err error) {
 		}
 		link := filepath.Join(root, filepath.FromSlash(name))
 		if err := os.Symlink(filepath.FromSlash(target), link); err != nil {
-			return "", nil, fmt.Errorf("planting a yard: %w", err)
+			return "", nil, fmt.Errorf("planting the fixture: %w", err)
 		}
 	}
 	return root, legal, nil
@@ -99,11 +99,11 @@ func Plant(dir string) (root string, legal []LegalName, err error) {
 func plantFile(root, name, data string) error {
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("planting a yard: %w", err)
+		return fmt.Errorf("planting the fixture: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return fmt.Errorf("planting a yard: %w", err)
+		return fmt.Errorf("planting the fixture: %w", err)
 	}
 	_, err = f.WriteString(data)
 	return errors.Join(err, f.Close())

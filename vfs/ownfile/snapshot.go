@@ -12,10 +12,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-type lookPointer = atomic.Pointer[look]
+type snapshotPointer = atomic.Pointer[snapshot]
 
-// A look is what was found at a time. It does not change.
-type look struct {
+// A snapshot is what was found at a time. It does not change.
+type snapshot struct {
 	began time.Time
 	files idSet
 	names []name
@@ -28,11 +28,11 @@ type name struct {
 	rotated bool
 }
 
-func newLook() *look { return &look{began: time.Now()} }
+func newSnapshot() *snapshot { return &snapshot{began: time.Now()} }
 
 const (
-	// lookEvery bounds how long a change that no time of change shows goes unseen.
-	lookEvery = time.Second
+	// refreshEvery bounds how long a change that no time of change shows goes unseen.
+	refreshEvery = time.Second
 	// clockStep is how far the time of a change may lie before that of a clock that was
 	// read later: kernels take the time of their last tick. File systems that count in
 	// seconds show it by what they leave out.
@@ -41,9 +41,9 @@ const (
 	unknownStep = 100 * time.Millisecond
 )
 
-// covers reports whether the file has not changed since the look: then it has not come
+// covers reports whether the file has not changed since the snapshot: then it has not come
 // to be one of those that are held either.
-func (l *look) covers(id ID) bool {
+func (l *snapshot) covers(id ID) bool {
 	if id.changed == 0 {
 		return time.Since(l.began) < unknownStep
 	}
@@ -54,9 +54,9 @@ func (l *look) covers(id ID) bool {
 	return id.changed < l.began.UnixNano()-int64(step)
 }
 
-func (l *look) has(id ID) bool { return l.files.has(id) }
+func (l *snapshot) has(id ID) bool { return l.files.has(id) }
 
-func (l *look) reserves(dir ID, elem string) bool {
+func (l *snapshot) reserves(dir ID, elem string) bool {
 	elem = fold(elem)
 	for _, n := range l.names {
 		if n.dir.same(dir) && (elem == n.elem || n.rotated && isRotated(elem, n.elem)) {
@@ -105,7 +105,7 @@ const (
 	maxRotated = 512
 )
 
-func (h *holding) look(l *look) {
+func (h *holding) addTo(l *snapshot) {
 	h.reserve(l)
 	h.pins = dropGone(h.pins)
 	if h.Rotated {
@@ -122,7 +122,7 @@ func (h *holding) look(l *look) {
 
 // reserve keeps the name that the path has, and those of what links in its place lead
 // to.
-func (h *holding) reserve(l *look) {
+func (h *holding) reserve(l *snapshot) {
 	path := h.Path
 	for range maxLinks {
 		dir, elem := split(path)
@@ -143,7 +143,7 @@ func (h *holding) reserve(l *look) {
 
 // reserve keeps elem in the directory dir, or the name that a directory above will have
 // once it is there again.
-func (l *look) reserve(dir, elem string, rotated bool) {
+func (l *snapshot) reserve(dir, elem string, rotated bool) {
 	for elem != "" {
 		st, err := os.Stat(dir)
 		if err == nil {
@@ -226,7 +226,7 @@ const maxDepth = 64
 
 // addBelow adds what lies below path, if that is a directory, and keeps what it read.
 // A directory that has not changed is not read again.
-func (h *holding) addBelow(path string, l *look, seen map[string]*contents, depth int) {
+func (h *holding) addBelow(path string, l *snapshot, seen map[string]*contents, depth int) {
 	st, err := os.Stat(path)
 	if err != nil || !st.IsDir() || depth > maxDepth {
 		return

@@ -16,19 +16,19 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Control serves files the way somebody once did: it looks plausible, often
+// A NaiveServer serves files the way somebody once did: it looks plausible, often
 // it checks something, and at least one attack gets past it. It returns what a
 // client would get for the raw request path from the root that Plant made.
 // Never use one for anything but to show that an attack attacks.
-type Control func(root, raw string) ([]byte, error)
+type NaiveServer func(root, raw string) ([]byte, error)
 
-// Controls returns the naive ways by name. Those that imitate another system
+// NaiveServers returns the naive servers by name. Those that imitate another system
 // (Windows, a disk that folds names) do so on any.
-func Controls() map[string]Control { return maps.Clone(controls) }
+func NaiveServers() map[string]NaiveServer { return maps.Clone(naiveServers) }
 
-var errControl = errors.New("the naive control refused")
+var errNaive = errors.New("the naive server refused")
 
-var controls = map[string]Control{
+var naiveServers = map[string]NaiveServer{
 	// Decode and join: the classic.
 	"join": func(root, raw string) ([]byte, error) {
 		return readBelow(root, decode(raw))
@@ -37,7 +37,7 @@ var controls = map[string]Control{
 	"join-has-prefix": func(root, raw string) ([]byte, error) {
 		full := filepath.Join(root, filepath.FromSlash(decode(raw)))
 		if !strings.HasPrefix(full, root) {
-			return nil, errControl
+			return nil, errNaive
 		}
 		return os.ReadFile(full)
 	},
@@ -107,14 +107,14 @@ var controls = map[string]Control{
 	"fold-case": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		if dotdot(name) || denied(name) {
-			return nil, errControl
+			return nil, errNaive
 		}
 		return readAlias(root, name, strings.EqualFold)
 	},
 	"short-names": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		if dotdot(name) || denied(name) {
-			return nil, errControl
+			return nil, errNaive
 		}
 		return readAlias(root, name, func(entry, elem string) bool {
 			return entry == elem || strings.EqualFold(shortName(entry), elem)
@@ -146,11 +146,11 @@ var controls = map[string]Control{
 	"glob": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		if dotdot(name) || denied(name) {
-			return nil, errControl
+			return nil, errNaive
 		}
 		found, err := fs.Glob(os.DirFS(root), name)
 		if err != nil || len(found) == 0 {
-			return nil, errControl
+			return nil, errNaive
 		}
 		return readBelow(root, found[0])
 	},
@@ -192,14 +192,14 @@ func readBelow(root, name string) ([]byte, error) {
 
 func unless(refused bool, root, name string) ([]byte, error) {
 	if refused {
-		return nil, errControl
+		return nil, errNaive
 	}
 	return readBelow(root, name)
 }
 
 // checkedThen decodes, checks, and only then does what makes another name of
 // the one that was checked.
-func checkedThen(change func(name string) string) Control {
+func checkedThen(change func(name string) string) NaiveServer {
 	return func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		return unless(dotdot(name) || denied(name), root, change(name))
@@ -234,7 +234,7 @@ func readAlias(root, name string, same func(entry, elem string) bool) ([]byte, e
 		}
 		i := slices.IndexFunc(entries, func(e fs.DirEntry) bool { return same(e.Name(), elem) })
 		if i < 0 {
-			return nil, errControl
+			return nil, errNaive
 		}
 		dir = filepath.Join(dir, entries[i].Name())
 	}
@@ -294,7 +294,7 @@ func decodeOverlong(s string) string {
 // readCString checks the whole name and opens what comes before the NUL.
 func readCString(root, name string) ([]byte, error) {
 	if path.Ext(name) != ".txt" {
-		return nil, errControl
+		return nil, errNaive
 	}
 	name, _, _ = strings.Cut(name, "\x00")
 	return readBelow(root, name)

@@ -21,11 +21,11 @@ import (
 // after. hook is called before each call of a folder that changes something.
 type turnTree struct {
 	tree
-	inTurn  bool
-	inside  []string
-	outside []string
-	plain   bool // the file system can make names only by links
-	hook    func(call string)
+	underWriteLock bool
+	inside         []string
+	outside        []string
+	plain          bool // the file system can make names only by links
+	hook           func(call string)
 }
 
 func (t *turnTree) top() (folder, error) {
@@ -34,7 +34,7 @@ func (t *turnTree) top() (folder, error) {
 }
 
 func (t *turnTree) note(call string) {
-	if t.inTurn {
+	if t.underWriteLock {
 		t.inside = append(t.inside, call)
 	} else {
 		t.outside = append(t.outside, call)
@@ -116,12 +116,12 @@ func (d turnFolder) sync() error {
 
 func (d turnFolder) lock() error {
 	err := d.folder.lock()
-	d.t.inTurn = err == nil
+	d.t.underWriteLock = err == nil
 	return err
 }
 
 func (d turnFolder) unlock() {
-	d.t.inTurn = false
+	d.t.underWriteLock = false
 	d.folder.unlock()
 }
 
@@ -165,20 +165,20 @@ func TestTurnIsConstant(t *testing.T) {
 	}
 	shallow, deep := measure(2), measure(500)
 	if shallow.put != deep.put || shallow.again != deep.again || shallow.remove != deep.remove {
-		t.Errorf("calls in the turn: %+v for 2 directories, %+v for 500", shallow, deep)
+		t.Errorf("calls under the write lock: %+v for 2 directories, %+v for 500", shallow, deep)
 	}
 	if deep.put > 10 || deep.again > 10 || deep.remove > 10 {
-		t.Errorf("calls in the turn: %+v", deep)
+		t.Errorf("calls under the write lock: %+v", deep)
 	}
 	if per := deep.around / 500; per > 40 {
-		t.Errorf("%d calls outside the turn for each of 500 directories", per)
+		t.Errorf("%d calls without the write lock for each of 500 directories", per)
 	}
 	if left := contents(t, dir); len(left) != 0 {
 		t.Errorf("left: %v", keysOf(left))
 	}
 }
 
-// Directories that another writer makes or removes between the look and the turn are
+// Directories that another writer makes or removes between the check and the write lock are
 // found out, and the file lands where it belongs.
 func TestOthersBeforeTheTurn(t *testing.T) {
 	for _, tt := range []struct {
@@ -206,9 +206,9 @@ func TestOthersBeforeTheTurn(t *testing.T) {
 				}
 			}
 			b, c := turned(t, dir, Options{Portable: portable})
-			// The first call in the turn is where others have been.
+			// The first call under the write lock is where others have been.
 			c.hook = func(string) {
-				if c.inTurn {
+				if c.underWriteLock {
 					c.hook = nil
 					if err := tt.other(dir); err != nil {
 						t.Fatal(err)
@@ -233,7 +233,7 @@ func TestOthersBeforeTheTurn(t *testing.T) {
 	}
 }
 
-// Where a directory on the way becomes a link before the turn, nothing lands behind it.
+// Where a directory on the way becomes a link before the write lock, nothing lands behind it.
 func TestLinkBeforeTheTurn(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		dir, outside := MemoryDir(t), MemoryDir(t)
@@ -242,7 +242,7 @@ func TestLinkBeforeTheTurn(t *testing.T) {
 		}
 		b, c := turned(t, dir, Options{Portable: portable})
 		c.hook = func(string) {
-			if c.inTurn {
+			if c.underWriteLock {
 				c.hook = nil
 				if err := errors.Join(os.RemoveAll(filepath.Join(dir, "a/b")), os.Symlink(outside, filepath.Join(dir, "a/b"))); err != nil {
 					t.Fatal(err)
@@ -259,7 +259,7 @@ func TestLinkBeforeTheTurn(t *testing.T) {
 	}
 }
 
-// Where a file is placed by a link, it has two names for a moment. Readers who refuse
+// Where a file is installed by a link, it has two names for a moment. Readers who refuse
 // hard links see an object all the same, but no file that has a second name elsewhere.
 func TestTwoNamesForAMoment(t *testing.T) {
 	for _, portable := range []bool{false, true} {
@@ -276,7 +276,7 @@ func TestTwoNamesForAMoment(t *testing.T) {
 		}
 		defer reader.Close()
 		n, looked := parse(t, "file"), 0
-		look := func() {
+		inspect := func() {
 			looked++
 			obj, err := reader.Open(context.Background(), n, vfs.Request{})
 			if err != nil {
@@ -298,14 +298,14 @@ func TestTwoNamesForAMoment(t *testing.T) {
 			}
 		}
 		c.hook = func(call string) {
-			if call != "unlink" || !c.inTurn {
+			if call != "unlink" || !c.underWriteLock {
 				return
 			}
 			st, err := os.Lstat(filepath.Join(dir, "file"))
 			if _, _, nlink := identity(st); err != nil || nlink != 2 {
 				t.Fatalf("portable %t: the file has %d names, %v", portable, nlink, err)
 			}
-			look()
+			inspect()
 		}
 		if _, err := b.Put(context.Background(), n, strings.NewReader("x"), vfs.PutOptions{}); err != nil {
 			t.Fatal(err)
@@ -318,7 +318,7 @@ func TestTwoNamesForAMoment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		look()
+		inspect()
 		if looked != 2 {
 			t.Errorf("portable %t: looked %d times", portable, looked)
 		}

@@ -13,13 +13,13 @@ import (
 type LegalName struct {
 	Raw  string // a request path that asks for it, as sent, without the leading slash
 	Name string // the decoded name
-	Data string // what it holds in a Yard
+	Data string // what it holds in a Fixture
 }
 
-// Legal returns the names that must be served. They all lie in the directory
+// LegalNames returns the names that must be served. They all lie in the directory
 // "legal". Not every disk can hold every one: Windows refuses some characters,
 // and macOS takes the two accents for one name; see Options.Unholdable.
-func Legal() []LegalName {
+func LegalNames() []LegalName {
 	list := slices.Clone(legalNames)
 	for i := range list {
 		l := &list[i]

@@ -9,38 +9,38 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// patience is how long a change waits for other processes. A turn takes them
-// far less, but anyone who may read the root can hold its lock.
+// patience is how long a change waits for other processes. They hold the lock for
+// far less, but anyone who may read the root can hold it.
 const patience = 30 * time.Second
 
-// takeTurn returns once no other call, of this Backend or of another process's,
-// changes names below the root, and until release is called none will. Between a
-// look at what is there and a change lies nothing but other programs then. Where
-// the file system has no locks, that holds within this Backend alone.
-func (b *Backend) takeTurn(ctx context.Context, top folder) (release func(), err error) {
+// takeWriteLock returns once no other call, of this Backend or of another process's,
+// changes names below the root, and until release is called none will. Only other
+// programs can then come between a check and a change. Where the file system has no
+// locks, that holds within this Backend alone.
+func (b *Backend) takeWriteLock(ctx context.Context, top folder) (release func(), err error) {
 	select {
-	case b.turn <- struct{}{}:
+	case b.writeLock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	if err := waitForLock(ctx, top); err != nil {
-		<-b.turn
+		<-b.writeLock
 		return nil, err
 	}
 	return func() {
 		top.unlock()
-		<-b.turn
+		<-b.writeLock
 	}, nil
 }
 
-// change takes a turn, and keeps Close from returning until release is called.
+// change takes the write lock, and keeps Close from returning until release is called.
 func (b *Backend) change(ctx context.Context, top folder) (release func(), err error) {
 	b.life.RLock()
 	if b.closed {
 		b.life.RUnlock()
 		return nil, fs.ErrClosed
 	}
-	leave, err := b.takeTurn(ctx, top)
+	leave, err := b.takeWriteLock(ctx, top)
 	if err != nil {
 		b.life.RUnlock()
 		return nil, err

@@ -13,10 +13,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// beneath is the tree that openat2 opens: the kernel resolves the whole name
+// openat2Tree is the tree that openat2 opens: the kernel resolves the whole name
 // below the root's descriptor and stops at any link, so there is no moment
 // between a check and an open.
-type beneath struct {
+type openat2Tree struct {
 	root   *os.File
 	fd     int
 	procFD int // of the directory of this process's descriptors, -1 if there is none
@@ -59,7 +59,7 @@ func openBeneath(dir string) (tree, error) {
 		}
 		return nil, err
 	}
-	t := &beneath{root: root, fd: int(root.Fd())}
+	t := &openat2Tree{root: root, fd: int(root.Fd())}
 	fd, err := t.openat2(".", &howDir)
 	if err != nil {
 		root.Close()
@@ -70,14 +70,14 @@ func openBeneath(dir string) (tree, error) {
 	return t, nil
 }
 
-func (t *beneath) how() string {
+func (t *openat2Tree) how() string {
 	if t.procFD < 0 {
 		return "files are opened by openat2; without /proc, what was looked at and what is opened can be exchanged in between, which is noticed"
 	}
 	return "files are opened by openat2"
 }
 
-func (t *beneath) close() error {
+func (t *openat2Tree) close() error {
 	if t.procFD >= 0 {
 		unix.Close(t.procFD)
 	}
@@ -86,7 +86,7 @@ func (t *beneath) close() error {
 
 // openat2 opens once and for all: it tries again where a signal or a rename
 // came in between.
-func (t *beneath) openat2(name string, how *unix.OpenHow) (int, error) {
+func (t *openat2Tree) openat2(name string, how *unix.OpenHow) (int, error) {
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(t.fd, name, how)
 		if err == unix.EINTR || err == unix.EAGAIN && try < maxRaces {
@@ -96,7 +96,7 @@ func (t *beneath) openat2(name string, how *unix.OpenHow) (int, error) {
 	}
 }
 
-func (t *beneath) open(op string, n vfs.Name, links bool) (handle, error) {
+func (t *openat2Tree) open(op string, n vfs.Name, links bool) (handle, error) {
 	fd, err := t.openat2(n.String(), &howFound)
 	if err != nil {
 		return nil, t.fail(op, n, links, err)
@@ -105,7 +105,7 @@ func (t *beneath) open(op string, n vfs.Name, links bool) (handle, error) {
 }
 
 // fail says what an open's error means.
-func (t *beneath) fail(op string, n vfs.Name, links bool, err error) error {
+func (t *openat2Tree) fail(op string, n vfs.Name, links bool, err error) error {
 	switch err {
 	case unix.ELOOP:
 		return linkError(op, n, links, func() (string, string, error) { return t.readlink(n.String()) })
@@ -123,7 +123,7 @@ func (t *beneath) fail(op string, n vfs.Name, links bool, err error) error {
 
 // readlink finds the first link on the way to name and reads it, through its
 // own descriptor.
-func (t *beneath) readlink(name string) (prefix, text string, err error) {
+func (t *openat2Tree) readlink(name string) (prefix, text string, err error) {
 	for end := 0; end < len(name); {
 		if i := strings.IndexByte(name[end+1:], '/'); i < 0 {
 			end = len(name)

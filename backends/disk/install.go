@@ -10,9 +10,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 )
 
-// place moves the file to p. It fails with errRaced if something else is there
+// install moves the file to p. It fails with errRaced if something else is there
 // than p says.
-func (w *writing) place(p *place) error {
+func (w *writing) install(p *location) error {
 	if err := w.check(p); err != nil {
 		return err
 	}
@@ -21,11 +21,11 @@ func (w *writing) place(p *place) error {
 	}
 	switch {
 	case p.missing != nil:
-		return w.placeBelow(p)
+		return w.installBelow(p)
 	case p.current != nil:
 		return w.replace(p)
 	}
-	return w.placeNew(p)
+	return w.installNew(p)
 }
 
 // stamp sees to it that no version before this one has the same ETag, though
@@ -51,9 +51,9 @@ func (w *writing) stamp(current *stat) error {
 	return w.sync()
 }
 
-func (w *writing) placeNew(p *place) error {
+func (w *writing) installNew(p *location) error {
 	err := w.stage.renameNew(w.temp, p.dir, p.elem)
-	// The file has two names for a moment then, see beingPlaced.
+	// The file has two names for a moment then, see beingInstalled.
 	if err == errPlain {
 		if err = w.stage.link(w.temp, p.dir, p.elem); err == nil {
 			if err = w.stage.unlink(w.temp); err != nil {
@@ -74,7 +74,24 @@ func (w *writing) placeNew(p *place) error {
 	return err
 }
 
-func (w *writing) replace(p *place) error {
+// staged says which version is in staging after an exchange.
+type staged int
+
+const (
+	foreign    staged = iota // another program's
+	oldVersion               // the one that was located
+	newVersion               // the one that this Put writes
+)
+
+// replace exchanges the file with the version before. Another program's file can
+// come between the check and the exchange. It gets its location back:
+//
+//	1st exchange stages   2nd exchange stages   result
+//	oldVersion            -                     done
+//	foreign               newVersion            errRaced; locate again
+//	foreign               foreign               errRaced; it came yet again, and what
+//	                                            is in staging is not ours to install
+func (w *writing) replace(p *location) error {
 	err := w.stage.exchange(w.temp, p.dir, p.elem)
 	if err == errPlain {
 		if err = w.stage.rename(w.temp, p.dir, p.elem); err == nil {
@@ -88,35 +105,48 @@ func (w *writing) replace(p *place) error {
 	if err != nil {
 		return err
 	}
-	was, err := w.stage.lstat(w.temp)
-	if err == nil && w.same(&was, p.current) {
+	first, err := w.staged(p)
+	if first == oldVersion {
 		w.old = true
 		return nil
 	}
-	// That was another program's, which came since the look, and gets its place
-	// back. If it came yet again, what is in staging now is not ours to place.
+	second := foreign
 	back := w.stage.exchange(w.temp, p.dir, p.elem)
 	if back == nil {
-		was, back = w.stage.lstat(w.temp)
+		second, back = w.staged(p)
 	}
-	if back != nil || !w.same(&was, &w.st) {
+	switch {
+	case second != newVersion:
 		w.temp = ""
 		return errors.Join(err, back, errRaced)
+	case err != nil:
+		return err
 	}
-	if err == nil {
-		err = errRaced
+	return errRaced
+}
+
+// staged looks at what is in staging; where it cannot, that is foreign.
+func (w *writing) staged(p *location) (staged, error) {
+	st, err := w.stage.lstat(w.temp)
+	switch {
+	case err != nil:
+		return foreign, err
+	case w.same(&st, p.current):
+		return oldVersion, nil
+	case w.same(&st, &w.st):
+		return newVersion, nil
 	}
-	return err
+	return foreign, nil
 }
 
 // same reports whether a and b are one version of one file.
 func (w *writing) same(a, b *stat) bool { return a.mode == b.mode && a.etag(w.n) == b.etag(w.n) }
 
-// placeBelow moves the directories that were built, with the file in them, to their
-// place in one step, so that nobody sees them empty, and no crash leaves them so. The
-// entry is synced before the turn ends, since whoever puts something next to this
+// installBelow installs the directories that were built, with the file in them, in
+// one step, so that nobody sees them empty, and no crash leaves them so. The
+// entry is synced under the write lock, since whoever puts something next to this
 // object has no reason to sync it again.
-func (w *writing) placeBelow(p *place) error {
+func (w *writing) installBelow(p *location) error {
 	built, to := w.built[0], p.missing[0]
 	err := w.stage.renameNew(built, p.dir, to)
 	if err == errPlain {
@@ -140,7 +170,7 @@ func (w *writing) placeBelow(p *place) error {
 // build makes the directories that are missing, the topmost under a name of its own in
 // staging, and moves the file into the last of them. All are synced. Until the file is
 // there, a start of another process may take them for abandoned.
-func (w *writing) build(p *place) error {
+func (w *writing) build(p *location) error {
 	elems := append([]string{builtPrefix + rand.Text()}, p.missing[1:]...)
 	dir, err := w.stage.open(".")
 	if err != nil {
@@ -178,8 +208,8 @@ func (w *writing) build(p *place) error {
 	return dir.sync()
 }
 
-// fetchBack takes the file out of the directories that were built for it, which have no
-// place any more, and removes those.
+// fetchBack takes the file out of the directories that were built for it, which can no
+// longer be installed, and removes them.
 func (w *writing) fetchBack() error {
 	if w.in != w.stage {
 		temp := rand.Text()
@@ -210,11 +240,11 @@ func (w *writing) unbuild() {
 // takeBack brings back what was there before the object, if that still is: it
 // became visible, but could not be made to last. Where the file system cannot
 // exchange two names, the version before is gone, and this one stays.
-func (w *writing) takeBack(p *place) {
+func (w *writing) takeBack(p *location) {
 	if p.current != nil && !w.old {
 		return
 	}
-	release, err := w.b.takeTurn(context.Background(), w.top)
+	release, err := w.b.takeWriteLock(context.Background(), w.top)
 	if err != nil {
 		return
 	}
