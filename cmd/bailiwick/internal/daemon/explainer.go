@@ -2,8 +2,8 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -23,7 +23,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Explainer judges whole paths by the mounts of a configuration.
+// An Explainer explains what a server with a configuration would decide about a request: it
+// finds the mount by the path, and asks the handler of the mount. It opens sources and
+// catalogs when a request reaches them, and changes nothing. It is not safe for concurrent
+// use.
 type Explainer struct {
 	std        cli.Streams
 	env        *cli.Env
@@ -33,13 +36,14 @@ type Explainer struct {
 	principal  auth.Principal
 	op         vfs.Op
 	releaseOwn func()
-	mounts     map[*config.Mount]*explainedMount // those that a name was in
+	mounts     map[*config.Mount]*explainedMount // those that were reached
 }
 
-// An explainedMount is a mount whose source is open, to read.
+// An explainedMount is a mount whose source is open for reading.
 type explainedMount struct {
 	*mount
 	source  *backends.Source
+	probe   *probe
 	catalog catalog.Catalog // nil until it is asked
 }
 
@@ -59,6 +63,7 @@ func NewExplainer(std cli.Streams, env *cli.Env, cfg *config.Config, op vfs.Op, 
 	}
 }
 
+// Close closes the sources and catalogs.
 func (e *Explainer) Close() {
 	defer e.releaseOwn()
 	for _, m := range e.mounts {
@@ -69,7 +74,8 @@ func (e *Explainer) Close() {
 	}
 }
 
-// Explain judges what a user wrote as a path of the server, without its first slash.
+// Explain returns the verdict on a path of the server, written without its first slash. It is
+// escaped as in a URL unless decoded is set.
 func (e *Explainer) Explain(ctx context.Context, written string, decoded bool) (explain.Verdict, error) {
 	path, query := written, false
 	if !decoded {
@@ -104,13 +110,7 @@ func (e *Explainer) evaluate(ctx context.Context, path string, decoded bool) (ex
 	if err != nil {
 		return explain.Verdict{}, err
 	}
-	// Where the escaped path is empty, the other has but one spelling.
-	rest, plain := inner.RawPath, false
-	if rest == "" {
-		rest, plain = inner.Path, true
-	}
-	rest = strings.TrimPrefix(rest, "/")
-	v, err := e.evaluateIn(auth.WithPrincipal(ctx, e.principal), m, rest, plain)
+	v, err := e.evaluateIn(auth.WithPrincipal(ctx, e.principal), m, inner)
 	if v.Name == "." {
 		v.Name = ""
 	}
@@ -120,107 +120,106 @@ func (e *Explainer) evaluate(ctx context.Context, path string, decoded bool) (ex
 	return v, err
 }
 
-// evaluateIn judges the rest of a path by its mount, as its handler does.
-func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, rest string, plain bool) (explain.Verdict, error) {
-	refused := func(why vfs.Reason, detail string) (explain.Verdict, error) {
-		v := explain.NewVerdict(rest, vfs.Verdict{Op: e.op, Reason: why})
-		v.AddDetail(detail)
-		return v, nil
+// evaluateIn returns the verdict of a mount's handler on a URL as the handler gets it.
+func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.URL) (explain.Verdict, error) {
+	rest := u.RawPath
+	if rest == "" {
+		rest = u.Path
 	}
-	uploads := m.cfg.Uploads != nil
-	switch e.op {
-	case vfs.OpUpload:
-		if !uploads || rest != "" {
-			return refused(audit.ReasonMethod, "files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
+	rest = strings.TrimPrefix(rest, "/")
+	switch {
+	case e.op == vfs.OpUpload && (m.cfg.Uploads == nil || rest != ""):
+		return e.refused(m, rest, &audit.Attempt{Reason: audit.ReasonMethod}), nil
+	case e.op == vfs.OpUpload:
+		// A body would have to follow before the handler decides.
+		rec := catalog.Record{Owner: e.principal.Name}
+		if m.authorizeUpload().Authorize(ctx, e.op, rec) != nil {
+			return e.denied(m, ""), nil
 		}
-		return e.allowedTo(m, catalog.ObjectName(uuid.Nil), explain.NewVerdict("", vfs.Verdict{Allowed: true}), m.authorizeUpload().Authorize(ctx, e.op, catalog.Record{Owner: e.principal.Name}) == nil), nil
-	case vfs.OpWrite:
-		if !m.cfg.Write {
-			return refused(audit.ReasonMethod, "nothing is put here: the mount has no write: true")
+		return e.allowed(m, catalog.ObjectName(uuid.Nil), explain.NewVerdict("", vfs.Verdict{Allowed: true})), nil
+	case e.op == vfs.OpRead && rest == "":
+		return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory}), nil
+	case e.op == vfs.OpRead && strings.HasSuffix(rest, "/"):
+		// The handler would take it for a listing.
+		return explain.Evaluate(ctx, m.jail, m.source, e.op, rest, u.RawPath == ""), nil
+	case e.op == vfs.OpList && !strings.HasSuffix(u.Path, "/"):
+		dir := *u
+		dir.Path += "/"
+		if dir.RawPath != "" {
+			dir.RawPath += "/"
 		}
-	case vfs.OpDelete:
-		if !m.cfg.Write && !uploads {
-			return refused(audit.ReasonMethod, "nothing is deleted here: the mount has no write: true")
-		}
-	case vfs.OpList:
-		if !m.cfg.List {
-			return refused(reason.Directory, "they are not listed: the mount has no list: true")
-		}
-	case vfs.OpRead:
-		if rest == "" {
-			return refused(reason.Directory, "for a directory, ask with --op list")
-		}
+		u = &dir
 	}
-	v := explain.Evaluate(ctx, m.jail, m.source, e.op, rest, plain)
-	n, err := cli.ParseWritten(e.op, rest, plain)
+	a, err := m.probe.ask(ctx, e.op, u)
 	switch {
 	case err != nil:
-		return v, nil
-	case v.Reason == reason.AuthDenied:
-		return e.allowedTo(m, n, v, false), nil
-	case v.Reason != "":
-		return v, nil
-	case uploads:
-		return e.object(ctx, m, n, v)
+		return explain.Verdict{}, err
+	case a.Reason == reason.AuthDenied || a.Reason == audit.ReasonRequired:
+		return e.denied(m, a.Name.String()), nil
+	case a.Verdict == audit.Refused:
+		return e.refused(m, rest, a), nil
+	case a.Status == http.StatusPermanentRedirect:
+		return e.refused(m, rest, &audit.Attempt{Name: a.Name, Reason: reason.Directory}), nil
 	}
-	return e.allowedTo(m, n, v, true), nil
-}
-
-// object judges an upload by its record, if there is one.
-func (e *Explainer) object(ctx context.Context, m *explainedMount, n vfs.Name, v explain.Verdict) (explain.Verdict, error) {
-	id, ok := catalog.ObjectID(n.String())
-	if !ok {
-		return v, nil
-	}
-	cat, err := e.catalog(ctx, m)
-	if err != nil {
-		return v, err
-	}
-	rec, err := catalog.Record{}, catalog.ErrNotFound
-	if cat != nil {
-		rec, err = cat.Get(ctx, id)
-	}
+	v := explain.NewVerdict(a.Name.String(), m.jail.Explain(ctx, e.op, a.Name))
 	switch {
-	case errors.Is(err, catalog.ErrNotFound) && e.challenged(m):
-		return e.allowedTo(m, n, v, false), nil
-	case errors.Is(err, catalog.ErrNotFound):
+	case a.Reason == reason.Missing && e.op == vfs.OpList:
+		v.Detail = "there is no such directory now"
+	case a.Reason == reason.Missing:
 		v.Detail = "there is no such object now"
-		return v, nil
-	case err != nil:
-		return v, catalogs.Error(e.env, err)
+	case a.Verdict == audit.Failed:
+		v.Detail = "the rules allow it, but the source failed when it was asked"
 	}
-	return e.allowedTo(m, n, v, m.authorizeUpload().Authorize(ctx, e.op, rec) == nil), nil
+	return e.allowed(m, a.Name, v), nil
 }
 
-// allowedTo adds to a verdict what the access rules say, which is ok.
-func (e *Explainer) allowedTo(m *explainedMount, n vfs.Name, v explain.Verdict, ok bool) explain.Verdict {
-	if !ok {
-		v = explain.NewVerdict(v.Name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
-		v.Detail = fmt.Sprintf("no access rule lets %s %s it", cli.Printable(e.principal.String()), e.op)
-		if e.challenged(m) {
-			v.AddDetail("it asks for credentials (401), and --as USER judges for one who has them")
-		}
-		return v
+// refused describes the refusal that a records. rest is the path in the mount.
+func (e *Explainer) refused(m *explainedMount, rest string, a *audit.Attempt) explain.Verdict {
+	name := rest
+	if !a.Name.IsZero() {
+		name = a.Name.String()
 	}
+	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Name: a.Name, Reason: a.Reason, Rule: a.Rule})
+	switch {
+	case a.Reason == audit.ReasonMethod && e.op == vfs.OpUpload:
+		v.AddDetail("files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
+	case a.Reason == audit.ReasonMethod && e.op == vfs.OpWrite:
+		v.AddDetail("nothing is put here: the mount has no write: true")
+	case a.Reason == audit.ReasonMethod:
+		v.AddDetail("nothing is deleted here: the mount has no write: true")
+	case a.Reason == reason.Directory && e.op == vfs.OpList && !m.cfg.List:
+		v.AddDetail("they are not listed: the mount has no list: true")
+	case a.Reason == reason.Directory && e.op == vfs.OpRead && rest == "":
+		v.AddDetail("for a directory, ask with --op list")
+	}
+	return v
+}
+
+// denied describes a refusal by access rules.
+func (e *Explainer) denied(m *explainedMount, name string) explain.Verdict {
+	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
+	v.Detail = fmt.Sprintf("no access rule lets %s %s it", cli.Printable(e.principal.String()), e.op)
+	if e.principal.Anyone() && m.access != nil && !m.access.Open(e.op) {
+		v.AddDetail("it asks for credentials (401), and --as USER judges for one who has them")
+	}
+	return v
+}
+
+// allowed adds to the verdict on n the access rule that allows it.
+func (e *Explainer) allowed(m *explainedMount, n vfs.Name, v explain.Verdict) explain.Verdict {
 	if m.access != nil {
-		// An object that is allowed by a rule for owners is the user's.
+		// If a rule for owners allowed it, the user is the owner.
 		rule, _ := m.access.Decide(e.principal, e.op, n, &e.principal.Name)
 		v.AddDetail("access rule: " + rule)
 	}
-	// What the mount itself says explains this in no other case.
+	// The configuration of the mount alone does not show this.
 	if w := m.cfg.Writer(); w != nil && !m.cfg.Write && e.op == vfs.OpRead {
 		v.AddDetail(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, cli.Printable(w.URL())))
 	}
 	return v
 }
 
-// challenged reports whether a request without credentials is asked for them, whatever its
-// name.
-func (e *Explainer) challenged(m *explainedMount) bool {
-	return e.principal.Anyone() && m.access != nil && !m.access.Open(e.op)
-}
-
-// unmounted judges a path that no mount is at.
+// unmounted returns the verdict on a path without a mount.
 func (e *Explainer) unmounted(ctx context.Context, path string, decoded bool) (explain.Verdict, error) {
 	none, err := emptyJail()
 	if err != nil {
@@ -254,15 +253,18 @@ func (e *Explainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMou
 	if err != nil {
 		return nil, cli.SourceError(err)
 	}
-	if m.jail, err = vfs.New(src, policy); err != nil {
+	if m.jail, err = vfs.New(unwritable{src}, policy); err != nil {
 		src.Close()
 		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
-	e.mounts[cfg] = &explainedMount{mount: m, source: src}
-	return e.mounts[cfg], nil
+	em := &explainedMount{mount: m, source: src}
+	em.probe = newProbe(e.cfg, m, func(ctx context.Context) (catalog.Catalog, error) { return e.catalog(ctx, em) })
+	e.mounts[cfg] = em
+	return em, nil
 }
 
-// catalog opens a mount's catalog, nil if there is none yet: to explain makes nothing.
+// catalog opens the catalog of a mount, once. It returns nil if there is none yet: explaining
+// creates no file.
 func (e *Explainer) catalog(ctx context.Context, m *explainedMount) (catalog.Catalog, error) {
 	if m.catalog != nil {
 		return m.catalog, nil

@@ -138,43 +138,49 @@ func (s *service) gate(g *generation, rt *routing.Router, m *config.Mount) serve
 	return gate
 }
 
-// handler answers for a mount, to which rt leads.
+// handler returns the handler of a mount, to which rt leads.
 func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder audit.Recorder) http.Handler {
 	gate := s.gate(g, rt, m.cfg)
-	intake := intakeOf(g.cfg, m.cfg)
-	intake.Slots = s.arriving.of(g.cfg.Limits.Uploads)
+	slots := s.arriving.of(g.cfg.Limits.Uploads)
 	minRate := int64(g.cfg.Limits.MinimumRate)
 	if m.cfg.Uploads != nil {
-		return server.NewUploads(m.jail, m.catalog.catalog, server.UploadConfig{
-			Intake:    intake,
-			Authorize: m.authorizeUpload(),
-			MaxAge:    m.cfg.MaxAge,
-			Auth:      gate,
-			MinRate:   minRate,
-			Recorder:  recorder,
-			Logger:    s.logger,
-		})
+		cfg := m.uploadConfig(g.cfg)
+		cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
+		return server.NewUploads(m.jail, m.catalog.catalog, cfg)
 	}
-	cfg := server.Config{
+	cfg := m.serverConfig(g.cfg)
+	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
+	return server.New(m.jail, cfg)
+}
+
+// uploadConfig returns the configuration of the handler of an upload mount, without what
+// belongs to a running service.
+func (m *mount) uploadConfig(cfg *config.Config) server.UploadConfig {
+	return server.UploadConfig{
+		Intake:    intakeOf(cfg, m.cfg),
+		Authorize: m.authorizeUpload(),
+		MaxAge:    m.cfg.MaxAge,
+	}
+}
+
+// serverConfig is uploadConfig for a mount without uploads.
+func (m *mount) serverConfig(cfg *config.Config) server.Config {
+	c := server.Config{
 		Mounted:  mountedAt(m.cfg.Path),
 		List:     m.cfg.List,
 		NoIndex:  m.cfg.NoIndex,
 		MaxAge:   m.cfg.MaxAge,
 		Write:    m.cfg.Write,
-		Intake:   intake,
+		Intake:   intakeOf(cfg, m.cfg),
 		Sidecars: m.cfg.Precompressed,
 		Inline:   typesOf(m.cfg.Inline),
-		Auth:     gate,
-		MinRate:  minRate,
-		Recorder: recorder,
-		Logger:   s.logger,
 	}
-	// The configuration decides for every mount, by all that write to its source.
-	cfg.Content = server.ContentUntrusted
+	// The configuration decides this for every mount, by all mounts that write to its source.
+	c.Content = server.ContentUntrusted
 	if m.cfg.Content == "trusted" {
-		cfg.Content = server.ContentTrusted
+		c.Content = server.ContentTrusted
 	}
-	return server.New(m.jail, cfg)
+	return c
 }
 
 // mountedAt is a mount's path as package server has it: for the top there is none.
