@@ -6,8 +6,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// Bench measures a Begin and a Commit, one after the other and from many
-// goroutines at once.
+// Bench measures a Begin and a Commit, sequentially and from many goroutines
+// concurrently.
 func Bench(b *testing.B, c catalog.Catalog) {
 	ctx := b.Context()
 	upload := func(b *testing.B) {

@@ -1,5 +1,4 @@
-// Package catalogtest is what every store of the catalog has to pass. Only tests
-// import it.
+// Package catalogtest is the test suite for catalog stores. Only tests import it.
 package catalogtest
 
 import (
@@ -16,8 +15,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// Test runs the suite. open returns a new, empty catalog, and has it closed when
-// its test ends.
+// Test runs the suite. open returns a new, empty catalog that is closed when its test
+// ends.
 func Test(t *testing.T, open func(testing.TB) catalog.Catalog) {
 	for _, tt := range []struct {
 		name string
@@ -32,7 +31,7 @@ func Test(t *testing.T, open func(testing.TB) catalog.Catalog) {
 		{"paging with changes", testPagingChanges},
 		{"stopping early", testStop},
 		{"calls while yielding", testCallsWhileYielding},
-		{"left by age", testLeftByAge},
+		{"stale by age", testLeftByAge},
 		{"cancelled", testCancelled},
 		{"many at once", testManyAtOnce},
 		{"closed", testClosed},
@@ -41,7 +40,7 @@ func Test(t *testing.T, open func(testing.TB) catalog.Catalog) {
 	}
 }
 
-// NewRecord returns a record as Begin takes it.
+// NewRecord returns a record for Begin.
 func NewRecord(name string) catalog.Record {
 	return catalog.Record{
 		ID:      uuid.New(),
@@ -53,16 +52,16 @@ func NewRecord(name string) catalog.Record {
 	}
 }
 
-// Done returns rec as Commit takes it once data is stored.
+// Done returns rec as passed to Commit after data is stored.
 func Done(rec catalog.Record, data string) catalog.Record {
 	rec.Size, rec.SHA256, rec.State = int64(len(data)), sha256.Sum256([]byte(data)), catalog.Ready
 	return rec
 }
 
-// states are all that a row can be in, "" for no row.
+// states are all states of a row, "" for no row.
 var states = []catalog.State{"", catalog.Pending, catalog.Ready, catalog.Deleting}
 
-// bring makes a row in a state.
+// bring creates a row in a state.
 func bring(t testing.TB, c catalog.Catalog, s catalog.State) catalog.Record {
 	t.Helper()
 	ctx := t.Context()
@@ -84,7 +83,7 @@ func bring(t testing.TB, c catalog.Catalog, s catalog.State) catalog.Record {
 	return rec
 }
 
-// find returns the row of an ID by All, the zero Record if there is none.
+// find returns the row of an ID from All, the zero Record if there is none.
 func find(t testing.TB, c catalog.Catalog, id uuid.UUID) catalog.Record {
 	t.Helper()
 	for _, r := range collect(t, c.All(t.Context())) {
@@ -120,7 +119,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// same compares records but for Touched, which only the store knows.
+// same compares records except Touched, which only the store knows.
 func same(t testing.TB, got, want catalog.Record) {
 	t.Helper()
 	want.Touched = got.Touched
@@ -129,7 +128,7 @@ func same(t testing.TB, got, want catalog.Record) {
 	}
 }
 
-// A call is one that takes a row out of a state.
+// A call moves a row out of a state.
 type call struct {
 	name string
 	from catalog.State // the only one in which it succeeds
@@ -161,27 +160,27 @@ func testTransitions(t *testing.T, c catalog.Catalog) {
 			after := find(t, c, rec.ID)
 			if s == call.from {
 				if err != nil || after.State != call.to {
-					t.Errorf("%s of a row that is %q: %v, and it is %q; want %q", call.name, s, err, after.State, call.to)
+					t.Errorf("%s of a row in state %q: %v, now %q; want %q", call.name, s, err, after.State, call.to)
 				}
 				continue
 			}
 			if !errors.Is(err, catalog.ErrNotFound) {
-				t.Errorf("%s of a row that is %q: %v, want ErrNotFound", call.name, s, err)
+				t.Errorf("%s of a row in state %q: %v, want ErrNotFound", call.name, s, err)
 			}
 			if before != after {
-				t.Errorf("%s of a row that is %q changed it: %+v, then %+v", call.name, s, before, after)
+				t.Errorf("%s of a row in state %q changed it: %+v, then %+v", call.name, s, before, after)
 			}
 		}
 		rec := bring(t, c, s)
 		if err := c.Forget(t.Context(), rec.ID); err != nil {
-			t.Errorf("Forget of a row that is %q: %v", s, err)
+			t.Errorf("Forget of a row in state %q: %v", s, err)
 		}
 		want := s
 		if s == catalog.Deleting {
 			want = ""
 		}
 		if got := find(t, c, rec.ID).State; got != want {
-			t.Errorf("Forget of a row that is %q leaves it %q, want %q", s, got, want)
+			t.Errorf("Forget of a row in state %q leaves it %q, want %q", s, got, want)
 		}
 		if s == "" {
 			continue
@@ -191,7 +190,7 @@ func testTransitions(t *testing.T, c catalog.Catalog) {
 		other := rec
 		other.Name = "another name"
 		if err := c.Begin(t.Context(), other); err == nil || errors.Is(err, catalog.ErrNotFound) || errors.Is(err, catalog.ErrUnavailable) {
-			t.Errorf("a second Begin of one ID: %v, want an error of its own", err)
+			t.Errorf("a second Begin with the same ID: %v, want a different error", err)
 		}
 		if after := find(t, c, rec.ID); after != before {
 			t.Errorf("a second Begin changed the row: %+v, then %+v", before, after)
@@ -199,12 +198,12 @@ func testTransitions(t *testing.T, c catalog.Catalog) {
 	}
 }
 
-// testRecord follows one record through its life.
+// testRecord follows one record through its life cycle.
 func testRecord(t *testing.T, c catalog.Catalog) {
 	ctx := t.Context()
 	must(t, c.Ping(ctx))
 	rec := NewRecord("Bücher & more.txt")
-	// What Begin does not take.
+	// Fields that Begin ignores.
 	begun := Done(rec, "not yet")
 	begun.Created = begun.Created.Add(700 * time.Nanosecond).In(time.FixedZone("east", 3600))
 	start := time.Now().Truncate(time.Microsecond)
@@ -234,7 +233,7 @@ func testRecord(t *testing.T, c catalog.Catalog) {
 	must(t, c.Forget(ctx, rec.ID))
 	must(t, c.Forget(ctx, rec.ID))
 	if all := collect(t, c.All(ctx)); len(all) > 0 {
-		t.Errorf("left after all: %v", all)
+		t.Errorf("rows remain: %v", all)
 	}
 
 	large := NewRecord("")
@@ -246,13 +245,13 @@ func testRecord(t *testing.T, c catalog.Catalog) {
 	same(t, got, large)
 }
 
-// testArguments shows what is refused, and that it changes nothing.
+// testArguments checks that invalid arguments are refused and change nothing.
 func testArguments(t *testing.T, c catalog.Catalog) {
 	ctx := t.Context()
 	refused := func(what string, err error) {
 		t.Helper()
 		if err == nil || errors.Is(err, catalog.ErrNotFound) || errors.Is(err, catalog.ErrUnavailable) {
-			t.Errorf("%s: %v, want an error of its own", what, err)
+			t.Errorf("%s: %v, want an error about the argument", what, err)
 		}
 	}
 	for what, change := range map[string]func(*catalog.Record){
@@ -274,14 +273,14 @@ func testArguments(t *testing.T, c catalog.Catalog) {
 		refused("Begin with "+what, c.Begin(ctx, rec))
 	}
 	if all := collect(t, c.All(ctx)); len(all) > 0 {
-		t.Errorf("rows that were refused: %v", all)
+		t.Errorf("refused rows are stored: %v", all)
 	}
 	rec := bring(t, c, catalog.Pending)
 	for what, change := range map[string]func(*catalog.Record){
-		"a size below zero":      func(r *catalog.Record) { r.Size = -1 },
-		"a NUL in the type":      func(r *catalog.Record) { r.Type = "text/\x00" },
-		"invalid UTF-8 in type":  func(r *catalog.Record) { r.Type = "text/\xff" },
-		"a type that is a novel": func(r *catalog.Record) { r.Type = string(make([]byte, 256)) },
+		"a negative size":       func(r *catalog.Record) { r.Size = -1 },
+		"a NUL in the type":     func(r *catalog.Record) { r.Type = "text/\x00" },
+		"invalid UTF-8 in type": func(r *catalog.Record) { r.Type = "text/\xff" },
+		"a type too long":       func(r *catalog.Record) { r.Type = string(make([]byte, 256)) },
 	} {
 		done := Done(rec, "data")
 		change(&done)
@@ -291,7 +290,7 @@ func testArguments(t *testing.T, c catalog.Catalog) {
 	same(t, find(t, c, rec.ID), rec)
 }
 
-// testClosed closes the catalog and goes on.
+// testClosed closes the catalog and makes calls.
 func testClosed(t *testing.T, c catalog.Catalog) {
 	ctx := t.Context()
 	rec := bring(t, c, catalog.Pending)

@@ -2,5 +2,5 @@
 
 package catalogtest
 
-// slow: the race detector makes SQLite, which is Go here, many times slower.
+// slow: the race detector makes SQLite, which is compiled to Go here, many times slower.
 const slow = true

@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// fill begins n rows, by several at a time.
+// fill begins n rows, several concurrently.
 func fill(t testing.TB, c catalog.Catalog, n int, name func(int) string) map[uuid.UUID]catalog.Record {
 	t.Helper()
 	recs := make([]catalog.Record, n)
@@ -33,10 +33,10 @@ func fill(t testing.TB, c catalog.Catalog, n int, name func(int) string) map[uui
 	return m
 }
 
-// count goes over a page's end, and ends on one.
+// counts are numbers of rows around page boundaries.
 var counts = []int{0, 1, 499, 500, 501, 1000, 1203}
 
-// testPaging reads tables of lengths around those of pages.
+// testPaging reads tables with these numbers of rows.
 func testPaging(t *testing.T, c catalog.Catalog) {
 	all := make(map[uuid.UUID]catalog.Record)
 	for _, n := range counts {
@@ -90,12 +90,12 @@ func testPagingChanges(t *testing.T, c catalog.Catalog) {
 	}
 	for id := range stay {
 		if seen[id] != 1 {
-			t.Errorf("a row that stays was seen %d times", seen[id])
+			t.Errorf("an unchanged row was seen %d times", seen[id])
 		}
 	}
 }
 
-// testStop stops at a row, and begins again.
+// testStop stops at a row, and starts again.
 func testStop(t *testing.T, c catalog.Catalog) {
 	fill(t, c, 600, func(int) string { return "a name" })
 	for _, at := range []int{1, 499, 500, 501} {
@@ -124,13 +124,13 @@ func testStop(t *testing.T, c catalog.Catalog) {
 		}
 	}
 	if n >= 0 {
-		t.Errorf("no error, but %d rows: a context that is cancelled ends All at the next page", n)
+		t.Errorf("no error, but %d rows: a cancelled context must end All at the next page", n)
 	}
 	cancel()
 }
 
-// testCallsWhileYielding shows that no lock and no connection is held: more
-// iterators are open at once than a store has connections.
+// testCallsWhileYielding checks that no lock and no connection is held: it has more open
+// iterators than a store has connections.
 func testCallsWhileYielding(t *testing.T, c catalog.Catalog) {
 	rec := bring(t, c, catalog.Ready)
 	bring(t, c, catalog.Pending)
@@ -151,7 +151,7 @@ func testCallsWhileYielding(t *testing.T, c catalog.Catalog) {
 	nest(50)
 }
 
-// testLeftByAge has all rows begun by an instance that is alive.
+// testLeftByAge has all rows begun by a live instance.
 func testLeftByAge(t *testing.T, c catalog.Catalog) {
 	ctx := t.Context()
 	past, future := time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
@@ -162,35 +162,35 @@ func testLeftByAge(t *testing.T, c catalog.Catalog) {
 		}
 	}
 	if left := collect(t, c.Stale(ctx, past)); len(left) > 0 {
-		t.Errorf("left of an instance that is alive: %v", left)
+		t.Errorf("stale rows of a live instance: %v", left)
 	}
 	left := collect(t, c.Stale(ctx, future))
 	for _, r := range left {
 		same(t, r, recs[r.State])
 	}
 	if got := ids(left); len(got) != 2 || !got[recs[catalog.Pending].ID] || !got[recs[catalog.Deleting].ID] {
-		t.Errorf("old and left: %v, want the pending and the deleting", left)
+		t.Errorf("old and stale: %v, want the pending and the deleting one", left)
 	}
 
-	// The time given is itself not before it.
+	// The given time itself is not before it.
 	touched := find(t, c, recs[catalog.Pending].ID).Touched
 	if ids(collect(t, c.Stale(ctx, touched)))[recs[catalog.Pending].ID] {
-		t.Error("left at the time of its touch")
+		t.Error("stale at the time of its touch")
 	}
 	if !ids(collect(t, c.Stale(ctx, touched.Add(time.Microsecond))))[recs[catalog.Pending].ID] {
-		t.Error("not left a microsecond after its touch")
+		t.Error("not stale a microsecond after its touch")
 	}
-	// Touch keeps it. Where the clock is coarse, it is given as often as needed.
+	// Touch refreshes it. A coarse clock needs some time to advance.
 	for !time.Now().After(touched.Add(time.Microsecond)) {
 		runtime.Gosched()
 	}
 	must(t, c.Touch(ctx, recs[catalog.Pending].ID))
 	if ids(collect(t, c.Stale(ctx, touched.Add(time.Microsecond))))[recs[catalog.Pending].ID] {
-		t.Error("left although it was touched")
+		t.Error("stale although it was touched")
 	}
 }
 
-// testCancelled makes every call with a context that is over.
+// testCancelled makes every call with a cancelled context.
 func testCancelled(t *testing.T, c catalog.Catalog) {
 	pending, ready, deleting := bring(t, c, catalog.Pending), bring(t, c, catalog.Ready), bring(t, c, catalog.Deleting)
 	before := collect(t, c.All(t.Context()))
@@ -233,7 +233,7 @@ func testCancelled(t *testing.T, c catalog.Catalog) {
 	}
 }
 
-// testNames stores 10,000 names and wants them back, each of them.
+// testNames stores 10,000 names, which must be returned unchanged.
 func testNames(t *testing.T, c catalog.Catalog) {
 	n := 10000
 	if slow || testing.Short() {
@@ -254,8 +254,7 @@ func testNames(t *testing.T, c catalog.Catalog) {
 	}
 }
 
-// Names returns n different names that something on their way could take for
-// anything but text.
+// Names returns n different names with a special meaning for some layer.
 func Names(n int) []string {
 	parts := []string{
 		"", " ", "..", "../../etc/passwd", `..\..\boot.ini`, "/", "a'b", `a"b`, "a`b", "'; DROP TABLE objects; --", "%s%n%d", "%00", "%2e%2e%2f", "$1", "?1", ":a", "@a",

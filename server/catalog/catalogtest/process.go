@@ -20,20 +20,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// Variables that make a test's program another process of TestProcesses.
+// Environment variables that turn a test binary into another process of TestProcesses.
 const (
 	roleVariable  = "BAILIWICK_CATALOGTEST_ROLE"
 	whereVariable = "BAILIWICK_CATALOGTEST_WHERE"
 )
 
-// noticeWait bounds how long a store may take to see that a process was killed.
+// noticeWait limits how long a store may take to notice that a process was killed.
 const noticeWait = 20 * time.Second
 
-// An Opener opens the catalog at a place: a path, or a URL.
+// An Opener opens the catalog at a location: a path or a URL.
 type Opener func(ctx context.Context, where string) (catalog.Catalog, error)
 
-// Main is what TestMain calls in a package that uses TestProcesses: it runs the
-// tests, or what another process has to do. No goroutine may be left after them.
+// Main must be called by TestMain in a package that uses TestProcesses: it runs the
+// tests, or the role of another process. No goroutine may remain after the tests.
 func Main(m *testing.M, open Opener) {
 	role := os.Getenv(roleVariable)
 	if role == "" {
@@ -49,8 +49,8 @@ func Main(m *testing.M, open Opener) {
 
 var roles = map[string]func(context.Context, Opener, string) error{"hold": hold, "race": race, "use": useLink}
 
-// hold leaves a pending row and one that it deletes, and lives until its
-// standard input ends.
+// hold leaves a pending row and one that it deletes, and runs until its standard input
+// ends.
 func hold(ctx context.Context, open Opener, where string) error {
 	c, err := open(ctx, where)
 	if err != nil {
@@ -75,9 +75,9 @@ func hold(ctx context.Context, open Opener, where string) error {
 	return c.Close()
 }
 
-// race takes the rows whose IDs stand on standard input, up to "go", out of
-// Pending, and prints those that it won. Meanwhile it looks for rows that are left,
-// of which there are none: all processes live. It ends with its input.
+// race tries to move the rows whose IDs it reads from standard input, up to "go", out of
+// Pending, and prints the IDs for which it succeeded. Meanwhile it checks that no rows
+// are stale, since all processes are alive. It ends with its input.
 func race(ctx context.Context, open Opener, where string) error {
 	c, err := open(ctx, where)
 	if err != nil {
@@ -101,14 +101,14 @@ func race(ctx context.Context, open Opener, where string) error {
 		return err
 	}
 	fmt.Println("ready")
-	// It lives as long as any that looks for rows that are left.
+	// Stay alive as long as any process that checks for stale rows.
 	for lines.Scan() {
 	}
 	return c.Close()
 }
 
-// take tries to take each row, by several goroutines at a time, and returns the
-// rows that it took.
+// take tries to abandon each row, from several goroutines concurrently, and returns the
+// rows for which it succeeded.
 func take(ctx context.Context, c catalog.Catalog, list []uuid.UUID) ([]uuid.UUID, error) {
 	wins := make(chan uuid.UUID, 4*len(list))
 	g, ctx := errgroup.WithContext(ctx)
@@ -134,7 +134,7 @@ func take(ctx context.Context, c catalog.Catalog, list []uuid.UUID) ([]uuid.UUID
 		for range 5 {
 			for r, err := range c.Stale(ctx, time.Now().Add(-time.Hour)) {
 				if err == nil {
-					err = fmt.Errorf("left, although all live: %+v", r)
+					err = fmt.Errorf("stale, although all processes are alive: %+v", r)
 				}
 				return err
 			}
@@ -164,8 +164,7 @@ type child struct {
 	lines *bufio.Scanner
 }
 
-// start starts a process and returns the lines that it prints before it is
-// ready.
+// start starts a process and returns the lines that it prints before it is ready.
 func start(t testing.TB, role, where string) (*child, []string) {
 	t.Helper()
 	program, err := os.Executable()
@@ -181,7 +180,7 @@ func start(t testing.TB, role, where string) (*child, []string) {
 	c := &child{cmd: cmd, in: in, lines: bufio.NewScanner(out)}
 	t.Cleanup(func() {
 		c.in.Close()
-		_ = c.cmd.Process.Kill() // an error says that it is gone already
+		_ = c.cmd.Process.Kill() // fails if it has already ended
 		_ = c.cmd.Wait()
 	})
 	return c, c.ready(t)
@@ -201,16 +200,16 @@ func (c *child) ready(t testing.TB) []string {
 	return nil
 }
 
-// kill ends the process as nothing can be done against.
+// kill ends the process abruptly.
 func (c *child) kill(t testing.TB) {
 	t.Helper()
 	must(t, c.cmd.Process.Kill())
 	if err := c.cmd.Wait(); err == nil {
-		t.Fatal("a killed process ended well")
+		t.Fatal("a killed process exited successfully")
 	}
 }
 
-// finish ends the process's input, and with that the process.
+// finish closes the process's input, which ends the process.
 func (c *child) finish(t testing.TB) {
 	t.Helper()
 	must(t, c.in.Close())
@@ -220,8 +219,8 @@ func (c *child) finish(t testing.TB) {
 	must(t, c.cmd.Wait())
 }
 
-// TestProcesses has several processes use the catalog at a place, which is empty
-// at first. Its package's TestMain calls Main.
+// TestProcesses has several processes use the catalog at an empty location. The
+// package's TestMain must call Main.
 func TestProcesses(t *testing.T, where string, open Opener) {
 	c, err := open(t.Context(), where)
 	must(t, err)
@@ -260,14 +259,14 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 		}
 		for _, id := range list {
 			if n := won[id.String()]; n != 1 {
-				t.Errorf("%d took one row, want 1", n)
+				t.Errorf("%d processes took one row, want 1", n)
 			}
 		}
 		if len(won) != len(list) {
 			t.Errorf("%d rows were won of %d", len(won), len(list))
 		}
 		if parts == 0 {
-			t.Log("this process won every row: the others came too late to race")
+			t.Log("this process won every row: the others were too late to race")
 		}
 		a.finish(t)
 		b.finish(t)
@@ -282,12 +281,11 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 		mine := bring(t, c, catalog.Pending)
 		left := func() map[uuid.UUID]bool {
 			t.Helper()
-			// What the race abandoned is this test's own to clear, but this is no
-			// part of it.
+			// The rows that the race abandoned are not part of this test.
 			found := ids(collect(t, c.Stale(t.Context(), old)))
 			for _, id := range append(lives, mine.ID.String()) {
 				if found[uuid.MustParse(id)] {
-					t.Errorf("left, although its process lives: %s", id)
+					t.Errorf("stale, although its process is alive: %s", id)
 				}
 			}
 			return found
@@ -295,12 +293,12 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 		for id := range left() {
 			for _, held := range dies {
 				if id.String() == held {
-					t.Errorf("left before its process was killed: %s", id)
+					t.Errorf("stale before its process was killed: %s", id)
 				}
 			}
 		}
 		killed.kill(t)
-		// A server on the other end of a connection notices its end a little later.
+		// A server notices the end of a connection a little later.
 		ctx, cancel := context.WithTimeout(t.Context(), noticeWait)
 		defer cancel()
 		for ctx.Err() == nil {
@@ -310,10 +308,10 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 			}
 		}
 		if ctx.Err() != nil {
-			t.Errorf("not left within %v, although its process was killed: %v", noticeWait, dies)
+			t.Errorf("not stale within %v, although its process was killed: %v", noticeWait, dies)
 		}
 
-		// A third process sees the same, as the next start of a server does.
+		// A third process sees the same, like the next start of a server.
 		for _, id := range dies {
 			id := uuid.MustParse(id)
 			if err := c.Abandon(t.Context(), id); err != nil && !errors.Is(err, catalog.ErrNotFound) {
@@ -325,17 +323,17 @@ func TestProcesses(t *testing.T, where string, open Opener) {
 		found := ids(collect(t, c.Stale(t.Context(), old)))
 		for _, id := range lives {
 			if !found[uuid.MustParse(id)] {
-				t.Errorf("not left, although its process closed the catalog: %s", id)
+				t.Errorf("not stale, although its process closed the catalog: %s", id)
 			}
 		}
 		if found[mine.ID] {
-			t.Error("left, although it is this process's own")
+			t.Error("stale, although it belongs to this process")
 		}
 	})
 }
 
-// TestInstances opens one store several times in this process. open opens it
-// once more, and leaves closing to its caller.
+// TestInstances opens one store several times in this process. open opens it once more;
+// the caller closes it.
 func TestInstances(t *testing.T, open func(testing.TB) catalog.Catalog) {
 	ctx := t.Context()
 	old := time.Now().Add(-time.Hour)
@@ -346,7 +344,7 @@ func TestInstances(t *testing.T, open func(testing.TB) catalog.Catalog) {
 	must(t, b.Touch(ctx, touched.ID))
 	for _, c := range []catalog.Catalog{a, b} {
 		if left := collect(t, c.Stale(ctx, old)); len(left) > 0 {
-			t.Errorf("left, although both instances live: %v", left)
+			t.Errorf("stale, although both instances are alive: %v", left)
 		}
 	}
 	same(t, find(t, b, begun.ID), begun)
@@ -362,18 +360,18 @@ func TestInstances(t *testing.T, open func(testing.TB) catalog.Catalog) {
 		"a row that is ready":                       {ready.ID, false},
 	} {
 		if left[tt.id] != tt.left {
-			t.Errorf("an instance was closed; left: %v, want %v: %s", left[tt.id], tt.left, what)
+			t.Errorf("an instance was closed; stale: %v, want %v: %s", left[tt.id], tt.left, what)
 		}
 	}
-	// Whoever clears it works on it.
+	// An instance that clears a row owns it.
 	must(t, b.Abandon(ctx, begun.ID))
 	if ids(collect(t, b.Stale(ctx, old)))[begun.ID] {
-		t.Error("left, although an instance that lives took it")
+		t.Error("stale, although a live instance took it")
 	}
 	must(t, b.Close())
 	c := open(t)
 	defer c.Close()
 	if left := collect(t, c.Stale(ctx, old)); len(left) != 3 {
-		t.Errorf("after the end of all: %d left, want 3: %v", len(left), left)
+		t.Errorf("after all instances ended: %d stale, want 3: %v", len(left), left)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// testRaces has 64 callers take one row out of one state: one wins.
+// testRaces has 64 callers move one row out of a state: exactly one succeeds.
 func testRaces(t *testing.T, c catalog.Catalog) {
 	named := func(names ...string) (list []call) {
 		for _, call := range calls {
@@ -60,12 +60,12 @@ func testRaces(t *testing.T, c catalog.Catalog) {
 				t.Fatalf("round %d: %d of 64 took the row out of %q, want 1", round, len(wins), tt.from)
 			}
 			if got := find(t, c, rec.ID).State; got != wins[0].to {
-				t.Errorf("round %d: %s won, and the row is %q", round, wins[0].name, got)
+				t.Errorf("round %d: %s succeeded, but the row is %q", round, wins[0].name, got)
 			}
 		}
 	}
 
-	// 64 rows of one ID.
+	// 64 rows with one ID.
 	rec := NewRecord("")
 	var g errgroup.Group
 	wins := make([]string, 64)
@@ -84,11 +84,11 @@ func testRaces(t *testing.T, c catalog.Catalog) {
 	must(t, g.Wait())
 	won := slices.DeleteFunc(wins, func(s string) bool { return s == "" })
 	if len(won) != 1 || find(t, c, rec.ID).Name != won[0] {
-		t.Errorf("%q began one ID, and its name is %q", won, find(t, c, rec.ID).Name)
+		t.Errorf("%q began the ID, but its name is %q", won, find(t, c, rec.ID).Name)
 	}
 }
 
-// testManyAtOnce has many goroutines take rows of their own through all states.
+// testManyAtOnce has many goroutines move their own rows through all states.
 func testManyAtOnce(t *testing.T, c catalog.Catalog) {
 	const workers, rounds = 32, 5
 	ctx := t.Context()

@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// TestSources has several sources in one store, which is empty. open opens it for one of
-// them, and leaves closing to its caller.
+// TestSources has several sources in one empty store. open opens it for a source; the
+// caller closes it.
 func TestSources(t *testing.T, open func(catalog.Source) (catalog.Shared, error)) {
 	for what, source := range map[string]catalog.Source{
 		"none": "", "a NUL": "a\x00", "invalid UTF-8": "\xff", "too long": catalog.Source(strings.Repeat("x", 1025)),
@@ -23,7 +23,7 @@ func TestSources(t *testing.T, open func(catalog.Source) (catalog.Shared, error)
 			c.Close()
 		}
 		if err == nil || errors.Is(err, catalog.ErrUnavailable) {
-			t.Errorf("a source that is %s: %v", what, err)
+			t.Errorf("source %s: %v", what, err)
 		}
 	}
 	of := func(source catalog.Source) catalog.Shared {
@@ -46,10 +46,10 @@ func TestSources(t *testing.T, open func(catalog.Source) (catalog.Shared, error)
 	}
 }
 
-// testStrangers makes every call by another source, for rows in every state.
+// testStrangers makes every call from another source, for rows in every state.
 func testStrangers(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	ctx := t.Context()
-	// Names that a pattern or a prefix would take for one another.
+	// Names that a pattern or prefix match would confuse.
 	a := of("/srv/one")
 	strangers := []catalog.Shared{of("/srv/two"), of("/srv/one/"), of("/srv/on"), of("/SRV/one"), of("%"), of("' OR '1'='1")}
 	rows := map[uuid.UUID]bool{}
@@ -60,7 +60,7 @@ func testStrangers(t *testing.T, of func(catalog.Source) catalog.Shared) {
 		for _, b := range strangers {
 			for _, call := range calls {
 				if err := call.run(ctx, b, rec); !errors.Is(err, catalog.ErrNotFound) {
-					t.Errorf("%s of another source's row that is %q: %v, want ErrNotFound", call.name, s, err)
+					t.Errorf("%s of another source's row in state %q: %v, want ErrNotFound", call.name, s, err)
 				}
 			}
 			must(t, b.Forget(ctx, rec.ID))
@@ -71,25 +71,25 @@ func testStrangers(t *testing.T, of func(catalog.Source) catalog.Shared) {
 				t.Errorf("Stale yields rows of another source: %v", left)
 			}
 			if n, err := b.Take(ctx, "/srv/another", []uuid.UUID{rec.ID}); n != 0 || err != nil {
-				t.Errorf("rows were taken from a source that they are not of: %d, %v", n, err)
+				t.Errorf("rows were taken from the wrong source: %d, %v", n, err)
 			}
 		}
 		if after := find(t, a, rec.ID); after != before {
-			t.Errorf("another source changed a row that is %q from %+v to %+v", s, before, after)
+			t.Errorf("another source changed a row in state %q from %+v to %+v", s, before, after)
 		}
 	}
 	if all := ids(collect(t, a.All(ctx))); len(all) != len(rows) {
 		t.Errorf("%d rows, want %d", len(all), len(rows))
 	}
-	// A dead instance of a source leaves its rows to that source alone.
+	// The rows of a dead instance are stale only for its own source.
 	must(t, a.Close())
 	for _, b := range strangers {
 		if left := collect(t, b.Stale(ctx, time.Now().Add(-time.Hour))); len(left) > 0 {
-			t.Errorf("the rows of a dead instance of another source are left: %v", left)
+			t.Errorf("the rows of a dead instance of another source are stale: %v", left)
 		}
 	}
 	if left := collect(t, of("/srv/one").Stale(ctx, time.Now().Add(-time.Hour))); len(left) != 2 {
-		t.Errorf("%d rows are left of a dead instance, want the pending and the deleting one", len(left))
+		t.Errorf("%d rows of a dead instance are stale, want the pending and the deleting one", len(left))
 	}
 }
 
@@ -107,7 +107,7 @@ func testOneSourceTwice(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	}
 }
 
-// testSameID has objects of one name in two sources, as a copy of uploads has.
+// testSameID has objects of the same name in two sources, as after copying uploads.
 func testSameID(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	ctx := t.Context()
 	a, b := of("s3://bucket/here"), of("s3://bucket/there")
@@ -141,7 +141,7 @@ func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	stay, mine := bring(t, a, catalog.Ready), bring(t, bystander, catalog.Ready)
 	own := bring(t, b, catalog.Ready)
 	clash := own
-	clash.Name = "has the ID of an own row"
+	clash.Name = "has an ID that already exists"
 	must(t, a.Begin(ctx, clash))
 
 	var sources []catalog.Source
@@ -174,7 +174,7 @@ func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	}
 	for _, got := range collect(t, b.All(ctx)) {
 		if want, ok := rows[got.ID]; ok && got != want {
-			t.Errorf("taken: %+v, and it was %+v", got, want)
+			t.Errorf("after Take: %+v, before: %+v", got, want)
 		} else if !ok {
 			same(t, got, own)
 		}
@@ -184,7 +184,7 @@ func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 		t.Errorf("%d rows were lost", len(rows))
 	}
 	if left := ids(collect(t, a.All(ctx))); len(left) != 2 || !left[stay.ID] || !left[clash.ID] {
-		t.Errorf("what was not taken: %v", left)
+		t.Errorf("rows that were not taken: %v", left)
 	}
 	same(t, find(t, bystander, mine.ID), mine)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// A UseCounter is a catalog that counts the uses of signed links, too.
+// A UseCounter is a catalog that also counts the uses of signed links.
 type UseCounter interface {
 	catalog.Catalog
 	links.Counter
@@ -27,8 +27,8 @@ type UseCounter interface {
 
 var anHour = time.Now().Add(time.Hour)
 
-// TestUses counts uses of links in one store, which open opens once more, and leaves
-// closing to its caller.
+// TestUses counts uses of links in one store. open opens it once more; the caller closes
+// it.
 func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	ctx := t.Context()
 	a, b := open(t), open(t)
@@ -43,14 +43,14 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 		t.Helper()
 		for _, c := range []links.Counter{a, b} {
 			if ok, err := c.Good(ctx, id, limit); err != nil || ok != want {
-				t.Errorf("%q is good: %v, %v, want %v", id, ok, err, want)
+				t.Errorf("Good of %q: %v, %v, want %v", id, ok, err, want)
 			}
 		}
 	}
 	use(a, "none", 0, anHour, false)
 	good("none", 0, false)
 	for i := range 5 {
-		// To ask is no use.
+		// Good does not count.
 		good("three times", 3, i < 3)
 		use([]links.Counter{a, b}[i%2], "three times", 3, anHour, i < 3)
 	}
@@ -60,7 +60,7 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	for _, limit := range []int{1, 7, 63} {
 		id := rand.Text()
 		if won := useAtOnce(t, id, limit, a, b); won != limit {
-			t.Errorf("%d of 64 racing uses won, want %d", won, limit)
+			t.Errorf("%d of 64 racing uses succeeded, want %d", won, limit)
 		}
 	}
 
@@ -68,28 +68,29 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 		"a NUL": "a\x00b", "invalid UTF-8": "\xff", "too long": strings.Repeat("x", 256),
 	} {
 		if ok, err := a.Use(ctx, id, 1, anHour); ok || err == nil || errors.Is(err, catalog.ErrUnavailable) {
-			t.Errorf("an id with %s: %v, %v, want an error of its own", what, ok, err)
+			t.Errorf("an id with %s: %v, %v, want an error about the id", what, ok, err)
 		}
 		if ok, err := a.Good(ctx, id, 1); ok || err == nil || errors.Is(err, catalog.ErrUnavailable) {
-			t.Errorf("whether it is good, of an id with %s: %v, %v, want an error of its own", what, ok, err)
+			t.Errorf("Good of an id with %s: %v, %v, want an error about the id", what, ok, err)
 		}
 	}
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	if ok, err := a.Use(over, "cancelled", 1, anHour); ok || !errors.Is(err, context.Canceled) {
-		t.Errorf("with a context that is over: %v, %v", ok, err)
+		t.Errorf("with a cancelled context: %v, %v", ok, err)
 	}
 
-	// What is over for an hour is forgotten, what may still be good to somebody is not.
-	use(a, "long over", 1, time.Now().Add(-2*time.Hour), false)
-	use(a, "just over", 1, time.Now().Add(-time.Minute), true)
+	// Links that expired an hour ago are forgotten, but not links that may still be valid
+	// elsewhere.
+	use(a, "long expired", 1, time.Now().Add(-2*time.Hour), false)
+	use(a, "just expired", 1, time.Now().Add(-time.Minute), true)
 	must(t, a.Close())
 	must(t, b.Close())
 	if ok, err := a.Use(ctx, "closed", 1, anHour); ok || !errors.Is(err, catalog.ErrClosed) {
 		t.Errorf("after Close: %v, %v", ok, err)
 	}
 	if ok, err := a.Good(ctx, "closed", 1); ok || !errors.Is(err, catalog.ErrClosed) {
-		t.Errorf("good after Close: %v, %v", ok, err)
+		t.Errorf("Good after Close: %v, %v", ok, err)
 	}
 	c := open(t)
 	defer c.Close()
@@ -99,8 +100,8 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	use(c, "long over", 1, time.Now().Add(-2*time.Hour), false)
 }
 
-// TestClock has the clock of one store go back, over a restart. openAt opens the store
-// with a clock, and leaves closing to its caller.
+// TestClock sets the clock of a store back, across a restart. openAt opens the store
+// with a clock; the caller closes it.
 func TestClock(t *testing.T, openAt func(now func() time.Time) UseCounter) {
 	ctx := t.Context()
 	start := time.Now().UTC().Truncate(time.Second)
@@ -121,8 +122,8 @@ func TestClock(t *testing.T, openAt func(now func() time.Time) UseCounter) {
 	defer func() { c.Close() }()
 	ends := start.Add(time.Hour)
 	use("a new link", "link", ends, true)
-	use("one that is used up", "link", ends, false)
-	// Its count is cleared, long after its end.
+	use("a used-up link", "link", ends, false)
+	// Its count is removed, long after it expired.
 	at = start.Add(5 * time.Hour)
 	restart()
 	use("another link", "another", at.Add(time.Hour), true)
@@ -131,8 +132,8 @@ func TestClock(t *testing.T, openAt func(now func() time.Time) UseCounter) {
 		if again {
 			restart()
 		}
-		use("one that is used up, after the clock went back", "link", ends, false)
-		use("a new one that has not ended by the latest time", "new"+fmt.Sprint(again), start.Add(6*time.Hour), true)
+		use("a used-up link, after the clock went back", "link", ends, false)
+		use("a new link that has not expired by the latest time", "new"+fmt.Sprint(again), start.Add(6*time.Hour), true)
 	}
 	mark := c.(links.Mark)
 	latest, err := mark.Latest(ctx, start)
@@ -140,22 +141,22 @@ func TestClock(t *testing.T, openAt func(now func() time.Time) UseCounter) {
 	if !latest.Equal(start.Add(5 * time.Hour)) {
 		t.Errorf("the latest time is %v, want %v", latest, start.Add(5*time.Hour))
 	}
-	// A time that was wrong, and that an operator takes back.
+	// A wrong time that an operator resets.
 	wrong := start.AddDate(50, 0, 0)
 	if latest, err := mark.Latest(ctx, wrong); err != nil || !latest.Equal(wrong) {
 		t.Errorf("the latest time is %v, %v, want %v", latest, err, wrong)
 	}
 	restart()
-	use("a link, by a time that was wrong", "late", start.Add(24*time.Hour), false)
+	use("a link, with a wrong time", "late", start.Add(24*time.Hour), false)
 	if before, err := c.(interface {
 		ResetLatest(context.Context) (time.Time, error)
 	}).ResetLatest(ctx); err != nil || !before.Equal(wrong) {
 		t.Errorf("ResetLatest: %v, %v, want %v", before, err, wrong)
 	}
-	use("a link, after that was taken back", "late", start.Add(24*time.Hour), true)
+	use("a link, after the reset", "late", start.Add(24*time.Hour), true)
 }
 
-// useAtOnce makes 64 uses of a link race, and returns how many were good.
+// useAtOnce makes 64 concurrent uses of a link, and returns how many succeeded.
 func useAtOnce(t testing.TB, id string, limit int, counters ...links.Counter) int {
 	t.Helper()
 	var won atomic.Int64
@@ -176,15 +177,15 @@ func useAtOnce(t testing.TB, id string, limit int, counters ...links.Counter) in
 	return int(won.Load())
 }
 
-// Uses that race between processes, each of which tries that often.
+// Concurrent uses by several processes, each of which makes that many attempts.
 const (
 	racedLink = "raced for by processes"
 	usesEach  = 40
 	usesLimit = 60
 )
 
-// useLink uses a link once its standard input has a line, prints how often that was
-// good, and ends with its input.
+// useLink uses a link once it reads a line from standard input, prints how many uses
+// succeeded, and ends with its input.
 func useLink(ctx context.Context, open Opener, where string) error {
 	c, err := open(ctx, where)
 	if err != nil {
@@ -238,6 +239,6 @@ func testUsesOfProcesses(t *testing.T, c catalog.Catalog, where string) {
 		p.finish(t)
 	}
 	if won != usesLimit {
-		t.Errorf("%d uses were good, want %d", won, usesLimit)
+		t.Errorf("%d uses succeeded, want %d", won, usesLimit)
 	}
 }

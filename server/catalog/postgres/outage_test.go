@@ -14,11 +14,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 )
 
-// soon bounds what has to happen by itself.
+// soon limits how long recovery may take.
 const soon = 30 * time.Second
 
-// eventually calls f until it returns nil. Until then it may say that it is
-// unavailable, and nothing else.
+// eventually calls f until it returns nil. Until then f may fail only with
+// ErrUnavailable.
 func eventually(t *testing.T, what string, f func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
@@ -36,14 +36,13 @@ func eventually(t *testing.T, what string, f func(context.Context) error) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("%s: not within %v: %v", what, soon, err)
+			t.Fatalf("%s: still failing after %v: %v", what, soon, err)
 		}
 	}
 }
 
-// TestOutage ends the server in both ways under two instances, each of which has
-// an upload running. After it is back, all goes on, and neither takes the other
-// for dead.
+// TestOutage stops the server in both ways while two instances have running uploads.
+// After a restart everything continues, and neither considers the other one dead.
 func TestOutage(t *testing.T) {
 	server := pgserver.Start(t)
 	for _, how := range []string{"Stop", "Kill"} {
@@ -87,11 +86,11 @@ func TestOutage(t *testing.T) {
 				t.Helper()
 				for r, err := range c.Stale(t.Context(), old) {
 					if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
-						t.Errorf("left, although its instance lives: %+v, %v", r, err)
+						t.Errorf("stale, although its instance is alive: %+v, %v", r, err)
 					}
 				}
 			}
-			// At once, perhaps before a has its lock again.
+			// At once, possibly before a has its lock again.
 			alive(b)
 			eventually(t, "Ping", a.Ping)
 			eventually(t, "Get", func(ctx context.Context) error {
@@ -102,7 +101,7 @@ func TestOutage(t *testing.T) {
 				return err
 			})
 			eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, pending.ID) })
-			// Touched after the start, the row is judged by the lock alone.
+			// Touched after the start, so the row is stale only if the lock is free.
 			alive(b)
 			if err := a.Close(); err != nil {
 				t.Error(err)
@@ -115,15 +114,15 @@ func TestOutage(t *testing.T) {
 				left++
 			}
 			if left != 1 {
-				t.Errorf("%d rows are left of an instance that was closed after the outage, want 1", left)
+				t.Errorf("an instance that was closed after the outage has %d stale rows, want 1", left)
 			}
 		})
 	}
 }
 
-// testConnectionsEnd has an administrator end connections while two instances
-// work: what the one has begun is not left for the other meanwhile. Where only those
-// end that hold locks, the other looks before they are held again.
+// testConnectionsEnd has an administrator terminate connections of two working
+// instances: neither sees the other's rows as stale meanwhile. If only the connections
+// with locks are terminated, the other instance checks before they are locked again.
 func testConnectionsEnd(t *testing.T, server *pgserver.Server) {
 	url := server.Database(t)
 	database := url[strings.LastIndex(url, "/")+1 : strings.Index(url, "?")]
@@ -140,7 +139,7 @@ func testConnectionsEnd(t *testing.T, server *pgserver.Server) {
 			server.Exec(t, database, "SELECT pg_terminate_backend(pid) FROM "+which)
 			for r, err := range b.Stale(t.Context(), time.Now().Add(-time.Hour)) {
 				if err == nil || !errors.Is(err, catalog.ErrUnavailable) {
-					t.Errorf("left, although its instance lives: %+v, %v", r, err)
+					t.Errorf("stale, although its instance is alive: %+v, %v", r, err)
 				}
 			}
 			eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, rec.ID) })
@@ -149,8 +148,8 @@ func testConnectionsEnd(t *testing.T, server *pgserver.Server) {
 	}
 }
 
-// testWaiting has another transaction keep a row: a call that waits for it ends
-// with its context, and changes nothing later.
+// testWaiting has another transaction lock a row: a call that waits for it ends with its
+// context, and changes nothing later.
 func testWaiting(t *testing.T, url string) {
 	a := open(t, url, postgres.Options{Timeout: 700 * time.Millisecond})
 	rec := catalogtest.NewRecord("a name")
@@ -168,10 +167,10 @@ func testWaiting(t *testing.T, url string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := a.Abandon(ctx, rec.ID); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, catalog.ErrUnavailable) {
-		t.Errorf("its time ended: %v", err)
+		t.Errorf("after its deadline: %v", err)
 	}
 	if err := a.Abandon(t.Context(), rec.ID); !errors.Is(err, catalog.ErrUnavailable) {
-		t.Errorf("its store's time ended: %v, want ErrUnavailable", err)
+		t.Errorf("after its store's timeout: %v, want ErrUnavailable", err)
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
@@ -182,7 +181,7 @@ func testWaiting(t *testing.T, url string) {
 	}
 }
 
-// TestTooMany has more callers than the server has connections.
+// TestTooMany has more callers than the server allows connections.
 func TestTooMany(t *testing.T) {
 	server := pgserver.Start(t, "max_connections=8", "superuser_reserved_connections=0")
 	url := server.URL("postgres")

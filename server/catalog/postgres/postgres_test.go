@@ -16,7 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 )
 
-// source is that of all catalogs of these tests, where another one makes no difference.
+// source is the source of the catalogs in tests that do not depend on it.
 const source catalog.Source = "s3://bucket/uploads"
 
 func openCatalog(ctx context.Context, url string) (catalog.Catalog, error) {
@@ -25,7 +25,7 @@ func openCatalog(ctx context.Context, url string) (catalog.Catalog, error) {
 
 func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
 
-// open opens the catalog at a URL for the time of a test.
+// open opens the catalog at a URL until the test ends.
 func open(t testing.TB, url string, opts postgres.Options) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), url, source, opts)
@@ -40,7 +40,7 @@ func open(t testing.TB, url string, opts postgres.Options) *postgres.Store {
 	return s
 }
 
-// TestServer runs all that needs a server which stays up.
+// TestServer runs the tests that need a permanently running server.
 func TestServer(t *testing.T) {
 	server := pgserver.Start(t)
 	t.Run("catalog", func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestServer(t *testing.T) {
 	t.Run("two schemas", func(t *testing.T) { testSchemas(t, server.Database(t)) })
 }
 
-// testSchemas has two catalogs in one database, whose schemas have odd names.
+// testSchemas has two catalogs in one database, in schemas with odd names.
 func testSchemas(t *testing.T, url string) {
 	a := open(t, url, postgres.Options{Schema: `it's "one"; --`})
 	b := open(t, url, postgres.Options{Schema: `two\`})
@@ -107,12 +107,12 @@ func testSchemas(t *testing.T, url string) {
 	}
 	for _, bad := range []string{strings.Repeat("s", 64), "a\x00", "\xff"} {
 		if _, err := postgres.Open(t.Context(), url, source, postgres.Options{Schema: bad}); err == nil {
-			t.Errorf("a schema called %q", bad)
+			t.Errorf("schema %q is accepted", bad)
 		}
 	}
 }
 
-// dump asks the server with no code of the store.
+// dump queries the server without the store's code.
 func dump(t testing.TB, url string) string {
 	t.Helper()
 	c := connect(t, url)
@@ -138,18 +138,18 @@ func dump(t testing.TB, url string) string {
 	return b.String()
 }
 
-// connect connects as any program would.
+// connect connects without the store's code.
 func connect(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) }) // it may be broken, and that on purpose
+	t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) }) // the test may have broken it
 	return c
 }
 
-// use stores a record, and looks for it.
+// use stores a record and retrieves it.
 func use(t *testing.T, url string) {
 	t.Helper()
 	s := open(t, url, postgres.Options{})
@@ -168,8 +168,7 @@ func use(t *testing.T, url string) {
 	}
 }
 
-// BenchmarkUpload has the server synchronise what it acknowledges, as one in use
-// does.
+// BenchmarkUpload uses a server with fsync, like one in production.
 func BenchmarkUpload(b *testing.B) {
 	catalogtest.Bench(b, open(b, pgserver.Start(b, "fsync=on").URL("postgres"), postgres.Options{}))
 }

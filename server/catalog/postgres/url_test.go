@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 )
 
-// TestPasswords opens URLs that are wrong in some way, with passwords that hold
-// what a careless writer forgets to escape: no error has any part of one in it.
+// TestPasswords opens URLs with various errors and with passwords that contain unescaped
+// special characters: no error contains any part of a password.
 func TestPasswords(t *testing.T) {
 	t.Setenv("PGCONNECT_TIMEOUT", "2")
 	for _, password := range []string{"hunter2SECRET", "hunter2/SECRET", "hunter2?SECRET", "hunter2#SECRET", "hunter2@SECRET", "hunter2%SECRET", "hunter2%zzSECRET", "hunter2:SECRET", "hunter2 SECRET", "hunter2[SECRET", "hunter2\\SECRET", "hunter2\nSECRET", "1234/hunter2SECRET", "1234?hunter2SECRET", "1234#hunter2SECRET"} {
@@ -51,7 +51,8 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// testRefused opens what a real server refuses, and says what to do.
+// testRefused opens URLs that a real server rejects, and checks the advice in the
+// errors.
 func testRefused(t *testing.T, server *pgserver.Server) {
 	server.Exec(t, "postgres", "CREATE ROLE guest LOGIN PASSWORD 'hunter2'")
 	server.Exec(t, "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
@@ -72,15 +73,15 @@ func testRefused(t *testing.T, server *pgserver.Server) {
 		}
 	}
 
-	// Where an administrator made the tables, rows are all that a role has to reach.
+	// If an administrator created the tables, access to rows is sufficient.
 	open(t, server.URL("postgres"), postgres.Options{})
 	if _, err := postgres.Open(t.Context(), guest("postgres"), source, postgres.Options{}); err == nil || errors.Is(err, catalog.ErrUnavailable) {
-		t.Errorf("without a right to the tables: %v", err)
+		t.Errorf("without access to the tables: %v", err)
 	}
 	server.Exec(t, "postgres", "GRANT USAGE ON SCHEMA bailiwick TO guest; GRANT SELECT ON bailiwick.migrations TO guest; GRANT SELECT, INSERT, UPDATE, DELETE ON bailiwick.objects TO guest")
 	use(t, guest("postgres"))
 
-	// A password that has to be escaped, in both of its places.
+	// A password that needs escaping, in both of its places.
 	const odd = "p@ss/wörd?#%:&+ ="
 	server.Exec(t, "postgres", "ALTER ROLE guest PASSWORD '"+odd+"'")
 	use(t, strings.Replace(server.URL("postgres"), "bailiwick:"+server.Password, url.UserPassword("guest", odd).String(), 1))

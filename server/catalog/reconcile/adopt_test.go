@@ -35,7 +35,7 @@ func (l *library) of(source catalog.Source) catalog.Shared {
 	return c
 }
 
-// row makes a row in a state.
+// row creates a row in a state.
 func (l *library) row(c catalog.Catalog, state catalog.State) uuid.UUID {
 	l.t.Helper()
 	rec := catalogtest.NewRecord(string(state))
@@ -53,7 +53,7 @@ func (l *library) row(c catalog.Catalog, state catalog.State) uuid.UUID {
 	return rec.ID
 }
 
-// jailWith returns a jail with objects of a content.
+// jailWith returns a jail with objects that have the given content.
 func (l *library) jailWith(content string, ids ...uuid.UUID) *vfs.Jail {
 	l.t.Helper()
 	b := mem.New()
@@ -85,7 +85,7 @@ func (l *library) want(c catalog.Catalog, what string, want ...uuid.UUID) {
 	}
 	for _, id := range want {
 		if !all[id] {
-			l.t.Errorf("%s: a row is not there", what)
+			l.t.Errorf("%s: a row is missing", what)
 		}
 	}
 	if len(all) != len(want) {
@@ -93,7 +93,8 @@ func (l *library) want(c catalog.Catalog, what string, want ...uuid.UUID) {
 	}
 }
 
-// TestAdopt gives the rows of an old source to the two sources that its objects are in.
+// TestAdopt transfers the rows of an old source to the two sources that have its
+// objects.
 func TestAdopt(t *testing.T) {
 	l := newLibrary(t)
 	old, one, two := l.of("old"), l.of("one"), l.of("two")
@@ -106,7 +107,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("%+v, %v, want %+v", got, err, want)
 		}
 	}
-	// An object of another size is none of theirs.
+	// Objects of another size do not match the rows.
 	adopt(two, l.jailWith("another size", inOne, inTwo, nowhere), reconcile.Adopted{Stay: 5})
 	adopt(two, l.jailWith("data"), reconcile.Adopted{Stay: 5})
 	adopt(one, l.jailWith("data", inOne, begun, uuid.New()), reconcile.Adopted{Taken: 2, Stay: 3})
@@ -114,7 +115,7 @@ func TestAdopt(t *testing.T) {
 	adopt(two, l.jailWith("data", inTwo, inOne), reconcile.Adopted{Taken: 1, Stay: 2})
 	l.want(two, "two", inTwo)
 	l.want(old, "old", nowhere, gone)
-	// What is unfinished goes with the last that is ready.
+	// Unfinished rows are transferred with the last ready row.
 	adopt(one, l.jailWith("data", nowhere), reconcile.Adopted{Taken: 2})
 	l.want(one, "one, with the rest", inOne, begun, nowhere, gone)
 	l.want(old, "old")
@@ -130,8 +131,8 @@ func TestAdoptAll(t *testing.T) {
 	l.want(other, "new", ids...)
 }
 
-// TestAdoptFails breaks off where the source cannot be listed to its end: rows without an
-// object are then those of which nothing is known.
+// TestAdoptFails stops if the source cannot be listed completely: it is unknown whether
+// the remaining rows have objects.
 func TestAdoptFails(t *testing.T) {
 	l := newLibrary(t)
 	old, other := l.of("old"), l.of("new")

@@ -23,7 +23,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// A world is a catalog and a source, in whatever state a test brings them.
+// A world is a catalog and a source, in any state that a test needs.
 type world struct {
 	t       *testing.T
 	ctx     context.Context
@@ -55,7 +55,7 @@ func (w *world) must(err error) {
 	}
 }
 
-// begin makes a pending row, with an ID that the label stands for.
+// begin creates a pending row with an ID that the label stands for.
 func (w *world) begin(label string) uuid.UUID {
 	w.t.Helper()
 	id := uuid.New()
@@ -76,7 +76,7 @@ func (w *world) commit(id uuid.UUID, content string) {
 	w.must(err)
 }
 
-// ready makes an upload that is as it should be.
+// ready creates a consistent upload.
 func (w *world) ready(label, content string) uuid.UUID {
 	w.t.Helper()
 	id := w.begin(label)
@@ -93,8 +93,7 @@ func (w *world) plant(name string) {
 	w.must(err)
 }
 
-// check returns the problems in order, a line each, with labels in the place of
-// IDs.
+// check returns the problems in order, one per line, with labels instead of IDs.
 func (w *world) check(opts reconcile.Options) ([]string, reconcile.Summary) {
 	w.t.Helper()
 	var sum reconcile.Summary
@@ -112,7 +111,7 @@ func (w *world) check(opts reconcile.Options) ([]string, reconcile.Summary) {
 	}
 	slices.Sort(lines)
 	if sum.Problems != len(lines) || sum.Clean() != (len(lines) == 0) {
-		w.t.Errorf("the summary says %+v, and there were %d problems", sum, len(lines))
+		w.t.Errorf("the summary is %+v, but there were %d problems", sum, len(lines))
 	}
 	return lines, sum
 }
@@ -165,18 +164,18 @@ func TestCheckFinds(t *testing.T) {
 	}
 	w.wantCheck(reconcile.Options{}, want()...)
 	w.wantCheck(reconcile.Options{Deep: true}, want("object.sha256 altered")...)
-	// What is older than Before has been left, whoever has begun it.
+	// Rows older than Before are stale, whichever instance began them.
 	w.wantCheck(reconcile.Options{Before: w.now.Add(1)}, want("row.left deleting", "row.left pending")...)
 	w.catalog.Crash()
 	w.wantCheck(reconcile.Options{}, want("row.left deleting", "row.left pending")...)
 
 	for range reconcile.Check(w.ctx, w.jail, w.catalog, reconcile.Options{}, &reconcile.Summary{}) {
-		break // whoever reads may stop early
+		break // the caller may stop early
 	}
 }
 
-// TestCheckWhileServing: what comes and goes between the look at the rows and that
-// at the objects is no problem.
+// TestCheckWhileServing: uploads and removals between reading the rows and listing the
+// objects are not problems.
 func TestCheckWhileServing(t *testing.T) {
 	w := newWorld(t)
 	gone := w.ready("gone", "x")
@@ -187,7 +186,7 @@ func TestCheckWhileServing(t *testing.T) {
 			return
 		}
 		scanned = true
-		// The rows are read already, as far as the first one at least.
+		// At this point at least the first rows have been read.
 		w.must(w.catalog.Delete(w.ctx, gone))
 		w.must(inner.Remove(w.ctx, catalog.ObjectName(gone), vfs.Cond{}))
 		w.must(w.catalog.Forget(w.ctx, gone))
@@ -205,7 +204,7 @@ func TestCheckWhileServing(t *testing.T) {
 		t.Errorf("got %+v, want %+v", sum, want)
 	}
 	if !scanned {
-		t.Error("nothing happened meanwhile")
+		t.Error("the test changed nothing during the check")
 	}
 }
 
@@ -220,7 +219,7 @@ func TestSweep(t *testing.T) {
 	w.must(w.catalog.Delete(w.ctx, gone))
 	w.must(w.backend.Remove(w.ctx, catalog.ObjectName(gone), vfs.Cond{}))
 	rowless := uuid.New()
-	w.object(rowless, "a catalog that is not the right one has no row of anything")
+	w.object(rowless, "the wrong catalog has no rows for any object")
 
 	sweep := func(before time.Time, want reconcile.Swept) {
 		t.Helper()
@@ -230,26 +229,26 @@ func TestSweep(t *testing.T) {
 	}
 	sweep(w.now, reconcile.Swept{})
 	w.catalog.Crash()
-	alive := w.begin("begun behind the crash")
+	alive := w.begin("begun after the crash")
 	w.object(alive, "x")
 	sweep(w.now, reconcile.Swept{Cleared: 4})
 	sweep(w.now, reconcile.Swept{})
-	w.must(w.backend.Remove(w.ctx, catalog.ObjectName(rowless), vfs.Cond{})) // fails if Sweep took it
+	w.must(w.backend.Remove(w.ctx, catalog.ObjectName(rowless), vfs.Cond{})) // fails if Sweep removed it
 	sum := w.wantCheck(reconcile.Options{Deep: true, Before: w.now})
 	if sum.Ready != 1 || sum.UnderWay != 1 {
 		t.Errorf("got %+v", sum)
 	}
 	sweep(w.now.Add(time.Microsecond), reconcile.Swept{Cleared: 1})
 	if err := w.catalog.Touch(w.ctx, alive); !errors.Is(err, catalog.ErrNotFound) {
-		t.Errorf("Touch of what was swept: %v", err)
+		t.Errorf("Touch of a swept row: %v", err)
 	}
 	if rows := slices.Collect(maps.Keys(maps.Collect(w.catalog.All(w.ctx)))); len(rows) != 1 {
-		t.Errorf("%d rows are left", len(rows))
+		t.Errorf("%d rows remain", len(rows))
 	}
 }
 
-// TestSweepFaults fails call n of catalog and backend, for every n. However far a
-// sweep came, a row that is ready has its object, and the next sweep ends it.
+// TestSweepFaults fails call n of catalog and backend, for every n. However far a sweep
+// got, a ready row has its object, and the next sweep completes the work.
 func TestSweepFaults(t *testing.T) {
 	broken := errors.New("broken")
 	for _, lost := range []bool{false, true} {
@@ -277,7 +276,7 @@ func TestSweepFaults(t *testing.T) {
 			w.over(failing{inner, fail})
 			_, err := reconcile.Sweep(w.ctx, w.jail, w.catalog, w.now, nil)
 			if failed && !errors.Is(err, broken) {
-				t.Errorf("call %d failed, and Sweep said %v", n, err)
+				t.Errorf("call %d failed, but Sweep returned %v", n, err)
 			}
 			w.catalog.Fail = nil
 			w.over(inner)
@@ -292,7 +291,7 @@ func TestSweepFaults(t *testing.T) {
 	}
 }
 
-// failing removes nothing where fail says so.
+// failing fails to remove the objects that fail selects.
 type failing struct {
 	vfs.Backend
 	fail func() error
@@ -305,7 +304,8 @@ func (f failing) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	return f.Backend.Remove(ctx, n, cond)
 }
 
-// TestSweepGoesOn: one object that cannot be removed does not keep the others.
+// TestSweepGoesOn: one object that cannot be removed does not prevent the removal of
+// others.
 func TestSweepGoesOn(t *testing.T) {
 	w := newWorld(t)
 	for i := range 10 {

@@ -47,7 +47,7 @@ func uploads() error {
 	if err != nil {
 		return err
 	}
-	// The source says which of several sources the rows of this catalog belong to.
+	// The source identifies whose rows, among several sources, this catalog has.
 	cat, err := sqlite.Open(context.Background(), filepath.Join(dir, "catalog.db"), catalog.Source("objects"), sqlite.Options{})
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func uploads() error {
 	defer cat.Close()
 	handler := server.NewUploads(jail, cat, server.UploadConfig{})
 
-	// What a browser sends for a form.
+	// A form as sent by a browser.
 	var body strings.Builder
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("file", "../../cat.png")

@@ -1,4 +1,4 @@
 package sqlite
 
-// OpenWith is Open with migrations other than its own.
+// OpenWith is Open with other migrations.
 var OpenWith = open

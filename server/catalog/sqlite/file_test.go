@@ -16,8 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// TestPaths opens catalogs at paths that something on the way to the file could
-// take for more than a path.
+// TestPaths opens catalogs at paths that some layer could misinterpret.
 func TestPaths(t *testing.T) {
 	names := []string{
 		"a b", "100%", "%41", "%3f", "a#b", "a;b", "a&b", "a+b", "a=b", "'quoted'", "é", "e\u0301", "📚", "file", "-", "a,b", "[x]", "$HOME", "~", "a b #%.db",
@@ -40,17 +39,17 @@ func TestPaths(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
-			t.Errorf("%q is not where the catalog is: %v", name, err)
+			t.Errorf("the catalog is not at %q: %v", name, err)
 		}
 		if err := s.Close(); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 		want := []string{name, name + "-instances", name + "-reserve"}
 		if got := ls(t, dir); strings.Join(got, "|") != strings.Join(want, "|") {
-			t.Errorf("closed, it leaves %q, want %q", got, want)
+			t.Errorf("after Close, the directory has %q, want %q", got, want)
 		}
 		if left := ls(t, path+"-instances"); len(left) > 0 {
-			t.Errorf("closed, it leaves instances %q", left)
+			t.Errorf("after Close, there are instances %q", left)
 		}
 		for _, err := range open(t, path).All(t.Context()) {
 			if err != nil {
@@ -73,8 +72,8 @@ func ls(t testing.TB, dir string) []string {
 	return names
 }
 
-// TestMode looks at all files while the catalog is open: what users call their
-// files is nobody else's business.
+// TestMode checks the modes of all files while the catalog is open: the names of users'
+// files are private.
 func TestMode(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no modes")
@@ -99,7 +98,7 @@ func TestMode(t *testing.T) {
 	}
 }
 
-// TestForeign opens files that are something else, and leaves them as they are.
+// TestForeign opens files with other content, which must not be changed.
 func TestForeign(t *testing.T) {
 	ofSQLite := func(t *testing.T, path string, queries ...string) {
 		db := raw(t, path)
@@ -127,10 +126,10 @@ func TestForeign(t *testing.T) {
 		"another application's": {func(t *testing.T, path string) {
 			ofSQLite(t, path, "PRAGMA application_id = 42", "CREATE TABLE objects (a)")
 		}, "another application"},
-		"another application's without a table": {func(t *testing.T, path string) {
+		"another application's, without a table": {func(t *testing.T, path string) {
 			ofSQLite(t, path, "PRAGMA application_id = 42")
 		}, "another application"},
-		"nobody's with a table": {func(t *testing.T, path string) {
+		"without application ID, with a table": {func(t *testing.T, path string) {
 			ofSQLite(t, path, "CREATE TABLE bookmarks (a)", "INSERT INTO bookmarks VALUES (1)")
 		}, "another application"},
 		"nobody's with tables of our names": {func(t *testing.T, path string) {
@@ -164,13 +163,13 @@ func TestForeign(t *testing.T) {
 				t.Errorf("the file was changed (%v)", err)
 			}
 			if names := ls(t, filepath.Dir(path)); len(names) != 1 {
-				t.Errorf("beside it lies %q", names)
+				t.Errorf("there are files beside it: %q", names)
 			}
 		})
 	}
 }
 
-// TestNoFile opens what cannot be a file.
+// TestNoFile opens paths that cannot be a catalog.
 func TestNoFile(t *testing.T) {
 	dir := t.TempDir()
 	for path, want := range map[string]string{
@@ -183,7 +182,7 @@ func TestNoFile(t *testing.T) {
 	} {
 		if strings.HasSuffix(path, "link") {
 			if err := os.Symlink(filepath.Join(dir, "nowhere"), path); err != nil {
-				continue // Windows asks for a right of its own
+				continue // Windows requires a special privilege
 			}
 		}
 		if _, err := sqlite.Open(t.Context(), path, source, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
@@ -191,7 +190,7 @@ func TestNoFile(t *testing.T) {
 		}
 	}
 
-	// An empty file, as mktemp makes it, is as good as none.
+	// An empty file, such as mktemp's, is like a new one.
 	path := filepath.Join(dir, "empty")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -199,24 +198,24 @@ func TestNoFile(t *testing.T) {
 	open(t, path)
 }
 
-// TestLink opens one file by two names: they are one catalog, whose instances
-// see each other.
+// TestLink opens a file by two names: they are one catalog, whose instances see each
+// other.
 func TestLink(t *testing.T) {
 	path := newFile(t)
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(path, link); err != nil {
-		t.Skip("no right to make symbolic links:", err)
+		t.Skip("no permission to create symbolic links:", err)
 	}
 	a, b := open(t, path), open(t, link)
 	if err := a.Begin(t.Context(), catalogtest.NewRecord("a name")); err != nil {
 		t.Fatal(err)
 	}
 	for r, err := range b.Stale(t.Context(), time.Now().Add(-time.Hour)) {
-		t.Errorf("left, although it is begun by one who lives: %v, %v", r, err)
+		t.Errorf("stale, although its instance is alive: %v, %v", r, err)
 	}
 }
 
-// TestMoved takes the file away from under an open catalog.
+// TestMoved moves the file of an open catalog.
 func TestMoved(t *testing.T) {
 	path := newFile(t)
 	s := open(t, path)
@@ -237,7 +236,7 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestBusy has somebody else keep the file locked.
+// TestBusy has another process lock the file.
 func TestBusy(t *testing.T) {
 	path := newFile(t)
 	s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{Timeout: 300 * time.Millisecond})
@@ -261,7 +260,7 @@ func TestBusy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Begin(ctx, rec); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, catalog.ErrUnavailable) {
-		t.Errorf("Begin with too little time: %v, want its end", err)
+		t.Errorf("Begin with a short deadline: %v, want DeadlineExceeded", err)
 	}
 	if _, err := s.Get(t.Context(), ready.ID); err != nil {
 		t.Errorf("Get does not wait for a writer: %v", err)

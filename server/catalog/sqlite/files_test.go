@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// TestFiles looks for files of a catalog that Files does not name, by every path that
-// leads to it.
+// TestFiles searches for files of a catalog that Files does not return, by every path to
+// the catalog.
 func TestFiles(t *testing.T) {
 	real, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -30,14 +30,14 @@ func TestFiles(t *testing.T) {
 	if err := errors.Join(os.Symlink(file, link), os.Symlink(dir, linkedDir)); err == nil {
 		ways = append(ways, link, filepath.Join(linkedDir, filepath.Base(file)))
 	} else {
-		t.Log("no right to make symbolic links:", err)
+		t.Log("no permission to create symbolic links:", err)
 	}
 	t.Chdir(dir)
 	ways = append(ways, filepath.Base(file))
 	for _, way := range ways {
 		files := sqlite.Files(way)
 		if !slices.Equal(files, before) {
-			t.Errorf("Files(%q) = %q, and by its own path, before there was a file, %q", way, files, before)
+			t.Errorf("Files(%q) = %q, but by its own path, before the file existed, %q", way, files, before)
 		}
 		for _, name := range ls(t, dir) {
 			if !slices.Contains(files, filepath.Join(dir, name)) {

@@ -14,12 +14,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// TestFull fills the file system under a catalog: the call that finds no room
-// changes nothing, reading goes on, and so does writing once there is room.
+// TestFull fills the file system of a catalog: a call that finds no space changes
+// nothing, reads still work, and so do writes once there is space.
 func TestFull(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
-		t.Skip("no right to mount a file system:", err)
+		t.Skip("no permission to mount a file system:", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, 0); err != nil {
@@ -43,7 +43,7 @@ func TestFull(t *testing.T) {
 	if err := store(); err != nil {
 		t.Fatal(err)
 	}
-	// grow takes all room that there is.
+	// grow fills the file system.
 	grow := func() {
 		t.Helper()
 		f, err := os.OpenFile(filler, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -81,7 +81,7 @@ func TestFull(t *testing.T) {
 		}
 	}
 	known()
-	// Removals find room all the same, however many, and also after a start.
+	// Removals still find space, however many there are, and also after a restart.
 	for len(stored) > 1 {
 		last := len(stored) - 1
 		id := stored[last].ID
@@ -101,7 +101,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := store(); err != nil {
-		t.Errorf("with room again: %v", err)
+		t.Errorf("with space again: %v", err)
 	}
 	known()
 	if err := s.Close(); err != nil {
@@ -109,12 +109,12 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestFullMigration brings a catalog of an earlier version up to date where there is no
-// room for that: it stays as it was, until there is.
+// TestFullMigration migrates an old catalog on a full file system: it stays unchanged
+// until there is space.
 func TestFullMigration(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=6m"); err != nil {
-		t.Skip("no right to mount a file system:", err)
+		t.Skip("no permission to mount a file system:", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, 0); err != nil {
@@ -133,7 +133,7 @@ func TestFullMigration(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// The reserve is no help where it is gone.
+	// Without a reserve, there is no spare space.
 	if err := os.Remove(path + "-reserve"); err != nil {
 		t.Fatal(err)
 	}
@@ -146,17 +146,17 @@ func TestFullMigration(t *testing.T) {
 	}
 	before := dump(t, path)
 	if _, err := sqlite.Open(t.Context(), path, source, sqlite.Options{}); !errors.Is(err, catalog.ErrFull) {
-		t.Errorf("without room: %v, want ErrFull", err)
+		t.Errorf("without space: %v, want ErrFull", err)
 	}
 	if after := dump(t, path); after != before {
-		t.Error("a migration that found no room changed the catalog")
+		t.Error("a migration without space changed the catalog")
 	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT, "size=60m"); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, path)
 	if n, err := s.Count(t.Context(), ""); n != 24000 || err != nil {
-		t.Errorf("with room again: %d rows, %v", n, err)
+		t.Errorf("with space again: %d rows, %v", n, err)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

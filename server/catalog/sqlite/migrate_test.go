@@ -29,7 +29,7 @@ func TestMigrations(t *testing.T) {
 	})
 }
 
-// dump reads the file with no code of the store.
+// dump reads the file without the store's code.
 func dump(t testing.TB, path string) string {
 	t.Helper()
 	db := raw(t, path)
@@ -49,7 +49,7 @@ func dump(t testing.TB, path string) string {
 	return b.String()
 }
 
-// raw opens a file as any program would.
+// raw opens the file without the store's code.
 func raw(t testing.TB, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -68,7 +68,7 @@ func execute(t testing.TB, db *sql.DB, query string) {
 	}
 }
 
-// cells returns an answer as text.
+// cells returns a query's result as text.
 func cells(t testing.TB, db *sql.DB, query string) [][]string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)

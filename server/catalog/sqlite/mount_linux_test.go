@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// TestMounted mounts a single file, as containers do, and its directory.
+// TestMounted mounts a single file, as containers do, and then its directory.
 func TestMounted(t *testing.T) {
 	outside, dir := newFile(t), t.TempDir()
 	s := open(t, outside)
@@ -26,7 +26,7 @@ func TestMounted(t *testing.T) {
 	mount := func(from, to string) {
 		t.Helper()
 		if err := unix.Mount(from, to, "", unix.MS_BIND, ""); err != nil {
-			t.Skip("no right to mount:", err)
+			t.Skip("no permission to mount:", err)
 		}
 	}
 	unmount := func(path string) {
@@ -39,7 +39,7 @@ func TestMounted(t *testing.T) {
 	_, err := sqlite.Open(t.Context(), file, source, sqlite.Options{})
 	unmount(file)
 	if err == nil || !strings.Contains(err.Error(), "mount its directory") {
-		t.Errorf("a file that is mounted by itself: %v", err)
+		t.Errorf("a file that is mounted as a single file: %v", err)
 	}
 	mount(filepath.Dir(outside), dir)
 	defer unmount(dir)

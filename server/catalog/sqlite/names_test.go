@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/catalogtest"
 )
 
-// FuzzName stores a name and wants it back, byte for byte, or wants it refused.
+// FuzzName stores a name, which must be refused or returned byte for byte.
 func FuzzName(f *testing.F) {
 	for _, name := range append(catalogtest.Names(100), "a\x00b", "\xff", strings.Repeat("n", 1025)) {
 		f.Add(name)

@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// While a catalog is open, its files are the process's own: a backend that closed a
-// descriptor of one would end the locks on it.
+// While a catalog is open, its files are registered as the process's own: a backend that
+// closed a descriptor of one would release its locks.
 func TestFilesAreOwn(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "catalog")
@@ -37,16 +37,16 @@ func TestFilesAreOwn(t *testing.T) {
 			}
 		}
 		if !own(path) || !own(path+"-shm") || !reserved() {
-			t.Error("the database, its index or the name of its journal is anybody's")
+			t.Error("the database, its index or the name of its journal is not registered")
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if own(path) || reserved() {
-		t.Error("a catalog that is closed is the process's own")
+		t.Error("a closed catalog is still registered as the process's own")
 	}
-	// One that cannot be opened is nobody's.
+	// A file that cannot be opened is not registered.
 	if err := os.WriteFile(filepath.Join(dir, "other"), []byte("no database"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,6 @@ func TestFilesAreOwn(t *testing.T) {
 		t.Fatal("it was opened")
 	}
 	if own(filepath.Join(dir, "other")) {
-		t.Error("what could not be opened is the process's own")
+		t.Error("a file that could not be opened is registered as the process's own")
 	}
 }

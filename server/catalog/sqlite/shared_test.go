@@ -18,7 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// other runs a statement in another process, as an operator does.
+// other runs a statement in another process, like an operator.
 func other(t testing.TB, path, query string) string {
 	t.Helper()
 	program, err := exec.LookPath("sqlite3")
@@ -46,10 +46,9 @@ func store(ctx context.Context, c catalog.Catalog) error {
 	return err
 }
 
-// TestOpenedTwice opens one file several times, by every path that leads to it. Locks
-// that the second opening or its end would take away show by what another process does:
-// it takes itself for the last user and removes the log, and does not see what is
-// committed from then on.
+// TestOpenedTwice opens one file several times, by every path to it. If the second Open
+// or its Close released the locks, another process would show it: that process would
+// consider itself the last user and remove the log, and would not see later commits.
 func TestOpenedTwice(t *testing.T) {
 	file := newFile(t)
 	dir := filepath.Dir(file)
@@ -68,7 +67,7 @@ func TestOpenedTwice(t *testing.T) {
 		t.Helper()
 		for range 2 { // the first of them may remove the log
 			if got := other(t, file, countReady); got != fmt.Sprint(rows) {
-				t.Errorf("%s: another process sees %s rows, and %d were committed", what, got, rows)
+				t.Errorf("%s: another process sees %s rows, but %d were committed", what, got, rows)
 			}
 			if err := store(t.Context(), a); err != nil {
 				t.Fatal(err)
@@ -96,12 +95,13 @@ func TestOpenedTwice(t *testing.T) {
 		}
 		look("closed by " + what)
 		if err := store(t.Context(), b); !errors.Is(err, catalog.ErrClosed) {
-			t.Errorf("a Store that was closed, while another has the file: %v", err)
+			t.Errorf("a closed Store, while another one has the file open: %v", err)
 		}
 	}
 }
 
-// descriptors returns how many this process has of a file, where the system tells.
+// descriptors returns how many descriptors of a file this process has, if the system can
+// tell.
 func descriptors(t testing.TB, path string) (n int) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -119,8 +119,8 @@ func descriptors(t testing.TB, path string) (n int) {
 	return n
 }
 
-// TestOpenedAtOnce opens and closes one file from many goroutines, which make it, too,
-// while another process reads it.
+// TestOpenedAtOnce opens, creates and closes one file from many goroutines while another
+// process reads it.
 func TestOpenedAtOnce(t *testing.T) {
 	file := newFile(t)
 	const goroutines, rounds = 8, 6
@@ -151,7 +151,7 @@ func TestOpenedAtOnce(t *testing.T) {
 				t.Errorf("%s rows of %d", got, goroutines*rounds)
 			}
 			if n := descriptors(t, file); n > 0 {
-				t.Errorf("%d descriptors are left", n)
+				t.Errorf("%d descriptors remain", n)
 			}
 			return
 		default:
@@ -160,8 +160,8 @@ func TestOpenedAtOnce(t *testing.T) {
 	}
 }
 
-// TestHardLink refuses a file with two names: the log of the one is not that of the
-// other, so a server that has the second one would not see what the first committed.
+// TestHardLink refuses a file with two names: each name has its own log, so a server
+// with the second name would not see what the first one committed.
 func TestHardLink(t *testing.T) {
 	file := newFile(t)
 	s, err := sqlite.Open(t.Context(), file, source, sqlite.Options{})
@@ -193,8 +193,8 @@ func TestHardLink(t *testing.T) {
 	}
 }
 
-// TestReplaced puts another file in the place of one that is open. It is not opened
-// beside that: what lies beside it is the log of the first.
+// TestReplaced replaces the file of an open catalog. The replacement must not be opened:
+// the log beside it belongs to the first file.
 func TestReplaced(t *testing.T) {
 	file := newFile(t)
 	s := open(t, file)
@@ -213,7 +213,7 @@ func TestReplaced(t *testing.T) {
 		if _, err := sqlite.Open(t.Context(), file, source, sqlite.Options{}); !errors.Is(err, catalog.ErrUnavailable) {
 			t.Errorf("opening a file that was %s while it is open: %v", what, err)
 		}
-		// Connections that were not needed before do not lead to the other one.
+		// New connections must not open the replacement.
 		if err := readAtOnce(t.Context(), s); err != nil && !errors.Is(err, catalog.ErrUnavailable) {
 			t.Errorf("reading a file that was %s: %v", what, err)
 		}
@@ -223,7 +223,7 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
-// readAtOnce needs every connection that a Store may have.
+// readAtOnce uses all connections of a Store.
 func readAtOnce(ctx context.Context, s *sqlite.Store) error {
 	var g errgroup.Group
 	for range 64 {

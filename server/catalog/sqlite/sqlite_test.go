@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
-// source is that of all catalogs of these tests, where another one makes no difference.
+// source is the source of the catalogs in tests that do not depend on it.
 const source catalog.Source = "/srv/uploads"
 
 func openCatalog(ctx context.Context, path string) (catalog.Catalog, error) {
@@ -20,7 +20,7 @@ func openCatalog(ctx context.Context, path string) (catalog.Catalog, error) {
 
 func TestMain(m *testing.M) { catalogtest.Main(m, openCatalog) }
 
-// open opens the catalog at path for the time of a test.
+// open opens the catalog at path until the test ends.
 func open(t testing.TB, path string) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path, source, sqlite.Options{})
