@@ -176,12 +176,12 @@ func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err 
 	}
 	// A signature cannot be guessed. Tokens that wait for an unresponsive issuer must not
 	// block passwords from the same address.
-	turn, err := c.cfg.Failures.begin(r.Context(), c.cfg.Client(r), !signed)
+	attempt, err := c.cfg.Failures.begin(r.Context(), c.cfg.Client(r), !signed)
 	if err != nil {
 		return Principal{}, "", err
 	}
 	failed := true // if the checker panics
-	defer func() { turn.settle(failed) }()
+	defer func() { attempt.settle(failed) }()
 	space := c.local
 	switch {
 	case h.scheme == basic:

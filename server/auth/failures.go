@@ -41,11 +41,11 @@ type Failures struct {
 // A failing is a client that has failed or has a running attempt.
 type failing struct {
 	key     netip.Prefix
-	level   float64       // failures that have not expired yet
-	at      time.Time     // of level
+	level   float64 // failures that have not expired yet
+	at      time.Time
 	running int           // guesses that may turn out to be failures
 	settled chan struct{} // closed when one of them ends; nil if nobody waits
-	idle    *list.Element // nil while running
+	idle    *list.Element // nil while attempts run
 }
 
 // NewFailures returns empty counters.
@@ -65,66 +65,73 @@ func NewFailures(limits FailureLimits) *Failures {
 	return &Failures{limits: limits, clients: make(map[netip.Prefix]*failing), idle: list.New()}
 }
 
-// begin starts an attempt of the client at addr, or returns ErrThrottled. The turn must
-// be settled exactly once.
+// begin starts an attempt of the client at addr, or returns ErrThrottled. The attempt
+// must be settled exactly once.
 //
 // A guess counts as failed while it runs: otherwise a thousand concurrent guesses would
 // all pass before the first one fails. Attempts that would exceed the limit only
 // together with running ones wait instead of failing, because browsers legitimately send
 // their first requests concurrently.
-func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (turn, error) {
+func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (attempt, error) {
 	key := clients.Key(addr)
 	for {
-		c, wait, err := f.enter(key, guess)
+		d := f.decide(key, guess)
 		switch {
-		case err != nil:
-			return turn{}, err
-		case c != nil:
-			return turn{f, c, guess}, nil
+		case d.refused != nil:
+			return attempt{}, d.refused
+		case d.begun != nil:
+			return attempt{f, d.begun, guess}, nil
 		}
 		select {
-		case <-wait:
+		case <-d.wait:
 		case <-ctx.Done():
-			return turn{}, ErrUnavailable
+			return attempt{}, ErrUnavailable
 		}
 	}
 }
 
-// A turn is a running attempt of a client.
-type turn struct {
+// An attempt is a running log-in of a client.
+type attempt struct {
 	failures *Failures
 	client   *failing
 	guess    bool
 }
 
 // settle ends the attempt with its result.
-func (t turn) settle(failed bool) { t.failures.leave(t.client, t.guess, failed) }
+func (a attempt) settle(failed bool) { a.failures.leave(a.client, a.guess, failed) }
 
-// enter returns the client's state with one more attempt, or a channel to wait for
-// before retrying.
-func (f *Failures) enter(key netip.Prefix, guess bool) (c *failing, wait <-chan struct{}, err error) {
+// A decision says whether an attempt may begin. Exactly one field is set.
+type decision struct {
+	begun   *failing        // the client; the attempt counts in it
+	wait    <-chan struct{} // decide again when it is closed
+	refused error           // throttled
+}
+
+// decide begins an attempt if the client's failures allow it.
+func (f *Failures) decide(key netip.Prefix, guess bool) decision {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := f.limits.Now()
-	if c = f.client(key, now); c == nil {
-		return nil, nil, throttled{f.limits.Every}
+	c := f.client(key, now)
+	if c == nil {
+		return decision{refused: throttled{f.limits.Every}}
 	}
 	free := float64(f.limits.Burst) - c.level
 	switch {
 	case free < 1:
 		f.rest(c)
-		return nil, nil, throttled{time.Duration((1 - free) * float64(f.limits.Every))}
+		return decision{refused: throttled{time.Duration((1 - free) * float64(f.limits.Every))}}
 	case guess && free < float64(c.running+1):
 		if c.settled == nil {
 			c.settled = make(chan struct{})
 		}
-		return nil, c.settled, nil
+		return decision{wait: c.settled}
 	}
 	if guess {
 		c.running++
 	}
 	f.rest(c)
-	return c, nil, nil
+	return decision{begun: c}
 }
 
 // leave ends an attempt.
