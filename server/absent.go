@@ -18,6 +18,6 @@ func Absent(reason vfs.Reason, recorder audit.Recorder, logger *slog.Logger) htt
 		x := begin(w, r, nil, recorder, logger)
 		defer x.end()
 		x.lingering = lingering
-		x.fail(refused("", reason), nil)
+		x.fail(refusal("", reason), nil)
 	})
 }

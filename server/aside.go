@@ -5,14 +5,13 @@ import (
 	"slices"
 )
 
-// What of a header describes an object, and not the answer or its sender: decided is
-// what the server says itself, or says by silence, with every object that it sends;
-// the rest it knows nothing of.
+// The headers that describe an object, not the response or its sender. The server decides
+// about those in decided itself, for every object; it knows nothing of those in described.
 var (
 	decided = map[string]bool{
 		"Accept-Ranges": true, "Cache-Control": true, "Content-Length": true, "Content-Range": true, "Content-Type": true,
 		"Etag": true, "Last-Modified": true,
-		// They are of the bytes of one answer, which may be a part.
+		// These describe the bytes of one response, which may be a part of the object.
 		"Content-Digest": true, "Content-Md5": true,
 	}
 	described = map[string]bool{
@@ -21,11 +20,10 @@ var (
 	}
 )
 
-// setAside takes out of the header what a handler around this one has said of the
-// object that it took the answer to be: a 404 with that handler's Content-Encoding
-// would be text that is labelled gzip, and a 304 with its ETag another version. What
-// an object may have of it is back when one is described; no other answer has to think
-// of it. Everything else in the header stays.
+// setAsideHeaders removes the headers by which middleware has described an object in
+// advance: with its Content-Encoding, the text of a 404 would be labelled gzip, and a 304
+// with its ETag would name another version. describe restores those that fit the object;
+// other responses need not care. All other headers stay.
 func (x *exchange) setAsideHeaders() {
 	for key, values := range x.Header() {
 		canonical := http.CanonicalHeaderKey(key)
@@ -42,7 +40,7 @@ func (x *exchange) setAsideHeaders() {
 	}
 }
 
-// takeBack takes out of the header what this exchange has said so far.
+// dropHeaders removes the headers that this exchange has set.
 func (x *exchange) dropHeaders() {
 	for key := range x.Header() {
 		if decided[key] || described[key] || ofAnswer[key] {
@@ -51,11 +49,10 @@ func (x *exchange) dropHeaders() {
 	}
 }
 
-// ofAnswer is what makes sense in one answer alone, and not in that to a panic.
+// ofAnswer has headers of a particular response that must not be in the one to a panic.
 var ofAnswer = map[string]bool{"Allow": true, "Link": true, "Location": true, "Retry-After": true, "Www-Authenticate": true}
 
-// addVary adds to what answers depend on. A handler around this one may have its own,
-// such as Origin.
+// addVary adds to Vary. Middleware may have set its own, such as Origin.
 func (x *exchange) addVary(vary []string) {
 	if vary == nil {
 		return

@@ -129,10 +129,10 @@ func (x *exchange) verifyLink(a *Auth) bool {
 	}
 	switch {
 	case errors.Is(err, links.ErrExpired):
-		x.fail(refused("", audit.ReasonLinkExpired), nil)
+		x.fail(refusal("", audit.ReasonLinkExpired), nil)
 		return false
 	case err != nil || a.Leads != nil && !a.Leads(x.link.Host, path):
-		x.fail(refused("", audit.ReasonLink), nil)
+		x.fail(refusal("", audit.ReasonLink), nil)
 		return false
 	}
 	x.setPrincipal(auth.Principal{Name: x.link.User, Method: "link"})
@@ -164,7 +164,7 @@ func (x *exchange) useLink() error {
 		return nil
 	}
 	if x.auth.Uses == nil {
-		return refused("", audit.ReasonLinkUsed)
+		return refusal("", audit.ReasonLinkUsed)
 	}
 	ok, err := x.auth.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
 	if err := spent(ok, err); err != nil {
@@ -181,7 +181,7 @@ func (x *exchange) linkGood() error {
 		return nil
 	}
 	if x.auth.Uses == nil {
-		return refused("", audit.ReasonLinkUsed)
+		return refusal("", audit.ReasonLinkUsed)
 	}
 	return spent(x.auth.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
 }
@@ -192,7 +192,7 @@ func spent(ok bool, err error) error {
 	case err != nil:
 		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}
 	case !ok:
-		return refused("", audit.ReasonLinkUsed)
+		return refusal("", audit.ReasonLinkUsed)
 	}
 	return nil
 }

@@ -9,15 +9,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// direct returns how the store itself is to give an object called base, presented as pres
-// says, to the client; the zero Direct where its bytes go through here.
+// direct returns how the store should serve the object called base itself, presented as in
+// pres; the zero Direct if this server sends the bytes.
 func (x *exchange) direct(base string, pres *presentation) vfs.Direct {
-	// A store is not told codings, and a URL for GET does not answer a HEAD.
+	// A URL cannot set a content coding, and one for GET does not answer HEAD.
 	if x.link.ID == "" || x.auth.Redirect <= 0 || x.r.Method != http.MethodGet || pres.encoding != nil {
 		return vfs.Direct{}
 	}
-	// What a link is exchanged for must not be good for more than the link: nobody counts
-	// how often a store's URL is used.
+	// The URL must not permit more than the link, and nobody counts the uses of a URL.
 	if x.link.Uses > 0 {
 		return vfs.Direct{}
 	}
@@ -31,15 +30,15 @@ func (x *exchange) direct(base string, pres *presentation) vfs.Direct {
 	if pres.disposition != nil {
 		d.ContentDisposition = pres.disposition[0]
 	}
-	// The store sends no sandbox along.
+	// The store does not send the sandbox headers.
 	if !mediatype.SafeInline(d.ContentType) && !strings.HasPrefix(d.ContentDisposition, "attachment") {
 		d.ContentDisposition = httpheader.FormatDisposition("attachment", base)
 	}
 	return d
 }
 
-// redirectTo sends the client to where the store itself gives the object. The location
-// is as good as the object.
+// redirectTo redirects the client to the store's URL for the object. Whoever has that URL
+// can read the object.
 func (x *exchange) redirectTo(location string) {
 	h := x.Header()
 	h["Location"] = []string{location}

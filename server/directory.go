@@ -10,13 +10,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// indexName is the object that answers for its directory.
+// indexName is the object that is served for its directory.
 const indexName = "index.html"
 
-// serveDir answers for a path with a trailing slash: with the index file, else
-// with the listing, else as if there were nothing.
+// serveDir answers a path with a trailing slash: with the index file, else with the
+// listing, else with 404.
 func (h *handler) serveDir(x *exchange, dir vfs.Name) {
-	err := refused(dir.String(), reason.Directory)
+	err := refusal(dir.String(), reason.Directory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
 	if index, ok := h.index(dir); ok && !asJSON {
 		pres := h.present(x, index, h.indexVary)
@@ -39,7 +39,7 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	x.fail(err, nil)
 }
 
-// index returns the name of dir's index file, if there can be one.
+// index returns the name of dir's index file, if one may be served.
 func (h *handler) index(dir vfs.Name) (vfs.Name, bool) {
 	if h.cfg.NoIndex {
 		return vfs.Name{}, false
@@ -48,11 +48,11 @@ func (h *handler) index(dir vfs.Name) (vfs.Name, bool) {
 	return n, err == nil
 }
 
-// answersDir reports whether name, which is no object for the client, is a
-// directory that would answer under name + "/". It asks the backend only where
-// the policy says that such a directory may exist for the client.
+// answersDir reports whether name, which is not an object for the client, is a directory
+// that would be served as name + "/". It asks the backend only if the policy allows such a
+// directory to be visible to the client.
 func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
-	// A link is for one object, and where its uses are counted, for so many answers.
+	// A link opens one object; with a use limit, so many responses.
 	if !h.jail.Caps().Directories || x.link.ID != "" {
 		return false
 	}
@@ -64,8 +64,7 @@ func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
 	return h.jail.Explain(x.ctx, vfs.OpList, name).Allowed && h.dirAnswers(x, name)
 }
 
-// dirAnswers reports whether a request for the directory would be answered by its
-// listing or its index file.
+// dirAnswers reports whether the directory has a listing or an index file for the client.
 func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 	ctx := x.ctx
 	if h.cfg.List && h.jail.HeadDir(ctx, name) == nil {
@@ -78,18 +77,18 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 	return false
 }
 
-// serveMount answers for the path that the handler is mounted at, without its slash.
+// serveMount answers the path at which the handler is mounted, without a slash.
 func (h *handler) serveMount(x *exchange) {
 	if x.link.ID == "" && h.dirAnswers(x, vfs.Root) {
 		x.redirectDir(h.cfg.Mounted)
 		return
 	}
-	x.fail(refused("", reason.Directory), nil)
+	x.fail(refusal("", reason.Directory), nil)
 }
 
-// redirectDir sends the client to the directory's own name with its slash. The
-// target is made of the Name, relative, and begins with "./": nothing that the
-// client sent can turn it into another host or scheme.
+// redirectDir redirects the client to the directory with its slash. The target is relative,
+// made of the Name, and begins with "./": nothing that a client sends can make it lead to
+// another host or scheme.
 func (x *exchange) redirectDir(name vfs.Name) {
 	h := x.Header()
 	h["Location"] = []string{"./" + escapedBase(name) + "/"}
@@ -99,7 +98,7 @@ func (x *exchange) redirectDir(name vfs.Name) {
 	x.WriteHeader(http.StatusPermanentRedirect)
 }
 
-// escapedBase returns the last element of name as a URL has it.
+// escapedBase returns the last element of name, escaped for a URL.
 func escapedBase(name vfs.Name) string {
 	p := name.EscapedPath()
 	return p[strings.LastIndexByte(p, '/')+1:]

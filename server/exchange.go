@@ -17,30 +17,30 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An exchange is one request being answered, and the record of it. It is used
-// again after end, so nothing may hold on to it.
+// An exchange is one request, its response and its record. It is reused after end, so
+// nothing may keep it.
 type exchange struct {
 	responseWriter
 	r       *http.Request
-	ctx     context.Context // r's, which knows who asks once that is judged
+	ctx     context.Context // that of r; with the principal once the request is authenticated
 	jail    *vfs.Jail
 	rec     audit.Recorder
 	logger  *slog.Logger
 	attempt audit.Attempt
-	allRead bool        // the body of the request, to its end
-	aside   http.Header // what was said of an object before, see setAside
-	hasty   bool        // the connection is to be closed at once behind the answer
+	allRead bool        // the body of the request was read to its end
+	aside   http.Header // headers of middleware that describe an object, see setAsideHeaders
+	hasty   bool        // close the connection directly after the response
 
-	lingering *Slots // for those who read on behind the answer, nil for none
+	lingering *Slots // bounds the requests that linger; nil for none
 	brief     bool   // where there is no such slot, nothing of the body is waited for
 
 	auth      *Auth
-	opens     opener     // what is open to anyone; nil if that is not known
-	op        vfs.Op     // that the request is about
-	anonymous bool       // it has no credentials, where some are known
-	link      links.Link // that it is; its ID is "" if it is none
-	linkUsed  bool       // it was counted
-	pace      int64      // bytes a second that the client has to take, 0 for none
+	opens     opener     // which operations are open to anyone; nil if unknown
+	op        vfs.Op     // the operation of the request
+	anonymous bool       // it has no credentials, and the handler knows some
+	link      links.Link // the signed link used; its ID is "" if none was
+	linkUsed  bool       // the use of the link is counted
+	pace      int64      // bytes per second that the client has to read; 0 for any
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -58,9 +58,9 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Rec
 	return x
 }
 
-// end is deferred: whatever happened, there is a record of it. It lets no panic
-// through but http.ErrAbortHandler, which closes the connection: a body that
-// was cut must not look whole.
+// end is deferred, so that every request is recorded. It turns a panic into a response, or
+// into http.ErrAbortHandler, which closes the connection: a truncated body must not look
+// complete.
 func (x *exchange) end() {
 	v := recover()
 	if v != nil {
@@ -84,7 +84,7 @@ func (x *exchange) end() {
 	}
 }
 
-// panicked answers 500 while that is still possible.
+// panicked answers 500 if the response has not begun.
 func (x *exchange) panicked(v any) {
 	x.attempt.Verdict, x.attempt.Reason = audit.Failed, audit.ReasonPanic
 	x.log("panic while serving", fmt.Errorf("%v\n%s", v, debug.Stack()))
@@ -94,7 +94,7 @@ func (x *exchange) panicked(v any) {
 	}
 }
 
-// log tells operators what went wrong, under the id of the request's record.
+// log tells operators what went wrong, with the ID of the request's record.
 func (x *exchange) log(msg string, err error) { x.logAt(slog.LevelError, msg, err) }
 
 func (x *exchange) logAt(level slog.Level, msg string, err error) {
@@ -109,7 +109,7 @@ func (x *exchange) logAt(level slog.Level, msg string, err error) {
 		slog.String("request_id", x.attempt.RequestID.String()), slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
 }
 
-// open opens the object name for a GET, and for a HEAD looks at it.
+// open opens the object for a GET. For a HEAD it only asks for its metadata.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if x.r.Method != http.MethodHead {
 		obj, err := x.jail.Get(x.ctx, name, req)
@@ -135,8 +135,7 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: http.NoBody}, nil
 }
 
-// answersObject reports whether an open that brought no object is answered by what is
-// known of it.
+// answersObject reports whether the response to the error of an open describes the object.
 func answersObject(err error) bool {
 	return errors.Is(err, vfs.ErrNotModified) || errors.Is(err, vfs.ErrPrecondition) || errors.Is(err, vfs.ErrRange)
 }

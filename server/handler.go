@@ -11,20 +11,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A handler is what New returns. ServeHTTP is the whole road of a request, in
-// the order that decides what a client can learn: the method, which asks
-// nothing of the name; the name, which asks nothing of the backend; then one
-// open that decides policy, preconditions and range; then the body.
+// A handler is the result of New. ServeHTTP has all steps of a request, in the order that
+// limits what a client can learn: the method, without the name; the credentials; the name,
+// without the backend; then one open, which evaluates policy, preconditions and range; then
+// the body.
 type handler struct {
 	jail         *vfs.Jail
-	opens        opener // of the jail's Authorizer
+	opens        opener // the jail's Authorizer
 	cfg          Config
-	intake       *intake // nil where clients cannot write
+	intake       *intake // nil if clients cannot write
 	untrusted    bool
-	allow        []string // the methods, as Allow has them
+	allow        []string // the value of Allow
 	cacheControl []string
 	objectVary   []string // Vary of an object under its own name
-	indexVary    []string // Vary of an object that answers for its directory
+	indexVary    []string // Vary of an index file
 	lingering    *Slots
 }
 
@@ -41,7 +41,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {
-		x.fail(refused("", audit.ReasonCrossOrigin), nil)
+		x.fail(refusal("", audit.ReasonCrossOrigin), nil)
 		return
 	}
 	name, isDir, err := requestName(r)
@@ -68,7 +68,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveName answers for a path without a trailing slash.
+// serveName answers a path without a trailing slash.
 func (h *handler) serveName(x *exchange, name vfs.Name) {
 	pres := h.present(x, name, h.objectVary)
 	obj, err := h.open(x, name, &pres)
@@ -82,7 +82,7 @@ func (h *handler) serveName(x *exchange, name vfs.Name) {
 	}
 }
 
-// open opens the object name, or one that stands in for it.
+// open opens the object, or an encoded copy of it.
 func (h *handler) open(x *exchange, name vfs.Name, pres *presentation) (*vfs.Object, error) {
 	req := vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r)}
 	if h.cfg.Sidecars {

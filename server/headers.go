@@ -12,19 +12,18 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A look says how an object is presented: what its headers need that the object
-// itself does not say. Header values are kept as the slices that go into the
-// header map, so that a request shares them and allocates none.
+// A presentation has the headers of an object that its Info does not determine. Values are
+// the slices that go into the header map: requests share them and allocate none.
 type presentation struct {
 	contentType  []string
 	encoding     []string // Content-Encoding
 	cacheControl []string
 	vary         []string
 	disposition  []string
-	sandbox      bool // content of other people
+	sandbox      bool // for untrusted content
 }
 
-// look returns how name is presented under its own type.
+// present returns the presentation of an object under its own name.
 func (h *handler) present(x *exchange, name vfs.Name, vary []string) presentation {
 	base := name.Base()
 	pres := presentation{
@@ -60,7 +59,7 @@ var (
 	noCache      = []string{"no-cache"}
 )
 
-// cacheControl returns the Cache-Control for objects that may be kept for age.
+// cacheControl returns the Cache-Control of objects that may be cached for age.
 func cacheControl(age time.Duration) []string {
 	if age < time.Second {
 		return noCache
@@ -68,7 +67,7 @@ func cacheControl(age time.Duration) []string {
 	return []string{"public, max-age=" + strconv.FormatInt(int64(age/time.Second), 10)}
 }
 
-// varyOn returns the Vary of answers that depend on these.
+// varyOn returns the Vary of responses that depend on Accept-Encoding and Accept.
 func varyOn(encoding, accept bool) []string {
 	switch {
 	case encoding && accept:
@@ -81,8 +80,7 @@ func varyOn(encoding, accept bool) []string {
 	return nil
 }
 
-// send answers with the object, or the part of it that was asked for, and
-// closes it.
+// send answers with the object, or with the requested range of it, and closes it.
 func (x *exchange) send(obj *vfs.Object, pres *presentation) {
 	defer obj.Body.Close()
 	x.attempt.Rule = obj.Info.Rule
@@ -103,8 +101,8 @@ func (x *exchange) send(obj *vfs.Object, pres *presentation) {
 
 // describe sets the headers of an object that is sent.
 func (x *exchange) describe(obj *vfs.Object, pres *presentation) {
-	// All values that differ from object to object lie in one string, and the
-	// slices that the header map holds in one array.
+	// All values that differ between objects share one string, and their slices one
+	// array, to allocate twice per request.
 	var buf [256]byte
 	b := httpheader.AppendETag(buf[:0], &obj.Info)
 	endTag := len(b)
@@ -156,8 +154,7 @@ func (x *exchange) setETag(info *vfs.Info) {
 	}
 }
 
-// validators sets the headers of an answer that speaks of an object and does
-// not send it: 304, 412, 416.
+// validators sets the headers of a response about an object without its body: 304, 412, 416.
 func (x *exchange) validators(info *vfs.Info, pres *presentation) {
 	h := x.Header()
 	if tag := httpheader.AppendETag(nil, info); tag != nil {

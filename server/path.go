@@ -22,7 +22,7 @@ import (
 func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	u := r.URL
 	if hostless(r.RequestURI) {
-		return vfs.Name{}, false, refused("", reason.NameSlash)
+		return vfs.Name{}, false, refusal("", reason.NameSlash)
 	}
 	sent := u.Path
 	if u.RawPath != "" {
@@ -30,12 +30,12 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	}
 	// "*", an empty path, and what http.StripPrefix leaves of "/filesecret".
 	if sent == "" || sent[0] != '/' {
-		return vfs.Name{}, false, refused(sent, reason.NameSlash)
+		return vfs.Name{}, false, refusal(sent, reason.NameSlash)
 	}
 	rest := sent[1:]
 	if rest == "" {
 		if u.Path != "/" {
-			return vfs.Name{}, false, refused(sent, audit.ReasonNameRewritten)
+			return vfs.Name{}, false, refusal(sent, audit.ReasonNameRewritten)
 		}
 		return vfs.Root, true, nil
 	}
@@ -56,11 +56,11 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 		decoded, ok = strings.CutSuffix(decoded, "/")
 	}
 	if !ok || decoded != name.String() {
-		return vfs.Name{}, isDir, refused(sent, audit.ReasonNameRewritten)
+		return vfs.Name{}, isDir, refusal(sent, audit.ReasonNameRewritten)
 	}
 	return name, isDir, nil
 }
 
-func refused(name string, why vfs.Reason) error {
+func refusal(name string, why vfs.Reason) error {
 	return &vfs.Error{Op: "parse", Name: name, Reason: why, Err: fs.ErrNotExist}
 }

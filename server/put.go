@@ -21,7 +21,7 @@ var crossOrigin = http.NewCrossOriginProtection()
 func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	switch {
 	case isDir:
-		x.fail(refused(name.String(), reason.Directory), nil)
+		x.fail(refusal(name.String(), reason.Directory), nil)
 	case x.r.Method == http.MethodPut:
 		h.put(x, name)
 	default:

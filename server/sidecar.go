@@ -9,24 +9,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An encoding is one that a sidecar may have.
+// An encoding is a content coding of sidecars.
 type encoding struct {
 	name   string
 	suffix string
 	header []string
 }
 
-// encodings is in order of preference among those that a client likes equally.
+// encodings is in order of preference, for equal weights of the client.
 var encodings = [...]encoding{
 	{"br", ".br", []string{"br"}},
 	{"zstd", ".zst", []string{"zstd"}},
 	{"gzip", ".gz", gzipEncoding},
 }
 
-// openSidecar opens the encoded copy of name that the client likes best, and
-// puts its encoding into pres. It reports false if there is none to serve. The
-// copy is judged under its own name, and has its own ETag; conditions and range
-// are about the copy.
+// openSidecar opens the encoded copy of name that the client prefers, and sets its encoding
+// in pres. It reports false if there is none. The policy applies to the copy's own name.
+// The copy has its own ETag, and conditions and range refer to the copy.
 func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentation) (obj *vfs.Object, err error, found bool) {
 	if pres.encoding != nil {
 		return nil, nil, false
@@ -35,7 +34,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 	if len(candidates) == 0 {
 		return nil, nil, false
 	}
-	// A copy stands for what is there: without the original there is nothing.
+	// Without the original, its copies are not served.
 	original, err := x.jail.Head(x.ctx, name, vfs.Request{})
 	if err != nil {
 		return nil, nil, false
@@ -46,7 +45,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 		if !ok {
 			continue
 		}
-		// An older copy is of an older original.
+		// A copy that is older was made from an older original.
 		if modTime.Before(original.ModTime) {
 			if obj != nil {
 				obj.Body.Close()
@@ -60,9 +59,9 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 	return nil, nil, false
 }
 
-// storedEncoding returns the Content-Encoding of an object that is stored so, nil
-// for one that no browser knows. Nothing is decoded here: without the header the
-// client would take the coded bytes for the object.
+// storedEncoding returns the Content-Encoding of an object that is stored encoded, nil if
+// browsers do not know it. The server does not decode: without the header, the client would
+// take the encoded bytes for the object.
 func storedEncoding(coding string) []string {
 	for i := range encodings {
 		if strings.EqualFold(coding, encodings[i].name) {
@@ -77,8 +76,8 @@ type sidecar struct {
 	encoding *encoding
 }
 
-// sidecars returns the copies of name that the client accepts and the policy
-// allows, best first.
+// sidecars returns the names of copies that the client accepts and the policy allows, the
+// preferred ones first.
 func (x *exchange) sidecars(name vfs.Name) []sidecar {
 	lines := x.r.Header["Accept-Encoding"]
 	if lines == nil {
@@ -107,8 +106,8 @@ func (x *exchange) sidecars(name vfs.Name) []sidecar {
 	}
 }
 
-// encodingWeights returns how much the client likes each of the encodings, 0
-// for those that it does not accept, or likes less than none at all.
+// encodingWeights returns the client's weight of each encoding; 0 if the client does not
+// accept it, or prefers the object without encoding.
 func encodingWeights(lines []string) (weights [len(encodings)]httpheader.Quality) {
 	const unset = -1
 	for i := range weights {
@@ -139,8 +138,7 @@ func encodingWeights(lines []string) (weights [len(encodings)]httpheader.Quality
 	return weights
 }
 
-// openedTime returns the time of the object that an open was about, where it
-// was about one.
+// openedTime returns the modification time of the object of an open, if there is one.
 func openedTime(obj *vfs.Object, err error) (time.Time, bool) {
 	if err == nil {
 		return obj.Info.ModTime, true

@@ -181,7 +181,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A form on another site can post here, and a browser would send the user's
 	// credentials along. To that site, this is a server without anything.
 	if err == nil && crossOrigin.Check(r) != nil {
-		err = refused(name.String(), audit.ReasonCrossOrigin)
+		err = refusal(name.String(), audit.ReasonCrossOrigin)
 	}
 	switch {
 	case err != nil:
@@ -189,7 +189,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		h.post(x)
 	case isDir:
-		x.fail(refused(name.String(), reason.NameSlash), nil)
+		x.fail(refusal(name.String(), reason.NameSlash), nil)
 	default:
 		h.serve(x, name)
 	}
@@ -225,7 +225,7 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 	}
 	id, ok := catalog.ObjectID(name.String())
 	if !ok {
-		return catalog.Record{}, refused(name.String(), reason.PolicyNoAllow)
+		return catalog.Record{}, refusal(name.String(), reason.PolicyNoAllow)
 	}
 	rec, err := h.catalog.Get(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
@@ -235,7 +235,7 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 		return rec, &catalogError{err}
 	}
 	if h.cfg.Authorize.Authorize(ctx, op, rec) != nil {
-		return rec, refused(name.String(), reason.AuthDenied)
+		return rec, refusal(name.String(), reason.AuthDenied)
 	}
 	return rec, nil
 }

@@ -35,7 +35,7 @@ func (h *uploads) post(x *exchange) {
 		v.Allowed, v.Reason = false, reason.AuthDenied
 	}
 	if !v.Allowed {
-		x.fail(refused(exampleName.String(), v.Reason), nil)
+		x.fail(refusal(exampleName.String(), v.Reason), nil)
 		return
 	}
 	x.attempt.Rule = v.Rule
