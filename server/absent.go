@@ -9,9 +9,9 @@ import (
 )
 
 // Absent returns a handler that answers every request with the 404 of a missing name,
-// whatever its method, its path and its credentials, and records it with reason. A
-// router hands it what must not learn anything, such as requests for foreign hosts. It is
-// safe for concurrent use; nil as recorder and logger is as in [Config].
+// regardless of method, path and credentials, and records it with reason. Routers use it for
+// requests that must not reveal anything, such as those for unknown hosts. It is safe for
+// concurrent use. recorder and logger may be nil, as in [Config].
 func Absent(reason vfs.Reason, recorder audit.Recorder, logger *slog.Logger) http.Handler {
 	lingering := NewSlots(lingerSlots)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

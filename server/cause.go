@@ -8,15 +8,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// cause prints an error with what lies behind a vfs.Error, which prints none of it: for
-// operators only.
+// cause prints an error together with the errors inside a vfs.Error, which does not print
+// them itself. It is for operators only.
 type cause struct{ err error }
 
 func (c cause) String() string {
 	text := c.err.Error()
 	var e *vfs.Error
 	for err := c.err; errors.As(err, &e) && e.Err != nil; err = e.Err {
-		// A vfs.Error in another one that is of its kind says nothing new.
+		// A vfs.Error inside another one of the same kind adds nothing.
 		if inner, ok := e.Err.(*vfs.Error); ok && strings.HasSuffix(text, ": "+kindOf(inner)) {
 			continue
 		}
@@ -25,13 +25,13 @@ func (c cause) String() string {
 	return text
 }
 
-// kindOf is what an error says behind its operation and its name.
+// kindOf returns the text of an error without its operation and name.
 func kindOf(e *vfs.Error) string {
 	return strings.TrimPrefix(e.Error(), e.Op+" "+strconv.QuoteToASCII(e.Name)+": ")
 }
 
-// continued adds to a text what the cause says, without what both say where they meet: a
-// vfs.Error ends with the kind of failure, and its cause begins with that.
+// continued appends a cause to a text, without the words that both share: a vfs.Error ends
+// with the kind of failure, and its cause begins with it.
 func continued(text, cause string) string {
 	words := strings.Split(text, ": ")
 	for i := range words {
@@ -40,7 +40,7 @@ func continued(text, cause string) string {
 		if !ok {
 			continue
 		}
-		// errors.Join puts a line end between its errors.
+		// errors.Join separates errors by line feeds.
 		if more, ok := strings.CutPrefix(rest, "\n"); ok {
 			rest = ": " + more
 		}

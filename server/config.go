@@ -9,84 +9,84 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Config says how a jail is served. The zero Config serves objects and index
-// files, lists nothing, and records nothing.
+// Config says how a jail is served. The zero Config serves objects and index files, and
+// neither lists directories nor records requests.
 type Config struct {
-	// Mounted is the path that the handler is mounted at, if it answers for that path
-	// without its slash, too: a request whose path is empty is then one for a directory
-	// of that name. The zero Name refuses such a request.
+	// Mounted is the path at which the handler is mounted, if it also receives requests
+	// for that path without a slash: a request with an empty path is redirected to it.
+	// The zero Name refuses such a request.
 	Mounted vfs.Name
 
-	// List answers a directory that has no index file with its entries, as HTML
-	// or JSON. Without it, directories cannot be told from missing names.
+	// List serves listings, as HTML or JSON, for directories without an index file.
+	// Without List, a directory looks like a missing name.
 	List bool
 
-	// NoIndex stops a directory from being answered with its index.html.
+	// NoIndex does not serve index.html for its directory.
 	NoIndex bool
 
-	// MaxAge is how long a client may use an object without asking again, in
-	// whole seconds; 0 makes it ask each time, which an ETag makes cheap.
+	// MaxAge is how long a client may use an object without revalidation, in whole
+	// seconds; 0 makes it revalidate each time, which is cheap with an ETag.
 	MaxAge time.Duration
 
-	// Write lets clients create, replace and delete objects by PUT and DELETE, as
-	// far as the jail's policy lets them. The backend has to be writable.
+	// Write enables PUT and DELETE, by which clients create, replace and delete objects
+	// within the jail's policy. The backend has to be writable.
 	Write bool
 
-	// Intake says which bodies are taken in where clients can write.
+	// Intake says which request bodies are accepted, with Write.
 	Intake Intake
 
-	// Content says whose the objects are.
+	// Content says whether the objects are trusted.
 	Content Content
 
-	// Inline are further types that a browser may show of untrusted content, besides
-	// raster images, audio, video and plain text. They stay sandboxed. The zero Types
-	// are none, here.
+	// Inline are types of untrusted content that a browser may show, besides raster
+	// images, audio, video and plain text. They stay sandboxed. Here, the zero Types
+	// are none.
 	Inline Types
 
-	// Sidecars lets name.br, name.zst and name.gz stand in for name where the
-	// client takes that encoding. A sidecar must be allowed by the policy under
-	// its own name, and not be older than what it stands for.
+	// Sidecars serves name.br, name.zst and name.gz for name, if the client accepts that
+	// encoding. The policy must allow a sidecar by its own name, and it must not be older
+	// than the original.
 	Sidecars bool
 
 	// Auth authenticates requests. The jail's Authorizer authorizes them.
 	Auth Auth
 
-	// MinRate is how many bytes a second a client has to take of a body, on
-	// average over half a minute; 0 lets it take its time. Without it, clients that
-	// read next to nothing keep connections and open files for as long as they like.
+	// MinRate is the number of bytes per second that a client has to read of a body, on
+	// average over half a minute; 0 is no limit. Without it, clients that read next to
+	// nothing hold connections and open files for as long as they like.
 	MinRate int64
 
-	// Recorder gets a record of every request, refused ones included; nil for
-	// none. See [audit.NewLog].
+	// Recorder receives a record of every request, also of refused ones; nil for none.
+	// See [audit.NewLog].
 	Recorder audit.Recorder
 
-	// Logger gets what went wrong in the backend or the handler, for operators:
-	// its texts may hold paths. nil is slog.Default().
+	// Logger receives errors of the backend and the handler, for operators: its texts
+	// may contain paths. nil is slog.Default().
 	Logger *slog.Logger
 }
 
-// Content says how far the objects of a jail are trusted.
+// Content says whether the objects of a jail are trusted.
 type Content uint8
 
 const (
-	// ContentAuto is ContentUntrusted where clients can write, else ContentTrusted.
+	// ContentAuto is ContentUntrusted if clients can write, else ContentTrusted.
 	ContentAuto Content = iota
-	// ContentTrusted is the operator's own: a page is shown as a page.
+	// ContentTrusted is the operator's own content: a page is shown as a page.
 	ContentTrusted
-	// ContentUntrusted is other people's: all but raster images, audio, video
-	// and plain text is an attachment, and whatever a browser shows of it is
-	// sandboxed. Without that, an uploaded page would run as this site's.
+	// ContentUntrusted is content of other people: it is an attachment unless it is a
+	// raster image, audio, video or plain text, and sandboxed where a browser shows it.
+	// Otherwise scripts of an uploaded page would run with this site's rights.
 	ContentUntrusted
 )
 
-// New returns a handler that serves jail. It reads the whole path of a request,
-// so below a prefix put http.StripPrefix or gorilla.Mount before it. It is safe for
-// concurrent use.
+// New returns a handler that serves jail. It takes the whole path of a request for the name;
+// below a prefix, put http.StripPrefix or gorilla.Mount before it. It is safe for concurrent
+// use.
 //
-// New panics where it would serve something else than was meant: jail is nil; Write is
-// set and the backend cannot write; Auth knows credentials or links and the jail has no
-// Authorizer, so that they would protect nothing; Content has no such value; or a
-// number is negative.
+// New panics if cfg makes no sense: jail is nil; Write is set and the backend cannot be
+// written to; Auth knows credentials or links and the jail has no Authorizer, so that they
+// would protect nothing; Content has another value than those above; or a number is
+// negative.
 func New(jail *vfs.Jail, cfg Config) http.Handler {
 	checkConfig(jail, &cfg)
 	cfg.Auth = cfg.Auth.withClock()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Bounds of what is read of a body behind the answer, only to be thrown away. Both
-// times end well within the time that a server gives its handlers when it stops.
+// Bounds of what is read of a body after the response and thrown away. Both times are much
+// shorter than the time that a server gives its handlers when it stops.
 const (
 	lingerBytes = 64 << 20
 	lingerTime  = 10 * time.Second

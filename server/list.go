@@ -12,9 +12,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The entries of one page of a listing. Programs that mirror a tree by its HTML, such as
-// rclone and lftp, read the first page and take it for the whole directory: it has as
-// much as any page may.
+// The number of entries on a page of a listing. Programs that mirror a tree by its HTML, such
+// as rclone and lftp, take the first page for the whole directory, so an HTML page has as
+// many as possible.
 const (
 	jsonPage = 1000
 	htmlPage = maxPage
@@ -28,8 +28,8 @@ var (
 	listingCSP  = []string{listing.CSP}
 )
 
-// list answers with one page of dir's entries. The page is complete before the
-// header is sent, so that what fails on the way is still an answer.
+// list answers with one page of dir's entries. It builds the page before it sends the header,
+// so that an error can still be answered.
 func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	p := listing.Page{Dir: dir}
 	limit := htmlPage
@@ -75,9 +75,9 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	}
 }
 
-// pageQuery reads after and limit. What is no key that a listing gave, or no
-// number, counts as left out, a limit as 0; a number out of bounds as the nearest: a
-// query never makes a request fail.
+// pageQuery parses after and limit. A query never makes a request fail: an after that no
+// listing returns is ignored, a limit that is not a number is 0, and one out of bounds is the
+// nearest.
 func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int) {
 	if u.RawQuery == "" {
 		return "", 0
@@ -95,8 +95,7 @@ func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int) {
 	return after, limit
 }
 
-// prefersJSON reports whether an Accept asks for JSON rather than for HTML. A
-// wildcard asks for neither.
+// prefersJSON reports whether an Accept prefers JSON to HTML. Wildcards do not count.
 func prefersJSON(accept []string) bool {
 	var jsonQ, htmlQ httpheader.Quality
 	for name, q := range httpheader.AcceptItems(accept) {

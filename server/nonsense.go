@@ -8,16 +8,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A constructor checks its configuration with a nonsense and panics at the first thing
-// that makes none. Such a value is a mistake in the program and not in what a user wrote,
-// and a server that took it for a default would serve something else than was meant.
+// nonsense checks the configuration of a constructor, and panics at the first value that makes
+// no sense. Such a value is a bug in the program, not a mistake of a user. Replacing it by a
+// default would serve something else than was intended.
 type nonsense struct{ constructor string }
 
 func (c nonsense) found(format string, args ...any) {
 	panic("server." + c.constructor + ": " + fmt.Sprintf(format, args...))
 }
 
-// whole refuses a number below 0, for a field whose zero value is its default.
+// whole refuses a negative number, for a field whose zero value is its default.
 func (c nonsense) whole(field string, n int64) {
 	if n < 0 {
 		c.found("%s is %d; write 0 for its default, or more", field, n)
@@ -30,7 +30,7 @@ func (c nonsense) duration(field string, d time.Duration) {
 	}
 }
 
-// rate refuses what is no number of requests a second.
+// rate refuses what is not a number of requests per second.
 func (c nonsense) rate(field string, perSecond float64) {
 	if !(perSecond >= 0) || math.IsInf(perSecond, 0) {
 		c.found("%s is %v; write a number of requests a second", field, perSecond)

@@ -10,15 +10,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// requestName makes the Name that a request is for out of its path as it was
-// sent, decoded exactly once. A path that ends in a slash asks for a directory;
-// exactly one slash is taken off.
+// requestName returns the Name in the path of a request: the path as it was sent, decoded
+// exactly once. A path that ends in a slash means a directory; exactly one slash is removed.
 //
-// net/url leaves RawPath empty only where Path has one possible spelling, so
-// Path can be taken as it is then: no escape in it can have hidden a slash,
-// and ParseName refuses the rest. EscapedPath would not do where RawPath is set:
-// it spells the decoded path anew if the raw one holds a byte that Go does not
-// accept, and a %2F is a slash after that.
+// If net/url leaves RawPath empty, Path has only one possible spelling and can be used as it
+// is: no escape can have hidden a slash, and ParseName refuses the rest. If RawPath is set,
+// EscapedPath would be wrong: if the raw path has a byte that Go does not accept, it
+// re-encodes the decoded path, where a %2F has become a slash.
 func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	u := r.URL
 	if hostless(r.RequestURI) {
@@ -49,8 +47,8 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 	if name, err = vfs.ParseEscapedPath(rest); err != nil {
 		return vfs.Name{}, isDir, err
 	}
-	// A host that rewrote only one of the two authorised another name than it
-	// passes on.
+	// Middleware that has rewritten only one of the two may have authorized another name
+	// than this one.
 	decoded, ok := strings.CutPrefix(u.Path, "/")
 	if isDir && ok {
 		decoded, ok = strings.CutSuffix(decoded, "/")

@@ -11,10 +11,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// crossOrigin tells requests that a page of another site made a browser send. None
-// can without a preflight, which is never granted; this holds besides where a
-// proxy or a browser grants too much. It looks at the header alone, and what it
-// refuses gets the uniform 404.
+// crossOrigin recognizes requests that a page of another site made a browser send. Browsers
+// send such writes only after a preflight, which is never granted; this check also holds if
+// a proxy or a browser grants too much. It reads the header only, and what it refuses gets
+// the uniform 404.
 var crossOrigin = http.NewCrossOriginProtection()
 
 // serveWrite answers a PUT or DELETE.
@@ -29,14 +29,13 @@ func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	}
 }
 
-// put stores the body under name. Nothing of the body is read, and so no client asked
-// for it that waits for a 100 (Continue), before all is decided that can be without it:
-// policy, header and free slot here, what is there already and preconditions
-// within Jail.Put.
+// put stores the body under name. It reads nothing of the body, and so sends no 100
+// (Continue), before everything is decided that does not need it: policy, header and slot
+// here, existing objects and preconditions in Jail.Put.
 func (h *handler) put(x *exchange, name vfs.Name) {
 	ctx := x.ctx
-	// Jail.Put comes to the same verdict. It is asked for here so that a name outside the
-	// policy gets the 404 however wrong its body is.
+	// Jail.Put decides the same. This comes first so that a name outside the policy gets
+	// the 404 even if something is wrong with the body.
 	if v := h.jail.Explain(ctx, vfs.OpWrite, name); !v.Allowed {
 		x.fail(&vfs.Error{Op: "put", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}, nil)
 		return
@@ -79,8 +78,8 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	x.written(status, &written.Info)
 }
 
-// hideSibling turns the refusal because of a directory into that because of something
-// hidden, where no directories are listed and so none is known to clients.
+// hideSibling replaces the refusal because of a directory by the one because of a hidden
+// object, unless directories are listed: otherwise clients do not know of any.
 func (h *handler) hideSibling(err error) error {
 	var e *vfs.Error
 	if h.cfg.List || !errors.As(err, &e) || e.Reason != reason.CreateSibling || !e.SiblingDir {
@@ -102,8 +101,8 @@ func (h *handler) remove(x *exchange, name vfs.Name) {
 	x.written(http.StatusNoContent, nil)
 }
 
-// written answers that a write was done. info describes the new version, nil if
-// there is none.
+// written answers a write that was done. info describes the new version, nil if there is
+// none.
 func (x *exchange) written(status int, info *vfs.Info) {
 	h := x.Header()
 	if info != nil {

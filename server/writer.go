@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// A responseWriter counts what goes through it. It forwards ReadFrom, without
-// which net/http would copy files through memory and never use sendfile.
+// A responseWriter counts what is written. It forwards ReadFrom, without which net/http
+// would copy files through memory instead of using sendfile.
 type responseWriter struct {
 	w      http.ResponseWriter
-	status int // 0 until the header was written
+	status int // 0 until the header is written
 	bytes  int64
 }
 
@@ -55,10 +55,10 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 // Unwrap is for http.ResponseController.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.w }
 
-// onlyWriter hides all but Write, so that io.Copy does not come back.
+// onlyWriter hides all methods but Write, so that io.Copy does not call ReadFrom again.
 type onlyWriter struct{ io.Writer }
 
-// A writeError is an error of the connection, and not of what is sent.
+// A writeError is an error of the connection, not of the source.
 type writeError struct{ err error }
 
 func (e *writeError) Error() string { return e.err.Error() }
