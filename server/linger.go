@@ -13,23 +13,23 @@ const (
 	lingerIdle  = restTime
 )
 
-// lingerSlots is how many requests of one handler may linger at the same time. They hold
-// no slot of an Intake, and clients can make them last, so they must be few; past it
-// a connection is closed at once.
+// lingerSlots bounds the requests of one handler that linger at the same time. Clients can
+// make them last, and they hold no slot of an Intake, so they must be few; beyond the bound,
+// connections are closed at once.
 const lingerSlots = 64
 
-// linger reads on in a body that came with an answer decided before its end. Many
-// clients send the whole body before they look for an answer. Were the connection closed
-// meanwhile, the system would tell them of that with a reset, which throws the answer
-// away, and all they would see is a broken connection (RFC 9112 section 9.6).
+// linger goes on reading a body whose response was decided before its end. Many clients send
+// the whole body before they read the response. If the connection were closed meanwhile, the
+// system would send a reset, which discards the response: the client would see a broken
+// connection and nothing else (RFC 9112 section 9.6).
 //
-// net/http itself reads the first 256 KiB, and then closes. HTTP/2 needs none of that.
+// net/http itself reads 256 KiB and then closes. HTTP/2 does not need any of this.
 func (x *exchange) linger() {
 	if x.r.ProtoMajor != 1 || x.r.ContentLength == 0 || x.allRead || x.status == 0 || x.hasty {
 		return
 	}
 	if x.r.Header["Expect"] != nil && x.attempt.Received == 0 {
-		return // the client waits to be asked for the body, and was not
+		return // the client waits for a 100 (Continue) that it does not get
 	}
 	if x.lingering == nil {
 		return
@@ -42,7 +42,7 @@ func (x *exchange) linger() {
 		return
 	}
 	defer x.lingering.give()
-	// The answer goes out first.
+	// The response is sent first.
 	if rc.Flush() != nil {
 		return
 	}

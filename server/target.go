@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// The request target comes in one of the forms of RFC 9112 section 3.2: "/path?query",
-// "http://host/path?query", "host:port" or "*". The absolute form is what clients send
-// that take this server for a proxy; it may hold a user and a password.
+// A request target has one of the forms of RFC 9112 section 3.2: "/path?query",
+// "http://host/path?query", "host:port" or "*". Clients send the absolute form if they think
+// that this server is a proxy; it may contain a user and a password.
 
-// sentPath returns the path of a request target as it was sent, without its query; "" if
-// there is none in it.
+// sentPath returns the path of a request target as it was sent, without the query; "" if it
+// has none.
 func sentPath(r *http.Request) string {
 	target := r.RequestURI
 	if target == "" {
-		// No server made this request. net/url leaves RawPath empty only where Path
-		// has one possible spelling.
+		// The request did not come from a server. net/url leaves RawPath empty only if
+		// Path has one possible spelling.
 		return r.URL.EscapedPath()
 	}
 	path := target
@@ -30,9 +30,9 @@ func sentPath(r *http.Request) string {
 	return path
 }
 
-// hostless reports whether a request target has a scheme and no host. It is no HTTP URL
-// (RFC 9110 section 4.2.1): what looks like its path may be a user and a password, behind
-// one slash too few or too many.
+// hostless reports whether a request target has a scheme but no host. That is not an HTTP URL
+// (RFC 9110 section 4.2.1): with a slash too few or too many, what looks like the path may be
+// a user and a password.
 func hostless(target string) bool {
 	if target == "" || target[0] == '/' || target == "*" {
 		return false
@@ -41,8 +41,8 @@ func hostless(target string) bool {
 	return start == end
 }
 
-// authority returns where the authority of an absolute form begins and ends; 0, 0 if the
-// target is of another form.
+// authority returns the start and end of the authority in an absolute form; 0, 0 for other
+// forms.
 func authority(target string) (start, end int) {
 	colon := strings.IndexByte(target, ':')
 	if colon <= 0 || !strings.HasPrefix(target[colon:], "://") || strings.IndexByte(target[:colon], '/') >= 0 {
@@ -58,10 +58,10 @@ func authority(target string) (start, end int) {
 // masked stands for a user and a password in records.
 const masked = "***"
 
-// loggedTarget returns the request target as it was sent, without its query, and with what
-// may be a user and a password masked. It masks too much rather than too little: whatever
-// stands before the last "@" of what could be meant as an authority, behind any number of
-// slashes and colons. A target that begins with one slash has none.
+// loggedTarget returns the request target as it was sent, without the query, and with a
+// possible user and password masked. It masks too much rather than too little: everything
+// before the last "@" of what could be an authority, after any number of slashes and colons.
+// A target that begins with one slash has no authority.
 func loggedTarget(r *http.Request) string {
 	target := r.RequestURI
 	if target == "" {
@@ -78,13 +78,13 @@ func loggedTarget(r *http.Request) string {
 	for start < len(target) && target[start] == '/' {
 		start++
 	}
-	// A password may hold a question mark that its client forgot to escape, so the query
-	// is looked for behind it.
+	// A password may contain a question mark that the client did not escape, so the query
+	// begins after it.
 	end := len(target)
 	if length := strings.IndexByte(target[start:], '/'); length >= 0 {
 		end = start + length
 	}
-	// After CONNECT, net/http passes on what it would else refuse: an "@" that is escaped.
+	// After CONNECT, net/http accepts what it would otherwise refuse: an escaped "@".
 	if at := max(strings.LastIndexByte(target[start:end], '@'), strings.LastIndex(target[start:end], "%40")); at >= 0 {
 		target = target[:start] + masked + target[start+at:]
 	}
@@ -92,7 +92,7 @@ func loggedTarget(r *http.Request) string {
 	return target
 }
 
-// isScheme reports whether s is a scheme as RFC 3986 section 3.1 has it.
+// isScheme reports whether s is a scheme (RFC 3986 section 3.1).
 func isScheme(s string) bool {
 	for i := range len(s) {
 		switch c := s[i] | 0x20; {

@@ -21,17 +21,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// UploadConfig says how uploads are taken and given back. The zero UploadConfig
-// is safe.
+// UploadConfig says how uploads are stored and served. The zero UploadConfig is safe.
 type UploadConfig struct {
-	// Intake says which files are taken in.
+	// Intake says which files are accepted.
 	Intake Intake
 
 	// MaxFiles bounds the files of one request; 0 is 100.
 	MaxFiles int
 
-	// MaxRequestBytes bounds the body of a request with several files; 0 is what
-	// one file may have, and 16 MiB more.
+	// MaxRequestBytes bounds the body of a request with several files; 0 is 16 MiB more
+	// than a single file may have.
 	MaxRequestBytes int64
 
 	// Authorize authorizes all operations. The jail must have no Authorizer, which would
@@ -39,16 +38,15 @@ type UploadConfig struct {
 	// if it does, Authorize must be set.
 	Authorize UploadAuthorizer
 
-	// MaxAge is how long a client may use an object without asking again, as
-	// in [Config].
+	// MaxAge is that of [Config].
 	MaxAge time.Duration
 
-	// TouchEvery is how often a running upload shows the catalog that it goes
-	// on; 0 is every 30 seconds. It must be well below the age at which a sweep
-	// takes an upload for dead.
+	// TouchEvery is the interval at which a running upload marks its row in the catalog
+	// as active; 0 is 30 seconds. It must be much shorter than the age at which a sweep
+	// considers an upload stale.
 	TouchEvery time.Duration
 
-	// NewID makes the names; nil is random UUIDs. They must be of version 4.
+	// NewID makes the names, UUIDs of version 4; nil is uuid.NewRandom.
 	NewID func() (uuid.UUID, error)
 
 	// Now is the clock; nil is time.Now.
@@ -60,8 +58,8 @@ type UploadConfig struct {
 	// Auth authenticates requests.
 	Auth Auth
 
-	// Recorder and Logger are those of [Config]. The record of a POST has the
-	// name of the object that it made, if it made one.
+	// Recorder and Logger are those of [Config]. The record of a POST has the name of
+	// the object that it created, if it created a single one.
 	Recorder audit.Recorder
 	Logger   *slog.Logger
 }
@@ -70,11 +68,11 @@ const (
 	defaultMaxFiles   = 100
 	defaultTouchEvery = 30 * time.Second
 
-	// besideFile is what a request with one file may hold besides.
+	// besideFile is what a request with one file may contain besides it.
 	besideFile = 16 << 20
 )
 
-// uploads is what NewUploads returns.
+// uploads is the result of NewUploads.
 type uploads struct {
 	jail         *vfs.Jail
 	catalog      catalog.Catalog
@@ -84,34 +82,34 @@ type uploads struct {
 	lingering    *Slots
 }
 
-// NewUploads returns a handler that stores what clients send under names that it
-// makes itself, and gives it back by them:
+// NewUploads returns a handler that stores files of clients under names that it makes itself,
+// and serves them by these names:
 //
 //	POST /             the files of a multipart/form-data body, or a raw body with
 //	                   "Content-Disposition: attachment; filename=…": 201, Location
 //	                   of a single one, and {"files":[…]}
-//	GET, HEAD /ID      the bytes, under the name that the user gave
-//	GET, HEAD /ID?meta what is known of them, as JSON
+//	GET, HEAD /ID      the bytes, with the user's filename
+//	GET, HEAD /ID?meta their record, as JSON
 //	DELETE /ID         204
 //
-// An ID is a lower-case UUID of version 4. All else is the uniform 404, and what
-// the user called a file is never part of a name, path or key.
+// An ID is a lower-case UUID of version 4. Everything else is the uniform 404. The user's
+// filename is never part of a name, path or key.
 //
-// The jail's policy is [catalog.Policy], and its backend is writable. Below a
-// prefix put http.StripPrefix or gorilla.Mount before the handler: the Location of a new
-// object is the path that was posted to, as it was sent, and the ID.
+// The jail's policy is [catalog.Policy], and its backend is writable. Below a prefix, put
+// http.StripPrefix or gorilla.Mount before the handler: the Location of a new object is the
+// path of the POST, as it was sent, and the ID.
 //
-// The files of one request are stored all, or none if it fails. Until its answer
-// is due none of them can be seen; should the server itself die at that very
-// moment, some may be there that nobody was told of.
+// The files of a request are stored all or none. None of them is visible before all are
+// stored. If the server dies while it makes them visible, some may remain of which the client
+// was not told.
 //
-// What comes back is other people's content: see [ContentUntrusted]. The handler
+// Objects are served as [ContentUntrusted]. The handler
 // is safe for concurrent use. It does not clean up after a crash: package
 // catalog/reconcile does.
 //
-// NewUploads panics where jail or cat is nil, the jail lets other names through than
-// server-made ones, cannot write or has an Authorizer, a number is negative, or Auth
-// knows credentials or links and Authorize is nil.
+// NewUploads panics if jail or cat is nil; if the jail refuses the names that the server
+// makes, cannot be written to or has an Authorizer; if a number is negative; or if Auth knows
+// credentials or links and Authorize is nil.
 func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Handler {
 	checkUploads(jail, cat, &cfg)
 	cfg.Auth = cfg.Auth.withClock()
@@ -178,8 +176,8 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		x.grant(auth.Grant{Op: x.op, Name: name})
 	}
-	// A form on another site can post here, and a browser would send the user's
-	// credentials along. To that site, this is a server without anything.
+	// A form on another site can post here, and the browser would send the user's
+	// credentials. Such a request gets the 404.
 	if err == nil && crossOrigin.Check(r) != nil {
 		err = refusal(name.String(), audit.ReasonCrossOrigin)
 	}
@@ -195,7 +193,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve answers for an object that is there.
+// serve answers a request for an object.
 func (h *uploads) serve(x *exchange, name vfs.Name) {
 	op := vfs.OpRead
 	if x.r.Method == http.MethodDelete {
@@ -214,8 +212,8 @@ func (h *uploads) serve(x *exchange, name vfs.Name) {
 	}
 }
 
-// find returns the record of the object name, if it is ready and the caller may
-// do op with it. A name that the policy refuses costs no look into the catalog.
+// find returns the record of the object, if it is ready and the caller may perform op. A name
+// that the policy refuses is not looked up in the catalog.
 func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, error) {
 	ctx := x.ctx
 	v := h.jail.Explain(ctx, op, name)
@@ -256,7 +254,7 @@ func (h *uploads) send(x *exchange, name vfs.Name, rec catalog.Record) {
 	x.send(obj, &pres)
 }
 
-// look returns how the object of rec is presented.
+// present returns the presentation of the object of rec.
 func (h *uploads) present(x *exchange, rec catalog.Record) presentation {
 	kind, name := "inline", rec.Name
 	if !mediatype.SafeInline(rec.Type) {
@@ -273,9 +271,8 @@ func (h *uploads) present(x *exchange, rec catalog.Record) presentation {
 	}
 }
 
-// keep is the exchange's keep for an object that has an owner: whether anyone may read
-// it is for who decides about owners to say, of this object alone. That another one is
-// for everybody says nothing of this.
+// cacheControlFor is that of the exchange for an object with an owner: the UploadAuthorizer
+// says whether anyone may read this very object. Another one may be public.
 func (h *uploads) cacheControlFor(x *exchange, rec catalog.Record, usual []string) []string {
 	if !h.cfg.Authorize.OpenTo(vfs.OpRead, rec) {
 		return privateNoStore
@@ -283,17 +280,17 @@ func (h *uploads) cacheControlFor(x *exchange, rec catalog.Record, usual []strin
 	return x.cacheControlFor(catalog.ObjectName(rec.ID), usual)
 }
 
-// remove removes the object of rec. Once its row says so, it is gone for all
-// clients, and whatever fails behind that a sweep finishes.
+// remove removes the object of rec. Once its row is deleting, the object is gone for all
+// clients; if a later step fails, a sweep finishes it.
 func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	ctx := x.ctx
 	if cond := httpheader.Conditions(x.r); !cond.IsZero() {
-		// The object never changes, so what holds now holds until it goes.
+		// Objects never change, so a condition that holds now holds until the removal.
 		cond.Unsafe = true
 		if _, err := h.jail.Head(ctx, name, vfs.Request{Cond: cond}); err != nil {
 			var e *vfs.Error
 			if errors.As(err, &e) && h.cfg.Authorize.Authorize(ctx, vfs.OpRead, rec) != nil {
-				e.Info = nil // the version is for those who may read it
+				e.Info = nil // the caller may not learn the version
 			}
 			x.fail(err, nil)
 			return
@@ -317,11 +314,11 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	x.written(http.StatusNoContent, nil)
 }
 
-// clearTime bounds what is done after a request whatever became of its client.
+// clearTime bounds what is done after a request, even if the client has disconnected.
 const clearTime = 30 * time.Second
 
-// afterwards returns a context for what has to be done though the client may be
-// gone.
+// afterwards returns a context for work that has to be done even if the client has
+// disconnected.
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), clearTime)
 }

@@ -10,26 +10,25 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An UploadAuthorizer decides who may do what with uploads. It is what an
-// [access.Authorizer] is for other objects, but knows the record of the object, and so
-// its owner. Its methods are called concurrently.
+// An UploadAuthorizer authorizes operations on uploads. It is an [access.Authorizer] that
+// knows the record of the object, and so its owner. Its methods are called concurrently.
 //
-// [UploadRules] makes one of access rules, [OwnersDelete] is the default, and an
-// [UploadFunc] is a function of one's own.
+// [UploadRules] makes one of access rules, [OwnersDelete] is the default, and [UploadFunc]
+// makes one of a function.
 type UploadAuthorizer interface {
-	// Authorize decides whether the caller may do op: OpUpload with a record that has no
-	// more than an Owner, OpRead and OpDelete with the record of the object. Any error
+	// Authorize decides whether the caller may perform op: OpUpload with a record that
+	// only has an Owner, OpRead and OpDelete with the record of the object. Any error
 	// refuses; the client sees a missing name. The context carries the principal, and
 	// [auth.Granted] says whether a signed link grants op to
 	// [catalog.ObjectName](rec.ID).
 	Authorize(ctx context.Context, op vfs.Op, rec catalog.Record) error
 
-	// Open reports whether anyone, without credentials, may do op to some object. Where
-	// nobody may, a request without credentials is a 401.
+	// Open reports whether anonymous callers may perform op on some object. If not,
+	// anonymous requests get 401.
 	Open(op vfs.Op) bool
 
-	// OpenTo reports whether anyone, without credentials, may do op to the object of rec.
-	// An answer about it is kept out of caches where that is false of OpRead.
+	// OpenTo reports whether anonymous callers may perform op on the object of rec. If it
+	// is false for OpRead, responses about the object are kept out of caches.
 	OpenTo(op vfs.Op, rec catalog.Record) bool
 }
 
@@ -39,8 +38,8 @@ var (
 	_ UploadAuthorizer = UploadFunc(nil)
 )
 
-// UploadRules returns the UploadAuthorizer that decides by access rules, with the owner
-// of the record. Like the zero List, nil lets nobody do anything.
+// UploadRules returns the UploadAuthorizer that decides by access rules and the owner in the
+// record. A nil List allows nothing, like the zero List.
 func UploadRules(l *access.List) UploadAuthorizer { return uploadRules{l} }
 
 type uploadRules struct{ list *access.List }
@@ -63,9 +62,9 @@ func (u uploadRules) OpenTo(op vfs.Op, rec catalog.Record) bool {
 	return ok
 }
 
-// OwnersDelete returns the UploadAuthorizer that lets anyone upload, anyone who knows an
-// ID read, and the owner delete. What has no owner may be deleted by anyone who knows its
-// ID.
+// OwnersDelete returns the UploadAuthorizer that lets anyone upload, anyone who knows an ID
+// read, and only the owner delete. An object without an owner may be deleted by anyone who
+// knows its ID.
 func OwnersDelete() UploadAuthorizer { return ownersDelete{} }
 
 type ownersDelete struct{}
@@ -85,9 +84,9 @@ func (ownersDelete) OpenTo(op vfs.Op, rec catalog.Record) bool {
 
 var errNotOwner = errors.New("server: not the owner")
 
-// An UploadFunc is the Authorize of an [UploadAuthorizer]. Since nothing is known of what
-// it opens to anyone, all answers are kept out of caches, and no request without
-// credentials is asked for some. A nil UploadFunc refuses everything.
+// An UploadFunc is an [UploadAuthorizer] made of its Authorize. It does not say what is open
+// to anonymous callers: all responses are kept out of caches, and no anonymous request gets
+// 401. A nil UploadFunc refuses everything.
 type UploadFunc func(ctx context.Context, op vfs.Op, rec catalog.Record) error
 
 // Authorize calls f.

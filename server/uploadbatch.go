@@ -28,8 +28,8 @@ import (
 func (h *uploads) post(x *exchange) {
 	ctx := x.ctx
 	owner := auth.FromContext(ctx).Name
-	// Whoever may not upload is refused before his body is read. A name as it will
-	// be made stands for all.
+	// Callers who may not upload are refused before the body is read. No name exists yet,
+	// so a placeholder is authorized.
 	v := h.jail.Explain(ctx, vfs.OpUpload, exampleName)
 	if v.Allowed && h.cfg.Authorize.Authorize(ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
 		v.Allowed, v.Reason = false, reason.AuthDenied
@@ -39,8 +39,7 @@ func (h *uploads) post(x *exchange) {
 		return
 	}
 	x.attempt.Rule = v.Rule
-	// Nothing is called "/", so no version of it can match. That there is none, which
-	// If-None-Match may ask for, is true.
+	// There is no object "/", so If-Match is false, and If-None-Match is true.
 	if cond := httpheader.Conditions(x.r); !cond.IfMatch.IsZero() {
 		x.fail(errPrecondition, nil)
 		return
@@ -56,7 +55,7 @@ func (h *uploads) post(x *exchange) {
 	}
 	defer x.endBody(body)
 	b := h.newBatch(ctx, owner)
-	// A panic on the way is a failure like others.
+	// Also after a panic.
 	defer b.undo(x)
 	limited := &limitedBody{body, h.cfg.MaxRequestBytes}
 	if err = h.eachFile(x.r, limited, b.store); err == nil {
@@ -72,12 +71,12 @@ func (h *uploads) post(x *exchange) {
 
 var exampleName = catalog.ObjectName(uuid.UUID{6: 0x40, 8: 0x80})
 
-// check refuses a request by its header.
+// check refuses a request by its header alone.
 func (h *uploads) check(r *http.Request) error {
 	if r.ContentLength > h.cfg.MaxRequestBytes {
 		return errTooLarge
 	}
-	// The bound of one file is not that of a body with several.
+	// MaxBytes is for one file, and the body may have several.
 	head := http.Request{Header: r.Header, ContentLength: -1}
 	return h.intake.checkHeader(&head)
 }
@@ -96,15 +95,15 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A batch is the files of one request on their way in.
+// A batch is the files of one request.
 type batch struct {
 	h      *uploads
 	owner  string
-	ctx    context.Context // ends with the request, or when a sweep took a row
+	ctx    context.Context // ends with the request, or when a sweep has cleared a row
 	cancel context.CancelCauseFunc
 
 	mu    sync.Mutex
-	files []catalog.Record // begun, in the order in which they came
+	files []catalog.Record // begun, in the order of the request
 
 	touching sync.WaitGroup
 	done     bool // committed or undone
@@ -116,10 +115,10 @@ func (h *uploads) newBatch(ctx context.Context, owner string) *batch {
 	return b
 }
 
-// errSwept: a sweep has taken the upload for dead.
+// errSwept: a sweep has cleared the upload as stale.
 var errSwept = errors.New("server: the upload was silent for too long, and was swept")
 
-// store stores one file, whose row stays pending: first the row, then the object.
+// store stores one file: first the row, which stays pending, then the object.
 func (b *batch) store(filename string, content io.Reader) error {
 	h := b.h
 	id, err := h.cfg.NewID()
@@ -158,7 +157,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	case checked.failure() != nil:
 		return checked.failure()
 	case errors.Is(err, vfs.ErrPrecondition):
-		// No condition of the client's: his answer is not a 412.
+		// The condition is not the client's, so this is not a 412.
 		return fmt.Errorf("server: there was an object of a new name: %v", err)
 	case err != nil:
 		return err
@@ -173,7 +172,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	return nil
 }
 
-// add notes a row that was begun, and has it touched from then on.
+// add adds a row, which is touched from now on.
 func (b *batch) add(rec catalog.Record) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -184,7 +183,7 @@ func (b *batch) add(rec catalog.Record) int {
 	return len(b.files) - 1
 }
 
-// touch shows, until the batch ends, that it goes on.
+// touch marks the rows as active until the batch ends.
 func (b *batch) touch() {
 	tick := time.NewTicker(b.h.cfg.TouchEvery)
 	defer tick.Stop()
@@ -198,7 +197,7 @@ func (b *batch) touch() {
 		files := slices.Clone(b.files)
 		b.mu.Unlock()
 		for _, rec := range files {
-			// A catalog that does not answer now may do so next time.
+			// A catalog that does not answer now may answer next time.
 			if err := b.h.catalog.Touch(b.ctx, rec.ID); errors.Is(err, catalog.ErrNotFound) {
 				b.cancel(errSwept)
 				return
@@ -207,14 +206,14 @@ func (b *batch) touch() {
 	}
 }
 
-// commit makes all rows ready, once all objects are there.
+// commit makes all rows ready. All objects are stored.
 func (b *batch) commit() error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
 	b.cancel(nil)
 	b.touching.Wait()
-	// A Commit that is cancelled may have been done or not.
+	// It is unknown whether a Commit that is canceled was done.
 	ctx, cancel := afterwards(b.ctx)
 	defer cancel()
 	for i, rec := range b.files {
@@ -231,8 +230,8 @@ func (b *batch) commit() error {
 	return nil
 }
 
-// undo takes back all that was stored, unless it was committed. What it cannot
-// clear, because catalog or backend do not answer, is left to a sweep.
+// undo removes everything that was stored, unless it was committed. If catalog or backend do
+// not answer, a sweep does it later.
 func (b *batch) undo(x *exchange) {
 	b.cancel(nil)
 	b.touching.Wait()
@@ -249,29 +248,29 @@ func (b *batch) undo(x *exchange) {
 	}
 }
 
-// discard takes back an upload. While it is not known what the row says, the
-// object stays, or a row could be shown whose object is gone.
+// discard removes an upload. As long as the state of the row is unknown, the object stays:
+// otherwise a ready row could have no object.
 func (h *uploads) discard(ctx context.Context, id uuid.UUID) error {
 	err := h.catalog.Abandon(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		// The Commit that failed may have been done all the same.
+		// A Commit that failed may have been done.
 		err = h.catalog.Delete(ctx, id)
 	}
-	// Neither pending nor ready: a sweep has been here, perhaps before the object
-	// was. Nobody else would look for that.
+	// Neither pending nor ready: a sweep has cleared the row, perhaps before the object
+	// was stored. Nothing else would remove that object.
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 		return err
 	}
 	return reconcile.Clear(ctx, h.jail, h.catalog, id)
 }
 
-// summed adds up what is read. It fills what it is given: the pieces that multipart
-// yields are small, and each would be a write of its own.
+// summed computes the size and hash of what is read. Read fills its buffer: forms yield small
+// chunks, and the backend would write each of them separately.
 type summed struct {
 	r     io.Reader
 	hash  hash.Hash
 	size  int64
-	ended bool // all was read
+	ended bool // read to the end
 }
 
 func (s *summed) Read(p []byte) (int, error) {

@@ -11,15 +11,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// A fileJSON is what a client learns of an object.
+// A fileJSON is the record of an object as clients see it.
 type fileJSON struct {
 	ID      string `json:"id"`
-	Name    string `json:"name"` // what the user called it
+	Name    string `json:"name"` // the user's filename
 	Type    string `json:"type"`
 	Size    int64  `json:"size"`
 	SHA256  string `json:"sha256"` // lower-case hexadecimal
 	Created string `json:"created"`
-	Owner   string `json:"owner"` // "" is everyone
+	Owner   string `json:"owner"` // "" for none
 }
 
 func newFileJSON(rec catalog.Record) fileJSON {
@@ -56,7 +56,7 @@ func (x *exchange) sendJSON(status int, cacheControl []string, v any) {
 	}
 }
 
-// created answers that files were stored.
+// created answers a POST whose files were stored.
 func (x *exchange) created(files []catalog.Record) {
 	answer := struct {
 		Files []fileJSON `json:"files"`
@@ -71,12 +71,11 @@ func (x *exchange) created(files []catalog.Record) {
 	x.sendJSON(http.StatusCreated, noStore, answer)
 }
 
-// postedTo returns the path of a request to "/" as the client sent it, with the
-// prefix below which this handler is mounted: whatever took that off left the
-// request's target as it was.
+// postedTo returns the path of a request to "/" as the client sent it, with the prefix of this
+// handler: what strips prefixes leaves the request target as it was.
 func postedTo(r *http.Request) string {
 	path := sentPath(r)
-	// Two slashes at the front would make a host of what follows.
+	// After two slashes, what follows would be a host.
 	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || !strings.HasSuffix(path, "/") {
 		return "/"
 	}
