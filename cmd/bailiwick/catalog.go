@@ -27,16 +27,16 @@ func (f *catalogFlags) register(cmd *cobra.Command, olderThan string) {
 func (a *app) catalogCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "catalog COMMAND",
-		Short: "Check uploads against their catalog, and clear what a crash left",
+		Short: "List uploads, check them against their catalog, clean up after a crash",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usagef("catalog has no command %s; there is bailiwick catalog check, bailiwick catalog sweep, bailiwick catalog rebind and bailiwick catalog clock", cli.Printable(args[0]))
+				return cli.Usagef("catalog has no command %s; there is bailiwick catalog ls, bailiwick catalog check, bailiwick catalog sweep, bailiwick catalog rebind and bailiwick catalog clock", cli.Printable(args[0]))
 			}
 			return cli.Usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
 		},
 	}
-	cmd.AddCommand(a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand(), a.catalogClockCommand())
+	cmd.AddCommand(a.catalogListCommand(), a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand(), a.catalogClockCommand())
 	return cmd
 }
 
