@@ -7,8 +7,9 @@
 //   - Names reach the Fs only as a [vfs.Name] behind one slash, so that nothing
 //     climbs out of a BasePathFs, nor into a sibling that has its base as a
 //     prefix.
-//   - Links that the Fs can see (afero.Lstater) are refused, and so is what is
-//     no regular file, or what the process works with itself (package vfs/ownfile). An Fs that hides its links follows them.
+//   - Links that the Fs can see (afero.Lstater) are refused, and so is what is no
+//     regular file, or a file that the process itself works with (package
+//     vfs/ownfile). An Fs that hides its links follows them.
 //   - Errors print no path of the Fs.
 //   - What MemMapFs lets happen does not: a file that becomes a directory when
 //     another is made under it, the removal of a directory that is not empty.

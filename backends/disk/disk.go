@@ -1,4 +1,6 @@
-// Package disk serves a directory of the local file system.
+// Package disk serves a directory of the local file system. [New] opens it, for
+// reading or, with Options.Writable, for writing, too; a [vfs.Jail] before the
+// [Backend] decides which names are served.
 //
 // No symbolic link is followed, not by a check before the open, which a race
 // could get between, but by the open itself. On Linux that is one system call

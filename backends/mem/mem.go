@@ -1,8 +1,9 @@
-// Package mem keeps objects in memory, for tests and small trees. It stores
-// them in an afero.MemMapFs and closes what that leaves open: a file becomes a
-// directory there when another is made under it, a directory can be removed
-// with what is in it, a write is seen half done, and two versions can have one
-// time.
+// Package mem keeps objects in memory, for tests and small trees. [New] returns an
+// empty [Backend], [FromMap] one that holds a tree.
+//
+// It stores them in an afero.MemMapFs and closes what that leaves open: a file
+// becomes a directory there when another is made under it, a directory can be removed
+// with what is in it, a write is seen half done, and two versions can have one time.
 //
 // An object is kept as one piece and without a limit. What is put is gone with
 // the process.

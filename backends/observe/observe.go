@@ -1,4 +1,5 @@
-// Package observe is a layer over a backend that tells of each call: for metrics.
+// Package observe is a layer over a backend that reports each call, for metrics:
+// [New] wraps the backend and takes the function that gets each [Call].
 package observe
 
 import (

@@ -1,5 +1,8 @@
 // Package s3 serves the objects of a bucket, or of a prefix in it, and with
-// Options.Writable stores them. One call is one S3 request: Open a GetObject,
+// Options.Writable stores them. [NewClient] makes a client, [New] a [Backend] of it;
+// programs that take an s3:// source from a user call backends.Open instead.
+//
+// One call is one S3 request: Open a GetObject,
 // Stat a HeadObject, a page of List a ListObjectsV2, Put of a small object a
 // PutObject. What goes beyond is named at the methods.
 //
