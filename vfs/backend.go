@@ -115,4 +115,10 @@ type PutOptions struct {
 	SizeKnown   bool   // a body of another size is an error, and nothing is stored
 	ContentType string // kept where the backend can keep it
 	Encoding    string // the coding that body is in, as in Info; kept where the backend can
+
+	// ContentTime is the ContentTime of what is stored, for a copy; kept where the backend
+	// can. Zero is now. On disk it becomes the file's time, by which ETags tell versions
+	// apart: the new version has another ETag than the one it replaces, but may get that of
+	// an older one of the same size and ContentTime.
+	ContentTime time.Time
 }

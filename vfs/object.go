@@ -11,6 +11,10 @@ type Info struct {
 	Name    Name
 	Size    int64     // bytes of the whole object
 	ModTime time.Time // zero if unknown
+	// ContentTime is when the content was last modified, which a copy of it keeps; zero if
+	// the backend does not know. On disk it is the ModTime. Elsewhere, ModTime is when the
+	// object was stored, and only that is a validator in HTTP.
+	ContentTime time.Time
 	// ETag is a strong entity tag without its quotes, opaque; "" if the backend
 	// has none. Two versions of an object have two ETags.
 	ETag        string

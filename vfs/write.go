@@ -185,8 +185,9 @@ func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 
 // Copy stores the object from of src, which may be j itself, under the name to.
 // It reads as src.Get does and writes as j.Put does: the bytes that arrive are of
-// one version, or nothing does. Size and Encoding and, where opts have none,
-// ContentType are those of the object read.
+// one version, or nothing does. Size and Encoding and, where opts have none, ContentType
+// and ContentTime are those of the object read; its ModTime stands for a ContentTime that
+// is not known.
 func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// What may not be written is refused before it is read.
 	v := j.admit(ctx, OpWrite, to)
@@ -201,6 +202,12 @@ func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts Put
 	opts.Size, opts.SizeKnown, opts.Encoding = obj.Info.Size, true, obj.Info.Encoding
 	if opts.ContentType == "" {
 		opts.ContentType = obj.Info.ContentType
+	}
+	if opts.ContentTime.IsZero() {
+		opts.ContentTime = obj.Info.ContentTime
+	}
+	if opts.ContentTime.IsZero() {
+		opts.ContentTime = obj.Info.ModTime
 	}
 	w, err := j.Put(ctx, to, obj.Body, opts)
 	if err == nil && w.Info.Encoding == "" {

@@ -20,7 +20,7 @@ type stat struct {
 }
 
 func (st *stat) info(n vfs.Name) vfs.Info {
-	return vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ETag: st.etag(n)}
+	return vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ContentTime: st.mtime, ETag: st.etag(n)}
 }
 
 // reason judges what was found, whatever it is called: it returns "" for a file that

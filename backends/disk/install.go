@@ -33,7 +33,12 @@ func (w *writing) install(p *location) error {
 // that of the version here, and than that of any that was removed. Those in
 // between came one after the other. To count all versions of all names instead
 // would let time run ahead where the file system counts in seconds.
+//
+// A time that the caller gave stays, unless the version here would have the same ETag.
 func (w *writing) stamp(current *stat) error {
+	if !w.time.IsZero() && (current == nil || w.st.etag(w.n) != current.etag(w.n)) {
+		return nil
+	}
 	floor := w.b.floor
 	if current != nil && current.mtime.After(floor) {
 		floor = current.mtime

@@ -30,7 +30,7 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	if !b.opts.Writable {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
-	w := &writing{b: b, n: n, cond: opts.Cond}
+	w := &writing{b: b, n: n, cond: opts.Cond, time: opts.ContentTime}
 	defer w.leave()
 	err := w.begin(ctx)
 	if err == nil {
@@ -50,6 +50,7 @@ type writing struct {
 	b    *Backend
 	n    vfs.Name
 	cond vfs.Cond
+	time time.Time // that f is to have; zero for now
 
 	top, stage folder
 	f          scratch
@@ -130,8 +131,13 @@ func (w *writing) fill(body io.Reader) error {
 		}
 		w.f = nil
 	}
-	// The clock of a file system ticks far more slowly.
-	_ = w.in.setTime(w.temp, time.Now())
+	if !w.time.IsZero() && w.in.setTime(w.temp, w.time) != nil {
+		w.time = time.Time{} // the file system has no such time
+	}
+	if w.time.IsZero() {
+		// The clock of a file system ticks far more slowly.
+		_ = w.in.setTime(w.temp, time.Now())
+	}
 	return w.sync()
 }
 

@@ -69,7 +69,7 @@ func FromMap(objects map[string]string) (*Backend, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mem: %q is no name: %s", key, vfs.ReasonOf(err).Detail())
 		}
-		if _, err := b.store(n, []byte(objects[key]), vfs.Cond{}); err != nil {
+		if _, err := b.store(n, []byte(objects[key]), vfs.PutOptions{}); err != nil {
 			return nil, fmt.Errorf("mem: %q lies under an object, or is a directory for another", key)
 		}
 	}
@@ -220,13 +220,13 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	if err := ctx.Err(); err != nil {
 		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
 	}
-	return b.store(n, buf.Bytes(), opts.Cond)
+	return b.store(n, buf.Bytes(), opts)
 }
 
-func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, error) {
+func (b *Backend) store(n vfs.Name, content []byte, opts vfs.PutOptions) (vfs.Info, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	current, err := b.check(n, cond)
+	current, err := b.check(n, opts.Cond)
 	if err != nil {
 		return vfs.Info{}, err
 	}
@@ -245,7 +245,7 @@ func (b *Backend) store(n vfs.Name, content []byte, cond vfs.Cond) (vfs.Info, er
 	if err != nil {
 		return vfs.Info{}, driver.FSError("put", n, err)
 	}
-	info := vfs.Info{Name: n, Size: int64(len(content)), ModTime: b.tick()}
+	info := vfs.Info{Name: n, Size: int64(len(content)), ModTime: b.tick(), ContentTime: opts.ContentTime}
 	info.ETag = driver.TimeTag(n.String(), info.ModTime, info.Size)
 	data := f.(*mem.File).Data()
 	mem.SetModTime(data, info.ModTime)

@@ -177,7 +177,7 @@ func (f *fake) answerGet(ctx context.Context, in *awss3.GetObjectInput) (*awss3.
 		Body:          &fakeBody{ctx: ctx, f: f, r: strings.NewReader(o.data[first : last+1])},
 		ContentLength: aws.Int64(last - first + 1),
 		ContentRange:  contentRange,
-		ContentType:   &o.contentType, ContentEncoding: o.encoding,
+		ContentType:   &o.contentType, ContentEncoding: o.encoding, Metadata: o.meta,
 		ETag:         aws.String(o.etag()),
 		LastModified: &o.modified,
 	}, nil

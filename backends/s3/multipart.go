@@ -94,7 +94,7 @@ func (u *upload) create() error {
 		ExpectedBucketOwner: u.owner,
 		ContentType:         headerValue(u.opts.ContentType),
 		ContentEncoding:     headerValue(u.opts.Encoding),
-		Metadata:            map[string]string{markKey: u.mark},
+		Metadata:            u.metadata(),
 		// Without it, versitygw refuses parts that have a checksum.
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})

@@ -248,7 +248,9 @@ func (o *objectCall) headObject() (vfs.Info, map[string]string, error) {
 	if aws.ToInt64(out.ContentLength) < 0 || out.ContentLength == nil {
 		return vfs.Info{}, nil, o.fail(errNoLength)
 	}
-	return o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), out.Metadata, nil
+	info := o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding)
+	info.ContentTime = parseTime(out.Metadata[timeKey])
+	return info, out.Metadata, nil
 }
 
 var errNoLength = fmt.Errorf("%w: S3 gave no length", vfs.ErrUnavailable)
@@ -268,7 +270,9 @@ func (o *objectCall) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, pa
 		size = r.size
 		part.Offset, part.Partial = r.first, size > 0
 	}
-	return o.info(size, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding), part, nil
+	info = o.info(size, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding)
+	info.ContentTime = parseTime(out.Metadata[timeKey])
+	return info, part, nil
 }
 
 func (o *objectCall) info(size int64, modified *time.Time, etag, contentType, encoding *string) vfs.Info {

@@ -34,7 +34,8 @@ import (
 // fails with vfs.ErrUnavailable, and the object may still appear: this is the one
 // case in which a Put that failed can have changed something.
 //
-// The Info has no ModTime, which S3 does not tell.
+// The Info has no ModTime, which S3 does not tell. The ContentTime is kept in the metadata
+// "mtime", in the form that rclone reads and writes.
 //
 // Cancelling ctx ends Put between two reads of body, and aborts an upload. Requests
 // that are under way are given another 2 seconds: Put could not say otherwise
@@ -153,7 +154,7 @@ func (w *writing) putObject(data []byte) (vfs.Info, error) {
 			ContentLength:       aws.Int64(int64(len(data))),
 			ContentType:         headerValue(w.opts.ContentType),
 			ContentEncoding:     headerValue(w.opts.Encoding),
-			Metadata:            map[string]string{markKey: w.mark},
+			Metadata:            w.metadata(),
 			IfMatch:             c.ifMatch(),
 			IfNoneMatch:         c.ifNoneMatch(),
 		}
@@ -171,10 +172,19 @@ func (w *writing) putObject(data []byte) (vfs.Info, error) {
 	return w.stored(etag), err
 }
 
+// metadata returns what is stored with the object.
+func (w *writing) metadata() map[string]string {
+	m := map[string]string{markKey: w.mark}
+	if t := w.opts.ContentTime; !t.IsZero() {
+		m[timeKey] = formatTime(t)
+	}
+	return m
+}
+
 // stored describes the object that was stored.
 func (w *writing) stored(etag string) vfs.Info {
 	return vfs.Info{
-		Name: w.n, Size: w.size, ETag: etag,
+		Name: w.n, Size: w.size, ETag: etag, ContentTime: w.opts.ContentTime,
 		ContentType: aws.ToString(headerValue(w.opts.ContentType)), Encoding: aws.ToString(headerValue(w.opts.Encoding)),
 	}
 }

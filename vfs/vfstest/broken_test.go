@@ -541,6 +541,11 @@ var brokenReferences = []struct {
 			},
 		}
 	}},
+	{"keeps no time but says so", "put time", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+		info, err := r.Put(ctx, n, body, opts)
+		info.ContentTime = opts.ContentTime
+		return info, err
+	})},
 	{"does not say that an object exists", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		info, err := r.Put(ctx, n, body, opts)
 		if errors.Is(err, vfs.ErrExist) {

@@ -74,6 +74,49 @@ func checkPut(p *probe) {
 	}
 }
 
+// checkPutTime: a backend that keeps a ContentTime keeps the one it got, of the version it
+// got it for; two versions have two ETags all the same.
+func checkPutTime(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	n, at := name("copied/file"), time.Date(2001, 2, 3, 4, 5, 6, 123456789, time.UTC)
+	first := p.put(n, "first", vfs.PutOptions{ContentTime: at})
+	if first.ContentTime.IsZero() {
+		p.notef("the backend keeps no ContentTime")
+	}
+	p.hasTime(n, first.ContentTime)
+	second := p.put(n, "other", vfs.PutOptions{ContentTime: at})
+	p.hasTime(n, second.ContentTime)
+	if first.ETag != "" && first.ETag == second.ETag {
+		p.errorf("two versions of %q of equal size and ContentTime have one ETag, %q", n, first.ETag)
+	}
+	for _, info := range []vfs.Info{first, second} {
+		// File systems count in steps of up to 2 seconds.
+		if d := at.Sub(info.ContentTime); !info.ContentTime.IsZero() && (d < 0 || d >= 2*time.Second) {
+			p.errorf("Put(%q) with ContentTime %v returned %v", n, at, info.ContentTime)
+		}
+	}
+	now := p.put(n, "third", vfs.PutOptions{})
+	p.hasTime(n, now.ContentTime)
+	if !now.ContentTime.IsZero() && time.Since(now.ContentTime) > 24*time.Hour {
+		p.errorf("Put(%q) without a ContentTime kept %v, that of the version before", n, now.ContentTime)
+	}
+}
+
+// hasTime checks the ContentTime of the object n.
+func (p *probe) hasTime(n vfs.Name, want time.Time) {
+	stat, err := p.b.Stat(p.ctx, n, vfs.Request{})
+	if err != nil || !stat.ContentTime.Equal(want) {
+		p.errorf("Stat(%q) says ContentTime %v, %v, want that of Put, %v", n, stat.ContentTime, err, want)
+	}
+	if obj, _, err := p.get(n, vfs.Request{}); err != nil {
+		p.errorf("Open(%q): %w", n, err)
+	} else if !obj.Info.ContentTime.Equal(want) {
+		p.errorf("Open(%q) says ContentTime %v, want that of Put, %v", n, obj.Info.ContentTime, want)
+	}
+}
+
 func checkPutConditions(p *probe) {
 	if !p.caps.Writable {
 		return

@@ -165,6 +165,7 @@ var checks = []check{
 	{"io/fs", listTree, checkFS},
 	{"read-only", readTree, checkReadOnly},
 	{"put", readTree, checkPut},
+	{"put time", readTree, checkPutTime},
 	{"put conditions", readTree, checkPutConditions},
 	{"put failures", readTree, checkPutFailures},
 	{"put names", legalTree, checkPutNames},
