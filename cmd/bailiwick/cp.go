@@ -36,11 +36,14 @@ All that can have a name is copied but dotfiles; --dotfiles takes these, too. Ru
 say otherwise: with an --allow, only what matches. Links are left out, unless
 --symlinks=inside copies what they lead to. Empty directories are not copied.
 
-An object is skipped if TO has it already: it is of the same size, and was not
-changed after TO's was written, or has the same entity tag on S3. --checksum
-compares the bytes. So a copy that was cut short goes on when it is run again.
-Nothing is ever removed from TO, and no object is seen there half copied. Of what
-is known of an object, its content type and coding go along, where TO can keep them.
+A copy keeps the modification time, content type and content coding, where TO can
+keep them. S3 keeps the time in the metadata "mtime", as rclone does.
+
+An object is skipped if TO has one of the same size and modification time, or on S3
+of the same entity tag. For an S3 object without "mtime", it is enough that the
+source was not modified after the object was stored. --checksum compares the bytes
+instead. So a copy that was interrupted continues when it is run again. Nothing is
+removed from TO, and no partial object is visible there.
 
 A name that may not be created at TO is reported and the rest is copied: one that
 some system cannot hold (aux.txt, 10:30.log), or that differs from another there
@@ -58,7 +61,7 @@ not be copied.`,
 	f.rules.Register(cmd)
 	f.parallel = 4
 	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "copy names that begin with a dot, too")
-	cli.AddToggle(cmd, &f.checksum, "checksum", "", "skip what has the same bytes, whatever its times are")
+	cli.AddToggle(cmd, &f.checksum, "checksum", "", "skip objects that have the same bytes, and ignore their times")
 	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "copy nothing, and print what would be copied or skipped")
 	cmd.Flags().Var(&f.parallel, "parallel", "how many objects are copied at a time")
 	return cmd

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -101,6 +102,82 @@ func TestCpCodingS3(t *testing.T) {
 	code, _, stderr := runCommand(t, "cp", first, dir)
 	if code != cli.ExitDone || !strings.Contains(stderr, "2 objects stored compressed (gzip) stay so, and the target cannot say it: decompress") {
 		t.Errorf("to a directory: %d %s", code, stderr)
+	}
+}
+
+// A copy has the time of what it is a copy of, both ways and between buckets, as rclone
+// keeps it. HTTP has the time of the object.
+func TestCpTimesS3(t *testing.T) {
+	g, bucket := startCopies(t)
+	client := g.Client(t)
+	parse := func(s string) time.Time {
+		parsed, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	times := map[string]time.Time{
+		"small": parse("2001-02-03T04:05:06.12Z"), "large": parse("2011-12-25T12:59:59.123456789Z"), "before": parse("1969-07-20T20:17:40.25Z"),
+	}
+	text := map[string]string{"small": "981173106.12", "large": "1324817999.123456789", "before": "-14182939.75"}
+	from := tree(t, map[string]string{"small": "s", "large": strings.Repeat("0123456789abcdef", 1<<20), "before": "b"})
+	for name, modified := range times {
+		if err := os.Chtimes(filepath.Join(from, name), modified, modified); err != nil {
+			t.Fatal(err)
+		}
+	}
+	metadata := func(key string) string {
+		out, err := client.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: &bucket.Name, Key: &key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Metadata["mtime"]
+	}
+	modified := func(file string) time.Time {
+		st, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.ModTime()
+	}
+	s3 := func(key string) string { return "s3://" + copyBucket + "/" + key + at(g) }
+	back := filepath.Join(t.TempDir(), "back")
+	for _, way := range [][2]string{{from, s3("one")}, {s3("one"), s3("two")}, {s3("two"), back}} {
+		for _, says := range []string{"copied 3 objects", "copied 0 objects, 0 bytes; 3 equal"} {
+			if code, _, stderr := runCommand(t, "cp", way[0], way[1]); code != cli.ExitDone || !strings.Contains(stderr, says) {
+				t.Fatalf("cp %v: exit code %d, %q, want %q", way, code, stderr, says)
+			}
+		}
+	}
+	for name, want := range times {
+		for _, prefix := range []string{"one/", "two/"} {
+			if got := metadata(prefix + name); got != text[name] {
+				t.Errorf("%s%s has mtime %q, want %q", prefix, name, got, text[name])
+			}
+		}
+		if got := modified(filepath.Join(back, name)); !got.Equal(want) {
+			t.Errorf("%s came back with %v, want %v", name, got, want)
+		}
+	}
+	if code, stdout, _ := runCommand(t, "stat", s3("one"), "small"); code != cli.ExitDone || !strings.Contains(stdout, "\ncontent time: 2001-02-03T04:05:06Z\n") || strings.Contains(stdout, "\nmodified: 2001") {
+		t.Errorf("stat says %q", stdout)
+	}
+
+	// What is no time in the metadata is ignored.
+	for key, mtime := range map[string]string{"odd/a": "yesterday", "odd/b": "1e400", "odd/c": "99999999999999999999"} {
+		if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket.Name, Key: &key, Body: strings.NewReader("odd"), Metadata: map[string]string{"mtime": mtime}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	odd := filepath.Join(t.TempDir(), "odd")
+	if code, _, stderr := runCommand(t, "cp", s3("odd"), odd); code != cli.ExitDone || !strings.Contains(stderr, "copied 3 objects") {
+		t.Errorf("odd times: exit code %d, %q", code, stderr)
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		if age := time.Since(modified(filepath.Join(odd, name))); age < -time.Minute || age > time.Hour {
+			t.Errorf("odd/%s is %v old, want the age of the object", name, age)
+		}
 	}
 }
 

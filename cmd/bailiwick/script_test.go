@@ -41,6 +41,8 @@ func TestScripts(t *testing.T) {
 			"lines":   countLines,
 			"plant":   plant,
 			"setlist": setList,
+			"settime": setTime,
+			"time":    checkTime,
 		},
 	})
 }
@@ -54,6 +56,28 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	at := time.Now().Add(-d)
 	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
+}
+
+// settime FILE TIME gives FILE a time of last change, as 2006-01-02T15:04:05.999999999Z.
+func setTime(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: settime FILE TIME")
+	}
+	at, err := time.Parse(time.RFC3339Nano, args[1])
+	ts.Check(err)
+	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
+}
+
+// time FILE TIME demands the time of last change.
+func checkTime(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: time FILE TIME")
+	}
+	st, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := st.ModTime().UTC().Format(time.RFC3339Nano); (got == args[1]) == neg {
+		ts.Fatalf("the time of %s is %s", args[0], got)
+	}
 }
 
 // exits CODE PROGRAM ARGS… runs a program and demands its exit code.

@@ -23,6 +23,7 @@ type description struct {
 	Name     string `json:"name"`
 	Size     int64  `json:"size"`
 	Modified string `json:"modified,omitempty"`
+	Content  string `json:"content_time,omitempty"` // if it is another one
 	ETag     string `json:"etag,omitempty"`
 	Type     string `json:"type,omitempty"` // as the source knows it
 	Rule     string `json:"rule,omitempty"` // "" if no rule was given
@@ -34,7 +35,7 @@ func (a *app) statCommand() *cobra.Command {
 		Use:   "stat SOURCE NAME…",
 		Short: "Describe objects",
 		Long: `Stat prints what is known of each NAME, a plain name: size in bytes, time of last
-change, entity tag, and the rule that lets it through. Without an --allow, every
+change, the time of the content that a copy keeps if that is another one, entity tag, and the rule that lets it through. Without an --allow, every
 object can be described. The exit code is 1 if one is refused or missing.`,
 		Example: `  bailiwick stat ./site index.html
   bailiwick stat s3://bucket/site index.html docs/a.html --allow '**/*.html'`,
@@ -57,7 +58,10 @@ func (a *app) stat(ctx context.Context, source string, names []string, f *statFl
 		if err != nil {
 			return err
 		}
-		d := description{n.String(), info.Size, timestamp(info.ModTime), info.ETag, info.ContentType, cli.JSONText(info.Rule)}
+		d := description{n.String(), info.Size, timestamp(info.ModTime), "", info.ETag, info.ContentType, cli.JSONText(info.Rule)}
+		if !info.ContentTime.IsZero() && !info.ContentTime.Equal(info.ModTime) {
+			d.Content = timestamp(info.ContentTime)
+		}
 		if !f.rules.Ruled() {
 			d.Rule = ""
 		}
@@ -81,7 +85,7 @@ func (a *app) stat(ctx context.Context, source string, names []string, f *statFl
 // write prints d for people. What is unknown is left out.
 func (d *description) write(out *cli.LineWriter) {
 	for _, row := range [][2]string{
-		{"name", d.Name}, {"size", strconv.FormatInt(d.Size, 10)}, {"modified", d.Modified},
+		{"name", d.Name}, {"size", strconv.FormatInt(d.Size, 10)}, {"modified", d.Modified}, {"content time", d.Content},
 		{"etag", d.ETag}, {"type", d.Type}, {"rule", d.Rule},
 	} {
 		if row[1] != "" {

@@ -29,13 +29,34 @@ func (c *copyRun) same(ctx context.Context, t task) (bool, error) {
 		return c.sameBytes(ctx, t)
 	case buckets && here.ETag != "" && here.ETag == there.ETag:
 		return true, nil
+	case there.ContentTime.IsZero():
+		return older(here.ModTime, there.ModTime), nil
 	}
-	return older(here.ModTime, there.ModTime), nil
+	at := here.ContentTime
+	if at.IsZero() {
+		at = here.ModTime
+	}
+	if _, tells := (&vfs.Info{ModTime: at}).LastModified(); !tells {
+		return c.sameBytes(ctx, t)
+	}
+	return keptTime(at, there.ContentTime), nil
 }
 
-// older reports whether a is certainly before b. Two changes within one tick of a clock
-// cannot be ordered, and a time without a fraction may have been truncated to its second,
-// as those of S3 are.
+// keptTime reports whether a copy of what was modified at the time has the time kept: the
+// same, or as much of it as the target can keep. File systems count in these steps.
+func keptTime(at, kept time.Time) bool {
+	for _, step := range [...]time.Duration{1, 100, time.Microsecond, time.Millisecond, 10 * time.Millisecond, time.Second, 2 * time.Second} {
+		if at.Truncate(step).Equal(kept) {
+			return true
+		}
+	}
+	return false
+}
+
+// older decides for a target that keeps no time but its own: it has the present version if
+// that is certainly older, a before b. Two changes within one tick of a clock cannot be
+// ordered, and a time without a fraction may have been truncated to its second, as those
+// of S3 are.
 func older(a, b time.Time) bool {
 	if a.IsZero() || b.IsZero() {
 		return false
