@@ -96,8 +96,8 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	defer c.Close()
 	use(c, "three times", 3, anHour, false)
 	use(c, "three times", 4, anHour, true)
-	use(c, "just over", 1, time.Now().Add(-time.Minute), false)
-	use(c, "long over", 1, time.Now().Add(-2*time.Hour), false)
+	use(c, "just expired", 1, time.Now().Add(-time.Minute), false)
+	use(c, "long expired", 1, time.Now().Add(-2*time.Hour), false)
 }
 
 // TestClock sets the clock of a store back, across a restart. openAt opens the store
