@@ -71,8 +71,8 @@ func TestServer(t *testing.T) {
 	t.Run("processes", func(t *testing.T) { catalogtest.TestProcesses(t, server.Database(t), openCatalog) })
 	t.Run("migrations", func(t *testing.T) {
 		migratetest.Test(t, migratetest.Store{
-			Dialect: "postgres",
-			Place:   server.Database,
+			Dialect:  "postgres",
+			Location: server.Database,
 			Open: func(ctx context.Context, url string, all []table.Migration) (catalog.Catalog, error) {
 				return postgres.OpenWith(ctx, url, source, postgres.Options{}, all)
 			},

@@ -16,8 +16,8 @@ import (
 
 func TestMigrations(t *testing.T) {
 	migratetest.Test(t, migratetest.Store{
-		Dialect: "sqlite",
-		Place:   newFile,
+		Dialect:  "sqlite",
+		Location: newFile,
 		Open: func(ctx context.Context, path string, all []table.Migration) (catalog.Catalog, error) {
 			return sqlite.OpenWith(ctx, path, source, sqlite.Options{}, all)
 		},

@@ -23,15 +23,15 @@ import (
 type Store struct {
 	// Dialect is the store's name in package table.
 	Dialect string
-	// Place creates an empty location for a store.
-	Place func(testing.TB) string
+	// Location creates an empty location for a store.
+	Location func(testing.TB) string
 	// Open opens the store at a location with the given migrations.
-	Open func(ctx context.Context, place string, all []table.Migration) (catalog.Catalog, error)
+	Open func(ctx context.Context, location string, all []table.Migration) (catalog.Catalog, error)
 	// Exec runs a statement at a location, bypassing the store's code.
-	Exec func(t testing.TB, place, statement string) error
+	Exec func(t testing.TB, location, statement string) error
 	// Dump returns all tables, columns, constraints, indexes and rows at a location,
 	// except times.
-	Dump func(t testing.TB, place string) string
+	Dump func(t testing.TB, location string) string
 }
 
 // Two possible future migrations, and one that fails half way.
@@ -50,29 +50,29 @@ func Test(t *testing.T, s Store) {
 	longer := slices.Concat(all, []table.Migration{wider})
 
 	t.Run("from every version", func(t *testing.T) {
-		fresh := s.Place(t)
+		fresh := s.Location(t)
 		use(t, s, fresh, longer)
 		want := s.Dump(t, fresh)
 		if !strings.Contains(want, "objects") || !strings.Contains(want, "note") {
 			t.Fatalf("the dump is incomplete: %s", want)
 		}
 		for v := range longer {
-			place := s.Place(t)
-			if err := migrate(t, s, place, longer[:v]); err != nil {
+			location := s.Location(t)
+			if err := migrate(t, s, location, longer[:v]); err != nil {
 				t.Fatalf("version %d: %v", v, err)
 			}
-			use(t, s, place, longer)
-			if got := s.Dump(t, place); got != want {
+			use(t, s, location, longer)
+			if got := s.Dump(t, location); got != want {
 				t.Errorf("from version %d:\n%s\nfrom nothing:\n%s", v, got, want)
 			}
 		}
 	})
 
 	t.Run("rows stay", func(t *testing.T) {
-		place := s.Place(t)
-		rec := use(t, s, place, all)
+		location := s.Location(t)
+		rec := use(t, s, location, all)
 		for _, series := range [][]table.Migration{longer, slices.Concat(longer, []table.Migration{filled})} {
-			c, err := s.Open(t.Context(), place, series)
+			c, err := s.Open(t.Context(), location, series)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,7 +84,7 @@ func Test(t *testing.T, s Store) {
 				t.Error(err)
 			}
 		}
-		if dump := s.Dump(t, place); !strings.Contains(dump, rec.Name+"!") {
+		if dump := s.Dump(t, location); !strings.Contains(dump, rec.Name+"!") {
 			t.Errorf("the last migration changed nothing: %s", dump)
 		}
 	})
@@ -92,19 +92,19 @@ func Test(t *testing.T, s Store) {
 	t.Run("rows from before sources", func(t *testing.T) { testUnbound(t, s, all) })
 
 	t.Run("failing", func(t *testing.T) {
-		place := s.Place(t)
-		rec := use(t, s, place, longer)
-		before := s.Dump(t, place)
+		location := s.Location(t)
+		rec := use(t, s, location, longer)
+		before := s.Dump(t, location)
 		for range 2 {
-			err := migrate(t, s, place, slices.Concat(longer, []table.Migration{broken}))
+			err := migrate(t, s, location, slices.Concat(longer, []table.Migration{broken}))
 			if err == nil || !strings.Contains(err.Error(), broken.Name) {
 				t.Errorf("a migration that fails: %v, want an error that names it", err)
 			}
-			if after := s.Dump(t, place); after != before {
+			if after := s.Dump(t, location); after != before {
 				t.Errorf("a migration that fails changed\n%s\nto\n%s", before, after)
 			}
 		}
-		c, err := s.Open(t.Context(), place, longer)
+		c, err := s.Open(t.Context(), location, longer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,24 +115,24 @@ func Test(t *testing.T, s Store) {
 	})
 
 	t.Run("newer", func(t *testing.T) {
-		place := s.Place(t)
-		use(t, s, place, longer)
-		before := s.Dump(t, place)
-		err := migrate(t, s, place, all)
+		location := s.Location(t)
+		use(t, s, location, longer)
+		before := s.Dump(t, location)
+		err := migrate(t, s, location, all)
 		if want := fmt.Sprintf("schema version %d", len(longer)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a newer version: %v, want %s", err, want)
 		}
-		if after := s.Dump(t, place); after != before {
+		if after := s.Dump(t, location); after != before {
 			t.Errorf("a newer version was changed from\n%s\nto\n%s", before, after)
 		}
 	})
 
 	t.Run("many at once", func(t *testing.T) {
-		place := s.Place(t)
+		location := s.Location(t)
 		var g errgroup.Group
 		for range 8 {
 			g.Go(func() error {
-				c, err := s.Open(t.Context(), place, longer)
+				c, err := s.Open(t.Context(), location, longer)
 				if err != nil {
 					return err
 				}
@@ -153,14 +153,14 @@ func testUnbound(t *testing.T, s Store, all []table.Migration) {
 		return fmt.Sprintf(`INSERT INTO {schema}objects (id, name, type, size, sha256, owner, created, touched, state, instance)
 			VALUES ('%s', 'a name', 'text/plain', 4, %s, 'alice', 1000000, 2000000, 'ready', 'dead')`, id, blob[s.Dialect])
 	}
-	place := s.Place(t)
-	if err := migrate(t, s, place, all[:before]); err != nil {
+	location := s.Location(t)
+	if err := migrate(t, s, location, all[:before]); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Exec(t, place, old(id)); err != nil {
+	if err := s.Exec(t, location, old(id)); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := s.Open(t.Context(), place, all)
+	opened, err := s.Open(t.Context(), location, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func testUnbound(t *testing.T, s Store, all []table.Migration) {
 	if err != nil || !slices.Equal(sources, []catalog.Source{""}) {
 		t.Errorf("sources: %q, %v", sources, err)
 	}
-	if err := s.Exec(t, place, old(uuid.New())); err == nil {
+	if err := s.Exec(t, location, old(uuid.New())); err == nil {
 		t.Error("an earlier version can still write rows without a source")
 	}
 	if n, err := c.Take(t.Context(), "", []uuid.UUID{id}); n != 1 || err != nil {
@@ -197,9 +197,9 @@ var blob = map[string]string{
 	"postgres": `'\x` + strings.Repeat("ab", 32) + "'",
 }
 
-func migrate(t *testing.T, s Store, place string, all []table.Migration) error {
+func migrate(t *testing.T, s Store, location string, all []table.Migration) error {
 	t.Helper()
-	c, err := s.Open(t.Context(), place, all)
+	c, err := s.Open(t.Context(), location, all)
 	if err == nil {
 		err = c.Close()
 	}
@@ -210,9 +210,9 @@ func migrate(t *testing.T, s Store, place string, all []table.Migration) error {
 var id = uuid.MustParse("5a3c9f0e-1f64-4d0b-9a43-0d6c4b1f9a11")
 
 // use stores a record.
-func use(t *testing.T, s Store, place string, all []table.Migration) catalog.Record {
+func use(t *testing.T, s Store, location string, all []table.Migration) catalog.Record {
 	t.Helper()
-	c, err := s.Open(t.Context(), place, all)
+	c, err := s.Open(t.Context(), location, all)
 	if err != nil {
 		t.Fatal(err)
 	}
