@@ -11,14 +11,14 @@ import (
 // stands before it and asks it only for names that were admitted.
 //
 // What the caller guarantees: every Name came from a parser, so it is not the
-// zero Name; bodies that it gets it closes.
+// zero Name; it closes every body.
 //
 // What a backend owes, and vfstest.TestBackend checks:
 //
 //   - All methods are safe for concurrent use.
-//   - Every failure is an [*Error], or one of context's errors inside one. What
-//     is not there is Reason [reason.Missing]. A directory's name given to Open
-//     or Stat is [reason.Directory] where Caps.Directories is set.
+//   - Every failure is an [*Error], context's errors inside one. Its Reason is
+//     [reason.Missing] for what does not exist, and for a directory's name, in
+//     Open and Stat, [reason.Directory] where Caps.Directories is set.
 //   - It never follows a symbolic link and never opens a FIFO, socket or
 //     device: [reason.Symlink] for a link anywhere on the way, [reason.SpecialFile].
 //     Where Request.Links is set, the error's Link is the name that results
@@ -26,13 +26,13 @@ import (
 //     without following it; the zero Name if it leads out of the backend.
 //   - Cancelling ctx ends the call, and a body that is being read.
 type Backend interface {
-	// Open returns the object n with its metadata, from one look at it: what
-	// Info says and what Body yields are the same version. It decides
-	// conditions and range by [Request.Resolve]. At most one remote request.
+	// Open returns the object n with its metadata. Info and Body are of the same
+	// version. [Request.Resolve] decides conditions and range. At most one remote
+	// request.
 	Open(ctx context.Context, n Name, req Request) (*Object, error)
 
-	// Stat returns what Open would say of the object, without its bytes.
-	// The range in req is ignored, as HEAD does.
+	// Stat returns the Info that Open would, without the bytes. It ignores the range
+	// in req, as HEAD does.
 	Stat(ctx context.Context, n Name, req Request) (Info, error)
 
 	// List yields the entries of dir whose key comes after the string after, in

@@ -2,15 +2,16 @@ package vfs
 
 import "sync"
 
-// claims are the names that a Jail's calls of Put are about to create, and the
-// directories on their way. Two names that differ only in case or normal form would both
-// find that there is no other, and so would an object and one below it.
+// claims are the names that concurrent Puts of a Jail are about to create, and the
+// directories on their paths. Without them, of two names that differ only in case or
+// normal form, both would find that the other does not exist, and so would an object
+// and one below it.
 type claims struct {
 	mu    sync.Mutex
 	names map[string]*claimed // by what all spellings fold to
 }
 
-// claimed is a name that is claimed, in one spelling, and as which kind by which Put.
+// claimed is a claimed name, in one spelling, with the kind that each Put claims.
 type claimed struct {
 	name Name
 	by   map[*claim]Kind
@@ -63,7 +64,7 @@ func (s *claims) enter(n Name) (c *claim, other, made Name) {
 	return c, Name{}, Name{}
 }
 
-// settle says that n is there already: the claim is in nobody's way.
+// settle marks n as existing: the claim blocks no other Put.
 func (c *claim) settle() {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
@@ -87,7 +88,7 @@ func (c *claim) contested() (again bool, err error) {
 	return again, nil
 }
 
-// leave gives up the claim. What was created can be seen by others from here on.
+// leave gives up the claim. Others can see from now on what was created.
 func (c *claim) leave() {
 	s := c.all
 	s.mu.Lock()

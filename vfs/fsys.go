@@ -97,7 +97,7 @@ func (v view) Open(name string) (fs.File, error) {
 }
 
 // mayBeDir reports whether a name that is no object for the caller may be a
-// directory for him.
+// directory.
 func mayBeDir(err error) bool {
 	switch ReasonOf(err) {
 	case reason.Directory, reason.PolicyNoAllow, reason.PolicyDotfile, reason.AuthDenied, reason.Missing, reason.Symlink:
@@ -184,7 +184,7 @@ const (
 	dirMode              = fs.ModeDir | 0o555
 )
 
-// fileInfo is what a client of the file system may know of an entry.
+// fileInfo is what callers of the file system may know of an entry.
 type fileInfo struct {
 	name    string
 	size    int64

@@ -12,10 +12,9 @@ import (
 //
 // A Jail is also an [io/fs.FS]; see [Jail.Open].
 //
-// It does not protect against whoever can move or remount the root directory
-// of a disk backend, bind mounts and hard links inside that root (see
-// disk.Options for the latter), or the contents of the objects: what is
-// served is somebody's file.
+// It does not protect against a process that can move or remount the root
+// directory of a disk backend, against bind mounts and hard links inside that root
+// (see disk.Options for the latter), or against what the objects contain.
 type Jail struct {
 	backend   Backend
 	caps      Caps
@@ -40,9 +39,9 @@ func New(b Backend, p Policy) (*Jail, error) {
 // Caps returns what the backend can do.
 func (j *Jail) Caps() Caps { return j.caps }
 
-// Authorizer returns Policy.Authorize: nil where the patterns alone decide. Whoever
-// serves the jail takes from here what else there is to know of the rules, such as
-// whether an answer may be kept by caches.
+// Authorizer returns Policy.Authorize: nil where the patterns alone decide. A server
+// of the jail finds out from it what else the rules imply, such as whether caches may
+// keep an answer.
 func (j *Jail) Authorizer() Authorizer { return j.authorize }
 
 // Get opens the object n, or the part of it that req asks for. The caller
@@ -90,10 +89,9 @@ func (j *Jail) Head(ctx context.Context, n Name, req Request) (Info, error) {
 	}
 }
 
-// follow takes a backend's error on the road to v.Name, after so many links. If
-// a link is in the way, and links are allowed, it returns the name that the
-// link leads to, once that was admitted like any other; else the error for the
-// caller.
+// follow handles a backend's error on the way to v.Name, after so many links. If a
+// link is in the way, and links are allowed, it returns the name that the link leads
+// to, provided that it is admitted like any other; else the error for the caller.
 func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, links int) (Name, error) {
 	target, isLink := linkTarget(err)
 	if !isLink || j.symlinks != SymlinksInside {

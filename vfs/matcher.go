@@ -1,15 +1,15 @@
 package vfs
 
-// A Matcher tells which names a list of patterns means, as Policy.Allow does. It
-// is for rules that stand beside a Policy, such as who may do what. It is
-// immutable, and safe for concurrent use.
+// A Matcher matches names against a list of patterns, as Policy.Allow does. It is
+// for rules beside a Policy, such as access rules. It is immutable, and safe for
+// concurrent use.
 type Matcher struct{ table table }
 
 // NewMatcher returns a Matcher of patterns.
 func NewMatcher(patterns []Pattern) *Matcher { return &Matcher{newTable(patterns)} }
 
-// Match returns the first pattern that matches n. For OpList it is one that can
-// match a name below the directory n: a directory is there for those who may have
+// Match returns the first pattern that matches n. For OpList that is one that can
+// match a name below the directory n: a directory exists for callers who may access
 // something in it.
 func (m *Matcher) Match(op Op, n Name) (rule string, ok bool) {
 	switch {

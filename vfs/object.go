@@ -36,7 +36,7 @@ func (i *Info) LastModified() (time.Time, bool) {
 	return i.ModTime.Truncate(time.Second), i.ModTime.Unix() > reproducible
 }
 
-// An Object is an open object. Whoever got it closes Body.
+// An Object is an open object. The caller closes Body.
 type Object struct {
 	Info Info
 	Span Span // the part of the object that Body yields
@@ -56,8 +56,8 @@ type Object struct {
 	// does not read Body, and checks that all of Span.Length came.
 	File *os.File
 
-	// Location is set where Request.Direct was heeded: a URL that gives the bytes to
-	// whoever has it. Body yields none of them then.
+	// Location is set where Request.Direct was heeded: a URL from which anyone who has
+	// it gets the bytes. Body then yields none.
 	Location string
 }
 

@@ -27,19 +27,19 @@ type Policy struct {
 	// Symlinks says what happens at a symbolic link. The zero value refuses it.
 	Symlinks Symlinks
 
-	// Authorize, if set, decides who may do what, after the patterns said yes.
-	// It is the only place where access rules are set: whatever serves the jail
-	// gets them from [Jail.Authorizer].
+	// Authorize, if set, authorizes each operation that the patterns allow. It is
+	// the only place where access rules are set: a server of the jail gets them
+	// from [Jail.Authorizer].
 	Authorize Authorizer
 }
 
-// An Authorizer decides who may do what with which names. It is called
-// concurrently.
+// An Authorizer decides which operations a caller may do on which names. It is
+// called concurrently.
 type Authorizer interface {
-	// Authorize decides whether the caller may do op to n. It is asked before
-	// the backend is touched, with the very Name that is then opened. Any error
-	// refuses, with [reason.AuthDenied]; callers see a missing name. The context
-	// is the one that the operation was called with, and carries the principal.
+	// Authorize decides whether the caller may do op on n. It is called before the
+	// backend is touched, with the very Name that is then opened. Any error refuses,
+	// with [reason.AuthDenied]; callers see a missing name. ctx is that of the
+	// operation, and carries the principal.
 	Authorize(ctx context.Context, op Op, n Name) error
 }
 
@@ -63,12 +63,12 @@ var errNoAuthorizer = errors.New("vfs: the AuthorizeFunc is nil")
 type Symlinks uint8
 
 const (
-	// SymlinksRefuse: a name with a link anywhere on its way is refused.
+	// SymlinksRefuse: a name with a link anywhere on its path is refused.
 	SymlinksRefuse Symlinks = iota
-	// SymlinksInside: a link is read, never followed. The name that it leads
-	// to has to be admitted in its own right and is then opened with no links
-	// allowed, up to eight times. So a link cannot widen the policy, and
-	// no race can make it. Links to absolute paths are refused.
+	// SymlinksInside: a link is read, never followed. The name that it leads to must
+	// itself be admitted, and is then opened with no links allowed, up to eight
+	// times. So a link cannot widen the policy, and no race can make it do so. Links
+	// to absolute paths are refused.
 	SymlinksInside
 )
 

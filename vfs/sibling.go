@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// surroundings are what is there where an object is to be made.
+// surroundings describe what exists where an object is to be created.
 type surroundings struct {
 	there bool // the object itself is
 	// twin is an entry of dir that differs from the object, or from the topmost
@@ -18,12 +18,12 @@ type surroundings struct {
 	dir  Name
 }
 
-// survey looks at what is around n, from its directory up to the first one that is
-// there. It fails if a directory has n's name, or an object that of a directory on its
-// way: where names are paths of a disk the two cannot be, and elsewhere they would
-// hide what is below.
+// survey inspects what is around n, from its directory up to the first one that
+// exists. It fails if a directory has n's name, or if an object has the name of a
+// directory on n's path: on a disk the two cannot exist together, and elsewhere the
+// object would hide what is below.
 //
-// It is one listing for each directory that it looks at, and sees what is there at that
+// It takes one listing for each directory that it inspects, and sees the state at that
 // moment: another process can still create a name that gets in the way.
 func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 	kind := KindFile
@@ -91,8 +91,8 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 	return found, nil
 }
 
-// tooLike is the refusal of n because of other, which differs too little. The caller
-// learns of it only if other is shown to him: that it is there, and as what.
+// tooLike is the refusal of n because of other, which differs too little. It tells the
+// caller of other, and of its kind, only if other is shown to the caller.
 func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName bool) error {
 	e := refuse("put", n.s, reason.HiddenSibling)
 	if isName && j.isShown(ctx, other, kind) {

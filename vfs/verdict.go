@@ -7,7 +7,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Verdict is what a Jail says of a name.
+// A Verdict is a Jail's decision on an operation and a name.
 type Verdict struct {
 	Op      Op
 	Name    Name
@@ -17,8 +17,8 @@ type Verdict struct {
 	cause   error  // Authorize's error
 }
 
-// admit decides. Every operation comes through here, and nothing else decides.
-// It touches no backend, and where the patterns refuse, it asks no Authorize.
+// admit decides on every operation, and nothing else does. It touches no backend,
+// and calls Authorize only for what the patterns allow.
 func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 	v := Verdict{Op: op, Name: n}
 	if j.rules == nil { // a Jail that New did not make
@@ -34,7 +34,7 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 			return v
 		}
 	}
-	// Last, since only who may write the name may learn that this is what is wrong.
+	// Last, since only callers who may write the name may learn why it is refused.
 	if op == OpWrite || op == OpUpload {
 		if why := checkCreate(n); why != "" {
 			v.Rule, v.Reason = "", why
@@ -52,7 +52,7 @@ func (j *Jail) Explain(ctx context.Context, op Op, n Name) Verdict {
 	return j.admit(ctx, op, n)
 }
 
-// err returns the error that a refusal is for callers, nil if it is none.
+// err returns the error that callers get for a refusal, nil if v allows.
 func (v *Verdict) err(op string) error {
 	if v.Allowed {
 		return nil

@@ -7,38 +7,37 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Written says what a Put did.
+// Written is the result of a Put, Create or Copy.
 type Written struct {
 	Info Info // of the new version; its Rule is the one that let the name through
-	// Replaced is set if there was an object before. Of two that create one
-	// name at the same moment, both may have made it.
+	// Replaced is set if there was an object before. Of two calls that create one
+	// name at the same moment, both may report false.
 	Replaced bool
 
-	// LostEncoding is the coding that a Copy's bytes are in where the backend could not
-	// keep it, as a directory cannot: who reads them has to know.
+	// LostEncoding is the content coding of a Copy's bytes where the backend could not
+	// keep it, as a directory cannot: readers have to know it.
 	LostEncoding string
 }
 
-// Put stores body under n, all or nothing: whoever reads sees the old object or
-// the new one, and if Put fails, nothing has changed. opts.Cond decides as it
-// does in HTTP: IfNoneMatch "*" only creates, IfMatch only replaces that version, and
-// IfUnmodifiedSince only replaces one that is not younger.
+// Put stores body under n, all or nothing: readers see the old object or the new
+// one, and if Put fails, nothing has changed. opts.Cond decides as it does in HTTP:
+// IfNoneMatch "*" only creates, IfMatch only replaces that version, and
+// IfUnmodifiedSince only replaces one that is not newer.
 //
-// Besides what a read asks, the name has to be one that can be created on every
-// system (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
-// reason.CreateDevice) and have at most 64 elements (reason.CreateDepth), and a new one, or a new directory on its way, must not differ
-// only in case or normal form from a sibling: [reason.CreateSibling] where the
-// caller may see that sibling, else [reason.HiddenSibling]. Among the calls of one
-// Jail that holds whatever runs at the same time; another process can get in
-// between.
+// Besides what a read requires, the name must be one that every system can create
+// (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
+// reason.CreateDevice) and have at most 64 elements (reason.CreateDepth). A new name,
+// or a new directory on its path, must not differ only in case or normal form from a
+// sibling: [reason.CreateSibling] where the caller may see that sibling, else
+// [reason.HiddenSibling]. Concurrent calls of one Jail cannot break this; another
+// process can.
 //
-// What has a directory's name, or lies below an object, is refused as missing, on
-// stores without directories, too. There, Put finds out when it looks for siblings: what
-// is created below an object that has others below it already goes unnoticed, and so
-// does what another process, or another Jail, creates in the meantime.
+// A name of a directory, or below an object, is refused as missing, on stores without
+// directories, too. There, Put finds out when it searches for siblings: it does not
+// notice an object that has others below it already, nor what another process, or
+// another Jail, creates in the meantime.
 //
-// A condition that does not hold is found out before body is read, where a look at what
-// is there can tell.
+// Put checks the condition before it reads body, where that is possible.
 //
 // Symbolic links are refused, whatever Policy.Symlinks says of reading.
 //
@@ -60,10 +59,10 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 	return j.put(ctx, &v, body, opts, replaces)
 }
 
-// Create stores body under a name that the program made itself, such as a UUID,
-// and fails with [ErrExist] if there is such an object. It does what Put
-// does with IfNoneMatch "*", but for [OpUpload], and without a look for siblings: that
-// costs a request or more, and a random name has none.
+// Create stores body under a name that the program made itself, such as a UUID, and
+// fails with [ErrExist] if there is such an object. It does what Put does with
+// IfNoneMatch "*", but for [OpUpload], and without a search for siblings, which costs a
+// request or more: a random name has none.
 func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
 	v := j.admit(ctx, OpUpload, n)
 	if err := v.err("put"); err != nil {

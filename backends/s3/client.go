@@ -14,7 +14,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// ClientOptions say which service [NewClient] speaks to, and as whom.
+// ClientOptions say which service [NewClient] connects to, and with which credentials.
 type ClientOptions struct {
 	// Region is required; services that have none take "us-east-1".
 	Region string

@@ -52,8 +52,8 @@ func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (in
 }
 
 // AbortUploads aborts the multipart uploads of n, whatever their age, and returns how
-// many. It is for names that one writer alone uses, once he is known to be dead: a
-// completion of his that is still on its way then fails, too.
+// many. It is for names that one writer alone uses, once it is known to be dead: its
+// completion that is still on its way then fails, too.
 func (b *Backend) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
 	if !b.writable {
 		return 0, &vfs.Error{Op: "sweep", Name: n.String(), Err: vfs.ErrUnsupported}

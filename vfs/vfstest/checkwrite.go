@@ -127,7 +127,7 @@ func checkPutConditions(p *probe) {
 	tag := func(s string) vfs.Cond {
 		return vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: s, Set: true}}}, Unsafe: true}
 	}
-	refuse := func(what string, n vfs.Name, cond vfs.Cond) {
+	mustFail := func(what string, n vfs.Name, cond vfs.Cond) {
 		_, err := p.b.Put(p.ctx, n, strings.NewReader("must not be stored"), vfs.PutOptions{Cond: cond})
 		if cond.IfNoneMatch.Any {
 			p.failsToCreate("Put with "+what, n, err)
@@ -135,19 +135,19 @@ func checkPutConditions(p *probe) {
 		}
 		p.fails("Put with "+what, n, err, vfs.ErrPrecondition)
 	}
-	refuse("If-Match * of what is missing", fresh, replace)
-	refuse("If-Match of what is missing", fresh, tag("x"))
-	refuse("If-Unmodified-Since of what is missing", fresh, vfs.Cond{IfUnmodifiedSince: time.Now().Add(time.Hour), Unsafe: true})
+	mustFail("If-Match * of what is missing", fresh, replace)
+	mustFail("If-Match of what is missing", fresh, tag("x"))
+	mustFail("If-Unmodified-Since of what is missing", fresh, vfs.Cond{IfUnmodifiedSince: time.Now().Add(time.Hour), Unsafe: true})
 	p.unchanged("after Put whose condition failed")
 	p.put(fresh, "created", vfs.PutOptions{Cond: create})
-	refuse("If-None-Match * of what is there", fresh, create)
+	mustFail("If-None-Match * of what is there", fresh, create)
 	p.holds(fresh, "created")
-	refuse("If-Match of another version", old, tag("not-this-one"))
+	mustFail("If-Match of another version", old, tag("not-this-one"))
 	p.holds(old, digits)
 	info := p.put(old, "by *", vfs.PutOptions{Cond: replace})
 	if info.ETag != "" {
 		p.put(old, "by tag", vfs.PutOptions{Cond: tag(info.ETag)})
-		refuse("If-Match of the version before", old, tag(info.ETag))
+		mustFail("If-Match of the version before", old, tag(info.ETag))
 		p.holds(old, "by tag")
 	}
 }

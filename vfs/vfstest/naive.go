@@ -154,7 +154,7 @@ var naiveServers = map[string]NaiveServer{
 		}
 		return readBelow(root, found[0])
 	},
-	// user1 may read what begins with his name.
+	// user1 may read names that begin with "user1".
 	"prefix-without-slash": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		return unless(!strings.HasPrefix(name, "user1"), root, name)
