@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
-// An accessLog is where the records of requests go.
+// An accessLog is the destination of the records of requests.
 type accessLog struct {
 	*audit.Log                // nil if the log is off
 	file       *logFile       // nil if it is not a file
@@ -19,14 +19,14 @@ type accessLog struct {
 	refs       int // that write to it
 }
 
-// logs are the access logs that are open: the one of the current site, and those of
-// earlier ones that still answer requests.
+// logs are the open access logs: that of the current generation, and those of earlier ones
+// that still answer requests.
 type logs struct {
 	mu   sync.Mutex
 	open map[*accessLog]bool
 }
 
-// take counts a site that writes to l.
+// take counts a generation that writes to l.
 func (ls *logs) take(l *accessLog) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -37,8 +37,8 @@ func (ls *logs) take(l *accessLog) {
 	l.refs++
 }
 
-// release gives back a log that a site wrote to. It reports whether it was the last one,
-// whose caller closes the log.
+// release ends the use of a log by a generation. It reports whether this was the last one;
+// the caller then closes the log.
 func (ls *logs) release(l *accessLog) (last bool) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -49,7 +49,7 @@ func (ls *logs) release(l *accessLog) (last bool) {
 	return true
 }
 
-// close closes all of them, whoever still writes.
+// close closes all logs, even those in use.
 func (ls *logs) close() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -59,8 +59,8 @@ func (ls *logs) close() {
 	}
 }
 
-// logFor returns the access log of a configuration: the current one if that has not
-// changed. The site that got it releases it.
+// logFor returns the access log of a configuration: the current one if its target is the
+// same. The generation that gets it releases it.
 func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
 	l := s.log
 	if l == nil || l.target != cfg.AccessLog.File {
@@ -74,7 +74,7 @@ func (s *service) logFor(cfg *config.Config) (*accessLog, error) {
 	return l, nil
 }
 
-// releaseLog gives a log back; its last site closes it.
+// releaseLog ends the use of a log by a generation; the last one closes it.
 func (s *service) releaseLog(l *accessLog) {
 	if s.logs.release(l) {
 		l.close()
@@ -82,7 +82,7 @@ func (s *service) releaseLog(l *accessLog) {
 	}
 }
 
-// dropped returns how many records the logs have lost.
+// dropped returns how many records all logs have lost.
 func (s *service) dropped() uint64 {
 	n := s.lost.Load()
 	if g := s.current.Load(); g != nil {
@@ -91,7 +91,7 @@ func (s *service) dropped() uint64 {
 	return n
 }
 
-// openAccessLog opens the log that the value of --access-log means.
+// openAccessLog opens the log that a value of --access-log stands for.
 func (s *service) openAccessLog(where string) (*accessLog, error) {
 	switch where {
 	case "off":
@@ -119,8 +119,8 @@ func (s *service) openAccessLog(where string) (*accessLog, error) {
 	return &accessLog{Log: audit.NewLog(file, audit.LogOptions{}), file: file, to: file}, nil
 }
 
-// reopen opens the log's file again under its name, for a program that rotates
-// logs has renamed it. If that fails, the old one stays in use.
+// reopen opens the log file again by its name, after a program that rotates logs renamed it.
+// If that fails, the old file stays in use.
 func (l *accessLog) reopen() error {
 	if l.file == nil {
 		return nil
@@ -131,7 +131,7 @@ func (l *accessLog) reopen() error {
 	return nil
 }
 
-// dropped returns how many records were lost.
+// dropped returns how many records this log has lost.
 func (l *accessLog) dropped() uint64 {
 	if l.Log == nil {
 		return 0
@@ -139,8 +139,7 @@ func (l *accessLog) dropped() uint64 {
 	return l.Dropped()
 }
 
-// close writes what is still held back, but does not wait for ever for whoever
-// reads the other end of a pipe.
+// close flushes and closes the log. It does not wait long for the reader of a pipe.
 func (l *accessLog) close() {
 	if l == nil || l.Log == nil {
 		return

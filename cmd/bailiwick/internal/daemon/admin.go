@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// adminHandler answers operators and their tools. It has an address of its own,
-// since what it says is not for the public.
+// adminHandler serves operators and their tools. It has an address of its own, since its
+// responses are not for the public.
 func (s *service) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) {
@@ -31,8 +31,8 @@ func (s *service) adminHandler() http.Handler {
 	}))
 }
 
-// answers reports whether requests would find what they need: all sources and
-// catalogs, asked now. Why not is for the log.
+// answers reports whether all sources and catalogs answer now. It logs the reason if one does
+// not.
 func (s *service) answers() bool {
 	if !s.ready.Load() {
 		return false

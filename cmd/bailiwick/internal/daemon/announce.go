@@ -12,13 +12,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// announce writes a line to standard error, but waits only so long for it: if nobody
-// reads the other end of a pipe, the server must still serve, reload and end.
+// announce writes a line to standard error, but waits only a second for it: if nobody reads
+// the other end of a pipe, the server must still serve, reload and end.
 func (s *service) announce(format string, args ...any) {
 	within(time.Second, func() { s.std.Say(format, args...) })
 }
 
-// within calls f and returns when it is done or the time is over.
+// within calls f and returns when it has returned or d is over.
 func within(d time.Duration, f func()) {
 	done := make(chan struct{})
 	go func() {
@@ -31,11 +31,11 @@ func within(d time.Duration, f func()) {
 	}
 }
 
-// scanBudget is how long a start may be held up to count what is exposed.
+// scanBudget is how long counting the exposed names may delay a start.
 const scanBudget = time.Second
 
-// announceExposure says what the current rules let through, if that can be found out
-// soon.
+// announceExposure reports how many names the current rules expose, if that can be counted
+// within scanBudget.
 func (s *service) announceExposure(ctx context.Context) {
 	g := s.current.Load()
 	s.announceOwnFiles(g)
@@ -77,7 +77,7 @@ func (s *service) announceExposure(ctx context.Context) {
 	}
 }
 
-// announceNotes says what an operator should know of the sources.
+// announceNotes reports what an operator should know about the sources.
 func (s *service) announceNotes(g *generation) {
 	told := map[string]bool{}
 	for _, m := range g.mounts {
@@ -90,7 +90,7 @@ func (s *service) announceNotes(g *generation) {
 	}
 }
 
-// announceRights says what clients can change, and where users and access rules do not fit
+// announceRights reports what clients can change, and where users and access rules do not fit
 // together.
 func (s *service) announceRights(g *generation) {
 	if g.cfg.UsersOfNothing() {
@@ -110,8 +110,8 @@ func (s *service) announceRights(g *generation) {
 	s.announceBypasses(g)
 }
 
-// announceWrites says what clients can change in a mount, if anything, and whose content it
-// is taken for where clients can change it, by this mount or another.
+// announceWrites reports what clients can change in a mount, and whether content that clients
+// can change, by this mount or another, is trusted.
 func (s *service) announceWrites(g *generation, m *mount, where string) {
 	max := g.cfg.Limits.Upload
 	whose := "anybody who reaches this server"
@@ -138,8 +138,8 @@ func (s *service) announceWrites(g *generation, m *mount, where string) {
 	}
 }
 
-// announceSources says of each catalog that has no uploads of its mount's source, but some of
-// a source that no mount has: it was moved, or named in another way.
+// announceSources warns of each catalog that has no uploads of its mount's source, but some
+// of a source without a mount: that source was moved or renamed.
 func (s *service) announceSources(ctx context.Context, g *generation) {
 	var served []catalog.Source
 	for _, m := range g.mounts {

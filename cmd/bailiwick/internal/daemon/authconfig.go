@@ -14,7 +14,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
 )
 
-// authConfig are those whom a configuration knows, and how they prove who they are.
+// An authConfig is how a configuration authenticates requests: its users, providers,
+// certificate authorities and keys of links.
 type authConfig struct {
 	chain     *auth.Chain // nil if there are no credentials
 	authority *certs.Authority
@@ -29,8 +30,8 @@ type authConfig struct {
 // newAuthConfig reads the files of users and keys.
 func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 	c := &authConfig{failures: s.failuresFor(cfg.Limits.FailedLogins), failureLimit: cfg.Limits.FailedLogins}
-	// Failures are counted by RemoteAddr, where limits have put the client's address in
-	// the place of a trusted proxy's.
+	// Failures are counted by RemoteAddr, in which server.Limit has replaced the address of a
+	// trusted proxy by the client's.
 	chain := auth.ChainConfig{Failures: c.failures, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
 	known := false
 	if file := cfg.Users.Htpasswd; file != "" {
@@ -82,7 +83,7 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 	return c, nil
 }
 
-// authenticator returns the chain, or nil and not a nil chain.
+// authenticator returns the chain, or a nil interface if there is none.
 func (c *authConfig) authenticator() auth.Authenticator {
 	if c.chain == nil {
 		return nil
@@ -90,7 +91,7 @@ func (c *authConfig) authenticator() auth.Authenticator {
 	return c.chain
 }
 
-// provider returns the current provider of OpenID Connect, whose keys a reload keeps.
+// provider returns the current OpenID Connect provider. A reload keeps its keys.
 func (s *service) provider() *oidc.Provider {
 	if g := s.current.Load(); g != nil {
 		return g.auth.provider
@@ -98,8 +99,8 @@ func (s *service) provider() *oidc.Provider {
 	return nil
 }
 
-// failuresFor returns the counts of failed log-ins. They outlive a reload that leaves
-// their limit as it was: else whoever guesses passwords would wait for one.
+// failuresFor returns the counts of failed log-ins. A reload that leaves their limit
+// unchanged keeps them; otherwise each reload would give attackers a fresh start.
 func (s *service) failuresFor(limit config.Rate) *auth.Failures {
 	if g := s.current.Load(); g != nil && g.auth.failureLimit == limit {
 		return g.auth.failures

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// bounded returns listeners with at most max open connections between them; one
-// further on each waits to be served, and others in the system's queue. 0 is any
-// number.
+// bounded returns listeners that together have at most max open connections. One more
+// connection per listener is accepted and waits; the others wait in the system's queue. A max
+// of 0 means no limit.
 func bounded(listeners []net.Listener, max int) []net.Listener {
 	if max <= 0 {
 		return listeners
@@ -32,7 +32,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Not before: a listener that nobody connects to would keep a place.
+	// Taking the slot before Accept would let an idle listener keep one.
 	select {
 	case l.slots <- struct{}{}:
 	case <-l.closed:
@@ -53,8 +53,8 @@ func (l *boundedListener) Close() error {
 	return l.Listener.Close()
 }
 
-// A countedTCP gives its place free when it is closed. It has all methods of a
-// TCPConn, ReadFrom among them, without which files would not go out by sendfile.
+// A countedTCP releases its slot when it is closed. It embeds TCPConn to keep all methods,
+// above all ReadFrom, by which files are sent with sendfile.
 type countedTCP struct {
 	*net.TCPConn
 	free func()

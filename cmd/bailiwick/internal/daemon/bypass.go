@@ -10,9 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// announceBypasses names mounts whose access rules do not hold for all ways to their
-// objects, since another mount without any shows the same ones. That may be meant, so it
-// is no error.
+// announceBypasses warns of mounts whose objects can also be reached through another mount
+// without access rules. That may be intended, so it is not an error.
 func (s *service) announceBypasses(g *generation) {
 	var survey overlap.Survey
 	for _, closed := range g.mounts {
@@ -31,8 +30,8 @@ func (s *service) announceBypasses(g *generation) {
 	}
 }
 
-// bypassOf returns where the open mount shows objects of the closed one, if its rules
-// let any of them through.
+// bypassOf returns where the open mount shows objects of the closed one, if its rules allow
+// any of them.
 func bypassOf(survey *overlap.Survey, closed, open *mount) (at string, ok bool) {
 	a, b := survey.Locate(string(closed.cfg.Source)), survey.Locate(string(open.cfg.Source))
 	if !a.Overlaps(b) {
@@ -41,7 +40,8 @@ func bypassOf(survey *overlap.Survey, closed, open *mount) (at string, ok bool) 
 	at = open.cfg.URL()
 	below, ok := a.Below(b)
 	if !ok || below == "." {
-		// It shows all of it, or a part, under names that the rules of both decide about.
+		// It shows all of them, or a part, under names that are subject to the rules of both
+		// mounts.
 		return at, true
 	}
 	name, err := vfs.ParseName(below)
@@ -51,7 +51,7 @@ func bypassOf(survey *overlap.Survey, closed, open *mount) (at string, ok bool) 
 	return strings.TrimSuffix(at, "/") + "/" + below, true
 }
 
-// mayShow reports whether the mount's rules let any name in a directory through.
+// mayShow reports whether the rules of the mount allow any name in a directory.
 func (m *mount) mayShow(dir vfs.Name) bool {
 	ctx := auth.WithGrant(context.Background(), auth.Grant{Op: vfs.OpList, Name: dir})
 	return m.jail.Explain(ctx, vfs.OpList, dir).Allowed

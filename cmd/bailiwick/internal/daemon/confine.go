@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 )
 
-// confine puts the kernel's jail around the process, for what the configuration names.
-// All that is open already stays so.
+// confine restricts the process by Landlock to what the configuration names. Files that are
+// open already stay open.
 func (s *service) confine(cfg *config.Config, file string) error {
 	if cfg.Landlock == "off" {
 		s.std.Say("landlock: off, as configured")
@@ -30,8 +30,8 @@ func (s *service) confine(cfg *config.Config, file string) error {
 	return nil
 }
 
-// checkConfined returns an error if cfg needs what the kernel does not leave open. The process
-// cannot open its own jail again.
+// checkConfined returns an error if cfg needs a path outside the restriction, which a process
+// cannot lift.
 func (s *service) checkConfined(cfg *config.Config) error {
 	if !s.confined {
 		return nil
@@ -54,8 +54,8 @@ func outsideDomain(path string) error {
 	return cli.Failf("%s lies outside what landlock left open at the start: restart, or start with landlock: off", cli.Printable(path))
 }
 
-// pathsOf returns what serving cfg opens, now and at each reload. Of a file that is
-// replaced by renaming another over it, only its directory stays the same.
+// pathsOf returns the paths that serving cfg opens, now and at each reload. It returns the
+// directory of a file, since the file may be replaced by a rename.
 func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 	var p sandbox.Paths
 	read := func(paths ...config.Path) {
@@ -105,8 +105,8 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 	return p
 }
 
-// around returns the directory of a file, and the one where a link leads that is in its
-// place: certbot renews what live/NAME/cert.pem leads to, in archive/NAME.
+// around returns the directory of a file, and if the file is a link, that of its target:
+// certbot renews the target of live/NAME/cert.pem, in archive/NAME.
 func around(file string) []string {
 	dirs := []string{filepath.Dir(file)}
 	if real, err := filepath.EvalSymlinks(file); err == nil && filepath.Dir(real) != dirs[0] {
@@ -115,7 +115,7 @@ func around(file string) []string {
 	return dirs
 }
 
-// awsPaths are where the AWS SDK looks for credentials again when they expire.
+// awsPaths returns where the AWS SDK looks for new credentials when they expire.
 func awsPaths(env *cli.Env) []string {
 	paths := inHome(env, ".aws")
 	for _, key := range []string{

@@ -13,9 +13,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// A generation is what one configuration means: mounts, users and limits. It does not
-// change. Each request meets one site from its beginning to its end, so that none is
-// answered by half of a new configuration.
+// A generation is one configuration in service: its mounts, users and limits. It is
+// immutable. Each request is served by one generation from beginning to end, so no response
+// mixes two configurations.
 type generation struct {
 	cfg     *config.Config
 	mounts  []*mount
@@ -32,8 +32,9 @@ type generation struct {
 	refs       int // requests, and the service itself while it is current
 }
 
-// newGeneration makes the site of cfg. What it opens is shared with the sites before it;
-// the caller retires it. It fails with a line for the user, and holds nothing then.
+// newGeneration returns the generation of cfg. It shares what it opens with earlier
+// generations. The caller ends it by leave. On an error, which is a line for the user, it
+// holds nothing.
 func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *generation, err error) {
 	g := &generation{cfg: cfg, refs: 1, hsts: strictTransport(cfg), releaseOwn: holdOwnFiles(s.env, cfg)}
 	defer func() {
@@ -57,7 +58,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	if err := s.readMark(ctx, g); err != nil {
 		return nil, err
 	}
-	// A server that cannot start leaves no file behind, so this comes last.
+	// This comes last, so that a server that cannot start creates no log file.
 	if g.log, err = s.logFor(cfg); err != nil {
 		return nil, withPosition(cfg, "access_log.file", err)
 	}
@@ -79,7 +80,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	return g, nil
 }
 
-// enter lets a request in, unless the site is gone.
+// enter counts a request of this generation. It returns false if the generation has ended.
 func (g *generation) enter() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -90,8 +91,8 @@ func (g *generation) enter() bool {
 	return true
 }
 
-// leave ends a request, or the time in which the site is the current one. The last
-// one out closes what the site held.
+// leave ends a request, or the time as the current generation. The last one to leave releases
+// everything.
 func (g *generation) leave() {
 	g.mu.Lock()
 	g.refs--
@@ -103,7 +104,7 @@ func (g *generation) leave() {
 }
 
 func (g *generation) release() {
-	// A catalog comes behind the source of its objects, which its sweeper reads.
+	// Catalogs follow their sources in held, and their sweepers read the sources.
 	for _, r := range slices.Backward(g.held) {
 		r.release()
 	}
@@ -114,7 +115,7 @@ func (g *generation) release() {
 	g.releaseOwn()
 }
 
-// probe returns nil if everything that the site needs answers.
+// probe returns nil if all sources and catalogs of the generation answer.
 func (g *generation) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeBudget)
 	defer cancel()
@@ -127,5 +128,5 @@ func (g *generation) probe(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// probeBudget is how long a source or catalog may take to say that it is there.
+// probeBudget is how long a source or catalog may take to answer.
 const probeBudget = 2 * time.Second

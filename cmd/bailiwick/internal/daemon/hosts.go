@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
-// forHosts hands requests for hosts that are answered on to next, all others to absent.
+// forHosts passes requests for hosts that are answered to next, all others to absent.
 func forHosts(next http.Handler, answers func(host string, listener net.Addr) bool, absent http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		listener, _ := r.Context().Value(listenerKey{}).(net.Addr)
@@ -24,8 +24,8 @@ func forHosts(next http.Handler, answers func(host string, listener net.Addr) bo
 	})
 }
 
-// unknownHost answers requests for hosts that are not known here. The first one is told of:
-// whoever put a proxy in front would otherwise have to guess why all is missing.
+// unknownHost answers requests for unknown hosts. It logs the first one: whoever added a
+// proxy would otherwise have to guess why everything is missing.
 func (s *service) unknownHost(recorder audit.Recorder) http.Handler {
 	absent := server.Absent(audit.ReasonHost, recorder, s.logger)
 	var once sync.Once
@@ -40,22 +40,22 @@ func (s *service) unknownHost(recorder audit.Recorder) http.Handler {
 	})
 }
 
-// plainHost is a host as --host could name it, perhaps with a port. It has no room for a
+// plainHost matches a host as --host could name it, with or without a port. It cannot match a
 // user and a password.
 var plainHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
 
-// loggable reports whether the host of a request may stand in a log. What net/http takes for
-// the host of an absolute-form target may be a user and a part of a password, where the
-// client forgot to escape the rest.
+// loggable reports whether the host of a request may be logged. In an absolute-form target,
+// net/http may take a user and a part of a password for the host, if the client did not
+// escape the rest.
 func loggable(r *http.Request) bool {
 	return strings.HasPrefix(r.RequestURI, "/") && plainHost.MatchString(r.Host)
 }
 
 type listenerKey struct{}
 
-// withListener is an http.Server's BaseContext: requests end with the service, and know
-// by which listener they came. The address of the connection would not do: one that listens on all interfaces is
-// not for this machine alone, whichever of them a connection came by.
+// withListener is the BaseContext of an http.Server: its requests end with the service, and
+// carry the address of their listener. The local address of the connection would not do: a
+// listener on all interfaces is public, even for a connection over loopback.
 func (s *service) withListener(l net.Listener) context.Context {
 	return context.WithValue(s.base, listenerKey{}, l.Addr())
 }

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// inFlight are the requests that are being answered, in the order in which they came. At
-// its end a server waits for them, and records those that it cannot wait for. The zero
-// inFlight is empty and lets requests in.
+// inFlight are the requests that are being answered, in order of arrival. When a server ends,
+// it waits for them, and records those that do not end in time. The zero inFlight is empty
+// and ready.
 type inFlight struct {
 	mu      sync.Mutex
 	first   pending // before the oldest one; the list is a ring
@@ -17,7 +17,7 @@ type inFlight struct {
 	drained chan struct{} // is closed once there are none; nil unless somebody waits
 }
 
-// A pending request is one of them, and the site that answers it.
+// A pending request is one of them, with the generation that answers it.
 type pending struct {
 	*http.Request
 	began      time.Time
@@ -26,7 +26,7 @@ type pending struct {
 	before, after *pending
 }
 
-// enter adds a request that t answers. It returns nil once no more are let in.
+// enter adds a request that g answers. It returns nil after close.
 func (f *inFlight) enter(r *http.Request, g *generation) *pending {
 	entry := &pending{Request: r, began: time.Now(), generation: g}
 	f.mu.Lock()
@@ -44,7 +44,7 @@ func (f *inFlight) enter(r *http.Request, g *generation) *pending {
 	return entry
 }
 
-// leave removes a request, whose handler has returned and whose record is written.
+// leave removes a request whose handler has returned and whose record is written.
 func (f *inFlight) leave(entry *pending) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,14 +55,15 @@ func (f *inFlight) leave(entry *pending) {
 	}
 }
 
-// len returns how many there are.
+// len returns the number of requests.
 func (f *inFlight) len() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return int64(f.n)
 }
 
-// wait returns when there are none, or after the longest time. One goroutine calls it.
+// wait returns when there are no requests, or after the longest time. Only one goroutine may
+// call it.
 func (f *inFlight) wait(longest time.Duration) {
 	f.mu.Lock()
 	drained := make(chan struct{})
@@ -78,7 +79,7 @@ func (f *inFlight) wait(longest time.Duration) {
 	}
 }
 
-// close lets no more in, and returns those that are still there.
+// close admits no more requests, and returns the remaining ones.
 func (f *inFlight) close() []*pending {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -7,11 +7,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// slots are a limit of the configuration that holds over a reload: requests of the old
-// site still run then, and each reload would let as many in besides.
+// slots are a limit that survives a reload: requests of the old generation still run then,
+// and each reload would admit as many again.
 type slots struct{ current *server.Slots }
 
-// of returns the slots of a limit, nil for none: those there are unless it has changed.
+// of returns the slots of a limit, nil for none. They are the current ones unless the limit
+// has changed.
 func (s *slots) of(limit int) *server.Slots {
 	switch {
 	case limit <= 0:
@@ -22,14 +23,15 @@ func (s *slots) of(limit int) *server.Slots {
 	return s.current
 }
 
-// rates are how often each client may come, which holds over a reload, too: else one that
-// came too often would wait for the next.
+// rates limit how often each client may send requests. They survive a reload, too: otherwise
+// a throttled client would only have to wait for the next one.
 type rates struct {
 	limit   config.Rate
 	current *server.Rates
 }
 
-// of returns the rates of a limit, nil for none: those there are unless it has changed.
+// of returns the rates of a limit, nil for none. They are the current ones unless the limit
+// has changed.
 func (r *rates) of(limit config.Rate) *server.Rates {
 	switch {
 	case limit == config.Rate{}:
@@ -40,8 +42,8 @@ func (r *rates) of(limit config.Rate) *server.Rates {
 	return r.current
 }
 
-// burst is how many requests a client may make at once: twice those of a second, or all
-// those of a minute or an hour, which a page with its pictures may need.
+// burst is how many requests a client may send at once: those of two seconds, or all of a
+// limit per minute or hour. A page with its images may need them.
 func burst(r config.Rate) int {
 	if r.Per > time.Second {
 		return r.Count

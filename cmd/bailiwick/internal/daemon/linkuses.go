@@ -8,10 +8,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// uses returns what counts the uses of links: the service itself, whose counts outlive
-// every reload, and a catalog, which outlives the process, where there is one. A catalog
-// alone would not do: a reload can bring it, replace it, or take it away, and what was
-// used up would be good again.
+// uses returns the counter of link uses: the service itself, whose counts survive every
+// reload, and the catalog, if there is one, whose counts survive the process. A catalog alone
+// would not do: a reload can add, replace or remove it, and links that were used up would be
+// valid again.
 func (s *service) uses(g *generation) links.Counter {
 	first := linkCatalog(g)
 	if first == nil {
@@ -21,12 +21,12 @@ func (s *service) uses(g *generation) links.Counter {
 	if !ok {
 		return &s.linkUses
 	}
-	// In this order, so that a catalog that does not answer costs no use.
+	// The catalog comes first, so that a use is not counted if the catalog does not answer.
 	return counters{c, &s.linkUses}
 }
 
-// linkCatalog returns the catalog that knows of links, nil if there is none: of several
-// always the same one, in whatever order the mounts stand.
+// linkCatalog returns the catalog that keeps the state of links, nil if there is none. Of
+// several it is always the same one, in whatever order the mounts are written.
 func linkCatalog(g *generation) *resource {
 	var first *resource
 	for _, m := range g.mounts {
@@ -37,7 +37,7 @@ func linkCatalog(g *generation) *resource {
 	return first
 }
 
-// markOf returns what keeps the latest time by which links were judged, nil if nothing
+// markOf returns what stores the latest time by which links were checked, nil if nothing
 // does.
 func (s *service) markOf(g *generation) links.Mark {
 	first := linkCatalog(g)
@@ -51,8 +51,8 @@ func (s *service) markOf(g *generation) links.Mark {
 	return mark
 }
 
-// readMark advances the clock of links to what the catalog has kept of it: it may have
-// gone back since the server ran last.
+// readMark advances the clock of links to the time in the catalog: the system clock may have
+// been set back since the server last ran.
 func (s *service) readMark(ctx context.Context, g *generation) error {
 	mark := s.markOf(g)
 	if mark == nil {
@@ -66,10 +66,10 @@ func (s *service) readMark(ctx context.Context, g *generation) error {
 	return nil
 }
 
-// clockTolerance is by how much clocks of several servers may differ without a word.
+// clockTolerance is how far the clocks of several servers may differ without a warning.
 const clockTolerance = 5 * time.Minute
 
-// announceClock says that links are judged by a time that the system's clock does not show.
+// announceClock warns if links are checked by a time that is ahead of the system clock.
 func (s *service) announceClock(ctx context.Context, g *generation) {
 	mark := s.markOf(g)
 	if mark == nil {
@@ -82,7 +82,7 @@ func (s *service) announceClock(ctx context.Context, g *generation) {
 	}
 }
 
-// counters are one Counter: a link is good for as long as it is to all of them.
+// counters combine several counters: a link is valid only if all of them accept it.
 type counters []links.Counter
 
 var _ links.Counter = counters(nil)

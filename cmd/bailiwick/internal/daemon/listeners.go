@@ -38,8 +38,8 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 	return nil
 }
 
-// listen opens a listener, or says what to do instead. origin is where the address
-// came from.
+// listen opens a listener. Its error says what to do instead; origin is where the address was
+// configured.
 func listen(ctx context.Context, origin, addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", addr)

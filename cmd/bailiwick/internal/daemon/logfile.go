@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// A logFile is a file that is appended to, and can be opened anew meanwhile.
+// A logFile is a file to append to, which can be reopened at any time.
 type logFile struct {
 	path string
 	f    atomic.Pointer[os.File]
@@ -16,11 +16,10 @@ type logFile struct {
 
 var _ io.WriteCloser = (*logFile)(nil)
 
-// reopen opens the file under its name, and leaves the one before. It waits for
-// nobody, though that may be a pipe whose reader has stopped: it is called where
-// signals are answered.
+// reopen opens the file again by its name and closes the old one. It never blocks, even if
+// the file is a pipe without a reader: the goroutine that handles signals calls it.
 func (l *logFile) reopen() error {
-	// Without O_NONBLOCK opening a pipe would wait for its reader.
+	// Without O_NONBLOCK, opening a pipe would wait for its reader.
 	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)
 	if err != nil {
 		return err
@@ -31,7 +30,7 @@ func (l *logFile) reopen() error {
 	return nil
 }
 
-// Write appends p, to the new file what the old one did not take.
+// Write appends p. If the file is reopened meanwhile, the rest goes to the new file.
 func (l *logFile) Write(p []byte) (n int, err error) {
 	for {
 		f := l.f.Load()

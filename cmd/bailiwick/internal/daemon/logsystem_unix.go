@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Where the system's logs listen. The syslog's is "" for where it usually is. Tests
-// put others in their place.
+// The sockets of the system's logs. An empty SyslogSocket stands for the usual one. Tests
+// replace them.
 var (
 	SyslogSocket  = ""
 	JournalSocket = "/run/systemd/journal/socket"
@@ -21,13 +21,13 @@ var (
 // logTag is the program's name in the system's logs.
 const logTag = "bailiwick"
 
-// A lineLog gives lines to a log whose unit is the message.
+// A lineLog sends each line as a message to a log.
 type lineLog struct {
 	send  func(line []byte) error
 	close func() error
 }
 
-// Write sends each line of p, up to one that cannot be sent.
+// Write sends the lines of p, up to the first that fails.
 func (l *lineLog) Write(p []byte) (n int, err error) {
 	for line := range bytes.Lines(p) {
 		if err := l.send(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
@@ -40,8 +40,7 @@ func (l *lineLog) Write(p []byte) (n int, err error) {
 
 func (l *lineLog) Close() error { return l.close() }
 
-// openSyslog opens the system's log. The connection is made anew where the daemon
-// was restarted.
+// openSyslog opens the system log. It reconnects if the daemon was restarted.
 func openSyslog() (io.WriteCloser, error) {
 	network := ""
 	if SyslogSocket != "" {
@@ -57,8 +56,8 @@ func openSyslog() (io.WriteCloser, error) {
 	}, nil
 }
 
-// openJournal opens systemd's journal, by its native protocol: a datagram an entry,
-// of lines KEY=VALUE. A record is one line, and shorter than any datagram may be.
+// openJournal opens systemd's journal, by its native protocol: one datagram per entry, of
+// lines KEY=VALUE. A record is one line, and shorter than the longest datagram.
 func openJournal() (io.WriteCloser, error) {
 	j := new(journal)
 	if err := j.dial(); err != nil {
@@ -93,7 +92,7 @@ func (j *journal) dial() error {
 	return nil
 }
 
-// send makes an entry of a line.
+// send writes a line as an entry.
 func (j *journal) send(line []byte) error {
 	j.entry = append(j.entry[:0], "PRIORITY=6\nSYSLOG_IDENTIFIER="+logTag+"\nMESSAGE="...)
 	j.entry = append(append(j.entry, line...), '\n')

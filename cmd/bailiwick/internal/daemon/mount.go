@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A mount is one source at its place.
+// A mount is a source at a path of the server, perhaps for one host only.
 type mount struct {
 	cfg     *config.Mount
 	source  *resource
@@ -64,8 +64,8 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	return m, nil
 }
 
-// compileMount returns the mount of a configuration with its access rules and the policy of
-// its names, but without its source.
+// compileMount returns a mount with its access rules, but without its source, and the policy
+// for its names.
 func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
 	m = &mount{cfg: mc}
 	if mc.Access != nil {
@@ -77,11 +77,10 @@ func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Po
 	return m, policy, err
 }
 
-// mountPolicy is the policy of a mount's names.
+// mountPolicy returns the policy for the names of a mount.
 func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	if m.cfg.Uploads != nil {
-		// Who may do what depends on whom an object belongs to, which its handler
-		// knows.
+		// Authorization depends on the owner of an object, which only the handler knows.
 		return catalog.Policy(), nil
 	}
 	allow, err := cfg.Allowed(m.cfg)
@@ -89,8 +88,8 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 		return vfs.Policy{}, err
 	}
 	p := vfs.Policy{Allow: allow, Deny: slices.Clone(m.cfg.Deny)}
-	// A deny pattern holds for every other spelling of the name, too, as long as any
-	// backend might take it for the same.
+	// A deny pattern also covers every other spelling of the name that some backend might
+	// take for the same.
 	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {
 		taken, err := vfs.NameSet("the mount at "+strings.TrimSuffix(string(m.cfg.Path), "/")+"/"+n.String(), n)
 		if err != nil {
@@ -101,8 +100,8 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	if m.cfg.Symlinks == "inside" {
 		p.Symlinks = vfs.SymlinksInside
 	}
-	// Without access rules everybody may do what the patterns let through, whether with
-	// credentials or not.
+	// Without access rules, everyone may do what the patterns allow, with or without
+	// credentials.
 	p.Authorize = access.Anyone()
 	if m.access != nil {
 		p.Authorize = m.access
@@ -110,7 +109,7 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	return p, nil
 }
 
-// router returns what hands each request to its mount.
+// router returns the handler that passes each request to its mount.
 func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, error) {
 	rt := routing.New(g.cfg.Mounts)
 	for i := range rt.Routes {
@@ -122,14 +121,15 @@ func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, 
 	return rt, err
 }
 
-// gate says who asks, in a mount to which rt leads, or with nil where none is.
+// gate returns the authentication for a mount to which rt leads, or with nil for paths
+// without a mount.
 func (s *service) gate(g *generation, rt *routing.Router, m *config.Mount) server.Auth {
 	gate := server.Auth{Authenticator: s.metrics.Authenticator(g.auth.authenticator())}
 	if g.auth.links == nil {
 		return gate
 	}
-	// A proxy may change the host on the way, but a link is for the mount that its own
-	// URL leads to: a mount for all hosts has the paths of others' mounts, too.
+	// A link is valid only for the mount that its own URL leads to: a proxy may change the
+	// host on the way, and a mount for all hosts has paths that other mounts have, too.
 	gate.Links, gate.Uses, gate.Leads = g.auth.links, s.metrics.Uses(s.uses(g)), rt.LeadsTo(m)
 	gate.Clock = &s.linkClock
 	if m != nil {
@@ -183,7 +183,7 @@ func (m *mount) serverConfig(cfg *config.Config) server.Config {
 	return c
 }
 
-// mountedAt is a mount's path as package server has it: for the top there is none.
+// mountedAt returns the path of a mount as package server expects it: zero for the root.
 func mountedAt(path config.MountPath) vfs.Name {
 	if path == "/" {
 		return vfs.Name{}
@@ -195,7 +195,7 @@ func mountedAt(path config.MountPath) vfs.Name {
 	return n
 }
 
-// authorizeUpload decides about uploads, by their owners.
+// authorizeUpload returns the authorizer of uploads, which considers their owners.
 func (m *mount) authorizeUpload() server.UploadAuthorizer {
 	if m.access == nil {
 		return server.OwnersDelete()
@@ -215,7 +215,7 @@ func intakeOf(cfg *config.Config, m *config.Mount) server.Intake {
 	return in
 }
 
-// typesOf joins types that were parsed one by one.
+// typesOf joins media types that were parsed one by one.
 func typesOf(list []config.MediaType) server.Types {
 	var words []string
 	for _, t := range list {
@@ -228,8 +228,8 @@ func typesOf(list []config.MediaType) server.Types {
 	return types
 }
 
-// unmountedHandler answers where no mount is: as a mount does for a name that is not there, and
-// to wrong credentials as a mount does, or they would tell where one is.
+// unmountedHandler answers requests without a mount just as a mount answers for a missing
+// name, wrong credentials included. Otherwise the difference would tell where mounts are.
 func unmountedHandler(gate server.Auth, recorder audit.Recorder, logger *slog.Logger) (http.Handler, error) {
 	jail, err := emptyJail()
 	if err != nil {
@@ -238,7 +238,7 @@ func unmountedHandler(gate server.Auth, recorder audit.Recorder, logger *slog.Lo
 	return server.New(jail, server.Config{NoIndex: true, Auth: gate, Recorder: recorder, Logger: logger}), nil
 }
 
-// emptyJail lets no name through, and asks nobody for credentials.
+// emptyJail returns a jail that allows no name, and asks nobody for credentials.
 func emptyJail() (*vfs.Jail, error) {
 	return vfs.New(mem.New(), vfs.Policy{Authorize: access.Anyone()})
 }

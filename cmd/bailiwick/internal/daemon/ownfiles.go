@@ -16,9 +16,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// The server's own files say who may do what, or hold secrets. No mount serves, lists or
-// changes them, whatever the rules say: see package ownfile. Rules that let them through
-// are a mistake all the same, which the start reports.
+// The server's own files grant access or contain secrets. No mount serves, lists or changes
+// them, whatever the rules allow: see package ownfile. Rules that would allow it are a
+// mistake all the same, which is reported at the start.
 
 // HoldOwn makes the files that serving cfg takes the process's own until release is
 // called.
@@ -26,8 +26,8 @@ func holdOwnFiles(env *cli.Env, cfg *config.Config) (release func()) {
 	return ownfile.Hold(append(ownFilesOf(cfg), secretFiles(env)...)...)
 }
 
-// announceOwnFiles names the server's own files whose names the rules let through: they lie in a
-// source by mistake. This ignores access rules: nobody should read these files.
+// announceOwnFiles warns of the server's own files whose names the rules allow: they are in a
+// source by mistake. It ignores access rules: nobody should read these files.
 func (s *service) announceOwnFiles(g *generation) {
 	told := map[string]bool{}
 	for _, m := range g.mounts {
@@ -45,8 +45,8 @@ func (s *service) announceOwnFiles(g *generation) {
 	}
 }
 
-// CheckOwnFiles fails if rules let clients write to the server's own files. They cannot, but
-// whoever wrote the rules expects them to take effect.
+// CheckOwnFiles fails if the rules allow clients to write to the server's own files. They
+// could not, but whoever wrote the rules expects it.
 func CheckOwnFiles(cfg *config.Config) error {
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
@@ -80,7 +80,7 @@ func CheckOwnFiles(cfg *config.Config) error {
 	return nil
 }
 
-// acmeAround returns the directory of certificates if the directory dir lies in it.
+// acmeAround returns the ACME directory if the directory dir is inside it, else "".
 func acmeAround(cfg *config.Config, dir string) string {
 	if cfg.TLS == nil || cfg.TLS.ACME == nil {
 		return ""
@@ -100,8 +100,8 @@ func acmeAround(cfg *config.Config, dir string) string {
 	return at
 }
 
-// allowsFile reports whether jail, over the directory dir, lets some caller do op to the file
-// at path, or to one in it if that is a directory.
+// allowsFile reports whether jail, over the directory dir, allows some caller op on the file
+// at path, or on a file in it if path is a directory.
 func allowsFile(jail *vfs.Jail, op vfs.Op, dir, path string) bool {
 	dir, err := cli.RealPath(dir)
 	if err != nil {
@@ -167,8 +167,8 @@ func ownFilesOf(cfg *config.Config) []ownfile.File {
 	return files
 }
 
-// secretFiles returns the files with credentials that variables name, or that stand
-// where the SDK of AWS and the driver of PostgreSQL look for them.
+// secretFiles returns the files with credentials that variables name, or that are where the
+// AWS SDK and the PostgreSQL driver look for them.
 func secretFiles(env *cli.Env) []ownfile.File {
 	paths := inHome(env, filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
 	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "PGPASSFILE"} {

@@ -18,21 +18,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A pool holds sources and catalogs open. A reload that needs one which is open
-// already gets that one: a directory's descriptor, S3's connections and a catalog's
-// instance outlive it.
+// A pool holds the open sources and catalogs. Generations share them, so a directory's
+// descriptor, the connections of S3 and the instance of a catalog survive a reload.
 type pool struct {
 	std    cli.Streams
 	env    *cli.Env
 	logger *slog.Logger
-	// metrics measure what is opened from then on.
+	// metrics measure what is opened after they were set.
 	metrics *metrics.Metrics
 
 	mu   sync.Mutex
 	open map[string]*resource
 }
 
-// A resource is an open source, or a catalog. Each user of it releases it.
+// A resource is an open source or catalog. Each of its users releases it.
 type resource struct {
 	pool    *pool
 	key     string
@@ -48,7 +47,7 @@ func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
 	return &pool{std: std, env: env, logger: logger, open: map[string]*resource{}}
 }
 
-// source opens the source of a mount. The memory is one, whichever mount writes to it.
+// source opens the source of a mount. All mounts of mem: share one memory, writable or not.
 func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
 	name, opts := string(m.Source), sourceOptions(m)
 	opts.Writable = m.Write || m.Uploads != nil || name == "mem:"
@@ -66,13 +65,13 @@ func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
 	})
 }
 
-// sourceOptions are the options of a mount's source, to read.
+// sourceOptions returns the options to open a mount's source for reading.
 func sourceOptions(m *config.Mount) backends.Options {
 	return backends.Options{Disk: disk.Options{RefuseHardLinks: m.HardLinks == "refuse"}}
 }
 
-// catalog opens a catalog of the objects in source, clears up what a crash left and
-// does so from time to time. No upload takes longer than longest.
+// catalog opens a catalog of the objects in source, cleans up after a crash, and repeats that
+// from time to time. No upload takes longer than longest.
 func (p *pool) catalog(ctx context.Context, where string, source *resource, longest time.Duration) (*resource, error) {
 	return p.get("catalog "+where+" of "+source.key, func(r *resource) error {
 		jail, err := vfs.New(source.backend, catalog.Policy())
@@ -91,9 +90,8 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 	})
 }
 
-// get returns what is open under key, or opens it. One goroutine at a time calls it.
-// Opening may take long, and whoever releases something meanwhile, which may be a
-// request, does not wait for it.
+// get returns the resource of key, and opens it if necessary. Only one goroutine may call it.
+// Opening may take long, and does not block release, which requests call.
 func (p *pool) get(key string, open func(*resource) error) (*resource, error) {
 	if r := p.share(key); r != nil {
 		return r, nil
@@ -108,7 +106,7 @@ func (p *pool) get(key string, open func(*resource) error) (*resource, error) {
 	return r, nil
 }
 
-// share returns what is open under key, nil if nothing is.
+// share returns the open resource of key, nil if there is none.
 func (p *pool) share(key string) *resource {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +117,7 @@ func (p *pool) share(key string) *resource {
 	return r
 }
 
-// release gives a resource back; the last one closes it.
+// release ends one use of the resource; the last one closes it.
 func (r *resource) release() {
 	r.pool.mu.Lock()
 	r.refs--

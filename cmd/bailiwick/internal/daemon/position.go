@@ -8,9 +8,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// withPosition puts before an error about the value of key where that stands: in a
-// configuration file, or in a variable. Of what came by a flag, or was left out, the
-// error says enough itself.
+// withPosition prefixes an error about the value of key with its position in the
+// configuration file, or the variable it came from. The error itself names a flag.
 func withPosition(cfg *config.Config, key string, err error) error {
 	var exit *cli.ExitError
 	at := &config.Error{Where: cfg.At(key)}

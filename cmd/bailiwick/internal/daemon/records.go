@@ -6,7 +6,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
-// recorder returns what gets a record of every request, nil if nothing does.
+// recorder returns what records all requests, nil if nothing does.
 func (s *service) recorder(l *accessLog) audit.Recorder {
 	all := s.recorders(l)
 	if len(all) == 0 {
@@ -26,8 +26,7 @@ func (s *service) recorders(l *accessLog) recorders {
 	return all
 }
 
-// unlessEnded drops records of requests that have one already: from when on the
-// unfinished ones were recorded.
+// unlessEnded drops records once ended is set: by then the unfinished requests were recorded.
 type unlessEnded struct {
 	ended *atomic.Bool
 	recorders
@@ -40,7 +39,7 @@ func (u unlessEnded) Record(a *audit.Attempt) {
 	}
 }
 
-// recorders hand each record on to all of them.
+// recorders pass each record to all of them.
 type recorders []audit.Recorder
 
 // Record implements audit.Recorder.

@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// reload puts a newly read configuration in the place of the old one and reopens the
-// access log: both, or neither.
+// reload reads the configuration again, replaces the current generation and reopens the
+// access log. If one of these fails, nothing changes.
 func (s *service) reload(ctx context.Context) {
 	s.notifyManager(s.notify.Reloading())
 	err := s.replace(ctx)
@@ -59,7 +59,7 @@ func (s *service) replace(ctx context.Context) error {
 	return nil
 }
 
-// checkFixed returns an error if what only a restart can change differs.
+// checkFixed returns an error if a value has changed that only a restart can change.
 func checkFixed(old, cfg *config.Config) error {
 	changed := ""
 	switch {

@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// A service is a running server: the current site, and what outlives it.
+// A service is a running server: the current generation, and what outlives it.
 type service struct {
 	std     cli.Streams
 	env     *cli.Env
@@ -56,12 +56,12 @@ type service struct {
 	broken    chan error // a listener failed
 }
 
-// A loader reads the configuration. It fails with the error of fits before it looks at
-// any other file, if that has one.
+// A loader reads the configuration. It calls fits with it, before it opens any file that the
+// configuration names, and returns the error of fits.
 type loader func(fits func(*config.Config) error) (*config.Config, error)
 
-// newService gets everything that serving needs, or fails and holds nothing. load
-// reads the configuration, now and for each reload.
+// newService acquires everything that serving needs; on an error it holds nothing. It calls
+// load now, and again for each reload.
 func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader) (_ *service, err error) {
 	s := &service{std: std, env: env, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(env.Variable), grace: handlerGrace}
 	s.base, s.cancel = context.WithCancelCause(context.Background())
@@ -96,9 +96,9 @@ func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader)
 	return s, nil
 }
 
-// newServer returns a server with bounds on what a client can make it hold: without
-// them, opening connections and sending a byte now and then costs the client nothing.
-// A body may take as long as it takes at the slowest pace allowed.
+// newServer returns a server that bounds what a client can make it hold: otherwise opening
+// connections and sending a byte now and then would cost the client nothing. A body may take
+// as long as the slowest allowed rate needs.
 func newServer(h http.Handler, limits config.Limits, stderr io.Writer) *http.Server {
 	srv := &http.Server{
 		Handler:           h,
@@ -106,11 +106,11 @@ func newServer(h http.Handler, limits config.Limits, stderr io.Writer) *http.Ser
 		IdleTimeout:       limits.IdleTimeout,
 		MaxHeaderBytes:    int(limits.HeaderSize),
 		ErrorLog:          log.New(stderr, "bailiwick: ", 0),
-		// net/http would answer "OPTIONS *" itself, and leave no record of it.
+		// net/http would answer "OPTIONS *" itself, without a record.
 		DisableGeneralOptionsHandler: true,
 	}
 	if limits.MinimumRate > 0 {
-		// Of answers whose bodies keep a pace, that sets the deadlines.
+		// The handlers extend this deadline as long as a body keeps its rate.
 		srv.WriteTimeout = time.Minute
 	}
 	if srv.ReadHeaderTimeout == 0 {
@@ -125,7 +125,7 @@ func newServer(h http.Handler, limits config.Limits, stderr io.Writer) *http.Ser
 	return srv
 }
 
-// use makes t the site that requests meet from now on.
+// use makes g the current generation.
 func (s *service) use(g *generation) {
 	if s.transport != nil {
 		s.transport.authority.Store(g.auth.authority)
@@ -137,18 +137,18 @@ func (s *service) use(g *generation) {
 	}
 }
 
-// enter returns the current site, which the caller leaves; nil once there is none.
+// enter returns the current generation, which the caller leaves; nil after the end.
 func (s *service) enter() *generation {
 	for {
-		// One that was retired in between has a successor.
+		// A generation that ended in between has a successor.
 		if g := s.current.Load(); g == nil || g.enter() {
 			return g
 		}
 	}
 }
 
-// serve hands the request to the site that is current when it comes. A reload does
-// not touch the requests that are running.
+// serve passes the request to the generation that is current on its arrival. A reload does
+// not affect running requests.
 func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 	g := s.enter()
 	if g == nil {
@@ -159,17 +159,17 @@ func (s *service) serve(w http.ResponseWriter, r *http.Request) {
 		g.leave()
 		panic(http.ErrAbortHandler)
 	}
-	// Who waits for the request may close the log once it has left.
+	// Whoever waits for the request may close the log after it has left.
 	defer s.requests.leave(entry)
 	defer g.leave()
-	// Over plain HTTP anybody on the way could set it, so browsers do not heed it there.
+	// Browsers ignore it over plain HTTP, where anyone on the path could set it.
 	if g.hsts != nil && r.TLS != nil {
 		w.Header()["Strict-Transport-Security"] = g.hsts
 	}
 	g.handler.ServeHTTP(w, r)
 }
 
-// start begins to serve and says so: the last lines are those of the listeners.
+// start begins to serve and announces the listeners in its last lines.
 func (s *service) start() {
 	scheme := "http"
 	if s.transport != nil {
@@ -204,15 +204,14 @@ func (s *service) serveOn(serve func() error) {
 	}
 }
 
-// notifyManager logs that the service manager could not be told. It is no reason to
-// stop serving.
+// notifyManager logs a failure to notify the service manager. The server goes on.
 func (s *service) notifyManager(err error) {
 	if err != nil {
-		s.logger.Error("the service manager does not hear", "error", err)
+		s.logger.Error("cannot notify the service manager", "error", err)
 	}
 }
 
-// close gives back what the service holds, however far it came.
+// close releases what the service holds, even if it was only partly started.
 func (s *service) close() {
 	for _, l := range s.sockets {
 		l.Close()
@@ -226,7 +225,7 @@ func (s *service) close() {
 	if g := s.current.Swap(nil); g != nil {
 		g.leave()
 	}
-	// A handler that does not return keeps its site, and with it the log.
+	// A handler that does not return keeps its generation, and with it the log.
 	s.logs.close()
 	s.cancel(nil)
 }

@@ -12,13 +12,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// signals are those that a server knows. Each kind has a channel of its own: what
-// does not fit is dropped, and a SIGTERM must not be, behind however many SIGHUPs.
+// signals are the signals of a server. Each kind has its own channel: a full channel drops
+// signals, and any number of SIGHUPs must not displace a SIGTERM.
 type signals struct{ reload, end, crash chan os.Signal }
 
-// catchSignals lets them arrive in channels from here on, for as long as the process
-// runs: one that comes between the end of the service and that of the process has
-// nothing to cut, and must not make a failure of it.
+// catchSignals catches the signals from now on, for the lifetime of the process: a signal
+// between the end of the service and that of the process has nothing to interrupt, and must
+// not make a failure of it.
 func catchSignals() signals {
 	s := signals{make(chan os.Signal, 1), make(chan os.Signal, 2), make(chan os.Signal, 1)}
 	signal.Notify(s.reload, syscall.SIGHUP)
@@ -28,7 +28,8 @@ func catchSignals() signals {
 
 // run serves until a signal, ctx or a failure ends it.
 func (s *service) run(ctx context.Context, sig signals) error {
-	// Before this there are no requests to record, and a start that hangs shows where.
+	// From here on there are requests to record. Until now, a start that hung would show its
+	// goroutines.
 	signal.Notify(sig.crash, syscall.SIGQUIT, syscall.SIGABRT)
 	for {
 		select {
@@ -47,9 +48,9 @@ func (s *service) run(ctx context.Context, sig signals) error {
 	}
 }
 
-// drain takes no more connections and lets running transfers finish, as long as the
-// configuration says. Another signal ends it at once, which is a failure only if
-// there was something to cut: process groups are often told twice.
+// drain accepts no more connections and lets running transfers finish within the configured
+// time. Another signal cuts them at once. That is a failure only if there were any: process
+// groups often get a signal twice.
 func (s *service) drain(sig signals) error {
 	s.ready.Store(false)
 	s.notifyManager(s.notify.Stopping())
@@ -75,12 +76,12 @@ func (s *service) drain(sig signals) error {
 	}
 }
 
-// handlerGrace is how long handlers may take to return whose requests were cut. One may
+// handlerGrace is how long handlers may take to return after their requests were cut. One may
 // wait for a disk.
 const handlerGrace = 5 * time.Second
 
-// cut ends all requests, waits until their handlers have returned and so recorded them,
-// and records those whose handlers do not. It returns how many were being answered.
+// cut ends all requests, waits until their handlers have returned and thereby recorded them,
+// and records those whose handlers do not return. It returns how many requests there were.
 func (s *service) cut() int64 {
 	running := s.requests.len()
 	s.cancel(server.ErrShutdown)
@@ -90,7 +91,7 @@ func (s *service) cut() int64 {
 	return running
 }
 
-// recordUnfinished lets no more requests in and records those that are being answered.
+// recordUnfinished admits no more requests and records those that are being answered.
 func (s *service) recordUnfinished() {
 	s.ended.Store(true)
 	for _, r := range s.requests.close() {
@@ -98,8 +99,8 @@ func (s *service) recordUnfinished() {
 	}
 }
 
-// crash ends the process by a signal that asks for the state of its goroutines, which
-// it leaves as they are, but for the records of requests.
+// crash ends the process by a signal that makes it print its goroutines. It records the
+// requests first and leaves everything else as it is.
 func (s *service) crash(sig os.Signal) error {
 	s.recordUnfinished()
 	s.logs.close()

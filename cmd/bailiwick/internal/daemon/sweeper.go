@@ -13,18 +13,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// sweepEvery is how often a server looks for what others left.
+// sweepEvery is how often a server looks for abandoned uploads.
 const sweepEvery = 10 * time.Minute
 
-// soonAfter is when it does so behind its start: a database takes a moment to see that
-// the one before has died.
+// soonAfter is when it looks after its start: a database takes a moment to notice that the
+// previous server has died.
 var soonAfter = []time.Duration{time.Second, 5 * time.Second, time.Minute}
 
-// startSweepBudget is how long a start may be held up by a sweep. What is left then
-// the next one clears.
+// startSweepBudget is how long a sweep may delay a start. The next sweep clears the rest.
 const startSweepBudget = 30 * time.Second
 
-// A sweeper clears up behind uploads that ended without an end.
+// A sweeper cleans up after interrupted uploads.
 type sweeper struct {
 	source   *backends.Source
 	jail     *vfs.Jail
@@ -36,7 +35,7 @@ type sweeper struct {
 	done   sync.WaitGroup
 }
 
-// start sweeps once, and then now and then until stop.
+// start sweeps once, and then periodically until stop.
 func (w *sweeper) start(ctx context.Context) {
 	first, cancel := context.WithTimeout(ctx, startSweepBudget)
 	w.sweep(first)
@@ -58,11 +57,11 @@ func (w *sweeper) start(ctx context.Context) {
 	})
 }
 
-// sweep clears what was left, and speaks of it only if there was something.
+// sweep clears abandoned uploads, and announces it if there were any.
 func (w *sweeper) sweep(ctx context.Context) {
 	swept, err := reconcile.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-catalogs.UploadAge), w.source)
-	// Nobody knows whose an upload in parts is that has no row: only that it has
-	// taken longer than any may.
+	// The owner of an upload in parts without a row is unknown. It has certainly ended if it
+	// is older than any upload may be.
 	parts, partsErr := w.source.Sweep(ctx, w.parts)
 	if err == nil {
 		err = partsErr

@@ -16,8 +16,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
 )
 
-// transport is how connections are encrypted. What a reload may change in it, the
-// next connection meets.
+// transport is how connections are encrypted. Changes by a reload apply to the next
+// connection.
 type transport struct {
 	certificate atomic.Pointer[tls.Certificate]
 	authority   atomic.Pointer[certs.Authority]
@@ -35,7 +35,7 @@ func newTransport(cfg *config.Config) (*transport, error) {
 		for _, d := range a.Domains {
 			domains = append(domains, string(d))
 		}
-		// It has to be there before the kernel confines the process to it.
+		// It has to exist before the kernel confines the process to it.
 		if err := os.MkdirAll(string(a.Dir), 0o700); err != nil {
 			return nil, withPosition(cfg, "tls.acme.dir", cli.Failf("--acme-cache: certificates cannot be kept in %s: %s", cli.Printable(string(a.Dir)), cli.Cause(err)))
 		}
@@ -81,7 +81,7 @@ var suites = []uint16{
 	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
-// strictTransport returns the header by which browsers come back over TLS alone, nil for
+// strictTransport returns the header that makes browsers come back over TLS only, nil for
 // none.
 func strictTransport(cfg *config.Config) []string {
 	if cfg.TLS == nil || cfg.TLS.HSTS == 0 {
@@ -91,7 +91,7 @@ func strictTransport(cfg *config.Config) []string {
 	return []string{"max-age=" + strconv.FormatInt(seconds, 10)}
 }
 
-// config returns what a listener needs.
+// config returns the configuration for a listener.
 func (t *transport) config() *tls.Config {
 	c := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -116,7 +116,7 @@ func (t *transport) config() *tls.Config {
 	return c
 }
 
-// A certificateSwap is a certificate that was read and is not in use yet.
+// A certificateSwap is a certificate that was loaded and is not in use yet.
 type certificateSwap struct {
 	transport *transport
 	cert      *tls.Certificate

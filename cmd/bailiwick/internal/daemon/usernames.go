@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// unmatched returns the names among those given that cannot be one element of a path, such
-// as CORP\user: {user} in an access rule matches nothing for them.
+// unmatched returns the names that cannot be an element of a path, such as CORP\user: {user}
+// in an access rule matches nothing for them.
 func unmatched(names []string) []string {
 	var odd []string
 	for _, name := range names {
@@ -21,8 +21,8 @@ func unmatched(names []string) []string {
 	return odd
 }
 
-// announceNames says what users are called, where that is not simply their name, and whom rules
-// do not match that seem to.
+// announceNames reports the form of user names that have a suffix, and warns of access rules
+// that match fewer users than they seem to.
 func (s *service) announceNames(g *generation) {
 	u := &g.cfg.Users
 	var called []string
@@ -44,7 +44,7 @@ func (s *service) announceNames(g *generation) {
 	s.announceUnmatched(g)
 }
 
-// announceUnmatched says which users {user} is not for, among those that files name.
+// announceUnmatched warns of users for whom {user} matches nothing, among those in files.
 func (s *service) announceUnmatched(g *generation) {
 	names := slices.Clone(g.auth.names)
 	for _, members := range g.cfg.Groups {
