@@ -13,9 +13,9 @@ func (a *app) configCommand() *cobra.Command {
 	group := &cobra.Command{
 		Use:   "config COMMAND",
 		Short: "Check and show a configuration file",
-		Long: `What serve --config reads is one YAML file. Flags go before the variables
-BAILIWICK_*, those before the file, and that before the defaults; so check and show
-heed the variables, too. Without FILE it is the one that BAILIWICK_CONFIG names.`,
+		Long: `What serve --config reads is one YAML file. Flags override the variables
+BAILIWICK_*, which override the file; check and show apply the variables, too. Without
+FILE they read the one that BAILIWICK_CONFIG names.`,
 		Example: `  bailiwick config check /etc/bailiwick/bailiwick.yaml
   bailiwick config show bailiwick.yaml
   bailiwick config schema > bailiwick.schema.json`,
@@ -83,7 +83,7 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 	return group
 }
 
-// fileArgument takes one FILE, or none where a variable names it.
+// fileArgument accepts one FILE, or none if a variable names it.
 func (a *app) fileArgument(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) > 1:
@@ -94,8 +94,7 @@ func (a *app) fileArgument(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// loadConfig reads the file of a command, with the variables laid over it as serve
-// does.
+// loadConfig reads the FILE of a command. As in serve, variables override it.
 func (a *app) loadConfig(cmd *cobra.Command, args []string) (c *config.Config, file string, err error) {
 	file = a.Variable(cli.ConfigVariable)
 	if len(args) > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// intakeFlags say which bodies serve takes in where clients can send some.
+// intakeFlags are the flags for the bodies that clients send.
 type intakeFlags struct {
 	max        cli.Size
 	time       cli.Duration
@@ -23,6 +23,6 @@ func (f *intakeFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.Var(&f.max, "max-upload", "how large a file may be that a client sends, such as 500MB, 10MiB or a number of bytes")
 	flags.Var(&f.time, "max-upload-time", "how long a client may take to send a file")
-	flags.Var(&f.concurrent, "max-uploads", "how many files may be coming in at the same time; further clients are told to try again")
-	flags.StringArrayVar(&f.types, "types", nil, "take in these media types only, judged by name and content: a `LIST` such as 'image/*,application/pdf' (repeat for more; default: all)")
+	flags.Var(&f.concurrent, "max-uploads", "how many files may arrive at the same time; further clients are told to try again")
+	flags.StringArrayVar(&f.types, "types", nil, "accept these media types only, by name and content: a `LIST` such as 'image/*,application/pdf' (repeat for more; default: all)")
 }

@@ -1,9 +1,12 @@
-// Command bailiwick serves files by name out of a directory, memory or a
-// bucket, and lets through only the names that were allowed.
+// Command bailiwick serves files by name from a directory, memory or a bucket, and only the
+// names that were allowed.
 //
-// Standard output is data, standard error is talk. The exit code is 0 when the
-// command did what it was asked, 1 when it failed or a name was refused, and 2
-// when it was used or configured wrongly, with one line that says what to do.
+// Results go to standard output, diagnostics to standard error. The exit code is 0 on
+// success, 1 if the command failed or a name was refused, and 2 for a wrong usage or
+// configuration, with one line that says what to do.
+//
+// This package has one file per command: flags, help, and the call of an internal package
+// that does the work. See imports_test.go for how those depend on each other.
 package main
 
 import (

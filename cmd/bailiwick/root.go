@@ -20,15 +20,15 @@ type app struct {
 	running bool // the usage was right: the command's own work has begun
 }
 
-// run is the whole command: it returns the exit code. args are without the
-// program's name. Cancelling ctx ends it, a server as SIGTERM does. A server
-// writes to stderr from several goroutines.
+// run runs the command and returns the exit code. args are without the program's name.
+// Cancelling ctx ends it, a server as SIGTERM does. A server writes to stderr from several
+// goroutines.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	a := &app{Streams: cli.Streams{In: stdin, Out: stdout, Err: stderr}, Env: cli.NewEnv(environ)}
 	root := a.rootCommand()
 	if len(args) == 1 && args[0] == "--version" {
-		// No flag: each has a variable, and BAILIWICK_VERSION is what containers and
-		// scripts call something of their own.
+		// It is not a flag: each has a variable, and containers and scripts use
+		// BAILIWICK_VERSION for something else.
 		args = []string{"version"}
 	}
 	root.SetArgs(args)
@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return a.exitCode(root.ExecuteContext(ctx))
 }
 
-// exitCode reports err and returns the code that it stands for.
+// exitCode reports err and returns its exit code.
 func (a *app) exitCode(err error) int {
 	if err == nil {
 		return cli.ExitDone
@@ -80,8 +80,9 @@ the files. Every flag has a variable: --allow-file is BAILIWICK_ALLOW_FILE.
 
 Users, access rules, signed links, limits and TLS are flags of serve, too, or stand in
 a file, serve --config, which can have several sources at once: "bailiwick config
-reference" says what it can hold. Standard output is data, standard error is talk.
-Exit code 0 is done, 1 failed or refused, 2 wrong usage or configuration.`,
+reference" says what it can hold. Results go to standard output,
+diagnostics to standard error. Exit code 0 is done, 1 failed or refused, 2 wrong usage
+or configuration.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick explain ./site --allow '**/*.html' docs/a.html .env
   bailiwick scan ./site --allow '**/*.html'
@@ -126,7 +127,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 	return cli.Usagef("there is no command %s; bailiwick --help lists them", cli.Printable(name))
 }
 
-// flagError turns cobra's complaint about a flag into a line that helps.
+// flagError turns cobra's error about a flag into one that says what to do.
 func flagError(cmd *cobra.Command, err error) error {
 	// The root has no flags but --help: the word before the flag is the mistake.
 	if args := cmd.Flags().Args(); !cmd.HasParent() && len(args) > 0 {
@@ -144,7 +145,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return cli.Usagef("%s; see %s --help", cli.Printable(text), cmd.CommandPath())
 }
 
-// helpCommand is cobra's, but for a topic that does not exist being an error.
+// helpCommand is cobra's, except that an unknown topic is an error.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
@@ -160,8 +161,8 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// makeGroup makes "completion" without a shell, or with an unknown one, wrong
-// usage. Cobra shows its help and exits 0.
+// makeGroup makes "completion" without a shell, or with an unknown one, a usage error. Cobra
+// would show its help and exit with 0.
 func makeGroup(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.Name() != "completion" {

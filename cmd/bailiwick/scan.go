@@ -118,8 +118,8 @@ func scanFailed(ctx context.Context, err error) error {
 	return cli.Failf("the scan ended early: the source failed when it was asked")
 }
 
-// compare prints what differs between the names that were reviewed and those
-// that are exposed now, both in order.
+// compare prints the differences between the reviewed names and those that are exposed now,
+// both sorted.
 func (a *app) compare(out *cli.LineWriter, reviewed, exposed []string, f *scanFlags) error {
 	type change struct {
 		Name   string `json:"name"`

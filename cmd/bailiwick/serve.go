@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 )
 
-// serveFlags are what serve takes besides the rules. Each stands for a key of the
-// configuration, by config.Flags; what is read here is only what has none.
+// serveFlags are the flags of serve. Each sets a key of the configuration, by config.Flags,
+// except config itself.
 type serveFlags struct {
 	rules     cli.Rules
 	list      cli.Toggle
@@ -52,8 +52,8 @@ owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE; WHAT is any of
 read,list,write,delete,upload; NAME is one pattern, in which {user} is the user's own
 name, and without it all names are meant.
 
-A configuration file says what flags do, and can have several mounts. Flags go before
-variables, those before the file.
+A configuration file says what flags do, and can have several mounts. Flags override
+variables, which override the file.
 
 It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
 and SIGINT let running transfers finish, a second one does not. SIGHUP reads the
@@ -105,7 +105,7 @@ wrong, all stays as it was.`,
 	return cmd
 }
 
-// serveArguments takes a SOURCE, or none where a file says what is served.
+// serveArguments accepts a SOURCE, or none if there is a configuration file.
 func (a *app) serveArguments(cmd *cobra.Command, args []string) error {
 	file, err := cmd.Flags().GetString("config")
 	if err == nil && len(args) == 0 && (file != "" || a.Variable(cli.ConfigVariable) != "") {

@@ -81,7 +81,7 @@ func (a *app) sign(urls []string, f *signFlags) error {
 		return cli.Usagef("%s: %s", a.Origin("keys"), cli.OneLine(err))
 	}
 	expires := time.Now().Add(time.Duration(f.expires))
-	// All or none: what is on standard output is pasted somewhere.
+	// All or none: people paste the output somewhere.
 	signed := make([]string, len(urls))
 	for i, s := range urls {
 		if signed[i], err = signURL(keys, s, links.Link{
@@ -126,7 +126,7 @@ func signURL(keys *links.Keys, s string, l links.Link) (string, error) {
 	return u.Scheme + "://" + u.Host + l.Path + "?" + query, nil
 }
 
-// redacted is a URL as a message may show it.
+// redacted returns a URL without its password, for messages.
 func redacted(s string) string {
 	if u, err := url.Parse(s); err == nil {
 		return u.Redacted()

@@ -2,11 +2,10 @@ package main
 
 import "github.com/spf13/cobra"
 
-// registerPublic gives serve the flags that matter where strangers reach it. Their
-// values are for the configuration, which says what is wrong with one.
+// registerPublic adds the flags for a public server. The configuration checks their values.
 func registerPublic(cmd *cobra.Command) {
 	registerTLS(cmd)
-	registerPeople(cmd)
+	registerUsers(cmd)
 	registerAccess(cmd)
 	registerLimits(cmd)
 }
@@ -18,38 +17,38 @@ func registerTLS(cmd *cobra.Command) {
 	flags.String("hsts", "off", "over HTTPS, let browsers remember for a `TIME` such as 180d to ask by HTTPS alone; it cannot be taken back before that")
 	flags.StringArray("acme-host", nil, "serve HTTPS with a certificate for `NAME` that is fetched from Let's Encrypt; with --acme-cache (repeat for more)")
 	flags.String("acme-cache", "", "keep what --acme-host fetches, and the account's key, in `DIRECTORY`")
-	flags.String("acme-email", "", "an `ADDRESS` for the certificate authority to write to about trouble")
+	flags.String("acme-email", "", "an `ADDRESS` to which the certificate authority reports problems")
 	flags.String("acme-directory", "", "fetch from another certificate authority, whose ACME directory is at `URL`")
 }
 
-// registerPeople adds how users prove who they are.
-func registerPeople(cmd *cobra.Command) {
+// registerUsers adds the flags for authentication.
+func registerUsers(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.String("htpasswd", "", "know the users in `FILE`, lines of NAME:BCRYPT; --access says who may do what")
-	flags.String("tokens", "", "know the users in `FILE`, lines of NAME:SHA256-OF-TOKEN")
-	flags.String("oidc-issuer", "", "know the users of the OpenID Connect provider at `URL`, by its tokens; with --oidc-audience")
-	flags.String("oidc-audience", "", "for `WHOM` the tokens of --oidc-issuer have to be, their aud")
+	flags.String("htpasswd", "", "authenticate the users in `FILE`, lines of NAME:BCRYPT; --access grants them operations")
+	flags.String("tokens", "", "authenticate the users in `FILE`, lines of NAME:SHA256-OF-TOKEN")
+	flags.String("oidc-issuer", "", "authenticate users by tokens of the OpenID Connect provider at `URL`; with --oidc-audience")
+	flags.String("oidc-audience", "", "the `AUDIENCE` that the tokens of --oidc-issuer must have (aud)")
 	flags.String("oidc-user-claim", "sub", "the `CLAIM` of a token that is the user's name")
 	flags.String("oidc-groups-claim", "", "the `CLAIM` of a token that lists the user's groups (default: tokens bring none)")
 	flags.String("oidc-suffix", "auto", "what stands behind the names of users of --oidc-issuer, and an @: a `SUFFIX`, auto for the issuer's host where users also log in by other ways, or none")
-	flags.String("client-ca", "", "know users by certificates that the authorities in `FILE`, PEM, signed; it needs HTTPS")
+	flags.String("client-ca", "", "authenticate users by certificates signed by the authorities in `FILE`, PEM; requires HTTPS")
 	flags.String("client-cert-suffix", "auto", "what stands behind the names of users of --client-ca, and an @: a `SUFFIX`, auto for cert where users also log in by other ways, or none")
-	flags.String("link-keys", "", "take links that bailiwick sign made with the keys in `FILE`")
-	flags.String("link-redirect", "0s", "send who has a link on to S3, by a URL that is good for a `TIME` such as 1m; 0s sends the file")
+	flags.String("link-keys", "", "accept links that bailiwick sign made with the keys in `FILE`")
+	flags.String("link-redirect", "0s", "redirect users of links to S3, by a URL that is valid for a `TIME` such as 1m; 0s sends the file")
 }
 
-// registerAccess adds who may do what, for serve and for explain, which judges by it.
+// registerAccess adds the flags for access rules, to serve and explain.
 func registerAccess(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArray("access", nil, "let some do some things with what is allowed: a `RULE` such as 'group:editors can read,list docs/**' or 'authenticated can read,write {user}/**' (repeat for more; default: open to anyone)")
+	flags.StringArray("access", nil, "grant operations on allowed names by a `RULE` such as 'group:editors can read,list docs/**' or 'authenticated can read,write {user}/**' (repeat for more; default: open to anyone)")
 	flags.StringArray("group", nil, "users that --access calls group:NAME: a `GROUP` such as editors=alice,bob (repeat for more)")
 }
 
 func registerLimits(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArray("trusted-proxies", nil, "believe what hosts in `NETWORK`, such as 10.0.0.0/8, say of whom they ask for (repeat for more)")
+	flags.StringArray("trusted-proxies", nil, "trust X-Forwarded-For from `NETWORK`, such as 10.0.0.0/8 (repeat for more)")
 	flags.String("connections", "10000", "open connections at most, a `NUMBER`; further ones wait; 0 is any number")
-	flags.String("requests-in-flight", "1000", "requests that are answered at the same time at most, a `NUMBER`; further ones are told to come again; 0 is any number")
+	flags.String("requests-in-flight", "1000", "requests that are answered at the same time at most, a `NUMBER`; further ones are told to try again; 0 is any number")
 	flags.String("rate-per-client", "off", "requests of one client address, a `RATE` such as 100/s or 600/m; off is any number")
 	flags.String("failed-logins", "10/m", "failed log-ins of one client address, a `RATE`; off is any number")
 	flags.String("header-size", "16KiB", "the `SIZE` of a request's head at most")

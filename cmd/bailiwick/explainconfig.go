@@ -9,15 +9,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// hasAccess reports whether access rules were given for a SOURCE.
+// hasAccess reports whether access rules for a SOURCE were given.
 func (a *app) hasAccess(cmd *cobra.Command) bool {
 	return a.IsSet(cmd.Flags().Lookup("access"))
 }
 
-// newSourceExplainer judges as "serve SOURCE" would with the same rules, so by the
-// configuration that serve makes of them and of the variables.
+// newSourceExplainer returns an explainer of "serve SOURCE" with the same rules: of the
+// configuration that serve makes of the flags and variables.
 func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFlags) (*daemon.Explainer, error) {
-	// The variables of serve are next, and a flag that both have keeps one origin.
+	// Applying the variables of serve would change the origin of flags that both have.
 	own := a.Given(cmd)
 	serve, _, err := cmd.Root().Find([]string{"serve"})
 	if err != nil {
@@ -29,10 +29,10 @@ func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFl
 	given := []config.Given{{Key: config.SourceKey, Values: []string{source}, Origin: "SOURCE"}}
 	given = append(append(given, a.Given(serve)...), own...)
 	given = append(given,
-		// NAME is the name in the source, wherever that is served.
+		// NAME is a name in the source, whatever path it is served at.
 		config.Given{Key: config.Flags["mount-path"], Values: []string{"/"}, Origin: "SOURCE"},
 	)
-	// What is asked is whether the rules let it, as without access rules.
+	// The question is whether the rules allow it, as without access rules.
 	switch f.op.Value {
 	case "list":
 		given = append(given, config.Given{Key: config.Flags["list"], Values: []string{"true"}, Origin: "--op"})
@@ -46,7 +46,7 @@ func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFl
 	return daemon.NewExplainer(a.Streams, a.Env, cfg, vfs.Op(f.op.Value), f.as, string(cfg.Mounts[0].Host)), nil
 }
 
-// newConfigExplainer judges as "serve --config FILE" would.
+// newConfigExplainer returns an explainer of "serve --config FILE".
 func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*daemon.Explainer, error) {
 	cfg, _, err := a.loadConfig(cmd, []string{a.explainFile(cmd)})
 	if err != nil {
@@ -55,9 +55,8 @@ func (a *app) newConfigExplainer(cmd *cobra.Command, f *explainFlags) (*daemon.E
 	return daemon.NewExplainer(a.Streams, a.Env, cfg, vfs.Op(f.op.Value), f.as, f.host), nil
 }
 
-// explainFile returns the configuration that explain is about, "" if it is about a
-// SOURCE. A variable that is there for serve does not take over where the rules of a
-// SOURCE were given.
+// explainFile returns the configuration file to explain, "" for a SOURCE. If rules for a
+// SOURCE were given, the variable, which may be set for serve, does not count.
 func (a *app) explainFile(cmd *cobra.Command) string {
 	flags := cmd.Flags()
 	if flags.Changed("config") {
@@ -72,11 +71,10 @@ func (a *app) explainFile(cmd *cobra.Command) string {
 	return a.Variable(cli.ConfigVariable)
 }
 
-// sourceRules are the flags that a configuration has as keys of its mounts.
+// sourceRules are the flags that correspond to keys of a mount.
 var sourceRules = []string{"allow", "deny", "allow-file", "symlinks", "hard-links", "access", "group"}
 
-// explainArguments takes NAMES where a configuration says what is served, else a
-// SOURCE before them.
+// explainArguments accepts NAMES with a configuration file, else a SOURCE and NAMES.
 func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
 	if a.explainFile(cmd) == "" {
 		if cmd.Flags().Changed("config") {
