@@ -127,53 +127,6 @@ func (d *decoder) overlay(root *yaml.Node, g *Given) {
 	}
 }
 
-// set sets the key of g in a mapping.
-func (d *decoder) set(mapping *yaml.Node, name string, g *Given) {
-	d.putAside(mapping, g)
-	var content []*yaml.Node
-	kind, ok := yaml.SequenceNode, true
-	switch t := typeOf(g.Key); {
-	case g.Key == Flags["uploads"]:
-		// The flag is a boolean switch that adds or removes the key.
-		if g.Values[len(g.Values)-1] == "true" {
-			d.child(mapping, name, yaml.MappingNode, g)
-		} else {
-			remove(mapping, name)
-		}
-		return
-	case g.Key == Flags["access"]:
-		content, ok = d.rules(g)
-	case g.Key == Flags["group"]:
-		kind = yaml.MappingNode
-		content, ok = d.groups(g)
-	case t.Kind() == reflect.Slice:
-		content = d.texts(g.items(t.Elem()), g.Origin)
-	default:
-		d.replace(mapping, name, g).Value = g.Values[len(g.Values)-1]
-		return
-	}
-	// If the value could not be parsed, keep the file's value: one error is enough.
-	if ok {
-		value := d.replace(mapping, name, g)
-		value.Kind, value.Content = kind, content
-	}
-}
-
-// putAside removes other keys of the file that configure the same thing as g: flags
-// override the file, whichever key it uses.
-func (d *decoder) putAside(mapping *yaml.Node, g *Given) {
-	switch g.Key {
-	case Flags["catalog"]:
-		remove(mapping, "catalog_file")
-	case Flags["types"]:
-		for i := 0; i+1 < len(mapping.Content); i += 2 {
-			if mapping.Content[i].Value == "uploads" {
-				remove(d.follow(mapping.Content[i+1]), "types")
-			}
-		}
-	}
-}
-
 // texts returns a node for each value, with the given origin.
 func (d *decoder) texts(values []string, origin string) []*yaml.Node {
 	var nodes []*yaml.Node
@@ -183,20 +136,6 @@ func (d *decoder) texts(values []string, origin string) []*yaml.Node {
 		nodes = append(nodes, n)
 	}
 	return nodes
-}
-
-// items returns the values of a list. One value may hold several media types.
-func (g *Given) items(of reflect.Type) []string {
-	if of != reflect.TypeFor[MediaType]() {
-		return g.Values
-	}
-	var items []string
-	for _, value := range g.Values {
-		for item := range strings.SplitSeq(value, ",") {
-			items = append(items, strings.TrimSpace(item))
-		}
-	}
-	return items
 }
 
 // typeOf returns the type of a key in the notation of Flags.
