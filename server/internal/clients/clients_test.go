@@ -16,7 +16,7 @@ func TestClient(t *testing.T) {
 		lines      []string
 	}{
 		{"192.0.2.1", "192.0.2.1", nil},
-		{"192.0.2.1", "192.0.2.1", []string{"198.51.100.7"}}, // a client that says so itself
+		{"192.0.2.1", "192.0.2.1", []string{"198.51.100.7"}}, // a client that sets the header itself
 		{"10.1.1.1", "10.1.1.1", nil},
 		{"10.1.1.1", "198.51.100.7", []string{"198.51.100.7"}},
 		{"::ffff:10.1.1.1", "198.51.100.7", []string{"198.51.100.7"}},
@@ -48,7 +48,7 @@ func TestKey(t *testing.T) {
 		}
 	}
 	if clients.Key(clients.ParseHost("@")) != clients.Key(netip.Addr{}) || clients.ParseHost("[::1]:80") != netip.IPv6Loopback() {
-		t.Error("addresses that are none")
+		t.Error("invalid addresses")
 	}
 }
 
@@ -63,12 +63,12 @@ func TestRates(t *testing.T) {
 				return n, after
 			}
 			if n++; n > 1000 {
-				t.Fatal("no limit at all")
+				t.Fatal("there is no limit")
 			}
 		}
 	}
 	if n, after := take(alice); n != 20 || after <= 0 || after > 100*time.Millisecond {
-		t.Errorf("at once: %d, and again after %v", n, after)
+		t.Errorf("in a burst: %d, retry after %v", n, after)
 	}
 	if n, _ := take(bob); n != 20 {
 		t.Errorf("another client: %d", n)
@@ -86,15 +86,15 @@ func TestRates(t *testing.T) {
 	if n, _ := take(alice); n != 20 {
 		t.Errorf("after a rest: %d", n)
 	}
-	// A flood from many addresses takes no memory without end, and does not let
-	// the one in who floods alone.
+	// A flood from many addresses must not use unlimited memory, and must not make the
+	// limit of a single flooding client ineffective.
 	for i := range 100_000 {
 		r.Allow(clients.Key(netip.MustParseAddr(fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255))))
 	}
 	minute := clients.NewRates(1, 60, 1000, func() time.Time { return now })
 	for i := range 61 {
 		if _, ok := minute.Allow(bob); ok != (i < 60) {
-			t.Errorf("request %d at once of 60 a minute: %t", i+1, ok)
+			t.Errorf("request %d of a burst at 60 per minute: %t", i+1, ok)
 		}
 		if i == 30 {
 			now = now.Add(3 * time.Second) // not enough to be forgotten
@@ -105,6 +105,6 @@ func TestRates(t *testing.T) {
 	}
 	slow := clients.NewRates(0.5, 0, 10, func() time.Time { return now })
 	if _, ok := slow.Allow(alice); !ok {
-		t.Error("at half a request a second nobody comes in")
+		t.Error("a rate of half a request per second allows nothing")
 	}
 }

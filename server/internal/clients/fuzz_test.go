@@ -8,8 +8,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 )
 
-// What stands before the last address that is not a proxy's was written by a
-// client, and must change nothing.
+// Entries before the last address that is not a proxy's come from a client and must have
+// no effect.
 func FuzzForwardedFor(f *testing.F) {
 	proxies := clients.Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	for _, line := range []string{
@@ -28,7 +28,7 @@ func FuzzForwardedFor(f *testing.F) {
 		got := proxies.Client(peer, []string{line})
 		if !proxies.Trusts(peer) {
 			if got != peer {
-				t.Fatalf("%s is no proxy, and is believed to be %s by %q", peer, got, line)
+				t.Fatalf("%s is not a proxy, but is taken for %s because of %q", peer, got, line)
 			}
 			return
 		}
@@ -36,22 +36,22 @@ func FuzzForwardedFor(f *testing.F) {
 			t.Fatalf("%q from %s: no address", line, peer)
 		}
 		if got != peer && got.Zone() != "" {
-			t.Fatalf("%q from %s: %s has a zone, which means something on another host alone", line, peer, got)
+			t.Fatalf("%q from %s: %s has a zone, which has a meaning only on another host", line, peer, got)
 		}
 		if got != peer && !strings.Contains(line, got.String()) && !strings.ContainsAny(line, ":") {
-			t.Fatalf("%q from %s: %s stands nowhere in it", line, peer, got)
+			t.Fatalf("%q from %s: %s does not occur in it", line, peer, got)
 		}
-		// With an honest last entry, the rest is not looked at, in one line or more.
+		// If the last entry is not a proxy's, the rest is ignored, in one line or several.
 		honest := netip.MustParseAddr("203.0.113.9")
 		for _, lines := range [][]string{{line + ",203.0.113.9"}, {line, "203.0.113.9"}, {line, "203.0.113.9, 10.9.9.9", "fd00::2"}} {
 			if got := proxies.Client(peer, lines); got != honest {
 				t.Fatalf("%q from %s: %s", lines, peer, got)
 			}
 		}
-		// An entry in front takes effect only where all behind it are proxies.
+		// An additional first entry has an effect only if all others are proxies.
 		if !proxies.Trusts(got) {
 			if again := proxies.Client(peer, []string{"203.0.113.9", line}); again != got {
-				t.Fatalf("%q from %s: %s, and with another line before it %s", line, peer, got, again)
+				t.Fatalf("%q from %s: %s, but with another line before it %s", line, peer, got, again)
 			}
 		}
 		if key := clients.Key(got); !key.IsValid() || key.Addr().Zone() != "" {

@@ -1,12 +1,12 @@
-// Package clients tells the clients of a server apart, by address, and says how
-// often each may come.
+// Package clients distinguishes the clients of a server by address, and limits their
+// rates.
 package clients
 
 import "net/netip"
 
-// Key returns what counts as one client: an IPv4 address, or an IPv6 network of 64
-// bits, which is what one subscriber has. All addresses that are none, such as a
-// Unix socket's, are one.
+// Key returns the key of a client: an IPv4 address, or an IPv6 /64 network, which is
+// what one subscriber gets. All invalid addresses, such as a Unix socket's, have the
+// same key.
 func Key(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap().WithZone("")
 	bits := 32

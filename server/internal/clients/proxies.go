@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Proxies are the networks whose hosts may say for whom they ask.
+// Proxies are the networks from which X-Forwarded-For is trusted.
 type Proxies []netip.Prefix
 
-// Trusts reports whether addr is one of them.
+// Trusts reports whether addr is in one of the networks.
 func (p Proxies) Trusts(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, network := range p {
@@ -19,10 +19,10 @@ func (p Proxies) Trusts(addr netip.Addr) bool {
 	return false
 }
 
-// Client returns who asks: the peer itself, unless it is trusted; then the last
-// address in the X-Forwarded-For lines that is not. What stands before that one
-// was written by a client, and is worth nothing (CVE-2020-28483). An entry that is
-// no address ends the search: the last trusted host is then the client.
+// Client returns the client's address: the peer, unless it is trusted; otherwise the
+// last address in the X-Forwarded-For lines that is not trusted. Entries before that one
+// come from a client and can be forged (CVE-2020-28483). A malformed entry ends the
+// search, and the last trusted address is the client.
 func (p Proxies) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
 	if !p.Trusts(peer) {
 		return peer
@@ -48,9 +48,9 @@ func (p Proxies) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
 	return client
 }
 
-// parseForwarded takes what proxies write: an address, with a port or without,
-// an IPv6 one in brackets or without. A zone is left out: it means something on the
-// proxy alone, and can be any text.
+// parseForwarded parses an entry: an address with or without a port, for IPv6 with or
+// without brackets. It drops a zone, which has a meaning only on the proxy and can be
+// any text.
 func parseForwarded(s string) netip.Addr {
 	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rates says how often each client may come: so many times a second, with a burst of
-// more at once after a rest. It is safe for concurrent use.
+// Rates limits each client to a number of requests per second, with a burst after a
+// pause. It is safe for concurrent use.
 //
-// A client that has rested for long enough has its whole burst back, so that nothing
-// need be known of it any more. Rates keeps those of the last while, and at most so
-// many: an attacker with more addresses makes it forget early, which gives each of
-// them a new burst and not more memory.
+// A client that has paused for long enough has its full burst again, so nothing about it
+// needs to be remembered. Rates remembers only recent clients, and only a limited number
+// of them. An attacker with more addresses makes it forget clients early, which gives
+// each of these a new burst but does not use more memory.
 type Rates struct {
 	perSecond float64
 	burst     int
@@ -28,9 +28,9 @@ type Rates struct {
 	turned   time.Time
 }
 
-// NewRates returns Rates of perSecond requests a second, and burst at once, for at most
-// max clients, by the clock now; nil is time.Now. A burst below 1, which would let
-// nobody in, is 1.
+// NewRates returns Rates of perSecond requests per second with the given burst, for at
+// most max clients. now is the clock; nil means time.Now. A burst below 1, which would
+// allow no request, becomes 1.
 func NewRates(perSecond float64, burst, max int, now func() time.Time) *Rates {
 	if now == nil {
 		now = time.Now
@@ -45,7 +45,7 @@ func NewRates(perSecond float64, burst, max int, now func() time.Time) *Rates {
 	}
 }
 
-// Allow takes one from what the client may, or says after which time it may again.
+// Allow counts a request of client, or returns how long it must wait.
 func (r *Rates) Allow(client netip.Prefix) (after time.Duration, ok bool) {
 	now := r.now()
 	limiter := r.of(client, now)

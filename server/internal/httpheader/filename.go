@@ -113,8 +113,9 @@ const noFilename = "file"
 // that size.
 const maxFilenameBytes = 1024
 
-// CleanFilename returns a filename of a client as it is kept and shown to people. It is
-// never empty. It is no name to save a file under: FormatDisposition makes one of it.
+// CleanFilename returns a client's filename in the form in which it is stored and
+// displayed. It is never empty. Do not save a file under this name: FormatDisposition
+// converts it to one that is safe.
 func CleanFilename(name string) string {
 	// Internet Explorer sends the whole path.
 	if len(name) > 3 && name[1] == ':' && name[2] == '\\' && (name[0]|0x20) >= 'a' && (name[0]|0x20) <= 'z' {

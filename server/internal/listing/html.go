@@ -20,8 +20,8 @@ var (
 	page = template.Must(template.New("page").Parse(pageHTML))
 )
 
-// CSP lets the page have its own style, and nothing else: whatever a name
-// smuggles into it cannot run, load or send anything.
+// CSP allows only the page's own style: whatever a file name injects into the page
+// cannot run, load or send anything.
 var CSP = func() string {
 	sum := sha256.Sum256([]byte(pageCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
@@ -42,7 +42,7 @@ type htmlEntry struct {
 	Time, Modified string
 }
 
-// HTML returns the page as a document that needs no script.
+// HTML renders the page as an HTML document without scripts.
 func (p *Page) HTML() ([]byte, error) {
 	out := htmlPage{Title: "/", Style: template.CSS(pageCSS), Parent: !p.Dir.IsRoot()}
 	if out.Parent {
@@ -68,7 +68,7 @@ func (p *Page) HTML() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// humanSize prints a size with a binary unit.
+// humanSize formats a size with a binary unit.
 func humanSize(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"

@@ -19,7 +19,7 @@ type jsonEntry struct {
 	Modified string `json:"modified,omitempty"`
 }
 
-// JSON returns the page as a JSON object and a newline.
+// JSON renders the page as a JSON object and a newline.
 func (p *Page) JSON() ([]byte, error) {
 	out := jsonPage{Dir: p.Dir.String(), Entries: make([]jsonEntry, len(p.Entries)), Next: p.Next}
 	for i := range p.Entries {

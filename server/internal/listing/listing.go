@@ -1,6 +1,5 @@
-// Package listing renders one page of a directory's entries, as HTML and as
-// JSON. It is a package of its own for html/template, which no other part of
-// the server needs.
+// Package listing renders one page of a directory's entries, as HTML and as JSON. It is
+// a separate package because of html/template, which no other part of the server needs.
 package listing
 
 import (
@@ -16,12 +15,12 @@ import (
 type Page struct {
 	Dir     vfs.Name
 	Entries []vfs.Entry // files and directories
-	Next    string      // the key to go on after, "" if this is the last page
-	Limit   int         // entries a page as the client asked for them, 0 if it did not
+	Next    string      // the key to continue after, "" if this is the last page
+	Limit   int         // entries per page requested by the client, 0 for the default
 }
 
-// NextURL returns the reference, relative to the page's own URL, of the page that
-// follows; "" if none does.
+// NextURL returns a reference, relative to the page's own URL, to the next page; "" if
+// there is none.
 func (p *Page) NextURL() string {
 	if p.Next == "" {
 		return ""
@@ -33,9 +32,8 @@ func (p *Page) NextURL() string {
 	return "?" + q.Encode()
 }
 
-// href returns what a page of dir links to: the element with "./" before it, so
-// that "a:b" is no scheme and "//" no host. An element that makes no name has
-// no link.
+// href returns the link to an entry of dir: its element after "./", so that "a:b" is not
+// a scheme and "//" not a host. An element that is not a valid name has no link.
 func href(dir vfs.Name, e *vfs.Entry) string {
 	n, err := dir.Child(e.Elem)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package mediatype says which media type an object has, which types a browser may show of
-// untrusted content, and whether content can be of a type.
+// Package mediatype determines the media type of an object, the types of untrusted
+// content that a browser may display, and whether content can be of a type.
 package mediatype
 
 import (
@@ -29,7 +29,7 @@ func ByName(base string) []string {
 	return OctetStream
 }
 
-// OctetStream is the type of what has no other.
+// OctetStream is the default type.
 var OctetStream = []string{"application/octet-stream"}
 
 // IsSVGZ reports whether base is a compressed SVG, which browsers only show with a

@@ -26,7 +26,7 @@ func ParseSet(patterns ...string) (Set, error) {
 	for _, p := range patterns {
 		kind, sub, ok := strings.Cut(p, "/")
 		if !ok || !httpheader.IsToken(kind) || sub != "*" && !httpheader.IsToken(sub) {
-			return Set{}, fmt.Errorf("%q is no media type: write type/subtype such as image/png, or image/* for all of a kind", p)
+			return Set{}, fmt.Errorf("%q is not a media type: write type/subtype such as image/png, or image/* for all of a kind", p)
 		}
 		s.patterns = append(s.patterns, strings.ToLower(p))
 	}

@@ -1,8 +1,8 @@
 package mediatype
 
-// types maps a lower-case extension to its media type as registered with IANA,
-// or the one in common use where none is. All text is taken to be UTF-8. Source
-// code is plain text, so that a browser shows it.
+// types maps a lower-case extension to its media type as registered with IANA, or to the
+// common one if none is registered. All text is assumed to be UTF-8. Source code is
+// plain text, so that browsers display it.
 var types = map[string][]string{
 	// Text.
 	"txt":      {"text/plain; charset=utf-8"},

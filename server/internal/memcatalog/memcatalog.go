@@ -1,4 +1,4 @@
-// Package memcatalog is a catalog in memory that fails on demand, for tests.
+// Package memcatalog is an in-memory catalog with fault injection, for tests.
 package memcatalog
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// A Catalog keeps rows in memory. Its zero value is empty and ready for use.
+// A Catalog stores rows in memory. The zero Catalog is empty and ready to use.
 type Catalog struct {
-	// Fail, if set, is asked before each call, by the name of the method. What it
-	// returns fails the call; a Lost error does so after the call has done its
-	// work, as when an answer gets lost. It is set before first use.
+	// Fail, if set, is called with the method name before each call. The call fails with
+	// the error that it returns; with a Lost error it does so after doing its work, like a
+	// call whose response gets lost. Set it before the first use.
 	Fail func(method string) error
 
-	// Now is the clock; nil is time.Now.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 
 	mu   sync.Mutex
@@ -39,14 +39,14 @@ type row struct {
 
 var _ catalog.Catalog = (*Catalog)(nil)
 
-// A Lost error comes in the place of the answer of a call that was done.
+// A Lost error makes a call fail after it has done its work.
 type Lost struct{ Err error }
 
 func (l *Lost) Error() string { return l.Err.Error() }
 func (l *Lost) Unwrap() error { return l.Err }
 
-// Crash is what the death of the process that uses c does: all rows that it works
-// on are left.
+// Crash simulates the death of the process that uses c: all rows that it was working on
+// become stale.
 func (c *Catalog) Crash() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +56,7 @@ func (c *Catalog) Crash() {
 	}
 }
 
-// Put plants a row as it is, for a test of what a store should never hold.
+// Put stores a row as it is, for tests with inconsistent rows.
 func (c *Catalog) Put(rec catalog.Record) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,7 +77,7 @@ func (c *Catalog) now() time.Time {
 	return time.Now()
 }
 
-// call does work, under the lock, as far as Fail lets it.
+// call runs work under the lock unless Fail prevents it.
 func (c *Catalog) call(ctx context.Context, method string, work func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (c *Catalog) call(ctx context.Context, method string, work func() error) er
 	return cmp.Or(work(), fault)
 }
 
-// step takes a row from one state to another.
+// step moves a row from one state to another.
 func (c *Catalog) step(ctx context.Context, method string, id uuid.UUID, from, to catalog.State, change func(*row)) error {
 	return c.call(ctx, method, func() error {
 		r, ok := c.rows[id]
@@ -115,7 +115,7 @@ func (c *Catalog) step(ctx context.Context, method string, id uuid.UUID, from, t
 func (c *Catalog) Begin(ctx context.Context, rec catalog.Record) error {
 	return c.call(ctx, "begin", func() error {
 		if _, ok := c.rows[rec.ID]; ok {
-			return fmt.Errorf("memcatalog: %s is there", rec.ID)
+			return fmt.Errorf("memcatalog: %s already exists", rec.ID)
 		}
 		rec.State, rec.Touched = catalog.Pending, c.now()
 		rec.Size, rec.SHA256 = 0, [32]byte{}

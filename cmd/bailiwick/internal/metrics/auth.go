@@ -13,14 +13,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// A countedAuth counts what comes of credentials.
+// A countedAuth counts the outcomes of authentication.
 type countedAuth struct {
 	auth.Authenticator
 	counts *prometheus.CounterVec
 }
 
-// Authenticate implements auth.Authenticator. Requests without credentials are not
-// counted: there was nothing to judge.
+// Authenticate implements auth.Authenticator. It does not count requests without
+// credentials.
 func (c *countedAuth) Authenticate(r *http.Request) (auth.Principal, bool, error) {
 	p, ok, err := c.Authenticator.Authenticate(r)
 	if ok || err != nil {
@@ -29,7 +29,7 @@ func (c *countedAuth) Authenticate(r *http.Request) (auth.Principal, bool, error
 	return p, ok, err
 }
 
-// credentialKind is the kind of credentials that a request has.
+// credentialKind returns the kind of a request's credentials.
 func credentialKind(r *http.Request) string {
 	given := r.Header["Authorization"]
 	if len(given) == 0 {
@@ -59,8 +59,8 @@ func authOutcome(err error) string {
 	return "wrong"
 }
 
-// Passwords returns what counts how often a password was right a moment ago, and how
-// often it took a check, whose work is a server's to bear.
+// Passwords returns a callback that counts how many passwords were remembered and how
+// many needed an expensive check.
 func (m *Metrics) Passwords() func(remembered bool) {
 	if m == nil {
 		return nil
@@ -75,7 +75,7 @@ func (m *Metrics) Passwords() func(remembered bool) {
 	}
 }
 
-// A countedUses counts the uses of links that are counted.
+// A countedUses counts the uses of links with a use limit.
 type countedUses struct {
 	links.Counter
 	counts *prometheus.CounterVec

@@ -13,19 +13,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// An observedCatalog measures the calls of a catalog that an upload or a sweep makes.
+// An observedCatalog measures the catalog calls of uploads and sweeps.
 type observedCatalog struct {
 	catalog.Catalog
 	durations *prometheus.HistogramVec
 }
 
-// observedCounter is an observedCatalog that counts the uses of links, too.
+// An observedCounter is an observedCatalog that also counts the uses of links.
 type observedCounter struct {
 	*observedCatalog
 	counter links.Counter
 }
 
-// ObserveCatalog returns c with its calls measured.
+// ObserveCatalog returns c with measured calls.
 func (m *Metrics) ObserveCatalog(c catalog.Catalog) catalog.Catalog {
 	if m == nil {
 		return c

@@ -1,4 +1,4 @@
-// Package metrics counts and measures what a server does, for Prometheus.
+// Package metrics provides Prometheus metrics of a server.
 package metrics
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Metrics are what the admin listener tells in numbers. Labels have values of small,
-// fixed sets: never a name, a principal or an address. They are safe for concurrent
+// Metrics are the metrics of the admin listener. Label values come from small, fixed
+// sets and are never names, principals or addresses. Metrics are safe for concurrent
 // use, and a nil *Metrics measures nothing.
 type Metrics struct {
 	registry *prometheus.Registry
@@ -40,83 +40,83 @@ type Metrics struct {
 
 var _ audit.Recorder = (*Metrics)(nil)
 
-// New returns Metrics at zero, of a server whose configuration was just loaded. dropped
-// tells the number of lost records of the access log, running that of requests that are
-// being answered.
+// New returns zero Metrics for a server whose configuration was just loaded. dropped
+// returns the number of lost access log records, running the number of requests in
+// progress.
 func New(dropped func() uint64, running func() int64) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_requests_total",
-			Help: "Requests by method, class of the status that was answered, and verdict.",
+			Help: "Requests by method, status class and verdict.",
 		}, []string{"method", "status", "verdict"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_refusals_total",
-			Help: "Requests that were refused, or failed, by reason. A name that is only missing is neither.",
+			Help: "Requests that were refused or failed, by reason. Requests for missing names are not included.",
 		}, []string{"reason"}),
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bailiwick_response_bytes_total",
-			Help: "Bytes of response bodies given to connections.",
+			Help: "Bytes of response bodies written to connections.",
 		}),
 		received: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bailiwick_request_bytes_total",
-			Help: "Bytes of request bodies that were read.",
+			Help: "Bytes of request bodies read.",
 		}),
 		aborted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bailiwick_responses_aborted_total",
-			Help: "Responses that were cut: the source failed in the middle, or the client went away.",
+			Help: "Responses that were cut off because the source failed or the client disconnected.",
 		}),
 		fresh: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "bailiwick_not_modified_total",
-			Help: "Answers 304: what a browser or a cache in front had kept was still right.",
+			Help: "Responses with status 304: the copy in a browser or cache was still valid.",
 		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "bailiwick_request_duration_seconds",
-			Help:    "Time from a request's header to the end of its answer.",
+			Help:    "Time from a request's headers to the end of its response.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // 0.1 ms to 26 s
 		}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_authentications_total",
-			Help: "Credentials that were judged, by kind and outcome. Bad signed links are refusals.",
+			Help: "Checked credentials by kind and outcome. Invalid signed links count as refusals instead.",
 		}, []string{"kind", "outcome"}),
 		remembered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_password_cache_total",
-			Help: "Passwords by whether they were right a moment ago (hit) or took a check against a hash (miss).",
+			Help: "Passwords that were recently verified (hit) or needed a check against a hash (miss).",
 		}, []string{"outcome"}),
 		linkUses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_link_uses_total",
-			Help: "Uses of signed links that are good for so many, by outcome: spent is one too many.",
+			Help: "Uses of signed links with a use limit, by outcome. spent means that the limit was exceeded.",
 		}, []string{"outcome"}),
 		backend: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "bailiwick_backend_call_duration_seconds",
-			Help:    "Time that calls of sources took, by the source's kind, operation and outcome. Of an open, until the object was there; of a put, with its body.",
+			Help:    "Duration of source calls by kind of source, operation and outcome. For an open, until the object is available; for a put, including its body.",
 			Buckets: prometheus.ExponentialBuckets(0.00001, 10, 7), // 10 µs to 10 s
 		}, []string{"kind", "op", "outcome"}),
 		catalog: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "bailiwick_catalog_call_duration_seconds",
-			Help:    "Time that calls of catalogs took, by operation and outcome. An upload that succeeded is a commit that is ok.",
+			Help:    "Duration of catalog calls by operation and outcome. A successful upload is a commit with outcome ok.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 10, 6), // 0.1 ms to 10 s
 		}, []string{"op", "outcome"}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_config_reloads_total",
-			Help: "Reloads of the configuration since the start, by outcome: refused leaves all as it was.",
+			Help: "Configuration reloads since the start, by outcome. refused means that the previous configuration stays in use.",
 		}, []string{"outcome"}),
 		loaded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bailiwick_config_last_success_timestamp_seconds",
 			Help: "When the current configuration was loaded, in seconds since 1970.",
 		}),
 	}
-	// A counter that is not there cannot be seen to rise.
+	// Initialize the counters, so that rate queries see the first increment.
 	for _, outcome := range []string{reloaded, reloadRefused} {
 		m.reloads.WithLabelValues(outcome)
 	}
 	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "bailiwick_access_log_dropped_total",
-		Help: "Records of the access log that were lost since it could not keep up.",
+		Help: "Access log records that were lost because the log could not keep up.",
 	}, func() float64 { return float64(dropped()) })
 	inFlight := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "bailiwick_requests_in_flight",
-		Help: "Requests that are being answered.",
+		Help: "Requests in progress.",
 	}, func() float64 { return float64(running()) })
 	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.duration, lost, inFlight,
 		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded,
@@ -125,12 +125,12 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 	return m
 }
 
-// Handler answers with all of them as text.
+// Handler serves the metrics in text format.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// Record counts an attempt.
+// Record counts a request.
 func (m *Metrics) Record(a *audit.Attempt) {
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
 	if a.Verdict != audit.Allowed {
@@ -147,7 +147,7 @@ func (m *Metrics) Record(a *audit.Attempt) {
 	m.duration.Observe(a.Duration.Seconds())
 }
 
-// The outcomes of a reload.
+// Outcomes of a reload.
 const (
 	reloaded      = "ok"
 	reloadRefused = "refused"
@@ -165,7 +165,7 @@ func (m *Metrics) Reload(err error) {
 	}
 }
 
-// Observe returns b with its calls measured.
+// Observe returns b with measured calls.
 func (m *Metrics) Observe(b vfs.Backend) vfs.Backend {
 	if m == nil {
 		return b
@@ -175,7 +175,7 @@ func (m *Metrics) Observe(b vfs.Backend) vfs.Backend {
 	})
 }
 
-// Authenticator returns a with what comes of it counted.
+// Authenticator returns a with counted outcomes.
 func (m *Metrics) Authenticator(a auth.Authenticator) auth.Authenticator {
 	if m == nil || a == nil {
 		return a
@@ -183,7 +183,7 @@ func (m *Metrics) Authenticator(a auth.Authenticator) auth.Authenticator {
 	return &countedAuth{a, m.logins}
 }
 
-// Uses returns c with what comes of it counted.
+// Uses returns c with counted outcomes.
 func (m *Metrics) Uses(c links.Counter) links.Counter {
 	if m == nil {
 		return c
@@ -191,7 +191,7 @@ func (m *Metrics) Uses(c links.Counter) links.Counter {
 	return &countedUses{c, m.linkUses}
 }
 
-// methodLabel bounds the number of labels: a client can send any word.
+// methodLabel limits the number of label values: a client can send any method.
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPost,
@@ -201,7 +201,7 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// statusClass returns "2xx" for 206; "none" where nothing was answered.
+// statusClass returns "2xx" for 206, and "none" if there was no response.
 func statusClass(status int) string {
 	if status == 0 {
 		return "none"

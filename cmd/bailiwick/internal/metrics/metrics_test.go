@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// The metrics are named as Prometheus wants them.
+// The metrics follow Prometheus's conventions.
 func TestMetricsLint(t *testing.T) {
 	m := New(func() uint64 { return 0 }, func() int64 { return 0 })
 	m.Record(&audit.Attempt{Method: "BREW", Status: 404, Verdict: audit.Refused, Reason: reason.NameDotDot, Aborted: true})

@@ -9,20 +9,21 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// Hosts decides which hosts are answered, by listener.
+// Hosts decides for each listener which hosts the server responds to.
 //
-// A server that listens on this machine alone is out of reach for others, but not for
-// their pages: a page of evil.example whose name resolves to 127.0.0.1 the second time a
-// browser asks (DNS rebinding) is of the same origin as whatever answers there, and reads
-// and writes as its user could. What the browser cannot hide is the name that it asked
-// for.
+// It prevents DNS rebinding. A server that only listens on a loopback address cannot be
+// reached by other machines, but it can be reached by their web pages in a local
+// browser. If the name of evil.example's server resolves to 127.0.0.1 on the browser's
+// second lookup, the page has the same origin as the local server, and can read and
+// write whatever the user could. But the browser still sends the name in the Host
+// header.
 type Hosts struct {
 	listed bool // hosts were configured
 	names  map[string]bool
 }
 
-// HostsOf returns the Hosts of a configuration: those listed, those of its mounts, and
-// those that it fetches certificates for.
+// HostsOf returns the Hosts of a configuration: the listed hosts, those of its mounts,
+// and those that it obtains certificates for.
 func HostsOf(cfg *config.Config) *Hosts {
 	known := slices.Clone(cfg.Hosts)
 	for i := range cfg.Mounts {
@@ -40,10 +41,10 @@ func HostsOf(cfg *config.Config) *Hosts {
 	return h
 }
 
-// Answers reports whether a request with this Host header is answered that came by a
-// listener at this address. On a loopback address that takes a name of this machine or a
-// known host; elsewhere any host will do unless some are listed. A request without a Host
-// is for the address that it came to. An address that is not known counts as loopback.
+// Answers reports whether to respond to a request with this Host header on a listener
+// with this address. On a loopback address, the host must be a name of this machine or a
+// known host. On other addresses, any host is accepted unless some are listed. A request
+// without a Host is for the listener's address. An unknown address counts as loopback.
 func (h *Hosts) Answers(header string, listener net.Addr) bool {
 	at, local := loopback(listener)
 	if !local && !h.listed {
@@ -56,15 +57,16 @@ func (h *Hosts) Answers(header string, listener net.Addr) bool {
 	return h.names[host] || local && (own[host] || host == at.String())
 }
 
-// AnswersLocal is Answers for listeners that are not for the public: away from loopback
-// addresses the hosts that are listed are not theirs, so any will do.
+// AnswersLocal is like Answers for listeners that are not public: except on loopback
+// addresses, they accept any host, because the listed hosts are those of the public
+// listeners.
 func (h *Hosts) AnswersLocal(header string, listener net.Addr) bool {
 	_, local := loopback(listener)
 	return !local || h.Answers(header, listener)
 }
 
-// AnswersAt reports whether Answers does for any of the addresses to listen on. A name
-// among them is not looked up, and so not taken for one of this machine.
+// AnswersAt reports whether Answers accepts the host for any of the listen addresses.
+// Names among them are not resolved, and therefore do not count as loopback.
 func (h *Hosts) AnswersAt(header string, listen []config.Address) bool {
 	return slices.ContainsFunc(listen, func(address config.Address) bool {
 		host, _, err := net.SplitHostPort(string(address))
@@ -78,11 +80,11 @@ func (h *Hosts) AnswersAt(header string, listen []config.Address) bool {
 	})
 }
 
-// own are the names by which each machine knows itself.
+// own are the names of the local machine.
 var own = map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true}
 
-// loopback reports whether only this machine can reach a listener, and its address. A
-// Unix socket is not meant: no browser reaches one.
+// loopback reports whether a listener can be reached only from this machine, and its
+// address. A Unix socket does not count: browsers cannot connect to one.
 func loopback(listener net.Addr) (at netip.Addr, local bool) {
 	switch a := listener.(type) {
 	case nil:
@@ -94,8 +96,8 @@ func loopback(listener net.Addr) (at netip.Addr, local bool) {
 	return netip.Addr{}, false
 }
 
-// hostOf returns the host of a Host header as config.Host has it, "" for a header that
-// names none.
+// hostOf returns the host of a Host header in the form of config.Host, "" if there is
+// none.
 func hostOf(header string) string {
 	host, port, hasPort := header, "", false
 	if strings.HasPrefix(header, "[") {

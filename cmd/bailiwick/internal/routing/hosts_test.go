@@ -15,7 +15,7 @@ func TestHosts(t *testing.T) {
 	const none, mounted, listed = "", "docs.example", "files.example.org ::2"
 	for _, c := range []struct {
 		listener net.Addr
-		hosts    string // that are listed
+		hosts    string // the listed hosts
 		header   string
 		want     bool
 	}{
@@ -31,13 +31,13 @@ func TestHosts(t *testing.T) {
 		{tcp("127.0.0.1"), none, "[0:0:0:0:0:0:0:1]", true},
 		{tcp("127.0.0.1"), none, "[::ffff:127.0.0.1]", true},
 		{tcp("::1"), none, "localhost:8080", true},
-		{tcp("127.0.0.1"), none, "", true}, // without a Host, it is for the address that it came to
+		{tcp("127.0.0.1"), none, "", true}, // without a Host, the request is for the listener's address
 		{nil, none, "localhost", true},
-		{tcp("127.9.8.7"), none, "127.9.8.7:8080", true}, // the address that it is bound to
+		{tcp("127.9.8.7"), none, "127.9.8.7:8080", true}, // the address that the listener is bound to
 		{tcp("127.0.0.1"), none, "127.9.8.7", false},
-		{tcp("127.0.0.1"), none, "docs.example:8080", true}, // a mount's
+		{tcp("127.0.0.1"), none, "docs.example:8080", true}, // the host of a mount
 		{tcp("127.0.0.1"), none, "Docs.Example.", true},
-		{tcp("127.0.0.1"), none, "acme.example", true}, // a certificate is fetched for it
+		{tcp("127.0.0.1"), none, "acme.example", true}, // a host with an automatic certificate
 		{tcp("127.0.0.1"), listed, "files.example.org", true},
 		{tcp("127.0.0.1"), listed, "localhost", true},
 		{tcp("127.0.0.1"), listed, "[::2]:80", true},
@@ -92,11 +92,11 @@ func TestHosts(t *testing.T) {
 		if got := h.Answers(c.header, c.listener); got != c.want {
 			t.Errorf("%v with hosts %q: Host %q: %v, want %v", c.listener, c.hosts, c.header, got, c.want)
 		}
-		// A listener of operators is restricted on loopback addresses alone.
+		// A local listener is restricted only on loopback addresses.
 		at, isTCP := c.listener.(*net.TCPAddr)
 		want := c.want || c.listener != nil && (!isTCP || !at.IP.IsLoopback())
 		if got := h.AnswersLocal(c.header, c.listener); got != want {
-			t.Errorf("%v with hosts %q: Host %q for operators: %v, want %v", c.listener, c.hosts, c.header, got, want)
+			t.Errorf("%v with hosts %q: Host %q on a local listener: %v, want %v", c.listener, c.hosts, c.header, got, want)
 		}
 		if isTCP && c.header != "" {
 			if got := h.AnswersAt(c.header, []config.Address{config.Address(at.String())}); got != c.want {
@@ -106,8 +106,8 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// FuzzHosts: on a loopback address a header that is answered names a host that is known,
-// whatever else it holds.
+// FuzzHosts checks that, on a loopback address, every accepted header names a known
+// host.
 func FuzzHosts(f *testing.F) {
 	for _, header := range []string{"localhost", "[::1]:80", "127.0.0.1.", "evil.example", "[::1]evil", "a:b:c", "localhost:80", ""} {
 		f.Add(header)
@@ -123,7 +123,7 @@ func FuzzHosts(f *testing.F) {
 		}
 		host = strings.ToLower(strings.TrimSuffix(host, "."))
 		if ip := net.ParseIP(host); host != "localhost" && host != "files.example.org" && !(ip != nil && (ip.Equal(net.IPv6loopback) || ip.Equal(net.IPv4(127, 0, 0, 1)))) {
-			t.Errorf("%q is answered", header)
+			t.Errorf("%q is accepted", header)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-// Package routing finds the mount that a request is for.
+// Package routing finds the mount for a request.
 package routing
 
 import (
@@ -12,28 +12,27 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A Router hands each request to the mount that it is for. It compares the elements of paths
-// decoded, each by itself: a mount whose path has a space, a % or a { in it is
-// reached like any other, by each spelling of a request that means it, and no
-// escaped slash ends an element.
+// A Router passes each request to its mount. It decodes and compares path elements
+// individually: a mount whose path contains a space, % or { is reached by every
+// equivalent spelling of a request, and an escaped slash does not separate elements.
 type Router struct {
-	Routes  []Route      // in order of match
-	Nothing http.Handler // answers where no mount is
+	Routes  []Route      // in order of precedence
+	Nothing http.Handler // handles requests without a mount
 }
 
-// A Route is a mount and what answers for it.
+// A Route is a mount and its handler.
 type Route struct {
 	Mount   *config.Mount
 	Handler http.Handler
 }
 
-// New returns a Router without handlers, which is enough to find mounts.
+// New returns a Router without handlers, which can only find mounts.
 func New(mounts []config.Mount) *Router {
 	rt := new(Router)
 	for i := range mounts {
 		rt.Routes = append(rt.Routes, Route{Mount: &mounts[i]})
 	}
-	// The mounts of a host go before those of all, then the longest path.
+	// Mounts with a host take precedence, then the longest path.
 	slices.SortStableFunc(rt.Routes, func(a, b Route) int {
 		if (a.Mount.Host == "") != (b.Mount.Host == "") {
 			return cmp.Compare(b.Mount.Host, a.Mount.Host)
@@ -43,7 +42,7 @@ func New(mounts []config.Mount) *Router {
 	return rt
 }
 
-// ServeHTTP hands the request to its mount, with the path below that.
+// ServeHTTP passes the request to its mount, with the path below the mount.
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found, inner := rt.Find(r.Host, r.URL)
 	if found == nil {
@@ -59,9 +58,9 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found.Handler.ServeHTTP(w, r)
 }
 
-// Find returns the route for a URL on a host, and the URL with the path below the
-// mount, which is empty for the mount's own path without its slash. It returns nil if
-// no mount is there.
+// Find returns the route for a URL on a host, and the URL with the path below the mount.
+// That path is empty for the mount's own path without a trailing slash. Find returns nil
+// if there is no mount.
 func (rt *Router) Find(host string, u *url.URL) (*Route, *url.URL) {
 	host = hostOf(host)
 	for i := range rt.Routes {
@@ -76,33 +75,34 @@ func (rt *Router) Find(host string, u *url.URL) (*Route, *url.URL) {
 	return nil, nil
 }
 
-// Taken returns the names in m that requests never reach there, since other mounts are
-// served at their paths; it may return some that lie below others.
+// Taken returns the names in m that requests never reach through m, because other mounts
+// are served at their paths. It may return names below each other.
 //
-// The router compares paths byte for byte. A file system that folds case does not, and
-// a link in a source can lead to any name in it: m has to refuse these names itself, or
-// what they hold in its own source would be served under m's rules, and not under those
-// of the mount that is there.
+// The router compares paths byte for byte, but a file system may ignore case, and a
+// symbolic link in the source can resolve to any name. So m itself must refuse these
+// names. Otherwise, their content in m's source would be served under m's rules instead
+// of those of the other mount.
 func Taken(mounts []config.Mount, m *config.Mount) []vfs.Name {
 	var names []vfs.Name
 	above := strings.TrimSuffix(string(m.Path), "/") + "/"
 	for i := range mounts {
 		other := &mounts[i]
 		below, ok := strings.CutPrefix(string(other.Path), above)
-		// Only for the same host does the other one get all of these requests.
+		// Only with the same host does the other mount get all of these requests.
 		if !ok || below == "" || other.Host != m.Host {
 			continue
 		}
 		n, err := vfs.ParseName(below)
 		if err != nil {
-			panic("the path of a mount was parsed and is none: " + err.Error())
+			panic("the path of a mount is invalid: " + err.Error())
 		}
 		names = append(names, n)
 	}
 	return names
 }
 
-// LeadsTo returns what reports whether a host and an escaped path are those of m.
+// LeadsTo returns a function that reports whether a host and an escaped path belong to
+// m.
 func (rt *Router) LeadsTo(m *config.Mount) func(host, path string) bool {
 	return func(host, path string) bool {
 		u, err := url.ParseRequestURI(path)
@@ -114,7 +114,7 @@ func (rt *Router) LeadsTo(m *config.Mount) func(host, path string) bool {
 	}
 }
 
-// below takes the path of a mount off the path of a URL, in both its spellings.
+// below removes the path of a mount from the path of a URL, in both of its forms.
 func below(u *url.URL, path string) (*url.URL, bool) {
 	if path == "/" {
 		return u, true
@@ -125,7 +125,7 @@ func below(u *url.URL, path string) (*url.URL, bool) {
 	}
 	raw := u.RawPath
 	if raw == "" {
-		// The path has one possible spelling, so that no slash in it was escaped.
+		// The path has only one spelling, so it contains no escaped slash.
 		if rest != "" && rest[0] != '/' {
 			return nil, false
 		}
@@ -138,7 +138,7 @@ func below(u *url.URL, path string) (*url.URL, bool) {
 	return inner, true
 }
 
-// belowEscaped takes the elements of path off an escaped path.
+// belowEscaped removes the elements of path from an escaped path.
 func belowEscaped(raw, path string) (rest string, ok bool) {
 	for want := range strings.SplitSeq(path[1:], "/") {
 		if raw, ok = strings.CutPrefix(raw, "/"); !ok {

@@ -34,8 +34,8 @@ func find(t testing.TB, rt *routing.Router, host, target string) (mount, path st
 	return string(found.Mount.Host + config.Host(found.Mount.Path)), sent(inner), true
 }
 
-// sent returns the path of a URL as it was sent: EscapedPath makes it anew where a
-// character in it should have been escaped.
+// sent returns the path of a URL as it was sent. EscapedPath changes it if a character
+// should have been escaped.
 func sent(u *url.URL) string {
 	if u.RawPath != "" {
 		return u.RawPath
@@ -54,17 +54,17 @@ func TestFind(t *testing.T) {
 		{"x", "/docs/a%20b/c", "/docs/a b", "/c"},
 		{"x", "/docs/a+b/c", "/docs", "/a+b/c"},
 		{"x", "/d%6Fcs/a%20b", "/docs/a b", ""},
-		{"x", "/docs%2Fa%20b/c", "/", "/docs%2Fa%20b/c"}, // no escaped slash ends an element
+		{"x", "/docs%2Fa%20b/c", "/", "/docs%2Fa%20b/c"}, // an escaped slash does not separate elements
 		{"x", "/docs/a%20b%2Fc", "/docs", "/a%20b%2Fc"},
 		{"x", "/docs/../docs/x", "/docs", "/../docs/x"},
 		{"x", "//docs/x", "/", "//docs/x"},
 		{"x", "/DOCS/x", "/", "/DOCS/x"},
 		{"x", "/50%25/x", "/50%", "/x"},
 		{"x", "/%7Bid%7D/%C3%A9/x", "/{id}/é", "/x"},
-		{"x", "/7/%C3%A9/x", "/", "/7/%C3%A9/x"}, // a brace is a brace
+		{"x", "/7/%C3%A9/x", "/", "/7/%C3%A9/x"}, // braces are literal
 		{"one.example", "/docs/x", "one.example/docs", "/x"},
 		{"ONE.Example.:8080", "/docs/x", "one.example/docs", "/x"},
-		{"one.example", "/docs/a%20b/c", "one.example/docs", "/a%20b/c"}, // the host goes first
+		{"one.example", "/docs/a%20b/c", "one.example/docs", "/a%20b/c"}, // a mount with a host takes precedence
 		{"one.example", "/other", "/", "/other"},
 		{"[::1]:8080", "/docs/x", "/docs", "/x"},
 	} {
@@ -74,7 +74,7 @@ func TestFind(t *testing.T) {
 		}
 	}
 	if _, _, ok := find(t, routing.New(mounts[1:]), "x", "/other"); ok {
-		t.Error("a path below no mount has one")
+		t.Error("a path outside all mounts has a mount")
 	}
 }
 
@@ -99,7 +99,7 @@ func TestLeadsTo(t *testing.T) {
 	}
 }
 
-// What is handed on is a request of its own: the log still has the path that was sent.
+// The mount gets a copy of the request: the log still has the original path.
 func TestServeHTTP(t *testing.T) {
 	rt := routing.New(mounts[1:2])
 	rt.Routes[0].Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(r.URL.Path)) })
@@ -109,13 +109,13 @@ func TestServeHTTP(t *testing.T) {
 		w := httptest.NewRecorder()
 		rt.ServeHTTP(w, r)
 		if w.Body.String() != want || r.URL.Path != target {
-			t.Errorf("%s: %q, and the request's path is %s", target, w.Body, r.URL.Path)
+			t.Errorf("%s: %q, request path %s", target, w.Body, r.URL.Path)
 		}
 	}
 }
 
-// FuzzFind compares with what a reader would do: split the path as it was sent, decode
-// each element, and take the mount with the most elements that are its beginning.
+// FuzzFind compares with a simple implementation: split the path as it was sent, decode
+// each element, and choose the mount with the longest matching prefix of elements.
 func FuzzFind(f *testing.F) {
 	for _, target := range []string{"/docs/a%20b/c", "/docs%2fa", "/d%6Fcs/", "/50%25", "//docs", "/docs/a b/%2e%2e", "/%7bid}/%c3%a9/"} {
 		f.Add(target)
@@ -151,8 +151,7 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// What another mount is served at is taken from the mounts around it, where that gets
-// all of these requests.
+// The path of a mount is taken from enclosing mounts if it gets all of those requests.
 func TestTaken(t *testing.T) {
 	for i, want := range []string{
 		"docs docs/a b 50% {id}/é",
