@@ -16,9 +16,9 @@
 // Files come and go while they are held: a database makes and removes its log, a
 // certificate is replaced by another. So the set is refreshed before it judges a
 // file that has changed since the last snapshot, and at least once a second while it is
-// asked. On Linux a file stays known after another took its place, as long as it has a
-// name at all, such as that of a log that was rotated; elsewhere only what lies at a
-// path that is held is known.
+// asked. On Linux the last 32 files at a path (of a log, 8) stay known as long as they
+// have any name; elsewhere only what lies at the path is known. Rotated logs are known
+// by their names, see [File].
 //
 // What is not covered: a file that another program makes a bind mount of without
 // touching it, until the next snapshot; a file system that does not tell files apart by

@@ -241,14 +241,50 @@ func TestRotated(t *testing.T) {
 	if !own(t, log) || runtime.GOOS == "linux" && !own(t, filepath.Join(dir, "old")) {
 		t.Error("after a rotation, the log or the one before is not own")
 	}
-	// More than are kept open: the log itself is never the one that is forgotten.
-	for i := range maxRotated + 10 {
+	// More than are pinned: all are own, and the log itself is never forgotten.
+	for i := range 100 {
 		write(t, filepath.Join(dir, fmt.Sprint("access.log.", i)), "x")
 	}
 	hold(t, File{Path: log, Rotated: true})
-	if !own(t, log) {
-		t.Error("behind many that were rotated, the log is not own")
+	for _, path := range []string{log, filepath.Join(dir, "access.log.0"), filepath.Join(dir, "access.log.99")} {
+		if !own(t, path) {
+			t.Errorf("beside many rotated logs, %s is not own", path)
+		}
 	}
+}
+
+// A log that is rotated for as long as the program runs costs a bounded number of
+// descriptors, and the logs before it stay own.
+func TestRotatedForYears(t *testing.T) {
+	before := 0
+	if runtime.GOOS == "linux" {
+		before = descriptors(t)
+	}
+	dir := t.TempDir()
+	log := write(t, filepath.Join(dir, "access.log"), "x")
+	hold(t, File{Path: log, Rotated: true})
+	const rotations = 60
+	for i := range rotations {
+		must(t, os.Rename(log, filepath.Join(dir, fmt.Sprint("access.log.", i))))
+		write(t, log, "x")
+		for j := range i + 1 {
+			if path := filepath.Join(dir, fmt.Sprint("access.log.", j)); !own(t, log) || !own(t, path) {
+				t.Fatalf("after %d rotations the log or %s is not own", i+1, path)
+			}
+		}
+	}
+	if runtime.GOOS == "linux" {
+		if got := descriptors(t) - before; got > maxLogPins+2 {
+			t.Errorf("%d descriptors are open for one log", got)
+		}
+	}
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	return len(entries)
 }
 
 // To look at a file leaves no descriptor of it open, but for one of O_PATH each.
@@ -256,13 +292,8 @@ func TestDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no list of descriptors here")
 	}
-	count := func() int {
-		entries, err := os.ReadDir("/proc/self/fd")
-		must(t, err)
-		return len(entries)
-	}
 	dir := t.TempDir()
-	before := count()
+	before := descriptors(t)
 	release := Hold(File{Path: filepath.Join(dir, "file")})
 	for range 100 {
 		write(t, filepath.Join(dir, "file"), "x")
@@ -271,11 +302,11 @@ func TestDescriptors(t *testing.T) {
 			t.Fatal("not own")
 		}
 	}
-	if got := count(); got > before+2 {
+	if got := descriptors(t); got > before+2 {
 		t.Errorf("%d descriptors are open for one file", got-before)
 	}
 	release()
-	if got := count(); got != before {
+	if got := descriptors(t); got != before {
 		t.Errorf("after the release %d descriptors are open, %d were", got, before)
 	}
 }

@@ -89,6 +89,10 @@ type holding struct {
 	pins []pin
 	dirs map[string]*contents
 
+	// rotated are the files that rotation left beside Path. They are found by their
+	// names, so nothing keeps them from being freed: a descriptor for each would be
+	// held for as long as the log is kept.
+	rotated                      []ID
 	rotatedRead, rotatedModified time.Time
 }
 
@@ -99,21 +103,26 @@ type pin struct {
 	at   *os.File // nil where it cannot be kept
 }
 
-// These bound how many objects a holding keeps.
+// These bound how many objects a holding keeps: pins, pins of a log, which are found
+// by name once rotation has renamed them, and rotated logs.
 const (
 	maxPins    = 32
-	maxRotated = 512
+	maxLogPins = 8
+	maxRotated = 10_000
 )
 
 func (h *holding) addTo(l *snapshot) {
 	h.reserve(l)
 	h.pins = dropGone(h.pins)
+	h.find(h.Path)
 	if h.Rotated {
 		h.findRotated()
 	}
-	h.find(h.Path)
 	for _, p := range h.pins {
 		l.files.add(p.id)
+	}
+	for _, id := range h.rotated {
+		l.files.add(id)
 	}
 	seen := map[string]*contents{}
 	h.addBelow(h.Path, l, seen, 0)
@@ -171,11 +180,12 @@ func (h *holding) find(path string) {
 	h.pins = append(h.pins, p)
 	most := maxPins
 	if h.Rotated {
-		most = maxRotated
+		most = maxLogPins
 	}
 	if len(h.pins) > most {
 		h.pins[0].close()
 		h.pins = slices.Delete(h.pins, 0, 1)
+		h.rotatedRead = time.Time{} // a log that is pinned no more is looked for by its name
 	}
 }
 
@@ -194,9 +204,16 @@ func (h *holding) findRotated() {
 	if err != nil {
 		return
 	}
+	h.rotated = nil
 	for _, e := range entries {
-		if isRotated(e.Name(), base) {
-			h.find(dir + e.Name())
+		if len(h.rotated) == maxRotated {
+			break
+		}
+		if !isRotated(e.Name(), base) {
+			continue
+		}
+		if st, err := os.Stat(dir + e.Name()); err == nil {
+			h.rotated = append(h.rotated, idOf(st))
 		}
 	}
 }
