@@ -207,15 +207,18 @@ func TestManyReadersFewBodies(t *testing.T) {
 		return out, err
 	}
 	b := newBackend(t, f, s3.Options{MaxBodies: limit, MaxInFlight: 2})
-	var wg sync.WaitGroup
+	var wg, opened sync.WaitGroup
+	opened.Add(len(objects))
 	for key, want := range objects {
 		wg.Go(func() {
 			obj, err := b.Open(t.Context(), name(key), vfs.Request{})
+			opened.Done()
 			if err != nil {
 				t.Errorf("%s: %v", key, err)
 				return
 			}
 			defer obj.Body.Close()
+			opened.Wait() // so that most of the bodies have given way
 			buf := make([]byte, 50_000)
 			for off := 0; off < len(want); {
 				n, err := obj.Body.Read(buf[:1+rand.IntN(len(buf))])
