@@ -40,7 +40,7 @@ func Label(source string) (string, error) {
 		}
 		return s.label(), nil
 	case m != nil || source == "":
-		return "", refuse(source, "name a directory by its path, or s3://BUCKET/PREFIX")
+		return "", sourceError(source, "name a directory by its path, or s3://BUCKET/PREFIX")
 	}
 	path, err := withoutLinks(source)
 	if err == nil {
@@ -50,7 +50,7 @@ func Label(source string) (string, error) {
 		path, err = withoutLinks(path) // the working directory may be known by a link
 	}
 	if err != nil {
-		return "", refuse(source, advice(err))
+		return "", sourceError(source, advice(err))
 	}
 	return pathLabel(path), nil
 }

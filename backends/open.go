@@ -83,7 +83,7 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 		return nil, err
 	}
 	if source == "" {
-		return nil, refuse(source, "name a directory, mem: for an empty one in memory, or s3://BUCKET/PREFIX")
+		return nil, sourceError(source, "name a directory, mem: for an empty one in memory, or s3://BUCKET/PREFIX")
 	}
 	src, err := openKind(ctx, source, opts)
 	if err != nil {
@@ -108,7 +108,7 @@ func openKind(ctx context.Context, source string, opts Options) (*Source, error)
 		if m[1] == "s3" {
 			return openS3(ctx, source, opts.Writable)
 		}
-		return nil, refuse(source, fmt.Sprintf("there is no scheme %q: name a directory by its path, mem:, or s3://BUCKET/PREFIX (a path that looks like this takes ./ before it)", m[1]))
+		return nil, sourceError(source, fmt.Sprintf("there is no scheme %q: name a directory by its path, mem:, or s3://BUCKET/PREFIX (a path that looks like this takes ./ before it)", m[1]))
 	}
 	opts.Disk.Writable = opts.Disk.Writable || opts.Writable
 	return openDir(source, opts.Disk)
@@ -120,14 +120,14 @@ func IsPath(source string) bool { return source != "mem:" && !scheme.MatchString
 func openDir(path string, opts disk.Options) (*Source, error) {
 	st, err := os.Stat(path)
 	if err == nil && !st.IsDir() {
-		return nil, refuse(path, "it is no directory: name the one that holds it, and allow the file")
+		return nil, sourceError(path, "it is no directory: name the one that holds it, and allow the file")
 	}
 	if err != nil {
-		return nil, refuse(path, advice(err))
+		return nil, sourceError(path, advice(err))
 	}
 	b, err := disk.New(path, opts)
 	if err != nil {
-		return nil, refuse(path, advice(err))
+		return nil, sourceError(path, advice(err))
 	}
 	return &Source{Backend: b, Notes: b.Notes(), close: b.Close}, nil
 }
@@ -149,6 +149,6 @@ func advice(err error) string {
 	return err.Error()
 }
 
-func refuse(source, advice string) error {
+func sourceError(source, advice string) error {
 	return fmt.Errorf("%w %q: %s", ErrSource, source, advice)
 }

@@ -65,7 +65,7 @@ var s3Parameters = map[string]func(s *S3Source, value string) (advice string){
 func ParseS3(source string) (S3Source, error) {
 	s, advice := parseS3(source)
 	if advice != "" {
-		return S3Source{}, refuse(shownS3(source), advice)
+		return S3Source{}, sourceError(shownS3(source), advice)
 	}
 	return s, nil
 }
