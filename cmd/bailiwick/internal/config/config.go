@@ -81,8 +81,8 @@ type Config struct {
 
 	tolerated map[string]bool // users that the running configuration already mentions
 
-	file   string           // the file it was read from, "" if none
-	places map[string]place // by key, such as mounts[0].source
+	file      string              // the file it was read from, "" if none
+	positions map[string]position // by key, such as mounts[0].source
 }
 
 // TLS selects the certificate: either cert and key, or acme.

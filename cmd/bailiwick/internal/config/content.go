@@ -36,7 +36,7 @@ func (v *validator) content() {
 			}
 			if m.Uploads == nil && other.Uploads != nil {
 				v.fail(key+".source", "it contains the uploads of the mount at %s, which this mount would serve to others than their owners; "+
-					"keep uploads in a directory or bucket that no other mount serves, even in part", v.place(index("mounts", j)))
+					"keep uploads in a directory or bucket that no other mount serves, even in part", v.positionOf(index("mounts", j)))
 				break
 			}
 		}
@@ -54,7 +54,7 @@ func (v *validator) content() {
 			m.Content = "trusted"
 			if len(m.Inline) > 0 {
 				v.fail(key+".inline", "no client can write here, so the content is trusted and browsers display any type; leave out inline, or add content: untrusted%s",
-					flagFor(v.place(key+".inline"), "mounts[].content"))
+					flagFor(v.positionOf(key+".inline"), "mounts[].content"))
 			}
 		}
 	}

@@ -45,29 +45,29 @@ const maxAliased = 10_000
 
 // A decoder fills structs from nodes. It continues after an error to report all of them.
 type decoder struct {
-	file    string
-	dir     string                // the file's directory, "" without a file
-	given   map[*yaml.Node]string // the origin of nodes that are not from the file
-	begin   map[*yaml.Node]int    // the line of a mapping's or list's key, used instead of its own
-	places  map[string]place
-	errs    []located
-	bad     map[string]bool // the keys that have errors
-	depth   int             // the nesting of aliases being expanded
-	brought int             // how many values aliases expanded to so far
+	file      string
+	dir       string                // the file's directory, "" without a file
+	given     map[*yaml.Node]string // the origin of nodes that are not from the file
+	begin     map[*yaml.Node]int    // the line of a mapping's or list's key, used instead of its own
+	positions map[string]position
+	errs      []located
+	bad       map[string]bool // the keys that have errors
+	depth     int             // the nesting of aliases being expanded
+	brought   int             // how many values aliases expanded to so far
 }
 
-// A located error can be sorted by its place in the file.
+// A located error can be sorted by its position in the file.
 type located struct {
-	at   place
+	at   position
 	text string
 }
 
-func (d *decoder) placeOf(n *yaml.Node) place {
+func (d *decoder) positionOf(n *yaml.Node) position {
 	line := n.Line
 	if d.begin[n] > 0 {
 		line = d.begin[n]
 	}
-	return place{file: d.file, line: max(line, 1), origin: d.given[n]}
+	return position{file: d.file, line: max(line, 1), origin: d.given[n]}
 }
 
 // maxErrors limits how many errors are reported at once.
@@ -77,10 +77,10 @@ func (d *decoder) full() bool { return len(d.errs) >= maxErrors }
 
 // fail records an error about the value of key.
 func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) {
-	d.failAt(d.placeOf(n), key, format, args...)
+	d.failAt(d.positionOf(n), key, format, args...)
 }
 
-func (d *decoder) failAt(at place, key, format string, args ...any) {
+func (d *decoder) failAt(at position, key, format string, args ...any) {
 	if d.full() {
 		return
 	}
@@ -135,7 +135,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, f *field) boo
 			return false
 		}
 	}
-	d.places[key] = d.placeOf(n)
+	d.positions[key] = d.positionOf(n)
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Style&quoted == 0 && d.given[n] == "" {
 		d.fail(n, key, "it has no value; write one, or leave the key out")
 		return false
@@ -175,7 +175,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) bool {
 		case node != nil:
 			good = d.value(node, at, join(key, f.key), f) && good
 		case f.required != "":
-			at := d.placeOf(n)
+			at := d.positionOf(n)
 			d.failAt(at, join(key, f.key), "%s%s", f.required, flagFor(at, join(key, f.key)))
 			good = false
 		default:

@@ -44,14 +44,14 @@ func (es Errors) Unwrap() []error {
 	return errs
 }
 
-// A place is where a value came from.
-type place struct {
+// A position is where a value came from.
+type position struct {
 	file   string
 	line   int
 	origin string // the flag or variable, instead of file and line
 }
 
-func (p place) String() string {
+func (p position) String() string {
 	if p.origin != "" {
 		return p.origin
 	}

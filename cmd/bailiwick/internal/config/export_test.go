@@ -33,6 +33,6 @@ func keysBelow(t reflect.Type, path string) []string {
 
 // Has reports whether key has a value, including a default.
 func (c *Config) Has(key string) bool {
-	_, ok := c.places[key]
+	_, ok := c.positions[key]
 	return ok
 }

@@ -76,7 +76,7 @@ func (k *checker) usersOfNothing() {
 		return
 	}
 	for _, key := range []string{"users.htpasswd", "users.tokens", "users.oidc.issuer", "users.client_certificates.ca"} {
-		if p, ok := k.places[key]; ok && p.origin != "" {
+		if p, ok := k.positions[key]; ok && p.origin != "" {
 			k.addAt(key, "nobody has to log in: without access rules, everything is open to anyone; add rules (--access 'authenticated can read'), or leave it out")
 			return
 		}
@@ -176,7 +176,7 @@ func (k *checker) file(key string, file Path, read func(path string) error) {
 // already identifies the value.
 func (k *checker) addAt(key, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	if k.placeOf(key).origin == "" {
+	if k.positionOf(key).origin == "" {
 		text = key + ": " + text
 	}
 	k.add(k.At(key), "%s", text)

@@ -82,7 +82,7 @@ var number = regexp.MustCompile(`\[[0-9]+\]`)
 // flagFor returns the flag for key in parentheses, as an addition to an error about a
 // value that came from a flag or variable; "" if it came from a file, where the key is
 // enough.
-func flagFor(at place, key string) string {
+func flagFor(at position, key string) string {
 	if at.origin == "" {
 		return ""
 	}
@@ -204,7 +204,7 @@ func (d *decoder) onlyItem(list *yaml.Node, g *Given) *yaml.Node {
 	case list.Kind != yaml.SequenceNode:
 		return nil
 	case len(list.Content) > 1:
-		d.failAt(place{origin: g.Origin}, "", "the file has %d mounts, and this cannot select one; set %s in the file instead",
+		d.failAt(position{origin: g.Origin}, "", "the file has %d mounts, and this cannot select one; set %s in the file instead",
 			len(list.Content), g.Key[strings.LastIndex(g.Key, ".")+1:])
 		return nil
 	case len(list.Content) == 0:

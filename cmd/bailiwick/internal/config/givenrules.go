@@ -21,12 +21,12 @@ func (d *decoder) rules(g *Given) ([]*yaml.Node, bool) {
 		can, name, isNamed := strings.Cut(rest, " ")
 		ops := strings.Split(can, ",")
 		if !isRule || who == "" || slices.Contains(ops, "") {
-			d.failAt(place{origin: origin}, g.Key, "write WHO can WHAT NAME, such as 'group:editors can read,list docs/**'; only WHO and NAME may contain spaces; without NAME, the rule applies to all names")
+			d.failAt(position{origin: origin}, g.Key, "write WHO can WHAT NAME, such as 'group:editors can read,list docs/**'; only WHO and NAME may contain spaces; without NAME, the rule applies to all names")
 			good = false
 			continue
 		}
 		if wrong := notOneName(can, name); isNamed && wrong != "" {
-			d.failAt(place{origin: origin}, g.Key, "%s", wrong)
+			d.failAt(position{origin: origin}, g.Key, "%s", wrong)
 			good = false
 			continue
 		}
@@ -72,7 +72,7 @@ func (d *decoder) groups(g *Given) ([]*yaml.Node, bool) {
 		own := Given{Origin: g.Origin + " '" + printable(value) + "'"}
 		name, members, isGroup := strings.Cut(value, "=")
 		if !isGroup || name == "" {
-			d.failAt(place{origin: own.Origin}, g.Key, "write NAME=MEMBER,MEMBER, such as editors=alice,bob")
+			d.failAt(position{origin: own.Origin}, g.Key, "write NAME=MEMBER,MEMBER, such as editors=alice,bob")
 			good = false
 			continue
 		}

@@ -52,12 +52,12 @@ func Parse(file string, data []byte, given ...Given) (*Config, error) {
 func read(file, dir string, root *yaml.Node, given []Given) (*Config, error) {
 	d := &decoder{
 		file: file, dir: dir, given: map[*yaml.Node]string{}, begin: map[*yaml.Node]int{},
-		places: map[string]place{}, bad: map[string]bool{},
+		positions: map[string]position{}, bad: map[string]bool{},
 	}
 	for i := range given {
 		d.overlay(root, &given[i])
 	}
-	c := &Config{file: file, places: d.places}
+	c := &Config{file: file, positions: d.positions}
 	d.value(root, reflect.ValueOf(c).Elem(), "", &field{})
 	if root.Kind == yaml.MappingNode && d.brought <= maxAliased {
 		c.validate(d)
@@ -74,16 +74,16 @@ func (c *Config) File() string { return c.file }
 // At returns where the value of key came from, for messages: FILE:LINE, the flag or
 // variable, or "default" if it was omitted. The key is written as in messages, such as
 // mounts[0].source.
-func (c *Config) At(key string) string { return c.placeOf(key).String() }
+func (c *Config) At(key string) string { return c.positionOf(key).String() }
 
-func (c *Config) placeOf(key string) place {
+func (c *Config) positionOf(key string) position {
 	for {
-		if p, ok := c.places[key]; ok {
+		if p, ok := c.positions[key]; ok {
 			return p
 		}
 		i := strings.LastIndexAny(key, ".[")
 		if i < 0 {
-			return c.places[""]
+			return c.positions[""]
 		}
 		key = key[:i]
 	}
@@ -116,7 +116,7 @@ func cause(err error) error {
 // compose parses the file's single document.
 func compose(file string, data []byte) (*yaml.Node, error) {
 	fail := func(line int, format string, args ...any) error {
-		at := place{file: file, line: max(1, min(line, bytes.Count(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))+1))}
+		at := position{file: file, line: max(1, min(line, bytes.Count(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))+1))}
 		return Errors{{Where: at.String(), Text: oneLine(fmt.Sprintf(format, args...))}}
 	}
 	if len(data) > maxFile {

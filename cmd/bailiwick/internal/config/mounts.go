@@ -23,7 +23,7 @@ func (v *validator) mounts() {
 			if earlier := first[where]; earlier != "" {
 				v.fail(key, "%s is already served by the mount at %s; choose another path or host", printable(string(m.Host+Host(m.Path))), earlier)
 			} else {
-				first[where] = v.place(key).String()
+				first[where] = v.positionOf(key).String()
 			}
 		}
 		if m.Uploads != nil {
@@ -54,10 +54,10 @@ func (v *validator) files(m *Mount, key string) {
 		if v.there(key + ".allow") {
 			at += ".allow"
 		}
-		v.fail(at, "nothing is allowed, so nothing would be served; list the allowed names, such as allow: [\"**/*.html\"]%s", flagFor(v.place(at), "mounts[].allow"))
+		v.fail(at, "nothing is allowed, so nothing would be served; list the allowed names, such as allow: [\"**/*.html\"]%s", flagFor(v.positionOf(at), "mounts[].allow"))
 	}
 	if m.Types != nil && !m.Write {
-		v.fail(key+".types", "clients cannot write here; add write: true, or leave it out%s", flagFor(v.place(key+".types"), "mounts[].write"))
+		v.fail(key+".types", "clients cannot write here; add write: true, or leave it out%s", flagFor(v.positionOf(key+".types"), "mounts[].write"))
 	}
 	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
 		v.fail(key+".precompressed", "not supported on S3, where it would request NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
@@ -103,7 +103,7 @@ func (v *validator) linkRedirect(m *Mount, key string) {
 	case d < time.Second || d > maxLinkRedirect || d%time.Second != 0:
 		v.fail(key, "write whole seconds, from 1s to 1h; a URL cannot be revoked once a client has it")
 	case v.Links == nil && !v.d.bad["links"]:
-		v.fail(key, "signed links are not configured; add their keys%s", flagFor(v.place(key), "links.keys"))
+		v.fail(key, "signed links are not configured; add their keys%s", flagFor(v.positionOf(key), "links.keys"))
 	case m.Source != "" && !strings.HasPrefix(string(m.Source), "s3://"):
 		v.fail(key, "only S3 sources support redirects; leave it out")
 	}
@@ -157,7 +157,7 @@ func (v *validator) group(who, key string) {
 			known = append(known, group)
 		}
 		slices.Sort(known)
-		v.fail(key, "unknown group %s%s; add it to groups%s", printable(name), suggestion(name, known), flagFor(v.place(key), "groups"))
+		v.fail(key, "unknown group %s%s; add it to groups%s", printable(name), suggestion(name, known), flagFor(v.positionOf(key), "groups"))
 	}
 }
 

@@ -113,11 +113,11 @@ func (v *validator) namespaces() {
 		switch {
 		case oidc == "" && u.OIDC.Suffix == SuffixAuto:
 			if u.OIDC.Issuer != "" && !v.d.bad["users.oidc.issuer"] {
-				v.fail("users.oidc.issuer", "its host cannot be a suffix of user names; add a suffix%s", flagFor(v.place("users.oidc.issuer"), oidcKey))
+				v.fail("users.oidc.issuer", "its host cannot be a suffix of user names; add a suffix%s", flagFor(v.positionOf("users.oidc.issuer"), oidcKey))
 			}
 			return
 		case oidc != "" && auth.CheckSuffix(oidc) != nil:
-			v.fail("users.oidc.issuer", "its host cannot be a suffix of user names; add a suffix%s", flagFor(v.place("users.oidc.issuer"), oidcKey))
+			v.fail("users.oidc.issuer", "its host cannot be a suffix of user names; add a suffix%s", flagFor(v.positionOf("users.oidc.issuer"), oidcKey))
 			return
 		case oidc == "" && plain:
 			v.fail(oidcKey, "a user of the provider could choose the name of a user in a file and get that user's access; write a suffix such as %s, or leave it out", hostSuffix(u.OIDC.Issuer))

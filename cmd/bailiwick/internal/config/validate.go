@@ -29,17 +29,17 @@ type validator struct {
 // fail records an error about key at its place, or at the place of the nearest enclosing
 // key.
 func (v *validator) fail(key, format string, args ...any) {
-	v.d.failAt(v.place(key), key, format, args...)
+	v.d.failAt(v.positionOf(key), key, format, args...)
 }
 
-func (v *validator) place(key string) place {
+func (v *validator) positionOf(key string) position {
 	for at := key; ; {
-		if p, ok := v.places[at]; ok {
+		if p, ok := v.positions[at]; ok {
 			return p
 		}
 		i := max(strings.LastIndexAny(at, ".["), 0)
 		if at = at[:i]; at == "" {
-			return v.places[""]
+			return v.positions[""]
 		}
 	}
 }
@@ -97,9 +97,9 @@ func (v *validator) tls() {
 	case t.ACME == nil && !files:
 		v.fail("tls", "add cert and key, or acme with its domains")
 	case t.Cert == "" && files:
-		v.fail("tls", "key is set without cert; add the file of the certificate%s", flagFor(v.place("tls"), "tls.cert"))
+		v.fail("tls", "key is set without cert; add the file of the certificate%s", flagFor(v.positionOf("tls"), "tls.cert"))
 	case t.Key == "" && files:
-		v.fail("tls", "cert is set without key; add the file of its key%s", flagFor(v.place("tls"), "tls.key"))
+		v.fail("tls", "cert is set without key; add the file of its key%s", flagFor(v.positionOf("tls"), "tls.key"))
 	}
 	if t.ACME == nil {
 		return
@@ -123,7 +123,7 @@ func (v *validator) tls() {
 // the mistake.
 func (v *validator) byFlag(key string, below ...string) string {
 	for _, k := range below {
-		if p, ok := v.places[k]; ok && p.origin != "" {
+		if p, ok := v.positions[k]; ok && p.origin != "" {
 			return k
 		}
 	}
@@ -132,14 +132,14 @@ func (v *validator) byFlag(key string, below ...string) string {
 
 // there reports whether key has a valid value, from any origin.
 func (v *validator) there(key string) bool {
-	_, ok := v.places[key]
+	_, ok := v.positions[key]
 	return ok && !v.d.bad[key]
 }
 
 func (v *validator) users() {
 	if v.Users.ClientCertificates != nil && v.TLS == nil {
 		flags := ""
-		if v.place("users.client_certificates").origin != "" {
+		if v.positionOf("users.client_certificates").origin != "" {
 			flags = " (--tls-cert, or --acme-host)"
 		}
 		v.fail("users.client_certificates", "client certificates require TLS; add tls%s", flags)

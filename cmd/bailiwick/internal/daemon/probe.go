@@ -109,7 +109,7 @@ func (challenger) Authenticate(*http.Request) (auth.Principal, bool, error) {
 func (challenger) Challenges() []string { return nil }
 
 // unwritable is a source that a probe may ask, but not change. It promises writes, or the
-// handler would not start, and answers each by what is in its place.
+// handler would not start, and answers each by the object that exists.
 type unwritable struct{ vfs.Backend }
 
 func (b unwritable) Caps() vfs.Caps {
