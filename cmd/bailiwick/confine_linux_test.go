@@ -44,7 +44,7 @@ func confined(t *testing.T, program, dir string, env ...string) *process {
 	cmd.Path, cmd.Args[0] = path, program
 	cmd.Env = append(cmd.Env, append(env, "TMPDIR="+filepath.Join(dir, "tmp"))...)
 	p := launch(t, cmd)
-	if slices.Contains(p.said(), "landlock: this kernel has none") {
+	if slices.Contains(p.said(), "landlock: not supported by this kernel") {
 		t.Skip("this kernel has no Landlock")
 	}
 	return p

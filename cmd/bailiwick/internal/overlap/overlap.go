@@ -1,5 +1,5 @@
-// Package overlap finds out which sources hold the same objects: one source that
-// lies in another, under whatever names the two are given.
+// Package overlap detects sources that share objects: the same source, or a source
+// inside another, under whatever names.
 package overlap
 
 import (
@@ -10,33 +10,33 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 )
 
-// A Survey locates sources as they are when it looks at them. The zero Survey is
-// ready to use. It opens no source and connects to nothing: of directories it asks
-// the system which they are. It is not safe for concurrent use.
+// A Survey locates sources at the time of the call. The zero Survey is ready to use. It
+// opens no source and makes no connection; it only asks the system to identify
+// directories. It is not safe for concurrent use.
 type Survey struct {
 	places map[string]*Place
 	mounts []mountPoint
-	read   bool // mounts was read
+	read   bool // mounts has been read
 }
 
-// A Place is where the objects of a source are.
+// A Place is the location of a source's objects.
 type Place struct {
-	// One of the three is set.
+	// Exactly one of the three is set.
 	memory bool
 	bucket *bucket
 	dir    *directory
 }
 
-// A bucket is a prefix in a bucket. The endpoint is left out on purpose: one
-// service has many addresses, and no two buckets of one service have one name. So
-// buckets of one name at different services count as one.
+// A bucket is a prefix in a bucket. It deliberately has no endpoint: a service has many
+// addresses, and bucket names are unique within it. Buckets of the same name at
+// different services count as the same.
 type bucket struct {
 	name   string
-	prefix string // "" or a name, without slashes around it
+	prefix string // "" or a name, without leading or trailing slash
 }
 
-// Locate returns the place of a source as [backends.Open] takes it. A source that
-// Open refuses is at a place that overlaps with no other.
+// Locate returns the place of a source in the syntax of [backends.Open]. An invalid
+// source has a place that overlaps with no other.
 func (s *Survey) Locate(source string) *Place {
 	if p := s.places[source]; p != nil {
 		return p
@@ -59,16 +59,16 @@ func (s *Survey) Locate(source string) *Place {
 	return p
 }
 
-// Overlaps reports whether an object can be in both places: they are the same, or
-// one lies in the other.
+// Overlaps reports whether an object can be in both places: they are equal, or one
+// contains the other.
 func (p *Place) Overlaps(q *Place) bool {
 	_, in := p.Below(q)
 	_, around := q.Below(p)
 	return in || around || p.dir != nil && q.dir != nil && p.dir.sharesSpan(q.dir)
 }
 
-// Below returns the name that p has in q, slash-separated and "." if they are the
-// same, and whether it is known to have one.
+// Below returns the name of p in q, slash-separated, or "." if they are equal. ok is
+// false if p is not known to be in q.
 func (p *Place) Below(q *Place) (name string, ok bool) {
 	switch {
 	case p.memory && q.memory:
@@ -81,7 +81,7 @@ func (p *Place) Below(q *Place) (name string, ok bool) {
 	return "", false
 }
 
-// below returns the rest of name below prefix, both slash-separated, "" for the top.
+// below returns the part of name below prefix, both slash-separated. "" is the root.
 func below(name, prefix string) (rest string, ok bool) {
 	switch {
 	case name == prefix:
@@ -92,13 +92,13 @@ func below(name, prefix string) (rest string, ok bool) {
 	return strings.CutPrefix(name, prefix+"/")
 }
 
-// A directory is known by its path without links and by its identity, since each
-// alone misses something: bind mounts have several paths, and what does not exist
-// has no identity.
+// A directory is identified by its path without symbolic links and by its device and
+// inode. Both are needed: bind mounts give a directory several paths, and a directory
+// that does not exist has no inode.
 type directory struct {
-	path  string        // absolute, without links as far as it exists
-	chain []os.FileInfo // of path and of each directory above it, nil for what is not there
-	spans []span        // the parts of file systems that can be reached in it
+	path  string        // absolute, with symbolic links resolved as far as it exists
+	chain []os.FileInfo // of path and its parent directories, nil for those that do not exist
+	spans []span        // the parts of file systems that are reachable through it
 }
 
 func (s *Survey) locateDir(path string) *directory {
@@ -135,7 +135,7 @@ func (d *directory) below(other *directory) (name string, ok bool) {
 	return "", false
 }
 
-// last returns the last n elements of a path, "." for none.
+// last returns the last n elements of a path, "." if n is 0.
 func last(path string, n int) string {
 	name := "."
 	for range n {
@@ -149,7 +149,7 @@ func last(path string, n int) string {
 	return name
 }
 
-// Resolve returns the path without links, as far as it exists.
+// Resolve resolves the symbolic links in a path, as far as it exists.
 func Resolve(path string) string {
 	abs, err := filepath.Abs(path)
 	if err != nil {

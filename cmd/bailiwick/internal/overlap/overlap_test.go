@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 )
 
-// check compares what overlaps with what is said of two sources, in both orders.
+// check compares the result for two sources with want, in both orders.
 func check(t *testing.T, a, b string, want bool) {
 	t.Helper()
 	var s overlap.Survey
@@ -34,7 +34,7 @@ func TestBuckets(t *testing.T) {
 		{"s3://bucket/a", "s3://bucket/b", false},
 		{"s3://bucket/a", "s3://other/a", false},
 		{"s3://bucket?region=eu-central-1", "s3://bucket?region=us-east-1", true},
-		// One service, by several of its addresses.
+		// One service, through several of its addresses.
 		{"s3://bucket?endpoint=http://127.0.0.1:7070", "s3://bucket?endpoint=http://localhost:7070&path_style=true", true},
 		{"s3://bucket", "s3://bucket?endpoint=https://s3.eu-central-1.amazonaws.com", true},
 		{"s3://bucket", "mem:", false},
@@ -57,7 +57,7 @@ func link(t *testing.T, target, path string) string {
 	t.Helper()
 	err := os.Symlink(target, path)
 	if err == nil {
-		_, err = os.Lstat(path) // Wine only claims to make links
+		_, err = os.Lstat(path) // Wine reports success without making links
 	}
 	if err != nil {
 		t.Skip("no symbolic links here: ", err)
@@ -91,12 +91,12 @@ func TestDirectories(t *testing.T) {
 		{"to-b", "other", false},
 		{"a/../a", "a/b", true},
 		{".", "other", true},
-		// What does not exist yet is known by its path alone.
+		// A directory that does not exist is identified only by its path.
 		{"a/new", "a/new/er", true},
 		{"to-a/new", "a/new", true},
 		{"a/new", "a/b", false},
 		{"a", "to-a/new/er", true},
-		{"dangling", "nowhere", false}, // no source until somebody makes it; then it is one
+		{"dangling", "nowhere", false}, // not a source until somebody creates it
 	} {
 		check(t, at(c.a), at(c.b), c.want)
 		check(t, c.a, at(c.b), c.want)

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// A span is a directory of a file system, with all below it.
+// A span is a directory of a file system, with everything below it.
 type span struct {
-	device string // the file system, as the kernel numbers it
-	path   string // of the directory in it, "/" for the top
+	device string // the kernel's number of the file system
+	path   string // of the directory in the file system, "/" for its root
 }
 
-// A mountPoint is a path at which a span can be reached.
+// A mountPoint is a path where a span is mounted.
 type mountPoint struct {
 	at string
 	span
 }
 
-// spansOf returns the span that path is in, and those mounted below it.
+// spansOf returns the span that contains path, and the spans mounted below it.
 func spansOf(path string, mounts []mountPoint) []span {
 	var spans []span
-	// The last mount at a path hides those before it.
+	// The last mount at a path hides earlier ones.
 	var own *mountPoint
 	for i := range mounts {
 		m := &mounts[i]
@@ -41,7 +41,7 @@ func spansOf(path string, mounts []mountPoint) []span {
 	return spans
 }
 
-// inDir returns the rest of path below dir, and whether it is dir or below it.
+// inDir reports whether path is dir or below it, and returns the rest of path.
 func inDir(path, dir string) (rest string, ok bool) {
 	if path == dir {
 		return "", true

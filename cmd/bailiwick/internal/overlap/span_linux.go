@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// mountPoints returns none where they cannot be read: paths and identities are
-// compared all the same.
+// mountPoints returns none if they cannot be read. Paths and inodes are compared in any
+// case.
 func mountPoints() []mountPoint {
 	info, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -17,9 +17,9 @@ func mountPoints() []mountPoint {
 	return parseMounts(info)
 }
 
-// parseMounts reads Linux's mountinfo: the identity of a directory and of those
-// above it does not show what a bind mount brought in below it, or in what it lies
-// itself. Lines that it cannot read are left out.
+// parseMounts parses Linux's mountinfo. It is needed for bind mounts: the inodes of a
+// directory and its parents do not reveal what is mounted below it, or that it lies
+// within another mount. Malformed lines are skipped.
 func parseMounts(info []byte) []mountPoint {
 	var mounts []mountPoint
 	for line := range bytes.Lines(info) {
@@ -36,7 +36,7 @@ func parseMounts(info []byte) []mountPoint {
 	return mounts
 }
 
-// unescape replaces the octal escapes of space, tab, newline and backslash.
+// unescape decodes the octal escapes of space, tab, newline and backslash.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// Bind mounts show one directory at several paths, and bring others in below one.
+// Bind mounts make a directory available at several paths, and other directories
+// available below it.
 func TestBindMounts(t *testing.T) {
 	top := t.TempDir()
 	at := func(path string) string { return filepath.Join(top, path) }
@@ -22,7 +23,7 @@ func TestBindMounts(t *testing.T) {
 		{"up", "whole"}, {"up/load/deep", "part"}, {"up/load", "www/in"}, {"up/load/deep", "odd name"},
 	} {
 		if err := syscall.Mount(at(bind[0]), at(bind[1]), "", syscall.MS_BIND, ""); errors.Is(err, syscall.EPERM) {
-			t.Skip("this user may not mount")
+			t.Skip("no permission to mount")
 		} else if err != nil {
 			t.Fatal(err)
 		}
@@ -36,11 +37,11 @@ func TestBindMounts(t *testing.T) {
 		{"up", "whole", true},
 		{"up/load", "whole", true},
 		{"up", "whole/load/deep", true},
-		{"up", "part", true},       // above what was bound
+		{"up", "part", true},       // parent of the bound directory
 		{"whole", "part", true},    // through two mounts
-		{"up/load", "www", true},   // brought in below
-		{"part", "www", true},      // both ways at once
-		{"odd name", "part", true}, // a name that the system escapes
+		{"up/load", "www", true},   // mounted below
+		{"part", "www", true},      // both
+		{"odd name", "part", true}, // a name that mountinfo escapes
 		{"odd name", "up", true},
 		{"beside", "up", false},
 		{"beside", "www", false},
@@ -55,8 +56,8 @@ func TestBindMounts(t *testing.T) {
 	}
 }
 
-// FuzzParseMounts: whatever the system says, what is read is absolute, and no line is
-// made of more than it says.
+// FuzzParseMounts checks that all parsed paths are absolute, and that no line yields
+// more than one mount.
 func FuzzParseMounts(f *testing.F) {
 	if info, err := os.ReadFile("/proc/self/mountinfo"); err == nil {
 		f.Add(info)

@@ -14,11 +14,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 )
 
-// nobody is a user without rights on most systems, and if not, one of no name.
+// nobody is an unprivileged user on most systems, and otherwise an unused ID.
 const nobody = 65534
 
-// besideClosed restricts this process, as a user without rights, to what it may
-// open and what it may not.
+// besideClosed restricts this process, as an unprivileged user, to some directories that
+// the user may open and one that it may not.
 func besideClosed(dir string) error {
 	if os.Getuid() == 0 {
 		if err := syscall.Setresuid(nobody, nobody, nobody); err != nil {
@@ -38,7 +38,7 @@ func besideClosed(dir string) error {
 }
 
 // TestRestrictBesideClosed restricts a process to a directory that its user may not
-// open, such as the home directory of the one who started it.
+// open, such as another user's home directory.
 func TestRestrictBesideClosed(t *testing.T) {
 	dir := t.TempDir()
 	closed := filepath.Join(dir, "closed")

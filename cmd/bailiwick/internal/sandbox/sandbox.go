@@ -1,7 +1,6 @@
-// Package sandbox puts a second jail around the process: from then on the kernel
-// itself opens no file for it outside the directories that it was started for,
-// whatever a mistake in the first jail, or in a library, asks. On Linux that is
-// Landlock; elsewhere there is none.
+// Package sandbox puts a second jail around the process: the kernel refuses to open
+// files outside the configured directories, even if a bug in the first jail or in a
+// library tries to. It uses Landlock on Linux; other systems have no sandbox.
 package sandbox
 
 import (
@@ -12,16 +11,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 )
 
-// Paths are what the process may open, with all that is below them. Those that do
-// not exist are left out.
+// Paths are the files and directories, including everything below them, that the process
+// may open. Those that do not exist are skipped.
 type Paths struct {
-	Read  []string // files and directories, to read and list
-	Write []string // directories, to read, list, write, create and remove in
+	Read  []string // files and directories: read, list
+	Write []string // directories: read, list, write, create, remove
 }
 
-// Allows reports whether path, or for one that does not exist the directory that it
-// would be in, lies in p: what a new configuration wants is open to this process
-// only then. Symbolic links are followed, as the kernel does.
+// Allows reports whether path is in p. For a path that does not exist, its directory
+// counts. This process can use a new configuration only if all its paths are allowed.
+// Symbolic links are followed, as by the kernel.
 func (p Paths) Allows(path string, write bool) bool {
 	allowed := p.Write
 	if !write {
@@ -37,9 +36,9 @@ func (p Paths) Allows(path string, write bool) bool {
 	return false
 }
 
-// System are the files that any service reads which speaks to others: names of
-// hosts, certificates, time zones, and what the runtime and metrics read of the
-// process itself. They hold no secrets but the process's own environment.
+// System returns the system files that any network service reads: host names,
+// certificates, time zones, and what the runtime and metrics read about the process
+// itself. They contain no secrets except the process's own environment.
 func System() []string {
 	return []string{
 		"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",

@@ -19,13 +19,13 @@ const (
 	readsFile = landlock.AccessFSSet(ll.AccessFSReadFile)
 )
 
-// Restrict takes from the process, for good, the right to open anything but p, and
-// to run programs. What is open stays so. The line says what the kernel does of
-// that; on is false where it does nothing.
+// Restrict permanently takes away the process's right to open anything outside p, and to
+// run programs. Files that are already open stay open. line describes what the kernel
+// enforces; on is false if that is nothing.
 func Restrict(p Paths) (on bool, line string, err error) {
 	abi, err := ll.LandlockGetABIVersion()
 	if err != nil || abi < 1 {
-		return false, "landlock: this kernel has none", nil
+		return false, "landlock: not supported by this kernel", nil
 	}
 	var rules []landlock.Rule
 	for _, path := range opened(p.Read) {
@@ -38,20 +38,20 @@ func Restrict(p Paths) (on bool, line string, err error) {
 	for _, path := range opened(p.Write) {
 		rules = append(rules, landlock.PathAccess(writes, path).IgnoreIfMissing())
 	}
-	// A kernel without the right to move between directories (before 5.19) would
-	// refuse the renames by which objects become visible.
+	// A kernel before 5.19 cannot grant the right to move files between directories. It
+	// would refuse the renames that make objects visible.
 	if abi < 2 && len(p.Write) > 0 {
-		return false, "landlock: off, this kernel's is too old for a source that is written to", nil
+		return false, "landlock: off, this kernel's version is too old for writable sources", nil
 	}
 	if err := landlock.V5.BestEffort().RestrictPaths(rules...); err != nil {
 		return false, "", fmt.Errorf("landlock: %w", err)
 	}
-	return true, fmt.Sprintf("landlock: on (version %d), outside the configured directories and those of configured files, the kernel opens files only in the temporary directory, AWS's, and some of the system's; it restricts neither the network nor looks at names", abi), nil
+	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens files only in the configured directories, those of configured files, the temporary directory, AWS's configuration and some system directories; it restricts neither the network nor looking up file names", abi), nil
 }
 
 // opened returns the paths that exist and that this user may open. The others need no
-// rule, and must be no reason to fail: where a service keeps the variable HOME of
-// whoever started it, that is somebody else's directory.
+// rule and must not cause an error: in some services, HOME is still that of the user who
+// started the service.
 func opened(paths []string) []string {
 	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
 		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)

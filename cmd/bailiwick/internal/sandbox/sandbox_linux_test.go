@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 )
 
-// TestMain is the process in the sandbox, too.
+// TestMain also runs the process in the sandbox.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("BAILIWICK_TEST_SANDBOX"); dir != "" {
 		if err := inside(dir); err != nil {
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// inside tries, on many threads, what is allowed and what is not.
+// inside tries permitted and forbidden operations on many threads.
 func inside(dir string) error {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	secret := at("outside/secret")
@@ -61,7 +61,7 @@ func inside(dir string) error {
 		wg.Go(func() {
 			runtime.LockOSThread()
 			for what, err := range map[string]error{
-				"reading what is served":    read(at("served/a")),
+				"reading a served file":     read(at("served/a")),
 				"reading one file":          read(at("one-file")),
 				"reading through a root":    readRoot(root, "a"),
 				"reading hosts":             read("/etc/hosts"),
@@ -72,13 +72,13 @@ func inside(dir string) error {
 				}
 			}
 			for what, err := range map[string]error{
-				"reading outside":               read(secret),
-				"reading through a link":        read(at("served/link")),
-				"reading what is beside a file": read(at("one-file2")),
-				"reading the users":             read("/etc/passwd"),
-				"writing what is served":        os.WriteFile(at("served/new"), nil, 0o600),
-				"writing outside":               os.WriteFile(at("outside/new"), nil, 0o600),
-				"running a program":             exec.Command("/bin/true").Run(),
+				"reading outside":                       read(secret),
+				"reading through a link":                read(at("served/link")),
+				"reading another file in its directory": read(at("one-file2")),
+				"reading the users":                     read("/etc/passwd"),
+				"writing to the served directory":       os.WriteFile(at("served/new"), nil, 0o600),
+				"writing outside":                       os.WriteFile(at("outside/new"), nil, 0o600),
+				"running a program":                     exec.Command("/bin/true").Run(),
 			} {
 				if !errors.Is(err, fs.ErrPermission) {
 					errs <- fmt.Errorf("%s: %v, want permission denied", what, err)

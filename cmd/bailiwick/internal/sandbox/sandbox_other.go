@@ -4,5 +4,5 @@ package sandbox
 
 // Restrict does nothing on this system.
 func Restrict(Paths) (on bool, line string, err error) {
-	return false, "landlock: this system has none", nil
+	return false, "landlock: not supported by this system", nil
 }

@@ -1,8 +1,8 @@
-// Package spelling finds what a misspelled word was meant to be.
+// Package spelling suggests corrections for misspelled words.
 package spelling
 
-// Nearest returns the candidate that s is most likely a misspelling of, "" if
-// there is none.
+// Nearest returns the candidate that s is most likely a misspelling of, "" if there is
+// none.
 func Nearest(s string, candidates []string) string {
 	best, limit := "", 1
 	if len(s) > 4 {
@@ -16,7 +16,7 @@ func Nearest(s string, candidates []string) string {
 	return best
 }
 
-// distance counts the bytes to insert, delete or exchange between a and b.
+// distance returns the edit distance: the number of bytes to insert, delete or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

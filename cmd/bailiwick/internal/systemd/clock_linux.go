@@ -2,7 +2,7 @@ package systemd
 
 import "golang.org/x/sys/unix"
 
-// monotonicMicros is the time by the clock that the service manager compares with.
+// monotonicMicros returns the time of the clock that the service manager uses.
 func monotonicMicros() (int64, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {

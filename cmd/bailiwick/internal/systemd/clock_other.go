@@ -2,5 +2,5 @@
 
 package systemd
 
-// monotonicMicros is not needed: there is no systemd.
+// monotonicMicros is not needed without systemd.
 func monotonicMicros() (int64, error) { return 0, nil }

@@ -15,12 +15,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
 )
 
-// TestMain is the service, too, where a test starts one.
+// TestMain also runs the service that a test starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("BAILIWICK_TEST_SERVICE") == "" {
 		os.Exit(m.Run())
 	}
-	// What the service manager does between fork and exec.
+	// The service manager sets LISTEN_PID between fork and exec.
 	lookup := func(key string) string {
 		if key == "LISTEN_PID" {
 			return fmt.Sprint(os.Getpid())
@@ -102,14 +102,14 @@ func TestListenersElsewhere(t *testing.T) {
 	for _, fds := range []string{"", "0", "-1", "x", "1000000"} {
 		env := map[string]string{"LISTEN_PID": fmt.Sprint(os.Getpid()), "LISTEN_FDS": fds}
 		if _, err := systemd.Listeners(func(key string) string { return env[key] }); err == nil {
-			t.Errorf("LISTEN_FDS=%q is no error", fds)
+			t.Errorf("LISTEN_FDS=%q is not an error", fds)
 		}
 	}
 }
 
 func TestNotifier(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("there are no such sockets on Windows")
+		t.Skip("Windows has no such sockets")
 	}
 	var none systemd.Notifier
 	if err := none.Ready("x"); err != nil {
@@ -150,6 +150,6 @@ func TestNotifier(t *testing.T) {
 	}
 	os.Remove(path)
 	if err := n.Stopping(); err == nil {
-		t.Error("a manager that is gone is no error")
+		t.Error("a missing service manager is not an error")
 	}
 }
