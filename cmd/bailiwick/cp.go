@@ -9,17 +9,61 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/copier"
 )
 
-// cpFlags are what cp takes besides the rules.
-type cpFlags struct {
+// copyFlags are the flags of cp, sync and mv.
+type copyFlags struct {
 	rules    cli.Rules
 	dotfiles cli.Toggle
 	checksum cli.Toggle
 	dryRun   cli.Toggle
+	json     cli.Toggle
 	parallel cli.Width
+	progress cli.Choice
+}
+
+func (f *copyFlags) register(cmd *cobra.Command, verb string) {
+	f.rules.Register(cmd)
+	f.parallel = 4
+	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "include names that begin with a dot")
+	cli.AddToggle(cmd, &f.checksum, "checksum", "", "compare the bytes of objects, and ignore their times")
+	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "change nothing, and print what would be done")
+	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line for each object")
+	cli.AddProgress(cmd, &f.progress)
+	cmd.Flags().Var(&f.parallel, "parallel", "how many objects "+verb+" at a time")
+}
+
+// options returns the options of a copy.
+func (f *copyFlags) options(e *cli.Env) (copier.Options, error) {
+	policy, err := f.rules.Policy(e)
+	switch {
+	case err != nil:
+		return copier.Options{}, err
+	case len(policy.Allow) > 0 && bool(f.dotfiles):
+		return copier.Options{}, cli.Usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", e.Origin("dotfiles"), e.Origin("allow"))
+	}
+	return copier.Options{
+		Policy:   policy,
+		Dotfiles: bool(f.dotfiles),
+		Checksum: bool(f.checksum),
+		DryRun:   bool(f.dryRun),
+		JSON:     bool(f.json),
+		Parallel: int(f.parallel),
+		Progress: f.progress.Value,
+	}, nil
+}
+
+// copyArguments accepts a FROM and a TO.
+func copyArguments(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) < 2:
+		return cli.Usagef("%s needs a FROM and a TO; see %s --help", cmd.Name(), cmd.CommandPath())
+	case len(args) > 2:
+		return cli.Usagef("%s takes one FROM and one TO, and does not know what to do with %s; of a directory, --allow '*.txt' selects some of the files", cmd.Name(), cli.Printable(args[2]))
+	}
+	return nil
 }
 
 func (a *app) cpCommand() *cobra.Command {
-	var f cpFlags
+	var f copyFlags
 	cmd := &cobra.Command{
 		Use:   "cp FROM TO",
 		Short: "Copy objects between sources, files and standard input or output",
@@ -53,45 +97,23 @@ not be copied.`,
   bailiwick cp s3://bucket/site ./site --allow '**/*.html' --dry-run
   bailiwick cp s3://bucket/db.dump - | pg_restore -d db
   tar c ./mail | bailiwick cp - s3://bucket/mail.tar`,
-		Args: cpArguments,
+		Args: copyArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.cp(cmd.Context(), args[0], args[1], &f)
+			return a.copy(cmd.Context(), args[0], args[1], &f, func(*copier.Options) {})
 		},
 	}
-	f.rules.Register(cmd)
-	f.parallel = 4
-	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "copy names that begin with a dot, too")
-	cli.AddToggle(cmd, &f.checksum, "checksum", "", "skip objects that have the same bytes, and ignore their times")
-	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "copy nothing, and print what would be copied or skipped")
-	cmd.Flags().Var(&f.parallel, "parallel", "how many objects are copied at a time")
+	f.register(cmd, "are copied")
 	return cmd
 }
 
-func cpArguments(cmd *cobra.Command, args []string) error {
-	switch {
-	case len(args) < 2:
-		return cli.Usagef("cp needs a FROM and a TO; see %s --help", cmd.CommandPath())
-	case len(args) > 2:
-		return cli.Usagef("cp takes one FROM and one TO, and does not know what to do with %s; of a directory, --allow '*.txt' copies some of the files", cli.Printable(args[2]))
-	}
-	return nil
-}
-
-func (a *app) cp(ctx context.Context, from, to string, f *cpFlags) error {
+// copy runs cp, sync or mv; kind sets the options in which they differ.
+func (a *app) copy(ctx context.Context, from, to string, f *copyFlags, kind func(*copier.Options)) error {
 	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
-	policy, err := f.rules.Policy(a.Env)
-	switch {
-	case err != nil:
+	opts, err := f.options(a.Env)
+	if err != nil {
 		return err
-	case len(policy.Allow) > 0 && bool(f.dotfiles):
-		return cli.Usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
 	}
-	return copier.Copy(ctx, a.Streams, from, to, copier.Options{
-		Policy:   policy,
-		Dotfiles: bool(f.dotfiles),
-		Checksum: bool(f.checksum),
-		DryRun:   bool(f.dryRun),
-		Parallel: int(f.parallel),
-	})
+	kind(&opts)
+	return copier.Copy(ctx, a.Streams, from, to, opts)
 }

@@ -282,6 +282,54 @@ func TestCpObjectsOfS3(t *testing.T) {
 	}
 }
 
+// sync makes a prefix like a directory and back, and mv moves between them. Hostile keys are
+// never removed, and never become files.
+func TestSyncS3(t *testing.T) {
+	g, bucket := startCopies(t)
+	from := tree(t, map[string]string{"a": "a", "d/b": "b", "d/c": "c"})
+	s3 := func(key string) string { return "s3://" + copyBucket + "/" + key + at(g) }
+	for _, key := range []string{"one/old", "one/d/old", "one/e", "one.txt", "one/.hidden", "one/d\\x", "one/aux.txt"} {
+		if err := bucket.Put(t.Context(), key, []byte("x"), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bailiwick := func(code int, says string, args ...string) {
+		t.Helper()
+		got, stdout, stderr := runCommand(t, args...)
+		if got != code || !strings.Contains(stdout+stderr, says) {
+			t.Errorf("%v: exit code %d, %q, %q, want %d and %q", args, got, stdout, stderr, code, says)
+		}
+	}
+	has := func(want ...string) {
+		t.Helper()
+		if got := keys(t, g); !slices.Equal(got, want) {
+			t.Errorf("the bucket has %q, want %q", got, want)
+		}
+	}
+	hostile := []string{"one.txt", "one/.hidden", "one/a", "one/d/b", "one/d/c", "one/d\\x"}
+	bailiwick(cli.ExitDone, "removed 4 objects", "sync", from, s3("one"), "--delete")
+	has(hostile...)
+	bailiwick(cli.ExitDone, "3 equal", "sync", from, s3("one"), "--delete")
+	bailiwick(cli.ExitFailed, "nothing was removed", "sync", t.TempDir(), s3("one"), "--delete")
+	bailiwick(cli.ExitFailed, "there is no object", "sync", s3("nosuch"), from, "--delete")
+	bailiwick(cli.ExitUsage, "lies in", "sync", s3("one/d"), s3("one"), "--delete")
+	has(hostile...)
+	back := filepath.Join(t.TempDir(), "back")
+	bailiwick(cli.ExitFailed, "name.backslash", "sync", s3("one"), back)
+	bailiwick(cli.ExitFailed, "because not everything was copied", "sync", s3("one"), back, "--delete")
+	if got, want := contents(t, back), contents(t, from); !maps.Equal(got, want) {
+		t.Errorf("there is %v, want %v", got, want)
+	}
+
+	bailiwick(cli.ExitDone, "moved 2 objects", "mv", s3("one/d"), s3("two"))
+	bailiwick(cli.ExitDone, "moved 1 object", "mv", s3("one/a"), s3("two/a"))
+	has("one.txt", "one/.hidden", "one/d\\x", "two/a", "two/b", "two/c")
+	bailiwick(cli.ExitUsage, "are the same", "mv", s3("two/a"), s3("two/a"))
+	bailiwick(cli.ExitDone, "moved 3 objects", "mv", s3("two"), back)
+	has("one.txt", "one/.hidden", "one/d\\x")
+	bailiwick(cli.ExitDone, "1\t1\t.", "du", s3(""))
+}
+
 // keys returns the keys in the bucket of copies.
 func keys(t *testing.T, g *s3gateway.Gateway) []string {
 	t.Helper()

@@ -75,7 +75,7 @@ AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role.
 
 Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact
 names, or re: and a regular expression; deny beats allow, and without an allow
-rule nothing is served. ls, stat, cat and cp need no rules: whoever runs them owns
+rule nothing is served. ls, stat, cat, du, cp, sync and mv need none: whoever runs them owns
 the files. Every flag has a variable: --allow-file is BAILIWICK_ALLOW_FILE.
 
 Users, access rules, signed links, limits and TLS are flags of serve, too, or stand in
@@ -111,7 +111,7 @@ or configuration.`,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.serveCommand(), a.explainCommand(), a.scanCommand(),
-		a.lsCommand(), a.statCommand(), a.catCommand(), a.cpCommand(), a.rmCommand(), a.signCommand(), a.configCommand(), a.hashPasswordCommand(), a.catalogCommand(), a.versionCommand(),
+		a.lsCommand(), a.statCommand(), a.catCommand(), a.duCommand(), a.cpCommand(), a.syncCommand(), a.mvCommand(), a.rmCommand(), a.signCommand(), a.configCommand(), a.hashPasswordCommand(), a.catalogCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -46,6 +46,9 @@ func (l *LineWriter) Text(s string) {
 	}
 }
 
+// Flush writes what is in the buffer, for who reads along.
+func (l *LineWriter) Flush() error { return l.Close() }
+
 // Close flushes the buffer. It does not close the underlying writer.
 func (l *LineWriter) Close() error {
 	if l.err == nil {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func TestProgress(t *testing.T) {
 	now := func() time.Time { return at }
 	ticks := make(chan time.Time)
 	out := &screen{wrote: make(chan struct{}, 100)}
-	p := startProgress(out, ticks, now)
+	p := startProgress(out, ticks, now, true, nil)
 	p.Objects.Add(12)
 	p.Bytes.Add(3_400_000)
 	p.Equal.Add(3)
@@ -45,7 +47,7 @@ func TestProgress(t *testing.T) {
 	}
 
 	out.text.Reset()
-	p = startProgress(out, ticks, now)
+	p = startProgress(out, ticks, now, true, nil)
 	ticks <- at // in the moment of the start there is no rate
 	<-out.wrote
 	ticks <- at
@@ -56,11 +58,59 @@ func TestProgress(t *testing.T) {
 	}
 
 	out.text.Reset()
-	p = startProgress(out, nil, now)
+	p = startProgress(out, nil, now, false, nil)
 	p.Say("a line")
 	p.stop()
 	if got := out.text.String(); got != "a line\n" {
 		t.Errorf("without ticks there is %q", got)
+	}
+}
+
+// Once the total is known, the line has it, and the time left at the present rate. Where
+// nothing can be redrawn, each line stays.
+func TestProgressTotal(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	ticks := make(chan time.Time)
+	out := &screen{wrote: make(chan struct{}, 100)}
+	counted := 0
+	p := startProgress(out, ticks, func() time.Time { return at }, false, func() (Total, bool) {
+		counted++
+		return Total{Objects: 10, Bytes: 100_000_000}, true
+	})
+	tick := func(after time.Duration, bytes int64) {
+		p.Bytes.Add(bytes)
+		at = at.Add(after)
+		ticks <- at
+		<-out.wrote
+	}
+	tick(10*time.Second, 20_000_000)
+	for p.total.Load() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	p.Objects.Add(2)
+	p.Equal.Add(1)
+	p.Others.Add(1)
+	p.PassedBytes.Add(10_000_000)
+	tick(10*time.Second, 10_000_000) // the rate is that of the last 10 seconds
+	p.Objects.Add(20)
+	tick(10*time.Second, 100_000_000)
+	p.stop()
+	lines := strings.Split(out.text.String(), "\n")
+	want := []string{
+		"4 of 10 objects, 40.0 MB of 100.0 MB, 1.0 MB/s, 1m0s left; 1 equal",
+		"24 of 24 objects, 140.0 MB of 140.0 MB, 10.0 MB/s; 1 equal",
+		"",
+	}
+	if len(lines) != 4 || !slices.Equal(lines[1:], want) {
+		t.Errorf("the lines are %q, want %q behind the first", lines, want)
+	}
+	if counted != 1 {
+		t.Errorf("it counted %d times", counted)
+	}
+	for seconds, want := range map[float64]string{0.1: "1s", 59: "59s", 61: "1m1s", 3700: "1h1m", 90_000: "1d1h", 1e9: "over 100d"} {
+		if got := roughly(seconds); got != want {
+			t.Errorf("%v seconds are %q, want %q", seconds, got, want)
+		}
 	}
 }
 

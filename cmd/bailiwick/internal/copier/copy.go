@@ -19,6 +19,15 @@ type Options struct {
 	Checksum bool // compare the bytes and not the times
 	DryRun   bool // print what would be done, and write nothing
 	Parallel int  // how many objects are copied at the same time, from 1 on
+	JSON     bool // print a line of JSON for each object
+	Progress string
+	// Tree refuses single objects, standard input and standard output.
+	Tree bool
+	// Delete makes the target a mirror: what the source does not have is removed, as far as
+	// the rules let it through, once everything was copied.
+	Delete bool
+	// Move removes each object from the source once its copy was verified.
+	Move bool
 }
 
 // Copy copies the objects of from to to: sources, paths of files, objects of S3, or - for
@@ -37,12 +46,23 @@ func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) e
 	switch {
 	case src.standard && dst.standard:
 		return cli.Usagef("from - to - nothing is copied; one of the two is a file or a SOURCE")
+	case opts.JSON && dst.standard:
+		return cli.Usagef("standard output takes either the object or --json; name a file")
+	case opts.Move && (src.standard || dst.standard):
+		return cli.Usagef("mv moves objects between sources and files; for standard input and output: bailiwick cp")
+	case opts.Tree && (src.single() || dst.single()):
+		return cli.Usagef("sync takes directories and prefixes; for one object: bailiwick cp")
+	case (opts.Move || opts.Delete) && inside(&src, &dst) && !src.single():
+		return cli.Usagef("%s lies in %s: what is there would be replaced or removed while it is read", cli.Printable(from), cli.Printable(to))
 	case dst.standard && !src.single():
 		return cli.Usagef("%s is more than one object, and standard output takes one; to see what there is: bailiwick scan %s", cli.Printable(from), cli.ShellWord(from))
 	case src.single() && dst.single() && !src.standard && !dst.standard && sameObject(&dst, &src):
 		return cli.Usagef("%s and %s are the same", cli.Printable(from), cli.Printable(to))
 	case !src.single() && inside(&dst, &src):
 		return cli.Usagef("%s lies in %s: the copies would be copied, too", cli.Printable(to), cli.Printable(from))
+	}
+	if opts.Move {
+		opts.Policy.Symlinks = vfs.SymlinksRefuse // what a link leads to is not removed by its name
 	}
 	c := copyRun{std: std, opts: opts, from: &src, to: &dst}
 	defer c.close()
@@ -90,7 +110,7 @@ func (c *copyRun) openFrom(ctx context.Context, p vfs.Policy) error {
 		}
 	}
 	p = withDefaultAllow(p, otherwise)
-	b, err := backends.Open(ctx, src.source, backends.Options{})
+	b, err := backends.Open(ctx, src.source, backends.Options{Writable: c.opts.Move && !c.opts.DryRun})
 	if err != nil {
 		return cli.SourceError(err)
 	}
@@ -98,9 +118,13 @@ func (c *copyRun) openFrom(ctx context.Context, p vfs.Policy) error {
 	if src.object == "" {
 		c.std.SayUnlisted(b)
 	}
+	if c.opts.Move && !c.opts.DryRun && !b.Caps().Writable {
+		return cli.Usagef("nothing can be removed from %s", cli.Printable(src.written))
+	}
 	if c.source, err = vfs.New(countedBackend{b, c}, p); err != nil {
 		return cli.Usagef("%s", cli.OneLine(err))
 	}
+	c.rules = p
 	return nil
 }
 
@@ -123,6 +147,13 @@ func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
 	b, err := c.openTarget(ctx, dst)
 	if err != nil {
 		return err
+	}
+	if c.opts.Delete {
+		rules := c.rules
+		rules.Symlinks = vfs.SymlinksRefuse
+		if c.mirror, err = vfs.New(b, rules); err != nil {
+			return cli.Usagef("%s", cli.OneLine(err))
+		}
 	}
 	if c.opts.DryRun {
 		b = &dryRunBackend{b, mem.New()}

@@ -9,26 +9,37 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// same reports whether the target has the object already.
-func (c *copyRun) same(ctx context.Context, t task) (bool, error) {
-	there, err := c.target.Head(ctx, t.to, vfs.Request{})
-	if err != nil {
-		if vfs.ReasonOf(err) != "" {
-			err = nil // Copy reports whether it can be written
-		}
-		return false, err
+// same reports whether the target has the object already, and returns what is known of
+// both. Where the target has nothing, here is known only if the object is to be moved.
+func (c *copyRun) same(ctx context.Context, t task) (same bool, here, there vfs.Info, err error) {
+	there, err = c.target.Head(ctx, t.to, vfs.Request{})
+	if err != nil && vfs.ReasonOf(err) == "" {
+		return false, here, there, err
 	}
-	here, err := c.source.Head(ctx, t.from, vfs.Request{})
+	missing := err != nil // Copy reports whether it can be written
+	if missing && !c.opts.Move {
+		return false, here, there, nil
+	}
+	if here, err = c.source.Head(ctx, t.from, vfs.Request{}); err == nil && !missing {
+		same, err = c.sameObjects(ctx, t, &here, &there)
+	}
+	return same, here, there, err
+}
+
+// sameObjects compares the object with the one at the target.
+func (c *copyRun) sameObjects(ctx context.Context, t task, here, there *vfs.Info) (bool, error) {
 	buckets := c.source.Caps().Kind == "s3" && c.target.Caps().Kind == "s3"
 	switch {
-	case err != nil || here.Size != there.Size:
-		return false, err
+	case here.Size != there.Size:
+		return false, nil
 	case buckets && here.Encoding != there.Encoding:
 		return false, nil // without the coding, clients would be shown compressed bytes
 	case c.opts.Checksum:
 		return c.sameBytes(ctx, t)
 	case buckets && here.ETag != "" && here.ETag == there.ETag:
 		return true, nil
+	case c.opts.Move:
+		return c.sameBytes(ctx, t) // times are not enough to remove an object
 	case there.ContentTime.IsZero():
 		return older(here.ModTime, there.ModTime), nil
 	}
@@ -69,6 +80,7 @@ func older(a, b time.Time) bool {
 
 // sameBytes compares the bytes of both objects, up to the first difference.
 func (c *copyRun) sameBytes(ctx context.Context, t task) (bool, error) {
+	ctx = context.WithValue(ctx, uncounted{}, true)
 	here, err := c.source.Get(ctx, t.from, vfs.Request{})
 	if err != nil {
 		return false, err

@@ -15,15 +15,18 @@ import (
 // A tally counts the outcomes of a run.
 type tally struct {
 	copied, equal, refused, failed int
+	removed                        int   // from the target, with Options.Delete
 	bytes                          int64 // of the copied
 	skipped                        skipCounts
 	coded                          int    // of the copied: those whose content coding was lost
 	coding                         string // of one of them
 }
 
-// report counts an outcome, and reports a failure.
+// report counts an outcome, lists it, and reports a failure.
 func (c *copyRun) report(o outcome) {
 	switch o.fate {
+	case unbegun:
+		return
 	case copied:
 		c.tally.copied++
 		c.tally.bytes += o.size
@@ -31,16 +34,14 @@ func (c *copyRun) report(o outcome) {
 			c.tally.coded++
 			c.tally.coding = o.coding
 		}
-		c.list("copy", o.path)
 	case equal:
 		c.tally.equal++
-		c.list("skip", o.path, "equal")
+	case removed:
+		c.tally.removed++
 	case skipped:
 		c.tally.skipped.add(o.reason)
-		c.list("skip", o.path, string(o.reason))
 	case refused:
 		c.tally.refused++
-		c.list("skip", o.path, string(o.reason))
 		if c.out == nil {
 			c.progress.Say("bailiwick: %s", objectError(o.path, o.err))
 		}
@@ -48,13 +49,54 @@ func (c *copyRun) report(o outcome) {
 		c.tally.failed++
 		c.progress.Say("bailiwick: %s", objectError(o.path, o.err))
 	}
+	c.list(&o)
 }
 
-// list prints a line of a dry run.
-func (c *copyRun) list(columns ...string) {
-	if c.out != nil {
-		c.out.Columns(columns...)
+// list prints the line for an outcome, if they are listed.
+func (c *copyRun) list(o *outcome) {
+	switch {
+	case c.out == nil:
+	case c.opts.JSON:
+		c.out.JSON(c.record(o))
+		if err := c.out.Flush(); err != nil {
+			c.cancel(err)
+		}
+	case o.fate == copied && c.opts.Move:
+		c.out.Columns("move", o.path)
+	case o.fate == copied:
+		c.out.Columns("copy", o.path)
+	case o.fate == equal:
+		c.out.Columns("skip", o.path, "equal")
+	case o.fate == removed:
+		c.out.Columns("remove", o.path)
+	case o.fate != failed:
+		c.out.Columns("skip", o.path, string(o.reason))
 	}
+}
+
+// A record is the line of --json for an object. The guide describes the keys.
+type record struct {
+	Name   string `json:"name"`
+	Result string `json:"result"`
+	Size   *int64 `json:"size,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Error  string `json:"error,omitempty"`
+	DryRun bool   `json:"dry_run,omitempty"`
+}
+
+func (c *copyRun) record(o *outcome) record {
+	r := record{Name: cli.JSONText(o.path), Reason: string(o.reason), DryRun: c.opts.DryRun}
+	r.Result = [...]string{copied: "copied", equal: "equal", skipped: "skipped", refused: "refused", failed: "failed", removed: "removed"}[o.fate]
+	if o.fate == copied && c.opts.Move {
+		r.Result = "moved"
+	}
+	if o.fate == copied || o.fate == equal {
+		r.Size = &o.size
+	}
+	if o.err != nil {
+		r.Error = cli.JSONText(objectError(o.path, o.err).Error())
+	}
+	return r
 }
 
 // objectError returns the error for an object that was not copied or removed.
@@ -85,10 +127,20 @@ func (c *copyRun) conclude(ctx context.Context, ended error) error {
 		return cli.Failf("there is no object %s, and nothing below it", cli.Printable(c.from.written))
 	}
 	verb := "copied "
-	if c.opts.DryRun {
+	switch {
+	case c.opts.DryRun && c.opts.Move:
+		verb = "would move "
+	case c.opts.DryRun:
 		verb = "would copy "
+	case c.opts.Move:
+		verb = "moved "
 	}
 	c.std.Say("%s%s", verb, &c.tally)
+	if n := c.tally.removed; n > 0 && c.opts.DryRun {
+		c.std.Say("would remove %s", cli.Count(n, "object"))
+	} else if n > 0 {
+		c.std.Say("removed %s", cli.Count(n, "object"))
+	}
 	if n := c.tally.coded; n > 0 {
 		c.std.Say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", cli.Count(n, "object"), cli.Printable(c.tally.coding))
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A copyRun is one run of cp.
+// A copyRun is one run of cp, mv or sync.
 type copyRun struct {
 	std      cli.Streams
 	opts     Options
@@ -25,9 +25,12 @@ type copyRun struct {
 	// for a tree, whose names are the same on both sides.
 	sourceName, targetName vfs.Name
 
+	rules  vfs.Policy // of the source
+	mirror *vfs.Jail  // the target behind the rules of the source, for Options.Delete
+
 	progress *cli.Progress
 	tally    tally
-	out      *cli.LineWriter // of a dry run
+	out      *cli.LineWriter // the results, if they are listed
 	cancel   context.CancelCauseFunc
 }
 
@@ -42,6 +45,7 @@ type task struct {
 	from, to vfs.Name
 	skipped  vfs.Reason // why it is not copied, "" if it is
 	path     string     // to show
+	size     int64      // in the listing; 0 if the task is a single object
 }
 
 // An outcome is the result of a task.
@@ -59,11 +63,12 @@ type fate uint8
 
 const (
 	unbegun fate = iota // the run ended before
-	copied              // or would be, in a dry run
+	copied              // or would be, in a dry run; with Options.Move it is also removed
 	equal               // the target has it already
 	skipped             // by the rules, or because it is not an object
 	refused             // its name may not be created
-	failed              // nothing of it is at the target
+	failed              // nothing of it is at the target, or it could not be removed
+	removed             // from the target, which has it alone
 )
 
 // run copies everything and reports the result.
@@ -71,9 +76,11 @@ func (c *copyRun) run(ctx context.Context) error {
 	ctx, c.cancel = context.WithCancelCause(ctx)
 	defer c.cancel(nil)
 	var stop func()
-	c.progress, stop = c.std.ShowProgress()
+	counting, endCount := context.WithCancel(ctx)
+	c.progress, stop = c.std.ShowProgress(c.opts.Progress, c.counter(counting))
 	defer stop()
-	if c.opts.DryRun {
+	defer endCount() // first: stop waits for the count
+	if c.opts.DryRun || c.opts.JSON {
 		c.out = cli.NewLineWriter(c.std.Out)
 	}
 	var ended error // written before inOrder returns
@@ -84,13 +91,46 @@ func (c *copyRun) run(ctx context.Context) error {
 		}
 		return o
 	}, c.report)
+	var kept error
+	if c.opts.Delete {
+		kept = c.removeOthers(ctx, &ended)
+	}
+	endCount()
 	stop()
 	if c.out != nil {
 		if err := c.out.Close(); err != nil {
 			return err
 		}
 	}
-	return c.conclude(ctx, ended)
+	if err := c.conclude(ctx, ended); err != nil {
+		return err
+	}
+	return kept
+}
+
+// counter returns what counts the objects to copy, nil if that cannot be known.
+func (c *copyRun) counter(ctx context.Context) func() (cli.Total, bool) {
+	switch {
+	case c.source == nil:
+		return nil
+	case !c.sourceName.IsZero():
+		return func() (cli.Total, bool) {
+			info, err := c.source.Head(ctx, c.sourceName, vfs.Request{})
+			return cli.Total{Objects: 1, Bytes: info.Size}, err == nil
+		}
+	}
+	return func() (total cli.Total, ok bool) {
+		for found, err := range c.source.Scan(ctx) {
+			if err != nil {
+				return total, false
+			}
+			if found.Allowed {
+				total.Objects++
+				total.Bytes += found.Size
+			}
+		}
+		return total, true
+	}
 }
 
 // tasks yields the objects of the source. If an error ends the search, it goes to ended.
@@ -111,7 +151,7 @@ func (c *copyRun) tasks(ctx context.Context, ended *error) iter.Seq[task] {
 				return
 			}
 			twofold.Check(found, c.progress.Say)
-			if !yield(task{found.Name, found.Name, found.Reason, found.Path}) {
+			if !yield(task{found.Name, found.Name, found.Reason, found.Path, found.Size}) {
 				return
 			}
 		}
@@ -136,22 +176,19 @@ func (c *copyRun) do(ctx context.Context, t task) outcome {
 	case c.target == nil:
 		o.size, err = c.toStdout(ctx, t.from)
 	default:
-		var same bool
-		same, err = c.same(ctx, t)
-		if same {
-			c.progress.Equal.Add(1)
-			o.fate = equal
-			return o
-		}
-		if err == nil {
-			o.size, o.coding, err = c.copy(ctx, t)
-		}
+		o.fate, err = c.transfer(ctx, t, &o)
 	}
-	o.fate, o.err = copied, err
+	o.err = err
 	var fatal *cli.ExitError
 	switch why := vfs.ReasonOf(err); {
+	case err == nil && o.fate == equal:
+		c.progress.Equal.Add(1)
+		c.progress.PassedBytes.Add(t.size)
+		return o
 	case err == nil:
 		c.progress.Objects.Add(1)
+		o.fate = copied
+		return o
 	case ctx.Err() != nil || errors.As(err, &fatal):
 		o.fate = unbegun // conclude reports what ends the run
 	case why != "":
@@ -159,22 +196,46 @@ func (c *copyRun) do(ctx context.Context, t task) outcome {
 	default:
 		o.fate = failed
 	}
+	c.progress.Others.Add(1)
 	return o
 }
 
+// transfer copies the object, unless the target has it, and with Options.Move removes it
+// from the source.
+func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error) {
+	same, here, there, err := c.same(ctx, t)
+	if err != nil {
+		return failed, err
+	}
+	if !same {
+		if o.size, o.coding, there, err = c.copy(ctx, t); err != nil {
+			return failed, err
+		}
+	}
+	switch {
+	case c.opts.Move:
+		o.size = here.Size
+		return copied, c.removeMoved(ctx, t, &here, &there)
+	case same:
+		o.size = here.Size
+		return equal, nil
+	}
+	return copied, nil
+}
+
 // copy copies the object; in a dry run it checks whether it could. It also returns the
-// content coding that was lost.
-func (c *copyRun) copy(ctx context.Context, t task) (size int64, coding string, err error) {
+// content coding that was lost, and what is at the target now.
+func (c *copyRun) copy(ctx context.Context, t task) (size int64, coding string, there vfs.Info, err error) {
 	if !c.opts.DryRun {
 		w, err := c.target.Copy(ctx, t.to, c.source, t.from, vfs.PutOptions{})
-		return w.Info.Size, w.LostEncoding, err
+		return w.Info.Size, w.LostEncoding, w.Info, err
 	}
 	info, err := c.source.Head(ctx, t.from, vfs.Request{})
 	if err != nil {
-		return 0, "", err
+		return 0, "", there, err
 	}
 	_, err = c.target.Put(ctx, t.to, bytes.NewReader(nil), vfs.PutOptions{})
-	return info.Size, "", err
+	return info.Size, "", there, err
 }
 
 // fromStdin stores standard input as an object.

@@ -1,0 +1,92 @@
+package copier
+
+import (
+	"context"
+	"iter"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// removeOthers removes from the target what the source does not have. It does so only if
+// everything was copied, and never touches what the rules hide. An error that ends the
+// search goes to ended; the error that it returns says why nothing was removed.
+func (c *copyRun) removeOthers(ctx context.Context, ended *error) error {
+	switch {
+	case ctx.Err() != nil || *ended != nil:
+		return nil // conclude reports it
+	case c.tally.refused+c.tally.failed > 0:
+		c.progress.Say("nothing was removed at %s, because not everything was copied", cli.Printable(c.to.written))
+		return nil
+	case c.tally.copied+c.tally.equal == 0:
+		// A disk that is not mounted looks like this, too.
+		return cli.Failf("nothing was removed: %s has no objects; to remove all at the target: bailiwick rm -r %s --allow '**'", cli.Printable(c.from.written), cli.ShellWord(c.to.written))
+	}
+	inOrder(c.opts.Parallel, c.others(ctx, ended), func(n vfs.Name) outcome {
+		o := c.removeOther(ctx, n)
+		if endsRun(o.err) {
+			c.cancel(o.err)
+		}
+		return o
+	}, c.report)
+	return nil
+}
+
+// others yields the objects that the listing of the target has, and that of the source has
+// not. Both listings come in order. If one does not, names are yielded that the source has;
+// removeOther asks the source for each.
+func (c *copyRun) others(ctx context.Context, ended *error) iter.Seq[vfs.Name] {
+	return func(yield func(vfs.Name) bool) {
+		next, stop := iter.Pull2(c.source.Scan(ctx))
+		defer stop()
+		here, err, more := next()
+		for there, thereErr := range c.mirror.Scan(ctx) {
+			for more && err == nil && here.Path < there.Path {
+				here, err, more = next()
+			}
+			if err == nil {
+				err = thereErr
+			}
+			if err != nil {
+				*ended = err
+				return
+			}
+			if !there.Allowed || more && here.Path == there.Path {
+				continue
+			}
+			if !yield(there.Name) {
+				return
+			}
+		}
+	}
+}
+
+// removeOther removes an object from the target if the source says that it has none of this
+// name. What the source refuses for any other reason stays.
+func (c *copyRun) removeOther(ctx context.Context, n vfs.Name) outcome {
+	o := outcome{path: n.String()}
+	if ctx.Err() != nil {
+		return o
+	}
+	_, err := c.source.Head(ctx, n, vfs.Request{})
+	switch why := vfs.ReasonOf(err); {
+	case why == reason.Missing || why == reason.Directory:
+		err = nil
+		if !c.opts.DryRun {
+			_, err = c.mirror.Remove(ctx, n, vfs.Cond{})
+		}
+	case err == nil || why != "":
+		return o
+	}
+	switch why := vfs.ReasonOf(err); {
+	case ctx.Err() != nil:
+	case err == nil, why == reason.Missing:
+		o.fate = removed
+	case why != "":
+		o.fate, o.reason, o.err = refused, why, err
+	default:
+		o.fate, o.err = failed, err
+	}
+	return o
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/copier"
+)
+
+func (a *app) syncCommand() *cobra.Command {
+	var f copyFlags
+	var remove cli.Toggle
+	cmd := &cobra.Command{
+		Use:   "sync FROM TO",
+		Short: "Make a directory or prefix have what another one has",
+		Long: `Sync copies the objects of FROM to TO as cp does. Both are directories, prefixes
+of S3 or other SOURCEs.
+
+With --delete, sync then removes from TO what FROM does not have. It removes
+nothing unless everything was copied: not after an object that was refused or
+failed, after a listing that failed, or after an interruption. It asks FROM once
+more for each name before it removes it. It never removes what the rules hide:
+without an --allow these are dotfiles, unless --dotfiles is given. If FROM has no
+objects at all, sync removes nothing and fails, because a disk that is not mounted
+looks like that.`,
+		Example: `  bailiwick sync ./site 's3://bucket/site?region=eu-central-1' --delete --dry-run
+  bailiwick sync ./site ./backup --delete --allow '**/*.html'`,
+		Args: copyArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.copy(cmd.Context(), args[0], args[1], &f, func(o *copier.Options) { o.Tree, o.Delete = true, bool(remove) })
+		},
+	}
+	f.register(cmd, "are copied")
+	cli.AddToggle(cmd, &remove, "delete", "", "remove from TO what FROM does not have, once everything was copied")
+	return cmd
+}
