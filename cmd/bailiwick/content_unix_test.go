@@ -106,7 +106,7 @@ mounts:
   - {path: /up, source: www/up, uploads: {catalog: "sqlite:c.db"}}
 `)
 	p.signal(syscall.SIGHUP)
-	p.await(regexp.MustCompile(`^reload refused, .*mounts\[0\]\.source: it holds what is uploaded to the mount of `))
+	p.await(regexp.MustCompile(`^reload refused, .*mounts\[0\]\.source: it contains the uploads of the mount at `))
 	if !p.shown(t, "/a.html") {
 		t.Error("a reload that was refused has changed something")
 	}

@@ -173,7 +173,7 @@ mounts:
 	p.stop()
 	cmd := command("serve", "--config", filepath.Join(dir, "bailiwick.yaml"))
 	out, _ := cmd.CombinedOutput()
-	if code := cmd.ProcessState.ExitCode(); code != cli.ExitUsage || !strings.Contains(string(out), "there is no user alice: no user file has this name, and other names have a suffix, as in alice@127.0.0.1 (OpenID Connect) or alice@cert (certificate); write the whole name, or add the user to a file") {
+	if code := cmd.ProcessState.ExitCode(); code != cli.ExitUsage || !strings.Contains(string(out), "there is no user alice: no user file has this name, and other names have a suffix, as in alice@127.0.0.1 (OpenID Connect) or alice@cert (certificate); write the full name, or add the user to a file") {
 		t.Errorf("a start with rules for nobody: exit %d\n%s", code, out)
 	}
 }
