@@ -1,4 +1,4 @@
-// Package length says how long tests may take. Only tests may import it.
+// Package length decides how long tests may take. Only tests may import it.
 package length
 
 import (
@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// FullVariable is the environment variable that, set to "1", has tests take their
-// full length under the race detector too.
+// FullVariable is the environment variable that, if set to "1", makes tests run at full
+// length under the race detector too.
 const FullVariable = "BAILIWICK_FULL_LENGTH"
 
-// Short reports whether a test is to take fewer rounds and less data: under -short,
-// and under the race detector, which makes each step cost many times more. A test
-// that shortens itself by it runs at full length with "go test" alone.
+// Short reports whether a test should use fewer rounds and less data: with -short, and
+// under the race detector, which makes everything many times slower. Such a test runs at
+// full length with plain "go test".
 func Short() bool {
 	return testing.Short() || RaceDetector && os.Getenv(FullVariable) != "1"
 }

@@ -2,5 +2,5 @@
 
 package length
 
-// RaceDetector says whether the race detector watches.
+// RaceDetector reports whether the race detector is enabled.
 const RaceDetector = false

@@ -1,4 +1,4 @@
-// Package nodetool finds what tests run on Node.js, and installs it. Only tests may
+// Package nodetool finds and installs tools that tests run on Node.js. Only tests may
 // import it.
 package nodetool
 
@@ -13,15 +13,15 @@ import (
 	"testing"
 )
 
-// RequireVariable is the environment variable that, set to "1", makes a test fail
-// where it would be skipped for want of a tool, and lets the first such test install
-// it.
+// RequireVariable is the environment variable that, if set to "1", makes a test fail
+// instead of being skipped if a tool is missing, and makes the first such test install
+// the tool.
 const RequireVariable = "BAILIWICK_REQUIRE_SERVERS"
 
-// Find returns the directory in the user's cache in which the tool is installed: its
-// files, which lie in testdata/tools/TOOL, and what npm fetches for their
-// package-lock.json. Where there is none, it skips t and says how to get one, or
-// fails it, see RequireVariable.
+// Find returns the directory in the user's cache where the tool is installed: its files
+// from testdata/tools/TOOL, and what npm installs for their package-lock.json. If it is
+// not installed, Find skips t and reports how to install it, or fails t; see
+// RequireVariable.
 func Find(t testing.TB, tool string, files ...string) string {
 	t.Helper()
 	required := os.Getenv(RequireVariable) == "1"
@@ -35,8 +35,8 @@ func Find(t testing.TB, tool string, files ...string) string {
 	return dir
 }
 
-// find is Find without a test. The directory's name is a hash of the files, so a
-// change of them is another directory.
+// find is Find without a test. The directory's name is a hash of the files, so that
+// changed files get a new directory.
 func find(ctx context.Context, install bool, tool string, files []string) (string, error) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", err
@@ -64,12 +64,12 @@ func find(ctx context.Context, install bool, tool string, files []string) (strin
 		return dir, nil
 	}
 	if !install {
-		return "", fmt.Errorf("%s is not there", filepath.Base(dir))
+		return "", fmt.Errorf("%s does not exist", filepath.Base(dir))
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
-	// Only a whole installation gets the name: one that was stopped leaves none.
+	// Rename only a complete installation, so that an interrupted one is never used.
 	part, err := os.MkdirTemp(cache, tool+"-part-")
 	if err != nil {
 		return "", err
@@ -86,15 +86,15 @@ func find(ctx context.Context, install bool, tool string, files []string) (strin
 		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
 	}
 	if err := os.Rename(part, dir); err != nil {
-		if _, there := os.Stat(dir); there != nil { // else another test's process was faster
+		if _, there := os.Stat(dir); there != nil { // otherwise another test process has installed it
 			return "", err
 		}
 	}
 	return dir, nil
 }
 
-// sourceDir finds the tool's files: a test runs in the directory of its
-// package, which lies below the one that holds testdata.
+// sourceDir finds the tool's files: a test runs in the directory of its package, below
+// the directory with testdata.
 func sourceDir(tool string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

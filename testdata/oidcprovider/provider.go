@@ -1,6 +1,6 @@
-// Package oidcprovider runs a real OpenID provider for tests: oidc-provider, a
-// certified one, on Node.js. Only tests may import it. Package oidcserver signs
-// the wrong tokens that a real one does not.
+// Package oidcprovider runs a real OpenID provider for tests: oidc-provider, a certified
+// implementation on Node.js. Only tests may import it. For forged tokens, which a real
+// provider does not sign, see package oidcserver.
 package oidcprovider
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/nodetool"
 )
 
-// A Provider is a running provider. Its users are whoever logs in; all are in
-// the groups editors and staff, and NAME has the address NAME@example.org.
+// A Provider is a running provider. It accepts every user. All users are in the groups
+// editors and staff, and NAME has the address NAME@example.org.
 type Provider struct {
 	Issuer   string // http://127.0.0.1:PORT
 	ClientID string // the audience of its tokens
@@ -28,12 +28,12 @@ type Provider struct {
 	lines *bufio.Scanner
 }
 
-// redirect is where the provider sends who has logged in. Nothing listens there:
-// the client stops before.
+// redirect is the redirect URI after login. Nothing listens there: the client stops
+// before requesting it.
 const redirect = "http://127.0.0.1:9/callback"
 
-// Start starts a provider that signs with RS256, and stops it when t ends. Where
-// there is none to start, it skips t and says how to get one, or fails it, see
+// Start starts a provider that signs with RS256, and stops it when t ends. If it is not
+// installed, Start skips t and reports how to install it, or fails t; see
 // [nodetool.RequireVariable].
 func Start(t testing.TB) *Provider {
 	t.Helper()
@@ -54,14 +54,14 @@ func Start(t testing.TB) *Provider {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// It ends with its standard input, so it does not outlive a test that
-	// crashes either.
+	// The provider ends when its standard input closes, so it does not outlive a test that
+	// crashes.
 	t.Cleanup(func() {
 		stdin.Close()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("the provider said:\n%s", &talk)
+			t.Logf("output of the provider:\n%s", &talk)
 		}
 	})
 	p.stdin, p.lines = stdin, bufio.NewScanner(stdout)
@@ -69,7 +69,7 @@ func Start(t testing.TB) *Provider {
 	return p
 }
 
-// Rotate makes the provider forget its key and sign with a new one.
+// Rotate makes the provider replace its key by a new one.
 func (p *Provider) Rotate(t testing.TB, algorithm string) {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.stdin, algorithm); err != nil {
@@ -78,7 +78,7 @@ func (p *Provider) Rotate(t testing.TB, algorithm string) {
 	p.line(t, "rotated")
 }
 
-// line waits for a line that begins with prefix, and returns its rest.
+// line waits for a line that begins with prefix, and returns the rest of it.
 func (p *Provider) line(t testing.TB, prefix string) string {
 	t.Helper()
 	for p.lines.Scan() {
@@ -86,12 +86,12 @@ func (p *Provider) line(t testing.TB, prefix string) string {
 			return rest
 		}
 	}
-	t.Fatalf("the provider ended before it said %q: %v", prefix, p.lines.Err())
+	t.Fatalf("the provider ended before it printed %q: %v", prefix, p.lines.Err())
 	return ""
 }
 
-// Login logs a user in as a browser does, with the authorization code flow and
-// PKCE, and returns the ID token.
+// Login logs a user in like a browser, with the authorization code flow and PKCE, and
+// returns the ID token.
 func (p *Provider) Login(t testing.TB, user string) string {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -139,7 +139,7 @@ func (p *Provider) Login(t testing.TB, user string) string {
 	return tokens.ID
 }
 
-// do gets a page, or posts form to it, and returns the answer with its body.
+// do gets a page, or posts form to it, and returns the response and its body.
 func (p *Provider) do(t testing.TB, client *http.Client, target string, form url.Values) (*http.Response, string) {
 	t.Helper()
 	var answer *http.Response

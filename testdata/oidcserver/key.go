@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// NewKey makes a key.
+// NewKey generates a key.
 func NewKey(t testing.TB, algorithm, id string) *Key {
 	t.Helper()
 	var private crypto.Signer
@@ -56,8 +56,8 @@ func (k *Key) Public() map[string]any {
 	return m
 }
 
-// Sign returns a token with the key's own header, changed by the members of
-// header: one that is nil is left out.
+// Sign returns a token with the key's own header, overridden by the members of header. A
+// nil member is removed.
 func (k *Key) Sign(t testing.TB, header, claims map[string]any) string {
 	t.Helper()
 	head := map[string]any{"alg": k.Algorithm, "kid": k.ID, "typ": "JWT"}
@@ -69,7 +69,7 @@ func (k *Key) Sign(t testing.TB, header, claims map[string]any) string {
 	return Join(t, head, claims, func(data []byte) []byte { return k.signature(t, data) })
 }
 
-// Join returns the token of a header and claims whose signature sign makes.
+// Join returns a token with the given header and claims, signed by sign.
 func Join(t testing.TB, header, claims map[string]any, sign func(data []byte) []byte) string {
 	t.Helper()
 	head, err := json.Marshal(header)
@@ -84,7 +84,7 @@ func Join(t testing.TB, header, claims map[string]any, sign func(data []byte) []
 	return data + "." + Encode(sign([]byte(data)))
 }
 
-// Encode returns data in the base64 of tokens.
+// Encode encodes data in the base64 variant of tokens.
 func Encode(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
 func (k *Key) signature(t testing.TB, data []byte) []byte {

@@ -1,7 +1,7 @@
-// Package oidcserver runs an OpenID Connect issuer for tests: discovery, a set
-// of keys that rotate, and tokens signed by them, right and wrong ones. Only
-// tests may import it. It signs with nothing but crypto/*, so that a fault in a
-// JOSE library does not cancel itself out.
+// Package oidcserver runs an OpenID Connect issuer for tests: discovery, a rotating set
+// of keys, and tokens signed with them, valid and invalid ones. Only tests may import
+// it. It signs with crypto/* alone, so that a bug in a JOSE library cannot cancel itself
+// out.
 package oidcserver
 
 import (
@@ -36,8 +36,7 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Publish makes keys the ones that the issuer publishes and that Token signs
-// with the first of.
+// Publish sets the keys that the issuer publishes. Token signs with the first one.
 func (s *Server) Publish(keys ...*Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,28 +50,28 @@ func (s *Server) Key() *Key {
 	return s.keys[0]
 }
 
-// Answer lets f answer requests in the place of the issuer; where it returns
-// false the issuer does. nil ends that.
+// Answer makes f handle requests instead of the issuer. If f returns false, the issuer
+// handles the request. nil restores the issuer.
 func (s *Server) Answer(f func(http.ResponseWriter, *http.Request) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = f
 }
 
-// Hits returns how often a path was asked for.
+// Hits returns the number of requests for a path.
 func (s *Server) Hits(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.hits[path]
 }
 
-// The paths that the issuer answers.
+// Paths that the issuer serves.
 const (
 	DiscoveryPath = "/.well-known/openid-configuration"
 	KeysPath      = "/keys"
 )
 
-// Claims returns the claims of a token that is right for an hour from now.
+// Claims returns the claims of a token that is valid for an hour from now.
 func (s *Server) Claims(subject string, now time.Time) map[string]any {
 	return map[string]any{
 		"iss": s.Issuer, "aud": s.Audience, "sub": subject,
@@ -124,6 +123,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 type Key struct {
 	ID        string
 	Algorithm string
-	Extra     map[string]any // members of the published key, beside its own
+	Extra     map[string]any // additional members of the published key
 	private   crypto.Signer
 }

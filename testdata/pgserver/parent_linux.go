@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// dieWithParent has the server end when the test's process dies without stopping
-// it, as it does on a panic or a timeout.
+// dieWithParent makes the server end when the test process dies without stopping it,
+// such as on a panic or timeout.
 func dieWithParent(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)

@@ -1,5 +1,5 @@
-// Package pgserver runs a real PostgreSQL server, on a temporary directory of its
-// own, for tests. Only tests may import it.
+// Package pgserver runs a real PostgreSQL server in a temporary directory for tests.
+// Only tests may import it.
 package pgserver
 
 import (
@@ -22,17 +22,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// RequireVariable is the environment variable that, set to "1", makes a test
-// fail where it would be skipped for want of the server.
+// RequireVariable is the environment variable that, if set to "1", makes a test fail
+// instead of being skipped if the server is missing.
 const RequireVariable = "BAILIWICK_REQUIRE_SERVERS"
 
-// superuser is who every connection is of.
+// superuser is the user of every connection.
 const superuser = "bailiwick"
 
-// A Server is a PostgreSQL server. Its methods but URL and Database are for one
-// goroutine at a time.
+// A Server is a PostgreSQL server. Its methods, except URL and Database, must not be
+// called concurrently.
 type Server struct {
-	Password string // of its superuser; no other connection is let in
+	Password string // of the superuser, the only user who can connect
 	Port     string
 
 	bin       string // directory of its programs
@@ -42,10 +42,10 @@ type Server struct {
 	databases atomic.Int64
 }
 
-// Start starts a server of t's own and stops it when t ends. It is fast rather
-// than safe: fsync is off, unless settings, which are PostgreSQL's own in the form
-// "name=value", have "fsync=on". Where there is no server to start, it skips t and
-// says what to install, or fails it, see RequireVariable.
+// Start starts a server for t and stops it when t ends. It is optimized for speed: fsync
+// is off unless settings, which are PostgreSQL settings of the form "name=value",
+// contain "fsync=on". If the server is not installed, Start skips t and reports what to
+// install, or fails t; see RequireVariable.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	bin, err := find()
@@ -60,7 +60,8 @@ func Start(t testing.TB, settings ...string) *Server {
 		bin:      bin,
 		settings: slices.Concat([]string{"fsync=off"}, settings),
 	}
-	// No t.TempDir: another user than root runs the server, and has to reach it.
+	// Not t.TempDir: the server runs as another user than root, who must be able to access
+	// it.
 	dir, err := os.MkdirTemp("", "pgserver")
 	if err != nil {
 		t.Fatal(err)
@@ -72,10 +73,10 @@ func Start(t testing.TB, settings ...string) *Server {
 	})
 	s.data = filepath.Join(dir, "data")
 	if err := s.create(t.Context(), dir); err != nil {
-		t.Fatalf("making a PostgreSQL server: %v", err)
+		t.Fatalf("creating a PostgreSQL server: %v", err)
 	}
-	// Somebody else may take the port between the choice and the server's start:
-	// it then exits, and another port is tried.
+	// Another process may take the port before the server starts. Then the server exits,
+	// and another port is tried.
 	for range startTries {
 		if s.Port, err = freePort(); err != nil {
 			t.Fatal(err)
@@ -95,8 +96,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	return s
 }
 
-// URL returns how to connect to a database; "postgres" is one that is always
-// there.
+// URL returns the URL of a database. The database "postgres" always exists.
 func (s *Server) URL(database string) string {
 	u := url.URL{
 		Scheme:   "postgres",
@@ -108,7 +108,7 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// Database makes an empty database, and returns its URL.
+// Database creates an empty database and returns its URL.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	name := fmt.Sprintf("test%d", s.databases.Add(1))
@@ -130,19 +130,17 @@ func (s *Server) Exec(t testing.TB, database, query string) {
 	}
 }
 
-// Stop ends the server and all its connections, as an administrator does.
+// Stop ends the server and all its connections, like an administrator.
 func (s *Server) Stop(t testing.TB) { s.end(t, fast) }
 
-// Kill ends the server at once: it tells nobody, and has to recover when it
-// starts again.
+// Kill ends the server abruptly, so that it has to recover at its next start.
 func (s *Server) Kill(t testing.TB) { s.end(t, immediate) }
 
-// Restart starts a server that was ended, at the same URL, and returns when it
-// answers.
+// Restart starts a server that has ended, at the same URL, and returns when it responds.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	if s.process != nil {
-		t.Fatal("the server runs")
+		t.Fatal("the server is already running")
 	}
 	if err := s.start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -152,13 +150,13 @@ func (s *Server) Restart(t testing.TB) {
 func (s *Server) end(t testing.TB, how syscall.Signal) {
 	t.Helper()
 	if s.process == nil {
-		t.Fatal("the server does not run")
+		t.Fatal("the server is not running")
 	}
 	s.process.stop(how)
 	s.process = nil
 }
 
-// create makes the directory of the server's data.
+// create initializes the server's data directory.
 func (s *Server) create(ctx context.Context, dir string) error {
 	password := filepath.Join(dir, "password")
 	if err := os.WriteFile(password, []byte(s.Password+"\n"), 0o600); err != nil {
@@ -180,15 +178,14 @@ func (s *Server) create(ctx context.Context, dir string) error {
 	return nil
 }
 
-// find returns the directory of the server's programs: Debian keeps those of a
-// version out of the PATH.
+// find returns the directory of the server's programs. Debian does not put it in PATH.
 func find() (string, error) {
 	if runtime.GOOS == "windows" {
 		return "", errors.New("the tests do not start one on Windows")
 	}
 	var dirs []string
 	if program, err := exec.LookPath("postgres"); err == nil {
-		// A link leads to where initdb lies.
+		// A symbolic link leads to the directory with initdb.
 		if real, err := filepath.EvalSymlinks(program); err == nil {
 			dirs = append(dirs, filepath.Dir(real))
 		}
@@ -200,7 +197,7 @@ func find() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		slices.Reverse(found) // the newest, as long as versions have two digits
+		slices.Reverse(found) // newest first, as long as versions have two digits
 		dirs = append(dirs, found...)
 	}
 	for _, dir := range dirs {
@@ -208,7 +205,7 @@ func find() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("postgres and initdb are in none of %s: install Debian's package postgresql, or that of your system", strings.Join(dirs, ", "))
+	return "", fmt.Errorf("postgres and initdb are in none of %s: install Debian's package postgresql, or your system's equivalent", strings.Join(dirs, ", "))
 }
 
 func isProgram(path string) bool {

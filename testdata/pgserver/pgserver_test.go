@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestServer takes a server through its life: what is in it outlives the ends.
+// TestServer stops and restarts a server: its data survives.
 func TestServer(t *testing.T) {
 	s := pgserver.Start(t, "max_connections=7")
 	if got := ask(t, s.URL("postgres"), "SHOW max_connections"); got != "7" {
@@ -30,10 +30,10 @@ func TestServer(t *testing.T) {
 		}
 		end(t)
 		if _, err := c.Exec(t.Context(), "SELECT 1"); err == nil {
-			t.Errorf("after %s a connection goes on", name)
+			t.Errorf("after %s a connection still works", name)
 		}
 		if _, err := pgx.Connect(t.Context(), a); err == nil {
-			t.Errorf("after %s it takes connections", name)
+			t.Errorf("after %s it accepts connections", name)
 		}
 		s.Restart(t)
 		if got := ask(t, a, "SELECT word FROM words"); got != "kept" {
@@ -41,7 +41,7 @@ func TestServer(t *testing.T) {
 		}
 	}
 	if _, err := pgx.Connect(t.Context(), strings.Replace(a, s.Password, "wrong", 1)); err == nil {
-		t.Error("it lets in without the password")
+		t.Error("it accepts a connection without the password")
 	}
 }
 

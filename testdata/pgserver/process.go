@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Bounds of starting and stopping.
+// Limits of starting and stopping.
 const (
 	startTries = 5
 	startWait  = 30 * time.Second
@@ -21,21 +21,21 @@ const (
 	stopWait   = 20 * time.Second
 )
 
-// Signals by which the server ends: see "Shutting Down the Server" in its manual.
-// Killing it would leave its shared memory behind.
+// Signals that end the server: see "Shutting Down the Server" in its manual. SIGKILL
+// would leave its shared memory behind.
 const (
 	fast      = syscall.SIGINT
 	immediate = syscall.SIGQUIT
 )
 
-// A process is a server that was started.
+// A process is a started server.
 type process struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer // not to be read before exited is closed
+	output bytes.Buffer // must not be read before exited is closed
 	exited chan struct{}
 }
 
-// start starts the server on its data and its port, and waits until it answers.
+// start starts the server with its data and port, and waits until it responds.
 func (s *Server) start(ctx context.Context) error {
 	args := []string{
 		"-D", s.data, "-p", s.Port, "-h", "127.0.0.1",
@@ -54,14 +54,14 @@ func (s *Server) start(ctx context.Context) error {
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
 	started := make(chan error)
 	go func() {
-		// Linux ends the child with the thread that started it, so this one stays
-		// until the child is gone.
+		// Linux ends the child when the thread that started it ends, so this thread must
+		// stay until the child has ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() // how it ended is in ProcessState
+			_ = cmd.Wait() // the result is in ProcessState
 			close(p.exited)
 		}
 	}()
@@ -76,7 +76,7 @@ func (s *Server) start(ctx context.Context) error {
 	return nil
 }
 
-// ready waits until the server answers. It gives up if the server exits.
+// ready waits until the server responds. It gives up if the server exits.
 func (p *process) ready(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
@@ -89,17 +89,17 @@ func (p *process) ready(ctx context.Context, url string) error {
 		}
 		select {
 		case <-p.exited:
-			return fmt.Errorf("it exited at its start: %v\n%s", p.cmd.ProcessState, p.output.Bytes())
+			return fmt.Errorf("it exited during startup: %v\n%s", p.cmd.ProcessState, p.output.Bytes())
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for its first answer: %w: %w", ctx.Err(), err)
+			return fmt.Errorf("waiting for its first response: %w: %w", ctx.Err(), err)
 		case <-tick.C:
 		}
 	}
 }
 
-// stop ends the server and waits until it is gone.
+// stop ends the server and waits until it has ended.
 func (p *process) stop(how syscall.Signal) {
-	// An error of a signal says that it is gone already.
+	// Signal fails only if the process has already ended.
 	_ = p.cmd.Process.Signal(how)
 	select {
 	case <-p.exited:

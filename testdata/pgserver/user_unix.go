@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// asUser is who runs the server where the tests are run by root, for whom it
-// refuses to run; nil where they are not.
+// asUser returns the user to run the server as if root runs the tests, since the server
+// refuses to run as root; otherwise nil.
 func asUser() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -37,7 +37,7 @@ func asUser() (*syscall.Credential, error) {
 	return nil, failure
 }
 
-// give makes that user the owner of files.
+// give changes the owner of files to that user.
 func give(paths ...string) error {
 	c, err := asUser()
 	if err != nil || c == nil {
@@ -51,7 +51,7 @@ func give(paths ...string) error {
 	return nil
 }
 
-// unprivileged has cmd run as that user.
+// unprivileged makes cmd run as that user.
 func unprivileged(cmd *exec.Cmd) error {
 	c, err := asUser()
 	if c != nil {

@@ -1,6 +1,6 @@
-// Package routers mounts Bailiwick's handler into other people's routers, and asks each
-// of them for the same hostile paths. It is a module of its own, so that nobody who
-// uses Bailiwick carries these routers.
+// Package routers mounts Bailiwick's handler in third-party routers, and sends the same
+// hostile paths to each. It is a separate module, so that users of Bailiwick do not
+// depend on these routers.
 package routers
 
 import (
@@ -21,9 +21,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// mounts has one way to mount a handler below /files for each router. The handler
-// removes the prefix itself, from the path as it was sent: routers clean or decode the
-// path that they hand on.
+// mounts has, for each router, a function that mounts a handler below /files. The
+// handler removes the prefix itself, from the path as it was sent, because routers clean
+// or decode the path that they pass on.
 var mounts = map[string]func(files http.Handler) http.Handler{
 	"net/http": func(files http.Handler) http.Handler {
 		router := http.NewServeMux()
@@ -73,7 +73,7 @@ func TestRouters(t *testing.T) {
 				"/files/secret.cfg", "/files/drafts/c.txt", "/files/DRAFTS/c.txt", "/files/dir/../secret.cfg", "/files/dir/%2e%2e/drafts/c.txt",
 				"/files/dir%2fb.txt", "/files/..%2fsecret.cfg", "/files//secret.cfg", "/files/./drafts/c.txt", "/files/a.txt%00", "/files/drafts%2fc.txt", "/files/nosuch.txt",
 			} {
-				// A router may redirect to a path that it cleaned; that path is judged then.
+				// A router may redirect to a cleaned path, which is then checked itself.
 				if status, body := get(t, srv, path); status == http.StatusOK || body == "canary" {
 					t.Errorf("%s: %d %q", path, status, body)
 				}
@@ -82,7 +82,7 @@ func TestRouters(t *testing.T) {
 	}
 }
 
-// get sends the path as it is, which net/http's client does not, and does not follow
+// get sends the path unchanged, which net/http's client does not, and does not follow
 // redirects.
 func get(t *testing.T, srv *httptest.Server, path string) (status int, body string) {
 	t.Helper()

@@ -16,8 +16,8 @@ const serverPackage = "github.com/versity/versitygw/cmd/versitygw"
 
 var findMutex sync.Mutex
 
-// find returns the path of the server's program in the user's cache. If it is
-// not there, it builds it, or says so.
+// find returns the path of the server's program in the user's cache. If it does not
+// exist, find builds it if build is set, and otherwise returns an error.
 func find(ctx context.Context, build bool) (string, error) {
 	findMutex.Lock()
 	defer findMutex.Unlock()
@@ -41,7 +41,7 @@ func find(ctx context.Context, build bool) (string, error) {
 		return program, nil
 	}
 	if !build {
-		return "", fmt.Errorf("%s is not there", filepath.Base(program))
+		return "", fmt.Errorf("%s does not exist", filepath.Base(program))
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
@@ -52,9 +52,9 @@ func find(ctx context.Context, build bool) (string, error) {
 	}
 	defer unlock()
 	if _, err := os.Stat(program); err == nil {
-		return program, nil // another test's process built it meanwhile
+		return program, nil // another test process has built it
 	}
-	// Only a whole program gets the name: a build that was stopped leaves none.
+	// Rename only a complete program, so that an interrupted build is never used.
 	part := fmt.Sprintf("%s.%d", program, os.Getpid())
 	defer os.Remove(part)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", part, serverPackage)
@@ -66,8 +66,8 @@ func find(ctx context.Context, build bool) (string, error) {
 	return program, os.Rename(part, program)
 }
 
-// moduleDir finds the module that pins the server: a test runs in the directory
-// of its package, which lies below the one that holds testdata.
+// moduleDir finds the module that pins the server's version: a test runs in the
+// directory of its package, below the directory with testdata.
 func moduleDir() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock keeps other processes from building at the same time: go test runs the
-// tests of several packages at once. The system drops it with the process.
+// lock prevents other processes from building concurrently, since go test tests several
+// packages in parallel. The system releases it when the process ends.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package s3gateway runs a real S3 server, versitygw on a temporary directory,
-// for tests. Only tests may import it. A scripted stub can say what no server
-// says; this one says what a server does.
+// Package s3gateway runs a real S3 server, versitygw on a temporary directory, for
+// tests. Only tests may import it. Use a scripted stub for responses that a real server
+// does not give, and this server for those that it does.
 package s3gateway
 
 import (
@@ -18,25 +18,24 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 )
 
-// RequireVariable is the environment variable that, set to "1", makes a test
-// fail where it would be skipped for want of the server, and lets the first such
-// test build it, which takes minutes.
+// RequireVariable is the environment variable that, if set to "1", makes a test fail
+// instead of being skipped if the server is missing, and makes the first such test build
+// it, which takes minutes.
 const RequireVariable = "BAILIWICK_REQUIRE_SERVERS"
 
 // A Gateway is a running server. It is safe for concurrent use.
 type Gateway struct {
 	Endpoint             string // http://127.0.0.1:PORT
 	Region               string
-	AccessKey, SecretKey string // of the root user, who may do all
-	Root                 string // its directory: a bucket is a directory in it, an object a file
+	AccessKey, SecretKey string // of the root user, who has all permissions
+	Root                 string // its directory: each bucket is a subdirectory, each object a file
 
 	program string
 	log     log
 }
 
-// Start starts a server of t's own and stops it when t ends. Where there is no
-// server to start, it skips t and says how to get one, or fails it, see
-// RequireVariable.
+// Start starts a server for t and stops it when t ends. If the server is not installed,
+// Start skips t and reports how to get it, or fails t; see RequireVariable.
 func Start(t testing.TB) *Gateway {
 	t.Helper()
 	required := os.Getenv(RequireVariable) == "1"
@@ -45,7 +44,7 @@ func Start(t testing.TB) *Gateway {
 		if required {
 			t.Fatalf("no S3 server: %v", err)
 		}
-		t.Skipf("no S3 server: %v; %s=1 builds it once, in some minutes", err, RequireVariable)
+		t.Skipf("no S3 server: %v; %s=1 builds it once, which takes minutes", err, RequireVariable)
 	}
 	dir := t.TempDir()
 	g := &Gateway{
@@ -64,7 +63,7 @@ func Start(t testing.TB) *Gateway {
 	return g
 }
 
-// Client returns a client of the root user, made as the product makes its own.
+// Client returns a client of the root user, created as in production.
 func (g *Gateway) Client(t testing.TB) *awss3.Client {
 	t.Helper()
 	return g.ClientOf(t, g.AccessKey, g.SecretKey)
@@ -81,14 +80,14 @@ func (g *Gateway) ClientOf(t testing.TB, access, secret string) *awss3.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server ends only when its connections have.
+	// The server ends only when its connections are closed.
 	if idle, ok := c.Options().HTTPClient.(interface{ CloseIdleConnections() }); ok {
 		t.Cleanup(idle.CloseIdleConnections)
 	}
 	return c
 }
 
-// User makes a user who owns nothing and may do nothing, and returns his keys.
+// User creates a user without permissions, and returns the user's keys.
 func (g *Gateway) User(t testing.TB, access string) (accessKey, secretKey string) {
 	t.Helper()
 	secret := access + "-secret"
@@ -96,14 +95,14 @@ func (g *Gateway) User(t testing.TB, access string) (accessKey, secretKey string
 		"--access", g.AccessKey, "--secret", g.SecretKey, "--endpoint-url", g.Endpoint,
 		"create-user", "--access", access, "--secret", secret, "--role", "user").CombinedOutput()
 	if err != nil {
-		t.Fatalf("making a user: %v\n%s", err, out)
+		t.Fatalf("creating a user: %v\n%s", err, out)
 	}
 	return access, secret
 }
 
-// Requests returns the requests that the server has answered since the last
-// Reset, in order. It writes a request down before it answers it, so whoever has
-// the answer finds it here.
+// Requests returns the requests that the server has processed since the last Reset, in
+// order. The server logs a request before it responds, so a request whose response has
+// arrived is included.
 func (g *Gateway) Requests(t testing.TB) []Request {
 	t.Helper()
 	list, err := g.log.read()
@@ -128,7 +127,7 @@ type Bucket struct {
 	client *awss3.Client
 }
 
-// Bucket makes an empty bucket.
+// Bucket creates an empty bucket.
 func (g *Gateway) Bucket(t testing.TB, name string) *Bucket {
 	t.Helper()
 	b := &Bucket{Name: name, g: g, client: g.Client(t)}
@@ -138,7 +137,7 @@ func (g *Gateway) Bucket(t testing.TB, name string) *Bucket {
 	return b
 }
 
-// Put stores an object. An empty content type is left to the server.
+// Put stores an object. If the content type is empty, the server chooses one.
 func (b *Bucket) Put(ctx context.Context, key string, data []byte, contentType string) error {
 	in := &awss3.PutObjectInput{Bucket: &b.Name, Key: &key, Body: bytes.NewReader(data)}
 	if contentType != "" {
@@ -148,7 +147,7 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, contentType s
 	return err
 }
 
-// Path returns the file in which the server keeps the object.
+// Path returns the file in which the server stores the object.
 func (b *Bucket) Path(key string) string {
 	return filepath.Join(b.g.Root, b.Name, filepath.FromSlash(key))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// TestGateway starts a server and looks at what it says of requests as soon as
-// they are answered: counts of requests rest on that.
+// TestGateway checks that requests are logged as soon as the response arrives: tests
+// that count requests depend on it.
 func TestGateway(t *testing.T) {
 	g := s3gateway.Start(t)
 	b := g.Bucket(t, "bucket")
@@ -24,7 +24,7 @@ func TestGateway(t *testing.T) {
 			continue
 		}
 		if data, err := os.ReadFile(b.Path(key)); err != nil || string(data) != "data" {
-			t.Errorf("%q is in the file as %q, %v", key, data, err)
+			t.Errorf("the file of %q has %q, %v", key, data, err)
 		}
 		g.Reset(t)
 		if got := g.Requests(t); len(got) > 0 {
@@ -52,6 +52,6 @@ func TestGateway(t *testing.T) {
 	access, secret := g.User(t, "stranger")
 	stranger := g.ClientOf(t, access, secret)
 	if _, err := stranger.HeadBucket(t.Context(), &awss3.HeadBucketInput{Bucket: &b.Name}); err == nil {
-		t.Error("a user without rights may look at the bucket")
+		t.Error("a user without permissions can access the bucket")
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"sync"
 )
 
-// A Request is what the server's access log says of one request.
+// A Request is a request as recorded in the server's access log.
 type Request struct {
 	Op     string // "GetObject", "HeadObject", "ListObjectsV2", ...
 	Bucket string
-	Key    string // decoded, as the client sent it; "" where a bucket was asked
+	Key    string // decoded, as the client sent it; "" for a request about a bucket
 	Query  string // as sent
 }
 
@@ -30,7 +30,7 @@ func (r Request) String() string {
 	return s
 }
 
-// A log is the server's access log, read from a mark on.
+// A log is the server's access log from a mark on.
 type log struct {
 	file string
 
@@ -66,19 +66,19 @@ func (l *log) read() ([]Request, error) {
 	return parseLog(string(data))
 }
 
-// line is a request's line: owner, bucket, time, address, user, request id,
-// operation, key, target, status, and what nobody reads here. The key stands
-// there as it is, with whatever spaces it has; the target is escaped, so it is
-// taken from that.
+// line matches the beginning of a line: owner, bucket, time, address, user, request id,
+// operation. The key, the target, the status and fields that are not used here follow.
+// The key is not escaped and may contain spaces, so it is taken from the target, which
+// is escaped.
 var line = regexp.MustCompile(`^\S+ \S+ \[[^\]]*\] \S+ \S+ \S+ s3_(\S+) `)
 
-// parseLog reads whole lines: the server writes each at once.
+// parseLog parses complete lines: the server writes each in one operation.
 func parseLog(text string) ([]Request, error) {
 	var list []Request
 	for text != "" {
 		l, rest, whole := strings.Cut(text, "\n")
 		if !whole {
-			return nil, errors.New("the access log ends within a line")
+			return nil, errors.New("the access log ends with an incomplete line")
 		}
 		text = rest
 		if strings.HasPrefix(l, "log starts ") {
@@ -86,7 +86,7 @@ func parseLog(text string) ([]Request, error) {
 		}
 		m := line.FindStringSubmatch(l)
 		if m == nil {
-			return nil, fmt.Errorf("a line of the access log is no request: %q", l)
+			return nil, fmt.Errorf("a line of the access log is not a request: %q", l)
 		}
 		r, ok := findTarget(l[len(m[0]):])
 		if !ok {
@@ -98,11 +98,10 @@ func parseLog(text string) ([]Request, error) {
 	return list, nil
 }
 
-// target is the target and the status, which follow the key.
+// target matches the target and the status, which follow the key.
 var target = regexp.MustCompile(`^ (/\S*) \d{3} `)
 
-// findTarget finds, behind a key that may hold anything, the target that says
-// the same key.
+// findTarget finds, after a key with arbitrary text, the target with the same key.
 func findTarget(s string) (Request, bool) {
 	for i := range s {
 		key := s[:i]

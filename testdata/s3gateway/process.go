@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Bounds of starting and stopping.
+// Limits of starting and stopping.
 const (
 	startTries = 5
 	startWait  = 10 * time.Second
@@ -24,16 +24,15 @@ const (
 	stopWait   = 2 * time.Second
 )
 
-// A process is a server that was started.
+// A process is a started server.
 type process struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer // not to be read before exited is closed
+	output bytes.Buffer // must not be read before exited is closed
 	exited chan struct{}
 }
 
-// start runs the server with what it needs in dir. Somebody else may take the
-// port between the choice and the server's start: it then exits, and another
-// port is tried.
+// start runs the server with its files in dir. Another process may take the port before
+// the server starts. Then the server exits, and another port is tried.
 func (g *Gateway) start(ctx context.Context, dir string) (*process, error) {
 	for _, d := range []string{"root", "iam", "versions", "sidecar"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
@@ -86,21 +85,21 @@ func run(cmd *exec.Cmd, access, secret string) (*process, error) {
 	dieWithParent(cmd)
 	started := make(chan error)
 	go func() {
-		// Linux kills the child with the thread that started it, so this one
-		// stays until the child is gone.
+		// Linux kills the child when the thread that started it ends, so this thread must
+		// stay until the child has ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			cmd.Wait() // how it ended is in ProcessState
+			cmd.Wait() // the result is in ProcessState
 			close(p.exited)
 		}
 	}()
 	return p, <-started
 }
 
-// ready waits until the server answers. It gives up if the server exits.
+// ready waits until the server responds. It gives up if the server exits.
 func (p *process) ready(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
@@ -109,9 +108,9 @@ func (p *process) ready(ctx context.Context, url string) error {
 	for {
 		select {
 		case <-p.exited:
-			return fmt.Errorf("it exited at its start: %v\n%s", p.cmd.ProcessState, p.output.Bytes())
+			return fmt.Errorf("it exited during startup: %v\n%s", p.cmd.ProcessState, p.output.Bytes())
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for its first answer: %w", ctx.Err())
+			return fmt.Errorf("waiting for its first response: %w", ctx.Err())
 		case <-tick.C:
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -130,10 +129,10 @@ func (p *process) ready(ctx context.Context, url string) error {
 	}
 }
 
-// stop ends the server and waits until it is gone. It has nothing to lose, so it
-// is not given long: it would wait for every connection that a client keeps.
+// stop ends the server and waits until it has ended. The wait is short because the
+// server would wait for every idle connection of a client, and has no data to lose.
 func (p *process) stop() {
-	// An error of either signal says that it is gone already.
+	// Signal and Kill fail only if the process has already ended.
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.exited:

@@ -4,5 +4,5 @@ package s3gateway
 
 import "os/exec"
 
-// dieWithParent does nothing: only Linux can tie a child to its parent.
+// dieWithParent does nothing: only Linux supports this.
 func dieWithParent(*exec.Cmd) {}
