@@ -7,22 +7,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A Func is an [Authorizer] made of one function, for programs with their own users and
-// permissions: it reports whether p may do op to n. p is the zero Principal for an anonymous
-// caller. For OpList n is a directory. A nil Func allows nothing.
+// A Func is an [Authorizer] in the form of one function, for programs with their own
+// users and permissions: it reports whether p may do op on n. p is the zero Principal
+// for an anonymous request. For OpList, n is a directory. A nil Func authorizes nothing.
 //
-// What Func returns for the zero Principal determines what caches may keep. It says that no
-// operation is open to anyone, so an anonymous request that is refused gets 401 if the
-// handler knows credentials, or is answered by server.Auth.Unauthorized. That holds for
+// The result for the zero Principal determines which responses are cacheable. Open
+// always returns false, so a refused anonymous request gets a 401 if the handler
+// supports authentication, or the response of server.Auth.Unauthorized. That applies to
 // missing and forbidden names alike.
 //
 // A Func is called concurrently, several times per request, and for every entry of a
-// listing. Like any Authorizer, it must not look at the backend.
+// listing. Like any Authorizer, it must not access the backend.
 type Func func(ctx context.Context, p auth.Principal, op vfs.Op, n vfs.Name) bool
 
 var _ Authorizer = Func(nil)
 
-// Authorize allows what a signed link grants, and what f allows the principal of ctx.
+// Authorize permits what a signed link grants, and what f permits for the principal of
+// ctx.
 func (f Func) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 	if auth.Granted(ctx, op, n) || f != nil && f(ctx, auth.FromContext(ctx), op, n) {
 		return nil

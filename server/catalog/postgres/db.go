@@ -68,7 +68,7 @@ const (
 	patience = 1 * time.Second
 )
 
-// Dead checks who holds locks, and checks those that do not hold one a second time.
+// Dead checks which instances hold their locks, and checks the others a second time.
 func (d *db) Dead(ctx context.Context, touched map[string]time.Time) (map[string]bool, error) {
 	suspects, err := d.unlocked(ctx, touched)
 	if err != nil || len(suspects) == 0 {

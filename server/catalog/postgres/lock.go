@@ -100,7 +100,7 @@ func (l *lockHolder) hold(ctx context.Context, conn *pgx.Conn) {
 		l.mu.Lock()
 		l.held = make(chan struct{})
 		l.mu.Unlock()
-		// What broke this connection has usually broken the others, too.
+		// If this connection broke, the pool's connections are usually broken too.
 		l.lost()
 		if conn = l.takeAgain(ctx); conn == nil {
 			return
@@ -171,7 +171,8 @@ func (l *lockHolder) release(conn *pgx.Conn) {
 	disconnect(conn)
 }
 
-// disconnect closes the connection, and tells the database so if it still answers.
+// disconnect closes the connection. If the database still responds, it closes the
+// session too.
 func disconnect(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

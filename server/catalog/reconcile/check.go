@@ -33,20 +33,20 @@ const (
 	ObjectUnread  Kind = "object.unread"  // an object that could not be read completely
 	RowMissing    Kind = "row.missing"    // an object without a row
 	RowStale      Kind = "row.left"       // a stale upload or removal
-	Foreign       Kind = "foreign"        // something in the source that is no upload
+	Foreign       Kind = "foreign"        // something in the source that is not an upload
 )
 
 // Detail explains a problem to an operator.
 func (k Kind) Detail() string { return details[k] }
 
 var details = map[Kind]string{
-	ObjectMissing: "the catalog has it, the source does not: restore the object, or delete the upload by its ID",
-	ObjectSize:    "its size is not the one that it was stored with: restore the object",
-	ObjectHash:    "its bytes are not those that it was stored with: restore the object",
-	ObjectUnread:  "the source did not give its bytes",
-	RowMissing:    "the source has it, the catalog does not: nobody can reach it; is this the right catalog?",
-	RowStale:      "an upload or removal broke off: bailiwick catalog sweep clears it",
-	Foreign:       "no upload made it, and none is served by such a name",
+	ObjectMissing: "it is in the catalog but not in the source: restore the object, or delete the upload by its ID",
+	ObjectSize:    "its size differs from the catalog: restore the object",
+	ObjectHash:    "its content differs from the catalog: restore the object",
+	ObjectUnread:  "the source could not read it completely",
+	RowMissing:    "it is in the source but not in the catalog, so nobody can access it: check that this is the right catalog",
+	RowStale:      "an upload or removal was interrupted: bailiwick catalog sweep cleans it up",
+	Foreign:       "it is not an upload, and is never served",
 }
 
 // Options are the options of Check.

@@ -319,13 +319,13 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 }
 
-// parts is what a backend has of unfinished writes.
+// parts implements reconcile.Parts.
 type parts func(n vfs.Name) (int, error)
 
 func (p parts) AbortUploads(_ context.Context, n vfs.Name) (int, error) { return p(n) }
 
-// TestSweepParts: what a dead server had sent of an object goes before the object, and
-// where that fails the row stays for the next sweep.
+// TestSweepParts: a sweep drops the parts of a dead server's upload before it removes
+// the object. If that fails, the row stays for the next sweep.
 func TestSweepParts(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
@@ -348,7 +348,7 @@ func TestSweepParts(t *testing.T) {
 			if !dead[n.String()] {
 				t.Errorf("parts of %s were dropped", w.labels[n.String()])
 			}
-			// The last request of the dead is answered now.
+			// The dead server's last request completes only now.
 			id, _ := catalog.ObjectID(n.String())
 			w.object(id, "late")
 			return 1, tt.err

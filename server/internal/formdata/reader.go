@@ -15,8 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 )
 
-// Bounds of what is in a body besides the content of its parts (CVE-2022-41725,
-// CVE-2023-24536).
+// Limits of the parts of a body that are not content (CVE-2022-41725, CVE-2023-24536).
 const (
 	maxHeaderBytes   = 16 << 10 // of a part; also of what precedes the first part and follows the last one
 	maxBoundaryBytes = 70       // RFC 2046 section 5.1.1
@@ -26,8 +25,7 @@ const (
 var (
 	// ErrMalformed means that the body is malformed or ends too early.
 	ErrMalformed = errors.New("formdata: malformed body")
-	// ErrTooLarge means that a part's header is too large, or what is skipped between
-	// parts.
+	// ErrTooLarge means that a part's header, or the text between two parts, is too large.
 	ErrTooLarge = errors.New("formdata: part too large")
 )
 

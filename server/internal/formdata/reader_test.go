@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/formdata"
 )
 
-// FuzzReader: what mime/multipart writes is read back as it was, also when parts are skipped,
-// and no body makes the Reader panic, loop, or return more than there was.
+// FuzzReader checks that bodies written by mime/multipart are read back unchanged, even if
+// parts are skipped, and that no body makes the Reader panic, loop or return extra bytes.
 func FuzzReader(f *testing.F) {
 	for _, s := range []string{"", "x", "\r\n", "\r\n--b", "\r\n--b--", "--b\r\n", "\r\n--bb\r\n", "a\r\n--b x", "\r", "\n--b\r\n\r\n"} {
 		f.Add([]byte(s), []byte("--b\r\n\r\n"+s+"\r\n--b--"))

@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// FuzzFilename: what is formatted as a Content-Disposition is parsed to the same name, in one
-// line, and no header makes the parser panic or a name empty.
+// FuzzFilename checks that a formatted Content-Disposition is one line and parses to the
+// same name, and that no header makes the parser panic or return an empty name.
 func FuzzFilename(f *testing.F) {
 	for _, s := range []string{"a.txt", "фото.jpg", "a\r\nb", `"\`, "%00%", "a;b=c", "a{b}", "\u202e", "", "..", `x="y\"z`, "filename*=UTF-8''%"} {
 		f.Add(s)
@@ -48,7 +48,7 @@ func TestAcceptItems(t *testing.T) {
 	}
 }
 
-// A precondition of a write that cannot be parsed is false. That of a read is ignored.
+// A malformed precondition is false for a write and ignored for a read.
 func TestMalformedConditions(t *testing.T) {
 	for _, header := range []string{"If-None-Match", "If-Unmodified-Since"} {
 		for method, write := range map[string]bool{"GET": false, "PUT": true, "DELETE": true} {

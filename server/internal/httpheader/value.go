@@ -12,7 +12,7 @@ func CleanValue(s string) string {
 	}, s)
 }
 
-// CleanTag encodes s if it cannot stand between the quotes of an entity tag.
+// CleanTag encodes s if it is not valid between the quotes of an entity tag.
 func CleanTag(s string) string {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c == '"' || c == 0x7f {

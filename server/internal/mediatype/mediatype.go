@@ -8,8 +8,8 @@ import (
 )
 
 // ByName returns the Content-Type of an object called base, as a header value. It comes
-// from a table in this package: not from the content, which whoever wrote it chose, and
-// not from the system's tables, which differ between machines.
+// from a table in this package: not from the content, which an untrusted writer
+// controls, and not from the system's tables, which differ between machines.
 func ByName(base string) []string {
 	i := strings.LastIndexByte(base, '.')
 	if i < 0 || len(base)-i > 16 {

@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// Nothing that a browser shows of untrusted content can run a script.
+// No type that browsers display for untrusted content can run a script.
 func TestSafeInline(t *testing.T) {
 	for _, name := range []string{"a.html", "a.svg", "a.svgz", "a.xml", "a.xhtml", "a.pdf", "a.js", "a.mhtml", "a.swf", "a.css", "a.md", "a.wasm"} {
 		if kind := ByName(name)[0]; SafeInline(kind) || SafeInline(strings.ToUpper(kind)) {

@@ -69,7 +69,7 @@ func TestBadFiles(t *testing.T) {
 				delete(told, where)
 			}
 			if len(told) > 0 || wrong == 0 {
-				t.Errorf("told besides: %q", told)
+				t.Errorf("unexpected errors: %q", told)
 			}
 			schema := againstSchema(t, data)
 			if _, beyond := beyondSchema[filepath.Base(file)]; beyond != (schema == "") {
