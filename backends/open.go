@@ -47,7 +47,10 @@ type Source struct {
 	// Unlisted says why a search of all objects may miss some that can be read; "" if it
 	// misses none. It is one of the Notes, too.
 	Unlisted string
-	close    func() error
+	// IgnoredEndpoint says that AWS_ENDPOINT_URL, or the AWS profile, names an endpoint that
+	// is not used; "" if not. It is one of the Notes, too.
+	IgnoredEndpoint string
+	close           func() error
 }
 
 // Walk is that of the backend, if it is a driver.Walker.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +62,14 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 		Anonymous: where.Anonymous,
 		RootCAs:   rootCAs(cfg),
 	}
+	ignored := ignoredEndpoint(&where, cfg)
+	if ignored != "" {
+		defer func() {
+			if err != nil {
+				err = fmt.Errorf("%w; %s", err, ignored)
+			}
+		}()
+	}
 	if opts.Region == "" {
 		if where.Endpoint == "" {
 			return nil, errors.New("no region is known: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
@@ -110,10 +120,12 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 		return nil, err
 	}
 	unlisted := b.Unlisted()
-	if unlisted != "" {
-		notes = append(notes, unlisted)
+	for _, note := range []string{unlisted, ignored} {
+		if note != "" {
+			notes = append(notes, note)
+		}
 	}
-	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, close: func() error { closeIdle(); return nil }}, nil
+	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, IgnoredEndpoint: ignored, close: func() error { closeIdle(); return nil }}, nil
 }
 
 const cannotList = "the bucket may not be listed (s3:ListBucket): objects are served where they may be read (s3:GetObject), listings and scan fail, and a missing object is logged as one that may not be read"
@@ -142,6 +154,28 @@ func (s *Source) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
 		return 0, nil
 	}
 	return b.AbortUploads(ctx, n)
+}
+
+// ignoredEndpoint says that the configuration of the SDK names an endpoint that is not used;
+// "" if it names none, or the source names one.
+func ignoredEndpoint(where *S3Source, cfg aws.Config) string {
+	if where.Endpoint != "" {
+		return ""
+	}
+	setting := ""
+	switch ignore, _ := strconv.ParseBool(os.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")); {
+	case ignore: // it is meant for AWS itself
+	case os.Getenv("AWS_ENDPOINT_URL_S3") != "":
+		setting = "AWS_ENDPOINT_URL_S3"
+	case os.Getenv("AWS_ENDPOINT_URL") != "":
+		setting = "AWS_ENDPOINT_URL"
+	case cfg.BaseEndpoint != nil:
+		setting = "endpoint_url of the AWS profile"
+	}
+	if setting == "" {
+		return ""
+	}
+	return setting + " is set and not used: a source without endpoint=URL is at AWS"
 }
 
 // rootCAs returns the authorities that AWS_CA_BUNDLE names, nil for the system's.

@@ -243,6 +243,35 @@ func TestOpenS3Refuses(t *testing.T) {
 	})
 }
 
+// A variable that names an endpoint never decides which service is asked. Where it may have
+// been meant to, Open says that it was not used.
+func TestOpenS3IgnoredEndpoint(t *testing.T) {
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
+		isolateAWS(t)
+		elsewhere := startService(t, &service{})
+		t.Setenv(name, elsewhere.URL)
+		src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})
+		checkRefused(t, src, err, name+" is set and not used")
+		t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+		src, err = backends.Open(t.Context(), "s3://bucket", backends.Options{})
+		checkRefused(t, src, err, "AWS_REGION")
+		if strings.Contains(err.Error(), "not used") {
+			t.Errorf("%s is ignored by choice: %v", name, err)
+		}
+		t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "")
+		if n := elsewhere.calls.Load(); n != 0 {
+			t.Errorf("%s decided which service was asked, %d times", name, n)
+		}
+	}
+	isolateAWS(t)
+	text := "[default]\nendpoint_url = http://127.0.0.1:1\n"
+	if err := os.WriteFile(os.Getenv("AWS_CONFIG_FILE"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})
+	checkRefused(t, src, err, "endpoint_url of the AWS profile is set and not used")
+}
+
 // The authorities of AWS_CA_BUNDLE are believed, and without it a certificate of
 // one's own is not.
 func TestOpenS3Certificates(t *testing.T) {

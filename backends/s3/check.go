@@ -18,7 +18,7 @@ import (
 )
 
 // Check finds out whether the bucket can be reached and read, by one HeadBucket;
-// if that is refused, by one ListObjectsV2 more, whose answer says why. It ends
+// if that is refused or finds nothing, by one ListObjectsV2 more, whose answer says why. It ends
 // with ctx. Its error is one line for the operator: it names the bucket and what
 // to do, and holds no secret.
 //
@@ -35,7 +35,8 @@ func (b *Backend) Check(ctx context.Context) error {
 	a := answerOf(err)
 	// What answers a HEAD has no code, and these have many causes.
 	switch a.status {
-	case http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest:
+	case http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest,
+		http.StatusNotFound: // what some servers answer to an unknown access key
 		l := listing{b: b, prefix: b.prefix}
 		listed, refused := b.api.ListObjectsV2(ctx, l.input(1))
 		if refused == nil {

@@ -34,7 +34,9 @@ func TestCheck(t *testing.T) {
 		kind   error // that it matches, nil for neither
 	}{
 		{"good", answers(200, 500, ""), "", 1, nil},
-		{"no bucket", answers(404, 404, "NoSuchBucket"), `no bucket "the-bucket"`, 1, nil},
+		{"no bucket", answers(404, 404, "NoSuchBucket"), `no bucket "the-bucket"`, 2, nil},
+		{"wrong key, and HEAD finds nothing", answers(404, 403, "InvalidAccessKeyId"), "access key", 2, nil},
+		{"HEAD finds nothing, for no reason", answers(404, 200, ""), "", 2, nil},
 		{"wrong key", answers(403, 403, "InvalidAccessKeyId"), "access key", 2, nil},
 		{"wrong secret", answers(403, 403, "SignatureDoesNotMatch"), "secret key does not fit", 2, nil},
 		{"old token", answers(400, 400, "ExpiredToken"), "session token", 2, nil},

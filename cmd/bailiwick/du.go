@@ -66,6 +66,7 @@ func (a *app) du(ctx context.Context, source, dir string, f *duFlags) error {
 		return err
 	}
 	defer src.Close()
+	a.SayIgnored(src)
 	a.SayUnlisted(src)
 	top, err := cli.ParseWritten(vfs.OpList, dir, true)
 	if err == nil {

@@ -97,6 +97,7 @@ func (a *app) explain(ctx context.Context, source string, names []string, f *exp
 		return err
 	}
 	defer src.Close()
+	a.SayIgnored(src)
 	return a.printVerdicts(names, bool(f.json), func(name string) (explain.Verdict, error) {
 		return explain.EvaluateWritten(ctx, jail, src, vfs.Op(f.op.Value), name, bool(f.decoded)), nil
 	})

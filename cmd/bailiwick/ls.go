@@ -62,6 +62,7 @@ func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
 		return err
 	}
 	defer src.Close()
+	a.SayIgnored(src)
 	n, err := cli.ParseWritten(vfs.OpList, dir, true)
 	if err != nil {
 		return f.rules.RefusalError(source, dir, err)

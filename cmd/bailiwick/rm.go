@@ -58,6 +58,7 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 		return err
 	}
 	defer src.Close()
+	a.SayIgnored(src)
 	if f.recursive {
 		a.SayUnlisted(src)
 	}

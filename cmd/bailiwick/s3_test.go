@@ -286,6 +286,7 @@ func TestServeS3CannotStart(t *testing.T) {
 		{"wrong bucket", "s3://bailiwick-nosuch" + at(s.gateway), nil, cli.ExitUsage, "bucket"},
 		{"wrong region", strings.Replace(s.source, "us-east-1", "eu-north-1", 1), nil, cli.ExitUsage, "region"},
 		{"no region", "s3://" + siteBucket, nil, cli.ExitUsage, "AWS_REGION"},
+		{"unused endpoint", "s3://" + siteBucket, map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, cli.ExitUsage, "AWS_ENDPOINT_URL is set and not used"},
 		{"dead endpoint", "s3://" + siteBucket + "?endpoint=" + closed, nil, cli.ExitFailed, "endpoint"},
 		{"mute endpoint", "s3://" + siteBucket + "?endpoint=http://" + mute.Addr().String(), nil, cli.ExitFailed, "endpoint"},
 		{"unknown host", "s3://" + siteBucket + "?endpoint=https://nosuch.invalid", nil, cli.ExitFailed, "endpoint"},

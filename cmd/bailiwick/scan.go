@@ -67,6 +67,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		return err
 	}
 	defer src.Close()
+	a.SayIgnored(src)
 	a.SayUnlisted(src)
 
 	var sum explain.Exposure

@@ -103,6 +103,7 @@ func (a *app) eachName(ctx context.Context, source string, names []string, r *cl
 		return err
 	}
 	defer src.Close()
+	a.SayIgnored(src)
 	var said error
 	for _, name := range names {
 		n, err := vfs.ParseName(name)

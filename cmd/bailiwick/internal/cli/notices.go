@@ -17,6 +17,13 @@ func (b *BeneathNotice) Check(f vfs.Finding, say func(format string, args ...any
 	say("%s is an object and a directory, too: some services leave out of their listings what is in it; rename one of the two", Printable(f.Beneath))
 }
 
+// SayIgnored warns of an endpoint that the environment names and the source does not use.
+func (s Streams) SayIgnored(src *backends.Source) {
+	if src.IgnoredEndpoint != "" {
+		s.Say("%s", src.IgnoredEndpoint)
+	}
+}
+
 // SayUnlisted warns of a source whose listings can miss objects.
 func (s Streams) SayUnlisted(src *backends.Source) {
 	if src.Unlisted != "" {

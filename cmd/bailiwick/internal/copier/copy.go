@@ -115,6 +115,7 @@ func (c *copyRun) openFrom(ctx context.Context, p vfs.Policy) error {
 		return cli.SourceError(err)
 	}
 	c.sources = append(c.sources, b)
+	c.std.SayIgnored(b)
 	if src.object == "" {
 		c.std.SayUnlisted(b)
 	}
@@ -182,5 +183,8 @@ func (c *copyRun) openTarget(ctx context.Context, dst *location) (vfs.Backend, e
 		return nil, cli.SourceError(err)
 	}
 	c.sources = append(c.sources, b)
+	if len(c.sources) == 1 || c.sources[0].IgnoredEndpoint == "" {
+		c.std.SayIgnored(b)
+	}
 	return b, nil
 }
