@@ -117,6 +117,52 @@ func TestCpFullDisk(t *testing.T) {
 	}
 }
 
+// A disk that is full, or a directory that cannot be read, ends with all that was there: mv
+// removes nothing that it could not copy, and sync removes nothing at all.
+func TestMoveAndSyncFail(t *testing.T) {
+	big := map[string]string{"a": "small", "b": strings.Repeat("x", 4<<20)}
+	from, disk := tree(t, big), smallDisk(t, "size=1m")
+	code, _, stderr := runCommand(t, "mv", from, disk, "--parallel", "1")
+	if code != cli.ExitFailed || !strings.Contains(stderr, "moved 1 object, 5 bytes; 1 failed\nbailiwick: stopped: there is no room left at "+disk) {
+		t.Errorf("mv: exit code %d, %q", code, stderr)
+	}
+	if got := contents(t, from); got["b"] != big["b"] || len(got) != 1 {
+		t.Errorf("mv: %d files stayed", len(got))
+	}
+	if err := os.WriteFile(filepath.Join(disk, "old"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr = runCommand(t, "sync", from, disk, "--delete")
+	if code != cli.ExitFailed || strings.Contains(stderr, "removed") {
+		t.Errorf("sync to a full disk: exit code %d, %q", code, stderr)
+	}
+	if got, want := contents(t, disk), (map[string]string{"a": "small", "old": "old"}); !maps.Equal(got, want) {
+		t.Errorf("the disk has %q", got)
+	}
+
+	from = tree(t, map[string]string{"a": "a", "c/d": "d"})
+	to := tree(t, map[string]string{"c/d": "d", "c/old": "old", "old": "old"})
+	if err := os.Chmod(filepath.Join(from, "c"), 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(from, "c"), 0o700) })
+	cmd := command("sync", from, to, "--delete")
+	if os.Geteuid() == 0 {
+		limited := exec.Command("setpriv", append([]string{"--bounding-set=-dac_override,-dac_read_search"}, cmd.Args...)...)
+		limited.Env = cmd.Env
+		cmd = limited
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	_ = cmd.Run()
+	if cmd.ProcessState.ExitCode() != cli.ExitFailed || !strings.Contains(said.String(), "nothing was removed at ") {
+		t.Errorf("sync of a closed directory: %q", &said)
+	}
+	if got, want := contents(t, to), (map[string]string{"a": "a", "c/d": "d", "c/old": "old", "old": "old"}); !maps.Equal(got, want) {
+		t.Errorf("the target has %q", got)
+	}
+}
+
 // openTerminal returns the two ends of a terminal.
 func openTerminal(t *testing.T) (outside, inside *os.File) {
 	t.Helper()

@@ -197,6 +197,9 @@ func (c *copyRun) do(ctx context.Context, t task) outcome {
 		o.fate = failed
 	}
 	c.progress.Others.Add(1)
+	if o.fate == refused {
+		c.progress.PassedBytes.Add(t.size) // a copy that failed has counted what it read
+	}
 	return o
 }
 
