@@ -7,89 +7,89 @@ import (
 	"time"
 )
 
-// A Backend stores objects by Name. It knows nothing of policies: a [Jail]
-// stands before it and asks it only for names that were admitted.
+// A Backend stores objects by Name. It knows nothing about policies: a [Jail] wraps it
+// and passes it only names that were admitted.
 //
-// What the caller guarantees: every Name came from a parser, so it is not the
-// zero Name; it closes every body.
+// The caller guarantees that every Name came from a parser, so it is not the zero Name,
+// and that it closes every body.
 //
-// What a backend owes, and vfstest.TestBackend checks:
+// A backend guarantees the following, and vfstest.TestBackend checks it:
 //
 //   - All methods are safe for concurrent use.
-//   - Every failure is an [*Error], context's errors inside one. Its Reason is
-//     [reason.Missing] for what does not exist, and for a directory's name, in
-//     Open and Stat, [reason.Directory] where Caps.Directories is set.
-//   - It never follows a symbolic link and never opens a FIFO, socket or
-//     device: [reason.Symlink] for a link anywhere on the way, [reason.SpecialFile].
-//     Where Request.Links is set, the error's Link is the name that results
-//     when the first link on the way is replaced by where it leads, worked out
-//     without following it; the zero Name if it leads out of the backend.
-//   - Cancelling ctx ends the call, and a body that is being read.
+//   - Every failure is an [*Error]; a context's error is wrapped in one. Its Reason is
+//     [reason.Missing] for what does not exist, and also for a directory's name in Open
+//     and Stat, unless Caps.Directories is set: then it is [reason.Directory].
+//   - It never follows a symbolic link and never opens a FIFO, socket or device. It
+//     fails with [reason.Symlink] for a link anywhere on the path, and with
+//     [reason.SpecialFile]. If Request.Links is set, the error's Link is the name with
+//     the first link on the path replaced by its target, computed without following the
+//     link; it is the zero Name if the target is outside the backend.
+//   - Cancelling ctx ends the call, and ends reads from a body.
 type Backend interface {
-	// Open returns the object n with its metadata. Info and Body are of the same
-	// version. [Request.Resolve] decides conditions and range. At most one remote
-	// request.
+	// Open returns the object n with its metadata. Info and Body belong to the same
+	// version. [Request.Resolve] evaluates conditions and range. Open makes at most one
+	// remote request.
 	Open(ctx context.Context, n Name, req Request) (*Object, error)
 
-	// Stat returns the Info that Open would, without the bytes. It ignores the range
-	// in req, as HEAD does.
+	// Stat returns the Info that Open would return, without the bytes. It ignores the
+	// range in req, as HEAD does.
 	Stat(ctx context.Context, n Name, req Request) (Info, error)
 
-	// List yields the entries of dir whose key comes after the string after, in
-	// byte order of the key: an entry's element, with a slash added if it is
-	// a directory. One remote request a page. Elements are as the backend has
-	// them: they need not make a Name. After an error it yields nothing more.
-	// A dir that is missing, or is no directory, is an error before any entry.
-	// driver.ListHintOf tells which entries the caller needs; the others may be left
-	// out.
+	// List yields the entries of dir whose key is greater than after, in byte order of
+	// the key. The key is an entry's element, followed by a slash if the entry is a
+	// directory. List makes one remote request per page. It yields elements as stored:
+	// an element need not make a valid Name. After an error it yields nothing more. If
+	// dir is missing or not a directory, List yields an error before any entry.
+	// driver.ListHintOf returns which entries the caller needs; List may leave out the
+	// others.
 	List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error]
 
-	// Put stores body under n, all or nothing, visible at once: a reader sees
-	// the old object whole or the new one whole, never a part, whatever
-	// happens. Parent directories are made. When it returns nil, the object
-	// outlasts a crash of the machine, where the backend's store can do that
-	// at all. [ErrFull] where there is no room. It is never written through a
-	// symbolic link, nor in the place of one.
+	// Put stores body under n atomically: at any time, and whatever happens, a reader
+	// sees either the whole old object or the whole new one. Put creates parent
+	// directories. When it returns nil, the object survives a crash of the machine, if
+	// the backend's store supports that at all. It fails with [ErrFull] if there is no
+	// room. It never writes through a symbolic link and never replaces one.
 	Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Info, error)
 
-	// Remove deletes the object n if cond holds, and directories that it left
+	// Remove deletes the object n if cond holds, and the directories that this leaves
 	// empty.
 	Remove(ctx context.Context, n Name, cond Cond) error
 
-	// Caps says what the backend can do. It is constant.
+	// Caps returns what the backend supports. The result never changes.
 	Caps() Caps
 }
 
-// Caps says what a backend can do.
+// Caps describes what a backend supports.
 type Caps struct {
 	// Kind is the backend's name in audit records: "disk", "mem", "s3".
 	Kind string
 	// Writable: Put and Remove work.
 	Writable bool
-	// Directories: Open and Stat of a directory's name say so at no extra
-	// cost. S3, which has no directories, does not.
+	// Directories: Open and Stat report a directory's name as a directory at no extra
+	// cost. S3 has no directories and does not set it.
 	Directories bool
-	// Ranges: a range costs what its bytes cost. Without it, a backend skips.
+	// Ranges: reading a range costs no more than its bytes. Otherwise the backend reads
+	// and discards what precedes the range.
 	Ranges bool
-	// Direct: Open heeds Request.Direct.
+	// Direct: Open honors Request.Direct.
 	Direct bool
 	// Walks: the backend is a driver.Walker, and so is each layer over it.
 	Walks bool
 }
 
-// An Entry is what List says of one name in a directory.
+// An Entry describes one name in a directory, as List yields it.
 type Entry struct {
-	Elem    string // one path element, not to be trusted
+	Elem    string // one path element, untrusted
 	Kind    Kind
-	Size    int64     // bytes, of a file
-	ModTime time.Time // zero if unknown, and for directories
+	Size    int64     // size of a file in bytes
+	ModTime time.Time // zero if unknown or a directory
 
-	// Reason is why Open would refuse the file, or List the directory, whatever a
-	// policy says; "" if it would not.
+	// Reason is why Open would refuse the file, or List the directory, regardless of
+	// any policy; "" if it would not.
 	Reason Reason
 }
 
-// Key is the string by which entries are ordered.
+// Key returns the string that orders entries.
 func (e Entry) Key() string {
 	if e.Kind == KindDir {
 		return e.Elem + "/"
@@ -110,15 +110,15 @@ const (
 
 // PutOptions are the options of Put. The zero value creates or replaces.
 type PutOptions struct {
-	Cond        Cond   // IfMatch, IfNoneMatch and IfUnmodifiedSince, see Cond.NeedsObject
+	Cond        Cond   // IfMatch, IfNoneMatch and IfUnmodifiedSince; see Cond.NeedsObject
 	Size        int64  // bytes that body will yield, if SizeKnown
-	SizeKnown   bool   // a body of another size is an error, and nothing is stored
-	ContentType string // kept where the backend can keep it
-	Encoding    string // the coding that body is in, as in Info; kept where the backend can
+	SizeKnown   bool   // fail, and store nothing, if body has another size
+	ContentType string // stored if the backend supports it
+	Encoding    string // the content coding of body, as in Info; stored if the backend supports it
 
-	// ContentTime is the ContentTime of what is stored, for a copy; kept where the backend
-	// can. Zero is now. On disk it becomes the file's time, by which ETags tell versions
-	// apart: the new version has another ETag than the one it replaces, but may get that of
-	// an older one of the same size and ContentTime.
+	// ContentTime is the ContentTime to store, for a copy, if the backend supports it;
+	// zero means now. On disk it becomes the file's modification time, and ETags depend
+	// on that: the new version's ETag differs from that of the version it replaces, but
+	// can equal that of an older version with the same size and ContentTime.
 	ContentTime time.Time
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// twentyPatterns are those of a site as people run one: thirteen that allow and
-// seven that deny.
+// twentyPatterns is a realistic policy of a site: thirteen allow patterns and seven
+// deny patterns.
 func twentyPatterns() vfs.Policy {
 	return vfs.Policy{
 		Allow: vfs.Patterns("index.html", "favicon.ico", "robots.txt", ".well-known/security.txt",
@@ -35,8 +35,8 @@ func verdict(j *vfs.Jail, b testing.TB, raw string) bool {
 	return v.Allowed
 }
 
-// BenchmarkVerdict is the whole cost of a name before the backend: parse and
-// policy.
+// BenchmarkVerdict measures the cost of a name before the backend is called: parsing
+// and policy.
 func BenchmarkVerdict(b *testing.B) {
 	j := mustJail(b, &everything{}, twentyPatterns())
 	set := mustJail(b, &everything{}, vfs.Policy{Allow: []vfs.Pattern{millionNames(b, 1000)}})
@@ -62,13 +62,13 @@ func BenchmarkVerdict(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := vfs.ParseEscapedPath("docs/%2e%2e/secret.txt"); err == nil {
-				b.Fatal("it was taken")
+				b.Fatal("accepted")
 			}
 		}
 	})
 }
 
-// millionNames makes a set of so many names, a hundred in a directory.
+// millionNames makes a set of n names, a hundred per directory.
 func millionNames(tb testing.TB, n int) vfs.Pattern {
 	var list strings.Builder
 	for i := range n {
@@ -81,9 +81,9 @@ func millionNames(tb testing.TB, n int) vfs.Pattern {
 	return p
 }
 
-// BenchmarkMillionNames measures a verdict among a million exact names against
-// one among ten, in turns, so that a busy machine slows both. The names asked
-// for are a few, as the caches have them in life.
+// BenchmarkMillionNames measures a verdict among a million exact names against one
+// among ten. The two alternate, so that a busy machine slows both. Only a few different
+// names are looked up, as caches would see in practice.
 func BenchmarkMillionNames(b *testing.B) {
 	few := mustJail(b, &everything{}, vfs.Policy{Allow: []vfs.Pattern{millionNames(b, 10)}})
 	many := mustJail(b, &everything{}, vfs.Policy{Allow: []vfs.Pattern{millionNames(b, 1e6)}})
@@ -118,7 +118,7 @@ func BenchmarkReadNameSet(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1e6, "ns/name")
 }
 
-// BenchmarkSafeName is the cost of an upload's name.
+// BenchmarkSafeName measures the cost of an upload's name.
 func BenchmarkSafeName(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
@@ -126,11 +126,11 @@ func BenchmarkSafeName(b *testing.B) {
 	}
 }
 
-// A verdict on a name, served or refused, in whatever case it is written,
-// allocates nothing.
+// A verdict on a name does not allocate, whether the name is served or refused, and in
+// whatever case it is written.
 func TestVerdictAllocatesNothing(t *testing.T) {
 	if length.RaceDetector {
-		t.Log("the race detector allocates; the names are still judged")
+		t.Log("allocations are not checked under the race detector, which allocates itself; verdicts are")
 	}
 	j := mustJail(t, &everything{}, twentyPatterns())
 	ctx := t.Context()

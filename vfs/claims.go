@@ -2,33 +2,33 @@ package vfs
 
 import "sync"
 
-// claims are the names that concurrent Puts of a Jail are about to create, and the
-// directories on their paths. Without them, of two names that differ only in case or
-// normal form, both would find that the other does not exist, and so would an object
-// and one below it.
+// claims are the names, and the directories on their paths, that concurrent Puts of a
+// Jail are about to create. Without claims, two Puts of names that differ only in case
+// or normal form would each find that the other does not exist; so would a Put of an
+// object and a Put of a name below it.
 type claims struct {
 	mu    sync.Mutex
-	names map[string]*claimed // by what all spellings fold to
+	names map[string]*claimed // keyed by foldSpelling
 }
 
-// claimed is a claimed name, in one spelling, with the kind that each Put claims.
+// claimed is one spelling of a claimed name, with the kind that each Put claims it as.
 type claimed struct {
 	name Name
 	by   map[*claim]Kind
 }
 
-// A claim is that of one Put.
+// A claim belongs to one Put.
 type claim struct {
 	all      *claims
 	n        Name
-	rivals   []*claim // that came before and want n as a directory, or one on its way as an object
-	inTheWay Kind     // as which
-	replaces bool     // n turned out to be there, so nothing is created; all.mu guards it
-	over     bool     // likewise: the Put has ended
+	rivals   []*claim // earlier Puts that claim n as a directory, or a directory on its path as an object
+	inTheWay Kind     // the kind that the rivals claim
+	replaces bool     // n already exists, so this Put creates no name; guarded by all.mu
+	over     bool     // the Put has ended; guarded by all.mu
 }
 
-// enter claims n and the directories on its way. If another spelling is claimed, it
-// returns that one, what is to be made there, and no claim.
+// enter claims n and the directories on its path. If another spelling of one of them is
+// claimed, it returns that spelling, the name that its Put creates, and no claim.
 func (s *claims) enter(n Name) (c *claim, other, made Name) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,15 +64,15 @@ func (s *claims) enter(n Name) (c *claim, other, made Name) {
 	return c, Name{}, Name{}
 }
 
-// settle marks n as existing: the claim blocks no other Put.
+// settle records that n exists, so the claim blocks no other Put.
 func (c *claim) settle() {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
 	c.replaces = true
 }
 
-// contested fails if a Put that came before may still create what would be in the way.
-// It reports whether one has ended: then check again what it did.
+// contested fails if an earlier Put may still create something that conflicts with n.
+// It reports true if an earlier Put has ended: the caller then checks again.
 func (c *claim) contested() (again bool, err error) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
@@ -88,7 +88,7 @@ func (c *claim) contested() (again bool, err error) {
 	return again, nil
 }
 
-// leave gives up the claim. Others can see from now on what was created.
+// leave gives up the claim. By now other Puts can see what this one created.
 func (c *claim) leave() {
 	s := c.all
 	s.mu.Lock()

@@ -13,8 +13,8 @@ var modified = time.Date(2026, 11, 21, 10, 0, 0, 500e6, time.UTC)
 
 func tags(list ...vfs.Tag) vfs.Tags { return vfs.Tags{List: list} }
 
-// The order and the comparisons of RFC 9110 section 13, on a version with the
-// strong tag "v1" that was modified half a second after ten.
+// TestConditions checks the order and the comparisons of RFC 9110 section 13, on a
+// version with the strong tag "v1" that was modified half a second after ten.
 func TestConditions(t *testing.T) {
 	strong, weak, other := vfs.Tag{Value: "v1", Set: true}, vfs.Tag{Value: "v1", Weak: true, Set: true}, vfs.Tag{Value: "v2", Set: true}
 	empty := vfs.Tag{Set: true}
@@ -79,7 +79,7 @@ func TestConditions(t *testing.T) {
 		if c.want != nil && (!errors.As(err, &e) || e.Info == nil || e.Info.ETag != c.info.ETag || e.Reason != "") {
 			t.Errorf("%s: the error lacks the version: %+v", c.name, e)
 		}
-		// A failed condition is told before a range that cannot be satisfied.
+		// A failed condition is reported before an unsatisfiable range.
 		req.Range = vfs.RangeFrom(100)
 		if c.want == nil {
 			c.want = vfs.ErrRange
@@ -120,7 +120,7 @@ func TestIfRange(t *testing.T) {
 		if span, err := req.Resolve("get", c.info); err != nil || span != want {
 			t.Errorf("%s: %+v, %v, want %+v", c.name, span, err, want)
 		}
-		// A range that the version does not have is no error if it is not used.
+		// A range that the version does not have is not an error if it is not used.
 		req.Range = vfs.RangeFrom(100)
 		if _, err := req.Resolve("get", c.info); errors.Is(err, vfs.ErrRange) != c.part {
 			t.Errorf("%s, bad range: %v", c.name, err)

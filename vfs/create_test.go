@@ -10,15 +10,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Who may not write a name does not learn that nobody could create it: over HTTP
-// that is a 422 among 404s, and says that the policy lets the name through.
+// A caller that may not write a name must not learn that nobody could create it: over
+// HTTP that would be a 422 among 404s, and would reveal that the policy allows the
+// name.
 func TestAuthorizeComesBeforeCreate(t *testing.T) {
 	mayWrite := false
 	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**"), Authorize: vfs.AuthorizeFunc(func(context.Context, vfs.Op, vfs.Name) error {
 		if mayWrite {
 			return nil
 		}
-		return errors.New("not his")
+		return errors.New("not the owner")
 	})})
 	for _, c := range []struct {
 		mayWrite bool
@@ -40,8 +41,8 @@ func TestAuthorizeComesBeforeCreate(t *testing.T) {
 	}
 }
 
-// A file that may not be read is hidden, also under patterns that would let a
-// directory of its name be seen.
+// A file that may not be read is hidden, even under patterns that would show a
+// directory of its name.
 func TestHiddenFileIsNoVisibleSibling(t *testing.T) {
 	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**/*.txt")})
 	seed(t, b, "notes.TXT", "Dir/a.txt")
@@ -58,8 +59,8 @@ func TestHiddenFileIsNoVisibleSibling(t *testing.T) {
 	}
 }
 
-// A created name has at most 64 elements, whichever way it is created; deeper ones
-// that are there already can be read and removed.
+// A created name has at most 64 elements, whichever way it is created. Existing deeper
+// names can be read and removed.
 func TestCreateDepth(t *testing.T) {
 	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
 	deep := func(elements int) string { return strings.Repeat("d/", elements-1) + "f" }

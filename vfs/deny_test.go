@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A deny has to hold for every spelling that some file system takes for the
-// same file. Every name of refused is served without the deny.
+// A deny has to hold for every spelling that some file system treats as the same file.
+// Without the deny, every name in refused is served.
 func TestDenyFolds(t *testing.T) {
 	for _, c := range []struct {
 		deny            string
@@ -37,14 +37,14 @@ func TestDenyFolds(t *testing.T) {
 		{"re:[A-Z]+/straße", []string{"abc/STRASSE", "ABC/straße"}, []string{"1/strasse"}},
 		{"re:(?i)a", []string{"a", "A", "ａ"}, []string{"b"}},
 		{"re:\u00adx\u00ad", []string{"x", "X", "\u00adx"}, []string{"y"}},
-		// Folding makes no separator, and takes none away.
+		// Folding neither makes nor removes a separator.
 		{"drafts/a", []string{"drafts/a/b", "DRAFTS/ａ"}, []string{"drafts", "drafts／a", "DRAFTS／A"}},
 		{"drafts", []string{"drafts/x"}, []string{"a/drafts", "drafts／x", "drafts／x／y"}},
 		{"*/private", []string{"2024／03/Private/x.txt", "℅/PRIVATE", "a/ｐrivate"}, []string{"2024/03/private"}},
 		{"a／b", []string{"a／b", "A／B/c"}, []string{"a/b"}},
 		{"c／o", []string{"℅", "C／O"}, []string{"c/o"}},
 		{"a", nil, []string{"\u00ad/a"}},
-		// A wildcard is one character as it is written, whatever that folds to.
+		// A wildcard matches one character as written, whatever that folds to.
 		{"secret?.txt", []string{"SECRET½.txt", "secret½.txt", "secretﬁ.txt", "secret℅.txt", "secretß.txt", "secret\u00ad.txt"}, []string{"secret12.txt", "secret.txt"}},
 		{"x[^a]y", []string{"x½y", "X℅Y", "xAy", "xßy"}, []string{"xay", "x12y"}},
 		{"x[½]y", []string{"x½y", "X½Y"}, []string{"x1y"}},
@@ -82,8 +82,8 @@ func TestDenyFolds(t *testing.T) {
 	}
 }
 
-// An allow is for the bytes that it spells: what a disk takes for the same file
-// is another name.
+// An allow pattern matches only the bytes that it spells: a name that a disk treats as
+// the same file is a different name.
 func TestAllowComparesBytes(t *testing.T) {
 	for pattern, names := range map[string][]string{
 		"secret.txt":   {"SECRET.TXT", "ſecret.txt", "sec\u200dret.txt", "secret．txt"},
@@ -102,8 +102,8 @@ func TestAllowComparesBytes(t *testing.T) {
 	}
 }
 
-// A deny of a directory covers all below it, for objects and for directories;
-// an allow covers only what it matches.
+// A deny of a directory covers everything below it, for objects and for directories. An
+// allow covers only what it matches.
 func TestDenyCoversBelow(t *testing.T) {
 	for _, c := range []struct {
 		deny                string
@@ -163,7 +163,7 @@ func TestDenyNameSet(t *testing.T) {
 	}
 }
 
-// Fold joins what looks alike, whatever bytes it is given.
+// Fold maps look-alikes to one text, and accepts any bytes.
 func TestFold(t *testing.T) {
 	for _, s := range []string{"alice@cert", "ALICE@Cert", "alice＠ｃｅｒｔ", "al\u200dice@cert", "ali\u00adce@cert"} {
 		if got := vfs.Fold(s); got != "alice@cert" {
@@ -175,15 +175,15 @@ func TestFold(t *testing.T) {
 	}
 }
 
-// What a careless caller has left of a pattern that did not parse denies nothing, so it
-// is no policy.
+// A caller that ignores ParsePattern's error gets the zero Pattern, which would deny
+// nothing. So a policy with it is invalid.
 func TestZeroPatternDenies(t *testing.T) {
 	broken, err := vfs.ParsePattern("secret[")
 	if err == nil {
-		t.Fatal("it was taken")
+		t.Fatal("accepted")
 	}
 	if _, err := vfs.New(&everything{}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: []vfs.Pattern{broken}}); !errors.Is(err, vfs.ErrPattern) {
-		t.Errorf("denying nothing: %v", err)
+		t.Errorf("no deny patterns: %v", err)
 	}
 }
 

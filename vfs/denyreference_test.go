@@ -15,20 +15,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// foldedForms returns how a character can be read: as it is, folded by case, folded by
-// compatibility. A slash that folding makes separates nothing.
+// foldedForms returns the ways to read a character: as is, case-folded,
+// compatibility-folded. A slash that folding makes is not a separator.
 func foldedForms(r rune) []string {
 	c := string(r)
 	cased := cases.Fold().String(c)
 	compat := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(c)))
 	if norm.NFKC.String(c) == c && isBlank(r) && !strings.ContainsRune("\u00a0\u3000\u2800", r) {
-		compat = "" // what has no glyph is left out
+		compat = "" // characters without a glyph are removed
 	}
 	return []string{c, cased, strings.ReplaceAll(compat, "/", "\x02")}
 }
 
-// trickyCharacters are all that fold to more than one character, or to a separator or a
-// dot.
+// trickyCharacters returns all characters that fold to more than one character, or to a
+// separator or a dot.
 func trickyCharacters() (all []rune) {
 	for r := rune(0xa0); r < 0x323b0; r++ {
 		if !utf8.ValidRune(r) {
@@ -47,7 +47,8 @@ func trickyCharacters() (all []rune) {
 	return all
 }
 
-// readAll returns all readings of a name whose characters can each be read in three ways.
+// readAll returns all readings of a name whose characters can each be read in three
+// ways.
 func readAll(s string) []string {
 	all := []string{""}
 	for _, r := range s {
@@ -65,7 +66,7 @@ func readAll(s string) []string {
 		}
 		all = next
 	}
-	// What composes is one character.
+	// A sequence that composes is read as one character.
 	var whole []string
 	for elem := range strings.SplitSeq(s, "/") {
 		whole = append(whole, strings.ReplaceAll(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(elem))), "/", "\x02"))
@@ -73,11 +74,11 @@ func readAll(s string) []string {
 	return append(all, strings.Join(whole, "/"))
 }
 
-// matchesReading matches a pattern with one reading, element by element, or with a
+// matchesReading matches a pattern, element by element, with one reading or with a
 // directory above it.
 func matchesReading(pattern, reading string) bool {
 	if !strings.Contains(pattern, "/") {
-		// A negated class of doublestar's runs across a slash.
+		// In doublestar, a negated class can match a slash.
 		first, _, _ := strings.Cut(reading, "/")
 		return doublestar.MatchUnvalidated(pattern, first)
 	}
@@ -89,8 +90,8 @@ func matchesReading(pattern, reading string) bool {
 	return false
 }
 
-// A deny pattern matches a name exactly if it matches one of its readings, for all
-// characters by which the two have ever differed.
+// A deny pattern matches a name if and only if it matches one of the name's readings.
+// The characters tested are all those for which the two have ever differed.
 func TestDenyAgainstAllReadings(t *testing.T) {
 	tricky := trickyCharacters()
 	if len(tricky) < 1000 || !slices.Contains(tricky, '½') || !slices.Contains(tricky, '／') || !slices.Contains(tricky, '．') || !slices.Contains(tricky, 'ß') || !slices.Contains(tricky, '℅') {
@@ -127,7 +128,7 @@ func TestDenyAgainstAllReadings(t *testing.T) {
 				}
 			}
 		}
-		// A pattern that spells the character denies it, and what it folds to.
+		// A pattern that spells a character denies it and what it folds to.
 		for _, pattern := range []string{"x" + doubleEscape(c), "x" + doubleEscape(c) + "*"} {
 			p, err := vfs.ParsePattern(pattern)
 			if err != nil {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// A token is a part of a deny pattern's segment: one character that is compared folded,
-// or a wildcard, which stands for characters as they are written.
+// A token is a part of a deny pattern's segment: either one character, which is
+// compared folded, or a wildcard, which matches characters as written.
 type token struct {
 	op    tokenOp
 	r     rune
@@ -26,11 +26,11 @@ const (
 	tokenStar          // *
 )
 
-// A runeClass holds what stands between brackets.
+// A runeClass is the content of a bracket expression.
 type runeClass struct {
 	negated bool
 	ranges  []rune // pairs, as written
-	folded  []rune // what single members fold to, sorted; for a class that is not negated
+	folded  []rune // foldings of single members, sorted; only if not negated
 }
 
 func (c *runeClass) match(r rune) bool {
@@ -47,8 +47,8 @@ func (c *runeClass) match(r rune) bool {
 	return in
 }
 
-// denySegment compiles a segment that meets names in all their spellings: literal runs
-// are folded; a class, or a question mark, is one character as it is written.
+// denySegment compiles a segment so that it matches names in all their spellings:
+// literal runs are folded; a class or a question mark matches one character as written.
 func denySegment(s string) (segment, error) {
 	if s == "**" {
 		return segment{kind: segDouble}, nil
@@ -121,7 +121,7 @@ func appendRunes(tokens []token, s string) []token {
 	return tokens
 }
 
-// parseClass reads the class that s begins with, as doublestar does.
+// parseClass parses the class at the start of s, as doublestar does.
 func parseClass(s string) (c *runeClass, size int, err error) {
 	bad := errors.New("an unclosed [ or an empty class")
 	c = &runeClass{}
@@ -190,7 +190,8 @@ func foldedMembers(ranges []rune) []rune {
 	return slices.Compact(out)
 }
 
-// appendSingleFolds adds the single characters, other than itself, that r folds to.
+// appendSingleFolds appends the single characters, other than r itself, that r folds
+// to.
 func appendSingleFolds(out []rune, r rune) []rune {
 	if !utf8.ValidRune(r) {
 		return out
@@ -203,8 +204,9 @@ func appendSingleFolds(out []rune, r rune) []rune {
 	return out
 }
 
-// singleFolds returns all pairs of a character and a single one that it folds to. Beyond
-// the third plane there are only tags and variation selectors, which fold to nothing.
+// singleFolds returns all pairs of a character and a single character that it folds to.
+// Above the third plane there are only tags and variation selectors, which fold to
+// nothing.
 var singleFolds = sync.OnceValue(func() (pairs [][2]rune) {
 	for r := rune('A'); r < 0x33500; r++ {
 		for _, f := range appendSingleFolds(nil, r) {
@@ -214,10 +216,10 @@ var singleFolds = sync.OnceValue(func() (pairs [][2]rune) {
 	return pairs
 })
 
-// matchTokens matches an element in ASCII, or one that is its own folding: written is
-// the element as it is, and folded, of the same length, what literals are compared with.
+// matchTokens matches an element that is ASCII or equal to its own folding. written is
+// the element as is; folded has the same length and is compared with literals.
 func matchTokens(tokens []token, folded, written string) bool {
-	star, retry := -1, 0 // the last star, and where what follows it is tried next
+	star, retry := -1, 0 // the last star, and where to retry the tokens after it
 	t, i := 0, 0
 	for {
 		if t < len(tokens) && tokens[t].op == tokenStar {
@@ -248,8 +250,8 @@ func matchTokens(tokens []token, folded, written string) bool {
 	}
 }
 
-// one reports whether a token that is no star matches a character, folded and as it is
-// written.
+// one reports whether a token other than a star matches a character, given folded and
+// as written.
 func (t *token) one(folded, written rune) bool {
 	switch t.op {
 	case tokenRune:
@@ -271,22 +273,23 @@ func (e *spelledElem) match(seg *segment) bool {
 	return e.run(seg.tokens, stepSpelling) || seg.apart != nil && e.run(seg.apart, stepWritten)
 }
 
-// states are those of a segment's automaton: tokens[:i] have matched so far.
+// states is the set of states of a segment's automaton: state i means that tokens[:i]
+// have matched.
 type states []bool
 
-// An automaton is the memory of one run. Clients choose how often a step is made: as
-// often as a name of 1,024 bytes has characters, times 18 for what folds to so many, times
-// the number of patterns. So a step allocates nothing.
+// An automaton holds the memory of one run. A step must not allocate, because clients
+// control the number of steps: the characters in a name of up to 1,024 bytes, times up
+// to 18 for those that fold to that many, times the number of patterns.
 type automaton struct {
 	slab      states
-	at        []states // before each unit, and behind the last
+	at        []states // before each unit, and after the last
 	now, next states
-	plain     bool // the tokens are stars and characters of ASCII
+	plain     bool // all tokens are stars or ASCII characters
 }
 
 var automata = sync.Pool{New: func() any { return new(automaton) }}
 
-// reset makes room for units and tokens, with no state set.
+// reset makes room for the given numbers of units and tokens, with no state set.
 func (a *automaton) reset(units, tokens int) {
 	width := tokens + 1
 	need := (units + 3) * width
@@ -303,15 +306,15 @@ func (t *token) isPlain() bool {
 	return t.op == tokenStar || t.op == tokenRune && t.r < utf8.RuneSelf
 }
 
-// set adds a state, and those that stars let it be as well.
+// set adds state i and the states that are reached by matching stars with nothing.
 func (s states) set(tokens []token, i int) {
 	for s[i] = true; i < len(tokens) && tokens[i].op == tokenStar; i++ {
 		s[i+1] = true
 	}
 }
 
-// run goes through the units of the element; step adds to at[i+n] the states that
-// reading n units from at[i] leads to.
+// run steps through the units of the element. step adds to at[i+n] the states reached
+// from at[i] by reading n units.
 func (e *spelledElem) run(tokens []token, step func(a *automaton, tokens []token, i int, u *spelledUnit)) bool {
 	a := automata.Get().(*automaton)
 	defer automata.Put(a)
@@ -335,11 +338,12 @@ func (e *spelledElem) run(tokens []token, step func(a *automaton, tokens []token
 	return at[len(e.units)][len(tokens)]
 }
 
-// stepSpelling reads units in any of their spellings.
+// stepSpelling reads units in each of their spellings.
 func stepSpelling(a *automaton, tokens []token, i int, u *spelledUnit) {
 	for _, edge := range u.edges {
 		if a.plain && edge.foreign {
-			// Only a star can read any of it, and is left where it is.
+			// Only a star can match characters outside ASCII, and it stays in its
+			// state.
 			for k, on := range a.at[i] {
 				if on && k < len(tokens) && tokens[k].op == tokenStar {
 					a.at[i+edge.units].set(tokens, k)
@@ -369,9 +373,9 @@ func stepSpelling(a *automaton, tokens []token, i int, u *spelledUnit) {
 	}
 }
 
-// stepWritten reads a unit as one character for a wildcard, or whole and taken apart for
-// a literal run: so a run compares folded, though the characters that follow would
-// compose with its last.
+// stepWritten reads a unit as one written character if the token is a wildcard, or
+// whole, folded and decomposed, for a literal run. A run is therefore compared folded
+// even if the characters after it would compose with its last character.
 func stepWritten(a *automaton, tokens []token, i int, u *spelledUnit) {
 	to := a.at[i+1]
 	for k, on := range a.at[i] {

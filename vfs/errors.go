@@ -10,59 +10,58 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Errors that an operation can end with, besides [fs.ErrNotExist] for all that
-// is missing or refused, and a context's own errors.
+// Errors that an operation can fail with, besides [fs.ErrNotExist] for everything
+// missing or refused, and the context's own errors.
 var (
-	// ErrNotModified: Cond says that the caller has this version already.
+	// ErrNotModified: by Cond, the caller already has this version.
 	ErrNotModified = errors.New("not modified")
 	// ErrPrecondition: Cond does not hold. Nothing was done.
 	ErrPrecondition = errors.New("precondition failed")
-	// ErrExist is the ErrPrecondition of a call that only creates, IfNoneMatch "*",
-	// where the object exists. It matches [fs.ErrExist], too.
+	// ErrExist is an ErrPrecondition: the object exists, and the call only creates
+	// (IfNoneMatch "*"). It also matches [fs.ErrExist].
 	ErrExist = fmt.Errorf("%w: %w", ErrPrecondition, fs.ErrExist)
-	// ErrRange: no byte of the object lies in the range that was asked for.
+	// ErrRange: the requested range contains no byte of the object.
 	ErrRange = errors.New("range not satisfiable")
 	// ErrUnavailable: the backend cannot answer now; the same call may work later.
 	ErrUnavailable = errors.New("temporarily unavailable")
-	// ErrListBound: a listing would take more than its caller's bound. It is ErrUnavailable,
-	// too, though the same call comes to the same end as long as the directory is as it is.
+	// ErrListBound: a listing would exceed its caller's bound. It also matches
+	// ErrUnavailable, but a retry fails in the same way until the directory changes.
 	ErrListBound = fmt.Errorf("%w: too much that is not shown", ErrUnavailable)
-	// ErrChanged: the object was replaced or cut while it was being read. What
-	// was read is not to be used.
+	// ErrChanged: the object was replaced or truncated while it was being read. The
+	// caller must discard what it read.
 	ErrChanged = errors.New("object changed while being read")
 	// ErrFull: the backend has no room for the object. Nothing was stored.
 	ErrFull = errors.New("no space left")
-	// ErrFailed: the backend refuses the call for a reason that has nothing to do with
-	// the name, and will refuse it again until an operator acts.
+	// ErrFailed: the backend refuses the call for a reason unrelated to the name, and
+	// will keep refusing it until an operator acts.
 	ErrFailed = errors.New("backend refused the call")
-	// ErrUnsupported: the backend does not do this at all.
+	// ErrUnsupported: the backend does not support the operation.
 	ErrUnsupported = errors.ErrUnsupported
 )
 
-// An Error is what every operation of this package and of a [Backend] fails
-// with.
+// An Error is the error type of every operation of this package and of a [Backend].
 //
-// A refusal and a missing name both match [fs.ErrNotExist] and print alike, so
-// that a careless caller cannot tell hidden from absent, nor leak it. Reason
-// and Rule tell operators the difference.
+// A refusal and a missing name both match [fs.ErrNotExist] and print alike, so that a
+// careless caller can neither distinguish hidden from absent nor leak the difference.
+// Reason and Rule give operators the difference.
 type Error struct {
 	Op     string // "get", "stat", "list", …
-	Name   string // the name as it was given, not made safe for printing
+	Name   string // the name as given, not made safe for printing
 	Reason Reason // why it was refused; "" if it was not
 	Rule   string // the pattern that decided, if one did
 	Err    error  // a sentinel above, or the cause; its text may hold paths
 
-	// Info describes the object that was there, with ErrNotModified,
-	// ErrPrecondition and ErrRange: a 304 needs its ETag, a 416 its size. With
-	// ErrNotModified a backend that was not told the size says -1.
+	// Info describes the existing object, with ErrNotModified, ErrPrecondition and
+	// ErrRange: a 304 needs its ETag, a 416 its size. With ErrNotModified, the size is
+	// -1 if the backend does not know it.
 	Info *Info
 
-	// SiblingDir is set, with reason.CreateSibling, where the sibling is a directory.
-	// Who shows no directories must not tell of it.
+	// SiblingDir is set, with reason.CreateSibling, if the sibling is a directory.
+	// Callers that do not list directories must not reveal it.
 	SiblingDir bool
 
-	// Link is where the symbolic link in the way leads to, with reason.Symlink,
-	// where Request.Links asked for it and it leads to a name at all.
+	// Link is the target of the symbolic link on the path, with reason.Symlink, if
+	// Request.Links asked for it and the target is a valid name.
 	Link Name
 }
 
@@ -72,7 +71,7 @@ func (e *Error) Error() string {
 	return e.Op + " " + strconv.QuoteToASCII(e.Name) + ": " + e.kind().Error()
 }
 
-// kind returns the sentinel that says what kind of failure e is.
+// kind returns the sentinel for the kind of failure.
 func (e *Error) kind() error {
 	if e.Reason != "" {
 		return fs.ErrNotExist
@@ -96,7 +95,7 @@ func (e *Error) Is(target error) bool {
 	return e.Reason != "" && target == fs.ErrNotExist
 }
 
-// A Reason says why a name was refused. Package reason holds all of them.
+// A Reason says why a name was refused. Package reason lists all reasons.
 type Reason = reason.Reason
 
 // ReasonOf returns the Reason of the first [*Error] in err's chain, or "".

@@ -6,21 +6,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// ParseEscapedPath makes a Name of a URL's path as it was sent, without its
-// leading slash: it undoes percent-encoding exactly once and then applies the
-// grammar of [ParseName]. "%252e" therefore names a file called "%2e", and
-// nothing after this decodes again.
+// ParseEscapedPath makes a Name from a URL's path as sent, without its leading slash.
+// It undoes percent-encoding exactly once and then applies the grammar of [ParseName].
+// "%252e" therefore names a file called "%2e", and nothing decodes it again.
 //
-// An escaped slash, backslash or NUL and a malformed escape are refused, so that
-// no two parties on the way can disagree about where an element ends
+// It refuses an escaped slash, backslash or NUL and a malformed escape, so that no two
+// parties on the request's path can disagree about where an element ends
 // (CVE-2021-41773, CVE-2021-42013). '+' stands for itself.
 func ParseEscapedPath(p string) (Name, error) {
 	i := strings.IndexByte(p, '%')
 	if i < 0 {
 		return ParseName(p)
 	}
-	// Each byte takes at most three to escape; what is longer than that cannot
-	// be a name, and is not worth decoding.
+	// A byte takes at most three bytes to escape. A longer path cannot be a name and is
+	// not worth decoding.
 	if len(p) > 3*MaxNameBytes {
 		return Name{}, refuseName(p, reason.NameTooLong)
 	}
@@ -74,8 +73,8 @@ var unhex = func() (t [256]byte) {
 	return t
 }()
 
-// escapePath percent-encodes all but RFC 3986's unreserved characters and the
-// slash: the result is safe in a path, in a Location and in HTML alike.
+// escapePath percent-encodes everything except RFC 3986's unreserved characters and the
+// slash. The result is safe in a path, in a Location header and in HTML.
 func escapePath(s string) string {
 	n := 0
 	for i := 0; i < len(s); i++ {

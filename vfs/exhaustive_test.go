@@ -21,12 +21,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// alphabet holds every character by which a name has ever left its directory,
-// plain and in pieces of its escape, and one that is harmless.
+// alphabet holds every character by which a name has ever escaped its directory, plain
+// and as parts of its escape, and a harmless one.
 const alphabet = "./%2ef5c\\\x00a"
 
-// everyString calls check with all strings of the alphabet up to length, in
-// parallel. The bytes of s are its own only during the call.
+// everyString calls check with all strings over the alphabet up to length, in parallel.
+// The bytes of s are valid only during the call.
 func everyString(length int, check func(s string)) {
 	check("")
 	var wg sync.WaitGroup
@@ -58,14 +58,14 @@ func extend(s []byte, length int, check func(s string)) {
 	}
 }
 
-// plainOracle is the grammar said again in another way, for strings of the
+// plainOracle is an independent implementation of the grammar, for strings over the
 // alphabet.
 func plainOracle(s string) (want string, ok bool) {
 	return s, fs.ValidPath(s) && s != "." && !strings.ContainsAny(s, "\\\x00")
 }
 
-// escapedOracle decodes with the standard library and allows no byte that
-// could separate elements to come out of an escape.
+// escapedOracle decodes with the standard library and refuses any escaped byte that
+// could separate elements.
 func escapedOracle(p string) (want string, ok bool) {
 	s, err := url.PathUnescape(p)
 	if err != nil || strings.Count(s, "/") != strings.Count(p, "/") {
@@ -123,8 +123,8 @@ type source struct {
 
 const canary = "CANARY"
 
-// plantTree writes a tree whose names are made of the alphabet to dir/root, and
-// a canary wherever a client may not come: beside the root, under a deny and
+// plantTree writes a tree whose names are strings over the alphabet to dir/root, and a
+// canary in every place that clients must not reach: beside the root, under a deny and
 // in dot files. It returns the names to be served.
 func plantTree(t *testing.T, write func(name, content string)) (served []string) {
 	t.Helper()
@@ -138,9 +138,9 @@ func plantTree(t *testing.T, write func(name, content string)) (served []string)
 	return served
 }
 
-// everyStringThroughJails sends all strings up to length through both parsers
-// and a Jail over each source, and demands equal answers, no canary, and that
-// every name of served that is short enough arrives.
+// everyStringThroughJails sends all strings up to length through both parsers and a
+// Jail over each source. It demands equal results, no canary, and that every name in
+// served that is short enough is read.
 func everyStringThroughJails(t *testing.T, length int, served []string, sources []source) {
 	t.Helper()
 	policy := vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("C")}
@@ -182,7 +182,7 @@ func everyStringThroughJails(t *testing.T, length int, served []string, sources 
 	}
 }
 
-// fetch returns an object's content, or the reason for which there is none.
+// fetch returns an object's content, or the reason why there is none.
 func fetch(t *testing.T, j *vfs.Jail, n vfs.Name) string {
 	obj, err := j.Get(t.Context(), n, vfs.Request{})
 	if err != nil {
@@ -239,7 +239,7 @@ func TestEveryShortStringThroughJails(t *testing.T) {
 		{"map", vfs.FromFS(inMap)}, {"disk", onDisk}, {"mem", inMemory},
 		{"directory", vfs.FromFS(os.DirFS(filepath.Join(dir, "root")))},
 	})
-	// The attack is real: without the jail, a joined name reaches the canary.
+	// Prove the attack: without the jail, a joined name reaches the canary.
 	if data, err := os.ReadFile(filepath.Join(dir, "root", "../a")); err != nil || string(data) != canary {
 		t.Errorf("the control read %q, %v", data, err)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// everything is a backend in which every name is an object, and which counts
-// what it is asked for. It has no directories; List yields entries.
+// everything is a backend in which every name is an object. It counts calls. It has no
+// directories; List yields entries.
 type everything struct {
 	driver.Unsupported
 	calls   atomic.Int64
@@ -60,7 +60,7 @@ func (b *everything) List(_ context.Context, dir vfs.Name, after string) iter.Se
 	}
 }
 
-// mustName parses a name that the test takes to be good.
+// mustName parses a name that must be valid.
 func mustName(t testing.TB, s string) vfs.Name {
 	t.Helper()
 	if s == "." {
@@ -82,7 +82,7 @@ func mustJail(t testing.TB, b vfs.Backend, p vfs.Policy) *vfs.Jail {
 	return j
 }
 
-// judge returns the verdict of a policy on reading a name.
+// judge returns a policy's verdict on reading a name.
 func judge(t testing.TB, p vfs.Policy, name string) vfs.Verdict {
 	t.Helper()
 	return mustJail(t, &everything{}, p).Explain(t.Context(), vfs.OpRead, mustName(t, name))

@@ -11,11 +11,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold maps every spelling that some file system takes for the same name to
-// one string: compatibility normal form, full case folding, ignorable
-// characters removed (Unicode's NFKC_Casefold). Deny patterns match on it, so
-// that "SECRET", "ſecret" or "sec\u200dret" cannot slip past a deny of
-// "secret" on a disk that folds.
+// fold maps all spellings that some file system treats as the same name to one string:
+// compatibility normal form, full case folding, ignorable characters removed (Unicode's
+// NFKC_Casefold). Deny patterns match the result, so that "SECRET", "ſecret" or
+// "sec\u200dret" cannot bypass a deny of "secret" on a disk that folds.
 //
 // s must be valid UTF-8.
 func fold(s string) string {
@@ -28,17 +27,17 @@ func fold(s string) string {
 	return foldUnicode(s)
 }
 
-// A byteSet says which bytes a text has, letters without regard to case. Others
-// can share a bit: it can tell that a byte is missing, and not that it is there.
+// A byteSet records which bytes a text contains, ignoring the case of letters. Several
+// bytes share a bit, so it can prove that a byte is absent, but not that it is present.
 type byteSet uint64
 
 func bytesOf(s string) byteSet { return traitsOf(s).has }
 
-// traits are what one look at the bytes of a name tells.
+// traits are what one pass over the bytes of a name finds out.
 type traits struct {
 	has   byteSet
 	ascii bool
-	lower bool // ASCII without capitals, which folding leaves as it is
+	lower bool // ASCII without capitals: folding does not change it
 }
 
 func traitsOf(s string) traits {
@@ -61,8 +60,8 @@ func foldUnicode(s string) string {
 	return norm.NFKC.String(dropIgnorable(s))
 }
 
-// ignorable characters have no glyph; HFS+ and ext4's casefold compare names
-// without them (CVE-2014-9390).
+// ignorable characters have no glyph. HFS+ and ext4's casefold compare names without
+// them (CVE-2014-9390).
 var ignorable = []*unicode.RangeTable{
 	unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Cf,
 }
@@ -84,22 +83,22 @@ func dropIgnorable(s string) string {
 	return s
 }
 
-// A nameBuffer holds another spelling of a name while it is matched, so that a
-// verdict allocates nothing.
+// A nameBuffer holds another spelling of a name during matching, so that a verdict does
+// not allocate.
 type nameBuffer [MaxNameBytes]byte
 
 var nameBuffers = sync.Pool{New: func() any { return new(nameBuffer) }}
 
-// spell returns the name with each byte put through change, which is given the
-// one before it, too. The result lives until b is used again or put back.
+// spell returns the name with each byte replaced by change(previous byte, byte). The
+// result is valid until b is used again or put back.
 func (b *nameBuffer) spell(name string, change func(before, c byte) byte) string {
 	before := byte('/')
 	for i := 0; i < len(name); i++ {
 		b[i] = change(before, name[i])
 		before = name[i]
 	}
-	// Copying to a string would be the one allocation of a verdict. Nothing
-	// writes to b while the string is in use.
+	// Copying to a string would be the only allocation of a verdict. Nothing writes to
+	// b while the string is in use.
 	return unsafe.String(&b[0], len(name))
 }
 

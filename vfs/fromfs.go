@@ -15,17 +15,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// FromFS returns a read-only Backend over a file system such as an [embed.FS],
-// a *zip.Reader or an fstest.MapFS.
+// FromFS returns a read-only Backend over a file system such as an [embed.FS], a
+// *zip.Reader or an fstest.MapFS.
 //
-// Symbolic links are refused where fsys implements [fs.ReadLinkFS], and there, or
-// where it implements [fs.StatFS], no FIFO is opened, and no file that the process works
-// with itself. That check comes before the open, and check and open are not atomic: a
-// directory that others write to is not for FromFS. Package backends/disk opens it
-// without that gap.
+// If fsys implements [fs.ReadLinkFS], FromFS refuses symbolic links. If it implements
+// that or [fs.StatFS], FromFS opens no FIFO and none of the process's own files. This
+// check precedes the open, and the two are not atomic: do not use FromFS for a
+// directory that others can write to. Package backends/disk has no such gap.
 //
-// An object's ETag is made of its name, time and size; of its content where fsys is
-// an embed.FS, which knows no times; without either, it has none.
+// An object's ETag is derived from its name, time and size, or from its content if fsys
+// is an embed.FS, which has no times. Without either, an object has no ETag.
 func FromFS(fsys fs.FS) Backend {
 	b := &fromFS{fsys: fsys}
 	if e, ok := fsys.(embed.FS); ok {
@@ -36,7 +35,7 @@ func FromFS(fsys fs.FS) Backend {
 
 type fromFS struct {
 	fsys   fs.FS
-	hashes *sync.Map // Name to ETag; nil if contents can change
+	hashes *sync.Map // Name to ETag; nil unless contents are immutable
 }
 
 func (b *fromFS) Caps() Caps { return Caps{Kind: "fs", Directories: true} }
@@ -113,7 +112,7 @@ func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
 	return info, nil
 }
 
-// hash returns the ETag of an embedded file and leaves f at its start.
+// hash returns the ETag of an embedded file and rewinds f.
 func (b *fromFS) hash(n Name, f fs.File) (string, error) {
 	if tag, ok := b.hashes.Load(n); ok {
 		return tag.(string), nil
@@ -134,7 +133,7 @@ func (b *fromFS) hash(n Name, f fs.File) (string, error) {
 	return tag, nil
 }
 
-// precheck refuses what can be refused without an open.
+// precheck refuses whatever can be refused without opening it.
 func (b *fromFS) precheck(op string, n Name, links bool) error {
 	if err := b.checkLinks(op, n, links); err != nil {
 		return err
@@ -158,7 +157,7 @@ func (b *fromFS) precheck(op string, n Name, links bool) error {
 	return nil
 }
 
-// checkLinks refuses n if a link is on its way.
+// checkLinks refuses n if there is a link on its path.
 func (b *fromFS) checkLinks(op string, n Name, report bool) error {
 	lfs, ok := b.fsys.(fs.ReadLinkFS)
 	if !ok {
@@ -175,7 +174,7 @@ func (b *fromFS) checkLinks(op string, n Name, report bool) error {
 	if report && target == Root.s {
 		e.Link = Root
 	} else if report {
-		e.Link, _ = ParseName(target) // the zero Name for what is none
+		e.Link, _ = ParseName(target) // the zero Name if target is not a valid name
 	}
 	return e
 }
@@ -233,7 +232,7 @@ func (b *fromFS) Remove(_ context.Context, n Name, _ Cond) error {
 	return &Error{Op: "remove", Name: n.s, Err: ErrUnsupported}
 }
 
-// fsError is driver.FSError.
+// fsError does what driver.FSError does.
 func fsError(op string, n Name, err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err

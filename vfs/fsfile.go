@@ -7,12 +7,12 @@ import (
 	"path"
 )
 
-// A file is an open object as io/fs has it.
+// A file is an open object as an [fs.File].
 type file struct {
 	view   view
 	obj    *Object
 	off    int64 // where the next Read begins
-	at     int64 // where obj.Body stands, if it had to be opened anew
+	at     int64 // the offset of obj.Body
 	closed bool
 }
 
@@ -29,9 +29,8 @@ func (f *file) Stat() (fs.FileInfo, error) {
 	return fileInfo{info.Name.Base(), info.Size, info.ModTime, fileMode}, nil
 }
 
-// Read reads on from the current offset. After a Seek, a body that cannot seek
-// is opened anew at that offset, on the condition that it is still the same
-// version.
+// Read continues at the current offset. After a Seek, a body that cannot seek is
+// reopened at that offset, provided that it is still the same version.
 func (f *file) Read(p []byte) (int, error) {
 	if f.closed {
 		return 0, f.fail("read", fs.ErrClosed)
@@ -71,7 +70,7 @@ func (f *file) seekBody() error {
 	return nil
 }
 
-// reopen opens a part of the very version that f is.
+// reopen opens a range of the same version as f.
 func (f *file) reopen(r Range) (*Object, error) {
 	req := Request{Range: r}
 	if tag := f.obj.Info.ETag; tag != "" {
@@ -153,14 +152,13 @@ func (f *file) fail(op string, err error) error {
 	return &fs.PathError{Op: op, Path: f.obj.Info.Name.String(), Err: err}
 }
 
-// failRead wraps what a body failed with: that can be any error of the backend's
-// system, and its text hold the path there.
+// failRead wraps an error of the body. That can be any error of the backend, and its
+// text may hold a path of the host.
 func (f *file) failRead(err error) error {
 	return f.fail("read", outward("read", f.obj.Info.Name, f.obj.Info.Rule, err))
 }
 
-// A dirFile is an open directory. Its entries are read when the first is asked
-// for.
+// A dirFile is an open directory. The first call of ReadDir reads all entries.
 type dirFile struct {
 	view    view
 	name    string // below view.dir

@@ -15,8 +15,8 @@ import (
 
 const digits = "0123456789abcdef"
 
-// openDigits opens a file of digits through a Jail. Bodies of FromFS cannot
-// seek, so every jump opens the object anew.
+// openDigits opens a file of digits through a Jail. Bodies of FromFS cannot seek, so
+// every Seek reopens the object.
 func openDigits(t *testing.T) (f io.ReadSeekCloser, change func(string)) {
 	t.Helper()
 	m := fstest.MapFS{"f": {Data: []byte(digits), ModTime: time.Unix(1e9, 0)}}
@@ -72,7 +72,7 @@ func TestFileReadsAnywhere(t *testing.T) {
 	}
 }
 
-// What was opened is one version: a jump into another one fails.
+// An open file is a single version: a Seek after a change makes reads fail.
 func TestFileNoticesChange(t *testing.T) {
 	for what, content := range map[string]string{
 		"same size": strings.ToUpper(digits), "shorter": "0123", "longer": digits + digits,
@@ -95,7 +95,7 @@ func TestFileNoticesChange(t *testing.T) {
 	f, change := openDigits(t)
 	change("")
 	if _, err := f.(io.ReaderAt).ReadAt(make([]byte, 4), 8); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("ReadAt of a file that is gone: %v", err)
+		t.Errorf("ReadAt of a removed file: %v", err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// The file system that a Jail is.
+// A Jail implements these interfaces of io/fs.
 var (
 	_ fs.StatFS     = (*Jail)(nil)
 	_ fs.ReadFileFS = (*Jail)(nil)
@@ -21,27 +21,25 @@ var (
 	_ fs.GlobFS     = (*Jail)(nil)
 )
 
-// Open opens an object or a directory by name, as [fs.FS] has it: "." is the
-// top. Every name goes through the same verdict as in [Jail.Get], directories
-// through that of [Jail.List]. Files can seek. Errors are [*fs.PathError]s
-// around an [*Error].
+// Open opens an object or a directory by name, as [fs.FS] specifies; "." is the top. A
+// file gets the same verdict as in [Jail.Get], a directory the same as in [Jail.List].
+// Files can seek. Errors are [*fs.PathError]s that wrap an [*Error].
 //
-// Being an fs.FS, a Jail can be handed to http.FileServerFS, template.ParseFS
-// or zip.Writer.AddFS. These methods use the background context; see
-// [Jail.WithContext].
+// As an fs.FS, a Jail can be passed to http.FileServerFS, template.ParseFS or
+// zip.Writer.AddFS. These methods use the background context; see [Jail.WithContext].
 func (j *Jail) Open(name string) (fs.File, error) { return j.background().Open(name) }
 
 // ReadFile returns the bytes of an object.
 func (j *Jail) ReadFile(name string) ([]byte, error) { return j.background().ReadFile(name) }
 
-// ReadDir returns the entries of a directory that would be served, by name.
+// ReadDir returns the servable entries of a directory, sorted by name.
 func (j *Jail) ReadDir(name string) ([]fs.DirEntry, error) { return j.background().ReadDir(name) }
 
-// Sub returns the file system below the directory dir. Patterns still apply to
-// whole names.
+// Sub returns the file system below the directory dir. Patterns still apply to full
+// names.
 func (j *Jail) Sub(dir string) (fs.FS, error) { return j.background().Sub(dir) }
 
-// Glob returns the names that match pattern and would be served.
+// Glob returns the servable names that match pattern.
 func (j *Jail) Glob(pattern string) ([]string, error) { return j.background().Glob(pattern) }
 
 // Stat describes an object or a directory.
@@ -49,9 +47,8 @@ func (j *Jail) Stat(name string) (fs.FileInfo, error) { return j.background().St
 
 func (j *Jail) background() view { return view{j, context.Background(), Root} }
 
-// WithContext returns the Jail as a file system whose every operation uses ctx:
-// its principal is the one that Policy.Authorize sees, and cancelling it ends
-// reads that are under way.
+// WithContext returns the Jail as a file system whose operations all use ctx:
+// Policy.Authorize gets its principal, and cancelling it ends reads in progress.
 func (j *Jail) WithContext(ctx context.Context) fs.FS { return view{j, ctx, Root} }
 
 // A view is a Jail's tree below dir, bound to a context.
@@ -61,7 +58,7 @@ type view struct {
 	dir  Name
 }
 
-// name parses a name as io/fs has it.
+// name parses a name in io/fs form.
 func (v view) name(op, name string) (Name, error) {
 	if name == "." {
 		return v.dir, nil
@@ -96,7 +93,7 @@ func (v view) Open(name string) (fs.File, error) {
 	return &dirFile{view: v, name: name, dir: n}, nil
 }
 
-// mayBeDir reports whether a name that is no object for the caller may be a
+// mayBeDir reports whether a name that is not an object for the caller may be a
 // directory.
 func mayBeDir(err error) bool {
 	switch ReasonOf(err) {
@@ -175,7 +172,7 @@ func (v view) Sub(dir string) (fs.FS, error) {
 }
 
 func (v view) Glob(pattern string) ([]string, error) {
-	// fs.Glob would call this method again if it saw it.
+	// Hide the Glob method: fs.Glob would call it again.
 	return fs.Glob(struct{ fs.ReadDirFS }{v}, pattern)
 }
 
@@ -184,7 +181,7 @@ const (
 	dirMode              = fs.ModeDir | 0o555
 )
 
-// fileInfo is what callers of the file system may know of an entry.
+// fileInfo is what the file system reveals about an entry.
 type fileInfo struct {
 	name    string
 	size    int64

@@ -29,7 +29,7 @@ const siteDir = "testdata/site"
 // siteFiles are the files of the test's site, all of them served under "**".
 var siteFiles = []string{"docs/digits.txt", "docs/guide.html", "docs/img/map.png", "index.html", "templates/page.tmpl"}
 
-// sites returns the same site in every kind of file system at hand.
+// sites returns the same site in each available kind of file system.
 func sites(t *testing.T) map[string]fs.FS {
 	t.Helper()
 	onDisk := os.DirFS(siteDir)
@@ -153,7 +153,7 @@ func TestSubAndGlob(t *testing.T) {
 	}
 }
 
-// What takes an fs.FS takes a Jail.
+// Users of an fs.FS accept a Jail.
 func TestUsersOfFS(t *testing.T) {
 	j := mustJail(t, vfs.FromFS(os.DirFS(siteDir)), vfs.Policy{Allow: vfs.Patterns("docs/**", "templates/*")})
 
@@ -178,7 +178,7 @@ func TestUsersOfFS(t *testing.T) {
 	}
 	for _, f := range r.File {
 		if f.Name == "index.html" {
-			t.Error("the archive holds a name that is not allowed")
+			t.Error("the archive contains a name that is not allowed")
 		}
 	}
 	if err := fstest.TestFS(r, "docs/guide.html", "docs/img/map.png", "docs/digits.txt", "templates/page.tmpl"); err != nil {
@@ -219,15 +219,15 @@ func TestUsersOfFS(t *testing.T) {
 	}
 }
 
-// A file system that is bound to a context passes on its principal, and ends
-// with it.
+// A file system bound to a context passes on its principal, and stops when the context
+// is done.
 func TestWithContext(t *testing.T) {
 	type key struct{}
 	j := mustJail(t, vfs.FromFS(os.DirFS(siteDir)), vfs.Policy{
 		Allow: vfs.Patterns("**"),
 		Authorize: vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, _ vfs.Name) error {
 			if ctx.Value(key{}) == nil {
-				return errors.New("who is it?")
+				return errors.New("no principal")
 			}
 			return nil
 		}),

@@ -17,7 +17,7 @@ var attackSeeds = []string{
 	"\xc0\xae", "%c0%ae", "\u202egpj", "\ufeff", ".env", "a.", "CON", "фото.jpg", "cafe\u0301", "\u212a", "ａ／b", "\u00ad", strings.Repeat("a/", 600), strings.Repeat("%61", 1100),
 }
 
-// checkParsed holds what is true of every Name that a parser made.
+// checkParsed checks the properties of every parsed Name.
 func checkParsed(t *testing.T, n vfs.Name) {
 	t.Helper()
 	s := n.String()
@@ -36,7 +36,7 @@ func checkParsed(t *testing.T, n vfs.Name) {
 		t.Errorf("ParseEscapedPath(%q) = %q, %v", n.EscapedPath(), again, err)
 	}
 	if again, err := n.Dir().Child(n.Base()); again != n || err != nil {
-		t.Errorf("%q put together again is %q, %v", s, again, err)
+		t.Errorf("%q joined again is %q, %v", s, again, err)
 	}
 }
 
@@ -113,25 +113,25 @@ func FuzzPattern(f *testing.F) {
 		}
 		a, d := allow.Explain(t.Context(), vfs.OpRead, n), deny.Explain(t.Context(), vfs.OpRead, n)
 		if a.Allowed && d.Allowed {
-			t.Errorf("%q allows %q, and does not deny it", src, n)
+			t.Errorf("%q allows %q, but does not deny it", src, n)
 		}
 		for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
 			if !deny.Explain(t.Context(), vfs.OpRead, dir).Allowed && d.Allowed {
-				t.Errorf("%q denies %q, and not %q below", src, dir, n)
+				t.Errorf("%q denies %q, but not %q below it", src, dir, n)
 			}
 		}
 		if a.Allowed && !allow.Explain(t.Context(), vfs.OpList, n.Dir()).Allowed {
-			t.Errorf("%q allows %q, whose directory does not exist", src, n)
+			t.Errorf("%q allows %q, but not its directory", src, n)
 		}
 		if d.Allowed && !deny.Explain(t.Context(), vfs.OpList, n.Dir()).Allowed {
-			t.Errorf("a deny of %q leaves %q, and hides its directory", src, n)
+			t.Errorf("a deny of %q does not cover %q, but hides its directory", src, n)
 		}
 	})
 }
 
 var plainExtension = regexp.MustCompile(`\.[0-9A-Za-z]{1,7}\z`)
 
-// isBlank reports characters that show nothing, by other tables than SafeName's.
+// isBlank reports whether a character is invisible, by other tables than SafeName's.
 func isBlank(r rune) bool {
 	return unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) ||
 		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r) || r == 0x2800
@@ -159,20 +159,20 @@ func FuzzSafeName(f *testing.F) {
 			t.Errorf("SafeName(%q, %+v) = %q may not be created: %s", s, opts, n, v.Reason)
 		}
 		if again := vfs.SafeName(n.String(), opts); again != n {
-			t.Errorf("SafeName(%q, %+v) = %q, and of that %q", s, opts, n, again)
+			t.Errorf("SafeName(%q, %+v) = %q; applied again: %q", s, opts, n, again)
 		}
 		if stem, _, _ := strings.Cut(n.String(), "."); strings.TrimFunc(stem, isBlank) == "" {
-			t.Errorf("SafeName(%q, %+v) = %+q, which nobody can see", s, opts, n)
+			t.Errorf("SafeName(%q, %+v) = %+q, which is invisible", s, opts, n)
 		}
-		// A short extension of plain characters is kept, whatever stands before it.
+		// A short extension of plain characters is kept, whatever precedes it.
 		if ext := plainExtension.FindString(s); ext != "" && !strings.HasSuffix(n.String(), ext) {
 			t.Errorf("SafeName(%q, %+v) = %q, which lost the extension %s", s, opts, n, ext)
 		}
 	})
 }
 
-// FuzzVerdict: on a backend in which everything exists, Explain says what Get,
-// Head and the file system do, and a refused name never reaches the backend.
+// FuzzVerdict uses a backend in which every object exists. Explain must agree with Get,
+// Head and the file system, and a refused name must never reach the backend.
 func FuzzVerdict(f *testing.F) {
 	for _, s := range attackSeeds {
 		f.Add(s)
@@ -201,7 +201,7 @@ func FuzzVerdict(f *testing.F) {
 			t.Errorf("%q: Explain says %q, Head %q", n, v.Rule, info.Rule)
 		}
 		if !v.Allowed && b.calls.Load() != before {
-			t.Errorf("%q is refused, and the backend was asked", n)
+			t.Errorf("%q is refused, but the backend was called", n)
 		}
 	})
 }

@@ -9,15 +9,15 @@ import (
 
 // A glob is one brace-free alternative of a pattern, split into segments.
 //
-// Matching goes element by element. Matching whole names instead would let a
-// negated class ("a[^b]c") run across a slash, and could not tell which part
-// of the pattern met a leading dot.
+// Matching proceeds element by element. If it matched whole names, a negated class
+// ("a[^b]c") could match a slash, and nothing would tell which part of the pattern
+// matched a leading dot.
 type glob struct {
 	segs []segment
 
-	// The quick no, by which most globs are done with most names. A name that
-	// it matches, or that lies below one, begins with prefix and has all of
-	// bytes; one that it matches ends in suffix.
+	// A fast rejection test that settles most globs for most names. A matching name, or
+	// a name below a matching one, begins with prefix and contains all of bytes; a
+	// matching name ends in suffix.
 	prefix, suffix string
 	bytes          byteSet
 
@@ -27,11 +27,11 @@ type glob struct {
 type segment struct {
 	kind     segmentKind
 	pre, suf string // literal: pre. affix: pre, "*", suf
-	pattern  string // complex, of an allow pattern: for doublestar
-	dot      bool   // spells a leading dot
+	pattern  string // complex, in an allow pattern: passed to doublestar
+	dot      bool   // begins with a literal dot
 
-	// Of a deny pattern, see denySegment: tokens, with literals folded, and the same with
-	// literals taken apart, nil if that is no other.
+	// For deny patterns, see denySegment: the tokens with literals folded, and the same
+	// with literals decomposed (nil if there is no difference).
 	tokens, apart []token
 }
 
@@ -45,15 +45,15 @@ const (
 	segComplex
 )
 
-// The states of a match are the bits of a word, so a glob has at most as many
-// segments as that, less the accepting one. The alternatives of a pattern are
-// bounded since braces multiply.
+// A match keeps its states in the bits of one word, one of them the accepting state,
+// which bounds the number of segments. The number of alternatives is bounded because
+// braces multiply.
 const (
 	maxSegments     = 63
 	maxAlternatives = 1000
 )
 
-// prepare sets what is derived from segs.
+// prepare sets the fields derived from segs.
 func (g *glob) prepare() {
 	leads := true // only literal segments so far
 	for i, seg := range g.segs {
@@ -79,8 +79,8 @@ func (g *glob) prepare() {
 	}
 }
 
-// match reports whether g matches the whole name, whose bytes are has. Unless
-// dots is set, a wildcard does not match an element's leading dot.
+// match reports whether g matches the whole name, whose bytes are has. Unless dots is
+// set, a wildcard does not match the leading dot of an element.
 func (g *glob) match(name string, has byteSet, dots bool) bool {
 	if g.bytes&^has != 0 || !strings.HasSuffix(name, g.suffix) || !strings.HasPrefix(name, g.prefix) {
 		return false
@@ -99,7 +99,7 @@ func (g *glob) matchTree(folded, written string, has byteSet) bool {
 	return accepted
 }
 
-// matchSpelled is matchTree for a name of several spellings.
+// matchSpelled is matchTree for a name with several spellings.
 func (g *glob) matchSpelled(n *spelledName) bool {
 	if !n.jokers && g.bytes&^n.has != 0 {
 		return false
@@ -115,8 +115,8 @@ func (g *glob) matchBelow(dir string) bool {
 	return states&^(1<<len(g.segs)) != 0
 }
 
-// coversBelow reports whether g, as a deny pattern, surely matches every name
-// in the directory that is spelled so.
+// coversBelow reports whether g, as a deny pattern, is certain to match every name in
+// the directory with these spellings.
 func (g *glob) coversBelow(folded, written string, n *spelledName) bool {
 	states, _ := g.run(folded, written, n, true, false)
 	for i := range g.segs {
@@ -128,10 +128,10 @@ func (g *glob) coversBelow(folded, written string, n *spelledName) bool {
 	return false
 }
 
-// run is the automaton: state i means that segs[:i] have matched the elements
-// so far. With tree, it stops as soon as any directory above name is accepted. A deny
-// pattern meets a name that is folded and as it is written, with elements of the same
-// lengths, or all of its spellings.
+// run runs the automaton: state i means that segs[:i] have matched the elements so far.
+// With tree, it stops as soon as a directory above name is accepted. A deny pattern is
+// matched either with a name given both folded and as written, with elements of equal
+// lengths, or with all spellings of n.
 func (g *glob) run(name, written string, n *spelledName, dots, tree bool) (states uint64, accepted bool) {
 	accept := uint64(1) << len(g.segs)
 	states = g.skipDoubles(1)
@@ -162,8 +162,8 @@ func (g *glob) run(name, written string, n *spelledName, dots, tree bool) (state
 	return states, states&accept != 0
 }
 
-// skipDoubles adds the states that are reached by letting "**" match nothing.
-// There are no two of them in a row.
+// skipDoubles adds the states reached by matching "**" with nothing. No two "**" are
+// adjacent.
 func (g *glob) skipDoubles(states uint64) uint64 {
 	return states | states&g.doubles<<1
 }

@@ -108,8 +108,8 @@ func TestRegexp(t *testing.T) {
 	}
 }
 
-// What a wildcard may not match, the pattern has to spell: a dot that begins an
-// element. Here a name of a dot file is served or not by the pattern alone.
+// A pattern has to spell a leading dot; no wildcard matches it. In this test, the
+// pattern alone decides whether a dot file is served.
 func TestLeadingDots(t *testing.T) {
 	for _, c := range []struct {
 		pattern, name string
@@ -191,9 +191,9 @@ func TestParsePatternErrors(t *testing.T) {
 		{"[a/b]", "slash"},
 		{`[a\/b]`, "slash"},
 		{"[]", "unclosed"},
-		{strings.Repeat("{a,b}", 11), "over 1000"},
-		{strings.Repeat("{a,b}", 800), "over 1000"},
-		{strings.Repeat("a*/", 63) + "b", "over 63 segments"},
+		{strings.Repeat("{a,b}", 11), "more than 1000"},
+		{strings.Repeat("{a,b}", 800), "more than 1000"},
+		{strings.Repeat("a*/", 63) + "b", "more than 63 segments"},
 		{strings.Repeat("a", 5000), "4096"},
 		{strings.Repeat("e", 256), "255"},
 		{"re:(", "missing closing"},
@@ -215,10 +215,10 @@ func TestParsePatternErrors(t *testing.T) {
 	vfs.Patterns("a", "[")
 }
 
-// The matcher works by elements on braces that were multiplied out; doublestar
-// on the whole. They agree but for what the documentation says of leading dots,
-// for classes, which here never meet a slash, and for what doublestar forgets at
-// the end of a name: that "a*/**" and "a***" match "a".
+// The matcher works on elements, with braces expanded; doublestar works on the whole
+// name. They agree except for documented differences in leading dots, for classes,
+// which in this test never meet a slash, and for patterns such as "a*/**" and "a***",
+// which doublestar fails to match with "a".
 func TestGlobAgreesWithDoublestar(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	pieces := []string{"a", "b", "é", "*", "**", "?", "/", "/", "[ab]", "[^b]", "[b-é]", "{a,b}", "{a/b,*c}", "{b,ab}", `\a`, `\*`, "**/", "/**", ".a", ","}

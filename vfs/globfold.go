@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// foldGlob compiles a glob, which has been compiled as it is, to meet names in all their
-// spellings: see denySegment. Exact names are folded.
+// foldGlob compiles a glob that compileGlob accepted so that it matches names in all
+// their spellings: see denySegment. Exact names are folded.
 func foldGlob(src string) (globs []glob, literal []Name, err error) {
 	alts, err := expandBraces(src)
 	if err != nil {
@@ -36,8 +36,8 @@ func foldGlob(src string) (globs []glob, literal []Name, err error) {
 			continue
 		}
 		g.prepare()
-		// A character of the pattern that is not ASCII can meet one that is written with
-		// other bytes.
+		// A non-ASCII character of the pattern can match one that is written with other
+		// bytes.
 		g.bytes = 0
 		for _, seg := range g.segs {
 			for _, t := range seg.tokens {

@@ -8,8 +8,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// compileGlob returns the alternatives of src; those that are exact names
-// apart, since a table finds them.
+// compileGlob returns the alternatives of src. Exact names are returned separately,
+// since a table looks them up.
 func compileGlob(src string) (globs []glob, literal []Name, err error) {
 	switch {
 	case src == "":
@@ -46,7 +46,7 @@ func compileAlternative(alt string) (g glob, name string, err error) {
 			return g, "", err
 		}
 		exact = exact && seg.kind == segLiteral
-		// "**/**" is "**", and one state less.
+		// "**/**" equals "**", with one state less.
 		if n := len(g.segs); seg.kind == segDouble && n > 0 && g.segs[n-1].kind == segDouble {
 			continue
 		}
@@ -64,7 +64,7 @@ func compileAlternative(alt string) (g glob, name string, err error) {
 		return g, name, nil
 	}
 	if len(g.segs) > maxSegments {
-		return g, "", fmt.Errorf("it has over %d segments", maxSegments)
+		return g, "", fmt.Errorf("it has more than %d segments", maxSegments)
 	}
 	g.prepare()
 	return g, "", nil
@@ -76,7 +76,7 @@ func compileSegment(s string) (segment, error) {
 	}
 	s = squeezeStars(s)
 	var lit strings.Builder
-	stars, star := 0, 0 // how many "*", and where in lit the only one stands
+	stars, star := 0, 0 // the number of "*", and the position in lit of the last one
 	complex := false
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -112,8 +112,8 @@ func compileSegment(s string) (segment, error) {
 	return segment{kind: segComplex, pattern: s, dot: dot}, nil
 }
 
-// squeezeStars makes one star of several in a row, which mean no more and which
-// doublestar does not match with nothing at the end of a name.
+// squeezeStars replaces a run of stars by one star, which means the same. doublestar
+// does not let a run at the end match nothing.
 func squeezeStars(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -131,8 +131,8 @@ func squeezeStars(s string) string {
 	return b.String()
 }
 
-// splitSegments splits a valid, brace-free pattern at its slashes. A slash in a
-// class splits, too, which leaves a class unclosed and is reported for that.
+// splitSegments splits a valid, brace-free pattern at its slashes. It also splits at a
+// slash within a class, which leaves an unclosed class; that is reported later.
 func splitSegments(s string) []string {
 	var segs []string
 	start := 0
@@ -150,7 +150,7 @@ func splitSegments(s string) []string {
 	return append(segs, s[start:])
 }
 
-// expandBraces returns the alternatives of a valid pattern without its braces.
+// expandBraces expands a valid pattern into its brace-free alternatives.
 func expandBraces(s string) ([]string, error) {
 	open := indexMeta(s, '{')
 	if open < 0 {
@@ -186,15 +186,15 @@ func expandBraces(s string) ([]string, error) {
 			return nil, err
 		}
 		if alts = append(alts, more...); len(alts) > maxAlternatives {
-			return nil, fmt.Errorf("its braces stand for over %d patterns", maxAlternatives)
+			return nil, fmt.Errorf("its braces expand to more than %d patterns", maxAlternatives)
 		}
 	}
 	return alts, nil
 }
 
-// joinStars puts two parts of a pattern together. Stars that come from different
-// parts make three at least, which are one: "{a,*}{b,*}" means one element, and
-// "**" would let it through to any depth.
+// joinStars joins two parts of a pattern. If stars of different parts meet, it writes
+// at least three, which count as one: "{a,*}{b,*}" stands for one element, and "**"
+// would match at any depth.
 func joinStars(a, b string) string {
 	if strings.HasSuffix(a, "*") && strings.HasPrefix(b, "*") {
 		return a + "*" + b
@@ -202,7 +202,7 @@ func joinStars(a, b string) string {
 	return a + b
 }
 
-// indexMeta finds the first c that is neither escaped nor in a class.
+// indexMeta returns the index of the first c that is neither escaped nor in a class.
 func indexMeta(s string, c byte) int {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
@@ -217,7 +217,7 @@ func indexMeta(s string, c byte) int {
 	return -1
 }
 
-// classLen returns the length of the class that s begins with, 1 if none ends.
+// classLen returns the length of the class at the start of s, or 1 if it is not closed.
 func classLen(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {

@@ -7,11 +7,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// checkName is the one grammar of names. It returns "" or the reason for which
-// s is no name.
+// checkName implements the grammar of names; nothing else does. It returns "" or the
+// reason why s is not a name.
 //
-// One pass over the bytes finds everything that ASCII can do wrong; only names
-// that hold other bytes pay for the second pass.
+// One pass over the bytes finds every violation in ASCII. Only names with other bytes
+// need the second pass.
 func checkName(s string) Reason {
 	if s == "" {
 		return reason.NameEmpty
@@ -62,8 +62,8 @@ func checkElement(e string) Reason {
 }
 
 func checkRunes(s string) Reason {
-	// Validity comes first: normalisation of ill-formed input has looped for
-	// ever (CVE-2026-56852), and an overlong form hides the byte it stands for.
+	// Check validity first: normalization of ill-formed input has looped forever
+	// (CVE-2026-56852), and an overlong form hides the byte it encodes.
 	if !utf8.ValidString(s) {
 		return reason.NameUTF8
 	}
@@ -84,8 +84,8 @@ func checkRunes(s string) Reason {
 	return ""
 }
 
-// isBidiControl reports the characters that make a name look like another:
-// "exe.\u202egpj" shows as "exe.jpg" reversed.
+// isBidiControl reports whether r can make a name look like another: "exe.\u202egpj" is
+// displayed with "jpg" at its end.
 func isBidiControl(r rune) bool {
 	switch {
 	case r == 0x061c, r == 0x200e, r == 0x200f:
@@ -105,9 +105,9 @@ func hasDotElement(s string) bool {
 	return s != "" && s[0] == '.' || strings.Contains(s, "/.")
 }
 
-// isDisguised reports whether elem begins with a dot behind characters that
-// some file systems pass over: on HFS+ and ext4's casefold "\u200c.git" opens
-// ".git" (CVE-2014-9390).
+// isDisguised reports whether elem begins with a dot after characters that some file
+// systems ignore: on HFS+ and ext4's casefold "\u200c.git" opens ".git"
+// (CVE-2014-9390).
 func isDisguised(elem string) bool {
 	if elem == "" || elem[0] < utf8.RuneSelf {
 		return false

@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// hostileNames are names of the greatest length that folding makes long, decomposes or
-// has to reorder.
+// hostileNames returns names of maximum length that are costly: folding makes them
+// longer, decomposes them or has to reorder them.
 func hostileNames(t testing.TB) map[string]vfs.Name {
 	t.Helper()
 	names := map[string]vfs.Name{}
@@ -19,7 +19,7 @@ func hostileNames(t testing.TB) map[string]vfs.Name {
 		"Hangul": "\u1112\u1161\u11ab", "Greek with three marks": "\u1f82\u1fb7", "plain": "a", "fractions": "\u00bd", "mathematical letters": "\U0001d51e",
 		"nothing but marks": "\u0301", "dotted capital I": "\u0130",
 	} {
-		// The bytes that patterns want are there.
+		// Include the bytes that the patterns look for.
 		b, elem := strings.Builder{}, 0
 		b.WriteString("abcdefghijklmnopqrstuvwxyz0123456789/")
 		for b.Len()+len(unit)+1 <= 1024 {
@@ -39,7 +39,7 @@ func hostileNames(t testing.TB) map[string]vfs.Name {
 	return names
 }
 
-// hostilePatterns are many patterns that have to look at all of a name.
+// hostilePatterns returns many patterns that have to read the whole name.
 func hostilePatterns(t testing.TB) []vfs.Pattern {
 	t.Helper()
 	var all []string
@@ -49,8 +49,7 @@ func hostilePatterns(t testing.TB) []vfs.Pattern {
 	return vfs.Patterns(all...)
 }
 
-// What clients choose, the name, does not make a verdict allocate for each pattern and
-// each character.
+// Clients choose the name, so a verdict must not allocate per pattern and character.
 func TestHostileNames(t *testing.T) {
 	j, err := vfs.New(vfs.FromFS(nil), vfs.Policy{Allow: vfs.Patterns("**"), Deny: hostilePatterns(t)})
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 
 const module = "github.com/bailiwick-fs/bailiwick"
 
-// A goPackage is what the import rule looks at of a package: what it imports
-// itself, and what that brings along. Imports of tests do not count.
+// A goPackage holds what the import rule needs to know about a package: its own
+// imports, and its transitive ones. Imports of tests do not count.
 type goPackage struct {
 	ImportPath string
 	Standard   bool
@@ -23,16 +23,16 @@ type goPackage struct {
 	Deps       []string
 }
 
-// An importRule says what packages below from may not reach, and why.
+// An importRule says what packages below from must not import, and why.
 type importRule struct {
-	from   string // path in the module; the packages below it are meant too
-	direct bool   // look at the package's own imports only
+	from   string // path in the module; includes the packages below it
+	direct bool   // check only the package's own imports
 	breach func(from, to string, standard bool) bool
 	reason string
 }
 
-// importRules is "Imports run one way" of .github/DESIGN.md, section 2. The paths are relative to
-// the module where they lie in it.
+// importRules implements "Imports run one way" of .github/DESIGN.md, section 2. Paths
+// of packages in the module are relative to it.
 var importRules = []importRule{
 	{
 		from: "vfs",
@@ -45,12 +45,12 @@ var importRules = []importRule{
 			}
 			return true
 		},
-		reason: "vfs decides what is served; whoever checks it should have nothing else to read than the standard library, x/text and doublestar (vfstest may compare with go-cmp)",
+		reason: "vfs decides what is served; to review it, nobody should have to read more than the standard library, x/text and doublestar (vfstest may compare with go-cmp)",
 	},
 	{
 		from:   "server",
 		breach: func(_, to string, _ bool) bool { return below(to, "backends") },
-		reason: "the HTTP layer sees objects through vfs.Jail only, so that no backend gets behaviour of its own over HTTP",
+		reason: "the HTTP layer accesses objects only through vfs.Jail, so that all backends behave alike over HTTP",
 	},
 	{
 		from:   "backends",
@@ -66,21 +66,21 @@ var importRules = []importRule{
 			a, b := backendOf(from), backendOf(to)
 			return a != b && (a != "mem" || b != "aferofs")
 		},
-		reason: "a backend never knows a sibling (only mem may use aferofs, and what all share lies in backends/internal), so that each can be read, tested and left out by itself",
+		reason: "a backend must not import another one (except that mem may use aferofs, and shared code is in backends/internal), so that each can be read, tested and omitted on its own",
 	},
 	{
 		from: "",
 		breach: func(from, to string, _ bool) bool {
 			return below(to, "github.com/aws") && from != "backends" && !below(from, "backends/s3") && !below(from, "cmd") && !below(from, "testdata")
 		},
-		reason: "the AWS SDK is large and has traps: who uses neither S3 nor backends.Open must not carry it",
+		reason: "the AWS SDK is large and has pitfalls: programs that use neither S3 nor backends.Open must not depend on it",
 	},
 	{
 		from: "",
 		breach: func(from, to string, _ bool) bool {
 			return below(to, "github.com/aws/aws-sdk-go-v2/config") && from != "backends" && !below(from, "cmd")
 		},
-		reason: "the SDK's configuration reads variables, files and the network: who hands a client to backends/s3 must not carry it",
+		reason: "the SDK's configuration reads variables, files and the network: programs that pass a client to backends/s3 must not depend on it",
 	},
 	{
 		from:   "",
@@ -88,7 +88,7 @@ var importRules = []importRule{
 		breach: func(from, to string, _ bool) bool {
 			return below(to, "github.com/spf13/afero") && !below(from, "backends/mem") && !below(from, "backends/aferofs") && !below(from, "cmd")
 		},
-		reason: "afero is a store and never a jail: its BasePathFs follows links out",
+		reason: "afero is a store, not a jail: its BasePathFs follows links out",
 	},
 	{
 		from:   "",
@@ -96,17 +96,17 @@ var importRules = []importRule{
 		breach: func(from, to string, _ bool) bool {
 			return below(to, "github.com/gorilla/mux") && !below(from, "server") && !below(from, "cmd")
 		},
-		reason: "the router is glue where routes are registered; handlers are plain net/http",
+		reason: "the router only registers routes; handlers are plain net/http",
 	},
 	{
 		from: "",
 		breach: func(from, to string, _ bool) bool {
 			driver := below(to, "modernc.org/sqlite") || below(to, "github.com/jackc/pgx")
-			// catalogtest takes the interface, as server does.
+			// catalogtest uses the interface, as server does.
 			store := below(from, "server/catalog") && from != "server/catalog" && !below(from, "server/catalog/catalogtest")
 			return driver && !store && !below(from, "cmd") && !below(from, "testdata")
 		},
-		reason: "a database and its driver are for who opens a catalog: the HTTP layer sees the interface only, and who brings a store of his own must not carry ours",
+		reason: "only programs that open a catalog need a database and its driver: the HTTP layer uses the interface, and programs with their own store must not depend on ours",
 	},
 	{
 		from: "server/catalog",
@@ -114,7 +114,7 @@ var importRules = []importRule{
 			return below(to, "modernc.org/sqlite") && below(from, "server/catalog/postgres") ||
 				below(to, "github.com/jackc/pgx") && below(from, "server/catalog/sqlite")
 		},
-		reason: "who opens one store must not carry the other",
+		reason: "programs that open one store must not depend on the other",
 	},
 	{
 		from: "",
@@ -127,17 +127,17 @@ var importRules = []importRule{
 			}
 			return below(to, "golang.org/x/crypto/bcrypt") && !below(from, "server/auth/htpasswd")
 		},
-		reason: "who is asking is judged through auth.Authenticator: who brings one of his own must not carry ours",
+		reason: "authentication goes through auth.Authenticator: programs with their own implementation must not depend on ours",
 	},
 	{
 		from:   "cmd",
 		breach: func(_, to string, _ bool) bool { return below(to, "vfs/vfstest") || to == "testing" },
-		reason: "the program that people run carries no test code",
+		reason: "the command must not contain test code",
 	},
 	{
 		from:   "",
 		breach: func(from, to string, _ bool) bool { return below(to, "testdata") && !below(from, "testdata") },
-		reason: "what lies under testdata helps tests, and only they may import it",
+		reason: "packages under testdata are for tests, and only tests may import them",
 	},
 }
 
@@ -146,8 +146,8 @@ func below(p, top string) bool {
 	return top == "" || p == top || strings.HasPrefix(p, top+"/")
 }
 
-// backendOf returns the backend that a package below backends belongs to, ""
-// for backends itself.
+// backendOf returns the backend that a package below backends belongs to, or "" for
+// backends itself.
 func backendOf(p string) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(p, "backends"), "/"), "/")
 	return name
@@ -184,20 +184,20 @@ func importBreaches(pkgs []goPackage) []string {
 	return lines
 }
 
-// inModule returns the path of a package in the module, and whether it lies
-// there at all; the path of another package it returns as it is.
+// inModule returns a package's path within the module and true, or, for a package of
+// another module, its import path and false.
 func inModule(importPath string) (string, bool) {
 	return strings.CutPrefix(importPath, module+"/")
 }
 
-// TestImports holds the module's packages to importRules, on every system that
-// is supported, since files differ by system.
+// TestImports checks the module's packages against importRules, on every supported
+// system, since files differ by system.
 func TestImports(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		t.Run(goos, func(t *testing.T) {
 			pkgs := listPackages(t, goos)
 			if !slices.ContainsFunc(pkgs, func(p goPackage) bool { return p.ImportPath == module+"/vfs" }) {
-				t.Fatal("go list does not list vfs: this test sees nothing")
+				t.Fatal("go list does not list vfs: this test checks nothing")
 			}
 			for _, line := range importBreaches(pkgs) {
 				t.Error(line)
@@ -225,14 +225,14 @@ func listPackages(t *testing.T, goos string) []goPackage {
 			return pkgs
 		}
 		if err != nil {
-			t.Fatalf("go list prints what is not JSON: %v", err)
+			t.Fatalf("go list printed invalid JSON: %v", err)
 		}
 		pkgs = append(pkgs, p)
 	}
 }
 
-// TestImportRules shows that each rule can be broken, and lets through what
-// .github/DESIGN.md wants.
+// TestImportRules shows that each rule can be broken, and that the rules permit the
+// imports of .github/DESIGN.md.
 func TestImportRules(t *testing.T) {
 	for _, tt := range []struct {
 		from, to string

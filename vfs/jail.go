@@ -7,14 +7,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Jail serves a Backend's objects under a Policy. It is safe for concurrent
-// use, and there is nothing to close. The zero Jail lets nothing through.
+// A Jail serves a Backend's objects under a Policy. It is safe for concurrent use and
+// need not be closed. The zero Jail refuses every name.
 //
 // A Jail is also an [io/fs.FS]; see [Jail.Open].
 //
-// It does not protect against a process that can move or remount the root
-// directory of a disk backend, against bind mounts and hard links inside that root
-// (see disk.Options for the latter), or against what the objects contain.
+// It does not protect against a process that can move or remount the root directory of
+// a disk backend, against bind mounts and hard links inside that root (see disk.Options
+// for the latter), or against the content of objects.
 type Jail struct {
 	backend   Backend
 	caps      Caps
@@ -24,7 +24,7 @@ type Jail struct {
 	creating  claims
 }
 
-// New returns a Jail over b under p. It fails if a pattern cannot be used.
+// New returns a Jail over b under p. It fails if the policy is invalid.
 func New(b Backend, p Policy) (*Jail, error) {
 	if b == nil {
 		return nil, errors.New("vfs: New without a backend")
@@ -36,20 +36,20 @@ func New(b Backend, p Policy) (*Jail, error) {
 	return &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize}, nil
 }
 
-// Caps returns what the backend can do.
+// Caps returns what the backend supports.
 func (j *Jail) Caps() Caps { return j.caps }
 
-// Authorizer returns Policy.Authorize: nil where the patterns alone decide. A server
-// of the jail finds out from it what else the rules imply, such as whether caches may
-// keep an answer.
+// Authorizer returns Policy.Authorize; nil if the patterns alone decide. A server of
+// the jail needs it to find out what else the rules imply, such as whether caches may
+// store a response.
 func (j *Jail) Authorizer() Authorizer { return j.authorize }
 
-// Get opens the object n, or the part of it that req asks for. The caller
-// closes the object's Body; cancelling ctx ends a running transfer.
+// Get opens the object n, or the part of it that req asks for. The caller closes the
+// object's Body; cancelling ctx ends a running transfer.
 //
-// A name that is refused fails like one that is missing, with an [*Error] that
-// matches [fs.ErrNotExist]. Other errors to expect: [ErrNotModified],
-// [ErrPrecondition], [ErrRange], [ErrUnavailable], and ctx's own.
+// A refused name and a missing one fail alike, with an [*Error] that matches
+// [fs.ErrNotExist]. Other errors to expect: [ErrNotModified], [ErrPrecondition],
+// [ErrRange], [ErrUnavailable], and the error of ctx.
 func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
 	v := j.admit(ctx, OpRead, n)
 	if err := v.err("get"); err != nil {
@@ -68,9 +68,8 @@ func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
 	}
 }
 
-// Head describes the object n as Get would, without its bytes. It fails as Get
-// does; the range in req is ignored. ([Jail.Stat] is the method that [fs.StatFS]
-// asks for.)
+// Head returns the Info of the object n that Get would return. It fails as Get does and
+// ignores the range in req. ([Jail.Stat] is the method of [fs.StatFS].)
 func (j *Jail) Head(ctx context.Context, n Name, req Request) (Info, error) {
 	v := j.admit(ctx, OpRead, n)
 	if err := v.err("stat"); err != nil {
@@ -89,9 +88,10 @@ func (j *Jail) Head(ctx context.Context, n Name, req Request) (Info, error) {
 	}
 }
 
-// follow handles a backend's error on the way to v.Name, after so many links. If a
-// link is in the way, and links are allowed, it returns the name that the link leads
-// to, provided that it is admitted like any other; else the error for the caller.
+// follow handles an error that the backend returned on the path to v.Name, after the
+// given number of links. If the error is a link, links are allowed, and the link's
+// target is admitted, it returns the target. Otherwise it returns the error for the
+// caller.
 func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, links int) (Name, error) {
 	target, isLink := linkTarget(err)
 	if !isLink || j.symlinks != SymlinksInside {
@@ -108,7 +108,7 @@ func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, l
 	return target, nil
 }
 
-// linkTarget takes from a backend's error where the link in the way leads.
+// linkTarget returns the target of the link that a backend's error reports.
 func linkTarget(err error) (target Name, isLink bool) {
 	var e *Error
 	if errors.As(err, &e) && e.Reason == reason.Symlink {
@@ -117,9 +117,9 @@ func linkTarget(err error) (target Name, isLink bool) {
 	return Name{}, false
 }
 
-// outward gives a backend's error the name that the caller used, since callers
-// must not learn where a link leads, and the rule that let the name through. An
-// error that is no *Error is wrapped in one, so that its text cannot leak.
+// outward replaces the name in a backend's error by the one that the caller used, since
+// callers must not learn a link's target, and adds the rule that allowed the name. It
+// wraps any other error in an *Error, so that its text cannot leak.
 func outward(call string, n Name, rule string, err error) *Error {
 	var e *Error
 	if !errors.As(err, &e) {

@@ -11,13 +11,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// List yields the entries of dir that would be served: objects that a Get would
-// be allowed to open, and directories in which something would be shown, as
-// [Jail.HeadDir] has it. Their order is that of [Entry.Key]; entries come after the
-// key after. The kinds are KindFile and KindDir alone: a link shows as what it leads
-// to, if the policy lets it through at all. After an error nothing more is yielded.
+// List yields the servable entries of dir: objects that Get would be allowed to open,
+// and directories that contain a shown entry, as defined by [Jail.HeadDir]. Entries are
+// in the order of [Entry.Key], beginning after the key after. Kinds are KindFile and
+// KindDir only: a link is shown as its target, if the policy permits. After an error
+// List yields nothing more.
 //
-// A directory in which nothing is shown is as good as missing; the top is always there.
+// A directory without any shown entry is treated as missing. The top always exists.
 func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry, error] {
 	return j.list(ctx, dir, after, listHint{})
 }
@@ -25,20 +25,20 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 // A Page is a part of a directory's listing.
 type Page struct {
 	Entries []Entry
-	Next    string // the key to go on after, "" if nothing more is shown
+	Next    string // pass it as after for the next page; "" if there is none
 }
 
-// maxPageRequests bounds what one page may cost of a remote backend: 64 requests of
-// 1000 names. A page of 10,000 takes 11.
+// maxPageRequests bounds the cost of one page on a remote backend: 64 requests of 1,000
+// names each. A page of 10,000 takes 11.
 const maxPageRequests = 64
 
-// ListPage returns at most limit entries of what List yields. Next is set if another
-// entry follows that is shown: what is hidden does not show in it.
+// ListPage returns at most limit entries of List. Next is set if another shown entry
+// follows; hidden entries do not affect it.
 //
-// What a page may cost is bounded: 64 requests of a remote backend, and 64,000 entries
-// that are not shown. Where that is too little to find another entry, Next is set
-// though perhaps nothing follows that is shown, and a page that found none at all
-// fails with [ErrListBound].
+// The cost of a page is bounded: 64 requests to a remote backend, and 64,000 hidden
+// entries. If ListPage reaches the bound before it finds another entry, it sets Next
+// although no shown entry may follow; if the page is still empty, it fails with
+// [ErrListBound].
 func (j *Jail) ListPage(ctx context.Context, dir Name, after string, limit int) (Page, error) {
 	var p Page
 	limit = max(limit, 1)
@@ -84,10 +84,10 @@ func (j *Jail) list(ctx context.Context, dir Name, after string, hint listHint) 
 	}
 }
 
-// listHint is driver.ListHint.
+// listHint has the fields of driver.ListHint.
 type listHint = filestore.Hint[Kind]
 
-// A listing is one call of List: of the directory dir, which lies at at.
+// A listing is one call of List: of the directory dir, which the backend stores at at.
 type listing struct {
 	j       *Jail
 	ctx     context.Context
@@ -95,9 +95,9 @@ type listing struct {
 	budget  *budget
 }
 
-// entries yields what is shown, in order of Key. The backend's order differs from it
-// where a link leads to a directory: the backend lists the link by its bare element,
-// and as a directory its key has a slash. So it is held back until its key is due.
+// entries yields the shown entries in order of Key. The backend's order differs where a
+// link leads to a directory: the backend sorts the link by its bare element, but as a
+// directory its key ends in a slash. So entries holds it back until its key is due.
 func (l *listing) entries(after string, hint listHint) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		var held linkedDirs
@@ -130,7 +130,7 @@ func (l *listing) entries(after string, hint listHint) iter.Seq2[Entry, error] {
 	}
 }
 
-// A foundEntry is an entry of the backend, by its key there, and what is shown of it.
+// A foundEntry is a backend's entry: its key there, and what is shown for it.
 type foundEntry struct {
 	key     string
 	shown   Entry
@@ -162,7 +162,8 @@ func (l *listing) found(after string, hint listHint) iter.Seq2[foundEntry, error
 	}
 }
 
-// exists fails if nothing of the directory is shown, where nothing is after a key.
+// exists fails if no entry of the directory is shown. The caller found none after the
+// key after.
 func (l *listing) exists(after string) error {
 	if after != "" {
 		if shown, err := l.j.showsSome(l.ctx, l.dir, l.at, newBudget()); err != nil || shown {
@@ -172,12 +173,12 @@ func (l *listing) exists(after string) error {
 	return refuse("list", l.dir.s, reason.Missing)
 }
 
-// HeadDir returns nil if dir is a directory that exists for the caller: it is there,
-// the policy lets names below it through, and something in it is shown, an object or
-// a directory of which the same is true. For that at most 10,000 entries and
-// directories are looked at; where these are not enough, and for a directory within
-// dir where backends have none and a look would be a request, the policy alone
-// decides. The top is always there.
+// HeadDir returns nil if dir exists as a directory for the caller: the backend has it,
+// the policy allows names below it, and it contains a shown entry, which is either an
+// object or a directory that itself meets these conditions. It inspects at most 10,000
+// entries and directories. Beyond that bound, the policy alone decides; it also decides
+// alone about directories within dir if the backend has no directories and each check
+// would be a request. The top always exists.
 func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 	at, rule, err := j.enterDir(ctx, "stat", dir)
 	if err != nil || dir.IsRoot() {
@@ -193,10 +194,10 @@ func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 	return nil
 }
 
-// enterDir takes the road to a directory and returns the name under which the backend
-// has it, which is another one where links are on the way, and the rule that let it
-// through. Without directories there are no links to them either, and the listing
-// itself tells whether there is anything: a look first would be a request too many.
+// enterDir admits a directory and resolves links on its path. It returns the name under
+// which the backend stores it and the rule that allowed it. A backend without
+// directories has no links to them, and the listing itself shows whether there is
+// anything, so enterDir makes no request to it.
 func (j *Jail) enterDir(ctx context.Context, call string, dir Name) (at Name, rule string, err error) {
 	v := j.admit(ctx, OpList, dir)
 	if err := v.err(call); err != nil {
@@ -217,7 +218,7 @@ func (j *Jail) enterDir(ctx context.Context, call string, dir Name) (at Name, ru
 	}
 }
 
-// touchDir returns nil if dir is there, at the price of one look.
+// touchDir returns nil if dir exists. It costs one call of the backend.
 func (j *Jail) touchDir(ctx context.Context, dir Name) error {
 	if dir.IsRoot() {
 		return nil
@@ -252,11 +253,12 @@ func (l *linkedDirs) pop() Entry {
 	return e
 }
 
-// addBefore finds the linked directories whose element comes before the key
-// after, where the backend no longer lists it, but whose own key comes behind:
-// with after "img-a", a link "img". Only a beginning of after that is followed
-// by a byte below the slash can be one. Each look is a call of the backend, and after is the client's, so
-// backends without directories, which have no links to them, are not asked.
+// addBefore finds the linked directories whose element sorts before the key after, so
+// that the backend does not list them any more, but whose own key sorts after it: with
+// after "img-a", for example, a link "img". Only a prefix of after that is followed by
+// a byte less than the slash qualifies. Each check is a call of the backend, and the
+// client chooses after. Backends without directories have no such links and are not
+// called.
 func (l *linkedDirs) addBefore(in *listing, after string) {
 	j, ctx := in.j, in.ctx
 	for i := 1; i < len(after) && i <= MaxElementBytes; i++ {

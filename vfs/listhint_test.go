@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// thrifty is a backend that leaves out of a listing what its caller has no use for,
-// and remembers what it yielded.
+// thrifty is a backend that leaves out of a listing what its caller does not need, and
+// records what it yielded.
 type thrifty struct {
 	everything
 	yielded []string
@@ -32,8 +32,8 @@ func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	}
 }
 
-// A backend that leaves out what is not shown yields exactly what is, and a listing
-// is the same whether it does or not. A scan wants everything.
+// With a hint, a thrifty backend yields exactly what is shown, and the listing is the
+// same as without. A scan gets everything.
 func TestListHint(t *testing.T) {
 	entries := []vfs.Entry{
 		{Elem: ".hidden"}, {Elem: "a.html"}, {Elem: "a.txt"}, {Elem: "a\nb.html"},
@@ -51,18 +51,18 @@ func TestListHint(t *testing.T) {
 	b := &thrifty{everything: everything{entries: entries}}
 	got := keys(t, mustJail(t, b, p), ".", "")
 	if want := []string{"a.html", "dir/"}; !slices.Equal(got, want) || !slices.Equal(b.yielded, want) {
-		t.Errorf("listed %q, of which the backend yielded %q; want %q of both", got, b.yielded, want)
+		t.Errorf("listed %q, the backend yielded %q; want %q for both", got, b.yielded, want)
 	}
 	if plain := keys(t, mustJail(t, &everything{entries: entries}, p), ".", ""); !slices.Equal(plain, got) {
-		t.Errorf("a backend that leaves out nothing makes it %q", plain)
+		t.Errorf("with a backend that leaves out nothing: %q", plain)
 	}
 	nobody := driver.ListHint{Shows: func(string, vfs.Kind) bool { return false }, Limit: 1}
 	if h := driver.ListHintOf(driver.WithListHint(driver.WithListHint(t.Context(), nobody), driver.ListHint{})); h.Shows != nil || h.Limit != 0 {
-		t.Error("the zero hint leaves the one before in force")
+		t.Error("the zero hint does not replace the previous one")
 	}
 }
 
-// What a backend would refuse is listed to nobody, and a scan says why.
+// Entries that the backend would refuse are not listed, and a scan gives the reason.
 func TestEntriesWithAReason(t *testing.T) {
 	b := &everything{entries: []vfs.Entry{{Elem: "a"}, {Elem: "b", Reason: reason.OwnFile}, {Elem: "c", Reason: reason.HardLink}}}
 	j := mustJail(t, b, vfs.Policy{Allow: vfs.Patterns("**")})

@@ -17,8 +17,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// remote is a backend as S3 is one: it has no directories, it lists thousand keys a
-// request, and heeds of a hint the bound alone.
+// remote is a backend like S3: it has no directories, lists a thousand keys per
+// request, and honors only the bound of a hint.
 type remote struct {
 	vfs.Backend
 	requests, keys int
@@ -48,7 +48,7 @@ func (r *remote) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2
 	}
 }
 
-// files is a backend whose every directory holds files of these names.
+// files returns a backend in which every directory contains files with these names.
 func files(names ...iter.Seq[string]) vfs.Backend {
 	b := &everything{}
 	for _, seq := range names {
@@ -69,8 +69,8 @@ func numbered(n int, format string) iter.Seq[string] {
 	}
 }
 
-// What is hidden behind a page does not show in it, whatever hides it; and who hides
-// nothing has his page for one request where the directory ends with it.
+// Hidden entries after a page do not affect it, whatever hides them. A caller from whom
+// nothing is hidden gets the last page with a single request.
 func TestPageTellsNothingOfWhatIsHidden(t *testing.T) {
 	const limit = 1000
 	authorize := vfs.AuthorizeFunc(func(_ context.Context, _ vfs.Op, n vfs.Name) error {
@@ -96,7 +96,7 @@ func TestPageTellsNothingOfWhatIsHidden(t *testing.T) {
 		{1000, 5000, "", 6},
 		{1001, 5000, "000999", 2},
 		{500, 5000, "", 6},
-		// The one exception: nothing was found within the bound.
+		// The only exception: the bound was reached before anything was found.
 		{1000, 70_000, "000999", 64},
 	} {
 		held := files(numbered(c.shown, "%06d"), numbered(c.hidden, "hidden-%06d"))
@@ -113,9 +113,9 @@ func TestPageTellsNothingOfWhatIsHidden(t *testing.T) {
 	}
 }
 
-// No client can make the server send more requests than the bound for a page, however
-// much is hidden before, between and behind what it may see, and every page that holds
-// anything leads to the next.
+// No client can make the server send more requests per page than the bound, however
+// much is hidden before, between and after what it may see. Every page that is not
+// empty leads to the next.
 func TestPageIsBounded(t *testing.T) {
 	p := vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("**/*hidden*")}
 	near := &remote{Backend: files(numbered(40_000, "a-hidden-%06d"), numbered(3, "b-%d"), numbered(70_000, "c-hidden-%06d"), numbered(2, "d-%d"))}
@@ -136,12 +136,13 @@ func TestPageIsBounded(t *testing.T) {
 		}
 	}
 	if got := len(keys(t, j, "dir", "")); got != 5 {
-		t.Errorf("a whole listing, which has no bound, has %d entries", got)
+		t.Errorf("an unbounded listing has %d entries", got)
 	}
 }
 
-// Where a look costs little, a directory is shown if something in it is, at whatever
-// depth, and else it is as good as missing: in listings, to HeadDir, to io/fs.
+// If inspecting it is cheap, a directory is shown only if something in it is, at
+// whatever depth. Otherwise it is treated as missing: in listings, by HeadDir and by
+// io/fs.
 func TestDirectoriesShowWhatTheyHold(t *testing.T) {
 	m := mapFS("full/a.html", "deep/1/2/3/a.html", "hidden/a.txt", "deephidden/1/2/a.txt", "dot/.a.html", "denied/secret/a.html", "some/a.txt", "some/b/c.html", "top.html")
 	m["empty"] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
@@ -159,7 +160,7 @@ func TestDirectoriesShowWhatTheyHold(t *testing.T) {
 	} {
 		n := mustName(t, dir)
 		if v := j.Explain(t.Context(), vfs.OpList, n); !v.Allowed {
-			t.Errorf("%s is refused by the policy alone: %s", dir, v.Reason)
+			t.Errorf("the policy alone refuses %s: %s", dir, v.Reason)
 		}
 		page, err := j.ListPage(t.Context(), n, "", 100)
 		behind, errBehind := j.ListPage(t.Context(), n, "zzz", 100)
@@ -175,13 +176,13 @@ func TestDirectoriesShowWhatTheyHold(t *testing.T) {
 			got = append(got, e.Key())
 		}
 		if !slices.Equal(got, want) || len(behind.Entries) > 0 || page.Next != "" {
-			t.Errorf("%s: listed %q, next %q, behind its end %v; want %q", dir, got, page.Next, behind.Entries, want)
+			t.Errorf("%s: listed %q, next %q, after its end %v; want %q", dir, got, page.Next, behind.Entries, want)
 		}
 	}
 	if err := fstest.TestFS(j, "full/a.html", "deep/1/2/3/a.html", "some/b/c.html"); err != nil {
 		t.Error(err)
 	}
-	// What the caller may do counts, not what somebody may.
+	// What counts is what this caller may do, not what any caller may.
 	mine := p
 	mine.Authorize = vfs.AuthorizeFunc(func(_ context.Context, op vfs.Op, n vfs.Name) error {
 		if op == vfs.OpRead && !strings.HasPrefix(n.String(), "full/") {
@@ -190,17 +191,17 @@ func TestDirectoriesShowWhatTheyHold(t *testing.T) {
 		return nil
 	})
 	if got := keys(t, mustJail(t, vfs.FromFS(m), mine), ".", ""); !slices.Equal(got, []string{"full/"}) {
-		t.Errorf("listed for somebody else: %q", got)
+		t.Errorf("listed for another caller: %q", got)
 	}
-	// Without directories, a look would be a request each.
+	// Without directories, each inspection would be a request.
 	b := &remote{Backend: vfs.FromFS(m)}
 	if got := keys(t, mustJail(t, b, p), ".", ""); len(got) != 10 || b.requests != 1 {
 		t.Errorf("%d requests, listed %q", b.requests, got)
 	}
 }
 
-// What is looked at to find out what directories hold is bounded for a page: 10,000
-// entries and directories. Beyond, the policy alone decides.
+// The number of entries and directories that a page inspects to find out what
+// directories contain is bounded: 10,000. Beyond that, the policy alone decides.
 func TestLookIsBounded(t *testing.T) {
 	objects := map[string]string{}
 	for i := range 100 {

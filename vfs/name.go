@@ -7,28 +7,27 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Limits of a name, in bytes. They are S3's limit of a key and the limit of a
-// path element on most file systems, so that a name fits every backend.
+// Limits of a name, in bytes. They are S3's limit for keys and the limit for path
+// elements on most file systems, so that a name fits every backend.
 const (
 	MaxNameBytes    = 1024
 	MaxElementBytes = 255
 )
 
-// A Name is the name of an object or a directory that passed a parser:
-// slash-separated elements of clean UTF-8, none of them empty, "." or "..".
-// Nothing but [ParseName], [ParseEscapedPath], [Name.Child] and [SafeName]
-// makes one, so a backend cannot be handed a client's string. The zero Name is
-// refused by every operation. Names compare byte for byte, and a name has
-// exactly one spelling.
+// A Name is the name of an object or a directory that passed a parser: slash-separated
+// elements of clean UTF-8, none of them empty, "." or "..". Only [ParseName],
+// [ParseEscapedPath], [Name.Child] and [SafeName] make one, so a backend cannot be
+// handed a client's string. Every operation refuses the zero Name. Names compare byte
+// for byte, and a name has exactly one spelling.
 type Name struct{ s string }
 
-// Root names the top directory. It is no object and no parser returns it.
+// Root names the top directory. It is not an object, and no parser returns it.
 var Root = Name{"."}
 
-// ParseName makes a Name of a decoded, slash-separated name such as
-// "docs/guide.html". It refuses, and never cleans: what it accepts it returns
-// unchanged. The error is an [*Error] that matches [fs.ErrNotExist] and whose
-// Reason begins with "name.".
+// ParseName makes a Name from a decoded, slash-separated name such as
+// "docs/guide.html". It never cleans a name: it either refuses it or returns it
+// unchanged. The error is an [*Error] that matches [fs.ErrNotExist] and whose Reason
+// begins with "name.".
 func ParseName(s string) (Name, error) {
 	if r := checkName(s); r != "" {
 		return Name{}, refuseName(s, r)
@@ -36,8 +35,8 @@ func ParseName(s string) (Name, error) {
 	return Name{s}, nil
 }
 
-// String returns the name as ParseName takes it, "." for [Root], and "" for
-// the zero Name.
+// String returns the name in the form that ParseName accepts, "." for [Root], and ""
+// for the zero Name.
 func (n Name) String() string { return n.s }
 
 // IsZero reports whether n is the zero Name, which names nothing.
@@ -49,8 +48,8 @@ func (n Name) IsRoot() bool { return n.s == "." }
 // Base returns the last element, "." for [Root].
 func (n Name) Base() string { return n.s[strings.LastIndexByte(n.s, '/')+1:] }
 
-// Dir returns the directory that n lies in; for a name of one element, and for
-// Root itself, that is [Root].
+// Dir returns the parent directory of n. It is [Root] for a name of one element and for
+// Root itself.
 func (n Name) Dir() Name {
 	i := strings.LastIndexByte(n.s, '/')
 	if i < 0 {
@@ -59,10 +58,9 @@ func (n Name) Dir() Name {
 	return Name{n.s[:i]}
 }
 
-// Child returns the name of elem inside the directory n. An elem that holds a
-// slash, or that would make the name too long, is refused as by [ParseName].
-// It is how a backend's listed keys, which are not to be trusted, turn into
-// names.
+// Child returns the name of elem inside the directory n. It refuses an elem that is not
+// a single valid element, or that would make the name too long, as [ParseName] does. It
+// turns the untrusted keys that a backend lists into names.
 func (n Name) Child(elem string) (Name, error) {
 	s := elem
 	if !n.IsRoot() {
@@ -77,7 +75,7 @@ func (n Name) Child(elem string) (Name, error) {
 	return ParseName(s)
 }
 
-// Elements yields the elements of n from the top down; none for [Root].
+// Elements yields the elements of n from the top down; it yields none for [Root].
 func (n Name) Elements() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for rest, more := n.s, !n.IsRoot() && !n.IsZero(); more; {
@@ -90,9 +88,9 @@ func (n Name) Elements() iter.Seq[string] {
 	}
 }
 
-// EscapedPath returns n as a URL path without a leading slash, in the one
-// spelling that this package prints: everything but unreserved characters is
-// percent-encoded. ParseEscapedPath gives n back. Root is "".
+// EscapedPath returns n as a URL path without a leading slash, in the only spelling
+// that this package prints: everything except unreserved characters is percent-encoded.
+// ParseEscapedPath returns n for it. Root gives "".
 func (n Name) EscapedPath() string {
 	if n.IsRoot() {
 		return ""
@@ -100,5 +98,5 @@ func (n Name) EscapedPath() string {
 	return escapePath(n.s)
 }
 
-// MarshalText makes a Name print as its string in JSON and logs.
+// MarshalText encodes a Name as its string in JSON and logs.
 func (n Name) MarshalText() ([]byte, error) { return []byte(n.s), nil }

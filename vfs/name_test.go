@@ -150,7 +150,7 @@ func TestNameParts(t *testing.T) {
 		}
 	}
 	for range mustName(t, "a/b/c").Elements() {
-		break // a reader may stop early
+		break // an iteration may stop early
 	}
 	zero := vfs.Name{}
 	if !zero.IsZero() || vfs.Root.IsZero() || zero.IsRoot() || len(slices.Collect(zero.Elements())) != 0 {
@@ -192,8 +192,8 @@ func TestChildRefuses(t *testing.T) {
 	}
 }
 
-// An error is shown to clients and in logs: it has one text for all that is
-// refused, and its name cannot break a line.
+// Clients and logs see errors: all refusals have the same text, and the quoted name
+// cannot break a line.
 func TestErrorText(t *testing.T) {
 	_, err := vfs.ParseName("../\n\u202e")
 	if got, want := err.Error(), `parse "../\n\u202e": file does not exist`; got != want {
@@ -209,6 +209,6 @@ func TestErrorText(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if errors.Is(failed, fs.ErrNotExist) {
-		t.Error("a failure that is no refusal matches fs.ErrNotExist")
+		t.Error("a failure that is not a refusal matches fs.ErrNotExist")
 	}
 }

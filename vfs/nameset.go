@@ -10,32 +10,32 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A nameSet is a pattern of exact names. A million of them cost a table
-// look-up each, as ten do.
+// A nameSet is a pattern of exact names. A match is one table lookup, whether the set
+// has ten names or a million.
 type nameSet struct {
 	label string
-	names map[string]int32    // to the line, 0 if there are no lines
+	names map[string]int32    // values are line numbers, 0 if there are none
 	dirs  map[string]struct{} // all directories above a name
 }
 
-// NameSet makes a Pattern of exact names. The label is what audit records and
-// explain show as the rule.
+// NameSet makes a Pattern of exact names. Audit records and explain show label as the
+// rule.
 func NameSet(label string, names ...Name) (Pattern, error) {
 	set := newNameSet(label, len(names))
 	for _, n := range names {
 		if n.IsZero() || n.IsRoot() {
-			return Pattern{}, fmt.Errorf("%w: %s holds a name of no object", ErrPattern, label)
+			return Pattern{}, fmt.Errorf("%w: %s contains a name that cannot be an object", ErrPattern, label)
 		}
 		set.add(n, 0)
 	}
 	return Pattern{src: label, set: set}, nil
 }
 
-// ReadNameSet makes a Pattern of the exact names in r, one on each line, as
-// "bailiwick scan --save" writes them. Empty lines are passed over; every
-// other byte counts, so a line that begins with "#" is a name. A line that is
-// no name is an error, which gives label and line, as is one of over 1024
-// bytes. The rule that is shown for such a name is "label:line".
+// ReadNameSet makes a Pattern of the exact names in r, one per line, as "bailiwick scan
+// --save" writes them. Empty lines are skipped; every other byte counts, so a line that
+// begins with "#" is a name. A line that is not a valid name, or has more than 1024
+// bytes, is an error that gives label and line. The rule shown for a name is
+// "label:line".
 func ReadNameSet(label string, r io.Reader) (Pattern, error) {
 	set := newNameSet(label, 0)
 	in := bufio.NewScanner(r)
@@ -73,7 +73,7 @@ func (s *nameSet) add(n Name, line int32) {
 	addDirs(s.dirs, n)
 }
 
-// rule returns what is shown as the rule for a name in the set.
+// rule returns the rule to show for a name in the set.
 func (s *nameSet) rule(line int32) string {
 	if line == 0 {
 		return s.label
@@ -81,8 +81,8 @@ func (s *nameSet) rule(line int32) string {
 	return s.label + ":" + strconv.Itoa(int(line))
 }
 
-// addDirs adds to dirs all directories above n. What is there already has its
-// own directories there, too.
+// addDirs adds all directories above n to dirs. If dirs has a directory already, it has
+// those above it, too.
 func addDirs(dirs map[string]struct{}, n Name) {
 	for d := n.Dir(); !d.IsRoot(); d = d.Dir() {
 		if _, ok := dirs[d.s]; ok {

@@ -51,16 +51,16 @@ func TestReadNameSetErrors(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	if _, err := vfs.ReadNameSet("f", iotest.ErrReader(broken)); !errors.Is(err, broken) || errors.Is(err, vfs.ErrPattern) {
-		t.Errorf("a reader that fails: %v", err)
+		t.Errorf("a failing reader: %v", err)
 	}
 	for _, n := range []vfs.Name{{}, vfs.Root} {
 		if _, err := vfs.NameSet("f", n); !errors.Is(err, vfs.ErrPattern) {
-			t.Errorf("NameSet took %q: %v", n, err)
+			t.Errorf("NameSet accepted %q: %v", n, err)
 		}
 	}
 }
 
-// An empty set is a list that allows nothing, not one that was forgotten.
+// An empty set is a list that allows nothing; it is not treated as a missing list.
 func TestEmptyNameSet(t *testing.T) {
 	set, err := vfs.ReadNameSet("empty", strings.NewReader("\n\n"))
 	if err != nil {

@@ -11,26 +11,27 @@ type Info struct {
 	Name    Name
 	Size    int64     // bytes of the whole object
 	ModTime time.Time // zero if unknown
-	// ContentTime is when the content was last modified, which a copy of it keeps; zero if
-	// the backend does not know. On disk it is the ModTime. Elsewhere, ModTime is when the
-	// object was stored, and only that is a validator in HTTP.
+	// ContentTime is when the content was last modified; a copy keeps it. Zero if the
+	// backend does not know. On disk it equals ModTime. Elsewhere, ModTime is when the
+	// object was stored, and only ModTime is a validator in HTTP.
 	ContentTime time.Time
-	// ETag is a strong entity tag without its quotes, opaque; "" if the backend
-	// has none. Two versions of an object have two ETags.
+	// ETag is an opaque strong entity tag without its quotes; "" if the backend has
+	// none. Two versions of an object have different ETags.
 	ETag        string
-	ContentType string            // as the backend knows it; "" if it does not
-	Encoding    string            // the content coding that the bytes are stored in, such as "gzip"; "" if none
-	Meta        map[string]string // as the backend knows it; nil if none
+	ContentType string            // "" if the backend does not know it
+	Encoding    string            // content coding of the stored bytes, such as "gzip"; "" if none
+	Meta        map[string]string // the backend's metadata; nil if none
 
-	// Rule is the allow pattern that let the name through, for the audit record. A
-	// Jail sets it.
+	// Rule is the allow pattern that matched the name, for the audit record. A Jail
+	// sets it.
 	Rule string
 }
 
 // LastModified returns the ModTime as a validator in HTTP, in whole seconds, and
-// reports whether it is one. A time in the first two seconds of 1970, or before, says
-// nothing of when the object changed: programs that build reproducible trees and
-// archives set it on everything, as Nix and OSTree do, and so does what knows no time.
+// reports whether it is usable as one. A time before 1970 or in its first two seconds
+// does not tell when the object changed: tools for reproducible trees and archives,
+// such as Nix and OSTree, set it on everything, and so do programs that do not know the
+// time.
 func (i *Info) LastModified() (time.Time, bool) {
 	const reproducible = 1 // seconds since 1970: what Nix sets
 	return i.ModTime.Truncate(time.Second), i.ModTime.Unix() > reproducible
@@ -42,51 +43,50 @@ type Object struct {
 	Span Span // the part of the object that Body yields
 
 	// Body yields exactly Span.Length bytes and then io.EOF, or fails: with
-	// [ErrChanged] if the object turned out to be shorter, or was replaced.
-	// It never yields fewer bytes and a plain EOF. Where it also is an
-	// io.Seeker or an io.ReaderAt, their offsets count from the Span's start;
-	// where it is an io.WriterTo, it has all its bytes, and knows that they
-	// are good, before it writes the first. Its errors are the backend's own
-	// and may hold paths: they are not for clients.
+	// [ErrChanged] if the object turned out to be shorter or was replaced. It never
+	// yields fewer bytes and a plain EOF. If it is also an io.Seeker or an io.ReaderAt,
+	// offsets are relative to the start of the Span. If it is an io.WriterTo, it has
+	// read and verified all its bytes before it writes the first. Its errors are the
+	// backend's own and may hold paths: do not send them to clients.
 	Body io.ReadCloser
 
-	// File is set where Body reads a local file: positioned at the Span's
-	// start, to be read for Span.Length bytes, so that a server can hand it to
-	// sendfile. It is never wrapped. Closing Body closes it. Who reads File
-	// does not read Body, and checks that all of Span.Length came.
+	// File is set if Body reads a local file. It is positioned at the Span's start, and
+	// Span.Length bytes are to be read from it, so that a server can pass it to
+	// sendfile. It is never wrapped. Closing Body closes it. A caller that reads File
+	// must not read Body, and must check that it got all Span.Length bytes.
 	File *os.File
 
-	// Location is set where Request.Direct was heeded: a URL from which anyone who has
-	// it gets the bytes. Body then yields none.
+	// Location is set if the backend honored Request.Direct: a URL that gives the bytes
+	// to anyone who has it. Body then yields nothing.
 	Location string
 }
 
-// A Request says which part of an object is wanted, and under which
-// conditions. The zero Request wants the whole object, unconditionally.
+// A Request selects a part of an object and sets conditions. The zero Request means the
+// whole object, unconditionally.
 type Request struct {
 	Range Range
 	Cond  Cond
-	// Links asks for Error.Link where a symbolic link is in the way.
+	// Links asks for Error.Link if there is a symbolic link on the path.
 	Links bool
 	// Direct asks for Object.Location instead of bytes. Only a backend whose
-	// Caps.Direct is set heeds it.
+	// Caps.Direct is set honors it.
 	Direct Direct
 }
 
-// Direct says how a store itself is to give an object to a client. The zero Direct
-// wants the bytes from the backend.
+// Direct says how the store itself should serve an object to a client. The zero Direct
+// asks the backend for the bytes.
 type Direct struct {
-	For   time.Duration // the URL is good for so long; whole seconds, from 1 s to 7 days
-	Until time.Time     // but no longer than this, if set; at its end the bytes come
+	For   time.Duration // lifetime of the URL; whole seconds, from 1 s to 7 days
+	Until time.Time     // latest expiry, if set; once it has passed, Open returns the bytes
 
-	// The headers of the store's answer; "" leaves them to it.
+	// Headers of the store's response; "" leaves them to the store.
 	ContentType, ContentDisposition, CacheControl string
 }
 
-// Resolve decides req for the version that info describes, in the order of
-// RFC 9110 section 13.2.2: the conditions, then If-Range, then the range. It
-// is the one place where any backend does. It fails with an [*Error] that
-// holds info and is [ErrNotModified], [ErrPrecondition], [ErrExist] or [ErrRange].
+// Resolve evaluates req against the version that info describes, in the order of RFC
+// 9110 section 13.2.2: the conditions, then If-Range, then the range. All backends use
+// it. It fails with an [*Error] that holds info and is [ErrNotModified],
+// [ErrPrecondition], [ErrExist] or [ErrRange].
 func (req *Request) Resolve(op string, info Info) (Span, error) {
 	if err := req.Cond.check(&info); err != nil {
 		return Span{}, unmet(op, info, err)
@@ -102,22 +102,22 @@ func (req *Request) Resolve(op string, info Info) (Span, error) {
 	return span, nil
 }
 
-// unmet is apart from Resolve so that only a failure moves info to the heap.
+// unmet is separate from Resolve so that only a failure moves info to the heap.
 func unmet(op string, info Info, err error) error {
 	return &Error{Op: op, Name: info.Name.String(), Err: err, Info: &info}
 }
 
-// A Span is a run of bytes of an object.
+// A Span is a contiguous part of an object.
 type Span struct {
 	Offset int64 // first byte
 	Length int64 // number of bytes
-	// Partial is set if a range was asked for and honoured, also where it
-	// covers the whole object: the answer is then a 206.
+	// Partial is set if a range was requested and honored, even if it covers the whole
+	// object: the response is then a 206.
 	Partial bool
 }
 
-// A Range is the one range of bytes that a request may ask for. The zero Range
-// is the whole object.
+// A Range is the single byte range that a request may ask for. The zero Range is the
+// whole object.
 type Range struct {
 	kind        rangeKind
 	first, last int64
@@ -132,11 +132,11 @@ const (
 	rangeSuffix
 )
 
-// RangeFrom is "bytes=first-": all from the byte first on.
+// RangeFrom returns "bytes=first-": everything from the byte first on.
 func RangeFrom(first int64) Range { return Range{rangeFrom, max(first, 0), 0} }
 
-// RangeBetween is "bytes=first-last", both inclusive. A last before first is
-// no range: the result is the whole object.
+// RangeBetween returns "bytes=first-last", both inclusive. If last is before first, the
+// range is invalid and the result is the whole object.
 func RangeBetween(first, last int64) Range {
 	if first < 0 || last < first {
 		return Range{}
@@ -144,14 +144,14 @@ func RangeBetween(first, last int64) Range {
 	return Range{rangeBetween, first, last}
 }
 
-// RangeSuffix is "bytes=-n": the last n bytes.
+// RangeSuffix returns "bytes=-n": the last n bytes.
 func RangeSuffix(n int64) Range { return Range{rangeSuffix, 0, max(n, 0)} }
 
 // IsZero reports whether r is the whole object.
 func (r Range) IsZero() bool { return r.kind == rangeAll }
 
-// Bounds returns the range as it was asked for: last is -1 for "first-", and
-// first is -1 for "-last".
+// Bounds returns the range as requested: last is -1 for "first-", and first is -1 for
+// "-last".
 func (r Range) Bounds() (first, last int64) {
 	switch r.kind {
 	case rangeBetween:
@@ -162,8 +162,8 @@ func (r Range) Bounds() (first, last int64) {
 	return r.first, -1
 }
 
-// Resolve applies r to an object of size bytes. It reports false if r cannot
-// be satisfied (416). Any range of an empty object is the whole of it.
+// Resolve applies r to an object of size bytes. It reports false if r cannot be
+// satisfied (416). For an empty object, every range resolves to the whole object.
 func (r Range) Resolve(size int64) (Span, bool) {
 	switch {
 	case r.kind == rangeAll || size == 0:
@@ -186,30 +186,30 @@ type Cond struct {
 	IfNoneMatch       Tags
 	IfModifiedSince   time.Time
 	IfUnmodifiedSince time.Time
-	// IfRangeTag and IfRangeDate, at most one of them: Range counts only if the
-	// object still has this strong tag, or exactly this date. A weak tag
-	// ("W/…") never matches.
+	// IfRangeTag and IfRangeDate, at most one of them: the range applies only if the
+	// object still has this strong tag, or exactly this date. A weak tag ("W/…") never
+	// matches.
 	IfRangeTag  Tag
 	IfRangeDate time.Time
-	// Now is the time of the request, for the rule that a date validates a
-	// range only if it is older than a second; zero is the time of the call.
+	// Now is the time of the request; zero means the time of the call. A date validates
+	// a range only if it is more than a second old.
 	Now time.Time
-	// Unsafe is set by methods that change something: If-None-Match then fails with
-	// ErrPrecondition, or for "*" ErrExist, where a read would be ErrNotModified, and
-	// IfUnmodifiedSince fails where the object has no date.
+	// Unsafe is set by methods that change something. If-None-Match then fails with
+	// ErrPrecondition, or with ErrExist for "*", instead of ErrNotModified, and
+	// IfUnmodifiedSince fails if the object has no date.
 	Unsafe bool
 }
 
-// A Tag is an entity tag as a client sent it: Value is what stands between the
-// quotes. The zero Tag is none; Set tells the empty tag from it.
+// A Tag is an entity tag as a client sent it. Value is the text between the quotes. The
+// zero Tag means no tag; Set distinguishes the empty tag from it.
 type Tag struct {
 	Value string
 	Weak  bool
 	Set   bool
 }
 
-// IsZero reports whether there was no tag. One that was only half filled in is a tag:
-// taken for none, it would let through what was to depend on it.
+// IsZero reports whether there was no tag. A partly filled-in Tag counts as a tag: to
+// ignore it would drop the condition that depends on it.
 func (t Tag) IsZero() bool { return t == Tag{} }
 
 // Tags is the value of an If-Match or If-None-Match.
@@ -221,9 +221,8 @@ type Tags struct {
 // IsZero reports whether there was no such condition.
 func (t Tags) IsZero() bool { return !t.Any && t.List == nil }
 
-// match compares with the ETag of an existing object. Only weak comparison
-// lets a weak tag match (RFC 9110 section 8.8.3.2). An object without an ETag
-// matches "*" alone.
+// match compares with the ETag of an existing object. A weak tag matches only in a weak
+// comparison (RFC 9110 section 8.8.3.2). An object without an ETag matches only "*".
 func (t Tags) match(etag string, weak bool) bool {
 	if t.Any {
 		return true
@@ -242,21 +241,21 @@ func (c *Cond) IsZero() bool {
 		c.IfModifiedSince.IsZero() && c.IfUnmodifiedSince.IsZero()
 }
 
-// NeedsObject reports whether c, on a change, holds only where there is an object: with
-// IfMatch, and with IfUnmodifiedSince. RFC 9110 section 13.1.4 ignores the latter where
-// there is no date, but who sends it replaces a version that was there, and what is gone
-// was changed since.
+// NeedsObject reports whether c, on a change, requires an existing object: with IfMatch
+// and with IfUnmodifiedSince. RFC 9110 section 13.1.4 ignores the latter if there is no
+// date. But a client that sends it replaces a version that existed, and an object that
+// is gone has changed since.
 func (c *Cond) NeedsObject() bool { return !c.IfMatch.IsZero() || !c.IfUnmodifiedSince.IsZero() }
 
-// check decides the conditions for an object that exists.
+// check evaluates the conditions for an object that exists.
 func (c *Cond) check(info *Info) error {
 	if !c.IfMatch.IsZero() {
 		if !c.IfMatch.match(info.ETag, false) {
 			return ErrPrecondition
 		}
 	} else if !c.IfUnmodifiedSince.IsZero() {
-		// RFC 9110 section 13.1.4 ignores the condition where there is no date. A change
-		// must not be made on a condition that nobody can decide.
+		// RFC 9110 section 13.1.4 ignores the condition if there is no date. A change
+		// must not proceed on a condition that cannot be evaluated.
 		mod, ok := info.LastModified()
 		if ok && mod.After(c.IfUnmodifiedSince) || !ok && c.Unsafe {
 			return ErrPrecondition
@@ -280,7 +279,7 @@ func (c *Cond) check(info *Info) error {
 	return nil
 }
 
-// rangeHolds decides If-Range.
+// rangeHolds evaluates If-Range.
 func (c *Cond) rangeHolds(info *Info) bool {
 	switch {
 	case !c.IfRangeTag.IsZero():

@@ -8,23 +8,22 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Policy says which names a [Jail] lets through. The zero Policy allows
-// nothing. It is read once, by [New].
+// A Policy decides which names a [Jail] allows. The zero Policy allows nothing. [New]
+// reads it once.
 type Policy struct {
-	// Allow and Deny: a name is let through if a pattern of Allow matches it
-	// and none of Deny does. Allow compares bytes and covers only what it
-	// matches. Deny matches if it matches any spelling of the name: each character
-	// as it is written, folded by case, or folded by compatibility (NFKC), and
-	// ignorable ones left out. Folding goes by element and neither makes nor removes a
-	// slash; "?" and a class are one character as it is written, whatever it folds to.
-	// A deny pattern that matches a directory covers all below it. The zero Pattern in
-	// Deny is an error.
+	// Allow and Deny: a name is allowed if a pattern of Allow matches it and no pattern
+	// of Deny does. Allow compares bytes and covers only what it matches. Deny matches
+	// if it matches any spelling of the name: each character as written, case-folded,
+	// or compatibility-folded (NFKC), with ignorable characters removed. Folding works
+	// on elements and neither adds nor removes a slash. "?" and a class match one
+	// character as written, whatever it folds to. A deny pattern that matches a
+	// directory covers everything below it. The zero Pattern in Deny is an error.
 	Allow, Deny []Pattern
 
-	// MaxLen bounds names further than MaxNameBytes does, in bytes; 0 does not.
+	// MaxLen limits names to fewer bytes than MaxNameBytes; 0 means no further limit.
 	MaxLen int
 
-	// Symlinks says what happens at a symbolic link. The zero value refuses it.
+	// Symlinks says how to treat symbolic links. The zero value refuses them.
 	Symlinks Symlinks
 
 	// Authorize, if set, authorizes each operation that the patterns allow. It is
@@ -33,17 +32,17 @@ type Policy struct {
 	Authorize Authorizer
 }
 
-// An Authorizer decides which operations a caller may do on which names. It is
-// called concurrently.
+// An Authorizer decides which operations a caller may perform on which names. It must
+// be safe for concurrent use.
 type Authorizer interface {
-	// Authorize decides whether the caller may do op on n. It is called before the
-	// backend is touched, with the very Name that is then opened. Any error refuses,
-	// with [reason.AuthDenied]; callers see a missing name. ctx is that of the
-	// operation, and carries the principal.
+	// Authorize decides whether the caller may do op on n. The Jail calls it before it
+	// calls the backend, with the same Name that is then opened. Any error refuses the
+	// operation with [reason.AuthDenied]; the caller sees a missing name. ctx is the
+	// context of the operation and carries the principal.
 	Authorize(ctx context.Context, op Op, n Name) error
 }
 
-// An AuthorizeFunc is a function as an [Authorizer]. A nil AuthorizeFunc
+// An AuthorizeFunc is a function that implements [Authorizer]. A nil AuthorizeFunc
 // refuses everything.
 type AuthorizeFunc func(ctx context.Context, op Op, n Name) error
 
@@ -59,35 +58,34 @@ func (f AuthorizeFunc) Authorize(ctx context.Context, op Op, n Name) error {
 
 var errNoAuthorizer = errors.New("vfs: the AuthorizeFunc is nil")
 
-// Symlinks is a policy for symbolic links.
+// Symlinks is the policy for symbolic links.
 type Symlinks uint8
 
 const (
 	// SymlinksRefuse: a name with a link anywhere on its path is refused.
 	SymlinksRefuse Symlinks = iota
-	// SymlinksInside: a link is read, never followed. The name that it leads to must
-	// itself be admitted, and is then opened with no links allowed, up to eight
-	// times. So a link cannot widen the policy, and no race can make it do so. Links
-	// to absolute paths are refused.
+	// SymlinksInside: a link is read, never followed. Its target must itself be
+	// admitted and is then opened with no links allowed, up to eight times. So neither
+	// a link nor a race can widen the policy. Links to absolute paths are refused.
 	SymlinksInside
 )
 
-// maxLinks is how many links may lie on the way to one object.
+// maxLinks is the maximum number of links on the path to one object.
 const maxLinks = 8
 
-// An Op is what a caller wants to do with a name.
+// An Op is an operation that a caller wants to perform on a name.
 type Op string
 
-// The operations. Their strings stand in configurations and audit records.
+// The operations. Configurations and audit records use their strings.
 const (
 	OpRead   Op = "read"   // an object's bytes or metadata
 	OpList   Op = "list"   // a directory's entries
 	OpWrite  Op = "write"  // create or replace an object
 	OpDelete Op = "delete" // remove an object
-	OpUpload Op = "upload" // create an object whose name the server makes
+	OpUpload Op = "upload" // create an object under a name made by the server
 )
 
-// rules is a Policy in the form that decides fast.
+// rules is a Policy compiled for fast decisions.
 type rules struct {
 	allow, deny table
 	maxLen      int
@@ -117,8 +115,7 @@ func compileRules(p *Policy) (*rules, error) {
 	return r, nil
 }
 
-// folded returns the pattern that means, among names in all their spellings, what p means
-// among names as they are.
+// folded returns a pattern that matches all spellings of the names that p matches.
 func (p Pattern) folded() (Pattern, error) {
 	f := Pattern{src: p.src}
 	var err error
@@ -131,18 +128,19 @@ func (p Pattern) folded() (Pattern, error) {
 	case p.re != nil:
 		f.re, err = foldExpression(p.re.src)
 	case p.globs == nil && p.literal == nil:
-		err = errors.New("it is no pattern: was an error of ParsePattern passed over?")
+		err = errors.New("it is the zero Pattern: was an error of ParsePattern ignored?")
 	default:
 		f.globs, f.literal, err = foldGlob(p.src)
 	}
 	if err != nil {
-		return Pattern{}, fmt.Errorf("%w %q, as a deny pattern: %w", ErrPattern, p.src, err)
+		return Pattern{}, fmt.Errorf("%w %q in deny: %w", ErrPattern, p.src, err)
 	}
 	return f, nil
 }
 
-// denied asks the deny table about s in all its spellings: whether a pattern matches it
-// or a directory above it, or with below, whether one matches all that is in it.
+// denied matches s, in all its spellings, with the deny table. It reports whether a
+// pattern matches s or a directory above it, or, with below, whether one matches
+// everything in s.
 func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
 	ask := func(folded string) (string, bool) {
 		if below {
@@ -170,8 +168,8 @@ func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
 	return r.deny.matchSpelled(n)
 }
 
-// evaluate is the part of admit that needs the name alone. The grammar is checked
-// already, since n is a Name.
+// evaluate is the part of admit that depends only on the name. n is a Name, so its
+// grammar is already checked.
 func (r *rules) evaluate(op Op, n Name) (rule string, why Reason) {
 	switch {
 	case r == nil:
@@ -200,12 +198,12 @@ func (r *rules) evaluate(op Op, n Name) (rule string, why Reason) {
 	return rule, ""
 }
 
-// evaluateDir decides about a directory: it exists for clients if some allowed
-// name can lie below it.
+// evaluateDir decides about a directory: it exists for clients if an allowed name can
+// lie below it.
 func (r *rules) evaluateDir(dir Name) (rule string, why Reason) {
 	d := dir.s
 	if dir.IsRoot() {
-		// The top has no name that a pattern could match, not even "re:x*".
+		// The top has no name for a pattern to match, not even for "re:x*".
 		d = ""
 	}
 	is := traitsOf(d)

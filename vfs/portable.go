@@ -8,14 +8,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// maxCreateElements is the most elements that a created name has. Each is a
-// directory that a write may have to make, synchronise and later remove, so that
-// depth is work that one client could cause for all.
+// maxCreateElements is the maximum number of elements of a created name. A write may
+// have to create, synchronize and later remove a directory for each, so without a limit
+// one client could cause work for all.
 const maxCreateElements = 64
 
-// checkCreate is the stricter grammar of names that are about to be created:
-// what it accepts can move to any file system. Reading does not ask for it,
-// since S3 keys and Unix files are legally called "aux.txt" or "10:30.log".
+// checkCreate is the stricter grammar of names to create: a name that it accepts is
+// valid on any file system. Reading does not require it, since S3 keys and Unix files
+// may legally be called "aux.txt" or "10:30.log".
 func checkCreate(n Name) Reason {
 	if strings.Count(n.s, "/") >= maxCreateElements {
 		return reason.CreateDepth
@@ -37,9 +37,9 @@ func checkCreate(n Name) Reason {
 	return ""
 }
 
-// isDeviceName reports whether Windows takes elem for a device, which it does
-// in any case, in any directory, with any extension and with spaces before it
-// (CVE-2023-45284, CVE-2025-66221). The superscript digits count, too.
+// isDeviceName reports whether Windows treats elem as a device. It does so in any case,
+// in any directory, with any extension and with spaces before the extension
+// (CVE-2023-45284, CVE-2025-66221). Superscript digits count, too.
 func isDeviceName(elem string) bool {
 	base, _, _ := strings.Cut(elem, ".")
 	base, _, _ = strings.Cut(base, ":")

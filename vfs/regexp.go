@@ -10,19 +10,19 @@ import (
 // An expression is the regular expression of a "re:" pattern.
 type expression struct {
 	src    string
-	prefix string // every matching name begins with this: the quick no
+	prefix string // every matching name begins with it: a fast rejection test
 	re     *regexp.Regexp
 	dots   *regexp.Regexp // for names with dot elements, see spellDots
 	prog   *syntax.Prog   // of dots, for matchBelow
 }
 
-// dotMark stands for a leading dot where only a pattern that spells the dot
-// may match it. It is a control character, so no name holds it.
+// dotMark replaces a leading dot where only a literal dot in the pattern may match it.
+// It is a control character, so no name contains it.
 const dotMark = 1
 
 func compileExpression(src string) (*expression, error) {
-	// The expression is compiled alone first: "a)|(b" would balance inside the
-	// group that anchors it, and escape the anchors.
+	// Compile the expression on its own first: inside the group that anchors it,
+	// "a)|(b" would be balanced and escape the anchors.
 	alone, err := regexp.Compile(src)
 	if err != nil {
 		return nil, err
@@ -49,9 +49,9 @@ func compileExpression(src string) (*expression, error) {
 	return &expression{src, prefix, re, dots, prog}, nil
 }
 
-// spellDots changes an expression so that dotMark is met by a literal dot and
-// by nothing else: not by ".", not by a class, even one that lists the dot, for
-// "[\w.-]+" is how people write "a file name" and not how they ask for ".env".
+// spellDots changes an expression so that only a literal dot matches dotMark: "." does
+// not, nor does a class, even one that lists the dot, because people write "[\w.-]+"
+// for "a file name" and do not mean ".env".
 func spellDots(re *syntax.Regexp) {
 	for _, sub := range re.Sub {
 		spellDots(sub)
@@ -76,7 +76,7 @@ func spellDots(re *syntax.Regexp) {
 	}
 }
 
-// without takes r out of the ranges of a class.
+// without removes r from the ranges of a class.
 func without(ranges []rune, r rune) []rune {
 	var out []rune
 	for i := 0; i < len(ranges); i += 2 {
@@ -95,7 +95,7 @@ func without(ranges []rune, r rune) []rune {
 	return out
 }
 
-// markDot puts dotMark in the place of every leading dot of an element.
+// markDot replaces every leading dot of an element by dotMark.
 func markDot(before, c byte) byte {
 	if c == '.' && before == '/' {
 		return dotMark
@@ -118,10 +118,10 @@ func (e *expression) match(name string, dots bool) bool {
 	return e.dots.MatchString(b.spell(name, markDot))
 }
 
-// matchBelow reports whether the expression, as an allow pattern, can match a
-// name that begins with dir and a slash, any name if dir is "": whether, after these, its automaton still has a way on.
-// Look-around ("\b") is taken to hold, so the answer may be a yes too many:
-// then an empty directory is shown, never a name.
+// matchBelow reports whether the expression, as an allow pattern, can match a name that
+// begins with dir and a slash, or any name if dir is "": whether its automaton has
+// states left after reading these. It assumes that look-around ("\b") holds, so it can
+// report true wrongly: then an empty directory is shown, but never a name.
 func (e *expression) matchBelow(dir string) bool {
 	if hasDisguised(dir) {
 		return false
@@ -143,7 +143,7 @@ func (e *expression) matchBelow(dir string) bool {
 	return len(states) > 0
 }
 
-// follow adds to states the instructions at pc that consume a character.
+// follow adds to states the instructions reachable from pc that consume a character.
 func (e *expression) follow(states map[uint32]bool, pc uint32) {
 	seen := map[uint32]bool{}
 	for todo := []uint32{pc}; len(todo) > 0; {

@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// foldExpression compiles an expression, which has been compiled as it is, to meet names
-// in all their spellings, as written: literals match without regard to case and folded,
-// classes match a character if they hold one that it can be read as.
+// foldExpression compiles an expression that compileExpression accepted so that it
+// matches all spellings of a name. Literals match as written, ignoring case, and
+// folded. A class matches a character if it contains one of the character's spellings.
 func foldExpression(src string) (*expression, error) {
 	tree, err := syntax.Parse(`\A(?:`+src+`)\z`, syntax.Perl)
 	if err != nil {
@@ -23,7 +23,8 @@ func foldExpression(src string) (*expression, error) {
 	foldTree(tree)
 	foldTree(blind)
 	e := &expression{src: src}
-	// One or the other: an expression says what it means in either case.
+	// Two alternatives, with and without "(?i)": an expression is expected to match as
+	// if written in either case.
 	both := &syntax.Regexp{Op: syntax.OpAlternate, Flags: tree.Flags, Sub: []*syntax.Regexp{tree, blind}}
 	text := both.String()
 	if e.re, err = regexp.Compile(text); err != nil {
@@ -44,7 +45,8 @@ func foldTree(re *syntax.Regexp) {
 	switch re.Op {
 	case syntax.OpLiteral:
 		folded := []rune(foldLiteral(string(re.Rune)))
-		// A Regexp's own short text is part of it, and goes with what *re was.
+		// A Regexp stores short text inside itself, and *re is about to be overwritten:
+		// clone the runes.
 		written := &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags | syntax.FoldCase, Rune: slices.Clone(re.Rune)}
 		if slices.Equal(folded, written.Rune) {
 			*re = *written
@@ -62,12 +64,12 @@ func foldTree(re *syntax.Regexp) {
 	}
 }
 
-// foldLiteral folds a part of an expression, in which a slash separates elements.
+// foldLiteral folds a literal of an expression, in which a slash separates elements.
 func foldLiteral(s string) string { return foldElements(s, foldElement) }
 
-// readings adds to the ranges of a class the characters that can be read as one of it
-// and, if it is not a negated one, which reaches to the end of Unicode, the characters
-// that its own can be read as.
+// readings extends the ranges of a class by the characters that fold to a member and,
+// unless the class is negated, by the characters that members fold to. Ranges that
+// reach the end of Unicode belong to a negated class.
 func readings(ranges []rune) []rune {
 	if n := len(ranges); n == 0 || ranges[n-1] != unicode.MaxRune {
 		ranges = withFolds(ranges, func(r, folded rune) (from, to rune) { return r, folded })
@@ -75,8 +77,8 @@ func readings(ranges []rune) []rune {
 	return withFolds(ranges, func(r, folded rune) (from, to rune) { return folded, r })
 }
 
-// withFolds adds to the ranges the one of each pair of a character and its folding whose
-// other they have, as pick says.
+// withFolds extends the ranges over all pairs of a character and its folding: if they
+// contain the one that pick returns as from, it adds to.
 func withFolds(ranges []rune, pick func(r, folded rune) (from, to rune)) []rune {
 	in := func(r rune) bool {
 		for i := 0; i < len(ranges); i += 2 {
@@ -121,7 +123,7 @@ func sortRanges(ranges []rune) []rune {
 	return out
 }
 
-// The kinds of the character before a place, which look-around ("\b") asks for.
+// Kinds of the preceding character, on which look-around ("\b") depends.
 const (
 	beforeNothing = iota
 	beforeWord
@@ -131,8 +133,8 @@ const (
 
 var before = [kindsBefore]rune{-1, 'a', '-'}
 
-// exprStates are the instructions that an automaton waits at, by the kind of the
-// character before.
+// exprStates are the instructions at which an automaton waits, by kind of the preceding
+// character.
 type exprStates []bool
 
 // matchSpelled reports whether the expression matches any spelling of the name, or of a
@@ -176,7 +178,7 @@ func merge(to, from exprStates) {
 	}
 }
 
-// read returns the states after a text.
+// read returns the states after reading text.
 func (e *expression) read(now exprStates, text string) exprStates {
 	for _, r := range text {
 		next := make(exprStates, len(now))
@@ -200,7 +202,7 @@ func (e *expression) accepts(now exprStates) bool {
 	return accepted
 }
 
-// anything returns the states that any text leads to.
+// anything returns the states reachable by reading any text.
 func (e *expression) anything(now exprStates) exprStates {
 	all := slices.Clone(now)
 	for changed := true; changed; {
@@ -229,8 +231,8 @@ func (e *expression) anything(now exprStates) exprStates {
 	return all
 }
 
-// closure calls visit with the instructions that read a character, or end, that are
-// reached before the character next.
+// closure calls visit for each instruction that consumes a character or accepts, and is
+// reachable before the character next is read.
 func (e *expression) closure(now exprStates, next rune, visit func(*syntax.Inst)) {
 	for kind := range kindsBefore {
 		flags := syntax.EmptyOpContext(before[kind], next)

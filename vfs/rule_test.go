@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The audit record of a request that brought no bytes names the rule that
-// allowed it, too.
+// The audit record names the rule that allowed a name, even if the request transferred
+// no bytes.
 func TestErrorsOfAllowedNamesHoldTheRule(t *testing.T) {
 	j, err := vfs.New(vfs.FromFS(fstest.MapFS{"a.txt": {Data: []byte("abc"), ModTime: modified}}), vfs.Policy{Allow: vfs.Patterns("*.txt")})
 	if err != nil {
@@ -37,8 +37,8 @@ func TestErrorsOfAllowedNamesHoldTheRule(t *testing.T) {
 	}
 }
 
-// Folding can make a pattern longer than a pattern may be; it can deny all the
-// same.
+// Folding can make a pattern longer than maxPatternBytes; it must still be usable in
+// Deny.
 func TestLongPatternCanDeny(t *testing.T) {
 	long := strings.Repeat("\ufdfa", 1300) // eighteen characters each, once folded
 	p, err := vfs.ParsePattern("a/*" + long + "*/b")

@@ -35,13 +35,13 @@ func TestNewRefuses(t *testing.T) {
 	}
 	for _, p := range []vfs.Policy{{MaxLen: -1}, {Symlinks: 7}} {
 		if _, err := vfs.New(&everything{}, p); err == nil {
-			t.Errorf("%+v was taken", p)
+			t.Errorf("%+v was accepted", p)
 		}
 	}
 }
 
-// The rule of a verdict is the first pattern that matches, in the order in
-// which they were written, whatever kind it is of.
+// The rule of a verdict is the first matching pattern, in the order of the policy,
+// whatever its kind.
 func TestRuleIsTheFirstThatMatches(t *testing.T) {
 	set, err := vfs.ReadNameSet("list.txt", strings.NewReader("x.txt\n\ny.txt\n"))
 	if err != nil {
@@ -69,7 +69,7 @@ func TestRuleIsTheFirstThatMatches(t *testing.T) {
 	}
 }
 
-// A policy is read once: what happens to its slices later changes nothing.
+// A policy is read once: later changes to its slices have no effect.
 func TestPolicyIsReadOnce(t *testing.T) {
 	allow, deny := vfs.Patterns("a", "docs/*"), vfs.Patterns("docs/x", "*.key")
 	j := mustJail(t, &everything{}, vfs.Policy{Allow: allow, Deny: deny})
@@ -97,7 +97,7 @@ func TestMaxLen(t *testing.T) {
 	}
 }
 
-// What may be read but not created under "**".
+// These names may be read but not created under "**".
 func TestCreateRules(t *testing.T) {
 	for name, want := range map[string]vfs.Reason{
 		"a.txt": "", "фото/a b.jpg": "", "café": "", "a..b": "", "com": "", "com10": "", "console": "", "nul1/x": "", "auxiliary": "", "a.con": "",
@@ -119,13 +119,13 @@ func TestCreateRules(t *testing.T) {
 	}
 }
 
-// Authorize is asked after the patterns and before the backend, with the name
-// that is opened; what it says no to looks missing.
+// Authorize is called after the patterns and before the backend, with the name that is
+// then opened. A name that it refuses looks missing.
 func TestAuthorize(t *testing.T) {
 	type key struct{}
 	b := &everything{entries: []vfs.Entry{{Elem: "alice", Kind: vfs.KindDir}, {Elem: "bob", Kind: vfs.KindDir}, {Elem: "x.key"}}}
 	var asked []string
-	errNo := errors.New("not hers")
+	errNo := errors.New("not the owner")
 	j := mustJail(t, b, vfs.Policy{
 		Allow: vfs.Patterns("*/**"), Deny: vfs.Patterns("**/*.key"),
 		Authorize: vfs.AuthorizeFunc(func(ctx context.Context, op vfs.Op, n vfs.Name) error {
@@ -147,7 +147,7 @@ func TestAuthorize(t *testing.T) {
 		t.Errorf("the zero Name: %v", err)
 	}
 	if len(asked) != 0 || b.calls.Load() != 0 {
-		t.Errorf("for refused names Authorize was asked %q, the backend %d times", asked, b.calls.Load())
+		t.Errorf("for refused names, Authorize was called with %q, the backend %d times", asked, b.calls.Load())
 	}
 
 	_, err := j.Get(ctx, mustName(t, "bob/a"), vfs.Request{})
@@ -155,7 +155,7 @@ func TestAuthorize(t *testing.T) {
 		t.Errorf("bob/a: %v (%s), %d calls", err, vfs.ReasonOf(err), b.calls.Load())
 	}
 	if strings.Contains(err.Error(), errNo.Error()) {
-		t.Errorf("the error's text tells: %v", err)
+		t.Errorf("the error's text reveals the cause: %v", err)
 	}
 	if _, err := j.Head(t.Context(), mustName(t, "alice/a"), vfs.Request{}); vfs.ReasonOf(err) != reason.AuthDenied {
 		t.Errorf("without a principal: %v", err)

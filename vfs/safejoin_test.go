@@ -7,8 +7,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// The inputs are those that werkzeug's safe_join has to decide about. What it
-// takes and ParseName does not is listed with the reason.
+// The inputs are those that werkzeug's safe_join decides about. Each case that it
+// accepts and ParseName does not gives the reason.
 func TestSafeJoinCases(t *testing.T) {
 	for _, c := range []struct {
 		in     string
@@ -34,7 +34,7 @@ func TestSafeJoinCases(t *testing.T) {
 		{"a/", true, reason.NameSlash, "a name has one spelling"},
 		{"a/./b", true, reason.NameDot, "a name has one spelling"},
 		{"a/../b", true, reason.NameDotDot, "refused, never cleaned"},
-		{`a\b`, true, reason.NameBackslash, "a separator on Windows, so nowhere part of a name"},
+		{`a\b`, true, reason.NameBackslash, "a separator on Windows, so refused on every system"},
 		{`..\..\secret`, true, reason.NameBackslash, "the same"},
 		{"a\x00b", true, reason.NameNUL, "ends the name for the system"},
 		{"a\nb", true, reason.NameControl, "breaks logs and headers"},
@@ -53,7 +53,7 @@ func TestSafeJoinCases(t *testing.T) {
 		}
 	}
 
-	// safe_join takes ".env", too; here the policy decides.
+	// safe_join accepts ".env", too; in this package the policy decides.
 	jail := mustJail(t, &everything{}, vfs.Policy{Allow: vfs.Patterns("**")})
 	n, err := vfs.ParseName(".env")
 	if err != nil {
@@ -62,7 +62,7 @@ func TestSafeJoinCases(t *testing.T) {
 	if v := jail.Explain(t.Context(), vfs.OpRead, n); v.Reason != reason.PolicyDotfile {
 		t.Errorf("%s: %+v", n, v)
 	}
-	// None of what may not be created on Windows may be created anywhere.
+	// A name that Windows cannot create must not be created on any system.
 	for _, s := range []string{"CON", "CON.txt.html", "COM¹", "C:x"} {
 		n, err := vfs.ParseName(s)
 		if err != nil {

@@ -12,20 +12,20 @@ import (
 type SafeNameOptions struct {
 	// MaxBytes bounds the result; 0 is MaxElementBytes. Less than 16 is 16.
 	MaxBytes int
-	// Fallback is the stem of the result where nothing of the user's is left;
-	// "" is "file".
+	// Fallback is the stem to use if nothing of the user's stem remains; "" means
+	// "file".
 	Fallback string
 }
 
-// SafeName makes a Name of one element out of what a user's browser sent as a
-// file's name. It is what werkzeug's secure_filename is for, and keeps what a
-// person would recognise: letters of all scripts, spaces, case. The result may
-// be created on every system: it is in normal form C, within MaxBytes, never
-// empty or invisible, never a dotfile, a device name or a path. The extension is
-// kept, also where it is all that can be kept: ".jpg" becomes "file.jpg".
+// SafeName makes a Name of one element from the file name that a user's browser sent.
+// It serves the purpose of werkzeug's secure_filename, but keeps what a person would
+// recognize: letters of all scripts, spaces, case. The result can be created on every
+// system: it is in normal form C, within MaxBytes, never empty or invisible, and never
+// a dotfile, a device name or a path. It keeps the extension, even if nothing else
+// remains: ".jpg" becomes "file.jpg".
 //
-// Two files can have one SafeName. To store uploads, let the server make the
-// names and keep the user's beside them.
+// Two files can have the same SafeName. To store uploads, let the server make the names
+// and store the user's names separately.
 func SafeName(filename string, opts SafeNameOptions) Name {
 	limit := opts.MaxBytes
 	if limit <= 0 || limit > MaxElementBytes {
@@ -37,7 +37,7 @@ func SafeName(filename string, opts SafeNameOptions) Name {
 		fallback = "file"
 	}
 
-	// Some browsers have sent whole paths; what counts is the last element.
+	// Some browsers have sent whole paths: use the last element.
 	s := filename[strings.LastIndexAny(filename, `/\`)+1:]
 	stem, ext := splitExtension(cleanCharacters(s))
 	if !isVisible(stem) {
@@ -50,7 +50,7 @@ func SafeName(filename string, opts SafeNameOptions) Name {
 	return Name{s}
 }
 
-// cleanElement drops or replaces what no created name may hold.
+// cleanElement drops or replaces what a created name must not contain.
 func cleanElement(s string) string { return trimElement(cleanCharacters(s)) }
 
 func cleanCharacters(s string) string {
@@ -65,20 +65,20 @@ func cleanCharacters(s string) string {
 		}
 		return r
 	}, s)
-	// Dropping a character can bring two others together that compose.
+	// Dropping a character can join two others that compose.
 	return norm.NFC.String(s)
 }
 
-// trimElement takes off the dots and spaces at both ends, without which "..", ".env"
-// and "con. " are gone, too. At the beginning it takes all that nobody can see: some
-// file systems pass over it, so that a dot behind it would make a dotfile.
+// trimElement trims dots and spaces from both ends, which also disposes of "..", ".env"
+// and "con. ". From the start it trims every invisible character as well: some file
+// systems ignore them, so that a dot after them would make a dotfile.
 func trimElement(s string) string {
 	s = strings.TrimRight(s, ". ")
 	return strings.TrimLeftFunc(s, isBlank)
 }
 
-// splitExtension splits s at its last dot, which begins the extension. What holds
-// a space or nothing that can be seen is none.
+// splitExtension splits s at its last dot, which begins the extension. Something that
+// contains a space, or nothing visible, is not an extension.
 func splitExtension(s string) (stem, ext string) {
 	s = strings.TrimRight(s, ". ")
 	i := strings.LastIndexByte(s, '.')
@@ -88,25 +88,25 @@ func splitExtension(s string) (stem, ext string) {
 	return s[:i], s[i:]
 }
 
-// isVisible reports whether s holds anything besides dots that a person can see.
+// isVisible reports whether s contains a visible character other than a dot.
 func isVisible(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return !isBlank(r) })
 }
 
-// isBlank reports a dot, a space, or a character that shows nothing.
+// isBlank reports whether r is a dot, a space or invisible.
 func isBlank(r rune) bool {
 	switch {
-	case r == '.', unicode.IsSpace(r), r == '\u2800': // U+2800 is an empty pattern of Braille
+	case r == '.', unicode.IsSpace(r), r == '\u2800': // U+2800 is the blank Braille pattern
 		return true
-	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // drawn, though it counts as a format character
+	case unicode.Is(unicode.Prepended_Concatenation_Mark, r): // visible, although a format character
 		return false
 	}
 	return isIgnorable(r)
 }
 
-// boundElement cuts the stem, so that the extension stays; an extension that
-// would leave no room for a stem is not one. What s begins with can be seen, so
-// something is left of the stem.
+// boundElement shortens s by cutting its stem and keeps the extension. An extension
+// that would leave no room for a stem is not treated as one. s begins with a visible
+// character, so the stem does not become empty.
 func boundElement(s string, limit int) string {
 	if len(s) <= limit {
 		return s

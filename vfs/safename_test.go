@@ -7,9 +7,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The first cases are the inputs of werkzeug's tests of secure_filename, beside
-// what that makes of them. Ours keeps what a person would recognise, and its
-// result is one element that can be created everywhere; it is not ASCII.
+// The first cases are the inputs of werkzeug's tests of secure_filename, with its
+// results. SafeName keeps what a person would recognize, and returns one element that
+// can be created on every system; it is not limited to ASCII.
 func TestSafeName(t *testing.T) {
 	for _, c := range []struct{ in, werkzeug, want, why string }{
 		{"My cool movie.mov", "My_cool_movie.mov", "My cool movie.mov", "a space is legal inside a name"},
@@ -30,23 +30,23 @@ func TestSafeName(t *testing.T) {
 		{".jpg", "jpg", "file.jpg", ""},
 		{"....jpg", "jpg", "file.jpg", ""},
 		{". ..jpg. ", "jpg", "file.jpg", ""},
-		{"\u202e.jpg", "jpg", "file.jpg", "nothing of the stem is left"},
-		{"\u200b\u00ad.jpg", "jpg", "file.jpg", "nor can be seen"},
+		{"\u202e.jpg", "jpg", "file.jpg", "no stem remains"},
+		{"\u200b\u00ad.jpg", "jpg", "file.jpg", "the stem is invisible"},
 		{"\u3000.jpg", "jpg", "file.jpg", ""},
 		{"\u2800.jpg", "jpg", "file.jpg", ""},
 		{"\u3164\u115f.jpg", "jpg", "file.jpg", ""},
 		{"dir/.jpg", "dir_.jpg", "file.jpg", ""},
-		{".tar.gz", "tar.gz", "tar.gz", "here is a stem"},
+		{".tar.gz", "tar.gz", "tar.gz", "this has a stem"},
 		{". jpg", "jpg", "jpg", "an extension has no space"},
-		{".\u200b", "", "file", "nor is it invisible"},
+		{".\u200b", "", "file", "an extension is visible"},
 		{"a.\u200b", "a", "a.\u200b", ""},
 		{"\u3000\u3000", "", "file", "never invisible"},
 		{"\u00a0", "", "file", ""},
 		{"\u200b\u2060\ufe0f", "", "file", ""},
 		{"\u3164", "", "file", ""},
 		{"\u2800", "", "file", ""},
-		{"\u0600", "", "\u0600", "a sign that is drawn"},
-		{"n\u200cm.txt", "nm.txt", "n\u200cm.txt", "Persian needs what joins or parts letters"},
+		{"\u0600", "", "\u0600", "a visible format character"},
+		{"n\u200cm.txt", "nm.txt", "n\u200cm.txt", "Persian needs joiners and non-joiners"},
 		{"...", "", "file", ""},
 		{" . . ", "", "file", ""},
 		{"a.", "a", "a", "Windows drops trailing dots and spaces"},
@@ -55,7 +55,7 @@ func TestSafeName(t *testing.T) {
 		{`a/b\c.txt`, "a_bc.txt", "c.txt", ""},
 		{"a/", "a", "file", "nothing after the slash"},
 		{"a\x00.php\n.jpg", "a.php.jpg", "a.php.jpg", ""},
-		{"photo\u202egpj.exe", "photogpj.exe", "photogpj.exe", "shows what it is"},
+		{"photo\u202egpj.exe", "photogpj.exe", "photogpj.exe", "the real extension becomes visible"},
 		{"\ufeffa\u2028b\ufffe", "ab", "ab", ""},
 		{"cafe\u0301.txt", "cafe.txt", "café.txt", "normal form C"},
 		{"e\u200e\u0301", "e", "é", "dropping a character lets others compose"},

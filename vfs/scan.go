@@ -8,29 +8,30 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Finding is what a scan says of one name in the backend.
+// A Finding is the result of a scan for one name in the backend.
 type Finding struct {
 	Verdict
-	Path string // the name as the backend has it, which need not be a Name
-	Size int64  // bytes, of a file
+	Path string // the name as stored, which need not be a valid Name
+	Size int64  // size of a file in bytes
 
-	// Beneath is the object above Path that has the name of a directory on the way to it;
-	// "" if there is none, as on all stores that have directories. Some services leave
-	// what lies beneath an object out of their listings.
+	// Beneath is an object whose name is that of a directory on the path to Path; "" if
+	// there is none, as always in stores with directories. Some services do not list
+	// what lies beneath an object.
 	Beneath string
 }
 
-// Scan yields a Finding for every name in the backend that is no directory, in
-// the order of List, directories in their place. It goes into all directories,
-// also those that the policy hides, but into no linked ones: a link is one
-// Finding. A directory that cannot be named or read is one, too. An error ends
-// the scan: the top cannot be listed, or ctx is done.
+// Scan yields a Finding for every name in the backend that is not a directory, in the
+// order of List, with the content of a directory in its place. It enters all
+// directories, even those that the policy hides, but not linked ones: a link is a
+// single Finding. So is a directory that has no valid name or cannot be read. An error
+// ends the scan: the top cannot be listed, or ctx is done.
 //
-// A backend that walks (Caps.Walks) is asked for all at once. There, any error ends the
-// scan, and keys that are no names, such as "a//b", are Findings as well.
+// If the backend supports it (Caps.Walks), Scan reads everything in one walk. Then any
+// error ends the scan, and keys that are not valid names, such as "a//b", are Findings
+// as well.
 func (j *Jail) Scan(ctx context.Context) iter.Seq2[Finding, error] { return j.ScanDir(ctx, Root) }
 
-// ScanDir is Scan of what lies below dir.
+// ScanDir is Scan limited to what lies below dir.
 func (j *Jail) ScanDir(ctx context.Context, dir Name) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		s := scan{j, ctx, dir, yield}
@@ -49,13 +50,13 @@ type scan struct {
 	yield func(Finding, error) bool
 }
 
-// walkAll takes what the backend has by itself.
+// walkAll reports everything that the backend's own Walk yields.
 func (s *scan) walkAll() {
 	prefix := ""
 	if !s.top.IsRoot() {
 		prefix = s.top.String() + "/"
 	}
-	var above []string // those objects whose names begin the present one, shortest first
+	var above []string // earlier objects whose names are prefixes of the current one, shortest first
 	for e, err := range s.jail.walk(s.ctx, s.top) {
 		if err != nil {
 			s.yield(Finding{}, outward("scan", s.top, "", err))
@@ -84,7 +85,7 @@ func (s *scan) walkAll() {
 	}
 }
 
-// walk is the backend's own Walk: driver.Walker has its contract.
+// walk calls the backend's Walk; driver.Walker has its contract.
 func (j *Jail) walk(ctx context.Context, dir Name) iter.Seq2[Entry, error] {
 	type walker interface {
 		Walk(ctx context.Context, dir Name) iter.Seq2[Entry, error]
@@ -137,7 +138,7 @@ func (s *scan) visit(dir Name, e Entry) bool {
 	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size}, nil)
 }
 
-// verdict is the verdict on n, which the backend has as e.
+// verdict returns the verdict on n, which the backend lists as e.
 func (s *scan) verdict(n Name, e *Entry) Verdict {
 	v := s.jail.admit(s.ctx, OpRead, n)
 	if v.Allowed {
@@ -147,7 +148,7 @@ func (s *scan) verdict(n Name, e *Entry) Verdict {
 	return v
 }
 
-// obstacle returns why an allowed name is not served all the same.
+// obstacle returns why an allowed name is still not served.
 func (s *scan) obstacle(n Name, e *Entry) Reason {
 	if e.Reason != "" {
 		return e.Reason

@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// findings renders a scan, a line each.
+// findings renders a scan, one line per finding.
 func findings(t *testing.T, j *vfs.Jail) []string {
 	t.Helper()
 	var got []string
@@ -47,7 +47,7 @@ func TestScan(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	for range j.Scan(t.Context()) {
-		break // a reader may stop early
+		break // an iteration may stop early
 	}
 }
 
@@ -67,7 +67,7 @@ func TestScanLinks(t *testing.T) {
 	}
 }
 
-// treeOf lists different things in different directories, or fails.
+// treeOf lists different entries in different directories, or fails.
 type treeOf struct {
 	everything
 	dirs map[string][]vfs.Entry
@@ -87,8 +87,8 @@ func (b *treeOf) List(_ context.Context, dir vfs.Name, after string) iter.Seq2[v
 	}
 }
 
-// A backend's keys are somebody's: a scan shows the bad ones as what they are,
-// a listing leaves them out, and neither follows them.
+// A backend's keys are untrusted: a scan reports the invalid ones, a listing leaves
+// them out, and neither follows them.
 func TestHostileKeys(t *testing.T) {
 	bad := []vfs.Entry{{Elem: "."}, {Elem: ".."}, {Elem: "..", Kind: vfs.KindDir}, {Elem: "a/b"}, {Elem: "../x"}, {Elem: "/"}, {Elem: "", Kind: vfs.KindDir}, {Elem: "\xff"}, {Elem: "a\x00"}, {Elem: `a\b`}, {Elem: "a\nb"}, {Elem: "\u202e"}, {Elem: strings.Repeat("x", 300)}}
 	dirs := map[string][]vfs.Entry{".": append(bad, vfs.Entry{Elem: "d", Kind: vfs.KindDir}, vfs.Entry{Elem: "good", Size: 3}), "d": bad}
@@ -113,8 +113,8 @@ func TestHostileKeys(t *testing.T) {
 	}
 }
 
-// A directory that cannot be read is a finding, and the scan goes on behind it;
-// without the top there is no scan.
+// A directory that cannot be read is a finding, and the scan continues after it. If the
+// top cannot be read, the scan fails.
 func TestScanErrors(t *testing.T) {
 	dirs := map[string][]vfs.Entry{
 		".":   {{Elem: "bad", Kind: vfs.KindDir}, {Elem: "half", Kind: vfs.KindDir}, {Elem: "z"}},
@@ -160,8 +160,8 @@ func TestScanErrors(t *testing.T) {
 	}
 }
 
-// The key after which a page begins is the client's: it may not make a backend
-// that has no links look for linked directories.
+// The client chooses the key after which a page begins. It must not make a backend
+// without links search for linked directories.
 func TestAfterCostsNothing(t *testing.T) {
 	b := &everything{}
 	j := mustJail(t, b, vfs.Policy{Allow: vfs.Patterns("**"), Symlinks: vfs.SymlinksInside})

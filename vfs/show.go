@@ -7,9 +7,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 )
 
-// shows reports whether an entry of this name and kind can be shown to the caller:
-// what else there is to know of it is for show to say. The directory was asked for
-// as dir and lies at at.
+// shows reports whether an entry of this name and kind can be shown to the caller; show
+// decides the rest. The caller asked for the directory as dir; the backend stores it at
+// at.
 func (j *Jail) shows(ctx context.Context, dir, at Name, elem string, kind Kind) bool {
 	var op Op
 	switch kind {
@@ -29,13 +29,13 @@ func (j *Jail) shows(ctx context.Context, dir, at Name, elem string, kind Kind) 
 	if at == dir {
 		return true
 	}
-	// In a linked directory, the entry's own name has to be admitted, too, as it
-	// would be when it is opened.
+	// In a linked directory, the entry's own name must be admitted, too, as when it is
+	// opened.
 	real, err := at.Child(elem)
 	return err == nil && j.admitted(ctx, op, real)
 }
 
-// show turns a backend's entry into what the caller may see of it.
+// show converts a backend's entry into what the caller may see of it.
 func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, left *budget) (Entry, bool) {
 	if e.Reason != "" || !j.shows(ctx, dir, at, e.Elem, e.Kind) {
 		return Entry{}, false
@@ -62,7 +62,7 @@ func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, left *budget) (E
 	return Entry{Elem: e.Elem, Kind: KindDir}, true
 }
 
-// showLink shows a link as what it leads to.
+// showLink shows a link as its target.
 func (j *Jail) showLink(ctx context.Context, n Name, elem string, left *budget) (Entry, bool) {
 	if info, err := j.Head(ctx, n, Request{}); err == nil {
 		return Entry{Elem: elem, Kind: KindFile, Size: info.Size, ModTime: info.ModTime}, true
@@ -75,8 +75,8 @@ func (j *Jail) showLink(ctx context.Context, n Name, elem string, left *budget) 
 	return Entry{}, false
 }
 
-// isShown reports whether n is shown to the caller: as an object that would be opened, or
-// as a directory.
+// isShown reports whether the caller can see n, as an object that it could open or as a
+// directory.
 func (j *Jail) isShown(ctx context.Context, n Name, kind Kind) bool {
 	switch kind {
 	case KindDir:
@@ -97,11 +97,11 @@ func (j *Jail) admitted(ctx context.Context, op Op, n Name) bool {
 	return v.Allowed
 }
 
-// maxVisits is how many entries and directories are visited to find out whether the
-// directories of a listing hold anything that is shown.
+// maxVisits is the maximum number of entries and directories that one listing visits to
+// find out whether its directories contain anything shown.
 const maxVisits = 10_000
 
-// A budget is what is left of that for one listing.
+// A budget counts down maxVisits for one listing.
 type budget struct{ left int }
 
 func newBudget() *budget { return &budget{maxVisits} }
@@ -112,11 +112,11 @@ func (b *budget) take() bool {
 	return b.left >= 0
 }
 
-// showsSome reports whether the directory dir, which lies at at, holds anything that
-// is shown, as [Jail.HeadDir] says. What lies near the top is looked at first, and no
-// directory is open while another one is read.
+// showsSome reports whether the directory dir, which the backend stores at at, contains
+// anything shown, as defined by [Jail.HeadDir]. It searches breadth first and keeps no
+// directory open while it reads another.
 func (j *Jail) showsSome(ctx context.Context, dir, at Name, left *budget) (bool, error) {
-	// as is the name that the caller uses, at the one that the backend has.
+	// as is the name that the caller uses, at the name in the backend.
 	type directory struct{ as, at Name }
 	todo := []directory{{dir, at}}
 	for i := 0; i < len(todo); i++ {
@@ -135,7 +135,7 @@ func (j *Jail) showsSome(ctx context.Context, dir, at Name, left *budget) (bool,
 				return true, nil
 			case err != nil && i == 0:
 				return false, err
-			case err != nil: // it went away, or cannot be read
+			case err != nil: // it was removed or cannot be read
 			case e.Kind == KindDir && j.caps.Directories:
 				n, err := p.as.Child(e.Elem)
 				real, realErr := p.at.Child(e.Elem)

@@ -10,28 +10,28 @@ import (
 
 // surroundings describe what exists where an object is to be created.
 type surroundings struct {
-	there bool // the object itself is
-	// twin is an entry of dir that differs from the object, or from the topmost
-	// directory on its way that is not there either, only in case or normal form: on a
-	// file system that folds them the two would be one. Its Elem is "" if there is none.
+	there bool // the object itself exists
+	// twin is an entry of dir that differs only in case or normal form from the object,
+	// or from the topmost missing directory on its path. A file system that folds names
+	// would treat the two as one. Its Elem is "" if there is no twin.
 	twin Entry
 	dir  Name
 }
 
-// survey inspects what is around n, from its directory up to the first one that
-// exists. It fails if a directory has n's name, or if an object has the name of a
-// directory on n's path: on a disk the two cannot exist together, and elsewhere the
-// object would hide what is below.
+// survey inspects the surroundings of n, from its directory up to the first one that
+// exists. It fails if n is a directory, or if an object has the name of a directory on
+// n's path: on a disk the two cannot coexist, and elsewhere the object would hide what
+// is below it.
 //
-// It takes one listing for each directory that it inspects, and sees the state at that
-// moment: another process can still create a name that gets in the way.
+// It makes one listing per inspected directory and sees the state at that moment:
+// another process can still create a conflicting name.
 func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		found, err := j.findSpelling(ctx, at)
 		switch {
 		case ReasonOf(err) == reason.Missing:
-			kind = KindDir // so the directory will be made, too
+			kind = KindDir // so the directory will be created, too
 			continue
 		case err != nil:
 			return s, err
@@ -42,14 +42,14 @@ func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 		case found.Kind == KindDir, found.Kind == KindFile:
 			return s, inTheWay(n, found.Kind)
 		}
-		// Links and special files are for the backend to refuse.
+		// The backend refuses links and special files.
 		return s, nil
 	}
 	return s, nil
 }
 
-// inTheWay is the refusal of n because a directory has its name, or an object that of a
-// directory on its way.
+// inTheWay returns the refusal of n because it is a directory, or because an object has
+// the name of a directory on its path.
 func inTheWay(n Name, kind Kind) error {
 	if kind == KindDir {
 		return refuse("put", n.s, reason.Directory)
@@ -57,7 +57,7 @@ func inTheWay(n Name, kind Kind) error {
 	return refuse("put", n.s, reason.Missing)
 }
 
-// tooLike returns nil if s has no twin, else the refusal of n because of it.
+// tooLike returns nil if s has no twin, or else the refusal of n because of it.
 func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
 	if s.twin.Elem == "" {
 		return nil
@@ -66,10 +66,10 @@ func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
 	return j.tooLike(ctx, n, other, s.twin.Kind, err == nil)
 }
 
-// findSpelling looks in n's directory for n's last element, of whatever kind, or else
-// another spelling of it. found.Elem is "" if there is neither. A backend that reads
-// whole directories passes over what is no spelling; of another one this reads only
-// where a spelling can be.
+// findSpelling searches n's directory for n's last element, of any kind, or for another
+// spelling of it. found.Elem is "" if there is neither. A backend that reads whole
+// directories skips entries that are not spellings; with other backends, findSpelling
+// reads only where a spelling can be.
 func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
 	c := newSpellingCursor(n.Base())
 	hint := listHint{
@@ -91,8 +91,8 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 	return found, nil
 }
 
-// tooLike is the refusal of n because of other, which differs too little. It tells the
-// caller of other, and of its kind, only if other is shown to the caller.
+// tooLike returns the refusal of n because other is too similar. It reveals that other
+// exists, and its kind, only if the caller can see other.
 func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName bool) error {
 	e := refuse("put", n.s, reason.HiddenSibling)
 	if isName && j.isShown(ctx, other, kind) {
@@ -102,8 +102,8 @@ func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName boo
 	return e
 }
 
-// tooLikeClaimed is tooLike where other is only about to be made, on the way to the
-// object made or as that object itself.
+// tooLikeClaimed is tooLike for an other that is still being created: it is the new
+// object made itself, or a directory on its path.
 func (j *Jail) tooLikeClaimed(ctx context.Context, n, other, made Name) error {
 	e := refuse("put", n.s, reason.HiddenSibling)
 	if j.admitted(ctx, OpRead, made) && (other == made || j.admitted(ctx, OpList, other)) {

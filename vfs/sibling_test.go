@@ -15,9 +15,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// crowded is a writable backend with one directory, which the sorted names fill. It
-// counts listings, and entries that it yields. With hints it leaves out what is not
-// shown, as a disk does.
+// crowded is a writable backend with a single directory, which contains the sorted
+// names. It counts listings and the entries that it yields. With hints, it leaves out
+// entries that are not shown, as a disk does.
 type crowded struct {
 	driver.Unsupported
 	names             []string
@@ -59,10 +59,11 @@ func (b *crowded) List(ctx context.Context, _ vfs.Name, after string) iter.Seq2[
 	}
 }
 
-// The look for siblings reads a directory once, or of a remote one only where a sibling
-// can be, and no more than a bound, however many names are nearly siblings.
+// The search for siblings reads a disk's directory once, and a remote one only where a
+// sibling can be, within a bound, however many names are almost siblings.
 func TestSiblingsOfManyNearNames(t *testing.T) {
-	// Each beginning of the name in every case, so that there is always something near.
+	// Use each prefix of the name in every case, so that there is always an almost
+	// matching name.
 	const elem = "abcdefghijklmnopqrstuvwxyz"
 	var near []string
 	for i := range 100_100 {
@@ -95,11 +96,11 @@ func TestSiblingsOfManyNearNames(t *testing.T) {
 		if c.b.listings > c.listings || c.b.entries > c.entries {
 			t.Errorf("%s: %d listings of %d entries, want at most %d of %d", c.what, c.b.listings, c.b.entries, c.listings, c.entries)
 		}
-		// What is there is found among them.
+		// An existing sibling is found among them.
 		c.b.names = append(slices.Clone(c.b.names), strings.ToUpper(elem))
 		slices.Sort(c.b.names)
 		if _, err := j.Put(t.Context(), mustName(t, elem), strings.NewReader("x"), vfs.PutOptions{}); err == nil {
-			t.Errorf("%s: made beside its twin", c.what)
+			t.Errorf("%s: created beside its twin", c.what)
 		}
 	}
 }

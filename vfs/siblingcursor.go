@@ -7,29 +7,28 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Bounds of the search for siblings in one directory: of the entries that are nearly a
-// spelling or lie before one, and of the listings. maxPassed is how many entries are
-// passed over one by one before a listing begins anew where the next spelling can be: a
-// page of S3. Each listing may make the backend read the whole directory, so their number
-// has a bound of its own.
+// Bounds of the search for siblings in one directory: the number of entries that are
+// almost a spelling or sort before one, and the number of listings, each of which may
+// make the backend read the whole directory. After maxPassed entries, one page of S3,
+// the cursor begins a new listing where the next spelling can be.
 const (
 	maxSiblingEntries  = 32_000
 	maxSiblingListings = 32
 	maxPassed          = 1000
 )
 
-// A spellingCursor goes through a directory, in order, where spellings of one element
-// can be.
+// A spellingCursor reads a directory, in order, at the places where spellings of one
+// element can be.
 type spellingCursor struct {
 	want  spelling
-	after string // the next listing begins behind this key
-	bound string // no spelling that was not met lies before this key
+	after string // the next listing begins after this key
+	bound string // all spellings before this key have been seen
 
-	more     bool // a spelling can lie at bound or behind
-	met      int  // met so far, in all listings
+	more     bool // a spelling can be at or after bound
+	met      int  // entries seen so far, in all listings
 	listings int
-	passed   int  // in a row, before bound
-	over     bool // the last listing came to its end
+	passed   int  // consecutive entries before bound
+	over     bool // the last listing was complete
 }
 
 func newSpellingCursor(elem string) *spellingCursor {
@@ -38,15 +37,16 @@ func newSpellingCursor(elem string) *spellingCursor {
 	return c
 }
 
-// entries yields the entries of n's directory where spellings can be, in order. It
-// begins a listing anew where that spares reading what lies in between. An error ends
-// it: [ErrListBound] if there is too much that is nearly a spelling.
+// entries yields the entries of n's directory at the places where spellings can be, in
+// order. It starts a new listing if that avoids reading what lies between. It ends at
+// an error: [ErrListBound] if too many entries are almost a spelling.
 func (c *spellingCursor) entries(ctx context.Context, b Backend, dir Name) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for c.begin() {
 			for e, err := range b.List(ctx, dir, c.after) {
 				if err != nil {
-					// What lies behind the last entry is not missing.
+					// A listing after the last entry may report the directory as
+					// missing.
 					if c.after == "" || ReasonOf(err) != reason.Missing {
 						yield(Entry{}, err)
 					}
@@ -66,7 +66,7 @@ func (c *spellingCursor) entries(ctx context.Context, b Backend, dir Name) iter.
 	}
 }
 
-// begin reports whether a listing is to be begun, behind c.after.
+// begin reports whether to start another listing, after c.after.
 func (c *spellingCursor) begin() bool {
 	if c.over || !c.more {
 		return false
@@ -79,7 +79,7 @@ func (c *spellingCursor) begin() bool {
 	return true
 }
 
-// pass takes the key of the next entry and reports whether the listing goes on.
+// pass records the key of the next entry and reports whether to continue the listing.
 func (c *spellingCursor) pass(key string) (goOn bool, err error) {
 	if c.met++; c.met > maxSiblingEntries {
 		return false, ErrListBound

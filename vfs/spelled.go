@@ -9,18 +9,18 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// slashMark stands in a folded element for a slash that folding made of another
-// character, as of U+FF0F or U+2105: folding never makes a separator. It is a control
-// character, so no name holds it.
+// slashMark replaces, in a folded element, a slash that folding made from another
+// character, such as U+FF0F or U+2105: folding never makes a separator. It is a control
+// character, so no name contains it.
 const slashMark = "\x02"
 
-// foldElement folds one element. Two names may be one to some file system if their
-// elements fold alike.
+// foldElement folds one element. Some file system may treat two names as the same if
+// their elements fold alike.
 func foldElement(elem string) string {
 	return strings.ReplaceAll(fold(elem), "/", slashMark)
 }
 
-// foldElements folds a name element by element, so that their number stays.
+// foldElements folds a name element by element, so that their number does not change.
 func foldElements(s string, foldOne func(string) string) string {
 	elems := strings.Split(s, "/")
 	for i, e := range elems {
@@ -29,39 +29,39 @@ func foldElements(s string, foldOne func(string) string) string {
 	return strings.Join(elems, "/")
 }
 
-// caseFold is the folding that leaves compatibility forms and ignorable characters.
+// caseFold folds case only; it keeps compatibility forms and ignorable characters.
 func caseFold(s string) string { return cases.Fold().String(s) }
 
-// decompose folds s as fold does, but takes its characters apart.
+// decompose folds s as fold does, but leaves characters decomposed.
 func decompose(s string) string {
 	s = norm.NFKD.String(dropIgnorable(s))
 	s = cases.Fold().String(s)
 	return strings.ReplaceAll(norm.NFKD.String(dropIgnorable(s)), "/", slashMark)
 }
 
-// A spelledName is a name in all of its spellings, for the deny patterns. What a file
-// system takes for it may be each character as it is written, folded by case, folded
-// by compatibility, or left out, and characters that compose taken together.
+// A spelledName is a name in all of its spellings, for the deny patterns. A file system
+// may read each character as written, case-folded, compatibility-folded or omitted, and
+// may read a sequence of combining characters as its composition.
 type spelledName struct {
 	elems  []spelledElem
-	forms  []string // the whole name folded, as exact names are looked for
-	has    byteSet  // bytes of the name and of what it folds to
+	forms  []string // the whole name folded, for the lookup of exact names
+	has    byteSet  // bytes of the name and of its foldings
 	jokers bool     // an element has a joker
 }
 
 type spelledElem struct {
 	written, folded    string
-	cased, casedFolded string        // folded by case alone, and that folded as a whole
+	cased, casedFolded string        // case-folded only, and the folding of that
 	units              []spelledUnit // one for each written character
 }
 
-// A spelledUnit is a character and how it, or a sequence that begins with it, may be
-// read.
+// A spelledUnit is a character, with the ways to read it or a sequence that begins with
+// it.
 type spelledUnit struct {
 	r     rune
 	edges []spelledEdge
-	apart string // r folded and taken apart
-	joker int    // if not 0, so many units from here on may be read as anything
+	apart string // r folded and decomposed
+	joker int    // if not 0, this many units from here may be read as anything
 
 	begins bool // r composes with nothing before it
 }
@@ -78,11 +78,12 @@ func newEdge(units int, label string) spelledEdge {
 	return spelledEdge{units, label, label != "" && !has}
 }
 
-// maxMarks is how many characters may compose with each other before they are taken for
-// anything: as many as Unicode's stream-safe text has.
+// maxMarks is the maximum number of characters that may compose with each other. A
+// longer sequence is treated as a joker. It is the limit of Unicode's stream-safe text
+// format.
 const maxMarks = 30
 
-// spellName returns nil if s has no other spelling than its own.
+// spellName returns nil if s has no other spelling.
 func spellName(s string) *spelledName {
 	n := &spelledName{}
 	var folded, cased, casedFolded []string
@@ -108,7 +109,7 @@ func spellName(s string) *spelledName {
 	return n
 }
 
-// spellUnit returns the character r alone.
+// spellUnit returns the unit of r without context.
 func spellUnit(r rune) spelledUnit {
 	c := string(r)
 	u := spelledUnit{r: r, edges: []spelledEdge{newEdge(1, c)}, apart: decompose(c), begins: !isIgnorable(r) && norm.NFKC.PropertiesString(c).BoundaryBefore()}
@@ -120,12 +121,13 @@ func spellUnit(r rune) spelledUnit {
 	return u
 }
 
-// spellElement fills in the units of e. known are those of characters that were met
-// before: a hostile name has hundreds that are costly to fold, and few different ones.
+// spellElement fills in the units of e. known caches the units of characters already
+// seen: a hostile name has hundreds of characters that are costly to fold, but few
+// different ones.
 func (n *spelledName) spellElement(e *spelledElem, known map[rune]spelledUnit) {
 	elem := e.written
-	begins := []int{} // where what composes begins
-	ends := []int{}   // byte offsets
+	begins := []int{} // starts of sequences that compose
+	ends := []int{}   // byte offsets of the end of each unit
 	for i, r := range elem {
 		u, ok := known[r]
 		if !ok {
@@ -153,10 +155,12 @@ func (n *spelledName) spellElement(e *spelledElem, known map[rune]spelledUnit) {
 			apart += u.apart
 		}
 		first := &e.units[from]
-		// Others of the same character have the same edges, but not this one.
+		// Clone the edges: other units of the same character share them, and this edge
+		// is not theirs.
 		first.edges = append(slices.Clip(first.edges), newEdge(to-from, foldElement(text)))
-		// Marks that stand in an order of their own, or are many, could be read in more
-		// ways than are worth trying. Nobody writes so: it is refused where it could match.
+		// Marks in an unusual order, or in large numbers, could be read in too many
+		// ways to try. Legitimate text has none, so the name is refused wherever it
+		// could match.
 		if to-from > maxMarks || apart != decompose(text) {
 			first.joker, n.jokers = to-from, true
 		}

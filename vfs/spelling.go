@@ -10,10 +10,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// foldSpelling maps names that differ only in case or normal form to one string:
-// what APFS, NTFS, HFS+ and ext4's casefold take for one name. Compatibility forms
-// and ignorable characters count, unlike in fold, which is for denying: nobody
-// should be kept from having "x2" beside "x²".
+// foldSpelling maps names that differ only in case or normal form to one string: names
+// that APFS, NTFS, HFS+ and ext4's casefold treat as the same. It keeps compatibility
+// forms and ignorable characters, unlike fold, which is for deny patterns: it must
+// remain possible to create "x2" beside "x²".
 func foldSpelling(s string) string {
 	if is := traitsOf(s); is.ascii {
 		return strings.ToLower(s)
@@ -21,7 +21,7 @@ func foldSpelling(s string) string {
 	return norm.NFD.String(cases.Fold().String(norm.NFD.String(s)))
 }
 
-// A spelling is all that one element can be spelled as, by its folded form.
+// A spelling stands for all spellings of one element, identified by its folded form.
 type spelling struct {
 	folded string
 	runes  []rune
@@ -40,12 +40,12 @@ func (s spelling) is(elem string) bool {
 	return foldSpelling(elem) == s.folded
 }
 
-// next returns the smallest beginning, in byte order, of the key of a spelling that
-// comes after key: all of those after key are at least as great. A directory's key has
-// its slash, so that of "a" comes behind "a-b". ok is false if none comes after key. So
-// a listing in byte order need not be read in between.
+// next returns a lower bound, in byte order, for the key of the next spelling after
+// key: all spellings after key are at least as great. A directory's key ends in a
+// slash, so that of "a" sorts after "a-b". ok is false if no spelling comes after key.
+// So a caller can skip the part of a listing between key and bound.
 //
-// Combining marks in an order that no normal form has are left out.
+// Combining marks in a non-canonical order are ignored.
 func (s spelling) next(key string) (bound string, ok bool) {
 	type point struct{ bytes, runes int } // key[:bytes] spells runes[:runes]
 	points := []point{{}}
@@ -88,9 +88,9 @@ func hasPrefix(s, prefix []rune) bool {
 
 func foldRune(r rune) []rune { return []rune(foldSpelling(string(r))) }
 
-// respelled returns the characters other than itself that fold to something that
-// begins with a given one. Characters behind the second plane fold to themselves,
-// but for compatibility ideographs.
+// respelled maps a character to the other characters whose folding begins with it.
+// Above the second plane, all characters except compatibility ideographs fold to
+// themselves.
 var respelled = sync.OnceValue(func() map[rune][]rune {
 	m := map[rune][]rune{}
 	for r := ' '; r < 0x30000; r++ {
@@ -104,7 +104,7 @@ var respelled = sync.OnceValue(func() map[rune][]rune {
 	return m
 })
 
-// justBelow returns a string that comes right before bound, as far as names go.
+// justBelow returns a string that sorts immediately before bound, among names.
 func justBelow(bound string) string {
 	r, size := utf8.DecodeLastRuneInString(bound)
 	switch r--; {

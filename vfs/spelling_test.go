@@ -23,19 +23,20 @@ func TestSpelling(t *testing.T) {
 		for _, a := range names {
 			for _, b := range names {
 				if !newSpelling(a).is(b) {
-					t.Errorf("%+q and %+q are not taken for one", a, b)
+					t.Errorf("%+q and %+q are not treated as the same name", a, b)
 				}
 			}
 		}
 	}
 	for _, pair := range [][2]string{{"x2", "x\u00b2"}, {"a", "b"}, {"a", "aa"}, {"i", "\u0131"}, {"a", "\uff41"}} {
 		if newSpelling(pair[0]).is(pair[1]) {
-			t.Errorf("%+q and %+q are taken for one", pair[0], pair[1])
+			t.Errorf("%+q and %+q are treated as the same name", pair[0], pair[1])
 		}
 	}
 }
 
-// TestSpellingNext compares next with a look at every spelling of short names.
+// TestSpellingNext compares next with an exhaustive search over the spellings of short
+// names.
 func TestSpellingNext(t *testing.T) {
 	for _, name := range []string{"a", "ab.c", "k1", "\u00e9x", "o\u0308k", "ss", "\u00df", "\ufb01t", "\uac00", "\u1ebf", "0a", "\ud7ff"} {
 		want := newSpelling(name)
@@ -47,7 +48,7 @@ func TestSpellingNext(t *testing.T) {
 		for _, s := range all {
 			keys = append(keys, s+"/", s+"x", s+"-x", s+".", s[:len(s)-1], justBelow(s))
 		}
-		// As a directory, each is listed behind what begins alike and goes on with a
+		// As a directory, each sorts after names that continue its element with a
 		// character below the slash.
 		for _, s := range slices.Clone(all) {
 			all = append(all, s+"/")
@@ -68,12 +69,12 @@ func TestSpellingNext(t *testing.T) {
 			switch {
 			case i == len(all):
 				if ok && slices.ContainsFunc(all, func(s string) bool { return s >= bound && s > key }) {
-					t.Errorf("%+q: next(%+q) is %+q, and no spelling comes after it", name, key, bound)
+					t.Errorf("%+q: next(%+q) is %+q, but no spelling comes after it", name, key, bound)
 				}
 			case !ok:
-				t.Errorf("%+q: next(%+q) knows none, and %+q comes after it", name, key, all[i])
+				t.Errorf("%+q: next(%+q) finds none, but %+q comes after it", name, key, all[i])
 			case bound > all[i] || bound <= key:
-				t.Errorf("%+q: next(%+q) is %+q, and the next spelling is %+q", name, key, bound, all[i])
+				t.Errorf("%+q: next(%+q) is %+q, but the next spelling is %+q", name, key, bound, all[i])
 			case justBelow(bound) >= all[i]:
 				t.Errorf("%+q: a listing after %+q leaves out %+q", name, justBelow(bound), all[i])
 			}
@@ -81,8 +82,8 @@ func TestSpellingNext(t *testing.T) {
 	}
 }
 
-// spellingsOf returns all spellings in byte order, by trying every character at
-// every place.
+// spellingsOf returns all spellings in byte order, found by trying every character at
+// every position.
 func spellingsOf(want spelling) []string {
 	var all []string
 	var extend func(s string, left []rune)

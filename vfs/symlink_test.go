@@ -16,8 +16,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// linkTree makes two trees of one description, in memory and on disk, and
-// returns backends over both. A value that begins with "->" is a link.
+// linkTree makes two trees from one description, in memory and on disk, and returns
+// backends over both. A value that begins with "->" is a link.
 func linkTree(t *testing.T, tree map[string]string) []source {
 	t.Helper()
 	m := fstest.MapFS{}
@@ -37,7 +37,7 @@ func linkTree(t *testing.T, tree map[string]string) []source {
 			target = strings.ReplaceAll(target, "$DIR", dir)
 			m[name] = &fstest.MapFile{Data: []byte(target), Mode: fs.ModeSymlink | 0o777}
 			if err = os.Symlink(target, file); err == nil {
-				_, err = os.Lstat(file) // Wine only claims to make links
+				_, err = os.Lstat(file) // Wine reports success without making links
 			}
 			if err != nil && runtime.GOOS == "windows" {
 				t.Skip("this account may not make links: ", err)
@@ -50,21 +50,22 @@ func linkTree(t *testing.T, tree map[string]string) []source {
 			t.Fatal(err)
 		}
 	}
-	// The attack is real: without a jail the link leads to the canary.
+	// Prove the attack: without a jail, the link leads to the canary.
 	if data, err := os.ReadFile(filepath.Join(root, "escape")); tree["escape"] != "" && (err != nil || string(data) != canary) {
 		t.Fatalf("the control read %q, %v", data, err)
 	}
 	return []source{{"map", vfs.FromFS(m)}, {"directory", vfs.FromFS(os.DirFS(root))}}
 }
 
-// outcome is what a caller gets for a name: its content, or the reason why not.
+// outcome returns what a caller gets for a name: its content, or the reason for the
+// refusal.
 func outcome(t *testing.T, j *vfs.Jail, name string) string {
 	t.Helper()
 	n := mustName(t, name)
 	_, err := j.Get(t.Context(), n, vfs.Request{Links: true})
 	var e *vfs.Error
 	if errors.As(err, &e) && (!e.Link.IsZero() || e.Name != name) {
-		t.Errorf("%s: the error tells of %q, %q", name, e.Link, e.Name)
+		t.Errorf("%s: the error reveals %q, %q", name, e.Link, e.Name)
 	}
 	_, headErr := j.Head(t.Context(), n, vfs.Request{})
 	if vfs.ReasonOf(err) != vfs.ReasonOf(headErr) {
@@ -149,8 +150,8 @@ func TestSymlinks(t *testing.T) {
 	}
 }
 
-// A link may not widen the policy: the name it leads to has to be allowed
-// itself, and so does the link's own.
+// A link must not widen the policy: both the link's name and the name of its target
+// must be allowed.
 func TestLinksDoNotWidenThePolicy(t *testing.T) {
 	for _, s := range linkTree(t, map[string]string{
 		"pub/a.txt": "a", "priv/b.txt": canary, "pub/b.txt": "->../priv/b.txt", "pub/c": "->a.txt", "other/a.txt": "->../pub/a.txt", "pub/dir": "->../mixed", "mixed/x.txt": "x", "mixed/y.key": canary,
@@ -170,8 +171,8 @@ func TestLinksDoNotWidenThePolicy(t *testing.T) {
 			if got, want := keys(t, j, "pub/dir", ""), []string{"x.txt"}; !slices.Equal(got, want) {
 				t.Errorf("pub/dir: %q, want %q", got, want)
 			}
-			// What is listed as a directory opens as one, though "mixed" itself
-			// is no object that could be allowed.
+			// What is listed as a directory opens as one, although "mixed" itself is
+			// not an object that could be allowed.
 			f, err := j.Open("pub/dir")
 			if err != nil {
 				t.Fatal(err)
@@ -206,8 +207,9 @@ func TestChainsOfLinks(t *testing.T) {
 	}
 }
 
-// A linked directory is listed where a directory of its name would be, which is
-// not where the backend lists the link; and pages of any size make the whole.
+// A linked directory is listed in the position of a directory with its name, which is
+// not where the backend lists the link. Pages of any size together give the whole
+// listing.
 func TestListingOrderWithLinks(t *testing.T) {
 	tree := map[string]string{
 		"real/x": "x", "img": "->real", "img-a": "1", "img!": "2", "img.txt": "->img-a", "img0": "3", "img-": "->real", "im": "->real", "im-g": "->real", "im ": "4",

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A table finds the first pattern of a list that matches. Exact names lie in a
-// map, so that their number does not count.
+// A table finds the first pattern of a list that matches. Exact names are in a map, so
+// their number does not affect the cost.
 type table struct {
 	patterns []Pattern
-	exact    map[string]int32    // to the index in patterns
+	exact    map[string]int32    // values are indexes in patterns
 	lengths  [4]uint64           // bit n%256: an exact name has n bytes
 	dirs     map[string]struct{} // directories above exact names
-	slow     []matcher           // in order of index
+	slow     []matcher           // ordered by index
 	globs    bool                // some of them are globs
 	others   bool                // some of them are expressions or sets
 }
@@ -43,8 +43,8 @@ func newTable(patterns []Pattern) table {
 	return t
 }
 
-// match returns the first pattern that matches the whole name, whose bytes are
-// has, as a rule to show. Unless dots is set, wildcards do not match leading dots.
+// match returns the first pattern, as a rule to show, that matches the whole name,
+// whose bytes are has. Unless dots is set, wildcards do not match leading dots.
 func (t *table) match(name string, has byteSet, dots bool) (rule string, ok bool) {
 	first, found := t.find(name)
 	for i := range t.slow {
@@ -66,8 +66,8 @@ func (t *table) match(name string, has byteSet, dots bool) (rule string, ok bool
 	return t.patterns[first].src, true
 }
 
-// find looks among the exact names. Most names have another length than any of
-// them, and need no look into the map.
+// find looks up exact names. Most names differ in length from all of them and need no
+// map lookup.
 func (t *table) find(name string) (index int32, ok bool) {
 	if t.lengths[len(name)/64%4]&(1<<(len(name)%64)) == 0 {
 		return 0, false
@@ -85,8 +85,9 @@ func (m *matcher) match(name string, has byteSet, dots bool) bool {
 	return m.re != nil && m.re.match(name, dots)
 }
 
-// matchTree returns a pattern that matches a name, or a directory above it. The name is
-// folded, its bytes are has, and written is how it is written, of the same length.
+// matchTree returns a pattern that matches a name or a directory above it. folded is
+// the folded name, with the bytes has; written, of the same length, is the name as
+// written.
 func (t *table) matchTree(folded, written string, has byteSet) (rule string, ok bool) {
 	if t.globs {
 		for i := range t.slow {
@@ -101,7 +102,7 @@ func (t *table) matchTree(folded, written string, has byteSet) (rule string, ok 
 	return t.matchExact(folded, written)
 }
 
-// matchSpelled is matchTree for a name of several spellings.
+// matchSpelled is matchTree for a name with several spellings.
 func (t *table) matchSpelled(n *spelledName) (rule string, ok bool) {
 	for i := range t.slow {
 		m := &t.slow[i]
@@ -122,7 +123,7 @@ func (t *table) matchSpelled(n *spelledName) (rule string, ok bool) {
 	return "", false
 }
 
-// matchExact looks among exact names, sets, and, where written is not "", expressions.
+// matchExact matches exact names, sets and, if written is not "", expressions.
 func (t *table) matchExact(folded, written string) (rule string, ok bool) {
 	if len(t.exact) == 0 && !t.others {
 		return "", false
@@ -150,7 +151,7 @@ func (t *table) matchExact(folded, written string) (rule string, ok bool) {
 }
 
 // coversBelow returns a glob that matches every name in a directory, as "drafts/*" does
-// for "drafts". n is nil or has its spellings.
+// for "drafts". n holds the directory's spellings, or is nil.
 func (t *table) coversBelow(folded, written string, n *spelledName) (rule string, ok bool) {
 	for i := range t.slow {
 		m := &t.slow[i]

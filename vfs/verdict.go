@@ -17,11 +17,11 @@ type Verdict struct {
 	cause   error  // Authorize's error
 }
 
-// admit decides on every operation, and nothing else does. It touches no backend,
-// and calls Authorize only for what the patterns allow.
+// admit makes the decision on every operation; nothing else does. It does not call the
+// backend, and it calls Authorize only for what the patterns allow.
 func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 	v := Verdict{Op: op, Name: n}
-	if j.rules == nil { // a Jail that New did not make
+	if j.rules == nil { // not made by New
 		v.Reason = reason.PolicyNoAllow
 		return v
 	}
@@ -34,7 +34,7 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 			return v
 		}
 	}
-	// Last, since only callers who may write the name may learn why it is refused.
+	// This comes last: only callers who may write the name may learn why it is refused.
 	if op == OpWrite || op == OpUpload {
 		if why := checkCreate(n); why != "" {
 			v.Rule, v.Reason = "", why
@@ -45,14 +45,14 @@ func (j *Jail) admit(ctx context.Context, op Op, n Name) Verdict {
 	return v
 }
 
-// Explain returns the verdict on doing op to n, without I/O. A name that is
-// allowed need not exist; and a symbolic link or special file of an allowed
-// name is refused only when it is met.
+// Explain returns the verdict on op and n without I/O. An allowed name need not exist,
+// and a symbolic link or special file under an allowed name is refused only when it is
+// opened.
 func (j *Jail) Explain(ctx context.Context, op Op, n Name) Verdict {
 	return j.admit(ctx, op, n)
 }
 
-// err returns the error that callers get for a refusal, nil if v allows.
+// err returns the error that callers get for a refusal, or nil if v allows.
 func (v *Verdict) err(op string) error {
 	if v.Allowed {
 		return nil

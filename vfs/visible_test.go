@@ -48,8 +48,8 @@ func TestDirectoriesVisible(t *testing.T) {
 	}
 }
 
-// Whoever may read a name can walk to it: all directories above an allowed
-// name can be listed, for random policies.
+// If a caller may read a name, it can list all directories above it. The test uses
+// random policies.
 func TestAllowedNamesCanBeWalkedTo(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	pick := func(from []string) string { return from[rng.IntN(len(from))] }
@@ -105,7 +105,7 @@ func TestAllowedNamesCanBeWalkedTo(t *testing.T) {
 			for d := n; !d.IsRoot(); {
 				d = d.Dir()
 				if v := j.Explain(t.Context(), vfs.OpList, d); !v.Allowed {
-					t.Fatalf("allow %q, deny %q: %q may be read, %q not be listed: %s by %q", p.Allow, p.Deny, n, d, v.Reason, v.Rule)
+					t.Fatalf("allow %q, deny %q: %q may be read, but %q may not be listed: %s by %q", p.Allow, p.Deny, n, d, v.Reason, v.Rule)
 				}
 			}
 		}

@@ -9,42 +9,42 @@ import (
 
 // Written is the result of a Put, Create or Copy.
 type Written struct {
-	Info Info // of the new version; its Rule is the one that let the name through
-	// Replaced is set if there was an object before. Of two calls that create one
-	// name at the same moment, both may report false.
+	Info Info // of the new version; Rule is the pattern that allowed the name
+	// Replaced is set if the object existed before. If two calls create one name at the
+	// same moment, both may report false.
 	Replaced bool
 
-	// LostEncoding is the content coding of a Copy's bytes where the backend could not
-	// keep it, as a directory cannot: readers have to know it.
+	// LostEncoding is the content coding of a Copy's bytes if the backend could not
+	// store it, as a directory cannot: readers have to know it by other means.
 	LostEncoding string
 }
 
-// Put stores body under n, all or nothing: readers see the old object or the new
-// one, and if Put fails, nothing has changed. opts.Cond decides as it does in HTTP:
-// IfNoneMatch "*" only creates, IfMatch only replaces that version, and
-// IfUnmodifiedSince only replaces one that is not newer.
+// Put stores body under n atomically: readers see the old object or the new one, and if
+// Put fails, nothing has changed. opts.Cond has its meaning in HTTP: IfNoneMatch "*"
+// only creates, IfMatch only replaces that version, and IfUnmodifiedSince only replaces
+// a version that is not newer.
 //
-// Besides what a read requires, the name must be one that every system can create
-// (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
+// In addition to the rules for reading, the name must be one that every system can
+// create (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
 // reason.CreateDevice) and have at most 64 elements (reason.CreateDepth). A new name,
 // or a new directory on its path, must not differ only in case or normal form from a
-// sibling: [reason.CreateSibling] where the caller may see that sibling, else
-// [reason.HiddenSibling]. Concurrent calls of one Jail cannot break this; another
-// process can.
+// sibling: this fails with [reason.CreateSibling] if the caller may see that sibling,
+// and otherwise with [reason.HiddenSibling]. Concurrent calls on one Jail cannot break
+// this; another process can.
 //
-// A name of a directory, or below an object, is refused as missing, on stores without
-// directories, too. There, Put finds out when it searches for siblings: it does not
-// notice an object that has others below it already, nor what another process, or
-// another Jail, creates in the meantime.
+// The name of a directory, or a name below an object, is refused as missing, even on
+// stores without directories. There, Put detects it in its search for siblings: it does
+// not notice an object that already has others below it, nor what another process or
+// another Jail creates in the meantime.
 //
-// Put checks the condition before it reads body, where that is possible.
+// Put checks the condition before it reads body, if possible.
 //
-// Symbolic links are refused, whatever Policy.Symlinks says of reading.
+// Put refuses symbolic links, whatever Policy.Symlinks says about reading.
 //
-// A refused name fails with an [*Error] that matches [fs.ErrNotExist]. Other
-// errors to expect: [ErrPrecondition], [ErrExist], [ErrFull], [ErrUnavailable],
-// [ErrUnsupported], ctx's own, and that of body, wrapped. Cancelling ctx ends Put
-// between two reads of body.
+// A refused name fails with an [*Error] that matches [fs.ErrNotExist]. Other errors to
+// expect: [ErrPrecondition], [ErrExist], [ErrFull], [ErrUnavailable], [ErrUnsupported],
+// the error of ctx, and the error of body, wrapped. Cancelling ctx ends Put between two
+// reads of body.
 func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
 	v := j.admit(ctx, OpWrite, n)
 	if err := v.err("put"); err != nil {
@@ -60,9 +60,9 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 }
 
 // Create stores body under a name that the program made itself, such as a UUID, and
-// fails with [ErrExist] if there is such an object. It does what Put does with
-// IfNoneMatch "*", but for [OpUpload], and without a search for siblings, which costs a
-// request or more: a random name has none.
+// fails with [ErrExist] if that object exists. It does what Put does with IfNoneMatch
+// "*", but for [OpUpload], and without the search for siblings, which costs at least
+// one request: a random name has no siblings.
 func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
 	v := j.admit(ctx, OpUpload, n)
 	if err := v.err("put"); err != nil {
@@ -81,22 +81,22 @@ func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOpti
 	return Written{Info: info, Replaced: replaces}, nil
 }
 
-// prepare reports whether the object n exists already, and fails if n is too like a
-// sibling, or something else is in the way. Until leave is called, no other call of
-// this Jail can prepare a name that is too like this one.
+// prepare reports whether the object n exists already. It fails if n is too similar to
+// a sibling, or if something else conflicts with it. Until leave is called, no other
+// call on this Jail can prepare a conflicting name.
 func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (replaces bool, leave func(), err error) {
 	if !j.caps.Writable {
 		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
 	if cond.NeedsObject() {
-		// What is only replaced is there already, under this very spelling.
+		// An object that is only replaced already exists under this very spelling.
 		return true, func() {}, j.checkVersion(ctx, n, cond)
 	}
 	c, other, made := j.creating.enter(n)
 	if c == nil {
 		return false, nil, j.tooLikeClaimed(ctx, n, other, made)
 	}
-	defer func() { // a backend that panics must not block the name for ever
+	defer func() { // a backend that panics must not block the name forever
 		if leave == nil {
 			c.leave()
 		}
@@ -118,7 +118,7 @@ func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (replaces bool, l
 }
 
 func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
-	if !cond.IfNoneMatch.Any { // else the listing below tells
+	if !cond.IfNoneMatch.Any { // otherwise the listing below finds out
 		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
 			return there, err
 		}
@@ -135,14 +135,14 @@ func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond) (replaces boo
 	return false, s.tooLike(ctx, j, n)
 }
 
-// checkVersion fails if the version that cond wants replaced is not there.
+// checkVersion fails if the version that cond requires does not exist.
 func (j *Jail) checkVersion(ctx context.Context, n Name, cond Cond) error {
 	there, err := j.checkObject(ctx, n, cond)
 	switch {
 	case ReasonOf(err) == reason.Permission:
-		return nil // the credentials may only write: the backend decides
+		return nil // write-only credentials: the backend decides
 	case there || err != nil || j.caps.Directories:
-		return err // a backend with directories knows what is in the way
+		return err // a backend with directories reports the conflict itself
 	}
 	if _, err := j.survey(ctx, n); err != nil {
 		return err
@@ -150,9 +150,9 @@ func (j *Jail) checkVersion(ctx context.Context, n Name, cond Cond) error {
 	return &Error{Op: "put", Name: n.s, Err: ErrPrecondition}
 }
 
-// checkObject reports whether the object n exists, and fails if cond does not hold for it.
-// It saves sending a body for nothing. The check that counts is the backend's own, when
-// it makes the change.
+// checkObject reports whether the object n exists, and fails if cond does not hold for
+// it. It avoids transferring a body in vain. The authoritative check is the backend's
+// own, when it makes the change.
 func (j *Jail) checkObject(ctx context.Context, n Name, cond Cond) (there bool, err error) {
 	info, err := j.backend.Stat(ctx, n, Request{})
 	switch {
@@ -166,10 +166,10 @@ func (j *Jail) checkObject(ctx context.Context, n Name, cond Cond) (there bool, 
 	return false, err
 }
 
-// Remove deletes the object n if cond holds, with directories that it leaves
-// empty. The Info has the Name and the Rule of what was removed, and no more,
-// since backends need not look at it. Remove fails as Put does; a missing object
-// is reason.Missing. Symbolic links are refused and stay.
+// Remove deletes the object n if cond holds, and the directories that this leaves
+// empty. The Info contains only the Name and Rule of the removed object, since backends
+// need not read it. Remove fails as Put does; a missing object is reason.Missing.
+// Symbolic links are refused and not removed.
 func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 	v := j.admit(ctx, OpDelete, n)
 	if err := v.err("remove"); err != nil {
@@ -182,13 +182,14 @@ func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 	return Info{Name: n, Rule: v.Rule}, nil
 }
 
-// Copy stores the object from of src, which may be j itself, under the name to.
-// It reads as src.Get does and writes as j.Put does: the bytes that arrive are of
-// one version, or nothing does. Size and Encoding and, where opts have none, ContentType
-// and ContentTime are those of the object read; its ModTime stands for a ContentTime that
-// is not known.
+// Copy stores the object from of src, which may be j itself, under the name to. It
+// reads as src.Get does and writes as j.Put does: it stores the bytes of a single
+// version, or nothing. Size and Encoding are those of the source object, and so are
+// ContentType and ContentTime unless opts sets them; its ModTime replaces an unknown
+// ContentTime.
 func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
-	// What may not be written is refused before it is read.
+	// Check the write first, so that nothing is read for a name that may not be
+	// written.
 	v := j.admit(ctx, OpWrite, to)
 	if err := v.err("put"); err != nil {
 		return Written{}, err

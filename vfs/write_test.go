@@ -59,7 +59,7 @@ func writable(t *testing.T, p vfs.Policy) (*vfs.Jail, *counted) {
 	return j, b
 }
 
-// seed stores objects past the jail.
+// seed stores objects directly in the backend.
 func seed(t *testing.T, b *counted, names ...string) {
 	t.Helper()
 	for _, s := range names {
@@ -108,31 +108,31 @@ func TestPut(t *testing.T) {
 	}
 	create := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}
 	if _, err := put(t, j, "docs/a.txt", "no", create); !errors.Is(err, fs.ErrExist) || !errors.Is(err, vfs.ErrPrecondition) {
-		t.Errorf("creating what is there: %v", err)
+		t.Errorf("creating an existing object: %v", err)
 	}
 	match := vfs.PutOptions{Cond: vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: w.Info.ETag, Set: true}}}}}
 	if _, err := put(t, j, "docs/a.txt", "matched", match); err != nil {
-		t.Errorf("replacing the version that is there: %v", err)
+		t.Errorf("replacing the current version: %v", err)
 	}
 	if _, err := put(t, j, "docs/a.txt", "no", match); !errors.Is(err, vfs.ErrPrecondition) {
-		t.Errorf("replacing a version that is gone: %v", err)
+		t.Errorf("replacing an outdated version: %v", err)
 	}
 	if got := content(t, j, "docs/a.txt"); got != "matched" {
-		t.Errorf("in the end: %q", got)
+		t.Errorf("final content: %q", got)
 	}
 	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), match.Cond); !errors.Is(err, vfs.ErrPrecondition) {
-		t.Errorf("removing a version that is gone: %v", err)
+		t.Errorf("removing an outdated version: %v", err)
 	}
 	if removed, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); err != nil || removed.Rule != "**" {
 		t.Errorf("removing: %q, %v", removed.Rule, err)
 	}
 	if _, err := j.Remove(t.Context(), name(t, "docs/a.txt"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Missing {
-		t.Errorf("removing what is gone: %v", err)
+		t.Errorf("removing a missing object: %v", err)
 	}
 }
 
-// TestWriteRefused: what the policy refuses does not reach the backend, and
-// looks like a missing name.
+// TestWriteRefused: a write that the policy refuses does not reach the backend, and the
+// name looks missing.
 func TestWriteRefused(t *testing.T) {
 	denied := errors.New("no")
 	j, b := writable(t, vfs.Policy{
@@ -170,14 +170,14 @@ func TestWriteRefused(t *testing.T) {
 			t.Errorf("Explain(write, %+q) says %q, want %q", s, v.Reason, want)
 		}
 		if strings.HasPrefix(string(want), "create.") {
-			continue // such a name may be there, and be removed
+			continue // such a name may exist, and may be removed
 		}
 		if _, err := j.Remove(t.Context(), n, vfs.Cond{}); vfs.ReasonOf(err) != want {
 			t.Errorf("Remove(%+q): %v, reason %q, want %q", s, err, vfs.ReasonOf(err), want)
 		}
 	}
 	if n := b.calls.Load(); n != 0 {
-		t.Errorf("the backend was asked %d times", n)
+		t.Errorf("the backend was called %d times", n)
 	}
 }
 
@@ -236,8 +236,8 @@ func TestPutSiblings(t *testing.T) {
 	}
 }
 
-// TestPutSiblingsAtOnce: of names that are too like each other, created at the
-// same moment, one spelling wins.
+// TestPutSiblingsAtOnce: if two spellings of one name are created concurrently, only
+// one succeeds.
 func TestPutSiblingsAtOnce(t *testing.T) {
 	j, b := writable(t, vfs.Policy{Allow: vfs.Patterns("**")})
 	spellings := []string{"new/Dir/file", "new/dir/file", "NEW/dir/other", "new/DIR/File"}
@@ -271,17 +271,17 @@ func TestPutSiblingsAtOnce(t *testing.T) {
 	lower := map[string]string{}
 	for s := range found {
 		if other, ok := lower[strings.ToLower(s)]; ok {
-			t.Errorf("both %q and %q were made", s, other)
+			t.Errorf("both %q and %q were created", s, other)
 		}
 		lower[strings.ToLower(s)] = s
 	}
 	if len(found) == 0 {
-		t.Error("none was made")
+		t.Error("none was created")
 	}
 }
 
-// TestPutInLargeDirectory: the look for siblings does not read a directory of
-// many entries.
+// TestPutInLargeDirectory: the search for siblings does not read all entries of a large
+// directory.
 func TestPutInLargeDirectory(t *testing.T) {
 	b := &counted{Backend: mem.New()}
 	for i := range 20_000 {
@@ -312,7 +312,7 @@ func TestPutInLargeDirectory(t *testing.T) {
 	}
 }
 
-// paged counts the entries that are listed.
+// paged counts the listed entries.
 type paged struct {
 	vfs.Backend
 	entries atomic.Int64
@@ -342,16 +342,16 @@ func TestCreate(t *testing.T) {
 		t.Fatalf("%+v, %v", w, err)
 	}
 	if c := b.calls.Load(); c != 1 {
-		t.Errorf("the backend was asked %d times, want once", c)
+		t.Errorf("the backend was called %d times, want once", c)
 	}
 	if _, err := j.Create(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); !errors.Is(err, vfs.ErrPrecondition) {
 		t.Errorf("creating it twice: %v", err)
 	}
 	if _, err := j.Put(t.Context(), n, strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.AuthDenied {
-		t.Errorf("putting where only uploading is allowed: %v", err)
+		t.Errorf("Put where only uploads are allowed: %v", err)
 	}
 	if _, err := j.Create(t.Context(), name(t, "x/y"), strings.NewReader("two"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.PolicyNoAllow {
-		t.Errorf("creating what no pattern allows: %v", err)
+		t.Errorf("creating a name that no pattern allows: %v", err)
 	}
 }
 
@@ -369,15 +369,15 @@ func TestCopy(t *testing.T) {
 		}
 	}
 	if got := content(t, dst, "c"); got != `get "c": file does not exist` {
-		t.Errorf("after copies that failed: %q", got)
+		t.Errorf("after failed copies: %q", got)
 	}
 	if _, err := src.Copy(t.Context(), name(t, "pub/a"), src, name(t, "pub/a"), vfs.PutOptions{}); err != nil || content(t, src, "pub/a") != "seed" {
 		t.Errorf("copying onto itself: %v, %q", err, content(t, src, "pub/a"))
 	}
 }
 
-// TestWriteUnsupported: a backend that does not write says so, and nothing is
-// looked for.
+// TestWriteUnsupported: a read-only backend refuses writes, and nothing is searched
+// first.
 func TestWriteUnsupported(t *testing.T) {
 	b := &everything{}
 	j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
@@ -393,12 +393,12 @@ func TestWriteUnsupported(t *testing.T) {
 		}
 	}
 	if b.calls.Load() != 0 {
-		t.Errorf("the backend was asked %d times", b.calls.Load())
+		t.Errorf("the backend was called %d times", b.calls.Load())
 	}
 }
 
-// TestPutAfterPanic: a backend that panics while a place is looked for does not block
-// the name, nor what is like it.
+// TestPutAfterPanic: a backend that panics during the search for siblings blocks
+// neither the name nor similar ones.
 func TestPutAfterPanic(t *testing.T) {
 	b := &panicking{Backend: mem.New()}
 	j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
