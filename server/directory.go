@@ -80,19 +80,25 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 // serveMount answers the path at which the handler is mounted, without a slash.
 func (h *handler) serveMount(x *exchange) {
 	if x.link.ID == "" && h.dirAnswers(x, vfs.Root) {
-		x.redirectDir(h.cfg.Mounted)
+		x.redirectDir(h.cfg.Mounted, x.cacheControlForListing(noCache))
 		return
 	}
 	x.fail(refusal("", reason.Directory), nil)
 }
 
+// isMount reports whether a request is for the path at which its handler is mounted, without
+// a slash. Nothing is mounted at the zero Name.
+func isMount(r *http.Request, mounted vfs.Name) bool {
+	return !mounted.IsZero() && r.URL.Path == "" && r.URL.RawPath == "" && !hostless(r.RequestURI)
+}
+
 // redirectDir redirects the client to the directory with its slash. The target is relative,
 // made of the Name, and begins with "./": nothing that a client sends can make it lead to
 // another host or scheme.
-func (x *exchange) redirectDir(name vfs.Name) {
+func (x *exchange) redirectDir(name vfs.Name, cacheControl []string) {
 	h := x.Header()
 	h["Location"] = []string{"./" + escapedBase(name) + "/"}
-	h["Cache-Control"] = x.cacheControlForListing(noCache)
+	h["Cache-Control"] = cacheControl
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = zeroLength
 	x.WriteHeader(http.StatusPermanentRedirect)

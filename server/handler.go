@@ -47,7 +47,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, isDir, err := requestName(r)
-	itself := !h.cfg.Mounted.IsZero() && r.URL.Path == "" && r.URL.RawPath == "" && !writes
+	itself := isMount(r, h.cfg.Mounted) && !writes
 	if itself {
 		name, isDir, err = vfs.Root, true, nil
 	}
@@ -78,7 +78,7 @@ func (h *handler) serveName(x *exchange, name vfs.Name) {
 	case err == nil:
 		x.send(obj, &pres)
 	case errors.Is(err, fs.ErrNotExist) && h.answersDir(x, name, err):
-		x.redirectDir(name)
+		x.redirectDir(name, x.cacheControlForListing(noCache))
 	default:
 		x.fail(err, &pres)
 	}

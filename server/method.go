@@ -34,13 +34,13 @@ func (x *exchange) takeMethod(allow []string) bool {
 }
 
 // takeUploadMethod is takeMethod for uploads, which also support POST and DELETE. Of the
-// path it only checks whether it is "/", the only one to post to.
-func (x *exchange) takeUploadMethod() bool {
+// path it only checks whether it is "/", the only one to post to, or that of the mount itself.
+func (x *exchange) takeUploadMethod(itself bool) bool {
 	switch x.r.Method {
 	case http.MethodDelete:
 		return true
 	case http.MethodPost:
-		if x.r.URL.Path == "/" && (x.r.URL.RawPath == "" || x.r.URL.RawPath == "/") {
+		if itself || x.r.URL.Path == "/" && (x.r.URL.RawPath == "" || x.r.URL.RawPath == "/") {
 			return true
 		}
 		return x.takeMethod(allowObjects)

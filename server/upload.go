@@ -23,6 +23,9 @@ import (
 
 // UploadConfig says how uploads are stored and served. The zero UploadConfig is safe.
 type UploadConfig struct {
+	// Mounted is that of [Config]. Only callers who may upload are redirected.
+	Mounted vfs.Name
+
 	// Intake says which files are accepted.
 	Intake Intake
 
@@ -166,10 +169,14 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.end()
 	x.pace, x.lingering = h.cfg.MinRate, h.lingering
 
-	if !x.takeUploadMethod() || !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.cfg.Authorize) {
+	itself := isMount(r, h.cfg.Mounted)
+	if !x.takeUploadMethod(itself) || !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.cfg.Authorize) {
 		return
 	}
 	name, isDir, err := requestName(r)
+	if itself {
+		name, isDir, err = vfs.Root, true, nil
+	}
 	x.attempt.Name = name
 	if r.Method == http.MethodPost {
 		x.grant(auth.Grant{Op: x.op, NewName: true})
@@ -184,6 +191,8 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		x.fail(err, nil)
+	case itself && r.Method != http.MethodDelete:
+		h.serveMount(x)
 	case r.Method == http.MethodPost:
 		h.post(x)
 	case isDir:
@@ -191,6 +200,21 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serve(x, name)
 	}
+}
+
+// serveMount answers the path at which the handler is mounted, without a slash. A caller who
+// may not upload gets the response to the path with a slash.
+func (h *uploads) serveMount(x *exchange) {
+	err := h.mayUpload(x)
+	if err == nil && x.link.ID != "" {
+		// The redirect would lose the link.
+		err = refusal("", reason.Directory)
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	x.redirectDir(h.cfg.Mounted, privateNoStore)
 }
 
 // serve answers a request for an object.

@@ -28,17 +28,11 @@ import (
 func (h *uploads) post(x *exchange) {
 	ctx := x.ctx
 	owner := auth.FromContext(ctx).Name
-	// Callers who may not upload are refused before the body is read. No name exists yet,
-	// so a placeholder is authorized.
-	v := h.jail.Explain(ctx, vfs.OpUpload, exampleName)
-	if v.Allowed && h.cfg.Authorize.Authorize(ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
-		v.Allowed, v.Reason = false, reason.AuthDenied
-	}
-	if !v.Allowed {
-		x.fail(refusal(exampleName.String(), v.Reason), nil)
+	// Callers who may not upload are refused before the body is read.
+	if err := h.mayUpload(x); err != nil {
+		x.fail(err, nil)
 		return
 	}
-	x.attempt.Rule = v.Rule
 	// There is no object "/", so If-Match is false, and If-None-Match is true.
 	if cond := httpheader.Conditions(x.r); !cond.IfMatch.IsZero() {
 		x.fail(errPrecondition, nil)
@@ -67,6 +61,21 @@ func (h *uploads) post(x *exchange) {
 		return
 	}
 	x.created(b.files)
+}
+
+// mayUpload returns an error if the caller may not upload. No name exists yet, so a
+// placeholder is authorized.
+func (h *uploads) mayUpload(x *exchange) error {
+	v := h.jail.Explain(x.ctx, vfs.OpUpload, exampleName)
+	owner := auth.FromContext(x.ctx).Name
+	if v.Allowed && h.cfg.Authorize.Authorize(x.ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
+		v.Allowed, v.Reason = false, reason.AuthDenied
+	}
+	if !v.Allowed {
+		return refusal(exampleName.String(), v.Reason)
+	}
+	x.attempt.Rule = v.Rule
+	return nil
 }
 
 var exampleName = catalog.ObjectName(uuid.UUID{6: 0x40, 8: 0x80})

@@ -237,3 +237,32 @@ func TestUploadNamesKept(t *testing.T) {
 		})
 	}
 }
+
+// TestUploadsBelowPath: who leaves out the slash behind the path of a mount uploads all the
+// same.
+func TestUploadsBelowPath(t *testing.T) {
+	dir := tree(t, map[string]string{"etc/x": "", "up/x": ""})
+	writeConfig(t, filepath.Join(dir, "etc"), `
+access_log: {file: off}
+mounts: [{path: "/my files", source: ../up, uploads: {catalog: "sqlite:../c.db"}}]
+`)
+	p := start(t, "serve", "--config", filepath.Join(dir, "etc", "bailiwick.yaml"))
+	req, err := http.NewRequestWithContext(t.Context(), "POST", p.url+"/my%20files", strings.NewReader("content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Disposition", "attachment; filename=a.txt")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	location := resp.Header.Get("Location")
+	if resp.StatusCode != 201 || !strings.HasPrefix(location, "/my%20files/") {
+		t.Fatalf("%s, Location: %q", resp.Status, location)
+	}
+	if status, body := get(t, p.url+location); status != 200 || body != "content" {
+		t.Errorf("%d %q", status, body)
+	}
+	p.stop()
+}

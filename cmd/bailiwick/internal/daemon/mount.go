@@ -157,6 +157,7 @@ func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder 
 // belongs to a running service.
 func (m *mount) uploadConfig(cfg *config.Config) server.UploadConfig {
 	return server.UploadConfig{
+		Mounted:   mountedAt(m.cfg.Path),
 		Intake:    intakeOf(cfg, m.cfg),
 		Authorize: m.authorizeUpload(),
 		MaxAge:    m.cfg.MaxAge,
