@@ -1,5 +1,5 @@
--- Times are microseconds since 1970, UTC. The instance is the one that last worked
--- on the row. A hash and a size are known once the row is ready.
+-- Times are microseconds since 1970, UTC. instance is the instance that last worked on
+-- the row. The hash and the size are set when the row becomes ready.
 CREATE TABLE {schema}objects (
 	id       {text} NOT NULL PRIMARY KEY,
 	name     {text} NOT NULL,
@@ -14,5 +14,5 @@ CREATE TABLE {schema}objects (
 	CHECK (state <> 'ready' OR sha256 IS NOT NULL)
 ) {strict};
 
--- What is left is looked for among all that is ready.
+-- Finds the few stale rows among the many ready ones.
 CREATE INDEX objects_left ON {schema}objects (id) WHERE state <> 'ready';

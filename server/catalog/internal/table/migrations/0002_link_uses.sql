@@ -1,5 +1,5 @@
--- How often signed links were used that are good for so many uses. A row is of no
--- use once its link has expired.
+-- The number of uses of signed links with a use limit. A row can be removed once its
+-- link has expired.
 CREATE TABLE {schema}link_uses (
 	id      {text} NOT NULL PRIMARY KEY,
 	uses    {int64} NOT NULL CHECK (uses > 0),

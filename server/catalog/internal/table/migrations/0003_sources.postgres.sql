@@ -1,6 +1,6 @@
--- A row belongs to the source that has its object. Those of earlier versions did not
--- say which: '' is no source's, until one takes them. Whoever still runs an earlier
--- version cannot add any.
+-- A row belongs to the source that has its object. Rows of earlier versions have the
+-- source '', which belongs to no catalog until one takes them. A server of an earlier
+-- version can no longer add rows.
 ALTER TABLE {schema}objects ADD COLUMN source {text} NOT NULL DEFAULT '';
 ALTER TABLE {schema}objects ALTER COLUMN source DROP DEFAULT;
 

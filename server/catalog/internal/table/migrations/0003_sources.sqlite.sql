@@ -1,7 +1,7 @@
--- A row belongs to the source that has its object. Those of earlier versions did not
--- say which: '' is no source's, until one takes them. Whoever still runs an earlier
--- version cannot add any. The key changes, and only a new table can have another one; as
--- the table itself is now in its order, a new row is one change in the file and not two.
+-- A row belongs to the source that has its object. Rows of earlier versions have the
+-- source '', which belongs to no catalog until one takes them. A server of an earlier
+-- version can no longer add rows. Changing the primary key requires a new table. That table
+-- is stored in key order, so inserting a row is one change in the file instead of two.
 CREATE TABLE objects_of_sources (
 	source   {text} NOT NULL,
 	id       {text} NOT NULL,
