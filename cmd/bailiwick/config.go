@@ -28,29 +28,7 @@ FILE they read the one that BAILIWICK_CONFIG names.`,
 		},
 	}
 	group.AddCommand(
-		&cobra.Command{
-			Use:   "check [FILE]",
-			Short: "Say what is wrong in a file and in those that it names",
-			Long: `Check reads the file, and the local files that it names: lists of names, users,
-tokens, keys and certificates. It connects to nothing. Each line of standard error
-says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
-			Args: a.fileArgument,
-			RunE: func(cmd *cobra.Command, args []string) error {
-				c, file, err := a.loadConfig(cmd, args)
-				if err != nil {
-					return err
-				}
-				if err := c.Check(); err != nil {
-					return a.ConfigError(err)
-				}
-				if err := daemon.CheckOwnFiles(c); err != nil {
-					return err
-				}
-				out := cli.NewLineWriter(a.Out)
-				out.Line(cli.Printable(file) + ": all right, " + cli.Count(len(c.Mounts), "mount"))
-				return out.Close()
-			},
-		},
+		a.configCheckCommand(),
 		&cobra.Command{
 			Use:   "show [FILE]",
 			Short: "Print a file with all defaults filled in and secrets masked",
@@ -81,6 +59,62 @@ says where something is wrong, FILE:LINE, and what to do; exit 2 then.`,
 		},
 	)
 	return group
+}
+
+// strictUsage is the help of --strict.
+const strictUsage = "treat warnings about the configuration as errors (exit 2)"
+
+func (a *app) configCheckCommand() *cobra.Command {
+	var strict cli.Toggle
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Report what is wrong in a file and in those that it names",
+		Long: `Check reads the file, and the local files that it names: lists of names, users,
+tokens, keys and certificates. It connects to nothing. Each line of standard error
+says where something is wrong, FILE:LINE, and what to do; exit 2 then.
+
+Like the start of serve, it warns of rules that match nothing in their source, users
+in access rules that no source of users has, listings that no access rule grants, and
+passwords and tokens that cross a network without TLS. It scans local directories for
+a second at most, and gives no warning about rules of other, larger or missing sources.
+With --strict, warnings are errors.`,
+		Args: a.fileArgument,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.configCheck(cmd, args, bool(strict)) },
+	}
+	cli.AddToggle(cmd, &strict, "strict", "", strictUsage)
+	return cmd
+}
+
+func (a *app) configCheck(cmd *cobra.Command, args []string, strict bool) error {
+	c, file, err := a.loadConfig(cmd, args)
+	if err != nil {
+		return err
+	}
+	if err := c.Check(); err != nil {
+		return a.ConfigError(err)
+	}
+	if err := daemon.CheckOwnFiles(c); err != nil {
+		return err
+	}
+	found, err := daemon.Review(cmd.Context(), a.Env, c)
+	if err != nil {
+		return a.ConfigError(err)
+	}
+	if strict {
+		if err := daemon.StrictError(a.Env, found.Warnings); err != nil {
+			return a.ConfigError(err)
+		}
+	}
+	verdict := "all right, "
+	if n := len(found.Warnings); n > 0 {
+		verdict = "no errors, " + cli.Count(n, "warning") + ", "
+	}
+	for _, w := range found.Warnings {
+		a.Say("warning: %s", w)
+	}
+	out := cli.NewLineWriter(a.Out)
+	out.Line(cli.Printable(file) + ": " + verdict + cli.Count(len(c.Mounts), "mount"))
+	return out.Close()
 }
 
 // fileArgument accepts one FILE, or none if a variable names it.

@@ -14,7 +14,8 @@ import (
 var layers = [][]string{
 	{"."},
 	{"internal/daemon", "internal/copier"},
-	{"internal/catalogs", "internal/explain"},
+	{"internal/catalogs", "internal/review"},
+	{"internal/explain"},
 	{"internal/cli"},
 	{"internal/routing"},
 	{"internal/config"},

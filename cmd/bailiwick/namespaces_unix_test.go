@@ -166,7 +166,7 @@ mounts:
 	write(t, filepath.Join(dir, "users"), strings.SplitAfter(users, "\n")[1])
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reloaded`))
-	p.await(regexp.MustCompile(`^access rules or groups name alice, but no users file has that name any more$`))
+	p.await(regexp.MustCompile(`^warning: .*: no source of users has the user alice$`))
 	if status, _ := as["local"]("GET", "/named", ""); status != 401 {
 		t.Errorf("who is no user any more: %d", status)
 	}

@@ -54,7 +54,7 @@ mounts:
 		since := len(p.said())
 		configure(tt.mount)
 		p.signal(syscall.SIGHUP)
-		p.awaitCount(regexp.MustCompile(`^exposed: `), i+2)
+		p.awaitCount(regexp.MustCompile(`^exposed`), i+2)
 		if got := warned(p, since); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.mount, got, tt.want)
 		}

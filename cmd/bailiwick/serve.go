@@ -12,7 +12,7 @@ import (
 )
 
 // serveFlags are the flags of serve. Each sets a key of the configuration, by config.Flags,
-// except config itself.
+// except config itself and strict.
 type serveFlags struct {
 	rules     cli.Rules
 	list      cli.Toggle
@@ -31,6 +31,7 @@ type serveFlags struct {
 	landlock  cli.Choice
 
 	config string // the file
+	strict cli.Toggle
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -101,6 +102,7 @@ wrong, all stays as it was.`,
 	cli.CompleteWords(cmd, "landlock", f.landlock.Words)
 	registerPublic(cmd)
 	flags.StringVar(&f.config, "config", "", "read the configuration from `FILE`")
+	cli.AddToggle(cmd, &f.strict, "strict", "", strictUsage)
 	flags.Var(&f.drain, "drain", "how long running transfers may take after SIGTERM")
 	return cmd
 }
@@ -131,5 +133,5 @@ func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {
 			return cli.ErrNothingAllowed
 		}
 	}
-	return daemon.Serve(cmd.Context(), a.Streams, a.Env, file, given)
+	return daemon.Serve(cmd.Context(), a.Streams, a.Env, file, given, bool(f.strict))
 }

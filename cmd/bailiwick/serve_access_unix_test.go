@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-var noUsers = regexp.MustCompile(`^no users are known, so only the access rules for anyone let anybody do anything; `)
+var noUsers = regexp.MustCompile(`^warning: --access: there is no source of users, so only the rules for anyone grant anything; `)
 
 // Access rules on the command line decide as those of a file do, and a reload keeps them
 // while it reads the files of users again.
@@ -95,7 +95,7 @@ func TestUsersWithoutAccess(t *testing.T) {
 	for access, want := range map[string]bool{"": true, "access: [{who: anyone, can: [read]}]": false} {
 		p, _ := configured(t, "access_log: {file: off}\nusers: {htpasswd: users}\nmounts:\n  - source: .\n    allow: [a]\n    "+access+"\n", map[string]string{"users": users, "a": "a"})
 		p.stop()
-		if got := strings.Contains(strings.Join(p.said(), "\n"), "users are known, but no mount has access rules"); got != want {
+		if got := strings.Contains(strings.Join(p.said(), "\n"), "users: no mount has access rules, so nobody has to log in"); got != want {
 			t.Errorf("with %q it says so: %v, want %v", access, got, want)
 		}
 	}
@@ -107,7 +107,7 @@ func TestReloadTellsRights(t *testing.T) {
 	p, dir := configured(t, open+"    access: [{who: authenticated, can: [read]}]\n", map[string]string{"users": users, "a": "a"})
 	writeConfig(t, dir, open)
 	p.signal(syscall.SIGHUP)
-	p.await(regexp.MustCompile(`^users are known, but no mount has access rules`))
+	p.await(regexp.MustCompile(`^warning: .*users: no mount has access rules, so nobody has to log in`))
 	p.await(regexp.MustCompile(`^clients can write: PUT and DELETE, by anybody`))
 }
 

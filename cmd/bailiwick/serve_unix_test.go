@@ -74,13 +74,13 @@ func TestServeAllowDirectory(t *testing.T) {
 	p.stop()
 	var told []string
 	for _, line := range p.said() {
-		if strings.HasPrefix(line, "allow ") {
+		if strings.HasPrefix(line, "warning: ") {
 			told = append(told, line)
 		}
 	}
 	if want := []string{
-		"allow docs: a directory, and the rule covers nothing in it; its content is docs/**",
-		"allow img/a: a directory, and the rule covers nothing in it; its content is img/a/**",
+		"warning: --allow: docs matches nothing: it is a directory; did you mean docs/**?",
+		"warning: --allow: img/a matches nothing: it is a directory; did you mean img/a/**?",
 	}; !slices.Equal(told, want) {
 		t.Errorf("it says %q, want %q", told, want)
 	}

@@ -80,6 +80,7 @@ type Config struct {
 	Mounts []Mount `yaml:"mounts" required:"there is nothing to serve; add mounts, each with its source and what it allows" nonempty:"there is nothing to serve; add a mount with its source and what it allows"`
 
 	tolerated map[string]bool // users that the running configuration already mentions
+	local     []string        // the users in files, once Check has read them
 
 	file      string              // the file it was read from, "" if none
 	positions map[string]position // by key, such as mounts[0].source

@@ -36,3 +36,6 @@ func (c *Config) Has(key string) bool {
 	_, ok := c.positions[key]
 	return ok
 }
+
+// Strangers returns the number of users that cannot exist.
+func (c *Config) Strangers(local []string) int { return len(c.strangers(local)) }

@@ -40,6 +40,7 @@ func (c *Config) Check() error {
 		}
 		return err
 	})
+	c.local = local
 	if len(k.errs) == 0 {
 		k.strange(local)
 	}
@@ -172,14 +173,19 @@ func (k *checker) file(key string, file Path, read func(path string) error) {
 	}
 }
 
-// addAt records an error about the value of key. The text omits the key if a flag
-// already identifies the value.
-func (k *checker) addAt(key, format string, args ...any) {
+// ErrorAt returns an error about the value of key. The text omits the key if a flag already
+// identifies the value.
+func (c *Config) ErrorAt(key, format string, args ...any) *Error {
 	text := fmt.Sprintf(format, args...)
-	if k.positionOf(key).origin == "" {
+	if c.positionOf(key).origin == "" {
 		text = key + ": " + text
 	}
-	k.add(k.At(key), "%s", text)
+	return &Error{c.At(key), oneLine(text)}
+}
+
+// addAt records an error about the value of key.
+func (k *checker) addAt(key, format string, args ...any) {
+	k.errs = append(k.errs, k.ErrorAt(key, format, args...))
 }
 
 func (k *checker) add(where, format string, args ...any) {

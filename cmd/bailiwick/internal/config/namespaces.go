@@ -166,19 +166,40 @@ func (c *Config) Replaces(running *Config) {
 	}
 }
 
-// Strangers returns the users in groups and access rules that cannot exist, if names
-// have suffixes: they have no suffix, and no file defines them. local are the names in
-// the files.
-func (c *Config) Strangers(local []string) []string {
-	var names []string
-	for _, m := range c.strangers(local) {
-		if !slices.Contains(names, m.name) {
-			names = append(names, m.name)
-		}
-	}
-	return names
+// An UnknownUser is a user that the configuration refers to and that no source has.
+type UnknownUser struct {
+	Key  string // of the configuration
+	Text string
 }
 
+// UnknownUsers returns the users in groups and access rules that no source of users has, as
+// far as that is known: the users in files are those that Check read, and those of a provider
+// or a certificate authority are not known here.
+func (c *Config) UnknownUsers() []UnknownUser {
+	u := &c.Users
+	var list []mention
+	switch {
+	case u.mixed():
+		list = c.strangers(c.local)
+	case u.local():
+		list = slices.DeleteFunc(c.mentions(), func(m mention) bool { return slices.Contains(c.local, m.name) })
+	}
+	var unknown []UnknownUser
+	for _, m := range list {
+		unknown = append(unknown, UnknownUser{m.key, "no source of users has the user " + printable(m.name) + didYouMean(m.name, c.local)})
+	}
+	return unknown
+}
+
+func didYouMean(name string, known []string) string {
+	if near := suggestion(name, known); near != "" {
+		return "; " + strings.Trim(near, " ()")
+	}
+	return ""
+}
+
+// strangers returns the users in groups and access rules that cannot exist, if names have
+// suffixes: they have no suffix, and no file defines them. local are the names in the files.
 func (c *Config) strangers(local []string) []mention {
 	u := &c.Users
 	if !u.mixed() {

@@ -117,7 +117,7 @@ func TestStrangers(t *testing.T) {
 		if strings.Contains(tt.users, fromFile) {
 			local = []string{"alice", "backup", "bob@example.org"}
 		}
-		if want := tt.want != ""; (len(c.Strangers(local)) > 0) != want {
+		if want := tt.want != ""; (c.Strangers(local) > 0) != want {
 			t.Errorf("%s%s: strangers: %v", tt.users, tt.rules, !want)
 		}
 		// but not if the names had another meaning before.

@@ -2,13 +2,10 @@ package daemon
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
@@ -31,49 +28,19 @@ func within(d time.Duration, f func()) {
 	}
 }
 
-// scanBudget is how long counting the exposed names may delay a start.
-const scanBudget = time.Second
-
-// announceExposure reports how many names the current rules expose, if that can be counted
-// within scanBudget.
-func (s *service) announceExposure(ctx context.Context) {
+// announceExposure reports how many names the current rules expose, and to whom.
+func (s *service) announceExposure() {
 	g := s.current.Load()
 	s.announceOwnFiles(g)
-	ctx, cancel := context.WithTimeout(ctx, scanBudget)
-	defer cancel()
-	var sum explain.Exposure
-	counted := false
-	var bare []string
-	for _, m := range g.mounts {
-		if m.cfg.Uploads != nil {
-			continue // its names say nothing
-		}
-		counted = true
-		rules := explain.NewBareRules(m.cfg.Allow)
-		for finding, err := range m.jail.Scan(ctx) {
-			if err != nil {
-				why := "the source could not be read to its end"
-				if ctx.Err() != nil {
-					why = "the source is too large for a quick look"
-				}
-				s.announce("exposed: not counted, %s; to count: bailiwick scan SOURCE with the same rules", why)
-				return
-			}
-			sum.Add(finding)
-			bare = append(bare, rules.Take(finding)...)
-		}
+	for _, line := range g.review.Exposure.Lines(cli.IsTerminal(s.std.Err)) {
+		s.announce("%s", line)
 	}
-	switch {
-	case !counted:
-	case !cli.IsTerminal(s.std.Err):
-		s.announce("%s", sum.String())
-	default:
-		for _, line := range sum.Explained() {
-			s.announce("%s", line)
-		}
-	}
-	for _, dir := range bare {
-		s.announce("allow %s: a directory, and the rule covers nothing in it; its content is %s/**", cli.Printable(dir), cli.Printable(dir))
+}
+
+// announceWarnings reports what is probably not meant.
+func (s *service) announceWarnings(g *generation) {
+	for _, w := range g.review.Warnings {
+		s.announce("warning: %s", w)
 	}
 }
 
@@ -90,24 +57,18 @@ func (s *service) announceNotes(g *generation) {
 	}
 }
 
-// announceRights reports what clients can change, and where users and access rules do not fit
-// together.
+// announceRights reports what clients can change, and what is probably not meant.
 func (s *service) announceRights(g *generation) {
-	if g.cfg.UsersOfNothing() {
-		s.announce("users are known, but no mount has access rules, so nobody has to log in; access says who may do what")
-	}
 	s.announceNames(g)
 	for _, m := range g.mounts {
 		where := ""
 		if len(g.mounts) > 1 {
 			where = m.cfg.URL() + ": "
 		}
-		if g.auth.chain == nil && g.auth.links == nil && slices.ContainsFunc(m.cfg.Access, func(r config.Rule) bool { return r.Who != "anyone" }) {
-			s.announce("%sno users are known, so only the access rules for anyone let anybody do anything; htpasswd, tokens, oidc or client_certificates make them known", where)
-		}
 		s.announceWrites(g, m, where)
 	}
 	s.announceBypasses(g)
+	s.announceWarnings(g)
 }
 
 // announceWrites reports what clients can change in a mount, and whether content that clients

@@ -185,7 +185,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 	if err != nil {
 		return false, 0
 	}
-	s, err := newService(t.Context(), cli.Streams{Out: io.Discard, Err: io.Discard}, cli.NewEnv(nil), func(func(*config.Config) error) (*config.Config, error) { return cfg, nil })
+	s, err := newService(t.Context(), cli.Streams{Out: io.Discard, Err: io.Discard}, cli.NewEnv(nil), func(func(*config.Config) error) (*config.Config, error) { return cfg, nil }, false)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}

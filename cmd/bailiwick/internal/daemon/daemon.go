@@ -11,21 +11,22 @@ import (
 
 // Serve runs a server until a signal or ctx ends it. The configuration is that of file, ""
 // for none, overridden by given; each SIGHUP reads it again. Mistakes in it are reported on
-// standard error, and the error then has the exit code 2.
-func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, given []config.Given) error {
+// standard error, and the error then has the exit code 2. If strict is set, warnings are
+// mistakes.
+func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, given []config.Given, strict bool) error {
 	// Whoever reads standard error may go away once the server is ready. The server must
 	// not end with the first record that it writes after that.
 	signal.Ignore(syscall.SIGPIPE)
 	sig := catchSignals()
 	s, err := newService(ctx, std, env, func(fits func(*config.Config) error) (*config.Config, error) {
 		return readConfig(file, given, fits)
-	})
+	}, strict)
 	if err != nil {
 		return std.ConfigError(err)
 	}
 	defer s.close()
 	g := s.current.Load()
-	s.announceExposure(ctx)
+	s.announceExposure()
 	s.announceNotes(g)
 	s.announceSources(ctx, g)
 	s.announceClock(ctx, g)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/review"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
 )
@@ -24,6 +25,7 @@ type generation struct {
 	hsts    []string // Strict-Transport-Security, nil for none
 	log     *accessLog
 	auth    *authConfig
+	review  *review.Review
 
 	releaseOwn func()      // ends that the server's own files are out of reach
 	held       []*resource // sources and catalogs
@@ -57,6 +59,11 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	}
 	if err := s.readMark(ctx, g); err != nil {
 		return nil, err
+	}
+	if g.review = s.review(ctx, g); s.strict {
+		if err := StrictError(s.env, g.review.Warnings); err != nil {
+			return nil, err
+		}
 	}
 	// This comes last, so that a server that cannot start creates no log file.
 	if g.log, err = s.logFor(cfg); err != nil {

@@ -29,7 +29,7 @@ func served(t *testing.T, log string) *service {
 			config.Given{Key: config.Flags["access-log"], Values: []string{log}},
 			config.Given{Key: config.Flags["drain"], Values: []string{"1h"}},
 		)
-	})
+	}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,9 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
 )
 
-// listen takes the sockets that the service manager passed, or opens its own.
+// listen opens the listeners, unless the service manager passed sockets.
 func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 	if cfg.Admin != "" {
 		if s.adminAt, err = listen(ctx, s.env.Origin("admin"), string(cfg.Admin)); err != nil {
@@ -22,12 +21,8 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 		s.admin = newServer(s.adminHandler(), config.Limits{}, s.std.Err)
 		s.admin.BaseContext = s.withListener
 	}
-	passed, err := systemd.Listeners(s.env.Variable)
-	if err != nil {
-		return cli.Failf("%s", cli.OneLine(err))
-	}
-	s.sockets = passed
-	for i := 0; len(passed) == 0 && i < len(cfg.Listen); i++ {
+	passed := len(s.sockets) > 0
+	for i := 0; !passed && i < len(cfg.Listen); i++ {
 		l, err := listen(ctx, s.env.Origin("listen"), string(cfg.Listen[i]))
 		if err != nil {
 			return withPosition(cfg, fmt.Sprintf("listen[%d]", i), err)

@@ -25,6 +25,7 @@ type mount struct {
 	source  *resource
 	catalog *resource // nil but for uploads
 	jail    *vfs.Jail
+	names   *vfs.Jail    // the same without access rules; nil for uploads
 	access  *access.List // nil if the mount is open to anyone
 }
 
@@ -51,7 +52,11 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
 		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
-	if cfg.Uploads != nil {
+	if cfg.Uploads == nil {
+		if m.names, err = withoutAccess(m.source.backend, policy); err != nil {
+			return nil, err
+		}
+	} else {
 		address, err := g.cfg.Catalog(cfg)
 		if err != nil {
 			return nil, err

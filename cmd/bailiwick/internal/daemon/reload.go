@@ -20,7 +20,7 @@ func (s *service) reload(ctx context.Context) {
 		s.announce("reload refused, all stays as it was: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else {
 		s.announce("reloaded: configuration and rules read again, access log reopened")
-		s.announceExposure(ctx)
+		s.announceExposure()
 		s.announceSources(ctx, s.current.Load())
 		s.announceClock(ctx, s.current.Load())
 		s.announceRights(s.current.Load())

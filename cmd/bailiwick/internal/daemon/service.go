@@ -24,6 +24,7 @@ type service struct {
 	std     cli.Streams
 	env     *cli.Env
 	load    loader
+	strict  bool // warnings about the configuration are errors
 	logger  *slog.Logger
 	pool    *pool
 	metrics *metrics.Metrics // nil without an admin listener
@@ -62,8 +63,8 @@ type loader func(fits func(*config.Config) error) (*config.Config, error)
 
 // newService acquires everything that serving needs; on an error it holds nothing. It calls
 // load now, and again for each reload.
-func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader) (_ *service, err error) {
-	s := &service{std: std, env: env, load: load, broken: make(chan error, 1), notify: systemd.NewNotifier(env.Variable), grace: handlerGrace}
+func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader, strict bool) (_ *service, err error) {
+	s := &service{std: std, env: env, load: load, strict: strict, broken: make(chan error, 1), notify: systemd.NewNotifier(env.Variable), grace: handlerGrace}
 	s.base, s.cancel = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
@@ -82,6 +83,9 @@ func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader)
 	}
 	if s.transport, err = newTransport(cfg); err != nil {
 		return nil, err
+	}
+	if s.sockets, err = systemd.Listeners(env.Variable); err != nil {
+		return nil, cli.Failf("%s", cli.OneLine(err))
 	}
 	g, err := s.newGeneration(ctx, cfg)
 	if err != nil {

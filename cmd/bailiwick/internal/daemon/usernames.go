@@ -35,9 +35,6 @@ func (s *service) announceNames(g *generation) {
 	if len(called) > 0 {
 		s.announce("users are called, %s; rules, groups and links take the whole name", strings.Join(called, ", "))
 	}
-	if strangers := g.cfg.Strangers(g.auth.names); len(strangers) > 0 {
-		s.announce("access rules or groups name %s, but no users file has that name any more", cli.Printable(strings.Join(strangers, ", ")))
-	}
 	if u.OIDC != nil && u.OIDC.GroupsClaim != "" && len(g.cfg.Groups) > 0 {
 		s.announce("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", cli.Printable(strings.Join(slices.Sorted(maps.Keys(g.cfg.Groups)), ", ")))
 	}

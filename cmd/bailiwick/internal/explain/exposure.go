@@ -8,7 +8,6 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
-	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // An Exposure counts the names of a source that a policy exposes, and those that it hides, by
@@ -36,13 +35,19 @@ func (e *Exposure) reasons() []vfs.Reason { return slices.Sorted(maps.Keys(e.hid
 // String returns the counts in one line: "exposed: 12 names; hidden: 3
 // (policy.dotfile 1, symlink 2)".
 func (e *Exposure) String() string {
+	return fmt.Sprintf("exposed: %s; %s", cli.Count(e.Exposed, "name"), e.Hidden())
+}
+
+// Hidden returns the part of String about hidden names: "hidden: 3 (policy.dotfile 1,
+// symlink 2)".
+func (e *Exposure) Hidden() string {
 	total := 0
 	var parts []string
 	for _, r := range e.reasons() {
 		total += e.hidden[r]
 		parts = append(parts, fmt.Sprintf("%s %d", r, e.hidden[r]))
 	}
-	s := fmt.Sprintf("exposed: %s; hidden: %d", cli.Count(e.Exposed, "name"), total)
+	s := fmt.Sprintf("hidden: %d", total)
 	if total > 0 {
 		s += " (" + strings.Join(parts, ", ") + ")"
 	}
@@ -56,31 +61,4 @@ func (e *Exposure) Explained() []string {
 		all = append(all, fmt.Sprintf("  hidden  %6d  %s: %s", e.hidden[r], r, r.Detail()))
 	}
 	return all
-}
-
-// BareRules are the allow rules that may be bare names of directories, which allow nothing
-// in them.
-type BareRules map[string]bool
-
-// NewBareRules returns the rules among allow that could be.
-func NewBareRules(allow []vfs.Pattern) BareRules {
-	b := BareRules{}
-	for _, p := range allow {
-		b[p.String()] = true
-	}
-	return b
-}
-
-// Take removes and returns the rules that f shows to be names of directories.
-func (b BareRules) Take(f vfs.Finding) (dirs []string) {
-	if f.Reason != reason.PolicyNoAllow {
-		return nil
-	}
-	for dir := f.Name; !dir.IsRoot(); dir = dir.Dir() {
-		if name := dir.String(); b[name] {
-			dirs = append(dirs, name)
-			delete(b, name)
-		}
-	}
-	return dirs
 }
