@@ -17,8 +17,11 @@ var (
 	zeroLength = []string{"0"}
 )
 
-// fixed answers with a fixed text that must not be cached.
+// fixed answers with a fixed text, or a page that contains it, which must not be cached.
 func (x *exchange) fixed(status int, text string) {
+	if x.form && x.failurePage(status, text) {
+		return
+	}
 	x.Header()["Cache-Control"] = noStore
 	x.text(status, text)
 }

@@ -221,3 +221,61 @@ func TestUploadInBrowser(t *testing.T) {
 	}
 	other.wantEmpty(t, "the server of another origin")
 }
+
+// TestUploadFormInBrowser has a real browser submit a form to the path of a mount, without a
+// slash: the redirect keeps the files, and the page that lists them shows their names, which
+// are markup, as text.
+func TestUploadFormInBrowser(t *testing.T) {
+	names := []string{
+		`plain name.txt`, `<img src=x onerror=fetch('beacon')>.txt`, `"><script>fetch('beacon')<script>.txt`, `' onmouseover='fetch(1)' x='.txt`,
+		`javascript:fetch('beacon')`, `&lt;b&gt;&amp;.txt`, `{{printf "x"}}.txt`, `<svg onload=fetch('beacon')>`,
+		`<meta http-equiv=refresh content=0;url=beacon>`, `<base href=x:>`, "`${fetch('beacon')}`",
+	}
+	list, err := json.Marshal(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		max   int
+		title string
+	}{{0, fmt.Sprint(len(names), " files stored")}, {1, "413 Request Entity Too Large"}} {
+		mounted, err := vfs.ParseName("my files")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newUploads(t, server.UploadConfig{Mounted: mounted, MaxFiles: c.max})
+		seen := &beacon{Handler: http.StripPrefix("/my files", s.handler), host: `<!doctype html><title>host</title>
+		<form method=post enctype=multipart/form-data action="/my%20files"><input type=file name=f multiple></form><script>
+		const files = new DataTransfer();
+		for (const name of ` + string(list) + `) files.items.add(new File(["content of " + name], name));
+		document.querySelector("input").files = files.files;
+		document.querySelector("form").submit();
+		</script>`}
+		site := httptest.NewServer(seen)
+		t.Cleanup(site.Close)
+		dom := browse(t, site.URL+"/host")
+		if !strings.Contains(dom, "<h1><bdi>"+c.title+"</bdi></h1>") {
+			t.Fatalf("the browser shows %s", dom)
+		}
+		if c.max > 0 {
+			s.wantEmpty(t, c.title)
+			continue
+		}
+		for _, n := range names {
+			if !strings.Contains(dom, "<bdi>"+escapeText(n)+"</bdi></a>") {
+				t.Errorf("%q is not on the page as it is", n)
+			}
+		}
+		if n := strings.Count(dom, `<a href="./`); n != len(names) {
+			t.Errorf("the page has %d links for %d files", n, len(names))
+		}
+		for _, element := range []string{"<img", "<script", "<svg", "<base", "<meta http-equiv"} {
+			if strings.Contains(strings.ToLower(dom), element) {
+				t.Errorf("the page has %s", element)
+			}
+		}
+		if n := seen.hits.Load(); n != 0 {
+			t.Errorf("a name ran as a script: %d requests", n)
+		}
+	}
+}

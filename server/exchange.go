@@ -32,6 +32,7 @@ type exchange struct {
 	hasty   bool        // close the connection directly after the response
 
 	lingering *Slots // bounds the requests that linger; nil for none
+	form      bool   // a browser's form, which is answered by a page
 	brief     bool   // where there is no such slot, nothing of the body is waited for
 
 	auth      *Auth

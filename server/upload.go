@@ -90,7 +90,8 @@ type uploads struct {
 //
 //	POST /             the files of a multipart/form-data body, or a raw body with
 //	                   "Content-Disposition: attachment; filename=…": 201, Location
-//	                   of a single one, and {"files":[…]}
+//	                   of a single one, and {"files":[…]}; an HTML page for a form
+//	                   whose Accept prefers text/html
 //	GET, HEAD /ID      the bytes, with the user's filename
 //	GET, HEAD /ID?meta their record, as JSON
 //	DELETE /ID         204
@@ -169,6 +170,7 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.end()
 	x.pace, x.lingering = h.cfg.MinRate, h.lingering
 
+	x.form = isBrowserForm(r)
 	itself := isMount(r, h.cfg.Mounted)
 	if !x.takeUploadMethod(itself) || !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.cfg.Authorize) {
 		return

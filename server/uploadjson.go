@@ -68,6 +68,9 @@ func (x *exchange) created(files []catalog.Record) {
 		x.attempt.Name = catalog.ObjectName(files[0].ID)
 		x.Header()["Location"] = []string{postedTo(x.r) + answer.Files[0].ID}
 	}
+	if x.form && x.createdPage(answer.Files) {
+		return
+	}
 	x.sendJSON(http.StatusCreated, noStore, answer)
 }
 

@@ -1,5 +1,6 @@
-// Package listing renders one page of a directory's entries, as HTML and as JSON. It is
-// a separate package because of html/template, which no other part of the server needs.
+// Package listing renders one page of a directory's entries, as HTML and as JSON, and the
+// page that answers a form. It is a separate package because of html/template, which no
+// other part of the server needs.
 package listing
 
 import (
