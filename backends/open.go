@@ -141,7 +141,7 @@ func advice(err error) string {
 	case errors.Is(err, disk.ErrNotWritable) && errors.Is(err, fs.ErrPermission):
 		return "this user may not write to it: change its permissions, run as another user, or serve it without --write"
 	case errors.Is(err, fs.ErrNotExist):
-		return "there is nothing of this name: check the path, or make the directory"
+		return "it does not exist: check the path, or create the directory"
 	case errors.Is(err, fs.ErrPermission):
 		return "this user may not read it: change its permissions, or run as another user"
 	}

@@ -77,7 +77,7 @@ func TestParseS3Refuses(t *testing.T) {
 		{"s3://bu%2Fcket", "not the name of a bucket"},
 		{"s3://bücket", "not the name of a bucket"},
 		{"s3://" + strings.Repeat("b", 256), "not the name of a bucket"},
-		{"s3://bucket//", "there is no name"},
+		{"s3://bucket//", "the name is empty"},
 		{"s3://bucket//a", "empty element"},
 		{"s3://bucket/a//b", "empty element"},
 		{"s3://bucket/../other", `".."`},

@@ -37,12 +37,12 @@ func TestReadNameSetErrors(t *testing.T) {
 		{"a\n../b\n", `f:2: an element may not be ".."`},
 		{"/a\n", "f:1: a leading"},
 		{"a\n\nb/\n", "f:3: a leading, trailing"},
-		{"a\x00\n", "f:1: no name has a NUL"},
-		{"a\r\r\n", "f:1: no name has a control character"},
-		{"\xff\n", "f:1: not well-formed UTF-8"},
-		{"\ufeffa\n", "f:1: a byte order mark"},
-		{"a\n" + longName + "x\nb", "f:2: a name has at most 1024 bytes"},
-		{"a\nb\n" + strings.Repeat("x/", 1<<20), "f:3: a name has at most 1024 bytes"},
+		{"a\x00\n", "f:1: a name cannot contain NUL"},
+		{"a\r\r\n", "f:1: a name cannot contain a control character"},
+		{"\xff\n", "f:1: the name is not valid UTF-8"},
+		{"\ufeffa\n", "f:1: a name cannot contain a byte order mark"},
+		{"a\n" + longName + "x\nb", "f:2: a name can have at most 1024 bytes"},
+		{"a\nb\n" + strings.Repeat("x/", 1<<20), "f:3: a name can have at most 1024 bytes"},
 	} {
 		p, err := vfs.ReadNameSet("f", strings.NewReader(c.list))
 		if !errors.Is(err, vfs.ErrPattern) || !strings.Contains(err.Error(), c.help) || p.String() != "" {

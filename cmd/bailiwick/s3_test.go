@@ -212,18 +212,18 @@ func TestCommandsOnS3(t *testing.T) {
 		{[]string{"ls", s.source}, 0, "docs/\nindex.html\n", ""},
 		{[]string{"ls", s.source, "docs"}, 0, "a.html\n", ""},
 		{[]string{"ls", s.source, "docs", "--json"}, 0, "", ""},
-		{[]string{"ls", s.source, "nosuch"}, 1, "", "there is nothing of this name (missing)"},
-		{[]string{"ls", s.source, "index.html"}, 1, "", "there is nothing of this name (missing)"},
+		{[]string{"ls", s.source, "nosuch"}, 1, "", "no file or object has this name (missing)"},
+		{[]string{"ls", s.source, "index.html"}, 1, "", "no file or object has this name (missing)"},
 		{[]string{"ls", s.source, "../site-secret"}, 1, "", "name.dotdot"},
 		{[]string{"cat", s.source, "index.html", "docs/a.html"}, 0, "topa", ""},
-		{[]string{"cat", s.source, "index.html", "nosuch.html"}, 1, "top", "nosuch.html: there is nothing of this name (missing)"},
+		{[]string{"cat", s.source, "index.html", "nosuch.html"}, 1, "top", "nosuch.html: no file or object has this name (missing)"},
 		{[]string{"cat", s.source, "docs/notes.txt"}, 1, "", "policy.no_allow"},
 		{[]string{"stat", s.source, "index.html"}, 0, "", ""},
 		{[]string{"stat", s.source, "docs"}, 1, "", "policy.no_allow"},
 		{[]string{"explain", s.source, "index.html", "nosuch.html"}, 0, "allowed\tindex.html\t**/*.html\nallowed\tnosuch.html\t**/*.html\tthere is no such object now\n", ""},
 		{[]string{"explain", s.source, "drafts/b.html"}, 1, "refused\tdrafts/b.html\tpolicy.deny\ta deny pattern covers it: drafts\n", ""},
 		{[]string{"scan", s.source, "--save", saved}, 0, "refused\t.env\tpolicy.no_allow\tno allow pattern matches it\n" +
-			"refused\tdocs/.git/x.html\tpolicy.dotfile\tan element begins with a dot, and no allow pattern spells that dot; but for that, **/*.html would let it through\n" +
+			"refused\tdocs/.git/x.html\tpolicy.dotfile\tan element begins with a dot, which the allow pattern has to spell; otherwise **/*.html would allow it\n" +
 			"allowed\tdocs/a.html\t**/*.html\n" +
 			"refused\tdocs/notes.txt\tpolicy.no_allow\tno allow pattern matches it\n" +
 			"refused\tdrafts/b.html\tpolicy.deny\ta deny pattern covers it: drafts\n" +

@@ -1,14 +1,14 @@
-// Package driver helps to write a [vfs.Backend]. Programs that only use backends
-// need none of it.
+// Package driver helps to implement a [vfs.Backend]. Programs that only use backends do
+// not need it.
 //
-//   - A backend that does not write embeds [Unsupported].
-//   - Over a file system: [FSError] for errors, [CheckLinks] and [LinkTarget] for
-//     symbolic links, [ListDir] or [ListWhole] for List, [NewBody] and [TimeTag]
-//     for Open.
-//   - A backend, or a layer over another one, can list less if it knows what the
-//     caller needs: [ListHintOf].
+//   - A read-only backend embeds [Unsupported].
+//   - A backend over a file system uses [FSError] for errors, [CheckLinks] and
+//     [LinkTarget] for symbolic links, [ListDir] or [ListWhole] for List, and [NewBody]
+//     and [TimeTag] for Open.
+//   - A backend, or a layer over another one, can list less if it knows what the caller
+//     needs: see [ListHintOf].
 //
-// vfstest.TestBackend tells when a backend is done.
+// A backend is complete when it passes vfstest.TestBackend.
 package driver
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Unsupported is embedded by a backend that does not write.
+// Unsupported is meant to be embedded in a read-only backend.
 type Unsupported struct{}
 
 // Put returns [vfs.ErrUnsupported].
@@ -32,21 +32,21 @@ func (Unsupported) Remove(_ context.Context, n vfs.Name, _ vfs.Cond) error {
 	return &vfs.Error{Op: "remove", Name: n.String(), Err: vfs.ErrUnsupported}
 }
 
-// A Walker is a backend that can yield everything below a directory at once. It
-// is for stores without directories: a walk takes fewer requests there, and it
-// finds what the listing of a directory can leave out, since some services show
+// A Walker is a backend that can yield everything below a directory at once. It is
+// useful for stores without directories: a walk takes fewer requests there, and it
+// finds objects that the listing of a directory can omit, since some services list
 // nothing below a name that is also an object's.
 type Walker interface {
 	vfs.Backend
 
-	// Walk yields all objects below dir, in byte order of their paths: Elem is the
-	// whole path below dir, not to be trusted. No directory is yielded. It fails as
+	// Walk yields all objects below dir, in byte order of their paths. Elem is the
+	// whole path relative to dir, untrusted. Walk yields no directories. It fails as
 	// List does.
 	Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error]
 }
 
-// Walk is the Walk of b. A layer calls it to pass on the Walk of the backend
-// below. It fails with [vfs.ErrUnsupported] if b is no [Walker].
+// Walk calls b's Walk. A layer uses it to pass on the Walk of its backend. It fails
+// with [vfs.ErrUnsupported] if b is not a [Walker].
 func Walk(ctx context.Context, b vfs.Backend, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
 	if w, ok := b.(Walker); ok {
 		return w.Walk(ctx, dir)

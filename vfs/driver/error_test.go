@@ -19,8 +19,8 @@ func (f failingFS) Lstat(string) (fs.FileInfo, error)          { return nil, f.e
 func (f failingFS) ReadLink(string) (string, error)            { return "", f.err }
 func (f failingFS) ReadDir(name string) ([]fs.DirEntry, error) { return nil, f.err }
 
-// TestImpossibleNames: what a system says of a name that it can have nothing of
-// is a refusal, whatever call said it, and prints no path.
+// TestImpossibleNames: if a system reports that a name is impossible, the error is a
+// refusal, whatever call returned it, and prints no path.
 func TestImpossibleNames(t *testing.T) {
 	n := mustName(t, "dir/file")
 	for _, tt := range systemErrors {
@@ -40,7 +40,7 @@ func TestImpossibleNames(t *testing.T) {
 					t.Errorf("%s, %v: %v, reason %q, want %q", call, err, got, vfs.ReasonOf(got), tt.reason)
 				}
 				if strings.Contains(got.Error(), "somewhere") {
-					t.Errorf("%s, %v: the error tells the path: %v", call, err, got)
+					t.Errorf("%s, %v: the error reveals the path: %v", call, err, got)
 				}
 			}
 		}

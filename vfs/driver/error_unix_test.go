@@ -28,7 +28,7 @@ var systemErrors = []struct {
 	{syscall.ENOMEM, ""},
 }
 
-// A disk that fails to read is no missing file, though it says EINVAL.
+// A disk that fails to read is not a missing file, even if the error is EINVAL.
 func TestFailedReadIsNoMissingName(t *testing.T) {
 	for _, op := range []string{"read", "readdirent", "seek"} {
 		err := driver.FSError("get", mustName(t, "a"), &fs.PathError{Op: op, Path: "/somewhere", Err: syscall.EINVAL})

@@ -40,7 +40,7 @@ func (s status) Errno() syscall.Errno {
 	return 0
 }
 
-// TestReservedCharacters asks Windows itself.
+// TestReservedCharacters compares with the errors of Windows itself.
 func TestReservedCharacters(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+`\ab`, nil, 0o600); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// greetings is a read-only backend: an object for each word, in one directory.
+// greetings is a read-only backend: one directory with an object per word.
 type greetings struct {
 	driver.Unsupported
 	words map[string]string

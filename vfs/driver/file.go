@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// FSError returns what a backend returns for an error of a file system: a
-// refusal where [reason.ForError] has a reason. An [*vfs.Error] stays as it is.
+// FSError converts an error of a file system to one that a backend can return: a
+// refusal if [reason.ForError] has a reason. It returns an [*vfs.Error] unchanged.
 func FSError(op string, n vfs.Name, err error) error {
 	if _, ok := errors.AsType[*vfs.Error](err); ok {
 		return err
@@ -21,10 +21,10 @@ func FSError(op string, n vfs.Name, err error) error {
 	return &vfs.Error{Op: op, Name: n.String(), Reason: reason.ForError(err), Err: err}
 }
 
-// CheckLinks refuses n with [reason.Symlink] if one of its elements is a symbolic
-// link, from the top down. With report, the error's Link is where the first link
-// leads. It is for backends whose file system has nothing better: between the
-// check and an open, a link can appear.
+// CheckLinks refuses n with [reason.Symlink] if one of its elements, from the top down,
+// is a symbolic link. With report, the error's Link is the target of the first link. It
+// is for backends whose file system offers nothing better: a link can appear between
+// the check and an open.
 func CheckLinks(op string, n vfs.Name, report bool, lstat func(string) (fs.FileInfo, error), readlink func(string) (string, error)) error {
 	target, found, err := filestore.FindLink(n.String(), lstat, readlink)
 	switch {
@@ -40,10 +40,10 @@ func CheckLinks(op string, n vfs.Name, report bool, lstat func(string) (fs.FileI
 	return e
 }
 
-// LinkTarget returns the name to which a symbolic link leads: link is its name,
-// with no links above it, target its text, and rest what follows it in the name
-// that was asked for, "" or beginning with a slash. The result is the zero Name
-// if that is outside, absolute, or no name.
+// LinkTarget returns the name that a symbolic link leads to. link is the link's name,
+// with no links above it, target is its text, and rest is the remainder of the
+// requested name: "" or beginning with a slash. The result is the zero Name if the
+// target is outside, absolute or not a valid name.
 func LinkTarget(link vfs.Name, target, rest string) vfs.Name {
 	return nameOf(filestore.LinkTarget(link.String(), target, rest))
 }
@@ -52,20 +52,20 @@ func nameOf(target string) vfs.Name {
 	if target == vfs.Root.String() {
 		return vfs.Root
 	}
-	n, _ := vfs.ParseName(target) // the zero Name for what is none
+	n, _ := vfs.ParseName(target) // the zero Name if target is not a valid name
 	return n
 }
 
-// NewBody returns an Object's Body: the bytes of span out of r, which stands at
-// its start. Where r can seek, bytes before the span are not read. The body
-// fails with ctx's error once that is cancelled, and with [vfs.ErrChanged] if r
-// ends too early. Closing it closes r. If NewBody fails, r is closed.
+// NewBody returns an Object's Body: the bytes of span read from r, which is positioned
+// at its start. If r can seek, bytes before the span are not read. The body fails with
+// ctx's error once ctx is cancelled, and with [vfs.ErrChanged] if r ends too early.
+// Closing it closes r. If NewBody fails, it closes r.
 func NewBody(ctx context.Context, r io.ReadCloser, span vfs.Span) (io.ReadCloser, error) {
 	return filestore.NewBody(ctx, r, span.Offset, span.Length, vfs.ErrChanged)
 }
 
-// TimeTag makes an ETag of a time in nanoseconds, a size, and a salt that tells
-// objects apart, such as the name.
+// TimeTag makes an ETag from a time in nanoseconds, a size, and a salt that
+// distinguishes objects, such as the name.
 func TimeTag(salt string, modTime time.Time, size int64) string {
 	return filestore.TimeTag(salt, modTime, size)
 }

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// A bind mount of a file, or of a directory above it, is the file.
+// A bind mount of a file, or of a directory above it, is the same file.
 func TestBindMounts(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "etc/keys"), "x")
 	late := filepath.Join(dir, "etc/late")
 	bind := func(from, to string) {
 		if err := syscall.Mount(from, to, "", syscall.MS_BIND, ""); err != nil {
-			t.Skipf("nothing can be mounted here: %v", err)
+			t.Skipf("cannot mount here: %v", err)
 		}
 		t.Cleanup(func() { syscall.Unmount(to, syscall.MNT_DETACH) })
 	}
@@ -26,13 +26,13 @@ func TestBindMounts(t *testing.T) {
 	write(t, late, "x")
 	for _, name := range []string{"www/etc/keys", "www/x", "www/etc/late"} {
 		if !own(t, filepath.Join(dir, name)) {
-			t.Errorf("%s is an own file by a mount, and not own", name)
+			t.Errorf("%s is a bind mount of an own file, but is not own", name)
 		}
 	}
 	st, err := os.Stat(filepath.Join(dir, "www/etc"))
 	must(t, err)
 	must(t, os.Remove(late))
 	if !Reserves(IDOf(st), "late") {
-		t.Error("in the mounted directory, the name is free")
+		t.Error("in the mounted directory, the name is not reserved")
 	}
 }

@@ -7,22 +7,22 @@ import (
 	"os"
 )
 
-// An identity is what was said of a file.
+// An identity is the result of a stat.
 type identity struct {
 	dev, ino uint64
 	changed  int64 // Unix time in nanoseconds, 0 if unknown
 	info     fs.FileInfo
 }
 
-// Files have numbers here, too, but only os.SameFile can ask for them.
+// Files have numbers on this system, too, but only os.SameFile can read them.
 func idOf(info fs.FileInfo) ID { return ID{identity{info: info}} }
 
-// same reports whether both are one file.
+// same reports whether both identify the same file.
 func (id ID) same(other ID) bool {
 	return id.info != nil && other.info != nil && os.SameFile(id.info, other.info)
 }
 
-// An idSet holds files.
+// An idSet is a set of files.
 type idSet struct{ ids []ID }
 
 func (s *idSet) add(id ID) {

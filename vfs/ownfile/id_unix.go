@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// An identity is the numbers of a file.
+// An identity is a file's device and inode numbers.
 type identity struct {
 	dev, ino uint64
 	changed  int64 // Unix time in nanoseconds, 0 if unknown
@@ -24,12 +24,12 @@ func idOf(info fs.FileInfo) ID {
 	return ID{identity{dev: uint64(st.Dev), ino: uint64(st.Ino), changed: changedOf(st)}}
 }
 
-// same reports whether both are one file.
+// same reports whether both identify the same file.
 func (id ID) same(other ID) bool {
 	return id.ino != 0 && id.ino == other.ino && id.dev == other.dev
 }
 
-// An idSet holds files by their numbers.
+// An idSet is a set of files, keyed by their numbers.
 type idSet struct{ ids map[inode]struct{} }
 
 type inode struct{ dev, ino uint64 }

@@ -1,28 +1,27 @@
-// Package ownfile knows the files that this process itself works with: its database,
-// keys, users, certificates, logs. A backend that reaches the host's file system asks
-// it before it opens, lists or changes anything, whatever a policy says.
+// Package ownfile keeps the set of files that this process itself uses: its database,
+// keys, users, certificates, logs. A backend over the host's file system checks the set
+// before it opens, lists or changes anything, whatever a policy says.
 //
-// Files are judged by what they are, device and inode, and not by how they are
-// called: so hard links, bind mounts, symbolic links and other spellings are no way
-// around. A directory that is held covers all that lies below it.
+// Files are identified by device and inode, not by name, so hard links, bind mounts,
+// symbolic links and other spellings do not bypass the check. A held directory covers
+// everything below it.
 //
-// There is one set for the process, since what it guards belongs to the process as a
-// whole. On Unix, closing any descriptor of a file ends all record locks that the
-// process has on it, whoever holds them (fcntl(2), "Record locking"); SQLite's locks
-// are of that kind, and without them another process may take its log away. To look at
-// files, this package opens none of them: on Linux it uses O_PATH, which leaves locks
-// alone, and elsewhere stat.
+// There is one set per process, since it protects the process as a whole. On Unix,
+// closing any descriptor of a file releases all record locks that the process has on
+// it, whichever part of the process took them (fcntl(2), "Record locking"). SQLite uses
+// such locks, and without them another process may remove its log. To inspect files,
+// this package therefore opens none of them: on Linux it uses O_PATH, which does not
+// affect locks, and elsewhere stat.
 //
-// Files come and go while they are held: a database makes and removes its log, a
-// certificate is replaced by another. So the set is refreshed before it judges a
-// file that has changed since the last snapshot, and at least once a second while it is
-// asked. On Linux the last 32 files at a path (of a log, 8) stay known as long as they
-// have any name; elsewhere only what lies at the path is known. Rotated logs are known
-// by their names, see [File].
+// Files come and go while they are held: a database creates and removes its log, a
+// certificate is replaced. So the set is refreshed before it is consulted for a file
+// that has changed since the last snapshot, and at least once a second while it is in
+// use. On Linux, the last 32 files at a path (8 for a log) stay known as long as they
+// have any name; elsewhere only the current file at the path is known. Rotated logs are
+// known by their names, see [File].
 //
-// What is not covered: a file that another program makes a bind mount of without
-// touching it, until the next snapshot; a file system that does not tell files apart by
-// number.
+// Not covered: a bind mount that another program makes of a file without changing the
+// file, until the next snapshot; file systems that do not distinguish files by number.
 package ownfile
 
 import (
@@ -32,38 +31,38 @@ import (
 	"time"
 )
 
-// A File is a file that the process works with, whether it is there at the moment or
-// not. If it is a directory, all that lies below it belongs to the process, too.
+// A File is a file that the process uses, whether it currently exists or not. If it is
+// a directory, everything below it belongs to the process, too.
 type File struct {
 	Path string
-	// Rotated takes in what a log's rotation leaves beside it: names that begin with
-	// that of the file and go on with a dot or a dash.
+	// Rotated includes the files that log rotation leaves beside the log: names that
+	// begin with the log's name followed by a dot or a dash.
 	Rotated bool
 }
 
-// Hold makes files own ones until release is called. A file may be held any number of
-// times. A path that leads through symbolic links means what it leads to, whenever
-// that is looked at. Hold cannot fail: a path that cannot be looked at, as one that is
-// not there, means nothing until it can.
+// Hold adds files to the set until release is called. A file may be held any number of
+// times. A path through symbolic links means the file that they lead to at the time of
+// each check. Hold cannot fail: a path that cannot be inspected, or does not exist, has
+// no effect until it can be inspected.
 func Hold(files ...File) (release func()) { return process.hold(files) }
 
-// Settle lets go of held files that have lost their last name. On Linux the set keeps
-// their inodes, and so the room that they take, until the next snapshot. A program calls it
-// after it has removed a file of its own to gain room.
+// Settle releases held files that have lost their last name. On Linux, the set keeps
+// their inodes, and so their disk space, until the next snapshot. Call it after
+// removing an own file to free space.
 func Settle() { process.settle() }
 
 // Holds reports whether any file is held.
 func Holds() bool { return process.current.Load() != nil }
 
-// Is reports whether the file or directory is an own one.
+// Is reports whether the file or directory is an own file.
 func Is(id ID) bool { return process.is(id) }
 
-// Reserves reports whether what would be called elem in the directory dir would be an
-// own file, whether there is one now or not: whoever makes a rollback journal beside a
-// database writes into the database. Case and Unicode normal forms do not count.
+// Reserves reports whether a file called elem in the directory dir is or would be an
+// own file, whether it exists or not: a rollback journal created beside a database, for
+// example, changes the database. Case and Unicode normal forms are ignored.
 func Reserves(dir ID, elem string) bool { return process.reserves(dir, elem) }
 
-// An ID says which file something is, and when it changed last. The zero ID is no
+// An ID identifies a file and the time of its last change. The zero ID identifies no
 // file.
 type ID struct{ identity }
 
@@ -73,17 +72,17 @@ func Inode(dev, ino uint64, changed time.Time) ID {
 	return ID{identity{dev: dev, ino: ino, changed: changed.UnixNano()}}
 }
 
-// IDOf returns the ID of what a file system of the host's says of a file. Of a file of
-// any other file system it is one that no own file has.
+// IDOf returns the ID of a file that the host's file system describes by info. For info
+// of any other file system, it returns an ID that no own file has.
 func IDOf(info fs.FileInfo) ID { return idOf(info) }
 
 var process set
 
-// A set is what is held, and what it was found to be.
+// A set holds files and the latest snapshot of them.
 type set struct {
 	current snapshotPointer // nil while nothing is held
 
-	mu   sync.Mutex // for what follows, and held while files are looked at
+	mu   sync.Mutex // guards the fields below; held while files are inspected
 	held map[File]*holding
 }
 
@@ -136,7 +135,8 @@ func (s *set) reserves(dir ID, elem string) bool {
 	return l != nil && l.reserves(dir, elem)
 }
 
-// latest returns a snapshot recent enough to judge id, nil if nothing is held.
+// latest returns a snapshot recent enough to decide about id, or nil if nothing is
+// held.
 func (s *set) latest(id ID) *snapshot {
 	l := s.current.Load()
 	if l == nil {
@@ -149,10 +149,11 @@ func (s *set) latest(id ID) *snapshot {
 	case !covers:
 		s.mu.Lock()
 	case !s.mu.TryLock():
-		return l // a file system that hangs should not hold up everybody
+		return l // a hanging file system must not block every caller
 	}
 	defer s.mu.Unlock()
-	// Whoever waited need not refresh again if another call did so meanwhile.
+	// A caller that waited for the lock need not refresh if another call did so
+	// meanwhile.
 	if l = s.current.Load(); l != nil && l.began.Before(asked) {
 		s.refresh()
 		l = s.current.Load()

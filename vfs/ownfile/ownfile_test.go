@@ -27,7 +27,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// own reports whether what path leads to is an own file, as a backend would ask.
+// own reports whether path leads to an own file, as a backend would check.
 func own(t *testing.T, path string) bool {
 	t.Helper()
 	st, err := os.Lstat(path)
@@ -54,15 +54,15 @@ func TestHold(t *testing.T) {
 	release()
 	release()
 	if !own(t, file) {
-		t.Error("one of two who hold a file released it, and it is own no more")
+		t.Error("the file is no longer own after one of its two holders released it")
 	}
 	again()
 	if Holds() || own(t, file) {
-		t.Error("a file is own after it was released")
+		t.Error("the file is still own after its release")
 	}
 }
 
-// A program's paths may be relative, and links may lead to what they mean.
+// Paths may be relative, and may lead through symbolic links.
 func TestPaths(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "real/deep/file"), "x")
@@ -76,20 +76,20 @@ func TestPaths(t *testing.T) {
 	} {
 		release := Hold(File{Path: filepath.FromSlash(path)})
 		if !own(t, "real/deep/file") {
-			t.Errorf("%s is held, and the file that it leads to is not own", path)
+			t.Errorf("%s is held, but the file that it leads to is not own", path)
 		}
 		release()
 	}
 	for _, path := range []string{"", ".", "nothing/file", "real/deep/file/below"} {
 		release := Hold(File{Path: path})
 		if path != "." && own(t, "real/deep/file") {
-			t.Errorf("%q is held, and another file is own", path)
+			t.Errorf("%q is held, but another file is own", path)
 		}
 		release()
 	}
 }
 
-// Whatever else a file is called, it is the same.
+// A file is the same under all of its names.
 func TestOtherNames(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "file"), "x")
@@ -99,13 +99,13 @@ func TestOtherNames(t *testing.T) {
 	must(t, os.Rename(filepath.Join(dir, "early"), filepath.Join(dir, "moved")))
 	for _, elem := range []string{"file", "moved", "late"} {
 		if !own(t, filepath.Join(dir, elem)) {
-			t.Errorf("%s is another name of an own file, and not own", elem)
+			t.Errorf("%s is another name of an own file, but is not own", elem)
 		}
 	}
 }
 
-// A file that takes the place of an own one is own from the first moment, and on Linux
-// so is the one before, as long as it has a name.
+// A file that replaces an own one is own from the first moment. On Linux, the replaced
+// file stays own as long as it has a name.
 func TestReplaced(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "file"), "0")
@@ -116,15 +116,16 @@ func TestReplaced(t *testing.T) {
 		write(t, filepath.Join(dir, "new"), fmt.Sprint(i))
 		must(t, os.Rename(filepath.Join(dir, "new"), file))
 		if !own(t, file) {
-			t.Fatalf("replaced %d times, the file is not own", i+1)
+			t.Fatalf("after %d replacements, the file is not own", i+1)
 		}
 		if runtime.GOOS == "linux" && !own(t, kept) {
-			t.Errorf("the file that was replaced as number %d is not own", i)
+			t.Errorf("the replaced file number %d is not own", i)
 		}
 	}
 }
 
-// A file that was not there is own once it is, and its name is reserved before.
+// A file that did not exist becomes own when it is created, and its name is reserved
+// before.
 func TestComesLater(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "db-journal")
@@ -146,31 +147,31 @@ func TestComesLater(t *testing.T) {
 	for range 50 {
 		write(t, file, "x")
 		if !own(t, file) {
-			t.Fatal("the file came, and is not own")
+			t.Fatal("the created file is not own")
 		}
 		must(t, os.Remove(file))
 	}
 }
 
-// Nor can the directory of a file be made anew by somebody else.
+// Nobody else can recreate a missing directory above an own file.
 func TestReservedAbove(t *testing.T) {
 	dir := t.TempDir()
 	hold(t, File{Path: filepath.Join(dir, "etc/deep/keys")})
 	st, err := os.Stat(dir)
 	must(t, err)
 	if !Reserves(IDOf(st), "ETC") || Reserves(IDOf(st), "deep") || Reserves(IDOf(st), "keys") {
-		t.Error("the topmost directory that is missing is not reserved, or more than that is")
+		t.Error("the topmost missing directory is not reserved, or more than that is reserved")
 	}
 	must(t, os.MkdirAll(filepath.Join(dir, "etc/deep"), 0o700))
 	if st, err = os.Stat(dir); err != nil || Reserves(IDOf(st), "etc") {
-		t.Error("a directory that is there is reserved")
+		t.Error("an existing directory is reserved")
 	}
 	if st, err = os.Stat(filepath.Join(dir, "etc/deep")); err != nil || !Reserves(IDOf(st), "keys") {
-		t.Error("in the directory that came, the name is free")
+		t.Error("in the created directory, the name is not reserved")
 	}
 }
 
-// A number that is given to another file does not make that an own one.
+// An inode number that is reused for another file does not make that an own file.
 func TestNumbersGivenAnew(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -179,19 +180,19 @@ func TestNumbersGivenAnew(t *testing.T) {
 		write(t, file, "x")
 		write(t, filepath.Join(dir, "below/file"), "x")
 		if !own(t, file) || !own(t, filepath.Join(dir, "below/file")) {
-			t.Fatal("a file is not own")
+			t.Fatal("the held file is not own")
 		}
 		must(t, os.Remove(file))
 		must(t, os.Remove(filepath.Join(dir, "below/file")))
 		for j := range 3 {
 			if other := write(t, filepath.Join(dir, fmt.Sprintf("other %d %d", i, j)), "x"); own(t, other) {
-				t.Fatal("a file that came after an own one was removed is own")
+				t.Fatal("a file created after the removal of an own one is own")
 			}
 		}
 	}
 }
 
-// All that lies below a directory is own, whatever comes and goes there.
+// Everything below a held directory is own, whatever comes and goes there.
 func TestDirectory(t *testing.T) {
 	dir := t.TempDir()
 	top := filepath.Join(dir, "acme")
@@ -207,12 +208,12 @@ func TestDirectory(t *testing.T) {
 		}
 	}
 	if own(t, outside) || own(t, dir) {
-		t.Error("what lies beside or above is own")
+		t.Error("a file beside or above the directory is own")
 	}
-	// It is removed and made again, as another directory.
+	// Remove it and create it again, as a different directory.
 	must(t, os.RemoveAll(top))
 	if again := write(t, filepath.Join(top, "again"), "x"); !own(t, again) || !own(t, top) {
-		t.Error("the directory was made again, and is not own")
+		t.Error("the recreated directory is not own")
 	}
 }
 
@@ -229,19 +230,20 @@ func TestRotated(t *testing.T) {
 		}
 	}
 	if own(t, other) {
-		t.Error("a file that merely begins like the log is own")
+		t.Error("a file whose name merely has the log's name as a prefix is own")
 	}
 	st, err := os.Stat(dir)
 	must(t, err)
 	if !Reserves(IDOf(st), "access.log.2") || Reserves(IDOf(st), "access.logs") {
-		t.Error("what a rotation makes is not reserved, or more than that is")
+		t.Error("names made by rotation are not reserved, or others are")
 	}
 	must(t, os.Rename(log, filepath.Join(dir, "old")))
 	write(t, log, "x")
 	if !own(t, log) || runtime.GOOS == "linux" && !own(t, filepath.Join(dir, "old")) {
-		t.Error("after a rotation, the log or the one before is not own")
+		t.Error("after a rotation, the log or the previous one is not own")
 	}
-	// More than are pinned: all are own, and the log itself is never forgotten.
+	// These are more than are pinned: all are own, and the log itself is never
+	// forgotten.
 	for i := range 100 {
 		write(t, filepath.Join(dir, fmt.Sprint("access.log.", i)), "x")
 	}
@@ -253,8 +255,8 @@ func TestRotated(t *testing.T) {
 	}
 }
 
-// A log that is rotated for as long as the program runs costs a bounded number of
-// descriptors, and the logs before it stay own.
+// However long the program runs, a rotated log costs a bounded number of descriptors,
+// and the previous logs stay own.
 func TestRotatedForYears(t *testing.T) {
 	before := 0
 	if runtime.GOOS == "linux" {
@@ -275,7 +277,7 @@ func TestRotatedForYears(t *testing.T) {
 	}
 	if runtime.GOOS == "linux" {
 		if got := descriptors(t) - before; got > maxLogPins+2 {
-			t.Errorf("%d descriptors are open for one log", got)
+			t.Errorf("one log keeps %d descriptors open", got)
 		}
 	}
 }
@@ -287,10 +289,10 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
-// To look at a file leaves no descriptor of it open, but for one of O_PATH each.
+// Inspecting a file keeps no descriptor of it open, except one with O_PATH each.
 func TestDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("there is no list of descriptors here")
+		t.Skip("cannot list descriptors here")
 	}
 	dir := t.TempDir()
 	before := descriptors(t)
@@ -303,11 +305,11 @@ func TestDescriptors(t *testing.T) {
 		}
 	}
 	if got := descriptors(t); got > before+2 {
-		t.Errorf("%d descriptors are open for one file", got-before)
+		t.Errorf("one file keeps %d descriptors open", got-before)
 	}
 	release()
 	if got := descriptors(t); got != before {
-		t.Errorf("after the release %d descriptors are open, %d were", got, before)
+		t.Errorf("after the release %d descriptors are open, want %d", got, before)
 	}
 }
 
@@ -330,17 +332,17 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	for range 4 {
 		if !<-done {
-			t.Error("a file that is held all the time was not own")
+			t.Error("a permanently held file was not own")
 		}
 	}
 }
 
-// What is asked leaves the slice of whoever holds alone.
+// Hold does not change the slice of its caller.
 func TestHoldKeepsItsArguments(t *testing.T) {
 	files := []File{{Path: "relative"}}
 	before := slices.Clone(files)
 	Hold(files...)()
 	if !slices.Equal(files, before) {
-		t.Errorf("the arguments are %v, and were %v", files, before)
+		t.Errorf("the arguments are now %v, were %v", files, before)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"syscall"
 )
 
-// oPath is O_PATH, which package syscall does not have. It is the same on every
-// architecture that Go runs on.
+// oPath is O_PATH, which package syscall lacks. It is the same on every architecture
+// that Go supports.
 const oPath = 0x200000
 
-// pinAt finds what is at path, links followed. A descriptor of O_PATH does not open
-// the file: nothing is read, no lock ends when it is closed, and a FIFO's writer does
-// not notice. But it keeps the inode.
+// pinAt pins the file at path, following links. A descriptor with O_PATH does not open
+// the file: nothing is read, closing it releases no lock, and the writer of a FIFO does
+// not notice. But it keeps the inode alive.
 func pinAt(path string) (pin, bool) {
 	f, err := os.OpenFile(path, oPath, 0)
 	if err != nil {
@@ -25,7 +25,7 @@ func pinAt(path string) (pin, bool) {
 	return pin{idOf(st), path, f}, true
 }
 
-// dropGone takes out what has no name any more: nobody can reach it.
+// dropGone removes pins of files without a name: nobody can reach them.
 func dropGone(pins []pin) []pin {
 	kept := pins[:0]
 	for _, p := range pins {

@@ -4,7 +4,7 @@ package ownfile
 
 import "os"
 
-// pinAt finds what is at path, links followed.
+// pinAt returns the file at path, following links.
 func pinAt(path string) (pin, bool) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -13,8 +13,8 @@ func pinAt(path string) (pin, bool) {
 	return pin{id: idOf(st), path: path}, true
 }
 
-// dropGone takes out what is no longer where it was found: its number may have been
-// given to another file.
+// dropGone removes pins of files that are no longer at their path: their numbers may
+// have been reused.
 func dropGone(pins []pin) []pin {
 	kept := pins[:0]
 	for _, p := range pins {

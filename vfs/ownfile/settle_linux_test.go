@@ -9,7 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// A file that is removed to gain room gives it back at once, though it was held.
+// Removing a file to free space frees it at once, even if the file was held.
 func TestSettle(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "reserve")
 	if err := os.WriteFile(path, []byte("room"), 0o600); err != nil {
@@ -17,7 +17,7 @@ func TestSettle(t *testing.T) {
 	}
 	defer ownfile.Hold(ownfile.File{Path: path})()
 	if kept(t, path) == 0 {
-		t.Fatal("the file is not kept, and this test proves nothing")
+		t.Fatal("the file is not kept, so this test proves nothing")
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -28,7 +28,7 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// kept counts the descriptors of this process that lead to path, removed or not.
+// kept counts this process's descriptors that lead to path, removed or not.
 func kept(t *testing.T, path string) (n int) {
 	t.Helper()
 	fds, err := os.ReadDir("/proc/self/fd")
@@ -36,7 +36,7 @@ func kept(t *testing.T, path string) (n int) {
 		t.Fatal(err)
 	}
 	for _, fd := range fds {
-		// One that was closed meanwhile leads nowhere.
+		// A descriptor closed meanwhile leads nowhere.
 		target, _ := os.Readlink("/proc/self/fd/" + fd.Name())
 		if strings.TrimSuffix(target, " (deleted)") == path {
 			n++

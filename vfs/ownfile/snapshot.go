@@ -14,14 +14,14 @@ import (
 
 type snapshotPointer = atomic.Pointer[snapshot]
 
-// A snapshot is what was found at a time. It does not change.
+// A snapshot is the state found at one moment. It is immutable.
 type snapshot struct {
 	began time.Time
 	files idSet
 	names []name
 }
 
-// A name is one in a directory that is kept for an own file.
+// A name is a reserved name in a directory.
 type name struct {
 	dir     ID
 	elem    string // folded
@@ -31,18 +31,19 @@ type name struct {
 func newSnapshot() *snapshot { return &snapshot{began: time.Now()} }
 
 const (
-	// refreshEvery bounds how long a change that no time of change shows goes unseen.
+	// refreshEvery bounds how long a change that leaves no trace in ctime can go
+	// unnoticed.
 	refreshEvery = time.Second
-	// clockStep is how far the time of a change may lie before that of a clock that was
-	// read later: kernels take the time of their last tick. File systems that count in
-	// seconds show it by what they leave out.
+	// clockStep is how far a ctime may lie behind a clock that was read earlier:
+	// kernels use the time of their last tick. A ctime without fractions suggests a
+	// file system that counts in seconds.
 	clockStep   = 100 * time.Millisecond
 	coarseStep  = 2 * time.Second
 	unknownStep = 100 * time.Millisecond
 )
 
-// covers reports whether the file has not changed since the snapshot: then it has not come
-// to be one of those that are held either.
+// covers reports whether the file has not changed since the snapshot. Then it cannot
+// have become a held file since.
 func (l *snapshot) covers(id ID) bool {
 	if id.changed == 0 {
 		return time.Since(l.began) < unknownStep
@@ -66,13 +67,13 @@ func (l *snapshot) reserves(dir ID, elem string) bool {
 	return false
 }
 
-// isRotated reports whether elem is what a rotation makes of base.
+// isRotated reports whether elem is a name that rotation makes from base.
 func isRotated(elem, base string) bool {
 	rest, ok := strings.CutPrefix(elem, base)
 	return ok && rest != "" && (rest[0] == '.' || rest[0] == '-')
 }
 
-// fold makes one of all spellings that some file system may take for one name.
+// fold maps all spellings that some file system treats as the same name to one.
 func fold(elem string) string {
 	if utf8.ValidString(elem) {
 		elem = norm.NFKC.String(elem)
@@ -80,31 +81,31 @@ func fold(elem string) string {
 	return strings.ToLower(strings.ToUpper(elem))
 }
 
-// A holding is a File and what was found there so far.
+// A holding is a File and the objects found there so far.
 type holding struct {
 	File
 	users int
-	// pins are the objects that were found, each kept from being freed where that can
-	// be done: its number is then not given to another file. What is at Path comes last.
+	// pins are the objects found so far. Where possible, each is kept from being freed,
+	// so that its number is not reused. The current object at Path is the last.
 	pins []pin
 	dirs map[string]*contents
 
-	// rotated are the files that rotation left beside Path. They are found by their
-	// names, so nothing keeps them from being freed: a descriptor for each would be
-	// held for as long as the log is kept.
+	// rotated are the files that rotation left beside Path. They are found by name and
+	// not kept from being freed, because that would cost a descriptor for each as long
+	// as the log is held.
 	rotated                      []ID
 	rotatedRead, rotatedModified time.Time
 }
 
-// A pin is an object that was found at a path.
+// A pin is an object found at a path.
 type pin struct {
 	id   ID
 	path string
-	at   *os.File // nil where it cannot be kept
+	at   *os.File // nil if it cannot be kept
 }
 
-// These bound how many objects a holding keeps: pins, pins of a log, which are found
-// by name once rotation has renamed them, and rotated logs.
+// Bounds of the number of objects per holding: pins, pins of a log, whose predecessors
+// are found by name after rotation has renamed them, and rotated logs.
 const (
 	maxPins    = 32
 	maxLogPins = 8
@@ -129,8 +130,8 @@ func (h *holding) addTo(l *snapshot) {
 	h.dirs = seen
 }
 
-// reserve keeps the name that the path has, and those of what links in its place lead
-// to.
+// reserve reserves the name of the path, and the names that symbolic links at the path
+// lead to.
 func (h *holding) reserve(l *snapshot) {
 	path := h.Path
 	for range maxLinks {
@@ -150,8 +151,8 @@ func (h *holding) reserve(l *snapshot) {
 	}
 }
 
-// reserve keeps elem in the directory dir, or the name that a directory above will have
-// once it is there again.
+// reserve reserves elem in the directory dir, or, if dir does not exist, the name of
+// the topmost missing directory above.
 func (l *snapshot) reserve(dir, elem string, rotated bool) {
 	for elem != "" {
 		st, err := os.Stat(dir)
@@ -164,10 +165,10 @@ func (l *snapshot) reserve(dir, elem string, rotated bool) {
 	}
 }
 
-// maxLinks is how many links the system follows.
+// maxLinks is the number of links that the system follows.
 const maxLinks = 40
 
-// find pins what is at path now.
+// find pins the current object at path.
 func (h *holding) find(path string) {
 	p, ok := pinAt(path)
 	if !ok {
@@ -185,12 +186,12 @@ func (h *holding) find(path string) {
 	if len(h.pins) > most {
 		h.pins[0].close()
 		h.pins = slices.Delete(h.pins, 0, 1)
-		h.rotatedRead = time.Time{} // a log that is pinned no more is looked for by its name
+		h.rotatedRead = time.Time{} // a log that is no longer pinned is searched for by name
 	}
 }
 
-// rotatedEvery bounds how often a directory is read for what rotation left: logs may
-// lie among a million other files.
+// rotatedEvery bounds how often a directory is read to find rotated logs: they may lie
+// among a million other files.
 const rotatedEvery = 10 * time.Second
 
 func (h *holding) findRotated() {
@@ -230,19 +231,19 @@ func (p pin) close() {
 	}
 }
 
-// contents is what a directory held when it was read.
+// contents is what a directory contained when it was read.
 type contents struct {
 	modified, read time.Time
 	files          []ID
 	dirs           []string
 }
 
-// maxDepth bounds how deep a directory is looked into: links are not followed, but
-// mounts can make a circle.
+// maxDepth bounds the depth of the search in a directory: it does not follow links, but
+// mounts can form a loop.
 const maxDepth = 64
 
-// addBelow adds what lies below path, if that is a directory, and keeps what it read.
-// A directory that has not changed is not read again.
+// addBelow adds everything below path, if that is a directory, and keeps what it read.
+// It does not read an unchanged directory again.
 func (h *holding) addBelow(path string, l *snapshot, seen map[string]*contents, depth int) {
 	st, err := os.Stat(path)
 	if err != nil || !st.IsDir() || depth > maxDepth {

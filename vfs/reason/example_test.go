@@ -23,5 +23,5 @@ func ExampleReason() {
 	// Output:
 	// read .env: get ".env": file does not exist
 	// true policy
-	// an element begins with a dot, and no allow pattern spells that dot
+	// an element begins with a dot, which the allow pattern has to spell
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// ForMode returns "" for a regular file, else why a file of mode m is not
+// ForMode returns "" for a regular file, or else the reason why a file of mode m is not
 // served.
 func ForMode(m fs.FileMode) Reason {
 	switch {
@@ -22,9 +22,9 @@ func ForMode(m fs.FileMode) Reason {
 	return SpecialFile
 }
 
-// ForFile returns "" for a regular file that can be served, else why it cannot:
-// [OwnFile] for a file that package ownfile holds, or what [ForMode] says. It
-// can tell the former only of files of the host.
+// ForFile returns "" for a regular file that can be served, or else the reason why it
+// cannot: [OwnFile] for a file that package ownfile holds, or the result of [ForMode].
+// It recognizes own files only on file systems of the host.
 func ForFile(st fs.FileInfo) Reason {
 	if ownfile.Holds() && ownfile.Is(ownfile.IDOf(st)) {
 		return OwnFile
@@ -32,12 +32,12 @@ func ForFile(st fs.FileInfo) Reason {
 	return ForMode(st.Mode())
 }
 
-// ForError returns the reason in err, with which a file system failed a call
-// that names a file; "" if err is not about the name.
+// ForError returns the reason for a file system's error from a call that names a file,
+// or "" if err is not about the name.
 //
-// [Unholdable] means that the file system can hold no such name, because of a
-// reserved character, its length or its encoding. To callers, such a name is
-// missing like any other.
+// [Unholdable] means that the file system cannot store such a name, because of a
+// reserved character, its length or its encoding. Callers see such a name as missing,
+// like any other.
 func ForError(err error) Reason {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, syscall.ENOTDIR):
@@ -48,8 +48,8 @@ func ForError(err error) Reason {
 	return systemReason(err)
 }
 
-// windowsReasons maps the numbers of Windows errors to reasons. The table is in
-// no file for Windows alone, so that its test runs on every system.
+// windowsReasons maps Windows error numbers to reasons. It is not in a file for Windows
+// only, so that its test runs on every system.
 var windowsReasons = map[uintptr]Reason{
 	15:   Unholdable, // ERROR_INVALID_DRIVE
 	67:   Unholdable, // ERROR_BAD_NET_NAME
@@ -59,7 +59,7 @@ var windowsReasons = map[uintptr]Reason{
 	206:  Unholdable, // ERROR_FILENAME_EXCED_RANGE
 	208:  Unholdable, // ERROR_META_EXPANSION_TOO_LONG: * or ? "entered incorrectly"
 	1113: Unholdable, // ERROR_NO_UNICODE_TRANSLATION
-	267:  Missing,    // ERROR_DIRECTORY: a file where a directory was asked for
+	267:  Missing,    // ERROR_DIRECTORY: a file used as a directory
 	681:  Symlink,    // ERROR_STOPPED_ON_SYMLINK
-	1921: Symlink,    // ERROR_CANT_RESOLVE_FILENAME: links in a ring
+	1921: Symlink,    // ERROR_CANT_RESOLVE_FILENAME: a loop of links
 }

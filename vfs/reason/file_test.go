@@ -4,9 +4,8 @@ import (
 	"testing"
 )
 
-// TestWindowsReasons holds the numbers to those of Microsoft's "System Error
-// Codes", on every system. None of those that speak of a disk, a lock or memory
-// may make a file look missing.
+// TestWindowsReasons compares the numbers with Microsoft's "System Error Codes", on
+// every system. No error about a disk, a lock or memory may make a file look missing.
 func TestWindowsReasons(t *testing.T) {
 	want := map[uintptr]Reason{
 		15: Unholdable, 67: Unholdable, 111: Unholdable, 123: Unholdable, 161: Unholdable,

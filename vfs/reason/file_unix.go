@@ -11,8 +11,8 @@ import (
 
 func systemReason(err error) Reason {
 	switch {
-	// EINVAL is what FAT, NTFS and others of foreign origin say of a character
-	// that they reserve, EILSEQ of a text that is not in their encoding.
+	// FAT, NTFS and other foreign file systems return EINVAL for a reserved character,
+	// and EILSEQ for text that is not in their encoding.
 	case errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, syscall.EILSEQ), errors.Is(err, syscall.EINVAL) && !isAboutContent(err):
 		return Unholdable
 	case errors.Is(err, syscall.ELOOP):
@@ -21,9 +21,9 @@ func systemReason(err error) Reason {
 	return ""
 }
 
-// isAboutContent reports whether err came from a call on an open file. EINVAL
-// is what Unix says of many things, and only of a name does it mean that nothing
-// is there: a disk that fails to read must not look like a missing file.
+// isAboutContent reports whether err came from a call on an open file. EINVAL has many
+// meanings on Unix; only from a call with a name does it mean that nothing has that
+// name. A disk that fails to read must not look like a missing file.
 func isAboutContent(err error) bool {
 	e, ok := errors.AsType[*fs.PathError](err)
 	return ok && slices.Contains(contentOps, e.Op)

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// A call of Windows's native interface fails with a status, which knows its
-// number as an error.
+// The native Windows interface returns a status, which can be converted to an error
+// number.
 func systemReason(err error) Reason {
 	var status interface{ Errno() syscall.Errno }
 	var number syscall.Errno

@@ -1,5 +1,5 @@
-// Package reason lists why a name can be refused. A *vfs.Error and a vfs.Verdict
-// hold a [Reason]; vfs.ReasonOf takes it from any error:
+// Package reason lists the reasons why a name can be refused. A *vfs.Error and a
+// vfs.Verdict hold a [Reason]; vfs.ReasonOf returns the one in any error:
 //
 //	if vfs.ReasonOf(err) == reason.PolicyDeny { … }
 //
@@ -8,14 +8,14 @@ package reason
 
 import "strings"
 
-// A Reason says why a name was refused. Its string is stable: audit logs,
-// metrics, explain and scan print it. It is for operators; a client never sees
-// one. The part before the dot is the step that refused.
+// A Reason says why a name was refused. Its string is stable: audit logs, metrics,
+// explain and scan print it. It is for operators and never sent to clients. The part
+// before the dot names the step that refused.
 type Reason string
 
-// The reasons. Clients see all of them as a missing name.
+// The reasons. To clients, each of them looks like a missing name.
 const (
-	NameEmpty          Reason = "name.empty"            // no name at all
+	NameEmpty          Reason = "name.empty"            // an empty name
 	NameTooLong        Reason = "name.too_long"         // over vfs.MaxNameBytes or Policy.MaxLen
 	NameElementTooLong Reason = "name.element_too_long" // an element over vfs.MaxElementBytes
 	NameSlash          Reason = "name.slash"            // a leading, trailing or doubled slash
@@ -32,9 +32,9 @@ const (
 
 	PolicyDeny    Reason = "policy.deny"     // a deny pattern covers it
 	PolicyNoAllow Reason = "policy.no_allow" // no allow pattern matches it
-	PolicyDotfile Reason = "policy.dotfile"  // an allow pattern would match, but does not spell the leading dot
+	PolicyDotfile Reason = "policy.dotfile"  // an allow pattern would match if it spelled the leading dot
 
-	AuthDenied Reason = "auth.denied" // Policy.Authorize said no
+	AuthDenied Reason = "auth.denied" // Policy.Authorize refused
 
 	CreateDepth    Reason = "create.depth"    // over 64 elements
 	CreateNFC      Reason = "create.nfc"      // not in normal form C
@@ -43,22 +43,22 @@ const (
 	CreateDevice   Reason = "create.device"   // a Windows device name
 	CreateSibling  Reason = "create.sibling"  // differs from a sibling only in case or normal form
 
-	// HiddenSibling is CreateSibling where the caller may not see the sibling:
-	// the answer must look like that for a name that is not allowed.
+	// HiddenSibling is CreateSibling if the caller may not see the sibling: the
+	// response must look like that for a name that is not allowed.
 	HiddenSibling Reason = "hidden_sibling"
 
-	Symlink     Reason = "symlink"      // a symbolic link, and the policy refuses it or where it leads
+	Symlink     Reason = "symlink"      // a symbolic link, and the policy refuses it or its target
 	SpecialFile Reason = "special_file" // a FIFO, socket or device
-	HardLink    Reason = "hard_link"    // more than one name, and the backend was told to refuse that
-	OwnFile     Reason = "own_file"     // one of the files that the program itself works with
-	Directory   Reason = "directory"    // a directory, and an object was asked for
-	Missing     Reason = "missing"      // allowed, and not there
-	Permission  Reason = "permission"   // the backend itself may not read it: a misconfiguration
-	Unholdable  Reason = "backend.name" // the backend cannot hold such a name safely
+	HardLink    Reason = "hard_link"    // a file with several hard links, which the backend is set to refuse
+	OwnFile     Reason = "own_file"     // a file that the program itself uses
+	Directory   Reason = "directory"    // a directory where an object was requested
+	Missing     Reason = "missing"      // allowed, but does not exist
+	Permission  Reason = "permission"   // the backend itself has no permission: a misconfiguration
+	Unholdable  Reason = "backend.name" // the backend cannot safely store such a name
 )
 
-// Step returns the part of r that names the step: "name", "policy", "auth",
-// "create", or for what a backend found, "object".
+// Step returns the step that refused: "name", "policy", "auth" or "create", or "object"
+// for a reason found by a backend.
 func (r Reason) Step() string {
 	step, _, ok := strings.Cut(string(r), ".")
 	if !ok {
@@ -67,42 +67,42 @@ func (r Reason) Step() string {
 	return step
 }
 
-// Detail returns a sentence for an operator who wants to know what to do, or ""
-// for a reason that is not one of this package's.
+// Detail returns a sentence that tells an operator what is wrong, or "" if r is not a
+// reason of this package.
 func (r Reason) Detail() string { return details[r] }
 
 var details = map[Reason]string{
-	NameEmpty:          "there is no name",
-	NameTooLong:        "a name has at most 1024 bytes, or fewer where the policy says so",
-	NameElementTooLong: "an element has at most 255 bytes",
+	NameEmpty:          "the name is empty",
+	NameTooLong:        "a name can have at most 1024 bytes, or fewer if the policy sets a lower limit",
+	NameElementTooLong: "an element can have at most 255 bytes",
 	NameSlash:          "a leading, trailing or doubled slash makes an empty element",
 	NameDot:            `an element may not be "."`,
 	NameDotDot:         `an element may not be ".."`,
-	NameBackslash:      "a backslash separates elements on some systems, so no name has one",
-	NameNUL:            "no name has a NUL",
-	NameControl:        "no name has a control character",
-	NameUTF8:           "not well-formed UTF-8",
-	NameBidi:           "a bidirectional control character makes a name look like another",
-	NameUnicode:        "a byte order mark, line separator or noncharacter",
+	NameBackslash:      "a name cannot contain a backslash, which is a separator on some systems",
+	NameNUL:            "a name cannot contain NUL",
+	NameControl:        "a name cannot contain a control character",
+	NameUTF8:           "the name is not valid UTF-8",
+	NameBidi:           "a name cannot contain a bidirectional control character, which can make it look like another name",
+	NameUnicode:        "a name cannot contain a byte order mark, a line or paragraph separator, or a noncharacter",
 	NameEscape:         "a percent sign must be followed by two hexadecimal digits; a literal one is %25",
-	NameEncodedSlash:   "an escaped slash is refused: no name has a slash inside an element",
+	NameEncodedSlash:   "an element cannot contain a slash, so an escaped slash (%2F) is refused",
 	PolicyDeny:         "a deny pattern covers it",
 	PolicyNoAllow:      "no allow pattern matches it",
-	PolicyDotfile:      "an element begins with a dot, and no allow pattern spells that dot",
-	AuthDenied:         "the caller may not",
-	CreateDepth:        "a new name has at most 64 elements",
+	PolicyDotfile:      "an element begins with a dot, which the allow pattern has to spell",
+	AuthDenied:         "the access rules do not permit this operation for the caller",
+	CreateDepth:        "a new name can have at most 64 elements",
 	CreateNFC:          "a new name must be in Unicode normal form C",
-	CreateChar:         `a new name may not hold : * ? " < > |`,
-	CreateTrailing:     "no element of a new name may end in a dot or a space",
-	CreateDevice:       "no element of a new name may be a Windows device name",
-	CreateSibling:      "another name differs only in case or normal form",
-	HiddenSibling:      "another name, which the caller may not see, differs only in case or normal form",
-	Symlink:            "a symbolic link is in the way, and the policy does not let it through",
-	SpecialFile:        "not a regular file",
-	HardLink:           "the file has more than one name",
-	OwnFile:            "the server works with this file itself, and serves it to nobody",
-	Directory:          "a directory; its entries are names of their own",
-	Missing:            "there is nothing of this name",
-	Permission:         "the server itself may not read it",
-	Unholdable:         "the backend cannot hold such a name safely",
+	CreateChar:         `a new name cannot contain : * ? " < > |`,
+	CreateTrailing:     "no element of a new name can end in a dot or a space",
+	CreateDevice:       "no element of a new name can be a Windows device name",
+	CreateSibling:      "an existing name differs only in case or normal form",
+	HiddenSibling:      "an existing name, which the caller may not see, differs only in case or normal form",
+	Symlink:            "the name or its path is a symbolic link, and the policy refuses it or its target",
+	SpecialFile:        "a FIFO, socket or device, not a regular file",
+	HardLink:           "the file has more than one hard link, and the source refuses that",
+	OwnFile:            "the server uses this file itself and never serves it",
+	Directory:          "a directory, not an object; its entries have their own names",
+	Missing:            "no file or object has this name",
+	Permission:         "the server has no permission to read it",
+	Unholdable:         "the backend cannot safely store such a name",
 }

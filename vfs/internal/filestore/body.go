@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// NewBody is driver.NewBody for length bytes from offset on. short is its error
-// where r ends too early.
+// NewBody is driver.NewBody for length bytes from offset on. It returns the error short
+// if r ends too early.
 func NewBody(ctx context.Context, r io.ReadCloser, offset, length int64, short error) (io.ReadCloser, error) {
 	if offset > 0 {
 		var err error

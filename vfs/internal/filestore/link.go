@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// FindLink looks for the first symbolic link among the elements of name, from
-// the top down, and reports whether there is one. target is then the name that
-// results when the link is replaced by where it leads, as LinkTarget has it.
+// FindLink searches the elements of name, from the top down, for a symbolic link and
+// reports whether it found one. target is then the name with the first link replaced by
+// its target, as LinkTarget computes it.
 func FindLink(name string, lstat func(string) (fs.FileInfo, error), readlink func(string) (string, error)) (target string, found bool, err error) {
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && name[i] != '/' {
@@ -23,16 +23,16 @@ func FindLink(name string, lstat func(string) (fs.FileInfo, error), readlink fun
 		}
 		text, err := readlink(name[:i])
 		if err != nil {
-			return "", true, nil // it is refused, wherever it leads
+			return "", true, nil // refused, wherever it leads
 		}
 		return LinkTarget(name[:i], text, name[i:]), true, nil
 	}
 	return "", false, nil
 }
 
-// LinkTarget returns the name to which the link called link leads, with the text
-// target, where rest follows it in the name that was asked for: "" or beginning
-// with a slash. It is "." for the top, and "" for what is outside or absolute.
+// LinkTarget returns the name that a link leads to. link is the link's name, target its
+// text, and rest the remainder of the requested name: "" or beginning with a slash. It
+// returns "." for the top, and "" if the target is outside or absolute.
 func LinkTarget(link, target, rest string) string {
 	if target == "" || target[0] == '/' {
 		return ""
@@ -41,13 +41,13 @@ func LinkTarget(link, target, rest string) string {
 	if dir := path.Dir(link); dir != "." {
 		elems = strings.Split(dir, "/")
 	}
-	sure := len(elems) // these are directories, and no links
+	sure := len(elems) // known to be directories, not links
 	for elem := range strings.SplitSeq(target+rest, "/") {
 		switch elem {
 		case "", ".":
 		case "..":
-			// What ".." means after an element of the target depends on whether
-			// that one is a link; before, it means the directory above.
+			// After an element of the target, the meaning of ".." depends on whether
+			// that element is a link; before, it means the parent directory.
 			if len(elems) == 0 || len(elems) > sure {
 				return ""
 			}

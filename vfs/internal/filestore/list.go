@@ -1,8 +1,8 @@
-// Package filestore holds what vfs.FromFS and package vfs/driver share: listing,
+// Package filestore contains what vfs.FromFS and package vfs/driver share: listing,
 // links and bodies of backends whose objects are files.
 //
-// vfs cannot import driver, which imports vfs. So this package imports neither:
-// its types are generic in vfs.Kind, have the fields of vfs.Entry and
+// vfs cannot import driver, because driver imports vfs. So this package imports
+// neither: its types are generic in vfs.Kind, have the same fields as vfs.Entry and
 // driver.ListHint, and convert to them.
 package filestore
 
@@ -21,8 +21,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// The kinds, as vfs.Kind numbers them. Unknown is an entry for which the system
-// has no type at hand; List never yields it.
+// The kinds, numbered like vfs.Kind. Unknown means that the system did not report the
+// type; List never yields it.
 const (
 	File = iota
 	Dir
@@ -54,17 +54,17 @@ type DirReader[K ~uint8] interface {
 	Describe(e *Entry[K], src any) error
 }
 
-// firstChunk and growChunk bound how many entries are held at a time: a page of a
-// directory with a million names needs memory for the page alone, and all of its
-// pages in one go need few passes over it.
+// firstChunk and growChunk bound the number of entries held at a time. One page of a
+// directory with a million names then needs memory for that page only, and reading the
+// whole directory takes few passes.
 const (
 	firstChunk = 2048
 	growChunk  = 8
 )
 
-// List yields the entries of d that come after the key after, in order, as the
-// hint of ctx wants them. It reads d from the start as often as it has to, and
-// takes from each pass the entries that come first. Errors are those of d.
+// List yields the entries of d after the key after, in order, according to the hint of
+// ctx. It reads d from the start as often as necessary and takes the smallest entries
+// from each pass. Errors are those of d.
 func List[K ~uint8](ctx context.Context, after string, d DirReader[K]) iter.Seq2[Entry[K], error] {
 	return func(yield func(Entry[K], error) bool) {
 		l := dirListing[K]{ctx: ctx, d: d, hint: HintOf[K](ctx)}
@@ -89,9 +89,9 @@ type dirListing[K ~uint8] struct {
 	hint Hint[K]
 	seen int
 
-	// describes makes a pass describe each entry that it takes. Usually those that are
-	// left at its end are described, which are far fewer; but where most of them turn
-	// out to be of no use, there would be a pass for each chunk.
+	// describes makes a pass describe each entry that it takes. Usually only the
+	// entries left at its end are described, which are far fewer. But if most of them
+	// turn out not to be wanted, that would take one pass per chunk.
 	describes bool
 }
 
@@ -100,7 +100,7 @@ type foundEntry[K ~uint8] struct {
 	src any
 }
 
-// each yields the entries as they come.
+// each yields the entries unordered.
 func (l *dirListing[K]) each(after string, yield func(Entry[K], error) bool) error {
 	l.describes = true
 	return l.pass(after, func(e foundEntry[K]) (bound string, err error) {
@@ -144,7 +144,7 @@ func (l *dirListing[K]) inOrder(after string, yield func(Entry[K], error) bool) 
 		case !more:
 			return nil
 		case used > len(chunk)/2:
-			// The caller had use for them, and so will have for more.
+			// The caller took all of them and will probably take more.
 			size = max(size*growChunk, firstChunk)
 		default:
 			l.describes, size = true, max(size, firstChunk)
@@ -152,11 +152,11 @@ func (l *dirListing[K]) inOrder(after string, yield func(Entry[K], error) bool) 
 	}
 }
 
-// smallest returns the size first entries after the key after, in order, and
-// whether there are more.
+// smallest returns the first size entries after the key after, in order, and whether
+// there are more.
 func (l *dirListing[K]) smallest(after string, size int) (chunk []foundEntry[K], more bool, err error) {
-	// The chunk may grow to twice its size before the larger half is dropped.
-	// Once that was done, bound is the key from which on entries are of no use.
+	// The chunk may grow to twice its size before its larger half is dropped. From then
+	// on, entries at or after bound are not wanted.
 	bound := ""
 	cut := func() {
 		slices.SortFunc(chunk, func(a, b foundEntry[K]) int { return strings.Compare(a.key(), b.key()) })
@@ -177,8 +177,8 @@ func (l *dirListing[K]) smallest(after string, size int) (chunk []foundEntry[K],
 	return chunk, more, err
 }
 
-// pass calls take with each entry of use whose key lies behind after and before the
-// bound that take last returned, "" being none.
+// pass calls take with each wanted entry whose key is after after and before the bound
+// that take last returned; "" means no bound.
 func (l *dirListing[K]) pass(after string, take func(foundEntry[K]) (bound string, err error)) error {
 	bound := ""
 	return l.d.Each(func(elem []byte, kind K, src any) error {
@@ -195,7 +195,7 @@ func (l *dirListing[K]) pass(after string, take func(foundEntry[K]) (bound strin
 			if ok, err := l.describe(&e); err != nil || !ok {
 				return err
 			}
-			// What it is may have changed, and its place in the order with that.
+			// The entry's kind may have changed, and with it its position.
 			if !keyBetween(elem, e.Kind, after, bound) {
 				return nil
 			}
@@ -206,20 +206,20 @@ func (l *dirListing[K]) pass(after string, take func(foundEntry[K]) (bound strin
 	})
 }
 
-// wants reports whether an entry of that name and kind is of use.
+// wants reports whether an entry with this name and kind is wanted.
 func (l *dirListing[K]) wants(elem []byte, kind K) bool {
 	shows := l.hint.Shows
 	if shows == nil {
 		return true
 	}
-	s := unsafe.String(unsafe.SliceData(elem), len(elem)) // a directory of a million names is no million strings
+	s := unsafe.String(unsafe.SliceData(elem), len(elem)) // avoids a string per entry of a large directory
 	if kind != Unknown {
 		return shows(s, kind)
 	}
 	return shows(s, File) || shows(s, Dir) || shows(s, Link)
 }
 
-// describe completes e and reports whether it is still of use.
+// describe completes e and reports whether it is still wanted.
 func (l *dirListing[K]) describe(e *foundEntry[K]) (bool, error) {
 	was := e.Kind
 	if l.hint.Names && was != Unknown {
@@ -231,7 +231,7 @@ func (l *dirListing[K]) describe(e *foundEntry[K]) (bool, error) {
 		return false, err
 	}
 	if e.Kind == Unknown || was != Unknown && (was == Dir) != (e.Kind == Dir) {
-		return false, nil // its place in the order is another one now
+		return false, nil // its position has changed
 	}
 	if l.hint.Shows == nil || l.hint.Names {
 		return true, nil
@@ -239,8 +239,8 @@ func (l *dirListing[K]) describe(e *foundEntry[K]) (bool, error) {
 	return e.Reason == "" && (e.Kind == was || l.hint.Shows(e.Elem, e.Kind)), nil
 }
 
-// keyBetween reports whether the entry's key lies behind after and before
-// bound, where that is not "", without making a string of it.
+// keyBetween reports whether the entry's key is after after and, unless bound is "",
+// before bound. It does not make a string of the key.
 func keyBetween[K ~uint8](elem []byte, kind K, after, bound string) bool {
 	if kind != Dir {
 		return string(elem) > after && (bound == "" || string(elem) < bound)
@@ -260,9 +260,9 @@ func compareDir(elem []byte, key string) int {
 	return strings.Compare("/", key[n:])
 }
 
-// Entries is a DirReader over a file system that reads a directory as entries of
-// io/fs: it calls take with each of them, from the start, and ends with take's
-// error if that is not nil.
+// Entries is a DirReader over a file system that reads directories as io/fs entries: it
+// calls take with each entry, from the start, and stops if take returns an error, which
+// it returns.
 type Entries[K ~uint8] func(take func(fs.DirEntry) error) error
 
 func (read Entries[K]) Each(yield func(elem []byte, kind K, src any) error) error {
@@ -298,8 +298,8 @@ func kindOf[K ~uint8](m fs.FileMode) K {
 	return Special
 }
 
-// EachEntry calls take with each entry of the open directory f and holds no more
-// of them than f itself does.
+// EachEntry calls take with each entry of the open directory f. It holds no more
+// entries than f itself does.
 func EachEntry(f fs.ReadDirFile, take func(fs.DirEntry) error) error {
 	for {
 		list, err := f.ReadDir(1024)

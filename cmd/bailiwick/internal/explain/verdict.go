@@ -29,7 +29,7 @@ func NewVerdict(name string, v vfs.Verdict) Verdict {
 		out.Rule = v.Rule
 		out.Detail += ": " + v.Rule
 	case reason.PolicyDotfile:
-		out.Detail += "; but for that, " + v.Rule + " would let it through"
+		out.Detail += "; otherwise " + v.Rule + " would allow it"
 	}
 	return out
 }
