@@ -29,7 +29,7 @@ func mapFS(tree vfstest.Tree) fstest.MapFS {
 	return m
 }
 
-// get takes the road of a request.
+// get handles raw as a request would be.
 func get(t *testing.T, j *vfs.Jail, raw string) ([]byte, error) {
 	n, err := vfs.ParseEscapedPath(raw)
 	if err != nil {
@@ -43,8 +43,8 @@ func get(t *testing.T, j *vfs.Jail, raw string) ([]byte, error) {
 	return io.ReadAll(obj.Body)
 }
 
-// An attack has to succeed against its naive server, or it shows nothing, and to be
-// refused by a Jail, for the reason in the table.
+// An attack has to succeed against its naive server, or it proves nothing, and a Jail
+// has to refuse it, for the reason in the table.
 func TestAttacks(t *testing.T) {
 	root, _, err := vfstest.Plant(t.TempDir())
 	if err != nil {
@@ -60,7 +60,7 @@ func TestAttacks(t *testing.T) {
 	for _, a := range vfstest.Attacks() {
 		t.Run(a.Name, func(t *testing.T) {
 			if seen[a.Name] || seen[a.Raw] {
-				t.Errorf("the table has this row twice")
+				t.Errorf("duplicate row in the table")
 			}
 			seen[a.Name], seen[a.Raw], used[a.Control] = true, true, true
 			serve, ok := naive[a.Control]
@@ -69,7 +69,7 @@ func TestAttacks(t *testing.T) {
 			}
 			data, err := serve(root, a.Raw)
 			if !bytes.Contains(data, []byte(vfstest.Canary)) {
-				t.Errorf("void: the naive server %q does not fall to %q (%v)", a.Control, a.Raw, err)
+				t.Errorf("void: the naive server %q is not vulnerable to %q (%v)", a.Control, a.Raw, err)
 			}
 			data, err = get(t, jail, a.Raw)
 			if vfs.ReasonOf(err) != a.Reason || len(data) > 0 {
@@ -79,12 +79,12 @@ func TestAttacks(t *testing.T) {
 	}
 	for name := range naive {
 		if !used[name] {
-			t.Errorf("no attack is aimed at the naive server %q", name)
+			t.Errorf("no attack uses the naive server %q", name)
 		}
 	}
 }
 
-// A server that refuses everything passes every attack. These must be served.
+// A server that refuses everything passes every attack, so these must be served.
 func TestLegal(t *testing.T) {
 	jail, err := vfs.New(vfs.FromFS(mapFS(vfstest.Fixture())), vfstest.FixturePolicy())
 	if err != nil {
@@ -99,12 +99,12 @@ func TestLegal(t *testing.T) {
 			t.Errorf("%q: %q, %v, want %q", l.Raw, data, err, l.Data)
 		}
 		if data, err := get(t, jail, n.EscapedPath()); err != nil || string(data) != l.Data {
-			t.Errorf("%q as we spell it, %q: %q, %v", l.Raw, n.EscapedPath(), data, err)
+			t.Errorf("%q, escaped as %q: %q, %v", l.Raw, n.EscapedPath(), data, err)
 		}
 	}
 }
 
-// Every reason that a name or the patterns can give has an attack.
+// Every reason that the parser or the patterns can give has an attack.
 func TestAttacksCoverReasons(t *testing.T) {
 	missing := map[vfs.Reason]bool{
 		reason.NameEmpty: true, reason.NameTooLong: true, reason.NameElementTooLong: true,
@@ -119,12 +119,12 @@ func TestAttacksCoverReasons(t *testing.T) {
 		delete(missing, a.Reason)
 	}
 	for why := range missing {
-		t.Errorf("no attack ends in %q", why)
+		t.Errorf("no attack has the reason %q", why)
 	}
 }
 
-// The fixture as it lies on a disk: no attack gets out of it, and what Plant says
-// that the disk holds is there.
+// On a disk, no attack escapes from the fixture, and the legal names that Plant returns
+// exist.
 func TestYardOnDisk(t *testing.T) {
 	root, legal, err := vfstest.Plant(t.TempDir())
 	if err != nil {

@@ -6,9 +6,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Where the canaries of a Fixture lie: outside its root, under a denied directory,
-// in dotfiles, in a file that no pattern allows, in another user's directory,
-// behind links. Every way there that somebody's server once left open is a row.
+// The canaries of a Fixture are outside its root, under a denied directory, in
+// dotfiles, in a file that no pattern allows, in another user's directory, and behind
+// links. The table has a row for every way to reach them that some server has left
+// open.
 var attacks = []Attack{
 	// Plain "..", as curl --path-as-is sends it.
 	{"dotdot", "../canary.txt", "dotdot", reason.NameDotDot, "join"},
@@ -26,8 +27,8 @@ var attacks = []Attack{
 	// Escapes, decoded once.
 	{"encoded dots", "%2e%2e/canary.txt", "encoded", reason.NameDotDot, "check-as-sent"},
 	{"encoded dots, upper case", "%2E%2E/canary.txt", "encoded", reason.NameDotDot, "check-as-sent"},
-	{"one encoded dot", ".%2e/canary.txt", "encoded", reason.NameDotDot, "check-as-sent"},
-	{"the other dot", "%2e./canary.txt", "encoded", reason.NameDotDot, "check-as-sent"},
+	{"encoded second dot", ".%2e/canary.txt", "encoded", reason.NameDotDot, "check-as-sent"},
+	{"encoded first dot", "%2e./canary.txt", "encoded", reason.NameDotDot, "check-as-sent"},
 	{"encoded slash", "..%2fcanary.txt", "encoded", reason.NameEncodedSlash, "check-as-sent"},
 	{"everything encoded", "%2e%2e%2f%63%61%6e%61%72%79%2e%74%78%74", "encoded", reason.NameEncodedSlash, "check-as-sent"},
 	{"encoded slash into a denied directory", "public/drafts%2fsecret.txt", "encoded", reason.NameEncodedSlash, "deny-as-sent"},
@@ -43,7 +44,7 @@ var attacks = []Attack{
 	{"wide escape", "%u002e%u002e/canary.txt", "escapes", reason.NameEscape, "wide-escape"},
 	{"wide slash", "..%u2215canary.txt", "escapes", reason.NameEscape, "wide-escape"},
 	{"cut escape", "public/drafts%/secret.txt", "escapes", reason.NameEscape, "drop-bad-escape"},
-	{"escape that is none", "public/%drafts/secret.txt", "escapes", reason.NameEscape, "drop-bad-escape"},
+	{"malformed escape", "public/%drafts/secret.txt", "escapes", reason.NameEscape, "drop-bad-escape"},
 
 	// Backslashes, drives, shares, absolute names.
 	{"backslash", `..\canary.txt`, "backslash", reason.NameBackslash, "backslash"},
@@ -58,7 +59,7 @@ var attacks = []Attack{
 	{"home", "~/canary.txt", "absolute", reason.PolicyNoAllow, "expand"},
 	{"variable", "$HOME/canary.txt", "absolute", reason.PolicyNoAllow, "expand"},
 
-	// Another spelling of a name that is denied as it is.
+	// Other spellings of a denied name.
 	{"doubled slash", "public//drafts/secret.txt", "spelling", reason.NameSlash, "deny-as-sent"},
 	{"dot element", "public/./drafts/secret.txt", "spelling", reason.NameDot, "deny-as-sent"},
 	{"trailing slash", "config.yaml/", "spelling", reason.NameSlash, "deny-exact"},
@@ -83,7 +84,7 @@ var attacks = []Attack{
 	{"direction isolate", "public/%E2%81%A6drafts/secret.txt", "bidi", reason.NameBidi, "drop-invisible"},
 	{"Arabic letter mark", "public/%D8%9Cdrafts/secret.txt", "bidi", reason.NameBidi, "drop-invisible"},
 
-	// Bytes that end a string, or vanish.
+	// Bytes that end a string or disappear.
 	{"NUL before an extension", "config.yaml%00.txt", "control", reason.NameNUL, "c-string"},
 	{"NUL in the middle", "public/dra%00fts/secret.txt", "control", reason.NameNUL, "drop-invisible"},
 	{"NUL, twice encoded", "config.yaml%2500.txt", "control", reason.Missing, "c-string-double-decode"},
@@ -94,7 +95,7 @@ var attacks = []Attack{
 	{"delete", "public/dra%7ffts/secret.txt", "control", reason.NameControl, "drop-invisible"},
 	{"C1 control", "public/dra%C2%85fts/secret.txt", "control", reason.NameControl, "drop-invisible"},
 
-	// UTF-8 that is none.
+	// Invalid UTF-8.
 	{"overlong dots", "%C0%AE%C0%AE/canary.txt", "utf-8", reason.NameUTF8, "lenient-utf8"},
 	{"overlong dots, 3 bytes", "%E0%80%AE%E0%80%AE/canary.txt", "utf-8", reason.NameUTF8, "lenient-utf8"},
 	{"overlong dots, 4 bytes", "%F0%80%80%AE%F0%80%80%AE/canary.txt", "utf-8", reason.NameUTF8, "lenient-utf8"},
@@ -103,7 +104,7 @@ var attacks = []Attack{
 	{"raw stray byte", "public/dra\xfffts/secret.txt", "utf-8", reason.NameUTF8, "drop-invisible"},
 	{"surrogate", "public/dra%ED%A0%80fts/secret.txt", "utf-8", reason.NameUTF8, "drop-invisible"},
 
-	// What Windows makes of a name.
+	// Names that Windows interprets.
 	{"trailing dot", "public/drafts./secret.txt", "windows", reason.Missing, "trim"},
 	{"trailing space", "public/drafts%20/secret.txt", "windows", reason.Missing, "trim"},
 	{"stream of a directory", "public/drafts::$INDEX_ALLOCATION/secret.txt", "windows", reason.Missing, "streams"},
@@ -113,25 +114,25 @@ var attacks = []Attack{
 
 	// Wildcards and lengths.
 	{"wildcard", "public/dra*/secret.txt", "wildcard", reason.Missing, "glob"},
-	{"wildcard for one", "public/draft%3f/secret.txt", "wildcard", reason.Missing, "glob"},
+	{"single-character wildcard", "public/draft%3f/secret.txt", "wildcard", reason.Missing, "glob"},
 	{"class", "public/[d]rafts/secret.txt", "wildcard", reason.Missing, "glob"},
-	{"element that is cut", privateElement + "x", "length", reason.NameElementTooLong, "cut"},
-	{"name that is cut", ".//" + strings.Repeat("./", 505) + "config.yaml.txt", "length", reason.NameTooLong, "cut"},
+	{"truncated element", privateElement + "x", "length", reason.NameElementTooLong, "cut"},
+	{"truncated name", ".//" + strings.Repeat("./", 505) + "config.yaml.txt", "length", reason.NameTooLong, "cut"},
 
-	// Names that are just not allowed.
+	// Names that are simply not allowed.
 	{"dotfile", "public/.env", "dotfile", reason.PolicyDotfile, "join"},
 	{"repository", "public/.git/config", "dotfile", reason.PolicyDotfile, "join"},
 	{"denied", "public/drafts/secret.txt", "policy", reason.PolicyDeny, "join"},
 	{"not allowed", "config.yaml", "policy", reason.PolicyNoAllow, "join"},
 	{"backup of an allowed name", "config.yaml~", "policy", reason.PolicyNoAllow, "join"},
-	{"neighbour that begins alike", "user10/notes.txt", "prefix", reason.PolicyNoAllow, "prefix-without-slash"},
-	{"root that begins alike", "../root-secret/canary.txt", "prefix", reason.NameDotDot, "join-has-prefix"},
+	{"neighbor with the same prefix", "user10/notes.txt", "prefix", reason.PolicyNoAllow, "prefix-without-slash"},
+	{"outside directory with the root's prefix", "../root-secret/canary.txt", "prefix", reason.NameDotDot, "join-has-prefix"},
 	{"the top", "", "directory", reason.NameEmpty, "list"},
 	{"directory", "public", "directory", reason.Directory, "list"},
-	{"directory with its slash", "public/", "directory", reason.NameSlash, "list"},
-	{"directory that is allowed", "public/sub", "directory", reason.Directory, "list"},
+	{"directory with a trailing slash", "public/", "directory", reason.NameSlash, "list"},
+	{"allowed directory", "public/sub", "directory", reason.Directory, "list"},
 
-	// Links that somebody left in the tree.
+	// Links that were left in the tree.
 	{"link out", "links/out.txt", "symlink", reason.Symlink, "join-has-prefix"},
 	{"link to a directory outside", "links/dir/canary.txt", "symlink", reason.Symlink, "join-has-prefix"},
 	{"absolute link", "links/absolute.txt", "symlink", reason.Symlink, "join-has-prefix"},

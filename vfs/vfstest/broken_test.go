@@ -18,8 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// TestReference is the control of TestSuiteFindsFaults: without a fault, the
-// suite passes.
+// TestReference is the control of TestSuiteFindsFaults: without a fault, the suite
+// passes.
 func TestReference(t *testing.T) {
 	vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
 		return newReference(tree)
@@ -27,11 +27,11 @@ func TestReference(t *testing.T) {
 		OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
 			return newReference(below(tree, prefix+"/"))
 		},
-		Raw: []string{"raw/../top", "raw/back\\slash"}, // which the reference drops
+		Raw: []string{"raw/../top", "raw/back\\slash"}, // the reference leaves these out
 	})
 }
 
-// below returns the part of tree whose names begin with prefix, without it.
+// below returns the part of tree below prefix, with the prefix removed.
 func below(tree vfstest.Tree, prefix string) vfstest.Tree {
 	out := vfstest.Tree{Files: map[string]string{}}
 	for name, data := range tree.Files {
@@ -42,7 +42,7 @@ func below(tree vfstest.Tree, prefix string) vfstest.Tree {
 	return out
 }
 
-// A layer overrides what it has a function for.
+// A layer overrides the methods for which it has a function.
 type layer struct {
 	*reference
 	open   func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error)
@@ -95,7 +95,7 @@ func (l *layer) Caps() vfs.Caps {
 	return l.reference.Caps()
 }
 
-// shallow walks no directory but the one it was asked for.
+// shallow walks only the requested directory, not those below it.
 type shallow struct{ *reference }
 
 func (s shallow) Caps() vfs.Caps {
@@ -114,7 +114,7 @@ func (s shallow) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, er
 	}
 }
 
-// onObject breaks what Open returned.
+// onObject modifies the result of Open.
 func onObject(change func(obj *vfs.Object)) func(r *reference) vfs.Backend {
 	return func(r *reference) vfs.Backend {
 		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
@@ -127,7 +127,7 @@ func onObject(change func(obj *vfs.Object)) func(r *reference) vfs.Backend {
 	}
 }
 
-// onRequest breaks what Open and Stat are asked.
+// onRequest modifies the arguments of Open and Stat.
 func onRequest(change func(n *vfs.Name, req *vfs.Request)) func(r *reference) vfs.Backend {
 	return func(r *reference) vfs.Backend {
 		return &layer{reference: r,
@@ -143,7 +143,7 @@ func onRequest(change func(n *vfs.Name, req *vfs.Request)) func(r *reference) vf
 	}
 }
 
-// onError breaks the errors of Open and Stat.
+// onError modifies the errors of Open and Stat.
 func onError(change func(e *vfs.Error) error) func(r *reference) vfs.Backend {
 	bend := func(err error) error {
 		var e *vfs.Error
@@ -166,7 +166,7 @@ func onError(change func(e *vfs.Error) error) func(r *reference) vfs.Backend {
 	}
 }
 
-// onEntries breaks a whole listing.
+// onEntries modifies a whole listing.
 func onEntries(change func(dir vfs.Name, after string, list []vfs.Entry) []vfs.Entry) func(r *reference) vfs.Backend {
 	return func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
@@ -204,13 +204,13 @@ func onPut(put func(r *reference, ctx context.Context, n vfs.Name, body io.Reade
 	}
 }
 
-// bodyOf gives a body other bytes.
+// bodyOf is a body with other bytes.
 type bodyOf struct {
 	io.Reader
 	io.Closer
 }
 
-// lyingSeeker counts its offsets from the object's start.
+// lyingSeeker counts offsets from the object's start.
 type lyingSeeker struct {
 	io.ReadCloser
 	*strings.Reader
@@ -219,8 +219,8 @@ type lyingSeeker struct {
 func (l lyingSeeker) Read(b []byte) (int, error)       { return l.ReadCloser.Read(b) }
 func (l lyingSeeker) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
 
-// brokenReferences are faults that a layer over the reference can have; each
-// with the check that is about it.
+// brokenReferences are layers over the reference with one fault each, and the check
+// that must detect it.
 var brokenReferences = []struct {
 	fault string
 	check string
@@ -235,21 +235,21 @@ var brokenReferences = []struct {
 	{"yields more than the span", "ranges", onObject(func(o *vfs.Object) {
 		o.Body = bodyOf{io.MultiReader(o.Body, strings.NewReader("x")), o.Body}
 	})},
-	{"says another size", "reading", onObject(func(o *vfs.Object) { o.Info.Size++ })},
+	{"reports a wrong size", "reading", onObject(func(o *vfs.Object) { o.Info.Size++ })},
 	{"size of the range, not of the object", "ranges", onObject(func(o *vfs.Object) { o.Info.Size = o.Span.Length })},
 	{"forgets Partial", "ranges", onObject(func(o *vfs.Object) { o.Span.Partial = false })},
 	{"quotes its ETag", "reading", onObject(func(o *vfs.Object) { o.Info.ETag = `"` + o.Info.ETag + `"` })},
 	{"a weak ETag", "reading", onObject(func(o *vfs.Object) { o.Info.ETag = `W/` + o.Info.ETag })},
 	{"another time than Stat", "stat", onObject(func(o *vfs.Object) { o.Info.ModTime = o.Info.ModTime.Add(time.Second) })},
 	{"metadata beyond what Stat says", "stat", onObject(func(o *vfs.Object) { o.Info.Meta = map[string]string{"a": "b"} })},
-	{"names itself by another name", "reading", onObject(func(o *vfs.Object) { o.Info.Name = vfs.Root })},
+	{"reports another name", "reading", onObject(func(o *vfs.Object) { o.Info.Name = vfs.Root })},
 	{"ignores ranges", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) { req.Range = vfs.Range{} })},
-	{"takes a last byte as exclusive", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+	{"treats the last byte as exclusive", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
 		if first, last := req.Range.Bounds(); first >= 0 && last > first {
 			req.Range = vfs.RangeBetween(first, last-1)
 		}
 	})},
-	{"takes a suffix as a start", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
+	{"treats a suffix as a start", "ranges", onRequest(func(_ *vfs.Name, req *vfs.Request) {
 		if first, last := req.Range.Bounds(); first < 0 {
 			req.Range = vfs.RangeFrom(last)
 		}
@@ -261,7 +261,7 @@ var brokenReferences = []struct {
 		return e
 	})},
 	{"416 without the size", "ranges", onError(func(e *vfs.Error) error { e.Info = nil; return e })},
-	{"no 416: the whole object", "ranges", func(r *reference) vfs.Backend {
+	{"returns the whole object instead of 416", "ranges", func(r *reference) vfs.Backend {
 		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 			obj, err := r.Open(ctx, n, req)
 			if errors.Is(err, vfs.ErrRange) {
@@ -304,27 +304,27 @@ var brokenReferences = []struct {
 	{"counts offsets from the object's start", "body", onObject(func(o *vfs.Object) {
 		o.Body = lyingSeeker{o.Body, strings.NewReader("0123456789")}
 	})},
-	{"an error in place of io.EOF", "body", onObject(func(o *vfs.Object) {
+	{"returns an error instead of io.EOF", "body", onObject(func(o *vfs.Object) {
 		o.Body = bodyOf{io.MultiReader(o.Body, &atEnd{}), o.Body}
 	})},
 	{"leaks a path in an error", "missing", onError(func(e *vfs.Error) error {
 		return fmt.Errorf("open /srv/data/%s: %w", e.Name, fs.ErrNotExist)
 	})},
-	{"gives an error the name in the store", "missing", onError(func(e *vfs.Error) error {
+	{"reports the store's name in an error", "missing", onError(func(e *vfs.Error) error {
 		e.Name = "bucket/prefix/" + e.Name
 		return e
 	})},
-	{"a missing name without a reason", "missing", onError(func(e *vfs.Error) error {
+	{"gives no reason for a missing name", "missing", onError(func(e *vfs.Error) error {
 		e.Reason, e.Err = "", fs.ErrNotExist
 		return e
 	})},
-	{"a missing name as a failure", "missing", onError(func(e *vfs.Error) error {
+	{"reports a missing name as a failure", "missing", onError(func(e *vfs.Error) error {
 		if e.Reason == reason.Missing {
 			e.Reason, e.Err = "", errors.New("no such key")
 		}
 		return e
 	})},
-	{"takes a directory for a missing name", "directories", onError(func(e *vfs.Error) error {
+	{"reports a directory as missing", "directories", onError(func(e *vfs.Error) error {
 		if e.Reason == reason.Directory {
 			e.Reason = reason.Missing
 		}
@@ -340,7 +340,7 @@ var brokenReferences = []struct {
 		}}
 	}},
 	{"folds case", "missing", onRequest(func(n *vfs.Name, _ *vfs.Request) { rename(n, strings.ToLower) })},
-	{"decodes once more", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
+	{"decodes a second time", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
 		rename(n, func(s string) string { return strings.ReplaceAll(s, "%25", "%") })
 	})},
 	{"takes '+' for a space", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
@@ -349,10 +349,10 @@ var brokenReferences = []struct {
 	{"trims trailing dots and spaces", "missing", onRequest(func(n *vfs.Name, _ *vfs.Request) {
 		rename(n, func(s string) string { return strings.TrimRight(s, ". ") })
 	})},
-	{"takes one accent for the other", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
+	{"confuses composed and decomposed accents", "names", onRequest(func(n *vfs.Name, _ *vfs.Request) {
 		rename(n, func(s string) string { return strings.ReplaceAll(s, "e\u0301", "\u00e9") })
 	})},
-	{"takes the zero Name for the top", "zero name", func(r *reference) vfs.Backend {
+	{"treats the zero Name as the top", "zero name", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			if dir.IsZero() {
 				dir = vfs.Root
@@ -365,7 +365,7 @@ var brokenReferences = []struct {
 		slices.SortFunc(list, func(a, b vfs.Entry) int { return strings.Compare(a.Elem, b.Elem) })
 		return list
 	})},
-	{"orders without regard to case", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
+	{"orders case-insensitively", "list", onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry {
 		slices.SortFunc(list, func(a, b vfs.Entry) int {
 			return strings.Compare(strings.ToLower(a.Key()), strings.ToLower(b.Key()))
 		})
@@ -386,7 +386,7 @@ var brokenReferences = []struct {
 		}
 		return list
 	})},
-	{"leaves out what its caller has use for", "list", func(r *reference) vfs.Backend {
+	{"leaves out entries that the caller needs", "list", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
 				hint := driver.ListHintOf(ctx)
@@ -401,7 +401,7 @@ var brokenReferences = []struct {
 			}
 		}}
 	}},
-	{"ends a listing at its hint", "list", func(r *reference) vfs.Backend {
+	{"ends a listing at the hint's limit", "list", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
 				left := driver.ListHintOf(ctx).Limit
@@ -416,7 +416,7 @@ var brokenReferences = []struct {
 			}
 		}}
 	}},
-	{"lists the key itself after it", "list after", func(r *reference) vfs.Backend {
+	{"includes the key after", "list after", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			if after != "" {
 				after = after[:len(after)-1]
@@ -438,7 +438,7 @@ var brokenReferences = []struct {
 			}
 		}}
 	}},
-	{"lists by the beginning of a name", "list nothing", func(r *reference) vfs.Backend {
+	{"lists by string prefix", "list nothing", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			if dir.String() == "doc" {
 				dir = must(vfs.ParseName("docs"))
@@ -446,7 +446,7 @@ var brokenReferences = []struct {
 			return r.List(ctx, dir, after)
 		}}
 	}},
-	{"goes on after an error", "list nothing", func(r *reference) vfs.Backend {
+	{"continues after an error", "list nothing", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			return func(yield func(vfs.Entry, error) bool) {
 				for e, err := range r.List(ctx, dir, after) {
@@ -457,7 +457,7 @@ var brokenReferences = []struct {
 			}
 		}}
 	}},
-	{"an empty top is missing", "list empty", func(r *reference) vfs.Backend {
+	{"reports an empty top as missing", "list empty", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			if entries, _ := r.entries(dir); len(entries) == 0 {
 				dir = must(vfs.ParseName("no such"))
@@ -465,12 +465,12 @@ var brokenReferences = []struct {
 			return r.List(ctx, dir, after)
 		}}
 	}},
-	{"does not look at the context", "cancel", func(r *reference) vfs.Backend {
+	{"ignores the context", "cancel", func(r *reference) vfs.Backend {
 		return &layer{reference: r, open: func(_ context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 			return r.Open(context.Background(), n, req)
 		}}
 	}},
-	{"looks at the context when it opens, not when it reads", "cancel", func(r *reference) vfs.Backend {
+	{"checks the context in Open, but not in Read", "cancel", func(r *reference) vfs.Backend {
 		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 			if ctx.Err() != nil {
 				return r.Open(ctx, n, req)
@@ -478,7 +478,7 @@ var brokenReferences = []struct {
 			return r.Open(context.WithoutCancel(ctx), n, req)
 		}}
 	}},
-	{"lists on after cancellation", "cancel", func(r *reference) vfs.Backend {
+	{"continues a listing after cancellation", "cancel", func(r *reference) vfs.Backend {
 		return &layer{reference: r, list: func(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 			if ctx.Err() != nil {
 				return r.List(ctx, dir, after)
@@ -495,31 +495,31 @@ var brokenReferences = []struct {
 			return c
 		}}
 	}},
-	{"says it walks, and does not", "walk", func(r *reference) vfs.Backend {
+	{"claims to walk, but does not", "walk", func(r *reference) vfs.Backend {
 		return &layer{reference: r, caps: func() vfs.Caps {
 			c := r.Caps()
 			c.Walks = true
 			return c
 		}}
 	}},
-	{"walks past what is in directories", "walk", func(r *reference) vfs.Backend { return shallow{r} }},
-	{"says it does not write, and does", "read-only", func(r *reference) vfs.Backend {
+	{"walk leaves out the content of directories", "walk", func(r *reference) vfs.Backend { return shallow{r} }},
+	{"claims to be read-only, but writes", "read-only", func(r *reference) vfs.Backend {
 		return &layer{reference: r, caps: func() vfs.Caps {
 			c := r.Caps()
 			c.Writable = false
 			return c
 		}}
 	}},
-	{"forgets what it was put", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
+	{"does not store what was put", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
 		k, err := io.Copy(io.Discard, body)
 		return vfs.Info{Name: n, Size: k}, err
 	})},
-	{"promises a coding that it drops", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"reports a coding that it does not store", "put", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		info, err := r.Put(ctx, n, body, opts)
 		info.Encoding = opts.Encoding
 		return info, err
 	})},
-	{"keeps an ETag over a change", "put", func(r *reference) vfs.Backend {
+	{"keeps an ETag across a change", "put", func(r *reference) vfs.Backend {
 		same := func(info *vfs.Info) { info.ETag = "same" }
 		return &layer{reference: r,
 			open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
@@ -541,23 +541,23 @@ var brokenReferences = []struct {
 			},
 		}
 	}},
-	{"keeps no time but says so", "put time", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"reports a time that it does not store", "put time", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		info, err := r.Put(ctx, n, body, opts)
 		info.ContentTime = opts.ContentTime
 		return info, err
 	})},
-	{"does not say that an object exists", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"does not report that an object exists", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		info, err := r.Put(ctx, n, body, opts)
 		if errors.Is(err, vfs.ErrExist) {
 			err = &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrPrecondition}
 		}
 		return info, err
 	})},
-	{"puts without looking at conditions", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"Put ignores conditions", "put conditions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		opts.Cond = vfs.Cond{}
 		return r.Put(ctx, n, body, opts)
 	})},
-	{"stores what came before the body failed", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"stores a partial body after a failure", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		data, err := io.ReadAll(body)
 		info, putErr := r.Put(ctx, n, strings.NewReader(string(data)), opts)
 		if err != nil {
@@ -565,7 +565,7 @@ var brokenReferences = []struct {
 		}
 		return info, putErr
 	})},
-	{"takes a body of any size", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"accepts a body of any size", "put failures", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		opts.SizeKnown = false
 		return r.Put(ctx, n, body, opts)
 	})},
@@ -588,7 +588,7 @@ var brokenReferences = []struct {
 		opts.Cond = vfs.Cond{}
 		return r.Put(ctx, n, body, opts)
 	})},
-	{"two writes make one replacement", "put versions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	{"replaces in two writes", "put versions", onPut(func(r *reference, ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 		data, err := io.ReadAll(body)
 		if err != nil || len(data) < 2 {
 			return r.Put(ctx, n, strings.NewReader(string(data)), opts)
@@ -598,7 +598,7 @@ var brokenReferences = []struct {
 		}
 		return r.Put(ctx, n, strings.NewReader(string(data)), vfs.PutOptions{})
 	})},
-	{"reads on in the new version", "put while reading", func(r *reference) vfs.Backend {
+	{"continues reading in the new version", "put while reading", func(r *reference) vfs.Backend {
 		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 			obj, err := r.Open(ctx, n, req)
 			if err == nil && !obj.Span.Partial {
@@ -607,7 +607,7 @@ var brokenReferences = []struct {
 			return obj, err
 		}}
 	}},
-	{"forgets to remove", "remove", func(r *reference) vfs.Backend {
+	{"does not remove", "remove", func(r *reference) vfs.Backend {
 		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -615,7 +615,7 @@ var brokenReferences = []struct {
 			return err
 		}}
 	}},
-	{"removes a directory with all below it", "remove", func(r *reference) vfs.Backend {
+	{"removes a directory with everything below it", "remove", func(r *reference) vfs.Backend {
 		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 			err := r.Remove(ctx, n, cond)
 			r.mu.Lock()
@@ -628,14 +628,14 @@ var brokenReferences = []struct {
 			return err
 		}}
 	}},
-	{"removes without looking at conditions", "remove", func(r *reference) vfs.Backend {
+	{"Remove ignores conditions", "remove", func(r *reference) vfs.Backend {
 		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
 			return r.Remove(ctx, n, vfs.Cond{})
 		}}
 	}},
 }
 
-// Each fault must make the suite fail, in the check that is about it.
+// The suite must detect each fault, in the check that covers it.
 func TestSuiteFindsFaults(t *testing.T) {
 	asked := map[string]bool{}
 	for _, tt := range brokenReferences {
@@ -648,7 +648,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 	}
 	for _, check := range vfstest.CheckNames() {
 		if !asked[check] {
-			t.Errorf("the check %q was never seen to fail", check)
+			t.Errorf("no fault makes the check %q fail", check)
 		}
 	}
 }
@@ -665,11 +665,11 @@ func mustFail(t *testing.T, fault, check string, opts vfstest.Options, open func
 	})
 }
 
-// allBut declares all checks weaknesses but one.
+// allBut declares all checks but one as weaknesses.
 func allBut(check string) map[string]string {
 	weak := map[string]string{}
 	for _, name := range vfstest.CheckNames() {
-		weak[name] = "not asked here"
+		weak[name] = "not tested here"
 	}
 	delete(weak, check)
 	return weak
@@ -681,12 +681,12 @@ func rename(n *vfs.Name, f func(string) string) {
 	}
 }
 
-// atEnd fails where an end is due.
+// atEnd fails instead of returning io.EOF.
 type atEnd struct{}
 
 func (*atEnd) Read([]byte) (int, error) { return 0, errors.New("unexpected end") }
 
-// livingReader reads whatever the object holds at the time.
+// livingReader reads the object's current content.
 type livingReader struct {
 	r   *reference
 	n   vfs.Name

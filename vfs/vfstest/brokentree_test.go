@@ -18,7 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// everything asks for all that a tree can hold.
+// everything asks for everything that a tree can hold.
 var everything = vfstest.Options{
 	Links:   true,
 	Special: true,
@@ -38,8 +38,8 @@ func fullFS(tree vfstest.Tree) fs.ReadLinkFS {
 	return m
 }
 
-// brokenTrees are faults that show only in a tree with links, special files or
-// odd entries, or take more than a layer over the reference.
+// brokenTrees are faults that show only in a tree with links, special files or odd
+// entries, or that need more than a layer over the reference.
 var brokenTrees = []struct {
 	fault string
 	check string
@@ -51,7 +51,7 @@ var brokenTrees = []struct {
 		}
 		return vfs.FromFS(struct{ fs.FS }{fullFS(tree)}) // hides Lstat and ReadLink
 	}},
-	{"does not say where a link leads", "links", func(tree vfstest.Tree) vfs.Backend {
+	{"does not report a link's target", "links", func(tree vfstest.Tree) vfs.Backend {
 		return noTargets{vfs.FromFS(fullFS(tree))}
 	}},
 	{"lists links as files", "links", func(tree vfstest.Tree) vfs.Backend {
@@ -74,20 +74,20 @@ var brokenTrees = []struct {
 		tree.Raw = nil
 		return vfs.FromFS(fullFS(tree))
 	}},
-	{"fails over a raw name", "raw names", func(tree vfstest.Tree) vfs.Backend {
+	{"fails because of a raw name", "raw names", func(tree vfstest.Tree) vfs.Backend {
 		return listFails{vfs.FromFS(fullFS(tree))}
 	}},
 	{"leaves File at the start of the object", "file", func(tree vfstest.Tree) vfs.Backend {
 		return wrongFile{newReference(tree)}
 	}},
-	{"mixes up two calls at a time", "concurrency", func(tree vfstest.Tree) vfs.Backend {
+	{"mixes up concurrent calls", "concurrency", func(tree vfstest.Tree) vfs.Backend {
 		return &forgetful{reference: newReference(tree)}
 	}},
 	{"lists less than it opens", "io/fs", func(tree vfstest.Tree) vfs.Backend {
 		r := newReference(tree)
 		return onEntries(func(_ vfs.Name, _ string, list []vfs.Entry) []vfs.Entry { return list[:len(list)-1] })(r)
 	}},
-	{"normalises what it is put", "put names", func(tree vfstest.Tree) vfs.Backend {
+	{"normalizes names in Put", "put names", func(tree vfstest.Tree) vfs.Backend {
 		r := newReference(tree)
 		return &layer{reference: r, put: func(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 			rename(&n, norm.NFC.String)
@@ -123,7 +123,7 @@ func (b kinds) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[v
 	}
 }
 
-// listFails cannot list what makes no name.
+// listFails fails to list elements that are not valid names.
 type listFails struct{ vfs.Backend }
 
 func (b listFails) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
@@ -140,7 +140,7 @@ func (b listFails) List(ctx context.Context, dir vfs.Name, after string) iter.Se
 	}
 }
 
-// wrongFile hands out a File that nobody positioned.
+// wrongFile returns a File at the wrong offset.
 type wrongFile struct{ *reference }
 
 func (b wrongFile) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
@@ -164,7 +164,7 @@ func (b wrongFile) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.
 	return obj, nil
 }
 
-// forgetful keeps the name of the call in the wrong place.
+// forgetful stores the name of the current call in a shared field.
 type forgetful struct {
 	*reference
 	mu   sync.Mutex

@@ -8,7 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// checkConditions asks each row of conditions of Open and Stat.
+// checkConditions calls Open and Stat with each row of conditions.
 func checkConditions(p *probe) {
 	n := name("digits.txt")
 	info, err := p.b.Stat(p.ctx, n, vfs.Request{})
@@ -41,7 +41,7 @@ func checkConditions(p *probe) {
 	}
 	missing := name("no such file")
 	_, _, err = p.get(missing, vfs.Request{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
-	p.refuses("If-None-Match of what is missing: Open", missing, err, reason.Missing)
+	p.refuses("If-None-Match of a missing object: Open", missing, err, reason.Missing)
 }
 
 type condition struct {
@@ -52,8 +52,8 @@ type condition struct {
 }
 
 // conditions returns the table for an object like info, in the order of RFC 9110
-// section 13.2.2. What needs an ETag or a time that the backend has not is left
-// out.
+// section 13.2.2. It leaves out rows that need an ETag or a time if the backend has
+// none.
 func conditions(info vfs.Info) []condition {
 	other := vfs.Tag{Value: "not-this-one", Set: true}
 	tags := func(list ...vfs.Tag) vfs.Tags { return vfs.Tags{List: list} }
@@ -61,17 +61,17 @@ func conditions(info vfs.Info) []condition {
 	part := vfs.RangeBetween(2, 4)
 	outside := vfs.RangeFrom(100)
 	list := []condition{
-		{"If-Match of another", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}}, vfs.ErrPrecondition, false},
+		{"If-Match of another tag", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}}, vfs.ErrPrecondition, false},
 		{"If-Match *", vfs.Request{Cond: vfs.Cond{IfMatch: anyTag}}, nil, false},
 		{"If-None-Match *", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag}}, vfs.ErrNotModified, false},
 		{"If-None-Match * of a change", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag, Unsafe: true}}, vfs.ErrExist, false},
-		{"If-None-Match of another", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(other)}}, nil, false},
+		{"If-None-Match of another tag", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(other)}}, nil, false},
 		{"If-None-Match * before range", vfs.Request{Cond: vfs.Cond{IfNoneMatch: anyTag}, Range: outside}, vfs.ErrNotModified, false},
 		{"If-Match before range", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other)}, Range: outside}, vfs.ErrPrecondition, false},
 		{"If-Match before If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(other), IfNoneMatch: anyTag}}, vfs.ErrPrecondition, false},
-		{"If-Range of another", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: part}, nil, false},
-		{"If-Range of another, not marked as set", vfs.Request{Cond: vfs.Cond{IfRangeTag: vfs.Tag{Value: other.Value}}, Range: part}, nil, false},
-		{"If-Range of another, range outside", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: outside}, nil, false},
+		{"If-Range of another tag", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: part}, nil, false},
+		{"If-Range of another tag, not marked as set", vfs.Request{Cond: vfs.Cond{IfRangeTag: vfs.Tag{Value: other.Value}}, Range: part}, nil, false},
+		{"If-Range of another tag, range outside", vfs.Request{Cond: vfs.Cond{IfRangeTag: other}, Range: outside}, nil, false},
 	}
 	if info.ETag != "" {
 		this := vfs.Tag{Value: info.ETag, Set: true}

@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// bigTree holds an object that no buffer takes whole, and a long directory.
+// bigTree holds an object too large for any buffer, and a long directory.
 func bigTree(*Options) Tree {
 	tree := Tree{Files: map[string]string{"big.bin": string(pattern(4 << 20))}}
 	for i := range 40 {
@@ -29,7 +29,7 @@ func checkCancel(p *probe) {
 	p.checkCancelledList()
 }
 
-// checkCancelledBefore: with a context that is done, nothing is done.
+// checkCancelledBefore: with a cancelled context, a call does nothing.
 func (p *probe) checkCancelledBefore() {
 	live := p.ctx
 	ctx, cancel := context.WithCancel(live)
@@ -57,7 +57,7 @@ func (p *probe) checkCancelledBefore() {
 	}
 }
 
-// checkCancelledBody: a body that is being read ends with the context's error.
+// checkCancelledBody: reading a body fails with the context's error after cancellation.
 func (p *probe) checkCancelledBody() {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
@@ -75,7 +75,7 @@ func (p *probe) checkCancelledBody() {
 	cancel()
 	k, err := io.Copy(io.Discard, obj.Body)
 	if !errors.Is(err, context.Canceled) {
-		p.errorf("after cancelling, the body of %q yielded %d bytes more and ended with %v, want context.Canceled", n, k, err)
+		p.errorf("after cancelling, the body of %q yielded %d more bytes and ended with %v, want context.Canceled", n, k, err)
 	}
 }
 
@@ -94,14 +94,14 @@ func (p *probe) checkCancelledList() {
 		cancel()
 	}
 	if last == nil {
-		p.errorf("after cancelling, List(%q) went on to its end, %d entries", dir, entries)
+		p.errorf("after cancelling, List(%q) continued to its end, %d entries", dir, entries)
 		return
 	}
-	p.fails("List that was cancelled midway", dir, last, context.Canceled)
+	p.fails("List cancelled midway", dir, last, context.Canceled)
 }
 
-// checkConcurrency asks for everything at once. Its full worth shows under the
-// race detector.
+// checkConcurrency makes all calls concurrently. It is most useful under the race
+// detector.
 func checkConcurrency(p *probe) {
 	names := sorted(p.tree.Files)
 	var wg sync.WaitGroup
@@ -112,17 +112,17 @@ func checkConcurrency(p *probe) {
 				n, want := name(s), p.tree.Files[s]
 				_, data, err := p.get(n, vfs.Request{})
 				if err != nil || string(data) != want {
-					p.errorf("Open(%q) among others yielded %s, %v", n, brief(data), err)
+					p.errorf("concurrent Open(%q) yielded %s, %v", n, brief(data), err)
 				}
 				_, data, err = p.get(n, vfs.Request{Range: vfs.RangeSuffix(2)})
 				if err != nil || string(data) != want[len(want)-2:] {
-					p.errorf("Open(%q) of a range among others yielded %s, %v", n, brief(data), err)
+					p.errorf("concurrent Open(%q) of a range yielded %s, %v", n, brief(data), err)
 				}
 				if info, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || info.Size != int64(len(want)) {
 					p.errorf("Stat(%q) among others: %+v, %v", n, info, err)
 				}
 				if entries, err := p.list(vfs.Root, ""); err != nil || len(entries) != len(p.tree.expected(vfs.Root)) {
-					p.errorf("List among others yielded %d entries, %v", len(entries), err)
+					p.errorf("concurrent List yielded %d entries, %v", len(entries), err)
 				}
 				missing := name(s + "-missing")
 				_, err = p.b.Stat(p.ctx, missing, vfs.Request{})
@@ -133,7 +133,7 @@ func checkConcurrency(p *probe) {
 	wg.Wait()
 }
 
-// checkFS: a Jail over the backend is a good io/fs.FS.
+// checkFS: a Jail over the backend is a valid io/fs.FS.
 func checkFS(p *probe) {
 	j, err := vfs.New(p.b, vfs.Policy{Allow: vfs.Patterns("**")})
 	if err != nil {
@@ -150,7 +150,7 @@ func checkFS(p *probe) {
 	}
 }
 
-// noFiles is a file system without any.
+// noFiles is an empty file system.
 type noFiles struct{}
 
 func (noFiles) Open(name string) (fs.File, error) {

@@ -11,8 +11,8 @@ import (
 
 func emptyTree(*Options) Tree { return Tree{} }
 
-// listTree holds names whose order differs between those who compare elements,
-// those who compare whole keys, and those who compare without regard to case.
+// listTree holds names whose order differs between comparing elements, comparing whole
+// keys, and comparing case-insensitively.
 func listTree(opts *Options) Tree {
 	tree := Tree{Files: map[string]string{}}
 	for _, s := range []string{
@@ -33,7 +33,7 @@ func (p *probe) list(dir vfs.Name, after string) ([]vfs.Entry, error) {
 	var failed error
 	for e, err := range p.b.List(p.ctx, dir, after) {
 		if failed != nil {
-			p.errorf("List(%q, %+q) went on after its error: %+v, %v", dir, after, e, err)
+			p.errorf("List(%q, %+q) continued after its error: %+v, %v", dir, after, e, err)
 			break
 		}
 		if err != nil {
@@ -45,7 +45,7 @@ func (p *probe) list(dir vfs.Name, after string) ([]vfs.Entry, error) {
 	return entries, failed
 }
 
-// expected returns the keys that dir has to list, in order.
+// expected returns the keys that List must yield for dir, in order.
 func (t Tree) expected(dir vfs.Name) []string {
 	keys := map[string]bool{}
 	for s := range t.Files {
@@ -107,14 +107,14 @@ func checkList(p *probe) {
 		}
 		again, _ := p.list(dir, "")
 		if !slices.Equal(keysOf(again), keysOf(entries)) {
-			p.errorf("List(%q) gave another answer the second time", dir)
+			p.errorf("List(%q) yielded a different result the second time", dir)
 		}
 		p.checkHints(dir)
 	}
 }
 
-// checkHints lists for a caller who has use for some entries alone: those have to be
-// there, in order where that matters, whatever else is.
+// checkHints lists for a caller that needs only some entries: those must be present, in
+// order if required, whatever else is yielded.
 func (p *probe) checkHints(dir vfs.Name) {
 	every := func(string, vfs.Kind) bool { return true }
 	some := func(elem string, kind vfs.Kind) bool { return (len(elem)+int(kind))%2 == 0 }
@@ -122,13 +122,13 @@ func (p *probe) checkHints(dir vfs.Name) {
 		what string
 		hint driver.ListHint
 	}{
-		{"some entries alone", driver.ListHint{Shows: some}},
+		{"only some entries", driver.ListHint{Shows: some}},
 		{"the names of some", driver.ListHint{Shows: some, Names: true}},
 		{"entries in any order", driver.ListHint{AnyOrder: true}},
 		{"some, in any order", driver.ListHint{Shows: some, AnyOrder: true}},
-		{"one entry, and going on", driver.ListHint{Limit: 1}},
-		{"three of some, and going on", driver.ListHint{Shows: some, Limit: 3}},
-		{"as much as some requests bring", driver.ListHint{Requests: 1000}},
+		{"one entry, then continuing", driver.ListHint{Limit: 1}},
+		{"three of some, then continuing", driver.ListHint{Shows: some, Limit: 3}},
+		{"a bound on requests", driver.ListHint{Requests: 1000}},
 	} {
 		shows := h.hint.Shows
 		if shows == nil {
@@ -159,18 +159,18 @@ func (p *probe) checkHints(dir vfs.Name) {
 				slices.Sort(got)
 			}
 			if !slices.Equal(got, want) {
-				p.errorf("List(%q, after %+q) for %s yielded of these %+q,\nwant %+q", dir, after, h.what, got, want)
+				p.errorf("List(%q, after %+q) for %s yielded, of the wanted entries, %+q,\nwant %+q", dir, after, h.what, got, want)
 			}
 		}
 	}
 }
 
-// checkEntry compares what List says of a name with what Stat says.
+// checkEntry compares an entry of List with the result of Stat.
 func (p *probe) checkEntry(dir vfs.Name, e vfs.Entry) {
 	n, err := dir.Child(e.Elem)
 	switch {
 	case err != nil:
-		p.errorf("List(%q) yielded %+q, which makes no name", dir, e.Elem)
+		p.errorf("List(%q) yielded %+q, which is not a valid name", dir, e.Elem)
 	case e.Kind == vfs.KindDir:
 		if !e.ModTime.IsZero() || e.Size != 0 {
 			p.errorf("List(%q) gives the directory %q a size or a time", dir, e.Elem)
@@ -192,8 +192,8 @@ func (p *probe) checkEntry(dir vfs.Name, e vfs.Entry) {
 	}
 }
 
-// checkListAfter pages from every position there is: each key, what comes just
-// before and just behind it, and keys that name nothing.
+// checkListAfter pages from every possible position: each key, strings just before and
+// just after it, and keys that do not exist.
 func checkListAfter(p *probe) {
 	for _, dir := range p.tree.dirs() {
 		all := p.tree.expected(dir)
@@ -217,8 +217,8 @@ func checkListAfter(p *probe) {
 	}
 }
 
-// pageOneByOne reads a directory as a client with a limit of one entry does,
-// leaving each iteration early.
+// pageOneByOne reads a directory as a client with a limit of one entry does, ending
+// each iteration early.
 func (p *probe) pageOneByOne(dir vfs.Name, want []string) {
 	var got []string
 	after := ""
@@ -241,8 +241,8 @@ func (p *probe) pageOneByOne(dir vfs.Name, want []string) {
 	}
 }
 
-// checkListNothing: what is missing, or no directory, is an error before any
-// entry. A prefix of a name is no directory.
+// checkListNothing: List of a missing name, or of something other than a directory,
+// fails before any entry. A prefix of a name is not a directory.
 func checkListNothing(p *probe) {
 	for _, s := range []string{"missing", "docs/missing", "docs/guide.txt", "digits.txt", "empty", "digits.txt/x", "doc", "docs/de", "DOCS"} {
 		dir := name(s)
@@ -264,8 +264,8 @@ func checkListEmpty(p *probe) {
 	}
 }
 
-// checkWalk: a Walker yields what going through all directories does, in the order of
-// paths. A backend that says it is none has no Walk, and one that says so has.
+// checkWalk: a Walker yields the same as listing all directories, in the order of
+// paths. Caps.Walks tells truly whether the backend has a Walk.
 func checkWalk(p *probe) {
 	if !p.b.Caps().Walks {
 		for _, err := range driver.Walk(p.ctx, p.b, vfs.Root) {
@@ -302,7 +302,7 @@ func checkWalk(p *probe) {
 			p.errorf("Walk(%q) yielded %+q,\nwant, in this order, %+q", dir, got, want)
 		}
 		for range driver.Walk(p.ctx, p.b, dir) {
-			break // whoever stops early stops it
+			break // an iteration may stop early
 		}
 	}
 	for _, s := range []string{"no-such-dir", "a.txt", "a/no-such-dir"} {
@@ -312,7 +312,7 @@ func checkWalk(p *probe) {
 			p.refuses("Walk", n, err, reason.Missing)
 		}
 		if count != 1 {
-			p.errorf("Walk(%q), where there is nothing: %d times something, want one error", n, count)
+			p.errorf("Walk(%q), of a missing directory: %d results, want one error", n, count)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// legalTree is every name of LegalNames that the backend can hold.
+// legalTree holds every name of LegalNames that the backend can store.
 func legalTree(opts *Options) Tree {
 	tree := Tree{Files: map[string]string{}}
 	for _, l := range LegalNames() {
@@ -21,7 +21,7 @@ func legalTree(opts *Options) Tree {
 	return tree
 }
 
-// checkNames: odd names are served, each as itself, and listed as they are.
+// checkNames: odd names are served, each as itself, and listed unchanged.
 func checkNames(p *probe) {
 	for _, l := range LegalNames() {
 		n := name(l.Name)
@@ -51,7 +51,7 @@ func (p *probe) walk(dir vfs.Name) []string {
 		n, err := dir.Child(e.Elem)
 		switch {
 		case err != nil:
-			p.errorf("List(%q) yielded %+q, which was not planted and makes no name", dir, e.Elem)
+			p.errorf("List(%q) yielded %+q, which was not planted and is not a valid name", dir, e.Elem)
 		case e.Kind == vfs.KindDir:
 			names = append(names, p.walk(n)...)
 		default:
@@ -62,8 +62,8 @@ func (p *probe) walk(dir vfs.Name) []string {
 	return names
 }
 
-// checkMissing: what is not there is reason.Missing, also below a file, and where
-// another name begins alike.
+// checkMissing: a missing name gives reason.Missing, even below a file, and even if it
+// is a prefix of another name.
 func checkMissing(p *probe) {
 	for _, s := range []string{
 		"missing", "docs/missing", "missing/x", "docs/guide.tx", "docs/guide.txtx",
@@ -82,7 +82,7 @@ func checkMissing(p *probe) {
 	}
 }
 
-// checkDirectories: a directory is no object.
+// checkDirectories: a directory is not an object.
 func checkDirectories(p *probe) {
 	want := reason.Missing
 	if p.caps.Directories {
@@ -91,7 +91,7 @@ func checkDirectories(p *probe) {
 	for _, n := range []vfs.Name{name("docs"), name("docs/deep"), name("docs/deep/a"), vfs.Root} {
 		why := want
 		if n.IsRoot() {
-			why = "" // the top is no object, whatever the backend calls it
+			why = "" // the top is not an object; any reason is accepted
 		}
 		_, _, err := p.get(n, vfs.Request{})
 		p.refuses("Open", n, err, why)
@@ -100,7 +100,7 @@ func checkDirectories(p *probe) {
 	}
 }
 
-// checkZeroName: the zero Name names nothing, least of all the top.
+// checkZeroName: the zero Name names nothing, in particular not the top.
 func checkZeroName(p *probe) {
 	var zero vfs.Name
 	_, _, err := p.get(zero, vfs.Request{})
@@ -146,8 +146,8 @@ func linkTree(opts *Options) Tree {
 	}
 }
 
-// checkLinks: links are never followed, neither at the end of a name nor on its
-// way, and where they lead is reported on demand, by one step.
+// checkLinks: links are never followed, neither at the end of a name nor on its path,
+// and their targets are reported on request, one step at a time.
 func checkLinks(p *probe) {
 	if !p.opts.Links {
 		p.notef("Options.Links is not set: symbolic links are not checked")
@@ -197,7 +197,7 @@ func checkLinks(p *probe) {
 	}
 	for _, e := range entries {
 		if _, isLink := p.tree.Links[e.Elem]; isLink != (e.Kind == vfs.KindLink) {
-			p.errorf("List of the top says that %q has kind %d", e.Elem, e.Kind)
+			p.errorf("List of the top yielded %q with kind %d", e.Elem, e.Kind)
 		}
 	}
 	p.holds(name("real/file"), "real")
@@ -207,7 +207,7 @@ func (p *probe) checkLinkError(call string, n vfs.Name, err error, asked bool, w
 	p.refuses(call, n, err, reason.Symlink)
 	var e *vfs.Error
 	if asked && errors.As(err, &e) && e.Link.String() != want {
-		p.errorf("%s(%q) says that the link leads to %q, want %q", call, n, e.Link, want)
+		p.errorf("%s(%q) reports the link target %q, want %q", call, n, e.Link, want)
 	}
 }
 
@@ -219,8 +219,7 @@ func specialTree(opts *Options) Tree {
 	return tree
 }
 
-// checkSpecial: a FIFO is refused, and without waiting for its writer, who never
-// comes.
+// checkSpecial: a FIFO is refused without waiting for a writer.
 func checkSpecial(p *probe) {
 	if !p.opts.Special {
 		p.notef("Options.Special is not set: FIFOs are not checked")
@@ -239,7 +238,7 @@ func checkSpecial(p *probe) {
 	}
 	for _, e := range entries {
 		if e.Elem == "fifo" && e.Kind != vfs.KindSpecial {
-			p.errorf("List says that a FIFO has kind %d, want KindSpecial", e.Kind)
+			p.errorf("List yielded a FIFO with kind %d, want KindSpecial", e.Kind)
 		}
 	}
 	p.holds(name("dir/file"), "file")
@@ -256,8 +255,8 @@ func rawTree(opts *Options) Tree {
 	return tree
 }
 
-// checkRaw: what others put beside us under a name that is none must not appear
-// under one that is, nor stop the rest from being served.
+// checkRaw: something that others stored under an invalid name must not appear under a
+// valid one, and must not prevent other names from being served.
 func checkRaw(p *probe) {
 	if len(p.opts.Raw) == 0 {
 		p.notef("Options.Raw is empty: names outside the grammar are not checked")
@@ -275,7 +274,7 @@ func checkRaw(p *probe) {
 			continue
 		}
 		if n.String() != "raw/good" {
-			p.errorf("List(%q) yielded %+q, which nobody planted", "raw", e.Elem)
+			p.errorf("List(%q) yielded %+q, which was not planted", "raw", e.Elem)
 		}
 		good = true
 		_, data, err := p.get(n, vfs.Request{})

@@ -30,7 +30,7 @@ func readTree(*Options) Tree {
 	}}
 }
 
-// pattern returns n bytes in which a shifted or repeated piece shows.
+// pattern returns n bytes in which any shifted or repeated part is detectable.
 func pattern(n int) []byte {
 	b := make([]byte, n)
 	x := uint32(n)*2654435761 + 1
@@ -44,16 +44,16 @@ func pattern(n int) []byte {
 func name(s string) vfs.Name {
 	n, err := vfs.ParseName(s)
 	if err != nil {
-		panic(fmt.Sprintf("vfstest: %q makes no name", s))
+		panic(fmt.Sprintf("vfstest: %q is not a valid name", s))
 	}
 	return n
 }
 
-// sorted returns the names of m in order, so that failures come in order, too.
+// sorted returns the sorted keys of m, so that failures have a fixed order.
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// get opens n, reads the body to its end and closes it, and checks what holds
-// for every object.
+// get opens n, reads the body to its end and closes it. It checks what must hold for
+// every object.
 func (p *probe) get(n vfs.Name, req vfs.Request) (*vfs.Object, []byte, error) {
 	obj, err := p.b.Open(p.ctx, n, req)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *probe) checkInfo(n vfs.Name, info *vfs.Info) {
 	}
 }
 
-// holds checks that the object n is there, with exactly these bytes.
+// holds checks that the object n exists and has exactly this content.
 func (p *probe) holds(n vfs.Name, want string) {
 	obj, data, err := p.get(n, vfs.Request{})
 	switch {
@@ -97,13 +97,13 @@ func (p *probe) holds(n vfs.Name, want string) {
 	case obj.Info.Size != int64(len(want)):
 		p.errorf("Info.Size of %q is %d, want %d", n, obj.Info.Size, len(want))
 	case obj.Span != vfs.Span{Length: int64(len(want))}:
-		p.errorf("Span of the whole of %q is %+v", n, obj.Span)
+		p.errorf("Span of the whole object %q is %+v", n, obj.Span)
 	}
 }
 
-// fails checks that err is what a backend may fail with: an *Error on the
-// outside, since any other text could hold a path, a bucket or a host, for the
-// very name that was asked for, and target.
+// fails checks that err is a valid error of a backend: an *Error on the outside, since
+// any other text could contain a path, a bucket or a host; with the requested name; and
+// matching target.
 func (p *probe) fails(call string, n vfs.Name, err, target error) *vfs.Error {
 	if err == nil {
 		p.errorf("%s(%q) succeeded, want an error: %v", call, n, target)
@@ -111,11 +111,11 @@ func (p *probe) fails(call string, n vfs.Name, err, target error) *vfs.Error {
 	}
 	e, ok := err.(*vfs.Error)
 	if !ok {
-		p.errorf("%s(%q) failed with a %T, want an *vfs.Error: its text may hold what clients must not see", call, n, err)
+		p.errorf("%s(%q) failed with a %T, want an *vfs.Error: its text may contain what clients must not see", call, n, err)
 		return nil
 	}
 	if e.Name != n.String() {
-		p.errorf("%s(%q) failed with an Error for %q, want the name that was asked for", call, n, e.Name)
+		p.errorf("%s(%q) failed with an Error for %q, want the requested name", call, n, e.Name)
 	}
 	if e.Op == "" || strings.ContainsAny(e.Op, "/\\ ") {
 		p.errorf("%s(%q) failed with an Error whose Op is %q", call, n, e.Op)
@@ -126,7 +126,7 @@ func (p *probe) fails(call string, n vfs.Name, err, target error) *vfs.Error {
 	return e
 }
 
-// refuses is fails for what is not there; reason "" is any.
+// refuses is fails for fs.ErrNotExist; the reason "" stands for any reason.
 func (p *probe) refuses(call string, n vfs.Name, err error, reason vfs.Reason) {
 	e := p.fails(call, n, err, fs.ErrNotExist)
 	if e != nil && reason != "" && e.Reason != reason {
@@ -148,7 +148,7 @@ func checkReading(p *probe) {
 	}
 }
 
-// checkStat: Stat says what Open says, and does not look at the range.
+// checkStat: Stat returns the same Info as Open and ignores the range.
 func checkStat(p *probe) {
 	for _, s := range sorted(p.tree.Files) {
 		n := name(s)
@@ -176,7 +176,7 @@ func sameInfo(a, b vfs.Info) bool {
 	return sameTime && reflect.DeepEqual(a, b)
 }
 
-// checkRanges holds its answers written out, and asks no Range.Resolve.
+// checkRanges spells out the expected results instead of calling Range.Resolve.
 func checkRanges(p *probe) {
 	whole := vfs.Span{Length: 10}
 	tests := []struct {
@@ -229,13 +229,13 @@ func checkRanges(p *probe) {
 			p.errorf("range %s of %q yielded %s, want %s", tt.what, n, brief(data), brief([]byte(want)))
 		}
 		if obj.Info.Size != int64(len(content)) {
-			p.errorf("range %s of %q: Info.Size is %d, want that of the whole object, %d", tt.what, n, obj.Info.Size, len(content))
+			p.errorf("range %s of %q: Info.Size is %d, want the size of the whole object, %d", tt.what, n, obj.Info.Size, len(content))
 		}
 	}
 }
 
-// failsWithInfo: a 304 needs the object's ETag, a 416 its size. Only with a 304
-// the size may be unknown.
+// failsWithInfo: a 304 needs the object's ETag, a 416 its size. Only with a 304 may the
+// size be unknown.
 func (p *probe) failsWithInfo(call string, n vfs.Name, err, target error, size int64) {
 	e := p.fails(call, n, err, target)
 	if e == nil {
@@ -254,8 +254,8 @@ func (p *probe) failsWithInfo(call string, n vfs.Name, err, target error, size i
 	}
 }
 
-// checkBody: exactly Span.Length bytes, also in small reads; offsets of what
-// else the body can do count from the span.
+// checkBody: a body yields exactly Span.Length bytes, also in small reads. Offsets of
+// its other methods are relative to the span.
 func checkBody(p *probe) {
 	n := name("digits.txt")
 	req := vfs.Request{Range: vfs.RangeBetween(2, 5)}
@@ -314,14 +314,14 @@ func (p *probe) checkSeeker(s io.Seeker, r io.Reader, want string) {
 func (p *probe) checkReaderAt(r io.ReaderAt, want string) {
 	buf := make([]byte, len(want)+8)
 	if k, err := r.ReadAt(buf, 0); string(buf[:k]) != want || err != io.EOF {
-		p.errorf("Body.ReadAt(0) of too much gave %q, %v, want %q and io.EOF", buf[:k], err, want)
+		p.errorf("Body.ReadAt(0) with a larger buffer gave %q, %v, want %q and io.EOF", buf[:k], err, want)
 	}
 	if k, err := r.ReadAt(buf[:2], 1); string(buf[:k]) != want[1:3] || err != nil {
 		p.errorf("Body.ReadAt(1) gave %q, %v, want %q", buf[:k], err, want[1:3])
 	}
 }
 
-// checkFile: a server hands File to sendfile, so it must stand at the span.
+// checkFile: a server passes File to sendfile, so it must be positioned at the span.
 func checkFile(p *probe) {
 	for _, s := range []string{"digits.txt", "binary.bin", "empty"} {
 		n, content := name(s), []byte(p.tree.Files[s])

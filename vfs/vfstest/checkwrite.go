@@ -18,7 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// checkReadOnly: a backend that does not write says so, and does not.
+// checkReadOnly: a read-only backend refuses writes with ErrUnsupported.
 func checkReadOnly(p *probe) {
 	if p.caps.Writable {
 		return
@@ -31,7 +31,7 @@ func checkReadOnly(p *probe) {
 	p.holds(n, digits)
 }
 
-// put stores data under n, and checks that it is there.
+// put stores data under n and checks the stored object.
 func (p *probe) put(n vfs.Name, data string, opts vfs.PutOptions) vfs.Info {
 	info, err := p.b.Put(p.ctx, n, strings.NewReader(data), opts)
 	if err != nil {
@@ -46,7 +46,7 @@ func (p *probe) put(n vfs.Name, data string, opts vfs.PutOptions) vfs.Info {
 	if info.Encoding != "" && info.Encoding != opts.Encoding {
 		p.errorf("Put(%q) returned Info.Encoding %q, want %q, or none", n, info.Encoding, opts.Encoding)
 	}
-	// Who copies relies on what Put says was kept of the coding.
+	// Copy relies on Put to report whether the coding was stored.
 	if stat, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || stat.ETag != info.ETag || stat.Encoding != info.Encoding {
 		p.errorf("Stat(%q) after Put: ETag %q, coding %q, %v, want those of Put, %q and %q", n, stat.ETag, stat.Encoding, err, info.ETag, info.Encoding)
 	}
@@ -61,7 +61,7 @@ func checkPut(p *probe) {
 	first := p.put(n, "first", vfs.PutOptions{})
 	second := p.put(n, "other", vfs.PutOptions{SizeKnown: true, Size: 5})
 	if first.ETag != "" && first.ETag == second.ETag {
-		p.errorf("two versions of %q of equal size have one ETag, %q", n, first.ETag)
+		p.errorf("two versions of %q of equal size have the same ETag, %q", n, first.ETag)
 	}
 	p.put(n, "", vfs.PutOptions{SizeKnown: true})
 	p.put(n, string(pattern(1<<20+1)), vfs.PutOptions{ContentType: "application/octet-stream"})
@@ -74,8 +74,8 @@ func checkPut(p *probe) {
 	}
 }
 
-// checkPutTime: a backend that keeps a ContentTime keeps the one it got, of the version it
-// got it for; two versions have two ETags all the same.
+// checkPutTime: a backend that stores a ContentTime stores the one given for each
+// version. Two versions still have different ETags.
 func checkPutTime(p *probe) {
 	if !p.caps.Writable {
 		return
@@ -83,16 +83,16 @@ func checkPutTime(p *probe) {
 	n, at := name("copied/file"), time.Date(2001, 2, 3, 4, 5, 6, 123456789, time.UTC)
 	first := p.put(n, "first", vfs.PutOptions{ContentTime: at})
 	if first.ContentTime.IsZero() {
-		p.notef("the backend keeps no ContentTime")
+		p.notef("the backend does not store ContentTime")
 	}
 	p.hasTime(n, first.ContentTime)
 	second := p.put(n, "other", vfs.PutOptions{ContentTime: at})
 	p.hasTime(n, second.ContentTime)
 	if first.ETag != "" && first.ETag == second.ETag {
-		p.errorf("two versions of %q of equal size and ContentTime have one ETag, %q", n, first.ETag)
+		p.errorf("two versions of %q of equal size and ContentTime have the same ETag, %q", n, first.ETag)
 	}
 	for _, info := range []vfs.Info{first, second} {
-		// File systems count in steps of up to 2 seconds.
+		// File systems have resolutions of up to 2 seconds.
 		if d := at.Sub(info.ContentTime); !info.ContentTime.IsZero() && (d < 0 || d >= 2*time.Second) {
 			p.errorf("Put(%q) with ContentTime %v returned %v", n, at, info.ContentTime)
 		}
@@ -100,7 +100,7 @@ func checkPutTime(p *probe) {
 	now := p.put(n, "third", vfs.PutOptions{})
 	p.hasTime(n, now.ContentTime)
 	if !now.ContentTime.IsZero() && time.Since(now.ContentTime) > 24*time.Hour {
-		p.errorf("Put(%q) without a ContentTime kept %v, that of the version before", n, now.ContentTime)
+		p.errorf("Put(%q) without a ContentTime kept %v from the previous version", n, now.ContentTime)
 	}
 }
 
@@ -108,12 +108,12 @@ func checkPutTime(p *probe) {
 func (p *probe) hasTime(n vfs.Name, want time.Time) {
 	stat, err := p.b.Stat(p.ctx, n, vfs.Request{})
 	if err != nil || !stat.ContentTime.Equal(want) {
-		p.errorf("Stat(%q) says ContentTime %v, %v, want that of Put, %v", n, stat.ContentTime, err, want)
+		p.errorf("Stat(%q) returned ContentTime %v, %v, want that of Put, %v", n, stat.ContentTime, err, want)
 	}
 	if obj, _, err := p.get(n, vfs.Request{}); err != nil {
 		p.errorf("Open(%q): %w", n, err)
 	} else if !obj.Info.ContentTime.Equal(want) {
-		p.errorf("Open(%q) says ContentTime %v, want that of Put, %v", n, obj.Info.ContentTime, want)
+		p.errorf("Open(%q) returned ContentTime %v, want that of Put, %v", n, obj.Info.ContentTime, want)
 	}
 }
 
@@ -135,31 +135,31 @@ func checkPutConditions(p *probe) {
 		}
 		p.fails("Put with "+what, n, err, vfs.ErrPrecondition)
 	}
-	mustFail("If-Match * of what is missing", fresh, replace)
-	mustFail("If-Match of what is missing", fresh, tag("x"))
-	mustFail("If-Unmodified-Since of what is missing", fresh, vfs.Cond{IfUnmodifiedSince: time.Now().Add(time.Hour), Unsafe: true})
-	p.unchanged("after Put whose condition failed")
+	mustFail("If-Match * of a missing object", fresh, replace)
+	mustFail("If-Match of a missing object", fresh, tag("x"))
+	mustFail("If-Unmodified-Since of a missing object", fresh, vfs.Cond{IfUnmodifiedSince: time.Now().Add(time.Hour), Unsafe: true})
+	p.unchanged("after Put with a failed condition")
 	p.put(fresh, "created", vfs.PutOptions{Cond: create})
-	mustFail("If-None-Match * of what is there", fresh, create)
+	mustFail("If-None-Match * of an existing object", fresh, create)
 	p.holds(fresh, "created")
 	mustFail("If-Match of another version", old, tag("not-this-one"))
 	p.holds(old, digits)
 	info := p.put(old, "by *", vfs.PutOptions{Cond: replace})
 	if info.ETag != "" {
 		p.put(old, "by tag", vfs.PutOptions{Cond: tag(info.ETag)})
-		mustFail("If-Match of the version before", old, tag(info.ETag))
+		mustFail("If-Match of the previous version", old, tag(info.ETag))
 		p.holds(old, "by tag")
 	}
 }
 
-// failsToCreate checks the error of a call that only creates, of what is there.
+// failsToCreate checks the error of a call that only creates, for an existing object.
 func (p *probe) failsToCreate(call string, n vfs.Name, err error) {
 	p.fails(call, n, err, vfs.ErrPrecondition)
 	p.fails(call, n, err, fs.ErrExist)
 }
 
-// unchanged checks that the backend holds its tree and nothing else: no
-// temporary file, no directory made for nothing.
+// unchanged checks that the backend contains its tree and nothing else: no temporary
+// file, no useless directory.
 func (p *probe) unchanged(when string) {
 	for _, dir := range p.tree.dirs() {
 		entries, err := p.list(dir, "")
@@ -172,13 +172,13 @@ func (p *probe) unchanged(when string) {
 	}
 }
 
-// checkPutFailures: a body that fails, ends early or goes on too long changes
-// nothing and leaves nothing, whether the name was there or not.
+// checkPutFailures: a body that fails, ends early or is too long changes nothing and
+// leaves nothing behind, whether the name existed or not.
 func checkPutFailures(p *probe) {
 	if !p.caps.Writable {
 		return
 	}
-	broken := errors.New("the client went away")
+	broken := errors.New("the client disconnected")
 	size := func(n int64) vfs.PutOptions { return vfs.PutOptions{Size: n, SizeKnown: true} }
 	for _, s := range []string{"digits.txt", "new.txt", "new/directory/new.txt", "docs/new.txt"} {
 		n := name(s)
@@ -204,21 +204,21 @@ func checkPutFailures(p *probe) {
 		body := &cancelAfter{r: strings.NewReader(string(pattern(3 << 20))), left: 100_000, cancel: cancel}
 		_, err := p.b.Put(ctx, n, body, vfs.PutOptions{})
 		cancel()
-		p.fails("Put that was cancelled midway", n, err, context.Canceled)
-		p.unchanged("after Put that was cancelled midway")
+		p.fails("Put cancelled midway", n, err, context.Canceled)
+		p.unchanged("after Put cancelled midway")
 	}
 	if p.caps.Directories {
 		for _, s := range []string{"docs", "docs/deep", "digits.txt/below", "docs/guide.txt/below/it"} {
 			_, err := p.b.Put(p.ctx, name(s), strings.NewReader("x"), vfs.PutOptions{})
 			if err == nil {
-				p.errorf("Put(%q) succeeded, where a directory or a file is in the way", s)
+				p.errorf("Put(%q) succeeded despite a conflicting directory or file", s)
 			}
-			p.unchanged("after Put where something is in the way")
+			p.unchanged("after Put with a conflict")
 		}
 	}
 }
 
-// cancelAfter cancels a context once so many bytes were read, and goes on.
+// cancelAfter cancels a context after a number of bytes and continues to yield.
 type cancelAfter struct {
 	r      io.Reader
 	left   int
@@ -233,8 +233,8 @@ func (c *cancelAfter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// checkPutNames writes what checkNames only read: a backend must not change a
-// name on its way in.
+// checkPutNames writes the names that checkNames only reads: a backend must not change
+// a name when it stores it.
 func checkPutNames(p *probe) {
 	if !p.caps.Writable {
 		return
@@ -250,7 +250,7 @@ func checkPutNames(p *probe) {
 	}
 }
 
-// checkPutRaces: of many that create one name, exactly one does.
+// checkPutRaces: of many concurrent creates of one name, exactly one succeeds.
 func checkPutRaces(p *probe) {
 	if !p.caps.Writable {
 		return
@@ -290,10 +290,10 @@ func checkPutRaces(p *probe) {
 	}
 }
 
-// A meeting is a body whose first byte comes when all racers have come to theirs,
-// so that whoever asked whether the name is there before reading, and believes
-// it afterwards, loses. A backend that takes one body at a time never lets them
-// meet: then each gives up after a while.
+// A meeting is a body that yields its first byte when all racers have begun to read
+// theirs. So a backend that checks for the name before reading, and relies on that
+// afterwards, loses. A backend that reads one body at a time never lets them meet: then
+// each gives up waiting after a while.
 type meeting struct {
 	r    io.Reader
 	came *atomic.Int32
@@ -312,14 +312,13 @@ func (m *meeting) Read(b []byte) (int, error) {
 	return m.r.Read(b)
 }
 
-// version returns contents whose every part says which version it is. Versions
-// have different sizes.
+// version returns content in which every part identifies the version. Versions differ
+// in size.
 func version(i int) string {
 	return strings.Repeat(fmt.Sprintf("version %04d\n", i), 8000+i*100)
 }
 
-// whole returns an error unless data is one version from its start, for length
-// bytes.
+// whole returns an error unless data, from its start, is length bytes of one version.
 func whole(data string, length int64) error {
 	if len(data) < 13 || int64(len(data)) != length {
 		return fmt.Errorf("%d bytes of %d", len(data), length)
@@ -331,8 +330,8 @@ func whole(data string, length int64) error {
 	return nil
 }
 
-// checkPutVersions: whoever reads while others replace sees whole versions, and
-// metadata that belong to them.
+// checkPutVersions: readers during replacements see whole versions, with matching
+// metadata.
 func checkPutVersions(p *probe) {
 	if !p.caps.Writable {
 		return
@@ -363,7 +362,7 @@ func checkPutVersions(p *probe) {
 	close(done)
 	wg.Wait()
 	if reads.Load() == 0 {
-		p.errorf("none of the readers beside a replacing writer ever got a whole version")
+		p.errorf("no reader got a whole version during replacements")
 	}
 	p.holds(n, version(versions-1))
 }
@@ -389,8 +388,8 @@ func (p *probe) readVersion(n vfs.Name, reads *atomic.Int32) {
 	reads.Add(1)
 }
 
-// checkPutWhileReading: a body that was opened before its object was replaced
-// yields the old version to its end, or fails with ErrChanged.
+// checkPutWhileReading: a body opened before its object was replaced yields the old
+// version to its end, or fails with ErrChanged.
 func checkPutWhileReading(p *probe) {
 	if !p.caps.Writable {
 		return
@@ -423,9 +422,9 @@ func checkPutWhileReading(p *probe) {
 		switch {
 		case errors.Is(err, vfs.ErrChanged):
 		case err != nil:
-			p.errorf("reading %q on after it was replaced: %w, want the old version or ErrChanged", n, err)
+			p.errorf("continuing to read %q after it was replaced: %w, want the old version or ErrChanged", n, err)
 		case string(head)+string(rest) != was:
-			p.errorf("reading %q on after it was replaced gave %d bytes that are not the old version, and no error", n, len(rest))
+			p.errorf("continuing to read %q after it was replaced gave %d bytes that are not the old version, and no error", n, len(rest))
 		}
 	}
 }
@@ -444,14 +443,14 @@ func checkRemove(p *probe) {
 	n := name("digits.txt")
 	other := vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: "not-this-one", Set: true}}}, Unsafe: true}
 	p.fails("Remove with If-Match of another version", n, p.b.Remove(p.ctx, n, other), vfs.ErrPrecondition)
-	p.unchanged("after Remove that failed")
+	p.unchanged("after a failed Remove")
 
 	var cond vfs.Cond
 	if info, err := p.b.Stat(p.ctx, n, vfs.Request{}); err == nil && info.ETag != "" {
 		cond = vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: info.ETag, Set: true}}}, Unsafe: true}
 	}
 	p.remove(n, cond)
-	// Directories vanish with their last object, and not before.
+	// A directory disappears with its last object, and not before.
 	p.remove(name("docs/deep/a/b"), vfs.Cond{})
 	p.remove(name("docs/guide.txt"), vfs.Cond{})
 	if _, err := p.b.Stat(p.ctx, name("docs"), vfs.Request{}); !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) != reason.Missing {
@@ -465,7 +464,7 @@ func checkRemove(p *probe) {
 	checkListEmpty(p)
 }
 
-// remove removes n and checks that it is gone and the rest of the tree is not.
+// remove removes n and checks that n, and nothing else, is gone.
 func (p *probe) remove(n vfs.Name, cond vfs.Cond) {
 	if err := p.b.Remove(p.ctx, n, cond); err != nil {
 		p.errorf("Remove(%q): %w", n, err)
@@ -473,7 +472,7 @@ func (p *probe) remove(n vfs.Name, cond vfs.Cond) {
 	}
 	delete(p.tree.Files, n.String())
 	_, _, err := p.get(n, vfs.Request{})
-	p.refuses("Open of what was removed", n, err, reason.Missing)
+	p.refuses("Open of a removed object", n, err, reason.Missing)
 	if got, want := p.walk(vfs.Root), sorted(p.tree.Files); !slices.Equal(got, want) {
 		p.errorf("after Remove(%q), the backend holds %+q,\nwant %+q", n, got, want)
 	}

@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// CorpusVariable is the environment variable that names the directory of a
-// corpus of attack names: BAILIWICK_CORPUS.
+// CorpusVariable is the environment variable that names the directory of a corpus of
+// attack names.
 const CorpusVariable = "BAILIWICK_CORPUS"
 
 // A Payload is one line of a corpus.
 type Payload struct {
 	File string // the file's name
-	Line int    // from 1
-	Raw  string // the line, byte for byte; of a .tsv, its second column
+	Line int    // 1-based
+	Raw  string // the line, byte for byte; in a .tsv, its second column
 }
 
-// Corpus returns the payloads of all .txt and .tsv files in the directory dir, in
-// order of file and line; *.SOURCE.txt say where a file is from and hold none.
-// "" is no corpus: no payloads and no error, so that tests may pass
-// os.Getenv(CorpusVariable) and have the built-in table alone. A relative dir
-// is looked for from the module's root, the directory of go.mod, up from the
-// working directory.
+// Corpus returns the payloads of all .txt and .tsv files in the directory dir, ordered
+// by file and line. Files *.SOURCE.txt document origins and contain no payloads. An
+// empty dir means no corpus: no payloads and no error, so that tests can pass
+// os.Getenv(CorpusVariable) and fall back to the built-in table. A relative dir is
+// relative to the module's root: the nearest directory with a go.mod, from the working
+// directory upwards.
 func Corpus(dir string) ([]Payload, error) {
 	if dir == "" {
 		return nil, nil
@@ -54,7 +54,7 @@ func Corpus(dir string) ([]Payload, error) {
 		all = append(all, payloads(e.Name(), data)...)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("vfstest: the corpus in %s holds no payload", dir)
+		return nil, fmt.Errorf("vfstest: the corpus in %s has no payload", dir)
 	}
 	return all, nil
 }
@@ -63,7 +63,7 @@ func payloads(file string, data []byte) []Payload {
 	var list []Payload
 	in := bufio.NewScanner(bytes.NewReader(data))
 	in.Buffer(nil, len(data)+2)
-	// A payload may end in a carriage return, which bufio.ScanLines drops.
+	// A payload may end in a carriage return, which bufio.ScanLines would drop.
 	in.Split(func(data []byte, atEOF bool) (int, []byte, error) {
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {
 			return i + 1, data[:i], nil

@@ -38,13 +38,13 @@ func TestCorpus(t *testing.T) {
 	}
 	for _, dir := range []string{t.TempDir(), filepath.Join(dir, "missing"), "no/such/corpus"} {
 		if _, err := vfstest.Corpus(dir); err == nil {
-			t.Errorf("a corpus without payloads in %q is no error", dir)
+			t.Errorf("no error for a corpus without payloads in %q", dir)
 		}
 	}
 }
 
-// Every payload of the corpus, and every attack, asks a Jail for a canary and
-// gets none; what is refused matches a missing name in print.
+// No payload of the corpus and no attack reaches a canary through a Jail. A refusal
+// prints like a missing name.
 func TestCorpusReachesNothing(t *testing.T) {
 	corpus, err := vfstest.Corpus(os.Getenv(vfstest.CorpusVariable))
 	if err != nil {
@@ -71,7 +71,7 @@ func TestCorpusReachesNothing(t *testing.T) {
 	t.Logf("%d payloads", len(corpus))
 }
 
-// README's table is made of Table: its every row must be one of the tables'.
+// Each row of Table comes from the tables of attacks and legal names.
 func TestTable(t *testing.T) {
 	table := vfstest.Table()
 	lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
@@ -80,10 +80,10 @@ func TestTable(t *testing.T) {
 	}
 	for i, line := range lines {
 		if strings.Count(line, "|")-strings.Count(line, `\|`) != 5 || strings.Contains(line, "``") || strings.Contains(line, "`/` ") {
-			t.Errorf("line %d is no row of four cells, or has an empty one: %s", i+1, line)
+			t.Errorf("line %d does not have four non-empty cells: %s", i+1, line)
 		}
 	}
 	if table != vfstest.Table() {
-		t.Error("the table is not stable")
+		t.Error("the table is not deterministic")
 	}
 }

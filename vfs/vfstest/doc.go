@@ -1,14 +1,13 @@
-// Package vfstest holds what is needed to test a [vfs.Backend] and whatever
-// stands before one.
+// Package vfstest helps to test a [vfs.Backend] and the layers above one.
 //
-//   - [TestBackend] is the conformance suite. A backend is done when it passes.
-//   - [Attacks] and [LegalNames] are the names that must not be served and those that
-//     must, with a tree to try them in ([Fixture], [Plant]) and, for each attack, a
-//     naive server that falls to it.
-//   - [Faults] wraps a backend and makes it fail, stall, or change under a
-//     reader's hands, and counts what it was asked.
+//   - [TestBackend] is the conformance suite. A backend is complete when it passes.
+//   - [Attacks] and [LegalNames] are names that must not be served and names that
+//     must be, with a tree to try them in ([Fixture], [Plant]) and, for each attack,
+//     a naive server that is vulnerable to it.
+//   - [Faults] wraps a backend, makes calls fail, stall, or change the object during
+//     a read, and counts calls.
 //
-// A backend's test is this:
+// A backend's test looks like this:
 //
 //	func TestBackend(t *testing.T) {
 //		vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {

@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// A backend is done when the suite has nothing to say.
+// A backend is complete when the suite returns no error.
 func ExampleCheckBackend() {
 	err := vfstest.CheckBackend(context.Background(), func(tree vfstest.Tree) (vfs.Backend, error) {
 		return mem.FromMap(tree.Files)
@@ -21,7 +21,7 @@ func ExampleCheckBackend() {
 	// <nil>
 }
 
-// No attack gets anything out of a jail over the fixture.
+// No attack gets anything through a jail over the fixture.
 func ExampleAttacks() {
 	backend, err := mem.FromMap(vfstest.Fixture().Files)
 	if err != nil {
@@ -47,7 +47,7 @@ func ExampleAttacks() {
 	// 0
 }
 
-// Faults make the nth call, or every call of a kind, fail.
+// Faults make the nth call, or every call of an operation, fail.
 func ExampleNewFaults() {
 	backend, err := mem.FromMap(map[string]string{"a.txt": "a"})
 	if err != nil {

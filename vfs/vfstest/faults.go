@@ -13,14 +13,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// Faults is a backend that fails on demand, and counts what it is asked. It is
-// a layer over another one, and another Faults may lie over it. All its
-// methods are safe for concurrent use.
+// Faults is a backend that fails on demand and counts calls. It is a layer over another
+// backend, which may itself be a Faults. All its methods are safe for concurrent use.
 //
-// Calls are counted by operation: "open", "stat", "list", "put" and "remove" are
-// the backend's methods; "entry" is each step of a listing, "read" and "close"
-// are those of a body, and "body" each read of the body that Put is given. An
-// Object's File is taken away, since what reads that goes round the faults.
+// Calls are counted by operation: "open", "stat", "list", "put" and "remove" are the
+// backend's methods; "entry" is each step of a listing; "read" and "close" are those of
+// a body; "body" is each read of the body passed to Put. Faults removes an Object's
+// File, since reading it would bypass the faults.
 type Faults struct {
 	backend vfs.Backend
 	faults  []Fault
@@ -28,45 +27,44 @@ type Faults struct {
 	mu     sync.Mutex
 	calls  int
 	counts map[string]int
-	fits   []int // calls that each fault's Op and Name fitted
+	fits   []int // number of calls matched by each fault's Op and Name
 }
 
 var _ vfs.Backend = (*Faults)(nil)
 
-// A Fault says when something goes wrong, and what. The first Fault of a Faults
-// that fits a call is the one that happens; the zero Fault fits every call and
-// does nothing to it.
+// A Fault says what goes wrong, and when. The first Fault that matches a call takes
+// effect. The zero Fault matches every call and does nothing.
 type Fault struct {
-	Op   string // the operation, "" is any
-	Name string // the name that is asked for, "" is any
-	Call int    // the how manieth of the calls that Op and Name fit, from 1; 0 is any
+	Op   string // the operation; "" matches any
+	Name string // the requested name; "" matches any
+	Call int    // n: the nth call that matches Op and Name, from 1; 0 matches any
 
-	// After is for "read" and "body": bytes that come through unharmed first.
+	// After is for "read" and "body": the number of bytes to pass before the fault.
 	After int64
 
-	// Err fails the call, which does not reach the backend. vfs.ErrChanged in
-	// a read is an object that was replaced under its reader.
+	// Err fails the call, which does not reach the backend. vfs.ErrChanged in a read
+	// simulates an object replaced during the read.
 	Err error
 
-	// Short ends a "read" or "body" with io.EOF, though more is due: what a
-	// backend must never do, for those who have to notice.
+	// Short ends a "read" or "body" early with io.EOF. No backend may do this; callers
+	// have to detect it.
 	Short bool
 
-	// Until, if set, makes the call wait until it is closed, or fail with the
-	// context's error if that comes first. Then Err or Short take their turn.
+	// Until, if set, makes the call wait until the channel is closed, or fail with the
+	// context's error if that comes first. Then Err or Short apply.
 	Until <-chan struct{}
 
-	// Do, if set, is called first: to change the object under its reader, or
+	// Do, if set, is called first: for example, to change the object during a read, or
 	// to tell a test that the call has come.
 	Do func()
 }
 
-// NewFaults returns b with the faults. Without any, it only counts.
+// NewFaults returns b with faults. Without any, it only counts.
 func NewFaults(b vfs.Backend, faults ...Fault) *Faults {
 	return &Faults{backend: b, faults: faults, counts: map[string]int{}, fits: make([]int, len(faults))}
 }
 
-// FailCall makes call n of all fail with err.
+// FailCall makes the nth of all calls fail with err.
 func FailCall(n int, err error) Fault { return Fault{Call: n, Err: err} }
 
 // FailOp makes every call of op fail with err.
@@ -78,11 +76,10 @@ func ShortRead(n int64) Fault { return Fault{Op: "read", After: n, Short: true} 
 // Changed makes bodies fail with vfs.ErrChanged after n bytes.
 func Changed(n int64) Fault { return Fault{Op: "read", After: n, Err: vfs.ErrChanged} }
 
-// Slow makes every call of op wait until the channel is closed or the context
-// is done.
+// Slow makes every call of op wait until the channel is closed or the context is done.
 func Slow(op string, until <-chan struct{}) Fault { return Fault{Op: op, Until: until} }
 
-// String prints the fault as a rule: "read call 3: fail with \"boom\"".
+// String formats the fault as a rule: "read call 3: fail with \"boom\"".
 func (f Fault) String() string {
 	var when, what []string
 	if f.Op != "" {
@@ -118,7 +115,7 @@ func (f Fault) String() string {
 	return strings.Join(when, " ") + ": " + strings.Join(what, ", then ")
 }
 
-// String prints the backend's kind and all faults, for a failing test's message.
+// String formats the backend's kind and all faults, for the message of a failing test.
 func (f *Faults) String() string {
 	inner := f.backend.Caps().Kind
 	if s, ok := f.backend.(fmt.Stringer); ok {
@@ -131,25 +128,25 @@ func (f *Faults) String() string {
 	return inner + " with faults {" + strings.Join(rules, "; ") + "}"
 }
 
-// Calls returns how many calls of all operations there were.
+// Calls returns the number of calls of all operations.
 func (f *Faults) Calls() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.calls
 }
 
-// Count returns how many calls of op there were.
+// Count returns the number of calls of op.
 func (f *Faults) Count(op string) int { return f.Counts()[op] }
 
-// Counts returns how many calls of each operation there were. Those that were
-// never called are missing, so a denied name leaves an empty map.
+// Counts returns the number of calls per operation. It leaves out operations without
+// calls, so a denied name leaves an empty map.
 func (f *Faults) Counts() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.counts)
 }
 
-// Reset sets all counts to zero, and those of the faults, too.
+// Reset sets all counts to zero, including those that faults match.
 func (f *Faults) Reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -157,10 +154,10 @@ func (f *Faults) Reset() {
 	clear(f.fits)
 }
 
-// Caps returns the backend's.
+// Caps returns the backend's Caps.
 func (f *Faults) Caps() vfs.Caps { return f.backend.Caps() }
 
-// Open opens n, and puts the faults of "read" and "close" on its Body.
+// Open opens n and applies the faults of "read" and "close" to its Body.
 func (f *Faults) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if err := f.call(ctx, "open", n); err != nil {
 		return nil, err
@@ -174,7 +171,7 @@ func (f *Faults) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Ob
 	return obj, nil
 }
 
-// Stat asks the backend.
+// Stat calls the backend.
 func (f *Faults) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	if err := f.call(ctx, "stat", n); err != nil {
 		return vfs.Info{}, err
@@ -209,7 +206,7 @@ func (f *Faults) list(ctx context.Context, dir vfs.Name, list iter.Seq2[vfs.Entr
 	}
 }
 
-// Put puts the faults of "body" on what it is given.
+// Put applies the faults of "body" to body.
 func (f *Faults) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if err := f.call(ctx, "put", n); err != nil {
 		return vfs.Info{}, err
@@ -217,7 +214,7 @@ func (f *Faults) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.P
 	return f.backend.Put(ctx, n, &faultyReader{f: f, ctx: ctx, op: "body", n: n, r: body}, opts)
 }
 
-// Remove asks the backend.
+// Remove calls the backend.
 func (f *Faults) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if err := f.call(ctx, "remove", n); err != nil {
 		return err
@@ -225,8 +222,8 @@ func (f *Faults) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	return f.backend.Remove(ctx, n, cond)
 }
 
-// call counts a call and lets happen what fits it. Its errors are those of a
-// good backend: the injected one is inside an *Error.
+// call counts a call and applies the matching fault. Its errors are those of a correct
+// backend: the injected error is wrapped in an *Error.
 func (f *Faults) call(ctx context.Context, op string, n vfs.Name) error {
 	if err := f.happen(ctx, f.pick(op, n)); err != nil {
 		return &vfs.Error{Op: op, Name: n.String(), Err: err}
@@ -234,7 +231,7 @@ func (f *Faults) call(ctx context.Context, op string, n vfs.Name) error {
 	return nil
 }
 
-// pick counts a call and returns the fault that fits it.
+// pick counts a call and returns the matching fault.
 func (f *Faults) pick(op string, n vfs.Name) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -268,7 +265,7 @@ func (f *Faults) happen(ctx context.Context, fault Fault) error {
 	return fault.Err
 }
 
-// A faultyReader yields what r does, until a fault comes.
+// A faultyReader yields what r yields, until a fault applies.
 type faultyReader struct {
 	f    *Faults
 	ctx  context.Context
@@ -296,13 +293,13 @@ func (r *faultyReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// A faultyBody is only a reader and a closer: a seek would go round the faults.
+// A faultyBody is only a reader and a closer: a Seek would bypass the faults.
 type faultyBody struct {
 	*faultyReader
 	body io.Closer
 }
 
-// Close closes the body even where it then fails: a fault must not leak a file.
+// Close closes the body even if it then fails: a fault must not leak a file.
 func (b *faultyBody) Close() error {
 	err := b.body.Close()
 	if fault := b.f.happen(b.ctx, b.f.pick("close", b.n)); fault != nil {

@@ -16,14 +16,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// Without a fault, the layer is no weaker than what it lies over.
+// Without a fault, the layer behaves like the backend below it.
 func TestFaultsIsABackend(t *testing.T) {
 	vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
 		return vfstest.NewFaults(vfstest.NewFaults(newReference(tree)))
 	}, vfstest.Options{})
 }
 
-// errBoom has in its text what no client may see.
+// errBoom has a text that no client may see.
 var errBoom = errors.New("boom at /srv/secret/bucket")
 
 var faultTree = vfstest.Tree{
@@ -31,9 +31,8 @@ var faultTree = vfstest.Tree{
 	Links: map[string]string{"link": "docs", "docs/link.txt": "a.txt"},
 }
 
-// Every call of every operation fails once. The error comes out, whole for
-// those who ask with errors.Is, and without a word of its text for those who
-// print it.
+// Every call of every operation fails once. errors.Is must find the injected error, but
+// its text must not be printed.
 func TestEveryCallFails(t *testing.T) {
 	name := func(s string) vfs.Name { return must(vfs.ParseName(s)) }
 	operations := map[string]func(ctx context.Context, j *vfs.Jail) error{
@@ -69,8 +68,8 @@ func TestEveryCallFails(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				// A directory that cannot be read is no end of a scan, nor is
-				// a link that cannot: the finding says so.
+				// A directory or link that cannot be read does not end a scan; it is a
+				// finding.
 				if f.Reason == reason.Permission || f.Reason == reason.Missing {
 					return errBoom
 				}
@@ -115,20 +114,20 @@ func TestEveryCallFails(t *testing.T) {
 					}
 					failures++
 					if !errors.Is(err, errBoom) {
-						t.Errorf("%v: the error got lost: %v", b, err)
+						t.Errorf("%v: the error was lost: %v", b, err)
 					} else if err != errBoom && strings.Contains(err.Error(), "boom") {
-						t.Errorf("%v: the error prints what it must not: %v", b, err)
+						t.Errorf("%v: the error reveals the cause: %v", b, err)
 					}
 				}
 			}
 			if failures == 0 {
-				t.Error("no call failed: this shows nothing")
+				t.Error("no call failed: the test proves nothing")
 			}
 		})
 	}
 }
 
-// What is refused costs nothing.
+// A refused name costs no call of the backend.
 func TestRefusedNamesCostNoCall(t *testing.T) {
 	b := vfstest.NewFaults(vfs.FromFS(mapFS(vfstest.Fixture())))
 	j := must(vfs.New(b, vfstest.FixturePolicy()))

@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// Canary stands in everything that must not be served, so that one look at a
-// reply, a listing or an error gives a leak away.
+// Canary is part of everything that must not be served, so that a leak is easy to find
+// in a response, a listing or an error.
 const Canary = "canary-7f3a9c51-outside-the-bailiwick"
 
-// privateElement is a denied name as long as an element may be, for servers
-// that cut what is longer.
+// privateElement is a denied name of the maximum element length, for servers that
+// truncate longer ones.
 var privateElement = strings.Repeat("k", 251) + ".txt"
 
-// Fixture returns the tree in which [Attacks] are tried: files that are served, all
-// of LegalNames among them, canaries that are not, and symbolic links to those. What
-// lies outside the root only Plant makes.
+// Fixture returns the tree for [Attacks]: files that are served, including all of
+// LegalNames, canaries that are not, and symbolic links to these. Only Plant creates
+// what is outside the root.
 func Fixture() Tree {
 	tree := Tree{
 		Files: map[string]string{
@@ -52,9 +52,9 @@ func Fixture() Tree {
 	return tree
 }
 
-// Plant makes a Fixture on the disk: its root is a new directory in dir, and beside
-// that lie canaries that no request may reach. It returns the root and those
-// names of LegalNames that this disk can hold: on Linux, all.
+// Plant creates a Fixture on disk: its root is a new directory in dir, with canaries
+// beside it that no request may reach. It returns the root and those of LegalNames that
+// this disk can store: on Linux, all.
 func Plant(dir string) (root string, legal []LegalName, err error) {
 	base, err := filepath.EvalSymlinks(dir)
 	if err != nil {

@@ -8,17 +8,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A LegalName is a name that has to be served, odd as it looks: a server that
+// A LegalName is a name that has to be served, however odd it looks: a server that
 // refuses everything would pass every attack.
 type LegalName struct {
-	Raw  string // a request path that asks for it, as sent, without the leading slash
+	Raw  string // a request path for it, as sent, without the leading slash
 	Name string // the decoded name
-	Data string // what it holds in a Fixture
+	Data string // its content in a Fixture
 }
 
-// LegalNames returns the names that must be served. They all lie in the directory
-// "legal". Not every disk can hold every one: Windows refuses some characters,
-// and macOS takes the two accents for one name; see Options.Unholdable.
+// LegalNames returns the names that must be served. They are all in the directory
+// "legal". Not every disk can store all of them: Windows refuses some characters, and
+// macOS treats the two accents as the same name; see Options.Unholdable.
 func LegalNames() []LegalName {
 	list := slices.Clone(legalNames)
 	for i := range list {
@@ -29,10 +29,10 @@ func LegalNames() []LegalName {
 	return list
 }
 
-// Portable reports whether every system's disk can hold name. It is the rule of
-// creation, asked of [vfs.Jail.Explain], with the length that Windows and macOS
-// allow a path besides. Two portable names that differ in case alone are one on
-// some disks.
+// Portable reports whether the disks of all systems can store name. It uses the rule
+// for creation, through [vfs.Jail.Explain], and the limits of Windows and macOS for the
+// length of a path. Two portable names that differ only in case are the same on some
+// disks.
 func Portable(name string) bool {
 	n, err := vfs.ParseName(name)
 	if err != nil || len(name) > 600 {
@@ -51,7 +51,7 @@ var portableJail = func() *vfs.Jail {
 
 var legalNames = []LegalName{
 	{Raw: "plain.txt", Name: "plain.txt"},
-	{Raw: "%70lain2.tx%74", Name: "plain2.txt"}, // an escape that nobody needs
+	{Raw: "%70lain2.tx%74", Name: "plain2.txt"}, // unnecessary escapes
 	{Raw: "two%20words.txt", Name: "two words.txt"},
 	{Raw: "%20leading%20and%20trailing%20", Name: " leading and trailing "},
 	{Raw: "a+b.txt", Name: "a+b.txt"}, // '+' is a space in queries only
@@ -80,26 +80,26 @@ var legalNames = []LegalName{
 	{Raw: "%22quoted%22.txt", Name: `"quoted".txt`},
 	{Raw: "%3Cb%3Ebold", Name: "<b>bold"},
 	{Raw: "a*b", Name: "a*b"},
-	{Raw: "%5Babc%5D%7Bd,e%7D", Name: "[abc]{d,e}"}, // a glob's characters, literally
+	{Raw: "%5Babc%5D%7Bd,e%7D", Name: "[abc]{d,e}"}, // special characters of globs, taken literally
 	{Raw: "pipe%7Cx", Name: "pipe|x"},
 	{Raw: "back%60tick%5E", Name: "back`tick^"},
 	{Raw: "caf%C3%A9.txt", Name: "caf\u00e9.txt"},   // normal form C
-	{Raw: "cafe%CC%81.txt", Name: "cafe\u0301.txt"}, // and D: two names
+	{Raw: "cafe%CC%81.txt", Name: "cafe\u0301.txt"}, // normal form D: a different name
 	{Raw: "Case.txt", Name: "Case.txt"},
 	{Raw: "case.txt", Name: "case.txt"},
 	{Raw: "%D1%84%D0%BE%D1%82%D0%BE.jpg", Name: "фото.jpg"},
 	{Raw: "%E5%86%99%E7%9C%9F.jpg", Name: "写真.jpg"},
 	{Raw: "%F0%9F%98%80.txt", Name: "😀.txt"},
-	{Raw: "%F0%9F%91%A9%E2%80%8D%F0%9F%9A%80.txt", Name: "👩\u200d🚀.txt"}, // held together by a joiner
-	{Raw: "%E2%80%A5", Name: "\u2025"},                                   // NFKC makes it ".."
-	{Raw: "%EF%BC%8E%EF%BC%8E", Name: "．．"},                              // full width, the same
-	{Raw: "a%E2%88%95b", Name: "a∕b"},                                    // a division slash separates nothing
+	{Raw: "%F0%9F%91%A9%E2%80%8D%F0%9F%9A%80.txt", Name: "👩\u200d🚀.txt"}, // contains a joiner
+	{Raw: "%E2%80%A5", Name: "\u2025"},                                   // ".." after NFKC
+	{Raw: "%EF%BC%8E%EF%BC%8E", Name: "．．"},                              // full width; also ".." after NFKC
+	{Raw: "a%E2%88%95b", Name: "a∕b"},                                    // a division slash is not a separator
 	{Raw: "deep/1/2/3/4/5/6/7/8/9/10/end", Name: "deep/1/2/3/4/5/6/7/8/9/10/end"},
 	{Raw: "order/a-b", Name: "order/a-b"}, // before the directory "a/"
 	{Raw: "order/a/x", Name: "order/a/x"},
 	{Raw: "order/a0", Name: "order/a0"},
 	{Raw: strings.Repeat("e", 255), Name: strings.Repeat("e", 255)},
 	{Raw: strings.Repeat("%C3%A9", 127), Name: strings.Repeat("\u00e9", 127)},
-	// With "legal/" before it, exactly 1024 bytes.
+	// With the prefix "legal/", exactly 1024 bytes.
 	{Raw: strings.Repeat(strings.Repeat("d", 253)+"/", 4) + "ee", Name: strings.Repeat(strings.Repeat("d", 253)+"/", 4) + "ee"},
 }

@@ -16,24 +16,24 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A NaiveServer serves files the way somebody once did: it looks plausible, often
-// it checks something, and at least one attack gets past it. It returns what a
-// client would get for the raw request path from the root that Plant made.
-// Never use one for anything but to show that an attack attacks.
+// A NaiveServer serves files as some real server once did: it looks plausible and often
+// checks something, but at least one attack succeeds. It returns what a client would
+// get for the raw request path from the root that Plant made. Use it only to prove that
+// an attack works.
 type NaiveServer func(root, raw string) ([]byte, error)
 
 // NaiveServers returns the naive servers by name. Those that imitate another system
-// (Windows, a disk that folds names) do so on any.
+// (Windows, a disk that folds names) do so on every system.
 func NaiveServers() map[string]NaiveServer { return maps.Clone(naiveServers) }
 
 var errNaive = errors.New("the naive server refused")
 
 var naiveServers = map[string]NaiveServer{
-	// Decode and join: the classic.
+	// Decodes and joins.
 	"join": func(root, raw string) ([]byte, error) {
 		return readBelow(root, decode(raw))
 	},
-	// The check that forgets the slash behind the root, and links.
+	// Checks the prefix, but forgets the slash after the root, and links.
 	"join-has-prefix": func(root, raw string) ([]byte, error) {
 		full := filepath.Join(root, filepath.FromSlash(decode(raw)))
 		if !strings.HasPrefix(full, root) {
@@ -41,7 +41,7 @@ var naiveServers = map[string]NaiveServer{
 		}
 		return os.ReadFile(full)
 	},
-	// Checks of the string that was sent, before it is decoded.
+	// Check the string as sent, before decoding.
 	"check-as-sent": func(root, raw string) ([]byte, error) {
 		return unless(dotdot(raw), root, decode(raw))
 	},
@@ -54,16 +54,16 @@ var naiveServers = map[string]NaiveServer{
 	"dotfiles-as-sent": func(root, raw string) ([]byte, error) {
 		return unless(strings.HasPrefix(raw, ".") || strings.Contains(raw, "/."), root, decode(raw))
 	},
-	// A list of names that are denied, each in one spelling.
+	// A list of denied names, each in a single spelling.
 	"deny-exact": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		return unless(denied(name), root, name)
 	},
-	// Cleaning in place of refusing.
+	// Cleans instead of refusing.
 	"strip-dotdot": func(root, raw string) ([]byte, error) {
 		return readBelow(root, strings.ReplaceAll(decode(raw), "../", ""))
 	},
-	// Decoding again behind the check.
+	// Decodes again after the check.
 	"double-decode": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		return unless(dotdot(name) || denied(name), root, decode(name))
@@ -72,14 +72,15 @@ var naiveServers = map[string]NaiveServer{
 		return strings.NewReplacer("%u002e", ".", "%u2215", "/").Replace(name)
 	}),
 	"drop-bad-escape": checkedThen(func(name string) string { return strings.ReplaceAll(name, "%", "") }),
-	// What a servlet container drops from a path, behind its front server's check.
+	// Drops path parameters as a servlet container does, after the front server's
+	// check.
 	"path-params": checkedThen(eachElement(func(e string) string {
 		e, _, _ = strings.Cut(e, ";")
 		return e
 	})),
 	"backslash": checkedThen(func(name string) string { return strings.ReplaceAll(name, `\`, "/") }),
-	// A join in which an absolute name wins. The directory that holds the root
-	// stands for the top of the disk, of a drive, and for a home.
+	// A join in which an absolute name wins. The directory that contains the root
+	// stands for the top of the disk or of a drive, and for a home directory.
 	"absolute": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		if len(name) > 1 && name[1] == ':' {
@@ -103,7 +104,7 @@ var naiveServers = map[string]NaiveServer{
 		}
 		return readBelow(root, name)
 	},
-	// Disks that take several spellings for one name.
+	// Disks on which a name has several spellings.
 	"fold-case": func(root, raw string) ([]byte, error) {
 		name := decode(raw)
 		if dotdot(name) || denied(name) {
@@ -133,7 +134,7 @@ var naiveServers = map[string]NaiveServer{
 		e, _, _ = strings.Cut(e, ":")
 		return e
 	})),
-	// A string that ends sooner for the system than for the check.
+	// Strings that end earlier for the system than for the check.
 	"c-string": func(root, raw string) ([]byte, error) {
 		return readCString(root, decode(raw))
 	},
@@ -159,7 +160,7 @@ var naiveServers = map[string]NaiveServer{
 		name := decode(raw)
 		return unless(!strings.HasPrefix(name, "user1"), root, name)
 	},
-	// A listing that shows all there is.
+	// Lists everything.
 	"list": func(root, raw string) ([]byte, error) {
 		entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(decode(raw))))
 		var names []byte
@@ -170,7 +171,7 @@ var naiveServers = map[string]NaiveServer{
 	},
 }
 
-// decode undoes percent-encoding once, and leaves what is malformed.
+// decode undoes percent-encoding once and leaves malformed escapes unchanged.
 func decode(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -197,8 +198,8 @@ func unless(refused bool, root, name string) ([]byte, error) {
 	return readBelow(root, name)
 }
 
-// checkedThen decodes, checks, and only then does what makes another name of
-// the one that was checked.
+// checkedThen decodes and checks a name, and only then applies change, which can turn
+// it into another name.
 func checkedThen(change func(name string) string) NaiveServer {
 	return func(root, raw string) ([]byte, error) {
 		name := decode(raw)
@@ -223,8 +224,8 @@ func eachElement(change func(elem string) string) func(name string) string {
 	}
 }
 
-// readAlias looks an element up among a directory's entries, as a disk does
-// that has more than one spelling for an entry.
+// readAlias looks up an element among a directory's entries, like a disk on which an
+// entry has more than one spelling.
 func readAlias(root, name string, same func(entry, elem string) bool) ([]byte, error) {
 	dir := root
 	for elem := range strings.SplitSeq(name, "/") {
@@ -241,7 +242,7 @@ func readAlias(root, name string, same func(entry, elem string) bool) ([]byte, e
 	return os.ReadFile(dir)
 }
 
-// shortName is what an 8.3 file system calls the first entry that begins so.
+// shortName returns the 8.3 name of the first entry with this prefix.
 func shortName(entry string) string {
 	stem, ext := strings.TrimLeft(entry, "."), ""
 	if i := strings.LastIndexByte(stem, '.'); i > 0 {
@@ -250,8 +251,8 @@ func shortName(entry string) string {
 	return stem[:min(len(stem), 6)] + "~1" + ext
 }
 
-// dropInvisible drops what has no glyph, as HFS+ does when it compares names,
-// and bytes that are no UTF-8, as lenient decoders do.
+// dropInvisible drops characters without a glyph, as HFS+ does when it compares names,
+// and bytes that are not valid UTF-8, as lenient decoders do.
 func dropInvisible(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -264,7 +265,7 @@ func dropInvisible(s string) string {
 	return b.String()
 }
 
-// decodeOverlong is a decoder of UTF-8 that does not ask for the shortest form.
+// decodeOverlong decodes UTF-8 without requiring the shortest form.
 func decodeOverlong(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -291,7 +292,7 @@ func decodeOverlong(s string) string {
 	return b.String()
 }
 
-// readCString checks the whole name and opens what comes before the NUL.
+// readCString checks the whole name and opens the part before the NUL.
 func readCString(root, name string) ([]byte, error) {
 	if path.Ext(name) != ".txt" {
 		return nil, errNaive

@@ -19,8 +19,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// A reference is the shortest backend that keeps the whole contract. The broken
-// ones of TestSuiteFindsFaults are made of it.
+// A reference is a minimal backend that fulfills the whole contract.
+// TestSuiteFindsFaults builds its broken backends from it.
 type reference struct {
 	mu      sync.RWMutex
 	objects map[string]stored

@@ -15,59 +15,57 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A Tree is what a backend under test has to hold before the suite sees it.
-// Directories are those that the names need.
+// A Tree is what a backend under test must contain. It implies the directories that the
+// names need.
 type Tree struct {
-	Files map[string]string // contents by name; every name makes a vfs.Name
+	Files map[string]string // contents by name; every name is a valid vfs.Name
 
-	// Links are the texts of symbolic links by the link's name. The suite fills
-	// it only under Options.Links.
+	// Links are the texts of symbolic links, by the link's name. The suite fills it
+	// only if Options.Links is set.
 	Links map[string]string
 
-	// Special are the names of FIFOs. The suite fills it only under
-	// Options.Special.
+	// Special are the names of FIFOs. The suite fills it only if Options.Special is
+	// set.
 	Special []string
 
-	// Raw are contents by names that make no vfs.Name, out of Options.Raw.
+	// Raw are contents by invalid names, from Options.Raw.
 	Raw map[string]string
 }
 
-// Options say what a backend's author can plant, and what the backend is known
-// not to do. The zero value asks for everything that files alone can show.
+// Options say what a backend's opener can plant, and what the backend is known not to
+// do. The zero value asks for everything that can be tested with files alone.
 type Options struct {
 	// Links: the opener plants Tree.Links. Special: it plants Tree.Special.
 	Links, Special bool
 
 	// Raw lists names outside the grammar that the opener can plant, such as
-	// "raw/back\\slash" on Unix or "raw/../x" in a bucket. All of them lie
-	// below "raw/". The backend must neither serve them under another name nor
-	// fail over them.
+	// "raw/back\\slash" on Unix or "raw/../x" in a bucket. All of them are below
+	// "raw/". The backend must neither serve them under another name nor fail because
+	// of them.
 	Raw []string
 
-	// OpenAt opens what lies below the directory prefix as a backend of its
-	// own, out of a tree that holds more than that. If it is set, the whole
-	// suite runs a second time so, and no byte or name from outside the prefix
-	// may be seen.
+	// OpenAt opens the directory prefix of a larger tree as a backend of its own. If it
+	// is set, the whole suite runs a second time with it, and no byte or name from
+	// outside the prefix may appear.
 	OpenAt func(t *testing.T, tree Tree, prefix string) vfs.Backend
 
-	// Unholdable reports the names that the backend cannot hold safely; nil is
-	// none. They are not planted, and asking for them must fail with an error
-	// that matches fs.ErrNotExist. A disk that folds case holds safely only one
-	// case, so there this reports the names in the other, too.
+	// Unholdable reports whether the backend cannot safely store a name; nil means that
+	// it can store all. Such names are not planted, and a request for one must fail
+	// with an error that matches fs.ErrNotExist. A disk that folds case can safely
+	// store only one case of a name, so there Unholdable must report the other cases.
 	Unholdable func(name string) bool
 
-	// Weaknesses are the checks that the backend fails by its nature, with the
-	// reason, which is the sentence that users should read. The suite leaves
-	// them out and says so aloud. A name that is no check is an error.
+	// Weaknesses are the checks that the backend fails by its nature, each with the
+	// reason, a sentence written for users. The suite skips these checks and logs the
+	// reason. An unknown check is an error.
 	Weaknesses map[string]string
 }
 
-// TestBackend checks every sentence of [vfs.Backend]'s contract. It calls open
-// once a check, each time with another tree, and open returns a backend that
-// holds that tree and nothing else. What is to be closed open leaves to
-// t.Cleanup.
+// TestBackend checks the whole contract of [vfs.Backend]. It calls open once per check,
+// each time with another tree; open returns a backend that contains exactly that tree.
+// To close something, open uses t.Cleanup.
 //
-// The checks of writing run where Caps.Writable is set.
+// The checks of writing run only if Caps.Writable is set.
 func TestBackend(t *testing.T, open func(t *testing.T, tree Tree) vfs.Backend, opts Options) {
 	t.Helper()
 	if err := opts.check(); err != nil {
@@ -102,9 +100,9 @@ func TestBackend(t *testing.T, open func(t *testing.T, tree Tree) vfs.Backend, o
 	}
 }
 
-// CheckBackend is TestBackend for those who have no *testing.T: it returns all
-// failures, joined, each beginning with the name of its check. It does not look
-// at Options.OpenAt; an open that knows a prefix does the same.
+// CheckBackend is TestBackend without a *testing.T: it returns all failures, joined,
+// each beginning with the name of its check. It ignores Options.OpenAt; an open
+// function that uses a prefix does the same.
 func CheckBackend(ctx context.Context, open func(tree Tree) (vfs.Backend, error), opts Options) error {
 	if err := opts.check(); err != nil {
 		return err
@@ -124,7 +122,7 @@ func CheckBackend(ctx context.Context, open func(tree Tree) (vfs.Backend, error)
 	return errors.Join(errs...)
 }
 
-// CheckNames returns the names of all checks, as Options.Weaknesses takes them.
+// CheckNames returns the names of all checks, as used in Options.Weaknesses.
 func CheckNames() []string {
 	names := make([]string, len(checks))
 	for i, c := range checks {
@@ -133,14 +131,14 @@ func CheckNames() []string {
 	return names
 }
 
-// A check is one question to a backend that holds tree(opts).
+// A check is one test of a backend that contains tree(opts).
 type check struct {
 	name string
 	tree func(opts *Options) Tree
 	ask  func(p *probe)
 }
 
-// checks is filled in the order in which a beginner wants to see them fail.
+// checks are in the order in which failures are best fixed.
 var checks = []check{
 	{"reading", readTree, checkReading},
 	{"stat", readTree, checkStat},
@@ -187,7 +185,7 @@ func (o *Options) check() error {
 	}
 	for _, raw := range o.Raw {
 		if !strings.HasPrefix(raw, "raw/") {
-			return fmt.Errorf("vfstest: Options.Raw: %q does not lie below raw/", raw)
+			return fmt.Errorf("vfstest: Options.Raw: %q is not below raw/", raw)
 		}
 	}
 	return nil
@@ -195,7 +193,7 @@ func (o *Options) check() error {
 
 func (o *Options) holds(name string) bool { return o.Unholdable == nil || !o.Unholdable(name) }
 
-// A probe is one check that is running.
+// A probe is one running check.
 type probe struct {
 	ctx  context.Context
 	b    vfs.Backend
@@ -210,8 +208,8 @@ type probe struct {
 
 func newProbe(opts *Options) *probe { return &probe{opts: opts} }
 
-// patience is how long one check may take before it counts as blocked. A
-// backend that opens a FIFO blocks for ever, and the suite has to say so.
+// patience is how long one check may take before it counts as blocked. A backend that
+// opens a FIFO blocks forever, and the suite has to report it.
 const patience = 2 * time.Minute
 
 func (p *probe) run(ctx context.Context, c check, open func(tree Tree) (vfs.Backend, error)) {
@@ -261,20 +259,19 @@ func (p *probe) notef(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// result returns what was found. A check that is blocked may find more later,
-// which nobody hears.
+// result returns the findings. A blocked check may find more later, which is discarded.
 func (p *probe) result() (errs []error, notes []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.errs), slices.Clone(p.notes)
 }
 
-// prefix is where surround puts a tree. Its space and its two elements show
-// whether a backend escapes and splits it properly.
+// prefix is the directory for surround. Its space and its two elements show whether a
+// backend escapes and splits it properly.
 const prefix = "under a/prefix"
 
-// surround moves tree below prefix and plants canaries beside it, so that
-// whatever forgets the prefix, or its last slash, is seen.
+// surround moves tree below prefix and plants canaries beside it, to detect a backend
+// that forgets the prefix or its last slash.
 func surround(tree Tree) Tree {
 	out := Tree{Files: map[string]string{}, Links: map[string]string{}, Raw: map[string]string{}}
 	move := func(to, from map[string]string) {

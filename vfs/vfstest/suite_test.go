@@ -10,8 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// What an author declares has to make sense, or a suite that checks nothing
-// would pass.
+// Invalid options are errors; otherwise a suite that checks nothing would pass.
 func TestBadOptions(t *testing.T) {
 	open := func(tree vfstest.Tree) (vfs.Backend, error) { return newReference(tree), nil }
 	for what, opts := range map[string]vfstest.Options{
@@ -23,7 +22,7 @@ func TestBadOptions(t *testing.T) {
 		}
 	}
 	for what, open := range map[string]func(vfstest.Tree) (vfs.Backend, error){
-		"an opener that fails":       func(vfstest.Tree) (vfs.Backend, error) { return nil, errors.New("no disk") },
+		"a failing opener":           func(vfstest.Tree) (vfs.Backend, error) { return nil, errors.New("no disk") },
 		"an opener without a result": func(vfstest.Tree) (vfs.Backend, error) { return nil, nil },
 	} {
 		if err := vfstest.CheckBackend(t.Context(), open, vfstest.Options{}); err == nil {
@@ -32,8 +31,7 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
-// A backend that waits for ever, as an open of a FIFO does, must not make the
-// suite wait, too.
+// A backend that blocks forever, as the open of a FIFO does, must not block the suite.
 func TestBlockedBackend(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	release := make(chan struct{})
@@ -52,8 +50,8 @@ func TestBlockedBackend(t *testing.T) {
 	}
 }
 
-// Where a remote service says that nothing changed, it does not tell the size.
-// Any other size than the object's own is still found.
+// With a 304, a remote service does not report the size. Any other wrong size is still
+// detected.
 func TestSizeUnknownIfNotModified(t *testing.T) {
 	for size, ok := range map[int64]bool{-1: true, 3: false} {
 		open := func(tree vfstest.Tree) (vfs.Backend, error) {
@@ -68,19 +66,19 @@ func TestSizeUnknownIfNotModified(t *testing.T) {
 		}
 		err := vfstest.CheckBackend(t.Context(), open, vfstest.Options{Weaknesses: allBut("conditions")})
 		if (err == nil) != ok {
-			t.Errorf("with the size %d the suite says %v", size, err)
+			t.Errorf("with the size %d the suite returned %v", size, err)
 		}
 	}
 }
 
-// A backend may be unable to hold some names, if it says so of each of them.
+// A backend may be unable to store some names if it reports each of them.
 func TestUnholdable(t *testing.T) {
 	opts := vfstest.Options{Unholdable: func(name string) bool { return !vfstest.Portable(name) }}
 	planted := 0
 	err := vfstest.CheckBackend(t.Context(), func(tree vfstest.Tree) (vfs.Backend, error) {
 		for name := range tree.Files {
 			if !vfstest.Portable(name) {
-				t.Errorf("%q was to be planted", name)
+				t.Errorf("the suite asked to plant %q", name)
 			}
 			planted++
 		}
@@ -103,7 +101,7 @@ func TestPortable(t *testing.T) {
 	}
 }
 
-// The limits of a name must be reached, or off-by-one stays unseen.
+// Some names must reach the limits, or an off-by-one error would go unnoticed.
 func TestLegalReachesTheLimits(t *testing.T) {
 	longest, longestElement := 0, 0
 	for _, l := range vfstest.LegalNames() {

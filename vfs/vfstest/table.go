@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// shown are the attacks that Table shows, by name: one of each idea.
+// shown lists the attacks that Table shows: one for each idea.
 var shown = []string{
 	"dotdot", "dotdot that survives one removal", "encoded dots", "encoded slash", "twice encoded dots",
 	"wide escape", "backslash", "drive", "second slash", "doubled slash", "trailing slash",
 	"upper case", "full width letters", "two dot leader", "joiner in a denied name", "direction override",
 	"NUL before an extension", "CR LF", "overlong dots", "trailing dot", "stream of a file", "short name of a dotfile",
-	"dotfile", "denied", "not allowed", "neighbour that begins alike", "link out",
+	"dotfile", "denied", "not allowed", "neighbor with the same prefix", "link out",
 }
 
 // shownLegal are the names of LegalNames that Table shows.
@@ -20,8 +20,8 @@ var shownLegal = []string{
 }
 
 // Table returns a selection of Attacks and LegalNames as a Markdown table: the request
-// path as it is sent, the verdict under [FixturePolicy], and the reason. Its text
-// changes only with the tables.
+// path as sent, the verdict under [FixturePolicy], and the reason. Its text changes
+// only with the tables.
 func Table() string {
 	var b strings.Builder
 	b.WriteString("| request | verdict | reason | what it tries |\n|---|---|---|---|\n")
