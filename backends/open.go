@@ -58,6 +58,14 @@ func (s *Source) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, er
 	return driver.Walk(ctx, s.Backend, dir)
 }
 
+// CopyFrom is that of the backend, if it is a driver.Copier.
+func (s *Source) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return driver.CopyFrom(ctx, s.Backend, n, src, from, opts)
+}
+
+// Under returns the backend, for driver.Under.
+func (s *Source) Under() vfs.Backend { return s.Backend }
+
 // Close ends the Source: every later call of its backend may fail.
 func (s *Source) Close() error { return s.close() }
 

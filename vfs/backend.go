@@ -75,6 +75,9 @@ type Caps struct {
 	Direct bool
 	// Walks: the backend is a driver.Walker, and so is each layer over it.
 	Walks bool
+	// Copies: the backend is a driver.Copier, and so is each layer over it that copies are
+	// to pass through.
+	Copies bool
 }
 
 // An Entry describes one name in a directory, as List yields it.

@@ -152,7 +152,7 @@ type roundTripper struct {
 }
 
 func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Method == http.MethodPost && req.URL.Query().Has("uploadId") {
+	if req.Method == http.MethodPost && req.URL.Query().Has("uploadId") || req.Header.Get("X-Amz-Copy-Source") != "" {
 		return t.patient.RoundTrip(req)
 	}
 	return t.Transport.RoundTrip(req)

@@ -174,7 +174,7 @@ func New(api API, opts Options) (*Backend, error) {
 
 // Caps says what a bucket can do.
 func (b *Backend) Caps() vfs.Caps {
-	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil, Walks: true}
+	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil, Walks: true, Copies: b.writable}
 }
 
 // key returns the key of the object n. It is made by putting one string behind

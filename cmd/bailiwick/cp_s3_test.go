@@ -321,7 +321,21 @@ func TestSyncS3(t *testing.T) {
 		t.Errorf("there is %v, want %v", got, want)
 	}
 
-	bailiwick(cli.ExitDone, "moved 2 objects", "mv", s3("one/d"), s3("two"))
+	// Within one service, no bytes come here.
+	g.Reset(t)
+	bailiwick(cli.ExitDone, "moved 2 objects, 2 bytes", "mv", s3("one/d"), s3("two"))
+	copies := 0
+	for _, r := range g.Requests(t) {
+		switch {
+		case strings.Contains(r.Op, "CopyObject"):
+			copies++
+		case strings.Contains(r.Op, "GetObject"), strings.Contains(r.Op, "PutObject"):
+			t.Errorf("mv within a bucket: %s %s", r.Op, r.Key)
+		}
+	}
+	if copies != 2 {
+		t.Errorf("mv within a bucket copied %d objects by itself", copies)
+	}
 	bailiwick(cli.ExitDone, "moved 1 object", "mv", s3("one/a"), s3("two/a"))
 	has("one.txt", "one/.hidden", "one/d\\x", "two/a", "two/b", "two/c")
 	bailiwick(cli.ExitUsage, "are the same", "mv", s3("two/a"), s3("two/a"))

@@ -55,3 +55,37 @@ func Walk(ctx context.Context, b vfs.Backend, dir vfs.Name) iter.Seq2[vfs.Entry,
 		yield(vfs.Entry{}, &vfs.Error{Op: "list", Name: dir.String(), Err: vfs.ErrUnsupported})
 	}
 }
+
+// A Copier is a backend whose store can copy an object by itself, so that its bytes do not
+// come here and go back.
+type Copier interface {
+	vfs.Backend
+
+	// CopyFrom stores the object of src that from describes under n, as Put does with
+	// its bytes. src is a backend, or layers over one that have an Under method. It fails
+	// with [vfs.ErrUnsupported], and has changed nothing, if the store cannot do that:
+	// src is another store, the object is not that version any more, or is too large.
+	CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error)
+}
+
+// CopyFrom is the CopyFrom of b. A layer calls it to pass on that of the backend below. It
+// fails with [vfs.ErrUnsupported] if b is no [Copier].
+func CopyFrom(ctx context.Context, b vfs.Backend, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	if c, ok := b.(Copier); ok {
+		return c.CopyFrom(ctx, n, src, from, opts)
+	}
+	return Unsupported{}.Put(ctx, n, nil, opts)
+}
+
+// Under returns the backend under all layers of b that have a method Under. Only a layer
+// that shows objects as they are has one: who copies inside a store passes it by, once the
+// layer has shown the object.
+func Under(b vfs.Backend) vfs.Backend {
+	for {
+		layer, ok := b.(interface{ Under() vfs.Backend })
+		if !ok {
+			return b
+		}
+		b = layer.Under()
+	}
+}

@@ -230,7 +230,11 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 // content coding that was lost, and what is at the target now.
 func (c *copyRun) copy(ctx context.Context, t task) (size int64, coding string, there vfs.Info, err error) {
 	if !c.opts.DryRun {
-		w, err := c.target.Copy(ctx, t.to, c.source, t.from, vfs.PutOptions{})
+		read := false
+		w, err := c.target.Copy(context.WithValue(ctx, wasRead{}, &read), t.to, c.source, t.from, vfs.PutOptions{})
+		if !read && err == nil {
+			c.progress.Bytes.Add(w.Info.Size) // the store copied it by itself
+		}
 		return w.Info.Size, w.LostEncoding, w.Info, err
 	}
 	info, err := c.source.Head(ctx, t.from, vfs.Request{})

@@ -26,14 +26,23 @@ func (b countedBackend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (
 	}
 	// Reading by File would bypass the count.
 	obj.File = nil
+	if read, ok := ctx.Value(wasRead{}).(*bool); ok {
+		*read = true
+	}
 	obj.Body = countedBody{countingReader{obj.Body, b.run.progress}, obj.Body}
 	return obj, nil
 }
+
+// Under implements driver.Under: what the store copies by itself is not read here.
+func (b countedBackend) Under() vfs.Backend { return b.Backend }
 
 // Walk implements driver.Walker.
 func (b countedBackend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
 	return driver.Walk(ctx, b.Backend, dir)
 }
+
+// wasRead is the key of a *bool in a context, which is set once an object is opened.
+type wasRead struct{}
 
 // uncounted marks a context whose reads are no part of the copy, such as those that compare.
 type uncounted struct{}

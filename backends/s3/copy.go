@@ -1,0 +1,117 @@
+package s3
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+var _ driver.Copier = (*Backend)(nil)
+
+// maxCopy is the largest object that one CopyObject takes.
+const maxCopy = 5 << 30
+
+// CopyFrom copies an object of src by one CopyObject, where src is a Backend of the same
+// service: the bytes do not come here. It fails with vfs.ErrUnsupported under a condition,
+// for objects over 5 GiB, and where the service refuses, for example because the object
+// is another version by now; then Put with the bytes of the object is the way.
+//
+// The copy has the content type, coding and time that opts say, and otherwise nothing of
+// the metadata, as after a Put.
+func (b *Backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	client, source := b.sameService(driver.Under(src))
+	opts.Cond.Unsafe = false
+	if !b.writable || source == nil || !opts.Cond.IsZero() || from.ETag == "" || from.Size > maxCopy {
+		return driver.Unsupported{}.Put(ctx, n, nil, opts)
+	}
+	if namesMarker(n) {
+		return vfs.Info{}, refuse("put", n, reason.Unholdable)
+	}
+	key, err := source.key("open", from.Name)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	c, err := b.change(ctx, "put", n, vfs.Cond{})
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	w := &writing{change: c, opts: opts, size: from.Size}
+	w.mark = rand.Text()
+	w.wait = finishWait
+	refused := false
+	etag, err := w.commit(func(ctx context.Context, _ clause) (*string, error) {
+		ctx, cancel := context.WithTimeout(ctx, completeWait)
+		defer cancel()
+		out, err := client.CopyObject(ctx, &awss3.CopyObjectInput{
+			Bucket:                    &w.bucket,
+			Key:                       &w.key,
+			ExpectedBucketOwner:       w.owner,
+			ExpectedSourceBucketOwner: source.owner,
+			CopySource:                aws.String(copySource(source.bucket, key)),
+			CopySourceIfMatch:         aws.String(`"` + from.ETag + `"`),
+			MetadataDirective:         types.MetadataDirectiveReplace,
+			ContentType:               headerValue(opts.ContentType),
+			ContentEncoding:           headerValue(opts.Encoding),
+			Metadata:                  w.metadata(),
+		})
+		switch {
+		case err == nil && out.CopyObjectResult != nil:
+			return out.CopyObjectResult.ETag, nil
+		case err == nil:
+			return nil, nil
+		}
+		refused = refusesCopy(answerOf(err).status)
+		if refused {
+			return nil, nil
+		}
+		return nil, err
+	})
+	if refused {
+		return driver.Unsupported{}.Put(ctx, n, nil, opts)
+	}
+	return w.stored(etag), err
+}
+
+// sameService returns the client if src is a Backend that it can copy from, else nil.
+func (b *Backend) sameService(src vfs.Backend) (*awss3.Client, *Backend) {
+	source, ok := src.(*Backend)
+	if !ok {
+		return nil, nil
+	}
+	mine, ok1 := b.api.(*awss3.Client)
+	other, ok2 := source.api.(*awss3.Client)
+	if !ok1 || !ok2 {
+		return nil, nil
+	}
+	o, p := mine.Options(), other.Options()
+	if aws.ToString(o.BaseEndpoint) != aws.ToString(p.BaseEndpoint) || o.Region != p.Region {
+		return nil, nil
+	}
+	return mine, source
+}
+
+// copySource returns a key as CopyObject takes it. Some services read a plus sign as a space.
+func copySource(bucket, key string) string {
+	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(bucket + "/" + key))
+}
+
+// refusesCopy reports whether the status says for certain that nothing was copied.
+func refusesCopy(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return false
+	case http.StatusNotImplemented:
+		return true
+	}
+	return status/100 == 4
+}
