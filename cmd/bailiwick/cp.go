@@ -70,15 +70,15 @@ func (a *app) cpCommand() *cobra.Command {
 		Long: `Cp copies FROM to TO. Either is a SOURCE, the path of a file, an object of S3
 (s3://BUCKET/KEY), or - for standard input or output.
 
-A directory or prefix stands for all that lies below it: "cp site backup" copies
-what is in site into backup, and not site itself. A slash at the end of TO says
-that it is a directory; "cp a.txt new" makes a file called new. TO is made if it
-is missing and the directory above is there. An s3://BUCKET/KEY without a slash at
-its end is an object if there is one of that key, else a prefix.
+For a directory or prefix, cp copies everything below it: "cp site backup" copies
+the contents of site into backup, and not site itself. A slash at the end of TO
+means a directory; "cp a.txt new" makes a file called new. Cp makes TO if it is
+missing and its parent exists. An s3://BUCKET/KEY without a slash at the end is an
+object if that key exists, else a prefix.
 
-All that can have a name is copied but dotfiles; --dotfiles takes these, too. Rules
-say otherwise: with an --allow, only what matches. Links are left out, unless
---symlinks=inside copies what they lead to. Empty directories are not copied.
+Without an --allow, cp copies every name except dotfiles; --dotfiles includes them.
+With an --allow, it copies what the rules let through. Cp skips links, unless
+--symlinks=inside copies what they lead to. It does not copy empty directories.
 
 A copy keeps the modification time, content type and content coding, where TO can
 keep them. S3 keeps the time in the metadata "mtime", as rclone does.
@@ -89,10 +89,9 @@ source was not modified after the object was stored. --checksum compares the byt
 instead. So a copy that was interrupted continues when it is run again. Nothing is
 removed from TO, and no partial object is visible there.
 
-A name that may not be created at TO is reported and the rest is copied: one that
-some system cannot hold (aux.txt, 10:30.log), or that differs from another there
-only in case or normal form. The exit code is then 1, as it is if something could
-not be copied.`,
+Cp reports names that may not be created at TO, and copies the rest: names that some
+system cannot hold (aux.txt, 10:30.log), and names that differ from another one there
+only in case or normal form. The exit code is then 1, as after any failure.`,
 		Example: `  bailiwick cp ./site 's3://bucket/site?region=eu-central-1'
   bailiwick cp s3://bucket/site ./site --allow '**/*.html' --dry-run
   bailiwick cp s3://bucket/db.dump - | pg_restore -d db

@@ -1,0 +1,68 @@
+package copier
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// An object is removed only in the version that was copied, and only while the target has
+// what was written.
+func TestRemoveMoved(t *testing.T) {
+	n, err := vfs.ParseName("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what   string
+		change func(t *testing.T, c *copyRun)
+		want   error
+	}{
+		{"nothing changed", func(*testing.T, *copyRun) {}, nil},
+		{"the source changed", func(t *testing.T, c *copyRun) { put(t, c.source, n, "later") }, errChanged},
+		{"the target changed", func(t *testing.T, c *copyRun) { put(t, c.target, n, "other") }, errOtherCopy},
+		{"the target is gone", func(t *testing.T, c *copyRun) {
+			if _, err := c.target.Remove(t.Context(), n, vfs.Cond{}); err != nil {
+				t.Fatal(err)
+			}
+		}, errOtherCopy},
+		{"the source is gone", func(t *testing.T, c *copyRun) {
+			if _, err := c.source.Remove(t.Context(), n, vfs.Cond{}); err != nil {
+				t.Fatal(err)
+			}
+		}, fs.ErrNotExist},
+	} {
+		c := &copyRun{source: jail(t), target: jail(t)}
+		here, there := put(t, c.source, n, "first"), put(t, c.target, n, "first")
+		tt.change(t, c)
+		if err := c.removeMoved(t.Context(), task{from: n, to: n}, &here, &there); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.what, err, tt.want)
+		}
+		_, err := c.source.Head(t.Context(), n, vfs.Request{})
+		if stays := err == nil; stays != (tt.want == errChanged || tt.want == errOtherCopy) {
+			t.Errorf("%s: the source has the object: %t", tt.what, stays)
+		}
+	}
+}
+
+func jail(t *testing.T) *vfs.Jail {
+	t.Helper()
+	j, err := vfs.New(mem.New(), vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func put(t *testing.T, j *vfs.Jail, n vfs.Name, text string) vfs.Info {
+	t.Helper()
+	w, err := j.Put(t.Context(), n, strings.NewReader(text), vfs.PutOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Info
+}
