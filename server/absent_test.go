@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
-// What Absent answers cannot be told from a missing name, and is recorded.
+// Absent answers like a missing name, and records each request.
 func TestAbsent(t *testing.T) {
 	rec := &recorder{}
 	absent := server.Absent(audit.ReasonHost, rec, quiet)

@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// What a handler around the server may have set before: of an object that it took the
-// answer to be, and of its own.
+// Headers that middleware may have set before it calls the server: ofAnObject describe the
+// object that the middleware expected, ofTheirOwn are its own.
 var (
 	ofAnObject = http.Header{
 		"Content-Encoding": {"gzip"}, "Etag": {`"theirs"`}, "ETag": {`"theirs, too"`}, "Content-Type": {"text/html"}, "Content-Length": {"99"},
@@ -39,9 +39,9 @@ func wrapped(h http.Handler, headers ...http.Header) http.Handler {
 	})
 }
 
-// TestHeadersOfOthers: whatever a handler around the server said of an object, an answer that
-// is none says nothing of it, and one that is an object says of it what it is. What
-// such a handler has to say itself stays, whatever the answer is.
+// TestHeadersOfOthers: headers by which middleware describes an object are removed from
+// responses that are not objects, and from objects if the server sets them itself. All
+// other headers of the middleware stay in every response.
 func TestHeadersOfOthers(t *testing.T) {
 	newTree := func(t *testing.T) vfs.Backend {
 		b, err := mem.FromMap(map[string]string{"a.txt": ten, "page.html": "<p>", "dir/b.txt": "b", "a.js": "js", "a.js.gz": "gz", "panics": "x", "fails": "x"})
@@ -118,7 +118,7 @@ func TestHeadersOfOthers(t *testing.T) {
 			for key, values := range ofTheirOwn {
 				want[key] = append(slices.Clone(values), want[key]...)
 			}
-			for _, key := range []string{"Etag", "Last-Modified", "Location", "Content-Length"} { // of another tree, and time
+			for _, key := range []string{"Etag", "Last-Modified", "Location", "Content-Length"} { // these belong to another tree and time
 				if (key != "Content-Length" || words[0] == "POST") && want[key] != nil && got.Header[key] != nil && got.Header.Get(key) != ofAnObject.Get(key) {
 					want[key] = got.Header[key]
 				}

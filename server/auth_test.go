@@ -20,15 +20,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// confused fails as an Authenticator should not.
+// confused returns an error that says nothing about the credentials.
 type confused struct{ *auth.Chain }
 
 func (confused) Authenticate(*http.Request) (auth.Principal, bool, error) {
 	return auth.Principal{}, false, errors.New("dial tcp 10.0.0.1:389: refused")
 }
 
-// An error that says nothing of the credentials is no 401, after which a client would
-// throw them away, and the operator gets to know of it.
+// An error that says nothing about the credentials is not a 401, which would make clients
+// discard them. It is logged for the operator, and its text is not sent.
 func TestAuthenticatorFails(t *testing.T) {
 	var log strings.Builder
 	p := gatePolicy()
@@ -41,11 +41,12 @@ func TestAuthenticatorFails(t *testing.T) {
 		t.Errorf("%d %v %q", r.Status, r.Header, r.Body)
 	}
 	if !strings.Contains(log.String(), "10.0.0.1:389") {
-		t.Errorf("the log has %q", &log)
+		t.Errorf("the log holds %q", &log)
 	}
 }
 
-// people judges tokens, which are names here, and passwords, which are "right".
+// people checks tokens, which are base64url of a name, and passwords, which are always
+// "right".
 type people map[string]auth.Principal
 
 func (p people) CheckToken(_ context.Context, token string) (auth.Principal, error) {
@@ -69,7 +70,7 @@ func (p people) CheckPassword(_ context.Context, name, password string) (auth.Pr
 	return auth.Principal{}, auth.ErrCredentials
 }
 
-// as returns the header of a request by name, none for anyone.
+// as returns the headers that authenticate name; none if name is "".
 func as(name string) []string {
 	if name == "" {
 		return nil
@@ -77,7 +78,7 @@ func as(name string) []string {
 	return []string{"Authorization", "Bearer " + base64.RawURLEncoding.EncodeToString([]byte(name))}
 }
 
-// chain knows people by tokens and passwords, and throttles nobody.
+// chain authenticates p by tokens and passwords, and never throttles.
 func chain(p people) *auth.Chain {
 	return auth.NewChain(auth.ChainConfig{Passwords: p, Tokens: p, Failures: auth.NewFailures(auth.FailureLimits{Burst: 1 << 20})})
 }
@@ -93,7 +94,7 @@ func rules(t testing.TB, groups map[string][]string, rules ...access.Rule) *acce
 
 func can(ops ...vfs.Op) []vfs.Op { return ops }
 
-// guard puts jail and gate behind one list.
+// guard returns a handler over b with the access rules l, which authenticates who.
 func guard(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people, cfg server.Config) http.Handler {
 	t.Helper()
 	p.Authorize = l
@@ -104,7 +105,7 @@ func guard(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people
 	return server.New(jailOver(t, b, p), cfg)
 }
 
-// same fails unless two replies are one but for the Date.
+// same fails unless two responses are equal except for Date.
 func same(t testing.TB, what string, got, want reply) {
 	t.Helper()
 	if got.Status != want.Status || got.Body != want.Body {
@@ -115,7 +116,8 @@ func same(t testing.TB, what string, got, want reply) {
 	sameHeaders(t, got.Header, want.Header)
 }
 
-// targets are there, missing, denied, malformed, and directories of all kinds.
+// targets are names that exist, are missing, denied or malformed, and directories of all
+// kinds.
 var targets = []string{
 	"/home/alice/a.txt", "/home/alice/missing", "/secret.txt", "/home/alice/%2e%2e/x", "/home//x", "/%00", "/home", "/home/", "/home/alice", "/home/alice/",
 	"/home/missing/", "/home%2falice/", "/", "//", "/.env", "/" + strings.Repeat("a", 300), "/home/alice/?after=a&limit=1", "/home/alice/a.txt?meta",
@@ -129,8 +131,8 @@ func gatePolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("secret.txt")}
 }
 
-// Without credentials, what no rule lets anyone do is 401 whatever the name, and
-// says which credentials would help.
+// If no rule opens an operation to anonymous callers, a request without credentials gets
+// 401, whatever the name. The 401 lists the accepted schemes.
 func TestRequired(t *testing.T) {
 	uploads := func(t *testing.T, l *access.List) http.Handler {
 		return server.NewUploads(jailOver(t, mem.New(), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{
@@ -166,7 +168,7 @@ func TestRequired(t *testing.T) {
 			t.Fatalf("recorded as %+v", a)
 		}
 	}
-	// What has nothing to do with credentials asks for none.
+	// Responses that do not depend on credentials never challenge.
 	for _, target := range targets {
 		for method, status := range map[string]int{"OPTIONS": 204, "POST": 405, "PATCH": 405, "TRACE": 405, "get": 405} {
 			for _, extra := range [][]string{nil, {"Authorization", "Bearer !"}} {
@@ -176,7 +178,7 @@ func TestRequired(t *testing.T) {
 			}
 		}
 	}
-	// Uploads alike, whatever stands in the place of an ID.
+	// The same holds for uploads, whatever the path has in place of an ID.
 	h = uploads(t, rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)}, access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)}))
 	for _, method := range []string{"GET", "HEAD", "DELETE"} {
 		want := request(t, h, method, "/x")
@@ -197,7 +199,7 @@ func TestRequired(t *testing.T) {
 	}
 }
 
-// writableOver says of a backend that it can write. Nothing gets that far.
+// writableOver makes b claim that it is writable. No write reaches it.
 func writableOver(b vfs.Backend) vfs.Backend { return saysWritable{b} }
 
 type saysWritable struct{ vfs.Backend }
@@ -208,8 +210,8 @@ func (s saysWritable) Caps() vfs.Caps {
 	return c
 }
 
-// Where some rule lets anyone, every refusal is the 404, whatever the name; and
-// other operations on the same mount still ask.
+// If some rule opens an operation to anonymous callers, every refusal is the 404, whatever
+// the name. Other operations on the same mount still get 401.
 func TestNotRequired(t *testing.T) {
 	l := rules(t, nil,
 		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"public/**"}},
@@ -230,7 +232,7 @@ func TestNotRequired(t *testing.T) {
 			}
 			same(t, method+" "+target, request(t, h, method, target), want)
 		}
-		// What anyone may read answers for its directory.
+		// The index of a directory is open to anyone, so the directory is too.
 		if got := request(t, h, method, "/public/"); got.Status != 200 {
 			t.Errorf("%s /public/: %d", method, got.Status)
 		}
@@ -240,8 +242,8 @@ func TestNotRequired(t *testing.T) {
 	}
 }
 
-// A mount without access rules, or without credentials that a header carries, asks
-// for none.
+// A mount that is open to anyone, or whose credentials are not sent in a header (client
+// certificates), never challenges.
 func TestNeverRequired(t *testing.T) {
 	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead)})
 	p := gatePolicy()
@@ -256,7 +258,7 @@ func TestNeverRequired(t *testing.T) {
 	}
 }
 
-// Wrong credentials are 401 anywhere, on open names and mounts too.
+// Wrong credentials get 401 everywhere, even for names and mounts that are open to anyone.
 func TestWrongCredentials(t *testing.T) {
 	who := people{"alice": {Name: "alice"}}
 	basic := func(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
@@ -294,7 +296,7 @@ func TestWrongCredentials(t *testing.T) {
 			good := as("alice")[1]
 			same(t, name+": twice", request(t, h, method, paths[0], "Authorization", good, "Authorization", good), want)
 			if got := request(t, h, method, paths[0], "Authorization", "Bearer down"); got.Status != 503 || got.Header.Get("Retry-After") == "" {
-				t.Errorf("%s: %s: credentials that cannot be judged: %d", name, method, got.Status)
+				t.Errorf("%s: %s: credentials that cannot be checked: %d", name, method, got.Status)
 			}
 		}
 	}
@@ -302,14 +304,15 @@ func TestWrongCredentials(t *testing.T) {
 		t.Errorf("the backend saw %d calls", n)
 	}
 	if got := request(t, handlers["without rules"], "GET", "/public/p.txt", "Authorization", basic("alice:right")); got.Status != 200 {
-		t.Errorf("right ones: %d", got.Status)
+		t.Errorf("correct credentials: %d", got.Status)
 	}
 }
 
-// What a host found out already holds, where the request has no credentials itself.
+// A principal that a handler around this one has set counts if the request carries no
+// credentials of its own.
 func TestPrincipalOfHost(t *testing.T) {
 	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead), Names: []string{"home/{user}/**"}})
-	for name, authenticator := range map[string]auth.Authenticator{"alone": nil, "beside an own chain": chain(people{})} {
+	for name, authenticator := range map[string]auth.Authenticator{"no Authenticator": nil, "with an Authenticator": chain(people{})} {
 		rec := &recorder{}
 		p := gatePolicy()
 		p.Authorize = l
@@ -319,7 +322,7 @@ func TestPrincipalOfHost(t *testing.T) {
 			t.Errorf("%s: %d", name, got.Status)
 		}
 		if got := request(t, h, "GET", "/home/bob/b.txt", "As", "alice"); got.Status != 404 {
-			t.Errorf("%s: another's: %d", name, got.Status)
+			t.Errorf("%s: an object of bob: %d", name, got.Status)
 		}
 		for _, a := range rec.wait(t, 2) {
 			if a.Principal != "alice" {
@@ -329,7 +332,8 @@ func TestPrincipalOfHost(t *testing.T) {
 	}
 }
 
-// What anyone may not read stays out of caches, in every answer that speaks of it.
+// An object that anonymous callers may not read stays out of caches, in every response
+// about it.
 func TestCachesKeepWhatIsOpen(t *testing.T) {
 	const private = "private, no-store"
 	l := rules(t, nil,
@@ -357,7 +361,7 @@ func TestCachesKeepWhatIsOpen(t *testing.T) {
 		{"/public/p.txt", 206, "public, max-age=3600", []string{"Range", "bytes=0-0"}},
 		{"/public/p.txt", 304, "public, max-age=3600", []string{"If-None-Match", "*"}},
 		{"/public/", 200, "public, max-age=3600", nil},
-		// A cache could otherwise give everybody what one client's condition got.
+		// Otherwise a cache could serve everybody the result of one client's condition.
 		{"/public/p.txt", 412, "no-cache", []string{"If-Match", `"x"`}},
 		{"/public/p.txt", 416, "no-cache", []string{"Range", "bytes=9-"}},
 	}
@@ -377,9 +381,10 @@ func TestCachesKeepWhatIsOpen(t *testing.T) {
 	}
 }
 
-// Of rules that are a mere function nobody knows what they open to anyone: they may go by
-// anything in the context, so all that they let through stays out of caches, for those
-// without a principal too. Where they say so, what is open may be kept.
+// If the authorizer is a plain function, the handler cannot know what is open to anyone:
+// the function may decide by anything in the context. All its responses stay out of caches,
+// for anonymous callers too. An access.Authorizer can say what is open, and that may be
+// cached.
 func TestCachesKeepNothingOfOwnRules(t *testing.T) {
 	p := gatePolicy()
 	p.Authorize = vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, n vfs.Name) error {
@@ -404,7 +409,7 @@ func TestCachesKeepNothingOfOwnRules(t *testing.T) {
 	}
 }
 
-// publicFolder says that the folder public is open to anyone.
+// publicFolder declares that the folder public is open to anyone.
 type publicFolder struct{ vfs.Authorizer }
 
 var _ access.Authorizer = publicFolder{}
@@ -414,8 +419,7 @@ func (publicFolder) OpenTo(op vfs.Op, n vfs.Name) bool {
 	return op == vfs.OpRead && strings.HasPrefix(n.String(), "public/")
 }
 
-// A copy that stands in for an object is kept by a cache only if anyone may read
-// that copy, too.
+// A response with a sidecar may be cached only if anyone may read the sidecar, too.
 func TestCachesKeepNoGuardedCopy(t *testing.T) {
 	l := rules(t, nil,
 		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"*.txt"}},
@@ -426,6 +430,6 @@ func TestCachesKeepNoGuardedCopy(t *testing.T) {
 		t.Errorf("%q %q", got.Body, got.Header.Get("Cache-Control"))
 	}
 	if got := request(t, h, "GET", "/a.txt", "Accept-Encoding", "gzip"); got.Body != "plain" || got.Header.Get("Cache-Control") != "public, max-age=3600" {
-		t.Errorf("anyone: %q %q", got.Body, got.Header.Get("Cache-Control"))
+		t.Errorf("anonymous: %q %q", got.Body, got.Header.Get("Cache-Control"))
 	}
 }

@@ -22,12 +22,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// BenchmarkGET gets a file over loopback, on kept connections, with the access
-// log on, from this package, from a bare handler that writes the same headers
-// and bytes out of memory (what net/http can do at best), and from
-// http.FileServerFS over an os.Root. All three take turns within one run, so
-// that what else the machine does hits them alike. Ratios are of requests a
-// second: this package to the other.
+// BenchmarkGET requests a file over loopback on kept connections, from three servers: this
+// package with the access log on; a bare handler that writes the same headers and bytes
+// from memory, which is the best that net/http can do; and http.FileServerFS over an
+// os.Root. The three alternate within one run, so other load on the machine affects all
+// alike. The ratios are requests per second of this package to those of the other server.
 func BenchmarkGET(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10, 10 << 20} {
 		for _, depth := range []int{1, 6} {
@@ -81,7 +80,8 @@ func benchmarkGET(b *testing.B, size, depth int) {
 		newRival(b, bare, name, size),
 		newRival(b, http.FileServerFS(root.FS()), name, size),
 	}
-	// A turn is short against what else goes on, and long against a timer.
+	// A turn is short compared to changes of the load, and long compared to the timer's
+	// resolution.
 	turn := max(1, 64<<10/size)
 	for b.Loop() {
 		for _, r := range rivals {
@@ -93,8 +93,8 @@ func benchmarkGET(b *testing.B, size, depth int) {
 	b.ReportMetric(rivals[2].perRequest()/rivals[0].perRequest(), "×FileServerFS")
 }
 
-// A rival is a server under measurement, and connections to it. The clients do
-// as little as they can, for they run on the same processors.
+// A rival is a server under measurement, with connections to it. The clients do as little
+// as possible, since they share the processors with the server.
 type rival struct {
 	conns    []net.Conn
 	request  []byte
@@ -103,8 +103,8 @@ type rival struct {
 	requests int
 }
 
-// connections is how many clients ask at a time: more than there are
-// processors, so that throughput is measured, and not how long a wake-up takes.
+// connections is the number of concurrent clients: more than processors, so that throughput
+// is measured and not wake-up latency.
 const connections = 8
 
 func newRival(b *testing.B, h http.Handler, name string, size int) *rival {
@@ -165,7 +165,7 @@ func (r *rival) take(b *testing.B, turn int) {
 
 func (r *rival) perRequest() float64 { return float64(r.spent) / float64(r.requests) }
 
-// BenchmarkHandler is the handler alone, without a network.
+// BenchmarkHandler measures the handler alone, without a network.
 func BenchmarkHandler(b *testing.B) {
 	h := server.New(jail(b, map[string]string{"docs/a.html": strings.Repeat("x", 1024)}, allow("**")), server.Config{Recorder: discardLog(b)})
 	r := httptest.NewRequest("GET", "/docs/a.html", nil)
@@ -181,7 +181,7 @@ func discardLog(b *testing.B) *audit.Log {
 	return l
 }
 
-// A sink is a ResponseWriter that throws all away.
+// A sink is a ResponseWriter that discards everything.
 type sink struct{ header http.Header }
 
 func (s *sink) Header() http.Header         { return s.header }

@@ -16,14 +16,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// deepest is a name of as many elements as a created name may have.
+// deepest returns a name with the maximum number of elements that a created name may have.
 func deepest(writer, i int) string {
 	return fmt.Sprintf("/deep%d/%d", writer, i) + strings.Repeat("/d", 62)
 }
 
-// BenchmarkShallowWriter puts and deletes a name at the top, alone and beside six others
-// that put and delete names of as many levels as are allowed. What counts is the median
-// and the slowest hundredth of a PUT.
+// BenchmarkShallowWriter puts and deletes a name at the top level, alone and beside six
+// clients that put and delete names of the maximum depth. It reports the median and the
+// 99th percentile of the time of a PUT.
 func BenchmarkShallowWriter(b *testing.B) {
 	for _, deep := range []int{0, 6} {
 		b.Run(fmt.Sprintf("%d deep", deep), func(b *testing.B) {
@@ -74,8 +74,8 @@ func BenchmarkShallowWriter(b *testing.B) {
 	}
 }
 
-// BenchmarkHiddenNames lists one entry of a directory that holds very many hidden names,
-// and one that is shown, which a listing by name finds last.
+// BenchmarkHiddenNames lists one entry of a directory with very many hidden names and one
+// visible name. The visible name sorts last, so the listing passes all hidden ones.
 func BenchmarkHiddenNames(b *testing.B) {
 	for _, hidden := range []int{300_000, 1_000_000} {
 		b.Run(fmt.Sprint(hidden), func(b *testing.B) {

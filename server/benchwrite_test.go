@@ -27,12 +27,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// BenchmarkWriteDisk sends a body over loopback: a PUT that replaces, and an upload
-// with its row in SQLite. Bare is a handler around io.Copy to a file and fsync; of its
-// files each may be cut or gone after a crash. Careful has a file of another name,
-// syncs and renames it, and syncs the directory, without which an answer promises
-// nothing. They take turns within one run, and what counts is the median; a ratio is
-// how many times as fast this package is.
+// BenchmarkWriteDisk sends a body over loopback in four ways: put is a PUT that replaces a
+// file; upload is an upload with its row in SQLite; bare is a handler around io.Copy to a
+// file and fsync, after which a crash may leave a file truncated or missing; careful writes
+// a file of another name, syncs and renames it, and syncs the directory, without which a
+// success response promises nothing. They alternate within one run. The medians are
+// compared; a ratio says how many times as fast this package is.
 func BenchmarkWriteDisk(b *testing.B) {
 	for _, size := range []int{1 << 20, 64 << 20} {
 		b.Run(fmt.Sprintf("%dMiB", size>>20), func(b *testing.B) {
@@ -92,8 +92,9 @@ func writeFile(b *testing.B, file string, body io.Reader) {
 	}
 }
 
-// BenchmarkWriteS3 is the same for S3. Sdk is the SDK alone, without HTTP before it,
-// which has all bytes in memory: by one PutObject, or in parts, as many at a time.
+// BenchmarkWriteS3 is the same for S3. sdk is the SDK alone, without HTTP in front of it,
+// with all bytes in memory: one PutObject, or as many concurrent parts as this package
+// sends.
 func BenchmarkWriteS3(b *testing.B) {
 	for _, size := range []int{1 << 20, 64 << 20} {
 		b.Run(fmt.Sprintf("%dMiB", size>>20), func(b *testing.B) {
@@ -155,7 +156,8 @@ func sendParts(ctx context.Context, client *awss3.Client, bucket string, data []
 	return err
 }
 
-// writers are ways to store the same bytes. The first two are this package's.
+// writers are several ways to store the same bytes. The first two are those of this
+// package.
 type writers struct {
 	b    *testing.B
 	data []byte
@@ -250,10 +252,10 @@ func (w *writers) run(b *testing.B, size int) {
 			b.ReportMetric(float64(other.median())/float64(own.median()), own.name+"/"+other.name)
 		}
 	}
-	b.ReportMetric(0, "ns/op") // it is that of all
+	b.ReportMetric(0, "ns/op") // it would be the sum over all ways
 }
 
-// median is what one takes. Others use the machine, too.
+// median is the median time of a write, which is robust against other load on the machine.
 func (w *writeWay) median() time.Duration {
 	slices.Sort(w.spent)
 	return w.spent[len(w.spent)/2]

@@ -17,7 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// fileWriter sees what the handler hands to ReadFrom.
+// fileWriter records what the handler passes to ReadFrom.
 type fileWriter struct {
 	*httptest.ResponseRecorder
 	from []io.Reader
@@ -28,9 +28,9 @@ func (w *fileWriter) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(w.ResponseRecorder, r)
 }
 
-// A large file on disk reaches the connection in the one form of which net/http
-// and the net package make sendfile: an *os.File below a single LimitedReader,
-// through a writer that forwards ReadFrom. The access log is on.
+// A large file on disk reaches the connection in the only form that net/http and the net
+// package turn into sendfile: an *os.File inside a single LimitedReader, through a writer
+// that forwards ReadFrom. The access log is on.
 func TestLargeFilesReachSendfile(t *testing.T) {
 	dir := t.TempDir()
 	data := strings.Repeat("0123456789abcdef", 1<<16)
@@ -52,17 +52,17 @@ func TestLargeFilesReachSendfile(t *testing.T) {
 		w := &fileWriter{ResponseRecorder: httptest.NewRecorder()}
 		h.ServeHTTP(w, r)
 		if sha256.Sum256(w.Body.Bytes()) != sha256.Sum256([]byte(c.want)) {
-			t.Errorf("%q: %d other bytes", c.sent, w.Body.Len())
+			t.Errorf("%q: %d bytes, which differ", c.sent, w.Body.Len())
 		}
 		if len(w.from) != 1 {
 			t.Fatalf("ReadFrom was called %d times", len(w.from))
 		}
 		limited, ok := w.from[0].(*io.LimitedReader)
 		if !ok {
-			t.Fatalf("a %T", w.from[0])
+			t.Fatalf("ReadFrom got a %T, want an *io.LimitedReader", w.from[0])
 		}
 		if _, ok := limited.R.(*os.File); !ok {
-			t.Errorf("a %T below the limit", limited.R)
+			t.Errorf("the LimitedReader holds a %T, want an *os.File", limited.R)
 		}
 	}
 	for _, a := range rec.wait(t, 2) {
@@ -72,7 +72,7 @@ func TestLargeFilesReachSendfile(t *testing.T) {
 	}
 }
 
-// A lateBackend's bodies fail where they should end.
+// A lateBackend returns bodies that fail at their end, or do not end there.
 type lateBackend struct {
 	vfs.Backend
 	err   error
@@ -96,8 +96,8 @@ func (b lateBackend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vf
 	return obj, err
 }
 
-// The last bytes wait for the end: a backend that finds out there that what it
-// read was damaged must have a way to say so.
+// The last chunk is sent only after the body has ended. A backend that detects at the end
+// that the data was damaged can still break the response.
 func TestLastChunkWaitsForTheEnd(t *testing.T) {
 	for _, size := range []int{1, 1000, 32 << 10, 100_000} {
 		for name, b := range map[string]lateBackend{
@@ -107,12 +107,12 @@ func TestLastChunkWaitsForTheEnd(t *testing.T) {
 			url := start(t, server.New(jailOver(t, b, allow("**")), server.Config{Logger: quiet}))
 			res, err := client.Get(url + "/a")
 			if err != nil {
-				continue // not even the header came
+				continue // no header arrived either
 			}
 			got, err := io.ReadAll(res.Body)
 			res.Body.Close()
 			if err == nil || len(got) >= size || size-len(got) > 32<<10 {
-				t.Errorf("%s, %d bytes: %d came, %v", name, size, len(got), err)
+				t.Errorf("%s, %d bytes: received %d, %v", name, size, len(got), err)
 			}
 		}
 		url := start(t, server.New(jailOver(t, lateBackend{Backend: jailFS(map[string]string{"a": strings.Repeat("x", size)})}, allow("**")), server.Config{}))
@@ -122,8 +122,8 @@ func TestLastChunkWaitsForTheEnd(t *testing.T) {
 	}
 }
 
-// http.ResponseController finds the connection through the writer, and an
-// answer that a host's middleware wraps is still whole.
+// The handler works behind middleware that hides all methods of the ResponseWriter but the
+// three: the response is still complete.
 func TestWrapped(t *testing.T) {
 	h := server.New(jail(t, yard, yardPolicy()), server.Config{})
 	url := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,8 +22,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// browse opens a page in a real browser, lets its scripts run, and returns the
-// document that came of it.
+// browse loads a page in a real browser, lets its scripts run, and returns the resulting
+// document.
 func browse(t *testing.T, url string) string {
 	t.Helper()
 	browser, err := exec.LookPath("chromium")
@@ -33,20 +33,20 @@ func browse(t *testing.T, url string) string {
 		}
 		t.Skip("chromium is not installed")
 	}
-	// Its children may write here a moment longer than it lives.
+	// The browser's child processes may write here shortly after it has exited.
 	profile, err := os.MkdirTemp("", "bailiwick-browser-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(profile) })
-	// On a busy machine a browser now and then hangs at its start. That says
-	// nothing about the page, so it is given another try.
+	// On a busy machine, a browser occasionally hangs when it starts. That says nothing
+	// about the page, so it is retried.
 	for try := 1; ; try++ {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 			fmt.Sprintf("--user-data-dir=%s/%d", profile, try), "--virtual-time-budget=2000", "--dump-dom", url)
-		// The browser's children hold its output open a little longer than it lives.
+		// Child processes keep the output open shortly after the browser has exited.
 		cmd.WaitDelay = 10 * time.Second
 		dom, err := cmd.Output()
 		hung := ctx.Err() != nil
@@ -60,8 +60,8 @@ func browse(t *testing.T, url string) string {
 	}
 }
 
-// A beacon counts the requests for /beacon, which only a script that ran makes.
-// /host is a page of the site's own; all else it passes on.
+// A beacon counts the requests for /beacon, which only a script that runs can send. It
+// serves its own page at /host and passes on everything else.
 type beacon struct {
 	http.Handler
 	host string
@@ -96,8 +96,8 @@ func serveBeacon(t *testing.T, host string, files map[string]string, cfg server.
 	return b, srv.URL
 }
 
-// TestListingInBrowser lists names that are markup, in a browser that runs
-// scripts: they show as text, and nothing of them runs.
+// TestListingInBrowser lists names that contain markup in a browser that runs scripts: they
+// are shown as text, and none runs.
 func TestListingInBrowser(t *testing.T) {
 	names := []string{
 		`plain name.txt`, `<img src=x onerror=fetch('beacon')>.txt`, `"><script>fetch('beacon')<script>.txt`,
@@ -121,7 +121,7 @@ func TestListingInBrowser(t *testing.T) {
 	dom := browse(t, url+"/")
 	for _, n := range names {
 		if !strings.Contains(dom, "<bdi>"+escapeText(n)+"</bdi></a>") {
-			t.Errorf("%q is not on the page as it is", n)
+			t.Errorf("%q is not on the page verbatim", n)
 		}
 	}
 	if n := strings.Count(dom, "<a "); n != len(files) {
@@ -129,7 +129,7 @@ func TestListingInBrowser(t *testing.T) {
 	}
 	for _, element := range []string{"<img", "<script", "<svg", "<iframe", "<base", "<object", "<embed", "<meta http-equiv"} {
 		if strings.Contains(strings.ToLower(dom), element) {
-			t.Errorf("the page has %s", element)
+			t.Errorf("the page contains %s", element)
 		}
 	}
 	if n := seen.hits.Load(); n != 0 {
@@ -137,14 +137,14 @@ func TestListingInBrowser(t *testing.T) {
 	}
 }
 
-// escapeText writes a text as the browser does when it prints a document.
+// escapeText escapes a text as the browser does when it prints a document.
 func escapeText(s string) string {
 	return strings.NewReplacer("&#34;", `"`, "&#39;", "'").Replace(html.EscapeString(s))
 }
 
-// TestUntrustedContentInBrowser has a page of the same site show what other
-// people uploaded, in every way that a page can. The control is the same content
-// as the operator's own: there its scripts run.
+// TestUntrustedContentInBrowser embeds untrusted content into a page of the same origin in
+// every way that a page can. The control serves the same files as ContentTrusted: there the
+// scripts run.
 func TestUntrustedContentInBrowser(t *testing.T) {
 	const script = `<script>fetch("/beacon")</script>`
 	files := map[string]string{
@@ -165,16 +165,15 @@ func TestUntrustedContentInBrowser(t *testing.T) {
 		browse(t, url+"/host")
 		switch n := seen.hits.Load(); {
 		case content == server.ContentTrusted && n == 0:
-			t.Error("the control: no script ran, so the browser proves nothing")
+			t.Error("the control: no script ran, so the test proves nothing")
 		case content == server.ContentUntrusted && n != 0:
 			t.Errorf("scripts of untrusted content ran: %d requests", n)
 		}
 	}
 }
 
-// TestUploadInBrowser has a real browser send a form of files, under names that are
-// hard to write down, and then as many to a server of another origin, which takes
-// none.
+// TestUploadInBrowser submits a form of files with difficult names from a real browser, and
+// then the same form to a server of another origin, which must refuse it.
 func TestUploadInBrowser(t *testing.T) {
 	names := []string{`plain.txt`, `two words & "quotes".txt`, `back\slash.txt`, "tab\tand\x01control.txt", "ünïcode 写真 😀.txt", `<img src=x onerror=alert(1)>.txt`, `100%25 %22.txt`, `.hidden`, strings.Repeat("é", 100) + ".txt"}
 	want := []string{`plain.txt`, `two words & "quotes".txt`, `back_slash.txt`, "tabandcontrol.txt", "ünïcode 写真 😀.txt", `<img src=x onerror=alert(1)>.txt`, `100%25 ".txt`, `.hidden`, strings.Repeat("é", 100) + ".txt"}

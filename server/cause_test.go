@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A brokenOpen backend fails each Open with an error of the test's.
+// A brokenOpen backend fails each Open with err.
 type brokenOpen struct {
 	vfs.Backend
 	err error
@@ -24,7 +24,7 @@ func (b brokenOpen) Open(context.Context, vfs.Name, vfs.Request) (*vfs.Object, e
 	return nil, b.err
 }
 
-// The log says what went wrong, each thing once.
+// The log states each cause of a failure once.
 func TestLogSaysThingsOnce(t *testing.T) {
 	wrap := func(err error) error { return &vfs.Error{Op: "open", Name: "a", Err: err} }
 	unavailable := fmt.Errorf("%w: S3 answered 503 SlowDown", vfs.ErrUnavailable)

@@ -20,7 +20,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// redirectSite serves b's *.txt, *.html and *.png to whoever has a link.
+// redirectSite serves the *.txt, *.html and *.png of b, and redirects signed links.
 func redirectSite(t testing.TB, b vfs.Backend, k *links.Keys, rec audit.Recorder) http.Handler {
 	t.Helper()
 	inline, err := server.ParseTypes("text/html")
@@ -36,8 +36,8 @@ func redirectSite(t testing.TB, b vfs.Backend, k *links.Keys, rec audit.Recorder
 	})
 }
 
-// A GET of a link is sent to S3 itself, which gives the very bytes, under the headers
-// that are safe without ours. Nothing else is sent there.
+// A GET of a link is redirected to S3, which sends the same bytes, with headers that are
+// safe without those of this server. Nothing else is redirected.
 func TestRedirectLinks(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := g.Bucket(t, "direct")
@@ -59,7 +59,7 @@ func TestRedirectLinks(t *testing.T) {
 		t.Errorf("the redirect took %v", ops)
 	}
 	if u, err := url.Parse(where); err != nil || u.Query().Get("X-Amz-Expires") != "60" || u.Query().Get("X-Amz-SignedHeaders") != "host" {
-		t.Errorf("sent to %s", where)
+		t.Errorf("redirected to %s", where)
 	}
 	if a := rec.wait(t, 2)[1]; a.Status != 307 || a.Bytes != 0 || a.Rule != "*.txt" || a.Verdict != audit.Allowed {
 		t.Errorf("recorded as %+v", a)
@@ -87,13 +87,13 @@ func TestRedirectLinks(t *testing.T) {
 		}
 	}
 
-	// Whatever else a link can bring is answered here.
+	// All other requests with a link are answered here.
 	tag := request(t, h, "HEAD", link("/a.txt"))
 	if tag.Status != 200 || tag.Header.Get("Content-Length") != "10" || tag.Header.Get("Location") != "" {
 		t.Errorf("HEAD: %d %v", tag.Status, tag.Header)
 	}
 	if r := request(t, h, "GET", link("/a.txt"), "If-None-Match", tag.Header.Get("Etag")); r.Status != 304 {
-		t.Errorf("what the client has: %d", r.Status)
+		t.Errorf("If-None-Match with the current ETag: %d", r.Status)
 	}
 	if r := request(t, h, "GET", "/a.txt"); r.Status != 200 || r.Body != "0123456789" {
 		t.Errorf("without a link: %d %q", r.Status, r.Body)
@@ -105,7 +105,7 @@ func TestRedirectLinks(t *testing.T) {
 	if ops := operations(g.Requests(t)); len(ops) > 0 {
 		t.Errorf("refusals took %v", ops)
 	}
-	// A URL of S3's could be used again and again.
+	// A URL of S3 could be used again and again.
 	once := signed(t, k, links.Link{Path: "/a.txt", Uses: 1})
 	if r := request(t, h, "GET", once); r.Status != 200 || r.Body != "0123456789" || r.Header.Get("Location") != "" {
 		t.Errorf("the first use: %d %v", r.Status, r.Header)
@@ -113,7 +113,7 @@ func TestRedirectLinks(t *testing.T) {
 	same(t, "the second use", request(t, h, "GET", once), missing)
 }
 
-// slowly sends requests after a while, as to a bucket that is far away.
+// slowly delays each request, as for a bucket that is far away.
 type slowly struct{ by time.Duration }
 
 func (s slowly) Do(r *http.Request) (*http.Response, error) {
@@ -121,8 +121,8 @@ func (s slowly) Do(r *http.Request) (*http.Response, error) {
 	return http.DefaultClient.Do(r)
 }
 
-// What a link is exchanged for ends no later than the link, however long S3 took to
-// say that the object is there.
+// The URL of S3 expires no later than the link, however long S3 took to confirm that the
+// object exists.
 func TestRedirectEndsWithLink(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := g.Bucket(t, "direct-expires")
@@ -152,19 +152,19 @@ func TestRedirectEndsWithLink(t *testing.T) {
 		}
 		seconds, err := time.ParseDuration(u.Query().Get("X-Amz-Expires") + "s")
 		if err != nil || seconds < tt.least || seconds > tt.most {
-			t.Errorf("with %v left the URL is good for %v, %v", tt.left, seconds, err)
+			t.Errorf("with %v left, the URL is valid for %v, %v", tt.left, seconds, err)
 		}
 		if from, err := time.Parse("20060102T150405Z", u.Query().Get("X-Amz-Date")); err != nil || from.Add(seconds).After(end) {
-			t.Errorf("the URL is good until %v, the link until %v: %v", from.Add(seconds), end, err)
+			t.Errorf("the URL is valid until %v, the link until %v: %v", from.Add(seconds), end, err)
 		}
 	}
-	// No URL is good for less than a second.
+	// A URL cannot be valid for less than a second.
 	if r := request(t, h, "GET", signed(t, k, links.Link{Path: "/a.txt", Expires: time.Now().Add(time.Second)})); r.Status == 307 {
-		t.Errorf("a link at its end was exchanged for %s", r.Header.Get("Location"))
+		t.Errorf("a link about to expire was redirected to %s", r.Header.Get("Location"))
 	}
 }
 
-// An upload keeps the name and the type that it was given.
+// The redirect keeps the filename and the type of an upload.
 func TestRedirectLinksToUploads(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := g.Bucket(t, "directuploads")
@@ -184,7 +184,7 @@ func TestRedirectLinksToUploads(t *testing.T) {
 	}
 }
 
-// Over a store that has no URLs of its own the bytes are sent.
+// If the store has no URLs of its own, the server sends the bytes.
 func TestRedirectNowhere(t *testing.T) {
 	b, err := mem.FromMap(map[string]string{"a.txt": "data"})
 	if err != nil {

@@ -26,7 +26,7 @@ func sitePolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("**/*.html", "**/*.txt"), Deny: vfs.Patterns("hidden")}
 }
 
-// What answers for a directory, with its slash and without.
+// The response for a directory, with a trailing slash and without.
 func TestDirectories(t *testing.T) {
 	type want struct {
 		status int
@@ -67,14 +67,14 @@ func TestDirectories(t *testing.T) {
 					t.Errorf("%s: %s %s: %d %.60q, want %d %q", c.name, method, path, w.Code, got, want.status, want.start)
 				}
 				if strings.Contains(w.Body.String(), canary) {
-					t.Errorf("%s: %s: a canary", c.name, path)
+					t.Errorf("%s: %s: the canary was served", c.name, path)
 				}
 			}
 		}
 	}
 }
 
-// An index is an object: it has conditions and a type of its own.
+// An index page is an object, with preconditions and a type of its own.
 func TestIndexIsAnObject(t *testing.T) {
 	h := start(t, server.New(jail(t, site, sitePolicy()), server.Config{List: true}))
 	r := get(t, "GET", h+"/docs/")
@@ -103,7 +103,7 @@ func TestJSONListing(t *testing.T) {
 		"/img/deep/":      `{"dir":"img/deep","entries":[{"name":"c.txt","type":"file","size":1,"modified":"2026-03-04T05:06:07Z"}]}` + "\n",
 		"/docs/?limit=1":  `{"dir":"docs","entries":[{"name":"a.txt","type":"file","size":1,"modified":"2026-03-04T05:06:07Z"}],"next":"a.txt"}` + "\n",
 		"/?after=docs/":   `{"dir":".","entries":[{"name":"img","type":"dir"},{"name":"index.html","type":"file","size":3,"modified":"2026-03-04T05:06:07Z"},{"name":"name%2f:x","type":"dir"}]}` + "\n",
-		"/?after=img%2Fx": "", // no key of this directory: as if left out
+		"/?after=img%2Fx": "", // not a key of this directory: ignored
 	} {
 		r := get(t, "GET", url+path, "Accept", "application/json")
 		if want != "" && r.Body != want {
@@ -118,7 +118,7 @@ func TestJSONListing(t *testing.T) {
 		sameHeaders(t, head.Header, r.Header)
 	}
 	if r := get(t, "GET", url+"/bin/", "Accept", "application/json"); r.Status != 404 {
-		t.Errorf("a directory in which nothing is shown: %d %s", r.Status, r.Body)
+		t.Errorf("a directory without visible entries: %d %s", r.Status, r.Body)
 	}
 	if r := get(t, "GET", url+"/hidden/", "Accept", "application/json"); r.Status != 404 {
 		t.Errorf("hidden: %d %s", r.Status, r.Body)
@@ -142,7 +142,7 @@ func TestAcceptOfListings(t *testing.T) {
 	}
 }
 
-// Paging shows every entry once, however it is cut, and a query never fails.
+// Paging returns every entry once, whatever the page size, and no query makes it fail.
 func TestPages(t *testing.T) {
 	files := map[string]string{}
 	for i := range 1500 {
@@ -188,8 +188,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// elements returns how often each element and attribute stands in a page, and
-// what its links lead to.
+// elements returns how often each element and attribute occurs in a page, and the targets
+// of its links.
 func elements(t *testing.T, page string) (count map[string]int, links []string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(page))
@@ -215,9 +215,9 @@ func elements(t *testing.T, page string) (count map[string]int, links []string) 
 	}
 }
 
-// No name adds an element or an attribute to a page, or leads away from it.
-// TestLinksOfPages: who follows rel="next" (RFC 8288) gets the whole directory, as HTML
-// and as JSON; who follows nothing, as programs that mirror HTML, gets 10,000 names.
+// TestLinksOfPages: a client that follows rel="next" (RFC 8288) gets the whole directory,
+// as HTML and as JSON. A client that does not, like programs that mirror HTML, gets the
+// first 10,000 names.
 func TestLinksOfPages(t *testing.T) {
 	files := map[string]string{}
 	for i := range 10_001 {
@@ -271,6 +271,8 @@ func TestLinksOfPages(t *testing.T) {
 	}
 }
 
+// TestNamesInPages: no name adds an element or an attribute to a page, or links to another
+// site.
 func TestNamesInPages(t *testing.T) {
 	nasty := []string{
 		`<script>alert(1)<`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `javascript:alert(1)`, `data:text,html,x`, `a:b`, `&lt;b&gt;`,
@@ -305,7 +307,7 @@ func TestNamesInPages(t *testing.T) {
 	sum := sha256.Sum256([]byte(style))
 	csp := r.Header.Get("Content-Security-Policy")
 	if !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
-		t.Errorf("the policy %q does not fit the style", csp)
+		t.Errorf("the Content-Security-Policy %q does not match the style", csp)
 	}
 	if got["script"] != 0 || got["form"] != 0 {
 		t.Errorf("%v", got)

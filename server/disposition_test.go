@@ -17,7 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// dispositionOf returns the header for a download called name.
+// dispositionOf returns the Content-Disposition of a download called name.
 func dispositionOf(t testing.TB, name string) []string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -47,7 +47,7 @@ func TestDisposition(t *testing.T) {
 		"\u202e\x00\xff":    `attachment; filename=file; filename*=UTF-8''file`,
 		"фото":              `attachment; filename=file; filename*=UTF-8''%D1%84%D0%BE%D1%82%D0%BE`,
 
-		// What could not be saved, or would do harm where it is.
+		// Names that cannot be saved, or would do harm where they are saved.
 		".":               `attachment; filename=file; filename*=UTF-8''file`,
 		"..":              `attachment; filename=file; filename*=UTF-8''file`,
 		"...":             `attachment; filename=file; filename*=UTF-8''file`,
@@ -69,8 +69,8 @@ func TestDisposition(t *testing.T) {
 	}
 }
 
-// dispositionGrammar is what disposition writes, by RFC 6266, RFC 8187 and RFC 9110:
-// one kind, a token or a quoted string, and an ext-value.
+// dispositionGrammar is the form of the header by RFC 6266, RFC 8187 and RFC 9110: a type,
+// a token or quoted string, and an ext-value.
 var dispositionGrammar = func() *regexp.Regexp {
 	const (
 		tchar  = "[!#$%&'*+.^_`|~0-9A-Za-z-]"
@@ -80,12 +80,12 @@ var dispositionGrammar = func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:attachment|inline); filename=(?:(` + tchar + `+)|"(` + qdtext + `*)"); filename\*=UTF-8''(` + attr + `+)$`)
 }()
 
-// parsedDisposition reads a header by the grammar.
+// parsedDisposition parses a header by the grammar.
 func parsedDisposition(t testing.TB, header string) (short, long string) {
 	t.Helper()
 	m := dispositionGrammar.FindStringSubmatch(header)
 	if m == nil {
-		t.Fatalf("not by the grammar: %q", header)
+		t.Fatalf("does not match the grammar: %q", header)
 	}
 	long, err := url.PathUnescape(m[3])
 	if err != nil {
@@ -94,7 +94,7 @@ func parsedDisposition(t testing.TB, header string) (short, long string) {
 	return m[1] + m[2], long
 }
 
-// wantSavable checks that any client can save a file under the name.
+// wantSavable checks that every client can save a file under name.
 func wantSavable(t testing.TB, name string) {
 	t.Helper()
 	n, err := vfs.ParseName(name)
@@ -106,9 +106,9 @@ func wantSavable(t testing.TB, name string) {
 	}
 }
 
-// TestDispositionParsers has three parsers read the headers of many nasty names: that
-// of the grammar above, Go's, and the one that most programs on Node.js use. All get
-// the same, which can be saved.
+// TestDispositionParsers parses the headers of many nasty names with three parsers: the
+// grammar above, that of Go, and the one that most Node.js programs use. All must read the
+// same name, and it must be savable.
 func TestDispositionParsers(t *testing.T) {
 	dir := nodetool.Find(t, "disposition", "package.json", "package-lock.json", "parse.mjs")
 	names := nastyNames(t, 3000)
@@ -129,7 +129,7 @@ func TestDispositionParsers(t *testing.T) {
 	}
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	if len(lines) != len(headers) {
-		t.Fatalf("%d answers to %d headers", len(lines), len(headers))
+		t.Fatalf("%d results for %d headers", len(lines), len(headers))
 	}
 	for i, header := range headers {
 		var node struct{ Type, Filename, Error string }
@@ -146,8 +146,8 @@ func TestDispositionParsers(t *testing.T) {
 	}
 }
 
-// Whatever a file is called, the header is one line by the grammar, and both its names
-// can be saved. What can be saved as it is comes back unchanged.
+// Whatever the filename is, the header is a single line that matches the grammar, and both
+// names in it can be saved. A name that can be saved as it is stays unchanged.
 func FuzzDisposition(f *testing.F) {
 	for _, s := range []string{"a.txt", "фото.jpg", "a\r\nb", `"\`, "%00%", "a;b=c", "a{b}", "\u202e", "", ".", "..", ".txt", strings.Repeat("é", 300) + ".txt", "é.", "e\u0301.txt", "\xff", "a/b\\c", "UTF-8''x", "çon", "\u0301.jpg"} {
 		f.Add(s)
@@ -169,7 +169,7 @@ func FuzzDisposition(f *testing.F) {
 			t.Errorf("fallback %q in %q", short, got[0])
 		}
 		if same := vfs.SafeName(name, vfs.SafeNameOptions{}).String(); same == name && long != name {
-			t.Errorf("%q turned into %q", name, long)
+			t.Errorf("%q became %q", name, long)
 		}
 		_, params, err := mime.ParseMediaType(got[0])
 		if err != nil || params["filename"] != long {

@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// coded is a backend whose only object is stored in a content coding.
+// coded is a backend whose only object is stored with a content coding.
 type coded struct {
 	vfs.Backend
 	coding string
@@ -23,8 +23,8 @@ func (c coded) Open(_ context.Context, n vfs.Name, _ vfs.Request) (*vfs.Object, 
 	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: io.NopCloser(strings.NewReader(data))}, nil
 }
 
-// What is stored compressed goes out as it is, and the client is told. A coding
-// that no client knows is not passed on: it could be any string.
+// An object that is stored compressed is sent as it is, with Content-Encoding. An unknown
+// coding is not passed on, since it could be any string.
 func TestStoredEncodingIsPassedOn(t *testing.T) {
 	for coding, want := range map[string]string{"": "", "gzip": "gzip", "BR": "br", "zstd": "zstd", "x\r\ny: z": "", "gzip, gzip": ""} {
 		jail, err := vfs.New(coded{vfs.FromFS(nil), coding}, vfs.Policy{Allow: vfs.Patterns("**")})

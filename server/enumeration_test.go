@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// probes are the ways in which somebody may try to find out about a name.
+// probes are the requests by which a client may try to find out whether a name exists.
 var probes = []struct {
 	method, suffix string
 	headers        []string
@@ -31,8 +31,8 @@ var probes = []struct {
 	{"POST", "", nil}, {"OPTIONS", "", nil}, {"PATCH", "", nil}, {"TRACE", "", nil}, {"PROPFIND", "", nil},
 }
 
-// twins are names of which the first is there and the second is not, for the same
-// rules, all of the same length.
+// twins are pairs of names of which the first exists and the second does not. The same
+// rules apply to both, and both have the same length.
 var twins = [][2]string{
 	{"home/bobby", "home/ghost"}, {"home/bobby/b.txt", "home/bobby/x.txt"}, {"home/bobby/b.txt", "home/ghost/b.txt"}, {"home/alice/secret1", "home/alice/secret9"},
 	{"home/alice/drafts", "home/alice/draftx"}, {"law/l.txt", "law/x.txt"}, {"shared", "absent"}, {"top.txt", "not.txt"}, {"home/bobby/deep/er.txt", "home/bobby/deep/un.txt"},
@@ -48,8 +48,8 @@ func plantTwins(t testing.TB, b vfs.Backend) {
 		"home/ALICE/a.txt", "law/l.txt", "shared/s.txt", "top.txt", "public/p.txt", "public/secret2")
 }
 
-// TestEnumeration asks as alice, and as anyone, for what is there and what is not
-// beyond her own folder, by all means that HTTP has. Nothing in an answer differs.
+// TestEnumeration requests, as alice and anonymously, existing and missing names outside
+// the folder of alice, by every means of HTTP. The responses to a pair must not differ.
 func TestEnumeration(t *testing.T) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
 		plantTwins(t, inner)
@@ -73,7 +73,7 @@ func TestEnumeration(t *testing.T) {
 		if n := b.calls.Load(); n != 0 {
 			t.Errorf("the backend saw %d calls", n)
 		}
-		// Her own listings show hers, whatever is asked for.
+		// The listings of alice show only what alice may read, whatever the query is.
 		for _, query := range []string{"", "?limit=1", "?after=a", "?after=alice", "?after=alice/", "?after=bobbx&limit=1", "?after=bobby", "?after=bobby/", "?after=../", "?limit=1&after=home"} {
 			for _, dir := range []string{"/home/", "/", "/home/alice/"} {
 				r := request(t, h, "GET", dir+query, append(as("alice"), "Accept", "application/json")...)
@@ -82,18 +82,19 @@ func TestEnumeration(t *testing.T) {
 				}
 				for _, hidden := range []string{"bobby", "ALICE", "secret", "drafts", "law", "shared", "top", `"next"`} {
 					if strings.Contains(r.Body, hidden) {
-						t.Errorf("%s%s tells of %s: %s", dir, query, hidden, r.Body)
+						t.Errorf("%s%s reveals %s: %s", dir, query, hidden, r.Body)
 					}
 				}
 			}
 		}
 		if after := contents(t, inner); len(after) != len(before) {
-			t.Errorf("%d objects, and before %d", len(after), len(before))
+			t.Errorf("%d objects, want %d as before", len(after), len(before))
 		}
 	})
 }
 
-// The control: a server that looks before it asks tells the two apart.
+// The control: a server that looks up the object before it authorizes reveals which of a
+// pair exists.
 func TestEnumerationControl(t *testing.T) {
 	b := mem.New()
 	plantTwins(t, b)
@@ -105,11 +106,11 @@ func TestEnumerationControl(t *testing.T) {
 		}
 	}
 	if told < 4 {
-		t.Errorf("%d pairs can be told apart", told)
+		t.Errorf("only %d pairs can be distinguished", told)
 	}
 }
 
-// lookFirst answers 404 for what is not there, and then 403 for what is not alice's.
+// lookFirst answers 404 for missing objects, and then 403 for those that are not alice's.
 func lookFirst(j *vfs.Jail) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := vfs.ParseEscapedPath(r.URL.EscapedPath()[1:])
@@ -125,10 +126,10 @@ func lookFirst(j *vfs.Jail) http.Handler {
 	})
 }
 
-// TestEnumerationTiming measures, in turns, how long it takes to refuse what is there
-// and what is not, against a server that looks first. Refusing comes near no disk, so
-// only noise can set the two apart, and in one round of ten it has to be below half
-// of what tells them apart in the control.
+// TestEnumerationTiming measures, alternating, how long it takes to refuse an existing and
+// a missing name, compared to a server that looks up the object first. A refusal does not
+// access the disk, so the two differ by noise only. In at least one of ten rounds, the
+// difference must be below half of that of the control.
 func TestEnumerationTiming(t *testing.T) {
 	b := writableDisk(t, disk.Options{})
 	deep := "home/bobby/" + strings.Repeat("deep/", 40)
@@ -138,21 +139,22 @@ func TestEnumerationTiming(t *testing.T) {
 	naive := lookFirst(jailOver(t, b, p))
 	p.Authorize = l
 	guarded := asPrincipal(server.New(jailOver(t, b, p), server.Config{List: true}))
-	// Missing is the first directory already, so that a look is over soon.
+	// Even the first directory of the second name is missing, so looking it up is fast.
 	there, missing := "/"+deep+"b.txt", "/"+strings.Replace(deep, "bobby", "ghost", 1)+"b.txt"
 	for range 10 {
 		denied, absent := medians(t, guarded, there, missing)
 		looked, lookedInVain := medians(t, naive, there, missing)
 		apart, control := (denied - absent).Abs(), (looked - lookedInVain).Abs()
-		t.Logf("denied %v, missing %v: %v apart; by the control %v, %v: %v apart", denied, absent, apart, looked, lookedInVain, control)
+		t.Logf("denied %v, missing %v, difference %v; the control %v, %v, difference %v", denied, absent, apart, looked, lookedInVain, control)
 		if 2*apart < control {
 			return
 		}
 	}
-	t.Error("what is there can be told by time")
+	t.Error("timing reveals which names exist")
 }
 
-// medians returns how long h takes for two targets, asked in turns.
+// medians returns the median time that h takes for each of two targets, requested
+// alternately.
 func medians(t *testing.T, h http.Handler, targets ...string) (first, second time.Duration) {
 	t.Helper()
 	rounds := 2000

@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// siteHandler makes the handler of a site from the backend that holds its files. Everything
-// that decides is here, so tests and production decide alike.
+// siteHandler returns the handler of a site whose files are in a backend. All access
+// decisions are made here, so they are the same in tests and in production.
 func siteHandler(files vfs.Backend) (http.Handler, error) {
 	jail, err := vfs.New(files, vfs.Policy{Allow: vfs.Patterns("**/*.html"), Deny: vfs.Patterns("drafts")})
 	if err != nil {
@@ -22,8 +22,8 @@ func siteHandler(files vfs.Backend) (http.Handler, error) {
 	return server.New(jail, server.Config{}), nil
 }
 
-// production opens the source that the operator named: a directory or a bucket, such as
-// "s3://bucket/site?region=eu-central-1".
+// production opens the source that the operator configured: a directory or a bucket, such
+// as "s3://bucket/site?region=eu-central-1".
 func production(ctx context.Context) (http.Handler, error) {
 	source, err := backends.Open(ctx, os.Getenv("SITE"), backends.Options{})
 	if err != nil {
@@ -32,7 +32,7 @@ func production(ctx context.Context) (http.Handler, error) {
 	return siteHandler(source.Backend)
 }
 
-// A test swaps the bucket of production for files in memory.
+// A test replaces the bucket of production by files in memory.
 func Example_backends() {
 	_ = production // needs a source
 

@@ -13,11 +13,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// sessions stands for the sessions that your program has.
+// sessions stands for the session store of your program.
 var sessions = map[string]string{"k3YtSb7w": "alice"}
 
-// login is a login of your own: middleware that finds the user of a request and puts it
-// into the request's context.
+// login stands for your own log-in: middleware that finds the user of a request and sets it
+// as the principal in the request's context.
 func login(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if cookie, err := r.Cookie("session"); err == nil {
@@ -29,8 +29,8 @@ func login(next http.Handler) http.Handler {
 	})
 }
 
-// A program with a login of its own: each user reads the files in a directory that has
-// the user's name.
+// A program with its own log-in: each user may read the files in the directory with the
+// user's name.
 func Example_login() {
 	files, err := mem.FromMap(map[string]string{"alice/a.txt": "from alice", "bob/b.txt": "from bob"})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// exampleJail holds a page, a draft and a file of settings, and allows pages only.
+// exampleJail has a page, a draft and a settings file, and allows pages only.
 func exampleJail() *vfs.Jail {
 	files, err := mem.FromMap(map[string]string{
 		"index.html":       "<h1>Hello</h1>",
@@ -50,7 +50,7 @@ func ExampleNew() {
 	// /nosuch.html 404 not found
 }
 
-// Below a prefix, the prefix is removed first.
+// To serve below a prefix, strip the prefix first.
 func ExampleNew_prefix() {
 	router := http.NewServeMux()
 	router.Handle("/docs/", http.StripPrefix("/docs", server.New(exampleJail(), server.Config{List: true})))
@@ -59,7 +59,7 @@ func ExampleNew_prefix() {
 	// /docs/index.html 200 <h1>Hello</h1>
 }
 
-// A handler of your own decides which object a request is for, and SendFile sends it.
+// Your own handler chooses the object, and SendFile sends it.
 func ExampleSendFile() {
 	jail := exampleJail()
 	router := http.NewServeMux()

@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// unwilling is a backend whose every call fails with err.
+// unwilling is a backend on which every call fails with err.
 type unwilling struct {
 	vfs.Backend
 	err error
@@ -43,7 +43,8 @@ func (f unwilling) Remove(_ context.Context, n vfs.Name, _ vfs.Cond) error {
 	return f.fail("remove", n)
 }
 
-// TestFailureForGood: a client is told to come again only where that can help.
+// TestFailureForGood: a response has Retry-After only if a retry can help, and never the
+// text of the error.
 func TestFailureForGood(t *testing.T) {
 	for _, c := range []struct {
 		err     error
@@ -63,7 +64,7 @@ func TestFailureForGood(t *testing.T) {
 				t.Errorf("%v: %s: %d with Retry-After %q", c.err, target, r.Status, r.Header.Get("Retry-After"))
 			}
 			if strings.Contains(r.Body, "S3") || strings.Contains(r.Body, "Invalid") {
-				t.Errorf("%v: %s: the client is told %q", c.err, target, r.Body)
+				t.Errorf("%v: %s: the response has %q", c.err, target, r.Body)
 			}
 		}
 	}

@@ -15,11 +15,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// oneRange is the only form of a Range that counts: one range, maybe among
-// empty elements of the list.
+// oneRange matches the only form of Range that is honoured: a single range, possibly among
+// empty list elements.
 var oneRange = regexp.MustCompile(`^(?i:bytes)=[ \t,]*([0-9]*)-([0-9]*)[ \t]*(?:,[ \t]*)*$`)
 
-// expectRange says by arithmetic of any size what a Range gets of ten.
+// expectRange computes, with integers of any size, the response to a Range of ten.
 func expectRange(value string) (status int, body, contentRange string) {
 	whole := func() (int, string, string) { return 200, ten, "" }
 	m := oneRange.FindStringSubmatch(value)
@@ -69,10 +69,10 @@ func FuzzRange(f *testing.F) {
 	})
 }
 
-// FuzzConditions holds the answers to any conditions against a model that reads the
-// grammar of RFC 9110 with regular expressions. In what is fuzzed, "TAG" is the tag
-// of the object, and a line feed separates the lines of a header; one that is empty
-// is not sent.
+// FuzzConditions compares the responses to arbitrary preconditions with a model that parses
+// the grammar of RFC 9110 by regular expressions. In the inputs, "TAG" stands for the ETag
+// of the object, and a line feed separates the lines of a header. An empty header is not
+// sent.
 func FuzzConditions(f *testing.F) {
 	for _, s := range []string{
 		"", `"TAG"`, `W/"TAG"`, "*", `"x", "TAG"`, `"a,b"`, `"`, "W/", ",", `"TAG"1234`, `""`, `w/"TAG"`, "\xff", `"TAG",`, "\n", "*\n*", "*\n", `"TAG"` + "\n" + `"x"`,
@@ -123,15 +123,15 @@ func FuzzConditions(f *testing.F) {
 	})
 }
 
-// conditions is the model of an object with a tag, which is in quotes, and a date, and
-// of a request.
+// conditions models a request and the object that it is for, with its ETag (in quotes) and
+// its date.
 type conditions struct {
 	header http.Header
 	tag    string
 	date   time.Time
 }
 
-// want returns the status of the answer to the request. It asks for a range, too.
+// want returns the expected status. The request has a Range, too.
 func (m *conditions) want(method string) int {
 	write := method == "PUT" || method == "DELETE"
 	if valid, strong, _ := m.tags("If-Match"); m.header["If-Match"] != nil {
@@ -159,7 +159,8 @@ func (m *conditions) want(method string) int {
 	case m.header["If-Range"] == nil:
 		return 206
 	}
-	// The object is younger than a second, so that no date tells its versions apart.
+	// The object is less than a second old, so its date does not identify a version and
+	// cannot be used for If-Range.
 	if line := m.header["If-Range"]; len(line) == 1 && line[0] == m.tag {
 		return 206
 	}
@@ -172,8 +173,8 @@ var (
 	anyTag  = regexp.MustCompile(`^[ \t]*\*[ \t]*$`)
 )
 
-// tags says whether the header key is well-formed, and matches by strong and by weak
-// comparison.
+// tags reports whether header key is well-formed, and whether it matches by strong and by
+// weak comparison.
 func (m *conditions) tags(key string) (valid, strong, weak bool) {
 	list := strings.Join(m.header[key], ",")
 	if anyTag.MatchString(list) {
@@ -184,7 +185,7 @@ func (m *conditions) tags(key string) (valid, strong, weak bool) {
 	return valid, slices.Contains(found, m.tag), slices.Contains(found, m.tag) || slices.Contains(found, "W/"+m.tag)
 }
 
-// at says which date the header key has, if it has one.
+// at returns the date in header key, if there is a valid one.
 func (m *conditions) at(key string) (time.Time, bool) {
 	if len(m.header[key]) != 1 {
 		return time.Time{}, false

@@ -8,8 +8,8 @@ import (
 
 const module = "github.com/bailiwick-fs/bailiwick"
 
-// A program that imports one of these packages gets none of those dependencies: they are
-// large, or open connections, and belong to packages of their own.
+// A program that imports one of lightPackages gets none of heavyModules: they are large or
+// open connections, and belong to packages of their own.
 var (
 	lightPackages = []string{"vfs", "server", "backends/disk"}
 	heavyModules  = map[string]string{
@@ -30,7 +30,7 @@ func TestLightImports(t *testing.T) {
 		deps := dependencies(t, pkg)
 		for heavy, reason := range heavyModules {
 			for _, dep := range deps {
-				// google/uuid brings database/sql/driver, which is nothing but interfaces.
+				// google/uuid imports database/sql/driver, which has only interfaces.
 				if dep == heavy || heavy != "database/sql" && strings.HasPrefix(dep, heavy+"/") {
 					t.Errorf("%s depends on %s: %s", pkg, dep, reason)
 				}
@@ -39,7 +39,7 @@ func TestLightImports(t *testing.T) {
 	}
 }
 
-// TestLightImportsSees: the test above finds a dependency where there is one.
+// TestLightImportsSees is the control: the check finds dependencies that exist.
 func TestLightImportsSees(t *testing.T) {
 	for pkg, want := range map[string]string{"server/gorilla": "github.com/gorilla/mux", "backends/disk": module + "/vfs"} {
 		found := false
@@ -47,12 +47,12 @@ func TestLightImportsSees(t *testing.T) {
 			found = found || dep == want
 		}
 		if !found {
-			t.Errorf("go list does not say that %s depends on %s", pkg, want)
+			t.Errorf("go list does not report that %s depends on %s", pkg, want)
 		}
 	}
 }
 
-// dependencies returns the import paths of all that a package of this module depends on.
+// dependencies returns the import paths of all dependencies of a package of this module.
 func dependencies(t *testing.T, pkg string) []string {
 	t.Helper()
 	var stderr strings.Builder

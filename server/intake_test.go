@@ -24,7 +24,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// Of what is too large nothing is stored, whether its length is told or not.
+// A body that is too large is not stored, whether its length is declared or not.
 func TestIntakeLimit(t *testing.T) {
 	const limit = 1000
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
@@ -40,27 +40,27 @@ func TestIntakeLimit(t *testing.T) {
 				seen++
 				a := rec.wait(t, seen)[seen-1]
 				if want := c.status; err == nil && r.Status != want && !(want == 201 && r.Status == 204) {
-					t.Errorf("%d bytes, told %t: %d, want %d", c.size, told, r.Status, want)
+					t.Errorf("%d bytes, Content-Length %t: %d, want %d", c.size, told, r.Status, want)
 				}
 				if a.Status/100 == 4 != (c.size > limit) || c.size > limit && (a.Reason != audit.ReasonIntakeTooLarge || a.Verdict != audit.Refused) {
-					t.Errorf("%d bytes, told %t: recorded %+v", c.size, told, a)
+					t.Errorf("%d bytes, Content-Length %t: recorded %+v", c.size, told, a)
 				}
 				if told && c.size > limit && a.Received != 0 || a.Received > 300_000 {
-					t.Errorf("%d bytes, told %t: %d were read", c.size, told, a.Received)
+					t.Errorf("%d bytes, Content-Length %t: %d were read", c.size, told, a.Received)
 				}
 			}
 		}
 		if got := contents(t, b); len(got) != 1 || len(got["a"]) != limit {
-			t.Errorf("%d objects, the last one has %d bytes", len(got), len(got["a"]))
+			t.Errorf("%d objects, a has %d bytes", len(got), len(got["a"]))
 		}
 	})
 	url, _ := writing(t, mem.New(), allow("**"), server.Intake{MaxBytes: -1})
 	if r := sendBody(t, "PUT", url+"/a", strings.Repeat("x", 1<<20)); r.Status != 201 {
-		t.Errorf("no bound: %d", r.Status)
+		t.Errorf("MaxBytes -1: %d", r.Status)
 	}
 }
 
-// Past the limit of bodies at the same time, others come again later.
+// Beyond the limit of concurrent bodies, a client is told to retry later.
 func TestIntakeConcurrency(t *testing.T) {
 	const limit = 3
 	b := mem.New()
@@ -81,8 +81,8 @@ func TestIntakeConcurrency(t *testing.T) {
 	if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonIntakeBusy || a.Verdict != audit.Failed {
 		t.Errorf("%+v", a)
 	}
-	// A name that is refused is refused, however busy the server is; and deleting
-	// and reading take no body in.
+	// A refused name is refused, however busy the server is. DELETE needs no slot for a
+	// body.
 	if r := sendBody(t, "PUT", url+"/more/", "x"); r.Status != 404 {
 		t.Errorf("a directory: %d", r.Status)
 	}
@@ -95,7 +95,7 @@ func TestIntakeConcurrency(t *testing.T) {
 			t.Errorf("%d: %d", i, got.status)
 		}
 	}
-	// The slots come back, after failures too.
+	// Slots are released, after failures too.
 	for range 2 * limit {
 		w := dialWire(t, url)
 		w.send("PUT /cut HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nx")
@@ -107,7 +107,7 @@ func TestIntakeConcurrency(t *testing.T) {
 	}
 }
 
-// What is packed stays packed, and a body that says so is refused.
+// A compressed file is stored as it is. A body with a Content-Encoding is refused.
 func TestIntakeUnpacksNothing(t *testing.T) {
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
@@ -128,7 +128,7 @@ func TestIntakeUnpacksNothing(t *testing.T) {
 		}
 	}
 	if r := sendBody(t, "PUT", url+"/a.gz", bomb.String(), "Content-Encoding", "identity", "Content-Encoding", "gzip"); r.Status != 415 {
-		t.Errorf("in a second line: %d", r.Status)
+		t.Errorf("gzip in a second Content-Encoding: %d", r.Status)
 	}
 	if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonIntakeEncoding || a.Received != 0 {
 		t.Errorf("%+v", a)
@@ -137,7 +137,7 @@ func TestIntakeUnpacksNothing(t *testing.T) {
 		t.Errorf("%d objects", len(all))
 	}
 	if r := sendBody(t, "PUT", url+"/a.gz", bomb.String()); r.Status != 201 || contents(t, b)["a.gz"] != bomb.String() {
-		t.Errorf("a packed file as such: %d", r.Status)
+		t.Errorf("a compressed file without Content-Encoding: %d", r.Status)
 	}
 }
 
@@ -159,7 +159,7 @@ func TestIntakeTypes(t *testing.T) {
 	}{
 		{"image/*", "a.png", pngBytes, true},
 		{"IMAGE/PNG", "a.PNG", pngBytes, true},
-		{"image/*", "a.gif", pngBytes, true}, // both are allowed, and nothing is sniffed later
+		{"image/*", "a.gif", pngBytes, true}, // both types are accepted, and readers do not sniff
 		{"image/png", "a.gif", pngBytes, false},
 		{"image/png", "a.png", gifBytes, false},
 		{"image/*", "a.html", pngBytes, false},
@@ -173,7 +173,7 @@ func TestIntakeTypes(t *testing.T) {
 		{"image/*", "a.png.exe", pngBytes, false},
 		{"image/png, image/jpeg", "a.svg", svgBytes, false},
 		{"image/png, image/jpeg", "a.png", svgBytes, false},
-		{"image/*", "a.svg", svgBytes, true}, // an operator who says image/* says SVG
+		{"image/*", "a.svg", svgBytes, true}, // image/* includes SVG
 		{"text/plain", "a.txt", "just text", true},
 		{"text/plain", "a.txt", "", true},
 		{"text/plain", "a.txt", "a,b,c\n1,2,3\n4,5,6\n", true},
@@ -188,7 +188,7 @@ func TestIntakeTypes(t *testing.T) {
 		{"text/html", "a.html", htmlBytes, true},
 		{"text/*", "a.html", htmlBytes, true},
 		{"application/json", "a.json", `{"a": 1}`, true},
-		{"application/json", "a.json", `[1, 2, `, true}, // cut by sniffing, or broken: text in any case
+		{"application/json", "a.json", `[1, 2, `, true}, // only the first bytes are sniffed; the rest need not be valid
 		{"application/yaml", "a.yaml", "a: 1\n", true},
 		{"application/pdf", "a.pdf", pdfBytes, true},
 		{"application/pdf", "a.pdf", htmlBytes, false},
@@ -197,7 +197,7 @@ func TestIntakeTypes(t *testing.T) {
 		{"application/octet-stream", "a", junkBytes, true},
 		{"application/octet-stream", "a", pngBytes, false},
 		{"application/octet-stream", "a.png", junkBytes, false},
-		{"audio/vnd.wave", "a.wav", "RIFF\x24\x00\x00\x00WAVEfmt ", true}, // which others call audio/wav
+		{"audio/vnd.wave", "a.wav", "RIFF\x24\x00\x00\x00WAVEfmt ", true}, // also called audio/wav
 		{"audio/wav", "a.wav", "RIFF\x24\x00\x00\x00WAVEfmt ", true},
 		{"video/vnd.avi", "a.avi", "RIFF\x24\x00\x00\x00AVI LIST\x00", true},
 		{"application/zip", "a.zip", "PK\x03\x04\x14\x00\x00\x00\x00\x00", true},
@@ -209,7 +209,7 @@ func TestIntakeTypes(t *testing.T) {
 		types, err := server.ParseTypes(strings.Split(c.types, ", ")...)
 		if c.name == "" {
 			if err == nil {
-				t.Errorf("ParseTypes(%q) is no error", c.types)
+				t.Errorf("ParseTypes(%q) returned no error", c.types)
 			}
 			continue
 		}
@@ -234,7 +234,7 @@ func TestIntakeTypes(t *testing.T) {
 	}
 }
 
-// The client's own Content-Type decides nothing.
+// The client's Content-Type is ignored.
 func TestIntakeIgnoresContentType(t *testing.T) {
 	types, err := server.ParseTypes("image/png")
 	if err != nil {
@@ -243,17 +243,17 @@ func TestIntakeIgnoresContentType(t *testing.T) {
 	b := mem.New()
 	url, _ := writing(t, b, allow("**"), server.Intake{Types: types})
 	if r := sendBody(t, "PUT", url+"/a.png", htmlBytes, "Content-Type", "image/png"); r.Status != 415 {
-		t.Errorf("a page called an image: %d", r.Status)
+		t.Errorf("HTML declared as image/png: %d", r.Status)
 	}
 	if r := sendBody(t, "PUT", url+"/a.png", pngBytes, "Content-Type", "text/html"); r.Status != 201 {
-		t.Errorf("an image called a page: %d", r.Status)
+		t.Errorf("PNG declared as text/html: %d", r.Status)
 	}
 	if r := get(t, "GET", url+"/a.png"); r.Header.Get("Content-Type") != "image/png" {
 		t.Errorf("%v", r.Header)
 	}
 }
 
-// inspectorFunc is a function as an Inspector.
+// inspectorFunc makes an Inspector of a function.
 type inspectorFunc func(context.Context, *server.Upload) error
 
 func (f inspectorFunc) Inspect(ctx context.Context, s *server.Upload) error { return f(ctx, s) }
@@ -265,7 +265,7 @@ func TestInspector(t *testing.T) {
 		var seen []server.Upload
 		inspect := inspectorFunc(func(_ context.Context, s *server.Upload) error {
 			if _, err := b.Stat(context.Background(), s.Name, vfs.Request{}); len(seen) == 0 && !errors.Is(err, os.ErrNotExist) {
-				t.Error("the name can be seen before the inspection")
+				t.Error("the object is visible before it is inspected")
 			}
 			data, err := io.ReadAll(s.Open())
 			if err != nil {
@@ -276,7 +276,7 @@ func TestInspector(t *testing.T) {
 				t.Errorf("ReadAt: %q %v", at[:n], err)
 			}
 			if sha256.Sum256(data) != s.SHA256 || int64(len(data)) != s.Size {
-				t.Errorf("%d bytes, and %d are told", len(data), s.Size)
+				t.Errorf("%d bytes, but Size is %d, or SHA256 differs", len(data), s.Size)
 			}
 			mu.Lock()
 			seen = append(seen, *s)
@@ -317,9 +317,9 @@ func TestInspector(t *testing.T) {
 		if all := contents(t, b); len(all) != 2 || all["dir/a.txt"] != large {
 			t.Errorf("%d objects are stored", len(all))
 		}
-		// What is refused without its content is not inspected.
+		// A body that is refused whatever its content is not inspected.
 		n := len(seen)
-		if b.Caps().Kind != "s3" { // S3 decides that with the request that brings the body
+		if b.Caps().Kind != "s3" { // S3 evaluates this condition in the request with the body
 			sendBody(t, "PUT", url+"/dir/a.txt", "x", "If-None-Match", "*")
 		}
 		sendBody(t, "PUT", url+"/dir/a.txt", "x", "If-Unmodified-Since", "Tue, 01 Jan 2019 00:00:00 GMT")
@@ -347,7 +347,7 @@ func recordOf(t testing.TB, rec *recorder, path string) audit.Attempt {
 	}
 }
 
-// Where a body cannot be staged, it is not stored either.
+// A body that cannot be spooled is not stored either.
 func TestSpoolFails(t *testing.T) {
 	b := mem.New()
 	in := server.Intake{SpoolDir: t.TempDir() + "/nosuch", Inspect: inspectorFunc(func(context.Context, *server.Upload) error {
@@ -361,7 +361,7 @@ func TestSpoolFails(t *testing.T) {
 	}
 }
 
-// Memory does not grow with the size of a body, with an inspection or without.
+// Memory does not grow with the size of a body, whether it is inspected or not.
 func TestIntakeMemoryIsFlat(t *testing.T) {
 	const size, allowance = 64 << 20, 16 << 20
 	b, err := disk.New(t.TempDir(), disk.Options{Writable: true, SkipSelfTest: true})
@@ -375,7 +375,7 @@ func TestIntakeMemoryIsFlat(t *testing.T) {
 		"inspected": {SpoolDir: t.TempDir(), Inspect: inspectorFunc(func(context.Context, *server.Upload) error { return nil })},
 	} {
 		url, _ := writing(t, sink, allow("**"), in)
-		// The first name that is created fills tables that stay.
+		// The first created name fills tables that are kept.
 		sendBody(t, "PUT", url+"/first-"+name, "x")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -397,8 +397,8 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Many bodies at the same time, good ones and bad ones: each good one is stored as it
-// was sent.
+// Among many concurrent bodies, accepted and refused ones, each accepted one is stored as
+// sent.
 func TestIntakeManyAtOnce(t *testing.T) {
 	types, err := server.ParseTypes("text/plain")
 	if err != nil {
@@ -447,11 +447,11 @@ func FuzzParseTypes(f *testing.F) {
 		}
 		text := types.String()
 		if text != strings.ToLower(s) || strings.Count(text, "/") != 1 || strings.ContainsAny(text, " \t\r\n;,\"\x00") {
-			t.Errorf("%q is %q", s, text)
+			t.Errorf("%q parses to %q", s, text)
 		}
 		again, err := server.ParseTypes(text)
 		if err != nil || again.String() != text {
-			t.Errorf("%q is %q, and that %q, %v", s, text, again, err)
+			t.Errorf("%q parses to %q, which parses to %q, %v", s, text, again, err)
 		}
 	})
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
-// from sends a request of a peer, with headers given as pairs.
+// from sends a request with RemoteAddr peer and headers given as pairs.
 func from(h http.Handler, peer, target string, headers ...string) reply {
 	r := httptest.NewRequest("GET", target, nil)
 	r.RemoteAddr = peer
@@ -37,10 +37,10 @@ func limited(t testing.TB, l server.Limits, rec audit.Recorder) http.Handler {
 	return server.Limit(inner, l)
 }
 
-// Past the rate a client is told when to come again, and others are not.
+// A client that exceeds its rate gets 429 with Retry-After. Other clients are not affected.
 func TestRateLimit(t *testing.T) {
 	rec := &recorder{}
-	// So slow that nothing is refilled while this runs.
+	// The rate is so low that nothing is refilled during the test.
 	h := limited(t, server.Limits{PerClient: server.NewRates(0.5, 0)}, rec)
 	for _, clients := range [][2]string{{"192.0.2.1:1", "192.0.2.1:2"}, {"[2001:db8::1]:1", "[2001:db8::ffff]:2"}, {"@", "@"}} {
 		if r := from(h, clients[0], "/a.txt"); r.Status != 200 {
@@ -51,13 +51,13 @@ func TestRateLimit(t *testing.T) {
 		if want.Status != 429 || err != nil || seconds < 1 || seconds > 2 || want.Header.Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: %d %v", clients[1], want.Status, want.Header)
 		}
-		// Nothing in it depends on the name.
+		// The response does not depend on the name.
 		for _, target := range []string{"/a.txt", "/%00", "/", "//", "/a.txt?bw_id=1"} {
 			got := from(h, clients[1], target)
 			got.Header.Set("Retry-After", want.Header.Get("Retry-After"))
 			same(t, target, got, want)
 		}
-		// What a client says of itself makes it nobody else.
+		// Headers that the client sets do not make it another client.
 		if r := from(h, clients[0], "/a.txt", "X-Forwarded-For", "198.51.100.7", "X-Real-Ip", "198.51.100.7", "Forwarded", "for=198.51.100.7"); r.Status != 429 {
 			t.Errorf("%s with headers: %d", clients[0], r.Status)
 		}
@@ -72,11 +72,11 @@ func TestRateLimit(t *testing.T) {
 		}
 	}
 	if refused != 3*7 {
-		t.Errorf("%d were recorded", refused)
+		t.Errorf("%d refusals were recorded", refused)
 	}
 }
 
-// A flood over the number in flight is shed at once, and what was let in is answered.
+// Requests beyond InFlight are refused at once, and those admitted before are answered.
 func TestInFlight(t *testing.T) {
 	const slots, flood = 8, 200
 	rec := &recorder{}
@@ -121,7 +121,7 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// A slot comes back whatever the handler does.
+// A slot is released even if the handler panics.
 func TestInFlightPanic(t *testing.T) {
 	h := server.Limit(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), server.Limits{InFlight: server.NewSlots(1)})
 	for range 3 {
@@ -136,8 +136,8 @@ func TestInFlightPanic(t *testing.T) {
 	}
 }
 
-// Only a trusted network may say for whom it asks; what a client says is not recorded
-// as its address, and gives it no rate of its own.
+// X-Forwarded-For counts only from trusted networks. Otherwise a client could choose the
+// address that is recorded, and get a new rate with each request.
 func TestTrustedProxies(t *testing.T) {
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 	tests := []struct {
@@ -165,15 +165,15 @@ func TestTrustedProxies(t *testing.T) {
 		if got := rec.wait(t, 1)[0].Remote; got != tt.remote {
 			t.Errorf("%s for %q: recorded as %q, want %q", tt.peer, tt.forwarded, got, tt.remote)
 		}
-		// The same client, with something else that it made up in front.
+		// The same client, which prepends an invented address.
 		if r := from(h, tt.peer, "/a.txt", "X-Forwarded-For", "203.0.113.99, "+tt.forwarded); tt.forwarded != "" && r.Status != 429 {
-			t.Errorf("%s for %q: a rate of its own: %d", tt.peer, tt.forwarded, r.Status)
+			t.Errorf("%s for %q: the invented address got a rate of its own: %d", tt.peer, tt.forwarded, r.Status)
 		}
 	}
 }
 
-// A thousand connections that send their headers next to never do not stop others,
-// and the server ends them.
+// A thousand connections that send their headers extremely slowly do not block others, and
+// the server closes them.
 func TestSlowloris(t *testing.T) {
 	slow := 1000
 	if testing.Short() {
@@ -196,18 +196,18 @@ func TestSlowloris(t *testing.T) {
 		}
 		ended.Go(func() {
 			if res, err := http.ReadResponse(bufio.NewReader(c), nil); err == nil && res.StatusCode < 400 {
-				t.Errorf("a request without an end was answered: %d", res.StatusCode)
+				t.Errorf("an unfinished request was answered: %d", res.StatusCode)
 			}
 		})
 		if i%50 == 0 {
 			if r := get(t, "GET", s.URL+"/a.txt"); r.Status != 200 {
-				t.Errorf("beside %d slow ones: %d", i, r.Status)
+				t.Errorf("beside %d slow connections: %d", i, r.Status)
 			}
 		}
 	}
 	for range 100 {
 		if r := get(t, "GET", s.URL+"/a.txt"); r.Status != 200 {
-			t.Fatalf("beside the slow ones: %d", r.Status)
+			t.Fatalf("beside the slow connections: %d", r.Status)
 		}
 	}
 	ended.Wait()

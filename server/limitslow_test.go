@@ -20,7 +20,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A pipeListener accepts connections in memory, which keep the time of a synctest
+// A pipeListener accepts in-memory connections, whose deadlines use the clock of a synctest
 // bubble.
 type pipeListener struct {
 	conns chan net.Conn
@@ -47,8 +47,8 @@ func (l *pipeListener) dial() net.Conn {
 
 const slowBytes = 10 << 20
 
-// slowBackends have one object, as a file of the system's and as a body of another
-// kind.
+// slowBackends returns backends with one object: as an *os.File, and as another kind of
+// body.
 func slowBackends(t *testing.T) map[string]vfs.Backend {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "large"), make([]byte, slowBytes), 0o600); err != nil {
@@ -62,9 +62,9 @@ func slowBackends(t *testing.T) map[string]vfs.Backend {
 	return map[string]vfs.Backend{"file": b, "body": jailFS(map[string]string{"large": strings.Repeat("\x00", slowBytes)})}
 }
 
-// A client that takes nothing of a body is let go within a minute or so, however slow
-// a pace it has to keep; its slot is free then, and others are served meanwhile. One
-// that keeps the pace gets all, if it takes for ever.
+// A client that stops reading a body is disconnected within about a minute, whatever
+// MinRate is. Its slot is then free, and others are served meanwhile. A client that keeps
+// the rate gets the whole body, however long that takes.
 func TestSlowReaders(t *testing.T) {
 	for name, backend := range slowBackends(t) {
 		for _, rate := range []int64{1 << 10, 64 << 10, 100 << 20} {
@@ -101,7 +101,7 @@ func slowReader(t *testing.T, backend vfs.Backend, rate int64) {
 			break
 		}
 		if err != nil {
-			t.Fatalf("a client that keeps the pace lost its body after %d bytes in %v: %v", got, time.Since(begin), err)
+			t.Fatalf("a client that keeps the rate lost its body after %d bytes in %v: %v", got, time.Since(begin), err)
 		}
 		time.Sleep(time.Second)
 	}
@@ -116,7 +116,7 @@ func slowReader(t *testing.T, backend vfs.Backend, rate int64) {
 			continue
 		}
 		if a.Duration > limit || a.Reason != audit.ReasonCanceled {
-			t.Errorf("the idle client was let go after %v, %s", a.Duration, a.Reason)
+			t.Errorf("the idle client was disconnected after %v, %s", a.Duration, a.Reason)
 		}
 	}
 	again := l.dial()
@@ -130,7 +130,7 @@ func slowReader(t *testing.T, backend vfs.Backend, rate int64) {
 	synctest.Wait()
 }
 
-// The control: without a rate to keep, a client that takes nothing stays.
+// The control: without MinRate, a client that reads nothing stays connected.
 func TestSlowReadersControl(t *testing.T) {
 	backend := slowBackends(t)["body"]
 	synctest.Test(t, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestSlowReadersControl(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		rec.mu.Lock()
 		if len(rec.list) != 0 {
-			t.Error("it was let go")
+			t.Error("the idle client was disconnected")
 		}
 		rec.mu.Unlock()
 		idle.Close()
@@ -154,7 +154,7 @@ func TestSlowReadersControl(t *testing.T) {
 	})
 }
 
-// askLarge asks for the large object, and reads no more than the header.
+// askLarge requests the large object and reads only the header.
 func askLarge(t *testing.T, c net.Conn) *http.Response {
 	t.Helper()
 	go io.WriteString(c, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -22,11 +22,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A sender sends a body of so many bytes to a URL and says which status it saw, 0 for
-// none.
+// A sender sends a body of size bytes to a URL and returns the status of the response, 0 if
+// it saw none.
 type sender func(t *testing.T, method, url string, size int64) int
 
-// byGo sends by net/http, which reads while it writes.
+// byGo uses net/http, which reads while it writes.
 func byGo(t *testing.T, method, url string, size int64) int {
 	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	defer c.CloseIdleConnections()
@@ -45,7 +45,7 @@ func byGo(t *testing.T, method, url string, size int64) int {
 	return resp.StatusCode
 }
 
-// whole sends the whole body before it looks for an answer, as many programs do.
+// whole sends the whole body before it reads the response, as many programs do.
 func whole(t *testing.T, method, url string, size int64) int {
 	addr, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"), "/")
 	conn, err := net.Dial("tcp", addr)
@@ -69,7 +69,7 @@ func whole(t *testing.T, method, url string, size int64) int {
 	return resp.StatusCode
 }
 
-// byHTTP2 sends by net/http over HTTP/2, where there is TLS.
+// byHTTP2 uses net/http with HTTP/2, if the URL is https.
 func byHTTP2(t *testing.T, method, url string, size int64) int {
 	c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 	defer c.CloseIdleConnections()
@@ -90,8 +90,8 @@ func byHTTP2(t *testing.T, method, url string, size int64) int {
 	return resp.StatusCode
 }
 
-// byCurl sends by curl, which waits for a 100 (Continue) for a second unless it is
-// told not to.
+// byCurl uses curl, which waits a second for 100 (Continue) unless the Expect header is
+// removed.
 func byCurl(version, expect string) sender {
 	return func(t *testing.T, method, url string, size int64) int {
 		if _, err := exec.LookPath("curl"); err != nil {
@@ -102,8 +102,8 @@ func byCurl(version, expect string) sender {
 		out, err := cmd.Output()
 		if err != nil {
 			t.Logf("curl: %v, %s", err, out)
-			// Where the stream is reset with NO_ERROR behind the answer, as RFC 9113 section 8.1
-			// has it, curl 7.88 fails now and then, though it has the answer.
+			// If the stream is reset with NO_ERROR after the response, as RFC 9113 section
+			// 8.1 allows, curl 7.88 sometimes fails although it has received the response.
 			if version != "--http2" {
 				return 0
 			}
@@ -114,8 +114,8 @@ func byCurl(version, expect string) sender {
 	}
 }
 
-// TestEarlyAnswersAreSeen: a client that sends a large body gets an answer that was
-// decided before it, and no broken connection.
+// TestEarlyAnswersAreSeen: a client that sends a large body sees an early response instead
+// of a broken connection.
 func TestEarlyAnswersAreSeen(t *testing.T) {
 	senders := map[string]sender{
 		"Go": byGo, "whole": whole, "curl": byCurl("--http1.1", ""), "curl that waits": byCurl("--http1.1", " 100-continue"),
@@ -149,7 +149,7 @@ func TestEarlyAnswersAreSeen(t *testing.T) {
 				start(s)
 				for _, size := range []int64{300 << 10, 5 << 20, 50 << 20} {
 					if size > 10<<20 && strings.Contains(name, "curl") {
-						continue // as slow as it is large
+						continue // slow for large bodies
 					}
 					if got := send(t, c.method, s.URL+c.path, size); got != c.status {
 						t.Errorf("%s, %s, %.5s, %d KiB: saw %d, want %d", c.name, name, s.URL, size>>10, got, c.status)
@@ -161,7 +161,7 @@ func TestEarlyAnswersAreSeen(t *testing.T) {
 	}
 }
 
-// spent returns a handler whose clients here have made too many requests.
+// spent returns a handler that refuses this client for too many requests.
 func spent(t *testing.T) http.Handler {
 	h := server.Limit(http.NotFoundHandler(), server.Limits{PerClient: server.NewRates(1e-6, 1), Logger: quiet})
 	r := httptest.NewRequest("GET", "/", nil)
@@ -187,19 +187,19 @@ func full(t *testing.T) http.Handler {
 	return h
 }
 
-// A slowBody yields what each says when it is read.
+// A slowBody is a request body whose Read calls the function.
 type slowBody func(p []byte) (int, error)
 
 func (b slowBody) Read(p []byte) (int, error) { return b(p) }
 func (b slowBody) Close() error               { return nil }
 
-// deadlines is a recorder whose server has read deadlines.
+// deadlines is a ResponseRecorder that supports read deadlines.
 type deadlines struct{ *httptest.ResponseRecorder }
 
 func (deadlines) SetReadDeadline(time.Time) error { return nil }
 
-// TestLingerIsBounded: no client makes a handler read on for ever, be it by many bytes or by
-// few, nor many handlers at the same time.
+// TestLingerIsBounded: no client can make a handler read a discarded body forever, neither
+// with many bytes nor with few, nor occupy many handlers at a time.
 func TestLingerIsBounded(t *testing.T) {
 	h := server.New(jail(t, nil, allow("**")), server.Config{})
 	post := func(body slowBody, header ...string) int {
@@ -222,7 +222,7 @@ func TestLingerIsBounded(t *testing.T) {
 	}
 	read = 0
 	if status := post(endless, "Expect", "100-continue"); status != 405 || read > 0 {
-		t.Errorf("%d, read %d bytes that nobody asked the client for", status, read)
+		t.Errorf("%d, read %d bytes, although the client still waited for 100 (Continue)", status, read)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -230,8 +230,8 @@ func TestLingerIsBounded(t *testing.T) {
 			time.Sleep(time.Second)
 			return 1, nil
 		})
-		if took := time.Since(began); took > 15*time.Second { // by the clock of the bubble
-			t.Errorf("read on for %v at a byte a second", took)
+		if took := time.Since(began); took > 15*time.Second { // on the fake clock
+			t.Errorf("read for %v at a byte per second", took)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {

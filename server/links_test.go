@@ -26,7 +26,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// ring makes keys of ids; a key's secret is its id, over and over.
+// ring makes keys with the given IDs. The secret of a key is its ID, repeated.
 func ring(t testing.TB, ids ...string) *links.Keys {
 	t.Helper()
 	var lines strings.Builder
@@ -40,7 +40,7 @@ func ring(t testing.TB, ids ...string) *links.Keys {
 	return k
 }
 
-// signed returns the target that is the link l, for an hour if it has no end.
+// signed returns the request target of the link l, which by default expires in an hour.
 func signed(t testing.TB, k *links.Keys, l links.Link) string {
 	t.Helper()
 	if l.Method == "" {
@@ -56,14 +56,15 @@ func signed(t testing.TB, k *links.Keys, l links.Link) string {
 	return l.Path + "?" + q
 }
 
-// linkRules let anyone read what is public, and alice do all in her folder.
+// linkRules let anyone read public, and alice do everything in her folder.
 func linkRules(t testing.TB) *access.List {
 	return rules(t, nil,
 		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{"public/**"}},
 		access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpWrite, vfs.OpDelete), Names: []string{"home/{user}/**"}})
 }
 
-// linkSite mounts b below /docs with links, and rules where l is not nil.
+// linkSite mounts b below /docs with signed links. If l is nil, the mount is open to
+// anyone.
 func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses links.Counter, rec audit.Recorder) http.Handler {
 	t.Helper()
 	p := gatePolicy()
@@ -79,7 +80,7 @@ func linkSite(t testing.TB, b vfs.Backend, l *access.List, k *links.Keys, uses l
 
 var linkTree = []string{"home/alice/a.txt", "home/alice/café %.txt", "home/bob/b.txt", "public/p.txt", "secret.txt"}
 
-// wantMissing fails unless got is the answer for a name that is not there.
+// wantMissing fails unless got is the response for a missing name.
 func wantMissing(t testing.TB, h http.Handler, what string, got reply) {
 	t.Helper()
 	same(t, what, got, request(t, h, "GET", "/docs/public/missing"))
@@ -103,11 +104,12 @@ func TestLinks(t *testing.T) {
 		if d := r.Header["Content-Disposition"]; r.Status != 200 || len(d) != 1 || !strings.HasPrefix(d[0], "attachment; ") || !strings.Contains(d[0], "filename*=UTF-8''%D0%BE") {
 			t.Errorf("with a name: %d %q", r.Status, d)
 		}
-		// Another spelling of the same name is the same link.
+		// Another percent-encoding of the same name is the same link.
 		if r := request(t, h, "GET", strings.Replace(target, "alice", "%61lice", 1)); r.Status != 200 {
-			t.Errorf("spelled otherwise: %d", r.Status)
+			t.Errorf("with another encoding: %d", r.Status)
 		}
-		// Each answer about what a link let through is nobody else's.
+		// Every response to a link stays out of caches, even for an object that is open to
+		// anyone.
 		target = signed(t, k, links.Link{Path: "/docs/public/p.txt"})
 		tag := request(t, h, "GET", target).Header.Get("Etag")
 		for status, headers := range map[int][]string{200: nil, 206: {"Range", "bytes=0-1"}, 304: {"If-None-Match", tag}, 412: {"If-Match", `"x"`}, 416: {"Range", "bytes=99-"}} {
@@ -118,16 +120,17 @@ func TestLinks(t *testing.T) {
 		if r := request(t, h, "HEAD", target); r.Status != 200 {
 			t.Errorf("HEAD: %d", r.Status)
 		}
-		// One that has ended is a missing name to the client; the record tells why.
+		// An expired link looks like a missing name to the client; the record has the
+		// reason.
 		wantMissing(t, h, "expired", request(t, h, "GET", signed(t, k, links.Link{Path: "/docs/home/bob/b.txt", Expires: time.Now().Add(-time.Minute)})))
 		if all := rec.wait(t, 1); !slices.ContainsFunc(all, func(a audit.Attempt) bool { return a.Reason == audit.ReasonLinkExpired }) {
 			t.Errorf("recorded as %+v", all)
 		}
-		// Policy holds for links, too.
+		// The policy applies to links, too.
 		for _, path := range []string{"/docs/secret.txt", "/docs/home/bob/missing", "/docs/home/bob", "/docs/home", "/elsewhere/a"} {
 			got := request(t, h, "GET", signed(t, k, links.Link{Path: path}))
 			if path == "/elsewhere/a" {
-				continue // the router's own
+				continue // the router's own 404
 			}
 			wantMissing(t, h, path, got)
 		}
@@ -154,7 +157,7 @@ func TestLinks(t *testing.T) {
 	})
 }
 
-// A link that acts as a user may do what he may, and no more.
+// A link with a user may do what the user may, and no more.
 func TestLinkOfUser(t *testing.T) {
 	b := mem.New()
 	plant(t, b, linkTree...)
@@ -183,7 +186,7 @@ func TestLinkOfUser(t *testing.T) {
 	}
 }
 
-// An altered link is the uniform 404, on an open name and with good credentials too.
+// An altered link gets the uniform 404, even for an open name and with correct credentials.
 func TestLinkAltered(t *testing.T) {
 	b := counted(mem.New())
 	plant(t, b, linkTree...)
@@ -197,7 +200,7 @@ func TestLinkAltered(t *testing.T) {
 		}
 		var altered []string
 		for i := range query {
-			// The lowest bits of the last character are no part of a signature.
+			// The lowest bits of the last character are not part of the signature.
 			if c := query[i] ^ 1; c > ' ' && c != '#' && c != '%' {
 				altered = append(altered, path+"?"+query[:i]+string(c)+query[i+1:])
 			}
@@ -214,7 +217,7 @@ func TestLinkAltered(t *testing.T) {
 			if field != "bw_signature" {
 				altered = append(altered, path+"?"+one+"&"+without)
 				if field == "bw_expires" {
-					altered = altered[:len(altered)-1] // it stands there already
+					altered = altered[:len(altered)-1] // it is the first field anyway
 				}
 			}
 		}
@@ -243,8 +246,8 @@ func TestLinkAltered(t *testing.T) {
 		if seen := b.calls.Load() - before; seen != 0 {
 			t.Errorf("%s: the backend saw %d calls", name, seen)
 		}
-		// The control: the same name is served without the query, and a query that is
-		// no link's changes nothing.
+		// The control: the same name is served without the query, and a query that is not a
+		// link's changes nothing.
 		for _, target := range []string{path, path + "?x=bw_id", path + "?xbw_id=1", path + "?BW_id=1"} {
 			if r := request(t, h, "GET", target); r.Status != 200 {
 				t.Errorf("%s: %s: %d", name, target, r.Status)
@@ -261,8 +264,8 @@ func wantMissingOf(t testing.TB, h http.Handler, what, method, target, who strin
 	}
 }
 
-// A link for so many uses is answered so often, however many ask at once, by GETs of
-// every kind, and HEAD is none.
+// A link with a use limit is answered exactly that many times, however many requests arrive
+// at once. Every kind of GET counts, HEAD does not.
 func TestLinkUses(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		plant(t, b, linkTree...)
@@ -304,7 +307,8 @@ func TestLinkUses(t *testing.T) {
 		if refused != crowd-uses+1 {
 			t.Errorf("%d were recorded as used up, want %d", refused, crowd-uses+1)
 		}
-		// Another link to the same is counted by itself; without a counter there is none.
+		// Another link to the same object has its own count. Without a Counter, links with
+		// a use limit are refused.
 		if r := request(t, h, "GET", signed(t, k, links.Link{Path: "/docs/home/bob/b.txt", Uses: 1})); r.Status != 200 {
 			t.Errorf("another link: %d", r.Status)
 		}
@@ -327,9 +331,9 @@ func (brokenCounter) Good(context.Context, string, int) (bool, error) {
 	return false, io.ErrUnexpectedEOF
 }
 
-// A link that is no good any more tells nothing by any method, nor by any condition or
-// range: not that the object is there, not how long it is, not its version. The control is
-// the same link while it is good.
+// An invalid link reveals nothing about the object by any method, condition or range:
+// neither that it exists, nor its size or version. The control is the same link while it is
+// valid.
 func TestSpentLinkTellsNothing(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		plant(t, b, linkTree...)
@@ -367,8 +371,9 @@ func TestSpentLinkTellsNothing(t *testing.T) {
 	})
 }
 
-// A link is for one object. One that names a directory is not sent on to it: that would be
-// an answer that no use is counted for, and it would tell of what its user alone may see.
+// A link is for one object. A link to a directory is not redirected to the path with the
+// slash: that response would not count as a use, and would reveal a directory that only the
+// link's user may see.
 func TestLinkToDirectory(t *testing.T) {
 	k := ring(t, "one")
 	p := gatePolicy()
@@ -395,7 +400,7 @@ func TestLinkToDirectory(t *testing.T) {
 	}
 }
 
-// One GET is one use, though a copy that is too old was looked at first.
+// One GET counts as one use, even if it opens outdated sidecars first.
 func TestLinkUseOfStaleCopy(t *testing.T) {
 	files := tree(map[string]string{"a.txt": "plain", "a.txt.gz": "old", "a.txt.br": "older"})
 	files["a.txt"].ModTime = modTime.Add(time.Hour)
@@ -411,7 +416,7 @@ func TestLinkUseOfStaleCopy(t *testing.T) {
 	}
 }
 
-// A new key signs, an old one still counts until it is taken out, which revokes its
+// The first key signs. An older key is accepted until it is removed, which revokes its
 // links.
 func TestLinkKeys(t *testing.T) {
 	b := mem.New()
@@ -426,7 +431,7 @@ func TestLinkKeys(t *testing.T) {
 			t.Errorf("%v: %d, want %d", tt.ids, r.Status, tt.status)
 		}
 	}
-	// Without a ring a link's query is any query: what is open is open.
+	// Without keys, the query of a link is ignored, and open names are served.
 	h := linkSite(t, b, linkRules(t), nil, nil, nil)
 	if r := request(t, h, "GET", target); r.Status != 404 {
 		t.Errorf("without keys: %d", r.Status)
@@ -436,7 +441,7 @@ func TestLinkKeys(t *testing.T) {
 	}
 }
 
-// Links work on uploads: to post one, to fetch one, to remove one.
+// Links to uploads: to create, to fetch and to delete one.
 func TestLinksOfUploads(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		k := ring(t, "one")
@@ -498,8 +503,8 @@ func TestLinksOfUploads(t *testing.T) {
 	})
 }
 
-// Where uploads have no rules, a link to remove one is good for its owner's too: whoever
-// signed it meant that one.
+// Without access rules for uploads, a link that deletes an upload works for one with an
+// owner, too: whoever signed the link chose that upload.
 func TestLinkDeletesOwned(t *testing.T) {
 	k := ring(t, "one")
 	site := newUploads(t, server.UploadConfig{Authorize: server.OwnersDelete(), Auth: server.Auth{Links: k}})
@@ -520,7 +525,8 @@ func TestLinkDeletesOwned(t *testing.T) {
 	}
 }
 
-// Who may remove an object and not read it learns nothing of it from a condition.
+// A caller who may delete an object but not read it learns nothing about its version from a
+// precondition.
 func TestDeleteTellsNoVersion(t *testing.T) {
 	site := newUploads(t, server.UploadConfig{Authorize: server.UploadFunc(func(ctx context.Context, op vfs.Op, _ catalog.Record) error {
 		if op == vfs.OpRead && auth.FromContext(ctx).Name != "alice" {

@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A listing shows what would be served and directories in which something would be;
-// any other directory answers in no way that a missing one does not.
+// A listing shows objects that would be served, and directories that contain such objects.
+// Every other directory is answered like a missing one.
 func TestListingShowsWhatIsServed(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		plant(t, b, "top.html", "full/a.html", "deep/1/2/a.html", "notes/a.txt", "deepnotes/1/2/a.txt", "dots/.env.html", "denied/secret/a.html")
@@ -53,7 +53,7 @@ func TestListingShowsWhatIsServed(t *testing.T) {
 			}
 		}
 	})
-	// The top is there with nothing in it.
+	// The root is listed even if it has no visible entries.
 	h := server.New(jail(t, map[string]string{"a.txt": "a"}, allow("**/*.html")), server.Config{List: true})
 	if r := request(t, h, "GET", "/", "Accept", "application/json"); r.Status != http.StatusOK || !strings.Contains(r.Body, `"entries":[]`) {
 		t.Errorf("the top: %d %s", r.Status, r.Body)

@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
-// keys are those of a record, in order.
+// keys are the keys of a record, in order.
 var keys = []string{"time", "request_id", "remote", "method", "raw", "name", "principal", "verdict", "reason", "rule", "backend", "status", "bytes", "aborted", "duration_ms"}
 
 type line struct {
@@ -40,7 +40,7 @@ type line struct {
 	Duration  float64 `json:"duration_ms"`
 }
 
-// Every request leaves one record, and that says what came of it.
+// Every request makes one record, which shows its outcome.
 func TestRecords(t *testing.T) {
 	var out bytes.Buffer
 	log := audit.NewLog(&out, audit.LogOptions{})
@@ -171,7 +171,7 @@ func TestSlogRecorder(t *testing.T) {
 	}
 }
 
-// A client that goes away in the middle is recorded as that.
+// A client that disconnects during the body is recorded as such.
 func TestClientGone(t *testing.T) {
 	rec := &recorder{}
 	big := strings.Repeat("x", 64<<20)

@@ -16,8 +16,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// ownSite is a program with users of its own: their name is in a cookie, everybody may read
-// public files, and its own files everybody who has logged in.
+// ownSite is a program with its own users, whose name is in a cookie. Everybody may read
+// public files, and each user the files in the user's folder.
 func ownSite(t testing.TB, unauthorized http.Handler, rec audit.Recorder) http.Handler {
 	t.Helper()
 	p := allow("**")
@@ -44,8 +44,8 @@ var loginPage = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, "<form>log in</form>")
 })
 
-// A log-in page of one's own comes for whatever no anonymous caller may read, be it there or
-// not; who is logged in gets the 404.
+// Anonymous callers get the log-in page for every name that they may not read, whether it
+// exists or not. A user who is logged in gets the 404.
 func TestOwnLogin(t *testing.T) {
 	rec := &recorder{}
 	h := ownSite(t, loginPage, rec)
@@ -77,7 +77,7 @@ func TestOwnLogin(t *testing.T) {
 			t.Errorf("%s as %q: Cache-Control %q", tt.path, tt.user, cache)
 		}
 		if w.Header().Get("Www-Authenticate") != "" {
-			t.Errorf("%s as %q: a browser asks for a password", tt.path, tt.user)
+			t.Errorf("%s as %q: has WWW-Authenticate, so a browser would ask for a password", tt.path, tt.user)
 		}
 		a := rec.wait(t, i+1)[i]
 		if a.Status != tt.status || a.Bytes != int64(w.Body.Len()) || tt.status == 401 && (a.Reason != audit.ReasonRequired || a.Verdict != audit.Refused) {
@@ -86,7 +86,7 @@ func TestOwnLogin(t *testing.T) {
 	}
 }
 
-// What a log-in handler sets stays; without anything it is a 401.
+// The status that a log-in handler sets is kept; without one it is 401.
 func TestOwnUnauthorizedStatus(t *testing.T) {
 	for what, tt := range map[string]struct {
 		h      http.HandlerFunc
@@ -104,7 +104,7 @@ func TestOwnUnauthorizedStatus(t *testing.T) {
 	}
 }
 
-// Wrong credentials get the page, too.
+// Wrong credentials get the log-in page, too.
 func TestOwnLoginAfterWrongCredentials(t *testing.T) {
 	p := gatePolicy()
 	p.Authorize = access.Func(func(_ context.Context, p auth.Principal, _ vfs.Op, _ vfs.Name) bool { return p.Name == "alice" })

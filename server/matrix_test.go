@@ -15,8 +15,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// crowd are those who ask: some whose names mean something to a path or a pattern,
-// and some who differ from others by little.
+// crowd are the callers: some have names that mean something in a path or pattern, and some
+// differ only slightly.
 var crowd = people{
 	"":           {},
 	"alice":      {Name: "alice"},
@@ -56,11 +56,11 @@ var matrixTree = []string{
 	"home/user1/x", "home/user10/x", "home/*/star", "home/**/stars", "home/{user}/mark", "home/re:.+/x", "home/caf\u00e9/c", "top/alice", "top/bob", "law/l.txt", "shared/s.txt", "top.txt",
 }
 
-// matrixMissing are not there.
+// matrixMissing are names that do not exist.
 var matrixMissing = []string{"public/missing", "home/alice/missing", "home/bob/missing", "home/nobody/x", "home/Alice/a.txt", "top/eve", "law/missing", "missing"}
 
-// spellings returns a name as clients may send it: as it is, with ordinary bytes
-// escaped, and in ways that are no name at all, or another one.
+// spellings returns a name as clients may send it: in canonical form, with other bytes
+// percent-encoded, and in forms that are invalid or another name.
 func spellings(t testing.TB, name string) []string {
 	t.Helper()
 	n, err := vfs.ParseName(name)
@@ -79,9 +79,9 @@ func spellings(t testing.TB, name string) []string {
 	}
 }
 
-// TestMatrix asks for everything, as everybody, in every spelling: the answer is as
-// the jail explains and the rules decide, and where that is no, it is that for a
-// missing name, and the backend was not asked.
+// TestMatrix requests every name, as every caller, in every spelling. The response agrees
+// with Explain of the jail and with the rules. A refusal is the response for a missing
+// name, and makes no backend call.
 func TestMatrix(t *testing.T) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
 		plant(t, inner, matrixTree...)
@@ -117,21 +117,21 @@ func TestMatrix(t *testing.T) {
 			}
 		}
 		if seen[true] < 50 || seen[false] < 3000 {
-			t.Errorf("%d cells were allowed and %d refused", seen[true], seen[false])
+			t.Errorf("too few cells: %d allowed, %d refused", seen[true], seen[false])
 		}
-		// No write went through: each had a condition that does not hold.
+		// No write succeeded: each had a precondition that is false.
 		if all := contents(t, inner); len(all) != len(matrixTree) {
 			t.Errorf("%d objects, want %d", len(all), len(matrixTree))
 		}
 	})
 }
 
-// A cell is one request of the matrix, but for its method.
+// A cell is one request of the matrix, without its method.
 type cell struct {
 	h         http.Handler
 	b         *countedBackend
 	explained *vfs.Jail // with the rules
-	open      *vfs.Jail // without
+	open      *vfs.Jail // without the rules
 	rules     *access.List
 	who       auth.Principal
 	key       string // of who
@@ -139,7 +139,7 @@ type cell struct {
 	answers   map[string]reply // for a missing name, by who, method and operation
 }
 
-// missing returns the answer for a name that nobody has ever had.
+// missing returns the response for a name that never existed.
 func (c *cell) missing(t *testing.T, method string, op vfs.Op, headers []string) reply {
 	t.Helper()
 	key := c.key + " " + method + " " + string(op)
@@ -153,8 +153,7 @@ func (c *cell) missing(t *testing.T, method string, op vfs.Op, headers []string)
 	return c.answers[key]
 }
 
-// allowed reports whether who may do op to n, and holds the two who say so against
-// each other.
+// allowed reports whether who may do op to n. It fails if Explain and the rules disagree.
 func (c *cell) allowed(t *testing.T, op vfs.Op, n vfs.Name) bool {
 	t.Helper()
 	v := c.explained.Explain(auth.WithPrincipal(t.Context(), c.who), op, n)
@@ -194,19 +193,19 @@ func (c *cell) check(t *testing.T, method string, there map[string]bool) bool {
 
 	allowed := err == nil && (read || !isDir) && c.allowed(t, op, n)
 	if err == nil && read && !allowed {
-		// What is no object may be a directory with a slash to come, and what may not be
-		// listed may have an index.
+		// Without a slash, the path may be a directory, which is redirected. With one, it
+		// may have an index although it may not be listed.
 		if isDir {
 			index, err := n.Child("index.html")
 			allowed = err == nil && c.allowed(t, vfs.OpRead, index)
 		} else {
 			allowed = c.allowed(t, vfs.OpList, n) && got.Status == 308
 			if c.allowed(t, vfs.OpList, n) && !allowed {
-				return false // a look at whether there is one
+				return false // the backend was asked whether the directory exists
 			}
 		}
 	}
-	// How a missing name is answered, to who asks for the operation.
+	// The response to this caller for a missing name.
 	missing := reply{Status: 404, Body: "not found\n"}
 	if c.who.Anyone() && !c.rules.Open(asked) {
 		missing = reply{Status: 401, Body: "unauthorized\n"}
@@ -216,7 +215,7 @@ func (c *cell) check(t *testing.T, method string, there map[string]bool) bool {
 	}
 	switch {
 	case !allowed && op == vfs.OpWrite && got.Status == 422:
-		// Who may write the name learns that nobody can create it.
+		// A caller who may write the name learns that it cannot be created.
 		if _, ok := c.rules.Decide(c.who, op, n, nil); !ok || calls != 0 {
 			t.Errorf("%s: 422", what)
 		}
@@ -245,19 +244,19 @@ func (c *cell) check(t *testing.T, method string, there map[string]bool) bool {
 		ok = ok || got.Status == 412
 	}
 	if !ok {
-		t.Errorf("%s: allowed, and %d %q", what, got.Status, got.Body)
+		t.Errorf("%s: allowed, but %d %q", what, got.Status, got.Body)
 	}
 	return true
 }
 
-// isParent reports whether n is a directory of the tree, which nobody can write as an
+// isParent reports whether n is a directory of the tree, which cannot be written as an
 // object.
 func isParent(n vfs.Name) bool {
 	return slices.ContainsFunc(matrixTree, func(name string) bool { return strings.HasPrefix(name, n.String()+"/") })
 }
 
-// TestMatrixUploads asks for objects with owners, as everybody: who is not let, is
-// answered as if there were none, and the backend was not asked.
+// TestMatrixUploads requests uploads with owners, as every caller. A refused caller gets
+// the response for a missing upload, and the refusal makes no backend call.
 func TestMatrixUploads(t *testing.T) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
 		l := rules(t, map[string][]string{"editors": {"bob"}},
@@ -304,7 +303,7 @@ func TestMatrixUploads(t *testing.T) {
 	})
 }
 
-// requestBody is request with a body.
+// requestBody is like request, with a body.
 func requestBody(t testing.TB, h http.Handler, method, target, body string, headers ...string) reply {
 	t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body)).WithContext(t.Context())
@@ -316,8 +315,8 @@ func requestBody(t testing.TB, h http.Handler, method, target, body string, head
 	return reply{w.Code, w.Header(), w.Body.String()}
 }
 
-// The control: a check of the path's beginning, before the path is cleaned, lets
-// people read what is not theirs.
+// The control: a server that checks the prefix of the path before cleaning the path lets
+// users read the files of others.
 func TestMatrixControl(t *testing.T) {
 	l, reached := matrixRules(t), 0
 	for _, name := range matrixTree {
@@ -341,6 +340,6 @@ func TestMatrixControl(t *testing.T) {
 		}
 	}
 	if reached < 5 {
-		t.Errorf("%d cells reach what is another's", reached)
+		t.Errorf("only %d cells reach a file of another user", reached)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// at returns a handler that asks h below a prefix.
+// at returns a handler that passes requests to h below a prefix.
 func at(prefix string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		below := new(http.Request)
@@ -34,7 +34,7 @@ func at(prefix string, h http.Handler) http.Handler {
 	})
 }
 
-// mounted routes by the first element of the path, which has no other spelling.
+// mounted routes by the first path element, which is never percent-encoded here.
 func mounted(mounts map[string]http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for prefix, h := range mounts {
@@ -47,7 +47,7 @@ func mounted(mounts map[string]http.Handler) http.Handler {
 	})
 }
 
-// otherRules let through much that matrixRules do not, and the other way round.
+// otherRules allow much that matrixRules do not, and vice versa.
 func otherRules(t testing.TB) *access.List {
 	return rules(t, nil,
 		access.Rule{Who: "anyone", Can: can(vfs.OpList), Names: []string{"shared/**", "home"}},
@@ -60,7 +60,7 @@ func otherPolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("home/**", "law/*", "top.txt", "public/*"), Deny: vfs.Patterns("home/bob", "**/d.txt")}
 }
 
-// A matrixMount is one of several over one source.
+// A matrixMount is one of several mounts of one source.
 type matrixMount struct {
 	prefix          string
 	policy          func() vfs.Policy
@@ -69,8 +69,9 @@ type matrixMount struct {
 	answers         map[string]reply
 }
 
-// TestMatrixOfTwoMounts asks two mounts over one source for everything, in turn: each
-// answers as its own jail explains and its own rules decide, whatever the other does.
+// TestMatrixOfTwoMounts sends every request to two mounts of one source, alternating. Each
+// response agrees with the jail and the rules of its own mount, whatever those of the other
+// are.
 func TestMatrixOfTwoMounts(t *testing.T) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
 		plant(t, inner, matrixTree...)
@@ -93,7 +94,7 @@ func TestMatrixOfTwoMounts(t *testing.T) {
 		}
 		h := mounted(handlers)
 
-		seen := map[string]int{} // by the mounts that allowed it
+		seen := map[string]int{} // number of requests by the mounts that allowed them
 		asked := map[string]bool{}
 		for i, name := range append(matrixTree, matrixMissing...) {
 			if testing.Short() && i%4 != 1 {
@@ -120,7 +121,7 @@ func TestMatrixOfTwoMounts(t *testing.T) {
 		}
 		for _, by := range []string{"/one", "/two", "/one/two"} {
 			if seen[by] < 10 {
-				t.Errorf("%d cells were allowed by %s alone: %v", seen[by], by, seen)
+				t.Errorf("only %d cells were allowed by exactly %s: %v", seen[by], by, seen)
 			}
 		}
 		if all := contents(t, inner); len(all) != len(matrixTree) {
@@ -129,16 +130,16 @@ func TestMatrixOfTwoMounts(t *testing.T) {
 	})
 }
 
-// An uploadMount is one of several over one catalog.
+// An uploadMount is one of several mounts of one catalog.
 type uploadMount struct {
 	prefix  string
 	source  catalog.Source
 	backend *countedBackend
 	rules   *access.List
-	owned   map[string]string // the IDs of what was uploaded here, by owner
+	owned   map[string]string // the IDs of the uploads to this mount, by owner
 }
 
-// decides reports whether who may do op to what owner has in here.
+// decides reports whether the rules of m let who do op to an upload of owner.
 func (m *uploadMount) decides(t *testing.T, who auth.Principal, op vfs.Op, id, owner string) bool {
 	t.Helper()
 	n, err := vfs.ParseName(id)
@@ -149,9 +150,9 @@ func (m *uploadMount) decides(t *testing.T, who auth.Principal, op vfs.Op, id, o
 	return ok
 }
 
-// TestMatrixOfUploadMounts asks three mounts over one catalog, of which two have one
-// source, for everything that was uploaded to any of them: each answers by its own rules
-// for what lies in its own source, and for the rest as if there were none.
+// TestMatrixOfUploadMounts requests every upload from three mounts of one catalog, two of
+// which share a source. Each mount applies its own rules to uploads in its own source, and
+// answers for all others as if they did not exist.
 func TestMatrixOfUploadMounts(t *testing.T) {
 	ofFile := func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "catalog.db") }
 	ofServer := func(t *testing.T) string { return pgserver.Start(t).Database(t) }
@@ -237,7 +238,7 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 			if here {
 				seen["refused"]++
 			} else if m.decides(t, who, op, id, owner) {
-				seen["another source's, that the rules would let"]++
+				seen["in another source, but allowed by the rules"]++
 			}
 		}
 	}
@@ -252,13 +253,14 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 			}
 		}
 	}
-	for _, kind := range []string{"allowed", "refused", "another source's, that the rules would let"} {
+	for _, kind := range []string{"allowed", "refused", "in another source, but allowed by the rules"} {
 		if seen[kind] < 100 {
-			t.Errorf("too few cells are %s: %v", kind, seen)
+			t.Errorf("too few cells: %s: %v", kind, seen)
 		}
 	}
 
-	// Without a condition, who may delete in one source removes nothing of the other.
+	// A DELETE without a precondition does not remove uploads in another source, whoever
+	// sends it.
 	for _, m := range mounts {
 		for _, from := range mounts {
 			if m.source == from.source {
@@ -267,7 +269,7 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 			for _, id := range from.owned {
 				for key := range crowd {
 					if got := request(t, at(m.prefix, h), "DELETE", "/"+id, as(key)...); got.Status/100 == 2 {
-						t.Errorf("DELETE by %s of what lies in %s as %s: %d", m.prefix, from.prefix, key, got.Status)
+						t.Errorf("DELETE in %s of an upload in %s as %s: %d", m.prefix, from.prefix, key, got.Status)
 					}
 				}
 			}
@@ -277,7 +279,7 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 		for owner, id := range m.owned {
 			key := owner
 			if got := request(t, at(m.prefix, h), "GET", "/"+id, as(key)...); got.Status != http.StatusOK || got.Body != "of "+owner {
-				t.Errorf("in %s, of %s, behind all that: %d %q", m.prefix, owner, got.Status, got.Body)
+				t.Errorf("afterwards, in %s, the upload of %s: %d %q", m.prefix, owner, got.Status, got.Body)
 			}
 		}
 	}

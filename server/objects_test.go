@@ -14,16 +14,16 @@ import (
 
 const ten = "0123456789"
 
-// The rows of the table of ranges, what net/http's own tests ask of ranges, and
-// what net/http answers otherwise.
+// Ranges, including those of net/http's own tests, and those that net/http answers
+// differently.
 func TestRanges(t *testing.T) {
 	j := jail(t, map[string]string{"a": ten, "empty": ""}, allow("**"))
 	url := start(t, server.New(j, server.Config{}))
 	for _, c := range []struct {
 		sent   string
 		status int
-		want   string // the body, and for 206 also the part it is
-		cr     string
+		want   string // the body
+		cr     string // Content-Range
 	}{
 		{"bytes=0-4", 206, "01234", "bytes 0-4/10"},
 		{"bytes=2-", 206, "23456789", "bytes 2-9/10"},
@@ -84,15 +84,15 @@ func TestRanges(t *testing.T) {
 			t.Errorf("HEAD %.60q: %d %v", c.sent, r.Status, r.Header)
 		}
 		if r := get(t, "GET", url+"/empty", "Range", c.sent); r.Status != 200 || r.Header.Get("Content-Length") != "0" || r.Header.Get("Content-Range") != "" {
-			t.Errorf("of nothing, %.60q: %d %v", c.sent, r.Status, r.Header)
+			t.Errorf("of the empty object, %.60q: %d %v", c.sent, r.Status, r.Header)
 		}
 	}
 	if r := get(t, "GET", url+"/a", "Range", "bytes=0-1", "Range", "bytes=0-1"); r.Status != 200 || r.Body != ten {
-		t.Errorf("two lines: %d %q", r.Status, r.Body)
+		t.Errorf("two Range headers: %d %q", r.Status, r.Body)
 	}
 }
 
-// The order of RFC 9110 section 13.2.2, over HTTP.
+// Preconditions are evaluated in the order of RFC 9110 section 13.2.2.
 func TestPreconditions(t *testing.T) {
 	j := jail(t, map[string]string{"a": ten}, allow("**"))
 	url := start(t, server.New(j, server.Config{}))
@@ -116,16 +116,16 @@ func TestPreconditions(t *testing.T) {
 		{"in a second line", 304, []string{"If-None-Match", `"x"`, "If-None-Match", tag}},
 		{"with commas inside", 304, []string{"If-None-Match", `"a,b", ` + tag}},
 		{"no quotes", 200, []string{"If-None-Match", strings.Trim(tag, `"`)}},
-		{"after what is no tag", 200, []string{"If-None-Match", `x, ` + tag}},
+		{"after an invalid tag", 200, []string{"If-None-Match", `x, ` + tag}},
 		{"empty", 200, []string{"If-None-Match", ""}},
 		{"too long is ignored", 200, []string{"If-None-Match", long + tag}},
-		{"None-Match hides the date", 200, []string{"If-None-Match", `"x"`, "If-Modified-Since", same}},
-		{"nonsense hides the date", 200, []string{"If-None-Match", `x`, "If-Modified-Since", same}},
-		{"too long hides the date", 200, []string{"If-None-Match", long + tag, "If-Modified-Since", same}},
-		{"more behind the tag", 200, []string{"If-None-Match", tag + "1234"}},
+		{"None-Match overrides the date", 200, []string{"If-None-Match", `"x"`, "If-Modified-Since", same}},
+		{"an invalid tag overrides the date", 200, []string{"If-None-Match", `x`, "If-Modified-Since", same}},
+		{"a list that is too long overrides the date", 200, []string{"If-None-Match", long + tag, "If-Modified-Since", same}},
+		{"bytes after the tag", 200, []string{"If-None-Match", tag + "1234"}},
 		{"no comma", 200, []string{"If-None-Match", tag + ` "x"`}},
-		{"before what is no tag", 200, []string{"If-None-Match", tag + ", x"}},
-		{"before a line that is no tag", 200, []string{"If-None-Match", tag, "If-None-Match", "x"}},
+		{"before an invalid tag", 200, []string{"If-None-Match", tag + ", x"}},
+		{"before a line with an invalid tag", 200, []string{"If-None-Match", tag, "If-None-Match", "x"}},
 		{"any in a list", 200, []string{"If-None-Match", tag + ", *"}},
 		{"any in two lines", 200, []string{"If-None-Match", "*", "If-None-Match", "*"}},
 		{"any in quotes", 200, []string{"If-None-Match", `"*"`}},
@@ -149,19 +149,19 @@ func TestPreconditions(t *testing.T) {
 		{"Match other", 412, []string{"If-Match", `"x"`}},
 		{"Match weak", 412, []string{"If-Match", "W/" + tag}},
 		{"Match nonsense", 412, []string{"If-Match", "x"}},
-		{"Match too long cannot be checked", 412, []string{"If-Match", long + tag}},
-		{"Match with more behind", 412, []string{"If-Match", tag + "1234"}},
+		{"Match list that is too long", 412, []string{"If-Match", long + tag}},
+		{"Match with bytes after the tag", 412, []string{"If-Match", tag + "1234"}},
 		{"Match without a comma", 412, []string{"If-Match", tag + ` "x"`}},
-		{"Match before what is no tag", 412, []string{"If-Match", tag + ", x"}},
+		{"Match before an invalid tag", 412, []string{"If-Match", tag + ", x"}},
 		{"Match any in a list", 412, []string{"If-Match", "*, " + tag}},
 		{"Match any in two lines", 412, []string{"If-Match", tag, "If-Match", "*"}},
 		{"Match nothing", 412, []string{"If-Match", ""}},
 		{"Match empty elements", 412, []string{"If-Match", ", ,"}},
-		{"Match nonsense hides the date", 412, []string{"If-Match", "x", "If-Unmodified-Since", same}},
+		{"Match with an invalid tag overrides the date", 412, []string{"If-Match", "x", "If-Unmodified-Since", same}},
 		{"Match before None-Match", 412, []string{"If-Match", `"x"`, "If-None-Match", tag}},
 		{"Match, then None-Match", 304, []string{"If-Match", tag, "If-None-Match", tag}},
 		{"Match before range", 412, []string{"If-Match", `"x"`, "Range", "bytes=0-1"}},
-		{"Match hides the date", 200, []string{"If-Match", tag, "If-Unmodified-Since", older}},
+		{"Match overrides the date", 200, []string{"If-Match", tag, "If-Unmodified-Since", older}},
 
 		{"unmodified since, same", 200, []string{"If-Unmodified-Since", same}},
 		{"unmodified since, older", 412, []string{"If-Unmodified-Since", older}},
@@ -179,7 +179,7 @@ func TestPreconditions(t *testing.T) {
 		{"If-Range older", 200, []string{"If-Range", older, "Range", "bytes=0-1"}},
 		{"If-Range newer", 200, []string{"If-Range", newer, "Range", "bytes=0-1"}},
 		{"If-Range nonsense", 200, []string{"If-Range", "x", "Range", "bytes=0-1"}},
-		{"If-Range with more behind", 200, []string{"If-Range", tag + "x", "Range", "bytes=0-1"}},
+		{"If-Range with bytes after the tag", 200, []string{"If-Range", tag + "x", "Range", "bytes=0-1"}},
 		{"If-Range twice", 200, []string{"If-Range", tag, "If-Range", tag, "Range", "bytes=0-1"}},
 		{"If-Range in another zone", 200, []string{"If-Range", "Wednesday, 04-Mar-26 05:06:07 EST", "Range", "bytes=0-1"}},
 		{"If-Range two tags", 200, []string{"If-Range", tag + ", " + tag, "Range", "bytes=0-1"}},
@@ -206,7 +206,7 @@ func TestPreconditions(t *testing.T) {
 			}
 		}
 	}
-	// No condition turns a missing name into anything else.
+	// No precondition changes the response for a missing name.
 	for _, sent := range [][]string{{"If-Match", "*"}, {"If-None-Match", "*"}, {"If-Match", `"x"`}, {"Range", "bytes=99-"}} {
 		if r := get(t, "GET", url+"/missing", sent...); r.Status != 404 {
 			t.Errorf("%v of a missing name: %d", sent, r.Status)
@@ -214,7 +214,7 @@ func TestPreconditions(t *testing.T) {
 	}
 }
 
-// Neither an object without a time nor one without a tag has such a header.
+// An unknown modification time or ETag is not sent.
 func TestUnknownValidators(t *testing.T) {
 	url := start(t, server.New(jailOver(t, vfs.FromFS(fstest.MapFS{"a": {Data: []byte(ten)}}), allow("**")), server.Config{}))
 	r := get(t, "GET", url+"/a", "If-Modified-Since", "Wed, 04 Mar 2026 05:06:07 GMT")
@@ -223,8 +223,8 @@ func TestUnknownValidators(t *testing.T) {
 	}
 }
 
-// The times that reproducible trees and archives have on everything are no
-// validators: they stay the same whatever the object holds.
+// Reproducible trees and archives set the same modification time on every file. Such times
+// are not used as validators, since they do not change with the content.
 func TestTimesThatSayNothing(t *testing.T) {
 	const epoch = "Thu, 01 Jan 1970 00:00:01 GMT"
 	for _, c := range []struct {
@@ -297,7 +297,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// Types come from the name alone.
+// The Content-Type depends on the name alone.
 func TestContentTypes(t *testing.T) {
 	const page = "<html><script>alert(1)</script>"
 	for name, want := range map[string]string{
@@ -318,12 +318,12 @@ func TestContentTypes(t *testing.T) {
 			t.Errorf("%s: Content-Encoding %q", name, enc)
 		}
 		if r.Header["Content-Disposition"] != nil || r.Header["Content-Security-Policy"] != nil {
-			t.Errorf("%s: trusted, but %v", name, r.Header)
+			t.Errorf("%s: trusted content, but %v", name, r.Header)
 		}
 	}
 }
 
-// Other people's content never runs as the site's own.
+// Untrusted content never runs with the origin of the site.
 func TestUntrustedContent(t *testing.T) {
 	files := map[string]string{}
 	for _, ext := range []string{"html", "htm", "xhtml", "svg", "svgz", "xml", "pdf", "mhtml", "js", "css", "swf", "wasm", "json", "zip", "unheard-of",

@@ -13,12 +13,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// A deadlined is a connection with a WriteTimeout that began with the request's header,
-// as net/http has it.
+// A deadlined is a connection with a WriteTimeout that starts with the request header, as
+// in net/http.
 type deadlined struct {
 	*httptest.ResponseRecorder
-	deadline time.Time // of writing; zero is none
-	late     bool      // something was written past it
+	deadline time.Time // for writes; zero for none
+	late     bool      // something was written after the deadline
 }
 
 func (d *deadlined) SetWriteDeadline(t time.Time) error {
@@ -33,8 +33,8 @@ func (d *deadlined) WriteHeader(status int) {
 	d.ResponseRecorder.WriteHeader(status)
 }
 
-// A body may take longer to come than an answer may to go. Who sent it all must still
-// hear that it arrived.
+// Receiving a body may take longer than WriteTimeout. The client must still receive the
+// response.
 func TestAnswerAfterLongBody(t *testing.T) {
 	for _, c := range []struct {
 		name, method, path string
@@ -44,7 +44,7 @@ func TestAnswerAfterLongBody(t *testing.T) {
 		{"upload", "POST", "/", newUploads(t, server.UploadConfig{MinRate: 1000}).handler},
 	} {
 		w := &deadlined{ResponseRecorder: httptest.NewRecorder(), deadline: time.Now().Add(time.Minute)}
-		// The last byte comes when the time that the header set is over.
+		// The last byte arrives after the WriteTimeout, which started with the header.
 		body := io.MultiReader(bytes.NewReader([]byte("some of it, ")), lastly(func(p []byte) (int, error) {
 			w.deadline = time.Now().Add(-time.Second)
 			return copy(p, "the rest"), io.EOF
@@ -54,13 +54,13 @@ func TestAnswerAfterLongBody(t *testing.T) {
 		r.Header.Set("Content-Disposition", `attachment; filename="a.txt"`)
 		c.handler.ServeHTTP(w, r)
 		if w.Code != http.StatusCreated || w.late {
-			t.Errorf("%s: %d, and written past the deadline: %t", c.name, w.Code, w.late)
+			t.Errorf("%s: %d, written after the deadline: %t", c.name, w.Code, w.late)
 		}
 	}
 }
 
-// Where a client has to keep a pace, no part of an answer goes without a deadline: not
-// even the end of it that net/http still holds when the handler is done.
+// With MinRate, every write has a deadline, including the end of the response that net/http
+// flushes after the handler returns.
 func TestPaceHoldsToTheEnd(t *testing.T) {
 	j := jail(t, map[string]string{"large.bin": strings.Repeat("x", 1<<20)}, allow("**"))
 	w := &deadlined{ResponseRecorder: httptest.NewRecorder(), deadline: time.Now().Add(time.Minute)}
@@ -70,7 +70,7 @@ func TestPaceHoldsToTheEnd(t *testing.T) {
 	}
 }
 
-// lastly is a Reader.
+// lastly is a function as an io.Reader.
 type lastly func([]byte) (int, error)
 
 func (f lastly) Read(p []byte) (int, error) { return f(p) }

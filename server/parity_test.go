@@ -26,16 +26,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// longVariable makes TestParity try many more cases, each time others.
+// longVariable makes TestParity run many more cases, with a new seed each time.
 const longVariable = "BAILIWICK_LONG"
 
-// TestParity sends sequences of random requests to every backend, over HTTP, and compares
-// each answer, and what is there in the end, with a model: reads, writes and listings,
-// with all conditions, ranges and names that get in each other's way, by two mounts over
-// the backend of which one hides more. What fails is made as short as it can be.
+// TestParity sends sequences of random requests to every backend over HTTP, and compares
+// each response and the final contents with a model. The requests are reads, writes and
+// listings, with all preconditions and ranges, and with names that conflict. They go to two
+// mounts of the backend, one of which hides more. A failing sequence is shrunk.
 //
-// A run repeats with -rapid.seed; without it the cases are the same each time, but for
-// long runs.
+// -rapid.seed repeats a run. Without it, the cases are the same each time, except in long
+// runs.
 func TestParity(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -86,16 +86,16 @@ func freshDisk(opts disk.Options) func(t *testing.T) func(int64) vfs.Backend {
 type parity struct {
 	fresh   func(i int64) vfs.Backend
 	url     string
-	handler atomic.Pointer[http.Handler] // of the present case
+	handler atomic.Pointer[http.Handler] // of the current case
 	cases   atomic.Int64
-	seen    map[string]int // answers, by method and status
+	seen    map[string]int // number of responses, by method and status
 }
 
-// parityKinds are the answers without which a run proves little.
+// parityKinds are the responses that a run must include to be meaningful.
 var parityKinds = []string{
 	"PUT 201", "PUT 204", "PUT 404", "PUT 409", "PUT 412", "PUT 422", "DELETE 204", "DELETE 404", "DELETE 412",
 	"GET 200", "GET 206", "GET 304", "GET 404", "GET 412", "HEAD 200", "HEAD 404",
-	"PUT 201 by the narrow mount", "GET 200 by the narrow mount", "404 of what the narrow mount hides",
+	"PUT 201 by the narrow mount", "GET 200 by the narrow mount", "404 for a name that the narrow mount hides",
 }
 
 func (p *parity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -127,12 +127,12 @@ func (p *parity) check(t *testing.T, cases int) {
 	})
 	for _, kind := range parityKinds {
 		if p.seen[kind] == 0 {
-			t.Errorf("no answer was %s: %v", kind, p.seen)
+			t.Errorf("no response was %s: %v", kind, p.seen)
 		}
 	}
 }
 
-// run does the steps on an empty backend.
+// run sends the steps to an empty backend.
 func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 	b := p.fresh(p.cases.Add(1))
 	policy := allow("**")
@@ -149,7 +149,7 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 	for i := range steps {
 		s := &steps[i]
 		if s.Method == "PUT" {
-			s.Body = strings.TrimPrefix(fmt.Sprintf("%03d%s", i, s.Body), "000e") // no two are the same, and one may be empty
+			s.Body = strings.TrimPrefix(fmt.Sprintf("%03d%s", i, s.Body), "000e") // all bodies differ, and one may be empty
 		}
 		r, body, header := p.ask(rt, m, s)
 		want := m.answer(s)
@@ -158,24 +158,24 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 		if s.Narrow {
 			p.seen[kind+" by the narrow mount"]++
 			if _, there := m.objects[s.Name]; there && r.StatusCode == http.StatusNotFound {
-				p.seen["404 of what the narrow mount hides"]++
+				p.seen["404 for a name that the narrow mount hides"]++
 			}
 		}
 		describe := func() string {
 			return fmt.Sprintf("step %d: %s %q with %v, narrow: %t", i, s.Method, s.Name, header, s.Narrow)
 		}
 		if r.StatusCode != want.status {
-			rt.Fatalf("%s: %d, the model says %d", describe(), r.StatusCode, want.status)
+			rt.Fatalf("%s: %d, want %d as in the model", describe(), r.StatusCode, want.status)
 		}
 		if isList := strings.HasSuffix(s.Name, "/") || s.Name == ""; isList && want.status == 200 && s.Method == "GET" {
 			body = keysOfListing(rt, body)
 		}
 		if s.Method == "GET" && want.status/100 == 2 && body != want.body {
-			rt.Fatalf("%s: %q, the model says %q", describe(), body, want.body)
+			rt.Fatalf("%s: %q, want %q as in the model", describe(), body, want.body)
 		}
 		for name, value := range want.header {
 			if got := r.Header.Get(name); got != value {
-				rt.Fatalf("%s: %d with %s %q, the model says %q", describe(), r.StatusCode, name, got, value)
+				rt.Fatalf("%s: %d with %s %q, want %q as in the model", describe(), r.StatusCode, name, got, value)
 			}
 		}
 		p.follow(rt, m, s, r)
@@ -183,15 +183,15 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 	all := contents(t, b)
 	for name, o := range m.objects {
 		if got, there := all[name]; !there || got != o.body {
-			rt.Errorf("in the end %q holds %q, there: %t, in the model %q", name, got, there, o.body)
+			rt.Errorf("at the end, %q holds %q (exists: %t), want %q as in the model", name, got, there, o.body)
 		}
 	}
 	if len(all) != len(m.objects) {
-		rt.Errorf("in the end there are %d objects, in the model %d", len(all), len(m.objects))
+		rt.Errorf("at the end there are %d objects, want %d as in the model", len(all), len(m.objects))
 	}
 }
 
-// follow does in the model what the request did.
+// follow applies a successful write to the model.
 func (p *parity) follow(rt *rapid.T, m *parityModel, s *parityStep, r *http.Response) {
 	if s.Method != "PUT" && s.Method != "DELETE" || r.StatusCode/100 != 2 {
 		return
@@ -210,12 +210,12 @@ func (p *parity) follow(rt *rapid.T, m *parityModel, s *parityStep, r *http.Resp
 		rt.Fatalf("after PUT %q: HEAD %d with ETag %q and Last-Modified %q", s.Name, head.StatusCode, o.etag, head.Header.Get("Last-Modified"))
 	}
 	if tag := r.Header.Get("Etag"); tag != o.etag {
-		rt.Fatalf("PUT %q answered the ETag %q, and HEAD %q", s.Name, tag, o.etag)
+		rt.Fatalf("PUT %q returned the ETag %q, but HEAD %q", s.Name, tag, o.etag)
 	}
 	m.objects[s.Name] = o
 }
 
-// ask sends s, with what it says of tags and times taken from m.
+// ask sends s, with ETags and dates taken from m.
 func (p *parity) ask(rt *rapid.T, m *parityModel, s *parityStep) (*http.Response, string, http.Header) {
 	target := url.URL{Path: "/wide/" + s.Name}
 	if s.Narrow {
@@ -281,7 +281,7 @@ func (p *parity) ask(rt *rapid.T, m *parityModel, s *parityStep) (*http.Response
 	return res, string(body), r.Header
 }
 
-// header spells t.
+// header returns t as it is sent.
 func (t parityTag) header(o paritied, stale string) string {
 	switch {
 	case t == tagAny:

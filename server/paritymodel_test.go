@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// A parityStep is one request, in terms that fit any backend: what it says of tags and
-// times is filled in from the state there.
+// A parityStep is one request, in terms that fit any backend: ETags and dates are filled in
+// from the current state.
 type parityStep struct {
 	Method, Name   string
-	Narrow         bool // of the mount that hides more
+	Narrow         bool // to the mount that hides more
 	Body           string
 	IfMatch        []parityTag
 	IfNoneMatch    []parityTag
@@ -24,23 +24,23 @@ type parityStep struct {
 	IfRangeTime    parityTime
 	After          string // of a listing
 	Limit          int
-	ContentLengthy bool // the body's length is said
+	ContentLengthy bool // the request has a Content-Length
 }
 
-// A parityTag is one entity tag of a condition.
+// A parityTag is an entity tag in a precondition.
 type parityTag int
 
 const (
 	tagNone parityTag = iota
 	tagCurrent
-	tagWeak  // the current one, weak
-	tagStale // of the version before
-	tagOther // that nothing ever had
+	tagWeak  // the current ETag, as a weak one
+	tagStale // of the previous version
+	tagOther // never the ETag of any object
 	tagAny   // *
 	tagBroken
 )
 
-// A parityTime is a date of a condition, by that of the current version.
+// A parityTime is a date in a precondition, relative to that of the current version.
 type parityTime int
 
 const (
@@ -57,26 +57,26 @@ type paritied struct {
 	modified   time.Time
 }
 
-// A parityModel answers as every backend should, out of a map.
+// A parityModel computes from a map the responses that every backend should give.
 type parityModel struct {
 	objects map[string]paritied
-	stale   map[string]string // the tags of versions that were replaced or removed
+	stale   map[string]string // the ETags of the last replaced or removed versions
 	flat    bool              // the backend has no directories to redirect to
 }
 
-// An expected answer. What a header is not mentioned in may be anything.
+// An expected response. Headers that are not in the map may have any value.
 type expected struct {
 	status int
 	body   string // of a GET with 200 or 206
 	header map[string]string
 }
 
-// answer returns what the server should say to s.
+// answer returns the expected response to s.
 func (m *parityModel) answer(asked *parityStep) expected {
 	s := new(parityStep)
 	*s = *asked
 	if writes := s.Method == "PUT" || s.Method == "DELETE"; writes && (malformedTags(s.IfNoneMatch) || s.Unmodified == timeBroken && s.IfMatch == nil) {
-		s.IfMatch = []parityTag{tagOther} // a write depends on what cannot be understood
+		s.IfMatch = []parityTag{tagOther} // an invalid precondition of a write is false
 	}
 	o, there := m.objects[s.Name]
 	switch {
@@ -113,14 +113,14 @@ func (m *parityModel) put(s *parityStep) expected {
 	case m.isDir(s.Name) || m.beneathObject(s.Name):
 		return expected{status: 404}
 	case s.IfMatch != nil || s.Unmodified != timeNone:
-		return expected{status: 412} // it replaces what is there, and nothing is
+		return expected{status: 412} // it replaces an object, and there is none
 	}
 	switch twin := m.twin(s.Name); {
 	case twin == "":
 	case m.shows(s, twin), m.objects[twin].etag != "" && !s.hides(twin):
 		return expected{status: 409}
 	default:
-		return expected{status: 404} // whoever cannot see it does not learn of it
+		return expected{status: 404} // a caller who cannot see it must not learn of it
 	}
 	return expected{status: 201}
 }
@@ -153,7 +153,7 @@ func (m *parityModel) read(s *parityStep, o paritied) expected {
 	return expected{200, o.body, validators}
 }
 
-// unmet decides If-Match and If-Unmodified-Since.
+// unmet reports whether If-Match or If-Unmodified-Since is false.
 func (m *parityModel) unmet(s *parityStep, o paritied) bool {
 	if s.IfMatch != nil {
 		return malformedTags(s.IfMatch) || !slices.ContainsFunc(s.IfMatch, func(t parityTag) bool {
@@ -164,7 +164,7 @@ func (m *parityModel) unmet(s *parityStep, o paritied) bool {
 	return ok && o.modified.After(t)
 }
 
-// noneMatched decides If-None-Match: whether it names the version.
+// noneMatched reports whether If-None-Match matches the version.
 func (m *parityModel) noneMatched(s *parityStep, o paritied) bool {
 	return !malformedTags(s.IfNoneMatch) && slices.ContainsFunc(s.IfNoneMatch, func(t parityTag) bool {
 		return t == tagAny || t == tagCurrent || t == tagWeak || t == tagStale && m.stale[s.Name] == o.etag
@@ -180,10 +180,10 @@ func (m *parityModel) rangeHolds(s *parityStep, o paritied) bool {
 	case s.IfRange != tagNone:
 		return s.IfRange == tagCurrent
 	}
-	return s.IfRangeTime == timeNone // no date that is asked with is the object's own
+	return s.IfRangeTime == timeNone // paritySteps has no If-Range with the object's own date
 }
 
-// listing decides the request for a directory.
+// listing returns the expected response for a directory.
 func (m *parityModel) listing(s *parityStep) expected {
 	if s.Method == "PUT" || s.Method == "DELETE" {
 		return expected{status: 404}
@@ -218,7 +218,7 @@ func (m *parityModel) isDir(name string) bool {
 	return false
 }
 
-// shows reports whether a directory holds anything that the mount of s shows.
+// shows reports whether a directory has an object that is visible in the mount of s.
 func (m *parityModel) shows(s *parityStep, name string) bool {
 	for other := range m.objects {
 		if strings.HasPrefix(other, name+"/") && !s.hides(other) {
@@ -237,8 +237,8 @@ func (m *parityModel) beneathObject(name string) bool {
 	return false
 }
 
-// twin returns what differs in case alone from name, or from the topmost directory that
-// would be made for it, and lies beside it; "" for nothing.
+// twin returns a name in the same directory that differs only in case from name, or from
+// the topmost directory that would be created for it; "" if there is none.
 func (m *parityModel) twin(name string) string {
 	for {
 		i := strings.LastIndexByte(name, '/')
@@ -264,10 +264,10 @@ func sameDir(a, b string) bool {
 	return a[:strings.LastIndexByte(a, '/')+1] == b[:strings.LastIndexByte(b, '/')+1]
 }
 
-// narrowly is what the narrow mount hides besides.
+// narrowly is a name that only the narrow mount hides.
 const narrowly = "a/b"
 
-// hides reports whether the mount that s is for hides an object or a directory.
+// hides reports whether the mount of s hides an object or a directory.
 func (s *parityStep) hides(name string) bool {
 	return s.Narrow && (name == narrowly || strings.HasPrefix(name, narrowly+"/")) || name == "denied" || strings.HasPrefix(name, "denied/") || strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
 }
@@ -284,7 +284,7 @@ const (
 	specOutside
 )
 
-// cutSpec reads a Range for an object of size bytes.
+// cutSpec parses a Range for an object of size bytes.
 func cutSpec(header string, size int) (first, last int, kind specKind) {
 	unit, spec, _ := strings.Cut(header, "=")
 	if !strings.EqualFold(unit, "bytes") || strings.Contains(spec, ",") {
@@ -310,7 +310,7 @@ func cutSpec(header string, size int) (first, last int, kind specKind) {
 	return x, min(y, size-1), specInside
 }
 
-// of returns the date for the version o.
+// of returns the date relative to that of the version o.
 func (p parityTime) of(o paritied) (time.Time, bool) {
 	switch p {
 	case timeBefore:

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// parityNames get in each other's way: as directories of others, by case, by rules, and
-// in the order of listings.
+// parityNames conflict with each other: as directories of others, by case, by rules, and in
+// the order of listings.
 var parityNames = []string{
 	"a", "A", "a/b", "a/c", "a/b/c", "A/d", "a-b", "a0", "a.txt", "dir/x", "dir/Sub/y", "dir/sub/z", "DIR/w", "dir", "file", "file/x", "file/x/y/z",
 	"é", "É", "e\u0301", "with space", "100%", "a+b", "#&=;", "日本/x", "aux.txt", "x:y", "trailing ", ".hidden", "dir/.git/config", "denied", "denied/x",
@@ -16,16 +16,17 @@ var parityNames = []string{
 
 var parityDirs = []string{"", "a/", "dir/", "dir/sub/", "A/", "日本/", "denied/", "missing/", "a/b/"}
 
-// fixedTime stands for the date of what is missing.
+// fixedTime replaces the date of a missing object.
 var fixedTime = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 
-// noRedirects shows a redirect as it is.
+// noRedirects does not follow redirects.
 var noRedirects = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 var paritySteps = rapid.Custom(func(rt *rapid.T) parityStep {
 	s := parityStep{
 		Method: rapid.SampledFrom([]string{"PUT", "PUT", "PUT", "DELETE", "GET", "GET", "GET", "HEAD"}).Draw(rt, "method"),
-		// Few names, so that many requests meet what others did; and now and then any.
+		// Mostly few names, so that many requests meet the results of others; sometimes any
+		// name.
 		Name: rapid.SampledFrom(parityNames[:8]).Draw(rt, "name"),
 	}
 	if rapid.Bool().Draw(rt, "any name") {
@@ -78,7 +79,7 @@ var paritySteps = rapid.Custom(func(rt *rapid.T) parityStep {
 		case 1:
 			s.IfRange = rapid.SampledFrom([]parityTag{tagCurrent, tagWeak, tagStale, tagOther, tagBroken}).Draw(rt, "If-Range tag")
 		case 2:
-			// The date itself validates only once it is a second old.
+			// The date of the object is a strong validator only once it is a second old.
 			s.IfRangeTime = rapid.SampledFrom([]parityTime{timeBefore, timeAfter, timeBroken}).Draw(rt, "If-Range date")
 		}
 	}

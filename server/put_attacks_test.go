@@ -20,10 +20,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// TestWriteAttacks tries to write and delete every name of the attack table: all get
-// the uniform 404, byte for byte, names that are refused by themselves without a call
-// of the backend, and nothing outside changes. In the same run all legal names are
-// written that can be created, or a server that refuses all would pass.
+// TestWriteAttacks tries to write and delete every name of the attack table. All get the
+// uniform 404, byte for byte. Names that are refused by the grammar or the policy cause no
+// backend call, and nothing outside the root changes. In the same run, all legal names that
+// can be created are written; otherwise a server that refuses everything would pass.
 func TestWriteAttacks(t *testing.T) {
 	const mark = "written by an attacker"
 	for _, c := range []struct {
@@ -55,13 +55,13 @@ func TestWriteAttacks(t *testing.T) {
 					continue // Go's own parser answers 400
 				}
 				if a.Class == "symlink" && c.opts == nil {
-					continue // memory has none
+					continue // memory has no symlinks
 				}
 				for _, method := range []string{"DELETE", "PUT"} {
 					calls := b.calls.Load()
 					got := w.write(method, a.Raw, mark)
 					if a.Reason == reason.Missing && method == "PUT" {
-						continue // it may be created, if that harms nobody
+						continue // creating it may be legitimate
 					}
 					refused++
 					if got != missing {
@@ -76,7 +76,7 @@ func TestWriteAttacks(t *testing.T) {
 				t.Errorf("only %d writes were refused", refused)
 			}
 			if after := canaries(t, b); after != before {
-				t.Errorf("%d names hold canaries, %d did", after, before)
+				t.Errorf("%d objects hold the canary, want %d as before", after, before)
 			}
 			created := 0
 			for _, l := range vfstest.LegalNames() {
@@ -96,10 +96,10 @@ func TestWriteAttacks(t *testing.T) {
 					}
 				}
 				if l.Name == "legal/case.txt" {
-					want = 409 // after Case.txt
+					want = 409 // differs in case from Case.txt, which exists
 				}
 				if got.status != want {
-					t.Errorf("a legal name: %q: %d, want %d", l.Raw, got.status, want)
+					t.Errorf("legal name %q: %d, want %d", l.Raw, got.status, want)
 				}
 				if got.status != 201 {
 					continue
@@ -113,14 +113,14 @@ func TestWriteAttacks(t *testing.T) {
 				t.Errorf("only %d legal names were created", created)
 			}
 			if now := outside(); now != around || c.opts != nil && !strings.Contains(now, vfstest.Canary) {
-				t.Errorf("outside the root:\n%s\nwas:\n%s", now, around)
+				t.Errorf("outside the root:\n%s\nbefore:\n%s", now, around)
 			}
 		})
 	}
 }
 
-// plantYard plants a Yard on disk with opts, or in memory, and returns what describes
-// all that lies outside of it.
+// plantYard creates the fixture on disk with opts, or in memory if opts is nil. outside
+// returns a description of all files outside the root.
 func plantYard(t testing.TB, opts *disk.Options) (b *countedBackend, outside func() string) {
 	t.Helper()
 	if opts == nil {
@@ -144,7 +144,7 @@ func plantYard(t testing.TB, opts *disk.Options) (b *countedBackend, outside fun
 	return counted(onDisk), func() string { return snapshot(t, filepath.Dir(root), filepath.Base(root)) }
 }
 
-// canaries counts the objects that hold the canary.
+// canaries returns the number of objects that hold the canary.
 func canaries(t testing.TB, b vfs.Backend) int {
 	t.Helper()
 	count := 0
@@ -179,7 +179,7 @@ func canaries(t testing.TB, b vfs.Backend) int {
 	return count
 }
 
-// snapshot describes all files below dir, but for those below except.
+// snapshot describes all files below dir, except those below except.
 func snapshot(t testing.TB, dir, except string) string {
 	t.Helper()
 	var all strings.Builder
@@ -207,7 +207,7 @@ func snapshot(t testing.TB, dir, except string) string {
 	return all.String()
 }
 
-// The control: a server that joins path and root writes and deletes outside.
+// The control: a server that joins root and path writes and deletes files outside the root.
 func TestWriteAttacksControl(t *testing.T) {
 	root, _, err := vfstest.Plant(t.TempDir())
 	if err != nil {
@@ -250,6 +250,6 @@ func TestWriteAttacksControl(t *testing.T) {
 		}
 	}
 	if reached["PUT"] < 5 || reached["DELETE"] < 5 {
-		t.Errorf("the naive server was only beaten by %v", reached)
+		t.Errorf("only %v attacks succeed on the naive server", reached)
 	}
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// seedVariable repeats a run of TestWritesAgainstModel.
+// seedVariable sets the seed of TestWritesAgainstModel, to repeat a run.
 const seedVariable = "BAILIWICK_TEST_SEED"
 
-// TestWritesAgainstModel does thousands of random writes and reads, and compares each
-// answer with that of a map: whatever the backend, the same.
+// TestWritesAgainstModel sends thousands of random writes and reads, and compares each
+// response with that of a map. It must be the same on every backend.
 func TestWritesAgainstModel(t *testing.T) {
 	seed := rand.Uint64()
 	if s := os.Getenv(seedVariable); s != "" {
@@ -39,7 +39,7 @@ func TestWritesAgainstModel(t *testing.T) {
 		h := server.New(jailOver(t, b, modelPolicy()), server.Config{Write: true, Intake: server.Intake{MaxBytes: modelLimit}, Logger: quiet})
 		m := &model{objects: map[string]version{}, stale: map[string]string{}, rnd: rand.New(rand.NewPCG(seed, 0))}
 		seen := map[string]int{}
-		// What is rare takes more steps now and then.
+		// More steps follow if some kind of response has not occurred yet.
 		for i := 0; i < steps || i < 10*steps && len(unseen(seen)) > 0; i++ {
 			q := m.next(i)
 			w := httptest.NewRecorder()
@@ -51,26 +51,26 @@ func TestWritesAgainstModel(t *testing.T) {
 			status, body := m.answer(q)
 			seen[fmt.Sprint(q.method, " ", w.Code)]++
 			if w.Code != status || q.method == "GET" && w.Body.String() != body {
-				t.Fatalf("step %d: %s %s with %s %q: %d %.40q, the map says %d %.40q", i, q.method, q.name, q.header, q.value, w.Code, w.Body, status, body)
+				t.Fatalf("step %d: %s %s with %s %q: %d %.40q, want %d %.40q as in the map", i, q.method, q.name, q.header, q.value, w.Code, w.Body, status, body)
 			}
 			m.apply(q, w.Code, w.Header().Get("Etag"))
 		}
 		all := contents(t, b)
 		for name, v := range m.objects {
 			if all[name] != v.body {
-				t.Errorf("at the end, %s holds %.40q, the map %.40q", name, all[name], v.body)
+				t.Errorf("at the end, %s holds %.40q, want %.40q as in the map", name, all[name], v.body)
 			}
 		}
 		if len(all) != len(m.objects) {
-			t.Errorf("at the end there are %d objects, in the map %d", len(all), len(m.objects))
+			t.Errorf("at the end there are %d objects, want %d as in the map", len(all), len(m.objects))
 		}
 		if kinds := unseen(seen); len(kinds) > 0 {
-			t.Errorf("no step was one of %q: %v", kinds, seen)
+			t.Errorf("no response was any of %q: %v", kinds, seen)
 		}
 	})
 }
 
-// unseen returns the kinds of answers of which there was none.
+// unseen returns the kinds of responses that have not occurred.
 func unseen(seen map[string]int) []string {
 	kinds := strings.Split("PUT 201,PUT 204,PUT 404,PUT 409,PUT 412,PUT 413,PUT 415,PUT 422,DELETE 204,DELETE 404,DELETE 412,GET 200,GET 404,HEAD 200", ",")
 	return slices.DeleteFunc(kinds, func(kind string) bool { return seen[kind] > 0 })
@@ -84,16 +84,16 @@ func modelPolicy() vfs.Policy {
 	return p
 }
 
-// modelNames hold pairs that differ in case alone. None is a directory of another.
+// modelNames include pairs that differ only in case. None is a directory of another.
 var modelNames = []string{
 	"a", "A", "b.html", "dir/a", "dir/b", "DIR/c", "dir/sub/a", "dir/sub/b", "dir/Sub/c", "other/deep/er/x", "other/Deep/y",
 	"denied", "dir/.hidden", "aux.txt", "x:y",
 }
 
-// A model answers as a server should, out of a map.
+// A model computes the expected responses from a map.
 type model struct {
 	objects map[string]version
-	stale   map[string]string // ETags of versions that are gone
+	stale   map[string]string // ETags of the last replaced or removed versions
 	rnd     *rand.Rand
 }
 
@@ -101,7 +101,7 @@ type version struct{ body, etag string }
 
 type modelRequest struct{ method, name, body, header, value string }
 
-// next returns a request of any kind.
+// next returns a random request.
 func (m *model) next(i int) modelRequest {
 	q := modelRequest{
 		method: []string{"PUT", "PUT", "PUT", "DELETE", "GET", "HEAD"}[m.rnd.IntN(6)],
@@ -109,7 +109,7 @@ func (m *model) next(i int) modelRequest {
 	}
 	current, stale := m.objects[q.name].etag, m.stale[q.name]
 	if q.method == "PUT" {
-		// No two bodies are the same, for S3 makes ETags of them.
+		// All bodies differ, since S3 derives ETags from them.
 		q.body = fmt.Sprint(i, strings.Repeat("x", m.rnd.IntN(200)))
 		switch m.rnd.IntN(20) {
 		case 0:
@@ -139,7 +139,7 @@ func (m *model) next(i int) modelRequest {
 	return q
 }
 
-// answer returns what the server should say.
+// answer returns the expected response.
 func (m *model) answer(q modelRequest) (status int, body string) {
 	v, exists := m.objects[q.name]
 	readable := q.name != "denied" && !strings.Contains(q.name, "/.")
@@ -171,11 +171,11 @@ func (m *model) answer(q modelRequest) (status int, body string) {
 	case m.isObject(like):
 		return http.StatusConflict, ""
 	}
-	return http.StatusNotFound, "" // a directory, which without listings nobody sees
+	return http.StatusNotFound, "" // a directory, which is not visible without listings
 }
 
-// tooLike returns what a new name, or the topmost new directory on its way, differs from
-// in case alone, "" for nothing.
+// tooLike returns a name that differs only in case from a new name, or from the topmost
+// directory that it would create; "" if there is none.
 func (m *model) tooLike(name string) string {
 	there := map[string]bool{".": true}
 	for n := range m.objects {

@@ -19,8 +19,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// A wire is a raw connection: what a client library would clean or complete goes
-// out as it is.
+// A wire is a raw connection. It sends bytes as they are, which a client library would
+// clean or complete.
 type wire struct {
 	t    testing.TB
 	addr string
@@ -52,7 +52,7 @@ func (w *wire) send(format string, args ...any) {
 	}
 }
 
-// reply reads one response; ok is false if the connection ended before it.
+// reply reads one response; ok is false if the connection was closed before it.
 func (w *wire) reply() (got rawReply, closes, ok bool) {
 	w.t.Helper()
 	resp, err := http.ReadResponse(w.in, nil)
@@ -71,13 +71,13 @@ func (w *wire) reply() (got rawReply, closes, ok bool) {
 	return rawReply{resp.StatusCode, header.String(), string(body)}, resp.Close, true
 }
 
-// write sends a PUT or DELETE of raw, on a new connection where the last was closed.
+// write sends a PUT or DELETE of raw. It reconnects if the connection was closed.
 func (w *wire) write(method, raw, body string) rawReply {
 	w.t.Helper()
 	w.send("%s /%s HTTP/1.1\r\nHost: bailiwick.example\r\nContent-Length: %d\r\n\r\n%s", method, raw, len(body), body)
 	got, closes, ok := w.reply()
 	if !ok {
-		w.t.Fatalf("%s %q: no answer", method, raw)
+		w.t.Fatalf("%s %q: no response", method, raw)
 	}
 	if closes {
 		w.dial()
@@ -85,14 +85,14 @@ func (w *wire) write(method, raw, body string) rawReply {
 	return got
 }
 
-// A body that does not come as it should changes nothing, and is no reason to take
-// what follows it for a request.
+// A malformed or truncated body changes nothing, and the bytes after it are not parsed as a
+// request.
 func TestBrokenBodies(t *testing.T) {
 	const second = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
 	for _, c := range []struct {
 		name, request string
 		cut           bool // the client stops sending
-		status        int  // 0 for none
+		status        int  // 0 for no response
 		reason        vfs.Reason
 	}{
 		{"cut", "PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nonly this", true, 0, audit.ReasonCanceled},
@@ -115,10 +115,10 @@ func TestBrokenBodies(t *testing.T) {
 		}
 		got, closes, ok := w.reply()
 		if ok != (c.status != 0) || got.status != c.status || !closes {
-			t.Errorf("%s: answered %t, %d, closes %t", c.name, ok, got.status, closes)
+			t.Errorf("%s: response %t, %d, closes %t", c.name, ok, got.status, closes)
 		}
 		if rest, _ := io.ReadAll(w.in); len(rest) > 0 {
-			t.Errorf("%s: another answer: %q", c.name, rest)
+			t.Errorf("%s: a second response: %q", c.name, rest)
 		}
 		if c.reason != "" {
 			a := rec.wait(t, 1)[0]
@@ -127,13 +127,12 @@ func TestBrokenBodies(t *testing.T) {
 			}
 		}
 		if all := contents(t, b); len(all) != 2 || all["a"] != "a" {
-			t.Errorf("%s: left %q", c.name, all)
+			t.Errorf("%s: the backend holds %q", c.name, all)
 		}
 	}
 }
 
-// A body that is longer than its length is the next request, and that is then judged
-// like any other.
+// Bytes beyond Content-Length are the next request, which is authorized like any other.
 func TestBytesBehindABodyAreARequest(t *testing.T) {
 	b := mem.New()
 	url, _ := writing(t, b, allow("a"), server.Intake{})
@@ -146,8 +145,8 @@ func TestBytesBehindABodyAreARequest(t *testing.T) {
 	}
 }
 
-// What follows a refused PUT is its body, and never taken for a request; the request
-// after that is answered, or the connection is closed.
+// The body of a refused PUT is never parsed as a request. The request after it is answered,
+// or the connection is closed.
 func TestNoSmugglingBehindRefusals(t *testing.T) {
 	types, err := server.ParseTypes("image/*")
 	if err != nil {
@@ -188,12 +187,12 @@ func TestNoSmugglingBehindRefusals(t *testing.T) {
 				default:
 					head += fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body)
 				}
-				// The server may close before it has read all.
+				// The server may close the connection before it has read everything.
 				go io.WriteString(w.conn, head+"GET /last HTTP/1.1\r\nHost: x\r\n\r\n")
 				first, closes, ok := w.reply()
 				if ok && first.status == 100 {
 					if c.name != "type by content" && c.name != "too large" {
-						t.Errorf("%s, %s: the client was asked for its body", c.name, framing)
+						t.Errorf("%s, %s: the server sent 100 (Continue)", c.name, framing)
 					}
 					continue
 				}
@@ -202,7 +201,7 @@ func TestNoSmugglingBehindRefusals(t *testing.T) {
 				}
 				if !closes {
 					if next, _, ok := w.reply(); !ok || next.status != 404 {
-						t.Errorf("%s, %s, %d: the next is %t %d", c.name, framing, size, ok, next.status)
+						t.Errorf("%s, %s, %d: the next response: %t %d", c.name, framing, size, ok, next.status)
 					}
 				}
 				for i, a := range rec.wait(t, 1) {
@@ -219,8 +218,7 @@ func TestNoSmugglingBehindRefusals(t *testing.T) {
 	}
 }
 
-// A client that waits for a 100 is asked for its body only once there is nothing else
-// to refuse.
+// A client that waits for 100 (Continue) gets it only after all other checks have passed.
 func TestExpectContinue(t *testing.T) {
 	b := mem.New()
 	url, _ := writing(t, b, allow("**/*.txt", "a:b"), server.Intake{MaxBytes: 100, Slots: server.NewSlots(1)})
@@ -254,7 +252,8 @@ func TestExpectContinue(t *testing.T) {
 			t.Errorf("PUT %s %q: %t %d, want %d", c.path, c.header, ok, got.status, c.status)
 		}
 		if got.status != 100 {
-			// The body may come or not: nobody can know where the next request begins.
+			// The client may or may not send the body, so nobody can know where the next
+			// request begins.
 			if !closes {
 				t.Errorf("PUT %s %q: the connection stays open after %d", c.path, c.header, got.status)
 			}
@@ -270,16 +269,17 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// A client that sends too slowly is told so, holds up nobody, and leaves nothing.
+// A client that sends too slowly gets 408, blocks no other client, and leaves nothing
+// behind.
 func TestSlowBodies(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		in   server.Intake
-		feed string // sent again and again
+		feed string // sent repeatedly
 	}{
-		{"nothing comes", server.Intake{Idle: 50 * time.Millisecond}, ""},
-		{"a byte now and then", server.Intake{Idle: 100 * time.Millisecond}, "x"},
-		{"it goes on for ever", server.Intake{Timeout: 200 * time.Millisecond}, strings.Repeat("x", 8<<10)},
+		{"no bytes", server.Intake{Idle: 50 * time.Millisecond}, ""},
+		{"single bytes", server.Intake{Idle: 100 * time.Millisecond}, "x"},
+		{"endless body", server.Intake{Timeout: 200 * time.Millisecond}, strings.Repeat("x", 8<<10)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := mem.New()
@@ -302,19 +302,19 @@ func TestSlowBodies(t *testing.T) {
 			got, closes, ok := w.reply()
 			close(stop)
 			if !ok || got.status != 408 || !closes {
-				t.Errorf("answered %t, %d, closes %t", ok, got.status, closes)
+				t.Errorf("response %t, %d, closes %t", ok, got.status, closes)
 			}
 			if a := rec.wait(t, 1)[0]; a.Reason != audit.ReasonClientSlow || a.Verdict != audit.Refused || a.Received < 5 {
 				t.Errorf("recorded %+v", a)
 			}
 			if all := contents(t, b); len(all) != 0 {
-				t.Errorf("left %q", all)
+				t.Errorf("the backend holds %q", all)
 			}
 		})
 	}
 }
 
-// A slow backend is not the client's fault.
+// The time that a slow backend takes does not count against the client.
 func TestSlowBackendIsNoSlowClient(t *testing.T) {
 	const idle = 300 * time.Millisecond
 	inner := mem.New()

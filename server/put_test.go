@@ -51,7 +51,7 @@ func try(method, url string, body io.Reader, headers ...string) (reply, error) {
 	return reply{res.StatusCode, res.Header, string(got)}, err
 }
 
-// writing serves b with writes on.
+// writing serves b with Config.Write.
 func writing(t testing.TB, b vfs.Backend, p vfs.Policy, in server.Intake) (url string, rec *recorder) {
 	t.Helper()
 	rec = &recorder{}
@@ -77,9 +77,9 @@ func TestPutAndDelete(t *testing.T) {
 		if len(tags[0]) < 3 || tags[0][0] != '"' || tags[0] == tags[1] || tags[1] != tags[2] {
 			t.Errorf("ETags %q", tags)
 		}
-		// What clients write is other people's content.
+		// Objects that clients write are untrusted content.
 		if d := got.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment") || got.Header.Get("Content-Security-Policy") == "" {
-			t.Errorf("a page that a client put: %v", got.Header)
+			t.Errorf("a page written by a client: %v", got.Header)
 		}
 		for _, r := range []reply{made, replaced} {
 			if r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Content-Type-Options") != "nosniff" {
@@ -104,7 +104,7 @@ func TestPutAndDelete(t *testing.T) {
 	})
 }
 
-// Without Write a writable backend is served as one that is not.
+// Without Config.Write, a writable backend is served like a read-only one.
 func TestWritesAreOff(t *testing.T) {
 	b := counted(mem.New())
 	for name, h := range map[string]http.Handler{
@@ -129,7 +129,7 @@ func TestWritesAreOff(t *testing.T) {
 	}
 }
 
-// A body changes nothing with a method that reads.
+// The body of a GET, HEAD or OPTIONS has no effect.
 func TestReadsWithBodies(t *testing.T) {
 	b, err := mem.FromMap(map[string]string{"a": "kept"})
 	if err != nil {
@@ -175,7 +175,7 @@ func TestWriteConditions(t *testing.T) {
 			{"DELETE", "/a", []string{"If-Unmodified-Since", past}, 412},
 			{"DELETE", "/nothing", []string{"If-None-Match", "*"}, 404},
 
-			// What cannot be understood never makes a write unconditional.
+			// An invalid precondition never makes a write unconditional.
 			{"PUT", "/a", []string{"If-None-Match", long + "*"}, 412},
 			{"PUT", "/a", []string{"If-None-Match", long + second}, 412},
 			{"PUT", "/b", []string{"If-None-Match", long}, 412},
@@ -206,7 +206,7 @@ func TestWriteConditions(t *testing.T) {
 			{"PUT", "/a", []string{"If-None-Match", first}, 204},
 			{"PUT", "/a", []string{"If-Unmodified-Since", future}, 204},
 			{"PUT", "/a", []string{"If-Modified-Since", modified}, 204},
-			{"PUT", "/a", []string{"If-Modified-Since", "nonsense", "If-Range", "nonsense"}, 204}, // no conditions of a write
+			{"PUT", "/a", []string{"If-Modified-Since", "nonsense", "If-Range", "nonsense"}, 204}, // not preconditions of a write
 			{"PUT", "/a", []string{"If-Match", "*", "If-Unmodified-Since", "nonsense"}, 204},
 			{"PUT", "/b", []string{"If-None-Match", "*"}, 201},
 			{"DELETE", "/b", []string{"If-Match", "*"}, 204},
@@ -224,7 +224,7 @@ func TestWriteConditions(t *testing.T) {
 	})
 }
 
-// Who may write and not read learns no validator.
+// A caller who may write but not read learns no validator.
 func TestPreconditionLeaksNoValidator(t *testing.T) {
 	for _, mayRead := range []bool{false, true} {
 		b, err := mem.FromMap(map[string]string{"a": "x"})
@@ -248,7 +248,7 @@ func TestPreconditionLeaksNoValidator(t *testing.T) {
 	}
 }
 
-// Of 64 that create one name at the same moment, one does.
+// Of 64 clients that create a name at the same time, exactly one succeeds.
 func TestConcurrentCreates(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		url, _ := writing(t, b, allow("**"), server.Intake{Slots: server.NewSlots(100)})
@@ -277,15 +277,15 @@ func TestConcurrentCreates(t *testing.T) {
 			t.Fatal(err)
 		}
 		if won.Load() != 1 || lost.Load() != 63 {
-			t.Fatalf("%d made it, %d did not", won.Load(), lost.Load())
+			t.Fatalf("%d succeeded, %d failed", won.Load(), lost.Load())
 		}
 		if r := get(t, "GET", url+"/one"); r.Body != winner.Load() {
-			t.Error("what is there is not what was made")
+			t.Error("the object is not the body of the request that succeeded")
 		}
 	})
 }
 
-// Whoever reads while others write sees one version whole.
+// A read during writes returns one complete version.
 func TestReadsDuringWrites(t *testing.T) {
 	const size, versions, readers = 300_000, 20, 4
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
@@ -304,10 +304,10 @@ func TestReadsDuringWrites(t *testing.T) {
 					}
 					r, err := try("GET", url+"/a", nil)
 					if err != nil {
-						continue // cut, and the client knows it
+						continue // truncated, which the client has noticed
 					}
 					if r.Status != 200 || len(r.Body) != size || strings.Count(r.Body, r.Body[:1]) != size {
-						t.Errorf("%d, %d bytes, mixed", r.Status, len(r.Body))
+						t.Errorf("%d, %d bytes, not one complete version", r.Status, len(r.Body))
 					}
 				}
 			})
@@ -324,8 +324,8 @@ func TestReadsDuringWrites(t *testing.T) {
 	})
 }
 
-// Names that the policy lets through, and that cannot be created: the client is told so
-// where it may know.
+// Names that the policy allows but that cannot be created: the client learns the reason
+// only if it may know of the conflicting name.
 func TestNamesThatCannotBeCreated(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		p := allow("**/*.txt", "**/*.", "**/* ", "aux", "a*b")
@@ -347,7 +347,7 @@ func TestNamesThatCannotBeCreated(t *testing.T) {
 			{"/e%20", 422, reason.CreateTrailing},
 			{"/e%CC%81.txt", 422, reason.CreateNFC},
 			{"/Docs/read.txt", 409, reason.CreateSibling},
-			{"/docs/other.txt", 404, reason.HiddenSibling}, // no directory is listed
+			{"/docs/other.txt", 404, reason.HiddenSibling}, // directories are not visible without listings
 			{"/Hidden/new.txt", 404, reason.PolicyDeny},
 			{"/notes.txt", 404, reason.HiddenSibling},
 			{"/.env.txt", 404, reason.PolicyDotfile},
@@ -380,7 +380,7 @@ func TestNamesThatCannotBeCreated(t *testing.T) {
 	})
 }
 
-// Directories are no objects, to write as to read.
+// Directories are not objects, neither for writes nor for reads.
 func TestDirectoriesCannotBeWritten(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		url, _ := writing(t, b, allow("**"), server.Intake{})
@@ -404,8 +404,8 @@ func TestDirectoriesCannotBeWritten(t *testing.T) {
 	})
 }
 
-// A page of another site cannot write, whatever it makes a browser send. The answer
-// does not depend on the name.
+// A page of another site cannot write, whatever requests it makes a browser send. The
+// response does not depend on the name.
 func TestCrossOriginWrites(t *testing.T) {
 	b := counted(mem.New())
 	url, rec := writing(t, b, allow("a"), server.Intake{})
@@ -427,7 +427,7 @@ func TestCrossOriginWrites(t *testing.T) {
 		}
 	}
 	if b.calls.Load() != calls {
-		t.Error("the backend was asked")
+		t.Error("the backend was called")
 	}
 	for _, headers := range [][]string{{}, {"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "none"}, {"Origin", url}} {
 		if r := sendBody(t, "PUT", url+"/a", "x", headers...); r.Status/100 != 2 {
@@ -435,11 +435,11 @@ func TestCrossOriginWrites(t *testing.T) {
 		}
 	}
 	if r := get(t, "GET", url+"/a", "Origin", "https://evil.example"); r.Header.Get("Access-Control-Allow-Origin") != "" {
-		t.Error("a grant to another origin")
+		t.Error("CORS allows another origin")
 	}
 }
 
-// What fails in the backend: nothing of it shows, and nothing has changed.
+// If the backend fails, the response does not contain its error, and nothing has changed.
 func TestWriteFailures(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -451,8 +451,8 @@ func TestWriteFailures(t *testing.T) {
 		{"full, midway", vfstest.Fault{Op: "put", Err: errors.Join(errors.New("at /srv/private"), vfs.ErrFull)}, 507, audit.ReasonFull},
 		{"unavailable", vfstest.FailOp("put", vfs.ErrUnavailable), 503, audit.ReasonUnavailable},
 		{"broken", vfstest.FailOp("put", errors.New("at /srv/private")), 503, audit.ReasonBackend},
-		{"look fails", vfstest.FailOp("stat", vfs.ErrUnavailable), 503, audit.ReasonUnavailable},
-		{"siblings fail", vfstest.FailOp("list", errors.New("at /srv/private")), 503, audit.ReasonBackend},
+		{"stat fails", vfstest.FailOp("stat", vfs.ErrUnavailable), 503, audit.ReasonUnavailable},
+		{"list fails", vfstest.FailOp("list", errors.New("at /srv/private")), 503, audit.ReasonBackend},
 	} {
 		inner := mem.New()
 		faults := vfstest.NewFaults(inner, c.fault)
@@ -476,7 +476,7 @@ func TestWriteFailures(t *testing.T) {
 	}
 }
 
-// plant stores objects past the jail; what each holds is its name.
+// plant stores objects without the jail. The content of each is its name.
 func plant(t testing.TB, b vfs.Backend, names ...string) {
 	t.Helper()
 	for _, s := range names {
@@ -490,7 +490,7 @@ func plant(t testing.TB, b vfs.Backend, names ...string) {
 	}
 }
 
-// contents returns the names of all objects in b, and what they hold.
+// contents returns all objects in b with their contents.
 func contents(t testing.TB, b vfs.Backend) map[string]string {
 	t.Helper()
 	all := map[string]string{}

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// untouched is a body that notes whether somebody read it.
+// untouched is a body that records whether it was read.
 type untouched struct{ read bool }
 
 func (u *untouched) Read([]byte) (int, error) {
@@ -20,9 +20,9 @@ func (u *untouched) Read([]byte) (int, error) {
 
 func (u *untouched) Close() error { return nil }
 
-// TestPutDecidedBeforeTheBody: what cannot succeed is answered alike on every backend,
-// and before any of the body is read: so a client that waits for a 100 (Continue) sends
-// none, and a body that is wrong besides changes nothing about the answer.
+// TestPutDecidedBeforeTheBody: a PUT that cannot succeed gets the same response on every
+// backend, before any of the body is read. So a client that waits for 100 (Continue) does
+// not send its body, and an invalid body does not change the response.
 func TestPutDecidedBeforeTheBody(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		h := server.New(jailOver(t, b, allow("**")), server.Config{Write: true, Logger: quiet})
@@ -82,7 +82,7 @@ func TestPutDecidedBeforeTheBody(t *testing.T) {
 			}
 		}
 		if all := contents(t, b); len(all) != len(tags) {
-			t.Errorf("now there are %d objects", len(all))
+			t.Errorf("%d objects are stored", len(all))
 		}
 	})
 }

@@ -25,8 +25,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A swap is a pair of names that the attacker exchanges for each other: what is
-// served, and what must never be.
+// A swap is a pair of names that the attacker exchanges: a is served, b must never be
+// followed out of the tree or to a denied name.
 type swap struct{ a, b string }
 
 var swaps = []swap{
@@ -40,16 +40,16 @@ var swaps = []swap{
 	{"dir-in", "x8"},          // a directory and a link to an allowed one
 }
 
-// The race lasts at least raceTime, and longer, up to raceLimit, until it has
-// proved something: a slow machine must not make it vacuous.
+// The race lasts at least raceTime. It goes on, up to raceLimit, until each server has
+// given useful responses, so that it is not vacuous on a slow machine.
 const (
 	raceTime  = 10 * time.Second
 	raceLimit = 90 * time.Second
 	useful    = 1000
 )
 
-// plantRace makes the tree: files inside say INSIDE, those that are denied say
-// REFUSED, those outside say OUTSIDE, in their names, too.
+// plantRace creates the tree. Files inside contain INSIDE, denied ones REFUSED, and files
+// outside OUTSIDE; the latter two also in a file name.
 func plantRace(t *testing.T) (root string) {
 	top := t.TempDir()
 	root = filepath.Join(top, "root")
@@ -70,7 +70,8 @@ func plantRace(t *testing.T) (root string) {
 			t.Fatal(err)
 		}
 	}
-	// x3 leads out of the place that it is exchanged into.
+	// x3 is relative to the directory that it is exchanged into, and leads out of the root
+	// from there.
 	for link, target := range map[string]string{
 		"x1": "../outside", "x2": "../outside/file", "x3": "../../../outside", "x4": "hidden", "x6": "nothing", "x8": "plain",
 	} {
@@ -84,10 +85,10 @@ func plantRace(t *testing.T) (root string) {
 	return root
 }
 
-// attackerRoot names the tree in the process that is the attacker.
+// attackerRoot is set in the attacker's process, to the root of the tree.
 const attackerRoot = "BAILIWICK_TEST_ATTACKER"
 
-// TestRaceAttacker is the attacker's process; anywhere else it does nothing.
+// TestRaceAttacker runs in the attacker's process; otherwise it does nothing.
 func TestRaceAttacker(*testing.T) {
 	if root := os.Getenv(attackerRoot); root != "" {
 		attack(root)
@@ -95,8 +96,8 @@ func TestRaceAttacker(*testing.T) {
 	}
 }
 
-// attack exchanges all pairs for each other until standard input ends, and
-// then says how often it did.
+// attack exchanges all pairs until standard input is closed, and then prints the number of
+// exchanges.
 func attack(root string) {
 	done := make(chan struct{})
 	go func() {
@@ -115,7 +116,7 @@ func attack(root string) {
 		}
 		select {
 		case <-done:
-			// An even number of rounds leaves the tree as it was.
+			// After an even number of rounds, the tree is as it was at first.
 			if count/len(swaps)%2 == 0 {
 				fmt.Println(count)
 				return
@@ -125,7 +126,7 @@ func attack(root string) {
 	}
 }
 
-// A tally is what clients saw of one server.
+// A tally counts the responses of one server.
 type tally struct {
 	inside, outside, refused, notFound, errors5xx, other atomic.Int64
 }
@@ -153,8 +154,8 @@ func (c *tally) count(status int, body string) {
 	}
 }
 
-// naive serves what many programs do: resolve the links, compare the beginning
-// of the path, open.
+// naive does what many programs do: it resolves symlinks, compares the prefix of the path,
+// and opens the file.
 func naive(root string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p, err := filepath.EvalSymlinks(filepath.Join(root, filepath.FromSlash(r.URL.Path)))
@@ -162,7 +163,7 @@ func naive(root string) http.HandlerFunc {
 			http.NotFound(w, r)
 			return
 		}
-		// The FIFO is left to the others: this one would wait for ever.
+		// O_NONBLOCK, since opening the FIFO would otherwise block forever.
 		f, err := os.OpenFile(p, os.O_RDONLY|unix.O_NONBLOCK, 0)
 		if err != nil {
 			http.NotFound(w, r)
@@ -173,10 +174,10 @@ func naive(root string) http.HandlerFunc {
 	}
 }
 
-// TestRace lets another process exchange files and directories for links, all
-// the time, while clients read over HTTP: nothing from outside and nothing that
-// is denied may come through, on either way of opening, with either policy for
-// links. The naive server has to leak meanwhile, or the attack proves nothing.
+// TestRace lets another process exchange files and directories for symlinks continuously,
+// while clients read over HTTP. Nothing from outside the root and nothing denied may be
+// served, by either way of opening files and with either symlink policy. The naive server
+// must leak during this, or the attack proves nothing.
 func TestRace(t *testing.T) {
 	least := raceTime
 	if length.Short() {
@@ -247,7 +248,7 @@ func TestRace(t *testing.T) {
 	}
 	var exchanges int
 	if _, err := fmt.Sscan(said, &exchanges); err != nil {
-		t.Fatalf("the attacker said %q", said)
+		t.Fatalf("the attacker printed %q", said)
 	}
 	t.Logf("%d exchanges", exchanges)
 	if exchanges < 10_000 {
@@ -265,12 +266,13 @@ func TestRace(t *testing.T) {
 			t.Errorf("%s leaked or failed", name)
 		}
 		if c.inside.Load() < useful || c.notFound.Load() == 0 {
-			t.Errorf("%s: too few useful answers to prove anything", name)
+			t.Errorf("%s: too few useful responses to prove anything", name)
 		}
 	}
 }
 
-// raceClient returns a function that asks h once for each name, and counts.
+// raceClient returns a function that requests each name once from h, and counts the
+// responses.
 func raceClient(t *testing.T, h http.Handler, names []string, seen *tally) func() {
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
@@ -285,7 +287,7 @@ func raceClient(t *testing.T, h http.Handler, names []string, seen *tally) func(
 				req.URL.Path, req.URL.RawQuery = "/dir-out/", ""
 				req.Header.Set("Accept", "application/json")
 			}
-			// A redirect to a directory would hide what the first answer was.
+			// Following a redirect to a directory would hide the first response.
 			resp, err := http.DefaultTransport.RoundTrip(req)
 			if err != nil {
 				t.Error(err)

@@ -18,10 +18,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// TestAttacks sends the attack table, and the corpus where there is one, over
-// raw TCP, since clients clean paths: no canary, no 5xx, no redirect off the
-// host, and every refusal the same bytes as that of a missing name. All legal
-// names are served in the same run, so a server that refuses all would fail.
+// TestAttacks sends the attack table, and the corpus if there is one, over raw TCP, since
+// clients clean paths. No response has a canary, a 5xx or a redirect to elsewhere, and
+// every refusal is byte for byte the response for a missing name. All legal names are
+// served in the same run, so a server that refuses everything would fail.
 func TestAttacks(t *testing.T) {
 	root, onDisk, err := vfstest.Plant(t.TempDir())
 	if err != nil {
@@ -71,7 +71,7 @@ func TestAttacks(t *testing.T) {
 					t.Fatalf("a missing name: %d", missing.status)
 				}
 				for _, a := range vfstest.Attacks() {
-					// The table's verdicts are those without listings and links.
+					// The verdicts of the table hold without listings and symlinks.
 					if cfg.List || c.links != vfs.SymlinksRefuse {
 						target.attack(a.Raw, missing)
 					} else if got := target.get(a.Raw); got != missing && !target.malformed(a.Raw) {
@@ -83,7 +83,7 @@ func TestAttacks(t *testing.T) {
 				}
 				for _, l := range c.legal {
 					if got := target.get(l.Raw); got.status != http.StatusOK || got.body != l.Data {
-						t.Errorf("a legal name: %q: %d %q", l.Raw, got.status, got.body)
+						t.Errorf("legal name %q: %d %q", l.Raw, got.status, got.body)
 					}
 				}
 			}
@@ -91,13 +91,13 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// A rawReply is what came back, without its Date.
+// A rawReply is a response without its Date.
 type rawReply struct {
 	status       int
 	header, body string
 }
 
-// A rawClient sends request targets as they are.
+// A rawClient sends request targets unchanged.
 type rawClient struct {
 	t    *testing.T
 	addr string
@@ -105,12 +105,12 @@ type rawClient struct {
 	in   *bufio.Reader
 }
 
-// attack sends raw, which may be anything, and checks what has to hold for all.
+// attack sends raw, which may be anything, and checks what must hold for every response.
 func (c *rawClient) attack(raw string, missing rawReply) {
 	got := c.get(strings.TrimPrefix(raw, "/"))
 	switch {
 	case strings.Contains(got.header+got.body, vfstest.Canary):
-		c.t.Errorf("%q: the canary", raw)
+		c.t.Errorf("%q: the canary was served", raw)
 	case got == missing, got.status == http.StatusOK:
 	case got.status == http.StatusPermanentRedirect && strings.Contains(got.header, "\r\nLocation: ./"):
 	case got.status == http.StatusBadRequest && c.malformed(raw):
@@ -123,8 +123,8 @@ func (c *rawClient) request(raw string) string {
 	return "GET /" + raw + " HTTP/1.1\r\nHost: bailiwick.example\r\n\r\n"
 }
 
-// malformed reports whether Go's own HTTP parser refuses such a request: the
-// answer is then its 400, and no name was looked at.
+// malformed reports whether Go's HTTP parser refuses the request. The response is then the
+// parser's 400, and the handler is not called.
 func (c *rawClient) malformed(raw string) bool {
 	_, err := http.ReadRequest(bufio.NewReader(strings.NewReader(c.request(strings.TrimPrefix(raw, "/")))))
 	return err != nil

@@ -23,7 +23,7 @@ import (
 
 const canary = "CANARY"
 
-// yard is a tree with what may be served and what may not.
+// yard is a tree with files that may be served and files that may not.
 var yard = map[string]string{
 	"ok.txt": "ok", "a%2fb.txt": "percent", "sp ace+~é.txt": "space", "sub/ok.txt": "sub", "sub/x%2e.txt": "dot",
 	"secret.txt": canary, ".env": canary, "drafts/plan.txt": canary, "sub/.hidden.txt": canary, "etc/passwd": canary,
@@ -34,8 +34,8 @@ func yardPolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("**/*.txt"), Deny: vfs.Patterns("secret.txt", "drafts")}
 }
 
-// attacks are paths as they are sent, each of which must not reach a canary,
-// and gets the answer of a missing name.
+// attacks are paths as they are sent. Each must get the response for a missing name,
+// without a canary.
 var attacks = []string{
 	"/secret.txt", "/SECRET.TXT", "/secret%2etxt", "/s%65cret.txt", "/.env", "/%2eenv", "/drafts/plan.txt", "/drafts%2fplan.txt",
 	"/Drafts/plan.txt", "/sub/.hidden.txt", "/sub/%2ehidden.txt", "/etc/passwd", "/data.bin", "/sub/deep/er.bin",
@@ -46,18 +46,18 @@ var attacks = []string{
 	"/" + strings.Repeat("a/", 600) + "b.txt", "/sub/ok.txt%2f", "/sub%2fna\u00efve.txt", "/%E2%80%A8.txt", "/nothing", "/nothing.txt", "/ok.txt;a=b",
 }
 
-// served are paths that must be answered, or a server that refuses all would
+// served are paths that must be served; otherwise a server that refuses everything would
 // pass.
 var served = map[string]string{
 	"/ok.txt": "ok", "/a%252fb.txt": "percent", "/sp%20ace+~%C3%A9.txt": "space", "/sub/ok.txt": "sub", "/sub/x%252e.txt": "dot",
 	"/ok.txt?x=../secret.txt": "ok", "/%6fk.txt": "ok", "/sub/ok%2etxt": "sub",
 }
 
-// hosts are ways in which a handler is mounted, and the prefix that it gets.
+// hosts returns ways to mount a handler, each with the prefix of its paths.
 func hosts(h http.Handler) map[string]struct {
 	prefix string
 	h      http.Handler
-	cleans bool // the host redirects what is no clean path, before us
+	cleans bool // the router itself redirects paths that are not clean
 } {
 	type host = struct {
 		prefix string
@@ -94,12 +94,12 @@ func hosts(h http.Handler) map[string]struct {
 	return all
 }
 
-// send sends a target as it is, which clients would clean.
+// send sends a target unchanged; clients would clean it.
 func send(t testing.TB, h http.Handler, method, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	path, query, _ := strings.Cut(target, "?")
 	u := &url.URL{RawQuery: query}
-	// As the server's parser does: a path that Go would spell alike has no RawPath.
+	// Like net/http's parser: RawPath is empty if it would be the default encoding of Path.
 	decoded, err := url.PathUnescape(path)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestUniform404(t *testing.T) {
 					t.Errorf("%s: %s: a canary", name, attack)
 				}
 				if host.cleans && got.Code/100 == 3 {
-					continue // the host's own redirect to a clean path
+					continue // the router's redirect to a clean path
 				}
 				if got.Code != want.Code || got.Body.String() != want.Body.String() {
 					t.Errorf("%s: %s: %d %q", name, attack, got.Code, got.Body)
@@ -146,7 +146,7 @@ func TestUniform404(t *testing.T) {
 	}
 }
 
-// The control: without the jail, the attacks do reach canaries.
+// The control: without the jail, attacks reach canaries.
 func TestUniform404Control(t *testing.T) {
 	naive := http.FileServerFS(tree(yard))
 	reached := 0
@@ -156,11 +156,11 @@ func TestUniform404Control(t *testing.T) {
 		}
 	}
 	if reached < 5 {
-		t.Errorf("%d attacks reach a canary", reached)
+		t.Errorf("only %d attacks reach a canary", reached)
 	}
 }
 
-// A path that a host took a prefix off without care is no name.
+// A path from which a prefix was stripped carelessly is not a name.
 func TestPrefixConfusion(t *testing.T) {
 	j := jail(t, map[string]string{"ecret": canary, "a": "a"}, allow("**"))
 	h := http.StripPrefix("/files", server.New(j, server.Config{}))
@@ -169,7 +169,7 @@ func TestPrefixConfusion(t *testing.T) {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
-	// One spelling says what the other does not.
+	// Path and RawPath contradict each other.
 	for _, u := range []url.URL{
 		{Path: "/a", RawPath: "/ecret"}, {Path: "/a", RawPath: "/b%61"}, {Path: "/x/", RawPath: "/"}, {Path: "", RawPath: "/a"},
 		{Path: "/a/", RawPath: "/a"}, {Path: "/a", RawPath: "/a/"}, {Path: "a", RawPath: ""}, {Path: "/a", RawPath: "a"},
@@ -202,8 +202,8 @@ func TestMountSetsPattern(t *testing.T) {
 	}
 }
 
-// Nothing is asked of the backend for a name that grammar or a deny pattern
-// refuses, and for others only what could be answered.
+// A name that the grammar or the policy refuses causes no backend call. An allowed name
+// causes only those that are needed.
 func TestRefusedNamesTouchNoBackend(t *testing.T) {
 	b := counted(vfs.FromFS(tree(yard)))
 	h := server.New(jailOver(t, b, yardPolicy()), server.Config{List: true, Sidecars: true})
@@ -223,7 +223,7 @@ func TestRefusedNamesTouchNoBackend(t *testing.T) {
 	}
 }
 
-// failing is a file system that fails.
+// failing is a file system whose Open always fails.
 type failing struct {
 	fs.FS
 	err error
@@ -249,7 +249,7 @@ func TestBackendFailure(t *testing.T) {
 	}
 }
 
-// cutFS has a file that is shorter than it says, or breaks.
+// cutFS has files that end before their declared size, or fail there.
 type cutFS struct {
 	fstest.MapFS
 	keep int
@@ -279,7 +279,7 @@ type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
-// A body that cannot be completed never looks whole.
+// A truncated body never looks complete to the client.
 func TestCutBodyAborts(t *testing.T) {
 	const size = 100_000
 	for _, keep := range []int{0, 1, 50_000, size - 1} {
@@ -296,7 +296,7 @@ func TestCutBodyAborts(t *testing.T) {
 				got = len(body)
 			}
 			if rerr == nil {
-				t.Errorf("kept %d, %v: %d bytes came as if they were all", keep, err, got)
+				t.Errorf("kept %d, %v: %d bytes looked like a complete body", keep, err, got)
 			}
 			a := rec.wait(t, 1)[0]
 			if !a.Aborted || a.Status != 200 || a.Bytes >= size || a.Reason == "" {
@@ -320,8 +320,8 @@ func TestPanicIs500(t *testing.T) {
 	}
 }
 
-// An abort that comes from a hook of the host stays one, or an empty 200 would
-// go out.
+// If code that the handler calls panics with http.ErrAbortHandler, the handler passes it
+// on. Otherwise net/http would send an empty 200.
 func TestAbortStaysAbort(t *testing.T) {
 	p := allow("**")
 	p.Authorize = vfs.AuthorizeFunc(func(context.Context, vfs.Op, vfs.Name) error { panic(http.ErrAbortHandler) })
@@ -336,7 +336,7 @@ func TestAbortStaysAbort(t *testing.T) {
 	}
 }
 
-// What went wrong is logged with the id of the request's record.
+// A failure is logged with the request ID of the record.
 func TestFailuresAreLogged(t *testing.T) {
 	var out strings.Builder
 	rec := &recorder{}

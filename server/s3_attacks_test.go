@@ -18,8 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// keyAttacks are paths that some S3 server takes for another key, or another
-// bucket, where they are joined to a prefix.
+// keyAttacks are paths that some S3 servers would resolve to another key or bucket, if they
+// were joined to a prefix.
 var keyAttacks = []string{
 	"..", "../priv/s", "x/../../priv/s", "../../other/canary.txt", "../pub-secret/canary.txt", "../../../root/other/canary.txt", "//", "//priv/s", "./p", "/p", "p/", "p/.",
 	"./../priv/s", "%2e%2e%2fpriv%2fs", "%2e%2e/priv/s", "%2E%2E/%2E%2E/other/canary.txt", "%252e%252e%252fpriv%252fs", "%252e%252e/priv/s", "..%5cpriv%5cs",
@@ -28,8 +28,8 @@ var keyAttacks = []string{
 	strings.Repeat("d/", 600) + "x", "canary.txt?prefix=../priv/", "..;/priv/s", "public/%2e%2e/%2e%2e/priv/s",
 }
 
-// plantBucketYard plants a yard below pub/, and canaries all around it: beside
-// the prefix, where its name begins alike, and in another bucket.
+// plantBucketYard creates the fixture below pub/, and canaries around it: beside the
+// prefix, below prefixes that begin like it, and in another bucket.
 func plantBucketYard(t *testing.T, g *s3gateway.Gateway) (b *s3gateway.Bucket) {
 	b = g.Bucket(t, "yard")
 	keys := map[string]string{"canary.txt": vfstest.Canary}
@@ -53,9 +53,9 @@ func plantBucketYard(t *testing.T, g *s3gateway.Gateway) (b *s3gateway.Bucket) {
 	return b
 }
 
-// TestS3Attacks sends the attack table, the corpus where there is one, and what
-// aliases keys, over raw TCP to a jail on a prefix of a bucket: not one byte of
-// the neighbours, and every refusal is that of a missing name.
+// TestS3Attacks sends the attack table, the corpus if there is one, and paths that alias
+// keys, over raw TCP, to a jail on a prefix of a bucket. No response has a byte from
+// outside the prefix, and every refusal is the response for a missing name.
 func TestS3Attacks(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := plantBucketYard(t, g)
@@ -90,16 +90,16 @@ func TestS3Attacks(t *testing.T) {
 		}
 		for _, l := range vfstest.LegalNames() {
 			if len("pub/"+l.Name) > vfs.MaxNameBytes {
-				continue // a key is no longer than a name, and the prefix is part of it
+				continue // with the prefix, the key would be too long
 			}
 			if got := target.get(l.Raw); got.status != http.StatusOK || got.body != l.Data {
-				t.Errorf("a legal name: %q: %d %q", l.Raw, got.status, got.body)
+				t.Errorf("legal name %q: %d %q", l.Raw, got.status, got.body)
 			}
 		}
 	}
 }
 
-// What is refused by its grammar is not asked of the server either.
+// A name that the grammar refuses causes no S3 request.
 func TestS3KeyAttacksCostNothing(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := plantBucketYard(t, g)
@@ -110,15 +110,16 @@ func TestS3KeyAttacksCostNothing(t *testing.T) {
 	}
 	for _, r := range g.Requests(t) {
 		if r.Bucket != bucket.Name || !strings.HasPrefix(r.Key, "pub/") {
-			t.Errorf("the server was asked for %v", r)
+			t.Errorf("S3 got a request for %v", r)
 		}
 		if _, err := vfs.ParseName(r.Key); err != nil {
-			t.Errorf("the server was asked for %v, which is no name", r)
+			t.Errorf("S3 got a request for %v, which is not a name", r)
 		}
 	}
 }
 
-// The control: a prefix and a path, joined, give the neighbours away.
+// The control: if a prefix and a path are just joined, objects outside the prefix are
+// served.
 func TestS3AttacksControl(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := plantBucketYard(t, g)
@@ -130,7 +131,7 @@ func TestS3AttacksControl(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		key := "pub" + decoded // a prefix that lost its slash
+		key := "pub" + decoded // as if the prefix had no slash
 		for _, key := range []string{key, "pub/" + decoded} {
 			out, err := client.GetObject(t.Context(), &awss3.GetObjectInput{Bucket: &bucket.Name, Key: &key}, once)
 			if err != nil {
@@ -145,7 +146,7 @@ func TestS3AttacksControl(t *testing.T) {
 	}
 	for _, raw := range []string{"../priv/s", "-secret/canary.txt", "x/../../priv/s"} {
 		if !reached[raw] {
-			t.Errorf("%q reaches no canary: the attack attacks nothing", raw)
+			t.Errorf("%q reaches no canary: the attack proves nothing", raw)
 		}
 	}
 	t.Logf("%d of %d key attacks reach a canary", len(reached), len(keyAttacks))

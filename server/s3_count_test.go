@@ -15,7 +15,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Each S3 request costs money and a round trip. These are counted at the server.
+// Each S3 request costs money and a round trip, so the requests that the S3 server receives
+// are counted.
 var (
 	oneGet  = []string{"GetObject"}
 	oneHead = []string{"HeadObject"}
@@ -23,12 +24,13 @@ var (
 	nothing = []string{}
 )
 
-// countedSite is a site in a bucket, its server, and what watches both.
+// countedSite is a site in a bucket, with counters for its S3 requests and the bytes
+// fetched.
 type countedSite struct {
 	gateway *s3gateway.Gateway
 	api     *watchedAPI
 	handler http.Handler
-	open    http.Handler // the same without Authorize
+	open    http.Handler // the same without Policy.Authorize
 }
 
 const countedFile = "docs/guide.txt"
@@ -43,7 +45,7 @@ func newCountedSite(t *testing.T) *countedSite {
 		"site/docs/drafts/new.txt": canary,
 		"site/other.txt":           canary,
 	})
-	// A listing asks for no object, so plain files do, and faster.
+	// A listing reads no objects, so plain files suffice, and are faster to create.
 	for dir, n := range map[string]struct{ shown, hidden int }{"thousand": {1000, 0}, "more": {1001, 0}, "tail": {1000, 1}, "longtail": {1000, 1500}, "secret": {0, 3}} {
 		if err := os.MkdirAll(b.Path("site/docs/"+dir), 0o755); err != nil {
 			t.Fatal(err)
@@ -76,7 +78,7 @@ func newCountedSite(t *testing.T) *countedSite {
 	return site
 }
 
-// ask sends a request and returns what it cost.
+// ask sends a request and returns the response, the S3 operations and the bytes fetched.
 func (s *countedSite) ask(t *testing.T, method, target string, headers ...string) (r reply, ops []string, fetched int64) {
 	t.Helper()
 	s.gateway.Reset(t)
@@ -85,8 +87,8 @@ func (s *countedSite) ask(t *testing.T, method, target string, headers ...string
 	return r, operations(s.gateway.Requests(t)), s.api.fetched.Load() - before
 }
 
-// TestS3Counts: one HTTP request is one S3 request, or none, and what is fetched
-// is what is served.
+// TestS3Counts: an HTTP request causes at most one S3 request, with two exceptions, and
+// only the bytes that are served are fetched.
 func TestS3Counts(t *testing.T) {
 	s := newCountedSite(t)
 	const path = "/" + countedFile
@@ -128,8 +130,8 @@ func TestS3Counts(t *testing.T) {
 		{"missing at HEAD", "HEAD", "/docs/missing.txt", nil, 404, oneHead},
 		{"a directory without its slash", "GET", "/docs/thousand", nil, 404, oneGet},
 
-		// The two that cost one more: a size that no 416 tells, and the whole
-		// instead of a range of what has changed.
+		// Two cases need a second request: a 416 of S3 does not have the size, and a range
+		// of a changed object becomes the whole object.
 		{"416", "GET", path, []string{"Range", "bytes=100000-"}, 416, []string{"GetObject", "HeadObject"}},
 		{"If-Range is stale", "GET", path, []string{"If-Range", `"other"`, "Range", "bytes=5-9"}, 200, []string{"GetObject", "GetObject"}},
 
@@ -146,7 +148,7 @@ func TestS3Counts(t *testing.T) {
 		{"options", "OPTIONS", path, nil, 204, nothing},
 
 		{"1,000 names", "GET", "/docs/thousand/", asJSON, 200, oneList},
-		// That S3 has more does not tell whether the client may see it.
+		// S3 says that more names follow, but not whether the client may see them.
 		{"first page of more", "GET", "/docs/more/", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
 		{"1,000 names, and one hidden", "GET", "/docs/tail/", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
 		{"nothing but what is hidden", "GET", "/docs/secret/", asJSON, 404, oneList},
@@ -163,7 +165,7 @@ func TestS3Counts(t *testing.T) {
 			t.Errorf("%s: %v, want %v", tt.what, ops, tt.ops)
 		}
 		if strings.Contains(r.Body, canary) {
-			t.Errorf("%s: a canary", tt.what)
+			t.Errorf("%s: the canary was served", tt.what)
 		}
 		object := tt.method == "GET" && (r.Status == 200 || r.Status == 206) && tt.ops[0] == "GetObject"
 		if object && fetched != int64(len(r.Body)) || !object && fetched > 0 {
@@ -177,17 +179,17 @@ func TestS3Counts(t *testing.T) {
 		t.Errorf("the first page of 1,001 names: %.200s", r.Body)
 	}
 	if r := request(t, s.open, "GET", "/docs/tail/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) {
-		t.Errorf("a page of 1,000 names tells, without Authorize, that a hidden one follows: %.100s", r.Body[max(0, len(r.Body)-100):])
+		t.Errorf("without Authorize, a page of 1,000 names reveals that a hidden one follows: %.100s", r.Body[max(0, len(r.Body)-100):])
 	}
 	for _, dir := range []string{"tail", "longtail"} {
 		if r, ops, _ := s.ask(t, "GET", "/docs/"+dir+"/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) || len(ops) > 4 {
-			t.Errorf("1,000 names, and hidden ones behind: %.200s … %.100s, %v", r.Body, r.Body[max(0, len(r.Body)-100):], ops)
+			t.Errorf("1,000 names, followed by hidden ones: %.200s … %.100s, %v", r.Body, r.Body[max(0, len(r.Body)-100):], ops)
 		}
 	}
 }
 
-// TestS3Connections: bodies are read to their end and answers without one are
-// read, too, so a connection serves the next request.
+// TestS3Connections: S3 bodies are read to their end, even those of errors, so the
+// connection is reused for the next request.
 func TestS3Connections(t *testing.T) {
 	s := newCountedSite(t)
 	for _, tt := range []struct {
@@ -209,10 +211,10 @@ func TestS3Connections(t *testing.T) {
 			}
 		}
 		if n := s.api.dials.Load() - before; n > 2 {
-			t.Errorf("100 %s in turn: %d dials", tt.what, n)
+			t.Errorf("100 %s in sequence: %d dials", tt.what, n)
 		}
 	}
 	if s.api.dials.Load() == 0 {
-		t.Error("no dial was seen: this test sees nothing")
+		t.Error("no dial was counted, so the test proves nothing")
 	}
 }
