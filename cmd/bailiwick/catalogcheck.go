@@ -19,17 +19,17 @@ func (a *app) catalogCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check SOURCE --catalog WHERE",
 		Short: "Compare the objects in a source with the catalog that speaks of them",
-		Long: `Check prints a line for every problem: what is wrong, the name, and what it means.
-The exit code is 1 if there is one. It changes nothing, and may run while servers
-take uploads.
+		Long: `Check prints a line for every problem: its kind, the name, and what it means. The exit
+code is 1 if there is one. Check changes nothing, and may run while servers accept
+uploads.
 
-Every upload in the catalog has to have its object, of the right size, or with --deep
-of the very bytes that came; every object has to be in the catalog; and no upload or
-removal may be left that nobody works on any more.
+Every upload in the catalog must have its object, with the right size, and with --deep
+the right SHA-256. Every object must be in the catalog. No upload or removal may have
+been left unfinished.
 
-A catalog knows which source each upload is in, and SOURCE is compared with its own. To
-compare a copy with the uploads that it is a copy of, name their source with --of; where
-the catalog has uploads of one other source alone, these are the ones.`,
+A catalog records the source of each upload, and SOURCE is compared with its own uploads.
+To check a copy, name the source that it is a copy of with --of. If the catalog has
+uploads of only one other source, --of can be left out.`,
 		Example: `  bailiwick catalog check /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep
   bailiwick catalog check backup/objects --of /srv/uploads --catalog sqlite:backup/uploads.db`,
@@ -40,7 +40,7 @@ the catalog has uploads of one other source alone, these are the ones.`,
 		},
 	}
 	f.register(cmd, "how long an upload must have been silent to count as left, where its server may still run")
-	cmd.Flags().StringVar(&f.of, "of", "", "compare with the uploads of this `SOURCE`, of which the other is a copy")
+	cmd.Flags().StringVar(&f.of, "of", "", "compare with the uploads of this `SOURCE`, of which SOURCE is a copy")
 	cli.AddToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	return cmd

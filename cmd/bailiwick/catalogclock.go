@@ -23,13 +23,13 @@ func (a *app) catalogClockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "clock --catalog WHERE",
 		Short: "Show or reset the latest time by which signed links were judged",
-		Long: `A catalog keeps the latest time at which servers judged a signed link, to the minute.
-If a clock goes back, no link that had ended by then is good again, over a restart too.
+		Long: `A catalog keeps the latest time at which a server checked a signed link, to the minute.
+If a clock is set back, links that had expired stay expired, across restarts, too.
 
-After a clock was far ahead by mistake, links end too early. --reset makes the time of
-this machine the latest one; servers take it after a restart. Links that only ended by
-mistake are good again. So may be counted ones that were used up and had ended by the
-wrong time: take their key out of the ring if that matters.`,
+If a clock was far ahead by mistake, links expire too early. --reset sets the latest time
+to the time of this machine; servers use it after a restart. Links that expired only by
+mistake work again. So may links with a use limit that were used up and expired by the
+wrong time: remove their key if that matters.`,
 		Example: `  bailiwick catalog clock --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog clock --reset --catalog sqlite:/var/lib/bailiwick/uploads.db`,
 		Args: cobra.NoArgs,

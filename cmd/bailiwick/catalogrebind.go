@@ -24,15 +24,15 @@ func (a *app) catalogRebindCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebind SOURCE --catalog WHERE",
 		Short: "Give uploads in a catalog to the source that has their objects now",
-		Long: `A catalog knows which source each upload is in, and a server shows those of its own
-sources alone. Rebind is for a source that was moved, or is named in another way than
-before, and, without --from, for uploads of a version that did not write it down.
+		Long: `A catalog records the source of each upload, and a server shows only the uploads of its
+own sources. Use rebind after a source was moved or got another name, and without --from
+for uploads of versions that did not record the source.
 
-Uploads whose object is in SOURCE, of the right size, are its own from then on. Those
-that have none there stay with the other source, and rebind says how many they are; with
---all they come along.
+Uploads whose object is in SOURCE, with the right size, belong to SOURCE afterwards. The
+others stay with the other source, and rebind prints how many they are; --all moves them,
+too.
 
-No server should serve the other source meanwhile: uploads under way would fail.`,
+Let no server serve the other source meanwhile: running uploads would fail.`,
 		Example: `  bailiwick catalog rebind /srv/new --from /srv/old --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog rebind 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads`,
 		Args:              cli.SourceArguments(0, 0, ""),
@@ -42,8 +42,8 @@ No server should serve the other source meanwhile: uploads under way would fail.
 		},
 	}
 	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
-	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads belong to now; without it, those that belong to none")
-	cli.AddToggle(cmd, &f.all, "all", "", "take uploads without an object in SOURCE along")
+	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads belong to now (default: uploads without a source)")
+	cli.AddToggle(cmd, &f.all, "all", "", "also move uploads that have no object in SOURCE")
 	return cmd
 }
 

@@ -17,13 +17,12 @@ func (a *app) catalogSweepCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sweep SOURCE --catalog WHERE",
 		Short: "Clear the uploads and removals that a crash left",
-		Long: `Sweep removes what is left of uploads and removals that were begun and never
-finished: what S3 holds of its parts, the object, if there is one, and then its row.
-A server does the same at its start and every few minutes, so this is for when none
-runs.
+		Long: `Sweep removes what unfinished uploads and removals left behind: parts on S3, the object,
+if there is one, and then the row. A server does the same at its start and every few
+minutes, so this command is for when no server runs.
 
-It clears what is older than --older-than, and, whatever its age, what belongs to a
-server that is known to have ended. An object that is not in the catalog stays: see
+Sweep removes what is older than --older-than, and whatever its age, what belongs to a
+server that is known to have ended. It keeps objects that are not in the catalog: see
 bailiwick catalog check.`,
 		Example: `  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db --older-than 0s`,

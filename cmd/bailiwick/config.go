@@ -13,9 +13,9 @@ func (a *app) configCommand() *cobra.Command {
 	group := &cobra.Command{
 		Use:   "config COMMAND",
 		Short: "Check and show a configuration file",
-		Long: `What serve --config reads is one YAML file. Flags override the variables
-BAILIWICK_*, which override the file; check and show apply the variables, too. Without
-FILE they read the one that BAILIWICK_CONFIG names.`,
+		Long: `The configuration of serve --config is one YAML file. Flags override the variables
+BAILIWICK_*, which override the file; check and show also apply the variables. Without
+FILE they read the file that BAILIWICK_CONFIG names.`,
 		Example: `  bailiwick config check /etc/bailiwick/bailiwick.yaml
   bailiwick config show bailiwick.yaml
   bailiwick config schema > bailiwick.schema.json`,

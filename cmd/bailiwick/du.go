@@ -25,7 +25,7 @@ func (a *app) duCommand() *cobra.Command {
 	var f duFlags
 	cmd := &cobra.Command{
 		Use:   "du SOURCE [DIR]",
-		Short: "Show how much there is in each directory",
+		Short: "Show the size of each directory",
 		Long: `Du prints a line for each directory below DIR, the top directory if it is left out:
 the bytes of the objects in it and below it, their number, and its name. The last
 line is the total. Without an --allow, du counts every object except dotfiles;

@@ -28,18 +28,18 @@ func (a *app) explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain SOURCE [rules] NAME… | explain --config FILE [--as USER] NAME…",
-		Short: "Say whether a name is let through, and by which rule or why not",
-		Long: `Explain judges each NAME as a request for it would be judged. A NAME is the path
-of a URL as it is sent, without its leading slash; with --decoded it is a plain
-name. A line each: the verdict, the name, the rule that allowed it or the reason
-why it is refused, and what that means. A name that is allowed need not exist.
+		Short: "Say whether a name is allowed, by which rule, or why not",
+		Long: `Explain prints the verdict that a request for each NAME would get. A NAME is the path
+of a URL as it is sent, without its leading slash; with --decoded it is a plain name.
+Each line has the verdict, the name, the rule that allows it or the reason for the
+refusal, and an explanation. An allowed name need not exist.
 
-With --config a NAME is the whole path of a request, mount included, and it is judged
-by the mount that the request would reach: for anyone, or with --as for a user, whose
-groups are those of the file. The access rule that lets the user comes last. With
---access it is so for a SOURCE, too.
+With --config, a NAME is the whole path of a request, mount included, and the mount that
+the request would reach decides: for anonymous requests, or with --as for a user, whose
+groups are those of the file. The access rule that grants the operation comes last in the
+line. With --access, this works for a SOURCE as well.
 
-The exit code is 0 if all are allowed, 1 if any is refused.`,
+The exit code is 0 if all names are allowed, 1 if any is refused.`,
 		Example: `  bailiwick explain ./site --allow '**/*.html' docs/a%20b.html ..%2fetc/passwd
   bailiwick explain ./site --allow '**' --op list docs/
   bailiwick explain ./site --allow '**' --decoded --json 'docs/a b.html'
@@ -78,13 +78,13 @@ The exit code is 0 if all are allowed, 1 if any is refused.`,
 	f.rules.RegisterHardLinks(cmd, "serve", "")
 	registerAccess(cmd)
 	f.op = cli.Choice{Value: "read", Words: []string{"read", "list", "write", "delete", "upload"}}
-	cmd.Flags().Var(&f.op, "op", "what is to be done with the name")
+	cmd.Flags().Var(&f.op, "op", "the operation")
 	cli.CompleteWords(cmd, "op", f.op.Words)
-	cli.AddToggle(cmd, &f.decoded, "decoded", "", "take NAME as a plain name, not as a part of a URL")
+	cli.AddToggle(cmd, &f.decoded, "decoded", "", "NAME is a plain name, not the path of a URL")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
-	cmd.Flags().StringVar(&f.config, "config", "", "judge by the mounts of a configuration `FILE` in the place of a SOURCE")
-	cmd.Flags().StringVar(&f.as, "as", "", "judge for this `USER` of the configuration, or under --access (default: anyone)")
-	cmd.Flags().StringVar(&f.host, "host", "", "judge a request for this `HOST` (default: one that is answered and that no mount names)")
+	cmd.Flags().StringVar(&f.config, "config", "", "use the mounts of a configuration `FILE` instead of a SOURCE")
+	cmd.Flags().StringVar(&f.as, "as", "", "the `USER` who asks, of the configuration or under --access (default: anonymous)")
+	cmd.Flags().StringVar(&f.host, "host", "", "the `HOST` of the request (default: one that is answered and that no mount names)")
 	// Its variable is that of serve --host, which is a list of hosts to answer.
 	cli.WithoutVariable(cmd, "host")
 	return cmd

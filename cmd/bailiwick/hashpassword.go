@@ -21,11 +21,11 @@ func (a *app) hashPasswordCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "hash-password",
 		Short: "Print the bcrypt hash of a password, for a file of users",
-		Long: `Hash-password reads a password, one line, from standard input and prints its
-bcrypt hash. A line NAME:HASH in the file of users then lets NAME log in with it.
-On a terminal it asks twice and shows nothing of what is typed.
+		Long: `Hash-password reads a password, one line, from standard input and prints its bcrypt
+hash. The line NAME:HASH in the file of users lets NAME log in with it. On a terminal,
+it asks twice and does not show what is typed.
 
-A password has from 1 to 72 bytes of UTF-8; bcrypt would not look at more.`,
+A password has 1 to 72 bytes of UTF-8, because bcrypt ignores everything after that.`,
 		Example: `  printf 'alice:%s\n' "$(bailiwick hash-password)" >> users`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 { // which may be a password, and is not repeated

@@ -43,8 +43,8 @@ lists what the rules let through.`,
 		},
 	}
 	f.rules.Register(cmd)
-	cli.AddToggle(cmd, &f.long, "long", "l", "print size and time, too")
-	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "list names that begin with a dot, too")
+	cli.AddToggle(cmd, &f.long, "long", "l", "also print size and time")
+	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "also list names that begin with a dot")
 	cli.AddToggle(cmd, &f.json, "json", "", "print the listing as one JSON object, as the server would send it")
 	return cmd
 }

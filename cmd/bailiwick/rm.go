@@ -22,13 +22,13 @@ func (a *app) rmCommand() *cobra.Command {
 	var f rmFlags
 	cmd := &cobra.Command{
 		Use:   "rm SOURCE NAME…",
-		Short: "Remove objects that are let through",
-		Long: `Rm removes each NAME, a plain name, for good. The exit code is 1 if one is refused
-or missing; the others are removed. A directory goes with the last object in it.
+		Short: "Remove objects that the rules allow",
+		Long: `Rm removes each NAME, a plain name, permanently. The exit code is 1 if a name is refused
+or missing; the others are removed. A directory disappears with its last object.
 
-With --recursive a NAME can be a directory, and stands for all below it that the
-rules let through; without a NAME that is all in the SOURCE. What the rules hide
-stays, and links stay, too.`,
+With --recursive, a NAME can be a directory and stands for everything below it that the
+rules allow; without a NAME, that is everything in the SOURCE. What the rules hide
+stays, and so do links.`,
 		Example: `  bailiwick rm ./site docs/old.html --allow '**/*.html'
   bailiwick rm -r ./site drafts --allow '**' --dry-run`,
 		Args:              cli.SourceArguments(0, -1, ""),
@@ -42,7 +42,7 @@ stays, and links stay, too.`,
 	}
 	f.rules.Register(cmd)
 	f.parallel = 4
-	cli.AddToggle(cmd, &f.recursive, "recursive", "r", "remove all below a NAME that is a directory")
+	cli.AddToggle(cmd, &f.recursive, "recursive", "r", "remove everything below a NAME that is a directory")
 	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "remove nothing, and print what would be removed")
 	cmd.Flags().Var(&f.parallel, "parallel", "how many objects are removed at a time")
 	return cmd

@@ -62,27 +62,25 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bailiwick COMMAND",
 		Short: "Serve files by name, and only the names that were allowed",
-		Long: `Bailiwick serves files by name out of a directory, an S3 bucket or memory, and lets
-through only the names that were allowed. Everything else looks like a missing file.
-It can let clients write, too, and a configuration file says who may do what.
+		Long: `Bailiwick serves files by name from a directory, an S3 bucket or memory, and serves
+only the names that were allowed. Everything else looks like a missing file.
 
 A SOURCE is the path of a directory, s3://BUCKET/PREFIX, or mem: (empty memory, for
-trying things). An S3 source can say, behind a question mark and with & between
-them, endpoint=https://HOST:PORT (AWS without it; http on this machine only, or with
-insecure=true), region=NAME, path_style=true|false, anonymous=true for a public
-bucket, and bucket_owner=ACCOUNT. Credentials come from where AWS's own tools look:
+trials). An S3 source takes parameters after a question mark, separated by &:
+endpoint=https://HOST:PORT (default: AWS; plain http only for this machine, or with
+insecure=true), region=NAME, path_style=true|false, anonymous=true for a public bucket,
+bucket_owner=ACCOUNT. Credentials come from where AWS's own tools look:
 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role.
 
-Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact
-names, or re: and a regular expression; deny beats allow, and without an allow
-rule nothing is served. ls, stat, cat, du, cp, sync and mv need none: whoever runs them owns
-the files. Every flag has a variable: --allow-file is BAILIWICK_ALLOW_FILE.
+Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact names, or
+re: and a regular expression. Deny overrides allow. serve, explain and scan need at
+least one allow rule; ls, stat, cat, du, cp, sync and mv need none, because whoever runs
+them owns the files.
 
-Users, access rules, signed links, limits and TLS are flags of serve, too, or stand in
-a file, serve --config, which can have several sources at once: "bailiwick config
-reference" says what it can hold. Results go to standard output,
-diagnostics to standard error. Exit code 0 is done, 1 failed or refused, 2 wrong usage
-or configuration.`,
+Every flag has a variable: --allow-file is BAILIWICK_ALLOW_FILE. A configuration file
+(serve --config) can describe several sources; "bailiwick config reference" lists its
+keys. Results go to standard output, diagnostics to standard error. The exit code is 0
+for done, 1 for failed or refused, 2 for wrong usage or configuration.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick explain ./site --allow '**/*.html' docs/a.html .env
   bailiwick scan ./site --allow '**/*.html'

@@ -24,15 +24,15 @@ func (a *app) scanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan SOURCE [rules]",
 		Short: "List every name in a source with its verdict: what is exposed, what is hidden and why",
-		Long: `Scan goes through the whole source and prints a line for every file, as explain
-does. The exit code is 0 whatever is hidden. Of S3 it lists all keys at once: so it also
-sees what some services leave out of a directory's listing, which is all that lies
-below an object of the directory's name.
+		Long: `Scan walks the whole source and prints a line for every file, as explain does. The exit
+code is 0 whatever is hidden. On S3 it lists all keys at once, so it also sees what some
+services leave out of the listing of a directory: everything below an object that has
+the directory's name.
 
-With --save the exposed names are written to a file, which can be kept under
-review like a lock file. With --check the names that are exposed now are compared
-with it instead: the difference is printed, + for newly exposed and - for no
-longer exposed, and the exit code is 1 if there is one.`,
+--save writes the exposed names to a file, which can be kept under review like a lock
+file. --check compares the names that are exposed now with that file and prints the
+difference: + for newly exposed names, - for names no longer exposed. The exit code is 1
+if there is a difference.`,
 		Example: `  bailiwick scan ./site --allow '**/*.html'
   bailiwick scan ./site --allow '**/*.html' --save exposed.txt
   bailiwick scan ./site --allow '**/*.html' --check exposed.txt`,

@@ -27,14 +27,14 @@ func (a *app) signCommand() *cobra.Command {
 	f := signFlags{method: cli.Choice{Value: "GET", Words: []string{"GET", "PUT", "DELETE", "POST"}}}
 	cmd := &cobra.Command{
 		Use:   "sign --keys FILE --expires TIME URL…",
-		Short: "Sign URLs, so that whoever has them needs no other credentials",
-		Long: `Sign prints each URL with a signature in its query. A server that has the same file
-of keys (--link-keys, or links: {keys: FILE}) then lets whoever sends it do one thing
-with that one path, within what the mount allows at all, until it expires. Where mounts are
-for one host only, it counts in the mount that the URL leads to, and in no other.
+		Short: "Sign URLs that work without other credentials",
+		Long: `Sign prints each URL with a signature in its query. A server that has the same file of
+keys (--link-keys, or links: {keys: FILE}) then lets anyone who sends that URL use one
+method on that one path, within what the mount allows, until the link expires. If mounts
+serve different hosts, the link works only for the host in the URL.
 
-FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key
-signs; to take back all links of a key, take it out.
+FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key signs.
+To revoke all links of a key, remove its line.
 
 A link is as good as a password: send it over https, and let it expire soon.`,
 		Example: `  bailiwick sign --keys link-keys --expires 1h https://files.example.org/docs/report.pdf
@@ -59,9 +59,9 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 	flags.Lookup("expires").DefValue = "" // there is none
 	flags.Var(&f.method, "method", "what may be done with the URL; GET includes HEAD")
 	cli.CompleteWords(cmd, "method", f.method.Words)
-	flags.StringVar(&f.user, "user", "", "let it count as a request of the user `NAME` (with the suffix, if names have one), under the access rules")
+	flags.StringVar(&f.user, "user", "", "the link acts as the user `NAME` (with its suffix, if it has one), under the access rules")
 	flags.IntVar(&f.uses, "uses", 0, "let it be fetched `N` times; 0 is any number")
-	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves it")
+	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves the file")
 	return cmd
 }
 

@@ -34,9 +34,10 @@ func (a *app) statCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stat SOURCE NAME…",
 		Short: "Describe objects",
-		Long: `Stat prints what is known of each NAME, a plain name: size in bytes, time of last
-change, the time of the content that a copy keeps if that is another one, entity tag, and the rule that lets it through. Without an --allow, every
-object can be described. The exit code is 1 if one is refused or missing.`,
+		Long: `Stat describes each NAME, a plain name: size in bytes, time of the last change, time of
+the content if a copy kept another one, entity tag, and the rule that allows it. Without
+an --allow, every object can be described. The exit code is 1 if a name is refused or
+missing.`,
 		Example: `  bailiwick stat ./site index.html
   bailiwick stat s3://bucket/site index.html docs/a.html --allow '**/*.html'`,
 		Args:              cli.SourceArguments(1, -1, "at least one NAME"),

@@ -12,7 +12,7 @@ func (a *app) syncCommand() *cobra.Command {
 	var remove cli.Toggle
 	cmd := &cobra.Command{
 		Use:   "sync FROM TO",
-		Short: "Make a directory or prefix have what another one has",
+		Short: "Mirror a directory or prefix",
 		Long: `Sync copies the objects of FROM to TO as cp does. Both are directories, prefixes
 of S3 or other SOURCEs.
 
