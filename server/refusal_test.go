@@ -126,7 +126,7 @@ func TestUniform404(t *testing.T) {
 			for _, attack := range attacks {
 				got := send(t, host.h, method, host.prefix+attack)
 				if strings.Contains(got.Body.String(), canary) {
-					t.Errorf("%s: %s: a canary", name, attack)
+					t.Errorf("%s: %s: the canary was served", name, attack)
 				}
 				if host.cleans && got.Code/100 == 3 {
 					continue // the router's redirect to a clean path

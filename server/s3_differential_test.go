@@ -20,7 +20,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// differentialTree is held by all three backends alike.
+// differentialTree is the tree that all three backends hold.
 func differentialTree() map[string]string {
 	files := map[string]string{
 		"docs/guide.txt":         "0123456789",
@@ -54,8 +54,8 @@ func differentialPolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("docs/**", "plain/**", "many/*"), Deny: vfs.Patterns("docs/drafts")}
 }
 
-// An hourLater is a backend that is asked an hour later than it is: a date is a
-// validator only once its second has passed, and trees are planted just now.
+// An hourLater evaluates preconditions as if it were an hour later: a date is a validator
+// only once its second has passed, and the trees were just created.
 type hourLater struct{ vfs.Backend }
 
 func (b hourLater) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
@@ -68,13 +68,12 @@ func (b hourLater) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.I
 	return b.Backend.Stat(ctx, n, req)
 }
 
-// narrowPolicy is that of a second mount, which hides much of what the first shows.
+// narrowPolicy is the policy of a second mount, which hides much of what the first shows.
 func narrowPolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("docs/**", "plain/**", "many/1*"), Deny: vfs.Patterns("docs/drafts", "docs/sub", "docs/*.html", "plain/a")}
 }
 
-// A contender serves the tree out of one backend, by two mounts: the second one is below
-// /narrow.
+// A contender serves the tree from one backend in two mounts. The second is below /narrow.
 type contender struct {
 	name    string
 	handler http.Handler
@@ -82,8 +81,8 @@ type contender struct {
 	tags    map[string]string // ETag by path
 }
 
-// newContenders plants one tree in memory, on disk and in a bucket, with one
-// time for each object, in whole seconds as S3 keeps it.
+// newContenders creates the tree in memory, on disk and in a bucket. Each object has the
+// same modification time everywhere, in whole seconds, as S3 keeps it.
 func newContenders(t *testing.T) []*contender {
 	files := differentialTree()
 	inMemory, err := mem.FromMap(files)
@@ -148,15 +147,15 @@ func newContenders(t *testing.T) []*contender {
 	return all
 }
 
-// placeholders in headers stand for what a contender said of the object before.
+// Placeholders in headers, for the ETag and date that a contender sent before.
 const (
 	tagHere  = "{tag}"
 	dateHere = "{date}"
 )
 
-// TestS3Differential sends the same requests to the same tree on disk, in memory
-// and in a bucket: status, headers and body are the same. ETags differ, and S3
-// has no directories, so a directory without its slash is a missing name there.
+// TestS3Differential sends the same requests to the same tree on disk, in memory and in a
+// bucket. Status, headers and body must be the same, except that ETags differ, and that S3
+// has no directories: a directory without its slash is a missing name there.
 func TestS3Differential(t *testing.T) {
 	contenders := newContenders(t)
 	conditions := [][]string{
@@ -189,7 +188,8 @@ func TestS3Differential(t *testing.T) {
 	}
 	slices.Sort(targets)
 
-	// Where every condition meets every range; elsewhere each meets a few.
+	// For these targets, every precondition is combined with every range; for others, with
+	// a few.
 	thorough := []string{"/docs/guide.txt", "/docs/empty.txt", "/docs/big.bin", "/docs/"}
 	count, redirects := 0, 0
 	explained := map[bool]int{}
@@ -208,7 +208,7 @@ func TestS3Differential(t *testing.T) {
 					switch {
 					case method == "GET" && (slices.Contains(thorough, target) || i == 0 || j < 2):
 					case method == "GET" && date == "", method == "HEAD" && j > 1, len(method) > 4 && i+j > 0, method == "PUT" && i+j > 0:
-						continue // no object, or a method that looks at none of it
+						continue // not an object, or a method that does not read it
 					case (i+j)%4 > 0:
 						continue
 					}
@@ -224,15 +224,15 @@ func TestS3Differential(t *testing.T) {
 	}
 	t.Logf("%d requests, %d redirects to a directory on disk alone, explained as allowed and refused: %v", count, redirects, explained)
 	if explained[true] < 20 || explained[false] < 20 {
-		t.Errorf("the second mount lets through %d and refuses %d: too few", explained[true], explained[false])
+		t.Errorf("too few targets of the second mount: %d allowed, %d refused", explained[true], explained[false])
 	}
 	if count < 3000 || redirects == 0 {
-		t.Errorf("%d requests, %d redirects: too few to show anything", count, redirects)
+		t.Errorf("%d requests, %d redirects: too few to prove anything", count, redirects)
 	}
 }
 
-// explains compares the status of a HEAD with what the jail of the second mount explains.
-// It returns whether that is allowed, and whether the target is an object's name there.
+// explains compares the status of a HEAD with Explain of the second mount's jail. It
+// reports whether the target is allowed, and whether an object with that name exists.
 func (c *contender) explains(t *testing.T, target string, status int) (allowed, is bool) {
 	t.Helper()
 	below, ok := strings.CutPrefix(target, "/narrow/")
@@ -243,13 +243,13 @@ func (c *contender) explains(t *testing.T, target string, status int) (allowed, 
 	_, there := differentialTree()[n.String()]
 	allowed = c.narrow.Explain(t.Context(), vfs.OpRead, n).Allowed
 	if found := status == http.StatusOK; found != (allowed && there) {
-		t.Errorf("%s: HEAD %s: %d, there: %t, explained as allowed: %t", c.name, target, status, there, allowed)
+		t.Errorf("%s: HEAD %s: %d, exists: %t, explained as allowed: %t", c.name, target, status, there, allowed)
 	}
 	return allowed, there
 }
 
-// TestS3DifferentialListings pages through all directories with all sizes of
-// page, and from all positions.
+// TestS3DifferentialListings pages through all directories with all page sizes, from all
+// positions.
 func TestS3DifferentialListings(t *testing.T) {
 	contenders := newContenders(t)
 	count := 0
@@ -275,8 +275,8 @@ func TestS3DifferentialListings(t *testing.T) {
 	t.Logf("%d listings", count)
 }
 
-// compare asks all contenders, and returns 1 where only those with directories
-// redirected.
+// compare sends a request to all contenders. It returns 1 if only those with directories
+// redirect it.
 func compare(t *testing.T, contenders []*contender, method, target, date string, headers []string) (redirects int) {
 	t.Helper()
 	var want reply
@@ -287,7 +287,7 @@ func compare(t *testing.T, contenders []*contender, method, target, date string,
 		}
 		got := request(t, c.handler, method, target, filled...)
 		if strings.Contains(got.Body, canary) {
-			t.Errorf("%s: %s %s %q: a canary", c.name, method, target, headers)
+			t.Errorf("%s: %s %s %q: the canary was served", c.name, method, target, headers)
 		}
 		if tag := got.Header.Get("Etag"); tag != "" {
 			if before, ok := c.tags[target]; ok && tag != before && !slices.Contains(headers, "gzip") {
@@ -295,7 +295,8 @@ func compare(t *testing.T, contenders []*contender, method, target, date string,
 			}
 			got.Header.Set("Etag", "some")
 		} else if got.Status == http.StatusNotModified && c.name == "s3" {
-			// This server's 304 holds no ETag, and only If-None-Match tells it.
+			// A 304 of this S3 server has no ETag; it is known only if If-None-Match was
+			// sent.
 			got.Header.Set("Etag", "some")
 		}
 		if i == 0 {

@@ -21,7 +21,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// A watchedAPI counts what goes over the wire.
+// A watchedAPI counts connections and the bytes of bodies.
 type watchedAPI struct {
 	s3.API
 	dials   atomic.Int64
@@ -59,7 +59,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bucketBackend serves what lies below prefix.
+// bucketBackend returns a backend for the objects below prefix.
 func bucketBackend(t testing.TB, api s3.API, b *s3gateway.Bucket, prefix string) *s3.Backend {
 	t.Helper()
 	backend, err := s3.New(api, s3.Options{Bucket: b.Name, Prefix: prefix})
@@ -87,7 +87,7 @@ func plantKeys(t testing.TB, b *s3gateway.Bucket, objects map[string]string) {
 	}
 }
 
-// operations returns what was asked of the server, without the keys.
+// operations returns the S3 operations of requests, without the keys.
 func operations(requests []s3gateway.Request) []string {
 	ops := make([]string, len(requests))
 	for i, r := range requests {
@@ -96,7 +96,7 @@ func operations(requests []s3gateway.Request) []string {
 	return ops
 }
 
-// request asks h for a target as it is sent, with headers given as pairs.
+// request sends a request with an unmodified target, and headers given as pairs.
 func request(t testing.TB, h http.Handler, method, target string, headers ...string) reply {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.1\r\nHost: bailiwick.example\r\n\r\n")))

@@ -19,17 +19,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// The versions of one object, told apart by every byte.
+// The versions of the object differ in every byte.
 const (
 	versionSize = 24 << 20
 	versions    = "AB"
 	leastSwaps  = 6
-	mostReads   = 200 // of each reader
+	mostReads   = 200 // per reader
 )
 
-// TestS3Overwrite swaps an object's two versions under readers of all of it and
-// of parts: no response holds bytes of both. The control reads two parts without
-// a condition, and has to see both, or nothing was swapped meanwhile.
+// TestS3Overwrite replaces an object's two versions by each other while clients read all of
+// it and ranges. No response may have bytes of both. The control reads two ranges without a
+// precondition, and must see both versions, or none was replaced in the meantime.
 func TestS3Overwrite(t *testing.T) {
 	g := s3gateway.Start(t)
 	b := g.Bucket(t, "swapped")
@@ -50,7 +50,7 @@ func TestS3Overwrite(t *testing.T) {
 	swapped := make(chan struct{})
 	var writer, readers errgroup.Group
 	writer.Go(func() error {
-		defer close(swapped) // nobody waits for a writer that failed
+		defer close(swapped) // if the writer fails, readers must not wait for it
 		for i := 1; ctx.Err() == nil; i++ {
 			if err := b.Put(t.Context(), "pub/film.bin", bodies[versions[i%2]], ""); err != nil {
 				return err
@@ -129,12 +129,12 @@ func TestS3Overwrite(t *testing.T) {
 	}
 	t.Logf("%d swaps, %d whole responses, %d aborted, control mixed %d times", swaps.Load(), whole.Load(), aborted.Load(), mixedControl.Load())
 	if !done() {
-		t.Error("too little happened to show anything")
+		t.Error("too little happened to prove anything")
 	}
 }
 
-// readVersion reads a response and returns the version that it holds. mixed is
-// set if it holds two, even if it was cut afterwards.
+// readVersion reads a response and returns its version. mixed is true if it has bytes of
+// two, even if it is truncated after them.
 func readVersion(req *http.Request) (version byte, mixed bool, err error) {
 	res, err := client.Do(req)
 	if err != nil {

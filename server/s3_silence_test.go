@@ -23,7 +23,8 @@ const (
 	silentPrefix = "thisdirectory/either"
 )
 
-// telltales must stand in no response: where objects lie, and what S3 says.
+// telltales are strings that no response may contain: where objects are stored, and the
+// messages of S3.
 func telltales(g *s3gateway.Gateway) []string {
 	return []string{
 		silentBucket, "nosuchbucket", "thisdirectory", strings.TrimPrefix(g.Endpoint, "http://"), g.AccessKey, g.SecretKey, "127.0.0.1",
@@ -32,9 +33,8 @@ func telltales(g *s3gateway.Gateway) []string {
 	}
 }
 
-// TestS3Silence: whatever S3 says, a client learns nothing of it: not where
-// objects lie, and not whether an object is missing or forbidden. The record has
-// what an operator needs.
+// TestS3Silence: whatever S3 answers, a client learns neither where objects are stored nor
+// whether an object is missing or forbidden. The record has the reason for the operator.
 func TestS3Silence(t *testing.T) {
 	g := s3gateway.Start(t)
 	b := g.Bucket(t, silentBucket)
@@ -67,7 +67,7 @@ func TestS3Silence(t *testing.T) {
 	for _, tt := range []struct {
 		what    string
 		handler http.Handler
-		status  int // of a name that is there
+		status  int // for an existing name
 		reason  vfs.Reason
 	}{
 		{"owner", owner, 200, ""},
@@ -75,7 +75,7 @@ func TestS3Silence(t *testing.T) {
 		{"wrong bucket", serve(g.Client(t), "nosuchbucket"), 503, audit.ReasonUnavailable},
 		{"wrong secret", serve(g.ClientOf(t, access, "wrong"), silentBucket), 503, audit.ReasonUnavailable},
 		{"unknown user", serve(g.ClientOf(t, "nobody", "wrong"), silentBucket), 503, audit.ReasonUnavailable},
-		{"nobody listens", serve(awss3.New(options), silentBucket), 503, audit.ReasonUnavailable},
+		{"no server", serve(awss3.New(options), silentBucket), 503, audit.ReasonUnavailable},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, target := range targets {
@@ -84,7 +84,7 @@ func TestS3Silence(t *testing.T) {
 					text := fmt.Sprint(r.Header, r.Body)
 					for _, tell := range telltales(g) {
 						if strings.Contains(strings.ToLower(text), strings.ToLower(tell)) {
-							t.Errorf("%s: %s %s %q: %q stands in %d %s", tt.what, method, target, headers, tell, r.Status, text)
+							t.Errorf("%s: %s %s %q: %q is in %d %s", tt.what, method, target, headers, tell, r.Status, text)
 						}
 					}
 					if r.Status == 404 && (r.Body != missing[method].Body || fmt.Sprint(r.Header) != fmt.Sprint(missing[method].Header)) {
@@ -97,7 +97,7 @@ func TestS3Silence(t *testing.T) {
 			t.Errorf("%s: %d, want %d", tt.what, r.Status, tt.status)
 		}
 		if got := recorded["/ok.txt"].Reason; got != tt.reason {
-			t.Errorf("%s: the record gives the reason %q, want %q", tt.what, got, tt.reason)
+			t.Errorf("%s: recorded with reason %q, want %q", tt.what, got, tt.reason)
 		}
 	}
 }
@@ -106,7 +106,8 @@ type recorderFunc func(*audit.Attempt)
 
 func (f recorderFunc) Record(a *audit.Attempt) { f(a) }
 
-// TestS3OddKeys stores keys as other S3 clients do and gets them over HTTP.
+// TestS3OddKeys stores objects under unusual keys, as other S3 clients do, and reads them
+// over HTTP.
 func TestS3OddKeys(t *testing.T) {
 	g := s3gateway.Start(t)
 	b := g.Bucket(t, "oddkeys")

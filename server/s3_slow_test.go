@@ -16,12 +16,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// TestS3SlowClients: clients that ask for objects and then read nothing take all
-// connections to S3 and more. Another client's GET goes through all the same, and the
-// slow ones get every byte once they read on.
+// TestS3SlowClients: clients that request objects and then stop reading hold more bodies
+// than the backend has connections. The GET of another client still succeeds, and the slow
+// clients get every byte once they continue to read.
 func TestS3SlowClients(t *testing.T) {
 	const slow, bodies = 12, 3
-	large := strings.Repeat("0123456789abcdef", 1<<19) // more than the sockets' buffers hold
+	large := strings.Repeat("0123456789abcdef", 1<<19) // more than the socket buffers hold
 	g := s3gateway.Start(t)
 	bucket := g.Bucket(t, "slow")
 	plantKeys(t, bucket, map[string]string{"large": large, "other": large[:1<<20]})
@@ -34,7 +34,7 @@ func TestS3SlowClients(t *testing.T) {
 
 	var waiting [slow]*http.Response
 	for i := range waiting {
-		// The connection is the client's own, with a window that is soon full.
+		// Each client has its own connection, whose small window is soon full.
 		client := &http.Client{Transport: &http.Transport{DialContext: smallWindow, DisableKeepAlives: true}}
 		r, err := client.Get(url + "/large")
 		if err != nil {
@@ -63,7 +63,7 @@ func TestS3SlowClients(t *testing.T) {
 		t.Error(err)
 	}
 	if n := len(g.Requests(t)); n < slow+1+slow-bodies {
-		t.Errorf("%d requests of S3: too few bodies gave way", n)
+		t.Errorf("%d S3 requests: too few bodies were suspended", n)
 	}
 }
 

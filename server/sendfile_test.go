@@ -16,7 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// sendFile answers a request with headers given as pairs.
+// sendFile calls SendFile for a request with headers given as pairs.
 func sendFile(t testing.TB, method, name string, opts server.SendOptions, headers ...string) (*httptest.ResponseRecorder, error) {
 	t.Helper()
 	j := jail(t, map[string]string{
@@ -31,11 +31,10 @@ func sendFile(t testing.TB, method, name string, opts server.SendOptions, header
 	return w, err
 }
 
-// The cases of werkzeug's and Flask's tests of send_file and
-// send_from_directory. Left out: file objects, text mode and StringIO (an object
-// always has a name and bytes), X-Sendfile (there is none: sendfile is used),
-// async and WSGI wrappers, and root_path (the jail is the root). Other results
-// than theirs are marked.
+// The cases are those of werkzeug's and Flask's tests of send_file and send_from_directory,
+// without file objects, text mode and StringIO (an object always has a name and bytes),
+// X-Sendfile (sendfile is used instead), async and WSGI wrappers, and root_path (the jail
+// is the root). Results that differ from theirs are marked.
 func TestSendFile(t *testing.T) {
 	other := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, c := range []struct {
@@ -45,7 +44,7 @@ func TestSendFile(t *testing.T) {
 		sent   []string
 		status int
 		body   string
-		want   map[string]string // "" is for none
+		want   map[string]string // "" if the header must be missing
 	}{
 		{"plain", "index.html", server.SendOptions{}, nil, 200, "<p>hello</p>", map[string]string{
 			"Content-Type": "text/html; charset=utf-8", "Content-Length": "12", "Cache-Control": "no-cache", "Content-Disposition": "",
@@ -69,18 +68,18 @@ func TestSendFile(t *testing.T) {
 		{"svgz as attachment", "x.svgz", server.SendOptions{AsAttachment: true}, nil, 200, "svgz", map[string]string{"Content-Encoding": ""}},
 		{"untrusted", "index.html", server.SendOptions{Content: server.ContentUntrusted}, nil, 200, "<p>hello</p>", map[string]string{
 			"Content-Disposition": "attachment; filename=index.html; filename*=UTF-8''index.html", "Content-Security-Policy": "default-src 'none'; sandbox"}},
-		{"untrusted, and a type of one's own", "index.html", server.SendOptions{Content: server.ContentUntrusted, ContentType: "Text/Plain"}, nil, 200, "<p>hello</p>", map[string]string{
+		{"untrusted, with ContentType", "index.html", server.SendOptions{Content: server.ContentUntrusted, ContentType: "Text/Plain"}, nil, 200, "<p>hello</p>", map[string]string{
 			"Content-Disposition": ""}},
 
-		{"max_age 0 of theirs", "index.html", server.SendOptions{MaxAge: -1}, nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "no-cache, max-age=0"}},
+		{"max_age 0 in theirs", "index.html", server.SendOptions{MaxAge: -1}, nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "no-cache, max-age=0"}},
 		{"max_age", "index.html", server.SendOptions{MaxAge: time.Minute}, nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "public, max-age=60", "Expires": ""}}, // theirs: with Expires
 		{"max_age function", "index.html", server.SendOptions{MaxAge: time.Hour, MaxAgeFunc: func(n vfs.Name) time.Duration { return time.Duration(len(n.String())) * time.Second }},
 			nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "public, max-age=10"}},
-		{"max_age function says none", "index.html", server.SendOptions{MaxAge: time.Hour, MaxAgeFunc: func(vfs.Name) time.Duration { return 0 }},
+		{"max_age function returns 0", "index.html", server.SendOptions{MaxAge: time.Hour, MaxAgeFunc: func(vfs.Name) time.Duration { return 0 }},
 			nil, 200, "<p>hello</p>", map[string]string{"Cache-Control": "no-cache"}},
 
 		{"etag", "index.html", server.SendOptions{ETag: "mine"}, nil, 200, "<p>hello</p>", map[string]string{"Etag": `"mine"`}},
-		{"etag that does not fit", "index.html", server.SendOptions{ETag: "a\"b\r\n"}, nil, 200, "<p>hello</p>", map[string]string{"Etag": `"a%22b%0D%0A"`}},
+		{"etag that needs escaping", "index.html", server.SendOptions{ETag: "a\"b\r\n"}, nil, 200, "<p>hello</p>", map[string]string{"Etag": `"a%22b%0D%0A"`}},
 		{"etag off", "index.html", server.SendOptions{NoETag: true}, nil, 200, "<p>hello</p>", map[string]string{"Etag": ""}},
 		{"etag, known", "index.html", server.SendOptions{ETag: "mine"}, []string{"If-None-Match", `"mine"`}, 304, "", map[string]string{"Etag": `"mine"`}},
 		{"etag, other", "index.html", server.SendOptions{ETag: "mine"}, []string{"If-None-Match", `"x"`}, 200, "<p>hello</p>", nil},
@@ -110,7 +109,7 @@ func TestSendFile(t *testing.T) {
 		{"empty", "", server.SendOptions{}, nil, 404, "not found\n", nil},
 		{"NUL", "index.html\x00", server.SendOptions{}, nil, 404, "not found\n", nil}, // theirs: once an exception
 		{"backslash", `static\a.txt`, server.SendOptions{}, nil, 404, "not found\n", nil},
-		{"a name is decoded already", "index%2ehtml", server.SendOptions{}, nil, 404, "not found\n", nil},
+		{"a name is not decoded again", "index%2ehtml", server.SendOptions{}, nil, 404, "not found\n", nil},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			w, err := sendFile(t, method, c.file, c.opts, c.sent...)
@@ -140,7 +139,7 @@ func TestSendFile(t *testing.T) {
 	}
 }
 
-// Every way to miss is the same response, by SendFile and by the handler.
+// Every refused or missing name gets the same response, from SendFile and from the handler.
 func TestSendFileMissesAlike(t *testing.T) {
 	want, _ := sendFile(t, "GET", "missing", server.SendOptions{})
 	for _, name := range []string{"secret.txt", "static", "../x", "", "\xff", strings.Repeat("a", 2000), "static/a.txt/"} {
@@ -154,8 +153,8 @@ func TestSendFileMissesAlike(t *testing.T) {
 	sameHeaders(t, byHandler.Header(), want.Header())
 }
 
-// What the jail lets through for who asks is recorded as his, and kept out of shared
-// caches whatever age the caller gives it.
+// An object that the jail allows for the principal of a request is recorded with that
+// principal, and kept out of shared caches whatever MaxAge the caller sets.
 func TestSendFileForPrincipal(t *testing.T) {
 	p := gatePolicy()
 	p.Authorize = vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, n vfs.Name) error {

@@ -19,10 +19,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// modTime is the time of every file in the trees of the tests.
+// modTime is the modification time of every file in the trees of the tests.
 var modTime = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
-// tree makes a file system of names and contents.
+// tree returns a file system with the given names and contents.
 func tree(files map[string]string) fstest.MapFS {
 	m := fstest.MapFS{}
 	for name, data := range files {
@@ -31,7 +31,7 @@ func tree(files map[string]string) fstest.MapFS {
 	return m
 }
 
-// jail makes a jail over files, under p.
+// jail returns a jail over files, with policy p.
 func jail(t testing.TB, files map[string]string, p vfs.Policy) *vfs.Jail {
 	t.Helper()
 	return jailOver(t, vfs.FromFS(tree(files)), p)
@@ -91,13 +91,13 @@ func start(t testing.TB, h http.Handler) string {
 	return s.URL
 }
 
-// client follows no redirect and asks for no compression of its own.
+// client follows no redirects and does not ask for compression.
 var client = &http.Client{
 	Transport:     &http.Transport{DisableCompression: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// A reply is a response that was read whole.
+// A reply is a complete response.
 type reply struct {
 	Status int
 	Header http.Header
@@ -180,7 +180,7 @@ func sameHeaders(t testing.TB, got, want http.Header) {
 // quiet is a logger for tests that make things fail.
 var quiet = slog.New(slog.DiscardHandler)
 
-// A recorder keeps what it gets.
+// A recorder keeps the attempts that it records.
 type recorder struct {
 	mu   sync.Mutex
 	list []audit.Attempt
@@ -197,8 +197,8 @@ func (r *recorder) Record(a *audit.Attempt) {
 	}
 }
 
-// wait returns the attempts once there are n: a client has its answer before
-// the handler returns.
+// wait returns the attempts once there are n. It has to wait, since a client receives the
+// response before the handler returns.
 func (r *recorder) wait(t testing.TB, n int) []audit.Attempt {
 	t.Helper()
 	for {
@@ -213,7 +213,7 @@ func (r *recorder) wait(t testing.TB, n int) []audit.Attempt {
 		select {
 		case <-more:
 		case <-t.Context().Done():
-			t.Fatal("no record came")
+			t.Fatal("a record is missing")
 		}
 	}
 }

@@ -14,8 +14,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A PUT beside something that differs in case alone tells of it only where the client
-// could list or read it; else the answer is that for a name that is not allowed.
+// A PUT of a name that differs only in case from an existing one reveals that only if the
+// client may list or read the existing one. Otherwise the response is that for a name that
+// is not allowed.
 func TestConflictTellsOfNothingHidden(t *testing.T) {
 	dir := t.TempDir()
 	for _, s := range []string{"Read.txt", "Docs/a.txt", "Bin/data.bin"} {

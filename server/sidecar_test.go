@@ -61,7 +61,7 @@ func TestSidecars(t *testing.T) {
 	for _, accept := range []string{"", "br", "gzip", "zstd"} {
 		tags[get(t, "HEAD", url+"/a.js", "Accept-Encoding", accept).Header.Get("Etag")] = true
 	}
-	if len(tags) != 4 { // gzip and the original have one size and one time
+	if len(tags) != 4 { // gzip and the original have the same size and time
 		t.Errorf("tags %v", tags)
 	}
 }

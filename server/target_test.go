@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// An absolute-form target is the path in it, for names, for links and for the Location of
-// what was posted.
+// Of an absolute-form target, the path counts: for names, for links and for the Location of
+// an upload.
 func TestAbsoluteForm(t *testing.T) {
 	k := ring(t, "one")
 	p := gatePolicy()
@@ -25,7 +25,7 @@ func TestAbsoluteForm(t *testing.T) {
 		"http://files.example" + link:           200,
 		"http://files.example" + link + "x":     404,
 		"http://files.example/public%2fp.txt":   404,
-		// No HTTP URL is without a host.
+		// An HTTP URL must have a host.
 		"http:///public/p.txt":       404,
 		"http:/public/p.txt":         404,
 		"http:/u:p@host/p.txt":       404,
@@ -42,8 +42,8 @@ func TestAbsoluteForm(t *testing.T) {
 	}
 }
 
-// FuzzLoggedTarget holds what is logged of a target against what net/url takes for its
-// user and password, and leaves targets of the usual form as they are.
+// FuzzLoggedTarget checks that the user and password that net/url finds in a target are not
+// logged, and that targets in origin form are logged unchanged.
 func FuzzLoggedTarget(f *testing.F) {
 	for _, seed := range []string{
 		"http://user:pass@host/a", "http://user@host", "https://a:b@[::1]:8080/x@y?z@w", "/a@b:c", "//user:pass@host/a", "user:pass@host:443",

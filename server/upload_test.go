@@ -23,7 +23,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A stored is what a client is told of a file.
+// A stored is a file in the response to an upload.
 type stored struct {
 	ID, Name, Type string
 	Size           int64
@@ -32,8 +32,7 @@ type stored struct {
 	Owner          string
 }
 
-// An uploadSite is a server of uploads in memory, or over what a test puts in its
-// place.
+// An uploadSite is an upload server in memory, or over a backend of the test.
 type uploadSite struct {
 	url     string
 	backend vfs.Backend
@@ -42,8 +41,8 @@ type uploadSite struct {
 	handler http.Handler
 }
 
-// newUploads returns uploads in memory that nothing serves yet. The header "As"
-// says who asks.
+// newUploads returns uploads in memory, without a listener. The header "As" sets the
+// principal of a request.
 func newUploads(t testing.TB, cfg server.UploadConfig) *uploadSite {
 	t.Helper()
 	return newUploadsOver(t, mem.New(), cfg)
@@ -103,7 +102,7 @@ func ask(t testing.TB, method, url string, body io.Reader, headers ...string) re
 	return reply{res.StatusCode, res.Header, string(all)}
 }
 
-// files reads the answer to a POST that made files.
+// files returns the files in the response to a POST, which must be 201.
 func (r reply) files(t testing.TB) []stored {
 	t.Helper()
 	if r.Status != http.StatusCreated {
@@ -125,7 +124,7 @@ func postRaw(t testing.TB, url, name, content string, headers ...string) stored 
 	return ask(t, "POST", url+"/", strings.NewReader(content), headers...).files(t)[0]
 }
 
-// A formPart is a part of a multipart body, its header as it goes over the wire.
+// A formPart is a part of a multipart body; header is sent verbatim.
 type formPart struct{ header, content string }
 
 func filePart(filename, content string) formPart {
@@ -154,7 +153,7 @@ func sum(content string) string {
 	return hex.EncodeToString(s[:])
 }
 
-// holds returns how many rows and objects there are.
+// holds returns the number of catalog rows and of objects.
 func (s *uploadSite) holds(t testing.TB) (rows, objects int) {
 	t.Helper()
 	for _, err := range s.catalog.All(context.Background()) {
@@ -250,7 +249,7 @@ func TestUploadRaw(t *testing.T) {
 	}
 	for _, target := range []string{"", "?meta"} {
 		if r := get(t, "GET", s.url+"/"+f.ID+target); r.Status != 404 {
-			t.Errorf("GET %s of what was deleted: %d", target, r.Status)
+			t.Errorf("GET %s after DELETE: %d", target, r.Status)
 		}
 	}
 	s.wantEmpty(t, "after the DELETE")
@@ -268,7 +267,7 @@ func TestUploadForm(t *testing.T) {
 	))
 	files := r.files(t)
 	if got := r.Header.Get("Location"); got != "" {
-		t.Errorf("Location of several: %q", got)
+		t.Errorf("Location for several files: %q", got)
 	}
 	want := []struct{ name, media, content, kind string }{
 		{"a.html", "text/html; charset=utf-8", "<p>a</p>", "attachment"},
@@ -288,7 +287,7 @@ func TestUploadForm(t *testing.T) {
 		if r.Body != w.content || err != nil || kind != w.kind || params["filename"] != w.name {
 			t.Errorf("%s: %q, %s %q %v", w.name, r.Body, kind, params, err)
 		}
-		// What has no owner, anyone who knows its ID may delete.
+		// An upload without an owner may be deleted by anyone who knows its ID.
 		if r := ask(t, "DELETE", s.url+"/"+f.ID, nil, "As", "bob"); r.Status != 204 {
 			t.Errorf("DELETE: %d", r.Status)
 		}
@@ -296,7 +295,7 @@ func TestUploadForm(t *testing.T) {
 	s.wantEmpty(t, "after the DELETEs")
 }
 
-// TestUploadRoutes: an ID is the only thing that has a route, in one spelling.
+// TestUploadRoutes: only IDs have routes, in a single spelling.
 func TestUploadRoutes(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	f := postRaw(t, s.url, "a.txt", "content")

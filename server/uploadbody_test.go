@@ -25,7 +25,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/gorilla"
 )
 
-// serveBody has h answer a request that no client needs to have sent.
+// serveBody calls h with a request that never went over a connection.
 func serveBody(h http.Handler, method, target, body string, header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Header = header
@@ -34,7 +34,8 @@ func serveBody(h http.Handler, method, target, body string, header http.Header) 
 	return w
 }
 
-// TestUploadRefused: what is no upload, or too much of one, leaves nothing behind.
+// TestUploadRefused: a request that is not an upload, or exceeds a limit, leaves nothing
+// behind.
 func TestUploadRefused(t *testing.T) {
 	many := func(n int, header string) []formPart {
 		parts := make([]formPart, n)
@@ -69,15 +70,15 @@ func TestUploadRefused(t *testing.T) {
 		{"fields alone", form(formPart{field, "x"}), []string{"Content-Type", formType}, 400},
 		{"no file chosen", form(formPart{field + `; filename=""`, ""}), []string{"Content-Type", formType}, 400},
 		{"no last boundary", strings.TrimSuffix(form(good), "--\r\n"), []string{"Content-Type", formType}, 400},
-		{"ends in a file", form(good)[:len(form(good))-30], []string{"Content-Type", formType}, 400},
-		{"ends in the second header", strings.TrimSuffix(form(good), "--\r\n") + "\r\nContent-Dis", []string{"Content-Type", formType}, 400},
+		{"truncated in a file", form(good)[:len(form(good))-30], []string{"Content-Type", formType}, 400},
+		{"truncated in the second header", strings.TrimSuffix(form(good), "--\r\n") + "\r\nContent-Dis", []string{"Content-Type", formType}, 400},
 		{"a boundary with white space", strings.Replace(form(good, good), "boundary\r\n", "boundary \r\n", 2), []string{"Content-Type", formType}, 400},
 		{"lines without CR", strings.ReplaceAll(form(good), "\r\n", "\n"), []string{"Content-Type", formType}, 400},
 		{"two dispositions of a part", form(good, formPart{file + "\r\n" + file, "x"}), []string{"Content-Type", formType}, 400},
-		{"a header that goes on from nothing", form(good, formPart{" " + file, "x"}), []string{"Content-Type", formType}, 400},
+		{"a continuation line without a header", form(good, formPart{" " + file, "x"}), []string{"Content-Type", formType}, 400},
 		{"a giant epilogue", form(good) + strings.Repeat("x", 32<<10), []string{"Content-Type", formType}, 413},
 		{"a boundary that is too long", form(good), []string{"Content-Type", "multipart/form-data; boundary=" + strings.Repeat("x", 71)}, 400},
-		{"a header that is none", form(good, formPart{"no colon", "x"}), []string{"Content-Type", formType}, 400},
+		{"a header without a colon", form(good, formPart{"no colon", "x"}), []string{"Content-Type", formType}, 400},
 		{"a giant header", form(good, formPart{file + "\r\nX: " + strings.Repeat("x", 64<<10), "x"}), []string{"Content-Type", formType}, 413},
 		{"many headers", form(good, formPart{file + strings.Repeat("\r\nX: y", 20_000), "x"}), []string{"Content-Type", formType}, 413},
 		{"a giant preamble", strings.Repeat("x\r\n", 30_000) + form(good), []string{"Content-Type", formType}, 413},
@@ -111,7 +112,7 @@ func TestUploadRefused(t *testing.T) {
 	}
 }
 
-// TestUploadTaken: what is unusual and harmless is taken.
+// TestUploadTaken: unusual but harmless forms are accepted.
 func TestUploadTaken(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	nested := "--inner\r\nContent-Disposition: file; filename=\"x\"\r\n\r\nx\r\n--inner--"
@@ -119,9 +120,9 @@ func TestUploadTaken(t *testing.T) {
 		{"one file", form(filePart("a", "x")), "x"},
 		{"an empty file", form(filePart("a", "")), ""},
 		{"a preamble and an epilogue", "hello\r\n" + form(filePart("a", "x")) + "good bye", "x"},
-		{"what looks like a boundary", form(filePart("a", "--the-boundar\r\n--the-boundary2\r\n")), "--the-boundar\r\n--the-boundary2\r\n"},
-		{"a multipart in a multipart is bytes", form(formPart{`Content-Disposition: form-data; name="f"; filename="a"` + "\r\nContent-Type: multipart/mixed; boundary=inner", nested}), nested},
-		{"said to be as it is", form(formPart{`Content-Disposition: form-data; name="f"; filename="a"` + "\r\nContent-Transfer-Encoding: binary", "=20"}), "=20"},
+		{"bytes that resemble a boundary", form(filePart("a", "--the-boundar\r\n--the-boundary2\r\n")), "--the-boundar\r\n--the-boundary2\r\n"},
+		{"a nested multipart is not parsed", form(formPart{`Content-Disposition: form-data; name="f"; filename="a"` + "\r\nContent-Type: multipart/mixed; boundary=inner", nested}), nested},
+		{"Content-Transfer-Encoding: binary", form(formPart{`Content-Disposition: form-data; name="f"; filename="a"` + "\r\nContent-Transfer-Encoding: binary", "=20"}), "=20"},
 		{"a part without a body before it", "--the-boundary\r\nX: y\r\n\r\n" + form(filePart("a", "x")), "x"},
 		{"a header in two lines", form(formPart{"Content-Disposition: form-data;\r\n filename=a", "x"}), "x"},
 		{"beside fields", form(formPart{`Content-Disposition: form-data; name="c"`, strings.Repeat("x", 60<<10)}, filePart("a", "x")), "x"},
@@ -132,16 +133,16 @@ func TestUploadTaken(t *testing.T) {
 		}
 	}
 	if r := postForm(t, s.url, form(filePart("a", "x")), "Sec-Fetch-Site", "same-origin", "Origin", "https://front.example"); r.Status != 201 {
-		t.Errorf("from a page of its own: %d", r.Status)
+		t.Errorf("from a page of the same origin: %d", r.Status)
 	}
 	u, _ := url.Parse(s.url)
 	if r := postForm(t, s.url, form(filePart("a", "x")), "Origin", "http://"+u.Host); r.Status != 201 {
-		t.Errorf("from a page of its own, in an old browser: %d", r.Status)
+		t.Errorf("from a page of the same origin, in an old browser: %d", r.Status)
 	}
 }
 
-// TestUploadConditions: a POST makes something new, so a condition on what is there
-// already never holds, and one that nobody understands is not passed over.
+// TestUploadConditions: a POST creates something new, so a precondition that requires an
+// existing object is always false, and an invalid one is not ignored.
 func TestUploadConditions(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	post := func(name string, lines ...string) int {
@@ -181,8 +182,7 @@ func TestUploadConditions(t *testing.T) {
 	}
 }
 
-// TestUploadCut cuts connections in the middle of bodies, and lies about their
-// length.
+// TestUploadCut closes connections in the middle of bodies, and sends wrong lengths.
 func TestUploadCut(t *testing.T) {
 	whole := form(filePart("1", strings.Repeat("x", 100_000)), filePart("2", strings.Repeat("y", 100_000)))
 	formHead := "Content-Type: multipart/form-data; boundary=" + boundary + "\r\n"
@@ -192,7 +192,7 @@ func TestUploadCut(t *testing.T) {
 		{"a raw body, before its first byte", raw + "Content-Length: 1000000\r\n", ""},
 		{"a chunk", raw + "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n1000\r\nx"},
 		{"between two chunks", raw + "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n"},
-		{"a chunk that is none", raw + "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\nzz\r\n"},
+		{"an invalid chunk", raw + "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\nzz\r\n"},
 		{"the first file", fmt.Sprintf("%sContent-Length: %d\r\n", formHead, len(whole)), whole[:50_000]},
 		{"the second file", fmt.Sprintf("%sContent-Length: %d\r\n", formHead, len(whole)), whole[:150_000]},
 		{"before the last boundary", fmt.Sprintf("%sContent-Length: %d\r\n", formHead, len(whole)), whole[:len(whole)-10]},
@@ -217,15 +217,15 @@ func TestUploadCut(t *testing.T) {
 		}
 		a := attempts.wait(t, 1)[0]
 		if a.Status == http.StatusCreated {
-			t.Errorf("%s: it was taken", tt.what)
+			t.Errorf("%s: it was accepted", tt.what)
 		}
 		s.wantEmpty(t, tt.what)
 		conn.Close()
 	}
 }
 
-// TestUploadAsksFirst: a client that waits for a 100 (Continue) is told before it
-// sends anything.
+// TestUploadAsksFirst: a client that waits for 100 (Continue) learns of a refusal before it
+// sends the body.
 func TestUploadAsksFirst(t *testing.T) {
 	refuse := func(cfg *server.UploadConfig) { cfg.Intake.MaxBytes = 10; cfg.MaxRequestBytes = 10 }
 	for _, tt := range []struct {
@@ -253,8 +253,8 @@ func TestUploadAsksFirst(t *testing.T) {
 	}
 }
 
-// TestUploadBelowPrefix: the Location is where the object is for the client,
-// however the handler is mounted.
+// TestUploadBelowPrefix: Location is the path of the object as clients see it, however the
+// handler is mounted.
 func TestUploadBelowPrefix(t *testing.T) {
 	for _, tt := range []struct {
 		what  string
@@ -289,17 +289,17 @@ func TestUploadBelowPrefix(t *testing.T) {
 			}
 		}
 		if w := serveBody(h, "POST", "/"+strings.Trim(tt.at, "/")+"x/", "x", http.Header{"Content-Disposition": {"attachment; filename=a"}}); w.Code == 201 {
-			t.Errorf("%s: a neighbour took it", tt.what)
+			t.Errorf("%s: a path that only begins like the mount was accepted", tt.what)
 		}
 	}
 }
 
-// TestUploadTouches: a slow upload shows that it goes on, and one that was swept
-// all the same leaves nothing.
+// TestUploadTouches: a slow upload updates its row while it continues. One that was swept
+// nevertheless leaves nothing behind.
 func TestUploadTouches(t *testing.T) {
 	for _, swept := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			// No server's own connections: synctest knows only what is made in here.
+			// No listener: all goroutines and pipes must belong to the synctest bubble.
 			s := newUploads(t, server.UploadConfig{})
 			body, feed := io.Pipe()
 			r := httptest.NewRequest("POST", "/", body)
@@ -348,8 +348,8 @@ func TestUploadTouches(t *testing.T) {
 	}
 }
 
-// FuzzUploadForm compares with mime/multipart: where both take a body, they find the
-// same files in it.
+// FuzzUploadForm compares with mime/multipart: if both accept a body, they find the same
+// files in it.
 func FuzzUploadForm(f *testing.F) {
 	f.Add(form(filePart("a", "x"), formPart{`Content-Disposition: form-data; name="c"`, "field"}, filePart("b", "--the-boundar\r\n")))
 	f.Add("preamble\r\n" + form(filePart("a", "")) + "epilogue")
@@ -362,7 +362,7 @@ func FuzzUploadForm(f *testing.F) {
 			return
 		}
 		if strings.Count(body, "\n") != strings.Count(body, "\r\n") {
-			return // mime/multipart also takes lines without CR
+			return // mime/multipart also accepts lines without CR
 		}
 		var want []string
 		parts := multipart.NewReader(strings.NewReader(body), boundary)
@@ -398,8 +398,8 @@ func FuzzUploadForm(f *testing.F) {
 	})
 }
 
-// TestFormInPieces reads a form whose every byte may come alone, and whose contents
-// end anywhere in what is held at a time.
+// TestFormInPieces sends forms in pieces, down to single bytes, with contents that end at
+// any offset of the read buffer.
 func TestFormInPieces(t *testing.T) {
 	s := newUploads(t, server.UploadConfig{})
 	for _, size := range []int{0, 1, 2, 100, 4095, 4096, 65_400, 65_500, 65_535, 65_536, 65_537, 131_000, 200_000} {

@@ -12,7 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// byOwner lets everybody have what belongs to "public", and owners what is theirs.
+// byOwner allows everybody to read and delete the uploads of "public", and owners their
+// own.
 type byOwner struct{}
 
 func (byOwner) Authorize(ctx context.Context, _ vfs.Op, rec catalog.Record) error {
@@ -25,8 +26,8 @@ func (byOwner) Authorize(ctx context.Context, _ vfs.Op, rec catalog.Record) erro
 func (byOwner) Open(vfs.Op) bool                         { return true }
 func (byOwner) OpenTo(_ vfs.Op, rec catalog.Record) bool { return rec.Owner == "public" }
 
-// That one upload is for everybody puts no other into a shared cache: neither by a
-// rule with its name, nor by rules of somebody's own about its owner.
+// An upload that is open to anyone does not let shared caches keep others: neither with a
+// rule that names its ID, nor with a custom authorizer that decides by owner.
 func TestCachesKeepOpenUploadsAlone(t *testing.T) {
 	const private, public = "private, no-store", "public, max-age=3600"
 	s := newUploads(t, server.UploadConfig{})
@@ -38,8 +39,8 @@ func TestCachesKeepOpenUploadsAlone(t *testing.T) {
 		access.Rule{Who: "anyone", Can: can(vfs.OpRead), Names: []string{open.ID}},
 		access.Rule{Who: "owner", Can: can(vfs.OpRead)})
 	for what, cfg := range map[string]server.UploadConfig{
-		"a List":                  {Authorize: server.UploadRules(l)},
-		"rules of somebody's own": {Authorize: byOwner{}},
+		"a List":       {Authorize: server.UploadRules(l)},
+		"custom rules": {Authorize: byOwner{}},
 	} {
 		cfg.MaxAge, cfg.Logger = time.Hour, quiet
 		h := asPrincipal(server.NewUploads(s.jail, s.catalog, cfg))

@@ -23,8 +23,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// agree sweeps what is left, whoever has left it, and returns how many uploads
-// there are then. Catalog and source have to agree.
+// agree sweeps all leftovers, and fails unless catalog and source then agree. It returns
+// the number of uploads.
 func (s *uploadSite) agree(t testing.TB, what string) int {
 	t.Helper()
 	if _, err := reconcile.Sweep(t.Context(), s.jail, s.catalog, time.Now().Add(time.Hour), nil); err != nil {
@@ -37,9 +37,9 @@ func (s *uploadSite) agree(t testing.TB, what string) int {
 	return sum.Ready
 }
 
-// TestUploadFaults fails call n of catalog and backend, for every n, before the
-// call does anything and after it did all. A request that fails leaves nothing that
-// can be seen, and nothing at all behind a sweep.
+// TestUploadFaults fails call n of catalog and backend, for every n, before the call has
+// any effect and after it has had its full effect. A failed request leaves nothing visible,
+// and nothing at all after a sweep.
 func TestUploadFaults(t *testing.T) {
 	broken := errors.New("broken")
 	two := form(filePart("a", strings.Repeat("a", 5000)), filePart("b", "b"))
@@ -87,7 +87,7 @@ func TestUploadFaults(t *testing.T) {
 				case request == "delete" && status == 204:
 					want = 0
 				case request == "delete" && lost:
-					want = got // he was not told, and it may be gone
+					want = got // the client cannot know whether it was deleted
 				case request != "delete" && status != 201:
 					want = 0
 				}
@@ -95,15 +95,15 @@ func TestUploadFaults(t *testing.T) {
 					t.Errorf("%s: %d", what, status)
 				}
 				if got != want {
-					t.Errorf("%s: %d, and there are %d uploads", what, status, got)
+					t.Errorf("%s: %d, but there are %d uploads", what, status, got)
 				}
 			}
 		}
 	}
 }
 
-// faultyWrites fails to store or remove where fail says so, before or after it
-// was done.
+// faultyWrites fails a Put or Remove if fail returns an error, before or after it has taken
+// effect.
 type faultyWrites struct {
 	vfs.Backend
 	fail func() error
@@ -133,8 +133,8 @@ func (f faultyWrites) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) err
 	return &vfs.Error{Op: "remove", Name: n.String(), Err: err}
 }
 
-// TestUploadBackendFails: what the backend says of its room and state the client
-// learns, and no more.
+// TestUploadBackendFails: a client learns that storage is full or unavailable, but not the
+// error of the backend.
 func TestUploadBackendFails(t *testing.T) {
 	for _, tt := range []struct {
 		fault  vfstest.Fault
@@ -180,12 +180,12 @@ func TestUploadsAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n := s.agree(t, "at last"); n != 150 {
+	if n := s.agree(t, "at the end"); n != 150 {
 		t.Errorf("%d uploads, want 150", n)
 	}
 }
 
-// TestUploadDeletedOnce: of many who delete one object, one does.
+// TestUploadDeletedOnce: of several concurrent DELETEs of an object, exactly one succeeds.
 func TestUploadDeletedOnce(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	for range 20 {
@@ -206,13 +206,13 @@ func TestUploadDeletedOnce(t *testing.T) {
 		}
 		group.Wait()
 		if done.Load() != 1 || missing.Load() != 7 {
-			t.Errorf("%d deleted it, for %d it was missing", done.Load(), missing.Load())
+			t.Errorf("%d got 204, %d got 404", done.Load(), missing.Load())
 		}
 	}
-	s.wantEmpty(t, "at last")
+	s.wantEmpty(t, "at the end")
 }
 
-// TestUploadBusy: more than may come in at a time are told to come again.
+// TestUploadBusy: beyond the limit of concurrent bodies, clients are told to retry later.
 func TestUploadBusy(t *testing.T) {
 	begun := make(chan struct{})
 	backend := vfstest.NewFaults(mem.New(), vfstest.Fault{Op: "put", Call: 1, Do: func() { close(begun) }})
@@ -232,8 +232,7 @@ func TestUploadBusy(t *testing.T) {
 	}
 }
 
-// A swallower stores nothing of what it is given, and notes how much memory is in
-// use meanwhile.
+// A swallower discards what it is given, and records the peak of memory in use.
 type swallower struct {
 	vfs.Backend
 	peak atomic.Uint64
@@ -269,8 +268,8 @@ func heapInUse() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// TestUploadMemory: what an upload takes does not grow with its size, nor that of
-// many with theirs.
+// TestUploadMemory: the memory for an upload does not grow with its size, nor that for many
+// with theirs.
 func TestUploadMemory(t *testing.T) {
 	one, many, each := int64(2<<30), 100, int64(64<<20)
 	if length.Short() {
@@ -316,7 +315,7 @@ func TestUploadMemory(t *testing.T) {
 	}
 }
 
-// endless yields zeros without end.
+// endless is an infinite stream of zeros.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) {

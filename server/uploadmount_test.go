@@ -24,8 +24,8 @@ func mountedUploads(t testing.TB, cfg server.UploadConfig) (http.Handler, *uploa
 	return http.StripPrefix("/in/my files", s.handler), s
 }
 
-// TestUploadMountRedirects: the path of the mount leads to the same path with a slash. The
-// redirect is made of the mount's own path.
+// TestUploadMountRedirects: the path of the mount is redirected to the same path with a
+// slash. The Location is made from the configured path alone, not from the request.
 func TestUploadMountRedirects(t *testing.T) {
 	h, s := mountedUploads(t, server.UploadConfig{})
 	for _, method := range []string{"GET", "HEAD", "POST"} {
@@ -83,7 +83,8 @@ func TestUploadMountTellsNothing(t *testing.T) {
 	}
 }
 
-// TestUploadMountByLink: the redirect would lose the link, and no use would be counted.
+// TestUploadMountByLink: a link to the path of the mount is not redirected, which would
+// drop the link and not count as a use.
 func TestUploadMountByLink(t *testing.T) {
 	k := ring(t, "one")
 	h, _ := mountedUploads(t, server.UploadConfig{Auth: server.Auth{Links: k, Uses: &links.Memory{}}, Authorize: server.UploadRules(rules(t, nil, access.Rule{Who: "user:alice", Can: can(vfs.OpUpload)}))})
@@ -98,8 +99,8 @@ func TestUploadMountByLink(t *testing.T) {
 	}
 }
 
-// TestUploadMountReadsNoBody: a redirect is decided without the body, of which nothing
-// is kept.
+// TestUploadMountReadsNoBody: a redirect is sent without processing the body, and nothing
+// of it is stored.
 func TestUploadMountReadsNoBody(t *testing.T) {
 	b := counted(mem.New())
 	cfg := server.UploadConfig{}
@@ -107,7 +108,7 @@ func TestUploadMountReadsNoBody(t *testing.T) {
 	h := http.StripPrefix("/files", newUploadsOver(t, b, cfg).handler)
 	url := start(t, h)
 	if got := whole(t, "POST", url+"/files", 20<<20); got != 308 {
-		t.Errorf("a body that is sent whole: %d", got)
+		t.Errorf("a client that sends the whole body first: %d", got)
 	}
 	if n := b.calls.Load(); n != 0 {
 		t.Errorf("the backend was called %d times", n)

@@ -19,8 +19,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// TestUploadName: what the user called a file is what is kept of it, however the
-// client writes it.
+// TestUploadName: the filename is stored as the user named the file, however the client
+// encodes it.
 func TestUploadName(t *testing.T) {
 	long := strings.Repeat("ю", 600)
 	tests := []struct{ disposition, want string }{
@@ -36,7 +36,7 @@ func TestUploadName(t *testing.T) {
 		{`attachment; filename="C:\dir\new.txt"`, "new.txt"},   // Internet Explorer
 		{`attachment; filename="C:\\dir\\new.txt"`, "new.txt"}, //
 		{`attachment; filename="ends in \"`, "ends in _"},      //
-		{`attachment; filename="a/b.txt"`, "a_b.txt"},          // a directory's upload
+		{`attachment; filename="a/b.txt"`, "a_b.txt"},          // upload of a directory
 		{`attachment; filename="../../etc/passwd"`, ".._.._etc_passwd"},
 		{`attachment; filename="\\host\share"`, "_host_share"},
 		{`attachment; filename="naïve.txt"`, "naïve.txt"},
@@ -70,8 +70,8 @@ func TestUploadName(t *testing.T) {
 	}
 }
 
-// givenBack checks that f's name was kept as it may be, and that the download has one
-// that can be saved, in one header that any client can read.
+// givenBack checks that the name of f is stored in clean form, and that the download has a
+// name that can be saved, in a single header that every client can parse.
 func givenBack(t testing.TB, s *uploadSite, f stored) {
 	t.Helper()
 	r := request(t, s.handler, "GET", "/"+f.ID)
@@ -83,7 +83,7 @@ func givenBack(t testing.TB, s *uploadSite, f stored) {
 	_, long := parsedDisposition(t, lines[0])
 	wantSavable(t, long)
 	if want := vfs.SafeName(f.Name, vfs.SafeNameOptions{}).String(); long != want {
-		t.Errorf("%q came back as %q, want %q", f.Name, long, want)
+		t.Errorf("%q was returned as %q, want %q", f.Name, long, want)
 	}
 	var meta stored
 	if r := request(t, s.handler, "GET", "/"+f.ID+"?meta"); json.Unmarshal([]byte(r.Body), &meta) != nil || meta.Name != f.Name {
@@ -98,13 +98,13 @@ func givenBack(t testing.TB, s *uploadSite, f stored) {
 	}
 }
 
-// unclean reports whether no name that is shown may hold r.
+// unclean reports whether r must not occur in a stored filename.
 func unclean(r rune) bool {
 	return unicode.IsControl(r) || r == '/' || r == '\\' || r == utf8.RuneError || strings.ContainsRune("\u2028\u2029\ufeff\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069", r)
 }
 
-// nastyNames returns n names: the attack table, the corpus where there is one, and
-// what a generator makes of pieces of them.
+// nastyNames returns at least n names: the attack table, the corpus if there is one, and
+// random combinations of nasty pieces.
 func nastyNames(t testing.TB, n int) []string {
 	t.Helper()
 	var names []string
@@ -138,12 +138,12 @@ func nastyNames(t testing.TB, n int) []string {
 	return names
 }
 
-// asBrowser writes a filename into a multipart header as browsers do.
+// asBrowser encodes a filename for a multipart header as browsers do.
 var asBrowser = strings.NewReplacer("\n", "%0A", "\r", "%0D", `"`, "%22").Replace
 
-// TestUploadNastyNames uploads 10,000 names that were made to do harm. Each is kept,
-// comes back in one header as a name that can be saved, and never becomes part of a
-// name, path or record of the source.
+// TestUploadNastyNames uploads 10,000 malicious names. Each is stored and returned in a
+// single header as a name that can be saved, and never becomes part of a name or path in
+// the source, or of the name in a record.
 func TestUploadNastyNames(t *testing.T) {
 	count := 10_000
 	if length.Short() {
@@ -162,19 +162,19 @@ func TestUploadNastyNames(t *testing.T) {
 		files := postForm(t, s.url, form(parts...)).files(t)
 		requests++
 		if len(files) != len(chunk) {
-			t.Fatalf("%d files came, %d were sent", len(files), len(chunk))
+			t.Fatalf("%d files in the response, %d were sent", len(files), len(chunk))
 		}
 		for i, f := range files {
 			seen[f.ID] = f.Name
 			name := chunk[i]
-			// What there is nothing to clean of comes back to the byte.
+			// A name that needs no cleaning is returned byte for byte.
 			clean := name != "" && len(name) <= 1024 && utf8.ValidString(name) && !strings.ContainsFunc(name, unclean) &&
 				!strings.Contains(name, "%22") && !strings.Contains(name, "%0A") && !strings.Contains(name, "%0D")
 			if clean && f.Name != strings.TrimRight(name, "") {
 				t.Errorf("%q was stored as %q", name, f.Name)
 			}
 			if f.SHA256 != sum(fmt.Sprint("content ", i)) {
-				t.Errorf("%q has the bytes of another", name)
+				t.Errorf("%q has the content of another file", name)
 			}
 			givenBack(t, s, f)
 		}
@@ -186,7 +186,7 @@ func TestUploadNastyNames(t *testing.T) {
 		}
 		rows++
 		if name, ok := seen[rec.ID.String()]; !ok || name != rec.Name {
-			t.Errorf("the catalog has %q as %q", rec.Name, name)
+			t.Errorf("the catalog has %q, want %q", rec.Name, name)
 		}
 	}
 	objects := 0
@@ -209,8 +209,8 @@ func TestUploadNastyNames(t *testing.T) {
 	}
 }
 
-// FuzzUploadName: whatever stands in a Content-Disposition, the name that is kept
-// is clean, and the one that is given back can be saved.
+// FuzzUploadName: whatever Content-Disposition contains, the stored name is clean, and the
+// returned one can be saved.
 func FuzzUploadName(f *testing.F) {
 	for _, seed := range []string{
 		`attachment; filename="a.txt"`, `attachment; filename*=UTF-8''%e2%82%ac; filename="\"\\"`, `attachment; filename=a;b="c;d`, `attachment;=;filename="\`, `attachment; filename="%22%0A"`,

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// eachWritable runs test on each kind of empty backend that can be written to.
+// eachWritable runs test on an empty backend of each writable kind.
 func eachWritable(t *testing.T, test func(*testing.T, vfs.Backend)) {
 	t.Run("mem", func(t *testing.T) { test(t, mem.New()) })
 	t.Run("disk", func(t *testing.T) { test(t, writableDisk(t, disk.Options{})) })

@@ -40,8 +40,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// zeroValues says of each exported struct and function type what its zero value, or one
-// that is half filled, does: it lets nobody in. data is a type that is only read, or told.
+// zeroValues has a test for each exported struct and function type: its zero value, or one
+// that is only partly set, grants nothing. data stands for types that are only options or
+// results.
 var zeroValues = map[string]func(*testing.T){
 	"server/access.List": func(t *testing.T) {
 		for what, l := range map[string]*access.List{"zero": {}, "nil": nil} {
@@ -76,12 +77,12 @@ var zeroValues = map[string]func(*testing.T){
 	"server/auth.ChainConfig": func(t *testing.T) {
 		wantNobody(t, "zero", auth.NewChain(auth.ChainConfig{}), "Bearer a", "Bearer a.b.c")
 		if panicOf(func() { auth.NewChain(auth.ChainConfig{Failures: &auth.Failures{}}) }) == "" {
-			t.Error("zero Failures are taken")
+			t.Error("the zero Failures was accepted")
 		}
 	},
 	"server/auth.Failures": func(t *testing.T) {
 		if panicOf(func() { auth.NewChain(auth.ChainConfig{Failures: &auth.Failures{}}) }) == "" {
-			t.Error("they are taken")
+			t.Error("the zero value was accepted")
 		}
 	},
 	"server/auth.FailureLimits": func(t *testing.T) {
@@ -114,13 +115,14 @@ var zeroValues = map[string]func(*testing.T){
 				t.Errorf("%+v: %s", p, rule)
 			}
 		}
-		// An Authenticator that vouches for nobody is not taken for one that found nothing.
+		// An Authenticator that returns a principal without a name, or with a reserved one,
+		// is treated as failed, not as having found no credentials.
 		policy := allow("**")
 		policy.Authorize = access.Anyone()
 		for _, p := range []auth.Principal{{}, {Groups: []string{"staff"}}, {Name: "anyone"}, {Name: "link:x"}} {
 			h := server.New(jailOver(t, gateTree(), policy), server.Config{Auth: server.Auth{Authenticator: vouches{p}}, Logger: quiet})
 			if r := request(t, h, "GET", "/secret.txt"); r.Status != 503 || strings.Contains(r.Body, canary) {
-				t.Errorf("an Authenticator vouches for %+v: %d", p, r.Status)
+				t.Errorf("an Authenticator returns %+v: %d", p, r.Status)
 			}
 		}
 	},
@@ -128,7 +130,7 @@ var zeroValues = map[string]func(*testing.T){
 		var config tls.Config
 		(&certs.Authority{}).Configure(&config)
 		if config.ClientCAs == nil || config.ClientAuth != tls.VerifyClientCertIfGiven {
-			t.Error("the authorities of the system are believed")
+			t.Error("the certificate authorities of the system are trusted")
 		}
 		state := &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{}}, {}}}
 		for what, a := range map[string]*certs.Authority{"zero": {}, "nil": nil} {
@@ -142,7 +144,7 @@ var zeroValues = map[string]func(*testing.T){
 		for what, u := range map[string]*htpasswd.Users{"zero": {}, "nil": nil} {
 			for _, name := range []string{"", "alice"} {
 				if p, err := u.CheckPassword(t.Context(), name, ""); !errors.Is(err, auth.ErrCredentials) || !p.Anyone() {
-					t.Errorf("%s: %q is %+v, %v", what, name, p, err)
+					t.Errorf("%s: %q was accepted as %+v, %v", what, name, p, err)
 				}
 			}
 		}
@@ -156,7 +158,7 @@ var zeroValues = map[string]func(*testing.T){
 			t.Errorf("%+v, %v", p, err)
 		}
 	},
-	// It has no mark, so it goes by the system's time alone, and that never back.
+	// Without a Mark, a Clock uses the system time, and never goes back.
 	"server/auth/links.Clock": func(t *testing.T) {
 		var c links.Clock
 		now := time.Now()
@@ -164,7 +166,7 @@ var zeroValues = map[string]func(*testing.T){
 			t.Errorf("%v at %v", got, now)
 		}
 		if got := c.Now(t.Context(), now.Add(-time.Hour)); got.Before(now) {
-			t.Errorf("it went back by %v", now.Sub(got))
+			t.Errorf("the clock went back by %v", now.Sub(got))
 		}
 	},
 	"server/auth/links.Keys": func(t *testing.T) {
@@ -188,7 +190,7 @@ var zeroValues = map[string]func(*testing.T){
 		}
 		if q, err := k.Sign(links.Link{Method: "GET", Path: "/a"}); err == nil {
 			if _, err := k.Verify("GET", "/a", q, time.Now()); !errors.Is(err, links.ErrExpired) {
-				t.Errorf("one without an end is good: %v", err)
+				t.Errorf("a link without an expiry is valid: %v", err)
 			}
 		}
 	},
@@ -196,10 +198,10 @@ var zeroValues = map[string]func(*testing.T){
 		var m links.Memory
 		for _, limit := range []int{0, -1} {
 			if ok, err := m.Use(t.Context(), "a", limit, time.Now().Add(time.Hour)); ok || err != nil {
-				t.Errorf("%d uses: %v, %v", limit, ok, err)
+				t.Errorf("%d uses: Use: %v, %v", limit, ok, err)
 			}
 			if ok, err := m.Good(t.Context(), "b", limit); ok || err != nil {
-				t.Errorf("%d uses are good: %v, %v", limit, ok, err)
+				t.Errorf("%d uses: Good: %v, %v", limit, ok, err)
 			}
 		}
 	},
@@ -214,7 +216,7 @@ var zeroValues = map[string]func(*testing.T){
 		for what, p := range map[string]*oidc.Provider{"zero": {}, "nil": nil} {
 			for _, token := range []string{"", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."} {
 				if who, err := p.CheckToken(t.Context(), token); !errors.Is(err, auth.ErrCredentials) {
-					t.Errorf("%s: %q is %+v, %v", what, token, who, err)
+					t.Errorf("%s: %q was accepted as %+v, %v", what, token, who, err)
 				}
 			}
 		}
@@ -223,7 +225,7 @@ var zeroValues = map[string]func(*testing.T){
 		for what, l := range map[string]*tokens.List{"zero": {}, "nil": nil} {
 			for _, token := range []string{"", "a"} {
 				if p, err := l.CheckToken(t.Context(), token); !errors.Is(err, auth.ErrCredentials) {
-					t.Errorf("%s: %q is %+v, %v", what, token, p, err)
+					t.Errorf("%s: %q was accepted as %+v, %v", what, token, p, err)
 				}
 			}
 		}
@@ -263,7 +265,7 @@ var zeroValues = map[string]func(*testing.T){
 	"server.UploadFunc": func(t *testing.T) {
 		f := server.UploadFunc(nil)
 		if f.Authorize(t.Context(), vfs.OpUpload, catalog.Record{}) == nil || f.OpenTo(vfs.OpRead, catalog.Record{}) {
-			t.Error("it lets somebody upload")
+			t.Error("the nil UploadFunc allows uploads")
 		}
 	},
 	"server.SendOptions": func(t *testing.T) {
@@ -275,7 +277,7 @@ var zeroValues = map[string]func(*testing.T){
 		w = httptest.NewRecorder()
 		_ = server.SendFile(w, r, jail(t, map[string]string{"a.html": "<script>"}, allow("**")), "a.html", server.SendOptions{Content: 99})
 		if !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || w.Header().Get("Content-Security-Policy") == "" {
-			t.Errorf("content of no known kind: %v", w.Header())
+			t.Errorf("unknown Content: %v", w.Header())
 		}
 	},
 	"server.Limits": func(t *testing.T) {
@@ -286,7 +288,7 @@ var zeroValues = map[string]func(*testing.T){
 		p := allow("**")
 		server.Limit(server.New(jailOver(t, mem.New(), p), server.Config{Recorder: rec}), server.Limits{}).ServeHTTP(httptest.NewRecorder(), r)
 		if a := rec.wait(t, 1)[0]; strings.Contains(a.Remote, "192.0.2.99") {
-			t.Error("a header of nobody's is believed")
+			t.Error("X-Forwarded-For is trusted without TrustedProxies")
 		}
 		wantStatus(t, h, map[string]int{"GET": 404})
 	},
@@ -294,46 +296,46 @@ var zeroValues = map[string]func(*testing.T){
 		if panicOf(func() {
 			server.New(jailOver(t, mem.New(), allow("**")), server.Config{Write: true, Intake: server.Intake{Slots: &server.Slots{}}})
 		}) == "" {
-			t.Error("zero Slots are taken")
+			t.Error("the zero Slots was accepted")
 		}
 	},
 	"server.Rates": func(t *testing.T) {
 		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{PerClient: &server.Rates{}}) }) == "" {
-			t.Error("they are taken")
+			t.Error("the zero value was accepted")
 		}
 	},
 	"server.Slots": func(t *testing.T) {
 		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{InFlight: &server.Slots{}}) }) == "" {
-			t.Error("they are taken")
+			t.Error("the zero value was accepted")
 		}
 	},
 	"server/audit.Log": func(t *testing.T) {
 		var l audit.Log
 		l.Record(&audit.Attempt{})
 		if err := l.Close(); err != nil || l.Dropped() != 1 {
-			t.Errorf("%v, %d lost", err, l.Dropped())
+			t.Errorf("%v, %d dropped", err, l.Dropped())
 		}
 		if panicOf(func() { audit.NewLog(nil, audit.LogOptions{}) }) == "" {
-			t.Error("a Log without a writer is made")
+			t.Error("NewLog accepted a nil writer")
 		}
 	},
 	"server/audit.LogOptions": data,
 	"server/audit.Attempt":    data,
 	"server.Upload":           data,
-	"server.Types": func(t *testing.T) { // of Config.Inline it is none, of Intake.Types all
+	"server.Types": func(t *testing.T) { // no type for Config.Inline, every type for Intake.Types
 		h := server.New(jail(t, map[string]string{"a.html": "<script>"}, allow("**")), server.Config{Content: server.ContentUntrusted})
 		if r := request(t, h, "GET", "/a.html"); !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") {
-			t.Errorf("a page is shown: %v", r.Header)
+			t.Errorf("an HTML page is inline: %v", r.Header)
 		}
 	},
 
 	"server/catalog.Record": func(t *testing.T) {
 		if err := (server.OwnersDelete()).Authorize(t.Context(), vfs.OpDelete, catalog.Record{Owner: "alice"}); err == nil {
-			t.Error("nobody deletes what is alice's")
+			t.Error("an anonymous caller may delete an upload of alice")
 		}
 	},
 	"server/catalog/reconcile.Problem": data, "server/catalog/reconcile.Options": data, "server/catalog/reconcile.Summary": data, "server/catalog/reconcile.Swept": data, "server/catalog/reconcile.Adopted": data,
-	// Their Open makes them; what it takes is held by the suite in catalogtest.
+	// These are made by Open, which the suite in catalogtest checks.
 	"server/catalog/sqlite.Store": data, "server/catalog/sqlite.Options": data, "server/catalog/postgres.Store": data, "server/catalog/postgres.Options": data,
 
 	"backends/disk.Backend":    func(t *testing.T) { wantNothing(t, func() vfs.Backend { return &disk.Backend{} }) },
@@ -347,7 +349,7 @@ var zeroValues = map[string]func(*testing.T){
 		}
 		defer b.Close()
 		if b.Caps().Writable {
-			t.Error("it is writable")
+			t.Error("the backend is writable")
 		}
 	},
 	"backends/s3.Options": func(t *testing.T) {
@@ -364,10 +366,10 @@ var zeroValues = map[string]func(*testing.T){
 		}
 		defer src.Close()
 		if src.Caps().Writable {
-			t.Error("it is writable")
+			t.Error("the backend is writable")
 		}
 		if _, err := backends.Open(t.Context(), "", backends.Options{}); err == nil {
-			t.Error("no source is opened")
+			t.Error("an empty source was opened")
 		}
 	},
 	"backends.Source":       func(t *testing.T) { wantNothing(t, func() vfs.Backend { return &backends.Source{} }) },
@@ -381,7 +383,7 @@ func TestZeroValues(t *testing.T) {
 	for name, test := range zeroValues {
 		t.Run(name, test)
 	}
-	// Those of package vfs that decide.
+	// The types of package vfs that decide.
 	wantClosed(t, "the zero Policy", jailOver(t, gateTree(), vfs.Policy{}))
 	wantClosed(t, "the zero Jail", &vfs.Jail{})
 	nobody := allow("**")
@@ -389,7 +391,7 @@ func TestZeroValues(t *testing.T) {
 	wantClosed(t, "a nil AuthorizeFunc", jailOver(t, gateTree(), nobody))
 }
 
-// A new exported type has to say what its zero value does.
+// Every new exported type must be in zeroValues.
 func TestZeroValuesAreComplete(t *testing.T) {
 	found := map[string]bool{}
 	for _, root := range []string{"../server", "../backends"} {
@@ -413,12 +415,12 @@ func TestZeroValuesAreComplete(t *testing.T) {
 	}
 	for name := range found {
 		if zeroValues[name] == nil {
-			t.Errorf("%s is not in zeroValues: say there what its zero value, or one that is half filled, refuses; or data, if it is only read or told", name)
+			t.Errorf("%s is not in zeroValues: add a test that its zero value, and one that is only partly set, grant nothing; or data, if the type has only options or results", name)
 		}
 	}
 	for name := range zeroValues {
 		if !found[name] {
-			t.Errorf("there is no %s any more", name)
+			t.Errorf("zeroValues has %s, which does not exist", name)
 		}
 	}
 }
@@ -446,7 +448,7 @@ func exportedTypes(t *testing.T, path string) (names []string) {
 	return names
 }
 
-// vouches is an Authenticator that takes every request for p's.
+// vouches is an Authenticator that returns p for every request.
 type vouches struct{ p auth.Principal }
 
 func (v vouches) Authenticate(*http.Request) (auth.Principal, bool, error) { return v.p, true, nil }
@@ -467,17 +469,17 @@ func withHeader(authorization string) *http.Request {
 	return r
 }
 
-// wantNobody fails if an Authenticator takes any of the headers for somebody's.
+// wantNobody fails if an Authenticator accepts any of the headers.
 func wantNobody(t *testing.T, what string, a auth.Authenticator, headers ...string) {
 	t.Helper()
 	for _, h := range headers {
 		if p, ok, err := a.Authenticate(withHeader(h)); ok || err == nil {
-			t.Errorf("%s: %q is %+v, %v", what, h, p, err)
+			t.Errorf("%s: %q was accepted as %+v, %v", what, h, p, err)
 		}
 	}
 }
 
-// wantClosed fails if a jail lets anything through.
+// wantClosed fails if a jail allows anything.
 func wantClosed(t *testing.T, what string, j *vfs.Jail) {
 	t.Helper()
 	for _, op := range []vfs.Op{vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload} {
@@ -492,17 +494,17 @@ func wantClosed(t *testing.T, what string, j *vfs.Jail) {
 	wantStatusAt(t, h, "/", map[string]int{"GET": 404, "HEAD": 404})
 }
 
-// wantNothing fails if a zero backend gives an object, or takes one; it may panic.
+// wantNothing fails if a zero backend opens or stores an object. It may panic.
 func wantNothing(t *testing.T, zero func() vfs.Backend) {
 	t.Helper()
 	var err error
 	if panicOf(func() { _, err = zero().Open(t.Context(), parsed(t, "a"), vfs.Request{}) }) == "" && err == nil {
-		t.Error("it opens an object")
+		t.Error("the zero backend opened an object")
 	}
 	if panicOf(func() {
 		_, err = zero().Put(t.Context(), parsed(t, "a"), strings.NewReader("x"), vfs.PutOptions{})
 	}) == "" && err == nil {
-		t.Error("it takes an object")
+		t.Error("the zero backend stored an object")
 	}
 }
 
@@ -520,7 +522,7 @@ func wantStatusAt(t *testing.T, h http.Handler, target string, want map[string]i
 	}
 }
 
-// postTo uploads a file as somebody and returns its ID.
+// postTo uploads a file as who and returns its ID.
 func postTo(t *testing.T, h http.Handler, who string) string {
 	t.Helper()
 	r := httptest.NewRequestWithContext(context.WithoutCancel(t.Context()), "POST", "/", strings.NewReader("x"))
