@@ -60,15 +60,7 @@ It is ready when standard error has the line "listening on http://ADDRESS". SIGT
 and SIGINT let running transfers finish, a second one does not. SIGHUP reads the
 configuration and all files that it names again and reopens the access log; if one is
 wrong, all stays as it was.`,
-		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
-  bailiwick serve ./photos --allow '**/*.jpg' --deny private --list
-  bailiwick serve /srv/www --allow-file exposed.txt --listen :8080 --admin 127.0.0.1:9090
-  bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl
-  bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB
-  bailiwick serve ./uploads --uploads --catalog sqlite:catalog.db --types 'image/*'
-  bailiwick serve ./home --allow '**' --write --htpasswd users --access 'authenticated can read,write {user}/**'
-  bailiwick serve ./site --allow '**' --listen :443 --acme-host files.example.org --acme-cache /var/lib/acme
-  bailiwick serve --config /etc/bailiwick/bailiwick.yaml`,
+		Example:           serveExamples(),
 		Args:              a.serveArguments,
 		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -103,6 +95,7 @@ wrong, all stays as it was.`,
 	registerPublic(cmd)
 	flags.StringVar(&f.config, "config", "", "read the configuration from `FILE`")
 	cli.AddToggle(cmd, &f.strict, "strict", "", strictUsage)
+	cmd.SetUsageFunc(serveUsage)
 	flags.Var(&f.drain, "drain", "how long running transfers may take after SIGTERM")
 	return cmd
 }
