@@ -1,6 +1,11 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"path"
+	"slices"
+
+	"github.com/spf13/cobra"
+)
 
 // SourceArguments accepts a SOURCE and from min to max further arguments, which what
 // describes. A max of -1 means any number.
@@ -12,11 +17,41 @@ func SourceArguments(min, max int, what string) cobra.PositionalArgs {
 		case len(args)-1 < min:
 			return Usagef("%s needs %s after the SOURCE; see %s --help", cmd.Name(), what, cmd.CommandPath())
 		case max >= 0 && len(args)-1 > max:
-			return Usagef("%s does not know what to do with %s; if a pattern was meant, quote it, for the shell has expanded it: --allow '**/*.html'",
-				cmd.Name(), Printable(args[max+1]))
+			return Usagef("%s%s", tooMany(cmd, args, max), expandedHint(cmd, args[max+1:]))
 		}
 		return nil
 	}
+}
+
+func tooMany(cmd *cobra.Command, args []string, max int) string {
+	takes := "one SOURCE"
+	if max > 0 {
+		takes += " and " + Count(max, "further argument")
+	}
+	return cmd.Name() + " takes " + takes + ", and got " + Printable(args[max+1]) + ", too"
+}
+
+// expandedHint returns what to do if the shell expanded a pattern of --allow to several names,
+// of which the last are further arguments; "" if cmd has no such flag.
+func expandedHint(cmd *cobra.Command, extra []string) string {
+	if cmd.Flags().Lookup("allow") == nil {
+		return ""
+	}
+	names := extra
+	if allow, err := cmd.Flags().GetStringArray("allow"); err == nil && len(allow) > 0 {
+		names = append(names[:len(names):len(names)], allow[len(allow)-1])
+	}
+	return "; " + QuotePattern("allow", names)
+}
+
+// QuotePattern says how to quote the pattern that a shell may have expanded to names.
+func QuotePattern(flag string, names []string) string {
+	pattern := "**/*.html"
+	ext := path.Ext(names[0])
+	if ext != "" && !slices.ContainsFunc(names, func(name string) bool { return path.Ext(name) != ext }) {
+		pattern = "*" + ext
+	}
+	return "if the shell expanded a pattern, quote the pattern: --" + flag + " " + Printable("'"+pattern+"'")
 }
 
 // CompleteSource lets a shell complete the SOURCE, but not the names after it.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -134,14 +135,14 @@ func compose(file string, data []byte) (*yaml.Node, error) {
 	if errors.Is(err, io.EOF) {
 		return nil, fail(1, "the file is empty; it needs mounts, each with its source and what it allows")
 	} else if err != nil {
-		line, text := explain(err)
+		line, text := explain(data, err)
 		return nil, fail(line, "%s", text)
 	}
 	var second yaml.Node
 	if err = loader.Load(&second); err == nil {
 		return nil, fail(second.Line, "a second document begins here; a configuration is a single document, so leave out the ---")
 	} else if !errors.Is(err, io.EOF) {
-		line, text := explain(err)
+		line, text := explain(data, err)
 		return nil, fail(line, "%s", text)
 	}
 	root := doc.Content[0]
@@ -170,8 +171,8 @@ func notText(data []byte) (line int, what string) {
 	return 0, ""
 }
 
-// explain returns the parser's message and the line that it refers to.
-func explain(err error) (line int, text string) {
+// explain returns the parser's message about data, and the line that it refers to.
+func explain(data []byte, err error) (line int, text string) {
 	var e *yaml.LoadError
 	if !errors.As(err, &e) {
 		return 1, "invalid YAML: " + err.Error()
@@ -191,5 +192,40 @@ func explain(err error) (line int, text string) {
 	if strings.Contains(e.Message, "cannot start any token") {
 		text += "; indent with spaces, and put values that begin with @, ` or % into quotes"
 	}
-	return line, text
+	return line, quotePatterns(data, line, text)
 }
+
+// noAnchor matches the parser's messages about an alias, with its name. An unquoted glob that
+// begins with * is one to YAML.
+var noAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced|while scanning an alias`)
+
+// quotePatterns adds to the parser's message about a line how to quote the pattern that caused
+// it, if a pattern did.
+func quotePatterns(data []byte, line int, text string) string {
+	content := ""
+	if lines := strings.Split(string(data), "\n"); 0 < line && line <= len(lines) {
+		content = lines[line-1]
+	}
+	pattern := ""
+	if m := bareUser.FindStringSubmatch(content); m != nil {
+		pattern = m[1]
+	}
+	if m := noAnchor.FindStringSubmatch(text); m != nil {
+		pattern = "*" + m[1]
+		text += ", since a value that begins with * refers to an anchor"
+	}
+	before, _, found := strings.Cut(content, pattern)
+	if pattern == "" || !found {
+		return text
+	}
+	quoted := "- '" + pattern + "'"
+	if keys := keyBefore.FindAllStringSubmatch(before, -1); keys != nil {
+		quoted = keys[len(keys)-1][1] + ": ['" + pattern + "']"
+	}
+	return text + "; quote patterns: " + quoted
+}
+
+var (
+	keyBefore = regexp.MustCompile(`([a-z_]+):`)
+	bareUser  = regexp.MustCompile(`[\s\[,](\{user\}[^\s,\]}]*)`) // an unquoted pattern
+)

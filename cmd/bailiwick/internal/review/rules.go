@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -153,10 +154,14 @@ func addDirs(dirs map[string]bool, n vfs.Name) {
 
 // report warns of each rule that matched nothing, after the whole source was scanned.
 func (rs *rules) report(to *reviewer) {
-	if !rs.found {
-		return // there is nothing yet that a rule could match
-	}
 	for _, r := range rs.all {
+		if flag := expandedBy(to, r); flag != "" && !r.met && !rs.partly {
+			to.warn(r.key, "%s matches nothing, but is a file in the working directory; %s", cli.Printable(r.src), cli.QuotePattern(flag, []string{r.src}))
+			continue
+		}
+		if !rs.found {
+			continue // there is nothing yet that a rule could match
+		}
 		isDir := r.kind != denyRule && r.kind != fileRule && rs.dirs[r.src]
 		switch {
 		case isDir && r.kind == allowRule && !rs.closed[r.src]:
@@ -179,6 +184,19 @@ func (rs *rules) report(to *reviewer) {
 		}
 		to.warn(r.key, "%s", text)
 	}
+}
+
+// expandedBy returns the flag that has the rule, if a shell may have expanded a pattern to it:
+// it is the name of a file in the working directory.
+func expandedBy(to *reviewer, r *rule) (flag string) {
+	flag = map[ruleKind]string{allowRule: "allow", denyRule: "deny"}[r.kind]
+	if flag == "" || to.cfg.At(r.key) != "--"+flag {
+		return ""
+	}
+	if info, err := os.Lstat(filepath.FromSlash(r.src)); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return flag
 }
 
 // nearest returns the pattern that r was probably meant to be, "" if none is near. It matches
