@@ -16,7 +16,7 @@ func (a *app) catCommand() *cobra.Command {
 		Use:   "cat SOURCE NAME…",
 		Short: "Write the bytes of objects to standard output",
 		Long: `Cat writes the bytes of each NAME, a plain name, to standard output. Without an
---allow, every object can be read. The exit code is 1 if one is refused or missing.`,
+--allow, it can read every object. The exit code is 1 if one is refused or missing.`,
 		Example: `  bailiwick cat ./site index.html
   bailiwick cat s3://bucket/site index.html --allow '**/*.html'`,
 		Args:              cli.SourceArguments(1, -1, "at least one NAME"),

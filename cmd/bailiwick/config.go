@@ -22,9 +22,9 @@ FILE they read the file that BAILIWICK_CONFIG names.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usagef("there is no command config %s; there are check, show, schema and reference", cli.Printable(args[0]))
+				return cli.Usagef("config has no command %s; its commands are check, show, schema and reference", cli.Printable(args[0]))
 			}
-			return cli.Usagef("config needs to know what to do: check, show, schema or reference; see %s --help", cmd.CommandPath())
+			return cli.Usagef("config needs a command: check, show, schema or reference; see %s --help", cmd.CommandPath())
 		},
 	}
 	group.AddCommand(
@@ -68,15 +68,15 @@ func (a *app) configCheckCommand() *cobra.Command {
 	var strict cli.Toggle
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Report what is wrong in a file and in those that it names",
+		Short: "Report mistakes in a file and in the files that it names",
 		Long: `Check reads the file, and the local files that it names: lists of names, users,
-tokens, keys and certificates. It connects to nothing. Each line of standard error
-says where something is wrong, FILE:LINE, and what to do; exit 2 then.
+tokens, keys and certificates. It connects to nothing. For each mistake it prints the
+position, FILE:LINE, and what to do on standard error, and exits with 2.
 
 Like the start of serve, it warns of rules that match nothing in their source, users
 in access rules that no source of users has, listings that no access rule grants, and
 passwords and tokens that cross a network without TLS. It scans local directories for
-a second at most, and gives no warning about rules of other, larger or missing sources.
+a second at most, and does not check the rules of other, larger or missing sources.
 With --strict, warnings are errors.`,
 		Args: a.fileArgument,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.configCheck(cmd, args, bool(strict)) },
@@ -105,7 +105,7 @@ func (a *app) configCheck(cmd *cobra.Command, args []string, strict bool) error 
 			return a.ConfigError(err)
 		}
 	}
-	verdict := "all right, "
+	verdict := "ok, "
 	if n := len(found.Warnings); n > 0 {
 		verdict = "no errors, " + cli.Count(n, "warning") + ", "
 	}
@@ -121,9 +121,9 @@ func (a *app) configCheck(cmd *cobra.Command, args []string, strict bool) error 
 func (a *app) fileArgument(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) > 1:
-		return cli.Usagef("%s takes one FILE, and got %s, too", cmd.CommandPath(), cli.Printable(args[1]))
+		return cli.Usagef("%s accepts one FILE, but also got %s; remove it", cmd.CommandPath(), cli.Printable(args[1]))
 	case len(args) == 0 && a.Variable(cli.ConfigVariable) == "":
-		return cli.Usagef("%s needs a FILE, or the variable %s that names it", cmd.CommandPath(), cli.ConfigVariable)
+		return cli.Usagef("%s needs a FILE, or the variable %s with its name", cmd.CommandPath(), cli.ConfigVariable)
 	}
 	return nil
 }

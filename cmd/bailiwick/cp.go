@@ -38,7 +38,7 @@ func (f *copyFlags) options(e *cli.Env) (copier.Options, error) {
 	case err != nil:
 		return copier.Options{}, err
 	case len(policy.Allow) > 0 && bool(f.dotfiles):
-		return copier.Options{}, cli.Usagef("%s is for a copy without %s, which can spell the dot itself: --allow '**/.*'", e.Origin("dotfiles"), e.Origin("allow"))
+		return copier.Options{}, cli.Usagef("%s cannot be combined with %s; allow dotfiles by a pattern that spells the dot: --allow '**/.*'", e.Origin("dotfiles"), e.Origin("allow"))
 	}
 	return copier.Options{
 		Policy:   policy,

@@ -44,9 +44,9 @@ Sizes are those of the objects, and not of the blocks on a disk.`,
 		},
 	}
 	f.rules.Register(cmd)
-	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "count names that begin with a dot, too")
+	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "also count names that begin with a dot")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
-	cmd.Flags().IntVar(&f.depth, "depth", -1, "print only directories that are at most `N` levels below DIR; 0 is the total alone")
+	cmd.Flags().IntVar(&f.depth, "depth", -1, "print only directories at most `N` levels below DIR; 0 prints only the total")
 	cmd.Flags().Lookup("depth").DefValue = "0" // so that --help shows no default
 	return cmd
 }
@@ -59,7 +59,7 @@ func (a *app) du(ctx context.Context, source, dir string, f *duFlags) error {
 		unruled = cli.UnruledEverything
 	}
 	if bool(f.dotfiles) && f.rules.Ruled() {
-		return cli.Usagef("%s is for a count without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
+		return cli.Usagef("%s cannot be combined with %s; allow dotfiles by a pattern that spells the dot: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
 	}
 	src, jail, err := f.rules.Open(ctx, a.Env, source, unruled, backends.Options{})
 	if err != nil {
@@ -78,7 +78,7 @@ func (a *app) du(ctx context.Context, source, dir string, f *duFlags) error {
 	u := usage{out: cli.NewLineWriter(a.Out), json: bool(f.json), depth: f.depth, open: []directory{{path: top.String()}}}
 	failed := a.measure(ctx, jail, top, &u)
 	if ctx.Err() != nil {
-		failed = cli.Failf("interrupted; the sizes above are whole, and others are missing")
+		failed = cli.Failf("interrupted; the sizes above are complete, and others are missing")
 	} else if failed == nil || errors.Is(failed, cli.ErrReported) {
 		u.leave(0)
 	}
@@ -113,8 +113,8 @@ func (a *app) measure(ctx context.Context, jail *vfs.Jail, top vfs.Name, u *usag
 	return failed
 }
 
-// A usage adds up sizes as a scan finds them: directories come in one piece, so only those
-// above the present object are held.
+// A usage adds up sizes in the order of a scan. The objects of a directory are contiguous, so
+// only the directories above the current object are kept.
 type usage struct {
 	out   *cli.LineWriter
 	json  bool

@@ -115,7 +115,7 @@ func (b *hidingBucket) beneathObject(key string) bool {
 	return false
 }
 
-const twofoldLine = "docs is an object and a directory, too"
+const twofoldLine = "docs is both an object and a directory"
 
 // What a service leaves out of its listings is seen by scan, copied by cp and removed by
 // rm, and the user is told of the object in whose place a directory is.

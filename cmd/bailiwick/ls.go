@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// lsFlags are what ls takes besides the rules.
+// lsFlags are the flags of ls besides the rules.
 type lsFlags struct {
 	rules    cli.Rules
 	json     cli.Toggle
@@ -26,10 +26,9 @@ func (a *app) lsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls SOURCE [DIR]",
 		Short: "List the names in a directory",
-		Long: `Ls prints the entries of DIR, the top directory if it is left out: one a line, in
-byte order, directories with a slash. DIR is a plain name. Without an --allow, ls
-lists every name except dotfiles; --dotfiles includes them. With an --allow, it
-lists what the rules let through.`,
+		Long: `Ls prints the entries of DIR (default: the top directory), one per line, in byte order,
+directories with a slash. DIR is a plain name. Without an --allow, ls lists every name
+except dotfiles; --dotfiles includes them. With an --allow, it lists the allowed names.`,
 		Example: `  bailiwick ls ./site
   bailiwick ls -l ./site docs --allow '**/*.html'`,
 		Args:              cli.SourceArguments(0, 1, ""),
@@ -55,7 +54,7 @@ func (a *app) ls(ctx context.Context, source, dir string, f *lsFlags) error {
 		unruled = cli.UnruledEverything
 	}
 	if bool(f.dotfiles) && f.rules.Ruled() {
-		return cli.Usagef("%s is for a listing without %s, which can spell the dot itself: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
+		return cli.Usagef("%s cannot be combined with %s; allow dotfiles by a pattern that spells the dot: --allow '**/.*'", a.Origin("dotfiles"), a.Origin("allow"))
 	}
 	src, jail, err := f.rules.Open(ctx, a.Env, source, unruled, backends.Options{})
 	if err != nil {
@@ -103,8 +102,7 @@ func showLong(out *cli.LineWriter) func(vfs.Entry) {
 	}
 }
 
-// showJSON prints the listing object that serve --list answers with, an entry
-// at a time.
+// showJSON prints the listing object that serve --list sends, one entry at a time.
 func showJSON(out *cli.LineWriter, dir vfs.Name) (show func(vfs.Entry), end func()) {
 	type entry struct {
 		Name     string `json:"name"`
@@ -130,7 +128,7 @@ func showJSON(out *cli.LineWriter, dir vfs.Name) (show func(vfs.Entry), end func
 	return show, end
 }
 
-// timestamp is t as the JSON listing has it, "" if it is unknown.
+// timestamp formats t as in the JSON listing, "" if it is unknown.
 func timestamp(t time.Time) string {
 	if t.IsZero() {
 		return ""

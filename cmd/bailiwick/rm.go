@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/copier"
 )
 
-// rmFlags are what rm takes besides the rules.
+// rmFlags are the flags of rm besides the rules.
 type rmFlags struct {
 	rules     cli.Rules
 	recursive cli.Toggle
@@ -35,7 +35,7 @@ stays, and so do links.`,
 		ValidArgsFunction: cli.CompleteSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && !bool(f.recursive) {
-				return cli.Usagef("rm needs at least one NAME after the SOURCE; to remove all that the rules let through: --recursive")
+				return cli.Usagef("rm needs at least one NAME after the SOURCE; to remove every allowed object: --recursive")
 			}
 			return a.rm(cmd.Context(), args[0], args[1:], &f)
 		},
@@ -51,7 +51,7 @@ stays, and so do links.`,
 func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags) error {
 	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
-	// What a link leads to is not removed by the link's name, so it is not looked for.
+	// A link is never followed to remove its target, so do not resolve links.
 	f.rules.Symlinks.Value = "refuse"
 	src, jail, err := f.rules.Open(ctx, a.Env, source, cli.UnruledWrong, backends.Options{Writable: !bool(f.dryRun)})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 type app struct {
 	cli.Streams
 	*cli.Env
-	running bool // the usage was right: the command's own work has begun
+	running bool // the usage was correct and the command has begun its work
 }
 
 // run runs the command and returns the exit code. args are without the program's name.
@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{Streams: cli.Streams{In: stdin, Out: stdout, Err: stderr}, Env: cli.NewEnv(environ)}
 	root := a.rootCommand()
 	if len(args) == 1 && args[0] == "--version" {
-		// It is not a flag: each has a variable, and containers and scripts use
+		// Version is not a flag: every flag has a variable, and containers and scripts use
 		// BAILIWICK_VERSION for something else.
 		args = []string{"version"}
 	}
@@ -120,25 +120,25 @@ func unknownCommand(root *cobra.Command, name string) error {
 			cli.Printable(name), cli.Printable(name))
 	}
 	if near := root.SuggestionsFor(name); len(near) > 0 {
-		return cli.Usagef("there is no command %s; is it %s?", cli.Printable(name), near[0])
+		return cli.Usagef("there is no command %s; did you mean %s?", cli.Printable(name), near[0])
 	}
 	return cli.Usagef("there is no command %s; bailiwick --help lists them", cli.Printable(name))
 }
 
 // flagError turns cobra's error about a flag into one that says what to do.
 func flagError(cmd *cobra.Command, err error) error {
-	// The root has no flags but --help: the word before the flag is the mistake.
+	// The root command has no flags except --help: the word before the flag is the mistake.
 	if args := cmd.Flags().Args(); !cmd.HasParent() && len(args) > 0 {
 		return unknownCommand(cmd, args[0])
 	}
 	text := err.Error()
 	if name, ok := strings.CutPrefix(text, "unknown flag: --"); ok {
 		if near := spelling.Nearest(name, cli.Mirrored(cmd)); near != "" {
-			return cli.Usagef("%s; is it --%s?", cli.Printable(text), near)
+			return cli.Usagef("%s; did you mean --%s?", cli.Printable(text), near)
 		}
 	}
 	if strings.HasPrefix(text, "unknown ") {
-		text += " (a name that begins with a dash goes behind --)"
+		text += " (write -- before a name that begins with a dash)"
 	}
 	return cli.Usagef("%s; see %s --help", cli.Printable(text), cmd.CommandPath())
 }
@@ -168,7 +168,7 @@ func makeGroup(root *cobra.Command) {
 		}
 		cmd.Args = cobra.ArbitraryArgs
 		cmd.RunE = func(*cobra.Command, []string) error {
-			return cli.Usagef("completion is for one shell: bailiwick completion bash, zsh, fish or powershell")
+			return cli.Usagef("completion needs one shell: bailiwick completion bash, zsh, fish or powershell")
 		}
 	}
 }

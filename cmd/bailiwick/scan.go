@@ -116,7 +116,7 @@ func scanFailed(ctx context.Context, err error) error {
 	if reason := vfs.ReasonOf(err); reason != "" {
 		return cli.Failf("the scan ended early: %s", reason.Detail())
 	}
-	return cli.Failf("the scan ended early: the source failed when it was asked")
+	return cli.Failf("the scan ended early: a request to the source failed")
 }
 
 // compare prints the differences between the reviewed names and those that are exposed now,

@@ -12,18 +12,18 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// statFlags are what stat takes besides the rules.
+// statFlags are the flags of stat besides the rules.
 type statFlags struct {
 	rules cli.Rules
 	json  cli.Toggle
 }
 
-// A description is what stat says of an object.
+// A description is the output of stat for an object.
 type description struct {
 	Name     string `json:"name"`
 	Size     int64  `json:"size"`
 	Modified string `json:"modified,omitempty"`
-	Content  string `json:"content_time,omitempty"` // if it is another one
+	Content  string `json:"content_time,omitempty"` // if it differs from Modified
 	ETag     string `json:"etag,omitempty"`
 	Type     string `json:"type,omitempty"` // as the source knows it
 	Rule     string `json:"rule,omitempty"` // "" if no rule was given
@@ -95,9 +95,9 @@ func (d *description) write(out *cli.LineWriter) {
 	}
 }
 
-// eachName calls do for each of the names, which are plain names, in the jail of source.
-// Without an allow rule, the jail has every name. A name that is refused or fails is
-// reported, and the others are done.
+// eachName calls do for each of the plain names, in the jail of source. Without an allow
+// rule, the jail has every name. It reports a name that is refused or fails, and goes on with
+// the others.
 func (a *app) eachName(ctx context.Context, source string, names []string, r *cli.Rules, do func(*vfs.Jail, vfs.Name) error) error {
 	src, jail, err := r.Open(ctx, a.Env, source, cli.UnruledEverything, backends.Options{})
 	if err != nil {

@@ -65,7 +65,7 @@ func CompleteSource(_ *cobra.Command, args []string, _ string) ([]string, cobra.
 // NoArguments refuses any argument.
 func NoArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return Usagef("%s takes no argument, and got %s", cmd.Name(), Printable(args[0]))
+		return Usagef("%s accepts no arguments, but got %s; remove it", cmd.Name(), Printable(args[0]))
 	}
 	return nil
 }

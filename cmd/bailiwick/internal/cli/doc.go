@@ -1,4 +1,4 @@
-// Package cli is what the commands of bailiwick have in common: exit codes and the errors
+// Package cli has what the commands of bailiwick share: exit codes and the errors
 // that carry them, text that is safe to print on a terminal, the flags for rules, and the
 // environment variables that mirror flags.
 //

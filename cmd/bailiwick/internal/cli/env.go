@@ -33,8 +33,8 @@ func (e *Env) Variable(key string) string {
 }
 
 // Apply sets cmd's flags from their variables. A flag given on the command line keeps its
-// value. A variable with an invalid value is an error that names it, and so is a misspelled
-// one: a BAILIWICK_DENNY that goes unnoticed would expose what was to be denied.
+// value. A variable that is misspelled or has an invalid value is an error that names it:
+// ignoring BAILIWICK_DENNY would expose the names that it should deny.
 func (e *Env) Apply(cmd *cobra.Command) error {
 	known := mirrorsOf(cmd)
 	for _, entry := range e.entries {

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// givenOf returns what serve would lay over a file.
+// givenOf returns the values with which serve would override a configuration file.
 func givenOf(t *testing.T, environ, args []string) ([]config.Given, error) {
 	t.Helper()
 	e := NewEnv(environ)
@@ -58,7 +58,7 @@ func TestSecretVariables(t *testing.T) {
 		{[]string{"BAILIWICK_CATALOG_FILE=" + secret}, ":2: the file has a second line"},
 		{[]string{"BAILIWICK_CATALOG_FILE=" + secret + "x"}, "the variable BAILIWICK_CATALOG_FILE: "},
 		{[]string{"BAILIWICK_CATALOG_FILE=" + secret, "BAILIWICK_CATALOG=x"}, "BAILIWICK_CATALOG and BAILIWICK_CATALOG_FILE are both set"},
-		// Only secrets stand in files.
+		// Only secrets can be read from files.
 		{[]string{"BAILIWICK_DRAIN_FILE=" + secret}, ""},
 	} {
 		given, err := givenOf(t, c.environ, nil)
@@ -66,7 +66,7 @@ func TestSecretVariables(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %q", c.environ, given, err, c.want)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("a secret gets out: %v", err)
+			t.Errorf("an error shows a secret: %v", err)
 		}
 	}
 }

@@ -68,12 +68,12 @@ func (e *Env) resolve(known mirrors, key, value string) (flag, text string, err 
 	i := known.secret(key)
 	if i < 0 {
 		if near := known.nearest(key); near != "" {
-			return "", "", Usagef("the variable %s means nothing; is it %s?", Printable(key), near)
+			return "", "", Usagef("the variable %s means nothing; did you mean %s?", Printable(key), near)
 		}
 		return "", "", nil
 	}
 	if e.Variable(known.vars[i]) != "" {
-		return "", "", Usagef("the variables %s and %s are both set; leave one", known.vars[i], key)
+		return "", "", Usagef("the variables %s and %s are both set; unset one of them", known.vars[i], key)
 	}
 	line, err := config.ReadSecret(value)
 	if err != nil {
@@ -92,10 +92,10 @@ func (m *mirrors) secret(key string) int {
 	return i
 }
 
-// nearest returns the variable that was probably meant by key, "" if there is none.
+// nearest returns the variable that key probably misspells, "" if there is none.
 func (m *mirrors) nearest(key string) string {
 	// Someone may expect _FILE to work as it does for a secret. Ignoring the variable would
-	// leave open what users or a deny rule were to close.
+	// drop the users or the deny rules in that file.
 	if plain := strings.TrimSuffix(key, "_FILE"); plain != key && m.takesFile(plain) {
 		return plain
 	}
@@ -110,8 +110,8 @@ func (m *mirrors) nearest(key string) string {
 	return EnvPrefix + near
 }
 
-// takesFile reports whether the variable key mirrors a flag of the command that takes a
-// file or a list, which is what people keep in files.
+// takesFile reports whether the variable key mirrors a flag of the command whose value is a
+// file or a list. People keep lists in files, too.
 func (m *mirrors) takesFile(key string) bool {
 	i := slices.Index(m.vars, key)
 	if i < 0 {
@@ -125,8 +125,8 @@ func (m *mirrors) takesFile(key string) bool {
 	return takes == "FILE" || flag.Value.Type() == "stringArray"
 }
 
-// WithoutVariable leaves the variable of a flag to another command, where the flag
-// means something else.
+// WithoutVariable gives the flag no variable: another command has a flag of the same name
+// that means something else, and the variable sets that one.
 func WithoutVariable(cmd *cobra.Command, flag string) {
 	if err := cmd.Flags().SetAnnotation(flag, noVariable, nil); err != nil {
 		panic(err)

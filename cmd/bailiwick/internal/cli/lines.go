@@ -46,7 +46,7 @@ func (l *LineWriter) Text(s string) {
 	}
 }
 
-// Flush writes what is in the buffer, for who reads along.
+// Flush writes the buffered lines, so that a reader of the output gets them now.
 func (l *LineWriter) Flush() error { return l.Close() }
 
 // Close flushes the buffer. It does not close the underlying writer.

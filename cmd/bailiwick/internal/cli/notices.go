@@ -5,7 +5,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A BeneathNotice warns once of each object that has others beneath its name, as S3 allows.
+// A BeneathNotice warns once about each object whose name is also a directory of other
+// objects, which S3 allows.
 type BeneathNotice struct{ said string }
 
 // Check warns of the object above f, if there is one.
@@ -14,7 +15,7 @@ func (b *BeneathNotice) Check(f vfs.Finding, say func(format string, args ...any
 		return
 	}
 	b.said = f.Beneath
-	say("%s is an object and a directory, too: some services leave out of their listings what is in it; rename one of the two", Printable(f.Beneath))
+	say("%s is both an object and a directory: some services omit the objects in it from their listings; rename one of the two", Printable(f.Beneath))
 }
 
 // SayIgnored warns of an endpoint that the environment names and the source does not use.

@@ -24,18 +24,18 @@ const (
 	ProgressNever = "never" // show nothing
 )
 
-// AddProgress adds the flag --progress, which takes one of the modes.
+// AddProgress adds the flag --progress, whose value is one of the modes.
 func AddProgress(cmd *cobra.Command, mode *Choice) {
 	*mode = Choice{ProgressAuto, []string{ProgressNever, ProgressLine, ProgressAuto}}
-	cmd.Flags().Var(mode, "progress", "show progress on standard error: never, as a line every 10 seconds, or auto: redrawn on a terminal, lines elsewhere")
+	cmd.Flags().Var(mode, "progress", "progress on standard error: never, line (a line every 10 seconds), or auto (a redrawn line on a terminal, else like line)")
 	CompleteWords(cmd, "progress", mode.Words)
 }
 
 // A Total is how much there is to copy.
 type Total struct{ Objects, Bytes int64 }
 
-// A Progress shows the progress of a command on standard error: how much was copied of how
-// much, the rate of the last seconds, and the time left. On a terminal, one line is redrawn
+// A Progress shows the progress of a command on standard error: the amount copied and the
+// total, the rate of the last seconds, and the time left. On a terminal, one line is redrawn
 // below the lines that Say writes. A Progress is safe for concurrent use.
 type Progress struct {
 	Objects, Bytes atomic.Int64 // copied so far
@@ -173,7 +173,7 @@ func (p *Progress) line() string {
 	return line
 }
 
-// rate returns the bytes in each second of the last ones, -1 if no time has passed.
+// rate returns the bytes per second over rateWindow, -1 if no time has passed.
 func (p *Progress) rate(bytes int64) float64 {
 	now := p.now()
 	for len(p.rates) > 1 && now.Sub(p.rates[1].at) >= rateWindow {
@@ -188,7 +188,7 @@ func (p *Progress) rate(bytes int64) float64 {
 	return float64(bytes-first.bytes) / elapsed
 }
 
-// roughly returns a length of time for people: "6s", "3m20s", "2h5m", "4d2h".
+// roughly returns a rounded duration for people: "6s", "3m20s", "2h5m", "4d2h".
 func roughly(seconds float64) string {
 	const day = 24 * 60
 	minutes := int64(seconds / 60)

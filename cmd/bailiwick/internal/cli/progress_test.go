@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A screen is a terminal that shows when it was written to.
+// A screen is a terminal that reports each write.
 type screen struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -24,8 +24,8 @@ func (s *screen) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The line is drawn with a tick and no sooner, gives way to lines that are said,
-// and is gone at the end.
+// The line is drawn at a tick and not before, is removed for lines written by Say, and is
+// removed at the end.
 func TestProgress(t *testing.T) {
 	began := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	at := began
@@ -43,18 +43,18 @@ func TestProgress(t *testing.T) {
 	p.stop()
 	const want = "12 objects, 3.4 MB, 1.7 MB/s; 3 equal" + "\r\x1b[K" + "a line\n"
 	if got := out.text.String(); got != want {
-		t.Errorf("on the terminal is %q, want %q", got, want)
+		t.Errorf("the terminal shows %q, want %q", got, want)
 	}
 
 	out.text.Reset()
 	p = startProgress(out, ticks, now, true, nil)
-	ticks <- at // in the moment of the start there is no rate
+	ticks <- at // no time has passed since the start, so there is no rate
 	<-out.wrote
 	ticks <- at
 	p.stop()
 	const again = "0 objects, 0 bytes" + "\r\x1b[K" + "0 objects, 0 bytes" + "\r\x1b[K"
 	if got := out.text.String(); got != again {
-		t.Errorf("on the terminal is %q, want %q", got, again)
+		t.Errorf("the terminal shows %q, want %q", got, again)
 	}
 
 	out.text.Reset()
@@ -62,12 +62,12 @@ func TestProgress(t *testing.T) {
 	p.Say("a line")
 	p.stop()
 	if got := out.text.String(); got != "a line\n" {
-		t.Errorf("without ticks there is %q", got)
+		t.Errorf("without ticks, the output is %q", got)
 	}
 }
 
-// Once the total is known, the line has it, and the time left at the present rate. Where
-// nothing can be redrawn, each line stays.
+// Once the total is known, the line shows it and the time left at the current rate. If the
+// output is not a terminal, each line stays.
 func TestProgressTotal(t *testing.T) {
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	ticks := make(chan time.Time)
@@ -102,10 +102,10 @@ func TestProgressTotal(t *testing.T) {
 		"",
 	}
 	if len(lines) != 4 || !slices.Equal(lines[1:], want) {
-		t.Errorf("the lines are %q, want %q behind the first", lines, want)
+		t.Errorf("the lines are %q, want %q after the first", lines, want)
 	}
 	if counted != 1 {
-		t.Errorf("it counted %d times", counted)
+		t.Errorf("the total was counted %d times", counted)
 	}
 	for seconds, want := range map[float64]string{0.1: "1s", 59: "59s", 61: "1m1s", 3700: "1h1m", 90_000: "1d1h", 1e9: "over 100d"} {
 		if got := roughly(seconds); got != want {

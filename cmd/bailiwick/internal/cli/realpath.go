@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// RealPath returns path without links and from the root. Of a file that is not
-// there its directory counts.
+// RealPath returns the absolute path with all links resolved. If the file does not exist,
+// only its directory is resolved.
 func RealPath(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -16,7 +16,7 @@ func (r *Rules) RefusalError(source, name string, err error) error {
 	case why == "" || r.Ruled() || len(r.Deny) > 0:
 		return RefusalError(source, name, err)
 	case why == reason.PolicyDotfile, why == reason.PolicyNoAllow: // nothing else is left out
-		return Failf("%s: it begins with a dot (%s); --dotfiles shows it", Printable(name), reason.PolicyDotfile)
+		return Failf("%s: it begins with a dot (%s); add --dotfiles to include it", Printable(name), reason.PolicyDotfile)
 	}
 	return Failf("%s: %s (%s)", Printable(orTop(name)), why.Detail(), why)
 }

@@ -24,18 +24,18 @@ type Rules struct {
 func (r *Rules) Register(cmd *cobra.Command) {
 	r.Symlinks = Choice{"refuse", []string{"refuse", "inside"}}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&r.Allow, "allow", nil, "let through names that match `GLOB` (repeat for more; 're:…' is a regular expression)")
-	flags.StringArrayVar(&r.Deny, "deny", nil, "refuse names that match `GLOB` and all below them, whatever is allowed (repeat for more)")
-	flags.StringArrayVar(&r.AllowFiles, "allow-file", nil, "let through the exact names in `FILE`, one a line, as scan --save writes them (repeat for more)")
-	flags.Var(&r.Symlinks, "symlinks", "what to do at a symbolic link: refuse it, or let it lead to names inside that are allowed themselves")
+	flags.StringArrayVar(&r.Allow, "allow", nil, "allow names that match `GLOB` (repeat for more; 're:…' is a regular expression)")
+	flags.StringArrayVar(&r.Deny, "deny", nil, "refuse names that match `GLOB` and everything below them; overrides --allow (repeat for more)")
+	flags.StringArrayVar(&r.AllowFiles, "allow-file", nil, "allow the exact names in `FILE`, one per line, as written by scan --save (repeat for more)")
+	flags.Var(&r.Symlinks, "symlinks", "symbolic links: refuse them, or follow those whose target is inside the source and allowed itself")
 	CompleteWords(cmd, "symlinks", r.Symlinks.Words)
 }
 
-// RegisterHardLinks adds --hard-links, with a default: "" where the configuration decides.
-// The note ends its help text.
+// RegisterHardLinks adds --hard-links with a default, "" if the configuration decides. The
+// note is appended to its help text.
 func (r *Rules) RegisterHardLinks(cmd *cobra.Command, otherwise, note string) {
 	r.HardLinks = Choice{otherwise, []string{"refuse", "serve"}}
-	cmd.Flags().Var(&r.HardLinks, "hard-links", "what to do at a file that has more than one name: refuse or serve it"+note)
+	cmd.Flags().Var(&r.HardLinks, "hard-links", "files with more than one hard link: refuse or serve them"+note)
 	CompleteWords(cmd, "hard-links", r.HardLinks.Words)
 }
 
@@ -96,7 +96,7 @@ func readAllowFile(file string) (vfs.Pattern, error) {
 	return vfs.ReadNameSet(file, f)
 }
 
-// An Unruled says what a command lets through if it gets no allow rule.
+// An Unruled is what a command allows if no allow rule is given.
 type Unruled uint8
 
 const (
@@ -106,7 +106,7 @@ const (
 	UnruledEverything                // every name
 )
 
-// Allow returns the patterns that stand for the missing allow rules.
+// Allow returns the patterns that replace the missing allow rules.
 func (u Unruled) Allow() []vfs.Pattern {
 	switch u {
 	case UnruledVisible:
@@ -147,4 +147,4 @@ func (r *Rules) Open(ctx context.Context, e *Env, source string, unruled Unruled
 }
 
 // ErrNothingAllowed is the usage error of a command that needs an allow rule.
-var ErrNothingAllowed = Usagef("nothing is allowed, so nothing would be let through: say which names are, for example --allow '**/*.html', or name a file of them with --allow-file")
+var ErrNothingAllowed = Usagef("nothing is allowed: allow names, for example --allow '**/*.html', or list them in a file with --allow-file")

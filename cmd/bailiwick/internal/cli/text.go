@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s unchanged, or in Go's quoted form if it holds anything unprintable. A
-// file may be called "\x1b]0;…", and a terminal would obey that.
+// Printable returns s unchanged, or in Go's quoted form if it has unprintable characters. A
+// file name such as "\x1b]0;…" would otherwise control the terminal.
 func Printable(s string) string {
 	if !utf8.ValidString(s) {
 		return strconv.Quote(s)

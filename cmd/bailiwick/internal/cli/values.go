@@ -12,10 +12,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// The flag types of this file differ from cobra's own in what they say when
-// a value is wrong: what to write instead.
+// The flag types in this file replace cobra's own because their errors say what to write
+// instead.
 
-// A Choice is a flag that takes one of a few words.
+// A Choice is a flag whose value is one of a few words.
 type Choice struct {
 	Value string
 	Words []string
@@ -26,7 +26,7 @@ func (c *Choice) Type() string   { return strings.Join(c.Words, "|") }
 
 func (c *Choice) Set(s string) error {
 	if !slices.Contains(c.Words, s) {
-		return errors.New("it is one of " + strings.Join(c.Words, ", "))
+		return errors.New("write one of " + strings.Join(c.Words, ", "))
 	}
 	c.Value = s
 	return nil
@@ -41,7 +41,7 @@ func (t *Toggle) Type() string   { return "bool" }
 func (t *Toggle) Set(s string) error {
 	b, err := strconv.ParseBool(s)
 	if err != nil {
-		return errors.New("it is true or false")
+		return errors.New("write true or false")
 	}
 	*t = Toggle(b)
 	return nil
@@ -52,7 +52,7 @@ func AddToggle(cmd *cobra.Command, t *Toggle, name, short, usage string) {
 	cmd.Flags().VarPF(t, name, short, usage).NoOptDefVal = "true"
 }
 
-// A Duration is a flag that takes a length of time, not negative.
+// A Duration is a flag whose value is a duration, not negative.
 type Duration time.Duration
 
 func (s *Duration) String() string { return time.Duration(*s).String() }
@@ -64,13 +64,13 @@ func (s *Duration) Set(text string) error {
 		return errors.New("write a number and a unit, such as 15s, 5m or 24h")
 	}
 	if d < 0 {
-		return errors.New("a length of time cannot be negative")
+		return errors.New("a duration cannot be negative; write one such as 15s, 5m or 24h")
 	}
 	*s = Duration(d)
 	return nil
 }
 
-// A Positive is a flag that takes a whole number from 1 on.
+// A Positive is a flag whose value is a whole number of at least 1.
 type Positive int
 
 func (p *Positive) String() string { return strconv.Itoa(int(*p)) }
@@ -79,13 +79,13 @@ func (p *Positive) Type() string   { return "N" }
 func (p *Positive) Set(text string) error {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || n == 0 {
-		return errors.New("write a whole number from 1 on")
+		return errors.New("write a whole number of at least 1")
 	}
 	*p = Positive(n)
 	return nil
 }
 
-// A Size is a flag that takes a number of bytes, at least one.
+// A Size is a flag whose value is a number of bytes, at least one.
 type Size int64
 
 func (s *Size) String() string { return config.Size(*s).String() }
@@ -100,10 +100,10 @@ func (s *Size) Set(text string) error {
 	return nil
 }
 
-// A Width is a flag that says how much is done at a time.
+// A Width is a flag whose value is a number of parallel operations.
 type Width int
 
-// maxWidth is well below what a backend lets run at a time.
+// maxWidth is well below the number of operations that a backend runs in parallel.
 const maxWidth = 64
 
 func (w *Width) String() string { return strconv.Itoa(int(*w)) }
@@ -112,7 +112,7 @@ func (w *Width) Type() string   { return "N" }
 func (w *Width) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > maxWidth {
-		return errors.New("it is a number from 1 to " + strconv.Itoa(maxWidth))
+		return errors.New("write a number from 1 to " + strconv.Itoa(maxWidth))
 	}
 	*w = Width(n)
 	return nil

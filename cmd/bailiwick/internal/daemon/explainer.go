@@ -168,7 +168,7 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 	case a.Reason == reason.Missing:
 		v.Detail = "there is no such object now"
 	case a.Verdict == audit.Failed:
-		v.Detail = "the rules allow it, but the source failed when it was asked"
+		v.Detail = "the rules allow it, but the request to the source failed"
 	}
 	return e.allowed(m, a.Name, v), nil
 }
@@ -190,7 +190,7 @@ func (e *Explainer) refused(m *explainedMount, rest string, a *audit.Attempt) ex
 	case a.Reason == reason.Directory && e.op == vfs.OpList && !m.cfg.List:
 		v.AddDetail("they are not listed: the mount has no list: true")
 	case a.Reason == reason.Directory && e.op == vfs.OpRead && rest == "":
-		v.AddDetail("for a directory, ask with --op list")
+		v.AddDetail("for a directory, use --op list")
 	}
 	return v
 }
@@ -231,7 +231,7 @@ func (e *Explainer) unmounted(ctx context.Context, path string, decoded bool) (e
 		if e.host == "" {
 			for i := range e.cfg.Mounts {
 				if e.cfg.Mounts[i].Host != "" {
-					v.AddDetail("mounts of a host are judged with --host")
+					v.AddDetail("for the mounts of a host, add --host")
 					break
 				}
 			}

@@ -1,4 +1,4 @@
-// Package explain says what rules do to names: the verdict on one name, with its reason, and
-// how many names of a source are exposed. The commands explain and scan print it, and the
-// daemon at its start.
+// Package explain evaluates names by rules: the verdict on one name with its reason, and the
+// number of names in a source that are exposed. The commands explain and scan print both, and
+// the daemon does at its start.
 package explain

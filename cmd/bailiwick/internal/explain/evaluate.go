@@ -22,7 +22,7 @@ func EvaluateWritten(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op
 }
 
 // QueryIsNoName is the detail of a verdict on a name with a query.
-const QueryIsNoName = "the query is no part of the name, where a ? is %3F"
+const QueryIsNoName = "the query is not part of the name; write %3F for a ? in a name"
 
 // Evaluate returns the verdict on a name from the command line: that of the rules, and if
 // they allow it, that of the object which the source of the jail has there. A name stays
@@ -32,13 +32,13 @@ func Evaluate(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op
 	if err != nil {
 		v := NewVerdict(written, vfs.Verdict{Op: op, Reason: vfs.ReasonOf(err)})
 		if op == vfs.OpRead && v.Reason == reason.NameSlash && strings.HasSuffix(written, "/") {
-			v.Detail += "; for a directory, ask with --op list"
+			v.Detail += "; for a directory, use --op list"
 		}
 		return v
 	}
-	judged := jail.Explain(ctx, op, n)
-	if !judged.Allowed {
-		return NewVerdict(n.String(), judged)
+	verdict := jail.Explain(ctx, op, n)
+	if !verdict.Allowed {
+		return NewVerdict(n.String(), verdict)
 	}
 	switch op {
 	case vfs.OpRead:
@@ -47,7 +47,7 @@ func Evaluate(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op
 		err = jail.HeadDir(ctx, n)
 	case vfs.OpWrite, vfs.OpDelete:
 		// Write access does not imply read access, and no write goes through a link, even
-		// if the policy lets reads through it.
+		// if the policy allows reads through it.
 		_, err = source.Stat(ctx, n, vfs.Request{})
 	}
 	why := vfs.ReasonOf(err)
@@ -57,14 +57,14 @@ func Evaluate(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op
 	if why != "" && why != reason.Missing {
 		return NewVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: why})
 	}
-	v := NewVerdict(n.String(), judged)
+	v := NewVerdict(n.String(), verdict)
 	switch {
 	case why == reason.Missing && op == vfs.OpList:
 		v.Detail = "there is no such directory now"
 	case why == reason.Missing:
 		v.Detail = "there is no such object now"
 	case err != nil:
-		v.Detail = "the rules allow it, but the source failed when it was asked"
+		v.Detail = "the rules allow it, but the request to the source failed"
 	}
 	return v
 }

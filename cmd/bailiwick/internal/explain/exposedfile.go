@@ -25,7 +25,7 @@ func ReadExposed(file string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, cli.Usagef("there is no file %s to check against; --save %s in the place of --check writes it", cli.Printable(file), cli.ShellWord(file))
+		return nil, cli.Usagef("there is no file %s to check against; run scan with --save %s instead of --check to write it", cli.Printable(file), cli.ShellWord(file))
 	case err != nil:
 		return nil, cli.Usagef("cannot read %s: %s", cli.Printable(file), cli.Cause(err))
 	}
@@ -47,16 +47,16 @@ func ReadExposed(file string) ([]string, error) {
 }
 
 // SaveExposed replaces the file atomically: a concurrent reader gets the old list or the new
-// one, and a failure leaves the old one and no other file.
+// one, and a failure leaves only the old one.
 func SaveExposed(file string, names []string) error {
-	// Keep a link and replace its target. Renaming over /dev/stdout would replace the
-	// device's name.
+	// Replace the target of a link, and keep the link. Renaming over /dev/stdout would
+	// replace the device node.
 	target, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		target = file
 	}
 	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
-		return cli.Usagef("--save needs the name of a plain file, and %s is something else", cli.Printable(file))
+		return cli.Usagef("--save needs a regular file, and %s is not one; choose another name", cli.Printable(file))
 	}
 	temp := filepath.Join(filepath.Dir(target), ".bailiwick-"+uuid.NewString())
 	if err := writeLines(temp, names); err != nil {

@@ -14,7 +14,7 @@ type Verdict struct {
 	Rule    string     `json:"rule,omitempty"` // the pattern that allowed or denied it
 	Detail  string     `json:"detail,omitempty"`
 	Size    *int64     `json:"size,omitempty"`
-	// Beneath is the object above that has a directory's name, see vfs.Finding.
+	// Beneath is the object whose name is a directory above this one; see vfs.Finding.
 	Beneath string `json:"beneath,omitempty"`
 }
 
