@@ -16,29 +16,29 @@ import (
 // 401. The zero Auth treats every caller as anonymous, unless the context of the request
 // carries a principal.
 //
-// Auth authorizes nothing. The Authorizer of the jail does, for uploads
-// [UploadConfig.Authorize]. If Auth knows credentials or links, the constructors require
-// such an authorizer, since everybody would be let in otherwise; [access.Anyone] says that
-// this is intended.
+// Auth does not authorize. The Authorizer of the jail does, or [UploadConfig.Authorize] for
+// uploads. If Auth accepts credentials or links, the constructors require such an
+// authorizer, since everybody would be let in otherwise. Set [access.Anyone] if that is
+// intended.
 //
 // The authorizer also determines two details of responses. If no anonymous caller may
-// perform an operation, an anonymous request for it gets 401, whatever its name. Objects
+// perform an operation, an anonymous request for it gets 401, whatever the name. Objects
 // that anonymous callers may not read are kept out of caches. If the authorizer is not an
-// [access.Authorizer], neither is known: all responses are kept out of caches, and only
-// wrong credentials get 401.
+// [access.Authorizer], the handler knows neither: all responses are kept out of caches, and
+// only wrong credentials get 401.
 type Auth struct {
-	// Authenticator finds the principal of a request by its credentials. nil knows no
+	// Authenticator finds the principal of a request by its credentials. nil ignores
 	// credentials.
 	Authenticator auth.Authenticator
 
-	// Unauthorized, if set, answers in place of the 401 with a fixed text: with the
-	// page of your own log-in, or a redirect to it. It is called for wrong credentials,
-	// and for anonymous requests for operations that no anonymous caller may perform,
-	// whether or not the object exists; it must not look for the object itself. The
-	// request is the one that the handler received. If Unauthorized sets no status, it
-	// is 401; no WWW-Authenticate is sent, by which browsers would ask for a password.
+	// Unauthorized, if set, answers instead of the 401 with a fixed text: with your own
+	// log-in page, or a redirect to it. It is called for wrong credentials, and for
+	// anonymous requests for operations that no anonymous caller may perform, whether or
+	// not the object exists; it must not look for the object itself. The request is the one
+	// that the handler received. If Unauthorized sets no status, it is 401. No
+	// WWW-Authenticate is sent, since browsers would prompt for a password.
 	//
-	// With Unauthorized, Authenticator may be nil: a handler around this one then sets
+	// With Unauthorized, Authenticator may be nil: middleware around this handler then sets
 	// the principal by [auth.WithPrincipal].
 	Unauthorized http.Handler
 
@@ -47,25 +47,26 @@ type Auth struct {
 	Links *links.Keys
 	Uses  links.Counter
 
-	// Clock is the time by which the expiry of links is checked. It never goes back, so
-	// an expired link stays expired. Handlers that accept the same links share one. nil
-	// is a Clock of this handler, which forgets when the handler goes.
+	// Clock is the clock that decides whether links have expired. It never goes back, so an
+	// expired link stays expired. Handlers that accept the same links should share one. nil
+	// makes a Clock for this handler alone, which lasts as long as the handler.
 	Clock *links.Clock
 
-	// Leads, if set, reports whether the URL of a link, by its lower-case host and its
-	// escaped path, leads to this handler. Another host may have the same path, and a
-	// link for it must not open the object here. nil accepts links for any host.
+	// Leads, if set, reports whether the URL of a link, given its lower-case host and its
+	// escaped path, is a URL of this handler. Another host may have the same path, and a
+	// link for that host must not open the object here. nil accepts links for any host.
 	Leads func(host, path string) bool
 
-	// Redirect, if above 0, answers a GET of a signed link by a 307 to a URL of the
-	// store itself, valid for that time in whole seconds, if the backend has
-	// Caps.Direct. The client learns what the URL contains: the address of the store,
-	// the bucket, the key, the access key ID. Audit records do not show how the transfer
-	// went. The URL expires no later than the link. A link with a use limit is served
-	// from here instead, since nobody counts the uses of the store's URL.
+	// Redirect, if above 0, answers a GET of a signed link with a 307 to a URL of the store
+	// itself, valid for that time in whole seconds, if the backend has Caps.Direct. The
+	// client learns what the URL contains: the address of the store, the bucket, the key
+	// and the access key ID. Audit records do not show whether the transfer succeeded. The
+	// URL expires no later than the link. Links with a use limit are not redirected, since
+	// the uses of the store's URL cannot be counted.
 	//
-	// The store sends no sandbox headers. A browser is therefore only shown types that
-	// are safe without them, regardless of Config.Inline; all others are attachments.
+	// The store does not send the sandbox headers. Therefore only types that are safe
+	// without them are shown by browsers, regardless of Config.Inline; all others are
+	// attachments.
 	Redirect time.Duration
 }
 
@@ -259,7 +260,7 @@ func (x *exchange) cacheControlForListing(usual []string) []string {
 	return usual
 }
 
-// An opener says which operations are open to anyone, as [access.Authorizer] does.
+// An opener reports which operations are open to anyone, as [access.Authorizer] does.
 type opener interface{ Open(op vfs.Op) bool }
 
 // openerOf returns a jail's Authorizer as an opener, nil if it is none.

@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Config says how a jail is served. The zero Config serves objects and index files, and
-// neither lists directories nor records requests.
+// Config says how a jail is served. The zero Config serves objects and index files; it does
+// not list directories or record requests.
 type Config struct {
 	// Mounted is the path at which the handler is mounted, if it also receives requests
 	// for that path without a slash: a request with an empty path is redirected to it.
@@ -38,9 +38,9 @@ type Config struct {
 	// Content says whether the objects are trusted.
 	Content Content
 
-	// Inline are types of untrusted content that a browser may show, besides raster
-	// images, audio, video and plain text. They stay sandboxed. Here, the zero Types
-	// are none.
+	// Inline are the types of untrusted content that browsers may show, in addition to
+	// raster images, audio, video and plain text. They stay sandboxed. Here, the zero Types
+	// contains no type.
 	Inline Types
 
 	// Sidecars serves name.br, name.zst and name.gz for name, if the client accepts that
@@ -51,12 +51,12 @@ type Config struct {
 	// Auth authenticates requests. The jail's Authorizer authorizes them.
 	Auth Auth
 
-	// MinRate is the number of bytes per second that a client has to read of a body, on
-	// average over half a minute; 0 is no limit. Without it, clients that read next to
-	// nothing hold connections and open files for as long as they like.
+	// MinRate is the rate, in bytes per second, at which a client must read a body,
+	// averaged over half a minute; 0 is no limit. Without it, clients that read almost
+	// nothing can hold connections and open files indefinitely.
 	MinRate int64
 
-	// Recorder receives a record of every request, also of refused ones; nil for none.
+	// Recorder receives a record of every request, including refused ones; nil for none.
 	// See [audit.NewLog].
 	Recorder audit.Recorder
 
@@ -79,14 +79,13 @@ const (
 	ContentUntrusted
 )
 
-// New returns a handler that serves jail. It takes the whole path of a request for the name;
-// below a prefix, put http.StripPrefix or gorilla.Mount before it. It is safe for concurrent
-// use.
+// New returns a handler that serves jail. It uses the whole path of a request as the name;
+// to mount it below a prefix, use http.StripPrefix or gorilla.Mount. It is safe for
+// concurrent use.
 //
-// New panics if cfg makes no sense: jail is nil; Write is set and the backend cannot be
-// written to; Auth knows credentials or links and the jail has no Authorizer, so that they
-// would protect nothing; Content has another value than those above; or a number is
-// negative.
+// New panics if cfg makes no sense: jail is nil; Write is set and the backend is read-only;
+// Auth accepts credentials or links and the jail has no Authorizer, so that they would
+// protect nothing; Content is not one of the constants above; or a number is negative.
 func New(jail *vfs.Jail, cfg Config) http.Handler {
 	checkConfig(jail, &cfg)
 	cfg.Auth = cfg.Auth.withClock()

@@ -15,20 +15,20 @@ import (
 // An Inspector examines request bodies before they are stored: a virus scanner, or a check
 // that an image is one. It is called concurrently.
 //
-// An error that matches [ErrRejected] rejects the body; the client learns no more than
-// that. Any other error is a failure of the Inspector, and the client may try again. Both
-// are logged, and nothing is stored.
+// An error that matches [ErrRejected] rejects the body; the client learns only that. Any
+// other error is a failure of the Inspector, and the client may try again. Both are logged,
+// and nothing is stored.
 type Inspector interface {
 	Inspect(ctx context.Context, u *Upload) error
 }
 
-// ErrRejected is the error, possibly wrapped, by which an [Inspector] rejects a body.
+// ErrRejected is the error, possibly wrapped, with which an [Inspector] rejects a body.
 var ErrRejected = errors.New("rejected")
 
 // An Upload is a request body that was received completely and is not stored yet.
 type Upload struct {
-	Name     vfs.Name // the name that it will be stored under
-	Filename string   // the client's name for it: the last element of Name; any text for a POST
+	Name     vfs.Name // the name of the object
+	Filename string   // the client's name for the file: the last element of Name; for a POST, any text
 	Type     string   // media type, by Filename
 	Size     int64    // bytes
 	SHA256   [sha256.Size]byte

@@ -11,27 +11,27 @@ import (
 // Intake says which request bodies are accepted, by PUT and by uploads. The zero Intake
 // accepts any type, within the default limits below.
 //
-// A negative time is refused when the handler is made. The two times replace the
-// ReadTimeout of the http.Server while a body is read.
+// The constructors panic if a time is negative. While a body is read, the two times replace
+// the ReadTimeout of the http.Server.
 type Intake struct {
 	// MaxBytes bounds the size of an object. 0 is 5 GiB, the limit of S3 for a single
 	// PUT; below 0 there is no bound.
 	MaxBytes int64
 
-	// Timeout is the time that a client has to send a body, and Idle the time to send
-	// the next 4 KiB of it, or its end. Time that the backend takes does not count. 0
-	// is an hour, and 30 seconds.
+	// Timeout is the time that a client has to send a body, and Idle the time to send the
+	// next 4 KiB of it, or its end. Time that the backend takes does not count. 0 is an
+	// hour for Timeout, and 30 seconds for Idle.
 	Timeout, Idle time.Duration
 
-	// Slots bound the bodies that are received at the same time, by all handlers that
-	// share them. A request beyond them gets 503 and is told to try again later. nil
-	// is 64 slots for each handler.
+	// Slots bound the bodies that are received at the same time, by all handlers that share
+	// them. A request beyond that gets 503 with Retry-After. nil is 64 slots for this
+	// handler.
 	Slots *Slots
 
 	// Types are the media types that are accepted.
 	Types Types
 
-	// Inspect, if set, examines each body before anybody can read the object.
+	// Inspect, if set, examines each body before the object can be read.
 	Inspect Inspector
 
 	// SpoolDir is the directory of the unnamed files that hold bodies for Inspect; ""

@@ -12,18 +12,17 @@ import (
 // Limits bound what clients can make a server do. The zero Limits bound nothing and
 // trust no proxy.
 type Limits struct {
-	// InFlight bounds the requests that are answered at the same time. A request
-	// beyond it gets 503 and is told to try again later. nil is no bound.
+	// InFlight bounds the requests that are answered at the same time. A request beyond
+	// that gets 503 with Retry-After. nil is no bound.
 	InFlight *Slots
 
-	// PerClient bounds the requests per second of each client: an IPv4 address, or an
-	// IPv6 network of 64 bits. A request beyond it gets 429. nil is no bound.
+	// PerClient bounds the requests per second of each client: an IPv4 address, or an IPv6
+	// network of 64 bits. A request beyond that gets 429. nil is no bound.
 	PerClient *Rates
 
-	// TrustedProxies are the networks whose X-Forwarded-For is trusted. The client's
-	// address is then the one that the header names, for records and for PerClient.
-	// From any other peer the header is ignored: the client can write whatever it
-	// likes into it.
+	// TrustedProxies are the networks whose X-Forwarded-For is trusted: the address in it
+	// is then the client's, for records and for PerClient. From any other peer the header
+	// is ignored, since clients can forge it.
 	TrustedProxies []netip.Prefix
 
 	// Recorder and Logger are those of [Config].
@@ -79,7 +78,7 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.next.ServeHTTP(w, r)
 }
 
-// unproxied returns the request as it would be without trusted proxies in between.
+// unproxied returns the request as a client without proxies would have sent it.
 func (l *limiter) unproxied(r *http.Request) *http.Request {
 	peer := clients.ParseHost(r.RemoteAddr)
 	client := l.proxies.Client(peer, r.Header["X-Forwarded-For"])
@@ -104,10 +103,10 @@ func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, response *httpE
 	x.fail(response, nil)
 }
 
-// Slots bound how many things happen at the same time: requests ([Limits]), or request
-// bodies ([Intake]). Handlers that share Slots are bounded together; so are a handler and
-// the one that replaces it while requests to the first still run. Slots are safe for
-// concurrent use. Only NewSlots makes them.
+// Slots bound how many requests ([Limits]) or request bodies ([Intake]) are handled at the
+// same time. Handlers that share Slots are bounded together. If a reload replaces a handler
+// by one with the same Slots, requests that are still running in the old one count. Slots
+// are safe for concurrent use. Only NewSlots makes them.
 type Slots struct {
 	taken chan struct{} // has an item for each slot that is taken
 }
@@ -136,17 +135,16 @@ func (s *Slots) take() bool {
 func (s *Slots) give() { <-s.taken }
 
 // Rates bound how many requests per second each client may make. Handlers that share Rates
-// count a client's requests together; so do a handler and the one that replaces it, so
-// that a reload gives no client its requests anew. Rates are safe for concurrent use. Only
-// NewRates makes them.
+// count a client's requests together. If a reload replaces a handler by one with the same
+// Rates, the counts are kept. Rates are safe for concurrent use. Only NewRates makes them.
 type Rates struct{ clients *clients.Rates }
 
 // maxClients is the number of clients whose rates are kept: about 30 MB.
 const maxClients = 200_000
 
-// NewRates returns Rates of perSecond requests per second and client, and burst at once
-// after a pause; a burst of 0 is the requests of two seconds. It panics if perSecond is
-// not a number above 0, or if burst is negative.
+// NewRates returns Rates that allow each client perSecond requests per second, and burst
+// requests at once after a pause; a burst of 0 is the requests of two seconds. It panics if
+// perSecond is not a number above 0, or if burst is negative.
 func NewRates(perSecond float64, burst int) *Rates {
 	c := nonsense{"NewRates"}
 	c.rate("perSecond", perSecond)

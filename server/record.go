@@ -55,14 +55,14 @@ func host(addr string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(addr[:i], "["), "]")
 }
 
-// ErrShutdown is the cause with which a program that ends cancels the contexts of running
-// requests, so that their records say so: see [context.WithCancelCause] and the BaseContext
-// of [http.Server].
+// ErrShutdown is a cancel cause for programs that shut down: if the contexts of running
+// requests are canceled with it, their records have [audit.ReasonShutdown]. See
+// [context.WithCancelCause] and the BaseContext of [http.Server].
 var ErrShutdown = errors.New("server: the program ends")
 
-// Unfinished returns the record of a request whose handler has not returned when the program
-// ends. It is unknown how much of the response was sent, and whether a change was made: the
-// record is aborted and has no status.
+// Unfinished returns the record of a request whose handler has not returned when the
+// program exits. How much of the response was sent, and whether a change was made, is
+// unknown: the record is aborted and has no status.
 func Unfinished(r *http.Request, began time.Time) *audit.Attempt {
 	return &audit.Attempt{
 		Time:      began,

@@ -12,13 +12,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// SendOptions are the options of [SendFile]. The zero value sends the object as Flask's
-// send_from_directory does, where that agrees with RFC 9110: for several ranges, unknown
-// units and malformed ranges the client gets the whole object, a weak If-Range is false,
-// and HEAD has no range.
+// SendOptions are the options of [SendFile]. With the zero value, SendFile behaves like
+// Flask's send_from_directory, except where that contradicts RFC 9110: several ranges,
+// unknown units and malformed ranges get the whole object, a weak If-Range is false, and
+// HEAD ignores Range.
 type SendOptions struct {
-	// ContentType is the media type; "" takes it from DownloadName, else from
-	// the name, by the table of this package. (Flask: mimetype)
+	// ContentType is the media type. "" derives it from DownloadName, or else from the
+	// name, by the table of this package. (Flask: mimetype)
 	ContentType string
 
 	// AsAttachment makes a browser save the object, under DownloadName.
@@ -26,15 +26,15 @@ type SendOptions struct {
 	AsAttachment bool
 
 	// DownloadName is the name under which a browser saves the object. It may be any
-	// string: the client gets what [vfs.SafeName] makes of it, with slashes replaced. ""
-	// is the last element of the name. (Flask: download_name)
+	// string: the client gets the result of [vfs.SafeName], with slashes replaced. "" is
+	// the last element of the name. (Flask: download_name)
 	DownloadName string
 
 	// Unconditional ignores preconditions and ranges. (Flask: conditional=False)
 	Unconditional bool
 
-	// ETag is the strong tag to send instead of the backend's, without quotes; NoETag
-	// sends none. Preconditions are evaluated by what is sent. (Flask: etag)
+	// ETag is the strong tag to send instead of the backend's, without quotes; NoETag sends
+	// none. Preconditions are evaluated with the tag that is sent. (Flask: etag)
 	ETag   string
 	NoETag bool
 
@@ -57,13 +57,13 @@ type SendOptions struct {
 	Logger   *slog.Logger
 }
 
-// SendFile answers r with the object called name, a decoded name as [vfs.ParseName] takes
-// it, from jail. It writes the whole response: 200, 206, 304, 405, 412, 416, 503, or the one
-// 404 for every name that is missing or refused. The returned error is for logs; the request
-// is answered. Like a handler of [New], SendFile panics with http.ErrAbortHandler if it
+// SendFile answers r with the object called name from jail. The name is decoded, as for
+// [vfs.ParseName]. SendFile always writes the whole response: 200, 206, 304, 405, 412, 416,
+// 503, or the uniform 404 for every name that is missing or refused. The returned error is
+// only for logs. Like a handler of [New], SendFile panics with http.ErrAbortHandler if it
 // cannot complete a body.
 //
-// The package documentation says which headers of w remain.
+// The package documentation says which headers already set in w are kept.
 //
 // With ETag, NoETag or LastModified, an If-Range that is false costs a second open.
 func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name string, opts SendOptions) error {

@@ -32,13 +32,13 @@ type UploadConfig struct {
 	// MaxFiles bounds the files of one request; 0 is 100.
 	MaxFiles int
 
-	// MaxRequestBytes bounds the body of a request with several files; 0 is 16 MiB more
-	// than a single file may have.
+	// MaxRequestBytes bounds the body of a request with several files; 0 is the MaxBytes of
+	// Intake plus 16 MiB.
 	MaxRequestBytes int64
 
 	// Authorize authorizes all operations. The jail must have no Authorizer, which would
-	// not know owners. nil is [OwnersDelete] if Auth knows neither credentials nor links;
-	// if it does, Authorize must be set.
+	// not know owners. nil is [OwnersDelete] if Auth accepts neither credentials nor links;
+	// otherwise Authorize must be set.
 	Authorize UploadAuthorizer
 
 	// MaxAge is that of [Config].
@@ -49,7 +49,7 @@ type UploadConfig struct {
 	// considers an upload stale.
 	TouchEvery time.Duration
 
-	// NewID makes the names, UUIDs of version 4; nil is uuid.NewRandom.
+	// NewID generates the names, UUIDs of version 4; nil is uuid.NewRandom.
 	NewID func() (uuid.UUID, error)
 
 	// Now is the clock; nil is time.Now.
@@ -85,35 +85,34 @@ type uploads struct {
 	lingering    *Slots
 }
 
-// NewUploads returns a handler that stores files of clients under names that it makes itself,
-// and serves them by these names:
+// NewUploads returns a handler that stores the files of clients under generated names, and
+// serves them under these names:
 //
 //	POST /             the files of a multipart/form-data body, or a raw body with
 //	                   "Content-Disposition: attachment; filename=…": 201, Location
 //	                   of a single one, and {"files":[…]}; an HTML page for a form
 //	                   whose Accept prefers text/html
-//	GET, HEAD /ID      the bytes, with the user's filename
-//	GET, HEAD /ID?meta their record, as JSON
+//	GET, HEAD /ID      the content, with the user's filename
+//	GET, HEAD /ID?meta the record of the file, as JSON
 //	DELETE /ID         204
 //
 // An ID is a lower-case UUID of version 4. Everything else is the uniform 404. The user's
 // filename is never part of a name, path or key.
 //
-// The jail's policy is [catalog.Policy], and its backend is writable. Below a prefix, put
-// http.StripPrefix or gorilla.Mount before the handler: the Location of a new object is the
+// The jail's policy must be [catalog.Policy], and its backend writable. To mount the handler
+// below a prefix, use http.StripPrefix or gorilla.Mount: the Location of a new object is the
 // path of the POST, as it was sent, and the ID.
 //
-// The files of a request are stored all or none. None of them is visible before all are
-// stored. If the server dies while it makes them visible, some may remain of which the client
-// was not told.
+// A request stores all of its files or none, and none is visible before all are stored. If
+// the server crashes while it makes them visible, some may remain although the client got no
+// response.
 //
-// Objects are served as [ContentUntrusted]. The handler
-// is safe for concurrent use. It does not clean up after a crash: package
-// catalog/reconcile does.
+// Objects are served as [ContentUntrusted]. The handler is safe for concurrent use. It does
+// not clean up after a crash: package catalog/reconcile does.
 //
-// NewUploads panics if jail or cat is nil; if the jail refuses the names that the server
-// makes, cannot be written to or has an Authorizer; if a number is negative; or if Auth knows
-// credentials or links and Authorize is nil.
+// NewUploads panics if jail or cat is nil; if the jail refuses generated names, is read-only
+// or has an Authorizer; if a number is negative; or if Auth accepts credentials or links and
+// Authorize is nil.
 func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Handler {
 	checkUploads(jail, cat, &cfg)
 	cfg.Auth = cfg.Auth.withClock()

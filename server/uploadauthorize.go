@@ -10,17 +10,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An UploadAuthorizer authorizes operations on uploads. It is an [access.Authorizer] that
-// knows the record of the object, and so its owner. Its methods are called concurrently.
+// An UploadAuthorizer authorizes operations on uploads. It is like an [access.Authorizer],
+// but knows the record of the object, and so its owner. Its methods are called
+// concurrently.
 //
-// [UploadRules] makes one of access rules, [OwnersDelete] is the default, and [UploadFunc]
-// makes one of a function.
+// [OwnersDelete] is the default. [UploadRules] makes an UploadAuthorizer from access rules,
+// and [UploadFunc] from a function.
 type UploadAuthorizer interface {
-	// Authorize decides whether the caller may perform op: OpUpload with a record that
-	// only has an Owner, OpRead and OpDelete with the record of the object. Any error
-	// refuses; the client sees a missing name. The context carries the principal, and
-	// [auth.Granted] says whether a signed link grants op to
-	// [catalog.ObjectName](rec.ID).
+	// Authorize decides whether the caller may perform op. For OpUpload, rec has only an
+	// Owner; for OpRead and OpDelete, it is the record of the object. Any error refuses;
+	// the client sees a missing name. The context carries the principal, and [auth.Granted]
+	// reports whether a signed link grants op on [catalog.ObjectName](rec.ID).
 	Authorize(ctx context.Context, op vfs.Op, rec catalog.Record) error
 
 	// Open reports whether anonymous callers may perform op on some object. If not,
@@ -38,8 +38,8 @@ var (
 	_ UploadAuthorizer = UploadFunc(nil)
 )
 
-// UploadRules returns the UploadAuthorizer that decides by access rules and the owner in the
-// record. A nil List allows nothing, like the zero List.
+// UploadRules returns the UploadAuthorizer that decides by access rules and the owner in
+// the record. Like the zero List, a nil List allows nothing.
 func UploadRules(l *access.List) UploadAuthorizer { return uploadRules{l} }
 
 type uploadRules struct{ list *access.List }
@@ -62,9 +62,9 @@ func (u uploadRules) OpenTo(op vfs.Op, rec catalog.Record) bool {
 	return ok
 }
 
-// OwnersDelete returns the UploadAuthorizer that lets anyone upload, anyone who knows an ID
-// read, and only the owner delete. An object without an owner may be deleted by anyone who
-// knows its ID.
+// OwnersDelete returns the UploadAuthorizer that allows anyone to upload, anyone who knows
+// an ID to read, and only the owner to delete. An object without an owner may be deleted by
+// anyone who knows its ID.
 func OwnersDelete() UploadAuthorizer { return ownersDelete{} }
 
 type ownersDelete struct{}
@@ -84,9 +84,9 @@ func (ownersDelete) OpenTo(op vfs.Op, rec catalog.Record) bool {
 
 var errNotOwner = errors.New("server: not the owner")
 
-// An UploadFunc is an [UploadAuthorizer] made of its Authorize. It does not say what is open
-// to anonymous callers: all responses are kept out of caches, and no anonymous request gets
-// 401. A nil UploadFunc refuses everything.
+// An UploadFunc is an [UploadAuthorizer] whose Authorize is the function. It does not tell
+// what is open to anonymous callers: all responses are kept out of caches, and no anonymous
+// request gets 401. A nil UploadFunc refuses everything.
 type UploadFunc func(ctx context.Context, op vfs.Op, rec catalog.Record) error
 
 // Authorize calls f.

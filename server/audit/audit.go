@@ -1,10 +1,10 @@
-// Package audit records what a server did with each request: who asked for what, the
-// decision, the reason for it, and what was sent.
+// Package audit records the requests of a server: the caller, what was requested, the
+// decision and its reason, and what was sent.
 //
-// A [Recorder] receives an [Attempt] for every request, also for those that were refused
-// before their name was parsed. A [Log] is one that writes lines of JSON; [SlogRecorder]
-// passes attempts to log/slog. Reasons are for operators: a client never learns one, since
-// every refusal is the same 404.
+// A [Recorder] receives an [Attempt] for every request, including those that were refused
+// before their name was parsed. [Log] is a Recorder that writes lines of JSON;
+// [SlogRecorder] passes attempts to log/slog. Reasons are for operators: clients never
+// learn them, since every refusal is the same 404.
 package audit
 
 import (
@@ -24,7 +24,7 @@ type Attempt struct {
 	// Raw is the request target as it was sent, without its query, and with "***" in
 	// place of a user and password. It is not safe to print as it is.
 	Raw       string
-	Name      vfs.Name   // zero if the target makes no name, or was not parsed
+	Name      vfs.Name   // zero if the target is not a valid name, or was not parsed
 	Principal string     // the caller; "anyone" without credentials
 	Verdict   Verdict    // the outcome
 	Reason    vfs.Reason // why the request was refused or failed; "" otherwise
@@ -33,7 +33,7 @@ type Attempt struct {
 	Status    int        // of the response; 0 if there was none
 	Bytes     int64      // bytes of the response body, as written to the connection
 	Received  int64      // bytes of the request body that were read
-	Aborted   bool       // the response was cut: the backend failed in the middle, or the client disconnected
+	Aborted   bool       // the response was truncated: the backend failed, or the client disconnected
 	Duration  time.Duration
 }
 

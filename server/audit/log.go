@@ -12,18 +12,18 @@ import (
 type LogOptions struct {
 	// Text writes lines for people instead of JSON.
 	Text bool
-	// Buffer bounds the bytes that are to be written; 0 is 1 MiB.
+	// Buffer bounds the bytes that wait to be written; 0 is 1 MiB.
 	Buffer int
 }
 
-// A Log is a [Recorder] that writes one line for each attempt. The JSON keys are time,
-// request_id, remote, method, raw, name, principal, verdict, reason, rule, backend,
-// status, bytes, aborted and duration_ms, and, if the request had a body, received: the
-// fields of [Attempt].
+// A Log is a [Recorder] that writes one line for each attempt. The JSON keys are the fields
+// of [Attempt]: time, request_id, remote, method, raw, name, principal, verdict, reason,
+// rule, backend, status, bytes, aborted, duration_ms and, if the request had a body,
+// received.
 //
-// Record only adds the line to a buffer; a goroutine of the Log writes the buffer, at the
-// latest after flushInterval. If the writer is too slow and the buffer is full, lines are
-// dropped and counted: a full disk does not stop the service. The zero Log drops
+// Record only adds the line to a buffer. A goroutine of the Log writes the buffer, after 50
+// milliseconds at the latest. If the writer is too slow and the buffer is full, lines are
+// dropped and counted, so a full disk does not stop the service. The zero Log drops
 // everything.
 type Log struct {
 	w       io.Writer
@@ -49,8 +49,8 @@ const (
 
 var lineBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// NewLog returns a Log that writes to w, any number of whole lines at a time. The caller
-// ends it by Close, and closes w after that. NewLog panics if w is nil.
+// NewLog returns a Log that writes to w, one or more whole lines per Write. Call Close at
+// the end, and close w after that. NewLog panics if w is nil.
 func NewLog(w io.Writer, opts LogOptions) *Log {
 	if w == nil {
 		panic("audit.NewLog: the writer is nil")
@@ -110,11 +110,11 @@ func (l *Log) wakeUp() {
 	}
 }
 
-// Dropped returns how many lines were lost: because the buffer was full, because the
-// writer failed, or after Close.
+// Dropped returns the number of lines that were lost because the buffer was full, the
+// writer failed, or the Log was closed.
 func (l *Log) Dropped() uint64 { return l.dropped.Load() }
 
-// Close writes the buffer, ends the goroutine, and returns the first error of the writer.
+// Close writes the buffer, stops the goroutine, and returns the first error of the writer.
 // Later records are dropped.
 func (l *Log) Close() error {
 	if l.done == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// keys are those of a record, in order.
+// keys are the keys of a record, in order.
 var keys = []string{"time", "request_id", "remote", "method", "raw", "name", "principal", "verdict", "reason", "rule", "backend", "status", "bytes", "aborted", "duration_ms"}
 
 type line struct {
@@ -57,7 +57,7 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// A line comes by itself, soon, and Close leaves no goroutine.
+// A line is written soon without any further call, and Close leaves no goroutine behind.
 func TestLogWritesInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out lockedBuffer
@@ -65,9 +65,9 @@ func TestLogWritesInTime(t *testing.T) {
 		log.Record(&audit.Attempt{Method: "GET", Raw: "/a\x1b[2J\r\n", Status: 404, Verdict: audit.Refused, Reason: reason.NameControl})
 		synctest.Wait()
 		if out.String() != "" {
-			t.Error("written on the request's way")
+			t.Error("Record wrote the line itself")
 		}
-		time.Sleep(time.Second) // of the bubble's own clock
+		time.Sleep(time.Second) // on the fake clock
 		synctest.Wait()
 		if got := out.String(); !strings.HasSuffix(got, `GET /a\u001b[2J\u000d\u000a 404 0B 0.000ms refused name.control`+"\n") {
 			t.Errorf("%q", got)
@@ -85,7 +85,7 @@ func TestLogWritesInTime(t *testing.T) {
 	}
 }
 
-// A stuckWriter waits until it is let go.
+// A stuckWriter blocks until it is released.
 type stuckWriter struct {
 	entered chan struct{}
 	release chan struct{}
@@ -99,7 +99,8 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
-// A writer that hangs stops nobody: what finds no room is dropped and counted.
+// A writer that blocks does not block Record: lines that do not fit into the buffer are
+// dropped and counted.
 func TestLogNeverBlocks(t *testing.T) {
 	w := &stuckWriter{entered: make(chan struct{}), release: make(chan struct{})}
 	log := audit.NewLog(w, audit.LogOptions{Buffer: 4096})
@@ -135,8 +136,7 @@ func TestLogCountsWhatTheWriterLost(t *testing.T) {
 	}
 }
 
-// Each record is one line of valid JSON that gives back what was put in, as far
-// as that prints.
+// Each record is one line of valid JSON, from which the printable values can be read back.
 func FuzzRecord(f *testing.F) {
 	f.Add("/a\r\nb", "GET", "1.2.3.4", "rule")
 	f.Add("\x1b[31m\u2028\u202e\x00\x7f\u0085", "\"\\", "\xff\xfe", "\U000e0001")
@@ -148,7 +148,7 @@ func FuzzRecord(f *testing.F) {
 		log.Close()
 		l := checkLine(t, out.String())
 		if want := strings.ToValidUTF8(raw, "\ufffd"); len(raw) < 1000 && utf8.ValidString(raw) && l.Raw != want {
-			t.Fatalf("%q turned into %q", raw, l.Raw)
+			t.Fatalf("%q became %q", raw, l.Raw)
 		}
 	})
 }

@@ -19,13 +19,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// injections are what would end a line, begin another, or steer a terminal.
+// injections are strings that would end a line, begin another, or control a terminal.
 var injections = []string{
 	"/a\r\n{\"verdict\":\"allowed\"}", "/a\n", "/\x1b[2J\x1b]0;title\x07", "/\u2028{}\u2029", "/\x00\x7f\u0085\u009b31m",
 	"/\xff\xfe\xc0\xaf", "/\xed\xa0\x80", `/"},{"`, `/\`, "/\u202e\u2066txt.exe", "/\ufeff", "/\U000e0001\U0010ffff\ufffe", "/\u00a0", "",
 }
 
-// checkLine fails unless text is one line that prints, is short enough and JSON.
+// checkLine fails unless text is a single printable line of bounded length that is valid
+// JSON.
 func checkLine(t testing.TB, text string) (l line) {
 	t.Helper()
 	if len(text) > 16<<10 || strings.Count(text, "\n") != 1 || !utf8.ValidString(text) {
@@ -50,7 +51,7 @@ func recorded(a *audit.Attempt, opts audit.LogOptions) string {
 	return out.String()
 }
 
-// What clients send comes back from a line as it was, whatever it is.
+// Whatever clients send, it is read back unchanged from the record.
 func TestRecordTakesNoInjection(t *testing.T) {
 	all := injections
 	for _, a := range vfstest.Attacks() {
@@ -66,7 +67,7 @@ func TestRecordTakesNoInjection(t *testing.T) {
 	for _, s := range all {
 		a := &audit.Attempt{Raw: s, Method: s, Principal: s, Remote: s, Rule: s, Reason: vfs.Reason(s)}
 		l := checkLine(t, recorded(a, audit.LogOptions{}))
-		// What is no UTF-8 has no form in JSON.
+		// JSON cannot represent invalid UTF-8.
 		want := string([]rune(s))
 		for what, pair := range map[string]struct {
 			got   string
@@ -75,32 +76,32 @@ func TestRecordTakesNoInjection(t *testing.T) {
 			"raw": {l.Raw, 1300}, "rule": {l.Rule, 500}, "principal": {l.Principal, 100}, "method": {l.Method, 16}, "remote": {l.Remote, 16},
 		} {
 			if len(s) <= pair.limit && pair.got != want {
-				t.Errorf("%s: %q turned into %q", what, s, pair.got)
+				t.Errorf("%s: %q became %q", what, s, pair.got)
 			}
 		}
 		text := recorded(a, audit.LogOptions{Text: true})
 		if strings.Count(text, "\n") != 1 || strings.ContainsFunc(strings.TrimSuffix(text, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }) {
-			t.Errorf("%q as a line for people: %q", s, text)
+			t.Errorf("%q as a text line: %q", s, text)
 		}
 	}
 	t.Logf("%d strings", len(all))
 }
 
-// A record that is put together by hand is no line of JSON any more, or does not print:
-// else the injections would show nothing.
+// The control: in a record that is built by string concatenation, each injection breaks the
+// JSON or is not printable. Otherwise the injections would prove nothing.
 func TestInjectionsBeatNaiveRecord(t *testing.T) {
 	for _, s := range injections {
 		text := `{"raw":"` + s + `"}`
 		prints := !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) && utf8.ValidString(text)
 		var l map[string]any
 		if prints && json.Unmarshal([]byte(text), &l) == nil && len(l) == 1 && s != "" {
-			t.Errorf("%q does nothing to a line", s)
+			t.Errorf("%q does not break a line", s)
 		}
 	}
 }
 
-// However long everything is that a client, a host or a rule puts into it, a line
-// keeps to its length.
+// The length of a line is bounded, however long the values are that clients, programs and
+// rules supply.
 func TestRecordIsBounded(t *testing.T) {
 	elem := strings.Repeat("\U000f0000", 63) // four bytes, and twelve once escaped
 	name, err := vfs.ParseName(strings.Join([]string{elem, elem, elem, elem}, "/"))
@@ -121,20 +122,20 @@ func TestRecordIsBounded(t *testing.T) {
 			t.Errorf("of %q: raw %.20q…, principal %.20q…", fill, l.Raw, l.Principal)
 		}
 		if text := recorded(a, audit.LogOptions{Text: true}); len(text) > 16<<10 {
-			t.Errorf("%d bytes for people", len(text))
+			t.Errorf("%d bytes as text", len(text))
 		}
 		var out bytes.Buffer
 		audit.SlogRecorder(slog.New(slog.NewTextHandler(&out, nil))).Record(&audit.Attempt{Principal: long, Raw: long, Rule: long, Method: long})
 		if out.Len() > 128<<10 {
-			t.Errorf("%d bytes by slog", out.Len())
+			t.Errorf("%d bytes in slog", out.Len())
 		}
 	}
 }
 
-// A halfWriter takes a part of a write now and then.
+// A halfWriter writes only a part of some writes.
 type halfWriter struct {
 	bytes.Buffer
-	takes []int // of each write, -1 is all
+	takes []int // bytes accepted by each write; -1 for all
 }
 
 func (w *halfWriter) Write(p []byte) (int, error) {
@@ -152,19 +153,19 @@ func (w *halfWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// After a disk that was full for a while, the next line begins anew, and what is torn
-// counts as lost.
+// After the disk was full for a while, the next record begins a new line, and the torn one
+// counts as dropped.
 func TestLogAfterTornLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &halfWriter{takes: []int{-1, 50, 0, 0, -1}}
 		log := audit.NewLog(w, audit.LogOptions{})
 		for range 6 {
 			log.Record(&audit.Attempt{Raw: "/a"})
-			time.Sleep(time.Second) // of the bubble's own clock
+			time.Sleep(time.Second) // on the fake clock
 			synctest.Wait()
 		}
 		if err := log.Close(); err == nil {
-			t.Error("no error of the writer")
+			t.Error("Close did not return the error of the writer")
 		}
 		whole, torn := 0, 0
 		for text := range strings.Lines(w.String()) {
@@ -175,12 +176,12 @@ func TestLogAfterTornLine(t *testing.T) {
 			}
 		}
 		if whole != 3 || torn != 1 || log.Dropped() != 3 {
-			t.Errorf("%d whole lines, %d torn ones and %d lost of 6:\n%s", whole, torn, log.Dropped(), w)
+			t.Errorf("of 6 lines, %d are whole, %d torn and %d dropped:\n%s", whole, torn, log.Dropped(), w)
 		}
 	})
 }
 
-// The guide names every key that a line can have.
+// The guide documents every key of a record.
 func TestKeysAreDocumented(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join("..", "..", "cmd", "bailiwick", "docs", "running.md"))
 	if err != nil {
@@ -201,7 +202,7 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 	for key := range record {
 		if !bytes.Contains(readme, []byte("`"+key+"`")) {
-			t.Errorf("running.md does not say what %s is", key)
+			t.Errorf("running.md does not document %s", key)
 		}
 	}
 }

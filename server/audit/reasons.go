@@ -2,15 +2,15 @@ package audit
 
 import "github.com/bailiwick-fs/bailiwick/vfs"
 
-// The reasons why package server refuses a request or fails, besides those of package vfs.
-// Their strings are stable.
+// The reasons for which package server refuses a request or fails, in addition to those of
+// package vfs. Their strings are stable.
 const (
 	ReasonMethod        vfs.Reason = "method"               // a method that the handler does not support
 	ReasonNameRewritten vfs.Reason = "name.rewritten"       // URL.Path and URL.RawPath disagree
 	ReasonHost          vfs.Reason = "host"                 // a host that is not served
 	ReasonCrossOrigin   vfs.Reason = "request.cross_origin" // a page of another site made a browser send it
 
-	// Of authentication and signed links.
+	// Authentication and signed links.
 	ReasonCredentials vfs.Reason = "auth.credentials" // wrong, malformed or expired credentials
 	ReasonRequired    vfs.Reason = "auth.required"    // no credentials where they are needed
 	ReasonThrottled   vfs.Reason = "auth.throttled"   // too many failed log-ins from this client
@@ -19,11 +19,11 @@ const (
 	ReasonLinkExpired vfs.Reason = "link.expired"     // an expired link
 	ReasonLinkUsed    vfs.Reason = "link.used"        // a link whose uses are used up
 
-	// Of limits.
+	// Limits.
 	ReasonRate vfs.Reason = "limit.rate"      // over Limits.PerClient
 	ReasonBusy vfs.Reason = "limit.in_flight" // over Limits.InFlight
 
-	// Of request bodies.
+	// Request bodies.
 	ReasonIntakeEncoding vfs.Reason = "intake.encoding"  // a Content-Encoding
 	ReasonIntakeRange    vfs.Reason = "intake.range"     // a Content-Range
 	ReasonIntakeTooLarge vfs.Reason = "intake.too_large" // over Intake.MaxBytes
@@ -37,7 +37,7 @@ const (
 	ReasonUploadTooMany  vfs.Reason = "upload.too_many"  // too many parts or files in one request
 	ReasonUploadPart     vfs.Reason = "upload.part"      // a part's header or a form field is too large
 
-	// Of failures.
+	// Failures.
 	ReasonUnavailable vfs.Reason = "backend.unavailable" // try again later
 	ReasonBackend     vfs.Reason = "backend.error"       // the backend failed
 	ReasonChanged     vfs.Reason = "backend.changed"     // the object was truncated or replaced while it was sent

@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A router that has other routes, too, and serves files below /files.
+// A router with other routes that serves files below /files.
 func ExampleMount() {
 	b, err := mem.FromMap(map[string]string{"a.txt": "hello", "secret.txt": "no"})
 	if err != nil {

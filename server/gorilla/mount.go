@@ -1,6 +1,6 @@
-// Package gorilla puts handlers such as those of package server on a router of
-// github.com/gorilla/mux. It is a package of its own so that programs without that
-// router do not depend on it: with net/http alone, use http.StripPrefix.
+// Package gorilla mounts handlers such as those of package server on a router of
+// github.com/gorilla/mux. It is a separate package, so that programs without that router do
+// not depend on it. With net/http alone, use http.StripPrefix.
 package gorilla
 
 import (
