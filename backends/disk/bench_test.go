@@ -14,10 +14,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// BenchmarkOpen opens and closes a file of 1 KiB: through a jail (which also
-// stats and reads it), by os.Open, and by os.Root. The three take turns, so
-// that noise of the machine meets all of them; vs-os.Open below 1 means that
-// the jail is the cheaper one.
+// BenchmarkOpen opens and closes a file of 1 KiB: through a jail (which also stats and
+// reads it), with os.Open, and with os.Root. The three alternate, so that noise affects
+// all of them. If vs-os.Open is below 1, the jail is faster.
 func BenchmarkOpen(b *testing.B) {
 	for _, depth := range []int{1, 6} {
 		name := strings.Repeat("directory/", depth-1) + "file.txt"
@@ -85,9 +84,9 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkListPage reads the first page of 1,000 entries out of a directory
-// with a million: through a jail, in order, and by os.ReadDir, which reads and
-// sorts all of it. The metrics are ratios of time and of memory allocated.
+// BenchmarkListPage reads the first page of 1,000 entries from a directory with a
+// million: through a jail, in order, and with os.ReadDir, which reads and sorts
+// everything. The metrics are ratios of time and of allocated memory.
 func BenchmarkListPage(b *testing.B) {
 	const names, page = 1_000_000, 1000
 	dir := b.TempDir()

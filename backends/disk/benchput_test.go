@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// plainBody is a body that is nothing but a reader, as one from a network is.
+// plainBody is a body that only implements io.Reader, like one from a network.
 type plainBody struct{ left int64 }
 
 func (b *plainBody) Read(p []byte) (int, error) {
@@ -25,10 +25,10 @@ func (b *plainBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// BenchmarkPut replaces an object: by Put, by io.Copy to a file and fsync, which
-// is neither atomic nor surely there after a crash, and by the sequence that a
-// careful program takes, a new file, fsync, rename, and fsync of the directory.
-// The three take turns. The ratios are throughputs: above 1, Put is the faster.
+// BenchmarkPut replaces an object: with Put; with io.Copy to a file and fsync, which is
+// neither atomic nor certain to survive a crash; and with the sequence of a careful
+// program, a new file, fsync, rename, and fsync of the directory. The three alternate.
+// The ratios are throughputs: above 1, Put is faster.
 func BenchmarkPut(b *testing.B) {
 	for _, size := range []int64{1 << 10, 1 << 20, 64 << 20} {
 		b.Run(fmt.Sprintf("%d-KiB", size>>10), func(b *testing.B) {
@@ -83,8 +83,8 @@ func BenchmarkPut(b *testing.B) {
 			}
 			var spent [3]time.Duration
 			b.SetBytes(size)
-			// Each pays for what the one before has left to the disk, so the order
-			// changes.
+			// Each pays for the disk writes that the previous one left pending, so the
+			// order varies.
 			for round := 0; b.Loop(); round++ {
 				for i := range ways {
 					i = (i + round) % len(ways)

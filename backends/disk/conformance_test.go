@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// TestBackend runs the contract of vfs.Backend on a directory, by each way of
-// opening, read-only and writable, and on a directory inside of one.
+// TestBackend runs the contract of vfs.Backend on a directory, with each way to open
+// files, read-only and writable, and on a subdirectory.
 func TestBackend(t *testing.T) {
 	for way, diskOpts := range map[string]disk.Options{
 		"default": {}, "portable": {Portable: true},
@@ -21,7 +21,7 @@ func TestBackend(t *testing.T) {
 	} {
 		t.Run(way, func(t *testing.T) {
 			diskOpts.SkipSelfTest = true
-			// One of those that write does so to a real disk.
+			// One of the writable variants uses a real disk.
 			tempDir := disk.MemoryDir
 			if way == "default, writable" {
 				tempDir = testing.TB.TempDir

@@ -22,7 +22,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The test binary is also the process that is killed, or races.
+// The test binary is also the child process that is killed or that races.
 const childEnv = "BAILIWICK_DISK_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// startChild starts a process of a role. It dies with the test.
+// startChild starts a child process in a role. It ends with the test.
 func startChild(t *testing.T, role, dir string) (cmd *exec.Cmd, in io.WriteCloser, out *bufio.Scanner) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0], dir)
@@ -77,7 +77,7 @@ func child(role, dir string) {
 		return n
 	}
 	if role == "creator" {
-		// Each line is a name; the answer says who made it.
+		// Each line is a name; the answer tells who created it.
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 			opts := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}
 			_, err := put(b, parse(in.Text()), strconv.Itoa(os.Getpid()), opts)
@@ -95,7 +95,7 @@ func child(role, dir string) {
 	for i := 0; ; i++ {
 		s := fmt.Sprintf("dir %d/sub/file %d", i%3, i)
 		if i%4 == 0 {
-			s = "replaced" // again and again
+			s = "replaced" // replaced repeatedly
 		}
 		fmt.Println("put", i, s)
 		if _, err := put(b, parse(s), object(i), vfs.PutOptions{}); err != nil {
@@ -106,12 +106,12 @@ func child(role, dir string) {
 	}
 }
 
-// object is the content of version i, which says so everywhere.
+// object is the content of version i, which every part of it identifies.
 func object(i int) string { return strings.Repeat(fmt.Sprintf("version %06d\n", i), 1000+i%7*5000) }
 
-// TestKill kills a writer at random moments. Every object whose Put returned is
-// there and whole, that of the Put under way is absent or whole, no directory is
-// empty, and the next start leaves nothing else.
+// TestKill kills a writer at random moments. Every object whose Put returned exists
+// completely, that of the Put in progress is absent or complete, no directory is empty,
+// and the next start removes everything else.
 func TestKill(t *testing.T) {
 	rounds := 20
 	if length.Short() {
@@ -122,20 +122,20 @@ func TestKill(t *testing.T) {
 		dir := t.TempDir()
 		role := []string{"writer", "writer, portable"}[round%2]
 		cmd, _, out := startChild(t, role, dir)
-		var kill *time.Timer // from the first Put on: a start may take long
+		var kill *time.Timer // counts from the first Put, since a start may take long
 		want, under := map[string]string{}, ""
 		data := ""
 		for out.Scan() {
 			f := strings.SplitN(out.Text(), " ", 3)
 			if len(f) < 3 {
-				break // cut by the kill
+				break // truncated by the kill
 			}
 			if kill == nil {
 				kill = time.AfterFunc(time.Duration(rand.IntN(60_000))*time.Microsecond, func() { cmd.Process.Kill() })
 			}
 			i, err := strconv.Atoi(f[1])
 			if err != nil {
-				t.Fatalf("the writer says %q", out.Text())
+				t.Fatalf("the writer printed %q", out.Text())
 			}
 			if f[0] == "put" {
 				under, data = f[2], object(i)
@@ -166,7 +166,7 @@ func TestKill(t *testing.T) {
 		if !maps.Equal(got, want) {
 			for name := range got {
 				if got[name] != want[name] {
-					t.Errorf("round %d: %q is not what was put there", round, name)
+					t.Errorf("round %d: %q does not have the stored content", round, name)
 				}
 			}
 			for name := range want {
@@ -177,12 +177,12 @@ func TestKill(t *testing.T) {
 		}
 	}
 	if found == 0 {
-		t.Error("no kill ever hit a Put: the test proves nothing")
+		t.Error("no kill interrupted a Put: the test proves nothing")
 	}
-	t.Logf("%d of %d kills left something to sweep", found, rounds)
+	t.Logf("after %d of %d kills, there was something to sweep", found, rounds)
 }
 
-// TestProcessesRace: of two processes that create one name, one does.
+// TestProcessesRace: if two processes create the same name, exactly one succeeds.
 func TestProcessesRace(t *testing.T) {
 	dir := t.TempDir()
 	var ins [2]io.WriteCloser
@@ -215,7 +215,7 @@ func TestProcessesRace(t *testing.T) {
 			}
 		}
 		if winner < 0 {
-			t.Fatalf("round %d: nobody made %q", round, s)
+			t.Fatalf("round %d: no process created %q", round, s)
 		}
 		wins[winner]++
 		if got, _, err := get(b, name(t, s), vfs.Request{}); err != nil || got != strconv.Itoa(pids[winner]) {

@@ -1,17 +1,17 @@
-// Package disk serves a directory of the local file system. [New] opens it, for
-// reading or, with Options.Writable, for writing, too; a [vfs.Jail] before the
-// [Backend] decides which names are served.
+// Package disk serves a directory of the local file system. [New] opens it for reading
+// or, with Options.Writable, also for writing. A [vfs.Jail] over the [Backend] decides
+// which names are served.
 //
-// No symbolic link is followed, not by a check before the open, which a race
-// could get between, but by the open itself. On Linux that is one system call
-// at any depth, openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS; where a
-// kernel or sandbox refuses it, and on other systems, [os.Root] is walked
-// element by element. Both give the same verdicts.
+// No symbolic link is followed. This does not depend on a check before the open, which
+// would be open to a race, but is a property of the open itself. On Linux that is one
+// system call at any depth, openat2 with RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. If
+// the kernel or a sandbox refuses it, and on other systems, [os.Root] is walked element
+// by element. Both give the same verdicts.
 //
-// What is not protected: whoever can move or replace the root directory itself,
-// or mount something below it, decides what is served. Hard links look like
-// the file that they are, see Options.RefuseHardLinks. Changes of a file that
-// keep its inode, size and modification time keep its ETag.
+// The package does not protect against a process that can move or replace the root
+// directory itself, or mount something below it. A hard link cannot be distinguished
+// from the original file, see Options.RefuseHardLinks. A change that keeps a file's
+// inode, size and modification time also keeps its ETag.
 package disk
 
 import (
@@ -28,29 +28,28 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Backend is a directory. It is safe for concurrent use.
+// A Backend is a backend over a directory. It is safe for concurrent use.
 //
-// Changes are made in a way in which several processes can write to one
-// directory: each holds the lock (flock) on it while it changes names. All of
-// them have to run as one user, since what is not whole yet only its owner can
-// reach. What is written to has to be one mount: a Put below another one fails
-// with vfs.ErrUnsupported. Windows has no such locks, no sync of directories,
-// and os.Root works by names there: one process alone may write, and if a
-// directory is exchanged for a link within the root while it does, the object
-// lands where that leads, never outside.
+// Several processes can write to one directory: each holds the lock (flock) on it while
+// it changes names. All of them must run as the same user, since only the owner can
+// access incomplete files. Everything written to must be on one mount: a Put below
+// another mount fails with vfs.ErrUnsupported. Windows has no such locks and cannot
+// sync directories, and os.Root works by name there: only one process may write. If a
+// directory is exchanged for a link within the root during a write, the object is
+// stored where the link leads, but never outside the root.
 type Backend struct {
 	tree  tree
 	opts  Options
 	notes []string
 
-	// writeLock holds an element while a call changes names, and guards floor: the
-	// time of the latest version that was removed.
+	// writeLock holds an element while a call changes names. It guards floor, the time
+	// of the latest removed version.
 	writeLock chan struct{}
 	floor     time.Time
 
-	// life is held for reading while tree is in use. Without it, Close could
-	// free a descriptor whose number the next open in the process gets, and a
-	// late request would look for its name there.
+	// life is held for reading while tree is in use. Otherwise, Close could free a
+	// descriptor whose number the next open in the process gets, and a late request
+	// would look up its name there.
 	life   sync.RWMutex
 	closed bool
 }
@@ -59,39 +58,38 @@ var _ vfs.Backend = (*Backend)(nil)
 
 // Options are the options of New. The zero value is safe.
 type Options struct {
-	// Writable lets Put and Remove work. Without it, nothing in the directory is
-	// ever changed.
+	// Writable enables Put and Remove. Without it, nothing in the directory is ever
+	// changed.
 	Writable bool
-	// Portable uses os.Root also where openat2 is there.
+	// Portable uses os.Root even if openat2 is available.
 	Portable bool
-	// RefuseHardLinks refuses files that have more than one name. It is for
-	// trees that others write to: a hard link can bring a file of the same
-	// file system in from outside the root. Listings say of such a file that it is
-	// refused.
+	// RefuseHardLinks refuses files that have more than one name. It is meant for trees
+	// that others write to: a hard link can bring in a file of the same file system
+	// from outside the root. Listings mark such a file as refused.
 	RefuseHardLinks bool
-	// SkipSelfTest leaves out the test that New makes of the jail.
+	// SkipSelfTest skips the self-test that New runs.
 	SkipSelfTest bool
 }
 
-// A tree opens what lies below the root. Its methods refuse with
-// reason.Symlink where a link is anywhere on the way.
+// A tree opens what is below the root. Its methods refuse with reason.Symlink if there
+// is a link anywhere on the path.
 type tree interface {
 	open(op string, n vfs.Name, links bool) (handle, error)
 	openDir(n vfs.Name) (dirReader, error)
-	top() (folder, error) // the root, to change what is in it
+	top() (folder, error) // the root, for changes in it
 	how() string
 	close() error
 }
 
-// A handle is what was found under a name. It is not open, for nothing is known of it
-// yet: to open a FIFO and to leave it ends the program that writes to it, and to close
-// a file ends the locks that the process has on it.
+// A handle refers to what was found under a name, without having opened it, since its
+// kind is not yet known: opening and closing a FIFO ends the program that writes to it,
+// and closing a file releases the locks that the process has on it.
 type handle interface {
 	stat() (stat, error)
-	// open opens it to be read, and closes the handle, whatever comes of it. It fails
-	// with errRaced if that name leads to something else by now.
+	// open opens it for reading and, in any case, closes the handle. It fails with
+	// errRaced if the name now leads to something else.
 	open() (opened, error)
-	// readable returns nil if open would, too.
+	// readable returns nil if open would succeed.
 	readable() error
 	close() error
 }
@@ -99,20 +97,20 @@ type handle interface {
 // opened is an open file.
 type opened interface {
 	pread(p []byte, off int64) (int, error)
-	file() *os.File // in the place of the file, which is not to be used again
+	file() *os.File // takes over the descriptor; do not use the opened again
 	close() error
 }
 
-// New returns a Backend for the directory dir. Links in dir itself are
-// followed: it is the operator's own word.
+// New returns a Backend for the directory dir. It follows links in dir itself, since
+// the operator chose that path.
 //
-// Unless told otherwise, New first tests in a directory of its own, below the
-// system's temporary one, whether the jail holds on this kernel, and fails if
-// it does not: sandboxes have been seen to let links through. The tree to be
-// served is never written to for that.
+// Unless SkipSelfTest is set, New first tests whether the jail holds on this kernel, in
+// a directory of its own below the system's temporary directory, and fails if it does
+// not: some sandboxes have let links through. The self-test never writes to the served
+// tree.
 //
-// With Options.Writable, New removes what writers left that did not live to do
-// it, and fails with ErrNotWritable where nothing can be written.
+// With Options.Writable, New removes what interrupted writers left behind, and fails
+// with ErrNotWritable if the directory cannot be written to.
 func New(dir string, opts Options) (*Backend, error) {
 	b, err := open(dir, opts)
 	if err != nil {
@@ -153,12 +151,12 @@ func open(dir string, opts Options) (*Backend, error) {
 	return &Backend{tree: t, opts: opts, writeLock: make(chan struct{}, 1)}, nil
 }
 
-// Notes returns what an operator should know of this directory and system, a
-// line each.
+// Notes returns what an operator should know about this directory and system, one line
+// each.
 func (b *Backend) Notes() []string { return b.notes }
 
-// Close ends the Backend: every later call fails. Objects that are open stay so;
-// changes that are being made are made to their end.
+// Close closes the Backend: every later call fails. Open objects stay open; changes in
+// progress are completed.
 func (b *Backend) Close() error {
 	b.life.Lock()
 	defer b.life.Unlock()
@@ -167,7 +165,7 @@ func (b *Backend) Close() error {
 	}
 	b.closed = true
 	if b.opts.Writable {
-		// That of a Put that is still under way is not empty.
+		// This fails if a Put in progress uses it, since it is not empty then.
 		if top, err := b.tree.top(); err == nil {
 			top.rmdir(staging())
 			top.close()
@@ -176,13 +174,13 @@ func (b *Backend) Close() error {
 	return b.tree.close()
 }
 
-// Caps says what a directory can do.
+// Caps returns what a directory supports.
 func (b *Backend) Caps() vfs.Caps {
 	return vfs.Caps{Kind: "disk", Writable: b.opts.Writable, Directories: true, Ranges: true}
 }
 
-// Open opens the regular file n. Everything about it, and every byte, comes from one
-// inode, which was judged before it was opened.
+// Open opens the regular file n. All metadata and every byte come from one inode, which
+// was checked before it was opened.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	var info vfs.Info
 	var span vfs.Span
@@ -204,8 +202,8 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	return obj, nil
 }
 
-// Stat describes the regular file n. It asks whether that can be read, too, so that
-// it says yes only where Open would.
+// Stat describes the regular file n. It also checks that the file can be read, so that
+// it succeeds only if Open would.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	var info vfs.Info
 	req.Range = vfs.Range{}
@@ -223,7 +221,7 @@ func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.In
 	return info, nil
 }
 
-// find finds n and judges it. If it is an object, take gets it, and closes the handle.
+// find finds and checks n. If n is an object, find calls take, which closes the handle.
 func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool, take func(h handle, st *stat) (opened, error)) (opened, error) {
 	if err := check(ctx, op, n); err != nil {
 		return nil, err
@@ -268,7 +266,7 @@ func (b *Backend) enter(ctx context.Context, op string, n vfs.Name) (folder, err
 	return b.tree.top()
 }
 
-// check refuses what no file can be.
+// check refuses a name that cannot be a file.
 func check(ctx context.Context, op string, n vfs.Name) error {
 	if err := ctx.Err(); err != nil {
 		return &vfs.Error{Op: op, Name: n.String(), Err: err}
@@ -284,16 +282,16 @@ func check(ctx context.Context, op string, n vfs.Name) error {
 	return nil
 }
 
-// outdate keeps later versions from having a time up to t. The caller
-// holds the write lock.
+// outdate ensures that later versions get a time after t. The caller holds the write
+// lock.
 func (b *Backend) outdate(t time.Time) {
 	if t.After(b.floor) {
 		b.floor = t
 	}
 }
 
-// linkError is the refusal at a link: prefix is its own name, text its
-// content. They are asked for only if report is set.
+// linkError returns the refusal of a link: prefix is the link's own name, text its
+// content. It calls readlink only if report is set.
 func linkError(op string, n vfs.Name, report bool, readlink func() (prefix, text string, err error)) error {
 	e := &vfs.Error{Op: op, Name: n.String(), Reason: reason.Symlink, Err: fs.ErrNotExist}
 	if !report {
@@ -311,17 +309,17 @@ func linkError(op string, n vfs.Name, report bool, readlink func() (prefix, text
 	return e
 }
 
-// maxRaces is how often an open is tried again because the tree changed under
-// it. Going on with less than the full check is no way out.
+// maxRaces is how often an open is retried because the tree changed during it. After
+// that, the open fails: proceeding without the full check would not be safe.
 const maxRaces = 128
 
-var errRaced = errors.New("the tree keeps changing")
+var errRaced = errors.New("the directory tree keeps changing")
 
 func raced(op string, n vfs.Name) error {
 	return &vfs.Error{Op: op, Name: n.String(), Err: errors.Join(vfs.ErrUnavailable, errRaced)}
 }
 
-// errNotDir is what a root that is no directory fails with.
+// errNotDir returns the error for a root that is not a directory.
 func errNotDir(dir string) error {
 	return &fs.PathError{Op: "open", Path: dir, Err: errors.New("is not a directory")}
 }

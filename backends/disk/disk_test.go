@@ -21,7 +21,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// both runs f with a Backend for dir by each way of opening that there is.
+// both runs f with a Backend for dir, for each available way to open files.
 func both(t *testing.T, dir string, opts disk.Options, f func(t *testing.T, b *disk.Backend)) {
 	for _, portable := range []bool{false, true} {
 		t.Run(map[bool]string{false: "default", true: "portable"}[portable], func(t *testing.T) {
@@ -131,8 +131,8 @@ func TestFilePositionedAtSpan(t *testing.T) {
 	})
 }
 
-// A file that is cut while it is read must not end normally; one that grows is
-// served as long as it was.
+// Reading a file that is truncated meanwhile must fail; of a file that grows, the
+// original length is served.
 func TestChangedWhileRead(t *testing.T) {
 	for _, size := range []int{1000, 100_000} {
 		both(t, t.TempDir(), disk.Options{}, func(t *testing.T, _ *disk.Backend) {
@@ -151,7 +151,7 @@ func TestChangedWhileRead(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := io.ReadAll(obj.Body); !errors.Is(err, vfs.ErrChanged) {
-				t.Errorf("size %d: reading a file that was cut: %v", size, err)
+				t.Errorf("size %d: reading a truncated file: %v", size, err)
 			}
 			obj.Body.Close()
 
@@ -214,7 +214,7 @@ func TestETag(t *testing.T) {
 
 func TestListIsOrderedAndPaged(t *testing.T) {
 	dir := disk.MemoryDir(t)
-	// More than two chunks, and names around the slash in byte order.
+	// Use more than two chunks, and names around the slash in byte order.
 	for i := range 5000 {
 		write(t, dir, fmt.Sprintf("many/n%04d", rand.IntN(1_000_000)+i), "")
 	}
@@ -261,7 +261,7 @@ func TestHardLinks(t *testing.T) {
 	}
 	write(t, dir, "own", "mine")
 	both(t, dir, disk.Options{}, func(t *testing.T, b *disk.Backend) {
-		// The control: without the option, a hard link is a file like any other.
+		// The control: without the option, a hard link is served like any file.
 		if got, _, err := get(b, name(t, "link"), vfs.Request{}); err != nil || got != "canary" {
 			t.Errorf("got %q, %v", got, err)
 		}
@@ -286,16 +286,16 @@ func TestNew(t *testing.T) {
 			}
 		}
 	}
-	// A root that is a link is the operator's own word.
+	// A root that is a link is followed, since the operator chose it.
 	dir := t.TempDir()
 	write(t, dir, "real/f", "data")
 	link := filepath.Join(dir, "link")
 	err := os.Symlink("real", link)
 	if err == nil {
-		_, err = os.Lstat(link) // Wine only claims to make links
+		_, err = os.Lstat(link) // Wine reports success without making links
 	}
 	if err != nil && runtime.GOOS == "windows" {
-		t.Skip("this account may not make links: ", err)
+		t.Skip("this account cannot make links: ", err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -305,7 +305,7 @@ func TestNew(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 		if len(b.Notes()) == 0 {
-			t.Error("no note says how files are opened")
+			t.Error("no note tells how files are opened")
 		}
 	})
 }
@@ -363,7 +363,7 @@ func TestFS(t *testing.T) {
 	})
 }
 
-// Errors name what the caller asked for, never where it lies.
+// Errors contain the requested name, never a path of the host.
 func TestErrorsDoNotLeak(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "f", "")

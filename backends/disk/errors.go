@@ -12,8 +12,8 @@ func refuse(op string, n vfs.Name, r vfs.Reason) error {
 	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }
 
-// writeError says what an error of a change means. None of them may look like a
-// missing object, but for those that say so themselves.
+// writeError converts an error of a change. None may look like a missing object, except
+// those that say so themselves.
 func writeError(op string, n vfs.Name, err error) error {
 	var e *vfs.Error
 	switch {
@@ -35,7 +35,7 @@ func writeError(op string, n vfs.Name, err error) error {
 	return &vfs.Error{Op: op, Name: n.String(), Err: err}
 }
 
-// isUnholdable reports that the system can have nothing of a name.
+// isUnholdable reports whether the system cannot have anything with this name.
 func isUnholdable(err error) bool { return reason.ForError(err) == reason.Unholdable }
 
-var errOtherMount = errors.New("what is mounted below the root cannot be written to: make it a source of its own")
+var errOtherMount = errors.New("cannot write to another mount below the root: make it a source of its own")

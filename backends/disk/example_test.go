@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A directory is opened once. Writing has to be asked for.
+// A directory is opened once. Writing has to be enabled explicitly.
 func ExampleNew() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -22,9 +22,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// faults fails call number at of all that change the tree or look at it, with
-// err, and all later ones of the calls in always. plain is a file system that
-// knows rename alone, unlinked one that has no hard links either.
+// faults fails call number at, of all calls that change or inspect the tree, with err,
+// and all later calls whose kind is in always. With plain, the file system supports
+// only rename; with unlinked, it has no hard links either.
 type faults struct {
 	at              int
 	err             error
@@ -32,7 +32,7 @@ type faults struct {
 	plain, unlinked bool
 
 	calls  int
-	failed string // the call that was failed first
+	failed string // the first failed call
 }
 
 func (f *faults) next(call string) error {
@@ -152,7 +152,7 @@ func (d faulty) rmdir(elem string) error {
 	return d.call("rmdir", func() error { return d.folder.rmdir(elem) })
 }
 
-// sync, like the Sync of a file, does no more: there are thousands.
+// sync and the file's Sync only count, since there are thousands of calls.
 func (d faulty) sync() error { return d.f.next("syncDir") }
 func (d faulty) lock() error { return d.call("lock", d.folder.lock) }
 
@@ -171,8 +171,8 @@ func (s faultyScratch) Write(p []byte) (int, error) {
 
 func (s faultyScratch) Sync() error { return s.f.next("sync") }
 
-// contents returns what is in dir by name: files with what they hold, directories
-// with a slash. What is in staging is left out.
+// contents returns the content of dir by name: files with their content, directories
+// with a slash. It leaves out staging.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -198,8 +198,8 @@ func contents(t *testing.T, dir string) map[string]string {
 	return got
 }
 
-// TestFailedCalls: whichever call fails, the old state stays and nothing else
-// does, and the next call works.
+// TestFailedCalls: whichever call fails, the old state remains, nothing is left over,
+// and the next call works.
 func TestFailedCalls(t *testing.T) {
 	body := strings.Repeat("0123456789abcdef", 10_000) // several writes
 	old := map[string]string{"file": "old", "dir/": "", "dir/file": "old", "deep/": "", "deep/er/": "", "deep/er/only": "old"}
@@ -259,14 +259,14 @@ func TestFailedCalls(t *testing.T) {
 					}
 				}
 				if len(failures) < 4 {
-					t.Errorf("only these calls fail: %v", failures)
+					t.Errorf("only these calls failed: %v", failures)
 				}
 			})
 		}
 	}
 }
 
-// failOnce tries do on a tree that fails as f says.
+// failOnce runs do on a tree that fails according to f.
 func failOnce(t *testing.T, do func(*Backend) error, f *faults, old, changed map[string]string) error {
 	t.Helper()
 	dir := MemoryDir(t)
@@ -292,29 +292,29 @@ func failOnce(t *testing.T, do func(*Backend) error, f *faults, old, changed map
 	b.tree = faultyTree{sound, f}
 	err = do(b)
 	what := fmt.Sprintf("call %d, %s, failed with %v", f.at, f.failed, f.err)
-	// Where nothing but rename is there, what was replaced cannot be brought back,
-	// nor anywhere what was removed.
+	// If the file system supports only rename, a replaced version cannot be restored;
+	// nor can a removed one on any file system.
 	final := f.failed == "syncDir" && (f.plain || len(changed) < len(old))
 	got, changed := contents(t, dir), maps.Clone(changed)
 	switch {
 	case err == nil && (f.failed == "rmdir" || f.failed == "open") && len(changed) < len(old):
-		// Directories that cannot be removed are left, and nothing else.
+		// Directories that cannot be removed remain, and nothing else.
 		maps.DeleteFunc(got, func(name, _ string) bool { return strings.HasSuffix(name, "/") && isKey(old, name) })
 		maps.DeleteFunc(changed, func(name, _ string) bool { return strings.HasSuffix(name, "/") })
 		if !maps.Equal(got, changed) {
-			t.Errorf("%s, the operation did not: the tree holds %v", what, keysOf(got))
+			t.Errorf("%s, the operation succeeded: the tree contains %v", what, keysOf(got))
 		}
 	case err == nil && !maps.Equal(got, changed):
-		t.Errorf("%s, the operation did not: the tree holds %v", what, keysOf(got))
+		t.Errorf("%s, the operation did not fail: the tree contains %v", what, keysOf(got))
 	case err != nil && !maps.Equal(got, old) && !(final && maps.Equal(got, changed)):
-		t.Errorf("%s, the operation with %v: the tree holds %v", what, err, keysOf(got))
+		t.Errorf("%s, the operation with %v: the tree contains %v", what, err, keysOf(got))
 	}
 	if err != nil {
 		checkWriteError(t, what, err, f)
 	}
-	// What fails to be taken away is left for the next start, and only that.
+	// Only things that could not be removed are left for the next start.
 	if left, err := os.ReadDir(filepath.Join(dir, staging())); err == nil && len(left) > 0 && f.failed != "unlink" && f.failed != "rmdir" {
-		t.Errorf("%s: staging holds %v", what, left)
+		t.Errorf("%s: staging contains %v", what, left)
 	}
 	b.tree = sound
 	if _, err := b.prepare(); err != nil {
@@ -333,7 +333,7 @@ func failOnce(t *testing.T, do func(*Backend) error, f *faults, old, changed map
 		t.Error(err)
 	}
 	if after := descriptors(t); after != before {
-		t.Errorf("%s: %d descriptors are open, %d were", what, after, before)
+		t.Errorf("%s: %d descriptors are open, want %d", what, after, before)
 	}
 	return err
 }
@@ -368,7 +368,7 @@ func parse(t *testing.T, s string) vfs.Name {
 	return n
 }
 
-// descriptors counts the open descriptors of this process, where the system tells.
+// descriptors counts this process's open descriptors, if the system can tell.
 func descriptors(t *testing.T) int {
 	if runtime.GOOS != "linux" {
 		return 0
@@ -380,7 +380,7 @@ func descriptors(t *testing.T) int {
 	return len(fds)
 }
 
-// TestErrorsOfWriting: what each kind of failure means to a caller.
+// TestErrorsOfWriting: the result of each kind of failure for a caller.
 func TestErrorsOfWriting(t *testing.T) {
 	for _, tt := range []struct {
 		err    error
@@ -400,7 +400,7 @@ func TestErrorsOfWriting(t *testing.T) {
 		{unix.EXDEV, vfs.ErrUnsupported, ""},
 		{unix.ENAMETOOLONG, fs.ErrNotExist, reason.Unholdable},
 		{unix.EILSEQ, fs.ErrNotExist, reason.Unholdable},
-		// A directory that vanished under a Put is no missing object.
+		// A directory that disappears during a Put is not a missing object.
 		{unix.ENOENT, vfs.ErrUnavailable, ""},
 		{unix.ENOTEMPTY, vfs.ErrUnavailable, ""},
 		{unix.EIO, unix.EIO, ""},
@@ -414,7 +414,7 @@ func TestErrorsOfWriting(t *testing.T) {
 				t.Errorf("%v: matches fs.ErrNotExist: %t", err, tt.reason == "")
 			}
 			if strings.Contains(got.Error(), "somewhere") {
-				t.Errorf("%v: the error tells the path: %v", err, got)
+				t.Errorf("%v: the error reveals the path: %v", err, got)
 			}
 		}
 	}

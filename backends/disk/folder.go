@@ -6,44 +6,44 @@ import (
 	"time"
 )
 
-// A folder is an open directory in which names are changed, by one system call
-// a method. An elem is one element, and a link of that name is never followed.
+// A folder is an open directory in which names are changed, with one system call per
+// method. An elem is a single element; a link with that name is never followed.
 type folder interface {
 	lstat(elem string) (stat, error)
 	names() ([]string, error)
-	open(elem string) (folder, error) // of a directory; "." is this one again
-	// leads says which directory a name of several elements leads to, through no link:
-	// in one system call where there is one for it.
+	open(elem string) (folder, error) // opens a directory; "." opens this one again
+	// leads describes the directory that a name of several elements leads to, without
+	// following links: in one system call if the system has one for it.
 	leads(name string) (stat, error)
 
 	mkdir(elem string, perm fs.FileMode) error
-	// create makes a file and holds it, so that reclaim leaves it alone. It
-	// fails with errRaced if reclaim was faster.
+	// create creates a file and holds it, so that reclaim does not remove it. It fails
+	// with errRaced if reclaim was faster.
 	create(elem string) (scratch, error)
 	setTime(elem string, modTime time.Time) error
 
-	// rename replaces what it can; renameNew replaces nothing, and exchange
-	// changes places with what is there. Those two fail with errPlain where the
-	// file system can only rename.
+	// rename replaces whatever it can; renameNew replaces nothing; exchange swaps with
+	// what is there. The last two fail with errPlain if the file system can only
+	// rename.
 	rename(old string, to folder, elem string) error
 	renameNew(old string, to folder, elem string) error
 	exchange(old string, to folder, elem string) error
 	link(old string, to folder, elem string) error
 	unlink(elem string) error
 	rmdir(elem string) error
-	// reclaim removes a file, or fails with errLocked if its writer lives.
+	// reclaim removes a file, or fails with errLocked if its writer is alive.
 	reclaim(elem string) error
 
 	sync() error // of the entries
-	// lock keeps other processes from getting the same lock until unlock or
-	// close. It does not wait: errLocked says that another one has it, and
-	// errLockless that the file system has no locks.
+	// lock prevents other processes from getting the same lock until unlock or close.
+	// It does not wait: it fails with errLocked if another process holds the lock, and
+	// with errLockless if the file system has no locks.
 	lock() error
 	unlock()
 	close() error
 }
 
-// A scratch is a file that is being written.
+// A scratch is a file being written.
 type scratch interface {
 	Write(p []byte) (int, error)
 	Sync() error

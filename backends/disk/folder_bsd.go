@@ -10,7 +10,7 @@ const (
 	renameExchange  = 0
 )
 
-// renameat2 is not to be had.
+// renameat2 is not available.
 func renameat2(int, string, int, string, uint) error { return unix.ENOSYS }
 
 func (d directory) leads(name string) (stat, error) { return d.leadsByElements(name) }

@@ -20,7 +20,7 @@ func (t *openat2Tree) top() (folder, error) {
 	return d, nil
 }
 
-// howLeads opens the directory of a whole name, for what it is.
+// howLeads opens the directory of a whole name, only to identify it.
 var howLeads = unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: resolve}
 
 func (d directory) leads(name string) (stat, error) {

@@ -12,13 +12,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// keepOpen: a file that is open gets a time of its own when it is closed.
+// keepOpen: closing a file sets its time, so it is closed first.
 const keepOpen = false
 
-// directory is a folder by its name below an os.Root. What is looked at and what
-// is then changed may be two things, if another process exchanges a directory
-// for a link in between; os.Root keeps both below the root. There are no locks:
-// one process at a time may write.
+// directory is a folder by its name below an os.Root. If another process exchanges a
+// directory for a link between a check and a change, the two can affect different
+// directories; os.Root keeps both below the root. There are no locks: only one process
+// may write at a time.
 type directory struct {
 	root *os.Root
 	at   string // with a slash at its end, or ""
@@ -49,7 +49,7 @@ func (d directory) open(elem string) (folder, error) {
 		return nil, err
 	}
 	if !st.IsDir() {
-		return nil, errRaced // what it is, the caller looks at
+		return nil, errRaced // the caller finds out what it is
 	}
 	return directory{root: d.root, at: d.at + elem + "/"}, nil
 }
@@ -107,7 +107,7 @@ func (d directory) rename(old string, to folder, elem string) error {
 	err := d.root.Rename(d.at+old, to.(directory).at+elem)
 	if isHeld(err) {
 		if st, looked := to.lstat(elem); looked == nil && st.mode.IsRegular() {
-			// Without %w for err, which says that nobody may ever do this.
+			// Do not wrap err with %w: it would report a permanent lack of permission.
 			return fmt.Errorf("%w: another program has the file open: %v", vfs.ErrUnavailable, err)
 		}
 	}
@@ -124,7 +124,7 @@ func (d directory) link(old string, to folder, elem string) error {
 func (d directory) unlink(elem string) error { return d.root.Remove(d.at + elem) }
 func (d directory) rmdir(elem string) error  { return d.root.Remove(d.at + elem) }
 
-// sync does nothing: Windows has no such call for a directory.
+// sync does nothing: Windows has no such call for directories.
 func (d directory) sync() error { return nil }
 
 func (d directory) lock() error { return errLockless }

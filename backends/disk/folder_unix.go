@@ -13,11 +13,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// keepOpen: the lock on a file that is being written lasts as long as it is open.
+// keepOpen: the lock on a file being written lasts only while the file is open.
 const keepOpen = true
 
-// directory is a folder by its descriptor. On Linux, openat2 has nothing to add
-// here: of one element, O_NOFOLLOW says all. So both trees change names alike.
+// directory is a folder by its descriptor. On Linux, openat2 would add nothing: for a
+// single element, O_NOFOLLOW is enough. So both trees change names in the same way.
 type directory struct{ fd int }
 
 func openDirectory(at int, elem string, flags int) (directory, error) {
@@ -33,7 +33,7 @@ func openat(at int, elem string, flags int, perm uint32) (fd int, err error) {
 	return fd, err
 }
 
-// retry calls f again where a signal came in between.
+// retry calls f again if a signal interrupted it.
 func retry(f func() error) error {
 	for {
 		if err := f(); err != unix.EINTR {
@@ -44,8 +44,8 @@ func retry(f func() error) error {
 
 func (d directory) close() error { return unix.Close(d.fd) }
 
-// open asks for no more than the right to go through: who may write into a
-// directory need not be one who may read those above it.
+// open needs only search permission: a user who may write to a directory need not be
+// able to read those above it.
 func (d directory) open(elem string) (folder, error) {
 	next, err := openDirectory(d.fd, elem, searchOnly)
 	if err != nil {
@@ -54,7 +54,8 @@ func (d directory) open(elem string) (folder, error) {
 	return next, nil
 }
 
-// leadsByElements is leads where no call takes a whole name without following links.
+// leadsByElements implements leads where no system call resolves a whole name without
+// following links.
 func (d directory) leadsByElements(name string) (stat, error) {
 	at := d
 	for elem := range strings.SplitSeq(name, "/") {
@@ -71,7 +72,7 @@ func (d directory) leadsByElements(name string) (stat, error) {
 	return at.lstat(".")
 }
 
-// file opens the directory again, as one that may be read.
+// file opens the directory again, for reading.
 func (d directory) file() (*os.File, error) {
 	again, err := openDirectory(d.fd, ".", unix.O_RDONLY)
 	if err != nil {
@@ -114,8 +115,8 @@ func (d directory) mkdir(elem string, perm fs.FileMode) error {
 	return retry(func() error { return unix.Mkdirat(d.fd, elem, uint32(perm.Perm())) })
 }
 
-// create locks the file, since the lock goes with its process, however that
-// ends. Between the two, reclaim may find the file and take it for abandoned.
+// create locks the file, since the lock ends with its process, however that ends.
+// Between create and lock, reclaim may find the file and treat it as abandoned.
 func (d directory) create(elem string) (scratch, error) {
 	fd, err := openat(d.fd, elem, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o666)
 	if err != nil {
@@ -173,8 +174,8 @@ func (d directory) exchange(old string, to folder, elem string) error {
 
 func (d directory) renameAs(flag uint, old string, to folder, elem string) error {
 	err := retry(func() error { return renameat2(d.fd, old, to.(directory).fd, elem, flag) })
-	// EINVAL is a file system that does not know the flag, or a name that it
-	// cannot hold: then the plain call says so, too.
+	// EINVAL means that the file system does not support the flag, or cannot store the
+	// name: then the plain call fails as well.
 	if err == unix.EINVAL || isUnsupported(err) {
 		return errPlain
 	}
@@ -184,7 +185,7 @@ func (d directory) renameAs(flag uint, old string, to folder, elem string) error
 func (d directory) link(old string, to folder, elem string) error {
 	err := retry(func() error { return unix.Linkat(d.fd, old, to.(directory).fd, elem, 0) })
 	if err == unix.EPERM || isUnsupported(err) {
-		return errPlain // as on FAT
+		return errPlain // for example on FAT
 	}
 	return err
 }
@@ -200,13 +201,13 @@ func (d directory) rmdir(elem string) error {
 func (d directory) lock() error { return flock(d.fd) }
 func (d directory) unlock()     { unix.Flock(d.fd, unix.LOCK_UN) }
 
-// flock locks an open file, if nobody else has.
+// flock locks an open file, unless another process has locked it.
 func flock(fd int) error {
 	err := retry(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 	switch {
 	case err == unix.EWOULDBLOCK:
 		return errLocked
-	// NFS locks only what is open for writing (EBADF), which no directory is.
+	// NFS locks only files open for writing (EBADF), which a directory never is.
 	case err == unix.EBADF, err == unix.ENOLCK, err == unix.EINVAL, err != nil && isUnsupported(err):
 		return errLockless
 	}
@@ -231,7 +232,7 @@ func fromUnix(st *unix.Stat_t) stat {
 	}
 }
 
-// top opens the root as a folder that can be locked, which is the caller's own.
+// top opens the root as a folder of the caller's own, which can be locked.
 func (t *portable) top() (folder, error) {
 	f, err := t.root.Open(".")
 	if err != nil {

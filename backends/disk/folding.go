@@ -11,10 +11,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// foldNotes finds out, by reading alone, whether the file system takes other
-// spellings of a name for the name: then a request can reach a file by a
-// spelling that an allow pattern matches and the file's own name does not.
-// Deny patterns match all spellings anyway.
+// foldNotes finds out, only by reading, whether the file system accepts other spellings
+// of a name. If so, a request can reach a file by a spelling that an allow pattern
+// matches although it does not match the file's own name. Deny patterns match all
+// spellings anyway.
 func foldNotes(t tree) []string {
 	d, err := t.openDir(vfs.Root)
 	if err != nil {
@@ -34,15 +34,15 @@ func foldNotes(t tree) []string {
 	}
 	var notes []string
 	if folds(d, names, swapCase) {
-		notes = append(notes, "the file system folds case: names that differ in case are one file")
+		notes = append(notes, "the file system folds case: names that differ only in case refer to the same file")
 	}
 	if folds(d, names, swapForm) {
-		notes = append(notes, "the file system folds Unicode normal forms: names that differ in form are one file")
+		notes = append(notes, "the file system folds Unicode normal forms: names that differ only in form refer to the same file")
 	}
 	return notes
 }
 
-// folds reports whether one of the names is found under another spelling, too.
+// folds reports whether one of the names is also found under another spelling.
 func folds(d dirReader, names []string, respell func(string) string) bool {
 	for _, name := range names {
 		other := respell(name)

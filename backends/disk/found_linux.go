@@ -9,7 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// found is a file by a descriptor of O_PATH, which pins the inode and opens nothing.
+// found is a file by an O_PATH descriptor, which pins the inode without opening it.
 type found struct {
 	t  *openat2Tree
 	op string
@@ -20,8 +20,8 @@ type found struct {
 func (f *found) stat() (stat, error) { return statOf(f.fd) }
 func (f *found) close() error        { return unix.Close(f.fd) }
 
-// open opens the very inode that was judged: its descriptor's entry in /proc leads to
-// that and not to a name.
+// open opens the same inode that was checked: its descriptor's entry in /proc leads to
+// the inode, not to a name.
 func (f *found) open() (opened, error) {
 	defer f.close()
 	fd, err := f.t.reopen(f.fd, f.n)
@@ -34,8 +34,8 @@ func (f *found) open() (opened, error) {
 	return descriptor(fd), nil
 }
 
-// readable asks for the right to read without opening the file. Where that cannot be
-// asked, the open tells.
+// readable checks read permission without opening the file. If that is not supported,
+// only the open finds out.
 func (f *found) readable() error {
 	err := retry(func() error {
 		return unix.Faccessat2(f.fd, "", unix.R_OK, unix.AT_EMPTY_PATH|unix.AT_EACCESS)
@@ -56,7 +56,7 @@ func (f *found) readable() error {
 	return f.t.fail(f.op, f.n, false, err)
 }
 
-// reopen opens what fd has found.
+// reopen opens the file that fd refers to.
 func (t *openat2Tree) reopen(fd int, n vfs.Name) (int, error) {
 	if t.procFD >= 0 {
 		for {
@@ -66,7 +66,7 @@ func (t *openat2Tree) reopen(fd int, n vfs.Name) (int, error) {
 			}
 		}
 	}
-	// The descriptor keeps the inode from being freed, so none other can have its
+	// The descriptor keeps the inode from being freed, so no other file can have its
 	// number.
 	again, err := t.openat2(n.String(), &howFile)
 	if err != nil {
@@ -86,8 +86,8 @@ func (t *openat2Tree) reopen(fd int, n vfs.Name) (int, error) {
 	return again, nil
 }
 
-// openProc opens the directory of this process's descriptors, or returns -1 if there is
-// none that can be trusted: a sandbox may have something else in the place of /proc.
+// openProc opens the directory of this process's descriptors, or returns -1 if it
+// cannot be trusted: a sandbox may have replaced /proc.
 func openProc(root int) int {
 	proc, err := openat(unix.AT_FDCWD, "/proc/self/fd", unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -100,8 +100,8 @@ func openProc(root int) int {
 	return proc
 }
 
-// leadsTo reports whether proc is of procfs and leads to the directory root by its
-// number.
+// leadsTo reports whether proc is on procfs and its entry for the descriptor root leads
+// to that directory.
 func leadsTo(proc, root int) bool {
 	var sys unix.Statfs_t
 	if err := unix.Fstatfs(proc, &sys); err != nil || sys.Type != unix.PROC_SUPER_MAGIC {
@@ -133,7 +133,7 @@ func statOf(fd int) (stat, error) {
 	}
 }
 
-// A descriptor is an open file. It stays a bare number as long as it can: making an
+// A descriptor is an open file. It remains a bare number as long as possible: making an
 // os.File of it costs two more system calls and a finalizer.
 type descriptor int
 

@@ -19,11 +19,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// mountTmpfs mounts a file system of its own, which takes root's rights.
+// mountTmpfs mounts a separate file system, which needs root privileges.
 func mountTmpfs(t *testing.T, dir, options string) {
 	t.Helper()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("no file system can be mounted here: %v", err)
+		t.Skipf("cannot mount a file system here: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
@@ -32,13 +32,13 @@ func mountTmpfs(t *testing.T, dir, options string) {
 	})
 }
 
-// endless is a body that nobody has room for.
+// endless is a body too large for any disk.
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestFullDisk: what does not fit fails clearly and leaves nothing; what is
-// there stays, and goes on working.
+// TestFullDisk: an object that does not fit fails with a clear error and leaves nothing
+// behind; existing objects remain usable.
 func TestFullDisk(t *testing.T) {
 	for _, tt := range []struct {
 		what, options string
@@ -70,7 +70,7 @@ func TestFullDisk(t *testing.T) {
 						t.Errorf("%s without end: %v", n, err)
 					}
 					if got := snapshot(t, dir); !maps.Equal(got, before) {
-						t.Errorf("%s without end left %d entries, there were %d", n, len(got), len(before))
+						t.Errorf("%s without end left %d entries, want %d", n, len(got), len(before))
 					}
 				}
 				var filled []vfs.Name
@@ -82,20 +82,21 @@ func TestFullDisk(t *testing.T) {
 						continue
 					}
 					if !errors.Is(err, vfs.ErrFull) || errors.Is(err, fs.ErrNotExist) {
-						t.Errorf("the one too many: %v", err)
+						t.Errorf("the object that does not fit: %v", err)
 					}
 					if got := snapshot(t, dir); !maps.Equal(got, before) {
-						t.Errorf("the one too many left %d entries, there were %d", len(got), len(before))
+						t.Errorf("the object that does not fit left %d entries, want %d", len(got), len(before))
 					}
 					break
 				}
 				if len(filled) == 0 {
-					t.Fatal("nothing fitted")
+					t.Fatal("no object fitted")
 				}
 				if got, _, err := get(b, kept, vfs.Request{}); err != nil || got != "kept" {
-					t.Errorf("what was there: %q, %v", got, err)
+					t.Errorf("the existing object: %q, %v", got, err)
 				}
-				// The last inodes and pages go to others, so that there is truly nothing.
+				// Use up the last inodes and pages with other files, so that the disk
+				// is really full.
 				for i := 0; ; i++ {
 					f, err := os.Create(filepath.Join(dir, fmt.Sprint("other ", i)))
 					if err != nil {
@@ -107,7 +108,7 @@ func TestFullDisk(t *testing.T) {
 						break
 					}
 				}
-				// A start and a removal need no room.
+				// A start and a removal need no free space.
 				again := writable(t, dir, disk.Options{Portable: portable})
 				for _, n := range filled {
 					if err := again.Remove(context.Background(), n, vfs.Cond{}); err != nil {
@@ -115,18 +116,17 @@ func TestFullDisk(t *testing.T) {
 					}
 				}
 				if _, err := put(b, name(t, "new/directory/new"), "new", vfs.PutOptions{}); err != nil {
-					t.Errorf("when there is room again: %v", err)
+					t.Errorf("with free space again: %v", err)
 				}
 				if _, err := put(b, kept, "changed", vfs.PutOptions{}); err != nil {
-					t.Errorf("when there is room again: %v", err)
+					t.Errorf("with free space again: %v", err)
 				}
 			})
 		}
 	}
 }
 
-// What is mounted below the root belongs to another file system, to which
-// nothing can be moved.
+// A mount below the root is another file system, to which nothing can be renamed.
 func TestOtherMounts(t *testing.T) {
 	both(t, t.TempDir(), disk.Options{}, func(t *testing.T, b *disk.Backend) {
 		dir := t.TempDir()
@@ -147,7 +147,7 @@ func TestOtherMounts(t *testing.T) {
 		got := snapshot(t, dir)
 		delete(got, "/"+staging)
 		if !maps.Equal(got, before) {
-			t.Errorf("there is %q, and was %q", got, before)
+			t.Errorf("the tree is %q, was %q", got, before)
 		}
 		if err := w.Remove(context.Background(), name(t, "mounted/old"), vfs.Cond{}); err != nil {
 			t.Error(err)
@@ -174,7 +174,7 @@ func TestReadOnlyMount(t *testing.T) {
 			t.Errorf("reading: %q, %v", got, err)
 		}
 		if _, err := put(b, name(t, "file"), "x", vfs.PutOptions{}); !errors.Is(err, vfs.ErrUnsupported) {
-			t.Errorf("Put of a backend that only reads: %v", err)
+			t.Errorf("Put of a read-only backend: %v", err)
 		}
 	})
 	if _, err := disk.New(dir, disk.Options{Writable: true}); !errors.Is(err, disk.ErrNotWritable) {
@@ -182,7 +182,7 @@ func TestReadOnlyMount(t *testing.T) {
 	}
 }
 
-// TestLimits: a limit on descriptors or on the size of files is no loss either.
+// TestLimits: exceeding a limit on descriptors or on file size loses nothing.
 func TestLimits(t *testing.T) {
 	dir := t.TempDir()
 	b := writable(t, dir, disk.Options{})
@@ -202,7 +202,7 @@ func TestLimits(t *testing.T) {
 		f()
 	}
 	var errs []error
-	// From none to enough: each of the descriptors is the one too many once.
+	// The limit rises from none to enough, so each descriptor is once the one too many.
 	for spare := uint64(0); spare < 12; spare++ {
 		fd, err := unix.Dup(0)
 		if err != nil {
@@ -219,7 +219,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("with %d descriptors: %v", spare, err)
 		}
 		if got := snapshot(t, dir); !maps.Equal(got, before) {
-			t.Errorf("with %d descriptors, there is %q left", spare, got)
+			t.Errorf("with %d descriptors, %q is left", spare, got)
 		}
 	}
 	if len(errs) < 3 || errs[len(errs)-1] != nil {

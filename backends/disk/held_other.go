@@ -2,5 +2,5 @@
 
 package disk
 
-// isHeld: whether a file is open has nothing to do with its name here.
+// isHeld: on this system, an open file does not block changes of its name.
 func isHeld(error) bool { return false }

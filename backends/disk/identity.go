@@ -9,7 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A stat is what the system says of an object.
+// A stat is the system's description of a file.
 type stat struct {
 	mode     fs.FileMode
 	size     int64
@@ -23,9 +23,9 @@ func (st *stat) info(n vfs.Name) vfs.Info {
 	return vfs.Info{Name: n, Size: st.size, ModTime: st.mtime, ContentTime: st.mtime, ETag: st.etag(n)}
 }
 
-// reason judges what was found, whatever it is called: it returns "" for a file that
-// is an object, else why it is none. Nothing else judges. again looks at the same
-// object once more.
+// reason checks what was found, regardless of its name: it returns "" for a file that
+// is an object, or else the reason why it is not. No other function decides this. again
+// repeats the stat of the same file.
 func (b *Backend) reason(st *stat, again func() (stat, error)) vfs.Reason {
 	if ownfile.Is(st.id) {
 		return reason.OwnFile
@@ -39,9 +39,9 @@ func (b *Backend) reason(st *stat, again func() (stat, error)) vfs.Reason {
 	return ""
 }
 
-// beingInstalled reports whether a file has its second name in staging: it is an object
-// that a Put is about to finish where the file system can make a name only by a link,
-// or that a process left so that did not live to finish it.
+// beingInstalled reports whether a file has its second name in staging. Such a file is
+// an object: either a Put is about to finish it on a file system that can create a name
+// only by a link, or a process died before finishing it.
 func (b *Backend) beingInstalled(st *stat, again func() (stat, error)) bool {
 	if st.nlink != 2 {
 		return false
@@ -49,13 +49,13 @@ func (b *Backend) beingInstalled(st *stat, again func() (stat, error)) bool {
 	if b.inStaging(st) {
 		return true
 	}
-	// Or it was finished between the two looks.
+	// The Put may have finished between the two stats.
 	now, err := again()
 	return err == nil && now.nlink == 1 && now.ino == st.ino && now.dev == st.dev
 }
 
 func (b *Backend) inStaging(st *stat) bool {
-	// The caller may hold it already, and Close be waiting for that.
+	// The caller may already hold life, with Close waiting for it.
 	if !b.life.TryRLock() {
 		return false
 	}
@@ -85,7 +85,7 @@ func (b *Backend) inStaging(st *stat) bool {
 	return false
 }
 
-// checkDir refuses a directory that belongs to the process itself.
+// checkDir refuses a directory of the process itself.
 func checkDir(op string, n vfs.Name, d folder) error {
 	if !ownfile.Holds() {
 		return nil
@@ -100,8 +100,8 @@ func checkDir(op string, n vfs.Name, d folder) error {
 	return nil
 }
 
-// checkNew refuses to make elem in a directory where that would be a file of the
-// process itself: whoever makes a journal beside a database writes into the database.
+// checkNew refuses to create elem in a directory if that would be a file of the process
+// itself: a journal created beside a database, for example, changes the database.
 func checkNew(op string, n vfs.Name, d folder, elem string) error {
 	if !ownfile.Holds() {
 		return nil

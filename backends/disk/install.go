@@ -10,8 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 )
 
-// install moves the file to p. It fails with errRaced if something else is there
-// than p says.
+// install moves the file to p. It fails with errRaced if p is outdated.
 func (w *writing) install(p *location) error {
 	if err := w.check(p); err != nil {
 		return err
@@ -28,13 +27,14 @@ func (w *writing) install(p *location) error {
 	return w.installNew(p)
 }
 
-// stamp sees to it that no version before this one has the same ETag, though
-// inode numbers are given anew and clocks are set back: the time is later than
-// that of the version here, and than that of any that was removed. Those in
-// between came one after the other. To count all versions of all names instead
-// would let time run ahead where the file system counts in seconds.
+// stamp ensures that no previous version has the same ETag, even if inode numbers are
+// reused and clocks are set back: the time is later than that of the current version,
+// and than that of any removed version. Versions in between each followed another. To
+// track all versions of all names instead would let time run ahead on file systems that
+// count in seconds.
 //
-// A time that the caller gave stays, unless the version here would have the same ETag.
+// A time given by the caller is kept, unless the current version would have the same
+// ETag.
 func (w *writing) stamp(current *stat) error {
 	if !w.time.IsZero() && (current == nil || w.st.etag(w.n) != current.etag(w.n)) {
 		return nil
@@ -58,7 +58,7 @@ func (w *writing) stamp(current *stat) error {
 
 func (w *writing) installNew(p *location) error {
 	err := w.stage.renameNew(w.temp, p.dir, p.elem)
-	// The file has two names for a moment then, see beingInstalled.
+	// For a moment, the file then has two names; see beingInstalled.
 	if err == errPlain {
 		if err = w.stage.link(w.temp, p.dir, p.elem); err == nil {
 			if err = w.stage.unlink(w.temp); err != nil {
@@ -79,23 +79,23 @@ func (w *writing) installNew(p *location) error {
 	return err
 }
 
-// staged says which version is in staging after an exchange.
+// staged tells which version is in staging after an exchange.
 type staged int
 
 const (
-	foreign    staged = iota // another program's
+	foreign    staged = iota // written by another program
 	oldVersion               // the one that was located
 	newVersion               // the one that this Put writes
 )
 
-// replace exchanges the file with the version before. Another program's file can
-// come between the check and the exchange. It gets its location back:
+// replace exchanges the file with the previous version. If another program's
+// file arrives between the check and the exchange, it is put back:
 //
 //	1st exchange stages   2nd exchange stages   result
 //	oldVersion            -                     done
 //	foreign               newVersion            errRaced; locate again
-//	foreign               foreign               errRaced; it came yet again, and what
-//	                                            is in staging is not ours to install
+//	foreign               foreign               errRaced; yet another file arrived, and
+//	                                            the one in staging is not ours to install
 func (w *writing) replace(p *location) error {
 	err := w.stage.exchange(w.temp, p.dir, p.elem)
 	if err == errPlain {
@@ -130,7 +130,7 @@ func (w *writing) replace(p *location) error {
 	return errRaced
 }
 
-// staged looks at what is in staging; where it cannot, that is foreign.
+// staged inspects the file in staging; if that fails, it returns foreign.
 func (w *writing) staged(p *location) (staged, error) {
 	st, err := w.stage.lstat(w.temp)
 	switch {
@@ -144,18 +144,18 @@ func (w *writing) staged(p *location) (staged, error) {
 	return foreign, nil
 }
 
-// same reports whether a and b are one version of one file.
+// same reports whether a and b are the same version of the same file.
 func (w *writing) same(a, b *stat) bool { return a.mode == b.mode && a.etag(w.n) == b.etag(w.n) }
 
-// installBelow installs the directories that were built, with the file in them, in
-// one step, so that nobody sees them empty, and no crash leaves them so. The
-// entry is synced under the write lock, since whoever puts something next to this
-// object has no reason to sync it again.
+// installBelow installs the directories that were built, with the file in them, in one
+// step, so that nobody sees them empty, even after a crash. It syncs the entry under
+// the write lock, since a writer that adds another object there has no reason to sync
+// it again.
 func (w *writing) installBelow(p *location) error {
 	built, to := w.built[0], p.missing[0]
 	err := w.stage.renameNew(built, p.dir, to)
 	if err == errPlain {
-		// Of a directory, rename replaces nothing but an empty one.
+		// For directories, rename replaces only an empty one.
 		err = w.stage.rename(built, p.dir, to)
 	}
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
@@ -172,9 +172,9 @@ func (w *writing) installBelow(p *location) error {
 	return nil
 }
 
-// build makes the directories that are missing, the topmost under a name of its own in
-// staging, and moves the file into the last of them. All are synced. Until the file is
-// there, a start of another process may take them for abandoned.
+// build creates the missing directories, the topmost under a unique name in staging,
+// and moves the file into the last of them. It syncs all of them. Until the file is
+// there, the start of another process may treat them as abandoned.
 func (w *writing) build(p *location) error {
 	elems := append([]string{builtPrefix + rand.Text()}, p.missing[1:]...)
 	dir, err := w.stage.open(".")
@@ -186,7 +186,7 @@ func (w *writing) build(p *location) error {
 			break
 		}
 		w.built = elems[:i+1]
-		// What is in staging itself need not last.
+		// Staging itself need not be durable.
 		if i > 0 {
 			if err = dir.sync(); err != nil {
 				break
@@ -213,7 +213,7 @@ func (w *writing) build(p *location) error {
 	return dir.sync()
 }
 
-// fetchBack takes the file out of the directories that were built for it, which can no
+// fetchBack moves the file out of the directories that were built for it, which can no
 // longer be installed, and removes them.
 func (w *writing) fetchBack() error {
 	if w.in != w.stage {
@@ -242,9 +242,9 @@ func (w *writing) unbuild() {
 	w.built = nil
 }
 
-// takeBack brings back what was there before the object, if that still is: it
-// became visible, but could not be made to last. Where the file system cannot
-// exchange two names, the version before is gone, and this one stays.
+// takeBack restores the previous state, unless it has changed again: the object became
+// visible, but could not be made durable. If the file system cannot exchange two names,
+// the previous version is lost, and the new one stays.
 func (w *writing) takeBack(p *location) {
 	if p.current != nil && !w.old {
 		return

@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// plantAll makes a tree that has everything in it that a tree can have.
+// plantAll creates a tree with every kind of entry.
 func plantAll(t *testing.T) (root string) {
 	t.Helper()
 	top := t.TempDir()
@@ -54,20 +54,20 @@ func plantAll(t *testing.T) (root string) {
 	if err := unix.Mkfifo(filepath.Join(root, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A socket's path is short of room, so it is made from inside.
+	// The length of a socket's path is limited, so create it from inside.
 	t.Chdir(root)
 	l, err := net.Listen("unix", "socket")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	// A device takes root's rights to make.
+	// Creating a device needs root privileges.
 	_ = unix.Mknod(filepath.Join(root, "null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3)))
 	return root
 }
 
-// candidates are all names of up to three elements out of those in the tree,
-// and one that is not.
+// candidates returns all names of up to three elements from those in the tree, and one
+// that is not in it.
 func candidates(t *testing.T, root string) []vfs.Name {
 	t.Helper()
 	elems := []string{"nothing", "sub", "secret", "up", "up-up", "up-dir", "to-hidden"}
@@ -95,8 +95,8 @@ func candidates(t *testing.T, root string) []vfs.Name {
 	return names
 }
 
-// The two ways of opening have to agree on every name: bytes, reason, and where
-// a link leads.
+// The two ways to open files have to agree on every name: bytes, reason, and link
+// target.
 func TestWaysAgree(t *testing.T) {
 	root := plantAll(t)
 	ways := make([]*disk.Backend, 2)
@@ -115,7 +115,7 @@ func TestWaysAgree(t *testing.T) {
 			data, _, err := get(b, n, vfs.Request{Links: true})
 			saw[i] = fmt.Sprintf("%q reason=%s link=%s", data, vfs.ReasonOf(err), linkOf(err))
 			if strings.Contains(data, "canary") && n.String() != "hidden/secret" {
-				t.Errorf("%s: the canary", n)
+				t.Errorf("%s: served the canary", n)
 			}
 			for _, err := range b.List(context.Background(), n, "") {
 				saw[i] += " list: " + string(vfs.ReasonOf(err)) + " " + linkOf(err)
@@ -128,7 +128,7 @@ func TestWaysAgree(t *testing.T) {
 		count[saw[0][strings.IndexByte(saw[0], ' '):]]++
 	}
 	if len(count) < 10 {
-		t.Errorf("only %d kinds of answers: the tree is too plain to prove anything", len(count))
+		t.Errorf("only %d kinds of answers: the test proves nothing", len(count))
 	}
 }
 
@@ -153,10 +153,10 @@ func TestLinksRefused(t *testing.T) {
 				continue
 			}
 			obj.Body.Close()
-			// Whatever is served lies there by its own name.
+			// Whatever is served exists under its own name, without links.
 			real, err := filepath.EvalSymlinks(filepath.Join(root, n.String()))
 			if err != nil || real != filepath.Join(root, n.String()) {
-				t.Errorf("%s was served, and lies at %s", n, real)
+				t.Errorf("%s was served, but its real path is %s", n, real)
 			}
 			served++
 		}
@@ -208,13 +208,13 @@ func TestLinksInside(t *testing.T) {
 				obj.Body.Close()
 				t.Errorf("%s was served", s)
 			} else if linkOf(err) != "" || strings.Contains(err.Error(), "outside") {
-				t.Errorf("%s: the error tells where it leads: %v", s, err)
+				t.Errorf("%s: the error reveals the link target: %v", s, err)
 			}
 		}
 	})
 }
 
-// Links to names that the policy refuses are no way around it.
+// Links to names that the policy refuses do not bypass it.
 func TestLinkCannotWidenThePolicy(t *testing.T) {
 	root := plantAll(t)
 	both(t, root, disk.Options{}, func(t *testing.T, b *disk.Backend) {
@@ -229,7 +229,7 @@ func TestLinkCannotWidenThePolicy(t *testing.T) {
 		}
 		_, err = jail.Get(context.Background(), name(t, "to-file"), vfs.Request{})
 		if vfs.ReasonOf(err) != reason.Symlink {
-			t.Errorf("a link to a name that is not allowed: %v", err)
+			t.Errorf("a link to a denied name: %v", err)
 		}
 	})
 }

@@ -15,16 +15,15 @@ import (
 
 // A dirReader is an open directory.
 type dirReader interface {
-	// each calls yield with every entry, in the order of the system, from the
-	// start. The bytes of elem are valid during the call alone. A kind may be
-	// driver.KindUnknown.
+	// each calls yield with every entry, unordered, from the start. The bytes of elem
+	// are valid only during the call. A kind may be driver.KindUnknown.
 	each(yield func(elem []byte, kind vfs.Kind) error) error
-	// lstat describes an entry without following it.
+	// lstat describes an entry without following a link.
 	lstat(elem string) (stat, error)
 	close() error
 }
 
-// List yields the entries of dir in order. The system has them in no order: see
+// List yields the entries of dir in order. The system returns them unordered: see
 // [driver.ListDir].
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
@@ -72,12 +71,12 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 type listing struct {
 	b   *Backend
 	d   dirReader
-	top bool // what is being written lies here, too
+	top bool // dir contains staging
 }
 
 var _ driver.DirReader = (*listing)(nil)
 
-// Each yields all but what is being written.
+// Each yields all entries except incomplete objects.
 func (l *listing) Each(yield func(elem []byte, kind vfs.Kind, src any) error) error {
 	return l.d.each(func(elem []byte, kind vfs.Kind) error {
 		if l.top && bytes.HasPrefix(elem, []byte(put.Reserved)) {
@@ -87,7 +86,7 @@ func (l *listing) Each(yield func(elem []byte, kind vfs.Kind, src any) error) er
 	})
 }
 
-// Describe adds size and time, and why the entry would be refused.
+// Describe adds size and time, and the reason why the entry would be refused.
 func (l *listing) Describe(e *vfs.Entry, _ any) error {
 	switch e.Kind {
 	case vfs.KindFile, driver.KindUnknown:

@@ -23,11 +23,11 @@ func (t *openat2Tree) openDir(dir vfs.Name) (dirReader, error) {
 	return d, nil
 }
 
-// dirDescriptors spares a listing that looks into many small directories the buffers.
+// dirDescriptors saves a listing of many small directories from allocating buffers.
 var dirDescriptors = sync.Pool{New: func() any { return new(dirDescriptor) }}
 
-// dirDescriptor reads a directory by getdents64: unlike os.File.ReadDir, it
-// needs no path for an entry whose type the file system does not tell.
+// dirDescriptor reads a directory with getdents64: unlike os.File.ReadDir, it needs no
+// path for an entry whose type the file system does not report.
 type dirDescriptor struct {
 	fd  int
 	buf [64 << 10]byte
@@ -74,9 +74,8 @@ func (d *dirDescriptor) each(yield func(elem []byte, kind vfs.Kind) error) error
 	}
 }
 
-// eachDirent takes apart what getdents64 wrote: records of an inode (8 bytes),
-// an offset (8), the record's length (2), a type (1) and a name that ends in a
-// NUL.
+// eachDirent parses the output of getdents64: records of an inode (8 bytes), an offset
+// (8), the record's length (2), a type (1) and a name that ends in a NUL.
 func eachDirent(buf []byte, yield func(elem []byte, kind vfs.Kind) error) error {
 	const lenAt, typeAt, nameAt = 16, 18, 19
 	for len(buf) > 0 {

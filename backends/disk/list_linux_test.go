@@ -6,8 +6,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// FuzzDirents: whatever the bytes, the parser ends, stays inside of them, and
-// yields no element with a NUL.
+// FuzzDirents: for any bytes, the parser terminates, reads only within them, and yields
+// no element with a NUL.
 func FuzzDirents(f *testing.F) {
 	record := make([]byte, 24)
 	record[16], record[18], record[19] = 24, 8, 'a'
@@ -22,13 +22,13 @@ func FuzzDirents(f *testing.F) {
 			}
 			for _, c := range elem {
 				if c == 0 {
-					t.Fatal("an element holds a NUL")
+					t.Fatal("an element contains a NUL")
 				}
 			}
 			return nil
 		})
 		if err == nil && len(buf) > 0 && len(buf) < 19 {
-			t.Fatal("a cut record was accepted")
+			t.Fatal("a truncated record was accepted")
 		}
 	})
 }

@@ -20,7 +20,7 @@ func (t *portable) openDir(dir vfs.Name) (dirReader, error) {
 	return nil, raced("list", dir)
 }
 
-// rootDir reads a directory that os.Root opened.
+// rootDir reads a directory opened by os.Root.
 type rootDir struct{ root *os.Root }
 
 func (d rootDir) close() error { return d.root.Close() }

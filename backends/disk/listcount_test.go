@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// countedTree counts what is asked of the directories that it opens.
+// countedTree counts calls on the directories that it opens.
 type countedTree struct {
 	tree
 	lstats, passes int
@@ -51,7 +51,7 @@ func counted(t *testing.T, dir string, opts Options) (*Backend, *countedTree) {
 	return b, c
 }
 
-// page lists a page of dir, as a client with a limit does, and returns the keys.
+// page lists a page of dir, as for a client with a limit, and returns the keys.
 func page(t *testing.T, b *Backend, dir vfs.Name, limit int) (keys []string) {
 	t.Helper()
 	jail, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**/*.txt")})
@@ -81,15 +81,15 @@ func allocated(f func()) uint64 {
 func plantNames(t *testing.T, dir string, names int, format string) {
 	t.Helper()
 	for i := range names {
-		// Not in order, as the system has them.
+		// Create them unordered, as a system would return them.
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf(format, i*7919%names)), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// What the rules hide by its name costs a page of a listing one look at the name: no
-// stat, no memory that is held, and no further pass over the directory.
+// Names hidden by the rules cost a page of a listing only one check of the name each:
+// no stat, no retained memory, and no further pass over the directory.
 func TestHiddenNamesCostNothing(t *testing.T) {
 	const hidden, shown = 40_000, 10
 	dir := MemoryDir(t)
@@ -105,9 +105,9 @@ func TestHiddenNamesCostNothing(t *testing.T) {
 		if c.passes != 1 || c.lstats > shown {
 			t.Errorf("portable %t: %d passes and %d stats, want 1 and at most %d", portable, c.passes, c.lstats, shown)
 		}
-		// os.File.ReadDir itself takes more.
+		// os.File.ReadDir itself allocates more.
 		if per := bytes / hidden; !portable && per > 64 {
-			t.Errorf("%d bytes for each hidden name", per)
+			t.Errorf("%d bytes per hidden name", per)
 		}
 		if got := page(t, b, vfs.Root, 1000); len(got) != shown {
 			t.Errorf("portable %t: listed %q", portable, got)
@@ -115,7 +115,7 @@ func TestHiddenNamesCostNothing(t *testing.T) {
 	}
 }
 
-// A page costs memory for the page, whatever else is in the directory.
+// A page needs memory only for itself, whatever else is in the directory.
 func TestPageBoundsMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("os.File.ReadDir allocates for every name")
@@ -139,8 +139,8 @@ func TestPageBoundsMemory(t *testing.T) {
 	}
 }
 
-// Entries that only a stat shows to be of no use are not held either, and the
-// passes over the directory stay few.
+// Entries that turn out to be unwanted only after a stat are not held either, and the
+// number of passes over the directory stays small.
 func TestRefusedEntriesAreNotHeld(t *testing.T) {
 	const refused, shown = 30_000, 5
 	dir := MemoryDir(t)
@@ -151,7 +151,7 @@ func TestRefusedEntriesAreNotHeld(t *testing.T) {
 	}
 	for i := range refused {
 		if err := os.Link(outside, filepath.Join(dir, fmt.Sprintf("link-%06d.txt", i*7919%refused))); err != nil {
-			t.Skipf("so many hard links cannot be made here: %v", err)
+			t.Skipf("cannot make so many hard links here: %v", err)
 		}
 	}
 	b, c := counted(t, dir, Options{RefuseHardLinks: true})

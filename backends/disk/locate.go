@@ -8,19 +8,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A location is where a name lies, as far as its directories exist.
+// A location is the position of a name, as far as its directories exist.
 type location struct {
-	dir     folder   // of the name, or the deepest above it that is there; to be closed
-	at      vfs.Name // what dir is called
-	is      stat     // what dir is
-	missing []string // the directories that are missing below dir, from the top down
+	dir     folder   // the name's directory, or the deepest existing one above; to be closed
+	at      vfs.Name // the name of dir
+	is      stat     // the identity of dir
+	missing []string // the missing directories below dir, from the top down
 	elem    string
-	current *stat // of what is there; nil if nothing is
+	current *stat // of the existing entry; nil if there is none
 }
 
 // locate finds the location of n below top. It refuses what Open refuses, except
-// what is missing: links anywhere on the way, directories, special files. A file
-// where a directory should be is reason.Missing, as it is for Open.
+// missing names: links anywhere on the path, directories, special files. If a directory
+// on the path is a file, the reason is reason.Missing, as for Open.
 func (b *Backend) locate(op string, top folder, n vfs.Name) (p *location, err error) {
 	for range maxRaces {
 		if p, err = b.tryLocate(op, top, n); err != errRaced {
@@ -49,9 +49,9 @@ func (b *Backend) tryLocate(op string, top folder, n vfs.Name) (*location, error
 	return p, nil
 }
 
-// confirm checks, under the write lock, a location that was found before it: in a time
-// that does not grow with the length of the name. It fails with errRaced if the location
-// has changed.
+// confirm checks, under the write lock, a location that was found before it, in time
+// independent of the length of the name. It fails with errRaced if the location has
+// changed.
 func (b *Backend) confirm(op string, top folder, n vfs.Name, p *location) error {
 	if !p.at.IsRoot() {
 		is, err := top.leads(p.at.String())
@@ -65,7 +65,7 @@ func (b *Backend) confirm(op string, top folder, n vfs.Name, p *location) error 
 	return b.inspect(op, n, p)
 }
 
-// inspect finds out what is at the location.
+// inspect reads what is at the location.
 func (b *Backend) inspect(op string, n vfs.Name, p *location) error {
 	elem := p.elem
 	if p.missing != nil {
@@ -88,10 +88,10 @@ func (b *Backend) inspect(op string, n vfs.Name, p *location) error {
 	return nil
 }
 
-// walkDown opens the directory to of the name n, or the deepest above it that is
-// there; missing are the elements that are not. Each step opens one element in
-// the directory that the last one opened, and that is no link, so there is no
-// moment at which another process could lead it outside.
+// walkDown opens the directory to of the name n, or the deepest existing one above it;
+// missing are the elements that do not exist. Each step opens one element, not a link,
+// in the directory that the previous step opened, so at no moment can another process
+// divert it to the outside.
 func walkDown(op string, top folder, n, to vfs.Name) (dir folder, missing []string, err error) {
 	if dir, err = top.open("."); err != nil {
 		return nil, nil, err
@@ -121,7 +121,7 @@ func walkDown(op string, top folder, n, to vfs.Name) (dir folder, missing []stri
 	return dir, missing, nil
 }
 
-// noDirectory says what it means that elem could not be opened as a directory.
+// noDirectory converts the error from opening elem as a directory.
 func noDirectory(op string, n vfs.Name, dir folder, elem string, err error) error {
 	st, looked := dir.lstat(elem)
 	switch {

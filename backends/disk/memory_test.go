@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// MemoryDir is t.TempDir in memory, where the system has that: for tests that
-// sync thousands of times and are not about the disk.
+// MemoryDir is t.TempDir in memory, if the system supports that: for tests that sync
+// thousands of times and do not depend on a disk.
 func MemoryDir(t testing.TB) string {
 	dir, err := os.MkdirTemp("/dev/shm", "bailiwick-test-")
 	if err != nil {

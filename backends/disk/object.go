@@ -15,11 +15,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// smallBytes is the size up to which an object is read by one call into memory:
-// to write it from there takes fewer system calls than sendfile does.
+// smallBytes is the size up to which an object is read into memory in one call: to
+// write it from there takes fewer system calls than sendfile.
 const smallBytes = 32 << 10
 
-// newObject makes an Object of span, and takes h over.
+// newObject makes an Object of span and takes ownership of h.
 func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span) (*vfs.Object, error) {
 	if span.Length <= smallBytes {
 		small := &struct {
@@ -39,8 +39,8 @@ func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span) (*vf
 	return &vfs.Object{Info: info, Span: span, File: f, Body: &fileBody{ctx, f, span, 0}}, nil
 }
 
-// etag makes a strong entity tag: a hash, since the numbers themselves would
-// tell strangers about the file system. n counts only where there is no inode.
+// etag makes a strong entity tag. It is a hash, since the plain numbers would reveal
+// details of the file system. n counts only if there is no inode number.
 func (st *stat) etag(n vfs.Name) string {
 	if st.ino == 0 {
 		return driver.TimeTag(n.String(), st.mtime, st.size)
@@ -56,12 +56,12 @@ func (st *stat) etag(n vfs.Name) string {
 	return string(text[:])
 }
 
-// smallBody is an object that is read when its first byte is asked for.
+// smallBody is an object that is read when its first byte is requested.
 type smallBody struct {
 	ctx  context.Context
 	h    opened // nil once read or closed
 	span vfs.Span
-	buf  *[smallBytes]byte // nil before it was read, and once closed
+	buf  *[smallBytes]byte // nil before the read and after Close
 	off  int64
 }
 
@@ -107,7 +107,7 @@ func (b *smallBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo writes all that is left in one Write.
+// WriteTo writes the whole rest in one Write.
 func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
 	data, err := b.bytes()
 	if err != nil || b.off >= b.span.Length {
@@ -145,7 +145,7 @@ func (b *smallBody) Seek(offset int64, whence int) (int64, error) {
 	return off, err
 }
 
-// Close gives back the descriptor or the buffer.
+// Close releases the descriptor or the buffer.
 func (b *smallBody) Close() error {
 	switch {
 	case b.h != nil:
@@ -213,8 +213,8 @@ func (b *fileBody) Seek(offset int64, whence int) (int64, error) {
 
 func (b *fileBody) Close() error { return b.f.Close() }
 
-// changed takes an end of file inside the span for what it is: the file was
-// cut after it was opened.
+// changed converts an end of file inside the span: the file was truncated after it was
+// opened.
 func changed(err error) error {
 	if errors.Is(err, io.EOF) {
 		return vfs.ErrChanged

@@ -13,9 +13,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// openat2Tree is the tree that openat2 opens: the kernel resolves the whole name
-// below the root's descriptor and stops at any link, so there is no moment
-// between a check and an open.
+// openat2Tree is a tree opened by openat2: the kernel resolves the whole name below the
+// root's descriptor and stops at any link, so there is no gap between a check and an
+// open.
 type openat2Tree struct {
 	root   *os.File
 	fd     int
@@ -26,14 +26,15 @@ const resolve = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_N
 
 // Without O_NONBLOCK, opening a FIFO waits for a writer: each request would hold a
 // thread, and enough of them end the process. Without O_NOCTTY, a terminal device could
-// become the server's. Either is there only if the look before the open was in vain.
+// become the server's. A FIFO or terminal gets here only if the check before the open
+// was bypassed.
 const fileFlags = unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_NOCTTY
 
 var (
 	howFound = unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: resolve}
 	howFile  = unix.OpenHow{Flags: fileFlags, Resolve: resolve}
 	howDir   = unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC | unix.O_DIRECTORY, Resolve: resolve}
-	// With O_PATH and O_NOFOLLOW, a link at the end is opened itself.
+	// With O_PATH and O_NOFOLLOW, a link at the end is itself opened.
 	howLink = unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | unix.O_NOFOLLOW, Resolve: resolve}
 )
 
@@ -41,12 +42,12 @@ func openTree(dir string, portable bool) (tree, error) {
 	why := ""
 	if !portable {
 		t, err := openBeneath(dir)
-		// ENOSYS is a kernel before 5.6, EPERM a sandbox. Only here do they mean
-		// that the call is missing; later, EPERM is about a file.
+		// ENOSYS means a kernel before 5.6, EPERM a sandbox. Only here do they mean
+		// that the call is missing; later, EPERM concerns a file.
 		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
 			return t, err
 		}
-		why = "openat2 is not to be had here"
+		why = "openat2 is not available"
 	}
 	return openPortable(dir, why)
 }
@@ -72,7 +73,7 @@ func openBeneath(dir string) (tree, error) {
 
 func (t *openat2Tree) how() string {
 	if t.procFD < 0 {
-		return "files are opened by openat2; without /proc, what was looked at and what is opened can be exchanged in between, which is noticed"
+		return "files are opened by openat2; without /proc, a file can be exchanged between check and open, which is detected"
 	}
 	return "files are opened by openat2"
 }
@@ -84,8 +85,7 @@ func (t *openat2Tree) close() error {
 	return t.root.Close()
 }
 
-// openat2 opens once and for all: it tries again where a signal or a rename
-// came in between.
+// openat2 opens a name. It retries if a signal or a rename interfered.
 func (t *openat2Tree) openat2(name string, how *unix.OpenHow) (int, error) {
 	for try := 0; ; try++ {
 		fd, err := unix.Openat2(t.fd, name, how)
@@ -104,7 +104,7 @@ func (t *openat2Tree) open(op string, n vfs.Name, links bool) (handle, error) {
 	return &found{t, op, n, fd}, nil
 }
 
-// fail says what an open's error means.
+// fail converts an error of an open.
 func (t *openat2Tree) fail(op string, n vfs.Name, links bool, err error) error {
 	switch err {
 	case unix.ELOOP:
@@ -121,8 +121,8 @@ func (t *openat2Tree) fail(op string, n vfs.Name, links bool, err error) error {
 	return driver.FSError(op, n, err)
 }
 
-// readlink finds the first link on the way to name and reads it, through its
-// own descriptor.
+// readlink finds the first link on the path to name and reads it through its own
+// descriptor.
 func (t *openat2Tree) readlink(name string) (prefix, text string, err error) {
 	for end := 0; end < len(name); {
 		if i := strings.IndexByte(name[end+1:], '/'); i < 0 {

@@ -21,8 +21,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// An openWatch tells which of the files in a directory were opened. A descriptor of
-// O_PATH opens nothing.
+// An openWatch reports which files in a directory were opened. An O_PATH descriptor
+// does not count as an open.
 type openWatch struct {
 	fd  int
 	buf [64 << 10]byte
@@ -43,8 +43,7 @@ func watchOpens(t *testing.T, dirs ...string) *openWatch {
 	return &openWatch{fd: fd}
 }
 
-// opened returns the elements that were opened since the last call, without
-// directories.
+// opened returns the elements opened since the last call, without directories.
 func (w *openWatch) opened(t *testing.T) (elems []string) {
 	t.Helper()
 	for {
@@ -66,8 +65,9 @@ func (w *openWatch) opened(t *testing.T) (elems []string) {
 	}
 }
 
-// Nothing is opened to find out that it is not to be opened: leaving a FIFO ends the
-// program that writes to it, and closing a database ends the locks of the process.
+// Nothing is opened just to find out that it must not be opened: closing a FIFO ends
+// the program that writes to it, and closing a database releases the locks of the
+// process.
 func TestNothingIsOpenedInVain(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		t.Run(map[bool]string{false: "default", true: "portable"}[portable], func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestNothingIsOpenedInVain(t *testing.T) {
 			if got := w.opened(t); len(got) > 0 {
 				t.Errorf("opened: %q", got)
 			}
-			// What is not asked for is not opened either.
+			// An object whose content is not needed is not opened either.
 			n := name(t, "sub/page")
 			info, err := b.Stat(ctx, n, vfs.Request{})
 			if err != nil {
@@ -127,12 +127,12 @@ func TestNothingIsOpenedInVain(t *testing.T) {
 			}
 			fresh := vfs.Cond{IfNoneMatch: vfs.Tags{List: []vfs.Tag{{Value: info.ETag, Set: true}}}}
 			if _, err := b.Open(ctx, n, vfs.Request{Cond: fresh}); err == nil {
-				t.Error("a condition did not hold, and the object was opened")
+				t.Error("the object was opened although a condition failed")
 			}
 			if got := w.opened(t); !portable && len(got) > 0 {
-				t.Errorf("to describe it, opened was %q", got)
+				t.Errorf("Stat opened %q", got)
 			}
-			// The control: the watch sees what is opened.
+			// The control: the watch detects opens.
 			if got, _, err := get(b, n, vfs.Request{}); err != nil || got != "page" {
 				t.Fatalf("%q, %v", got, err)
 			}
@@ -146,7 +146,7 @@ func TestNothingIsOpenedInVain(t *testing.T) {
 	}
 }
 
-// A program that writes to a FIFO outlives that somebody asks for it.
+// A program that writes to a FIFO survives a request for the FIFO.
 func TestWriterOfAFIFOLives(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
@@ -157,7 +157,7 @@ func TestWriterOfAFIFOLives(t *testing.T) {
 		cmd, _, out := startChild(t, "FIFO writer", fifo)
 		defer cmd.Wait()
 		if !out.Scan() || out.Text() != "opening" {
-			t.Fatalf("the writer says %q", out.Text())
+			t.Fatalf("the writer printed %q", out.Text())
 		}
 		awaitBlocked(t, cmd.Process.Pid)
 		n := name(t, "fifo")
@@ -169,25 +169,25 @@ func TestWriterOfAFIFOLives(t *testing.T) {
 				t.Errorf("Stat: %v", err)
 			}
 			if !blocked(t, cmd.Process.Pid) {
-				t.Fatal("the writer no longer waits for its reader")
+				t.Fatal("the writer no longer waits for a reader")
 			}
 		}
-		// Its own reader comes, and gets what it writes.
+		// Its real reader arrives and gets what it writes.
 		f, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
 		if !out.Scan() || out.Text() != "opened" {
-			t.Fatalf("when its reader came, the writer says %q", out.Text())
+			t.Fatalf("when its reader came, the writer printed %q", out.Text())
 		}
 		if data, err := io.ReadAll(f); err != nil || string(data) != "written" {
-			t.Errorf("the reader of the FIFO gets %q, %v", data, err)
+			t.Errorf("the reader of the FIFO got %q, %v", data, err)
 		}
 	})
 }
 
-// writeFIFO is the program that writes to a FIFO once there is somebody to read it.
+// writeFIFO is the program that writes to a FIFO once there is a reader.
 func writeFIFO(path string) {
 	fmt.Println("opening")
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -200,8 +200,8 @@ func writeFIFO(path string) {
 	f.Close()
 }
 
-// blocked reports whether a thread of the process waits for a FIFO's other end. One that
-// was woken does not, whether it has run since or not.
+// blocked reports whether a thread of the process waits for the other end of a FIFO. A
+// thread that was woken does not count, whether it has run since or not.
 func blocked(t *testing.T, pid int) bool {
 	t.Helper()
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
@@ -224,5 +224,5 @@ func awaitBlocked(t *testing.T, pid int) {
 		}
 		runtime.Gosched()
 	}
-	t.Skip("this kernel does not say what a thread waits for")
+	t.Skip("this kernel does not report what a thread waits for")
 }

@@ -20,8 +20,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// plantOwn makes a tree in which files of the process's own lie under several names,
-// holds them, and returns which names these are.
+// plantOwn creates a tree in which the process's own files have several names, holds
+// them, and returns these names.
 func plantOwn(t *testing.T) (root string, own, free []string) {
 	t.Helper()
 	top := t.TempDir()
@@ -49,8 +49,8 @@ func plantOwn(t *testing.T) (root string, own, free []string) {
 }
 
 // The process's own files are not read, described, listed, written, replaced or
-// removed, whatever the policy lets through and however they are called, and the
-// caller cannot tell them from what is missing.
+// removed, whatever the policy allows and whatever their names, and the caller cannot
+// distinguish them from missing ones.
 func TestOwnFiles(t *testing.T) {
 	root, own, free := plantOwn(t)
 	before := snapshot(t, root)
@@ -76,7 +76,7 @@ func TestOwnFiles(t *testing.T) {
 			_, err = jail.Get(ctx, n, vfs.Request{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
 			refused("Get with a condition", s, err)
 			if strings.HasPrefix(s, "to-") {
-				continue // that no link is written through is for others to test
+				continue // other tests check that writes follow no links
 			}
 			_, err = jail.Put(ctx, n, strings.NewReader("written"), vfs.PutOptions{})
 			refused("Put", s, err)
@@ -86,7 +86,7 @@ func TestOwnFiles(t *testing.T) {
 			refused("Copy to", s, err)
 			refused("Remove", s, b.Remove(ctx, n, vfs.Cond{}))
 		}
-		// What is not there yet, or lies in a directory of the process's own.
+		// Own files that do not exist yet, and files in an own directory.
 		for _, s := range []string{"db-journal", "DB-JOURNAL", "db-journal/x", "acme/new", "acme/deep/new/new", "dir/late", "dir/late/er", "dir/late/other", "acme"} {
 			_, err := b.Put(ctx, name(t, s), strings.NewReader("written"), vfs.PutOptions{})
 			refused("Put", s, err)
@@ -116,10 +116,10 @@ func TestOwnFiles(t *testing.T) {
 		}
 		for _, s := range []string{"db", "db-wal", "acme/", "etc/keys", "linked", "dir/linked", "to-keys"} {
 			if reasons[s] != reason.OwnFile {
-				t.Errorf("scan says of %s %q", s, reasons[s])
+				t.Errorf("scan reports %s as %q", s, reasons[s])
 			}
 		}
-		// An object among them comes and goes, and takes nothing along.
+		// An object beside them can be created and removed without affecting them.
 		for _, s := range []string{"dir/new/deep", "etc/page"} {
 			if _, err := b.Put(ctx, name(t, s), strings.NewReader("x"), vfs.PutOptions{}); err != nil {
 				t.Errorf("Put %s: %v, reason %q", s, err, vfs.ReasonOf(err))
@@ -131,7 +131,7 @@ func TestOwnFiles(t *testing.T) {
 	})
 	after := snapshot(t, root)
 	if !maps.Equal(after, before) {
-		t.Errorf("there is %q, and was %q", after, before)
+		t.Errorf("the tree is %q, was %q", after, before)
 	}
 }
 
@@ -153,8 +153,8 @@ func walk(t *testing.T, jail *vfs.Jail, dir vfs.Name, seen *[]string) {
 	}
 }
 
-// An own directory that is empty is not taken for one that an object left, nor is a
-// file that lies in staging for what a Put left.
+// An empty own directory is not treated as one that an object left, nor is an own file
+// in staging treated as left by a Put.
 func TestOwnFilesAreNotTidiedAway(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		t.Run(fmt.Sprint("portable ", portable), func(t *testing.T) {
@@ -176,20 +176,20 @@ func TestOwnFilesAreNotTidiedAway(t *testing.T) {
 			got := snapshot(t, dir)
 			for _, path := range []string{"/a/instances", "/" + staging + "/own", "/" + staging + "/built-x/a"} {
 				if got[path] == "" {
-					t.Errorf("%q is gone: %q", path, got)
+					t.Errorf("%q is missing: %q", path, got)
 				}
 			}
 			if got["/"+staging+"/dead"] != "" {
-				t.Error("what the dead left is still there: the test proves nothing")
+				t.Error("a dead writer's file is still there: the test proves nothing")
 			}
-			if notes := strings.Join(b.Notes(), "\n"); !strings.Contains(notes, "did not put there") {
+			if notes := strings.Join(b.Notes(), "\n"); !strings.Contains(notes, "not created by Bailiwick") {
 				t.Errorf("notes: %q", notes)
 			}
 		})
 	}
 }
 
-// A file that becomes the process's own while it is served is refused from then on.
+// A file that becomes the process's own while being served is refused from then on.
 func TestOwnFilesFromNowOn(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "file", "data")

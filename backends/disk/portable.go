@@ -12,10 +12,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// portable is the tree that os.Root opens. os.Root does not leave the root, but
-// it follows links inside of it; here the name is walked element by element,
-// and a step counts only if what was opened is what lies there by that very
-// name, and is no link.
+// portable is a tree opened by os.Root. os.Root does not leave the root, but it follows
+// links inside it. So the name is walked element by element, and a step counts only if
+// the opened file is what has exactly that name, and is not a link.
 type portable struct {
 	root *os.Root
 	why  string
@@ -29,7 +28,7 @@ func openPortable(dir, why string) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A root that may be entered but not read opens all the same.
+	// This also works for a root that may be entered but not read.
 	f, err := root.Open(".")
 	if err != nil {
 		root.Close()
@@ -109,9 +108,8 @@ func (t *portable) step(op string, n vfs.Name, dir *os.Root, elem, prefix string
 	return next, nil
 }
 
-// same returns nil if the thing that was opened lies in dir under the name
-// elem now, and not behind a link there. As it is open, no other thing can have
-// got its identity meanwhile.
+// same returns nil if what was opened is now in dir under the name elem, and not the
+// target of a link there. While it is open, nothing else can get its identity.
 func same(dir *os.Root, elem string, opened func() (fs.FileInfo, error)) error {
 	was, err := opened()
 	if err != nil {
@@ -124,10 +122,10 @@ func same(dir *os.Root, elem string, opened func() (fs.FileInfo, error)) error {
 	return nil
 }
 
-// sinceSeen takes the failure to open what was there a moment ago. What says
-// that something else is there now (a link, no directory, nothing) is a race;
-// os.Root's error about a link that leads out has no sentinel, so the others
-// are told apart from it.
+// sinceSeen converts the failure to open something that existed a moment ago. If the
+// error means that something else is there now (a link, not a directory, nothing), it
+// is a race. os.Root's error about a link that leads outside has no sentinel, so it is
+// recognized by excluding the others.
 func sinceSeen(err error) error {
 	if errors.Is(err, fs.ErrPermission) || isSpecial(err) || isUnholdable(err) || isExhausted(err) || isFault(err) {
 		return err
@@ -142,7 +140,7 @@ func (t *portable) linkError(op string, n vfs.Name, dir *os.Root, prefix string,
 	})
 }
 
-// rootError says what an error of os.Root means.
+// rootError converts an error of os.Root.
 func rootError(op string, n vfs.Name, err error) error {
 	var e *vfs.Error
 	switch {
@@ -155,16 +153,16 @@ func rootError(op string, n vfs.Name, err error) error {
 	return driver.FSError(op, n, err)
 }
 
-// A rootEntry is an entry of a directory that was looked at. What is opened afterwards
-// counts only if it is that; but between the look and the open, another process can put
-// a FIFO in its place, which is then opened and left.
+// A rootEntry is an entry that was inspected in its directory. A file opened afterwards
+// counts only if it is the same one. But between the two, another process can put a
+// FIFO in its place, which is then opened and closed.
 type rootEntry struct {
 	dir *os.Root
 	op  string
 	n   vfs.Name
 	st  fs.FileInfo
 
-	fresh bool // nobody has asked for st yet
+	fresh bool // st has not been used yet
 }
 
 func (e *rootEntry) close() error { return e.dir.Close() }
@@ -223,7 +221,7 @@ func (e *rootEntry) reopen() (*os.File, error) {
 	return f, nil
 }
 
-// A rootFile is a file that os.Root opened.
+// A rootFile is a file opened by os.Root.
 type rootFile struct{ f *os.File }
 
 func (r rootFile) stat() (stat, error) {

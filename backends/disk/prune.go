@@ -6,13 +6,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// removeUp removes the directories elems, each of which lies in the one before, from
-// the last one up, as far as they are empty and not the process's own. It returns the
-// one out of which the last was taken, which the caller closes; nil if none was.
+// removeUp removes the directories elems, each of which is in the previous one, from
+// the last upwards, as long as they are empty and not the process's own. It returns the
+// directory from which the last one was removed, to be closed by the caller; nil if
+// none was.
 //
-// A name can have hundreds of directories: to go down to each anew would take their
-// square, and to keep all open as many descriptors. So as many are kept open as were
-// removed before.
+// A name can have hundreds of directories. Walking down to each anew would take
+// quadratic time, and keeping all open would take as many descriptors. So each round
+// keeps twice as many directories open as the previous one, up to maxOpen.
 func removeUp(top folder, elems []string) (changed folder) {
 	for size := 1; len(elems) > 0; size *= 2 {
 		size = min(size, len(elems), maxOpen)
@@ -36,7 +37,7 @@ func removeUp(top folder, elems []string) (changed folder) {
 	return changed
 }
 
-// maxOpen bounds how many directories are open at a time for one name.
+// maxOpen bounds the number of directories open at a time for one name.
 const maxOpen = 64
 
 func removable(dir folder, elem string) bool {
@@ -47,8 +48,8 @@ func removable(dir folder, elem string) bool {
 	return err == nil && !ownfile.Is(st.id)
 }
 
-// openLast goes down through elems and returns the last n directories on that way, top
-// included.
+// openLast walks down through elems and returns the last n directories on the path,
+// which begins with top.
 func openLast(top folder, elems []string, n int) (dirs []folder, err error) {
 	dir, err := top.open(".")
 	if err != nil {

@@ -13,19 +13,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// Put writes body to a file that no Name reaches, syncs it, and then installs it
-// under the write lock, see takeWriteLock. An object that is replaced loses its mode
-// and owner: the file is a new one, with the process's umask.
+// Put writes body to a file that no Name reaches, syncs it, and then installs it under
+// the write lock, see takeWriteLock. A replaced object loses its mode and owner: the
+// file is a new one, created with the process's umask.
 //
-// Between a look at what is there and the change, another program can come; its
-// file is then not replaced but looked at anew. Only where the file system cannot
-// exchange two names, its work can be lost; and there, if the disk fails at the
-// very last step, the sync of the directory, Put fails and yet has replaced the
-// object.
+// If another program changes the object between Put's check and its change, Put does
+// not replace that program's file but checks again. On a file system that cannot
+// exchange two names, however, the other program's change can be lost; and there, if
+// the disk fails at the very last step, the sync of the directory, Put fails although
+// it has replaced the object.
 //
-// Cancelling ctx ends Put between two reads of body; a Read that blocks is for
-// the caller to end. After Close, a Put under way fails with fs.ErrClosed once
-// its body has come.
+// Cancelling ctx ends Put between two reads of body; the caller has to end a Read that
+// blocks. After Close, a Put in progress fails with fs.ErrClosed once it has read its
+// body.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.opts.Writable {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
@@ -45,27 +45,27 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	return w.st.info(n), nil
 }
 
-// writing is one Put under way.
+// writing is a Put in progress.
 type writing struct {
 	b    *Backend
 	n    vfs.Name
 	cond vfs.Cond
-	time time.Time // that f is to have; zero for now
+	time time.Time // time to set on f; zero means now
 
 	top, stage folder
 	f          scratch
 	st         stat     // of f
-	in         folder   // what holds temp: stage, or the last of built
-	temp       string   // what this Put has that is not visible; "" if nothing
-	old        bool     // that is the version that was replaced
-	built      []string // the directories in stage that are to hold f, from the top down
+	in         folder   // the directory of temp: stage, or the last of built
+	temp       string   // this Put's invisible file; "" if there is none
+	old        bool     // temp is the replaced version
+	built      []string // directories in stage to install with f, from the top down
 }
 
 func (w *writing) begin(ctx context.Context) (err error) {
 	if w.top, err = w.b.enter(ctx, "put", w.n); err != nil {
 		return err
 	}
-	// Nobody should send a body for nothing. The check that counts is in commit.
+	// Check first, so that no body is sent in vain. The check in commit decides.
 	p, err := w.b.locate("put", w.top, w.n)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (w *writing) check(p *location) error {
 	return put.Check("put", w.n, w.cond, &info)
 }
 
-// leave removes what is left of the Put, whether it succeeded or not.
+// leave removes everything left of the Put, whether it succeeded or not.
 func (w *writing) leave() {
 	if w.f != nil {
 		w.f.Close()
@@ -96,7 +96,7 @@ func (w *writing) leave() {
 		if w.temp != "" {
 			w.in.unlink(w.temp)
 		}
-		// Everything else is closed by now: we may be at the descriptor limit.
+		// Close everything else first: we may be at the descriptor limit.
 		w.unbuild()
 		w.stage.close()
 		w.b.leaveStaging(w.top)
@@ -108,14 +108,14 @@ func (w *writing) leave() {
 
 var fillBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
-// fill writes body to the file and brings it to the disk.
+// fill writes body to the file and syncs it.
 func (w *writing) fill(body io.Reader) error {
 	buf := fillBuffers.Get().(*[128 << 10]byte)
 	defer fillBuffers.Put(buf)
 	for {
 		n, err := fillFrom(body, buf[:])
 		if err != nil && err != io.EOF {
-			// Even a body whose error is "file does not exist" is no refusal.
+			// A body's error, even if it is "file does not exist", is not a refusal.
 			return &vfs.Error{Op: "put", Name: w.n.String(), Err: err}
 		}
 		if _, err := w.f.Write(buf[:n]); err != nil {
@@ -132,10 +132,10 @@ func (w *writing) fill(body io.Reader) error {
 		w.f = nil
 	}
 	if !w.time.IsZero() && w.in.setTime(w.temp, w.time) != nil {
-		w.time = time.Time{} // the file system has no such time
+		w.time = time.Time{} // the file system cannot store this time
 	}
 	if w.time.IsZero() {
-		// The clock of a file system ticks far more slowly.
+		// A file system's clock has a far lower resolution.
 		_ = w.in.setTime(w.temp, time.Now())
 	}
 	return w.sync()
@@ -151,8 +151,7 @@ func (w *writing) sync() (err error) {
 	return err
 }
 
-// fillFrom fills buf from r. Unlike that of io.ReadFull, its error is the reader's
-// own.
+// fillFrom fills buf from r. Unlike io.ReadFull, it returns the reader's own error.
 func fillFrom(r io.Reader, buf []byte) (n int, err error) {
 	for idle := 0; n < len(buf) && err == nil; {
 		var m int
@@ -176,10 +175,10 @@ func (w *writing) finish(ctx context.Context) error {
 	}
 	defer p.dir.close()
 	if p.missing != nil {
-		return nil // installBelow has synced
+		return nil // installBelow has already synced
 	}
-	// Without the write lock: others need not wait for the disk. They do not depend
-	// on this entry: whoever replaces it syncs the directory, too.
+	// Sync without the write lock: others need not wait for the disk. They do not
+	// depend on this entry: a writer that replaces it syncs the directory, too.
 	if err := syncEntry("put", w.top, w.n, p.dir); err != nil {
 		w.takeBack(p)
 		return err
@@ -187,8 +186,9 @@ func (w *writing) finish(ctx context.Context) error {
 	return nil
 }
 
-// commit installs the file. What takes longer for a longer name, to go there and to make
-// directories, comes before the write lock, which all writers share.
+// commit installs the file. Steps that take longer for longer names, walking to the
+// directory and creating directories, come before the write lock, which all writers
+// share.
 func (w *writing) commit(ctx context.Context) (*location, error) {
 	for range maxRaces {
 		if err := ctx.Err(); err != nil {
@@ -230,8 +230,8 @@ func (w *writing) underWriteLock(ctx context.Context, p *location) error {
 	return w.install(p)
 }
 
-// syncEntry makes the entries of dir last, which was found for n. If it is gone since,
-// whoever removed it changed the one above.
+// syncEntry makes the entries of dir, which was found for n, durable. If dir has been
+// removed since, the directory above has changed instead.
 func syncEntry(op string, top folder, n vfs.Name, dir folder) error {
 	err := dir.sync()
 	if !errors.Is(err, fs.ErrNotExist) {

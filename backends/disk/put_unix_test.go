@@ -21,7 +21,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// staging is what lies at the top while someone writes.
+// staging is the entry at the top during writes.
 var staging = fmt.Sprintf(".bailiwick\u2028put-staging-%d", os.Geteuid())
 
 func put(b vfs.Backend, n vfs.Name, data string, opts vfs.PutOptions) (vfs.Info, error) {
@@ -39,7 +39,7 @@ func writable(t testing.TB, dir string, opts disk.Options) *disk.Backend {
 	return b
 }
 
-// snapshot describes all below dir without following anything.
+// snapshot describes everything below dir without following links.
 func snapshot(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -51,7 +51,7 @@ func snapshot(t testing.TB, dir string) map[string]string {
 		switch d.Type() {
 		case fs.ModeSymlink:
 			what, err = os.Readlink(path)
-			// The two trees of a comparison differ in where they lie.
+			// The two compared trees have different paths.
 			what = strings.ReplaceAll(what, filepath.Dir(dir), "")
 		case 0:
 			var data []byte
@@ -67,8 +67,8 @@ func snapshot(t testing.TB, dir string) map[string]string {
 	return got
 }
 
-// Whatever the name, both ways of opening do the same to the tree and give the
-// same reason, no link is followed or replaced, and nothing outside is touched.
+// For every name, both ways to open files do the same to the tree and give the same
+// reason, follow or replace no link, and touch nothing outside.
 func TestWaysAgreeOnWriting(t *testing.T) {
 	var roots [2]string
 	var ways [2]*disk.Backend
@@ -106,13 +106,13 @@ func TestWaysAgreeOnWriting(t *testing.T) {
 		}
 		for name, what := range before {
 			if !strings.HasPrefix(what, "file ") && what != fs.ModeDir.String() && after[0][name] != what {
-				t.Errorf("after %s, %s is %q, and was %q", op, name, after[0][name], what)
+				t.Errorf("after %s, %s is %q, was %q", op, name, after[0][name], what)
 			}
 		}
 	}
 	for _, root := range roots {
 		if got := snapshot(t, filepath.Join(filepath.Dir(root), "outside")); !maps.Equal(got, outside) {
-			t.Errorf("outside there is %q, and was %q", got, outside)
+			t.Errorf("outside is %q, was %q", got, outside)
 		}
 	}
 	for _, why := range []vfs.Reason{"", reason.Symlink, reason.Directory, reason.SpecialFile, reason.Missing} {
@@ -122,8 +122,8 @@ func TestWaysAgreeOnWriting(t *testing.T) {
 	}
 }
 
-// A new version has a new ETag, however fast it comes, whatever inode it gets and
-// wherever the clock stands.
+// A new version has a new ETag, however soon it follows, whatever its inode, and
+// whatever the clock says.
 func TestVersionsHaveTheirOwnETag(t *testing.T) {
 	dir := disk.MemoryDir(t)
 	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
@@ -136,7 +136,7 @@ func TestVersionsHaveTheirOwnETag(t *testing.T) {
 				t.Fatal(err)
 			}
 			if seen[info.ETag] {
-				t.Fatalf("version %d has the ETag of one before", i)
+				t.Fatalf("version %d has the ETag of a previous version", i)
 			}
 			seen[info.ETag] = true
 			var st unix.Stat_t
@@ -151,9 +151,9 @@ func TestVersionsHaveTheirOwnETag(t *testing.T) {
 			}
 		}
 		if len(inodes) == 200 {
-			t.Log("no inode number was given twice")
+			t.Log("no inode number was reused")
 		}
-		// A version from the future, as a clock that was set back leaves it.
+		// A version with a future time, as left when the clock is set back.
 		future := filepath.Join(dir, "f")
 		for range 3 {
 			before, err := os.Stat(future)
@@ -190,7 +190,7 @@ func TestCloseWhileWriting(t *testing.T) {
 			}
 		}}
 		if _, err := b.Put(context.Background(), name(t, "late/file"), body, vfs.PutOptions{}); !errors.Is(err, fs.ErrClosed) {
-			t.Errorf("a Put that Close overtook: %v", err)
+			t.Errorf("a Put during Close: %v", err)
 		}
 		if _, err := put(b, name(t, "late/file"), "x", vfs.PutOptions{}); !errors.Is(err, fs.ErrClosed) {
 			t.Errorf("Put after Close: %v", err)
@@ -204,7 +204,7 @@ func TestCloseWhileWriting(t *testing.T) {
 	})
 }
 
-// Put waits for another process that holds the write lock, as long as the caller wants.
+// Put waits for another process that holds the write lock, until its ctx is done.
 func TestWaitForOthers(t *testing.T) {
 	dir := t.TempDir()
 	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
@@ -220,7 +220,7 @@ func TestWaitForOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := &duringBody{[]string{"one", "two"}, cancel}
 		if _, err := b.Put(ctx, n, ended, vfs.PutOptions{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("Put that waits, cancelled: %v", err)
+			t.Errorf("a waiting Put, cancelled: %v", err)
 		}
 		done := make(chan error)
 		started := make(chan struct{})
@@ -244,7 +244,7 @@ func TestWaitForOthers(t *testing.T) {
 	})
 }
 
-// Hard links are refused to writers, too: a condition would tell of the file.
+// Writers are refused hard links, too: a condition would reveal the file's state.
 func TestHardLinksAndWriting(t *testing.T) {
 	dir := disk.MemoryDir(t)
 	outside := write(t, disk.MemoryDir(t), "secret", "canary")
@@ -258,7 +258,7 @@ func TestHardLinksAndWriting(t *testing.T) {
 		if err := b.Remove(context.Background(), name(t, "link"), vfs.Cond{}); vfs.ReasonOf(err) != reason.HardLink {
 			t.Errorf("Remove: %v, reason %q", err, vfs.ReasonOf(err))
 		}
-		// What was just made never looks like a hard link.
+		// A new file never looks like a hard link.
 		n := name(t, "made")
 		stop := make(chan struct{})
 		seen := make(chan error)
@@ -287,10 +287,10 @@ func TestHardLinksAndWriting(t *testing.T) {
 		}
 		close(stop)
 		if err := <-seen; err != nil {
-			t.Errorf("a reader beside a creating writer: reason %q", vfs.ReasonOf(err))
+			t.Errorf("a reader during creation: reason %q", vfs.ReasonOf(err))
 		}
 	})
-	// The control, and replacing leaves the other name alone.
+	// The control: replacing one name leaves the other alone.
 	both(t, dir, disk.Options{Writable: true}, func(t *testing.T, b *disk.Backend) {
 		if _, err := put(b, name(t, "link"), "x", vfs.PutOptions{}); err != nil {
 			t.Error(err)
@@ -301,7 +301,7 @@ func TestHardLinksAndWriting(t *testing.T) {
 	}
 }
 
-// What is made has the rights that the umask leaves.
+// New files and directories have the permissions that the umask leaves.
 func TestRightsOfWhatIsMade(t *testing.T) {
 	old := unix.Umask(0o027)
 	defer unix.Umask(old)
@@ -319,8 +319,8 @@ func TestRightsOfWhatIsMade(t *testing.T) {
 	})
 }
 
-// A directory that another writer's Remove is about to take away, and files that
-// others put there, survive: pruning takes nothing but what is empty.
+// If a Remove prunes a directory while another writer puts files there, these survive:
+// pruning removes only empty directories.
 func TestPutAndRemoveSideBySide(t *testing.T) {
 	dir := disk.MemoryDir(t)
 	ways := []*disk.Backend{writable(t, dir, disk.Options{}), writable(t, dir, disk.Options{Portable: true})}

@@ -10,14 +10,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Remove deletes the file n, and the directories above it that are empty then, as
-// far as the system lets it; a process that dies in between leaves them. It needs
-// no room on the disk. Links, directories and special files are refused and
-// stay. (If another program puts a link in the file's place in the very moment,
-// it is the link that goes, and never what it leads to.)
+// Remove deletes the file n and then the directories above it that are empty, if the
+// system permits; a process that dies in between leaves them. It needs no free disk
+// space. Links, directories and special files are refused and stay. (If another program
+// puts a link in the file's place at that very moment, Remove deletes the link, never
+// its target.)
 //
-// Where the last step fails, the disk's word that the change will last, the
-// object is gone and may come back when the machine crashes.
+// If the last step fails, the sync, the object is gone but may reappear after a crash
+// of the machine.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.opts.Writable {
 		return driver.Unsupported{}.Remove(ctx, n, cond)
@@ -37,8 +37,8 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	return nil
 }
 
-// remove returns the directory that is to be synced and closed. What takes longer for a
-// longer name, to go there and to remove empty directories, is not done under the write
+// remove returns the directory to be synced and closed. Steps that take longer for
+// longer names, walking to the directory and removing empty ones, do not hold the write
 // lock, which all writers share.
 func (b *Backend) remove(ctx context.Context, top folder, n vfs.Name, cond vfs.Cond) (changed folder, err error) {
 	for range maxRaces {
@@ -81,8 +81,8 @@ func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs
 	return nil
 }
 
-// prune removes the directories above p that are empty. It returns the deepest one
-// whose entries have changed and that is left.
+// prune removes the empty directories above p. It returns the deepest remaining one
+// whose entries have changed.
 func prune(top folder, p *location) folder {
 	changed := removeUp(top, slices.Collect(p.at.Elements()))
 	if changed == nil {

@@ -13,18 +13,18 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// selfTest finds out whether the jail holds on this kernel, in a tree that it
-// plants below the system's temporary directory. It returns a note if the test
-// could not be made, or not all of it.
+// selfTest checks whether the jail holds on this kernel, in a tree that it plants below
+// the system's temporary directory. It returns a note if the test could not run, or
+// only in part.
 func selfTest(open func(dir string) (*Backend, error)) (note string, err error) {
 	top, err := os.MkdirTemp("", "bailiwick-selftest-")
 	if err != nil {
-		return "the self-test of the jail was left out: no temporary directory is writable", nil
+		return "the self-test of the jail was skipped: no temporary directory is writable", nil
 	}
 	defer os.RemoveAll(top)
 	cases, links, err := plant(top)
 	if err != nil {
-		return "the self-test of the jail was left out: its tree cannot be made here", nil
+		return "the self-test of the jail was skipped: cannot create its tree", nil
 	}
 	b, err := open(filepath.Join(top, "root"))
 	if err != nil {
@@ -41,18 +41,18 @@ func selfTest(open func(dir string) (*Backend, error)) (note string, err error) 
 			obj.Body.Close()
 		}
 		if got := vfs.ReasonOf(err); got != want || (err == nil) != (want == "") {
-			return "", fmt.Errorf("%w: in the self-test, %s gave %q where %q was due", ErrJail, name, got, want)
+			return "", fmt.Errorf("%w: in the self-test, %s gave %q, want %q", ErrJail, name, got, want)
 		}
 		if !b.opts.Writable {
 			continue
 		}
 		_, err = b.Put(context.Background(), n, strings.NewReader("changed"), vfs.PutOptions{})
 		if got := vfs.ReasonOf(err); got != want || (err == nil) != (want == "") {
-			return "", fmt.Errorf("%w: in the self-test, writing to %s gave %q where %q was due", ErrJail, name, got, want)
+			return "", fmt.Errorf("%w: in the self-test, writing to %s gave %q, want %q", ErrJail, name, got, want)
 		}
 	}
 	if data, err := os.ReadFile(filepath.Join(top, "outside", "file")); err != nil || string(data) != "x" {
-		return "", fmt.Errorf("%w: in the self-test, a file outside was changed", ErrJail)
+		return "", fmt.Errorf("%w: in the self-test, a file outside the root was changed", ErrJail)
 	}
 	if links == 0 {
 		note = noLinks
@@ -60,11 +60,12 @@ func selfTest(open func(dir string) (*Backend, error)) (note string, err error) 
 	return note, nil
 }
 
-// ErrJail is what New fails with if the jail does not hold on this system.
-var ErrJail = errors.New("this kernel or sandbox does not hold the jail; nothing is served (run the server on another kernel, or outside of the sandbox)")
+// ErrJail is returned by New if the jail does not hold on this system.
+var ErrJail = errors.New("the jail does not hold under this kernel or sandbox; nothing is served (run the server on another kernel, or outside the sandbox)")
 
-// plant makes the self-test's tree and returns what each name has to give, and how
-// many symbolic links are among them. Links that the system cannot make are left out.
+// plant creates the self-test's tree. It returns the expected result for each name, and
+// the number of symbolic links among them. It leaves out links that the system cannot
+// create.
 func plant(top string) (cases map[string]vfs.Reason, links int, err error) {
 	root, outside := filepath.Join(top, "root"), filepath.Join(top, "outside")
 	for _, dir := range []string{filepath.Join(root, "dir"), outside} {
@@ -90,8 +91,8 @@ func plant(top string) (cases map[string]vfs.Reason, links int, err error) {
 		if os.Symlink(l.target, path) != nil {
 			continue
 		}
-		// Wine says that it made the link and makes nothing. Something that is there
-		// and does not look like a link is for the test to find.
+		// Wine reports success without creating a link. If there is something that does
+		// not look like a link, the test has to find it.
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -2,4 +2,4 @@ package disk_test
 
 import "testing"
 
-func plantSpecial(t *testing.T, _ string) { t.Fatal("there are no FIFOs here") }
+func plantSpecial(t *testing.T, _ string) { t.Fatal("no FIFOs on Windows") }

@@ -15,23 +15,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
-// staging names the directory at the top that holds what is not visible yet. It is
-// there from the first Put to Close, since to make and remove it for each takes as
-// long as a small object. Only whoever runs the server may look inside, so each user
-// has one: others could not write to the tree meanwhile.
+// staging returns the name of the directory at the top that holds incomplete objects.
+// It exists from the first Put to Close, since creating and removing it for each Put
+// would take as long as storing a small object. Only its owner may access it, so each
+// user has one: otherwise other users could not write to the tree meanwhile.
 func staging() string { return put.Reserved + "staging-" + strconv.Itoa(os.Geteuid()) }
 
-// builtPrefix begins the names of directories in staging that are built for a file.
-// Whether they are abandoned is to be seen by that.
+// builtPrefix is the prefix of directories in staging that are built for a file. The
+// name shows that they may be abandoned.
 const builtPrefix = "built-"
 
-// abandonedAge is how old what lies in staging must be to count as abandoned
-// where locks do not tell.
+// abandonedAge is the age at which something in staging counts as abandoned if locks
+// cannot tell.
 const abandonedAge = 24 * time.Hour
 
-// enterStaging makes a new file in staging, and staging itself where it is not
-// there. A Backend that is closed, here or in another process, removes staging if
-// it is empty, which may come in between.
+// enterStaging creates a new file in staging, and staging itself if it does not exist.
+// Closing a Backend, in this or another process, removes an empty staging, which may
+// happen in between.
 func enterStaging(top folder) (stage folder, f scratch, temp string, err error) {
 	temp = rand.Text()
 	for range maxRaces {
@@ -51,7 +51,7 @@ func enterStaging(top folder) (stage folder, f scratch, temp string, err error) 
 	return nil, nil, "", errRaced
 }
 
-// leaveStaging removes staging if it is empty and b is closed: for a Put that Close did
+// leaveStaging removes staging if it is empty and b is closed, for a Put that Close did
 // not wait for.
 func (b *Backend) leaveStaging(top folder) {
 	b.life.RLock()
@@ -61,11 +61,11 @@ func (b *Backend) leaveStaging(top folder) {
 	}
 }
 
-// ErrNotWritable is what New fails with if the directory cannot be written to.
+// ErrNotWritable is returned by New if the directory cannot be written to.
 var ErrNotWritable = errors.New("cannot be written to")
 
-// prepare finds out whether the tree can be written to at all, and removes what
-// writers left that did not live to do it. It returns notes.
+// prepare checks that the tree can be written to, and removes what interrupted writers
+// left. It returns notes.
 func (b *Backend) prepare() (notes []string, err error) {
 	top, err := b.tree.top()
 	if err != nil {
@@ -77,7 +77,7 @@ func (b *Backend) prepare() (notes []string, err error) {
 		return nil, err
 	}
 	defer release()
-	// A full disk is one from which things can still be removed.
+	// It must be possible to remove objects from a full disk.
 	err = top.mkdir(staging(), 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) && !isFull(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
@@ -89,13 +89,13 @@ func (b *Backend) prepare() (notes []string, err error) {
 	}
 	foreign, err := sweep(top, locks)
 	if foreign {
-		notes = append(notes, "the directory of what is being written, "+strconv.QuoteToASCII(staging())+", holds something that Bailiwick did not put there")
+		notes = append(notes, "the directory for incomplete objects, "+strconv.QuoteToASCII(staging())+", contains something that was not created by Bailiwick")
 	}
 	return notes, err
 }
 
-// sweep removes what is abandoned in staging, and reports whether it found what
-// it must not remove. The caller holds the write lock.
+// sweep removes abandoned entries in staging, and reports whether it found any that it
+// must not remove. The caller holds the write lock.
 func sweep(top folder, locks bool) (foreign bool, err error) {
 	stage, err := top.open(staging())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -129,8 +129,8 @@ func sweep(top folder, locks bool) (foreign bool, err error) {
 	return foreign, nil
 }
 
-// sweepOne removes what an abandoned Put left. It fails with fs.ErrExist for what none
-// can have left, and with errLocked for what is not abandoned.
+// sweepOne removes what an abandoned Put left. It fails with fs.ErrExist for something
+// that no Put leaves, and with errLocked for something that is not abandoned.
 func sweepOne(dir folder, elem string, st *stat) error {
 	switch {
 	case ownfile.Is(st.id):
@@ -138,13 +138,14 @@ func sweepOne(dir folder, elem string, st *stat) error {
 	case st.mode.IsDir():
 		return dir.rmdir(elem)
 	case !st.mode.IsRegular():
-		return dir.unlink(elem) // to ask for its lock, it would have to be opened
+		return dir.unlink(elem) // checking its lock would require opening it
 	}
 	return dir.reclaim(elem)
 }
 
-// removeBuilt removes a directory that was built in staging. It holds one entry
-// at each level; with more, it is not ours to remove, and fs.ErrExist.
+// removeBuilt removes a directory that was built in staging. It contains one entry at
+// each level; if there are more, it is not ours to remove, and removeBuilt fails with
+// fs.ErrExist.
 func removeBuilt(stage folder, elem string) error {
 	dir, err := stage.open(elem)
 	if err != nil {

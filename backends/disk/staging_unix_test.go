@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// duringBody calls f when the body is asked for its second part.
+// duringBody calls f when its second part is read.
 type duringBody struct {
 	parts []string
 	f     func()
@@ -40,7 +40,7 @@ func TestStaging(t *testing.T) {
 			looked = true
 			st, err := os.Lstat(filepath.Join(dir, staging))
 			if err != nil || !st.IsDir() || st.Mode().Perm()&0o077 != 0 {
-				t.Errorf("staging is %v, %v: others can look inside", st, err)
+				t.Errorf("staging is %v, %v: others can access it", st, err)
 			}
 			if got := keys(t, b, ".", ""); len(got) != 0 {
 				t.Errorf("while it is written to, the tree lists %q", got)
@@ -57,7 +57,7 @@ func TestStaging(t *testing.T) {
 			t.Error(err)
 		}
 		if left, err := os.ReadDir(filepath.Join(dir, staging)); err != nil || len(left) != 0 {
-			t.Errorf("what was written left %v, %v", left, err)
+			t.Errorf("writes left %v, %v", left, err)
 		}
 		if err := b.Close(); err != nil {
 			t.Error(err)
@@ -68,7 +68,7 @@ func TestStaging(t *testing.T) {
 	})
 }
 
-// A start removes what the dead left, and nothing that a living writer needs.
+// A start removes what dead writers left, and nothing that a living writer needs.
 func TestSweep(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "object", "old")
@@ -81,7 +81,7 @@ func TestSweep(t *testing.T) {
 	}
 	notes := strings.Join(writable(t, dir, disk.Options{}).Notes(), "\n")
 	left, err := os.ReadDir(filepath.Join(dir, staging))
-	if err != nil || len(left) != 1 || left[0].Name() != "built-not-ours" || !strings.Contains(notes, "did not put there") {
+	if err != nil || len(left) != 1 || left[0].Name() != "built-not-ours" || !strings.Contains(notes, "not created by Bailiwick") {
 		t.Errorf("the start left %v, %v, and said %q", left, err, notes)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, staging, "built-not-ours")); err != nil {
@@ -89,7 +89,7 @@ func TestSweep(t *testing.T) {
 	}
 	b := writable(t, dir, disk.Options{})
 	if got := snapshot(t, dir); len(got) != 2 || got["/object"] != "file old" {
-		t.Errorf("after the start there is %q", got)
+		t.Errorf("after the start, the tree is %q", got)
 	}
 	for _, s := range []string{"object", "new", "new directory/new"} {
 		body := &duringBody{[]string{"one", "two"}, func() {
@@ -97,7 +97,7 @@ func TestSweep(t *testing.T) {
 			writable(t, dir, disk.Options{}).Close()
 			left, err := os.ReadDir(filepath.Join(dir, staging))
 			if err != nil || len(left) != 1 || left[0].Name() == "DEAD" {
-				t.Errorf("beside a living writer, the start left %v, %v", left, err)
+				t.Errorf("with a living writer, the start left %v, %v", left, err)
 			}
 		}}
 		if _, err := b.Put(context.Background(), name(t, s), body, vfs.PutOptions{}); err != nil {
@@ -107,7 +107,7 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%s: %q, %v", s, got, err)
 		}
 	}
-	// One that only reads removes nothing.
+	// A read-only backend removes nothing.
 	write(t, dir, staging+"/DEAD", "left by the dead")
 	r, err := disk.New(dir, disk.Options{})
 	if err != nil {

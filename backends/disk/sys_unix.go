@@ -17,8 +17,8 @@ import (
 // hold a thread, and enough of them end the process.
 const openFlags = os.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
 
-// holdable reports whether n names the same file here as anywhere. On Unix any
-// Name does.
+// holdable reports whether n names the same file on this system as on others. On Unix
+// every Name does.
 func holdable(vfs.Name) bool { return true }
 
 func identity(fi fs.FileInfo) (dev, ino, nlink uint64) {
@@ -36,20 +36,21 @@ func isExhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
-// isFull reports that there is no room: for bytes, inodes or entries, on the
-// disk, in the user's share of it, or in what one file or directory may hold.
+// isFull reports that there is no room for bytes, inodes or entries: on the disk, in
+// the user's quota, or within a limit of one file or directory.
 func isFull(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) || errors.Is(err, unix.EMLINK)
 }
 
-// isReadOnly reports that this process may not write, as things are set up.
+// isReadOnly reports that permissions or mount options prevent this process from
+// writing.
 func isReadOnly(err error) bool {
 	return errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission)
 }
 
 func isOtherMount(err error) bool { return errors.Is(err, unix.EXDEV) }
 
-// isUnsupported reports a call that the system or file system does not have.
+// isUnsupported reports a call that the system or file system does not support.
 func isUnsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
 }
@@ -57,9 +58,9 @@ func isUnsupported(err error) bool {
 // isFault reports a failure of the disk itself.
 func isFault(err error) bool { return errors.Is(err, unix.EIO) }
 
-// noLinks is the note where the self-test has no symbolic links to try.
-const noLinks = "the self-test of the jail was left out: symbolic links cannot be made in the temporary directory " +
-	"(to have it made, let TMPDIR name one on a file system that has them)"
+// noLinks is the note if the self-test cannot create symbolic links.
+const noLinks = "the self-test of the jail was skipped: cannot create symbolic links in the temporary directory " +
+	"(to enable it, set TMPDIR to a directory on a file system that supports them)"
 
-// plantFIFO makes a FIFO for the self-test.
+// plantFIFO creates a FIFO for the self-test.
 func plantFIFO(path string) error { return unix.Mkfifo(path, 0o600) }

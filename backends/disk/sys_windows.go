@@ -17,10 +17,10 @@ import (
 
 const openFlags = os.O_RDONLY
 
-// holdable reports whether n names one file here, and by its own name.
-// filepath.Localize refuses drives, streams and device names; it passes short
-// names ("SECRET~1.TXT" is another file's second name) and trailing dots and
-// spaces, which Windows drops.
+// holdable reports whether n names exactly one file on Windows, by its own name.
+// filepath.Localize refuses drives, streams and device names; it accepts short names
+// ("SECRET~1.TXT" is a second name of another file) and trailing dots and spaces, which
+// Windows drops.
 func holdable(n vfs.Name) bool {
 	if _, err := filepath.Localize(n.String()); err != nil {
 		return false
@@ -33,8 +33,8 @@ func holdable(n vfs.Name) bool {
 	return true
 }
 
-// isShortName reports the shape of an 8.3 name: a tilde and a digit in a stem
-// of at most eight characters, in the letters of the system's code page.
+// isShortName reports whether elem has the form of an 8.3 name: a tilde and a digit in
+// a stem of at most eight characters, in letters of the system's code page.
 func isShortName(elem string) bool {
 	stem, _, _ := strings.Cut(elem, ".")
 	i := strings.IndexByte(stem, '~')
@@ -43,23 +43,22 @@ func isShortName(elem string) bool {
 
 func identity(fs.FileInfo) (dev, ino, nlink uint64) { return 0, 0, 0 }
 
-// isSpecial reports what only its own program can open: the socket of a Unix
+// isSpecial reports a file that only its own program can open: the socket of a Unix
 // subsystem, the alias of an app from the store.
 func isSpecial(err error) bool { return errors.Is(err, windows.ERROR_CANT_ACCESS_FILE) }
 
-// isExhausted reports what may work later: the system has no memory or handle, or
-// another program holds the file and shares it with nobody, as editors and virus
-// scanners do for a moment.
+// isExhausted reports a temporary failure: the system has no memory or handles, or
+// another program has opened the file without sharing, as editors and virus scanners do
+// for a moment.
 func isExhausted(err error) bool {
 	return isAny(err, windows.ERROR_TOO_MANY_OPEN_FILES, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY,
 		windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_COMMITMENT_LIMIT, windows.ERROR_NOT_ENOUGH_QUOTA,
 		windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_USER_MAPPED_FILE, windows.ERROR_DELETE_PENDING)
 }
 
-// isHeld reports an error of a rename that can mean that what it would replace is
-// open. Windows says "access denied" for that where the file system does not know
-// the rename of POSIX (FAT, network shares), or where the other program does not
-// let others delete the file.
+// isHeld reports an error of a rename that can mean that the file to be replaced is
+// open. Windows then reports "access denied" if the file system does not support POSIX
+// renames (FAT, network shares), or if the other program does not share deletion.
 func isHeld(err error) bool { return errors.Is(err, windows.ERROR_ACCESS_DENIED) }
 
 // isFault reports a failure of the disk itself.
@@ -83,8 +82,8 @@ func isAny(err error, numbers ...syscall.Errno) bool {
 	return slices.ContainsFunc(numbers, func(number syscall.Errno) bool { return errors.Is(err, number) })
 }
 
-// noLinks is the note where the self-test has no symbolic links to try.
-const noLinks = "the self-test of the jail was left out: this account may not make symbolic links " +
-	"(to have it made, turn on the developer mode of Windows, or start the server once as an administrator)"
+// noLinks is the note if the self-test cannot create symbolic links.
+const noLinks = "the self-test of the jail was skipped: this account cannot create symbolic links " +
+	"(to enable it, turn on the developer mode of Windows, or start the server once as an administrator)"
 
 func plantFIFO(string) error { return errors.ErrUnsupported }

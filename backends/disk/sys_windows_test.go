@@ -20,7 +20,7 @@ func TestHoldable(t *testing.T) {
 		"a.txt": true, "docs/guide.html": true, "фото.jpg": true, "a~b.txt": true, "longer-than-8~1.txt": true,
 		"aux.txt": false, "docs/con": false, "10:30.log": false, "f.txt::$DATA": false, "C:x": false,
 		"SECRET~1.TXT": false, "dir/PROGRA~1/x": false, "secret.": false, "secret ": false, "dir./x": false,
-		// A short name has the letters of the system's code page.
+		// A short name consists of letters of the system's code page.
 		"СЕКРЕТ~1.TXT": false, "日本語~2": false, "длиннее-восьми~1.txt": true,
 	} {
 		if got := holdable(name(t, s)); got != want {
@@ -38,8 +38,8 @@ func name(t *testing.T, s string) vfs.Name {
 	return n
 }
 
-// TestImpossibleNames: what Windows can have no file of is as missing as any
-// other name, for every operation, and leaves nothing behind.
+// TestImpossibleNames: names that Windows cannot store are missing like any other, for
+// every operation, which leaves nothing behind.
 func TestImpossibleNames(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "ab"), []byte("ab"), 0o600); err != nil {
@@ -77,7 +77,7 @@ func TestImpossibleNames(t *testing.T) {
 	}
 }
 
-// TestErrors: what each kind of failure means to a reader and to a writer.
+// TestErrors: the result of each kind of failure, for a reader and for a writer.
 func TestErrors(t *testing.T) {
 	n := name(t, "a")
 	for _, tt := range []struct {
@@ -103,15 +103,14 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%v: %v, reason %q, want %v, %q", tt.err, got.err, vfs.ReasonOf(got.err), got.want, tt.reason)
 			}
 			if strings.Contains(got.err.Error(), "somewhere") {
-				t.Errorf("%v: the error tells the path: %v", tt.err, got.err)
+				t.Errorf("%v: the error reveals the path: %v", tt.err, got.err)
 			}
 		}
 	}
 }
 
-// TestChangesOfOpenFiles: a file that somebody reads is replaced or removed, or
-// that can be tried again. It is never as good as missing, and the reader gets one
-// version whole.
+// TestChangesOfOpenFiles: a file that is being read is replaced or removed, or the
+// change can be retried. It never looks missing, and the reader gets one whole version.
 func TestChangesOfOpenFiles(t *testing.T) {
 	dir := t.TempDir()
 	b, err := New(dir, Options{Writable: true, SkipSelfTest: true})
@@ -133,7 +132,7 @@ func TestChangesOfOpenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := put("new"); err != nil && !errors.Is(err, vfs.ErrUnavailable) {
-		t.Errorf("Put beside a reader: %v (%v)", err, errors.Unwrap(err))
+		t.Errorf("Put during a read: %v (%v)", err, errors.Unwrap(err))
 	}
 	if got, err := io.ReadAll(obj.Body); err != nil || string(got) != old {
 		t.Errorf("the reader got %d bytes, %v", len(got), err)
@@ -142,7 +141,8 @@ func TestChangesOfOpenFiles(t *testing.T) {
 	if err := put("new"); err != nil {
 		t.Errorf("Put after the reader: %v", err)
 	}
-	// As another program opens files: it shares reading and writing, but no deletion.
+	// Open the file like another program: shared for reading and writing, but not for
+	// deletion.
 	f, err := os.Open(filepath.Join(dir, "file"))
 	if err != nil {
 		t.Fatal(err)

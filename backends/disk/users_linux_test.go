@@ -11,11 +11,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A directory that several users may write to takes the writes of one while another's
-// server is open, which keeps what is on its way where nobody else can look.
+// If several users may write to a directory, one can write while another's server is
+// open and keeps its incomplete objects in a directory that only it can access.
 func TestUsersSideBySide(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can be several users")
+		t.Skip("needs root, to act as several users")
 	}
 	dir := t.TempDir()
 	for path, mode := range map[string]os.FileMode{"/..": 0o755, "": 0o777} {
@@ -36,7 +36,7 @@ func TestUsersSideBySide(t *testing.T) {
 			done <- errno
 		}()
 		if errno := <-done; errno != 0 {
-			t.Skipf("root cannot be another user here: %v", errno)
+			t.Skipf("cannot act as another user here: %v", errno)
 		}
 	}
 	writer := func(object string) *disk.Backend {
@@ -68,6 +68,6 @@ func TestUsersSideBySide(t *testing.T) {
 		}
 	})
 	if got := snapshot(t, dir); len(got) != 3 {
-		t.Errorf("there is %q", got)
+		t.Errorf("the tree is %q", got)
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// patience is how long a change waits for other processes. They hold the lock for
-// far less, but anyone who may read the root can hold it.
+// patience is how long a change waits for other processes. They hold the lock far more
+// briefly, but anyone who may read the root can hold it.
 const patience = 30 * time.Second
 
-// takeWriteLock returns once no other call, of this Backend or of another process's,
-// changes names below the root, and until release is called none will. Only other
-// programs can then come between a check and a change. Where the file system has no
-// locks, that holds within this Backend alone.
+// takeWriteLock returns once no other call, of this Backend or in another process,
+// changes names below the root; none will until release is called. Only other programs
+// can then interfere between a check and a change. If the file system has no locks,
+// this holds only within this Backend.
 func (b *Backend) takeWriteLock(ctx context.Context, top folder) (release func(), err error) {
 	select {
 	case b.writeLock <- struct{}{}:
@@ -51,7 +51,7 @@ func (b *Backend) change(ctx context.Context, top folder) (release func(), err e
 	}, nil
 }
 
-// waitForLock asks again and again: a call that waits could not be cancelled.
+// waitForLock polls: a blocking call could not be cancelled.
 func waitForLock(ctx context.Context, top folder) error {
 	giveUp := time.NewTimer(patience)
 	defer giveUp.Stop()

@@ -17,14 +17,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A turnTree counts the calls that are made while the lock is held, and before and
-// after. hook is called before each call of a folder that changes something.
+// A turnTree counts the calls made with the lock held, and those before and after. hook
+// is called before each call that changes something.
 type turnTree struct {
 	tree
 	underWriteLock bool
 	inside         []string
 	outside        []string
-	plain          bool // the file system can make names only by links
+	plain          bool // the file system can create names only by links
 	hook           func(call string)
 }
 
@@ -138,8 +138,8 @@ func turned(t *testing.T, dir string, opts Options) (*Backend, *turnTree) {
 	return b, c
 }
 
-// What all writers have to wait for does not grow with the length of one's name, and
-// what is done besides is linear in it.
+// The time that all writers have to wait does not depend on the length of a name, and
+// the remaining work is linear in it.
 func TestTurnIsConstant(t *testing.T) {
 	dir := MemoryDir(t)
 	b, c := turned(t, dir, Options{})
@@ -178,8 +178,8 @@ func TestTurnIsConstant(t *testing.T) {
 	}
 }
 
-// Directories that another writer makes or removes between the check and the write lock are
-// found out, and the file lands where it belongs.
+// Directories that another writer creates or removes between the check and the write
+// lock are detected, and the file gets to its proper place.
 func TestOthersBeforeTheTurn(t *testing.T) {
 	for _, tt := range []struct {
 		what  string
@@ -187,8 +187,8 @@ func TestOthersBeforeTheTurn(t *testing.T) {
 		other func(dir string) error
 		name  string
 	}{
-		{"made the directories", nil, func(dir string) error { return os.MkdirAll(filepath.Join(dir, "a/b"), 0o700) }, "a/b/c/file"},
-		{"made all directories", nil, func(dir string) error { return os.MkdirAll(filepath.Join(dir, "a/b/c"), 0o700) }, "a/b/c/file"},
+		{"created the directories", nil, func(dir string) error { return os.MkdirAll(filepath.Join(dir, "a/b"), 0o700) }, "a/b/c/file"},
+		{"created all directories", nil, func(dir string) error { return os.MkdirAll(filepath.Join(dir, "a/b/c"), 0o700) }, "a/b/c/file"},
 		{"removed the directory", []string{"a/b/"}, func(dir string) error { return os.RemoveAll(filepath.Join(dir, "a")) }, "a/b/file"},
 		{"removed one above", []string{"a/b/"}, func(dir string) error { return os.RemoveAll(filepath.Join(dir, "a")) }, "a/b/c/file"},
 		{"moved the directory", []string{"a/b/"}, func(dir string) error {
@@ -206,7 +206,8 @@ func TestOthersBeforeTheTurn(t *testing.T) {
 				}
 			}
 			b, c := turned(t, dir, Options{Portable: portable})
-			// The first call under the write lock is where others have been.
+			// The first call under the write lock is preceded by the other writer's
+			// change.
 			c.hook = func(string) {
 				if c.underWriteLock {
 					c.hook = nil
@@ -220,20 +221,21 @@ func TestOthersBeforeTheTurn(t *testing.T) {
 			}
 			got := contents(t, dir)
 			if c.hook != nil || got[tt.name] != "x" {
-				t.Errorf("%s, portable %t: there is %v", tt.what, portable, keysOf(got))
+				t.Errorf("%s, portable %t: the tree contains %v", tt.what, portable, keysOf(got))
 			}
 			files := slices.DeleteFunc(keysOf(got), func(name string) bool { return strings.HasSuffix(name, "/") })
 			if len(files) != 1 {
-				t.Errorf("%s, portable %t: there are the files %v", tt.what, portable, files)
+				t.Errorf("%s, portable %t: the files are %v", tt.what, portable, files)
 			}
 			if left, err := os.ReadDir(filepath.Join(dir, staging())); err != nil || len(left) > 0 {
-				t.Errorf("%s, portable %t: staging holds %v, %v", tt.what, portable, left, err)
+				t.Errorf("%s, portable %t: staging contains %v, %v", tt.what, portable, left, err)
 			}
 		}
 	}
 }
 
-// Where a directory on the way becomes a link before the write lock, nothing lands behind it.
+// If a directory on the path becomes a link before the write lock, nothing is written
+// through it.
 func TestLinkBeforeTheTurn(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		dir, outside := MemoryDir(t), MemoryDir(t)
@@ -254,13 +256,13 @@ func TestLinkBeforeTheTurn(t *testing.T) {
 			t.Errorf("portable %t: %v", portable, err)
 		}
 		if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
-			t.Errorf("portable %t: outside there is %v, %v", portable, left, err)
+			t.Errorf("portable %t: outside contains %v, %v", portable, left, err)
 		}
 	}
 }
 
-// Where a file is installed by a link, it has two names for a moment. Readers who refuse
-// hard links see an object all the same, but no file that has a second name elsewhere.
+// If a file is installed by a link, it has two names for a moment. Readers that refuse
+// hard links still see it as an object, but not a file with a second name elsewhere.
 func TestTwoNamesForAMoment(t *testing.T) {
 	for _, portable := range []bool{false, true} {
 		dir := MemoryDir(t)
@@ -310,7 +312,7 @@ func TestTwoNamesForAMoment(t *testing.T) {
 		if _, err := b.Put(context.Background(), n, strings.NewReader("x"), vfs.PutOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		// A writer that is killed in that moment leaves both names.
+		// A writer killed at that moment leaves both names.
 		st, err := os.Lstat(filepath.Join(dir, "file"))
 		if err == nil {
 			err = errors.Join(os.Link(filepath.Join(dir, "file"), filepath.Join(dir, staging(), "killed")), os.Chtimes(filepath.Join(dir, "file"), time.Now(), st.ModTime()))

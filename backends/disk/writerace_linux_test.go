@@ -18,8 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// attack exchanges a for b, again and again, until its standard input ends, and
-// then says how often. At the end all is as it was.
+// attack exchanges a and b repeatedly until its standard input ends, and then prints
+// how often. At the end, everything is as before.
 func attack(dir string) {
 	ended := make(chan struct{})
 	go func() {
@@ -49,16 +49,17 @@ func attack(dir string) {
 	}
 }
 
-// enoughSwaps are how often all has to have been exchanged for a race to prove anything.
+// enoughSwaps is how often everything must have been exchanged for the race to prove
+// anything.
 const enoughSwaps = 100
 
-// raceLimit is how long a race goes on at most until it has proved something: a
-// slow machine must not make it vacuous.
+// raceLimit bounds how long a race continues until it has proved something: a slow
+// machine must not make it vacuous.
 const raceLimit = time.Minute
 
-// TestWriteRace: while another process exchanges what lies on the way for links
-// out of the root, not one byte lands outside; the naive control leaks in the
-// same run.
+// TestWriteRace: while another process exchanges entries on the path for links out of
+// the root, not a single byte is written outside; the naive control leaks in the same
+// run.
 func TestWriteRace(t *testing.T) {
 	lasts := time.Second
 	if length.Short() {
@@ -142,19 +143,19 @@ func TestWriteRace(t *testing.T) {
 			in.Close()
 			swaps, said := 0, <-last
 			if _, err := fmt.Sscanf(said, "swaps %d", &swaps); err != nil {
-				t.Errorf("the attacker says %q", said)
+				t.Errorf("the attacker printed %q", said)
 			}
 			cmd.Wait()
 			leaked := hasLeaked()
 			t.Logf("%d writes, refused %v, %d swaps, leaked %t", done, refused, swaps, leaked)
 			if leaked != (way == "naive") {
-				t.Errorf("leaked: %t; outside there is %q", leaked, snapshot(t, outside))
+				t.Errorf("leaked: %t; outside contains %q", leaked, snapshot(t, outside))
 			}
 			if way == "naive" {
 				return
 			}
 			if !proved() || swaps < enoughSwaps {
-				t.Errorf("too little happened to prove anything")
+				t.Errorf("too few exchanges to prove anything")
 			}
 			writable(t, root, disk.Options{})
 			if _, err := os.Lstat(filepath.Join(root, staging)); err == nil {
@@ -162,7 +163,7 @@ func TestWriteRace(t *testing.T) {
 			}
 			for _, link := range []string{"link-dir", "link-deep", "link-kind"} {
 				if st, err := os.Lstat(filepath.Join(root, link)); err != nil || st.Mode().Type() != os.ModeSymlink {
-					t.Errorf("%s is no link any more: %v", link, err)
+					t.Errorf("%s is no longer a link: %v", link, err)
 				}
 			}
 		})
