@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The backend is a word of the user's; nothing after Open knows which it is.
+// The user's argument selects the backend; nothing after Open depends on which it is.
 func ExampleOpen() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -12,21 +12,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// Label returns what the source of that name is known by where something is written down
-// of its objects, as in a catalog. Nothing is opened or asked. It is the same for all
-// ways to write one source, and reads like a source itself:
+// Label returns the name under which other stores, such as a catalog, record the
+// objects of source. It opens nothing and makes no request. All spellings of the same
+// source have the same label, and a label can usually be used as a source itself:
 //
-//   - of a directory, its path from the root, without symbolic links. Of one that is not
-//     there its name stands as written, behind what is there. A path that is no printable
-//     UTF-8 has the form of a file: URL.
-//   - of s3://, bucket and prefix, and the endpoint's host, unless that is AWS: nothing
-//     of how it is asked. Two regions of AWS have no bucket of one name, but for those
+//   - For a directory, it is the absolute path without symbolic links. Missing elements
+//     at the end are kept as written. A path that is not printable UTF-8 becomes a
+//     file: URL.
+//   - For s3://, it is bucket and prefix, and the endpoint's host unless that is AWS,
+//     but no other parameters. Bucket names are unique across AWS regions, except those
 //     of China and of governments.
-//   - of mem:, one that was never there before, as are the objects.
+//   - For mem:, it is different each time, as are the objects.
 //
-// A directory that was moved has another label, and the one that took its place has its
-// own. It says nothing of the machine: directories of one path on two machines have one
-// label.
+// A directory that was moved gets another label, and a directory that replaces it gets
+// a label of its own. The label does not identify the machine: directories with the
+// same path on two machines have the same label.
 //
 // An error matches [ErrSource].
 func Label(source string) (string, error) {
@@ -47,7 +47,7 @@ func Label(source string) (string, error) {
 		path, err = filepath.Abs(path)
 	}
 	if err == nil {
-		path, err = withoutLinks(path) // the working directory may be known by a link
+		path, err = withoutLinks(path) // the working directory may be reached through a link
 	}
 	if err != nil {
 		return "", sourceError(source, advice(err))
@@ -55,8 +55,8 @@ func Label(source string) (string, error) {
 	return pathLabel(path), nil
 }
 
-// withoutLinks resolves the links of a path, as far as there is something. It comes before
-// anything that cleans the path: what ".." behind a link means is for the link to say.
+// withoutLinks resolves the links of the part of path that exists. It must run before
+// anything that cleans the path: the meaning of ".." after a link depends on the link.
 func withoutLinks(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +80,7 @@ func pathLabel(path string) string {
 	return "file://" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()
 }
 
-// label is the S3Source without what says how it is asked.
+// label returns the label: the source without its connection parameters.
 func (s S3Source) label() string {
 	host := ""
 	if u, err := url.Parse(s.Endpoint); err == nil {

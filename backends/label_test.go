@@ -21,7 +21,7 @@ func label(t *testing.T, source string) string {
 	return l
 }
 
-// TestLabelDirectory writes one directory in several ways.
+// TestLabelDirectory spells one directory in several ways.
 func TestLabelDirectory(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
@@ -37,13 +37,13 @@ func TestLabelDirectory(t *testing.T) {
 	ways := []string{"one", "./one/", "two/../one", want, want + string(filepath.Separator)}
 	if err := os.Symlink("one", "link"); err == nil {
 		ways = append(ways, "link", filepath.Join(dir, "link"), "link/.", "link/inner/..")
-		// To the system, ".." is the directory of what the link leads to.
+		// For the system, ".." after a link is the parent of the link's target.
 		if err := os.Symlink(filepath.Join("one", "inner"), "deep"); err != nil {
 			t.Fatal(err)
 		}
 		ways = append(ways, "deep/..", dir+"/deep/../")
 	} else {
-		t.Log("no right to make symbolic links:", err)
+		t.Log("cannot make symbolic links:", err)
 	}
 	for _, way := range ways {
 		if got := label(t, way); got != want {
@@ -54,11 +54,11 @@ func TestLabelDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 		if s.Label != want {
-			t.Errorf("opened as %q, it has the label %q", way, s.Label)
+			t.Errorf("opened as %q, its label is %q", way, s.Label)
 		}
 		s.Close()
 	}
-	// One that is not there (any more).
+	// A directory that does not exist (any more).
 	for _, way := range []string{"gone", "one/gone/further"} {
 		if got, want := label(t, way), filepath.Join(dir, way); got != want {
 			t.Errorf("Label(%q) = %q, want %q", way, got, want)
@@ -74,10 +74,10 @@ func TestLabelDirectory(t *testing.T) {
 			t.Errorf("Label(%q) = %q", name, l)
 		}
 		if other, ok := labels[l]; ok {
-			t.Errorf("%q and %q have one label, %q", name, other, l)
+			t.Errorf("%q and %q have the same label, %q", name, other, l)
 		}
 		labels[l] = name
-		// What was printed can be given back, where it is a path.
+		// A label that is a path can be used as a source.
 		if strings.HasPrefix(l, "/") && label(t, l) != l {
 			t.Errorf("the label of the label %q is %q", l, label(t, l))
 		}
@@ -102,7 +102,7 @@ func TestLabelS3(t *testing.T) {
 		want := label(t, same[0])
 		for _, source := range same {
 			if got := label(t, source); got != want {
-				t.Errorf("Label(%q) = %q, and that of %q is %q", source, got, same[0], want)
+				t.Errorf("Label(%q) = %q, but the label of %q is %q", source, got, same[0], want)
 			}
 		}
 		if seen[want] {

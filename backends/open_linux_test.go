@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 )
 
-// Root reads everything, so the one thread that opens gives that up.
+// Root can read everything, so the thread that opens drops its privileges.
 func TestOpenUnreadable(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
@@ -29,5 +29,5 @@ func TestOpenUnreadable(t *testing.T) {
 		defer syscall.Setfsuid(0)
 	}
 	s, err := backends.Open(t.Context(), dir, backends.Options{})
-	checkRefused(t, s, err, "this user may not read it")
+	checkRefused(t, s, err, "this user has no permission to read it")
 }

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestOpen(t *testing.T) {
 	t.Chdir(t.TempDir())
 	dirs := []string{"site"}
-	odd := runtime.GOOS != "windows" // where a colon ends a name
+	odd := runtime.GOOS != "windows" // where a name cannot contain a colon
 	if odd {
 		dirs = append(dirs, "mem:", "foo:")
 	}
@@ -59,7 +59,7 @@ func TestOpen(t *testing.T) {
 				t.Errorf("opened a %s backend, want %s", s.Caps().Kind, tt.kind)
 			}
 			if len(s.Notes) == 0 || strings.Contains(strings.Join(s.Notes, ""), "\n") {
-				t.Errorf("notes %q, want some, a line each", s.Notes)
+				t.Errorf("notes %q, want at least one, one line each", s.Notes)
 			}
 			n, err := vfs.ParseName("a.txt")
 			if err != nil {
@@ -76,7 +76,7 @@ func TestOpen(t *testing.T) {
 				data, err := io.ReadAll(obj.Body)
 				obj.Body.Close()
 				if err != nil || string(data) != tt.content {
-					t.Errorf("a.txt holds %q, %v, want %q", data, err, tt.content)
+					t.Errorf("a.txt contains %q, %v, want %q", data, err, tt.content)
 				}
 			}
 			if err := s.Close(); err != nil {
@@ -96,14 +96,14 @@ func TestOpenRefuses(t *testing.T) {
 		{"missing", "check the path"},
 		{"missing\nsecond line", "check the path"},
 		{"mem:tree", "check the path"},
-		{"file", "it is no directory"},
-		{"s3://bucket/prefix?regoin=us-east-1", "no parameter regoin"},
+		{"file", "it is not a directory"},
+		{"s3://bucket/prefix?regoin=us-east-1", "unknown parameter regoin"},
 		{"s3://bucket/../other", "\"..\""},
-		{"foo://bar", `no scheme "foo"`},
+		{"foo://bar", `unknown scheme "foo"`},
 		{"foo://bar", "mem:"},
 		{"foo://bar", "./"},
-		{"mem://", `no scheme "mem"`},
-		{"file:///srv", `no scheme "file"`},
+		{"mem://", `unknown scheme "mem"`},
+		{"file:///srv", `unknown scheme "file"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.source, func(t *testing.T) {

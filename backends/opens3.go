@@ -20,11 +20,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// openS3Limit bounds all that opening asks of others: of whoever has the
-// credentials, and of S3. A start that fails is to say so within 10 seconds.
+// openS3Limit bounds the time that opening spends waiting for credentials and for S3. A
+// failing start must say so within 10 seconds.
 const openS3Limit = 8 * time.Second
 
-// openS3 opens an s3:// source and asks the service once whether it can be used.
+// openS3 opens an s3:// source and asks the service once whether it is usable.
 func openS3(ctx context.Context, source string, writable bool) (*Source, error) {
 	where, err := ParseS3(source)
 	if err != nil {
@@ -42,14 +42,14 @@ func openS3(ctx context.Context, source string, writable bool) (*Source, error) 
 	return nil, fmt.Errorf("%w %q: %w", ErrSource, shownS3(source), err)
 }
 
-// connect returns the backend that where means, after a look whether it can be
-// used. An error prints as what to do about it.
+// connect returns the backend for where, after checking that it is usable. An error
+// prints as advice on what to do.
 func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithLogger(logging.Nop{}), // else warnings go to standard error, beside our line
-		config.WithRegion(where.Region),  // "" leaves it to the configuration
+		config.WithLogger(logging.Nop{}), // otherwise the SDK prints warnings to standard error
+		config.WithRegion(where.Region),  // "" uses the configuration's region
 		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) {
-			// Renewed before they expire, and not by all servers at once.
+			// Renew credentials before they expire, and not on all servers at once.
 			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
 		}))
 	if err != nil {
@@ -72,9 +72,9 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 	}
 	if opts.Region == "" {
 		if where.Endpoint == "" {
-			return nil, errors.New("no region is known: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
+			return nil, errors.New("the region is unknown: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
 		}
-		opts.Region = "us-east-1" // what other services call their only one
+		opts.Region = "us-east-1" // the usual name for the only region of other services
 	}
 	if !where.Anonymous {
 		if err := haveCredentials(ctx, cfg.Credentials); err != nil {
@@ -112,8 +112,8 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 	err = b.Check(ctx)
 	switch {
 	case err == nil:
-	// A wrong owner is refused in the same words, and would then only show by
-	// every object missing.
+	// A wrong owner is refused with the same error. It would otherwise go unnoticed,
+	// and every object would look missing.
 	case errors.Is(err, fs.ErrPermission) && where.BucketOwner == "":
 		notes = append(notes, cannotList)
 	default:
@@ -128,15 +128,15 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, IgnoredEndpoint: ignored, close: func() error { closeIdle(); return nil }}, nil
 }
 
-const cannotList = "the bucket may not be listed (s3:ListBucket): objects are served where they may be read (s3:GetObject), listings and scan fail, and a missing object is logged as one that may not be read"
+const cannotList = "the credentials do not permit listing the bucket (s3:ListBucket): readable objects (s3:GetObject) are served, listings and scan fail, and a missing object is logged as unreadable"
 
-// mayWrite is not tried: there is no request that would and changes nothing.
-const mayWrite = "objects are written and removed there, which takes the rights s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload; to sweep what a crash left, s3:ListBucketMultipartUploads"
+// mayWrite is not verified: no request could test it without changing something.
+const mayWrite = "writing and removing objects requires the permissions s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload; cleaning up after a crash requires s3:ListBucketMultipartUploads"
 
-// Sweep removes what writes left in the source whose process was killed, if they
-// began more than olderThan ago, and returns how much it was. On S3 these are
-// multipart uploads, see [s3.Backend.SweepUploads]; a directory is swept when it
-// is opened for writing. It is 0 for a source that is not written to.
+// Sweep removes what killed processes left of writes that began more than olderThan
+// ago, and returns how many it removed. On S3 these are multipart uploads, see
+// [s3.Backend.SweepUploads]; a directory is swept when it is opened for writing. It
+// returns 0 for a source that is not writable.
 func (s *Source) Sweep(ctx context.Context, olderThan time.Duration) (int, error) {
 	b, ok := s.Backend.(*s3.Backend)
 	if !ok || !b.Caps().Writable {
@@ -145,9 +145,9 @@ func (s *Source) Sweep(ctx context.Context, olderThan time.Duration) (int, error
 	return b.SweepUploads(ctx, olderThan)
 }
 
-// AbortUploads removes what writes of n left in the source whose process was killed,
-// whatever its age, and returns how much it was, see [s3.Backend.AbortUploads]. It is
-// 0 for a source of which Sweep removes nothing.
+// AbortUploads removes what killed processes left of writes of n, whatever their age,
+// and returns how many it removed, see [s3.Backend.AbortUploads]. It returns 0 for a
+// source of which Sweep removes nothing.
 func (s *Source) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
 	b, ok := s.Backend.(*s3.Backend)
 	if !ok || !b.Caps().Writable {
@@ -156,7 +156,7 @@ func (s *Source) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
 	return b.AbortUploads(ctx, n)
 }
 
-// ignoredEndpoint says that the configuration of the SDK names an endpoint that is not used;
+// ignoredEndpoint says that the SDK's configuration names an endpoint that is not used;
 // "" if it names none, or the source names one.
 func ignoredEndpoint(where *S3Source, cfg aws.Config) string {
 	if where.Endpoint != "" {
@@ -164,7 +164,7 @@ func ignoredEndpoint(where *S3Source, cfg aws.Config) string {
 	}
 	setting := ""
 	switch ignore, _ := strconv.ParseBool(os.Getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")); {
-	case ignore: // it is meant for AWS itself
+	case ignore: // ignored by choice: the endpoint is AWS
 	case os.Getenv("AWS_ENDPOINT_URL_S3") != "":
 		setting = "AWS_ENDPOINT_URL_S3"
 	case os.Getenv("AWS_ENDPOINT_URL") != "":
@@ -175,10 +175,11 @@ func ignoredEndpoint(where *S3Source, cfg aws.Config) string {
 	if setting == "" {
 		return ""
 	}
-	return setting + " is set and not used: a source without endpoint=URL is at AWS"
+	return setting + " is set but not used: a source without endpoint=URL is at AWS"
 }
 
-// rootCAs returns the authorities that AWS_CA_BUNDLE names, nil for the system's.
+// rootCAs returns the certificate authorities of AWS_CA_BUNDLE, or nil for the
+// system's.
 func rootCAs(cfg aws.Config) *x509.CertPool {
 	c, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
@@ -190,37 +191,37 @@ func rootCAs(cfg aws.Config) *x509.CertPool {
 	return nil
 }
 
-// haveCredentials looks for credentials in the places of the SDK's chain.
+// haveCredentials checks that the SDK's chain finds credentials.
 func haveCredentials(ctx context.Context, p aws.CredentialsProvider) error {
 	_, err := p.Retrieve(ctx)
 	if err == nil {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w: no credentials came within %s: %s", vfs.ErrUnavailable, openS3Limit, setCredentials)
+		return fmt.Errorf("%w: no credentials found within %s: %s", vfs.ErrUnavailable, openS3Limit, setCredentials)
 	}
-	// The role of an EC2 instance is the last place of the chain.
+	// The role of an EC2 instance is the last link of the chain.
 	if strings.Contains(err.Error(), "no EC2 IMDS role found") {
 		return errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
 	}
-	return errors.New("the AWS credentials that are set up could not be had: " + joinLines(err))
+	return errors.New("the configured AWS credentials could not be obtained: " + joinLines(err))
 }
 
-// joinLines is the text of an error of the SDK, which may hold line ends.
+// joinLines returns the text of an SDK error as one line.
 func joinLines(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// notes are for the operator, who named it all, and for nobody else.
+// notes are only for the operator, who specified all of this.
 func (s *S3Source) notes(region string) []string {
 	endpoint := s.Endpoint
 	if endpoint == "" {
 		endpoint = "AWS"
 	}
-	notes := []string{fmt.Sprintf("objects are read from bucket %s at %s, region %s, a request each", s.Bucket, endpoint, region)}
+	notes := []string{fmt.Sprintf("objects are read from bucket %s at %s, region %s, with one request each", s.Bucket, endpoint, region)}
 	if s.Insecure && !s.local() {
-		notes = append(notes, "the S3 endpoint is asked over plain HTTP: who can listen on the way reads the objects and can change them")
+		notes = append(notes, "requests to the S3 endpoint use plain HTTP: anyone on the network path can read and change the objects")
 	}
 	if s.Anonymous {
-		notes = append(notes, "requests to S3 are not signed: only what is public in the bucket can be read")
+		notes = append(notes, "requests to S3 are not signed: only public objects can be read")
 	}
 	return notes
 }

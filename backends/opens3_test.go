@@ -19,8 +19,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A service answers as an S3 server would be told to: HEAD with a status, all
-// else with that and a code.
+// A service is a configurable S3 server: it answers HEAD with a status, and everything
+// else with that status and a code.
 type service struct {
 	*httptest.Server
 	status int
@@ -36,7 +36,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for k, v := range s.header {
 		w.Header()[k] = v
 	}
-	if s.status == 0 { // it is a bucket with one object under each key
+	if s.status == 0 { // a bucket with one object at each key
 		w.Header().Set("ETag", `"1"`)
 		if r.Method == http.MethodGet {
 			io.WriteString(w, "an object")
@@ -55,8 +55,8 @@ func startService(t *testing.T, s *service) *service {
 	return s
 }
 
-// isolateAWS keeps the machine's own credentials and settings out of a test, and
-// sets a test's.
+// isolateAWS hides the machine's credentials and settings from a test, and sets the
+// test's own.
 func isolateAWS(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
@@ -105,11 +105,11 @@ func TestOpenS3(t *testing.T) {
 	}
 	obj.Body.Close()
 	if n := elsewhere.calls.Load(); n != 0 {
-		t.Errorf("a variable decided which service was asked, %d times", n)
+		t.Errorf("a variable decided which service was called, %d times", n)
 	}
 }
 
-// A public bucket is asked without a signature, and only when it is said.
+// Requests to a public bucket are unsigned only if the source says so.
 func TestOpenS3Anonymous(t *testing.T) {
 	for _, tt := range []struct {
 		parameter string
@@ -132,8 +132,9 @@ func TestOpenS3Anonymous(t *testing.T) {
 	}
 }
 
-// Who may get objects and not list them can serve, and is told what that means.
-// With an owner that has to be right, the same answer can mean the wrong one.
+// Credentials that can get objects but not list them can serve, and a note tells the
+// consequences. If the source names an owner, the same answer can mean a wrong owner,
+// so it is an error.
 func TestOpenS3CannotList(t *testing.T) {
 	isolateAWS(t)
 	s := startService(t, &service{status: 403, code: "AccessDenied"})
@@ -150,8 +151,8 @@ func TestOpenS3CannotList(t *testing.T) {
 	checkRefused(t, src, err, "owner")
 }
 
-// A bucket is written to only where that was asked for, and the operator is told
-// what it takes.
+// A bucket is written to only if requested, and a note tells the operator which
+// permissions that needs.
 func TestOpenS3Writable(t *testing.T) {
 	isolateAWS(t)
 	for _, writable := range []bool{false, true} {
@@ -165,7 +166,7 @@ func TestOpenS3Writable(t *testing.T) {
 			t.Errorf("writable %t: Caps %+v, notes %q", writable, src.Caps(), src.Notes)
 		}
 		if n, err := src.Sweep(t.Context(), 0); n != 0 || err != nil && !writable {
-			t.Errorf("writable %t: Sweep says %d, %v", writable, n, err)
+			t.Errorf("writable %t: Sweep returned %d, %v", writable, n, err)
 		}
 		if n, want := s.calls.Load(), map[bool]int64{false: 1, true: 2}[writable]; int64(n) != want {
 			t.Errorf("writable %t: opening and sweeping cost %d requests, want %d", writable, n, want)
@@ -177,16 +178,16 @@ func TestOpenS3Writable(t *testing.T) {
 	}
 	defer src.Close()
 	if n, err := src.Sweep(t.Context(), 0); n != 0 || err != nil {
-		t.Errorf("mem: Sweep says %d, %v", n, err)
+		t.Errorf("mem: Sweep returned %d, %v", n, err)
 	}
 }
 
 func TestOpenS3Refuses(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
-		service     *service // nil: one that works
+		service     *service // nil: a working service
 		env         map[string]string
-		dead        bool // it is gone
+		dead        bool // the server is down
 		says        string
 		unavailable bool
 	}{
@@ -243,15 +244,15 @@ func TestOpenS3Refuses(t *testing.T) {
 	})
 }
 
-// A variable that names an endpoint never decides which service is asked. Where it may have
-// been meant to, Open says that it was not used.
+// A variable that names an endpoint never decides which service is called. If it may
+// have been meant to, Open says that it was not used.
 func TestOpenS3IgnoredEndpoint(t *testing.T) {
 	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
 		isolateAWS(t)
 		elsewhere := startService(t, &service{})
 		t.Setenv(name, elsewhere.URL)
 		src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})
-		checkRefused(t, src, err, name+" is set and not used")
+		checkRefused(t, src, err, name+" is set but not used")
 		t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
 		src, err = backends.Open(t.Context(), "s3://bucket", backends.Options{})
 		checkRefused(t, src, err, "AWS_REGION")
@@ -260,7 +261,7 @@ func TestOpenS3IgnoredEndpoint(t *testing.T) {
 		}
 		t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "")
 		if n := elsewhere.calls.Load(); n != 0 {
-			t.Errorf("%s decided which service was asked, %d times", name, n)
+			t.Errorf("%s decided which service was called, %d times", name, n)
 		}
 	}
 	isolateAWS(t)
@@ -269,16 +270,16 @@ func TestOpenS3IgnoredEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})
-	checkRefused(t, src, err, "endpoint_url of the AWS profile is set and not used")
+	checkRefused(t, src, err, "endpoint_url of the AWS profile is set but not used")
 }
 
-// The authorities of AWS_CA_BUNDLE are believed, and without it a certificate of
-// one's own is not.
+// Open trusts the authorities of AWS_CA_BUNDLE, and without it rejects a private
+// certificate.
 func TestOpenS3Certificates(t *testing.T) {
 	isolateAWS(t)
 	s := &service{}
 	s.Server = httptest.NewUnstartedServer(s)
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of the client that does not believe it
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // would log that the client rejects the certificate
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	source := "s3://bucket?endpoint=" + s.URL
@@ -298,7 +299,7 @@ func TestOpenS3Certificates(t *testing.T) {
 	src.Close()
 }
 
-// Credentials come from the files that AWS's own tools write.
+// Credentials come from the files that AWS's tools write.
 func TestOpenS3Profile(t *testing.T) {
 	isolateAWS(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
@@ -323,7 +324,7 @@ func TestOpenS3Profile(t *testing.T) {
 	}
 }
 
-// Cancelling ends the opening, with the caller's own error.
+// Cancelling ends the opening with the context's error.
 func TestOpenS3Cancelled(t *testing.T) {
 	isolateAWS(t)
 	ctx, cancel := context.WithCancel(t.Context())

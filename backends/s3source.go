@@ -13,40 +13,40 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An S3Source is what a source that begins with "s3://" says:
+// An S3Source is a parsed source that begins with "s3://":
 //
-//	s3://BUCKET/PREFIX?PARAMETER=VALUE&…
+// s3://BUCKET/PREFIX?PARAMETER=VALUE&…
 //
-// PREFIX is written as in a URL and decoded once: a percent sign in it is %25, a
-// question mark %3F. It ends at a slash, whether one is written or not: of
-// s3://bucket/pub nothing called "pub-secret" can be reached. Each parameter
-// stands at most once, with a value; a parameter that is not known is an error,
-// since a setting that goes unnoticed can serve the wrong thing.
+// PREFIX is written as in a URL and decoded once: write %25 for a percent sign, and %3F
+// for a question mark. It always ends at a slash, whether that is written or not:
+// s3://bucket/pub does not give access to "pub-secret". Each parameter occurs at most
+// once, with a value. An unknown parameter is an error, since an ignored setting could
+// cause the wrong objects to be served.
 type S3Source struct {
 	Bucket string
-	Prefix string // decoded, without slashes around it; "" for the whole bucket
+	Prefix string // decoded, without leading and trailing slashes; "" for the whole bucket
 
-	// Endpoint (endpoint=URL) is the service's address, scheme and host alone;
-	// "" for AWS. It is https, or http on this machine.
+	// Endpoint (endpoint=URL) is the service's URL, only scheme and host; "" for AWS.
+	// It uses https, or http on this machine.
 	Endpoint string
-	// Insecure (insecure=true) lets Endpoint be http on another machine. Who can
-	// listen on the way reads the objects then, and can change them.
+	// Insecure (insecure=true) permits an http Endpoint on another machine. Anyone on
+	// the network path can then read and change the objects.
 	Insecure bool
-	// Region (region=NAME); "" for the one that the SDK's configuration names.
+	// Region (region=NAME); "" uses the region of the SDK's configuration.
 	Region string
-	// PathStyle (path_style=true|false) puts the bucket into the path, and not
-	// into the host's name. Nil leaves it to the endpoint.
+	// PathStyle (path_style=true|false) puts the bucket into the URL's path instead of
+	// the host name. Nil means that the endpoint decides.
 	PathStyle *bool
-	// Anonymous (anonymous=true) signs nothing, for a public bucket. Without it
-	// requests are signed, or not made at all.
+	// Anonymous (anonymous=true) sends unsigned requests, for a public bucket. Without
+	// it, requests are always signed.
 	Anonymous bool
-	// BucketOwner (bucket_owner=ACCOUNT) makes AWS refuse if the bucket belongs
-	// to another account.
+	// BucketOwner (bucket_owner=ACCOUNT) makes AWS refuse requests if the bucket
+	// belongs to another account.
 	BucketOwner string
 }
 
-// s3Parameters reads the parameters. Each gets a value that is not empty, and
-// says what to write instead if it cannot be used.
+// s3Parameters parses the parameters. Each function gets a non-empty value and, if it
+// is invalid, returns advice on what to write instead.
 var s3Parameters = map[string]func(s *S3Source, value string) (advice string){
 	"endpoint":     (*S3Source).setEndpoint,
 	"region":       (*S3Source).setRegion,
@@ -59,9 +59,9 @@ var s3Parameters = map[string]func(s *S3Source, value string) (advice string){
 	},
 }
 
-// ParseS3 reads a source that begins with "s3://". Nothing is opened or asked.
-// An error matches [ErrSource] and holds no value of a parameter: one that is in
-// the wrong place may be a secret.
+// ParseS3 parses a source that begins with "s3://". It opens nothing and makes no
+// request. An error matches [ErrSource] and contains no value of a parameter: a
+// misplaced value may be a secret.
 func ParseS3(source string) (S3Source, error) {
 	s, advice := parseS3(source)
 	if advice != "" {
@@ -76,7 +76,7 @@ func parseS3(source string) (s S3Source, advice string) {
 		return s, "it does not begin with s3://"
 	}
 	if strings.Contains(rest, "#") {
-		return s, "a # begins what no server ever sees; in a prefix, write %23"
+		return s, "a # begins a fragment, which is never sent; in a prefix, write %23"
 	}
 	path, query, _ := strings.Cut(rest, "?")
 	bucket, prefix, _ := strings.Cut(path, "/")
@@ -84,13 +84,13 @@ func parseS3(source string) (s S3Source, advice string) {
 	case bucket == "":
 		return s, "name a bucket: s3://BUCKET/PREFIX"
 	case strings.Contains(bucket, "@"):
-		return s, "credentials do not stand in a source, where others see them: " + setCredentials
+		return s, "do not put credentials into a source, where others can see them: " + setCredentials
 	case strings.Contains(bucket, ":"):
-		return s, "a bucket has no port: the service's address goes into endpoint=https://HOST:PORT"
+		return s, "a bucket has no port: write the service's address as endpoint=https://HOST:PORT"
 	}
-	// New decides what a bucket can be called; it asks nothing.
+	// New checks the bucket's name; it makes no request.
 	if _, err := s3.New(struct{ s3.API }{}, s3.Options{Bucket: bucket}); err != nil {
-		return s, "that is not the name of a bucket: 3 or more letters, digits, dots and hyphens"
+		return s, "that is not a valid bucket name: 3 or more letters, digits, dots and hyphens"
 	}
 	s.Bucket = bucket
 	if prefix != "" {
@@ -106,13 +106,13 @@ func parseS3(source string) (s S3Source, advice string) {
 	return s, s.contradiction()
 }
 
-// parameterName is what an unknown parameter looks like that an error may show.
+// parameterName matches unknown parameters that an error may show.
 var parameterName = regexp.MustCompile(`^[A-Za-z_-]{1,32}$`)
 
 func (s *S3Source) setParameters(query string) (advice string) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return "what follows the ? cannot be read: write PARAMETER=VALUE, with & between them and each % as %25"
+		return "cannot parse the text after the ?: write PARAMETER=VALUE, separated by &, and each % as %25"
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		set, ok := s3Parameters[key]
@@ -120,9 +120,9 @@ func (s *S3Source) setParameters(query string) (advice string) {
 		case !ok:
 			known := strings.Join(slices.Sorted(maps.Keys(s3Parameters)), ", ")
 			if !parameterName.MatchString(key) {
-				return "there are the parameters " + known + ", and no other"
+				return "the only parameters are " + known
 			}
-			return "there is no parameter " + key + "; there are " + known
+			return "unknown parameter " + key + "; the parameters are " + known
 		case len(values[key]) > 1:
 			return key + " is given more than once"
 		case values[key][0] == "":
@@ -135,7 +135,7 @@ func (s *S3Source) setParameters(query string) (advice string) {
 	return ""
 }
 
-// setCredentials says where credentials come from.
+// setCredentials tells where to set credentials.
 const setCredentials = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 
 func (s *S3Source) setEndpoint(value string) (advice string) {
@@ -144,9 +144,9 @@ func (s *S3Source) setEndpoint(value string) (advice string) {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Opaque != "":
 		return "write https://HOST or https://HOST:PORT"
 	case u.User != nil:
-		return "credentials do not stand in a source, where others see them: " + setCredentials
+		return "do not put credentials into a source, where others can see them: " + setCredentials
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "it is a scheme and a host alone; the bucket stands behind s3://"
+		return "it consists only of a scheme and a host; the bucket is in s3://BUCKET"
 	case !hostName.MatchString(u.Hostname()) && net.ParseIP(u.Hostname()) == nil:
 		return "write https://HOST or https://HOST:PORT"
 	}
@@ -161,7 +161,7 @@ func (s *S3Source) setEndpoint(value string) (advice string) {
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$`)
 
-// setRegion checks what becomes a part of AWS's host names.
+// setRegion validates a value that becomes a part of AWS's host names.
 func (s *S3Source) setRegion(value string) (advice string) {
 	if !regionName.MatchString(value) {
 		return "write the name of a region, such as eu-central-1"
@@ -189,24 +189,24 @@ func setBool(b *bool, value string) (advice string) {
 	case "false":
 		*b = false
 	default:
-		return "it is true or false"
+		return "write true or false"
 	}
 	return ""
 }
 
-// contradiction says what is wrong with parameters that are right one by one.
+// contradiction returns what is wrong with a combination of valid parameters.
 func (s *S3Source) contradiction() (advice string) {
 	plain := strings.HasPrefix(s.Endpoint, "http://")
 	switch {
 	case plain && !s.Insecure && !s.local():
-		return "endpoint: http is for this machine alone, since on a network others could read the objects and change them: use https, or add insecure=true"
+		return "endpoint: http is permitted only for this machine, since others on a network could read and change the objects: use https, or add insecure=true"
 	case !plain && s.Insecure:
-		return "insecure=true is for an http endpoint, and there is none"
+		return "insecure=true is only for an http endpoint"
 	}
 	return ""
 }
 
-// local reports whether the endpoint is this machine.
+// local reports whether the endpoint is on this machine.
 func (s *S3Source) local() bool {
 	u, err := url.Parse(s.Endpoint)
 	if err != nil {
@@ -216,8 +216,8 @@ func (s *S3Source) local() bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// String returns the source as [ParseS3] reads it, in one spelling. It holds no
-// secret.
+// String returns the source in the one spelling that [ParseS3] parses back. It contains
+// no secret.
 func (s S3Source) String() string {
 	var b strings.Builder
 	b.WriteString("s3://" + s.Bucket)
@@ -246,8 +246,8 @@ func (s S3Source) String() string {
 	return b.String()
 }
 
-// shownS3 is what an error may show of a source: without the parameters, and
-// without a bucket that is none, since both may hold a secret.
+// shownS3 returns the part of a source that an error may show: without the parameters
+// and without an invalid bucket, since both may contain a secret.
 func shownS3(source string) string {
 	path, _, _ := strings.Cut(strings.TrimPrefix(source, "s3://"), "?")
 	path, _, _ = strings.Cut(path, "#")

@@ -58,7 +58,7 @@ func TestParseS3(t *testing.T) {
 	}
 }
 
-// What is wrong is said, and what may be a secret is not repeated.
+// An error says what is wrong, and does not repeat a possible secret.
 func TestParseS3Refuses(t *testing.T) {
 	for _, tt := range []struct{ source, says string }{
 		{"s3://", "name a bucket"},
@@ -71,12 +71,12 @@ func TestParseS3Refuses(t *testing.T) {
 		{"s3://AKIASECRET@bucket/prefix", "AWS_SECRET_ACCESS_KEY"},
 		{"s3://bucket:9000/prefix", "endpoint="},
 		{"s3://SECRET:x/y@bucket", "endpoint="},
-		{"s3://ab", "not the name of a bucket"},
-		{"s3://..", "not the name of a bucket"},
-		{"s3://a..b", "not the name of a bucket"},
-		{"s3://bu%2Fcket", "not the name of a bucket"},
-		{"s3://bücket", "not the name of a bucket"},
-		{"s3://" + strings.Repeat("b", 256), "not the name of a bucket"},
+		{"s3://ab", "not a valid bucket name"},
+		{"s3://..", "not a valid bucket name"},
+		{"s3://a..b", "not a valid bucket name"},
+		{"s3://bu%2Fcket", "not a valid bucket name"},
+		{"s3://bücket", "not a valid bucket name"},
+		{"s3://" + strings.Repeat("b", 256), "not a valid bucket name"},
 		{"s3://bucket//", "the name is empty"},
 		{"s3://bucket//a", "empty element"},
 		{"s3://bucket/a//b", "empty element"},
@@ -89,16 +89,16 @@ func TestParseS3Refuses(t *testing.T) {
 		{"s3://bucket/a\nb", "control"},
 		{"s3://bucket/\xff", "UTF-8"},
 		{"s3://bucket/" + strings.Repeat("a/", 600) + "b", "1024"},
-		{"s3://bucket?endpiont=https://SECRET", "there is no parameter endpiont; there are anonymous, bucket_owner, endpoint, insecure, path_style, region"},
-		{"s3://bucket?access_key=SECRET", "no parameter access_key"},
-		{"s3://bucket?Region=x", "no parameter Region"},
-		{"s3://bucket?SECRET/1", "and no other"},
+		{"s3://bucket?endpiont=https://SECRET", "unknown parameter endpiont; the parameters are anonymous, bucket_owner, endpoint, insecure, path_style, region"},
+		{"s3://bucket?access_key=SECRET", "unknown parameter access_key"},
+		{"s3://bucket?Region=x", "unknown parameter Region"},
+		{"s3://bucket?SECRET/1", "the only parameters are"},
 		{"s3://bucket?region=a&region=b", "more than once"},
 		{"s3://bucket?region=a&region=a", "more than once"},
 		{"s3://bucket?region", "no value"},
 		{"s3://bucket?endpoint=", "no value"},
-		{"s3://bucket?region=a;path_style=true", "cannot be read"},
-		{"s3://bucket?region=%zz", "cannot be read"},
+		{"s3://bucket?region=a;path_style=true", "cannot parse"},
+		{"s3://bucket?region=%zz", "cannot parse"},
 		{"s3://bucket?region=evil.example/", "eu-central-1"},
 		{"s3://bucket?region=a.b", "eu-central-1"},
 		{"s3://bucket?path_style=yes", "true or false"},
@@ -107,14 +107,14 @@ func TestParseS3Refuses(t *testing.T) {
 		{"s3://bucket?endpoint=127.0.0.1:7070", "https://HOST"},
 		{"s3://bucket?endpoint=localhost:7070", "https://HOST"},
 		{"s3://bucket?endpoint=ftp://127.0.0.1", "https://HOST"},
-		{"s3://bucket?endpoint=https:///x", "a scheme and a host alone"},
+		{"s3://bucket?endpoint=https:///x", "only of a scheme and a host"},
 		{"s3://bucket?endpoint=https://", "https://HOST"},
 		{"s3://bucket?endpoint=https:opaque", "https://HOST"},
 		{"s3://bucket?endpoint=https://a b", "https://HOST"},
 		{"s3://bucket?endpoint=https://key:SECRET@host", "AWS_ACCESS_KEY_ID"},
-		{"s3://bucket?endpoint=https://host/bucket", "a scheme and a host alone"},
-		{"s3://bucket?endpoint=https://host%3Fa=b", "a scheme and a host alone"},
-		{"s3://bucket?endpoint=https://host%23a", "a scheme and a host alone"},
+		{"s3://bucket?endpoint=https://host/bucket", "only of a scheme and a host"},
+		{"s3://bucket?endpoint=https://host%3Fa=b", "only of a scheme and a host"},
+		{"s3://bucket?endpoint=https://host%23a", "only of a scheme and a host"},
 		{"s3://bucket?endpoint=https://host:0", "65535"},
 		{"s3://bucket?endpoint=https://host:99999", "65535"},
 		{"s3://bucket?endpoint=https://host:", "65535"},
@@ -123,8 +123,8 @@ func TestParseS3Refuses(t *testing.T) {
 		{"s3://bucket?endpoint=http://169.254.169.254", "insecure=true"},
 		{"s3://bucket?endpoint=http://127.0.0.1.example.org", "insecure=true"},
 		{"s3://bucket?endpoint=http://localhost.example.org", "insecure=true"},
-		{"s3://bucket?insecure=true", "there is none"},
-		{"s3://bucket?endpoint=https://host&insecure=true", "there is none"},
+		{"s3://bucket?insecure=true", "only for an http endpoint"},
+		{"s3://bucket?endpoint=https://host&insecure=true", "only for an http endpoint"},
 	} {
 		_, err := backends.ParseS3(tt.source)
 		if !errors.Is(err, backends.ErrSource) {
@@ -157,7 +157,7 @@ func FuzzS3Source(f *testing.F) {
 		}
 		if s.Prefix != "" {
 			if n, err := vfs.ParseName(s.Prefix); err != nil || n.String() != s.Prefix {
-				t.Fatalf("%q has the prefix %q, which is no name: %v", source, s.Prefix, err)
+				t.Fatalf("%q has the prefix %q, which is not a valid name: %v", source, s.Prefix, err)
 			}
 		}
 		if strings.HasPrefix(s.Endpoint, "http://") && !s.Insecure {
@@ -168,7 +168,7 @@ func FuzzS3Source(f *testing.F) {
 		}
 		again, err := backends.ParseS3(s.String())
 		if err != nil {
-			t.Fatalf("%q prints as %q, which cannot be read: %v", source, s, err)
+			t.Fatalf("%q prints as %q, which cannot be parsed: %v", source, s, err)
 		}
 		if diff := cmp.Diff(s, again); diff != "" {
 			t.Fatalf("%q prints as %q, which is another source:\n%s", source, s, diff)

@@ -1,29 +1,28 @@
-// Package aferofs joins vfs and [afero]: [New] makes a backend of any afero.Fs,
-// and [FromJail] an afero.Fs of a jail.
+// Package aferofs connects vfs and [afero]: [New] makes a backend from any afero.Fs,
+// and [FromJail] makes an afero.Fs from a jail.
 //
-// An afero.Fs takes path names, so all that New's backend can do about links
-// and special files is to look before it opens. What that gives:
+// An afero.Fs takes path names, so New's backend can protect against links and
+// special files only by a check before the open. This gives the following:
 //
-//   - Names reach the Fs only as a [vfs.Name] behind one slash, so that nothing
-//     climbs out of a BasePathFs, nor into a sibling that has its base as a
-//     prefix.
-//   - Links that the Fs can see (afero.Lstater) are refused, and so is what is no
-//     regular file, or a file that the process itself works with (package
-//     vfs/ownfile). An Fs that hides its links follows them.
+//   - Names reach the Fs only as a [vfs.Name] after a single slash, so that nothing
+//     escapes from a BasePathFs, or into a sibling whose name begins with its base.
+//   - Links that the Fs can see (afero.Lstater) are refused, and so is everything
+//     that is not a regular file, and every file that the process itself uses
+//     (package vfs/ownfile). An Fs that hides its links follows them.
 //   - Errors print no path of the Fs.
-//   - What MemMapFs lets happen does not: a file that becomes a directory when
-//     another is made under it, the removal of a directory that is not empty.
+//   - Two problems of MemMapFs are prevented: a file turning into a directory when
+//     another is created below it, and the removal of a non-empty directory.
 //
-// What it cannot give: the look and the open are no atom. Whoever can write to
-// what is behind the Fs by another way can put a link or a FIFO in between.
-// New therefore refuses the host's own file system; package backends/disk is
+// It cannot make check and open atomic. A process that can write to the storage
+// behind the Fs in another way can create a link or a FIFO between the two.
+// New therefore refuses the host's own file system; use package backends/disk
 // for that.
 //
 // To keep objects in memory, package backends/mem is the better choice.
 //
 // # The file systems of afero
 //
-// New takes these; what it takes passes the suite of package vfs/vfstest.
+// New accepts these. What it accepts passes the suite of package vfs/vfstest.
 //
 //	MemMapFs       reads and writes
 //	OsFs           reads and writes, with Options.Unsafe
@@ -36,9 +35,9 @@
 //	zipfs.Fs       is refused: most archives lack what it finds directories by; use vfs.FromFS
 //	tarfs.Fs       is refused: all who open a file share one reader
 //
-// A wrapper of one's own around these, or around several, writes where all in it do.
-// IOFS and HttpFs are no afero.Fs; vfs.FromFS takes an IOFS. gcsfs and sftpfs were not
-// tested.
+// A custom wrapper around one or more of these can write if all of them can.
+// IOFS and HttpFs are not afero.Fs; vfs.FromFS accepts an IOFS. gcsfs and sftpfs
+// are untested.
 package aferofs
 
 import (
@@ -58,49 +57,48 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Backend is an afero.Fs. It is safe for concurrent use if the Fs is, and
-// there is nothing to close. Only one Backend should write to an Fs: writers
-// take turns in it, so that conditions hold among them.
+// A Backend is a backend over an afero.Fs. It is safe for concurrent use if the Fs is,
+// and need not be closed. Only one Backend should write to an Fs: it serializes its
+// writers, so that conditions hold among them.
 //
-// An object's ETag is made of its time and size; one without a time that says
-// something ([vfs.Info.LastModified]) has none. Put sees to it that no two versions
-// have one time, as far as the Fs lets it set times.
+// An object's ETag is derived from its time and size; an object without a usable time
+// ([vfs.Info.LastModified]) has none. Put ensures that no two versions have the same
+// time, if the Fs supports setting times.
 type Backend struct {
 	fsys  afero.Fs
-	top   string // how the Fs calls its top directory
-	below string // what comes before a name
+	top   string // the name of the top directory in the Fs
+	below string // the prefix of a name
 	host  bool
 	caps  vfs.Caps
 
-	// mu is held while directory entries change, and for reading while a
-	// directory is read. It is not held while a body is.
+	// mu is held for writing while directory entries change, and for reading while a
+	// directory is read. It is not held while a body is read.
 	mu   sync.RWMutex
-	last time.Time // the latest that an object was stamped with
+	last time.Time // the latest time given to an object
 }
 
 var _ vfs.Backend = (*Backend)(nil)
 
 // Options are the options of New. The zero value is safe.
 type Options struct {
-	// Unsafe lets New take an Fs that reaches the host's file system. Links in
-	// it are then refused by a look before the open, which a race can get
-	// between, and where the Fs hides links, not at all.
+	// Unsafe permits an Fs that reaches the host's file system. Links in it are then
+	// refused only by a check before the open, which is open to a race, and not at all
+	// if the Fs hides links.
 	Unsafe bool
-	// ReadOnly makes a Backend that does not write.
+	// ReadOnly makes a read-only Backend.
 	ReadOnly bool
 }
 
-// New returns a Backend over fsys. Its top is fsys's "/", or "." for an Fs that
-// knows none, such as afero.FromIOFS; over afero.OsFs, "/" is the whole
-// machine, so that it takes a BasePathFs to serve a part of it.
+// New returns a Backend over fsys. Its top is fsys's "/", or "." for an Fs that has no
+// "/", such as afero.FromIOFS. Over afero.OsFs, "/" is the whole machine: use a
+// BasePathFs to serve a part of it.
 //
-// New fails if fsys reaches the host's file system and Options.Unsafe is not
-// set, and if fsys is, or holds, an Fs that cannot be served: the table above says
-// which. It looks for these in fsys and in the fields of what
-// is an afero.Fs or fs.FS in it, which finds them in all wrappers that afero
-// has; what is in a closure, or behind another type, it cannot see. It also
-// fails if there is no top directory, and for a MemMapFs in which a file was
-// made without a leading slash: "a" is not "/a" there, and would never be found.
+// New fails if fsys reaches the host's file system and Options.Unsafe is not set, and
+// if fsys is, or contains, an Fs that cannot be served according to the table above. It
+// searches fsys and, recursively, the fields that are an afero.Fs or fs.FS, which
+// covers all wrappers of afero. It cannot see into closures or other types. It also
+// fails if there is no top directory, and for a MemMapFs with a file that was created
+// without a leading slash: there, "a" is not "/a" and would never be found.
 func New(fsys afero.Fs, opts Options) (*Backend, error) {
 	if fsys == nil {
 		return nil, errors.New("aferofs: New without a file system")
@@ -124,11 +122,11 @@ func New(fsys afero.Fs, opts Options) (*Backend, error) {
 	return b, nil
 }
 
-// Caps says what the Fs can do. It says Writable of all but those that are
-// known not to be.
+// Caps returns what the Fs supports. Writable is set unless the Fs is known to be
+// read-only.
 func (b *Backend) Caps() vfs.Caps { return b.caps }
 
-// Open opens the regular file n. What it says of it comes from the open file.
+// Open opens the regular file n. Its metadata comes from the open file.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	f, info, err := b.open(ctx, "open", n, req.Links)
 	if err != nil {
@@ -146,8 +144,8 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	return &vfs.Object{Info: info, Span: span, Body: body}, nil
 }
 
-// Stat describes the regular file n. It opens it, too, so that it says yes only
-// where Open would.
+// Stat describes the regular file n. It opens the file, too, so that it succeeds only
+// if Open would.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	f, info, err := b.open(ctx, "stat", n, req.Links)
 	if err != nil {
@@ -165,7 +163,7 @@ func (b *Backend) open(ctx context.Context, op string, n vfs.Name, links bool) (
 	if err := ctx.Err(); err != nil {
 		return nil, vfs.Info{}, &vfs.Error{Op: op, Name: n.String(), Err: err}
 	}
-	// Opening a FIFO would wait for a writer, so the look comes first.
+	// Check first: opening a FIFO would wait for a writer.
 	if _, err := b.find(op, n, links); err != nil {
 		return nil, vfs.Info{}, err
 	}
@@ -192,7 +190,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 		return vfs.Info{}, driver.FSError(op, n, err)
 	}
 	r := reason.ForFile(st)
-	// MemMapFs has directories whose mode is a file's.
+	// In MemMapFs, a directory can have the mode of a file.
 	if r != reason.OwnFile && st.IsDir() {
 		r = reason.Directory
 	}
@@ -206,13 +204,13 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 	return info, nil
 }
 
-// lookup walks down to n, whatever it is, and refuses links on the way.
+// lookup walks down to n, of whatever kind, and refuses links on the path.
 func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error) {
 	switch {
 	case n.IsZero():
 		return nil, refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
-		// The top itself may be a link: it is the operator's own word.
+		// The top itself may be a link: the operator chose it.
 		return b.fsys.Stat(b.top)
 	case b.host:
 		if _, err := filepath.Localize(n.String()); err != nil {
@@ -243,12 +241,12 @@ func (b *Backend) readlink(name string) (string, error) {
 	}
 	text, err := l.ReadlinkIfPossible(b.path(name))
 	if err == nil && filepath.VolumeName(text) != "" {
-		err = fs.ErrInvalid // absolute, as Windows has it
+		err = fs.ErrInvalid // an absolute path on Windows
 	}
 	return filepath.ToSlash(text), err
 }
 
-// path returns how the Fs calls what is name here.
+// path returns the Fs's name for name.
 func (b *Backend) path(name string) string {
 	if name == "." {
 		return b.top
@@ -256,8 +254,8 @@ func (b *Backend) path(name string) string {
 	return b.below + name
 }
 
-// newBody takes f over. Some files have a Seek that always fails; there the
-// bytes before the span are read.
+// newBody takes ownership of f. Seek always fails on some files; then the bytes before
+// the span are read and discarded.
 func newBody(ctx context.Context, f afero.File, n vfs.Name, span vfs.Span) (io.ReadCloser, error) {
 	rest := span
 	if span.Offset > 0 {
@@ -272,8 +270,8 @@ func newBody(ctx context.Context, f afero.File, n vfs.Name, span vfs.Span) (io.R
 	return body, err
 }
 
-// contents reads a file and gives its errors, which may hold paths, the form
-// that prints none.
+// contents reads a file and converts its errors, which may contain paths, to errors
+// that print none.
 type contents struct {
 	f afero.File
 	n vfs.Name
@@ -285,7 +283,7 @@ func (c *contents) Read(p []byte) (int, error) {
 	case err == nil || err == io.EOF:
 		return n, err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return n, io.EOF // MemMapFs, where the file was cut
+		return n, io.EOF // MemMapFs, if the file was truncated
 	}
 	return n, &vfs.Error{Op: "read", Name: c.n.String(), Err: err}
 }

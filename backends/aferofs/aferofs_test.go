@@ -54,7 +54,7 @@ var kinds = func() []kind {
 	}
 }()
 
-// TestBackend runs the conformance suite over every kind of afero.Fs, each
+// TestBackend runs the conformance suite over every kind of afero.Fs. The tree is
 // planted through raw afero.
 func TestBackend(t *testing.T) {
 	for _, tt := range kinds {
@@ -103,7 +103,7 @@ func TestBackendBelowBasePath(t *testing.T) {
 	})
 }
 
-// plant puts a tree into an afero.Fs by afero's own means.
+// plant creates a tree in an afero.Fs by means of afero.
 func plant(t *testing.T, fsys afero.Fs, tree vfstest.Tree) {
 	t.Helper()
 	for name, content := range tree.Files {
@@ -133,5 +133,5 @@ func realPath(t *testing.T, fsys afero.Fs, name string) string {
 	return path
 }
 
-// unholdable reports names that a disk may not hold.
+// unholdable reports names that a disk may be unable to store.
 func unholdable(name string) bool { return runtime.GOOS != "linux" && !vfstest.Portable(name) }

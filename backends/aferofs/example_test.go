@@ -13,8 +13,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A program that has an afero.Fs already puts a jail before it. Over another
-// backend, the lines after New are the same.
+// A program that already has an afero.Fs puts a jail in front of it. With another
+// backend, only the call of New differs.
 func ExampleNew() {
 	store := afero.NewMemMapFs()
 	afero.WriteFile(store, "/site/index.html", []byte("<h1>Hello</h1>"), 0o644)
@@ -37,7 +37,7 @@ func ExampleNew() {
 	//  read site/.htpasswd: get "site/.htpasswd": file does not exist
 }
 
-// Code that takes an afero.Fs gets to see what a jail lets through.
+// Code that takes an afero.Fs sees only what the jail allows.
 func ExampleFromJail() {
 	store := afero.NewMemMapFs()
 	afero.WriteFile(store, "/a.txt", []byte("for all"), 0o644)

@@ -15,18 +15,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// FromJail returns a jail as a read-only afero.Fs. Every name has the verdict
-// that the jail gives it under ctx, and cancelling ctx ends reads that are
-// under way.
+// FromJail returns a jail as a read-only afero.Fs. Every name gets the jail's verdict
+// under ctx, and cancelling ctx ends reads in progress.
 //
-// Names are those of the jail, and may have one leading slash. "", "." and "/"
-// are the top. On Windows, backslashes are slashes. Nothing else is cleaned:
-// a name with "..", say, is refused.
+// Names are those of the jail, optionally with one leading slash. "", "." and "/" name
+// the top. On Windows, backslashes are slashes. Nothing else is cleaned: a name with
+// "..", for example, is refused.
 //
-// What is missing and what is refused is one and the same fs.ErrNotExist, such
-// that os.IsNotExist and afero.Exists know it; who has to know why asks the
-// jail. All that would change something fails with syscall.EPERM, which is an
-// fs.ErrPermission, whether or not the name is there.
+// Missing and refused names give the same fs.ErrNotExist, which os.IsNotExist and
+// afero.Exists recognize; to learn the reason, call the jail. Every operation that
+// would change something fails with syscall.EPERM, which matches fs.ErrPermission,
+// whether or not the name exists.
 func FromJail(ctx context.Context, jail *vfs.Jail) afero.Fs {
 	return jailFs{jail.WithContext(ctx)}
 }
@@ -68,20 +67,20 @@ func (j jailFs) Chmod(name string, _ os.FileMode) error    { return readOnly("ch
 func (j jailFs) Chown(name string, _, _ int) error         { return readOnly("chown", name) }
 func (j jailFs) Chtimes(name string, _, _ time.Time) error { return readOnly("chtimes", name) }
 
-// inside returns what an afero user's name is to the jail.
+// inside converts an afero name to a name of the jail.
 func inside(name string) string {
 	name = filepath.ToSlash(name)
 	switch name {
 	case "", ".", "/":
 		return "."
 	case "/.":
-		return name // and not the top, which is what would be left of it
+		return name // otherwise this would become the top
 	}
 	return strings.TrimPrefix(name, "/")
 }
 
-// outward gives an error the name that the caller used. os.IsNotExist unwraps
-// nothing but a PathError, so a refusal has to be the bare sentinel in one.
+// outward replaces the name in an error by the one that the caller used. os.IsNotExist
+// unwraps only a PathError, so a refusal has to be the bare sentinel in one.
 func outward(op, name string, err error) error {
 	var p *fs.PathError
 	if errors.Is(err, fs.ErrNotExist) {

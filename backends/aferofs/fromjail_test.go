@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// jailed returns a tree of which a policy shows a part, raw and as that part.
+// jailed returns a tree, raw and as the part that a policy shows.
 func jailed(t *testing.T, ctx context.Context) (raw, fsys afero.Fs) {
 	t.Helper()
 	raw = afero.NewMemMapFs()
@@ -46,7 +46,7 @@ func TestFromJailReads(t *testing.T) {
 	}
 	for _, name := range []string{"/b.key", "/docs/secret.key", "/private/p.txt", "/.env.txt"} {
 		if ok, err := afero.Exists(raw, name); !ok || err != nil {
-			t.Errorf("raw %q: %t, %v: this shows nothing", name, ok, err)
+			t.Errorf("raw %q: %t, %v: the test proves nothing", name, ok, err)
 		}
 		if ok, err := afero.Exists(fsys, name); ok || err != nil {
 			t.Errorf("Exists(%q): %t, %v", name, ok, err)
@@ -62,12 +62,12 @@ func TestFromJailReads(t *testing.T) {
 	})
 	want := []string{"/", "/a.txt", "/docs", "/docs/deep", "/docs/deep/x.txt", "/docs/guide.txt"}
 	if err != nil || !slices.Equal(walked, want) {
-		t.Errorf("Walk came by %q, %v, want %q", walked, err, want)
+		t.Errorf("Walk visited %q, %v, want %q", walked, err, want)
 	}
 }
 
-// TestFromJailNames: three spellings of the top, one optional slash, and no
-// cleaning besides.
+// TestFromJailNames: three spellings of the top, an optional slash, and no other
+// cleaning.
 func TestFromJailNames(t *testing.T) {
 	_, fsys := jailed(t, t.Context())
 	for _, top := range []string{"", ".", "/"} {
@@ -157,8 +157,8 @@ func TestFromJailDirectory(t *testing.T) {
 	}
 }
 
-// TestFromJailWrites: everything that would change something fails alike, on
-// what is shown, hidden and missing.
+// TestFromJailWrites: every change fails alike, on names that are shown, hidden or
+// missing.
 func TestFromJailWrites(t *testing.T) {
 	raw, fsys := jailed(t, t.Context())
 	now := time.Now()
@@ -181,7 +181,7 @@ func TestFromJailWrites(t *testing.T) {
 		}
 		for call, err := range calls {
 			if !errors.Is(err, fs.ErrPermission) || !os.IsPermission(err) || !strings.Contains(err.Error(), name) {
-				t.Errorf("%s(%q): %v, want a refusal of permission", call, name, err)
+				t.Errorf("%s(%q): %v, want fs.ErrPermission", call, name, err)
 			}
 		}
 	}
@@ -196,11 +196,11 @@ func TestFromJailWrites(t *testing.T) {
 	_, calls["WriteString"] = f.WriteString("x")
 	for call, err := range calls {
 		if !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("%s: %v, want a refusal of permission", call, err)
+			t.Errorf("%s: %v, want fs.ErrPermission", call, err)
 		}
 	}
 	if data, err := afero.ReadFile(raw, "/a.txt"); string(data) != "content of /a.txt" || err != nil {
-		t.Errorf("afterwards, the file holds %q, %v", data, err)
+		t.Errorf("afterwards, the file contains %q, %v", data, err)
 	}
 }
 

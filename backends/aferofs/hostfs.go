@@ -15,22 +15,22 @@ import (
 )
 
 var (
-	errZip   = errors.New("aferofs: zipfs.Fs finds nothing in a directory that has no entry of its own, as most archives have none: use vfs.FromFS with the zip.Reader")
-	errCache = errors.New("aferofs: CacheOnReadFs shows others a part of a file while it copies that into its layer: serve what is below it")
-	errTar   = errors.New("aferofs: tarfs.Fs has one reader for all who open a file, so that a second one gets nothing: copy the archive to a backends/mem, or to an afero.MemMapFs")
+	errZip   = errors.New("aferofs: zipfs.Fs finds nothing in a directory without an entry of its own, and most archives have no such entries: use vfs.FromFS with the zip.Reader")
+	errCache = errors.New("aferofs: CacheOnReadFs shows other readers an incomplete file while it copies it into its layer: serve its base instead")
+	errTar   = errors.New("aferofs: tarfs.Fs has only one reader per file, so that a second reader gets nothing: copy the archive to a backends/mem, or to an afero.MemMapFs")
 )
 
-var errHost = errors.New("aferofs: this file system reaches the host's own by path names, where a link that is put in at the right moment leads anywhere: use backends/disk, or accept that with Options.Unsafe")
+var errHost = errors.New("aferofs: this file system accesses the host's files by path name, so a link created at the right moment can lead anywhere: use backends/disk, or accept the risk with Options.Unsafe")
 
-// The types that open the host's files by path name.
+// hostTypes open the host's files by path name.
 var hostTypes = []reflect.Type{
 	reflect.TypeFor[afero.OsFs](),
 	reflect.TypeOf(os.DirFS(".")),
 }
 
-// The types that cannot write, or not all that they show: a RegexpFs asks whether a file
-// is there before it makes one, and a CopyOnWriteFs never removes what is below its
-// layer.
+// readOnlyTypes cannot write, or not everything that they show: a RegexpFs checks that
+// a file exists before it creates it, and a CopyOnWriteFs cannot remove what is below
+// its layer.
 var readOnlyTypes = []reflect.Type{
 	reflect.TypeFor[afero.ReadOnlyFs](),
 	reflect.TypeFor[afero.RegexpFs](),
@@ -39,14 +39,14 @@ var readOnlyTypes = []reflect.Type{
 	reflect.TypeFor[jailFs](),
 }
 
-// What can hold a file system for its own use.
+// fsTypes are the types of fields that can contain a file system.
 var fsTypes = [...]reflect.Type{
 	reflect.TypeFor[afero.Fs](),
 	reflect.TypeFor[fs.FS](),
 }
 
-// checkKind fails for a file system that cannot be served, and for one that reaches
-// the host's, unless that is allowed.
+// checkKind fails for a file system that cannot be served, and, unless unsafe is set,
+// for one that reaches the host's.
 func checkKind(fsys afero.Fs, unsafe bool) error {
 	switch {
 	case !unsafe && reachesHost(fsys):
@@ -61,27 +61,26 @@ func checkKind(fsys afero.Fs, unsafe bool) error {
 	return nil
 }
 
-// reachesHost reports whether fsys is the host's file system or holds it.
+// reachesHost reports whether fsys is or contains the host's file system.
 func reachesHost(fsys afero.Fs) bool { return holds(fsys, hostTypes...) }
 
-// isReadOnly reports whether fsys is, or holds, what is known not to take a Put.
+// isReadOnly reports whether fsys is or contains a type known not to support Put.
 func isReadOnly(fsys afero.Fs) bool { return holds(fsys, readOnlyTypes...) }
 
-// holds reports whether fsys is one of the types, or holds one for its own use.
+// holds reports whether fsys is one of the types or contains one.
 func holds(fsys afero.Fs, types ...reflect.Type) bool {
 	s := search{types, map[any]bool{}}
 	return s.in(reflect.ValueOf(fsys))
 }
 
-// A search remembers the pointers that were followed, since wrappers can form a
-// circle.
+// A search records the pointers already followed, since wrappers can form a cycle.
 type search struct {
 	types []reflect.Type
 	seen  map[any]bool
 }
 
-// in looks at v, then into it if it is a file system, or a container that can
-// hold one.
+// in checks v, and then its fields or elements if it is a file system, or a container
+// that can hold one.
 func (s *search) in(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Interface:
@@ -121,8 +120,8 @@ func (s *search) in(v reflect.Value) bool {
 	return false
 }
 
-// mayHold reports whether elements of the container t can be file systems. It
-// keeps the search out of the contents of files.
+// mayHold reports whether elements of the container t can be file systems. It keeps the
+// search out of file contents.
 func mayHold(t reflect.Type) bool {
 	return t.Elem().Kind() == reflect.Interface || isFs(t.Elem())
 }
@@ -150,8 +149,8 @@ func checkDir(fsys afero.Fs, path string) error {
 	return err
 }
 
-// checkSlashes fails for a MemMapFs in which a name without a leading slash was
-// made. Its directories list such a name as if it had one.
+// checkSlashes fails for a MemMapFs in which a name was created without a leading
+// slash. Its directories list such a name as if it had one.
 func checkSlashes(fsys afero.Fs) error {
 	m, ok := fsys.(*afero.MemMapFs)
 	if !ok {
@@ -164,7 +163,7 @@ func checkSlashes(fsys afero.Fs) error {
 	for i, st := range list {
 		_, err := m.Stat("/" + st.Name())
 		if err != nil || i > 0 && list[i-1].Name() == st.Name() {
-			return fmt.Errorf("aferofs: %q was made without a leading slash, and MemMapFs does not find it by %q: make it with one", st.Name(), "/"+st.Name())
+			return fmt.Errorf("aferofs: %q was created without a leading slash, so MemMapFs does not find it as %q: create it with a leading slash", st.Name(), "/"+st.Name())
 		}
 	}
 	return nil

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// A jailFile is a file or directory of a jail, as afero has it.
+// A jailFile is a file or directory of a jail as an afero.File.
 type jailFile struct {
 	fs.File
-	name string // as it was opened
+	name string // as passed to Open
 }
 
 func (f *jailFile) Name() string { return f.name }
@@ -31,8 +31,8 @@ func (f *jailFile) Seek(offset int64, whence int) (int64, error) {
 	return s.Seek(offset, whence)
 }
 
-// Readdir returns the next entries of a directory, by name. It ends as
-// [os.File.Readdir] does.
+// Readdir returns the next entries of a directory, in the order of their names. It ends
+// as [os.File.Readdir] does.
 func (f *jailFile) Readdir(count int) ([]os.FileInfo, error) {
 	d, ok := f.File.(fs.ReadDirFile)
 	if !ok {
@@ -59,7 +59,7 @@ func (f *jailFile) Readdirnames(count int) ([]string, error) {
 	return names, err
 }
 
-// Sync has nothing to do.
+// Sync does nothing.
 func (f *jailFile) Sync() error { return nil }
 
 func (f *jailFile) Write([]byte) (int, error)          { return 0, f.fail("write", syscall.EPERM) }

@@ -15,9 +15,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// List yields the entries of dir in order. An afero.Fs has them in any order, so that
-// each call reads the whole directory: in parts where its files are fs.ReadDirFiles,
-// as those of an OsFs are, else in one piece with what there is to know of each.
+// List yields the entries of dir in order. An afero.Fs returns them in any order, so
+// each call reads the whole directory: in parts if its files are fs.ReadDirFiles, as
+// those of an OsFs are, or else at once, with all metadata.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return driver.ListWhole(ctx, dir, after, func(take func(fs.DirEntry) error) error {
 		if err := ctx.Err(); err != nil {
@@ -46,9 +46,9 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	})
 }
 
-// openDir opens a directory, and reads it whole where it cannot be read in parts.
+// openDir opens a directory. It reads it whole if it cannot be read in parts.
 func (b *Backend) openDir(dir vfs.Name) (f afero.File, whole []fs.FileInfo, err error) {
-	// MemMapFs sorts by names that it lets a rename change meanwhile.
+	// MemMapFs sorts by names that a concurrent rename can change.
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	st, err := b.lookup("list", dir, true)

@@ -22,7 +22,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The wrappers of others.
+// Custom wrappers.
 type (
 	embedding struct{ afero.Fs }
 	byValue   struct{ afero.OsFs }
@@ -44,8 +44,8 @@ type (
 	}
 )
 
-// TestNewRefusesHost: an Fs that reaches the host's files is found inside
-// everything that afero wraps it in; the same around memory is taken.
+// TestNewRefusesHost: New detects an Fs that reaches the host's files inside every
+// wrapper of afero, and accepts the same wrapper around memory.
 func TestNewRefusesHost(t *testing.T) {
 	dir := t.TempDir()
 	tests := []struct {
@@ -118,13 +118,13 @@ func TestNewRefusesHost(t *testing.T) {
 
 func TestNewWithoutTop(t *testing.T) {
 	if _, err := aferofs.New(nil, aferofs.Options{}); err == nil {
-		t.Error("New took nil")
+		t.Error("New accepted nil")
 	}
 	fsys := afero.NewMemMapFs()
 	writeRaw(t, fsys, "/file", "file")
 	for _, base := range []string{"/missing", "/file"} {
 		if _, err := aferofs.New(afero.NewBasePathFs(fsys, base), aferofs.Options{}); err == nil {
-			t.Errorf("New took an Fs whose top is %s", base)
+			t.Errorf("New accepted an Fs whose top is %s", base)
 		}
 	}
 }
@@ -156,8 +156,8 @@ func TestCaps(t *testing.T) {
 	}
 }
 
-// TestNewRefusesKinds: what cannot be served is refused with a reason, also inside of
-// something else, and never found out by a reader.
+// TestNewRefusesKinds: New refuses a kind that cannot be served, with a reason, even if
+// wrapped, so that no reader finds out later.
 func TestNewRefusesKinds(t *testing.T) {
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
@@ -186,11 +186,11 @@ func TestNewRefusesKinds(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		fsys afero.Fs
-		use  string // what the error says to do
+		use  string // the advice in the error
 	}{
 		"zipfs.Fs":      {zipfs.New(zipped), "vfs.FromFS"},
 		"tarfs.Fs":      {tarfs.New(tar.NewReader(&tape)), "backends/mem"},
-		"CacheOnReadFs": {afero.NewCacheOnReadFs(afero.NewMemMapFs(), afero.NewMemMapFs(), 0), "below it"},
+		"CacheOnReadFs": {afero.NewCacheOnReadFs(afero.NewMemMapFs(), afero.NewMemMapFs(), 0), "serve its base"},
 	} {
 		for _, fsys := range []afero.Fs{c.fsys, afero.NewReadOnlyFs(c.fsys), embedding{c.fsys}, afero.NewCopyOnWriteFs(c.fsys, afero.NewMemMapFs())} {
 			if _, err := aferofs.New(fsys, aferofs.Options{Unsafe: true}); err == nil || !strings.Contains(err.Error(), c.use) {
@@ -198,15 +198,15 @@ func TestNewRefusesKinds(t *testing.T) {
 			}
 		}
 	}
-	// What the error of the archive says to use does find it.
+	// The alternative that the error suggests does find the archive's file.
 	j := openJail(t, vfs.FromFS(zipped))
 	if data, err := fs.ReadFile(j, "dir/below/a.txt"); string(data) != "a" {
 		t.Errorf("vfs.FromFS: %q, %v", data, err)
 	}
 }
 
-// TestTable holds the table in the package documentation against what the suite runs
-// over, and New refuses.
+// TestTable compares the table in the package documentation with the kinds that the
+// suite tests and that New refuses.
 func TestTable(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "aferofs.go", nil, parser.ParseComments|parser.PackageClauseOnly)
 	if err != nil {

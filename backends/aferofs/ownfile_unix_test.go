@@ -18,8 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Over the host's file system, the process's own files are refused here and by
-// vfs.FromFS, too, under every name.
+// Over the host's file system, this package and vfs.FromFS, too, refuse the process's
+// own files, under every name.
 func TestOwnFiles(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"db", "acme/key", "page"} {
@@ -103,6 +103,6 @@ func TestOwnFiles(t *testing.T) {
 		t.Errorf("the database: %q, %v", data, err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 5 {
-		t.Errorf("there is %v, %v", entries, err)
+		t.Errorf("the directory contains %v, %v", entries, err)
 	}
 }

@@ -19,13 +19,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Put writes body to a temporary file in n's directory and renames it, so that
-// readers see it when it is whole. A process that dies while it writes leaves
-// that file, which no Name reaches and no listing shows. A parent that is a file
-// is reason.Missing, as it is for Open.
+// Put writes body to a temporary file in n's directory and renames it, so that readers
+// see it only when it is complete. A process that dies while writing leaves that file,
+// which no Name reaches and no listing shows. If a parent is a file, the reason is
+// reason.Missing, as for Open.
 //
-// Cancelling ctx ends Put between two reads of body; a Read that blocks is for
-// the caller to end.
+// Cancelling ctx ends Put between two reads of body; the caller has to end a Read that
+// blocks.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.caps.Writable {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
@@ -39,7 +39,7 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	return info, nil
 }
 
-// writing is one Put under way.
+// writing is a Put in progress.
 type writing struct {
 	b    *Backend
 	n    vfs.Name
@@ -57,7 +57,7 @@ func (w *writing) run(ctx context.Context, body io.Reader) (vfs.Info, error) {
 		return vfs.Info{}, err
 	}
 	if _, err := io.Copy(w.f, body); err != nil {
-		// Even a body whose error is "file does not exist" is no refusal.
+		// A body's error, even if it is "file does not exist", is not a refusal.
 		return vfs.Info{}, &vfs.Error{Op: "put", Name: w.n.String(), Err: err}
 	}
 	err := w.f.Sync()
@@ -73,8 +73,8 @@ func (w *writing) run(ctx context.Context, body io.Reader) (vfs.Info, error) {
 	return w.commit()
 }
 
-// begin makes the directories and the temporary file. One in use keeps Remove
-// from taking the directory away.
+// begin creates the directories and the temporary file, which keeps Remove from
+// removing the directory.
 func (w *writing) begin() error {
 	w.b.mu.Lock()
 	defer w.b.mu.Unlock()
@@ -94,13 +94,14 @@ func (w *writing) begin() error {
 	return nil
 }
 
-// check looks at what is there now, nil if nothing, and decides the condition.
+// check returns the existing version, or nil if there is none, and evaluates the
+// condition.
 func (w *writing) check() (*vfs.Info, error) {
 	current := new(vfs.Info)
 	var err error
 	*current, err = w.b.find("put", w.n, false)
 	if vfs.ReasonOf(err) == reason.Missing {
-		// What lies below a file is missing whatever the condition says.
+		// A name below a file is missing, whatever the condition.
 		current = nil
 		var missing []vfs.Name
 		if missing, err = w.missingDirs(); err == nil {
@@ -113,8 +114,8 @@ func (w *writing) check() (*vfs.Info, error) {
 	return current, put.Check("put", w.n, w.cond, current)
 }
 
-// checkNew refuses to make what would be one of the process's own files, or lie in a
-// directory of them. The directories missing are made first, the last one topmost.
+// checkNew refuses to create one of the process's own files, or anything in a directory
+// of them. The missing directories are created first; the last one is topmost.
 func (w *writing) checkNew(missing []vfs.Name) error {
 	if !ownfile.Holds() {
 		return nil
@@ -133,8 +134,8 @@ func (w *writing) checkNew(missing []vfs.Name) error {
 	return nil
 }
 
-// missingDirs returns the directories above n that are missing, the last one first. It
-// fails if a file is in the place of one.
+// missingDirs returns the missing directories above n, the topmost last. It fails if a
+// file has the name of one.
 func (w *writing) missingDirs() (missing []vfs.Name, err error) {
 	for dir := w.n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
 		st, err := w.b.lookup("put", dir, false)
@@ -152,8 +153,8 @@ func (w *writing) missingDirs() (missing []vfs.Name, err error) {
 	return missing, nil
 }
 
-// makeDirs makes the directories above n that are missing, one by one: MkdirAll
-// of a MemMapFs is content with a file in the place of a directory.
+// makeDirs creates the missing directories above n one by one: MkdirAll of a MemMapFs
+// does not detect a file in the place of a directory.
 func (w *writing) makeDirs() error {
 	missing, err := w.missingDirs()
 	if err != nil {
@@ -169,7 +170,7 @@ func (w *writing) makeDirs() error {
 	return nil
 }
 
-// commit decides the condition again, since others may have been faster, and
+// commit evaluates the condition again, since another writer may have been faster, and
 // makes the object visible.
 func (w *writing) commit() (vfs.Info, error) {
 	w.b.mu.Lock()
@@ -186,7 +187,7 @@ func (w *writing) commit() (vfs.Info, error) {
 	return w.b.find("put", w.n, false)
 }
 
-// abort takes away what begin made.
+// abort removes what begin created.
 func (w *writing) abort() {
 	w.b.mu.Lock()
 	defer w.b.mu.Unlock()
@@ -201,7 +202,7 @@ func (w *writing) abort() {
 	}
 }
 
-// stamp gives a file a time behind that of all versions before it.
+// stamp gives a file a time after those of all previous versions.
 func (b *Backend) stamp(path string, current *vfs.Info) {
 	floor := b.last
 	if current != nil && current.ModTime.After(floor) {
@@ -219,8 +220,8 @@ func (b *Backend) stamp(path string, current *vfs.Info) {
 	})
 }
 
-// Remove deletes the file n, then the directories above it that are empty, as
-// far as the Fs lets it.
+// Remove deletes the file n, and then the directories above it that are empty, if the
+// Fs permits.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.caps.Writable {
 		return driver.Unsupported{}.Remove(ctx, n, cond)
@@ -248,9 +249,9 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	return nil
 }
 
-// removeEmpty removes a directory if it is empty. Remove of a MemMapFs takes any
-// directory, and a RegexpFs answers a read with nothing where it hides a file,
-// so that only an end of the directory at the first read counts.
+// removeEmpty removes a directory if it is empty. Remove of a MemMapFs removes any
+// directory, and a RegexpFs returns no entries where it hides a file, so only io.EOF at
+// the first read proves that a directory is empty.
 func (b *Backend) removeEmpty(path string) bool {
 	if st, err := b.lstat(path); err != nil || reason.ForFile(st) == reason.OwnFile {
 		return false

@@ -18,10 +18,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// coarse is an Fs that counts time in seconds, or takes no time at all.
+// coarse is an Fs that counts time in seconds, or does not support setting times.
 type coarse struct {
 	afero.Fs
-	step time.Duration // 0 fails
+	step time.Duration // 0: Chtimes fails
 }
 
 func (c coarse) Chtimes(name string, atime, mtime time.Time) error {
@@ -31,7 +31,7 @@ func (c coarse) Chtimes(name string, atime, mtime time.Time) error {
 	return c.Fs.Chtimes(name, atime, mtime.Truncate(c.step))
 }
 
-// TestETagsWithinATick: in the bubble, the clock stands still.
+// TestETagsWithinATick: the clock stands still in the bubble.
 func TestETagsWithinATick(t *testing.T) {
 	for _, step := range []time.Duration{time.Nanosecond, time.Microsecond, time.Second, 2 * time.Second} {
 		t.Run(step.String(), func(t *testing.T) {
@@ -44,30 +44,30 @@ func TestETagsWithinATick(t *testing.T) {
 						t.Fatal(err)
 					}
 					if before, ok := seen[info.ETag]; ok {
-						t.Errorf("versions %d and %d have one ETag", before, i)
+						t.Errorf("versions %d and %d have the same ETag", before, i)
 					}
 					seen[info.ETag] = i
 				}
-				// A version that another process made counts, too.
+				// A version created by another process counts, too.
 				if err := b.Remove(t.Context(), parse(t, "a"), vfs.Cond{}); err != nil {
 					t.Fatal(err)
 				}
 				info, err := put(b, "a", "one")
 				if _, ok := seen[info.ETag]; ok || err != nil {
-					t.Errorf("what was made after a removal has an old ETag, %v", err)
+					t.Errorf("a version created after a removal has an old ETag, %v", err)
 				}
 			})
 		})
 	}
 	b := newBackend(t, coarse{Fs: afero.NewMemMapFs()}, aferofs.Options{})
 	if _, err := put(b, "a", "stored"); err != nil {
-		t.Errorf("an Fs that lets no times be set: %v", err)
+		t.Errorf("an Fs without support for times: %v", err)
 	}
 	wantContent(t, b, "a", "stored")
 }
 
-// TestETagAfterAnother: an object that was there before keeps its tag to itself,
-// even if its time lies ahead.
+// TestETagAfterAnother: the ETag of an existing object is not reused, even if its time
+// is in the future.
 func TestETagAfterAnother(t *testing.T) {
 	fsys := afero.NewMemMapFs()
 	writeRaw(t, fsys, "/a", "one")
@@ -82,7 +82,8 @@ func TestETagAfterAnother(t *testing.T) {
 	}
 }
 
-// faulty fails the call number at, of all that can, and those after it if more.
+// faulty fails call number at, of all that can fail, and also those after it if more is
+// set.
 type faulty struct {
 	afero.Fs
 	calls, at int
@@ -169,9 +170,9 @@ func (f *faultyFile) Close() error {
 	return err
 }
 
-// TestPutFaults fails every call of a Put in turn, alone and with all after it.
-// The object is the old one or the new one then, whole, and nothing else is to
-// be seen.
+// TestPutFaults fails every call of a Put in turn, alone and with all following ones.
+// Afterwards, the object is the whole old one or the whole new one, and nothing else is
+// visible.
 func TestPutFaults(t *testing.T) {
 	for _, name := range []string{"docs/old", "docs/new", "fresh/dir/new"} {
 		for _, more := range []bool{false, true} {
@@ -183,7 +184,7 @@ func TestPutFaults(t *testing.T) {
 				b := newBackend(t, f, aferofs.Options{})
 				_, err := put(b, name, "new version")
 				if f.calls < at {
-					break // there is no such call
+					break // no such call
 				}
 				if err != nil {
 					surfaced++
@@ -210,7 +211,7 @@ func TestPutFaults(t *testing.T) {
 				wantListed(t, b, "docs/old")
 			}
 			if surfaced < 5 {
-				t.Errorf("%s: only %d faults came through", name, surfaced)
+				t.Errorf("%s: only %d faults surfaced", name, surfaced)
 			}
 		}
 	}
@@ -219,17 +220,17 @@ func TestPutFaults(t *testing.T) {
 func wantListed(t *testing.T, b vfs.Backend, name string) {
 	t.Helper()
 	if _, err := b.Stat(t.Context(), parse(t, name), vfs.Request{}); err != nil {
-		t.Errorf("%q is gone: %v", name, err)
+		t.Errorf("%q is missing: %v", name, err)
 	}
 }
 
-// TestLeftovers: a temporary file that a dead process left is not to be seen.
+// TestLeftovers: a temporary file that a dead process left is not visible.
 func TestLeftovers(t *testing.T) {
 	fsys := afero.NewMemMapFs()
 	b := newBackend(t, fsys, aferofs.Options{})
 	r := &spy{Reader: strings.NewReader("content"), look: func() {
 		if names := rawNames(t, fsys, "/docs"); len(names) != 1 || names[0] == "a" {
-			t.Errorf("while it is written, the directory holds %q, want a temporary file", names)
+			t.Errorf("during the write, the directory contains %q, want a temporary file", names)
 		}
 		for e, err := range b.List(t.Context(), parse(t, "docs"), "") {
 			t.Errorf("List shows %q, %v", e.Elem, err)
@@ -242,7 +243,7 @@ func TestLeftovers(t *testing.T) {
 		t.Error("the body was not read")
 	}
 	if names := rawNames(t, fsys, "/docs"); !slices.Equal(names, []string{"a"}) {
-		t.Errorf("afterwards, it holds %q", names)
+		t.Errorf("afterwards, it contains %q", names)
 	}
 }
 
@@ -274,15 +275,15 @@ func rawNames(t *testing.T, fsys afero.Fs, dir string) []string {
 	return names
 }
 
-// TestCopyOnWrite: a CopyOnWriteFs cannot remove what is below its layer, so it is
-// read-only rather than to say that what can be read is missing.
+// TestCopyOnWrite: a CopyOnWriteFs cannot remove what is below its layer, so its
+// backend is read-only; otherwise it would report readable objects as missing.
 func TestCopyOnWrite(t *testing.T) {
 	base := afero.NewMemMapFs()
 	writeRaw(t, base, "/docs/base", "base")
 	layer := afero.NewMemMapFs()
 	both := afero.NewCopyOnWriteFs(base, layer)
 	if both.Remove("/docs/base") == nil {
-		t.Error("raw: this is no trap any more")
+		t.Error("raw: afero has fixed this")
 	}
 	b := newBackend(t, both, aferofs.Options{})
 	for _, name := range []string{"docs/new", "docs/base", "fresh/dir/new"} {
@@ -295,11 +296,11 @@ func TestCopyOnWrite(t *testing.T) {
 	}
 	wantContent(t, b, "docs/base", "base")
 	if left := rawNames(t, layer, "/"); len(left) > 0 {
-		t.Errorf("the layer holds %q", left)
+		t.Errorf("the layer contains %q", left)
 	}
 }
 
-// denying is an Fs of somebody else that does not write.
+// denying is a custom Fs that does not write.
 type denying struct{ afero.Fs }
 
 func (denying) OpenFile(name string, _ int, _ os.FileMode) (afero.File, error) {
@@ -310,8 +311,8 @@ func (denying) Remove(name string) error {
 	return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrPermission}
 }
 
-// TestReadOnlyBelow: an Fs that turns out not to write fails, and says so to
-// the operator.
+// TestReadOnlyBelow: an Fs that turns out to be read-only fails, with a reason for the
+// operator.
 func TestReadOnlyBelow(t *testing.T) {
 	memory := afero.NewMemMapFs()
 	writeRaw(t, memory, "/a", "a")

@@ -19,13 +19,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// TestTraps shows what afero 1.15.0 does that a backend must not: each time
-// first in the raw Fs, so that the case is void if afero was mended, then that
-// it does not come through.
+// TestTraps shows what afero 1.15.0 does that a backend must not do. Each case first
+// proves it with the raw Fs, so that the case fails if afero has been fixed, and then
+// shows that the backend does not do it.
 func TestTraps(t *testing.T) {
 	t.Run("BasePathFs follows links out", func(t *testing.T) {
 		if !plantsLinks {
-			t.Skip("links take privileges here")
+			t.Skip("links need privileges here")
 		}
 		dir := t.TempDir()
 		writeFile(t, filepath.Join(dir, "outside", "secret.txt"), "secret")
@@ -39,7 +39,7 @@ func TestTraps(t *testing.T) {
 		b := newBackend(t, fsys, aferofs.Options{Unsafe: true})
 		for _, name := range []string{"file.txt", "dir/secret.txt"} {
 			if data, err := afero.ReadFile(fsys, "/"+name); string(data) != "secret" {
-				t.Errorf("raw %q: %q, %v: this is no trap any more", name, data, err)
+				t.Errorf("raw %q: %q, %v: afero has fixed this", name, data, err)
 			}
 			wantReason(t, b, name, reason.Symlink)
 			if _, err := put(b, name, "overwritten"); vfs.ReasonOf(err) != reason.Symlink {
@@ -50,10 +50,10 @@ func TestTraps(t *testing.T) {
 			}
 		}
 		if data, err := os.ReadFile(filepath.Join(dir, "outside", "secret.txt")); string(data) != "secret" {
-			t.Errorf("outside, the file holds %q, %v", data, err)
+			t.Errorf("the outside file contains %q, %v", data, err)
 		}
 		wantContent(t, b, "open.txt", "open")
-		// Within a jail that lets links through, those that stay inside are.
+		// In a jail that permits links, those that stay inside work.
 		j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**"), Symlinks: vfs.SymlinksInside})
 		if err != nil {
 			t.Fatal(err)
@@ -66,15 +66,15 @@ func TestTraps(t *testing.T) {
 		}
 	})
 
-	t.Run("BasePathFs lets a sibling through that begins alike", func(t *testing.T) {
+	t.Run("BasePathFs lets through a sibling with the same prefix", func(t *testing.T) {
 		source := afero.NewMemMapFs()
 		writeRaw(t, source, "/data/open.txt", "open")
 		writeRaw(t, source, "/data-secret/x.txt", "secret")
 		fsys := afero.NewBasePathFs(source, "/data")
 		if data, err := afero.ReadFile(fsys, "/../data-secret/x.txt"); string(data) != "secret" {
-			t.Errorf("raw: %q, %v: this is no trap any more", data, err)
+			t.Errorf("raw: %q, %v: afero has fixed this", data, err)
 		}
-		// There is no Name that says it, and an afero.Fs of a jail cleans none.
+		// No Name can express it, and an afero.Fs of a jail does not clean names.
 		if _, err := vfs.ParseName("../data-secret/x.txt"); vfs.ReasonOf(err) != reason.NameDotDot {
 			t.Errorf("ParseName: %v", err)
 		}
@@ -95,7 +95,7 @@ func TestTraps(t *testing.T) {
 		}
 		fsys := afero.NewBasePathFs(source, "/real/place")
 		if _, err := fsys.Open("/missing"); err == nil || !strings.Contains(err.Error(), "place") {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		}
 		b := newBackend(t, fsys, aferofs.Options{})
 		_, err := b.Open(t.Context(), parse(t, "missing"), vfs.Request{})
@@ -114,9 +114,9 @@ func TestTraps(t *testing.T) {
 		writeRaw(t, source, "/public/open.txt", "public")
 		fsys := afero.NewRegexpFs(source, regexp.MustCompile(`^(/public/)?open\.txt$`))
 		if names, err := afero.ReadDir(fsys, "/private"); err != nil || len(names) != 1 {
-			t.Errorf("raw: the hidden directory lists %d names, %v: this is no trap any more", len(names), err)
+			t.Errorf("raw: the hidden directory lists %d names, %v: afero has fixed this", len(names), err)
 		}
-		// What a directory shows is the policy's word.
+		// The policy decides what a directory shows.
 		b := newBackend(t, fsys, aferofs.Options{})
 		j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("public/**")})
 		if err != nil {
@@ -126,7 +126,7 @@ func TestTraps(t *testing.T) {
 			t.Errorf("the jail lists %v, %v", list, err)
 		}
 		if data, err := j.ReadFile("public/open.txt"); string(data) != "public" {
-			t.Errorf("what is allowed: %q, %v", data, err)
+			t.Errorf("the allowed file: %q, %v", data, err)
 		}
 	})
 
@@ -134,17 +134,17 @@ func TestTraps(t *testing.T) {
 		fsys := afero.NewMemMapFs()
 		writeRaw(t, fsys, "a", "without")
 		if _, err := fsys.Stat("/a"); err == nil {
-			t.Error("raw: a is found as /a: this is no trap any more")
+			t.Error("raw: a is found as /a: afero has fixed this")
 		}
 		if list, err := afero.ReadDir(fsys, "/"); err != nil || len(list) != 1 {
 			t.Errorf("raw: the top lists %v, %v, want what cannot be opened", list, err)
 		}
 		if _, err := aferofs.New(fsys, aferofs.Options{}); err == nil || !strings.Contains(err.Error(), `"/a"`) {
-			t.Errorf("New: %v, want an error that says how to call it", err)
+			t.Errorf("New: %v, want an error that says how to name it", err)
 		}
 		writeRaw(t, fsys, "/a", "with")
 		if _, err := aferofs.New(fsys, aferofs.Options{}); err == nil {
-			t.Error("New took a tree that lists two files of one name")
+			t.Error("New accepted a tree that lists two files with the same name")
 		}
 		if err := fsys.Remove("a"); err != nil {
 			t.Fatal(err)
@@ -156,7 +156,7 @@ func TestTraps(t *testing.T) {
 		fsys := afero.NewMemMapFs()
 		writeRaw(t, fsys, "/file", "file")
 		if err := fsys.MkdirAll("/file", 0o755); err != nil {
-			t.Errorf("raw: MkdirAll over a file: %v: this is no trap any more", err)
+			t.Errorf("raw: MkdirAll over a file: %v: afero has fixed this", err)
 		}
 		b := newBackend(t, fsys, aferofs.Options{})
 		for _, name := range []string{"file/below", "file/below/it"} {
@@ -168,17 +168,17 @@ func TestTraps(t *testing.T) {
 		wantContent(t, b, "file", "file")
 		writeRaw(t, fsys, "/file/below", "below")
 		if st, err := fsys.Stat("/file"); err != nil || !st.IsDir() {
-			t.Errorf("raw: %v, %v: this is no trap any more", st, err)
+			t.Errorf("raw: %v, %v: afero has fixed this", st, err)
 		}
 	})
 
-	t.Run("MemMapFs removes directories that are not empty", func(t *testing.T) {
+	t.Run("MemMapFs removes non-empty directories", func(t *testing.T) {
 		fsys := afero.NewMemMapFs()
 		writeRaw(t, fsys, "/dir/a", "a")
 		writeRaw(t, fsys, "/dir/b", "b")
 		writeRaw(t, fsys, "/raw/a", "a")
 		if err := fsys.Remove("/raw"); err != nil {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		}
 		b := newBackend(t, fsys, aferofs.Options{})
 		if err := b.Remove(t.Context(), parse(t, "dir"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Directory {
@@ -194,12 +194,12 @@ func TestTraps(t *testing.T) {
 		wantReason(t, b, "dir", reason.Missing)
 	})
 
-	t.Run("RegexpFs shows a directory as empty that is not", func(t *testing.T) {
+	t.Run("RegexpFs shows a non-empty directory as empty", func(t *testing.T) {
 		source := afero.NewMemMapFs()
 		writeRaw(t, source, "/dir/hidden", "hidden")
 		fsys := afero.NewRegexpFs(source, regexp.MustCompile(`shown$`))
 		if list, err := afero.ReadDir(fsys, "/dir"); err != nil || len(list) > 0 {
-			t.Errorf("raw: %v, %v: this is no trap any more", list, err)
+			t.Errorf("raw: %v, %v: afero has fixed this", list, err)
 		}
 		writeRaw(t, source, "/dir/shown", "shown")
 		b := newBackend(t, afero.NewBasePathFs(fsys, "/"), aferofs.Options{})
@@ -207,15 +207,15 @@ func TestTraps(t *testing.T) {
 			t.Errorf("Remove: %v", err)
 		}
 		if list, err := afero.ReadDir(source, "/dir"); err != nil || len(list) != 2 {
-			t.Errorf("the hidden file's directory holds %v, %v", list, err)
+			t.Errorf("the hidden file's directory contains %v, %v", list, err)
 		}
 	})
 
-	t.Run("MemMapFs renames into what is missing", func(t *testing.T) {
+	t.Run("MemMapFs renames into a missing directory", func(t *testing.T) {
 		fsys := afero.NewMemMapFs()
 		writeRaw(t, fsys, "/a", "a")
 		if err := fsys.Rename("/a", "/missing/b"); err != nil {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		}
 		fsys = afero.NewMemMapFs()
 		b := newBackend(t, fsys, aferofs.Options{})
@@ -223,7 +223,7 @@ func TestTraps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if st, err := fsys.Stat("/missing"); err != nil || st.Mode() != fs.ModeDir|0o755 {
-			t.Errorf("the parent is %v, %v, want a directory that was made as one", st.Mode(), err)
+			t.Errorf("the parent is %v, %v, want a real directory", st.Mode(), err)
 		}
 	})
 
@@ -235,7 +235,7 @@ func TestTraps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := f.ReadAt(make([]byte, 8), 2); n != 2 || err != nil {
-			t.Errorf("raw: %d, %v: this is no trap any more", n, err)
+			t.Errorf("raw: %d, %v: afero has fixed this", n, err)
 		}
 		jailed, err := aferofs.FromJail(t.Context(), openJail(t, newBackend(t, fsys, aferofs.Options{}))).Open("/f")
 		if err != nil {
@@ -263,9 +263,9 @@ func TestTraps(t *testing.T) {
 		}
 		f.Close()
 		if data, err := afero.ReadFile(fsys, "/f"); string(data) != "x234" {
-			t.Errorf("raw: %q, %v: this is no trap any more", data, err)
+			t.Errorf("raw: %q, %v: afero has fixed this", data, err)
 		}
-		// Nothing appends here: Put stores whole objects.
+		// The jail does not append: Put stores whole objects.
 		b := newBackend(t, fsys, aferofs.Options{})
 		if _, err := aferofs.FromJail(t.Context(), openJail(t, b)).OpenFile("/f", os.O_APPEND, 0); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("OpenFile to append: %v", err)
@@ -276,11 +276,11 @@ func TestTraps(t *testing.T) {
 		wantContent(t, b, "f", "y")
 	})
 
-	t.Run("IOFS is no good fs.FS", func(t *testing.T) {
+	t.Run("IOFS is not a valid fs.FS", func(t *testing.T) {
 		fsys := afero.NewMemMapFs()
 		writeRaw(t, fsys, "/docs/a.txt", "a")
 		if err := fstest.TestFS(afero.NewIOFS(fsys), "docs/a.txt"); err == nil {
-			t.Error("raw: it passes fstest.TestFS: this is no trap any more")
+			t.Error("raw: it passes fstest.TestFS: afero has fixed this")
 		}
 		j := openJail(t, newBackend(t, fsys, aferofs.Options{}))
 		if err := fstest.TestFS(j, "docs/a.txt"); err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A body reads a span of a stored file, which never changes. Its offsets count
-// from the span's start. ReadAt may be called concurrently, as io.ReaderAt has
-// it; that of mem.File may not, and says no EOF.
+// A body reads a span of a stored file, which never changes. Its offsets are relative
+// to the span. Its ReadAt may be called concurrently, as io.ReaderAt requires;
+// mem.File's own may not, and returns no io.EOF.
 type body struct {
 	ctx    context.Context
 	data   *mem.FileData

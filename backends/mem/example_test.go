@@ -8,8 +8,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// In a test, a tree in memory takes the place of the directory: where the
-// program has disk.New(dir, disk.Options{}), the test has this.
+// In a test, a tree in memory can replace the directory: the test calls FromMap where
+// the program calls disk.New(dir, disk.Options{}).
 func ExampleFromMap() {
 	backend, err := mem.FromMap(map[string]string{
 		"docs/guide.html":  "<h1>Guide</h1>",

@@ -5,19 +5,19 @@ import (
 	"sort"
 )
 
-// blockKeys is how many keys a block of a keySet has at most.
+// blockKeys is the maximum number of keys in a block of a keySet.
 const blockKeys = 512
 
-// A keySet holds the keys of a directory's entries in order. They lie in blocks, so
-// that neither a change nor a look at a few of them costs work or memory for all. The
-// zero keySet is empty.
+// A keySet holds the keys of a directory's entries in order. They are in blocks, so
+// that neither a change nor reading a few keys takes work or memory for all. The zero
+// keySet is empty.
 type keySet struct {
 	blocks [][]string // each in order, none of them empty
 }
 
 func (s *keySet) empty() bool { return s == nil || len(s.blocks) == 0 }
 
-// block returns the index of the first block that holds key or a key behind it.
+// block returns the index of the first block that contains key or a greater key.
 func (s *keySet) block(key string) int {
 	return sort.Search(len(s.blocks), func(i int) bool {
 		b := s.blocks[i]
@@ -58,7 +58,7 @@ func (s *keySet) remove(key string) {
 	}
 }
 
-// after returns some of the keys behind key, in order; none if there are none.
+// after returns some of the keys after key, in order; none if there are none.
 func (s *keySet) after(key string) []string {
 	for i := s.block(key); i < len(s.blocks); i++ {
 		at, there := slices.BinarySearch(s.blocks[i], key)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A keySet holds what a map holds, in order, whatever is added and removed.
+// A keySet has the same content as a map, in order, whatever is added and removed.
 func TestKeySet(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var s keySet
@@ -52,6 +52,6 @@ func TestKeySet(t *testing.T) {
 		s.remove(key)
 	}
 	if !s.empty() || s.after("") != nil {
-		t.Errorf("something is left: %q", s.after(""))
+		t.Errorf("keys remain: %q", s.after(""))
 	}
 }

@@ -1,12 +1,12 @@
 // Package mem keeps objects in memory, for tests and small trees. [New] returns an
-// empty [Backend], [FromMap] one that holds a tree.
+// empty [Backend], [FromMap] one with a given tree.
 //
-// It stores them in an afero.MemMapFs and closes what that leaves open: a file
-// becomes a directory there when another is made under it, a directory can be removed
-// with what is in it, a write is seen half done, and two versions can have one time.
+// It stores them in an afero.MemMapFs and prevents the problems of that: a file becomes
+// a directory when another is created below it, a non-empty directory can be removed,
+// readers see incomplete writes, and two versions can have the same time.
 //
-// An object is kept as one piece and without a limit. What is put is gone with
-// the process.
+// An object is stored in one piece and without a size limit. All objects are lost when
+// the process ends.
 package mem
 
 import (
@@ -32,22 +32,22 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A Backend keeps objects in memory. It is safe for concurrent use, and there
-// is nothing to close.
+// A Backend keeps objects in memory. It is safe for concurrent use and need not be
+// closed.
 //
-// An object that was opened keeps its bytes, whatever is put or removed
-// meanwhile. No two versions have one ETag.
+// An open object keeps its bytes, whatever is put or removed meanwhile. No two versions
+// have the same ETag.
 type Backend struct {
-	// mu is held while an object is stored or removed, and for reading while
-	// one is looked up. What was stored never changes: Put makes a new file.
+	// mu is held for writing while an object is stored or removed, and for reading
+	// while one is looked up. A stored file never changes: Put creates a new one.
 	mu      sync.RWMutex
 	files   afero.MemMapFs
 	objects map[vfs.Name]object  // the regular files in files
 	dirs    map[vfs.Name]*keySet // the entries' keys; directories are never empty
-	last    time.Time            // the latest that an object was stamped with
+	last    time.Time            // the latest time given to an object
 }
 
-// An object is a stored file, and what is said of it.
+// An object is a stored file with its metadata.
 type object struct {
 	data *mem.FileData
 	info vfs.Info
@@ -60,23 +60,23 @@ func New() *Backend {
 	return &Backend{objects: map[vfs.Name]object{}, dirs: map[vfs.Name]*keySet{}}
 }
 
-// FromMap returns a Backend that holds the given objects, by name. It fails if
-// a key is no name, or lies under another key.
+// FromMap returns a Backend that contains the given objects, by name. It fails if a key
+// is not a valid name, or is below another key.
 func FromMap(objects map[string]string) (*Backend, error) {
 	b := New()
 	for _, key := range slices.Sorted(maps.Keys(objects)) {
 		n, err := vfs.ParseName(key)
 		if err != nil {
-			return nil, fmt.Errorf("mem: %q is no name: %s", key, vfs.ReasonOf(err).Detail())
+			return nil, fmt.Errorf("mem: %q is not a valid name: %s", key, vfs.ReasonOf(err).Detail())
 		}
 		if _, err := b.store(n, []byte(objects[key]), vfs.PutOptions{}); err != nil {
-			return nil, fmt.Errorf("mem: %q lies under an object, or is a directory for another", key)
+			return nil, fmt.Errorf("mem: %q is below another object, or another object is below it", key)
 		}
 	}
 	return b, nil
 }
 
-// Caps says what memory can do.
+// Caps returns what the backend supports.
 func (b *Backend) Caps() vfs.Caps {
 	return vfs.Caps{Kind: "mem", Writable: true, Directories: true, Ranges: true}
 }
@@ -130,8 +130,9 @@ func (b *Backend) find(op string, n vfs.Name) (object, error) {
 	return object{}, refuse(op, n, reason.Missing)
 }
 
-// List yields the entries of dir in order. It goes on behind the last one that it
-// yielded, whatever is put and removed meanwhile, and holds a few at a time.
+// List yields the entries of dir in order. It always continues after the last entry
+// that it yielded, whatever is put and removed meanwhile, and holds only a few entries
+// at a time.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		hint := driver.ListHintOf(ctx)
@@ -147,7 +148,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 				}
 			}
 			if keys, err = b.keysAfter(ctx, dir, keys[len(keys)-1]); vfs.ReasonOf(err) == reason.Missing {
-				return // what lay behind the last entry went with the directory
+				return // the directory was removed during the listing
 			}
 		}
 		if err != nil {
@@ -156,7 +157,7 @@ func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	}
 }
 
-// keysAfter returns some of the keys in dir behind after, none at the end.
+// keysAfter returns some of the keys in dir after after; none at the end.
 func (b *Backend) keysAfter(ctx context.Context, dir vfs.Name, after string) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &vfs.Error{Op: "list", Name: dir.String(), Err: err}
@@ -175,8 +176,8 @@ func (b *Backend) keysAfter(ctx context.Context, dir vfs.Name, after string) ([]
 	return nil, refuse("list", dir, reason.Missing)
 }
 
-// entry describes the entry of dir that has the key, if it is of use. The function of
-// hint is not called with mu held: it may ask this very backend.
+// entry returns the entry of dir with the key, if it is wanted. It does not call the
+// hint's function with mu held: that may call this backend.
 func (b *Backend) entry(dir vfs.Name, key string, hint *driver.ListHint) (vfs.Entry, bool) {
 	elem, isDir := strings.CutSuffix(key, "/")
 	e := vfs.Entry{Elem: elem, Kind: vfs.KindFile}
@@ -200,13 +201,13 @@ func (b *Backend) entry(dir vfs.Name, key string, hint *driver.ListHint) (vfs.En
 	return e, ok
 }
 
-// Put reads body to its end and then stores it. A parent that is an object is
-// reason.Missing, as it is for Open.
+// Put reads body to its end and then stores it. If a parent is an object, the reason is
+// reason.Missing, as for Open.
 //
-// Cancelling ctx ends Put between two reads of body; a Read that blocks is for
-// the caller to end.
+// Cancelling ctx ends Put between two reads of body; the caller has to end a Read that
+// blocks.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-	// Nobody should send a body for nothing. What counts is the check in store.
+	// Check first, so that no body is sent in vain. The check in store decides.
 	b.mu.RLock()
 	_, err := b.check(n, opts.Cond)
 	b.mu.RUnlock()
@@ -230,8 +231,8 @@ func (b *Backend) store(n vfs.Name, content []byte, opts vfs.PutOptions) (vfs.In
 	if err != nil {
 		return vfs.Info{}, err
 	}
-	// Create puts a new file in the place of the old one, whose readers keep it,
-	// and makes the directories.
+	// Create replaces the old file by a new one and makes directories. Readers of the
+	// old file keep it.
 	f, err := b.files.Create(path(n))
 	if err != nil {
 		return vfs.Info{}, driver.FSError("put", n, err)
@@ -253,7 +254,7 @@ func (b *Backend) store(n vfs.Name, content []byte, opts vfs.PutOptions) (vfs.In
 	return info, nil
 }
 
-// Remove deletes the object n, and the directories above it that hold no other.
+// Remove deletes the object n and the directories that this leaves empty.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if err := ctx.Err(); err != nil {
 		return &vfs.Error{Op: "remove", Name: n.String(), Err: err}
@@ -285,8 +286,8 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	}
 }
 
-// check looks whether n can be stored under cond, and describes the version that
-// is there, nil if there is none. The caller holds mu.
+// check checks whether n can be stored under cond, and returns the existing version, or
+// nil if there is none. The caller holds mu.
 func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	o, err := b.find("put", n)
 	if err == nil {
@@ -295,7 +296,7 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	if vfs.ReasonOf(err) != reason.Missing {
 		return nil, err
 	}
-	// MemMapFs would turn the file above into a directory.
+	// Otherwise MemMapFs would turn a file above n into a directory.
 	for dir := n.Dir(); !dir.IsRoot() && b.dirs[dir].empty(); dir = dir.Dir() {
 		if _, ok := b.objects[dir]; ok {
 			return nil, driver.FSError("put", n, syscall.ENOTDIR)
@@ -304,7 +305,7 @@ func (b *Backend) check(n vfs.Name, cond vfs.Cond) (*vfs.Info, error) {
 	return nil, put.Check("put", n, cond, nil)
 }
 
-// enter adds n to its directory, and that to its own if it is new.
+// enter adds n to its directory, and adds new directories to their parents.
 func (b *Backend) enter(n vfs.Name) {
 	key := n.Base()
 	for ; !n.IsRoot(); n = n.Dir() {
@@ -321,8 +322,8 @@ func (b *Backend) enter(n vfs.Name) {
 	}
 }
 
-// tick returns a time behind that of all versions before, so that an ETag made
-// of it is new, even within one tick of the clock.
+// tick returns a time after those of all previous versions, so that an ETag derived
+// from it is new, even within one tick of the clock.
 func (b *Backend) tick() time.Time {
 	now := time.Now()
 	if !now.After(b.last) {
@@ -332,8 +333,7 @@ func (b *Backend) tick() time.Time {
 	return now
 }
 
-// path returns how the MemMapFs calls n. Without the slash, it would be another
-// file.
+// path returns n's name in the MemMapFs. Without the slash, it would be another file.
 func path(n vfs.Name) string {
 	if n.IsRoot() {
 		return "/"

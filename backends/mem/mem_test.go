@@ -52,7 +52,7 @@ func TestFromMap(t *testing.T) {
 	}
 }
 
-// TestETagsWithinATick: in the bubble, the clock stands still.
+// TestETagsWithinATick: the clock stands still in the bubble.
 func TestETagsWithinATick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := mem.New()
@@ -64,7 +64,7 @@ func TestETagsWithinATick(t *testing.T) {
 			}
 			seen[info.ETag] = i
 			if stat, err := b.Stat(t.Context(), parse(t, "a"), vfs.Request{}); err != nil || stat.ETag != info.ETag {
-				t.Errorf("version %d: Stat says ETag %q, %v, Put said %q", i, stat.ETag, err, info.ETag)
+				t.Errorf("version %d: Stat returned ETag %q, %v, Put returned %q", i, stat.ETag, err, info.ETag)
 			}
 			if i%2 == 1 {
 				if err := b.Remove(t.Context(), parse(t, "a"), vfs.Cond{}); err != nil {
@@ -75,8 +75,7 @@ func TestETagsWithinATick(t *testing.T) {
 	})
 }
 
-// TestReadersKeepTheirVersion: what was opened stays as it was, for all ways
-// to read it.
+// TestReadersKeepTheirVersion: an open object does not change, however it is read.
 func TestReadersKeepTheirVersion(t *testing.T) {
 	b := fromMap(t, map[string]string{"dir/a": "the old version"})
 	obj, err := b.Open(t.Context(), parse(t, "dir/a"), vfs.Request{})
@@ -101,8 +100,8 @@ func TestReadersKeepTheirVersion(t *testing.T) {
 	}
 }
 
-// TestPutWhileOpen: every reader sees one version whole, whatever writers and
-// removers do.
+// TestPutWhileOpen: every reader sees one whole version, whatever writers and removers
+// do.
 func TestPutWhileOpen(t *testing.T) {
 	const versions = 300
 	b := mem.New()
@@ -157,7 +156,7 @@ func TestPutWhileOpen(t *testing.T) {
 					}
 				}
 				if whole == 0 {
-					t.Errorf("%q was never read: this shows nothing", name)
+					t.Errorf("%q was never read: the test proves nothing", name)
 				}
 			})
 		}
@@ -167,7 +166,7 @@ func TestPutWhileOpen(t *testing.T) {
 	readers.Wait()
 }
 
-// TestCreateRace: of many that create one name, one does.
+// TestCreateRace: of many concurrent creates of one name, one succeeds.
 func TestCreateRace(t *testing.T) {
 	b := mem.New()
 	create := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}
@@ -194,7 +193,7 @@ func TestCreateRace(t *testing.T) {
 	wantContent(t, b, "dir/a", won[0])
 }
 
-// TestBody: what else a Body can do, within its span.
+// TestBody tests the optional methods of a Body, within its span.
 func TestBody(t *testing.T) {
 	b := fromMap(t, map[string]string{"a": "..0123456789.."})
 	obj, err := b.Open(t.Context(), parse(t, "a"), vfs.Request{Range: vfs.RangeBetween(2, 11)})
@@ -235,7 +234,7 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestOpenCopiesNothing: what Open costs does not grow with the object.
+// TestOpenCopiesNothing: the cost of Open does not depend on the object's size.
 func TestOpenCopiesNothing(t *testing.T) {
 	const size, rounds = 1 << 20, 64
 	b := fromMap(t, map[string]string{"big": strings.Repeat("x", size)})

@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// TestTraps does the same to an afero.MemMapFs, which lets it happen, and to a
-// Backend, which does not.
+// TestTraps performs the same operations on an afero.MemMapFs, which permits them, and
+// on a Backend, which does not.
 func TestTraps(t *testing.T) {
 	raw := afero.NewMemMapFs()
 	b := mem.New()
@@ -25,10 +25,10 @@ func TestTraps(t *testing.T) {
 
 	t.Run("a file becomes a directory", func(t *testing.T) {
 		if err := afero.WriteFile(raw, "/file/below", nil, 0o644); err != nil {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		}
 		if st, err := raw.Stat("/file"); err != nil || !st.IsDir() {
-			t.Errorf("raw: %v, %v: this is no trap any more", st, err)
+			t.Errorf("raw: %v, %v: afero has fixed this", st, err)
 		}
 		for _, name := range []string{"file/below", "file/below/it"} {
 			_, err := b.Put(t.Context(), parse(t, name), &io.LimitedReader{}, vfs.PutOptions{})
@@ -41,7 +41,7 @@ func TestTraps(t *testing.T) {
 
 	t.Run("a directory that is not empty is removed", func(t *testing.T) {
 		if err := raw.Remove("/dir"); err != nil {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		}
 		if err := b.Remove(t.Context(), parse(t, "dir"), vfs.Cond{}); vfs.ReasonOf(err) != reason.Directory {
 			t.Errorf("Remove: %v", err)
@@ -53,12 +53,12 @@ func TestTraps(t *testing.T) {
 	t.Run("a directory is replaced by a file", func(t *testing.T) {
 		f, err := raw.Create("/file")
 		if err != nil {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		} else {
 			f.Close()
 		}
 		if _, err := raw.Stat("/file/below"); err != nil {
-			t.Errorf("raw: %v: this is no trap any more", err)
+			t.Errorf("raw: %v: afero has fixed this", err)
 		}
 		_, err = b.Put(t.Context(), parse(t, "dir"), &io.LimitedReader{}, vfs.PutOptions{})
 		if vfs.ReasonOf(err) != reason.Directory {
@@ -76,7 +76,7 @@ func TestTraps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if data, err := afero.ReadFile(raw, "/new"); string(data) != "half" {
-			t.Errorf("raw: %q, %v: this is no trap any more", data, err)
+			t.Errorf("raw: %q, %v: afero has fixed this", data, err)
 		}
 		r, w := io.Pipe()
 		done := make(chan error)
@@ -102,7 +102,7 @@ func TestTraps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := f.ReadAt(make([]byte, 8), 2); n != 2 || err != nil {
-			t.Errorf("raw: %d, %v: this is no trap any more", n, err)
+			t.Errorf("raw: %d, %v: afero has fixed this", n, err)
 		}
 		obj, err := b.Open(t.Context(), parse(t, "new"), vfs.Request{})
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Each call of the backend is reported, with what came of it.
+// Each call of the backend is reported with its outcome.
 func ExampleNew() {
 	store, err := mem.FromMap(map[string]string{"a.txt": "a"})
 	if err != nil {
@@ -20,7 +20,7 @@ func ExampleNew() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, name := range []string{"a.txt", "b.txt", "c.key"} { // the last one is refused before
+	for _, name := range []string{"a.txt", "b.txt", "c.key"} { // the jail refuses the last one
 		jail.ReadFile(name)
 	}
 	// Output:

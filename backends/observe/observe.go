@@ -1,5 +1,5 @@
-// Package observe is a layer over a backend that reports each call, for metrics:
-// [New] wraps the backend and takes the function that gets each [Call].
+// Package observe is a layer over a backend that reports each call, for metrics: [New]
+// wraps the backend and passes each [Call] to a function.
 package observe
 
 import (
@@ -14,15 +14,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// A Call is what came of one call of a backend. It holds no name: its strings are of
-// small, fixed sets.
+// A Call describes one call of a backend and its outcome. It contains no name: all its
+// strings are from small, fixed sets.
 type Call struct {
 	Kind    string  // of the backend: Caps.Kind
 	Op      string  // "open", "stat", "list", "put", "remove"
 	Outcome Outcome //
-	// Duration is how long the backend took: of an open, until the object was there,
-	// not until its bytes were read; of a put, along with its body; of a listing, without
-	// what its reader did meanwhile.
+	// Duration is the time that the backend took. For an open, it ends when the object
+	// is available, not when its bytes have been read. For a put, it includes reading
+	// the body. For a listing, it excludes the time spent in the caller's loop.
 	Duration time.Duration
 }
 
@@ -32,8 +32,8 @@ type Outcome string
 // The outcomes.
 const (
 	OK          Outcome = "ok"
-	Missing     Outcome = "missing"     // there is no such object, or none that may be opened
-	Condition   Outcome = "condition"   // not modified, or a condition or range that does not hold
+	Missing     Outcome = "missing"     // the object does not exist or is refused
+	Condition   Outcome = "condition"   // not modified, or a failed condition or range
 	Changed     Outcome = "changed"     // replaced while it was read
 	Canceled    Outcome = "canceled"    // the caller's context ended
 	Unavailable Outcome = "unavailable" // try again later
@@ -41,7 +41,7 @@ const (
 	Failed      Outcome = "error"       // anything else
 )
 
-// OutcomeOf says what the error of a backend's call is.
+// OutcomeOf returns the outcome for the error of a backend's call.
 func OutcomeOf(err error) Outcome {
 	switch {
 	case err == nil:
@@ -62,8 +62,8 @@ func OutcomeOf(err error) Outcome {
 	return Failed
 }
 
-// New returns b, with every call told to tell, in the caller's own goroutine, when it
-// has ended. Objects are handed on as they are.
+// New returns a layer over b that passes every call to tell, in the caller's goroutine,
+// when the call has ended. It returns objects unchanged.
 func New(b vfs.Backend, tell func(Call)) vfs.Backend {
 	return &backend{Backend: b, kind: b.Caps().Kind, tell: tell}
 }
@@ -115,7 +115,7 @@ func (b *backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	return b.toldList(b.Backend.List(ctx, dir, after))
 }
 
-// Walk implements driver.Walker. It is told as a listing.
+// Walk implements driver.Walker. It is reported as a listing.
 func (b *backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
 	return b.toldList(driver.Walk(ctx, b.Backend, dir))
 }
@@ -123,7 +123,7 @@ func (b *backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, e
 func (b *backend) toldList(list iter.Seq2[vfs.Entry, error]) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		start := time.Now()
-		var away time.Duration // with the reader
+		var away time.Duration // time spent in the caller's loop
 		var failed error
 		defer func() { b.told("list", start.Add(away), failed) }()
 		for e, err := range list {

@@ -21,7 +21,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// What is observed is the backend that it was.
+// An observed backend passes the same suite.
 func TestBackend(t *testing.T) {
 	vfstest.TestBackend(t, func(t *testing.T, tree vfstest.Tree) vfs.Backend {
 		b, err := mem.FromMap(tree.Files)
@@ -32,7 +32,7 @@ func TestBackend(t *testing.T) {
 	}, vfstest.Options{})
 }
 
-// A heard has the calls that were told, without their durations.
+// A heard records the reported calls, without their durations.
 type heard struct {
 	mu    sync.Mutex
 	calls []string
@@ -115,10 +115,10 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// A local file stays one, so that a server can hand it to sendfile.
+// Object.File is passed on, so that a server can pass it to sendfile.
 func TestFileStays(t *testing.T) {
 	dir := t.TempDir()
-	big := bytes.Repeat([]byte("data"), 1<<18) // small ones are read at once
+	big := bytes.Repeat([]byte("data"), 1<<18) // disk reads small files at once
 	if err := os.WriteFile(filepath.Join(dir, "a"), big, 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -286,11 +286,11 @@ func TestServeS3CannotStart(t *testing.T) {
 		{"wrong bucket", "s3://bailiwick-nosuch" + at(s.gateway), nil, cli.ExitUsage, "bucket"},
 		{"wrong region", strings.Replace(s.source, "us-east-1", "eu-north-1", 1), nil, cli.ExitUsage, "region"},
 		{"no region", "s3://" + siteBucket, nil, cli.ExitUsage, "AWS_REGION"},
-		{"unused endpoint", "s3://" + siteBucket, map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, cli.ExitUsage, "AWS_ENDPOINT_URL is set and not used"},
+		{"unused endpoint", "s3://" + siteBucket, map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, cli.ExitUsage, "AWS_ENDPOINT_URL is set but not used"},
 		{"dead endpoint", "s3://" + siteBucket + "?endpoint=" + closed, nil, cli.ExitFailed, "endpoint"},
 		{"mute endpoint", "s3://" + siteBucket + "?endpoint=http://" + mute.Addr().String(), nil, cli.ExitFailed, "endpoint"},
 		{"unknown host", "s3://" + siteBucket + "?endpoint=https://nosuch.invalid", nil, cli.ExitFailed, "endpoint"},
-		{"unknown parameter", s.source + "&secret_key=" + secret, nil, cli.ExitUsage, "no parameter secret_key"},
+		{"unknown parameter", s.source + "&secret_key=" + secret, nil, cli.ExitUsage, "unknown parameter secret_key"},
 		{"credentials in the source", "s3://key:" + secret + "@" + siteBucket, nil, cli.ExitUsage, "AWS_ACCESS_KEY_ID"},
 		{"http elsewhere", "s3://" + siteBucket + "?endpoint=http://192.0.2.1", nil, cli.ExitUsage, "insecure=true"},
 	} {

@@ -1,4 +1,4 @@
-// Package put holds what Put and Remove of every backend have in common.
+// Package put contains what Put and Remove of all backends have in common.
 package put
 
 import (
@@ -9,9 +9,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Check decides cond for a change of n. The version that is there is current,
-// nil if there is none. It fails with [vfs.ErrPrecondition] or [vfs.ErrExist]. The caller holds
-// off other changes from the look at current until its own is done.
+// Check evaluates cond for a change of n. current is the existing version, or nil if
+// there is none. It fails with [vfs.ErrPrecondition] or [vfs.ErrExist]. The caller
+// prevents other changes from the time it reads current until its own change is done.
 func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
 	if current == nil {
 		if cond.NeedsObject() {
@@ -25,9 +25,9 @@ func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
 	return err
 }
 
-// Body returns body as Put has to read it: it fails once ctx is cancelled,
-// with [io.ErrUnexpectedEOF] if it ends before the size that opts promise, and
-// with an error if it goes on behind it.
+// Body returns a reader that Put must use to read body. It fails once ctx is cancelled,
+// with [io.ErrUnexpectedEOF] if body ends before the size in opts, and with another
+// error if body is longer.
 func Body(ctx context.Context, body io.Reader, opts vfs.PutOptions) io.Reader {
 	return &reader{ctx, body, opts, 0}
 }

@@ -30,20 +30,20 @@ func TestCheck(t *testing.T) {
 		{"none", vfs.Cond{}, nil, nil},
 		{"If-Match *", vfs.Cond{IfMatch: anyTag}, vfs.ErrPrecondition, nil},
 		{"If-Match", vfs.Cond{IfMatch: tags("v1")}, vfs.ErrPrecondition, nil},
-		{"If-Match of another", vfs.Cond{IfMatch: tags("v0")}, vfs.ErrPrecondition, vfs.ErrPrecondition},
+		{"If-Match of another tag", vfs.Cond{IfMatch: tags("v0")}, vfs.ErrPrecondition, vfs.ErrPrecondition},
 		{"If-None-Match *", vfs.Cond{IfNoneMatch: anyTag}, nil, vfs.ErrExist},
 		{"If-None-Match", vfs.Cond{IfNoneMatch: tags("v1")}, nil, vfs.ErrPrecondition},
-		{"If-None-Match of another", vfs.Cond{IfNoneMatch: tags("v0")}, nil, nil},
+		{"If-None-Match of another tag", vfs.Cond{IfNoneMatch: tags("v0")}, nil, nil},
 		{"If-Unmodified-Since", vfs.Cond{IfUnmodifiedSince: now}, vfs.ErrPrecondition, nil},
 		{"If-Unmodified-Since, before", vfs.Cond{IfUnmodifiedSince: now.Add(-time.Hour)}, vfs.ErrPrecondition, vfs.ErrPrecondition},
-		{"If-Modified-Since, which is for reads", vfs.Cond{IfModifiedSince: now}, nil, nil},
+		{"If-Modified-Since, which applies only to reads", vfs.Cond{IfModifiedSince: now}, nil, nil},
 	}
 	for _, tt := range tests {
 		if err := put.Check("put", n, tt.cond, nil); !errors.Is(err, tt.missing) {
-			t.Errorf("%s of what is missing: %v, want %v", tt.what, err, tt.missing)
+			t.Errorf("%s of a missing object: %v, want %v", tt.what, err, tt.missing)
 		}
 		if err := put.Check("put", n, tt.cond, current); !errors.Is(err, tt.there) {
-			t.Errorf("%s of what is there: %v, want %v", tt.what, err, tt.there)
+			t.Errorf("%s of an existing object: %v, want %v", tt.what, err, tt.there)
 		}
 	}
 }
@@ -56,7 +56,7 @@ func TestBody(t *testing.T) {
 		body io.Reader
 		opts vfs.PutOptions
 		ok   bool
-		want error // nil is any, if it is not ok
+		want error // nil means any error, if not ok
 	}{
 		{"any size", strings.NewReader("12345"), vfs.PutOptions{}, true, nil},
 		{"its size", strings.NewReader("12345"), size(5), true, nil},
@@ -67,7 +67,7 @@ func TestBody(t *testing.T) {
 		{"too short, the end with the data", iotest.DataErrReader(strings.NewReader("1234")), size(5), false, io.ErrUnexpectedEOF},
 		{"too long", strings.NewReader("123456"), size(5), false, nil},
 		{"too long for nothing", strings.NewReader("1"), size(0), false, nil},
-		{"a size that is none", strings.NewReader(""), size(-1), false, nil},
+		{"an invalid size", strings.NewReader(""), size(-1), false, nil},
 		{"broken", io.MultiReader(strings.NewReader("1"), iotest.ErrReader(broken)), vfs.PutOptions{}, false, broken},
 	}
 	for _, tt := range tests {
@@ -78,7 +78,7 @@ func TestBody(t *testing.T) {
 	}
 }
 
-// TestBodyEndless: a body that never ends is not read on behind its size.
+// TestBodyEndless: an endless body is not read beyond its size.
 func TestBodyEndless(t *testing.T) {
 	n, err := io.Copy(io.Discard, put.Body(t.Context(), zeros{}, vfs.PutOptions{Size: 10, SizeKnown: true}))
 	if err == nil || n > 1<<20 {
@@ -98,8 +98,8 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestStamp: the time is behind the floor in whatever steps the store counts, and
-// no further in the future than that takes.
+// TestStamp: the time is after the floor, whatever the resolution of the store, and no
+// further in the future than necessary.
 func TestStamp(t *testing.T) {
 	stored := func(step time.Duration) func(time.Time) (time.Time, error) {
 		return func(t time.Time) (time.Time, error) { return t.Truncate(step), nil }
@@ -116,20 +116,20 @@ func TestStamp(t *testing.T) {
 				soonest = time.Now()
 			}
 			if got.Sub(soonest) > 2*time.Second {
-				t.Errorf("steps of %v: %v is far behind %v", step, got, soonest)
+				t.Errorf("steps of %v: %v is far after %v", step, got, soonest)
 			}
 			if next := put.Stamp(got, stored(step)); !next.After(got) {
 				t.Errorf("steps of %v: %v, then %v", step, got, next)
 			}
 		}
 	}
-	broken := func(time.Time) (time.Time, error) { return time.Time{}, errors.New("no times here") }
+	broken := func(time.Time) (time.Time, error) { return time.Time{}, errors.New("no times supported") }
 	if got := put.Stamp(now, broken); !got.Equal(now) {
-		t.Errorf("where no time can be set: %v, want the floor", got)
+		t.Errorf("without support for times: %v, want the floor", got)
 	}
 }
 
-// No Name can reach what a backend keeps for itself.
+// No Name can be one of a backend's reserved names.
 func TestReserved(t *testing.T) {
 	for _, s := range []string{put.Reserved, put.Reserved + "x", "dir/" + put.Reserved + "x", put.Reserved + "x/y"} {
 		if n, err := vfs.ParseName(s); err == nil {

@@ -1,6 +1,6 @@
 package put
 
-// Reserved begins the names under which a backend keeps for itself what is not
-// whole yet, next to the objects. The line separator in it keeps them out of
-// reach: no Name holds one.
+// Reserved is the prefix of names under which a backend stores incomplete objects, next
+// to the complete ones. It contains a line separator, which no Name contains, so
+// clients cannot reach them.
 const Reserved = ".bailiwick\u2028put-"
