@@ -65,9 +65,9 @@ func (x *exchange) answerAbout(err error, info *vfs.Info, pres *presentation) bo
 	return true
 }
 
-// noSharedCaching makes caches revalidate an answer that depends on the condition or range
-// of one client. Otherwise anybody could put an error in the place of the object, for as
-// long as the object may be cached.
+// noSharedCaching makes caches revalidate a response that depends on the precondition or
+// range of one client. Otherwise anyone could replace the object in a cache by an error,
+// for as long as the object may be cached.
 func (x *exchange) noSharedCaching() {
 	if h := x.Header(); strings.HasPrefix(h["Cache-Control"][0], "public") {
 		h["Cache-Control"] = noCache

@@ -21,9 +21,9 @@ var (
 )
 
 // setAsideHeaders removes the headers by which middleware has described an object in
-// advance: with its Content-Encoding, the text of a 404 would be labelled gzip, and a 304
-// with its ETag would name another version. describe restores those that fit the object;
-// other responses need not care. All other headers stay.
+// advance. With its Content-Encoding, the text of a 404 would be labelled gzip, and a 304
+// with its ETag would name another version. describe restores those that apply to the
+// object. All other headers stay.
 func (x *exchange) setAsideHeaders() {
 	for key, values := range x.Header() {
 		canonical := http.CanonicalHeaderKey(key)

@@ -80,8 +80,8 @@ func (a Auth) withClock() Auth {
 	return a
 }
 
-// authenticate finds the principal of the request, which is for op. It answers the
-// request and reports false if the credentials are wrong. It does not look at the name.
+// authenticate finds the principal of the request, which is for op. If the credentials are
+// wrong, it answers the request and reports false. It does not look at the name.
 func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	x.auth, x.op, x.opens = a, op, opens
 	if a.Links != nil && links.IsLink(x.r.URL.RawQuery) {
@@ -97,7 +97,7 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	case err == nil && ok && (p.Anyone() || auth.Reserved(p.Name)):
 		// No rule can apply to a principal without a name, or with a name that records
 		// use for others.
-		x.log("credentials cannot be judged", errNamesNobody)
+		x.log("cannot check credentials", errNamesNobody)
 		x.fail(errAuthUnavailable, nil)
 		return false
 	case err == nil && !ok:
@@ -112,17 +112,17 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	case errors.Is(err, auth.ErrCredentials):
 		x.fail(errCredentials, nil)
 	default:
-		// The Authenticator itself failed: this says nothing about the caller.
-		x.log("credentials cannot be judged", err)
+		// The Authenticator failed; the credentials may be correct.
+		x.log("cannot check credentials", err)
 		x.fail(errAuthUnavailable, nil)
 	}
 	return err == nil
 }
 
-var errNamesNobody = errors.New("the Authenticator vouches for nobody, or for a reserved name")
+var errNamesNobody = errors.New("the Authenticator returned a principal without a name, or with a reserved name")
 
 // verifyLink authenticates a request by its signed link alone. It ignores other
-// credentials, or an expired link would seem to work for those who are logged in.
+// credentials; otherwise an expired link would seem to work for users who are logged in.
 func (x *exchange) verifyLink(a *Auth) bool {
 	path, err := links.ParsePath(sentPath(x.r))
 	if err == nil {
@@ -144,7 +144,7 @@ func (x *exchange) verifyLink(a *Auth) bool {
 	return true
 }
 
-// setPrincipal makes p the principal of the request.
+// setPrincipal sets the principal of the request.
 func (x *exchange) setPrincipal(p auth.Principal) {
 	x.attempt.Principal = p.String()
 	x.ctx = auth.WithPrincipal(x.ctx, p)
@@ -187,7 +187,7 @@ func (x *exchange) linkGood() error {
 	return spent(x.auth.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
 }
 
-// spent returns the error of an open for the result of a Counter, nil if the link is good.
+// spent returns the error for the result of a Counter, nil if the link is still valid.
 func spent(ok bool, err error) error {
 	switch {
 	case err != nil:
@@ -216,8 +216,8 @@ func (x *exchange) unauthorized() {
 	}
 }
 
-// An unauthorizedWriter sends 401 if a handler writes a body without a status. It has no
-// other methods, so nothing gets around that.
+// An unauthorizedWriter sends 401 if a handler writes a body without setting a status. It
+// has no other methods, such as ReadFrom, which would bypass that.
 type unauthorizedWriter struct{ x *exchange }
 
 func (w unauthorizedWriter) Header() http.Header { return w.x.Header() }
@@ -231,8 +231,8 @@ func (w unauthorizedWriter) Write(p []byte) (int, error) {
 	return w.x.Write(p)
 }
 
-// cacheControlFor returns the Cache-Control of a response about name: usual, unless it
-// must stay out of caches since not everybody may read it, or since a link opened it.
+// cacheControlFor returns the Cache-Control of a response about name: usual, unless it must
+// stay out of caches because not everybody may read name, or because a link opened it.
 func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
 	if x.link.ID != "" || !x.openTo(name) {
 		return privateNoStore
@@ -263,7 +263,7 @@ func (x *exchange) cacheControlForListing(usual []string) []string {
 // An opener reports which operations are open to anyone, as [access.Authorizer] does.
 type opener interface{ Open(op vfs.Op) bool }
 
-// openerOf returns a jail's Authorizer as an opener, nil if it is none.
+// openerOf returns a as an opener, nil if it does not implement one.
 func openerOf(a vfs.Authorizer) opener {
 	if a, ok := a.(access.Authorizer); ok {
 		return a

@@ -68,7 +68,7 @@ func (x *exchange) abort(err error) {
 	case errors.As(err, &w), x.ctx.Err() != nil:
 		x.attempt.Reason = audit.ReasonCanceled
 	default:
-		x.log("sending broke off", err)
+		x.log("sending the response failed", err)
 	}
 	panic(http.ErrAbortHandler)
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// stride is the number of bytes that a client has to send within Intake.Idle. A single
-// byte would not do: one now and then would hold a slot at no cost to the client.
+// stride is the number of bytes that a client has to send within Intake.Idle. If a single
+// byte sufficed, a client could hold a slot at almost no cost.
 const stride = 4 << 10
 
 // A boundedBody is the body of one request, within the time limits and the slots of an
@@ -61,8 +61,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	b.leftIdle -= took
 	switch {
 	case err == io.EOF:
-		// From now on, net/http reads from the connection to notice that the client
-		// disconnects. A deadline would look like that.
+		// From now on, net/http reads from the connection to detect that the client
+		// disconnects. A deadline would look like a disconnect.
 		_ = b.rc.SetReadDeadline(time.Time{})
 	case took > wait, errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow

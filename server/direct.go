@@ -9,14 +9,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// direct returns how the store should serve the object called base itself, presented as in
-// pres; the zero Direct if this server sends the bytes.
+// direct returns how the store itself should serve the object called base, with the
+// presentation pres. It returns the zero Direct if this server must send the bytes.
 func (x *exchange) direct(base string, pres *presentation) vfs.Direct {
-	// A URL cannot set a content coding, and one for GET does not answer HEAD.
+	// A URL of the store cannot set a Content-Encoding, and a URL for GET does not answer
+	// HEAD.
 	if x.link.ID == "" || x.auth.Redirect <= 0 || x.r.Method != http.MethodGet || pres.encoding != nil {
 		return vfs.Direct{}
 	}
-	// The URL must not permit more than the link, and nobody counts the uses of a URL.
+	// The URL must not permit more than the link, and its uses cannot be counted.
 	if x.link.Uses > 0 {
 		return vfs.Direct{}
 	}
@@ -37,7 +38,7 @@ func (x *exchange) direct(base string, pres *presentation) vfs.Direct {
 	return d
 }
 
-// redirectTo redirects the client to the store's URL for the object. Whoever has that URL
+// redirectTo redirects the client to the store's URL for the object. Anyone with that URL
 // can read the object.
 func (x *exchange) redirectTo(location string) {
 	h := x.Header()

@@ -52,7 +52,7 @@ func (h *handler) index(dir vfs.Name) (vfs.Name, bool) {
 // that would be served as name + "/". It asks the backend only if the policy allows such a
 // directory to be visible to the client.
 func (h *handler) answersDir(x *exchange, name vfs.Name, err error) bool {
-	// A link opens one object; with a use limit, so many responses.
+	// A link opens one object, and a redirect would not count as a use.
 	if !h.jail.Caps().Directories || x.link.ID != "" {
 		return false
 	}
@@ -93,7 +93,7 @@ func isMount(r *http.Request, mounted vfs.Name) bool {
 }
 
 // redirectDir redirects the client to the directory with its slash. The target is relative,
-// made of the Name, and begins with "./": nothing that a client sends can make it lead to
+// is made from the Name, and begins with "./": no input of a client can make it point to
 // another host or scheme.
 func (x *exchange) redirectDir(name vfs.Name, cacheControl []string) {
 	h := x.Header()

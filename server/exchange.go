@@ -17,8 +17,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An exchange is one request, its response and its record. It is reused after end, so
-// nothing may keep it.
+// An exchange is one request with its response and its record. It is reused after end, so
+// nothing may retain it.
 type exchange struct {
 	responseWriter
 	r       *http.Request
@@ -32,15 +32,15 @@ type exchange struct {
 	hasty   bool        // close the connection directly after the response
 
 	lingering *Slots // bounds the requests that linger; nil for none
-	form      bool   // a browser's form, which is answered by a page
-	brief     bool   // where there is no such slot, nothing of the body is waited for
+	form      bool   // the request is a browser's form, answered by an HTML page
+	brief     bool   // without a lingering slot, do not wait for the body at all
 
 	auth      *Auth
 	opens     opener     // which operations are open to anyone; nil if unknown
 	op        vfs.Op     // the operation of the request
-	anonymous bool       // it has no credentials, and the handler knows some
+	anonymous bool       // the request has no credentials, but the handler accepts some
 	link      links.Link // the signed link used; its ID is "" if none was
-	linkUsed  bool       // the use of the link is counted
+	linkUsed  bool       // the use of the link has been counted
 	pace      int64      // bytes per second that the client has to read; 0 for any
 }
 

@@ -13,10 +13,10 @@ import (
 
 // A handler is the result of New. ServeHTTP has all steps of a request, in the order that
 // limits what a client can learn: the method, without the name; the credentials; the name,
-// without the backend; then one open, which evaluates policy, preconditions and range; then
-// the body. In files: method.go, auth.go, path.go, directory.go, sidecar.go, exchange.go,
-// headers.go and body.go, for writes put.go, boundedbody.go, checkedbody.go and inspect.go;
-// whatever ends a request early goes through status.go.
+// without the backend; then a single open, which evaluates policy, preconditions and range;
+// then the body. In files: method.go, auth.go, path.go, directory.go, sidecar.go,
+// exchange.go, headers.go and body.go; for writes put.go, boundedbody.go, checkedbody.go
+// and inspect.go. All errors go through status.go.
 type handler struct {
 	jail         *vfs.Jail
 	opens        opener // the jail's Authorizer
@@ -84,7 +84,7 @@ func (h *handler) serveName(x *exchange, name vfs.Name) {
 	}
 }
 
-// open opens the object, or an encoded copy of it.
+// open opens the object, or a sidecar of it.
 func (h *handler) open(x *exchange, name vfs.Name, pres *presentation) (*vfs.Object, error) {
 	req := vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r)}
 	if h.cfg.Sidecars {

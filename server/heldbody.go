@@ -14,9 +14,9 @@ const maxIdleReads = 100
 var errLongBody = errors.New("server: body is longer than its object")
 
 // A heldBody reads the body of an object of known length. It holds back the last bytes, at
-// most chunkBytes of them, until the body has ended without an error: a backend may find
-// only at the end that the body was truncated or damaged, and once the client has all
-// bytes, nothing can tell it so any more.
+// most chunkBytes, until the body has ended without an error. A backend may detect only at
+// the end that the body was truncated or damaged, and once the client has all bytes, it
+// cannot be told.
 type heldBody struct {
 	body io.Reader
 	left int64 // bytes that next has not returned
@@ -51,7 +51,7 @@ func (b *heldBody) next(p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// atEnd reads the end of body. It returns an error if there is something else.
+// atEnd reads the end of body. It returns an error if there are more bytes.
 func atEnd(body io.Reader) error {
 	var one [1]byte
 	n, err := io.ReadFull(body, one[:])

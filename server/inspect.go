@@ -87,8 +87,8 @@ func (s *spoolWriter) Write(p []byte) (n int, err error) {
 	return n, s.err
 }
 
-// A spoolFile is a file that nobody else can open: its name is removed as soon as it is
-// open, or, on systems that do not allow that, by close.
+// A spoolFile is a file that no other process can open by name: its name is removed as soon
+// as it is open or, on systems that do not allow that, by close.
 type spoolFile struct {
 	*os.File
 	named bool

@@ -91,8 +91,8 @@ func (l *limiter) unproxied(r *http.Request) *http.Request {
 	return direct
 }
 
-// refuse answers without looking at the name. A few clients may send the rest of a body,
-// so that they see the answer; then the connection is closed.
+// refuse answers without looking at the name. A few requests may linger, so that clients
+// see the response; then the connection is closed.
 func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, response *httpError) {
 	x := begin(w, r, nil, l.limits.Recorder, l.limits.Logger)
 	defer x.end()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Bounds of what is read of a body after the response and thrown away. Both times are much
-// shorter than the time that a server gives its handlers when it stops.
+// Bounds for reading and discarding a body after the response. Both times are much shorter
+// than the time that a server gives its handlers when it shuts down.
 const (
 	lingerBytes = 64 << 20
 	lingerTime  = 10 * time.Second
@@ -14,14 +14,14 @@ const (
 )
 
 // lingerSlots bounds the requests of one handler that linger at the same time. Clients can
-// make them last, and they hold no slot of an Intake, so they must be few; beyond the bound,
-// connections are closed at once.
+// make them last, and they hold no slot of an Intake, so there must be few; beyond the
+// bound, connections are closed at once.
 const lingerSlots = 64
 
-// linger goes on reading a body whose response was decided before its end. Many clients send
-// the whole body before they read the response. If the connection were closed meanwhile, the
-// system would send a reset, which discards the response: the client would see a broken
-// connection and nothing else (RFC 9112 section 9.6).
+// linger reads the rest of the body after an early response. Many clients send the whole
+// body before they read the response. If the connection were closed while they send, the
+// system would send a reset, which discards the response: the client would see only a
+// broken connection (RFC 9112 section 9.6).
 //
 // net/http itself reads 256 KiB and then closes. HTTP/2 does not need any of this.
 func (x *exchange) linger() {

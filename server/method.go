@@ -14,8 +14,8 @@ var (
 	allowObjects = []string{"GET, HEAD, DELETE, OPTIONS"}
 )
 
-// takeMethod reports whether the method reads. It answers other methods itself, without
-// looking at the name.
+// takeMethod reports whether the method is GET or HEAD. It answers other methods itself,
+// without looking at the name.
 func (x *exchange) takeMethod(allow []string) bool {
 	x.boundRest()
 	switch x.r.Method {
@@ -33,8 +33,9 @@ func (x *exchange) takeMethod(allow []string) bool {
 	return false
 }
 
-// takeUploadMethod is takeMethod for uploads, which also support POST and DELETE. Of the
-// path it only checks whether it is "/", the only one to post to, or that of the mount itself.
+// takeUploadMethod is takeMethod for uploads, which also support POST and DELETE. It checks
+// only whether the path is "/", the one path that supports POST, or the path of the mount
+// (itself).
 func (x *exchange) takeUploadMethod(itself bool) bool {
 	switch x.r.Method {
 	case http.MethodDelete:

@@ -8,16 +8,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// nonsense checks the configuration of a constructor, and panics at the first value that makes
-// no sense. Such a value is a bug in the program, not a mistake of a user. Replacing it by a
-// default would serve something else than was intended.
+// nonsense checks the configuration of a constructor, and panics at the first value that
+// makes no sense. Such a value is a bug in the program, not a mistake of a user. If it were
+// replaced by a default, the server would do something that was not intended.
 type nonsense struct{ constructor string }
 
 func (c nonsense) found(format string, args ...any) {
 	panic("server." + c.constructor + ": " + fmt.Sprintf(format, args...))
 }
 
-// whole refuses a negative number, for a field whose zero value is its default.
+// whole panics if n is negative, for a field whose zero value is its default.
 func (c nonsense) whole(field string, n int64) {
 	if n < 0 {
 		c.found("%s is %d; write 0 for its default, or more", field, n)
@@ -30,10 +30,10 @@ func (c nonsense) duration(field string, d time.Duration) {
 	}
 }
 
-// rate refuses what is not a number of requests per second.
+// rate panics if perSecond is not a valid number of requests per second.
 func (c nonsense) rate(field string, perSecond float64) {
 	if !(perSecond >= 0) || math.IsInf(perSecond, 0) {
-		c.found("%s is %v; write a number of requests a second", field, perSecond)
+		c.found("%s is %v; write a number of requests per second", field, perSecond)
 	}
 }
 
@@ -49,8 +49,8 @@ func (c nonsense) content(v Content) {
 	}
 }
 
-// auth refuses an Auth that protects nothing, since there is no authorizer. wanted says
-// where to set one.
+// auth panics if an Auth protects nothing, since there is no authorizer. wanted says where
+// to set one.
 func (c nonsense) auth(a *Auth, authorized bool, wanted string) {
 	if !authorized && (a.Authenticator != nil || a.Unauthorized != nil || a.Links != nil) {
 		c.found("Auth has an Authenticator, Unauthorized or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
@@ -67,7 +67,7 @@ func (c nonsense) intake(in *Intake) {
 	c.slots("Intake.Slots", in.Slots)
 }
 
-// slots refuses Slots without room, which NewSlots did not make.
+// slots panics if NewSlots did not make s.
 func (c nonsense) slots(field string, s *Slots) {
 	if s != nil && s.Len() == 0 {
 		c.found("%s is not made by NewSlots", field)

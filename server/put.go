@@ -29,13 +29,13 @@ func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	}
 }
 
-// put stores the body under name. It reads nothing of the body, and so sends no 100
-// (Continue), before everything is decided that does not need it: policy, header and slot
-// here, existing objects and preconditions in Jail.Put.
+// put stores the body under name. It decides everything that does not need the body before
+// it reads the body, and so before it sends 100 (Continue): policy, header and slot here,
+// existing objects and preconditions in Jail.Put.
 func (h *handler) put(x *exchange, name vfs.Name) {
 	ctx := x.ctx
-	// Jail.Put decides the same. This comes first so that a name outside the policy gets
-	// the 404 even if something is wrong with the body.
+	// Jail.Put checks this again. The check comes first here so that a name outside the
+	// policy gets the 404 even if something is wrong with the body.
 	if v := h.jail.Explain(ctx, vfs.OpWrite, name); !v.Allowed {
 		x.fail(&vfs.Error{Op: "put", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}, nil)
 		return
@@ -78,8 +78,8 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	x.written(status, &written.Info)
 }
 
-// hideSibling replaces the refusal because of a directory by the one because of a hidden
-// object, unless directories are listed: otherwise clients do not know of any.
+// hideSibling hides a conflict with a directory, unless directories are listed: otherwise
+// clients must not learn that a directory exists.
 func (h *handler) hideSibling(err error) error {
 	var e *vfs.Error
 	if h.cfg.List || !errors.As(err, &e) || e.Reason != reason.CreateSibling || !e.SiblingDir {
@@ -101,8 +101,7 @@ func (h *handler) remove(x *exchange, name vfs.Name) {
 	x.written(http.StatusNoContent, nil)
 }
 
-// written answers a write that was done. info describes the new version, nil if there is
-// none.
+// written answers a successful write. info describes the new version; nil if there is none.
 func (x *exchange) written(status int, info *vfs.Info) {
 	h := x.Header()
 	if info != nil {

@@ -58,7 +58,7 @@ func host(addr string) string {
 // ErrShutdown is a cancel cause for programs that shut down: if the contexts of running
 // requests are canceled with it, their records have [audit.ReasonShutdown]. See
 // [context.WithCancelCause] and the BaseContext of [http.Server].
-var ErrShutdown = errors.New("server: the program ends")
+var ErrShutdown = errors.New("server: shutting down")
 
 // Unfinished returns the record of a request whose handler has not returned when the
 // program exits. How much of the response was sent, and whether a change was made, is

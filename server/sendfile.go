@@ -91,10 +91,10 @@ func SendFile(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, name strin
 	return nil
 }
 
-// sendLingering is for all calls of SendFile, which have no handler in common.
+// sendLingering is shared by all calls of SendFile, which have no common handler.
 var sendLingering = NewSlots(lingerSlots)
 
-// present returns how the object is presented.
+// present returns the presentation of the object n.
 func (o *SendOptions) present(n vfs.Name) presentation {
 	filename := o.DownloadName
 	if filename == "" {
@@ -125,7 +125,7 @@ func (o *SendOptions) present(n vfs.Name) presentation {
 	return pres
 }
 
-// openAs opens the object with the validators that the caller wants to send.
+// openAs opens the object with the validators of o.
 func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	var req vfs.Request
 	if !o.Unconditional {
@@ -137,10 +137,10 @@ func (x *exchange) openAs(n vfs.Name, o *SendOptions) (*vfs.Object, error) {
 	return x.openOverridden(n, req, o)
 }
 
-// openOverridden opens the object and evaluates the conditions of req by the validators of
-// o. A backend cannot do that: it has its own validators, and S3 evaluates conditions
-// itself. So the backend only gets the range, and the conditions are evaluated here, by the
-// Resolve that backends use.
+// openOverridden opens the object and evaluates the preconditions of req with the
+// validators of o. A backend cannot do that: it has its own validators, and S3 evaluates
+// preconditions itself. So the backend gets only the range, and Resolve, which backends
+// also use, evaluates the preconditions here.
 func (x *exchange) openOverridden(n vfs.Name, req vfs.Request, o *SendOptions) (*vfs.Object, error) {
 	obj, err := x.openRange(n, req.Range)
 	if err != nil {
@@ -165,7 +165,7 @@ func (x *exchange) openOverridden(n vfs.Name, req vfs.Request, o *SendOptions) (
 }
 
 // openRange opens a range of the object. If the range cannot be satisfied, the object has
-// no body: whether that is an error depends on the conditions.
+// no body: whether that is an error depends on the preconditions.
 func (x *exchange) openRange(n vfs.Name, r vfs.Range) (*vfs.Object, error) {
 	obj, err := x.open(n, vfs.Request{Range: r})
 	var e *vfs.Error

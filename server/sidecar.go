@@ -16,16 +16,16 @@ type encoding struct {
 	header []string
 }
 
-// encodings is in order of preference, for equal weights of the client.
+// encodings are in order of preference, for equal weights of the client.
 var encodings = [...]encoding{
 	{"br", ".br", []string{"br"}},
 	{"zstd", ".zst", []string{"zstd"}},
 	{"gzip", ".gz", gzipEncoding},
 }
 
-// openSidecar opens the encoded copy of name that the client prefers, and sets its encoding
-// in pres. It reports false if there is none. The policy applies to the copy's own name.
-// The copy has its own ETag, and conditions and range refer to the copy.
+// openSidecar opens the sidecar of name that the client prefers, and sets its encoding in
+// pres. It reports false if there is none. The policy applies to the sidecar's own name.
+// The sidecar has its own ETag, and preconditions and range apply to the sidecar.
 func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentation) (obj *vfs.Object, err error, found bool) {
 	if pres.encoding != nil {
 		return nil, nil, false
@@ -34,7 +34,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 	if len(candidates) == 0 {
 		return nil, nil, false
 	}
-	// Without the original, its copies are not served.
+	// Without the original, sidecars are not served.
 	original, err := x.jail.Head(x.ctx, name, vfs.Request{})
 	if err != nil {
 		return nil, nil, false
@@ -45,7 +45,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 		if !ok {
 			continue
 		}
-		// A copy that is older was made from an older original.
+		// A sidecar older than the original was made from a previous version.
 		if modTime.Before(original.ModTime) {
 			if obj != nil {
 				obj.Body.Close()
@@ -60,8 +60,8 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 }
 
 // storedEncoding returns the Content-Encoding of an object that is stored encoded, nil if
-// browsers do not know it. The server does not decode: without the header, the client would
-// take the encoded bytes for the object.
+// browsers do not know the encoding. The server does not decode: without the header,
+// clients would treat the encoded bytes as the object.
 func storedEncoding(coding string) []string {
 	for i := range encodings {
 		if strings.EqualFold(coding, encodings[i].name) {
@@ -76,8 +76,8 @@ type sidecar struct {
 	encoding *encoding
 }
 
-// sidecars returns the names of copies that the client accepts and the policy allows, the
-// preferred ones first.
+// sidecars returns the names of the sidecars that the client accepts and the policy allows,
+// the preferred ones first.
 func (x *exchange) sidecars(name vfs.Name) []sidecar {
 	lines := x.r.Header["Accept-Encoding"]
 	if lines == nil {
@@ -138,7 +138,8 @@ func encodingWeights(lines []string) (weights [len(encodings)]httpheader.Quality
 	return weights
 }
 
-// openedTime returns the modification time of the object of an open, if there is one.
+// openedTime returns the modification time of the object for the result of an open, if
+// there is an object.
 func openedTime(obj *vfs.Object, err error) (time.Time, bool) {
 	if err == nil {
 		return obj.Info.ModTime, true

@@ -21,13 +21,13 @@ type httpError struct {
 	status  int
 	text    string
 	verdict audit.Verdict
-	reason  vfs.Reason    // "" is that of the error
+	reason  vfs.Reason    // "" takes that of the error
 	retry   time.Duration // Retry-After, in whole seconds; 0 for none
 }
 
 func (e *httpError) Error() string { return "server: " + string(e.reason) }
 
-// retryLater is the Retry-After of a failure that may be over soon.
+// retryLater is the Retry-After of a failure that is probably temporary.
 const retryLater = 5 * time.Second
 
 var (
@@ -38,7 +38,7 @@ var (
 	errMethod       = &httpError{status: 405, text: "method not allowed\n", verdict: audit.Refused, reason: audit.ReasonMethod}
 	errPrecondition = &httpError{status: 412, text: textPrecondition, verdict: audit.Allowed}
 
-	// Names that may be written, but not created. The reason is that of the error.
+	// Names that are allowed but cannot be created. The reason is that of the error.
 	errSibling   = &httpError{status: 409, text: "another name differs only in case or normal form\n", verdict: audit.Refused}
 	errUncreated = &httpError{status: 422, text: "this name cannot be created\n", verdict: audit.Refused}
 
@@ -56,7 +56,7 @@ var (
 	errIntakeBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeBusy, retry: retryLater}
 	errRejected     = &httpError{status: 422, text: "content rejected\n", verdict: audit.Refused, reason: audit.ReasonIntakeRejected}
 	errInspector    = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeFailed, retry: retryLater}
-	errSlow         = &httpError{status: 408, text: "request body came too slowly\n", verdict: audit.Refused, reason: audit.ReasonClientSlow}
+	errSlow         = &httpError{status: 408, text: "request body sent too slowly\n", verdict: audit.Refused, reason: audit.ReasonClientSlow}
 	errMalformed    = &httpError{status: 400, text: "bad request body\n", verdict: audit.Refused, reason: audit.ReasonClientBody}
 	errNoFile       = &httpError{status: 400, text: "no file: send multipart/form-data with files, or a file itself with Content-Disposition: attachment; filename=\"…\"\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
 	errTooManyParts = &httpError{status: 413, text: "too many files or fields in one request\n", verdict: audit.Refused, reason: audit.ReasonUploadTooMany}
@@ -82,7 +82,7 @@ func errTooManyRequests(why vfs.Reason, after time.Duration) *httpError {
 }
 
 // errGone means that the client disconnected in the middle of its body.
-var errGone = errors.New("server: the client went away")
+var errGone = errors.New("server: the client disconnected")
 
 // A catalogError is an error of the catalog, not of the backend.
 type catalogError struct{ err error }
@@ -129,9 +129,9 @@ func isCatalogError(err error) bool {
 func isSibling(err error) bool   { return vfs.ReasonOf(err) == reason.CreateSibling }
 func isUncreated(err error) bool { return vfs.ReasonOf(err).Step() == "create" }
 
-// fail answers a request that err has ended. It is the only place that turns errors into
-// responses. pres is how the object of a read would have been presented, nil if there is
-// none: 304, 412 and 416 say something about an object.
+// fail answers a request that failed with err. It is the only place that turns errors into
+// responses. pres is the presentation that the object of a read would have had; nil if
+// there is none. It is needed for 304, 412 and 416, which describe an object.
 func (x *exchange) fail(err error, pres *presentation) {
 	var e *vfs.Error
 	if errors.As(err, &e) && !isHTTPError(err) {
@@ -163,8 +163,8 @@ func (x *exchange) fail(err error, pres *presentation) {
 	}
 }
 
-// clientGone reports whether err means that the client has disconnected, and that the
-// request ends without a response. A read that was canceled is answered all the same.
+// clientGone reports whether err means that the client has disconnected, so that the
+// request ends without a response. A canceled read still gets a response.
 func (x *exchange) clientGone(err error) bool {
 	if errors.Is(err, errGone) {
 		return true
@@ -195,12 +195,12 @@ func (x *exchange) respond(response *httpError, err error) {
 		x.respond(errRequired, err)
 		return
 	case response == errNotFound && x.attempt.Reason == reason.Missing:
-		// explain says allowed as well if the name is allowed and there is no object.
+		// Explain also allows a name that is allowed but has no object.
 		x.attempt.Verdict = audit.Allowed
 	case response == errUnavailable && x.attempt.Reason == audit.ReasonCanceled:
 		x.attempt.Aborted = true
 	case response == errSlow && x.r.ProtoMajor == 1:
-		// net/http would go on reading for as long as boundRest allows.
+		// Otherwise net/http would continue to read for as long as boundRest allows.
 		x.Header()["Connection"] = closeConnection
 		x.hasty = true
 	case response.status == http.StatusUnauthorized && x.auth.Unauthorized != nil:
@@ -220,7 +220,7 @@ func (x *exchange) respond(response *httpError, err error) {
 
 var closeConnection = []string{"close"}
 
-// reasonOf returns the reason of a response that has none of its own.
+// reasonOf returns the reason for a response whose httpError has none.
 func reasonOf(response *httpError, err error) vfs.Reason {
 	switch {
 	case response == errPrecondition:

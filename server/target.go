@@ -55,13 +55,13 @@ func authority(target string) (start, end int) {
 	return start, len(target)
 }
 
-// masked stands for a user and a password in records.
+// masked replaces a user and a password in records.
 const masked = "***"
 
-// loggedTarget returns the request target as it was sent, without the query, and with a
-// possible user and password masked. It masks too much rather than too little: everything
-// before the last "@" of what could be an authority, after any number of slashes and colons.
-// A target that begins with one slash has no authority.
+// loggedTarget returns the request target as it was sent, without the query, and with any
+// user and password masked. It masks too much rather than too little: everything before the
+// last "@" of what could be an authority, after any number of slashes and colons. A target
+// that begins with a single slash has no authority.
 func loggedTarget(r *http.Request) string {
 	target := r.RequestURI
 	if target == "" {
@@ -84,7 +84,7 @@ func loggedTarget(r *http.Request) string {
 	if length := strings.IndexByte(target[start:], '/'); length >= 0 {
 		end = start + length
 	}
-	// After CONNECT, net/http accepts what it would otherwise refuse: an escaped "@".
+	// For CONNECT, net/http accepts an escaped "@", which it otherwise refuses.
 	if at := max(strings.LastIndexByte(target[start:end], '@'), strings.LastIndex(target[start:end], "%40")); at >= 0 {
 		target = target[:start] + masked + target[start+at:]
 	}

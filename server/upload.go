@@ -296,8 +296,8 @@ func (h *uploads) present(x *exchange, rec catalog.Record) presentation {
 	}
 }
 
-// cacheControlFor is that of the exchange for an object with an owner: the UploadAuthorizer
-// says whether anyone may read this very object. Another one may be public.
+// cacheControlFor is like exchange.cacheControlFor, but asks the UploadAuthorizer whether
+// anyone may read this object, since that depends on its owner.
 func (h *uploads) cacheControlFor(x *exchange, rec catalog.Record, usual []string) []string {
 	if !h.cfg.Authorize.OpenTo(vfs.OpRead, rec) {
 		return privateNoStore
@@ -305,8 +305,8 @@ func (h *uploads) cacheControlFor(x *exchange, rec catalog.Record, usual []strin
 	return x.cacheControlFor(catalog.ObjectName(rec.ID), usual)
 }
 
-// remove removes the object of rec. Once its row is deleting, the object is gone for all
-// clients; if a later step fails, a sweep finishes it.
+// remove removes the object of rec. Once the state of its row is deleting, clients no
+// longer see the object; if a later step fails, a sweep finishes the removal.
 func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	ctx := x.ctx
 	if cond := httpheader.Conditions(x.r); !cond.IsZero() {
@@ -334,12 +334,13 @@ func (h *uploads) remove(x *exchange, name vfs.Name, rec catalog.Record) {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	if err := reconcile.Clear(ctx, h.jail, h.catalog, rec.ID); err != nil {
-		x.log("removing was left to the next sweep", err)
+		x.log("removing an upload failed, the next sweep will retry", err)
 	}
 	x.written(http.StatusNoContent, nil)
 }
 
-// clearTime bounds what is done after a request, even if the client has disconnected.
+// clearTime bounds the work after a request, which continues even if the client has
+// disconnected.
 const clearTime = 30 * time.Second
 
 // afterwards returns a context for work that has to be done even if the client has

@@ -49,7 +49,7 @@ func (h *uploads) post(x *exchange) {
 	}
 	defer x.endBody(body)
 	b := h.newBatch(ctx, owner)
-	// Also after a panic.
+	// Undo after a panic, too.
 	defer b.undo(x)
 	limited := &limitedBody{body, h.cfg.MaxRequestBytes}
 	if err = h.eachFile(x.r, limited, b.store); err == nil {
@@ -90,7 +90,7 @@ func (h *uploads) check(r *http.Request) error {
 	return h.intake.checkHeader(&head)
 }
 
-// A limitedBody fails with errTooLarge after so many bytes.
+// A limitedBody fails with errTooLarge after left bytes.
 type limitedBody struct {
 	r    io.Reader
 	left int64
@@ -125,14 +125,14 @@ func (h *uploads) newBatch(ctx context.Context, owner string) *batch {
 }
 
 // errSwept: a sweep has cleared the upload as stale.
-var errSwept = errors.New("server: the upload was silent for too long, and was swept")
+var errSwept = errors.New("server: the upload was not updated for too long, and was swept")
 
 // store stores one file: first the row, which stays pending, then the object.
 func (b *batch) store(filename string, content io.Reader) error {
 	h := b.h
 	id, err := h.cfg.NewID()
 	if err != nil {
-		return fmt.Errorf("server: making a name: %w", err)
+		return fmt.Errorf("server: generating a name: %w", err)
 	}
 	original := httpheader.CleanFilename(filename)
 	if !h.intake.Types.set.HasName(original) {
@@ -167,11 +167,11 @@ func (b *batch) store(filename string, content io.Reader) error {
 		return checked.failure()
 	case errors.Is(err, vfs.ErrPrecondition):
 		// The condition is not the client's, so this is not a 412.
-		return fmt.Errorf("server: there was an object of a new name: %v", err)
+		return fmt.Errorf("server: an object with the generated name exists: %v", err)
 	case err != nil:
 		return err
 	case !sum.ended || written.Info.Size != sum.size:
-		return fmt.Errorf("server: the backend was given %d bytes (to the end: %t), and has %d", sum.size, sum.ended, written.Info.Size)
+		return fmt.Errorf("server: %d bytes were sent to the backend (complete: %t), but the object has %d", sum.size, sum.ended, written.Info.Size)
 	}
 	rec.Size = sum.size
 	sum.hash.Sum(rec.SHA256[:0])
@@ -181,7 +181,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	return nil
 }
 
-// add adds a row, which is touched from now on.
+// add adds a row. From now on, touch marks it as active.
 func (b *batch) add(rec catalog.Record) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -206,7 +206,7 @@ func (b *batch) touch() {
 		files := slices.Clone(b.files)
 		b.mu.Unlock()
 		for _, rec := range files {
-			// A catalog that does not answer now may answer next time.
+			// The catalog may answer at the next tick.
 			if err := b.h.catalog.Touch(b.ctx, rec.ID); errors.Is(err, catalog.ErrNotFound) {
 				b.cancel(errSwept)
 				return
@@ -215,14 +215,14 @@ func (b *batch) touch() {
 	}
 }
 
-// commit makes all rows ready. All objects are stored.
+// commit makes all rows ready, after all objects have been stored.
 func (b *batch) commit() error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
 	b.cancel(nil)
 	b.touching.Wait()
-	// It is unknown whether a Commit that is canceled was done.
+	// If a Commit were canceled, its outcome would be unknown.
 	ctx, cancel := afterwards(b.ctx)
 	defer cancel()
 	for i, rec := range b.files {
@@ -239,8 +239,8 @@ func (b *batch) commit() error {
 	return nil
 }
 
-// undo removes everything that was stored, unless it was committed. If catalog or backend do
-// not answer, a sweep does it later.
+// undo removes everything that was stored, unless it was committed. If the catalog or the
+// backend does not respond, a sweep does it later.
 func (b *batch) undo(x *exchange) {
 	b.cancel(nil)
 	b.touching.Wait()
@@ -252,7 +252,7 @@ func (b *batch) undo(x *exchange) {
 	defer cancel()
 	for _, rec := range b.files {
 		if err := b.h.discard(ctx, rec.ID); err != nil {
-			x.log("clearing an upload that failed was left to the next sweep", err)
+			x.log("cleaning up a failed upload failed, the next sweep will retry", err)
 		}
 	}
 }
@@ -262,7 +262,7 @@ func (b *batch) undo(x *exchange) {
 func (h *uploads) discard(ctx context.Context, id uuid.UUID) error {
 	err := h.catalog.Abandon(ctx, id)
 	if errors.Is(err, catalog.ErrNotFound) {
-		// A Commit that failed may have been done.
+		// A Commit that failed may still have taken effect.
 		err = h.catalog.Delete(ctx, id)
 	}
 	// Neither pending nor ready: a sweep has cleared the row, perhaps before the object

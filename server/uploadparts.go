@@ -18,11 +18,11 @@ const (
 	maxFields     = 1000
 )
 
-// A storeFunc stores a file that the client calls filename.
+// A storeFunc stores a file with the given name and content.
 type storeFunc func(filename string, content io.Reader) error
 
-// eachFile calls store for every file in the body of r, which is read through body. It
-// ends with the first error of store.
+// eachFile calls store for every file in the request r, whose body is read through body. It
+// stops at the first error of store.
 func (h *uploads) eachFile(r *http.Request, body io.Reader, store storeFunc) error {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -69,7 +69,7 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 			return errCoded
 		}
 		content := bufio.NewReader(contentReader{form})
-		// If the user chose no file, a form has one without a name and content.
+		// A file field without a chosen file is sent with an empty name and no content.
 		if _, err := content.Peek(1); d.Filename == "" && err == io.EOF {
 			continue
 		}
@@ -109,7 +109,7 @@ func (c contentReader) Read(p []byte) (int, error) {
 	return n, formError(err)
 }
 
-// formError turns an error of a form into the one to answer with.
+// formError returns the response error for an error of a form.
 func formError(err error) error {
 	switch {
 	case errors.Is(err, formdata.ErrMalformed):
