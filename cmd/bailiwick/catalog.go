@@ -9,7 +9,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// catalogFlags are what the catalog commands take.
+// catalogFlags are the flags of the catalog commands.
 type catalogFlags struct {
 	catalog   string
 	olderThan cli.Duration
@@ -31,9 +31,9 @@ func (a *app) catalogCommand() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usagef("catalog has no command %s; there is bailiwick catalog ls, bailiwick catalog check, bailiwick catalog sweep, bailiwick catalog rebind and bailiwick catalog clock", cli.Printable(args[0]))
+				return cli.Usagef("catalog has no command %s; its commands are ls, check, sweep, rebind and clock", cli.Printable(args[0]))
 			}
-			return cli.Usagef("write bailiwick catalog check SOURCE --catalog …, or bailiwick catalog sweep SOURCE --catalog …")
+			return cli.Usagef("catalog needs a command: ls, check, sweep, rebind or clock; for example bailiwick catalog check SOURCE --catalog …")
 		},
 	}
 	cmd.AddCommand(a.catalogListCommand(), a.catalogCheckCommand(), a.catalogSweepCommand(), a.catalogRebindCommand(), a.catalogClockCommand())

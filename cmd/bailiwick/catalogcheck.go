@@ -48,7 +48,7 @@ uploads of only one other source, --of can be left out.`,
 
 func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) error {
 	if f.catalog == "" {
-		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("name the catalog of these objects: --catalog sqlite:PATH or postgres://…")
 	}
 	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) 
 	if err := out.Close(); err != nil {
 		return err
 	}
-	a.Say("%s, %d bytes; under way: %d; problems: %d", cli.Count(sum.Ready, "upload"), sum.Bytes, sum.UnderWay, sum.Problems)
+	a.Say("%s, %d bytes; in progress: %d; problems: %d", cli.Count(sum.Ready, "upload"), sum.Bytes, sum.UnderWay, sum.Problems)
 	if !sum.Clean() {
 		return cli.ErrReported
 	}
@@ -102,8 +102,8 @@ func writeProblem(out *cli.LineWriter, p reconcile.Problem, asJSON bool) {
 	}{string(p.Kind), cli.JSONText(p.Name), detail})
 }
 
-// rowsToCheck returns the catalog of the source whose uploads are to be compared with
-// what is in the source of that label, in the place of cat, which it closes then.
+// rowsToCheck returns the catalog with the uploads to compare with the source of that label.
+// That is cat itself, or one for another source; then it closes cat.
 func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string, f *catalogFlags) (catalog.Shared, error) {
 	own, others, err := catalogs.SourcesOf(ctx, cat, label)
 	if err != nil {
@@ -117,12 +117,12 @@ func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string,
 		}
 	case own || len(others) == 0:
 	case slices.Contains(others, ""):
-		return cat, cli.Usagef("the catalog has uploads of an earlier version, which belong to no source; bailiwick catalog rebind %s --catalog … gives them to this one", cli.Printable(label))
+		return cat, cli.Usagef("the catalog has uploads of an earlier version, which have no source; to assign them to this one: bailiwick catalog rebind %s --catalog …", cli.Printable(label))
 	case len(others) == 1:
 		of = others[0]
-		a.Say("the uploads in the catalog are of %s; they are compared with the objects in %s", catalogs.ListSources(others), cli.Printable(label))
+		a.Say("the catalog has the uploads of %s; comparing them with the objects in %s", catalogs.ListSources(others), cli.Printable(label))
 	default:
-		return cat, cli.Usagef("the catalog has no uploads of %s; if it is a copy of another source, name that with --of: %s", cli.Printable(label), catalogs.ListSources(others))
+		return cat, cli.Usagef("the catalog has no uploads of %s; if this is a copy of another source, name that source with --of: %s", cli.Printable(label), catalogs.ListSources(others))
 	}
 	if string(of) == label {
 		return cat, nil

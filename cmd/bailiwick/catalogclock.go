@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A timekeeper is a catalog that knows by which time links were judged.
+// A timekeeper is a catalog that stores the latest time by which links were checked.
 type timekeeper interface {
 	Latest(ctx context.Context, t time.Time) (time.Time, error)
 	ResetLatest(ctx context.Context) (time.Time, error)
@@ -44,9 +44,9 @@ wrong time: remove their key if that matters.`,
 
 func (a *app) catalogClock(ctx context.Context, where string, reset bool) error {
 	if where == "" {
-		return cli.Usagef("say which catalog: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("name the catalog: --catalog sqlite:PATH or postgres://…")
 	}
-	// Whose uploads they are makes no difference: links are the catalog's.
+	// Any source will do: the state of links belongs to the catalog.
 	label, err := backends.Label("mem:")
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 	defer cat.Close()
 	keeper, ok := cat.(timekeeper)
 	if !ok {
-		return cli.Failf("this catalog keeps no time")
+		return cli.Failf("this catalog does not store the time of links; name another one with --catalog")
 	}
 	var latest time.Time
 	if reset {
@@ -78,11 +78,11 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 	}
 	switch {
 	case latest.IsZero():
-		a.Say("no link was judged yet")
+		a.Say("no link has been checked yet")
 	case reset && time.Now().Before(latest):
-		a.Say("reset; restart the servers, which go on with what they have seen until then")
+		a.Say("reset; restart the servers, which keep the old time until then")
 	case reset:
-		a.Say("it was not ahead, and stays")
+		a.Say("not reset: the stored time is not ahead of the clock")
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ type catalogListFlags struct {
 
 func (a *app) catalogList(ctx context.Context, source string, f *catalogListFlags) error {
 	if f.catalog == "" {
-		return cli.Usagef("say which catalog has the uploads: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("name the catalog of these uploads: --catalog sqlite:PATH or postgres://…")
 	}
 	src, _, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 )
 
-// rebindFlags are those of catalog rebind.
+// rebindFlags are the flags of catalog rebind.
 type rebindFlags struct {
 	catalog string
 	from    string
@@ -49,7 +49,7 @@ Let no server serve the other source meanwhile: running uploads would fail.`,
 
 func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) error {
 	if f.catalog == "" {
-		return cli.Usagef("say which catalog speaks of these objects: --catalog sqlite:PATH or postgres://…")
+		return cli.Usagef("name the catalog of these objects: --catalog sqlite:PATH or postgres://…")
 	}
 	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 		}
 	}
 	if string(from) == src.Label {
-		return cli.Usagef("--from: the uploads of %s are its own already", cli.Printable(src.Label))
+		return cli.Usagef("--from: %s is the SOURCE itself; name the source that the uploads belong to now", cli.Printable(src.Label))
 	}
 	var done reconcile.Adopted
 	if f.all {
@@ -78,7 +78,7 @@ func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) 
 		return a.reconcileFailed(ctx, "rebind", err)
 	}
 	if done.Stay > 0 {
-		return cli.Failf("uploads that have no object of their size there, and stay as they were: %d; --all takes them along", done.Stay)
+		return cli.Failf("not rebound, because SOURCE has no object of their size: %d; --all rebinds them, too", done.Stay)
 	}
 	return nil
 }

@@ -66,14 +66,14 @@ func TestSourceMoved(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"--from", "/srv/other"}, cli.ExitUsage, "it has some of " + old},
-		{[]string{"--from", moved.dir}, cli.ExitUsage, "it has some of " + old},
+		{[]string{"--from", "/srv/other"}, cli.ExitUsage, "it has uploads of " + old},
+		{[]string{"--from", moved.dir}, cli.ExitUsage, "it has uploads of " + old},
 		{nil, cli.ExitDone, "0 uploads belong"},
 		{[]string{"--from", old}, cli.ExitFailed, "2 uploads belong to " + moved.dir},
-		{[]string{"--from", old}, cli.ExitFailed, "stay as they were: 1; --all takes them along"},
+		{[]string{"--from", old}, cli.ExitFailed, "has no object of their size: 1; --all rebinds them, too"},
 		{[]string{"--from", old, "--all"}, cli.ExitDone, "1 upload belong"},
 		{[]string{"--from", old}, cli.ExitUsage, "has no uploads of"},
-		{[]string{"--from", moved.dir}, cli.ExitUsage, "its own already"},
+		{[]string{"--from", moved.dir}, cli.ExitUsage, "is the SOURCE itself"},
 	} {
 		if strings.HasPrefix(tt.says, "2 uploads") {
 			if err := os.Remove(filepath.Join(moved.dir, ids[2])); err != nil {
@@ -112,13 +112,13 @@ func TestUnboundUploads(t *testing.T) {
 		t.Errorf("check before any start: exit %d, %s", code, said)
 	}
 	p := one.serve(t)
-	p.await(regexp.MustCompile(`^catalog: 2 uploads of an earlier version, .* belong to ` + regexp.QuoteMeta(one.dir)))
-	p.await(regexp.MustCompile(`^catalog: 1 upload of an earlier version belong to no source`))
+	p.await(regexp.MustCompile(`^catalog: assigned 2 uploads of an earlier version, .* to ` + regexp.QuoteMeta(one.dir)))
+	p.await(regexp.MustCompile(`^catalog: no source is recorded for 1 upload of an earlier version`))
 	wantStatus(t, p, 200, inOne...)
 	wantStatus(t, p, 404, inTwo...)
 	p.stop()
 	p = two.serve(t)
-	p.await(regexp.MustCompile(`^catalog: 1 upload of an earlier version, .* belong to ` + regexp.QuoteMeta(two.dir)))
+	p.await(regexp.MustCompile(`^catalog: assigned 1 upload of an earlier version, .* to ` + regexp.QuoteMeta(two.dir)))
 	wantStatus(t, p, 200, inTwo...)
 	wantStatus(t, p, 404, inOne...)
 	p.stop()

@@ -127,7 +127,7 @@ func attackOtherSource(t *testing.T, p *process, one, two, catalog string) {
 	}
 	eventually(t, func() string {
 		_, _, said := runCommand(t, "catalog", "check", one, "--catalog", catalog)
-		if !strings.Contains(said, "under way: 1") {
+		if !strings.Contains(said, "in progress: 1") {
 			return "an upload is under way, and check says " + said
 		}
 		return ""

@@ -24,7 +24,7 @@ func (f *copyFlags) register(cmd *cobra.Command, verb string) {
 	f.rules.Register(cmd)
 	f.parallel = 4
 	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "include names that begin with a dot")
-	cli.AddToggle(cmd, &f.checksum, "checksum", "", "compare the bytes of objects, and ignore their times")
+	cli.AddToggle(cmd, &f.checksum, "checksum", "", "compare the bytes of objects instead of their times")
 	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "change nothing, and print what would be done")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line for each object")
 	cli.AddProgress(cmd, &f.progress)
@@ -57,7 +57,7 @@ func copyArguments(cmd *cobra.Command, args []string) error {
 	case len(args) < 2:
 		return cli.Usagef("%s needs a FROM and a TO; see %s --help", cmd.Name(), cmd.CommandPath())
 	case len(args) > 2:
-		return cli.Usagef("%s takes one FROM and one TO, and does not know what to do with %s; of a directory, --allow '*.txt' selects some of the files", cmd.Name(), cli.Printable(args[2]))
+		return cli.Usagef("%s accepts one FROM and one TO, but also got %s; to copy some files of a directory, use a pattern: --allow '*.txt'", cmd.Name(), cli.Printable(args[2]))
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ missing and its parent exists. An s3://BUCKET/KEY without a slash at the end is 
 object if that key exists, else a prefix.
 
 Without an --allow, cp copies every name except dotfiles; --dotfiles includes them.
-With an --allow, it copies what the rules let through. Cp skips links, unless
+With an --allow, it copies the allowed names. Cp skips links, unless
 --symlinks=inside copies what they lead to. It does not copy empty directories.
 
 A copy keeps the modification time, content type and content coding, where TO can

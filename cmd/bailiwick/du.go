@@ -29,7 +29,7 @@ func (a *app) duCommand() *cobra.Command {
 		Long: `Du prints a line for each directory below DIR, the top directory if it is left out:
 the bytes of the objects in it and below it, their number, and its name. The last
 line is the total. Without an --allow, du counts every object except dotfiles;
---dotfiles includes them. With an --allow, it counts what the rules let through.
+--dotfiles includes them. With an --allow, it counts the allowed objects.
 Sizes are those of the objects, and not of the blocks on a disk.`,
 		Example: `  bailiwick du s3://bucket/site --depth 1
   bailiwick du ./site docs`,

@@ -58,7 +58,7 @@ The exit code is 0 if all names are allowed, 1 if any is refused.`,
 				if f.as != "" && !ruled {
 					flag = "as"
 				}
-				return cli.Usagef("%s is for the users and hosts of a configuration; name that with --config", a.Origin(flag))
+				return cli.Usagef("%s applies to the users and hosts of a configuration; name its file with --config", a.Origin(flag))
 			case ruled:
 				e, err = a.newSourceExplainer(cmd, args[0], &f)
 				args = args[1:]

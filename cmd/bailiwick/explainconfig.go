@@ -14,8 +14,8 @@ func (a *app) hasAccess(cmd *cobra.Command) bool {
 	return a.IsSet(cmd.Flags().Lookup("access"))
 }
 
-// newSourceExplainer returns an explainer of "serve SOURCE" with the same rules: of the
-// configuration that serve makes of the flags and variables.
+// newSourceExplainer returns an explainer of "serve SOURCE" with the same rules, that is, of
+// the configuration that serve would build from the flags and variables.
 func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFlags) (*daemon.Explainer, error) {
 	// Applying the variables of serve would change the origin of flags that both have.
 	own := a.Given(cmd)
@@ -29,7 +29,7 @@ func (a *app) newSourceExplainer(cmd *cobra.Command, source string, f *explainFl
 	given := []config.Given{{Key: config.SourceKey, Values: []string{source}, Origin: "SOURCE"}}
 	given = append(append(given, a.Given(serve)...), own...)
 	given = append(given,
-		// NAME is a name in the source, whatever path it is served at.
+		// NAME is a name in the source: ignore the path and host of the mount.
 		config.Given{Key: config.Flags["mount-path"], Values: []string{"/"}, Origin: "SOURCE"},
 	)
 	// The question is whether the rules allow it, as without access rules.
@@ -84,7 +84,7 @@ func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
 	}
 	for _, rule := range sourceRules {
 		if cmd.Flags().Changed(rule) {
-			return cli.Usagef("--%s is for a SOURCE; with --config the rules are those in the file", rule)
+			return cli.Usagef("--%s applies to a SOURCE; with --config, write the rules in the file", rule)
 		}
 	}
 	if len(args) == 0 {

@@ -28,8 +28,8 @@ it asks twice and does not show what is typed.
 A password has 1 to 72 bytes of UTF-8, because bcrypt ignores everything after that.`,
 		Example: `  printf 'alice:%s\n' "$(bailiwick hash-password)" >> users`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 { // which may be a password, and is not repeated
-				return cli.Usagef("hash-password reads the password from standard input: an argument is seen by everyone on this machine")
+			if len(args) > 0 { // it may be a password, so do not print it
+				return cli.Usagef("hash-password reads the password from standard input; an argument would be visible to every user of this machine")
 			}
 			return nil
 		},
@@ -53,33 +53,33 @@ func (a *app) hashPassword(ctx context.Context) error {
 	return out.Close()
 }
 
-// readPassword reads the line, without what ends it.
+// readPassword reads a line, and returns it without its end.
 func (a *app) readPassword(ctx context.Context) (string, error) {
 	if f, ok := a.In.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return a.askPassword(ctx, f)
 	}
-	// Far more than a password may have, so that one that is too long is told so,
-	// and an endless line ends.
+	// The limit is far above the longest password, so that a password that is too long gets
+	// its own error, and an endless line ends.
 	const limit = 64 << 10
 	line, err := bufio.NewReader(io.LimitReader(a.In, limit)).ReadString('\n')
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
 		return "", cli.Failf("standard input: %s", cli.Cause(err))
 	case line == "":
-		return "", cli.Failf("standard input is empty; it has the password in its first line")
+		return "", cli.Failf("standard input is empty; write the password in its first line")
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// askPassword asks for a password twice on the terminal stdin. The terminal is
-// raw from before the first question: what is typed ahead is not shown either.
+// askPassword asks for a password twice on the terminal stdin. It makes the terminal raw
+// before the first question, so that characters typed ahead are not shown either.
 func (a *app) askPassword(ctx context.Context, stdin *os.File) (string, error) {
 	before, err := term.MakeRaw(int(stdin.Fd()))
 	if err != nil {
 		return "", cli.Failf("the terminal: %s", cli.Cause(err))
 	}
 	defer term.Restore(int(stdin.Fd()), before)
-	// Whoever ends it must not be left with a raw terminal.
+	// Restore the terminal even if a signal ends the process.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	read := make(chan error, 1)
@@ -101,13 +101,13 @@ func (a *app) askPassword(ctx context.Context, stdin *os.File) (string, error) {
 		err = io.EOF
 	}
 	switch {
-	case errors.Is(err, io.EOF): // Ctrl-C, which is no signal in raw mode, and Ctrl-D, too
+	case errors.Is(err, io.EOF): // Ctrl-D, or Ctrl-C, which sends no signal in raw mode
 		_, _ = io.WriteString(a.Err, "\r\n")
 		return "", cli.Failf("interrupted")
 	case err != nil:
 		return "", cli.Failf("the terminal: %s", cli.Cause(err))
 	case first != second:
-		return "", cli.Failf("the two are not the same")
+		return "", cli.Failf("the two passwords differ; try again")
 	}
 	return first, nil
 }

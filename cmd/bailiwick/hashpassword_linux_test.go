@@ -20,7 +20,7 @@ func TestHashPasswordOnTerminal(t *testing.T) {
 		says                string
 	}{
 		{"same", "hunter2\n", "hunter2\n", 0, ""},
-		{"different", "hunter2\n", "hunter3\n", 1, "bailiwick: the two are not the same"},
+		{"different", "hunter2\n", "hunter3\n", 1, "bailiwick: the two passwords differ"},
 		{"interrupted", "hunt\x03", "", 1, "bailiwick: interrupted"},
 		{"interrupted later", "hunter2\n", "hunt\x03", 1, "bailiwick: interrupted"},
 	} {

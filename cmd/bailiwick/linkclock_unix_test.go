@@ -68,7 +68,7 @@ mounts:
 	}
 	p.stop()
 
-	// It went on from there while links were judged.
+	// It continued from there while links were checked.
 	if was, err := time.Parse(time.RFC3339, clock("--reset")); err != nil || was.Before(later.Truncate(time.Second)) {
 		t.Errorf("--reset prints %v, %v, want what it was, from %v on", was, err, later)
 	}

@@ -63,7 +63,7 @@ func (a *app) rm(ctx context.Context, source string, names []string, f *rmFlags)
 		a.SayUnlisted(src)
 	}
 	if !bool(f.dryRun) && !jail.Caps().Writable {
-		return cli.Usagef("nothing can be removed from %s", cli.Printable(source))
+		return cli.Usagef("nothing can be removed from %s: it is read-only", cli.Printable(source))
 	}
 	return copier.Remove(ctx, a.Streams, jail, source, names, copier.RemoveOptions{
 		Recursive: bool(f.recursive),

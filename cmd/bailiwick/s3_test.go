@@ -228,7 +228,7 @@ func TestCommandsOnS3(t *testing.T) {
 			"refused\tdocs/notes.txt\tpolicy.no_allow\tno allow pattern matches it\n" +
 			"refused\tdrafts/b.html\tpolicy.deny\ta deny pattern covers it: drafts\n" +
 			"allowed\tindex.html\t**/*.html\n", "exposed: 2 names; hidden: 4"},
-		{[]string{"scan", s.source, "--check", saved}, 0, "", "exposed is what"},
+		{[]string{"scan", s.source, "--check", saved}, 0, "", "the exposed names are those in"},
 		{[]string{"scan", "s3://" + siteBucket + "/nosuch" + at(s.gateway)}, 0, "", "exposed: 0 names"},
 	} {
 		name := strings.Join(append([]string{c.args[0]}, c.args[2:]...), " ")

@@ -52,7 +52,7 @@ if there is a difference.`,
 
 func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 	if f.save != "" && f.check != "" {
-		return cli.Usagef("%s and %s contradict each other: check first, then save", a.Origin("save"), a.Origin("check"))
+		return cli.Usagef("%s and %s cannot be combined: check first, then save", a.Origin("save"), a.Origin("check"))
 	}
 	var reviewed []string
 	if f.check != "" {
@@ -149,9 +149,9 @@ func (a *app) compare(out *cli.LineWriter, reviewed, exposed []string, f *scanFl
 		}
 	}
 	if added+gone == 0 {
-		a.Say("exposed is what %s says", cli.Printable(f.check))
+		a.Say("the exposed names are those in %s", cli.Printable(f.check))
 		return nil
 	}
-	return cli.Failf("exposed is not what %s says: %d newly exposed (+), %d no longer (-); if that is right, run again with --save %s in the place of --check",
+	return cli.Failf("the exposed names differ from %s: %d newly exposed (+), %d no longer (-); to accept them, run again with --save %s instead of --check",
 		cli.Printable(f.check), added, gone, cli.ShellWord(f.check))
 }

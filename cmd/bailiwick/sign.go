@@ -48,7 +48,7 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("user") && f.user == "" {
-				return cli.Usagef("%s is empty: name the user, or leave it out for a link that the access rules do not bind", a.Origin("user"))
+				return cli.Usagef("%s is empty: name the user, or omit it for a link that access rules do not restrict", a.Origin("user"))
 			}
 			return a.sign(args, &f)
 		},
@@ -68,20 +68,20 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 func (a *app) sign(urls []string, f *signFlags) error {
 	switch {
 	case f.keys == "":
-		return cli.Usagef("name the file of keys with %s; make one with: echo \"1:$(openssl rand -base64 32)\" >link-keys", a.Origin("keys"))
+		return cli.Usagef("name the file of keys with %s; to make one: echo \"1:$(openssl rand -base64 32)\" >link-keys", a.Origin("keys"))
 	case f.expires < cli.Duration(time.Second):
-		return cli.Usagef("say with %s how long the links are good for, such as 1h", a.Origin("expires"))
+		return cli.Usagef("set with %s how long the links are valid, such as 1h", a.Origin("expires"))
 	}
 	keys, err := links.LoadKeys(f.keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return cli.Usagef("%s: there is no file %s; make one with: echo \"1:$(openssl rand -base64 32)\" >%s",
+		return cli.Usagef("%s: there is no file %s; to make one: echo \"1:$(openssl rand -base64 32)\" >%s",
 			a.Origin("keys"), cli.Printable(f.keys), cli.Printable(f.keys))
 	case err != nil:
 		return cli.Usagef("%s: %s", a.Origin("keys"), cli.OneLine(err))
 	}
 	expires := time.Now().Add(time.Duration(f.expires))
-	// All or none: people paste the output somewhere.
+	// Print all or none: users may paste the output without reading it.
 	signed := make([]string, len(urls))
 	for i, s := range urls {
 		if signed[i], err = signURL(keys, s, links.Link{
@@ -101,13 +101,13 @@ func signURL(keys *links.Keys, s string, l links.Link) (string, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return "", errors.New("it is no URL; write https://HOST/PATH")
+		return "", errors.New("not a URL; write https://HOST/PATH")
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return "", errors.New("write the whole URL: https://HOST/PATH")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("leave out the query and the fragment: the signature is the whole query")
+		return "", errors.New("omit the query and the fragment: the signature replaces the query")
 	case u.User != nil:
-		return "", errors.New("leave out the user: a link needs no other credentials")
+		return "", errors.New("omit the user: a link needs no other credentials")
 	}
 	path := u.Path
 	if u.RawPath != "" {

@@ -98,7 +98,7 @@ func TestTwoServers(t *testing.T) {
 // wantClean has check find nothing wrong, and say so much.
 func wantClean(t *testing.T, place *uploadPlace, want string) {
 	t.Helper()
-	if code, said := place.check(t); code != 0 || !strings.Contains(said, want) || !strings.Contains(said, "under way: 0; problems: 0") {
+	if code, said := place.check(t); code != 0 || !strings.Contains(said, want) || !strings.Contains(said, "in progress: 0; problems: 0") {
 		t.Errorf("check: exit %d, want %s\n%s", code, want, said)
 	}
 }

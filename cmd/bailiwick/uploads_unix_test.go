@@ -170,7 +170,7 @@ func TestServeUploads(t *testing.T) {
 			if n := place.objects(t); n != 1 {
 				t.Errorf("%d objects", n)
 			}
-			if code, said := place.check(t); code != 0 || !strings.Contains(said, "1 upload, 7 bytes; under way: 0; problems: 0") {
+			if code, said := place.check(t); code != 0 || !strings.Contains(said, "1 upload, 7 bytes; in progress: 0; problems: 0") {
 				t.Errorf("check: exit %d, %q", code, said)
 			}
 		})

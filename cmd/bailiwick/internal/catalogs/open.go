@@ -17,7 +17,7 @@ import (
 )
 
 // FlagUsage is the help text of --catalog.
-const FlagUsage = "`WHERE` the original names of uploads are kept: sqlite:PATH for one machine, postgres://USER@HOST/DATABASE for several"
+const FlagUsage = "the catalog of uploads, with their original names: `sqlite:PATH` for one machine, postgres://USER@HOST/DATABASE for several"
 
 // Open opens the catalog that a flag or a configuration names, for the source with that
 // label. The caller closes it.
@@ -34,7 +34,7 @@ func Open(ctx context.Context, env *cli.Env, where, label string) (catalog.Share
 func OpenExisting(ctx context.Context, env *cli.Env, where, label string) (catalog.Shared, error) {
 	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, cli.Usagef("%s: there is no catalog %s; name the one that the server was given", env.Origin("catalog"), cli.Printable(path))
+			return nil, cli.Usagef("%s: there is no catalog %s; name the catalog of the server", env.Origin("catalog"), cli.Printable(path))
 		}
 	}
 	return Open(ctx, env, where, label)
@@ -43,7 +43,7 @@ func OpenExisting(ctx context.Context, env *cli.Env, where, label string) (catal
 // Error returns the error for a catalog that cannot be used: a failure if the catalog is
 // unavailable, which may pass, else a usage error.
 func Error(env *cli.Env, err error) error {
-	what := strings.TrimPrefix(cli.OneLine(err), "catalog: ") // which the flag says already
+	what := strings.TrimPrefix(cli.OneLine(err), "catalog: ") // the flag's name says so already
 	if errors.Is(err, catalog.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return cli.Failf("%s: %s", env.Origin("catalog"), what)
 	}
@@ -63,7 +63,7 @@ func OpenUploads(ctx context.Context, env *cli.Env, source, where string, opts b
 	}
 	if opts.Writable && !jail.Caps().Writable {
 		src.Close()
-		return nil, nil, nil, cli.Usagef("nothing can be uploaded there, for this source cannot be written to")
+		return nil, nil, nil, cli.Usagef("this source cannot be written to; name one that can be")
 	}
 	cat, err := OpenExisting(ctx, env, where, src.Label)
 	if err != nil {
@@ -74,7 +74,7 @@ func OpenUploads(ctx context.Context, env *cli.Env, source, where string, opts b
 }
 
 // OwnFiles returns a function that reports whether a name in source is a file of the catalog
-// itself, which people put beside the objects.
+// itself: some catalogs are in the same directory as the objects.
 func OwnFiles(source, where string) func(name string) bool {
 	own := map[string]bool{}
 	if dir, err := cli.RealPath(source); err == nil && backends.IsPath(source) {

@@ -26,13 +26,13 @@ func AdoptUnbound(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, label
 		done, err = reconcile.Adopt(ctx, jail, cat, "")
 	}
 	if done.Taken > 0 {
-		tell("catalog: %s of an earlier version, which did not write down their source, belong to %s from now on: their objects are there", cli.Count(done.Taken, "upload"), cli.Printable(label))
+		tell("catalog: assigned %s of an earlier version, without a recorded source, to %s, which has their objects", cli.Count(done.Taken, "upload"), cli.Printable(label))
 	}
 	switch {
 	case err != nil:
-		tell("catalog: %s of an earlier version belong to no source, and nobody can reach them; looking for their objects in %s failed: %s; bailiwick catalog rebind SOURCE --catalog … gives them to one", cli.Count(int(n)-done.Taken, "upload"), cli.Printable(label), cli.OneLine(err))
+		tell("catalog: no source is recorded for %s of an earlier version, so they cannot be served; looking for their objects in %s failed: %s; to assign them to a source: bailiwick catalog rebind SOURCE --catalog …", cli.Count(int(n)-done.Taken, "upload"), cli.Printable(label), cli.OneLine(err))
 	case done.Stay > 0:
-		tell("catalog: %s of an earlier version belong to no source, and nobody can reach them: their objects are not in %s; bailiwick catalog rebind SOURCE --catalog … gives them to one", cli.Count(done.Stay, "upload"), cli.Printable(label))
+		tell("catalog: no source is recorded for %s of an earlier version, so they cannot be served; their objects are not in %s; to assign them to a source: bailiwick catalog rebind SOURCE --catalog …", cli.Count(done.Stay, "upload"), cli.Printable(label))
 	}
 }
 
@@ -44,7 +44,7 @@ func SayElsewhere(ctx context.Context, say func(string, ...any), cat catalog.Sha
 	if err != nil || own || len(others) == 0 {
 		return
 	}
-	say("catalog: it has no uploads of %s, but some of %s; if that was moved here: bailiwick catalog rebind %[1]s --from %[3]s --catalog …",
+	say("the catalog has no uploads of %s, only of %s; if that source was moved here: bailiwick catalog rebind %[1]s --from %[3]s --catalog …",
 		cli.Printable(label), ListSources(others), cli.Printable(string(others[0])))
 }
 
@@ -95,9 +95,9 @@ func NamedSource(ctx context.Context, env *cli.Env, cat catalog.Shared, flag, na
 	}
 	if !slices.Contains(all, catalog.Source(label)) {
 		if len(all) == 0 {
-			return "", cli.Usagef("%s: the catalog is empty", flag)
+			return "", cli.Usagef("%s: the catalog is empty; check --catalog", flag)
 		}
-		return "", cli.Usagef("%s: the catalog has no uploads of %s; it has some of %s", flag, cli.Printable(label), ListSources(all))
+		return "", cli.Usagef("%s: the catalog has no uploads of %s; it has uploads of %s", flag, cli.Printable(label), ListSources(all))
 	}
 	return catalog.Source(label), nil
 }
