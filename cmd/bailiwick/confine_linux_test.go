@@ -32,8 +32,8 @@ func intruder() {
 
 func init() { commands["intruder"] = intruder }
 
-// confined starts the command, or the intruder, on a configuration. Its temporary
-// files go to a directory of their own: the tests' own is one that it may write to.
+// confined starts the command, or the intruder, on a configuration. The shared temporary
+// directory is dir/tmp for it.
 func confined(t *testing.T, program, dir string, env ...string) *process {
 	t.Helper()
 	cmd := command("serve", "--config", filepath.Join(dir, "etc", "bailiwick.yaml"))
@@ -54,12 +54,14 @@ func confined(t *testing.T, program, dir string, env ...string) *process {
 // outside what it was started for. With landlock: off it does, which shows that the
 // intruder is one.
 func TestConfineIntruder(t *testing.T) {
-	dir := tree(t, map[string]string{"srv/a": "a", "outside/secret": "secret", "tmp/x": "", "etc/x": ""})
+	dir := tree(t, map[string]string{"srv/a": "a", "outside/secret": "secret", "tmp/secret": "secret", "etc/x": ""})
 	for _, c := range []struct{ landlock, file, want string }{
 		{"auto", "outside/secret", "permission denied"},
 		{"auto", "srv/../outside/secret", "permission denied"},
 		{"auto", "srv/a", "<nil>"},
+		{"auto", "tmp/secret", "permission denied"},
 		{"off", "outside/secret", "<nil>"},
+		{"off", "tmp/secret", "<nil>"},
 	} {
 		writeConfig(t, filepath.Join(dir, "etc"), "landlock: "+c.landlock+"\nmounts: [{source: ../srv, allow: ['**']}]\n")
 		p := confined(t, "intruder", dir, "INTRUDER_READS="+dir+"/"+c.file)
@@ -75,7 +77,7 @@ func TestConfineIntruder(t *testing.T) {
 // is, too, where a link inside leads there. With landlock: off it is not.
 func TestConfineReload(t *testing.T) {
 	dir := tree(t, map[string]string{
-		"srv/a": "old", "outside/a": "new", "outside/names": "a\n", "tmp/x": "", "etc/names": "a\n", "outside/log/x": "",
+		"srv/a": "old", "srv/sub/a": "sub", "outside/a": "new", "outside/names": "a\n", "tmp/x": "", "etc/names": "a\n", "outside/log/x": "",
 	})
 	for link, to := range map[string]string{"srv/link": "../outside", "etc/linked": "../outside/names"} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
@@ -127,6 +129,13 @@ func TestConfineReload(t *testing.T) {
 		p.awaitCount(regexp.MustCompile(`^reload`), n+1)
 		if _, body := get(t, p.url+"/x/a"); body != "old" {
 			t.Errorf("landlock: %s: after a reload that fits, /x/a is %q", landlock, body)
+		}
+		// Opening another directory takes a self-test, in the temporary directory.
+		writeConfig(t, etc, setting+"mounts: [{source: ../srv/sub, allow: ['**']}]\n")
+		p.signal(syscall.SIGHUP)
+		p.awaitCount(regexp.MustCompile(`^reload`), n+2)
+		if _, body := get(t, p.url+"/a"); body != "sub" {
+			t.Errorf("landlock: %s: after a reload with another source, /a is %q", landlock, body)
 		}
 		p.stop()
 	}

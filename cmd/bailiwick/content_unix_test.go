@@ -81,6 +81,7 @@ mounts:
 func TestContentChangesByReload(t *testing.T) {
 	const mounts = `
 access_log: {file: "off"}
+landlock: off
 mounts:
   - {path: /, source: www, allow: ["**"]}
   - {path: /edit, source: www, allow: ["**"], write: WRITE}
@@ -101,6 +102,7 @@ mounts:
 	// Uploads below a mount are refused then, too, and all stays as it was.
 	writeConfig(t, dir, `
 access_log: {file: "off"}
+landlock: off
 mounts:
   - {path: /, source: www, allow: ["**"]}
   - {path: /up, source: www/up, uploads: {catalog: "sqlite:c.db"}}

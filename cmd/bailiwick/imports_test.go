@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/routing"},
 	{"internal/config"},
 	{"internal/sandbox"},
-	{"docs", "internal/metrics", "internal/overlap", "internal/spelling", "internal/systemd"},
+	{"docs", "internal/metrics", "internal/overlap", "internal/spelling", "internal/systemd", "internal/tempdir"},
 }
 
 // layerOf returns the number of the line that has the package, -1 if none has.

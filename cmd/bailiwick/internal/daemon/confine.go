@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,7 +19,11 @@ func (s *service) confine(cfg *config.Config, file string) error {
 	domain := pathsOf(s.env, cfg, file)
 	domain.Read = append(domain.Read, sandbox.System()...)
 	domain.Read = append(domain.Read, awsPaths(s.env)...)
-	domain.Write = append(domain.Write, os.TempDir())
+	if s.temp.Path() != "" {
+		domain.Write = append(domain.Write, s.temp.Path())
+		// To remove its own at the end.
+		domain.Empty = append(domain.Empty, s.temp.Shared())
+	}
 	on, line, err := sandbox.Restrict(domain)
 	if err != nil {
 		return cli.Failf("%s; landlock: off goes without it", cli.OneLine(err))

@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"context"
+	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/tempdir"
 )
 
 // Serve runs a server until a signal or ctx ends it. The configuration is that of file, ""
@@ -18,6 +20,8 @@ func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, give
 	// not end with the first record that it writes after that.
 	signal.Ignore(syscall.SIGPIPE)
 	sig := catchSignals()
+	temp, noTemp := tempdir.Make()
+	defer temp.Remove() // what is left, the next start removes
 	s, err := newService(ctx, std, env, func(fits func(*config.Config) error) (*config.Config, error) {
 		return readConfig(file, given, fits)
 	}, strict)
@@ -25,6 +29,10 @@ func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, give
 		return std.ConfigError(err)
 	}
 	defer s.close()
+	s.temp = temp
+	if noTemp != nil {
+		s.announce("temporary directory: none, it cannot be made in %s: %s", cli.Printable(os.TempDir()), cli.Cause(noTemp))
+	}
 	g := s.current.Load()
 	s.announceExposure()
 	s.announceNotes(g)

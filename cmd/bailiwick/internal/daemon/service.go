@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/tempdir"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
@@ -40,6 +41,7 @@ type service struct {
 	logs     logs
 	lost     atomic.Uint64 // records that earlier logs dropped
 	log      *accessLog    // of the current site
+	temp     *tempdir.Dir  // of the process
 	domain   sandbox.Paths // what Landlock leaves open, if confined
 	confined bool
 

@@ -16,6 +16,7 @@ import (
 type Paths struct {
 	Read  []string // files and directories: read, list
 	Write []string // directories: read, list, write, create, remove
+	Empty []string // directories: remove empty directories in them, and nothing else
 }
 
 // Allows reports whether path is in p. For a path that does not exist, its directory
@@ -34,6 +35,17 @@ func (p Paths) Allows(path string, write bool) bool {
 		}
 	}
 	return false
+}
+
+// Usable returns the paths in p that exist and that this user may open, sorted. The others
+// are closed to the process anyway.
+func (p Paths) Usable() Paths {
+	each := func(paths []string) []string {
+		paths = opened(paths)
+		slices.Sort(paths)
+		return slices.Compact(paths)
+	}
+	return Paths{Read: each(p.Read), Write: each(p.Write), Empty: each(p.Empty)}
 }
 
 // System returns the system files that any network service reads: host names,

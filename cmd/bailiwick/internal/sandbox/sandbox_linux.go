@@ -17,6 +17,7 @@ const (
 	writes = reads | landlock.AccessFSSet(ll.AccessFSWriteFile|ll.AccessFSTruncate|
 		ll.AccessFSRemoveDir|ll.AccessFSRemoveFile|ll.AccessFSMakeDir|ll.AccessFSMakeReg|ll.AccessFSRefer)
 	readsFile = landlock.AccessFSSet(ll.AccessFSReadFile)
+	empties   = landlock.AccessFSSet(ll.AccessFSRemoveDir)
 )
 
 // Restrict permanently takes away the process's right to open anything outside p, and to
@@ -28,15 +29,19 @@ func Restrict(p Paths) (on bool, line string, err error) {
 		return false, "landlock: not supported by this kernel", nil
 	}
 	var rules []landlock.Rule
-	for _, path := range opened(p.Read) {
+	p = p.Usable()
+	for _, path := range p.Read {
 		access := reads
 		if !isDir(path) {
 			access = readsFile
 		}
 		rules = append(rules, landlock.PathAccess(access, path).IgnoreIfMissing())
 	}
-	for _, path := range opened(p.Write) {
+	for _, path := range p.Write {
 		rules = append(rules, landlock.PathAccess(writes, path).IgnoreIfMissing())
+	}
+	for _, path := range p.Empty {
+		rules = append(rules, landlock.PathAccess(empties, path).IgnoreIfMissing())
 	}
 	// A kernel before 5.19 cannot grant the right to move files between directories. It
 	// would refuse the renames that make objects visible.
@@ -46,7 +51,7 @@ func Restrict(p Paths) (on bool, line string, err error) {
 	if err := landlock.V5.BestEffort().RestrictPaths(rules...); err != nil {
 		return false, "", fmt.Errorf("landlock: %w", err)
 	}
-	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens files only in the configured directories, those of configured files, the temporary directory, AWS's configuration and some system directories; it restricts neither the network nor looking up file names", abi), nil
+	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens files only in the configured directories, those of configured files, the process's temporary directory, AWS's configuration and some system directories; it restricts neither the network nor looking up file names", abi), nil
 }
 
 // opened returns the paths that exist and that this user may open. The others need no

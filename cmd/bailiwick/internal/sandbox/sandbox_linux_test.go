@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
@@ -46,7 +47,7 @@ func inside(dir string) error {
 		return err
 	}
 	on, line, err := sandbox.Restrict(sandbox.Paths{
-		Read: append(sandbox.System(), at("served"), at("one-file"), at("missing")), Write: []string{at("written")},
+		Read: append(sandbox.System(), at("served"), at("one-file"), at("missing")), Write: []string{at("written")}, Empty: []string{at("emptied")},
 	})
 	if err != nil {
 		return err
@@ -78,6 +79,11 @@ func inside(dir string) error {
 				"reading the users":                     read("/etc/passwd"),
 				"writing to the served directory":       os.WriteFile(at("served/new"), nil, 0o600),
 				"writing outside":                       os.WriteFile(at("outside/new"), nil, 0o600),
+				"creating in what is emptied":           os.Mkdir(at("emptied/new"), 0o700),
+				"listing what is emptied":               list(at("emptied")),
+				"reading in what is emptied":            read(at("emptied/file")),
+				"writing in what is emptied":            os.WriteFile(at("emptied/file"), nil, 0o600),
+				"removing in what is emptied":           syscall.Unlink(at("emptied/file")),
 				"running a program":                     exec.Command("/bin/true").Run(),
 			} {
 				if !errors.Is(err, fs.ErrPermission) {
@@ -99,6 +105,12 @@ func inside(dir string) error {
 	if err := os.RemoveAll(at("written/a")); err != nil {
 		errs <- err
 	}
+	if err := os.Rename(at("emptied/dir"), at("written/dir")); err == nil {
+		errs <- errors.New("a directory was moved out of what is emptied")
+	}
+	if err := os.Remove(at("emptied/dir")); err != nil {
+		errs <- fmt.Errorf("removing an empty directory: %w", err)
+	}
 	close(errs)
 	for err := range errs {
 		return err
@@ -108,6 +120,11 @@ func inside(dir string) error {
 
 func read(path string) error {
 	_, err := os.ReadFile(path)
+	return err
+}
+
+func list(path string) error {
+	_, err := os.ReadDir(path)
 	return err
 }
 
@@ -122,12 +139,12 @@ func readRoot(root *os.Root, name string) error {
 func plant(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, name := range []string{"served", "written", "outside"} {
+	for _, name := range []string{"served", "written", "outside", "emptied", "emptied/dir"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"served/a", "outside/secret", "one-file", "one-file2"} {
+	for _, name := range []string{"served/a", "outside/secret", "one-file", "one-file2", "emptied/file"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
 			t.Fatal(err)
 		}

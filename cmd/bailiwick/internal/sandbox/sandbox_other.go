@@ -6,3 +6,5 @@ package sandbox
 func Restrict(Paths) (on bool, line string, err error) {
 	return false, "landlock: not supported by this system", nil
 }
+
+func opened(paths []string) []string { return paths }
