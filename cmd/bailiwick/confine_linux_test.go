@@ -73,6 +73,40 @@ func TestConfineIntruder(t *testing.T) {
 	}
 }
 
+// The lines at the start name everything that stays open.
+func TestConfineLines(t *testing.T) {
+	dir := tree(t, map[string]string{"srv/a": "a", "up/x": "", "cat/x": "", "tmp/x": "", "etc/x": ""})
+	writeConfig(t, filepath.Join(dir, "etc"), `
+mounts:
+  - {path: /a, source: ../srv, allow: ["**"]}
+  - {path: /up, source: ../up, uploads: {catalog: "sqlite:../cat/c.db"}}
+`)
+	p := confined(t, "bailiwick", dir)
+	said := strings.Join(p.said(), "\n") + "\n"
+	own, err := filepath.Glob(filepath.Join(dir, "tmp", ".bailiwick-serve-*"))
+	if err != nil || len(own) != 1 {
+		t.Fatal(own, err)
+	}
+	for what, paths := range map[string][]string{
+		"read and write": {filepath.Join(dir, "cat"), own[0], filepath.Join(dir, "up")},
+		"remove empty directories, and nothing else": {filepath.Join(dir, "tmp")},
+	} {
+		if line := "\nlandlock: " + what + ": " + strings.Join(paths, ", ") + "\n"; !strings.Contains(said, line) {
+			t.Errorf("the start lacks %s%s", line, said)
+		}
+	}
+	read := regexp.MustCompile(`(?m)^landlock: read: (.*)$`).FindStringSubmatch(said)
+	if read == nil {
+		t.Fatal(said)
+	}
+	for _, path := range []string{filepath.Join(dir, "srv"), filepath.Join(dir, "etc"), "/proc/self"} {
+		if !slices.Contains(strings.Split(read[1], ", "), path) {
+			t.Errorf("the start does not name %s: %s", path, read[0])
+		}
+	}
+	p.stop()
+}
+
 // A reload that needs what lies outside is refused, and the line says what helps. It
 // is, too, where a link inside leads there. With landlock: off it is not.
 func TestConfineReload(t *testing.T) {

@@ -24,13 +24,31 @@ func (s *service) confine(cfg *config.Config, file string) error {
 		// To remove its own at the end.
 		domain.Empty = append(domain.Empty, s.temp.Shared())
 	}
+	usable := domain.Usable()
 	on, line, err := sandbox.Restrict(domain)
 	if err != nil {
 		return cli.Failf("%s; landlock: off goes without it", cli.OneLine(err))
 	}
 	s.domain, s.confined = domain, on
 	s.std.Say("%s", line)
+	if on {
+		s.announcePaths("read and write", usable.Write)
+		s.announcePaths("read", usable.Read)
+		s.announcePaths("remove empty directories, and nothing else", usable.Empty)
+	}
 	return nil
+}
+
+// announcePaths names the paths in which Landlock still allows something.
+func (s *service) announcePaths(what string, paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = cli.Printable(path)
+	}
+	s.std.Say("landlock: %s: %s", what, strings.Join(names, ", "))
 }
 
 // checkConfined returns an error if cfg needs a path outside the restriction, which a process

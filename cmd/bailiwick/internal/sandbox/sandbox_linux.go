@@ -51,7 +51,7 @@ func Restrict(p Paths) (on bool, line string, err error) {
 	if err := landlock.V5.BestEffort().RestrictPaths(rules...); err != nil {
 		return false, "", fmt.Errorf("landlock: %w", err)
 	}
-	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens files only in the configured directories, those of configured files, the process's temporary directory, AWS's configuration and some system directories; it restricts neither the network nor looking up file names", abi), nil
+	return true, fmt.Sprintf("landlock: on (version %d), the kernel opens only the files below and what is in these directories; it restricts neither the network nor looking up file names", abi), nil
 }
 
 // opened returns the paths that exist and that this user may open. The others need no
