@@ -33,7 +33,7 @@ const (
 	accessRule // the names of an access rule
 )
 
-// maxNames limits the names that are kept to find the nearest one.
+// maxNames limits the names and directories that are kept to find the nearest one.
 const maxNames = 10_000
 
 // rules are the rules of a mount, and what its source has.
@@ -46,8 +46,9 @@ type rules struct {
 	found   bool // the source has names
 	exposed bool // some of them are allowed
 	names   []vfs.Name
-	dirs    map[string]bool
+	dirs    map[string]bool // always with those that a rule has as its pattern
 	closed  map[string]bool // those of dirs in which the allow rules leave out a name
+	written map[string]bool // the patterns of the rules
 }
 
 // rulesOf returns the rules of a mount.
@@ -57,7 +58,7 @@ func (r *reviewer) rulesOf(m *config.Mount, key string) *rules {
 		// The scan does not enter directories behind links.
 		partly: m.Symlinks == "inside",
 		dirs:   map[string]bool{},
-		closed: map[string]bool{},
+		closed: map[string]bool{}, written: map[string]bool{},
 	}
 	if dir, ok := m.Source.Local(); ok {
 		if abs, err := filepath.Abs(dir); err == nil {
@@ -66,6 +67,7 @@ func (r *reviewer) rulesOf(m *config.Mount, key string) *rules {
 	}
 	add := func(key, src string, kind ruleKind, matches func(vfs.Name) bool) {
 		if matches != nil {
+			rs.written[src] = true
 			rs.all = append(rs.all, &rule{key: key, src: src, kind: kind, matches: matches})
 		}
 	}
@@ -138,17 +140,19 @@ func (rs *rules) add(f vfs.Finding) {
 	}
 	if len(rs.names)+len(rs.dirs) < maxNames {
 		rs.names = append(rs.names, f.Name)
-		addDirs(rs.dirs, f.Name)
-		if f.Reason == reason.PolicyNoAllow {
-			addDirs(rs.closed, f.Name)
-		}
+	}
+	rs.addDirs(rs.dirs, f.Name)
+	if f.Reason == reason.PolicyNoAllow {
+		rs.addDirs(rs.closed, f.Name)
 	}
 }
 
-// addDirs adds the directories above n.
-func addDirs(dirs map[string]bool, n vfs.Name) {
+// addDirs adds to dirs, which is rs.dirs or rs.closed, the directories above n.
+func (rs *rules) addDirs(dirs map[string]bool, n vfs.Name) {
 	for dir := n.Dir(); !dir.IsRoot() && !dirs[dir.String()]; dir = dir.Dir() {
-		dirs[dir.String()] = true
+		if len(rs.names)+len(rs.dirs) < maxNames || rs.written[dir.String()] {
+			dirs[dir.String()] = true
+		}
 	}
 }
 
@@ -204,6 +208,9 @@ func expandedBy(to *reviewer, r *rule) (flag string) {
 func (rs *rules) nearest(r *rule) string {
 	if strings.HasPrefix(r.src, "re:") {
 		return ""
+	}
+	if rs.dirs[r.src] && r.kind != denyRule {
+		return r.src + "/**"
 	}
 	for _, src := range rs.variants(r) {
 		if matches := compile(r.kind, src); src != r.src && matches != nil && slices.ContainsFunc(rs.names, matches) {
