@@ -45,8 +45,8 @@ func TestAuthenticatorFails(t *testing.T) {
 	}
 }
 
-// people checks tokens, which are base64url of a name, and passwords, which are always
-// "right".
+// people checks tokens, which are base64url of a name, and passwords. The only correct
+// password is "right".
 type people map[string]auth.Principal
 
 func (p people) CheckToken(_ context.Context, token string) (auth.Principal, error) {
@@ -168,7 +168,7 @@ func TestRequired(t *testing.T) {
 			t.Fatalf("recorded as %+v", a)
 		}
 	}
-	// Responses that do not depend on credentials never challenge.
+	// Responses that do not depend on credentials never have WWW-Authenticate.
 	for _, target := range targets {
 		for method, status := range map[string]int{"OPTIONS": 204, "POST": 405, "PATCH": 405, "TRACE": 405, "get": 405} {
 			for _, extra := range [][]string{nil, {"Authorization", "Bearer !"}} {
@@ -242,8 +242,8 @@ func TestNotRequired(t *testing.T) {
 	}
 }
 
-// A mount that is open to anyone, or whose credentials are not sent in a header (client
-// certificates), never challenges.
+// A mount that is open to anyone never sends WWW-Authenticate. Neither does one whose
+// credentials are not sent in a header, such as client certificates.
 func TestNeverRequired(t *testing.T) {
 	l := rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead)})
 	p := gatePolicy()
@@ -381,10 +381,10 @@ func TestCachesKeepWhatIsOpen(t *testing.T) {
 	}
 }
 
-// If the authorizer is a plain function, the handler cannot know what is open to anyone:
-// the function may decide by anything in the context. All its responses stay out of caches,
-// for anonymous callers too. An access.Authorizer can say what is open, and that may be
-// cached.
+// If the authorizer is a plain function, the handler cannot know what is open to anyone,
+// since the function may decide by anything in the context. All responses stay out of
+// caches, for anonymous callers too. An access.Authorizer can say what is open, and that
+// may be cached.
 func TestCachesKeepNothingOfOwnRules(t *testing.T) {
 	p := gatePolicy()
 	p.Authorize = vfs.AuthorizeFunc(func(ctx context.Context, _ vfs.Op, n vfs.Name) error {

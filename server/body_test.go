@@ -122,8 +122,8 @@ func TestLastChunkWaitsForTheEnd(t *testing.T) {
 	}
 }
 
-// The handler works behind middleware that hides all methods of the ResponseWriter but the
-// three: the response is still complete.
+// Middleware may wrap the ResponseWriter so that only its three basic methods remain. The
+// response is still complete.
 func TestWrapped(t *testing.T) {
 	h := server.New(jail(t, yard, yardPolicy()), server.Config{})
 	url := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -221,9 +221,9 @@ func TestUploadInBrowser(t *testing.T) {
 	other.wantEmpty(t, "the server of another origin")
 }
 
-// TestUploadFormInBrowser has a real browser submit a form to the path of a mount, without a
-// slash: the redirect keeps the files, and the page that lists them shows their names, which
-// are markup, as text.
+// TestUploadFormInBrowser submits a form from a real browser to the path of a mount without
+// a slash. The redirect keeps the files, and the resulting page shows their names, which
+// contain markup, as text.
 func TestUploadFormInBrowser(t *testing.T) {
 	names := []string{
 		`plain name.txt`, `<img src=x onerror=fetch('beacon')>.txt`, `"><script>fetch('beacon')<script>.txt`, `' onmouseover='fetch(1)' x='.txt`,

@@ -105,7 +105,8 @@ func TestRedirectLinks(t *testing.T) {
 	if ops := operations(g.Requests(t)); len(ops) > 0 {
 		t.Errorf("refusals took %v", ops)
 	}
-	// A URL of S3 could be used again and again.
+	// Links with a use limit are not redirected, since the URL of S3 could be used any
+	// number of times.
 	once := signed(t, k, links.Link{Path: "/a.txt", Uses: 1})
 	if r := request(t, h, "GET", once); r.Status != 200 || r.Body != "0123456789" || r.Header.Get("Location") != "" {
 		t.Errorf("the first use: %d %v", r.Status, r.Header)

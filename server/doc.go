@@ -69,9 +69,9 @@
 //
 // Middleware may set headers before it calls a handler of this package. They are kept, and
 // the handler adds to Vary. But headers that describe an object (Content-Encoding,
-// Content-Type, ETag, Last-Modified, Cache-Control and the like) are removed, since most
-// responses are not that object, and since preconditions and ranges are evaluated with the
-// server's own values. Only a 200 or 206 keeps Content-Encoding, Content-Language,
+// Content-Type, ETag, Last-Modified, Cache-Control and the like) are removed: the response
+// may not be that object, and preconditions and ranges are evaluated with the server's own
+// values. Only a 200 or 206 keeps Content-Encoding, Content-Language,
 // Content-Disposition, Content-Location, Expires and Repr-Digest, unless the server sets its
 // own. Compressing middleware must set Content-Encoding when the header is written, as most
 // does, and not before.

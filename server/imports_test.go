@@ -8,8 +8,8 @@ import (
 
 const module = "github.com/bailiwick-fs/bailiwick"
 
-// A program that imports one of lightPackages gets none of heavyModules: they are large or
-// open connections, and belong to packages of their own.
+// A program that imports one of lightPackages gets none of heavyModules: those are large or
+// open connections, and belong in packages of their own.
 var (
 	lightPackages = []string{"vfs", "server", "backends/disk"}
 	heavyModules  = map[string]string{

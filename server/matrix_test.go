@@ -193,8 +193,8 @@ func (c *cell) check(t *testing.T, method string, there map[string]bool) bool {
 
 	allowed := err == nil && (read || !isDir) && c.allowed(t, op, n)
 	if err == nil && read && !allowed {
-		// Without a slash, the path may be a directory, which is redirected. With one, it
-		// may have an index although it may not be listed.
+		// Without a slash, the name may be a directory, which is redirected. With one, it
+		// may be a directory with an index that may not be listed.
 		if isDir {
 			index, err := n.Child("index.html")
 			allowed = err == nil && c.allowed(t, vfs.OpRead, index)

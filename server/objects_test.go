@@ -323,7 +323,7 @@ func TestContentTypes(t *testing.T) {
 	}
 }
 
-// Untrusted content never runs with the origin of the site.
+// Untrusted content never runs with the rights of the site.
 func TestUntrustedContent(t *testing.T) {
 	files := map[string]string{}
 	for _, ext := range []string{"html", "htm", "xhtml", "svg", "svgz", "xml", "pdf", "mhtml", "js", "css", "swf", "wasm", "json", "zip", "unheard-of",

@@ -324,8 +324,8 @@ func TestReadsDuringWrites(t *testing.T) {
 	})
 }
 
-// Names that the policy allows but that cannot be created: the client learns the reason
-// only if it may know of the conflicting name.
+// Names that the policy allows but that cannot be created. The client learns the reason,
+// unless that would reveal a name that it may not see.
 func TestNamesThatCannotBeCreated(t *testing.T) {
 	eachWritable(t, func(t *testing.T, b vfs.Backend) {
 		p := allow("**/*.txt", "**/*.", "**/* ", "aux", "a*b")

@@ -25,8 +25,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A swap is a pair of names that the attacker exchanges: a is served, b must never be
-// followed out of the tree or to a denied name.
+// A swap is a pair of names that the attacker exchanges. a may be served; b may lead out of
+// the root or to a denied name.
 type swap struct{ a, b string }
 
 var swaps = []swap{

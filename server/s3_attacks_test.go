@@ -118,8 +118,7 @@ func TestS3KeyAttacksCostNothing(t *testing.T) {
 	}
 }
 
-// The control: if a prefix and a path are just joined, objects outside the prefix are
-// served.
+// The control: joining the prefix and the path serves objects outside the prefix.
 func TestS3AttacksControl(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := plantBucketYard(t, g)

@@ -87,8 +87,8 @@ func (s *countedSite) ask(t *testing.T, method, target string, headers ...string
 	return r, operations(s.gateway.Requests(t)), s.api.fetched.Load() - before
 }
 
-// TestS3Counts: an HTTP request causes at most one S3 request, with two exceptions, and
-// only the bytes that are served are fetched.
+// TestS3Counts: an HTTP request causes at most one S3 request, with the exceptions below,
+// and only the bytes that are served are fetched.
 func TestS3Counts(t *testing.T) {
 	s := newCountedSite(t)
 	const path = "/" + countedFile

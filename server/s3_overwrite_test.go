@@ -29,7 +29,7 @@ const (
 
 // TestS3Overwrite replaces an object's two versions by each other while clients read all of
 // it and ranges. No response may have bytes of both. The control reads two ranges without a
-// precondition, and must see both versions, or none was replaced in the meantime.
+// precondition. It must see both versions; otherwise nothing was replaced in the meantime.
 func TestS3Overwrite(t *testing.T) {
 	g := s3gateway.Start(t)
 	b := g.Bucket(t, "swapped")

@@ -16,9 +16,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// TestS3SlowClients: clients that request objects and then stop reading hold more bodies
-// than the backend has connections. The GET of another client still succeeds, and the slow
-// clients get every byte once they continue to read.
+// TestS3SlowClients: more clients than there are connections to S3 request an object and
+// then stop reading. The GET of another client still succeeds, and the slow clients get
+// every byte once they continue to read.
 func TestS3SlowClients(t *testing.T) {
 	const slow, bodies = 12, 3
 	large := strings.Repeat("0123456789abcdef", 1<<19) // more than the socket buffers hold

@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// Of an absolute-form target, the path counts: for names, for links and for the Location of
-// an upload.
+// Only the path of an absolute-form target counts: for names, for links and for the
+// Location of an upload.
 func TestAbsoluteForm(t *testing.T) {
 	k := ring(t, "one")
 	p := gatePolicy()

@@ -83,8 +83,8 @@ func TestUploadMountTellsNothing(t *testing.T) {
 	}
 }
 
-// TestUploadMountByLink: a link to the path of the mount is not redirected, which would
-// drop the link and not count as a use.
+// TestUploadMountByLink: a link to the path of the mount is not redirected, since the
+// redirect would drop the link, and would not count as a use.
 func TestUploadMountByLink(t *testing.T) {
 	k := ring(t, "one")
 	h, _ := mountedUploads(t, server.UploadConfig{Auth: server.Auth{Links: k, Uses: &links.Memory{}}, Authorize: server.UploadRules(rules(t, nil, access.Rule{Who: "user:alice", Can: can(vfs.OpUpload)}))})

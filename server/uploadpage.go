@@ -21,8 +21,8 @@ func isBrowserForm(r *http.Request) bool {
 	return err == nil && media == "multipart/form-data" && prefersHTML(r.Header["Accept"])
 }
 
-// prefersHTML reports whether an Accept names HTML and prefers it to JSON. For JSON,
-// wildcards count: programs that accept everything keep getting it.
+// prefersHTML reports whether an Accept names HTML and prefers it to JSON. Wildcards count
+// for JSON, so programs that accept everything still get JSON.
 func prefersHTML(accept []string) bool {
 	var htmlQ, jsonQ httpheader.Quality
 	specific := -1
@@ -53,8 +53,8 @@ func (x *exchange) createdPage(files []fileJSON) bool {
 	return x.sendPage(http.StatusCreated, &p)
 }
 
-// failurePage answers a form by a fixed text. It reports false if there is no page, and for
-// 404: that one response must be the same for everyone.
+// failurePage answers a form with a fixed text, on a page. It reports false if there is no
+// page, and for 404: that response must be the same for everyone.
 func (x *exchange) failurePage(status int, text string) bool {
 	if status == http.StatusNotFound {
 		return false
@@ -68,7 +68,7 @@ func (x *exchange) failurePage(status int, text string) bool {
 func (x *exchange) sendPage(status int, p *listing.Answer) bool {
 	body, err := p.HTML()
 	if err != nil {
-		x.log("making a page", err)
+		x.log("rendering a page failed", err)
 		return false
 	}
 	h := x.Header()

@@ -11,10 +11,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// ofBrowsers is what browsers send when a form is submitted.
+// ofBrowsers is the Accept that browsers send with a form.
 const ofBrowsers = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
 
-// TestUploadPage: a form gets a page that lists what was stored.
+// TestUploadPage: a form gets a page that lists the stored files.
 func TestUploadPage(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	r := postForm(t, s.url, form(filePart("a.txt", "content"), filePart("b.bin", strings.Repeat("b", 2048)), filePart("", "no name")), "Accept", ofBrowsers)
@@ -56,7 +56,7 @@ func TestUploadPage(t *testing.T) {
 }
 
 // TestUploadPageAccept: only a form whose Accept names HTML, and prefers it to JSON, gets a
-// page. Everybody else gets JSON.
+// page. All other requests get JSON.
 func TestUploadPageAccept(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	body := form(filePart("a.txt", "content"))
@@ -74,7 +74,7 @@ func TestUploadPageAccept(t *testing.T) {
 			t.Errorf("Accept: %s: %d %v", accept, r.Status, r.Header)
 		}
 	}
-	// A body that is no form is not a browser's.
+	// A raw body is not a form of a browser.
 	ask(t, "POST", s.url+"/", strings.NewReader("x"), "Content-Disposition", "attachment; filename=a", "Accept", ofBrowsers).files(t)
 }
 
@@ -117,8 +117,8 @@ func TestNamesInUploadPage(t *testing.T) {
 	}
 }
 
-// TestUploadFailurePage: a failure is a page with the fixed text, too, but never the uniform
-// 404.
+// TestUploadFailurePage: a failed form gets a page with the fixed text. The uniform 404
+// stays as it is.
 func TestUploadFailurePage(t *testing.T) {
 	who := people{"alice": {Name: "alice"}}
 	signIn := server.UploadConfig{Auth: server.Auth{Authenticator: chain(who)}, Authorize: server.UploadRules(rules(t, nil, access.Rule{Who: "user:alice", Can: can(vfs.OpUpload)}))}
@@ -162,7 +162,7 @@ func TestUploadFailurePage(t *testing.T) {
 		if csp := r.Header.Get("Content-Security-Policy"); !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-") {
 			t.Errorf("%s: %q", c.what, csp)
 		}
-		// All else is as it is without a page.
+		// All other headers are those of the response without a page.
 		for _, key := range []string{"Content-Type", "Content-Length", "Content-Security-Policy", "Cross-Origin-Resource-Policy", "Date"} {
 			r.Header.Del(key)
 			plain.Header.Del(key)
