@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	// holdBytes is how much of a body's end waits until all of it is known to be
-	// good. A wrong checksum shows only behind the last byte.
+	// holdBytes is how much of a body's end is held back until the whole body has been
+	// verified. A wrong checksum shows only after the last byte.
 	holdBytes = 32 << 10
-	// drainBytes is how much is read of a body that nobody wants any more, so
-	// that its connection can be used again, and drainWait how long.
+	// drainBytes is how much is read of a body that is no longer wanted, so that its
+	// connection can be reused, and drainWait is for how long.
 	drainBytes = 32 << 10
 	drainWait  = 50 * time.Millisecond
 
@@ -34,49 +34,49 @@ var (
 	errLonger  = fmt.Errorf("%w: S3 sent more bytes than it promised", vfs.ErrChanged)
 )
 
-// A source is where the bytes of one version of an object come from.
+// A source identifies one version of an object to read from.
 type source struct {
 	b       *Backend
 	ctx     context.Context
 	key     string
-	tag     string // its ETag as S3 sent it
+	tag     string // its ETag as sent by S3
 	version string // its version id, "" if unknown
 	size    int64
 }
 
-// A body yields the bytes next to end of its source. When its stream breaks, or
-// was closed while it rested, it asks for the rest, of the same version. It keeps
-// holdBytes at most. It holds a slot of the streams while stream is not nil.
+// A body yields the bytes next to end of its source. If its stream breaks, or was
+// closed while it rested, the body requests the remaining bytes of the same version. It
+// buffers at most holdBytes. It holds a slot of the streams while stream is not nil.
 type body struct {
 	source
 	next, end int64 // of the bytes still to be fetched
 	resumes   int
 
-	stream  *stream // nil between two, and after the end
+	stream  *stream // nil between two streams and after the end
 	slotted bool    // it holds a slot of the streams
-	broken  error   // what the stream ended with, behind bytes that are good
+	broken  error   // the stream's error, after good bytes
 
 	held []byte // the object's last bytes
-	good bool   // all bytes have come and are right: held can be yielded
-	err  error  // what Read ended with, nil before
+	good bool   // all bytes have been verified: held can be yielded
+	err  error  // Read's final error, nil before
 }
 
-// attach makes r the stream to read. It runs under live, and cancel ends it.
+// attach makes r the stream to read. The stream runs under live, and cancel ends it.
 func (b *body) attach(live context.Context, r io.ReadCloser, cancel context.CancelCauseFunc) {
 	watch := time.AfterFunc(b.b.idle, func() { cancel(errStalled) })
 	watch.Stop()
 	b.stream, b.broken = &stream{ReadCloser: r, live: live, cancel: cancel, watch: watch}, nil
 }
 
-// rest lets the stream be closed while nobody reads it. Without an ETag there would
-// be no going on.
+// rest permits the stream to be closed until it is read again. Without an ETag, the
+// body could not be resumed.
 func (b *body) rest() {
 	if b.stream != nil && b.resumable() {
 		b.b.streams.rest(b.stream)
 	}
 }
 
-// wake gets the stream ready to be read again.
+// wake prepares the stream for the next read.
 func (b *body) wake() error {
 	if b.stream == nil || !b.resumable() || b.b.streams.wake(b.stream) {
 		return nil
@@ -141,7 +141,7 @@ func (b *body) read(p []byte) (int, error) {
 	}
 }
 
-// hold reads to the end, and yields nothing before that was without an error.
+// hold reads to the end. It yields nothing until that succeeded.
 func (b *body) hold() error {
 	left := int(b.end - b.next)
 	if b.held == nil {
@@ -166,15 +166,16 @@ func (b *body) hold() error {
 			b.finish(0)
 			return nil
 		case err != nil:
-			// All bytes came, and yet there is an error: they are wrong.
+			// An error after all bytes have come means that they are wrong.
 			return fmt.Errorf("%w: %v", vfs.ErrChanged, err)
 		}
 	}
 	return io.ErrNoProgress
 }
 
-// fetch reads into p from the stream, or from the next one. It returns bytes
-// without an error, or none; none and no error if it is to be called again.
+// fetch reads into p from the current stream, or from the next one. It returns either
+// bytes without an error or an error without bytes; if it returns neither, call it
+// again.
 func (b *body) fetch(p []byte) (int, error) {
 	for range maxNoProgress {
 		n, err := 0, b.broken
@@ -193,7 +194,7 @@ func (b *body) fetch(p []byte) (int, error) {
 	return 0, io.ErrNoProgress
 }
 
-// readStream is one read that the watchdog bounds.
+// readStream is one read under the watchdog.
 func (b *body) readStream(p []byte) (int, error) {
 	b.stream.watch.Reset(b.b.idle)
 	n, err := b.stream.Read(p)
@@ -204,13 +205,13 @@ func (b *body) readStream(p []byte) (int, error) {
 	return n, err
 }
 
-// resume opens a stream for the rest, after the one before ended with cause. It
-// accepts nothing but exactly that part of exactly that version: two versions
-// in one body are worse than none.
+// resume opens a stream for the remaining bytes after the previous one ended with
+// cause. It accepts only exactly those bytes of exactly that version: mixing two
+// versions would be worse than failing.
 func (b *body) resume(cause error) error {
 	b.finishStream(0)
 	if !b.resumable() {
-		return fmt.Errorf("%w: the body broke off, and there is no ETag to go on by: %v", vfs.ErrUnavailable, cause)
+		return fmt.Errorf("%w: the body broke off and cannot be resumed without an ETag: %v", vfs.ErrUnavailable, cause)
 	}
 	for {
 		if err := b.ctx.Err(); err != nil {
@@ -231,8 +232,8 @@ func (b *body) resume(cause error) error {
 	}
 }
 
-// reopen asks for the bytes next to end. It fails with ErrChanged if they are
-// not to be had any more.
+// reopen requests the bytes next to end. It fails with ErrChanged if they are no longer
+// available.
 func (b *body) reopen() error {
 	if err := b.b.acquireWithin(b.ctx, finishWait); err != nil {
 		return err
@@ -254,7 +255,7 @@ func (b *body) reopen() error {
 	got, ok := parseContentRange(aws.ToString(out.ContentRange))
 	if !ok || got != want || aws.ToInt64(out.ContentLength) != b.end-b.next || aws.ToString(out.ETag) != b.tag {
 		drop(out.Body, cancel, aws.ToInt64(out.ContentLength))
-		return fmt.Errorf("%w: S3 did not give the rest of it", vfs.ErrChanged)
+		return fmt.Errorf("%w: S3 did not send the remaining bytes", vfs.ErrChanged)
 	}
 	b.attach(ctx, out.Body, cancel)
 	return nil
@@ -264,8 +265,8 @@ func (b *body) refused(err error) error {
 	a := answerOf(err)
 	switch {
 	case a.status == http.StatusForbidden && b.version != "":
-		// Reading by version asks for a right of its own, s3:GetObjectVersion.
-		// The ETag holds the version just as well.
+		// Reading by version needs a separate permission, s3:GetObjectVersion. The ETag
+		// identifies the version just as well.
 		b.version = ""
 		return describe(a, vfs.ErrUnavailable, err)
 	case a.status == 0, a.status >= 500, a.status == http.StatusTooManyRequests, a.status == http.StatusRequestTimeout:
@@ -274,8 +275,7 @@ func (b *body) refused(err error) error {
 	return describe(a, vfs.ErrChanged, err)
 }
 
-// Close ends the transfer. It reads a little more of the body where that saves
-// the connection.
+// Close ends the transfer. It reads a few remaining bytes if that saves the connection.
 func (b *body) Close() error {
 	if b.err == fs.ErrClosed {
 		return fs.ErrClosed
@@ -289,8 +289,8 @@ func (b *body) Close() error {
 	return nil
 }
 
-// finish ends the stream and gives its slot back. left is how much is still to
-// come, where draining it is worth a try.
+// finish ends the stream and releases its slot. left is the number of bytes to come if
+// draining is worth a try.
 func (b *body) finish(left int64) {
 	if b.b == nil {
 		return
@@ -315,8 +315,8 @@ func (b *body) finishStream(left int64) {
 	b.stream = nil
 }
 
-// drop closes a stream that has left bytes to come, and reads those first if
-// they are few: a connection whose body was not read to its end is lost.
+// drop closes a stream with left bytes to come. It reads them first if they are few: a
+// connection whose body was not read to its end cannot be reused.
 func drop(stream io.ReadCloser, cancel context.CancelCauseFunc, left int64) {
 	if 0 < left && left <= drainBytes {
 		timer := time.AfterFunc(drainWait, func() { cancel(nil) })
@@ -327,7 +327,7 @@ func drop(stream io.ReadCloser, cancel context.CancelCauseFunc, left int64) {
 	stream.Close()
 }
 
-// pause waits about d, or until ctx ends.
+// pause waits for about d, or until ctx is done.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d/2 + rand.N(d))
 	defer timer.Stop()

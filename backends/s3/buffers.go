@@ -10,30 +10,30 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Limits of S3, and what a Put takes of them.
+// Limits of S3, and how Put uses them.
 const (
 	defaultPart = 8 << 20
-	minPart     = 5 << 20 // but for the last one
+	minPart     = 5 << 20 // except for the last one
 	maxPart     = 1 << 30
 	maxParts    = 10_000
 	maxObject   = 5 << 40
 
-	// growEvery is after how many parts of a body of unknown size they double.
-	// The last of 10,000 then is about a thousandth of the whole.
+	// growEvery is the number of parts after which the part size of a body of unknown
+	// size doubles. The last of 10,000 parts is then about a thousandth of the whole.
 	growEvery = 1000
 
 	smallBuffer = 64 << 10
-	// partBuffers is how many parts one Put holds while others leave room, and
-	// spareBuffers how many all of them hold beyond one each.
+	// partBuffers is how many parts one Put may hold while buffers are available, and
+	// spareBuffers how many all Puts may hold beyond one each.
 	partBuffers  = 4
 	spareBuffers = 32
 )
 
-var errTooLarge = fmt.Errorf("%w: S3 holds no object of more than %d bytes", vfs.ErrFull, int64(maxObject))
+var errTooLarge = fmt.Errorf("%w: S3 stores no object larger than %d bytes", vfs.ErrFull, int64(maxObject))
 
-// partSize returns the size of the part number i, from 0, of which all but the
-// last have that size. A known size is cut evenly, which all services take. Of
-// one that is not known the parts grow, to come to maxObject all the same.
+// partSize returns the size of part i, from 0; the last part may be smaller. A body of
+// known size is split evenly, which all services accept. For a body of unknown size the
+// parts grow, so that maxObject can be reached.
 func partSize(base, i int, opts vfs.PutOptions) int64 {
 	size := int64(base)
 	if !opts.SizeKnown {
@@ -46,12 +46,13 @@ func partSize(base, i int, opts vfs.PutOptions) int64 {
 	return size
 }
 
-// buffers are those of all Puts of a Backend. What a Put holds at least is not
-// limited here, as it could not go on without; whoever limits Puts limits that.
+// buffers are shared by all Puts of a Backend. The one buffer that each Put needs is
+// not limited here, since the Put could not continue without it; limiting the number of
+// Puts limits that.
 type buffers struct {
 	part        int
 	small, full sync.Pool
-	spare       chan struct{} // a token for each buffer beyond one of a Put
+	spare       chan struct{} // a token for each buffer beyond a Put's first
 }
 
 func newBuffers(part int) *buffers {
@@ -68,7 +69,7 @@ func (b *buffers) get(size int) []byte {
 	return make([]byte, size)
 }
 
-// put takes a buffer back that get returned, and that nobody uses any more.
+// put takes back a buffer returned by get that is no longer in use.
 func (b *buffers) put(buf []byte) {
 	buf = buf[:cap(buf)]
 	if pool := b.pool(len(buf)); pool != nil {
@@ -86,9 +87,10 @@ func (b *buffers) pool(size int) *sync.Pool {
 	return nil
 }
 
-// A payload is the body of one request. The HTTP transport may go on reading it
-// when the request has ended already. A buffer that others fill by then would
-// send their bytes, so every read asks whether the payload is still attached.
+// A payload is the body of one request. The HTTP transport may continue to read it
+// after the request has ended. If the buffer had been refilled by then, the request
+// would send another object's bytes. So every read checks whether the payload is still
+// attached.
 type payload struct {
 	size  int
 	moved func() // called when bytes are taken
@@ -116,7 +118,7 @@ func (p *payload) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo spares the SDK a new buffer for each time it hashes the body.
+// WriteTo avoids a new buffer each time the SDK hashes the body.
 func (p *payload) WriteTo(w io.Writer) (n int64, err error) {
 	buf, ok := copyBuffers.Get().(*[]byte)
 	if !ok {
@@ -142,7 +144,7 @@ func (p *payload) WriteTo(w io.Writer) (n int64, err error) {
 
 var copyBuffers sync.Pool
 
-// Seek lets the SDK measure the body and send it again.
+// Seek lets the SDK determine the body's size and send it again.
 func (p *payload) Seek(offset int64, whence int) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,19 +168,19 @@ func (p *payload) detach() {
 	p.gone, p.data = true, nil
 }
 
-// A lookahead reads a body in pieces, and knows of each whether it is the last.
+// A lookahead reads a body in pieces and knows for each whether it is the last.
 type lookahead struct {
 	r     io.Reader
-	next  [1]byte // the byte behind the last piece
-	ahead bool    // next is there
+	next  [1]byte // the byte after the last piece
+	ahead bool    // next is valid
 	eof   bool    // r has ended
 }
 
 // ended reports whether there is nothing more to fill.
 func (l *lookahead) ended() bool { return l.eof && !l.ahead }
 
-// fill reads until p is full or the body ends. An error of the body that looks
-// like an end of another kind, as io.ErrUnexpectedEOF does, is none.
+// fill reads until p is full or the body ends. Errors of the body that resemble the end
+// of a read, such as io.ErrUnexpectedEOF, do not count as the end.
 func (l *lookahead) fill(p []byte) (n int, err error) {
 	if l.ahead && len(p) > 0 {
 		p[0], l.ahead, n = l.next[0], false, 1

@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// graceWait is how long a request that changes something goes on after its
-	// context ended, so that its answer can still be heard.
+	// graceWait is how long a request that changes something may continue after its
+	// context is done, so that its answer is not lost.
 	graceWait = 2 * time.Second
-	// settleWait is how long it may take to find out what became of one whose
-	// answer got lost.
+	// settleWait bounds the time to find out the outcome of a request whose answer was
+	// lost.
 	settleWait = 5 * time.Second
-	// maxCommits is how often a change is tried that others get in the way of.
+	// maxCommits is how often a change is tried if other changes interfere.
 	maxCommits = 4
 )
 
@@ -31,12 +31,13 @@ type change struct {
 	cond   vfs.Cond
 	clause clause // the part of cond that S3 enforces
 	direct bool   // clause is all of cond
-	// wait is how long to wait for a slot.
+	// wait is the maximum wait for a slot.
 	wait time.Duration
-	// mark is the metadata by which a Put knows its own object; "" for Remove,
-	// whose work is done if nothing is there.
+	// mark is metadata by which a Put recognizes its own object; "" for Remove, which
+	// is done if there is no object.
 	mark string
-	// abandon, where set, makes a change impossible whose answer got lost.
+	// abandon, if set, makes it impossible for a change whose answer was lost to take
+	// effect later.
 	abandon func()
 }
 
@@ -53,15 +54,15 @@ func (b *Backend) change(ctx context.Context, op string, n vfs.Name, cond vfs.Co
 	return c, nil
 }
 
-// A clause is the part of a condition that S3 enforces itself, when it makes the
-// change. The zero clause enforces nothing.
+// A clause is the part of a condition that S3 itself enforces when it makes the change.
+// The zero clause enforces nothing.
 type clause struct {
-	missing bool   // there is no object: If-None-Match: *
-	tag     string // the object has this tag, with its quotes: If-Match
+	missing bool   // the object must not exist: If-None-Match: *
+	tag     string // the object must have this tag, quotes included: If-Match
 }
 
-// newClause returns the clause that says all that cond does, and false if there
-// is none: a list of tags, a weak one or a date mean other things to S3.
+// newClause returns a clause equivalent to cond, and false if there is none: S3
+// interprets a list of tags, a weak tag or a date differently.
 func newClause(cond vfs.Cond) (clause, bool) {
 	switch {
 	case !cond.IfMatch.IsZero():
@@ -78,8 +79,8 @@ func newClause(cond vfs.Cond) (clause, bool) {
 	return clause{}, cond.IfNoneMatch.IsZero()
 }
 
-// clauseFor returns the clause that what is there stays as it is, current, or nil
-// for nothing. It fails if current has no tag to hold it by.
+// clauseFor returns the clause that requires the current object to be unchanged, or,
+// for nil, that there is none. It fails if current has no tag.
 func (c *change) clauseFor(current *vfs.Info) (clause, error) {
 	switch {
 	case current == nil:
@@ -104,7 +105,7 @@ func (c clause) ifNoneMatch() *string {
 	return aws.String("*")
 }
 
-// prepare decides a condition that S3 cannot hold, by a look at what is there.
+// prepare evaluates a condition that S3 cannot enforce, against the current object.
 func (c *change) prepare() error {
 	if c.direct {
 		return nil
@@ -116,8 +117,8 @@ func (c *change) prepare() error {
 	return c.decide(current)
 }
 
-// decide fails if the condition does not hold for what is there, and has S3 hold
-// what is there if it does.
+// decide fails if the condition does not hold for the current object. Otherwise, it
+// sets the clause so that S3 requires that object to be unchanged.
 func (c *change) decide(current *vfs.Info) (err error) {
 	if err := put.Check(c.op, c.n, c.cond, current); err != nil {
 		return err
@@ -128,8 +129,8 @@ func (c *change) decide(current *vfs.Info) (err error) {
 	return err
 }
 
-// see looks at what is there, by one HeadObject: nil if nothing is. done is set if
-// that is what this very call was to bring about.
+// see reads the current object's Info with one HeadObject: nil if there is none. done
+// is set if that is the result of this very call.
 func (c *change) see(ctx context.Context) (current *vfs.Info, done bool, err error) {
 	if err := c.acquireWithin(ctx, c.wait); err != nil {
 		return nil, false, failure(ctx, c.op, c.n, err)
@@ -147,8 +148,8 @@ func (c *change) see(ctx context.Context) (current *vfs.Info, done bool, err err
 	return &info, c.mark != "" && meta[markKey] == c.mark, nil
 }
 
-// commit makes the change by do, under its clause, and returns the ETag that the
-// object then has. It never takes an answer that got lost for one that says no.
+// commit makes the change with do, under its clause, and returns the object's new ETag.
+// It never interprets a lost answer as a failure.
 func (c *change) commit(do func(ctx context.Context, c clause) (etag *string, err error)) (string, error) {
 	ctx, cancel := grace(c.ctx)
 	defer cancel()
@@ -174,43 +175,43 @@ func (c *change) commit(do func(ctx context.Context, c clause) (etag *string, er
 }
 
 var (
-	errBusy = fmt.Errorf("%w: others change the object all the time", vfs.ErrUnavailable)
-	errLost = fmt.Errorf("%w: the answer of S3 did not come, and whether it did what it was asked to is not known", vfs.ErrUnavailable)
+	errBusy = fmt.Errorf("%w: the object is being changed continuously", vfs.ErrUnavailable)
+	errLost = fmt.Errorf("%w: S3 did not answer, so it is unknown whether the change was made", vfs.ErrUnavailable)
 )
 
-// An outcome is what became of a request that S3 answered with an error, or not at all.
+// An outcome is the result of a request that S3 answered with an error, or not at all.
 type outcome int
 
 const (
-	failed  outcome = iota // S3 does not make the change, whatever is there
-	done                   // the change was made, by this very call
-	unmet                  // it was not made, and the condition does not hold
-	again                  // it was not made, and the condition holds: send it again
-	unknown                // whether it was made cannot be told
+	failed  outcome = iota // S3 does not make the change under any condition
+	done                   // this call made the change
+	unmet                  // the change was not made: the condition does not hold
+	again                  // the change was not made although the condition holds: try again
+	unknown                // it is unknown whether the change was made
 )
 
-// A settlement is an outcome with what commit returns for it.
+// A settlement is an outcome with the results of commit for it.
 type settlement struct {
 	outcome outcome
 	etag    string // of done
 	err     error  // of failed, unmet and unknown
 }
 
-// settle finds out what an error of the request that makes the change means:
+// settle determines the meaning of an error from the request that makes the change:
 //
-//   - A request is sent again where no answer came, by the SDK. The second can
-//     then meet what the first one stored, and be told that the condition does
-//     not hold. So what is there decides: what bears the mark is our own.
-//   - 409 says that others are changing the object at this moment: whether the
+//   - The SDK sends a request again if no answer came. The second request can meet the
+//     result of the first and fail on the condition. So the current object decides: if
+//     it carries the mark, it is our own.
+//   - 409 means that others are changing the object at this moment. Whether the
 //     condition holds shows when they are done.
-//   - Where no answer came at all, only what is there tells what happened.
+//   - If no answer came at all, only the current object tells what happened.
 func (c *change) settle(err error) settlement {
 	a := answerOf(err)
 	lost := a.lost()
 	switch {
 	case lost || a.unmet(c.clause):
 	case a.status == http.StatusNotFound:
-		// A change makes no sense of a missing key: the bucket is missing.
+		// For a change, a missing key in the answer means that the bucket is missing.
 		return settlement{failed, "", c.fail(describe(a, vfs.ErrUnavailable, err))}
 	default:
 		return settlement{failed, "", c.fail(err)}
@@ -238,7 +239,7 @@ func (c *change) settle(err error) settlement {
 	return settlement{outcome: again}
 }
 
-// unmetKind is the sentinel of a condition that S3 says is not met.
+// unmetKind returns the sentinel for a condition that S3 reports as failed.
 func (c *change) unmetKind(a answer) error {
 	if c.cond.IfNoneMatch.Any && c.clause.missing && a.status == http.StatusPreconditionFailed {
 		return vfs.ErrExist
@@ -246,21 +247,21 @@ func (c *change) unmetKind(a answer) error {
 	return vfs.ErrPrecondition
 }
 
-// lost reports whether the request may have been carried out all the same.
+// lost reports whether the request may nevertheless have taken effect.
 func (a answer) lost() bool {
 	switch a.status {
 	case 0, http.StatusRequestTimeout:
 		return true
 	case http.StatusNotFound:
-		// The first of two requests can have completed the upload.
+		// The first of two requests may have completed the upload.
 		return a.code == "NoSuchUpload"
 	}
-	// An answer of 200 that cannot be read, or that holds an error.
+	// The first term matches a 200 that cannot be parsed or contains an error.
 	return a.status/100 == 2 || a.status >= 500 && a.kind() == kindUnavailable
 }
 
-// unmet reports whether S3 says that the clause does not hold. An object that is
-// missing does not have the tag either.
+// unmet reports whether S3 says that the clause does not hold. A missing object does
+// not have the tag either.
 func (a answer) unmet(c clause) bool {
 	switch a.status {
 	case http.StatusPreconditionFailed:
@@ -273,7 +274,7 @@ func (a answer) unmet(c clause) bool {
 	return false
 }
 
-// grace returns a context that ends some time after ctx.
+// grace returns a context that ends graceWait after ctx.
 func grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -286,8 +287,8 @@ func grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// sendBody runs call with data as its body, and ends it where S3 takes nothing
-// for too long. When it returns, nothing reads data any more.
+// sendBody runs call with data as its body, and ends it if S3 accepts nothing for too
+// long. When sendBody returns, nothing reads data any more.
 func (b *Backend) sendBody(ctx context.Context, data []byte, call func(ctx context.Context, p *payload) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -17,15 +17,15 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Check finds out whether the bucket can be reached and read, by one HeadBucket;
-// if that is refused or finds nothing, by one ListObjectsV2 more, whose answer says why. It ends
-// with ctx. Its error is one line for the operator: it names the bucket and what
-// to do, and holds no secret.
+// Check finds out whether the bucket can be reached and read, with one HeadBucket and,
+// if that is refused or finds nothing, one ListObjectsV2, whose answer gives the cause.
+// It respects ctx. Its error is one line for the operator: it names the bucket and says
+// what to do, and contains no secret.
 //
-// The error matches vfs.ErrUnavailable if no answer came, or one that says to try
-// again. It matches fs.ErrPermission if the credentials are good, but lack the
-// right s3:ListBucket, which both calls need: objects may be served all the same,
-// and whether they may is not to be found out before one is asked for.
+// The error matches vfs.ErrUnavailable if there was no answer, or an answer that asks
+// to try again. It matches fs.ErrPermission if the credentials are valid but lack the
+// permission s3:ListBucket, which both calls need: objects may still be readable, which
+// only reading one can find out.
 func (b *Backend) Check(ctx context.Context) error {
 	out, err := b.api.HeadBucket(ctx, &awss3.HeadBucketInput{Bucket: &b.bucket, ExpectedBucketOwner: b.owner})
 	if err == nil {
@@ -33,10 +33,10 @@ func (b *Backend) Check(ctx context.Context) error {
 		return nil
 	}
 	a := answerOf(err)
-	// What answers a HEAD has no code, and these have many causes.
+	// An answer to HEAD has no code, and these statuses have many causes.
 	switch a.status {
 	case http.StatusForbidden, http.StatusUnauthorized, http.StatusBadRequest,
-		http.StatusNotFound: // what some servers answer to an unknown access key
+		http.StatusNotFound: // some servers answer so to an unknown access key
 		l := listing{b: b, prefix: b.prefix}
 		listed, refused := b.api.ListObjectsV2(ctx, l.input(1))
 		if refused == nil {
@@ -49,24 +49,24 @@ func (b *Backend) Check(ctx context.Context) error {
 	return &checkError{b.advice(ctx, a, err), checkKind(a, err)}
 }
 
-// noteService remembers what the service calls itself.
+// noteService records which service answered.
 func (b *Backend) noteService(m middleware.Metadata) {
 	if res, ok := awsmiddleware.GetRawResponse(m).(*smithyhttp.Response); ok && res.Response != nil {
 		b.minio.Store(strings.HasPrefix(res.Header.Get("Server"), "MinIO"))
 	}
 }
 
-// Unlisted says why List and Walk may leave out objects that can be read, "" for no
-// reason. It is known once Check has succeeded. MinIO keeps "docs/a" in the directory of
-// an object "docs", and lists nothing in there, with a delimiter or without.
+// Unlisted says why List and Walk may omit readable objects; "" if they do not. It is
+// known once Check has succeeded. MinIO keeps "docs/a" in the directory of an object
+// "docs" and does not list it, with or without a delimiter.
 func (b *Backend) Unlisted() string {
 	if !b.minio.Load() {
 		return ""
 	}
-	return "MinIO lists nothing that lies below an object: where a bucket holds docs and docs/a, docs/a can be read, and no listing shows it"
+	return "MinIO does not list objects below another object: if a bucket has docs and docs/a, docs/a can be read but is not listed"
 }
 
-// A checkError prints as its text alone.
+// A checkError prints only its text.
 type checkError struct {
 	text string
 	kind error // may be nil
@@ -75,7 +75,7 @@ type checkError struct {
 func (e *checkError) Error() string { return e.text }
 func (e *checkError) Unwrap() error { return e.kind }
 
-// checkKind returns the sentinel that the error of Check matches, nil for none.
+// checkKind returns the sentinel that the error of Check matches, or nil.
 func checkKind(a answer, err error) error {
 	switch {
 	case noCredentials(err):
@@ -94,7 +94,7 @@ func (b *Backend) advice(ctx context.Context, a answer, err error) string {
 	case ctx.Err() != nil:
 		return "the endpoint did not answer in time: " + ctx.Err().Error()
 	case noCredentials(err):
-		return "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or ask anonymously"
+		return "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or use anonymous access"
 	case a.status == 0:
 		var ue *url.Error
 		if errors.As(err, &ue) {
@@ -104,11 +104,11 @@ func (b *Backend) advice(ctx context.Context, a answer, err error) string {
 	}
 	switch a.code {
 	case "InvalidAccessKeyId":
-		return "the access key is not known there: look at AWS_ACCESS_KEY_ID, or at the profile"
+		return "the service does not know the access key: check AWS_ACCESS_KEY_ID or the profile"
 	case "SignatureDoesNotMatch":
-		return "the secret key does not fit the access key: look at AWS_SECRET_ACCESS_KEY, or at the profile"
+		return "the secret key does not match the access key: check AWS_SECRET_ACCESS_KEY or the profile"
 	case "ExpiredToken", "InvalidToken", "TokenRefreshRequired":
-		return "the session token is not, or no longer, valid: look at AWS_SESSION_TOKEN, or log in again"
+		return "the session token is invalid or has expired: check AWS_SESSION_TOKEN, or log in again"
 	case "RequestTimeTooSkewed":
 		return "the clock of this machine is wrong"
 	}
@@ -116,25 +116,25 @@ func (b *Backend) advice(ctx context.Context, a answer, err error) string {
 	case http.StatusNotFound:
 		return fmt.Sprintf("there is no bucket %q", b.bucket)
 	case http.StatusUnauthorized:
-		return "the credentials are not known there: look at AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or at the profile"
+		return "the service does not know the credentials: check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile"
 	case http.StatusForbidden:
-		return fmt.Sprintf("the bucket %q may not be read: the credentials need s3:ListBucket and s3:GetObject there, and the owner must be the one expected", b.bucket)
+		return fmt.Sprintf("no permission to read the bucket %q: the credentials need s3:ListBucket and s3:GetObject on it, and its owner must be the expected one", b.bucket)
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusBadRequest:
 		if region := a.header.Get("X-Amz-Bucket-Region"); region != "" {
-			return fmt.Sprintf("the bucket %q is in region %q: set that one", b.bucket, region)
+			return fmt.Sprintf("the bucket %q is in region %q: set that region", b.bucket, region)
 		}
-		return fmt.Sprintf("the bucket %q is not in this region, or the endpoint is not the one for it: set the region", b.bucket)
+		return fmt.Sprintf("the bucket %q is not in this region, or the endpoint is wrong for it: set the region", b.bucket)
 	}
 	return printable(describe(a, errUnusable, err).Error())
 }
 
-// noCredentials reports whether a call was not made for want of credentials,
-// which the SDK has no type for.
+// noCredentials reports whether a call was not made because there are no credentials.
+// The SDK has no error type for that.
 func noCredentials(err error) bool { return strings.Contains(err.Error(), "get identity: ") }
 
 var errUnusable = errors.New("the bucket cannot be used")
 
-// printable keeps text of others from looking like lines of ours.
+// printable keeps text from others from looking like our own output lines.
 func printable(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }), " ")
 }

@@ -38,7 +38,7 @@ func TestCheck(t *testing.T) {
 		{"wrong key, and HEAD finds nothing", answers(404, 403, "InvalidAccessKeyId"), "access key", 2, nil},
 		{"HEAD finds nothing, for no reason", answers(404, 200, ""), "", 2, nil},
 		{"wrong key", answers(403, 403, "InvalidAccessKeyId"), "access key", 2, nil},
-		{"wrong secret", answers(403, 403, "SignatureDoesNotMatch"), "secret key does not fit", 2, nil},
+		{"wrong secret", answers(403, 403, "SignatureDoesNotMatch"), "secret key does not match", 2, nil},
 		{"old token", answers(400, 400, "ExpiredToken"), "session token", 2, nil},
 		{"wrong clock", answers(403, 403, "RequestTimeTooSkewed"), "clock", 2, nil},
 		{"no right", answers(403, 403, "AccessDenied"), "s3:ListBucket", 2, fs.ErrPermission},

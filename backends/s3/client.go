@@ -14,39 +14,38 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// ClientOptions say which service [NewClient] connects to, and with which credentials.
+// ClientOptions select the service and the credentials for [NewClient].
 type ClientOptions struct {
-	// Region is required; services that have none take "us-east-1".
+	// Region is required; services without regions accept "us-east-1".
 	Region string
 
-	// Endpoint is the address of a service other than AWS, as
-	// "https://minio.example:9000"; "" is AWS.
+	// Endpoint is the URL of a service other than AWS, such as
+	// "https://minio.example:9000"; "" means AWS.
 	Endpoint string
 
-	// PathStyle says whether the bucket stands in the path. Nil is true where
-	// there is an Endpoint, and false for AWS.
+	// PathStyle puts the bucket into the URL's path. Nil means true with an Endpoint,
+	// and false for AWS.
 	PathStyle *bool
 
-	// Credentials sign the requests. They are required but for Anonymous, so
-	// that a forgotten setting does not silently ask as nobody.
+	// Credentials sign the requests. They are required unless Anonymous is set, so that
+	// a forgotten setting does not silently make requests anonymous.
 	Credentials aws.CredentialsProvider
 	Anonymous   bool
 
-	// RequestChecksums is when requests carry a checksum; 0 is whenever they
-	// can for AWS, and only where they must for an Endpoint, as many services
-	// do not know the newer ones.
+	// RequestChecksums says when requests carry a checksum. 0 means whenever supported
+	// for AWS, and only when required for an Endpoint, as many services do not support
+	// the newer ones.
 	RequestChecksums aws.RequestChecksumCalculation
 
-	// RootCAs are the certificate authorities that are trusted, in the place
-	// of the system's; nil for those.
+	// RootCAs are the trusted certificate authorities; nil means the system's.
 	RootCAs *x509.CertPool
 
-	// HTTPClient sends the requests, in the place of one with NewClient's
-	// timeouts and RootCAs. It must not follow redirects.
+	// HTTPClient sends the requests, instead of a client with NewClient's timeouts and
+	// RootCAs. It must not follow redirects.
 	HTTPClient awss3.HTTPClient
 }
 
-// Limits of a client, where the SDK's own are none, or meant for few requests.
+// Limits of a client, where the SDK has none or ones meant for few requests.
 const (
 	maxAttempts   = 3
 	maxBackoff    = 2 * time.Second
@@ -59,8 +58,8 @@ const (
 	expiryJitter  = 0.5
 )
 
-// NewClient makes a client that fits a [Backend]. It does no I/O. Nothing is
-// taken from the environment: credentials and region are given.
+// NewClient makes a client suitable for a [Backend]. It does no I/O and reads no
+// environment variables: credentials and region must be given.
 func NewClient(opts ClientOptions) (*awss3.Client, error) {
 	o, err := opts.build()
 	if err != nil {
@@ -72,7 +71,7 @@ func NewClient(opts ClientOptions) (*awss3.Client, error) {
 func (opts *ClientOptions) build() (awss3.Options, error) {
 	o := awss3.Options{
 		Region: opts.Region,
-		// New leaves checksums off where NewFromConfig has them on.
+		// New does not enable checksums by default; NewFromConfig does.
 		RequestChecksumCalculation:                opts.RequestChecksums,
 		ResponseChecksumValidation:                aws.ResponseChecksumValidationWhenSupported,
 		DisableLogOutputChecksumValidationSkipped: true,
@@ -84,13 +83,13 @@ func (opts *ClientOptions) build() (awss3.Options, error) {
 		}),
 	}
 	if o.Region == "" {
-		return o, errors.New("s3: no region is set")
+		return o, errors.New("s3: Region is not set")
 	}
 	custom := opts.Endpoint != ""
 	if custom {
 		u, err := url.Parse(opts.Endpoint)
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil {
-			return o, errors.New("s3: the endpoint is no http or https address")
+			return o, errors.New("s3: the endpoint is not an http or https URL")
 		}
 		o.BaseEndpoint = aws.String(opts.Endpoint)
 	}
@@ -106,11 +105,11 @@ func (opts *ClientOptions) build() (awss3.Options, error) {
 	}
 	switch {
 	case opts.Anonymous && opts.Credentials != nil:
-		return o, errors.New("s3: credentials are given, and asking anonymously is, too")
+		return o, errors.New("s3: both Credentials and Anonymous are set")
 	case opts.Anonymous:
 		o.Credentials = aws.AnonymousCredentials{}
 	case opts.Credentials == nil:
-		return o, errors.New("s3: no credentials are given")
+		return o, errors.New("s3: neither Credentials nor Anonymous is set")
 	default:
 		o.Credentials = aws.NewCredentialsCache(opts.Credentials, func(c *aws.CredentialsCacheOptions) {
 			c.ExpiryWindow = expiryWindow
@@ -123,8 +122,8 @@ func (opts *ClientOptions) build() (awss3.Options, error) {
 	return o, nil
 }
 
-// newHTTPClient sets bounds to every wait but for that on a body, which a
-// Backend watches itself.
+// newHTTPClient bounds every wait except that for a body, which a Backend watches
+// itself.
 func newHTTPClient(roots *x509.CertPool) *http.Client {
 	transport := awshttp.NewBuildableClient().GetTransport()
 	transport.TLSClientConfig.RootCAs = roots
@@ -137,15 +136,14 @@ func newHTTPClient(roots *x509.CertPool) *http.Client {
 	patient.ResponseHeaderTimeout = completeWait
 	return &http.Client{
 		Transport: &roundTripper{Transport: transport, patient: patient},
-		// A redirect would carry the request, and its answer, to a host that
-		// nobody configured.
+		// A redirect would send the request to a host that nobody configured, and
+		// return that host's answer.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// A roundTripper waits longer for the answer to CompleteMultipartUpload alone:
-// some servers copy all the parts first. To ask again meanwhile would meet an
-// upload that is gone.
+// A roundTripper waits longer for the answer to CompleteMultipartUpload: some servers
+// first copy all parts. A retry meanwhile would not find the upload any more.
 type roundTripper struct {
 	*http.Transport
 	patient *http.Transport

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A contentRange is the value of a Content-Range: the bytes first to last, both
+// A contentRange is the value of a Content-Range header: the bytes first to last,
 // inclusive, of an object of size bytes.
 type contentRange struct{ first, last, size int64 }
 
-// parseContentRange reads "bytes FIRST-LAST/SIZE" in the one spelling that it
-// has, and reports whether that is a part of such an object. It lets an unknown
-// size ("*") not through. MinIO says "bytes 0--1/0" of an empty object.
+// parseContentRange parses "bytes FIRST-LAST/SIZE" in its canonical spelling, and
+// reports whether that is a valid part of an object. It rejects an unknown size ("*").
+// MinIO sends "bytes 0--1/0" for an empty object.
 func parseContentRange(s string) (contentRange, bool) {
 	if s == "bytes 0--1/0" {
 		return contentRange{0, -1, 0}, true

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// timeKey is the metadata that has the ContentTime of an object: the seconds since 1970 as
-// a decimal number, with up to nine digits behind the point. rclone and others read and
-// write it.
+// timeKey is the metadata key for the ContentTime of an object: the seconds since 1970
+// as a decimal number with up to nine decimals. rclone and others read and write it.
 const timeKey = "mtime"
 
-// formatTime returns t as the metadata has it, without zeros at the end.
+// formatTime formats t for the metadata, without trailing zeros.
 func formatTime(t time.Time) string {
 	sec, nsec := t.Unix(), int64(t.Nanosecond())
 	sign := ""
 	if sec < 0 {
-		// The number is negative as a whole: -0.25 is a quarter of a second before 1970.
+		// The sign applies to the whole number: -0.25 is a quarter of a second before
+		// 1970.
 		sign = "-"
 		if sec = -sec; nsec > 0 {
 			sec, nsec = sec-1, 1e9-nsec
@@ -30,15 +30,15 @@ func formatTime(t time.Time) string {
 	return text
 }
 
-// parseTime returns the time that the metadata has, or the zero time if it has none.
-// Anybody who can write to the bucket can put anything there.
+// parseTime parses the metadata's time, or returns the zero time if it is invalid.
+// Anyone who can write to the bucket can store any text there.
 func parseTime(text string) time.Time {
 	number, negative := strings.CutPrefix(text, "-")
 	whole, fraction, _ := strings.Cut(number, ".")
 	fraction = (fraction + "000000000")[:9] // rclone ignores further digits, too
 	sec, err1 := strconv.ParseUint(whole, 10, 63)
 	nsec, err2 := strconv.ParseUint(fraction, 10, 63)
-	// A file system cannot keep a time that is out of the range of int64 nanoseconds.
+	// File systems cannot store a time outside the range of int64 nanoseconds.
 	if err1 != nil || err2 != nil || sec >= (1<<63-1)/1_000_000_000 {
 		return time.Time{}
 	}

@@ -18,15 +18,15 @@ import (
 
 var _ driver.Copier = (*Backend)(nil)
 
-// maxCopy is the largest object that one CopyObject takes.
+// maxCopy is the maximum size of an object for CopyObject.
 const maxCopy = 5 << 30
 
-// CopyFrom copies an object of src by one CopyObject, where src is a Backend of the same
-// service: the bytes do not come here. It fails with vfs.ErrUnsupported under a condition,
-// for objects over 5 GiB, and where the service refuses, for example because the object
-// is another version by now; then Put with the bytes of the object is the way.
+// CopyFrom copies an object of src with one CopyObject, if src is a Backend of the same
+// service: no bytes pass through this process. It fails with vfs.ErrUnsupported under a
+// condition, for objects over 5 GiB, and if the service refuses, for example because
+// the object has changed since; the caller then uses Put with the object's bytes.
 //
-// The copy has the content type, coding and time that opts say, and otherwise nothing of
+// The copy has the content type, coding and time given in opts, and otherwise none of
 // the metadata, as after a Put.
 func (b *Backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
 	client, source := b.sameService(driver.Under(src))
@@ -82,7 +82,8 @@ func (b *Backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 	return w.stored(etag), err
 }
 
-// sameService returns the client if src is a Backend that it can copy from, else nil.
+// sameService returns the client if src is a Backend that can be copied from, or else
+// nil.
 func (b *Backend) sameService(src vfs.Backend) (*awss3.Client, *Backend) {
 	source, ok := src.(*Backend)
 	if !ok {
@@ -100,12 +101,12 @@ func (b *Backend) sameService(src vfs.Backend) (*awss3.Client, *Backend) {
 	return mine, source
 }
 
-// copySource returns a key as CopyObject takes it. Some services read a plus sign as a space.
+// copySource encodes a key for CopyObject. Some services read a plus sign as a space.
 func copySource(bucket, key string) string {
 	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(bucket + "/" + key))
 }
 
-// refusesCopy reports whether the status says for certain that nothing was copied.
+// refusesCopy reports whether the status means with certainty that nothing was copied.
 func refusesCopy(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:

@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// An answer is what is known of a call of S3 that failed.
+// An answer is what is known about a failed call of S3.
 type answer struct {
 	status    int    // 0 if there was none
 	code      string // "" if there was no body, as with all answers to HEAD
@@ -34,7 +34,7 @@ func answerOf(err error) answer {
 	if errors.As(err, &ae) {
 		a.code = ae.ErrorCode()
 	}
-	// MinIO tells the code of an answer to HEAD, which has no body, in a header.
+	// MinIO sends the code for a HEAD, which has no body, in a header.
 	if code := a.header.Get("X-Minio-Error-Code"); code != "" {
 		a.code = code
 	}
@@ -45,9 +45,9 @@ func answerOf(err error) answer {
 	return a
 }
 
-// failure is what a Backend's caller gets for a call of S3 that failed: an error
-// of one of the kinds that vfs knows. Code and request id, which help an
-// operator, are in its Err alone.
+// failure converts the error of an S3 call into one for a Backend's caller: one of the
+// kinds that vfs defines. Code and request id, which help an operator, are only in its
+// Err.
 func failure(ctx context.Context, op string, n vfs.Name, err error) error {
 	e := &vfs.Error{Op: op, Name: n.String()}
 	if ctx.Err() != nil {
@@ -88,14 +88,14 @@ const (
 	kindUnavailable answerKind = iota // the same call may work later
 	kindMissing
 	kindForbidden
-	kindUnholdable  // the service takes no such key
-	kindInTheWay    // what is to be an object has others below it
+	kindUnholdable  // the service does not accept such a key
+	kindInTheWay    // the new object has other objects below it
 	kindFull        // there is no room for the object
-	kindUnsupported // the service does not do this at all
-	kindFailed      // the service refuses the call, and would again
+	kindUnsupported // the service does not support this
+	kindFailed      // the service refuses the call permanently
 )
 
-// codeKinds are the codes that say more than their status does.
+// codeKinds lists the codes that are more specific than their status.
 var codeKinds = map[string]answerKind{
 	"QuotaExceeded":                  kindFull,
 	"XMinioStorageFull":              kindFull,
@@ -103,7 +103,7 @@ var codeKinds = map[string]answerKind{
 	"InsufficientStorage":            kindFull,
 	"EntityTooLarge":                 kindFull,
 
-	// Servers that keep keys as paths of a disk cannot hold "a" beside "a/b".
+	// Servers that store keys as paths on a disk cannot store "a" beside "a/b".
 	"ExistingObjectIsDirectory":     kindInTheWay,
 	"XMinioObjectExistsAsDirectory": kindInTheWay,
 	"ObjectParentIsFile":            kindMissing,
@@ -116,8 +116,8 @@ var codeKinds = map[string]answerKind{
 	"XMinioInvalidObjectName":   kindUnholdable,
 	"XMinioInvalidResourceName": kindUnholdable,
 
-	// These are about our credentials, region or bucket, and an operator or the
-	// next renewal can mend them while the server runs.
+	// These concern our credentials, region or bucket. An operator or the next renewal
+	// can fix them while the server runs.
 	"InvalidAccessKeyId":           kindUnavailable,
 	"SignatureDoesNotMatch":        kindUnavailable,
 	"ExpiredToken":                 kindUnavailable,
@@ -128,17 +128,17 @@ var codeKinds = map[string]answerKind{
 	"AuthorizationHeaderMalformed": kindUnavailable,
 	"NoSuchBucket":                 kindUnavailable,
 
-	// The request was cut or changed on its way.
+	// The request was truncated or changed in transit.
 	"RequestTimeout":              kindUnavailable,
-	"InvalidPart":                 kindUnavailable, // of an upload in parts; a new one has others
+	"InvalidPart":                 kindUnavailable, // a new multipart upload has new parts
 	"IncompleteBody":              kindUnavailable,
 	"BadDigest":                   kindUnavailable,
 	"XAmzContentSHA256Mismatch":   kindUnavailable,
 	"XAmzContentChecksumMismatch": kindUnavailable,
 }
 
-// kind judges by the code, where it is one of those above, else by the status: what
-// answers a HEAD has no code.
+// kind classifies by the code if it is listed above, and otherwise by the status: an
+// answer to HEAD has no code.
 func (a answer) kind() answerKind {
 	if kind, ok := codeKinds[a.code]; ok {
 		return kind
@@ -155,7 +155,7 @@ func (a answer) kind() answerKind {
 	case http.StatusInsufficientStorage:
 		return kindFull
 	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests,
-		// These answer another question than the one that was asked.
+		// These answer a different question than the one asked.
 		http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable:
 		return kindUnavailable
 	}
@@ -165,10 +165,10 @@ func (a answer) kind() answerKind {
 	return kindUnavailable
 }
 
-// describe wraps sentinel with what an operator needs to know of the answer.
+// describe wraps sentinel with the details of the answer that an operator needs.
 func describe(a answer, sentinel, err error) error {
 	if a.status == 0 {
-		// The text of a url.Error holds the endpoint and the key.
+		// The text of a url.Error contains the endpoint and the key.
 		var ue *url.Error
 		if errors.As(err, &ue) {
 			err = ue.Err

@@ -21,30 +21,30 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// List yields the entries of dir, one ListObjectsV2 a page of 1000 keys. A common
-// prefix is a directory. A directory marker, which is a key that ends in a
-// slash, is no entry of its own, but makes its directory exist. A key with an
-// empty element has no name and is left out.
+// List yields the entries of dir, with one ListObjectsV2 per page of 1000 keys. A
+// common prefix is a directory. A directory marker, a key that ends in a slash, is not
+// an entry, but makes its directory exist. A key with an empty element has no name and
+// is left out.
 //
-// A driver.ListHint bounds the requests, and its Limit makes a page smaller that is asked
-// for to see whether more follows. Its Shows is not heeded: to pass over what is hidden
-// spares no request, and who looks for a few names wants to see how far off they are.
+// A driver.ListHint bounds the requests, and its Limit reduces the size of a page that
+// only checks whether more follows. Its Shows is ignored: skipping hidden entries would
+// save no request, and a caller that searches for few names needs to see how far the
+// listing has come.
 //
-// The top exists, also of an empty bucket; any other directory does if a key
-// lies below it. Where nothing comes after the key after, that costs a request
-// more.
+// The top always exists, even in an empty bucket; any other directory exists if there
+// is a key below it. If nothing follows the key after, finding that out costs one more
+// request.
 //
-// A service whose answers are not in the order of keys, as those of directory
-// buckets, is vfs.ErrUnavailable as soon as that shows.
+// If a service does not list in the order of keys, like directory buckets, List fails
+// with vfs.ErrUnavailable as soon as that is detected.
 func (b *Backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return b.list(listing{b: b, ctx: ctx, dir: dir, after: after, hint: driver.ListHintOf(ctx)})
 }
 
-// Walk yields all objects below dir, one ListObjectsV2 a page of 1000. It lists without a
-// delimiter: with one, some services leave out all that lies below an object of dir's
-// name. (MinIO does so in every listing, see Unlisted.) An
-// empty key that ends in a slash, a directory marker, is no object; one that holds
-// something is yielded.
+// Walk yields all objects below dir, with one ListObjectsV2 per page of 1000. It lists
+// without a delimiter: with one, some services omit everything below an object with
+// dir's name. (MinIO does so in every listing, see Unlisted.) An empty key that ends in
+// a slash, a directory marker, is not an object; one with content is yielded.
 func (b *Backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
 	return b.list(listing{b: b, ctx: ctx, dir: dir, whole: true})
 }
@@ -98,12 +98,12 @@ type listing struct {
 	ctx    context.Context
 	dir    vfs.Name
 	prefix string
-	after  string // only keys behind it are wanted
+	after  string // only keys after it are wanted
 	hint   driver.ListHint
-	whole  bool   // all that lies below is wanted, by its path
+	whole  bool   // everything below is wanted, by path
 	last   string // the key of the last entry
 	token  *string
-	found  bool // there is a key below the prefix
+	found  bool // a key below the prefix was found
 
 	requests int // sent so far
 	entries  int // listed so far
@@ -111,10 +111,10 @@ type listing struct {
 
 var (
 	errOrder = fmt.Errorf("%w: S3 does not list in the order of keys", vfs.ErrUnavailable)
-	errToken = fmt.Errorf("%w: S3 says that the listing goes on, but not where", vfs.ErrUnavailable)
+	errToken = fmt.Errorf("%w: S3 says that the listing continues, but not where", vfs.ErrUnavailable)
 )
 
-// page asks for the next page. more is set if others follow.
+// page requests the next page. more is set if others follow.
 func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 	in := l.input(l.pageSize())
 	if !l.whole {
@@ -131,8 +131,8 @@ func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 	l.found = l.found || len(out.Contents)+len(out.CommonPrefixes) > 0
 	entries = l.understood(out)
 	l.entries += len(entries)
-	// One page may mix objects and prefixes; what matters is that no page goes
-	// back behind the one before.
+	// One page may mix objects and prefixes, but no page may go back behind the
+	// previous one.
 	slices.SortFunc(entries, func(a, b vfs.Entry) int { return cmp.Compare(a.Key(), b.Key()) })
 	entries = slices.CompactFunc(entries, func(a, b vfs.Entry) bool { return a.Key() == b.Key() })
 	entries = slices.DeleteFunc(entries, func(e vfs.Entry) bool { return e.Key() <= l.after || e.Key() == l.last })
@@ -153,12 +153,12 @@ func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 	return entries, true, nil
 }
 
-// maxPage is the most keys that S3 lists at a time.
+// maxPage is the maximum number of keys that S3 lists at a time.
 const maxPage = 1000
 
-// pageSize is how many keys to ask for: no more than the caller will take, and one for
-// the directory's own marker. A caller who takes more than it said meets what it has no
-// use for, of which there may be much.
+// pageSize returns the number of keys to request: no more than the caller will take,
+// and one for the directory's own marker. A caller that takes more than it announced is
+// skipping unwanted entries, possibly many, and gets full pages.
 func (l *listing) pageSize() int32 {
 	left := l.hint.Limit - l.entries
 	if left <= 0 {
@@ -167,12 +167,12 @@ func (l *listing) pageSize() int32 {
 	return int32(min(left+1, maxPage))
 }
 
-// understood turns what S3 listed into entries. Nothing of it is trusted: a key
-// from elsewhere, or one that the delimiter should have cut, is left out.
+// understood converts S3's listing into entries. It trusts nothing: it leaves out keys
+// from elsewhere and keys that the delimiter should have grouped.
 func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
 	entries := make([]vfs.Entry, 0, len(out.Contents)+len(out.CommonPrefixes))
 	for _, p := range out.CommonPrefixes {
-		if l.whole { // nobody asked for these
+		if l.whole { // not requested
 			break
 		}
 		elem, isDir := strings.CutSuffix(l.rest(out.EncodingType, p.Prefix), "/")
@@ -190,7 +190,7 @@ func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
 		}
 		e := vfs.Entry{Elem: elem, Size: aws.ToInt64(c.Size)}
 		if c.LastModified != nil {
-			// A listing has fractions of a second, the object itself has none.
+			// A listing has fractions of a second; the object itself does not.
 			e.ModTime = c.LastModified.Truncate(time.Second)
 		}
 		entries = append(entries, e)
@@ -198,7 +198,7 @@ func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
 	return entries
 }
 
-// rest returns what follows the prefix in a listed key, "" if nothing does.
+// rest returns the part of a listed key after the prefix, "" if there is none.
 func (l *listing) rest(encoding types.EncodingType, key *string) string {
 	s, ok := strings.CutPrefix(decoded(encoding, key), l.prefix)
 	if !ok {
@@ -207,8 +207,8 @@ func (l *listing) rest(encoding types.EncodingType, key *string) string {
 	return s
 }
 
-// exists is asked where nothing was listed. A directory that has nothing behind
-// a certain key is there all the same.
+// exists checks a directory for which nothing was listed. It exists even if nothing
+// follows a certain key in it.
 func (l *listing) exists() error {
 	if l.dir.IsRoot() {
 		return nil
@@ -225,7 +225,7 @@ func (l *listing) exists() error {
 	return refuse("list", l.dir, reason.Missing)
 }
 
-// decoded returns a key that S3 listed, "" if it cannot be read.
+// decoded returns a listed key, "" if it cannot be decoded.
 func decoded(encoding types.EncodingType, key *string) string {
 	if encoding != types.EncodingTypeUrl {
 		return aws.ToString(key)
@@ -242,8 +242,8 @@ func (l *listing) input(limit int32) *awss3.ListObjectsV2Input {
 		Bucket:              &l.b.bucket,
 		ExpectedBucketOwner: l.b.owner,
 		MaxKeys:             &limit,
-		// XML cannot hold every character that a key can: without it, one such
-		// key would make its whole directory unreadable.
+		// XML cannot represent every character of a key: otherwise one such key would
+		// make its whole directory unreadable.
 		EncodingType: types.EncodingTypeUrl,
 	}
 	if l.prefix != "" {
@@ -252,7 +252,7 @@ func (l *listing) input(limit int32) *awss3.ListObjectsV2Input {
 	return in
 }
 
-// ask is one request. A 404 is about the bucket, not about a directory.
+// ask sends one request. A 404 concerns the bucket, not a directory.
 func (l *listing) ask(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output, error) {
 	if l.requests++; l.hint.Requests > 0 && l.requests > l.hint.Requests {
 		return nil, vfs.ErrListBound
@@ -271,13 +271,13 @@ func (l *listing) ask(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output,
 	return nil, err
 }
 
-// highest sorts behind everything else that a key can hold.
+// highest sorts after everything else in a key.
 const highest = "\U0010ffff"
 
-// startAfter returns a string of at most limit bytes that S3 takes, behind which
-// all keys of entries lie that come after the key after; others may, too. A
-// directory is passed with all that is in it. A client's position may be no text
-// at all: it is cut before the first byte that no text has.
+// startAfter returns a string of at most limit bytes that S3 accepts and that sorts
+// before the keys of all entries after the key after; other keys may follow it, too. It
+// skips a directory with all its content. The position comes from a client and may not
+// be valid text: it is truncated before the first invalid byte.
 func startAfter(after string, limit int) string {
 	cut := after[:min(len(after), max(limit, 0))]
 	for i, r := range cut {

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// completeWait bounds the assembly of the parts, which on a server that keeps
-	// files takes as long as copying them.
+	// completeWait bounds the assembly of the parts, which can take as long as copying
+	// them on a server that stores files.
 	completeWait = 5 * time.Minute
 	abortWait    = 10 * time.Second
 )
@@ -27,17 +27,17 @@ type upload struct {
 	id    string
 	parts []*types.CompletedPart
 
-	free   chan []byte // buffers that were sent
-	length int         // of each buffer
-	own    int         // buffers there are, free or in use
-	spares int         // those of them that have a token of buffers.spare
+	free   chan []byte // buffers whose parts have been sent
+	length int         // size of each buffer
+	own    int         // number of buffers, free or in use
+	spares int         // number of those with a token of buffers.spare
 
 	aborted bool
 }
 
-var errNoUpload = fmt.Errorf("%w: S3 began an upload and did not say which", vfs.ErrUnavailable)
+var errNoUpload = fmt.Errorf("%w: S3 began an upload but returned no id", vfs.ErrUnavailable)
 
-// multipart stores a body of which first holds the first n bytes.
+// multipart stores a body whose first n bytes are in first.
 func (w *writing) multipart(first []byte, n int) (_ vfs.Info, err error) {
 	w.wait = finishWait
 	u := &upload{writing: w, free: make(chan []byte, partBuffers), length: len(first), own: 1}
@@ -50,7 +50,7 @@ func (w *writing) multipart(first []byte, n int) (_ vfs.Info, err error) {
 	}
 	parts := u.newPartSender()
 	done := false
-	// It runs also when the body, which is another's code, panics.
+	// This also runs if the body, which is the caller's code, panics.
 	defer func() {
 		parts.stop()
 		if !done {
@@ -67,8 +67,8 @@ func (w *writing) multipart(first []byte, n int) (_ vfs.Info, err error) {
 	return w.stored(etag), err
 }
 
-// spare spares the sending of a large body for nothing. What cannot be seen now
-// S3 decides at the end.
+// spare avoids sending a large body in vain: it checks the condition now. S3 enforces
+// the rest at the end.
 func (u *upload) spare() error {
 	if u.cond.IsZero() || !u.direct {
 		return nil
@@ -95,7 +95,7 @@ func (u *upload) create() error {
 		ContentType:         headerValue(u.opts.ContentType),
 		ContentEncoding:     headerValue(u.opts.Encoding),
 		Metadata:            u.metadata(),
-		// Without it, versitygw refuses parts that have a checksum.
+		// Without this, versitygw refuses parts that have a checksum.
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
@@ -107,8 +107,8 @@ func (u *upload) create() error {
 	return nil
 }
 
-// refused is fail for a request that comes before the last: what it says is
-// missing is the bucket or the upload.
+// refused is fail for a request before the last one: if something is missing, it is the
+// bucket or the upload.
 func (u *upload) refused(err error) error {
 	if a := answerOf(err); a.status == http.StatusNotFound {
 		return u.fail(describe(a, vfs.ErrUnavailable, err))
@@ -116,7 +116,7 @@ func (u *upload) refused(err error) error {
 	return u.fail(err)
 }
 
-// complete makes the object of the parts.
+// complete makes the object from the parts.
 func (u *upload) complete() (etag string, err error) {
 	parts := make([]types.CompletedPart, len(u.parts))
 	for i, p := range u.parts {
@@ -141,7 +141,7 @@ func (u *upload) complete() (etag string, err error) {
 	})
 }
 
-// abort drops the parts, also where the caller has gone. If that fails, they stay
+// abort discards the parts, even if the caller is gone. If that fails, they remain
 // until SweepUploads.
 func (u *upload) abort() {
 	if u.aborted {

@@ -14,21 +14,21 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Open returns the object n by one GetObject, which carries the range and the
-// validators. It is two requests, or another one, in these cases:
+// Open returns the object n with one GetObject, which carries the range and the
+// validators. Other or additional requests are needed in these cases:
 //
-//   - A range that S3 cannot satisfy, and an If-Match that it says is not met:
-//     one HeadObject more, for the size and the version that the error names.
-//   - An If-Range that turned out to be stale: one GetObject more, for all of it;
-//     with a range that S3 cannot satisfy, besides the HeadObject.
-//   - If-None-Match: *, and the range of the last 0 bytes: one HeadObject, and
-//     nothing else where no If-Range is stale.
-//   - With Direct: one HeadObject, and nothing else.
+//   - For a range that S3 cannot satisfy, and an If-Match that S3 reports as failed:
+//     one more HeadObject, for the size and the version in the error.
+//   - For an If-Range that turned out to be stale: one more GetObject, for the whole
+//     object; with a range that S3 cannot satisfy, also the HeadObject.
+//   - For If-None-Match: *, and for the range of the last 0 bytes: one HeadObject, and
+//     nothing else unless an If-Range is stale.
+//   - With Direct: only one HeadObject.
 //
-// What S3 says of a condition only saves a body: req.Resolve decides.
+// S3's evaluation of a condition only saves a body: req.Resolve decides.
 //
-// If S3 says that nothing changed, Info.Size is -1 in the error's Info, as S3
-// does not tell it then, and its ETag is the one that matched.
+// If S3 answers that nothing changed, Info.Size in the error's Info is -1, as S3 does
+// not send it then, and its ETag is the one that matched.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	o, err := b.newObjectCall(ctx, "open", n, req)
 	if err != nil {
@@ -54,7 +54,7 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	return obj, err
 }
 
-// Stat describes the object n by one HeadObject.
+// Stat describes the object n with one HeadObject.
 func (b *Backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	req.Range = vfs.Range{}
 	o, err := b.newObjectCall(ctx, "stat", n, req)
@@ -96,8 +96,8 @@ func (b *Backend) newObjectCall(ctx context.Context, op string, n vfs.Name, req 
 	return &objectCall{b, ctx, op, n, key, req}, nil
 }
 
-// A result is what a request of Open came to: an object, an error for the caller, or
-// neither, where only a GetObject without range and conditions can tell.
+// A result is the result of a request of Open: an object, an error for the caller, or
+// neither if only a GetObject without range and conditions can decide.
 type result struct {
 	obj *vfs.Object
 	err error
@@ -119,12 +119,12 @@ func (o *objectCall) open() (*vfs.Object, error) {
 		r = o.get(plan{})
 	}
 	if r.inconclusive() {
-		return nil, o.fail(fmt.Errorf("%w: S3 gave a part, and all was asked for", vfs.ErrUnavailable))
+		return nil, o.fail(fmt.Errorf("%w: S3 sent a part instead of the whole object", vfs.ErrUnavailable))
 	}
 	return r.obj, r.err
 }
 
-// get asks by one GetObject, as p says.
+// get sends one GetObject according to p.
 func (o *objectCall) get(p plan) result {
 	ctx, cancel := context.WithCancelCause(o.ctx)
 	in := o.input(o.key)
@@ -139,15 +139,15 @@ func (o *objectCall) get(p plan) result {
 	if err == nil {
 		span, err = o.req.Resolve(o.op, info)
 	}
-	stale := err == nil && part.Partial && !span.Partial // If-Range did not hold
+	stale := err == nil && part.Partial && !span.Partial // If-Range failed
 	if err == nil && !stale && part.Partial && span != part {
-		err = o.fail(fmt.Errorf("%w: S3 gave another range than it was asked for", vfs.ErrUnavailable))
+		err = o.fail(fmt.Errorf("%w: S3 sent a different range than requested", vfs.ErrUnavailable))
 	}
 	if err != nil || stale {
 		drop(out.Body, cancel, part.Length)
 		return result{err: err}
 	}
-	// A service may ignore a range. Then all of it is what there is to send.
+	// A service may ignore a range. Then its body is the whole object.
 	body := &body{
 		source: source{b: o.Backend, ctx: o.ctx, key: o.key, tag: aws.ToString(out.ETag), version: aws.ToString(out.VersionId), size: info.Size},
 		next:   part.Offset,
@@ -157,7 +157,7 @@ func (o *objectCall) get(p plan) result {
 	return result{obj: &vfs.Object{Info: info, Span: part, Body: body}}
 }
 
-// refused decides what an error of GetObject means under the plan p.
+// refused interprets an error of GetObject under the plan p.
 func (o *objectCall) refused(p plan, err error) result {
 	a := answerOf(err)
 	switch {
@@ -169,16 +169,17 @@ func (o *objectCall) refused(p plan, err error) result {
 	case a.status == http.StatusPreconditionFailed && p.ifMatch != "":
 		return o.preconditionFailed()
 	case a.status == http.StatusRequestedRangeNotSatisfiable && p.byteRange != "":
-		// Some servers check the range before the condition. If the range can be
-		// satisfied after all, the condition made it irrelevant, or the object has grown.
+		// Some servers check the range before the condition. If the range turns out to
+		// be satisfiable, either the condition made it irrelevant, or the object has
+		// grown.
 		return o.openByHead()
 	}
 	return result{err: o.fail(err)}
 }
 
-// notModified checks what S3 says against what is known of the version it means.
-// versitygw leaves the ETag out, so the tag that matched stands for it. MinIO
-// has compared dates where a tag had decided already.
+// notModified compares the answer with what is known about the version. versitygw omits
+// the ETag, so the tag that matched stands for it. MinIO has compared dates although a
+// tag had already decided.
 func (o *objectCall) notModified(p plan, a answer) result {
 	info := vfs.Info{Name: o.n, Size: -1, ETag: opaqueTag(a.header.Get("ETag"))}
 	if info.ETag == "" {
@@ -198,8 +199,8 @@ func (o *objectCall) notModified(p plan, a answer) result {
 	return result{}
 }
 
-// openByHead asks by HeadObject for what a GetObject cannot tell: it fails with an
-// error that holds Info, or returns an object that is empty, or is inconclusive.
+// openByHead sends a HeadObject for what a GetObject cannot tell. Its result is an
+// error with Info, an empty object, or inconclusive.
 func (o *objectCall) openByHead() result {
 	info, err := o.head()
 	if err != nil {
@@ -215,8 +216,9 @@ func (o *objectCall) openByHead() result {
 	return result{}
 }
 
-// preconditionFailed is the error of an If-Match that S3 says is not met. It asks by
-// HeadObject for the version; if that meets the condition, it came since.
+// preconditionFailed returns the error for an If-Match that S3 reports as failed. It
+// gets the current version with HeadObject; if that meets the condition, it has
+// appeared since.
 func (o *objectCall) preconditionFailed() result {
 	info, err := o.head()
 	if err != nil {
@@ -228,8 +230,8 @@ func (o *objectCall) preconditionFailed() result {
 	return result{err: &vfs.Error{Op: o.op, Name: o.n.String(), Err: vfs.ErrPrecondition, Info: &info}}
 }
 
-// head asks by one HeadObject. It passes no range and no conditions: there is no
-// body to save, and what comes without them says all.
+// head sends one HeadObject, without range and conditions: there is no body to save,
+// and the answer contains everything needed.
 func (o *objectCall) head() (vfs.Info, error) {
 	info, _, err := o.headObject()
 	return info, err
@@ -255,7 +257,8 @@ func (o *objectCall) headObject() (vfs.Info, map[string]string, error) {
 
 var errNoLength = fmt.Errorf("%w: S3 gave no length", vfs.ErrUnavailable)
 
-// read says what out describes, and which part of it its body yields.
+// read returns the Info that out describes, and which part of the object its body
+// yields.
 func (o *objectCall) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, part vfs.Span, err error) {
 	if out.ContentLength == nil || *out.ContentLength < 0 {
 		return info, part, o.fail(errNoLength)
@@ -265,7 +268,7 @@ func (o *objectCall) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, pa
 	if out.ContentRange != nil {
 		r, ok := parseContentRange(*out.ContentRange)
 		if !ok || p.byteRange == "" || r.last-r.first+1 != part.Length {
-			return info, part, o.fail(fmt.Errorf("%w: S3 gave a Content-Range that cannot be", vfs.ErrUnavailable))
+			return info, part, o.fail(fmt.Errorf("%w: S3 sent an invalid Content-Range", vfs.ErrUnavailable))
 		}
 		size = r.size
 		part.Offset, part.Partial = r.first, size > 0
@@ -280,7 +283,7 @@ func (o *objectCall) info(size int64, modified *time.Time, etag, contentType, en
 	if modified != nil {
 		info.ModTime = modified.Truncate(time.Second)
 	}
-	// This is what S3 says of an object for which nobody named a type.
+	// S3 returns this type if none was given.
 	if info.ContentType == "binary/octet-stream" {
 		info.ContentType = ""
 	}
@@ -288,8 +291,8 @@ func (o *objectCall) info(size int64, modified *time.Time, etag, contentType, en
 	return info
 }
 
-// storedEncoding returns the coding that an object is stored in. "aws-chunked" is
-// how some clients sent it, and is gone from the bytes; some services keep it.
+// storedEncoding returns the coding in which an object is stored. "aws-chunked" only
+// concerns the transfer, but some services keep it.
 func storedEncoding(s string) string {
 	var codings []string
 	for c := range strings.SplitSeq(s, ",") {
@@ -302,8 +305,8 @@ func storedEncoding(s string) string {
 
 func (o *objectCall) fail(err error) error { return failure(o.ctx, o.op, o.n, err) }
 
-// input is what every GetObject has. ChecksumMode asks for the checksum that the
-// SDK compares with the body at its end.
+// input returns the common parameters of every GetObject. ChecksumMode requests the
+// checksum that the SDK compares with the body at its end.
 func (b *Backend) input(key string) *awss3.GetObjectInput {
 	return &awss3.GetObjectInput{
 		Bucket:              &b.bucket,
@@ -313,7 +316,7 @@ func (b *Backend) input(key string) *awss3.GetObjectInput {
 	}
 }
 
-// opaqueTag returns an ETag as vfs.Info has it, "" if it is weak or malformed.
+// opaqueTag returns an ETag in the form of vfs.Info, "" if it is weak or malformed.
 func opaqueTag(s string) string {
 	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
 		return ""

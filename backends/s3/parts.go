@@ -13,14 +13,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A partSender sends the parts of an upload in the background, some at a time.
+// A partSender sends the parts of an upload in the background, several at a time.
 type partSender struct {
 	*upload
 	group *errgroup.Group
-	// live ends with the first part that fails, and with stop. Nothing new begins then.
+	// live ends with the first part that fails, and with stop. No part is started after
+	// that.
 	live context.Context
 	// sending ends some time after live: a part whose connection is cut can arrive
-	// after the abort, and with it the whole upload again.
+	// after the abort and resurrect the whole upload.
 	sending context.Context
 
 	cancel, cut context.CancelFunc // end live and sending
@@ -35,15 +36,15 @@ func (u *upload) newPartSender() *partSender {
 	return s
 }
 
-// stop ends all sending, and returns when nothing reads a buffer any more.
+// stop ends all sending. When it returns, nothing reads a buffer any more.
 func (s *partSender) stop() {
 	s.cancel()
 	_ = s.group.Wait()
 	s.cut()
 }
 
-// sendParts reads the body and sends it, some parts at a time. The first part is
-// in buf, and has n bytes.
+// sendParts reads the body and sends it, several parts at a time. The first part is the
+// first n bytes of buf.
 func (u *upload) sendParts(s *partSender, buf []byte, n int) error {
 	for i := 0; ; i++ {
 		if i == maxParts || u.size > maxObject {
@@ -69,7 +70,7 @@ func (u *upload) sendParts(s *partSender, buf []byte, n int) error {
 	return nil
 }
 
-// start sends a part in the background, and then gives the buffer back.
+// start sends a part in the background, and then returns the buffer.
 func (s *partSender) start(number int32, buf []byte, n int) {
 	part := &types.CompletedPart{PartNumber: &number}
 	s.parts = append(s.parts, part)
@@ -84,8 +85,8 @@ func (s *partSender) sendPart(part *types.CompletedPart, data []byte) error {
 		return err
 	}
 	defer s.release()
-	// It is given, and not left to the client, which would send it behind the
-	// body, in a form that many services do not know.
+	// Set the checksum here: the client would send it after the body, in a form that
+	// many services do not support.
 	part.ChecksumCRC32 = aws.String(crc32Of(data))
 	return s.sendBody(s.sending, data, func(ctx context.Context, p *payload) error {
 		out, err := s.api.UploadPart(ctx, &awss3.UploadPartInput{
@@ -106,12 +107,12 @@ func (s *partSender) sendPart(part *types.CompletedPart, data []byte) error {
 	})
 }
 
-// crc32Of is the checksum as S3 spells it.
+// crc32Of returns the checksum in S3's spelling.
 func crc32Of(data []byte) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(data)))
 }
 
-// buffer returns one for the next part, of size bytes, or nil if a part failed.
+// buffer returns a buffer of size bytes for the next part, or nil if a part failed.
 func (s *partSender) buffer(size int) []byte {
 	if size != s.length {
 		for range s.own {
@@ -137,7 +138,7 @@ func (s *partSender) buffer(size int) []byte {
 	}
 }
 
-// mayGrow reports whether u may have one buffer more.
+// mayGrow reports whether u may use one more buffer.
 func (u *upload) mayGrow() bool {
 	switch {
 	case u.own == 0:
@@ -154,8 +155,8 @@ func (u *upload) mayGrow() bool {
 	}
 }
 
-// releaseBuffers gives back what was sent. A buffer that was in the hands of a
-// body that failed is left to the garbage collector.
+// releaseBuffers returns the buffers that were sent. A buffer that was passed to a
+// failed body is left to the garbage collector.
 func (u *upload) releaseBuffers() {
 	for range len(u.free) {
 		u.buffers.put(<-u.free)
@@ -169,7 +170,7 @@ func (u *upload) releaseSpares() {
 	}
 }
 
-// A liveReader reads no more once a part failed.
+// A liveReader stops reading once a part has failed.
 type liveReader struct {
 	live context.Context
 	r    io.Reader

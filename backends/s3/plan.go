@@ -9,22 +9,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A plan is what a GetObject is asked besides the key. All of it only saves
-// bytes: the answer is judged as if nothing had been asked. The zero plan asks
-// for all of the object.
+// A plan holds the optional parameters of a GetObject. They only save bytes: the answer
+// is evaluated as if they had not been sent. The zero plan requests the whole object.
 type plan struct {
 	byteRange       string
 	ifMatch         string // with its quotes
 	ifNoneMatch     string // with its quotes
 	modifiedSince   time.Time
 	unmodifiedSince time.Time
-	ifRange         bool // ifMatch or unmodifiedSince stands for If-Range
+	ifRange         bool // ifMatch or unmodifiedSince implements If-Range
 }
 
-// newPlan takes from req what S3 can be trusted to know. If-Range itself is
-// never sent: servers ignore it and send the part of another version. A list of
-// tags, "*" and a weak tag's W/ are not sent either, since servers take them to
-// mean other things.
+// newPlan selects the parts of req that S3 can be trusted with. It never sends
+// If-Range: servers ignore it and send the part of another version. Nor does it send a
+// list of tags, "*" or a weak tag's W/, since servers interpret them differently.
 func newPlan(req vfs.Request) plan {
 	var p plan
 	c := &req.Cond
@@ -32,7 +30,7 @@ func newPlan(req vfs.Request) plan {
 		p.byteRange = rangeHeader(req.Range)
 	}
 	if !c.IfMatch.IsZero() {
-		// With it goes nothing else, so that a 412 has one meaning.
+		// Nothing else is sent with it, so that a 412 has only one meaning.
 		if tag, ok := oneTag(c.IfMatch); ok && !tag.Weak {
 			p.ifMatch = quote(tag)
 			return p
@@ -43,16 +41,16 @@ func newPlan(req vfs.Request) plan {
 		return p
 	}
 	if p.byteRange != "" && !c.IfRangeDate.IsZero() {
-		// versitygw calls an object modified that is as old as the date. A
-		// second more lets through what Resolve then finds to be another date.
+		// versitygw treats an object with exactly this date as modified. Allow one more
+		// second; Resolve then detects another date.
 		p.unmodifiedSince, p.ifRange = c.IfRangeDate.Add(time.Second), true
 		return p
 	}
 	switch {
 	case c.Unsafe:
 	case !c.IfMatch.IsZero(), !c.IfUnmodifiedSince.IsZero():
-		// They come first, and a 304 need not have the tag and the date to judge
-		// them by.
+		// These take precedence, and a 304 need not contain the tag and the date needed
+		// to evaluate them.
 	case !c.IfNoneMatch.IsZero():
 		if tag, ok := oneTag(c.IfNoneMatch); ok {
 			p.ifNoneMatch = quote(tag)
@@ -80,9 +78,9 @@ func (p *plan) apply(in *awss3.GetObjectInput) {
 	}
 }
 
-// mayHold reports whether there is a version for which req is a part: a weak
-// If-Range, or a date within its second, never holds. It asks Resolve about the
-// version that the client has.
+// mayHold reports whether there can be a version for which req selects a part: a weak
+// If-Range, or a date within its second, never holds. It calls Resolve for the version
+// that the client has.
 func mayHold(req vfs.Request) bool {
 	if req.Range.IsZero() {
 		return false
@@ -96,11 +94,10 @@ func mayHold(req vfs.Request) bool {
 	return err == nil && span.Partial
 }
 
-// beyond is more than any object has. Numbers above it make some servers'
-// arithmetic wrap around.
+// beyond is larger than any object. Larger numbers overflow in some servers.
 const beyond = 1 << 50
 
-// rangeHeader spells r, which is not the whole object.
+// rangeHeader formats r, which is not the whole object.
 func rangeHeader(r vfs.Range) string {
 	first, last := r.Bounds()
 	switch {
@@ -128,9 +125,9 @@ func oneTag(t vfs.Tags) (vfs.Tag, bool) {
 
 func quote(t vfs.Tag) string { return `"` + t.Value + `"` }
 
-// sendable reports whether every server reads the tag as we do: some split at
-// commas within quotes, or take a quoted asterisk for a bare one. What S3 itself
-// hands out is hexadecimal with a hyphen.
+// sendable reports whether every server interprets the tag as we do: some split at
+// commas within quotes, or treat a quoted asterisk as a bare one. S3's own tags are
+// hexadecimal with a hyphen.
 func sendable(value string) bool {
 	for i := range len(value) {
 		switch c := value[i]; {

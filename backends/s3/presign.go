@@ -11,20 +11,20 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// newPresigner returns what signs URLs as api signs its requests, nil where api signs
-// none: a URL that anybody could make is no grant.
+// newPresigner returns a signer of URLs with the credentials of api, or nil if api does
+// not sign requests: a URL that anyone could make grants nothing.
 func newPresigner(api API) *awss3.PresignClient {
 	client, ok := api.(*awss3.Client)
-	if !ok || client.Options().Credentials == nil { // the SDK makes nil of anonymous ones
+	if !ok || client.Options().Credentials == nil { // the SDK sets it to nil for anonymous access
 		return nil
 	}
 	return awss3.NewPresignClient(client, awss3.WithPresignClientFromClientOptions(func(o *awss3.Options) {
-		// Else the client would have to send a header that asks for a checksum.
+		// Otherwise the client would have to send a header that requests a checksum.
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	}))
 }
 
-// lifetime is how long a URL that is signed now is good for, in whole seconds.
+// lifetime returns the lifetime of a URL signed now, in whole seconds.
 func lifetime(d vfs.Direct) time.Duration {
 	if d.Until.IsZero() {
 		return d.For
@@ -32,12 +32,13 @@ func lifetime(d vfs.Direct) time.Duration {
 	return min(d.For, time.Until(d.Until).Truncate(time.Second))
 }
 
-// direct returns the object without its bytes, and a URL of S3's own for them, which is
-// good for so long. It is there, and as req wants it, at this moment: the URL is good for
-// its key, whatever that holds when it is used.
+// direct returns the object without its bytes, and a URL of S3 for them, valid for
+// left. The object exists and meets req at this moment; the URL is valid for the key,
+// whatever object that has later.
 func (o *objectCall) direct(left time.Duration) (*vfs.Object, error) {
-	// It is signed before the HeadObject, which may take long: the URL's time begins here. The
-	// HeadObject checks the owner of the bucket, for which a client would have to send a header.
+	// Sign before the HeadObject, which may take long: the URL's lifetime begins here.
+	// The HeadObject checks the owner of the bucket; in a URL, that would need a header
+	// from the client.
 	signed, err := o.presign.PresignGetObject(o.ctx, &awss3.GetObjectInput{
 		Bucket:                     &o.bucket,
 		Key:                        &o.key,
@@ -49,7 +50,7 @@ func (o *objectCall) direct(left time.Duration) (*vfs.Object, error) {
 		return nil, o.fail(err)
 	}
 	if signed.Method != http.MethodGet || len(signed.SignedHeader) != 1 {
-		return nil, o.fail(fmt.Errorf("%w: a URL that takes more than a plain GET", vfs.ErrUnsupported))
+		return nil, o.fail(fmt.Errorf("%w: the URL would need more than a plain GET", vfs.ErrUnsupported))
 	}
 	info, err := o.head()
 	if err != nil {

@@ -15,32 +15,31 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Put stores body under n. What fits into one part is one PutObject. All else is
-// a multipart upload, of which nothing is seen before it is complete, and which
-// is aborted if it fails. The whole body has been read, and has its size, before
-// the request that makes it visible.
+// Put stores body under n. A body that fits into one part takes one PutObject. Anything
+// larger is a multipart upload, which is invisible until it is complete, and which is
+// aborted if it fails. The whole body has been read, and its size checked, before the
+// request that makes it visible.
 //
-// A name with an element that ends in "__XLDIR__" is refused with
-// reason.Unholdable, since it is another one on MinIO.
+// A name with an element that ends in "__XLDIR__" is refused with reason.Unholdable,
+// since MinIO treats it as another name.
 //
-// S3 itself holds an If-None-Match of "*" and an If-Match of one strong tag, so
-// that of many that create a name one does. For other conditions Put looks first
-// by one HeadObject, and then has S3 hold what it saw. A condition that fails
-// costs a HeadObject, which says what is there.
+// S3 itself enforces an If-None-Match of "*" and an If-Match of one strong tag, so that
+// of many concurrent creates of a name exactly one succeeds. For other conditions, Put
+// first sends one HeadObject, and then has S3 require that the object is unchanged. A
+// failed condition costs a HeadObject, for the version in the error.
 //
-// An answer of S3 can get lost on its way. Put then looks by one HeadObject
-// whether what is there is its own, which it knows by the metadata
-// "bailiwick-put" of the object, random for each call. If that cannot be told it
-// fails with vfs.ErrUnavailable, and the object may still appear: this is the one
-// case in which a Put that failed can have changed something.
+// An answer of S3 can get lost. Put then checks with one HeadObject whether the current
+// object is its own, which it recognizes by the metadata "bailiwick-put", random for
+// each call. If that cannot be determined, Put fails with vfs.ErrUnavailable, and the
+// object may still appear: only in this case can a failed Put have changed something.
 //
-// The Info has no ModTime, which S3 does not tell. The ContentTime is kept in the metadata
-// "mtime", in the form that rclone reads and writes.
+// The Info has no ModTime, since S3 does not return it. The ContentTime is stored in
+// the metadata "mtime", in the format of rclone.
 //
-// Cancelling ctx ends Put between two reads of body, and aborts an upload. Requests
-// that are under way are given another 2 seconds: Put could not say otherwise
-// whether the object was stored, and a part that is cut can outlive the abort. A
-// Read of body that blocks is for the caller to end.
+// Cancelling ctx ends Put between two reads of body and aborts an upload. Requests in
+// progress get another 2 seconds: otherwise Put could not tell whether the object was
+// stored, and a part that was cut off can outlive the abort. The caller has to end a
+// Read of body that blocks.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.writable {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
@@ -56,9 +55,9 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	return w.run()
 }
 
-// namesMarker reports whether n has an element by which MinIO means a directory marker:
-// it keeps the key "x/" in a directory of this name, so what is stored as "x__XLDIR__"
-// is listed as "x/" there.
+// namesMarker reports whether n has an element with MinIO's suffix for directory
+// markers: MinIO stores the key "x/" under this name, so an object stored as
+// "x__XLDIR__" would be listed as "x/".
 func namesMarker(n vfs.Name) bool {
 	for elem := range n.Elements() {
 		if strings.HasSuffix(elem, "__XLDIR__") {
@@ -76,12 +75,12 @@ type writing struct {
 	size int64 // bytes read so far
 }
 
-// markKey is the metadata by which a Put knows its own object.
+// markKey is the metadata key by which a Put recognizes its own object.
 const markKey = "bailiwick-put"
 
 func (w *writing) run() (vfs.Info, error) {
 	w.mark = rand.Text()
-	// Nobody should send a body for nothing.
+	// Check first, so that no body is sent in vain.
 	if err := w.prepare(); err != nil {
 		return vfs.Info{}, err
 	}
@@ -99,10 +98,10 @@ func (w *writing) run() (vfs.Info, error) {
 	return w.multipart(first, n)
 }
 
-// readFirst reads the first part into a buffer, which the caller gives back. A
-// body that is small does not get a large one.
+// readFirst reads the first part into a buffer, which the caller returns. A small body
+// does not get a large buffer.
 func (w *writing) readFirst() (first []byte, n int, err error) {
-	// A body that panics leaves its buffers to the garbage collector.
+	// If a body panics, its buffers are left to the garbage collector.
 	size := int(partSize(w.buffers.part, 0, w.opts))
 	if !w.opts.SizeKnown || w.opts.Size <= smallBuffer {
 		first = w.buffers.get(smallBuffer)
@@ -121,7 +120,7 @@ func (w *writing) readFirst() (first []byte, n int, err error) {
 	return w.keep(first, n+more, err)
 }
 
-// keep gives the buffer back if there is an error.
+// keep returns its arguments, or releases the buffer if there is an error.
 func (w *writing) keep(buf []byte, n int, err error) ([]byte, int, error) {
 	if err != nil {
 		w.buffers.put(buf)
@@ -135,7 +134,7 @@ func (w *writing) read(p []byte) (int, error) {
 	n, err := w.body.fill(p)
 	w.size += int64(n)
 	if err != nil {
-		// Even a body whose error is "file does not exist" is no refusal.
+		// A body's error, even if it is "file does not exist", is not a refusal.
 		return n, &vfs.Error{Op: w.op, Name: w.n.String(), Err: err}
 	}
 	if err := w.ctx.Err(); err != nil {
@@ -144,7 +143,7 @@ func (w *writing) read(p []byte) (int, error) {
 	return n, nil
 }
 
-// putObject stores data, which is all of the body.
+// putObject stores data, which is the whole body.
 func (w *writing) putObject(data []byte) (vfs.Info, error) {
 	etag, err := w.commit(func(ctx context.Context, c clause) (*string, error) {
 		in := &awss3.PutObjectInput{
@@ -172,7 +171,7 @@ func (w *writing) putObject(data []byte) (vfs.Info, error) {
 	return w.stored(etag), err
 }
 
-// metadata returns what is stored with the object.
+// metadata returns the metadata to store with the object.
 func (w *writing) metadata() map[string]string {
 	m := map[string]string{markKey: w.mark}
 	if t := w.opts.ContentTime; !t.IsZero() {
@@ -181,7 +180,7 @@ func (w *writing) metadata() map[string]string {
 	return m
 }
 
-// stored describes the object that was stored.
+// stored returns the Info of the stored object.
 func (w *writing) stored(etag string) vfs.Info {
 	return vfs.Info{
 		Name: w.n, Size: w.size, ETag: etag, ContentTime: w.opts.ContentTime,
@@ -189,7 +188,7 @@ func (w *writing) stored(etag string) vfs.Info {
 	}
 }
 
-// headerValue returns s if it can stand in a header, else nil.
+// headerValue returns s if it is valid in a header, else nil.
 func headerValue(s string) *string {
 	if s == "" || len(s) > 255 {
 		return nil

@@ -10,17 +10,17 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Remove deletes the object n: one HeadObject, since S3 calls it a success also
-// where nothing is there, and one DeleteObject. Directories vanish by themselves.
-// In a bucket that keeps versions, the object gets a delete marker, and who may
-// can bring it back.
+// Remove deletes the object n with one HeadObject, since S3 reports success even if
+// there is no object, and one DeleteObject. Directories disappear by themselves. In a
+// bucket with versioning, the object gets a delete marker and can be restored by anyone
+// with permission.
 //
-// Under a condition, S3 deletes the version only that was looked at. Not every
-// service heeds that: MinIO ignores it, and there a version that comes between
-// the two requests is deleted as well.
+// Under a condition, S3 deletes only the version that was checked. Not every service
+// supports that: MinIO ignores it and also deletes a version that arrives between the
+// two requests.
 //
-// If the object vanishes while Remove is under way, that is a success. An answer
-// that got lost is looked after as Put does.
+// If the object disappears during Remove, that is a success. Lost answers are handled
+// as in Put.
 func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.writable {
 		return driver.Unsupported{}.Remove(ctx, n, cond)

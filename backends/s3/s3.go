@@ -1,19 +1,19 @@
 // Package s3 serves the objects of a bucket, or of a prefix in it, and with
-// Options.Writable stores them. [NewClient] makes a client, [New] a [Backend] of it;
-// programs that take an s3:// source from a user call backends.Open instead.
+// Options.Writable stores them. [NewClient] makes a client, and [New] a [Backend] over
+// it; programs that take an s3:// source from a user call backends.Open instead.
 //
-// One call is one S3 request: Open a GetObject,
-// Stat a HeadObject, a page of List a ListObjectsV2, Put of a small object a
-// PutObject. What goes beyond is named at the methods.
+// One call is one S3 request: Open sends a GetObject, Stat a HeadObject, List a
+// ListObjectsV2 per page, and Put of a small object a PutObject. The methods document
+// any further requests.
 //
-// A key is the backend's fixed prefix and a vfs.Name, nothing else: the bucket
-// and the prefix never come from a request. What the service answers is not
-// trusted either: a range that is not the one that was asked for, a listed key
-// from elsewhere or a body that ends early is never passed on.
+// A key consists of the backend's fixed prefix and a vfs.Name: bucket and prefix never
+// come from a request. The service's answers are not trusted either: a range other than
+// the requested one, a listed key from elsewhere or a body that ends early is never
+// passed on.
 //
-// What is not protected: whoever can write to the bucket decides what is
-// served, and a service that sends other bytes of the right length is found out
-// only where it sends a checksum, which it does for whole objects alone.
+// The package does not protect against those who can write to the bucket, since they
+// decide what is served. A service that sends wrong bytes of the right length is
+// detected only if it sends a checksum, which it does only for whole objects.
 package s3
 
 import (
@@ -34,16 +34,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// API is what the backend needs of S3, as the SDK's client has it. Its calls
-// are safe for concurrent use, and heed their context, also while the body of a
-// GetObject is read. [NewClient] makes one that is set up as it should be.
+// API is the part of the SDK's client that the backend needs. Its calls must be safe
+// for concurrent use and respect their context, also while the body of a GetObject is
+// read. [NewClient] makes a suitable client.
 type API interface {
 	GetObject(context.Context, *awss3.GetObjectInput, ...func(*awss3.Options)) (*awss3.GetObjectOutput, error)
 	HeadObject(context.Context, *awss3.HeadObjectInput, ...func(*awss3.Options)) (*awss3.HeadObjectOutput, error)
 	ListObjectsV2(context.Context, *awss3.ListObjectsV2Input, ...func(*awss3.Options)) (*awss3.ListObjectsV2Output, error)
 	HeadBucket(context.Context, *awss3.HeadBucketInput, ...func(*awss3.Options)) (*awss3.HeadBucketOutput, error)
 
-	// These are called with Options.Writable alone.
+	// These are called only with Options.Writable.
 	PutObject(context.Context, *awss3.PutObjectInput, ...func(*awss3.Options)) (*awss3.PutObjectOutput, error)
 	DeleteObject(context.Context, *awss3.DeleteObjectInput, ...func(*awss3.Options)) (*awss3.DeleteObjectOutput, error)
 	CreateMultipartUpload(context.Context, *awss3.CreateMultipartUploadInput, ...func(*awss3.Options)) (*awss3.CreateMultipartUploadOutput, error)
@@ -55,60 +55,60 @@ type API interface {
 
 var _ API = (*awss3.Client)(nil)
 
-// Options say which objects a Backend has, and how long it waits for them.
+// Options select the objects of a Backend and set its limits.
 type Options struct {
 	// Bucket is the name of the bucket, or the alias of an access point.
 	Bucket string
 
-	// Prefix is the directory in the bucket that is served, with or without a
-	// slash at its end. "" is the whole bucket. What lies beside it is out of
-	// reach, also where its name begins alike.
+	// Prefix is the directory in the bucket to serve, with or without a slash at its
+	// end. "" means the whole bucket. Nothing beside it can be reached, even if its
+	// name begins with the prefix.
 	Prefix string
 
-	// ExpectedBucketOwner is the account that the bucket must belong to, if
-	// set: a bucket that was deleted and made anew by another is then refused.
+	// ExpectedBucketOwner, if set, is the account that must own the bucket: a bucket
+	// that was deleted and recreated by another account is then refused.
 	ExpectedBucketOwner string
 
-	// MaxInFlight is how many calls of S3 may run at a time; 0 is 256. Reading
-	// from an object's body is no call. A call past the limit waits a second, or
-	// half a minute where it goes on with an upload or an object's body, and is
-	// then vfs.ErrUnavailable.
+	// MaxInFlight is the maximum number of concurrent S3 calls; 0 means 256. Reading an
+	// object's body is not a call. A call beyond the limit waits for a second, or for
+	// half a minute if it continues an upload or an object's body, and then fails with
+	// vfs.ErrUnavailable.
 	MaxInFlight int
 
-	// MaxBodies is how many objects' bodies may be open at a time; 0 is 1024, and
-	// each takes a connection. Past the limit, the body that has waited longest
-	// for its reader loses its connection to the next one. When it is read again,
-	// it goes on by one call more, for the remaining bytes of the same version:
-	// so a slow reader keeps nobody else waiting. Only a body that has no ETag
-	// keeps its connection, as there would be nothing to go on by.
+	// MaxBodies is the maximum number of open bodies; 0 means 1024. Each takes a
+	// connection. Beyond the limit, the body that has waited longest for its reader
+	// loses its connection to the next one. When it is read again, it continues with
+	// one more call, for the remaining bytes of the same version: so a slow reader
+	// keeps nobody else waiting. Only a body without an ETag keeps its connection,
+	// since it could not be resumed.
 	MaxBodies int
 
-	// IdleTimeout is how long a body may send nothing before its connection is
-	// given up and the rest asked for anew; 0 is 30 seconds. One that is sent to
-	// S3 is given up where S3 takes nothing of it, or does not answer, for so long.
+	// IdleTimeout is how long a body may send nothing before its connection is closed
+	// and the remaining bytes are requested again; 0 means 30 seconds. A body being
+	// sent to S3 is given up if S3 accepts nothing, or does not answer, for that time.
 	IdleTimeout time.Duration
 
-	// Writable lets Put and Remove work. Without it, nothing that changes the
-	// bucket is ever sent.
+	// Writable enables Put and Remove. Without it, no request that changes the bucket
+	// is ever sent.
 	Writable bool
 
-	// PartSize is how many bytes are sent to S3 in one piece: a larger object
-	// goes as a multipart upload. 0 is 8 MiB, the least is 5 MiB. A Put holds a
-	// piece in memory, and up to four of 8 MiB while few others run.
+	// PartSize is the number of bytes sent to S3 in one piece: a larger object is sent
+	// as a multipart upload. 0 means 8 MiB; the minimum is 5 MiB. A Put holds one part
+	// in memory, and up to four of 8 MiB while few others run.
 	PartSize int
 }
 
-// The defaults of Options, and what is not worth an option.
+// Defaults of Options, and fixed limits.
 const (
 	defaultInFlight = 256 // NewClient keeps as many connections
 	defaultBodies   = 1024
 	defaultIdle     = 30 * time.Second
 	slotWait        = time.Second
-	finishWait      = 30 * time.Second // for a slot, in the middle of an upload
+	finishWait      = 30 * time.Second // maximum wait for a slot during an upload
 )
 
-// A Backend serves the objects below a prefix of a bucket. It is safe for
-// concurrent use, and there is nothing to close.
+// A Backend serves the objects below a prefix of a bucket. It is safe for concurrent
+// use and need not be closed.
 //
 // S3 has no directories: the name of one is a missing object.
 type Backend struct {
@@ -121,22 +121,22 @@ type Backend struct {
 	streams  streams
 	writable bool
 	buffers  *buffers
-	presign  *awss3.PresignClient // nil if there is nobody to sign as
+	presign  *awss3.PresignClient // nil without credentials
 	minio    atomic.Bool          // the service is MinIO, see Unlisted
 }
 
 var _ driver.Walker = (*Backend)(nil)
 
-// New returns a Backend that asks api. It does no I/O: see [Backend.Check]. It
-// fails if the bucket's name cannot be one, or the prefix is no vfs.Name.
+// New returns a Backend that uses api. It does no I/O: see [Backend.Check]. It fails if
+// the bucket's name is invalid, or the prefix is not a valid vfs.Name.
 func New(api API, opts Options) (*Backend, error) {
 	if api == nil {
 		return nil, errors.New("s3: no client")
 	}
-	// The SDK sends any string: bucket ".." has named what lies above all
-	// buckets on servers that keep them as directories.
+	// The SDK sends any string: on servers that store buckets as directories, the
+	// bucket ".." has meant the directory above all buckets.
 	if !validBucket(opts.Bucket) {
-		return nil, fmt.Errorf("s3: %q cannot be the name of a bucket", opts.Bucket)
+		return nil, fmt.Errorf("s3: %q is not a valid bucket name", opts.Bucket)
 	}
 	prefix := opts.Prefix
 	if prefix != "" {
@@ -150,7 +150,7 @@ func New(api API, opts Options) (*Backend, error) {
 		return nil, errors.New("s3: a limit is negative")
 	}
 	if opts.PartSize != 0 && opts.PartSize < minPart || opts.PartSize > maxPart {
-		return nil, fmt.Errorf("s3: a part has between %d and %d bytes", minPart, maxPart)
+		return nil, fmt.Errorf("s3: PartSize must be between %d and %d bytes", minPart, maxPart)
 	}
 	b := &Backend{
 		api:      api,
@@ -172,14 +172,14 @@ func New(api API, opts Options) (*Backend, error) {
 	return b, nil
 }
 
-// Caps says what a bucket can do.
+// Caps returns what a bucket supports.
 func (b *Backend) Caps() vfs.Caps {
 	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil, Walks: true, Copies: b.writable}
 }
 
-// key returns the key of the object n. It is made by putting one string behind
-// the other and then judged as a whole, right before it is used: the SDK sends
-// "../" as it is, and some servers follow it into another bucket.
+// key returns the key of the object n. It concatenates prefix and name and checks the
+// result as a whole, immediately before use: the SDK sends "../" unchanged, and some
+// servers follow it into another bucket.
 func (b *Backend) key(op string, n vfs.Name) (string, error) {
 	switch {
 	case n.IsZero():
@@ -194,11 +194,11 @@ func (b *Backend) key(op string, n vfs.Name) (string, error) {
 	return key.String(), nil
 }
 
-// acquire takes one of the slots for calls of S3, or fails with ErrUnavailable
-// after a short wait. Callers give it back by release.
+// acquire takes a slot for an S3 call, or fails with ErrUnavailable after a short wait.
+// The caller returns it with release.
 func (b *Backend) acquire(ctx context.Context) error { return b.acquireWithin(ctx, slotWait) }
 
-// acquireWithin is acquire for calls that finish something: they wait longer.
+// acquireWithin is acquire with a given wait, longer for calls that finish something.
 func (b *Backend) acquireWithin(ctx context.Context, wait time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -222,8 +222,8 @@ func (b *Backend) acquireWithin(ctx context.Context, wait time.Duration) error {
 
 func (b *Backend) release() { <-b.slots }
 
-// validBucket is wide enough for the old names, with capitals and underscores,
-// that some services still have. It lets no slash and no ".." through.
+// validBucket accepts old names with capitals and underscores, which some services
+// still have. It rejects slashes and "..".
 func validBucket(s string) bool {
 	if len(s) < 3 || len(s) > 255 || strings.Contains(s, "..") || s[0] == '.' || s[0] == '-' {
 		return false

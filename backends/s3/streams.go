@@ -11,18 +11,18 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// streams bounds how many bodies are open at a time: each holds a connection. A
-// stream rests while its reader asks for nothing. Where all slots are taken, the
-// stream that has rested longest is closed for the next one, and its body asks for
-// the remaining bytes when its reader comes back. So readers that are slow, or
-// never come back, keep nobody else waiting.
+// streams bounds the number of open bodies: each holds a connection. A stream rests
+// while its reader requests nothing. If all slots are taken, the stream that has rested
+// longest is closed for the next one, and its body requests the remaining bytes when
+// its reader returns. So readers that are slow, or never return, keep nobody else
+// waiting.
 type streams struct {
 	limit int
 
 	mu      sync.Mutex
 	open    int       // slots taken
-	resting list.List // of *stream, the one that has rested longest first
-	callers list.List // of chan struct{}, which wait for a slot; closed with one
+	resting list.List // of *stream, longest-resting first
+	callers list.List // of chan struct{}, waiting for a slot; closed to pass one on
 }
 
 // A stream is the open body of one GetObject.
@@ -35,8 +35,8 @@ type stream struct {
 	rests *list.Element // of streams.resting; nil while it is being read
 }
 
-// enter takes a slot. It fails with vfs.ErrUnavailable where none becomes free
-// within wait, which takes a service that keeps all streams waiting.
+// enter takes a slot. It fails with vfs.ErrUnavailable if none becomes free within
+// wait, which happens only if the service keeps all streams waiting.
 func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 	s.mu.Lock()
 	if s.open < s.limit {
@@ -68,7 +68,7 @@ func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
-	case <-slot: // it came in this very moment
+	case <-slot: // it came just now
 		s.pass()
 	default:
 		s.callers.Remove(self)
@@ -76,14 +76,14 @@ func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 	return err
 }
 
-// leave gives a slot back.
+// leave releases a slot.
 func (s *streams) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pass()
 }
 
-// rest says that the reader of st asks for nothing now. If somebody waits for a
+// rest records that the reader of st requests nothing now. If a caller waits for a
 // slot, st is closed at once.
 func (s *streams) rest(st *stream) {
 	s.mu.Lock()
@@ -98,8 +98,8 @@ func (s *streams) rest(st *stream) {
 	s.leave()
 }
 
-// wake says that st is to be read again. It reports false if st was closed and its
-// slot is taken.
+// wake records that st is about to be read again. It reports false if st was closed and
+// its slot passed on.
 func (s *streams) wake(st *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *streams) wake(st *stream) bool {
 	return true
 }
 
-// evict takes st off the list. Its slot is the caller's, who holds mu and then
+// evict removes st from the list. The caller, who holds mu, gets its slot and then
 // closes st.
 func (s *streams) evict(st *stream) *stream {
 	s.resting.Remove(st.rests)
@@ -119,7 +119,7 @@ func (s *streams) evict(st *stream) *stream {
 	return st
 }
 
-// pass hands a slot to the first caller who waits. The caller holds mu.
+// pass passes a slot to the first waiting caller. The caller of pass holds mu.
 func (s *streams) pass() {
 	first := s.callers.Front()
 	if first == nil {

@@ -15,22 +15,22 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// maxSweeps is how often one SweepUploads lists from the start: some servers lose
-// what follows a page that ends between two uploads of one key.
+// maxSweeps is how often one SweepUploads lists from the start: some servers lose what
+// follows a page that ends between two uploads of one key.
 const maxSweeps = 100
 
-// SweepUploads aborts the multipart uploads below the backend's prefix that were
-// begun more than olderThan ago, by the clock of this machine, and returns how
-// many. A process that is killed in the middle of a Put leaves one; its parts are
-// seen by nobody, and paid for.
+// SweepUploads aborts the multipart uploads below the backend's prefix that began more
+// than olderThan ago, by this machine's clock, and returns how many it aborted. A
+// process that is killed during a Put leaves one; its parts are invisible, but cost
+// money.
 //
-// Uploads tell nothing of who began them, or whether they still run, so age alone
-// decides: olderThan is longer than the longest Put of anyone who writes below
-// the prefix. Uploads of keys that are no names are left alone.
+// Uploads do not tell who began them or whether they are still in progress, so only
+// their age decides: olderThan must be longer than the longest Put of anyone who writes
+// below the prefix. Uploads of keys that are not valid names are left alone.
 //
-// It goes on after one that cannot be aborted, and then fails with the first such
-// error. A bucket's own lifecycle rule AbortIncompleteMultipartUpload does the
-// same without anybody asking.
+// If one cannot be aborted, SweepUploads continues, and then returns the first such
+// error. A bucket's lifecycle rule AbortIncompleteMultipartUpload does the same without
+// calls.
 func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
 	if !b.writable {
 		return 0, &vfs.Error{Op: "sweep", Name: vfs.Root.String(), Err: vfs.ErrUnsupported}
@@ -52,8 +52,8 @@ func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (in
 }
 
 // AbortUploads aborts the multipart uploads of n, whatever their age, and returns how
-// many. It is for names that one writer alone uses, once it is known to be dead: its
-// completion that is still on its way then fails, too.
+// many it aborted. Use it for names with a single writer that is known to be dead: a
+// completion that is still in transit then fails, too.
 func (b *Backend) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
 	if !b.writable {
 		return 0, &vfs.Error{Op: "sweep", Name: n.String(), Err: vfs.ErrUnsupported}
@@ -70,14 +70,14 @@ func (b *Backend) AbortUploads(ctx context.Context, n vfs.Name) (int, error) {
 type sweep struct {
 	b       *Backend
 	ctx     context.Context
-	prefix  string // of all keys that are meant
+	prefix  string // of all selected keys
 	means   func(key string, begun time.Time) bool
 	tried   map[string]bool // by upload id
 	aborted int
 	failed  error // the first
 }
 
-// run returns how many uploads were aborted. Errors speak of n.
+// run returns the number of aborted uploads. Its errors name n.
 func (s *sweep) run(n vfs.Name) (int, error) {
 	for range maxSweeps {
 		again, err := s.pass()
@@ -94,13 +94,13 @@ func (s *sweep) run(n vfs.Name) (int, error) {
 	return s.aborted, nil
 }
 
-// pass looks at all uploads. again is set if there may be others.
+// pass visits all uploads. again is set if there may be others.
 func (s *sweep) pass() (again bool, _ error) {
 	in := &awss3.ListMultipartUploadsInput{
 		Bucket:              &s.b.bucket,
 		ExpectedBucketOwner: s.b.owner,
 		MaxUploads:          aws.Int32(1000),
-		// XML cannot hold every character that a key can.
+		// XML cannot represent every character of a key.
 		EncodingType: types.EncodingTypeUrl,
 	}
 	if s.prefix != "" {
@@ -130,7 +130,7 @@ func (s *sweep) pass() (again bool, _ error) {
 	}
 }
 
-// list is one request. A 404 is about the bucket.
+// list sends one request. A 404 concerns the bucket.
 func (s *sweep) list(in *awss3.ListMultipartUploadsInput) (*awss3.ListMultipartUploadsOutput, error) {
 	if err := s.b.acquireWithin(s.ctx, finishWait); err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (s *sweep) list(in *awss3.ListMultipartUploadsInput) (*awss3.ListMultipartU
 	return out, err
 }
 
-// visit aborts u if it is one of those meant, and reports whether it tried.
+// visit aborts u if it is selected, and reports whether it tried.
 func (s *sweep) visit(u types.MultipartUpload, encoding types.EncodingType) bool {
 	key, id := decoded(encoding, u.Key), aws.ToString(u.UploadId)
 	if id == "" || s.tried[id] || u.Initiated == nil || !s.means(key, *u.Initiated) || s.ctx.Err() != nil {
@@ -158,7 +158,7 @@ func (s *sweep) visit(u types.MultipartUpload, encoding types.EncodingType) bool
 	switch {
 	case err == nil:
 		s.aborted++
-	case answerOf(err).status == http.StatusNotFound: // it has ended meanwhile
+	case answerOf(err).status == http.StatusNotFound: // it has ended since
 	case s.failed == nil:
 		s.failed = fmt.Errorf("aborting an upload: %w", err)
 	}

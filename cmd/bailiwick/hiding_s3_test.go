@@ -181,7 +181,7 @@ func TestWhatListingsHideS3(t *testing.T) {
 // Where no listing shows what lies below an object, the user is told that a search may
 // have missed it.
 func TestWhatNothingListsS3(t *testing.T) {
-	const line = "MinIO lists nothing that lies below an object"
+	const line = "MinIO does not list objects below another object"
 	for _, minio := range []bool{false, true} {
 		b, source := startHiding(t, map[string]string{"docs": "1", "docs/a": "22", "other": "4444"})
 		b.locked(func() { b.minio = minio })
