@@ -193,13 +193,22 @@ func (m *parityModel) listing(s *parityStep) expected {
 	}
 	all := map[string]bool{}
 	for name := range m.objects {
-		if rest, below := strings.CutPrefix(name, s.Name); below && !s.hides(name) {
-			elem, _, deeper := strings.Cut(rest, "/")
-			if deeper {
-				elem += "/"
-			}
-			all[elem] = true
+		rest, below := strings.CutPrefix(name, s.Name)
+		if !below {
+			continue
 		}
+		elem, _, deeper := strings.Cut(rest, "/")
+		if m.flat {
+			// The rules alone decide about a directory: a look into each costs a request.
+			name = s.Name + elem
+		}
+		if s.hides(name) {
+			continue
+		}
+		if deeper {
+			elem += "/"
+		}
+		all[elem] = true
 	}
 	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(key string) bool { return key <= s.After })
 	next := ""

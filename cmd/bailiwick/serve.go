@@ -39,27 +39,27 @@ func (a *app) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve SOURCE --allow GLOB … | serve --config FILE",
 		Short: "Serve a source over HTTP",
-		Long: `Serve answers GET and HEAD for the names that the rules let through; everything
-else is one and the same 404. A directory is answered with its index.html, or with
---list by its listing. With --write, PUT and DELETE change what the rules let through;
-what is put is taken for other people's content.
+		Long: `Serve serves the names that the rules allow, by GET and HEAD. Everything else gets the
+same 404. A directory is served as its index.html, or with --list as its listing. With
+--write, clients change what the rules allow by PUT and DELETE; what they put is treated
+as other people's content.
 
-With --uploads, files that are sent by POST are kept under names that the server makes;
-what they were called is kept in the catalog.
+With --uploads, the server names the files that clients POST. The catalog keeps their
+original names.
 
-Without --access, anybody who can reach the address may do all that. With it, what no
-access rule lets is refused. A rule is WHO can WHAT NAME: WHO is anyone, authenticated,
-owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE; WHAT is any of
-read,list,write,delete,upload; NAME is one pattern, in which {user} is the user's own
-name, and without it all names are meant.
+Without --access, anyone who can reach the address may do all this. With --access, what
+no access rule grants is refused. A rule is WHO can WHAT NAME. WHO is anyone,
+authenticated, owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE. WHAT is
+any of read,list,write,delete,upload. NAME is one pattern, in which {user} stands for the
+user's name; without it, the rule applies to all names.
 
-A configuration file says what flags do, and can have several mounts. Flags override
-variables, which override the file.
+A configuration file can say everything that flags say, and can have several mounts.
+Flags override variables, which override the file.
 
-It is ready when standard error has the line "listening on http://ADDRESS". SIGTERM
-and SIGINT let running transfers finish, a second one does not. SIGHUP reads the
-configuration and all files that it names again and reopens the access log; if one is
-wrong, all stays as it was.`,
+The server is ready when standard error has the line "listening on http://ADDRESS".
+SIGTERM and SIGINT let running transfers finish; a second one ends them. SIGHUP reads the
+configuration and all files that it names again and reopens the access log; if anything
+is wrong, nothing changes.`,
 		Example:           serveExamples(),
 		Args:              a.serveArguments,
 		ValidArgsFunction: cli.CompleteSource,
