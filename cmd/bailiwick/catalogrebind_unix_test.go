@@ -49,15 +49,15 @@ func TestSourceMoved(t *testing.T) {
 	}
 	rebind := "bailiwick catalog rebind " + moved.dir + " --from " + old + " --catalog …"
 	p := moved.serve(t)
-	p.await(regexp.MustCompile(regexp.QuoteMeta("some of " + old + "; if that was moved here: " + rebind)))
+	p.await(regexp.MustCompile(regexp.QuoteMeta("only of " + old + "; if that source was moved here: " + rebind)))
 	wantStatus(t, p, 404, ids...)
 	p.stop()
 	if code, _, said := runCommand(t, "catalog", "sweep", moved.dir, "--catalog", place.catalog); code != cli.ExitDone || !strings.Contains(said, rebind) {
 		t.Errorf("sweep: exit %d, %s", code, said)
 	}
-	// To compare changes nothing, and it is clear with what.
+	// A check changes nothing, and reports which uploads it compares.
 	code, stdout, said := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog, "--deep")
-	if code != cli.ExitDone || !strings.Contains(said, "are of "+old) || !strings.Contains(said, "3 uploads") {
+	if code != cli.ExitDone || !strings.Contains(said, "has the uploads of "+old) || !strings.Contains(said, "3 uploads") {
 		t.Errorf("check: exit %d, %s%s", code, stdout, said)
 	}
 

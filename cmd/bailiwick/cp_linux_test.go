@@ -85,7 +85,7 @@ func TestCpUnreadable(t *testing.T) {
 	cmd.Stderr = &said
 	_ = cmd.Run()
 	code, stderr := cmd.ProcessState.ExitCode(), said.String()
-	for _, line := range []string{`c/: this user may not read it \(permission\)`, `e: this user may not read it \(permission\)`} {
+	for _, line := range []string{`c/: no permission to read it \(permission\)`, `e: no permission to read it \(permission\)`} {
 		if !regexp.MustCompile(`(?m)^bailiwick: ` + line + `$`).MatchString(stderr) {
 			t.Errorf("it does not say %s:\n%s", line, stderr)
 		}
@@ -108,7 +108,7 @@ func TestCpFullDisk(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	want := "bailiwick: b: no space left\ncopied 1 object, 5 bytes; 1 failed\n" +
-		"bailiwick: stopped: there is no room left at " + disk + "; run it again to go on\n"
+		"bailiwick: stopped: no space left at " + disk + "; free some, and run the command again to continue\n"
 	if stderr != want {
 		t.Errorf("it says %q, want %q", stderr, want)
 	}
@@ -123,7 +123,7 @@ func TestMoveAndSyncFail(t *testing.T) {
 	big := map[string]string{"a": "small", "b": strings.Repeat("x", 4<<20)}
 	from, disk := tree(t, big), smallDisk(t, "size=1m")
 	code, _, stderr := runCommand(t, "mv", from, disk, "--parallel", "1")
-	if code != cli.ExitFailed || !strings.Contains(stderr, "moved 1 object, 5 bytes; 1 failed\nbailiwick: stopped: there is no room left at "+disk) {
+	if code != cli.ExitFailed || !strings.Contains(stderr, "moved 1 object, 5 bytes; 1 failed\nbailiwick: stopped: no space left at "+disk) {
 		t.Errorf("mv: exit code %d, %q", code, stderr)
 	}
 	if got := contents(t, from); got["b"] != big["b"] || len(got) != 1 {

@@ -100,7 +100,7 @@ func TestCpCodingS3(t *testing.T) {
 		}
 	}
 	code, _, stderr := runCommand(t, "cp", first, dir)
-	if code != cli.ExitDone || !strings.Contains(stderr, "2 objects stored compressed (gzip) stay so, and the target cannot say it: decompress") {
+	if code != cli.ExitDone || !strings.Contains(stderr, "2 objects stored compressed (gzip) were copied compressed, and the target cannot record that; decompress") {
 		t.Errorf("to a directory: %d %s", code, stderr)
 	}
 }
@@ -245,7 +245,7 @@ func TestCpObjectsOfS3(t *testing.T) {
 		{[]string{s3("a"), s3("copy-of-a")}, cli.ExitDone, "", "copied 1 object"},
 		{[]string{s3("a"), s3("below/")}, cli.ExitDone, "", "copied 1 object"},
 		{[]string{s3("a"), s3("a")}, cli.ExitUsage, "", "are the same"},
-		{[]string{s3("p"), s3("p/q")}, cli.ExitUsage, "", "lies in"},
+		{[]string{s3("p"), s3("p/q")}, cli.ExitUsage, "", "is inside"},
 		{[]string{s3("p"), s3("pq")}, cli.ExitDone, "", "copied 1 object"},
 		{[]string{file, s3("named.txt")}, cli.ExitDone, "", "copied 1 object"},
 		{[]string{file, s3("dir/")}, cli.ExitDone, "", "copied 1 object"},
@@ -312,7 +312,7 @@ func TestSyncS3(t *testing.T) {
 	bailiwick(cli.ExitDone, "3 equal", "sync", from, s3("one"), "--delete")
 	bailiwick(cli.ExitFailed, "nothing was removed", "sync", t.TempDir(), s3("one"), "--delete")
 	bailiwick(cli.ExitFailed, "there is no object", "sync", s3("nosuch"), from, "--delete")
-	bailiwick(cli.ExitUsage, "lies in", "sync", s3("one/d"), s3("one"), "--delete")
+	bailiwick(cli.ExitUsage, "is inside", "sync", s3("one/d"), s3("one"), "--delete")
 	has(hostile...)
 	back := filepath.Join(t.TempDir(), "back")
 	bailiwick(cli.ExitFailed, "name.backslash", "sync", s3("one"), back)

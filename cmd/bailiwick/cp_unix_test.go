@@ -19,7 +19,7 @@ func TestCpInterrupted(t *testing.T) {
 			dir := tree(t, map[string]string{"old": "of before"})
 			for _, name := range []string{"old", "new"} {
 				code, said := interrupted(t, sig, filepath.Join(dir, name))
-				if code != cli.ExitFailed || said != "copied 0 objects, 0 bytes\nbailiwick: interrupted; run it again to go on\n" {
+				if code != cli.ExitFailed || said != "copied 0 objects, 0 bytes\nbailiwick: interrupted; run the command again to continue\n" {
 					t.Errorf("%s: exit code %d, %q", name, code, said)
 				}
 			}

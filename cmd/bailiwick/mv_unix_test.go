@@ -57,7 +57,7 @@ func TestMvInterrupted(t *testing.T) {
 	want := manyFiles(t)
 	from, to := tree(t, want), filepath.Join(t.TempDir(), "to")
 	code, said := interruptedAfterFirst(t, "mv", from, to)
-	if code != cli.ExitFailed || !strings.Contains(said, "bailiwick: interrupted; run it again to go on\n") {
+	if code != cli.ExitFailed || !strings.Contains(said, "bailiwick: interrupted; run the command again to continue\n") {
 		t.Fatalf("exit code %d, %q", code, said)
 	}
 	here, there := contents(t, from), contents(t, to)

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Options say what Copy copies, and how.
+// Options select what Copy copies, and how.
 type Options struct {
 	// Policy says which objects are copied. Without an allow pattern all are, except
 	// dotfiles: whoever runs a copy owns the files, unlike the clients of a server.
@@ -24,7 +24,7 @@ type Options struct {
 	// Tree refuses single objects, standard input and standard output.
 	Tree bool
 	// Delete makes the target a mirror: what the source does not have is removed, as far as
-	// the rules let it through, once everything was copied.
+	// the rules allow it, once everything was copied.
 	Delete bool
 	// Move removes each object from the source once its copy was verified.
 	Move bool
@@ -45,24 +45,24 @@ func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) e
 	}
 	switch {
 	case src.standard && dst.standard:
-		return cli.Usagef("from - to - nothing is copied; one of the two is a file or a SOURCE")
+		return cli.Usagef("cannot copy from - to -; make one of them a file or a SOURCE")
 	case opts.JSON && dst.standard:
-		return cli.Usagef("standard output takes either the object or --json; name a file")
+		return cli.Usagef("standard output cannot have both the object and the lines of --json; copy to a file")
 	case opts.Move && (src.standard || dst.standard):
-		return cli.Usagef("mv moves objects between sources and files; for standard input and output: bailiwick cp")
+		return cli.Usagef("mv cannot use standard input or output; for standard input and output: bailiwick cp")
 	case opts.Tree && (src.single() || dst.single()):
-		return cli.Usagef("sync takes directories and prefixes; for one object: bailiwick cp")
+		return cli.Usagef("sync needs directories or prefixes; for one object: bailiwick cp")
 	case (opts.Move || opts.Delete) && inside(&src, &dst) && !src.single():
-		return cli.Usagef("%s lies in %s: what is there would be replaced or removed while it is read", cli.Printable(from), cli.Printable(to))
+		return cli.Usagef("%s is inside %s, which would change while it is read; choose separate directories", cli.Printable(from), cli.Printable(to))
 	case dst.standard && !src.single():
-		return cli.Usagef("%s is more than one object, and standard output takes one; to see what there is: bailiwick scan %s", cli.Printable(from), cli.ShellWord(from))
+		return cli.Usagef("%s has more than one object, and only one can be copied to standard output; to list them: bailiwick scan %s", cli.Printable(from), cli.ShellWord(from))
 	case src.single() && dst.single() && !src.standard && !dst.standard && sameObject(&dst, &src):
-		return cli.Usagef("%s and %s are the same", cli.Printable(from), cli.Printable(to))
+		return cli.Usagef("%s and %s are the same; choose another target", cli.Printable(from), cli.Printable(to))
 	case !src.single() && inside(&dst, &src):
-		return cli.Usagef("%s lies in %s: the copies would be copied, too", cli.Printable(to), cli.Printable(from))
+		return cli.Usagef("%s is inside %s, so the copies would be copied, too; choose a target outside it", cli.Printable(to), cli.Printable(from))
 	}
 	if opts.Move {
-		opts.Policy.Symlinks = vfs.SymlinksRefuse // what a link leads to is not removed by its name
+		opts.Policy.Symlinks = vfs.SymlinksRefuse // a link's target is never removed
 	}
 	c := copyRun{std: std, opts: opts, from: &src, to: &dst}
 	defer c.close()
@@ -120,7 +120,7 @@ func (c *copyRun) openFrom(ctx context.Context, p vfs.Policy) error {
 		c.std.SayUnlisted(b)
 	}
 	if c.opts.Move && !c.opts.DryRun && !b.Caps().Writable {
-		return cli.Usagef("nothing can be removed from %s", cli.Printable(src.written))
+		return cli.Usagef("nothing can be removed from %s: it is read-only", cli.Printable(src.written))
 	}
 	if c.source, err = vfs.New(countedBackend{b, c}, p); err != nil {
 		return cli.Usagef("%s", cli.OneLine(err))
@@ -144,7 +144,7 @@ func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
 		}
 	}
 	p = withDefaultAllow(p, cli.UnruledEverything.Allow())
-	p.Symlinks = vfs.SymlinksRefuse // a copy replaces a link, and not the file that it leads to
+	p.Symlinks = vfs.SymlinksRefuse // a copy replaces a link, not its target
 	b, err := c.openTarget(ctx, dst)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
 		b = &dryRunBackend{b, mem.New()}
 	}
 	if !b.Caps().Writable {
-		return cli.Usagef("%s cannot be written to", cli.Printable(dst.written))
+		return cli.Usagef("%s cannot be written to; choose another target", cli.Printable(dst.written))
 	}
 	if c.target, err = vfs.New(b, p); err != nil {
 		return cli.Usagef("%s", cli.OneLine(err))

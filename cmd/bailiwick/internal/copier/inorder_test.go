@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Results come in the order of the items, whatever order they are ready in, and
-// no more are worked on at a time than was said.
+// Results are reported in the order of the items, whatever order they finish in, and at most
+// width items run at the same time.
 func TestInOrder(t *testing.T) {
 	const items, width = 1000, 4
 	var running, most atomic.Int32
@@ -26,7 +26,7 @@ func TestInOrder(t *testing.T) {
 		}
 		switch i {
 		case 0:
-			<-first // ready long after those behind it
+			<-first // finishes long after the later ones
 		case ahead / 2:
 			close(first)
 		}
@@ -40,6 +40,6 @@ func TestInOrder(t *testing.T) {
 		t.Errorf("reported %v", got)
 	}
 	if n := most.Load(); n > width {
-		t.Errorf("%d at a time, want at most %d", n, width)
+		t.Errorf("%d items ran at the same time, want at most %d", n, width)
 	}
 }

@@ -40,16 +40,15 @@ func locateSource(ctx context.Context, from string) (location, error) {
 	st, err := os.Stat(from)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return location{}, cli.Usagef("there is no %s to copy: check the path", cli.Printable(from))
+		return location{}, cli.Usagef("there is no %s to copy; check the path", cli.Printable(from))
 	case err != nil:
 		return location{}, cli.Usagef("%s cannot be copied: %s", cli.Printable(from), cli.Cause(err))
 	case st.IsDir():
 		return location{written: from, source: from}, nil
 	case !st.Mode().IsRegular():
-		return location{}, cli.Usagef("%s is no regular file; to copy what comes out of it: bailiwick cp - TO <%s", cli.Printable(from), cli.ShellWord(from))
+		return location{}, cli.Usagef("%s is not a regular file; to copy its output: bailiwick cp - TO <%s", cli.Printable(from), cli.ShellWord(from))
 	}
-	// The user named this link, as one may name a directory by a link. No other link is
-	// followed.
+	// The user named this link, so follow it. No other link is followed.
 	real, err := filepath.EvalSymlinks(from)
 	if err != nil {
 		return location{}, cli.Usagef("%s cannot be copied: %s", cli.Printable(from), cli.Cause(err))
@@ -112,9 +111,9 @@ func locateTarget(to string, from *location) (location, error) {
 	case err == nil && st.IsDir():
 		return all.containing(from)
 	case err == nil && !st.Mode().IsRegular():
-		return location{}, cli.Usagef("%s is no regular file, and is not written to; - is standard output", cli.Printable(to))
+		return location{}, cli.Usagef("%s is not a regular file; name a file or directory, or - for standard output", cli.Printable(to))
 	case err == nil && !from.single():
-		return location{}, cli.Usagef("%s is a file: a directory's contents go into a directory", cli.Printable(to))
+		return location{}, cli.Usagef("%s is a file, but the source is a directory; name a directory", cli.Printable(to))
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return location{}, cli.Usagef("%s cannot be written to: %s", cli.Printable(to), cli.Cause(err))
 	}
@@ -127,7 +126,7 @@ func locateTarget(to string, from *location) (location, error) {
 		dir = "."
 	}
 	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-		return location{}, cli.Usagef("there is no directory %s: make it first", cli.Printable(filepath.Clean(dir)))
+		return location{}, cli.Usagef("there is no directory %s; create it first", cli.Printable(filepath.Clean(dir)))
 	}
 	if all.missing {
 		return all.containing(from)
@@ -141,7 +140,7 @@ func (p location) containing(from *location) (location, error) {
 		return p, nil
 	}
 	if from.standard {
-		return location{}, cli.Usagef("%s is a directory, and what comes from standard input has no name: give it one behind a slash", cli.Printable(p.written))
+		return location{}, cli.Usagef("%s is a directory, and standard input has no name; add a name after a slash", cli.Printable(p.written))
 	}
 	p.object = from.baseName
 	return p, nil

@@ -10,8 +10,8 @@ import (
 )
 
 // removeOthers removes from the target what the source does not have. It does so only if
-// everything was copied, and never touches what the rules hide. An error that ends the
-// search goes to ended; the error that it returns says why nothing was removed.
+// everything was copied, and never removes what the rules hide. It stores an error that ends
+// the listing in ended; the error that it returns is why nothing was removed.
 func (c *copyRun) removeOthers(ctx context.Context, ended *error) error {
 	switch {
 	case ctx.Err() != nil || *ended != nil:
@@ -20,8 +20,8 @@ func (c *copyRun) removeOthers(ctx context.Context, ended *error) error {
 		c.progress.Say("nothing was removed at %s, because not everything was copied", cli.Printable(c.to.written))
 		return nil
 	case c.tally.copied+c.tally.equal == 0:
-		// A disk that is not mounted looks like this, too.
-		return cli.Failf("nothing was removed: %s has no objects; to remove all at the target: bailiwick rm -r %s --allow '**'", cli.Printable(c.from.written), cli.ShellWord(c.to.written))
+		// The source may be a disk that is not mounted.
+		return cli.Failf("nothing was removed: %s has no objects; if it should be empty, remove the objects at the target: bailiwick rm -r %s --allow '**'", cli.Printable(c.from.written), cli.ShellWord(c.to.written))
 	}
 	inOrder(c.opts.Parallel, c.others(ctx, ended), func(n vfs.Name) outcome {
 		o := c.removeOther(ctx, n)
@@ -62,8 +62,8 @@ func (c *copyRun) others(ctx context.Context, ended *error) iter.Seq[vfs.Name] {
 	}
 }
 
-// removeOther removes an object from the target if the source says that it has none of this
-// name. What the source refuses for any other reason stays.
+// removeOther removes an object from the target if the source reports the name as missing.
+// If the source refuses the name for any other reason, the object is kept.
 func (c *copyRun) removeOther(ctx context.Context, n vfs.Name) outcome {
 	o := outcome{path: n.String()}
 	if ctx.Err() != nil {

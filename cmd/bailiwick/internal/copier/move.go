@@ -7,10 +7,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The errors of an object that was copied and stays in the source.
+// The errors for an object that was copied but not removed from the source.
 var (
-	errOtherCopy = errors.New("the target has another object than the one just written; the source keeps it")
-	errChanged   = errors.New("it was changed while it was moved; the source keeps it, and the target has a copy")
+	errOtherCopy = errors.New("the object at the target is not the one just written, so the source was kept; run mv again")
+	errChanged   = errors.New("it changed during the move, so the source was kept, and the target has the earlier content; run mv again")
 )
 
 // removeMoved removes an object from the source, here as it was before the copy, if the

@@ -10,9 +10,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// RemoveOptions say how Remove works.
+// RemoveOptions are the options of Remove.
 type RemoveOptions struct {
-	Recursive bool // a name may be a directory, and stands for everything below it
+	Recursive bool // a name may be a directory, which means everything below it
 	DryRun    bool // print what would be removed, and remove nothing
 	Parallel  int  // how many objects are removed at the same time, from 1 on
 }
@@ -160,11 +160,11 @@ func (r *removeRun) conclude(ctx context.Context, source string) error {
 	r.std.Say("%s %s", verb, cli.Count(r.removed, "object"))
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, vfs.ErrUnsupported):
-		return cli.Failf("stopped: nothing can be removed from %s", cli.Printable(source))
+		return cli.Failf("stopped: nothing can be removed from %s: it is read-only", cli.Printable(source))
 	case errors.Is(cause, vfs.ErrUnavailable):
-		return cli.Failf("stopped: %s does not answer now; run it again to go on", cli.Printable(source))
+		return cli.Failf("stopped: %s is unavailable; run the command again to continue", cli.Printable(source))
 	case cause != nil:
-		return cli.Failf("interrupted; run it again to go on")
+		return cli.Failf("interrupted; run the command again to continue")
 	case r.failed:
 		return cli.ErrReported
 	}

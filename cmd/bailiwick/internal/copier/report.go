@@ -18,7 +18,7 @@ type tally struct {
 	removed                        int   // from the target, with Options.Delete
 	bytes                          int64 // of the copied
 	skipped                        skipCounts
-	coded                          int    // of the copied: those whose content coding was lost
+	coded                          int    // copied objects whose content coding was lost
 	coding                         string // of one of them
 }
 
@@ -107,16 +107,16 @@ func objectError(path string, err error) error {
 	}
 	detail := why.Detail()
 	if e := new(vfs.Error); why == reason.Permission && errors.As(err, &e) {
-		detail = "this user may not read it"
+		detail = "no permission to read it"
 		if e.Op == "put" || e.Op == "remove" {
-			detail = "this user may not change it"
+			detail = "no permission to change it"
 		}
 	}
 	return cli.Failf("%s: %s (%s)", cli.Printable(path), detail, why)
 }
 
-// conclude reports the result of the run. ended is the error that ended the search for
-// objects, if any.
+// conclude reports the result of the run. ended is the error that ended the listing of the
+// source, if any.
 func (c *copyRun) conclude(ctx context.Context, ended error) error {
 	var fatal *cli.ExitError
 	cause := context.Cause(ctx)
@@ -124,7 +124,7 @@ func (c *copyRun) conclude(ctx context.Context, ended error) error {
 	case errors.As(cause, &fatal):
 		return fatal
 	case c.searched() && c.tally == (tally{}) && ended == nil && cause == nil:
-		return cli.Failf("there is no object %s, and nothing below it", cli.Printable(c.from.written))
+		return cli.Failf("there is no object %s and no object below it; check the name", cli.Printable(c.from.written))
 	}
 	verb := "copied "
 	switch {
@@ -142,17 +142,17 @@ func (c *copyRun) conclude(ctx context.Context, ended error) error {
 		c.std.Say("removed %s", cli.Count(n, "object"))
 	}
 	if n := c.tally.coded; n > 0 {
-		c.std.Say("%s stored compressed (%s) stay so, and the target cannot say it: decompress them before use", cli.Count(n, "object"), cli.Printable(c.tally.coding))
+		c.std.Say("%s stored compressed (%s) were copied compressed, and the target cannot record that; decompress them before use", cli.Count(n, "object"), cli.Printable(c.tally.coding))
 	}
 	switch {
 	case errors.Is(cause, vfs.ErrFull):
-		return cli.Failf("stopped: there is no room left at %s; run it again to go on", cli.Printable(c.to.written))
+		return cli.Failf("stopped: no space left at %s; free some, and run the command again to continue", cli.Printable(c.to.written))
 	case errors.Is(cause, vfs.ErrUnavailable):
-		return cli.Failf("stopped: a source does not answer now; run it again to go on")
+		return cli.Failf("stopped: a source is unavailable; run the command again to continue")
 	case errors.Is(cause, vfs.ErrUnsupported):
-		return cli.Failf("stopped: %s cannot be written to", cli.Printable(c.to.written))
+		return cli.Failf("stopped: %s is read-only; choose another target", cli.Printable(c.to.written))
 	case cause != nil:
-		return cli.Failf("interrupted; run it again to go on")
+		return cli.Failf("interrupted; run the command again to continue")
 	case ended != nil:
 		return objectError(c.from.written, ended)
 	case c.tally.refused+c.tally.failed > 0:

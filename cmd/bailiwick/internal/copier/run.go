@@ -62,13 +62,13 @@ type outcome struct {
 type fate uint8
 
 const (
-	unbegun fate = iota // the run ended before
+	unbegun fate = iota // the run ended first
 	copied              // or would be, in a dry run; with Options.Move it is also removed
 	equal               // the target has it already
 	skipped             // by the rules, or because it is not an object
-	refused             // its name may not be created
-	failed              // nothing of it is at the target, or it could not be removed
-	removed             // from the target, which has it alone
+	refused             // its name cannot be created
+	failed              // it was not copied, or could not be removed
+	removed             // from the target, because the source does not have it
 )
 
 // run copies everything and reports the result.
@@ -108,7 +108,7 @@ func (c *copyRun) run(ctx context.Context) error {
 	return kept
 }
 
-// counter returns what counts the objects to copy, nil if that cannot be known.
+// counter returns a function that counts the objects to copy, nil if they cannot be counted.
 func (c *copyRun) counter(ctx context.Context) func() (cli.Total, bool) {
 	switch {
 	case c.source == nil:
@@ -133,7 +133,7 @@ func (c *copyRun) counter(ctx context.Context) func() (cli.Total, bool) {
 	}
 }
 
-// tasks yields the objects of the source. If an error ends the search, it goes to ended.
+// tasks yields the objects of the source. It stores an error that ends the listing in ended.
 func (c *copyRun) tasks(ctx context.Context, ended *error) iter.Seq[task] {
 	return func(yield func(task) bool) {
 		if c.source == nil || !c.sourceName.IsZero() {

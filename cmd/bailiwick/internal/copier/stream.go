@@ -44,7 +44,7 @@ func (b countedBackend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.En
 // wasRead is the key of a *bool in a context, which is set once an object is opened.
 type wasRead struct{}
 
-// uncounted marks a context whose reads are no part of the copy, such as those that compare.
+// uncounted marks a context whose reads do not count as progress, such as comparisons.
 type uncounted struct{}
 
 type countedBody struct {
