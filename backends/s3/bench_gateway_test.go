@@ -28,7 +28,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A getter gets an object and throws it away. It says when the first byte came.
+// A getter gets an object and discards it. It records when the first byte came.
 type getter struct {
 	name string
 	get  func(ctx context.Context) (first time.Time, n int64, err error)
@@ -38,12 +38,11 @@ type getter struct {
 	mallocs           uint64
 }
 
-// BenchmarkGET gets an object from this package over HTTP, from a bare
-// httputil.ReverseProxy before the same S3 server, which is what a proxy in Go
-// can do, and from that server by the SDK. They take turns within one run, and
-// share the processors with the S3 server and the clients. CPU time and
-// allocations are those of this process, so the clients' are among them; the S3
-// server's are not.
+// BenchmarkGET gets an object from this package over HTTP; through a bare
+// httputil.ReverseProxy in front of the same S3 server, which is the best that a proxy
+// in Go can do; and from that server with the SDK. They alternate within one run and
+// share the processors with the S3 server and the clients. CPU time and allocations are
+// those of this process, which includes the clients but not the S3 server.
 func BenchmarkGET(b *testing.B) {
 	for _, c := range []struct {
 		name           string
@@ -91,10 +90,10 @@ func benchmarkGET(b *testing.B, size, parallel int) {
 	b.ReportMetric(us(ours.first, ours)/us(proxy.first, proxy), "first-byte/proxy")
 	b.ReportMetric(us(proxy.spent, proxy)/us(ours.spent, ours), "×proxy")
 	b.ReportMetric(us(sdk.spent, sdk)/us(ours.spent, ours), "×sdk")
-	b.ReportMetric(0, "ns/op") // it is that of all three
+	b.ReportMetric(0, "ns/op") // it covers all three
 }
 
-// turn gets count times, by as many at a time as parallel says.
+// turn gets the object count times, with the given parallelism.
 func (t *getter) turn(b *testing.B, count, parallel int, size int64) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -153,7 +152,7 @@ func jailed(b *testing.B, api s3.API, bucket, prefix string) http.Handler {
 	return server.New(jail, server.Config{Recorder: log, List: true, NoIndex: true})
 }
 
-// reverseProxy hands every request on to one address, which is signed once.
+// reverseProxy passes every request on to one URL, which is signed once.
 func reverseProxy(b *testing.B, client *awss3.Client, bucket, key string) http.Handler {
 	signed, err := awss3.NewPresignClient(client).PresignGetObject(b.Context(), &awss3.GetObjectInput{Bucket: &bucket, Key: aws.String(key)})
 	if err != nil {
@@ -215,8 +214,8 @@ func drain(body io.ReadCloser) (first time.Time, n int64, err error) {
 	return first, n + 1, err
 }
 
-// BenchmarkListing reads the first page of a directory with many keys: one
-// request, and no more memory than a page takes.
+// BenchmarkListing reads the first page of a directory with many keys: one request, and
+// no more memory than a page needs.
 func BenchmarkListing(b *testing.B) {
 	for _, keys := range []int{2000, 100_000} {
 		b.Run(fmt.Sprint(keys), func(b *testing.B) {

@@ -22,11 +22,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// BenchmarkPut stores an object by this package, and by the SDK alone: by one
-// PutObject, or by a multipart upload with as many parts in flight. They take
-// turns within one run, and what counts is the median. The SDK has the bytes in
-// memory already, where Put reads them. ×sdk is how many times as fast as the SDK
-// Put is.
+// BenchmarkPut stores an object with this package, and with only the SDK: with one
+// PutObject, or with a multipart upload with as many parts in flight. They alternate
+// within one run; the result is the median. The SDK already has the bytes in memory,
+// while Put reads them. ×sdk is Put's speed relative to the SDK's.
 func BenchmarkPut(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -77,10 +76,10 @@ func benchmarkPut(b *testing.B, size int) {
 		b.ReportMetric(float64(p.bytes)/float64(len(p.spent)), p.name+"-B")
 	}
 	b.ReportMetric(float64(putters[1].median())/float64(putters[0].median()), "×sdk")
-	b.ReportMetric(0, "ns/op") // it is that of both
+	b.ReportMetric(0, "ns/op") // it covers both
 }
 
-// A putter stores one object again and again.
+// A putter stores one object repeatedly.
 type putter struct {
 	name string
 	put  func(ctx context.Context) error
@@ -102,8 +101,8 @@ func (p *putter) once(b *testing.B) {
 	p.bytes += after.TotalAlloc - before.TotalAlloc
 }
 
-// median is what one Put takes. Others use the machine, too, and some Puts wait
-// for them.
+// median returns the median duration of a Put, since other processes use the machine,
+// too, and delay some Puts.
 func (p *putter) median() time.Duration {
 	slices.Sort(p.spent)
 	return p.spent[len(p.spent)/2]

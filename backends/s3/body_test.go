@@ -33,7 +33,7 @@ func (b cutBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p[:min(len(p), 1000)])
 }
 
-// A stalledBody yields what it has and then nothing, until it is ended.
+// A stalledBody yields its bytes and then nothing until it is ended.
 type stalledBody struct {
 	ctx context.Context
 	r   io.Reader
@@ -73,7 +73,7 @@ func TestStalledStream(t *testing.T) {
 		{"once, midway", 1, 10_000, nil, 0, 30 * time.Second},
 		{"once, in the last bytes", 1, 99_000, nil, time.Minute, time.Minute},
 		{"for ever", 1000, 1000, vfs.ErrUnavailable, 5 * time.Second, 20 * time.Second},
-		// All bytes are there, but not the word that they are right.
+		// All bytes have come, but not the confirmation that they are right.
 		{"behind the last byte", 1, 100_000, vfs.ErrChanged, 0, 30 * time.Second},
 	}
 	for _, tt := range tests {
@@ -98,7 +98,7 @@ func TestStalledStream(t *testing.T) {
 	}
 }
 
-// Who reads slowly is not taken for a service that sends nothing.
+// A slow reader is not treated as a service that sends nothing.
 func TestSlowReaderIsNoStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		data := numbers(100_000)
@@ -164,7 +164,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 	}
 }
 
-// More bytes than promised are another object.
+// More bytes than promised mean another object.
 func TestLongerBody(t *testing.T) {
 	f := newFake(map[string]string{"file": numbers(1000)})
 	f.get = func(ctx context.Context, in *awss3.GetObjectInput) (*awss3.GetObjectOutput, error) {
@@ -202,7 +202,7 @@ func TestOddReaders(t *testing.T) {
 			t.Errorf("%s: calls: %s", what, ops)
 		}
 	}
-	// An error that comes with the last bytes is not lost.
+	// An error returned with the last bytes is not lost.
 	f := newFake(map[string]string{"file": data})
 	f.get = func(ctx context.Context, in *awss3.GetObjectInput) (*awss3.GetObjectOutput, error) {
 		out, err := f.answerGet(ctx, in)
@@ -214,7 +214,7 @@ func TestOddReaders(t *testing.T) {
 	}
 }
 
-// An errorOnce fails together with its last bytes, and forgets it.
+// An errorOnce fails together with its last bytes, and only once.
 type errorOnce struct {
 	r    io.Reader
 	left int
@@ -240,7 +240,7 @@ func (p *pausing) Read(b []byte) (int, error) {
 	return p.r.Read(b)
 }
 
-// Past the limit a call waits a second and fails. A body does not count.
+// A call beyond the limit waits a second and fails. Reading a body does not count.
 func TestMaxInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(map[string]string{"file": numbers(100_000), "empty": ""})
@@ -264,11 +264,11 @@ func TestMaxInFlight(t *testing.T) {
 		busy := func(call string, err error) {
 			t.Helper()
 			if !errors.Is(err, vfs.ErrUnavailable) {
-				t.Errorf("%s past the limit: %v", call, err)
+				t.Errorf("%s beyond the limit: %v", call, err)
 			}
 		}
 		if _, err := io.ReadFull(obj.Body, make([]byte, 1000)); err != nil {
-			t.Errorf("reading past the limit: %v", err)
+			t.Errorf("reading beyond the limit: %v", err)
 		}
 		start := time.Now()
 		_, err = b.Open(t.Context(), name("file"), vfs.Request{})
@@ -282,7 +282,7 @@ func TestMaxInFlight(t *testing.T) {
 			busy("List", err)
 		}
 		if calls := f.taken(); len(calls) != 0 {
-			t.Errorf("past the limit there were calls: %v", calls)
+			t.Errorf("beyond the limit there were calls: %v", calls)
 		}
 
 		go func() {
@@ -351,7 +351,7 @@ func TestReadAfterClose(t *testing.T) {
 	}
 }
 
-// Versions never mix, whatever is put while they are read.
+// Versions never mix, whatever is put during a read.
 func TestReplacedWhileRead(t *testing.T) {
 	a, b := strings.Repeat("a", 200_000), strings.Repeat("b", 200_000)
 	f := newFake(map[string]string{"file": a})
@@ -378,7 +378,7 @@ func TestReplacedWhileRead(t *testing.T) {
 	}
 }
 
-// What a stream keeps in memory does not depend on the object's size.
+// A stream's memory does not depend on the object's size.
 func TestFlatMemory(t *testing.T) {
 	const size = 256 << 20
 	f := newFake(map[string]string{"file": ""})
@@ -402,7 +402,7 @@ func TestFlatMemory(t *testing.T) {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
-		t.Errorf("%d bytes were allocated for one body", grown)
+		t.Errorf("one body allocated %d bytes", grown)
 	}
 }
 
@@ -413,7 +413,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Many at once, some of which break: no bytes of one in another.
+// Many concurrent bodies, some of which break, never mix their bytes.
 func TestParallelBodies(t *testing.T) {
 	objects := map[string]string{}
 	for _, c := range "abcdefgh" {

@@ -21,8 +21,8 @@ import (
 
 var someone = credentials.NewStaticCredentialsProvider("key-id", "secret-key", "")
 
-// Each setting of a client is one that the SDK has otherwise, or otherwise under
-// another constructor.
+// Each setting of a client differs from the SDK's default, or from the default of one
+// of its constructors.
 func TestNewClient(t *testing.T) {
 	yes, no := true, false
 	tests := []struct {
@@ -49,7 +49,7 @@ func TestNewClient(t *testing.T) {
 			t.Errorf("%s: path style %t, request checksums %v", tt.what, o.UsePathStyle, o.RequestChecksumCalculation)
 		}
 		if o.ResponseChecksumValidation != aws.ResponseChecksumValidationWhenSupported || !o.DisableLogOutputChecksumValidationSkipped {
-			t.Errorf("%s: answers are not checked, or that is logged", tt.what)
+			t.Errorf("%s: answers are not verified, or verification is logged", tt.what)
 		}
 		if o.Region != "eu-west-1" || aws.ToString(o.BaseEndpoint) != tt.opts.Endpoint {
 			t.Errorf("%s: region %q, endpoint %q", tt.what, o.Region, aws.ToString(o.BaseEndpoint))
@@ -65,12 +65,12 @@ func TestNewClient(t *testing.T) {
 	}
 }
 
-// quickTransport returns what sends all requests but CompleteMultipartUpload.
+// quickTransport returns the transport for all requests except CompleteMultipartUpload.
 func quickTransport(h *http.Client) *http.Transport {
 	return reflect.ValueOf(h.Transport).Elem().FieldByName("Transport").Interface().(*http.Transport)
 }
 
-// The answer to CompleteMultipartUpload may take its time, as no other may.
+// Only the answer to CompleteMultipartUpload may take long.
 func TestClientWaitsForComplete(t *testing.T) {
 	slow := func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -84,7 +84,7 @@ func TestClientWaitsForComplete(t *testing.T) {
 	quickTransport(client.Options().HTTPClient.(*http.Client)).ResponseHeaderTimeout = time.Second
 	once := func(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }
 	if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: aws.String(bucket), Key: aws.String("file")}, once); err == nil {
-		t.Error("PutObject waited for its answer without a bound")
+		t.Error("PutObject's wait for an answer is unbounded")
 	}
 	if _, err := client.CompleteMultipartUpload(t.Context(), &awss3.CompleteMultipartUploadInput{
 		Bucket: aws.String(bucket), Key: aws.String("file"), UploadId: aws.String("1"),
@@ -134,7 +134,7 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// Nothing is signed only where that was asked for.
+// Requests are unsigned only if requested.
 func TestAnonymous(t *testing.T) {
 	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { send(w, r, "data", stubTag) })
 	client, err := s3.NewClient(s3.ClientOptions{Region: "us-east-1", Endpoint: s.URL, Anonymous: true})
@@ -151,7 +151,7 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
-// A credential that fails is fetched no more than a call needs.
+// noCredentials fails; it is not called more often than needed.
 type noCredentials struct{}
 
 func (noCredentials) Retrieve(context.Context) (aws.Credentials, error) {

@@ -32,15 +32,15 @@ func TestBackendOnServer(t *testing.T) {
 		}
 		return b
 	}
-	// The server keeps keys as paths of a disk, so these are the odd ones that
-	// it can hold.
+	// The server stores keys as paths on a disk, so these are the odd keys that it can
+	// store.
 	raw := []string{"raw/back\\slash", "raw/new\nline", "raw/\u202egnp.txt", "raw/\ufeff", "raw/empty/"}
 	readOnly := func(t *testing.T, tree vfstest.Tree) vfs.Backend { return serve(t, tree, s3.Options{}) }
 	writable := func(t *testing.T, tree vfstest.Tree) vfs.Backend {
 		return serve(t, tree, s3.Options{Writable: true, PartSize: 5 << 20})
 	}
 
-	// To replace an object the server makes a file beside it, with a longer name.
+	// To replace an object, the server creates a file beside it with a longer name.
 	tooLong := func(name string) bool {
 		for elem := range strings.SplitSeq(name, "/") {
 			if len(elem) > vfs.MaxElementBytes-50 {
@@ -56,15 +56,15 @@ func TestBackendOnServer(t *testing.T) {
 		OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
 			return serve(t, tree, s3.Options{Prefix: prefix, Writable: true})
 		},
-		// Prefix and name together are a key.
+		// Prefix and name together form a key.
 		Unholdable: func(name string) bool {
 			return tooLong(name) || len("under a/prefix/")+len(name) > vfs.MaxNameBytes
 		},
 	})
 }
 
-// plantTree stores objects by S3, and odd keys by the disk below the server,
-// which is how somebody else would get them there.
+// plantTree stores objects through S3, and odd keys through the server's disk, as
+// another program would.
 func plantTree(t *testing.T, b *s3gateway.Bucket, tree vfstest.Tree) {
 	t.Helper()
 	var group errgroup.Group

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestBackend runs the contract of vfs.Backend on a bucket in memory, on one that
-// gives three keys a page, and under a prefix.
+// returns three keys per page, and below a prefix.
 func TestBackend(t *testing.T) {
 	raw := []string{
 		"raw/../x", "raw//x", "raw/./x", "raw/", "raw/dir/", "raw/back\\slash", "raw/new\nline", "raw/nul\x00",
@@ -38,7 +38,7 @@ func TestBackend(t *testing.T) {
 				OpenAt: func(t *testing.T, tree vfstest.Tree, prefix string) vfs.Backend {
 					return open(s3.Options{Prefix: prefix, Writable: true})(t, tree)
 				},
-				// Prefix and name together are a key.
+				// Prefix and name together form a key.
 				Unholdable: func(name string) bool { return len("under a/prefix/")+len(name) > vfs.MaxNameBytes },
 			})
 		})

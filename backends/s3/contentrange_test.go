@@ -44,7 +44,7 @@ func FuzzParseContentRange(f *testing.F) {
 			t.Errorf("%q has a second spelling: %v", s, r)
 		}
 		if r.first < 0 || r.last >= r.size && r.size > 0 || r.last-r.first+1 < 0 || r.size > 0 && r.last < r.first {
-			t.Errorf("%q: %v is no part of an object", s, r)
+			t.Errorf("%q: %v is not a part of an object", s, r)
 		}
 	})
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// The times are those that rclone's tests of the format have, and what it never writes.
+// The times are those of rclone's own tests of the format, and some that rclone never
+// writes.
 func TestContentTime(t *testing.T) {
 	for text, want := range map[string]time.Time{
 		"0":                    time.Unix(0, 0),

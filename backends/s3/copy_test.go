@@ -10,8 +10,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A copy inside the service is one request, which names the version, and a service that
-// refuses it has the bytes copied instead. An answer that got lost is no refusal.
+// A copy within the service is one request, which names the version. If the service
+// refuses it, the bytes are copied instead. A lost answer is not a refusal.
 func TestCopyFrom(t *testing.T) {
 	for _, tt := range []struct {
 		what   string

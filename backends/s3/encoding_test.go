@@ -8,8 +8,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// An object that was stored compressed says so; how it was sent there does not
-// count.
+// An object that was stored compressed is reported as such; its transfer coding does
+// not matter.
 func TestStoredEncoding(t *testing.T) {
 	for sent, want := range map[string]string{
 		"": "", "gzip": "gzip", "aws-chunked": "", "aws-chunked,gzip": "gzip", "br, aws-chunked": "br",
@@ -27,7 +27,7 @@ func TestStoredEncoding(t *testing.T) {
 		}
 		info, err := b.Stat(t.Context(), name("a"), vfs.Request{})
 		if err != nil || info.Encoding != want {
-			t.Errorf("%q: Stat says %q, %v", sent, info.Encoding, err)
+			t.Errorf("%q: Stat returned %q, %v", sent, info.Encoding, err)
 		}
 	}
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Each answer of S3 becomes one of a few errors, whose texts say nothing of it.
+// Each answer of S3 becomes one of a few errors, whose texts reveal nothing of it.
 func TestErrors(t *testing.T) {
 	tests := []struct {
 		status int
 		code   string
 		want   error
 		reason vfs.Reason
-		stat   error // if it is another one, as HEAD has no code
+		stat   error // if different, since HEAD has no code
 	}{
 		{404, "NoSuchKey", fs.ErrNotExist, reason.Missing, nil},
 		{404, "NoSuchVersion", fs.ErrNotExist, reason.Missing, nil},
@@ -62,7 +62,7 @@ func TestErrors(t *testing.T) {
 			}
 			var e *vfs.Error
 			if errors.As(err, &e) && (!strings.Contains(e.Err.Error(), tt.code) || !strings.Contains(e.Err.Error(), requestID)) {
-				t.Errorf("Err has nothing for the operator: %v", e.Err)
+				t.Errorf("Err has no details for the operator: %v", e.Err)
 			}
 			want := tt.want
 			if tt.stat != nil {
@@ -71,8 +71,8 @@ func TestErrors(t *testing.T) {
 			_, err = b.Stat(t.Context(), name("file"), vfs.Request{})
 			checkError(t, s, "stat", err, want)
 
-			// Nothing that a listing is answered means that a directory is
-			// missing; whether it may be listed is another matter.
+			// No answer to a listing means that a directory is missing; whether it may
+			// be listed is a different question.
 			want = tt.want
 			if want == fs.ErrNotExist && tt.reason != reason.Permission {
 				want = vfs.ErrUnavailable
@@ -84,7 +84,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// MinIO says in a header what an answer to HEAD cannot say in a body.
+// MinIO sends in a header what the answer to a HEAD cannot contain in a body.
 func TestCodeInHeader(t *testing.T) {
 	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("X-Minio-Error-Code", "XMinioInvalidObjectName")
@@ -96,7 +96,7 @@ func TestCodeInHeader(t *testing.T) {
 	}
 }
 
-// checkError checks the kind of an error, and that its text holds nothing of the
+// checkError checks the kind of an error, and that its text contains nothing from the
 // service.
 func checkError(t *testing.T, s *stub, op string, err, want error) {
 	t.Helper()
@@ -109,12 +109,12 @@ func checkError(t *testing.T, s *stub, op string, err, want error) {
 	}
 	for _, secret := range []string{bucket, "the-prefix", s.Listener.Addr().String(), requestID, "host-id", "Denied", "NoSuch", "S3", "aws", "key-id"} {
 		if strings.Contains(err.Error(), secret) {
-			t.Errorf("%s: the error says %q: %v", op, secret, err)
+			t.Errorf("%s: the error reveals %q: %v", op, secret, err)
 		}
 	}
 }
 
-// What may not be read cannot be told from what is not there.
+// An unreadable object cannot be distinguished from a missing one.
 func TestForbiddenReadsAsMissing(t *testing.T) {
 	answer := func(status int, code string) error {
 		s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, status, code) })
@@ -140,7 +140,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// A deadline is the caller's, wherever it strikes.
+// A deadline is reported as the caller's, wherever it strikes.
 func TestDeadline(t *testing.T) {
 	started := make(chan struct{})
 	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
@@ -168,7 +168,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// An answer that is no S3 at all, as a proxy's page, is not trusted.
+// An answer that is not from S3, such as a proxy's page, is not trusted.
 func TestNotS3(t *testing.T) {
 	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 		w.Header().Set("Content-Type", "text/html")

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// One read is one request of S3. Here, a handler stands for the service.
+// One read is one S3 request. Here, a handler takes the place of the service.
 func ExampleNew() {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("S3 sees", r.Method, r.URL.Path)

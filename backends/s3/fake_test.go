@@ -26,33 +26,33 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 )
 
-// bucket is what every fake is called.
+// bucket is the name of every fake bucket.
 const bucket = "the-bucket"
 
-// A fake is a bucket in memory that answers as S3 does, in the manner of AWS.
-// It counts calls, and a hook may answer in its place.
+// A fake is a bucket in memory that answers like AWS S3. It counts calls, and a hook
+// may answer instead.
 type fake struct {
 	mu      sync.Mutex
 	objects map[string]fakeObject
 	uploads map[string]*fakeUpload // by id
 	calls   []call
-	reads   int // bodies that were handed out and not closed
+	reads   int // bodies that were returned and not closed
 
 	began     int     // uploads so far
 	changes   int     // of objects
 	partSizes []int64 // of parts, in the order in which they came
 	forget    bool    // keep no bytes of parts
 
-	pageSize int  // keys a page at most, 0 is as asked
-	hides    bool // with a delimiter, what lies below an object, as MinIO does
+	pageSize int  // maximum keys per page; 0 means as requested
+	hides    bool // omits what is below an object from listings with a delimiter, as MinIO does
 
-	// get, where set, answers a GetObject; it may call fake.answerGet.
+	// get, if set, answers a GetObject; it may call fake.answerGet.
 	get func(ctx context.Context, in *awss3.GetObjectInput) (*awss3.GetObjectOutput, error)
-	// list, where set, changes what a listing says.
+	// list, if set, modifies a listing.
 	list func(out *awss3.ListObjectsV2Output)
-	// during, where set, runs within every call, before it does anything.
+	// during, if set, runs at the start of every call.
 	during func(ctx context.Context, op string) error
-	// fail, where set, is asked before every call.
+	// fail, if set, is called before every call and may make it fail.
 	fail func(op string) error
 }
 
@@ -69,7 +69,7 @@ func (o fakeObject) etag() string {
 	return `"` + hex.EncodeToString(sum[:]) + `"`
 }
 
-// A call is what the fake was asked.
+// A call records a call of the fake.
 type call struct{ op, key, byteRange, ifMatch, ifNoneMatch string }
 
 var modified = time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
@@ -105,7 +105,7 @@ func (f *fake) record(ctx context.Context, c call, bucketName *string) error {
 	return nil
 }
 
-// taken returns the calls so far and forgets them.
+// taken returns the calls so far and clears them.
 func (f *fake) taken() []call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -183,8 +183,8 @@ func (f *fake) answerGet(ctx context.Context, in *awss3.GetObjectInput) (*awss3.
 	}, nil
 }
 
-// cutRange reads a Range header in the way of S3, where a range of nothing, or
-// of an empty object, cannot be satisfied.
+// cutRange parses a Range header like S3, which cannot satisfy an empty range or a
+// range of an empty object.
 func cutRange(header string, size int64) (first, last int64, ok bool) {
 	a, b, _ := strings.Cut(strings.TrimPrefix(header, "bytes="), "-")
 	if a == "" {
@@ -317,8 +317,8 @@ func (f *fake) beneathObject(key string) bool {
 	return false
 }
 
-// apiError is what the SDK makes of an answer with this status and code, and
-// with these names and values of headers.
+// apiError returns the SDK's error for an answer with this status and code, and with
+// these names and values of headers.
 func apiError(status int, code string, header ...string) error {
 	h := http.Header{}
 	for i := 0; i < len(header); i += 2 {

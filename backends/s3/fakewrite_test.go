@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// A fakeUpload is a multipart upload that has not ended.
+// A fakeUpload is an unfinished multipart upload.
 type fakeUpload struct {
 	key, contentType string
 	encoding         *string
@@ -146,7 +146,7 @@ func (f *fake) AbortMultipartUpload(ctx context.Context, in *awss3.AbortMultipar
 	return &awss3.AbortMultipartUploadOutput{}, nil
 }
 
-// ListMultipartUploads orders by key and id, as AWS does for one key by time.
+// ListMultipartUploads orders by key and id; AWS orders the uploads of one key by time.
 func (f *fake) ListMultipartUploads(ctx context.Context, in *awss3.ListMultipartUploadsInput, _ ...func(*awss3.Options)) (*awss3.ListMultipartUploadsOutput, error) {
 	if err := f.record(ctx, call{op: "ListMultipartUploads", key: aws.ToString(in.Prefix)}, in.Bucket); err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (f *fake) ListMultipartUploads(ctx context.Context, in *awss3.ListMultipart
 	return out, nil
 }
 
-// upload returns an upload that goes on. The caller holds mu.
+// upload returns an unfinished upload. The caller holds mu.
 func (f *fake) upload(id, key *string) (*fakeUpload, error) {
 	u, ok := f.uploads[*id]
 	if !ok || u.key != *key {
@@ -190,7 +190,7 @@ func (f *fake) upload(id, key *string) (*fakeUpload, error) {
 	return u, nil
 }
 
-// holds decides the condition of a change as AWS does. The caller holds mu.
+// holds evaluates the condition of a change like AWS. The caller holds mu.
 func (f *fake) holds(key string, ifMatch, ifNoneMatch *string) error {
 	o, ok := f.objects[key]
 	switch {
@@ -204,7 +204,7 @@ func (f *fake) holds(key string, ifMatch, ifNoneMatch *string) error {
 	return nil
 }
 
-// now is a time behind all before. The caller holds mu.
+// now returns a time after all previous ones. The caller holds mu.
 func (f *fake) now() time.Time {
 	f.changes++
 	return modified.Add(time.Duration(f.changes) * time.Second)
@@ -214,7 +214,7 @@ func writeCall(op string, key, ifMatch, ifNoneMatch *string) call {
 	return call{op: op, key: *key, ifMatch: aws.ToString(ifMatch), ifNoneMatch: aws.ToString(ifNoneMatch)}
 }
 
-var errLength = errors.New("a body of another length than was said")
+var errLength = errors.New("the body's length differs from the announced one")
 
 func readBody(body io.Reader, length int64) (string, error) {
 	data, err := io.ReadAll(body)

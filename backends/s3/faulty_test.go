@@ -10,12 +10,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 )
 
-// errNoAnswer is what the SDK says where a connection breaks, near enough: an
-// error without an answer.
+// errNoAnswer imitates the SDK's error for a broken connection: an error without an
+// answer.
 var errNoAnswer = errors.New("connection reset by peer")
 
-// A faulty is an API of which some calls fail: before they reach the service, or
-// behind it, so that what they do is done and nobody hears of it.
+// A faulty is an API of which some calls fail: either before they reach the service, or
+// after it, so that they take effect but the answer is lost.
 type faulty struct {
 	api    s3.API
 	before func(i int, op string) bool
@@ -25,7 +25,7 @@ type faulty struct {
 	ops []string
 }
 
-// never is for a faulty that lets a call pass.
+// never is for a faulty without faults.
 func never(int, string) bool { return false }
 
 func (f *faulty) taken() []string {

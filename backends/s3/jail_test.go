@@ -23,7 +23,7 @@ func jailOver(t *testing.T, f *fake) *vfs.Jail {
 	return j
 }
 
-// unread is a body that nobody may read.
+// unread is a body that must not be read.
 type unread struct{ t *testing.T }
 
 func (u unread) Read([]byte) (int, error) {
@@ -31,8 +31,9 @@ func (u unread) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// A Put that cannot succeed is refused before its body is read, for the reason that a
-// directory gives, and at no cost beyond the look for siblings, and at one that is shown.
+// A Put that cannot succeed is refused before its body is read, for the same reason as
+// on a disk, and at no cost beyond the search for siblings and the check of a visible
+// sibling.
 func TestPutIsRefusedUnread(t *testing.T) {
 	objects := map[string]string{
 		"dir/x": "1", "file": "2", "twin/x": "3", "TWIN": "4", "Parent/x": "5", "parent": "6", "split/x": "7", "split-off": "8", "split.txt": "9",
@@ -57,8 +58,8 @@ func TestPutIsRefusedUnread(t *testing.T) {
 		{"a directory's name, to replace one", "dir", match(tag), fs.ErrNotExist, reason.Directory, head + " " + list},
 		{"a directory's name, beside a twin", "twin", none, fs.ErrNotExist, reason.Directory, head + " " + list},
 		{"a directory's name, beside a twin, to create", "twin", anew, fs.ErrNotExist, reason.Directory, list},
-		{"a directory's name, behind others that begin alike", "split", none, fs.ErrNotExist, reason.Directory, head + " " + list},
-		{"a twin of a directory, behind others that begin alike", "Apart", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + list},
+		{"a directory's name, after others with the same prefix", "split", none, fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a twin of a directory, after others with the same prefix", "Apart", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + list},
 		{"below an object", "file/x", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
 		{"below an object, to create", "file/x", anew, fs.ErrNotExist, reason.Missing, list + " " + list},
 		{"below an object, to replace any", "file/x", exists, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
@@ -89,13 +90,13 @@ func TestPutIsRefusedUnread(t *testing.T) {
 				t.Errorf("the error has no version: %+v", e)
 			}
 			if len(f.objects) != len(objects) {
-				t.Errorf("now there are %d objects", len(f.objects))
+				t.Errorf("there are now %d objects", len(f.objects))
 			}
 		})
 	}
 }
 
-// Where an object and a directory have one name already, both can be written to.
+// If an object and a directory already have the same name, both can be written to.
 func TestPutBesideTheDirectory(t *testing.T) {
 	f := newFake(map[string]string{"both": "1", "both/x": "2"})
 	j := jailOver(t, f)
@@ -106,7 +107,7 @@ func TestPutBesideTheDirectory(t *testing.T) {
 	}
 }
 
-// held is a body that waits for a word before it ends.
+// held is a body that waits for a signal before it ends.
 type held struct {
 	begun, end chan struct{}
 	err        error
@@ -120,8 +121,8 @@ func (h *held) Read([]byte) (int, error) {
 	return 0, h.err
 }
 
-// Of two calls that create an object and one below it at the same time, one fails. What
-// is only replaced is in nobody's way, and neither is what failed.
+// Of two concurrent calls that create an object and one below it, one fails. A call
+// that only replaces, or that failed, blocks no other.
 func TestPutsInEachOthersWay(t *testing.T) {
 	broken := errors.New("broken")
 	for _, tt := range []struct {
@@ -154,25 +155,25 @@ func TestPutsInEachOthersWay(t *testing.T) {
 			<-body.begun
 			_, err := j.Put(t.Context(), name(tt.second), strings.NewReader("second"), vfs.PutOptions{})
 			if vfs.ReasonOf(err) != tt.reason || (err == nil) != (tt.reason == "") {
-				t.Errorf("the second: %v, reason %q, want %q", err, vfs.ReasonOf(err), tt.reason)
+				t.Errorf("the second call: %v, reason %q, want %q", err, vfs.ReasonOf(err), tt.reason)
 			}
 			close(body.end)
 			if err := <-done; !errors.Is(err, tt.err) {
-				t.Errorf("the first: %v", err)
+				t.Errorf("the first call: %v", err)
 			}
 			if tt.reason == "" {
 				return
 			}
 			_, err = j.Put(t.Context(), name(tt.second), strings.NewReader("second"), vfs.PutOptions{})
 			if (err == nil) != (tt.err != nil) {
-				t.Errorf("the second, once more: %v", err)
+				t.Errorf("the second call, repeated: %v", err)
 			}
 		})
 	}
 }
 
-// A Put that came first and ended while the second was still looking counts by what it
-// did, not by what the second saw before.
+// If a Put that came first ends during the second one's search, the second takes its
+// result into account, not what it saw before.
 func TestPutEndsDuringTheLook(t *testing.T) {
 	f := newFake(nil)
 	j := jailOver(t, f)
@@ -185,20 +186,20 @@ func TestPutEndsDuringTheLook(t *testing.T) {
 	<-first.begun
 	lists := 0
 	f.list = func(*awss3.ListObjectsV2Output) {
-		// The second has both its listings, in which docs is missing.
+		// The second call now has both its listings, in which docs is missing.
 		if lists++; lists == 2 {
 			f.mu.Unlock()
 			close(first.end)
 			if err := <-done; err != nil {
-				t.Errorf("the first: %v", err)
+				t.Errorf("the first call: %v", err)
 			}
 			f.mu.Lock()
 		}
 	}
 	if _, err := j.Put(t.Context(), name("docs/x"), strings.NewReader("second"), vfs.PutOptions{}); vfs.ReasonOf(err) != reason.Missing {
-		t.Errorf("the second: %v", err)
+		t.Errorf("the second call: %v", err)
 	}
 	if len(f.objects) != 1 {
-		t.Errorf("there are %d objects, want docs alone", len(f.objects))
+		t.Errorf("there are %d objects, want only docs", len(f.objects))
 	}
 }

@@ -30,8 +30,8 @@ func keys(t *testing.T, b vfs.Backend, dir vfs.Name, after string) []string {
 	return list
 }
 
-// A page is one request, a thousand names are one page, and who stops at its end
-// knows whether others follow.
+// A page is one request, a thousand names are one page, and a caller that stops at its
+// end knows whether others follow.
 func TestListCost(t *testing.T) {
 	objects := map[string]string{}
 	for i := range 2500 {
@@ -63,8 +63,8 @@ func TestListCost(t *testing.T) {
 	}
 }
 
-// A directory that was the last entry of a page is not listed again, and what is
-// in it is passed without paging through it.
+// A directory that was the last entry of a page is not listed again, and its content is
+// skipped without paging through it.
 func TestListAfterDirectory(t *testing.T) {
 	objects := map[string]string{"img0": "", "img-": "", "zzz": ""}
 	for i := range 3000 {
@@ -127,7 +127,7 @@ func TestListMarkersAndOddKeys(t *testing.T) {
 	}
 }
 
-// What a listing says is not trusted.
+// The content of a listing is not trusted.
 func TestHostileListing(t *testing.T) {
 	object := func(key string) types.Object { return types.Object{Key: &key, Size: aws.Int64(1)} }
 	prefix := func(p string) types.CommonPrefix { return types.CommonPrefix{Prefix: &p} }
@@ -143,8 +143,7 @@ func TestHostileListing(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 
-	// Names that were not encoded, although that was asked for, are taken as
-	// they are.
+	// Names that are not encoded, although that was requested, are used as they are.
 	f.list = func(out *awss3.ListObjectsV2Output) {
 		out.EncodingType = ""
 		out.Contents = []types.Object{object("pub/a%2Fb"), object("pub/c d+e")}
@@ -153,7 +152,7 @@ func TestHostileListing(t *testing.T) {
 		t.Errorf("not encoded: %q", got)
 	}
 
-	// Objects and prefixes of one page come in one order.
+	// Objects and prefixes of one page are merged into one order.
 	f.list = func(out *awss3.ListObjectsV2Output) {
 		out.Contents = []types.Object{object("pub%2Fz"), object("pub%2Fa"), object("pub%2Fa")}
 		out.CommonPrefixes = []types.CommonPrefix{prefix("pub%2Fm%2F")}
@@ -163,7 +162,7 @@ func TestHostileListing(t *testing.T) {
 	}
 }
 
-// A listing that goes back, or goes on for ever, ends with an error.
+// A listing that goes back, or never ends, fails with an error.
 func TestEndlessListing(t *testing.T) {
 	for what, token := range map[string]func(page int) *string{
 		"no token":    func(int) *string { return nil },

@@ -20,12 +20,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A write is one change of the object "file" in a bucket that holds "old" there.
+// A write is one change of the object "file" in a bucket where it has the content old.
 type write struct {
 	what string
 	do   func(ctx context.Context, b *s3.Backend) error
-	old  string // what is there before, "" for nothing
-	new  string // what is there when it has succeeded
+	old  string // content before, "" for none
+	new  string // content after success
 }
 
 func writes() []write {
@@ -53,9 +53,9 @@ func writes() []write {
 	}
 }
 
-// TestEveryFailure fails call n of every kind of write, for every n until none is
-// left: before it reaches the service, or behind it, alone or with all that
-// follow. Whatever the caller is told is true.
+// TestEveryFailure fails call n of every kind of write, for every n until there is no
+// such call: before it reaches the service, or after it, alone or with all following
+// ones. Whatever the caller is told must be true.
 func TestEveryFailure(t *testing.T) {
 	for _, w := range writes() {
 		for _, how := range []string{"before", "after", "before and on", "after and on"} {
@@ -63,7 +63,7 @@ func TestEveryFailure(t *testing.T) {
 				t.Parallel()
 				for n := 0; ; n++ {
 					if n > 50 {
-						t.Fatal("it never ends")
+						t.Fatal("the calls never end")
 					}
 					if !failCall(t, w, how, n) {
 						return
@@ -101,13 +101,13 @@ func failCall(t *testing.T, w write, how string, n int) bool {
 	case err != nil && (!isVFS || !errors.Is(err, vfs.ErrUnavailable)):
 		t.Errorf("%s: %v", what, err)
 	case err == nil && o.data != w.new:
-		t.Errorf("%s: it succeeded, and %d bytes are there", what, len(o.data))
+		t.Errorf("%s: it succeeded, but %d bytes are stored", what, len(o.data))
 	case err != nil && o.data != w.old && !(how == "after and on" && o.data == w.new):
-		t.Errorf("%s: it failed with %v, and %d bytes are there", what, err, len(o.data))
+		t.Errorf("%s: it failed with %v, but %d bytes are stored", what, err, len(o.data))
 	case !hit && err != nil:
-		t.Errorf("nothing failed, and yet: %v", err)
+		t.Errorf("no call failed, but: %v", err)
 	}
-	// An upload of which nobody learned, or that could not be aborted, is for
+	// An upload whose id was lost, or that could not be aborted, is left to
 	// SweepUploads.
 	lostCreate := how == "after" && hit && ops[n] == "CreateMultipartUpload"
 	if left := len(inner.uploads); left > 0 && !lostCreate && !strings.HasSuffix(how, "on") {
@@ -120,7 +120,7 @@ func failCall(t *testing.T, w write, how string, n int) bool {
 	return hit
 }
 
-// Others get in between the look and the change.
+// Other changes happen between the check and the change.
 func TestOthersInBetween(t *testing.T) {
 	for _, size := range []int{10, two} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestOthersInBetween(t *testing.T) {
 				want   error
 			}{
 				{"any version, which changes once", anyTag, 1, replace, nil},
-				{"any version, which changes for ever", anyTag, 1000, replace, vfs.ErrUnavailable},
+				{"any version, which changes forever", anyTag, 1000, replace, vfs.ErrUnavailable},
 				{"any version, which is removed", anyTag, 1, remove, vfs.ErrPrecondition},
 				{"this or that version, which changes", vfs.Cond{IfMatch: tags(otherTag, tagOf("old"))}, 1, replace, vfs.ErrPrecondition},
 				{"not that version, which changes", vfs.Cond{IfNoneMatch: tags(otherTag)}, 1, replace, nil},
@@ -161,16 +161,16 @@ func TestOthersInBetween(t *testing.T) {
 				_, err := writer(t, f).Put(t.Context(), name("file"), strings.NewReader(filler(size)), vfs.PutOptions{Cond: tt.cond})
 				o, _ := f.object("file")
 				if !errors.Is(err, tt.want) || (o.data == filler(size)) != (tt.want == nil) || len(f.uploads) != 0 {
-					t.Errorf("%s: %v, %d bytes are there, %d uploads go on", tt.what, err, len(o.data), len(f.uploads))
+					t.Errorf("%s: %v, %d bytes are stored, %d uploads are open", tt.what, err, len(o.data), len(f.uploads))
 				}
 			}
 		})
 	}
 }
 
-// A bucket is a stub that stores one object, and does with each PutObject what
-// the script says: "lose" stores it and breaks the connection, a number answers
-// with it and stores nothing, "ok" stores it. Beyond the script, it heeds
+// scripted is a bucket that stores one object and treats each PutObject according to
+// the script: "lose" stores it and breaks the connection, a number answers with that
+// status and stores nothing, "ok" stores it. After the script, it enforces
 // If-None-Match.
 func scripted(t *testing.T, script ...string) *stub {
 	var mu sync.Mutex
@@ -226,7 +226,7 @@ func scripted(t *testing.T, script ...string) *stub {
 	})
 }
 
-// A client that asks again can meet its own first success.
+// A client that repeats a request can meet the result of its own first one.
 func TestLostAnswer(t *testing.T) {
 	conflict := "409 ConditionalRequestConflict"
 	tests := []struct {
@@ -239,19 +239,19 @@ func TestLostAnswer(t *testing.T) {
 		{"an error, and stored, asked again", []string{"late"}, nil, "PUT PUT HEAD"},
 		{"an error, asked again", []string{"500 InternalError"}, nil, "PUT PUT"},
 		{"an error, and another was faster", []string{"theirs"}, vfs.ErrExist, "PUT PUT HEAD"},
-		{"lost for ever, and stored", []string{"lose", "lose", "lose"}, nil, "PUT PUT PUT HEAD"},
-		{"errors for ever", []string{"500 InternalError", "503 SlowDown", "500 InternalError"}, vfs.ErrUnavailable, "PUT PUT PUT HEAD"},
+		{"lost forever, and stored", []string{"lose", "lose", "lose"}, nil, "PUT PUT PUT HEAD"},
+		{"errors forever", []string{"500 InternalError", "503 SlowDown", "500 InternalError"}, vfs.ErrUnavailable, "PUT PUT PUT HEAD"},
 		{"a conflict", []string{conflict}, nil, "PUT HEAD PUT"},
 		{"a conflict with one who wins", []string{"theirs", conflict}, vfs.ErrExist, "PUT PUT HEAD"},
-		{"conflicts for ever", []string{conflict, conflict, conflict, conflict}, vfs.ErrUnavailable, "PUT HEAD PUT HEAD PUT HEAD PUT HEAD"},
-		{"412 of what is not there", []string{"412 PreconditionFailed"}, nil, "PUT HEAD PUT"},
+		{"conflicts forever", []string{conflict, conflict, conflict, conflict}, vfs.ErrUnavailable, "PUT HEAD PUT HEAD PUT HEAD PUT HEAD"},
+		{"412 for a missing object", []string{"412 PreconditionFailed"}, nil, "PUT HEAD PUT"},
 		{"no room", []string{"507 XMinioStorageFull"}, vfs.ErrFull, "PUT"},
 		{"quota", []string{"403 QuotaExceeded"}, vfs.ErrFull, "PUT"},
 		{"too large", []string{"400 EntityTooLarge"}, vfs.ErrFull, "PUT"},
-		{"not to be had", []string{"501 NotImplemented"}, vfs.ErrUnsupported, "PUT"},
+		{"not implemented", []string{"501 NotImplemented"}, vfs.ErrUnsupported, "PUT"},
 		{"no bucket", []string{"404 NoSuchBucket"}, vfs.ErrUnavailable, "PUT"},
-		{"nothing that a change knows", []string{"404 NoSuchKey"}, vfs.ErrUnavailable, "PUT"},
-		{"broken on the way", []string{"400 BadDigest"}, vfs.ErrUnavailable, "PUT"},
+		{"an answer unknown for a change", []string{"404 NoSuchKey"}, vfs.ErrUnavailable, "PUT"},
+		{"corrupted in transit", []string{"400 BadDigest"}, vfs.ErrUnavailable, "PUT"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.what, func(t *testing.T) {
@@ -283,9 +283,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// multiparts is a stub of a multipart upload that answers each
-// CompleteMultipartUpload as the script says, and keeps the metadata of those
-// that it says to store.
+// multiparts is a stub of a multipart upload that answers each CompleteMultipartUpload
+// according to the script, and keeps the metadata of those that the script stores.
 func multiparts(t *testing.T, script ...string) (s *stub, seen func() []string) {
 	var mu sync.Mutex
 	var meta string
@@ -352,27 +351,26 @@ func multiparts(t *testing.T, script ...string) (s *stub, seen func() []string) 
 	}
 }
 
-// CompleteMultipartUpload can answer 200 and fail all the same. Before what
-// became of it is looked at, the upload is aborted: then it cannot come to be
-// later.
+// CompleteMultipartUpload can answer 200 and still fail. The upload is aborted before
+// its result is checked, so that it cannot complete later.
 func TestComplete(t *testing.T) {
 	tests := []struct {
 		what   string
 		script []string
 		cond   vfs.Cond
 		want   error
-		tail   string // of the requests, behind the parts
+		tail   string // requests after the parts
 	}{
 		{"done", []string{"stored 200"}, vfs.Cond{}, nil, "complete"},
 		{"200 with an error, asked again", []string{"200 InternalError", "stored 200"}, vfs.Cond{}, nil, "complete complete"},
-		{"200 with an error, for ever", []string{"200 InternalError"}, vfs.Cond{}, vfs.ErrUnavailable, "complete complete complete abort head"},
+		{"200 with an error, forever", []string{"200 InternalError"}, vfs.Cond{}, vfs.ErrUnavailable, "complete complete complete abort head"},
 		{"200 with an error, and stored", []string{"stored 200 InternalError", "404 NoSuchUpload"}, vfs.Cond{}, nil, "complete complete abort head"},
 		{"cut, and stored", []string{"stored cut", "404 NoSuchUpload"}, vfs.Cond{}, nil, ""},
 		{"cut, and lost", []string{"cut", "404 NoSuchUpload"}, vfs.Cond{}, vfs.ErrUnavailable, ""},
 		{"aborted by others", []string{"404 NoSuchUpload"}, vfs.Cond{}, vfs.ErrUnavailable, "complete abort head"},
-		{"a part that is not right", []string{"400 InvalidPart"}, vfs.Cond{}, vfs.ErrUnavailable, "complete abort"},
+		{"an invalid part", []string{"400 InvalidPart"}, vfs.Cond{}, vfs.ErrUnavailable, "complete abort"},
 		{"no room", []string{"507 InsufficientStorage"}, vfs.Cond{}, vfs.ErrFull, "complete abort"},
-		{"412 behind its own success", []string{"stored 500 InternalError", "412 PreconditionFailed"}, creates, nil, "complete complete head"},
+		{"412 after its own success", []string{"stored 500 InternalError", "412 PreconditionFailed"}, creates, nil, "complete complete head"},
 		{"a conflict, which ends the upload", []string{"409 ConditionalRequestConflict", "404 NoSuchUpload"}, creates, vfs.ErrUnavailable, "complete head complete abort head"},
 	}
 	for _, tt := range tests {
@@ -392,13 +390,13 @@ func TestComplete(t *testing.T) {
 				t.Errorf("requests end in %s, want %s", tail, tt.tail)
 			}
 			if aborted := slices.Contains(ops, "abort"); err != nil && !aborted {
-				t.Errorf("the upload was left: %s", tail)
+				t.Errorf("the upload was not aborted: %s", tail)
 			}
 		})
 	}
 }
 
-// A service that takes no more of a body is given up.
+// If a service stops accepting a body, Put gives up.
 func TestPutStalls(t *testing.T) {
 	for _, size := range []int{1 << 20, 16 << 20} {
 		release := make(chan struct{})
@@ -412,7 +410,7 @@ func TestPutStalls(t *testing.T) {
 				fmt.Fprint(w, `<InitiateMultipartUploadResult><UploadId>the-id</UploadId></InitiateMultipartUploadResult>`)
 			}
 		})
-		// A handler that reads no body does not learn that the client has gone.
+		// A handler that does not read the body is not told that the client has gone.
 		t.Cleanup(func() { close(release) })
 		b := s.once(s3.Options{Writable: true, IdleTimeout: 200 * time.Millisecond})
 		_, err := b.Put(t.Context(), name("file"), io.LimitReader(zeros{}, int64(size)), vfs.PutOptions{})
@@ -420,7 +418,7 @@ func TestPutStalls(t *testing.T) {
 	}
 }
 
-// The client's settings say whether a small object carries a checksum.
+// The client's settings determine whether a small object carries a checksum.
 func TestPutChecksum(t *testing.T) {
 	for setting, want := range map[aws.RequestChecksumCalculation]string{
 		aws.RequestChecksumCalculationWhenRequired:  "",

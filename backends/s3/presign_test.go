@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// URLs are made only where there is somebody to sign as.
+// URLs are made only with credentials to sign them.
 func TestDirectNeedsCredentials(t *testing.T) {
 	signed := s3gateway.Start(t).Client(t)
 	public, err := s3.NewClient(s3.ClientOptions{Region: "us-east-1", Endpoint: "https://s3.example", Anonymous: true})
@@ -35,8 +35,8 @@ func TestDirectNeedsCredentials(t *testing.T) {
 	}
 }
 
-// A URL takes a plain GET and nothing else, names whatever a key can hold, and is not
-// made for what is not there, or not as the request wants it.
+// A URL takes a plain GET and nothing else, supports every possible key, and is not
+// made for an object that is missing or does not meet the request.
 func TestDirect(t *testing.T) {
 	g := s3gateway.Start(t)
 	bucket := g.Bucket(t, "direct")

@@ -24,11 +24,11 @@ import (
 )
 
 const (
-	part = 5 << 20 // the least that S3 takes
+	part = 5 << 20 // the minimum of S3
 	two  = part + 1
 )
 
-// filler returns n bytes in which a shifted or repeated piece shows.
+// filler returns n bytes in which any shifted or repeated part is detectable.
 func filler(n int) string { return allNumbers()[:n] }
 
 var allNumbers = sync.OnceValue(func() string {
@@ -53,7 +53,7 @@ var (
 	anyTag  = vfs.Cond{IfMatch: vfs.Tags{Any: true}}
 )
 
-// What a Put costs, and which condition S3 itself is asked to hold.
+// TestPutRequests checks what a Put costs, and which condition S3 is asked to enforce.
 func TestPutRequests(t *testing.T) {
 	this, other := tagOf("old"), tagOf("another")
 	weak := this
@@ -72,22 +72,22 @@ func TestPutRequests(t *testing.T) {
 		{"If-None-Match *, new", false, creates, nil, "PutObject inm *"},
 		{"If-None-Match *, there", true, creates, vfs.ErrPrecondition, "PutObject inm *, HeadObject"},
 		{"If-Match", true, ifMatch(this), nil, "PutObject" + hold(this)},
-		{"If-Match of another", true, ifMatch(other), vfs.ErrPrecondition, "PutObject" + hold(other) + ", HeadObject"},
+		{"If-Match of another tag", true, ifMatch(other), vfs.ErrPrecondition, "PutObject" + hold(other) + ", HeadObject"},
 		{"If-Match, missing", false, ifMatch(this), vfs.ErrPrecondition, "PutObject" + hold(this) + ", HeadObject"},
 		{"If-Match *", true, anyTag, nil, "HeadObject, PutObject" + hold(this)},
 		{"If-Match *, missing", false, anyTag, vfs.ErrPrecondition, "HeadObject"},
 		{"If-Match, a list", true, ifMatch(other, this), nil, "HeadObject, PutObject" + hold(this)},
-		{"If-Match, a list of others", true, ifMatch(other, other), vfs.ErrPrecondition, "HeadObject"},
+		{"If-Match, a list of other tags", true, ifMatch(other, other), vfs.ErrPrecondition, "HeadObject"},
 		{"If-Match, weak", true, ifMatch(weak), vfs.ErrPrecondition, "HeadObject"},
 		{"If-Match, a quoted asterisk", true, ifMatch(vfs.Tag{Value: "*", Set: true}), vfs.ErrPrecondition, "HeadObject"},
 		{"If-None-Match", true, vfs.Cond{IfNoneMatch: tags(this)}, vfs.ErrPrecondition, "HeadObject"},
 		{"If-None-Match, weak", true, vfs.Cond{IfNoneMatch: tags(weak)}, vfs.ErrPrecondition, "HeadObject"},
-		{"If-None-Match of another", true, vfs.Cond{IfNoneMatch: tags(other)}, nil, "HeadObject, PutObject" + hold(this)},
-		{"If-None-Match of another, missing", false, vfs.Cond{IfNoneMatch: tags(other)}, nil, "HeadObject, PutObject inm *"},
+		{"If-None-Match of another tag", true, vfs.Cond{IfNoneMatch: tags(other)}, nil, "HeadObject, PutObject" + hold(this)},
+		{"If-None-Match of another tag, missing", false, vfs.Cond{IfNoneMatch: tags(other)}, nil, "HeadObject, PutObject inm *"},
 		{"If-Unmodified-Since", true, vfs.Cond{IfUnmodifiedSince: modified}, nil, "HeadObject, PutObject" + hold(this)},
 		{"If-Unmodified-Since, before", true, vfs.Cond{IfUnmodifiedSince: modified.Add(-time.Hour)}, vfs.ErrPrecondition, "HeadObject"},
 		{"If-Match and If-None-Match", true, vfs.Cond{IfMatch: tags(this), IfNoneMatch: vfs.Tags{Any: true}}, vfs.ErrPrecondition, "HeadObject"},
-		{"If-Modified-Since, which is for reads", true, vfs.Cond{IfModifiedSince: modified}, nil, "PutObject"},
+		{"If-Modified-Since, which applies only to reads", true, vfs.Cond{IfModifiedSince: modified}, nil, "PutObject"},
 	}
 	for _, tt := range tests {
 		f := newFake(nil)
@@ -112,18 +112,18 @@ func TestPutRequests(t *testing.T) {
 		now, ok := f.object("file")
 		switch {
 		case tt.want == nil && (now.data != "new" || now.contentType != "text/css" || info.ETag != tagOf("new").Value || info.Size != 3):
-			t.Errorf("%s: holds %+v, and says %+v", tt.what, now, info)
+			t.Errorf("%s: stored %+v, returned %+v", tt.what, now, info)
 		case tt.want != nil && (ok != tt.there || tt.there && now.data != "old"):
 			t.Errorf("%s: holds %+v", tt.what, now)
 		}
 		var e *vfs.Error
 		if tt.want != nil && tt.there && (!errors.As(err, &e) || e.Info == nil || e.Info.ETag != this.Value) {
-			t.Errorf("%s: the error does not say what is there: %+v", tt.what, e)
+			t.Errorf("%s: the error lacks the current version: %+v", tt.what, e)
 		}
 	}
 }
 
-// A large object goes in parts, whether its size is known or not.
+// A large object is sent in parts, whether its size is known or not.
 func TestPutParts(t *testing.T) {
 	sizes := []int{0, 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, part - 1, part, two, 2 * part, 6*part + 3}
 	if length.Short() {
@@ -159,7 +159,7 @@ func TestPutParts(t *testing.T) {
 	}
 }
 
-// emptyReads yields nothing, n times, and then ends.
+// emptyReads returns no bytes n times, and then ends.
 type emptyReads struct{ n int }
 
 func (e *emptyReads) Read([]byte) (int, error) {
@@ -169,7 +169,7 @@ func (e *emptyReads) Read([]byte) (int, error) {
 	return 0, nil
 }
 
-// A condition that cannot hold is not paid for with a large body.
+// A condition that cannot hold is detected before a large body is sent.
 func TestPutLooksBeforeParts(t *testing.T) {
 	f := newFake(map[string]string{"file": "old"})
 	_, err := writer(t, f).Put(t.Context(), name("file"), io.LimitReader(zeros{}, 1<<40), vfs.PutOptions{Cond: creates})
@@ -178,9 +178,10 @@ func TestPutLooksBeforeParts(t *testing.T) {
 	}
 }
 
-// Whatever a body does but end well, nothing is stored and nothing is left.
+// If a body ends in any way but successfully, nothing is stored and nothing is left
+// behind.
 func TestPutBadBody(t *testing.T) {
-	broken := errors.New("the client went away")
+	broken := errors.New("the client disconnected")
 	for _, sent := range []int{0, 1, 100_000, part - 1, part, two, 3*part + 1} {
 		for _, cause := range []error{broken, io.ErrUnexpectedEOF, io.ErrNoProgress, vfs.ErrPrecondition} {
 			f := newFake(map[string]string{"file": "old"})
@@ -208,7 +209,7 @@ func checkKept(t *testing.T, f *fake, err, want error) {
 		t.Errorf("got a %T, %v, want %v", err, err, want)
 	}
 	if o, _ := f.object("file"); o.data != "old" || len(f.uploads) != 0 {
-		t.Errorf("after %v: %d bytes are stored, and %d uploads go on", err, len(o.data), len(f.uploads))
+		t.Errorf("after %v: %d bytes are stored, and %d uploads are open", err, len(o.data), len(f.uploads))
 	}
 }
 
@@ -225,9 +226,9 @@ func TestPutBodyPanics(t *testing.T) {
 			b.Put(t.Context(), name("file"), io.MultiReader(strings.NewReader(filler(sent)), panics{}), vfs.PutOptions{})
 		}()
 		if o, _ := f.object("file"); o.data != "old" || len(f.uploads) != 0 {
-			t.Errorf("after a panic: %d bytes are stored, and %d uploads go on", len(o.data), len(f.uploads))
+			t.Errorf("after a panic: %d bytes are stored, and %d uploads are open", len(o.data), len(f.uploads))
 		}
-		// The slot is free again.
+		// The slot has been released.
 		if _, err := b.Put(t.Context(), name("file"), strings.NewReader("new"), vfs.PutOptions{}); err != nil {
 			t.Error(err)
 		}
@@ -238,7 +239,7 @@ type panics struct{}
 
 func (panics) Read([]byte) (int, error) { panic("boom") }
 
-// Cancelling ends a Put at every point, and nothing is left of it.
+// Cancelling ends a Put at every point, and leaves nothing behind.
 func TestPutCancelled(t *testing.T) {
 	for _, op := range []string{"HeadObject", "CreateMultipartUpload", "UploadPart"} {
 		f := newFake(map[string]string{"file": "old"})
@@ -254,7 +255,8 @@ func TestPutCancelled(t *testing.T) {
 		_, err := writer(t, f).Put(ctx, name("file"), io.LimitReader(zeros{}, 4*part), vfs.PutOptions{Cond: anyTag})
 		checkKept(t, f, err, context.Canceled)
 	}
-	// What makes the object visible goes on, so that its answer is heard.
+	// The request that makes the object visible continues, so that its answer is
+	// received.
 	for op, size := range map[string]int{"PutObject": 1, "CompleteMultipartUpload": two} {
 		f := newFake(map[string]string{"file": "old"})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -269,10 +271,10 @@ func TestPutCancelled(t *testing.T) {
 			t.Errorf("%s: %v", op, err)
 		}
 		if o, _ := f.object("file"); o.data != data || len(f.uploads) != 0 {
-			t.Errorf("%s: %d bytes are stored, and %d uploads go on", op, len(o.data), len(f.uploads))
+			t.Errorf("%s: %d bytes are stored, and %d uploads are open", op, len(o.data), len(f.uploads))
 		}
 	}
-	// But not for ever.
+	// But it does not continue forever.
 	for op, size := range map[string]int{"PutObject": 1, "CompleteMultipartUpload": two} {
 		f := newFake(map[string]string{"file": "old"})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -296,7 +298,7 @@ func TestPutCancelled(t *testing.T) {
 	}
 }
 
-// 10,000 parts have to do for every size.
+// 10,000 parts must be enough for every size.
 func TestPutPartSizes(t *testing.T) {
 	f := newFake(nil)
 	f.forget = true
@@ -308,7 +310,7 @@ func TestPutPartSizes(t *testing.T) {
 		1 << 38:        27 << 20,
 	} {
 		f.partSizes = nil
-		// The look behind the first part is a byte.
+		// The lookahead after the first part is one byte.
 		body := io.MultiReader(io.LimitReader(zeros{}, want+1), &afterFirstPart{f})
 		_, err := b.Put(t.Context(), name("file"), body, vfs.PutOptions{Size: size, SizeKnown: true})
 		if err == nil || len(f.partSizes) != 1 || f.partSizes[0] != want {
@@ -318,11 +320,11 @@ func TestPutPartSizes(t *testing.T) {
 	f.taken()
 	_, err := b.Put(t.Context(), name("file"), panics{}, vfs.PutOptions{Size: 5<<40 + 1, SizeKnown: true})
 	if !errors.Is(err, vfs.ErrFull) || f.ops() != "" {
-		t.Errorf("an object that S3 cannot hold: %v", err)
+		t.Errorf("an object that S3 cannot store: %v", err)
 	}
 }
 
-// afterFirstPart is a body that fails when the service has the first part.
+// afterFirstPart is a body that fails once the service has the first part.
 type afterFirstPart struct{ f *fake }
 
 func (a *afterFirstPart) Read([]byte) (int, error) {
@@ -337,8 +339,8 @@ func (a *afterFirstPart) Read([]byte) (int, error) {
 	}
 }
 
-// Of a body of unknown size the parts grow. What is measured is memory: a
-// thousand parts take no more of it than a few.
+// The parts of a body of unknown size grow. The test measures memory: a thousand parts
+// need no more than a few.
 func TestPutMemory(t *testing.T) {
 	f := newFake(nil)
 	f.forget = true
@@ -362,8 +364,8 @@ func TestPutMemory(t *testing.T) {
 	f.partSizes = nil
 	many := allocated(1000*part + 10*part)
 	t.Logf("8 parts: %d KiB allocated, 1005 parts: %d KiB", few>>10, many>>10)
-	// One part of each size that is used, four at most in flight, and some
-	// kilobytes a request.
+	// One part of each size used, at most four in flight, and some kilobytes per
+	// request.
 	if many > 8*part+1005*16<<10 {
 		t.Errorf("%d bytes allocated for a body of %d", many, 1010*part)
 	}
@@ -373,7 +375,7 @@ func TestPutMemory(t *testing.T) {
 	}
 }
 
-// All Puts together hold one part each, and some more.
+// All Puts together hold one part each, and a bounded number more.
 func TestPutInFlight(t *testing.T) {
 	for _, limit := range []int{1, 2, 3, 64} {
 		f := newFake(nil)
@@ -410,7 +412,7 @@ func TestPutInFlight(t *testing.T) {
 	}
 }
 
-// What cannot stand in a header is not sent.
+// A content type that is not valid in a header is not sent.
 func TestPutContentType(t *testing.T) {
 	for given, want := range map[string]string{
 		"text/html; charset=utf-8": "text/html; charset=utf-8",
@@ -432,7 +434,7 @@ func TestPutContentType(t *testing.T) {
 	}
 }
 
-// Without Options.Writable, nothing that changes the bucket is sent.
+// Without Options.Writable, no request that changes the bucket is sent.
 func TestReadOnly(t *testing.T) {
 	f := newFake(map[string]string{"file": "old"})
 	b := newBackend(t, f, s3.Options{})
@@ -448,13 +450,13 @@ func TestReadOnly(t *testing.T) {
 	}
 	for _, size := range []int{-1, 1, 5<<20 - 1, 1<<30 + 1} {
 		if _, err := s3.New(f, s3.Options{Bucket: bucket, PartSize: size}); err == nil {
-			t.Errorf("parts of %d bytes are taken", size)
+			t.Errorf("parts of %d bytes are accepted", size)
 		}
 	}
 }
 
-// What the transport still reads of a request that has ended is never what the
-// buffer holds by then.
+// If the transport reads a request that has ended, it never gets the buffer's later
+// content.
 func TestPutDetachesBody(t *testing.T) {
 	f := newFake(nil)
 	var kept []io.Reader
@@ -468,7 +470,7 @@ func TestPutDetachesBody(t *testing.T) {
 	}
 	for _, body := range kept {
 		if _, err := body.(io.Seeker).Seek(0, io.SeekStart); err == nil {
-			t.Error("a body can be sent again when its request has ended")
+			t.Error("a body can be sent again after its request has ended")
 		}
 		if n, err := body.Read(make([]byte, 100)); n > 0 || err == nil || err == io.EOF {
 			t.Errorf("read %d bytes of a request that has ended, %v", n, err)
@@ -487,7 +489,7 @@ func (k *keeping) PutObject(ctx context.Context, in *awss3.PutObjectInput, opts 
 	return &awss3.PutObjectOutput{ETag: aws.String(stubTag)}, nil
 }
 
-// What MinIO would take for a directory is not stored.
+// A name that MinIO would treat as a directory is not stored.
 func TestPutOfAMarkersName(t *testing.T) {
 	f := newFake(nil)
 	b := newBackend(t, f, s3.Options{Writable: true})

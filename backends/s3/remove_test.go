@@ -27,8 +27,8 @@ func TestRemoveRequests(t *testing.T) {
 		{"If-Match", true, vfs.Cond{IfMatch: tags(this)}, nil, "HeadObject, DeleteObject" + hold},
 		{"If-Match *", true, anyTag, nil, "HeadObject, DeleteObject" + hold},
 		{"If-Match, a list", true, vfs.Cond{IfMatch: tags(other, this)}, nil, "HeadObject, DeleteObject" + hold},
-		{"If-Match of another", true, vfs.Cond{IfMatch: tags(other)}, vfs.ErrPrecondition, "HeadObject"},
-		{"If-None-Match of another", true, vfs.Cond{IfNoneMatch: tags(other)}, nil, "HeadObject, DeleteObject" + hold},
+		{"If-Match of another tag", true, vfs.Cond{IfMatch: tags(other)}, vfs.ErrPrecondition, "HeadObject"},
+		{"If-None-Match of another tag", true, vfs.Cond{IfNoneMatch: tags(other)}, nil, "HeadObject, DeleteObject" + hold},
 		{"If-None-Match *", true, creates, vfs.ErrPrecondition, "HeadObject"},
 		{"If-Unmodified-Since, before", true, vfs.Cond{IfUnmodifiedSince: modified.Add(-time.Hour)}, vfs.ErrPrecondition, "HeadObject"},
 	} {
@@ -46,24 +46,24 @@ func TestRemoveRequests(t *testing.T) {
 			t.Errorf("%s: %s: %v, want %s: %v", tt.what, got, err, tt.ops, tt.want)
 		}
 		if _, ok := f.object("file"); ok == (tt.want == nil) {
-			t.Errorf("%s: %v, and the object is there: %t", tt.what, err, ok)
+			t.Errorf("%s: %v, and the object exists: %t", tt.what, err, ok)
 		}
 		if _, ok := f.object("file/below"); !ok {
-			t.Errorf("%s: another object is gone", tt.what)
+			t.Errorf("%s: another object was removed", tt.what)
 		}
 	}
 	f := newFake(nil)
 	for _, cond := range []vfs.Cond{{}, anyTag, creates} {
 		if err := writer(t, f).Remove(t.Context(), name("file"), cond); vfs.ReasonOf(err) != reason.Missing {
-			t.Errorf("what is missing: %v", err)
+			t.Errorf("a missing object: %v", err)
 		}
 	}
 	if ops := f.ops(); strings.Contains(ops, "Delete") {
-		t.Errorf("what is missing: %s", ops)
+		t.Errorf("a missing object: %s", ops)
 	}
 }
 
-// A second DeleteObject can meet the work of the first.
+// A second DeleteObject can meet the result of the first.
 func TestRemoveLostAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		what   string
@@ -107,7 +107,7 @@ func TestRemoveLostAnswer(t *testing.T) {
 	}
 }
 
-// Uploads are swept by their age and place, and by nothing else.
+// Only age and place decide which uploads are swept.
 func TestSweepUploads(t *testing.T) {
 	old, fresh := time.Now().Add(-48*time.Hour), time.Now()
 	for _, pageSize := range []int{0, 1, 2, 3} {
@@ -137,7 +137,7 @@ func TestSweepUploads(t *testing.T) {
 		}
 		for _, id := range []string{"id-01", "id-05", "id-06", "id-07", "id-08", "id-09", "id-10"} {
 			if f.uploads[id] == nil {
-				t.Errorf("pages of %d: the upload %s is gone", pageSize, id)
+				t.Errorf("pages of %d: the upload %s was aborted", pageSize, id)
 			}
 		}
 		if n, err := b.SweepUploads(t.Context(), -1); n != 0 || err == nil {
@@ -146,7 +146,7 @@ func TestSweepUploads(t *testing.T) {
 	}
 }
 
-// Uploads of one name are aborted whatever their age, and no others.
+// AbortUploads aborts the uploads of one name, whatever their age, and no others.
 func TestAbortUploads(t *testing.T) {
 	for _, pageSize := range []int{0, 1} {
 		f := newFake(nil)
@@ -170,7 +170,7 @@ func TestAbortUploads(t *testing.T) {
 	}
 }
 
-// One that cannot be aborted does not keep the others.
+// An upload that cannot be aborted does not protect the others.
 func TestSweepUploadsFails(t *testing.T) {
 	f := newFake(nil)
 	for i := range 5 {

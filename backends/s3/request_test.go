@@ -27,28 +27,28 @@ var (
 
 func tags(list ...vfs.Tag) vfs.Tags { return vfs.Tags{List: list} }
 
-// One call is one request, and says to S3 what may be said. The server here is a
-// good one.
+// One call is one request, which tells S3 as much as is safe. The server in this test
+// behaves correctly.
 func TestRequests(t *testing.T) {
 	later := modified.Add(time.Hour)
 	tests := []struct {
 		what string
 		req  vfs.Request
 		want error
-		ops  []string // what was asked, with range and conditions
+		ops  []string // the requests, with range and conditions
 	}{
 		{"whole", vfs.Request{}, nil, []string{"GET"}},
 		{"a-b", vfs.Request{Range: vfs.RangeBetween(2, 5)}, nil, []string{"GET bytes=2-5"}},
 		{"a-", vfs.Request{Range: vfs.RangeFrom(2)}, nil, []string{"GET bytes=2-"}},
 		{"0-", vfs.Request{Range: vfs.RangeFrom(0)}, nil, []string{"GET bytes=0-"}},
 		{"-n", vfs.Request{Range: vfs.RangeSuffix(3)}, nil, []string{"GET bytes=-3"}},
-		{"-n of more than can be", vfs.Request{Range: vfs.RangeSuffix(1<<63 - 1)}, nil, []string{"GET bytes=0-"}},
-		{"a-b of more than can be", vfs.Request{Range: vfs.RangeBetween(1, 1<<63-1)}, nil, []string{"GET bytes=1-"}},
+		{"-n with an impossible size", vfs.Request{Range: vfs.RangeSuffix(1<<63 - 1)}, nil, []string{"GET bytes=0-"}},
+		{"a-b with an impossible size", vfs.Request{Range: vfs.RangeBetween(1, 1<<63-1)}, nil, []string{"GET bytes=1-"}},
 		{"-0", vfs.Request{Range: vfs.RangeSuffix(0)}, vfs.ErrRange, []string{"HEAD"}},
 		{"outside", vfs.Request{Range: vfs.RangeFrom(100)}, vfs.ErrRange, []string{"GET bytes=100-", "HEAD"}},
 		{"If-None-Match", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(thisTag)}}, vfs.ErrNotModified, []string{"GET inm " + stubTag}},
 		{"If-None-Match, weak", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(weakTag)}}, vfs.ErrNotModified, []string{"GET inm " + stubTag}},
-		{"If-None-Match of another", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(otherTag)}}, nil, []string{`GET inm "other"`}},
+		{"If-None-Match of another tag", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(otherTag)}}, nil, []string{`GET inm "other"`}},
 		{"If-None-Match, a list", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(otherTag, thisTag)}}, vfs.ErrNotModified, []string{"GET"}},
 		{"If-None-Match, a comma", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(vfs.Tag{Value: "a,b", Set: true})}}, nil, []string{"GET"}},
 		{"If-None-Match, a quoted asterisk", vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(vfs.Tag{Value: "*", Set: true})}}, nil, []string{"GET"}},
@@ -61,7 +61,7 @@ func TestRequests(t *testing.T) {
 		{"If-Unmodified-Since, before, with If-None-Match", vfs.Request{Cond: vfs.Cond{IfUnmodifiedSince: modified.Add(-time.Hour), IfNoneMatch: tags(thisTag)}}, vfs.ErrPrecondition, []string{"GET"}},
 		{"If-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(thisTag)}}, nil, []string{"GET im " + stubTag}},
 		{"If-Match, weak", vfs.Request{Cond: vfs.Cond{IfMatch: tags(weakTag)}}, vfs.ErrPrecondition, []string{"GET"}},
-		{"If-Match of another", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag)}}, vfs.ErrPrecondition, []string{`GET im "other"`, "HEAD"}},
+		{"If-Match of another tag", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag)}}, vfs.ErrPrecondition, []string{`GET im "other"`, "HEAD"}},
 		{"If-Match, a list", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag)}}, nil, []string{"GET"}},
 		{"If-Match, a list, with If-None-Match", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag), IfNoneMatch: tags(thisTag)}}, vfs.ErrNotModified, []string{"GET"}},
 		{"If-Match, a list, with If-Modified-Since", vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag, thisTag), IfModifiedSince: modified}}, vfs.ErrNotModified, []string{"GET"}},
@@ -105,7 +105,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// answerWell answers as AWS does.
+// answerWell answers like AWS.
 func answerWell(data string) func(w http.ResponseWriter, r *http.Request, _ int) {
 	return func(w http.ResponseWriter, r *http.Request, _ int) {
 		h := r.Header
@@ -128,7 +128,7 @@ func answerWell(data string) func(w http.ResponseWriter, r *http.Request, _ int)
 	}
 }
 
-// asked returns what a stub was asked, shortened.
+// asked returns the requests to a stub, abbreviated.
 func asked(s *stub) []string {
 	var list []string
 	for i, op := range s.requests() {
@@ -149,8 +149,8 @@ func asked(s *stub) []string {
 	return list
 }
 
-// Servers differ. Each row is an answer that one of them gives, and what has to
-// be made of it.
+// Servers differ. Each row is an answer that one of them gives, and the required
+// result.
 func TestServerDifferences(t *testing.T) {
 	const data = "0123456789"
 	plain := func(w http.ResponseWriter, r *http.Request, _ int) {
@@ -189,9 +189,9 @@ func TestServerDifferences(t *testing.T) {
 		{"no ETag on a 304: the tag that matched", bare304, vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(thisTag)}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
 		{"no ETag on a 304: the weak tag that matched", bare304, vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(weakTag)}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
 		{"nothing on a 304 by date", bare304, vfs.Request{Cond: vfs.Cond{IfModifiedSince: modified}}, vfs.ErrNotModified, "", whole, 1},
-		{"200 where the date is equal", plain, vfs.Request{Cond: vfs.Cond{IfModifiedSince: modified}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
-		{"200 where a tag of a list matches", plain, vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(otherTag, weakTag)}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
-		{"200 where If-Match does not hold", plain, vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag)}}, vfs.ErrPrecondition, thisTag.Value, whole, 1},
+		{"200 although the date is equal", plain, vfs.Request{Cond: vfs.Cond{IfModifiedSince: modified}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
+		{"200 although a tag of a list matches", plain, vfs.Request{Cond: vfs.Cond{IfNoneMatch: tags(otherTag, weakTag)}}, vfs.ErrNotModified, thisTag.Value, whole, 1},
+		{"200 although If-Match fails", plain, vfs.Request{Cond: vfs.Cond{IfMatch: tags(otherTag)}}, vfs.ErrPrecondition, thisTag.Value, whole, 1},
 		{"304 for another tag", func(w http.ResponseWriter, r *http.Request, i int) {
 			if i == 0 {
 				w.Header().Set("ETag", stubTag)
@@ -213,11 +213,11 @@ func TestServerDifferences(t *testing.T) {
 			r.Header.Set("Range", "bytes=3-4")
 			send(w, r, data, stubTag)
 		}, vfs.Request{Range: vfs.RangeBetween(2, 4)}, vfs.ErrUnavailable, "", whole, 1},
-		{"a range that nobody asked for", func(w http.ResponseWriter, r *http.Request, _ int) {
+		{"a range that was not requested", func(w http.ResponseWriter, r *http.Request, _ int) {
 			r.Header.Set("Range", "bytes=0-9")
 			send(w, r, data, stubTag)
 		}, vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
-		{"a range of another length than its bytes", func(w http.ResponseWriter, r *http.Request, _ int) {
+		{"a range that does not match its bytes", func(w http.ResponseWriter, r *http.Request, _ int) {
 			w.Header().Set("Content-Range", "bytes 2-4/10")
 			w.Header().Set("Content-Length", "2")
 			w.WriteHeader(206)
@@ -233,10 +233,10 @@ func TestServerDifferences(t *testing.T) {
 			w.(http.Flusher).Flush()
 			fmt.Fprint(w, data)
 		}, vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
-		{"304 that nobody asked for", bare304, vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
-		{"412 that nobody asked for", func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, 412, "PreconditionFailed") },
+		{"unrequested 304", bare304, vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
+		{"unrequested 412", func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, 412, "PreconditionFailed") },
 			vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
-		{"416 that nobody asked for", func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, 416, "InvalidRange") },
+		{"unrequested 416", func(w http.ResponseWriter, r *http.Request, _ int) { sendError(w, r, 416, "InvalidRange") },
 			vfs.Request{}, vfs.ErrUnavailable, "", whole, 1},
 		{"416, and the object grew meanwhile: all of it", func(w http.ResponseWriter, r *http.Request, _ int) {
 			if r.Method == http.MethodHead || r.Header.Get("Range") == "" {
@@ -245,10 +245,10 @@ func TestServerDifferences(t *testing.T) {
 			}
 			sendError(w, r, 416, "InvalidRange")
 		}, vfs.Request{Range: vfs.RangeFrom(5)}, nil, "", whole, 3},
-		{"416 before If-Range was looked at, date", rangeFirst(data), vfs.Request{
+		{"416 before If-Range is evaluated, date", rangeFirst(data), vfs.Request{
 			Range: vfs.RangeFrom(10), Cond: vfs.Cond{IfRangeDate: modified.Add(-time.Hour), Now: modified.Add(time.Hour)},
 		}, nil, "", whole, 3},
-		{"416 before If-Range was looked at, tag", rangeFirst(data), vfs.Request{Range: vfs.RangeFrom(10), Cond: vfs.Cond{IfRangeTag: otherTag}}, nil, "", whole, 3},
+		{"416 before If-Range is evaluated, tag", rangeFirst(data), vfs.Request{Range: vfs.RangeFrom(10), Cond: vfs.Cond{IfRangeTag: otherTag}}, nil, "", whole, 3},
 		{"304 without an ETag, for a list of If-Match", func(w http.ResponseWriter, r *http.Request, i int) {
 			if r.Header.Get("If-Modified-Since") != "" {
 				bare304(w, r, i)
@@ -284,7 +284,7 @@ func TestServerDifferences(t *testing.T) {
 	}
 }
 
-// rangeFirst refuses a range before it looks at any condition.
+// rangeFirst refuses a range before it evaluates any condition.
 func rangeFirst(data string) func(w http.ResponseWriter, r *http.Request, _ int) {
 	return func(w http.ResponseWriter, r *http.Request, i int) {
 		if header := r.Header.Get("Range"); header != "" {
@@ -297,8 +297,8 @@ func rangeFirst(data string) func(w http.ResponseWriter, r *http.Request, _ int)
 	}
 }
 
-// Tags that are weak or no tags are none: a range of two answers could not be
-// told apart by them.
+// Weak and invalid tags are ignored: they could not tell apart the ranges of two
+// answers.
 func TestOddTags(t *testing.T) {
 	for tag, want := range map[string]string{
 		`"abc-2"`: "abc-2", `W/"abc"`: "", "abc": "", `"`: "", `""`: "", `"a b"`: "", `"a"b"`: "",
@@ -311,7 +311,7 @@ func TestOddTags(t *testing.T) {
 	}
 }
 
-// The bucket and what stands before a name are fixed, and so is the owner.
+// The bucket, the prefix of keys, and the owner are fixed.
 func TestKeys(t *testing.T) {
 	f := newFake(map[string]string{"pub/file": "in", "pub-secret/file": "out", "file": "out", "pubfile": "out"})
 	for _, prefix := range []string{"pub", "pub/"} {
@@ -332,7 +332,7 @@ func TestKeys(t *testing.T) {
 		}
 	}
 	if calls := f.taken(); len(calls) != 0 {
-		t.Errorf("names without a key were asked for: %v", calls)
+		t.Errorf("there were calls for names without a key: %v", calls)
 	}
 	if _, err := b.Open(t.Context(), name(long.String()[:823]), vfs.Request{}); vfs.ReasonOf(err) != reason.Missing {
 		t.Errorf("a key of 1024 bytes: %v", err)
@@ -403,8 +403,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// A right for one version of an object is not asked for, but used where it is
-// there.
+// The permission for reading by version is not required, but used if present.
 func TestResumeWithoutVersionRight(t *testing.T) {
 	data := numbers(100_000)
 	f := newFake(map[string]string{"file": data})

@@ -34,8 +34,8 @@ func opened(t *testing.T, b vfs.Backend, n int) *vfs.Object {
 	return obj
 }
 
-// More readers than calls may be in flight hold bodies and do not read them: all
-// others are served, and each of them for one request.
+// More readers than calls may be in flight hold bodies without reading them: all other
+// callers are served, with one request each.
 func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
 	const readers = 300
 	data := numbers(70_000)
@@ -46,10 +46,10 @@ func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
 		slow = append(slow, opened(t, b, 1))
 	}
 	if _, got, err := fetch(t.Context(), b, vfs.Request{}); err != nil || got != data {
-		t.Errorf("beside %d slow readers: %d bytes, %v", readers, len(got), err)
+		t.Errorf("with %d slow readers: %d bytes, %v", readers, len(got), err)
 	}
 	if _, err := b.Stat(t.Context(), name("file"), vfs.Request{}); err != nil {
-		t.Errorf("beside %d slow readers: %v", readers, err)
+		t.Errorf("with %d slow readers: %v", readers, err)
 	}
 	for _, obj := range slow {
 		if rest, err := io.ReadAll(obj.Body); err != nil || string(rest) != data[1:] {
@@ -57,12 +57,12 @@ func TestSlowReadersKeepNobodyWaiting(t *testing.T) {
 		}
 	}
 	if n := len(s.requests()); n != readers+2 {
-		t.Errorf("%d requests, want one a call", n)
+		t.Errorf("%d requests, want one per call", n)
 	}
 }
 
-// Past the limit of bodies, the one that rested longest gives way, and goes on where
-// it was.
+// Beyond the limit, the body that has rested longest gives way, and later continues
+// where it was.
 func TestRestingBodyGivesWay(t *testing.T) {
 	data := numbers(200_000)
 	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
@@ -92,12 +92,12 @@ func TestRestingBodyGivesWay(t *testing.T) {
 	}
 	again := s.request(3)
 	if from, _, _ := cutRange(again.Header.Get("Range"), 1<<40); from < 2000 || again.Header.Get("If-Match") != stubTag || again.URL.Query().Get("versionId") != "v1" {
-		t.Errorf("the rest was asked for with Range %q, If-Match %q, version %q", again.Header.Get("Range"), again.Header.Get("If-Match"), again.URL.Query().Get("versionId"))
+		t.Errorf("the rest was requested with Range %q, If-Match %q, version %q", again.Header.Get("Range"), again.Header.Get("If-Match"), again.URL.Query().Get("versionId"))
 	}
 }
 
-// A body that gave way and was replaced meanwhile fails: two versions are never one
-// body. One that was closed meanwhile asks for nothing.
+// If a body gave way and its object was replaced meanwhile, reading fails: a body never
+// mixes two versions. A body that was closed meanwhile makes no request.
 func TestBodyThatGaveWay(t *testing.T) {
 	f := newFake(map[string]string{"file": numbers(100_000)})
 	b := newBackend(t, f, s3.Options{MaxBodies: 1})
@@ -122,8 +122,8 @@ func TestBodyThatGaveWay(t *testing.T) {
 	}
 }
 
-// While all bodies are being read, a call waits for the first that rests, and a second
-// at most. A body without an ETag keeps its slot.
+// While all bodies are being read, a call waits for the first to rest, for at most a
+// second. A body without an ETag keeps its slot.
 func TestNoBodyRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(map[string]string{"file": numbers(100_000)})
@@ -149,9 +149,9 @@ func TestNoBodyRests(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if err := <-gone; !errors.Is(err, context.Canceled) {
-			t.Errorf("a caller who left: %v", err)
+			t.Errorf("a cancelled caller: %v", err)
 		}
-		// The stalled stream is given up and asked for anew, and then rests.
+		// The stalled stream is given up and requested again, and then rests.
 		time.Sleep(29 * time.Second)
 		served := make(chan error)
 		go func() {
@@ -181,16 +181,16 @@ func TestNoBodyRests(t *testing.T) {
 		b := newBackend(t, f, s3.Options{MaxBodies: 1})
 		obj := opened(t, b, 10)
 		if _, err := b.Open(t.Context(), name("file"), vfs.Request{}); !errors.Is(err, vfs.ErrUnavailable) {
-			t.Errorf("beside a body without an ETag: %v", err)
+			t.Errorf("with a body without an ETag: %v", err)
 		}
 		if rest, err := io.ReadAll(obj.Body); err != nil || len(rest) != 99_990 {
-			t.Errorf("it yields %d bytes, %v", len(rest), err)
+			t.Errorf("the body yields %d bytes, %v", len(rest), err)
 		}
 	})
 }
 
-// Many readers over few connections, in any order: all get their bytes, and there are
-// never more connections than said.
+// Many readers over few connections, in any order: all get their bytes, and the number
+// of connections never exceeds the limit.
 func TestManyReadersFewBodies(t *testing.T) {
 	const limit = 3
 	objects := map[string]string{}
@@ -229,7 +229,7 @@ func TestManyReadersFewBodies(t *testing.T) {
 				off += n
 			}
 			if n, err := obj.Body.Read(buf); n != 0 || err != io.EOF {
-				t.Errorf("%s: behind its end: %d bytes, %v", key, n, err)
+				t.Errorf("%s: after its end: %d bytes, %v", key, n, err)
 			}
 		})
 	}

@@ -23,8 +23,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A stub is an HTTP server that answers what no real server can be made to
-// answer. It counts requests and connections.
+// A stub is an HTTP server that gives answers that no real server can be made to give.
+// It counts requests and connections.
 type stub struct {
 	*httptest.Server
 	t      *testing.T
@@ -34,7 +34,7 @@ type stub struct {
 	script func(w http.ResponseWriter, r *http.Request, i int)
 }
 
-// newStub starts a stub. script answers the request number i, from 0.
+// newStub starts a stub. script answers request number i, from 0.
 func newStub(t *testing.T, script func(w http.ResponseWriter, r *http.Request, i int)) *stub {
 	s := &stub{t: t, script: script}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
@@ -99,7 +99,7 @@ func (s *stub) backend(opts s3.Options) *s3.Backend {
 	return newBackend(s.t, newClient(s.t, s.URL), opts)
 }
 
-// once is backend with a client that does not try again, which takes time.
+// once is backend with a client that does not retry, which would take time.
 func (s *stub) once(opts s3.Options) *s3.Backend {
 	s.t.Helper()
 	return newBackend(s.t, awss3.New(newClient(s.t, s.URL).Options(), func(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }), opts)
@@ -107,7 +107,7 @@ func (s *stub) once(opts s3.Options) *s3.Backend {
 
 const stubTag = `"0123456789abcdef0123456789abcdef"`
 
-// send answers with data, or the part of it that r asks for, and the ETag.
+// send answers with the ETag and with data, or the part of it that r requests.
 func send(w http.ResponseWriter, r *http.Request, data, tag string) {
 	h := w.Header()
 	h.Set("ETag", tag)
@@ -132,7 +132,7 @@ func send(w http.ResponseWriter, r *http.Request, data, tag string) {
 	}
 }
 
-// sendCut promises data and breaks off after n bytes.
+// sendCut announces data and breaks off after n bytes.
 func sendCut(w http.ResponseWriter, data, tag string, n int) {
 	w.Header().Set("ETag", tag)
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
@@ -160,7 +160,7 @@ func name(s string) vfs.Name {
 	return n
 }
 
-// fetch opens the object "file" and reads all of it.
+// fetch opens the object "file" and reads it completely.
 func fetch(ctx context.Context, b vfs.Backend, req vfs.Request) (*vfs.Object, string, error) {
 	obj, err := b.Open(ctx, name("file"), req)
 	if err != nil {
@@ -170,7 +170,7 @@ func fetch(ctx context.Context, b vfs.Backend, req vfs.Request) (*vfs.Object, st
 	return obj, string(data), errors.Join(err, obj.Body.Close())
 }
 
-// numbers returns n bytes in which a shifted or repeated piece shows.
+// numbers returns n bytes in which any shifted or repeated part is detectable.
 func numbers(n int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {
@@ -235,7 +235,7 @@ func TestConnectionsAreReused(t *testing.T) {
 				}
 			}
 			if n := s.connections(); n > 2 {
-				t.Errorf("%d connections for 100 calls in turn, want at most 2", n)
+				t.Errorf("%d connections for 100 sequential calls, want at most 2", n)
 			}
 		})
 	}
@@ -261,12 +261,12 @@ func TestBrokenStreamIsResumed(t *testing.T) {
 		}
 		again := s.request(1)
 		if again.Header.Get("If-Match") != stubTag || again.URL.Query().Get("versionId") != "v1" {
-			t.Errorf("cut after %d: the rest was asked for with If-Match %q, version %q", cut, again.Header.Get("If-Match"), again.URL.Query().Get("versionId"))
+			t.Errorf("cut after %d: the rest was requested with If-Match %q, version %q", cut, again.Header.Get("If-Match"), again.URL.Query().Get("versionId"))
 		}
 	}
 }
 
-// A body that cannot be completed fails, and its last bytes never come.
+// A body that cannot be completed fails before its last bytes.
 func TestBadBodyNeverEndsNormally(t *testing.T) {
 	const cut = 100_000
 	data := numbers(300_000)
@@ -294,7 +294,7 @@ func TestBadBodyNeverEndsNormally(t *testing.T) {
 			r.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", cut, len(data)-2))
 			send(w, r, other, stubTag)
 		}, vfs.ErrChanged},
-		{"cut again and again", func(w http.ResponseWriter, r *http.Request, i int) {
+		{"cut repeatedly", func(w http.ResponseWriter, r *http.Request, i int) {
 			first, _, _ := cutRange(r.Header.Get("Range"), int64(len(data)))
 			w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, len(data)-1, len(data)))
 			w.Header().Set("Content-Length", strconv.FormatInt(int64(len(data))-first, 10))
@@ -334,14 +334,14 @@ func TestBadBodyNeverEndsNormally(t *testing.T) {
 	})
 }
 
-// The checksum shows only behind the last byte, when all of a small object has
-// arrived already.
+// The checksum shows only after the last byte, when a small object has already arrived
+// completely.
 func TestWrongChecksum(t *testing.T) {
 	for _, size := range []int{1000, 32 << 10, 100_000} {
 		data := numbers(size)
 		s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
 			if r.Header.Get("X-Amz-Checksum-Mode") != "ENABLED" {
-				t.Error("no checksum was asked for")
+				t.Error("no checksum was requested")
 			}
 			w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==")
 			send(w, r, data, stubTag)
@@ -351,7 +351,7 @@ func TestWrongChecksum(t *testing.T) {
 			t.Errorf("%d bytes: %d were yielded, then %v", size, len(got), err)
 		}
 		if n := len(s.requests()); n != 1 {
-			t.Errorf("%d bytes: %d requests: what is wrong is not made right by another", size, n)
+			t.Errorf("%d bytes: %d requests: a retry cannot correct it", size, n)
 		}
 	}
 }
@@ -371,11 +371,11 @@ func TestBursts(t *testing.T) {
 	}
 	s := slowDown(1000)
 	if _, _, err := fetch(t.Context(), s.backend(s3.Options{}), vfs.Request{}); !errors.Is(err, vfs.ErrUnavailable) || len(s.requests()) != 3 {
-		t.Errorf("refused for ever: %v after %d requests", err, len(s.requests()))
+		t.Errorf("refused forever: %v after %d requests", err, len(s.requests()))
 	}
 }
 
-// When the client leaves, nothing goes on for nobody.
+// When the client disconnects, the transfer ends.
 func TestCancelReachesService(t *testing.T) {
 	data := numbers(300_000)
 	gone := make(chan struct{})
@@ -399,7 +399,7 @@ func TestCancelReachesService(t *testing.T) {
 	cancel()
 	<-gone
 	if _, err := io.Copy(io.Discard, obj.Body); !errors.Is(err, context.Canceled) {
-		t.Errorf("reading on gives %v", err)
+		t.Errorf("continuing to read gives %v", err)
 	}
 }
 
@@ -416,6 +416,6 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 		}
 	}
 	if n := elsewhere.connections(); n != 0 {
-		t.Errorf("%d connections to where the redirect led", n)
+		t.Errorf("%d connections to the redirect's target", n)
 	}
 }

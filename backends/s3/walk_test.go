@@ -35,8 +35,8 @@ func scanned(t *testing.T, j *vfs.Jail, dir vfs.Name) []string {
 	return lines
 }
 
-// A scan sees what a service leaves out of its listings with a delimiter, and says that
-// it lies beneath an object.
+// A scan finds what a service omits from listings with a delimiter, and reports that it
+// is beneath an object.
 func TestScanSeesWhatListingsHide(t *testing.T) {
 	f := newFake(map[string]string{
 		"docs": "1", "docs-old": "2", "docs/a": "3", "docs/sub": "4", "docs/sub/deep/x": "5", "docsx/y": "6", "z": "7",
@@ -51,7 +51,7 @@ func TestScanSeesWhatListingsHide(t *testing.T) {
 		}
 	}
 	if hidden != 1 {
-		t.Fatal("the listing hides nothing: this test proves nothing")
+		t.Fatal("the listing hides nothing: the test proves nothing")
 	}
 	j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("secret")})
 	if err != nil {
@@ -73,7 +73,7 @@ func TestScanSeesWhatListingsHide(t *testing.T) {
 	}
 }
 
-// A scan costs a request for each 1,000 keys, however many directories they lie in.
+// A scan costs one request per 1,000 keys, in however many directories they are.
 func TestScanRequests(t *testing.T) {
 	objects := map[string]string{}
 	for i := range 2500 {
@@ -92,7 +92,7 @@ func TestScanRequests(t *testing.T) {
 	}
 }
 
-// A layer that hides Walk makes a scan fail: it must not look as if nothing was there.
+// If a layer hides Walk, a scan fails: it must not look like an empty source.
 func TestScanThroughALayer(t *testing.T) {
 	type layer struct{ vfs.Backend }
 	b := newBackend(t, newFake(map[string]string{"a": "1"}), s3.Options{})
@@ -109,7 +109,7 @@ func TestScanThroughALayer(t *testing.T) {
 	}
 }
 
-// What a service lists is not trusted in a walk either.
+// A walk does not trust the service's listing either.
 func TestWalkIsNotTrusted(t *testing.T) {
 	for what, list := range map[string]func(out *awss3.ListObjectsV2Output){
 		"a key from elsewhere": func(out *awss3.ListObjectsV2Output) { out.Contents[0].Key = aws.String("elsewhere") },

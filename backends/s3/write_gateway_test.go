@@ -24,7 +24,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A ground is a bucket of a real server, and a writable backend on it.
+// A ground is a bucket on a real server with a writable backend.
 type ground struct {
 	*s3gateway.Gateway
 	bucket string
@@ -50,7 +50,7 @@ func (g *ground) backend(t testing.TB, api s3.API) *s3.Backend {
 	return b
 }
 
-// uploads returns how many multipart uploads go on.
+// uploads returns the number of open multipart uploads.
 func (g *ground) uploads(t testing.TB) int {
 	t.Helper()
 	out, err := g.client.ListMultipartUploads(t.Context(), &awss3.ListMultipartUploadsInput{Bucket: &g.bucket})
@@ -72,7 +72,7 @@ func (g *ground) content(t testing.TB) string {
 	return data
 }
 
-// Requests are counted where they arrive.
+// Requests are counted at the server.
 func TestPutRequestsOnServer(t *testing.T) {
 	g := newGround(t)
 	put := func(size int, cond vfs.Cond) error {
@@ -101,7 +101,7 @@ func TestPutRequestsOnServer(t *testing.T) {
 		for _, r := range g.Requests(t) {
 			ops = append(ops, r.Op)
 			if r.Bucket != g.bucket || r.Key != "pub/file" {
-				t.Errorf("%s: asked for %s", tt.what, r)
+				t.Errorf("%s: requested %s", tt.what, r)
 			}
 		}
 		if got := strings.Join(ops, " "); got != tt.ops {
@@ -110,8 +110,8 @@ func TestPutRequestsOnServer(t *testing.T) {
 	}
 }
 
-// Of many that create one large object, one does, and no parts of the others are
-// left.
+// Of many concurrent creates of one large object, one succeeds, and the others leave no
+// parts.
 func TestLargeRacesOnServer(t *testing.T) {
 	g := newGround(t)
 	crowds := []int{16, 64}
@@ -145,7 +145,7 @@ func TestLargeRacesOnServer(t *testing.T) {
 		data, err := io.ReadAll(obj.Body)
 		obj.Body.Close()
 		if want := fmt.Sprintf("racer %02d ", <-won); err != nil || !strings.HasPrefix(string(data), want) || len(data) != part+len(want) {
-			t.Errorf("%d bytes are there, %v, and not of %s", len(data), err, want)
+			t.Errorf("%d bytes are stored, %v, not those of %s", len(data), err, want)
 		}
 	}
 	if n := g.uploads(t); n != 0 {
@@ -153,8 +153,8 @@ func TestLargeRacesOnServer(t *testing.T) {
 	}
 }
 
-// TestEveryFailureOnServer is TestEveryFailure where a real server keeps the
-// state, for what is sent in parts.
+// TestEveryFailureOnServer is TestEveryFailure against a real server, for multipart
+// uploads.
 func TestEveryFailureOnServer(t *testing.T) {
 	g := newGround(t)
 	for _, after := range []bool{false, true} {
@@ -171,7 +171,7 @@ func TestEveryFailureOnServer(t *testing.T) {
 			ops := f.taken()
 			what := fmt.Sprintf("call %d of %q failed, after %t: %v", n, ops, after, err)
 			if data := g.content(t); err == nil && data != filler(two) || err != nil && data != "old" {
-				t.Errorf("%s, and %d bytes are there", what, len(data))
+				t.Errorf("%s, but %d bytes are stored", what, len(data))
 			}
 			left := g.uploads(t)
 			if lostCreate := after && len(ops) > n && ops[n] == "CreateMultipartUpload"; left > 0 && !lostCreate {
@@ -187,7 +187,7 @@ func TestEveryFailureOnServer(t *testing.T) {
 	}
 }
 
-// A body that is cut, cancelled, too long or too short leaves nothing on a real
+// A body that is truncated, cancelled, too long or too short leaves nothing on a real
 // server, and a large one arrives byte for byte.
 func TestLargeOnServer(t *testing.T) {
 	g := newGround(t)
@@ -213,7 +213,7 @@ func TestLargeOnServer(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 		if g.content(t) != "old" || g.uploads(t) != 0 {
-			t.Errorf("%s: %d bytes are there, %d uploads go on", what, len(g.content(t)), g.uploads(t))
+			t.Errorf("%s: %d bytes are stored, %d uploads are open", what, len(g.content(t)), g.uploads(t))
 		}
 	}
 	sum := sha256.New()
@@ -227,11 +227,11 @@ func TestLargeOnServer(t *testing.T) {
 	}
 	stat, err := g.b.Stat(t.Context(), name("file"), vfs.Request{})
 	if err != nil || stat.ETag != info.ETag || stat.Size != info.Size || stat.ContentType != "image/png" {
-		t.Errorf("Put says %+v, Stat %+v, %v", info, stat, err)
+		t.Errorf("Put returned %+v, Stat %+v, %v", info, stat, err)
 	}
 }
 
-// endsWith is a reader that ends with err, and does something then.
+// endsWith is a reader that calls a function at its end and returns err.
 type endsWith struct {
 	r   io.Reader
 	err error
@@ -254,7 +254,7 @@ func (e *endsWith) Read(p []byte) (int, error) {
 // endpointVariable makes a test binary the process that TestKilledUpload kills.
 const endpointVariable = "BAILIWICK_TEST_KILLED_UPLOAD"
 
-// What a killed process leaves is swept, by age.
+// What a killed process leaves is swept according to its age.
 func TestKilledUpload(t *testing.T) {
 	if where := os.Getenv(endpointVariable); where != "" {
 		uploadForEver(t, where)
@@ -280,14 +280,14 @@ func TestKilledUpload(t *testing.T) {
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || line != "in the middle\n" {
-		t.Errorf("the child says %q, %v", line, err)
+		t.Errorf("the child printed %q, %v", line, err)
 	}
 	if err := child.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // it was killed
 	if g.content(t) != "old" || g.uploads(t) != 1 {
-		t.Fatalf("%d bytes are there, %d uploads go on", len(g.content(t)), g.uploads(t))
+		t.Fatalf("%d bytes are stored, %d uploads are open", len(g.content(t)), g.uploads(t))
 	}
 	for _, sweep := range []struct{ hours, swept, left int }{{1, 0, 1}, {0, 1, 0}, {0, 0, 0}} {
 		n, err := g.b.SweepUploads(t.Context(), time.Duration(sweep.hours)*time.Hour)
@@ -300,7 +300,7 @@ func TestKilledUpload(t *testing.T) {
 	}
 }
 
-// uploadForEver runs in the child.
+// uploadForEver runs in the child process.
 func uploadForEver(t *testing.T, endpoint string) {
 	client, err := s3.NewClient(s3.ClientOptions{Region: "us-east-1", Endpoint: endpoint, Credentials: credentials.NewStaticCredentialsProvider(os.Getenv("BAILIWICK_TEST_ACCESS"), os.Getenv("BAILIWICK_TEST_SECRET"), "")})
 	if err != nil {
@@ -322,7 +322,7 @@ func uploadForEver(t *testing.T, endpoint string) {
 	t.Fatalf("Put ended: %v", err)
 }
 
-// announces says on standard output that the service has a part, and blocks.
+// announces prints when the service has a part, and then blocks.
 type announces struct{ arrived chan struct{} }
 
 func (a *announces) Read([]byte) (int, error) {
