@@ -75,8 +75,8 @@ type Caps struct {
 	Direct bool
 	// Walks: the backend is a driver.Walker, and so is each layer over it.
 	Walks bool
-	// Copies: the backend is a driver.Copier, and so is each layer over it that copies are
-	// to pass through.
+	// Copies: the backend is a driver.Copier, and so is each layer over it that supports
+	// copies inside the store.
 	Copies bool
 }
 

@@ -32,8 +32,8 @@ func (c *copierBackend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backen
 	return c.Put(ctx, n, strings.NewReader("COPY"), opts)
 }
 
-// A store that copies by itself does so behind the rules of both jails, and where it refuses
-// the bytes are copied.
+// A store that can copy does so only under the rules of both jails. If it refuses, the
+// bytes are copied.
 func TestCopyInside(t *testing.T) {
 	objects, err := mem.FromMap(map[string]string{"pub/a": "seed", "hidden": "secret"})
 	if err != nil {
@@ -58,10 +58,10 @@ func TestCopyInside(t *testing.T) {
 		}
 	}
 	if len(store.copied) != 1 {
-		t.Errorf("it copied %q", store.copied)
+		t.Errorf("the store copied %q", store.copied)
 	}
 	store.refuses = true
 	if _, err := dst.Copy(t.Context(), name(t, "out/c"), src, name(t, "pub/a"), vfs.PutOptions{}); err != nil || content(t, dst, "out/c") != "seed" {
-		t.Errorf("Copy where the store refuses: %v, %q", err, content(t, dst, "out/c"))
+		t.Errorf("Copy if the store refuses: %v, %q", err, content(t, dst, "out/c"))
 	}
 }

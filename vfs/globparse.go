@@ -107,7 +107,7 @@ func compileSegment(s string) (segment, error) {
 		return segment{kind: segAffix, pre: text[:star], suf: text[star:], dot: dot}, nil
 	}
 	if !doublestar.ValidatePattern(s) {
-		return segment{}, errors.New("a [class] may not hold a slash")
+		return segment{}, errors.New("a [class] cannot contain a slash")
 	}
 	return segment{kind: segComplex, pattern: s, dot: dot}, nil
 }

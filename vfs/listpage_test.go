@@ -237,7 +237,7 @@ func (b *listed) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2
 	return b.Backend.List(ctx, dir, after)
 }
 
-// A link that leads back up is no way to look for ever.
+// A link to a parent directory does not make the search endless.
 func TestLookThroughLoops(t *testing.T) {
 	m := mapFS("a/x.txt", "b/x.html")
 	m["a/loop"] = &fstest.MapFile{Data: []byte("."), Mode: fs.ModeSymlink}

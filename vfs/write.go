@@ -187,7 +187,7 @@ func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 // reads as src.Get does and writes as j.Put does: it stores the bytes of a single
 // version, or nothing. Size and Encoding are those of the source object, and so are
 // ContentType and ContentTime unless opts sets them; its ModTime replaces an unknown
-// ContentTime. A store that can copy by itself does so, see driver.Copier.
+// ContentTime. If the store can copy objects itself, Copy uses that; see driver.Copier.
 func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// Check the write first, so that nothing is read for a name that may not be
 	// written.
@@ -226,8 +226,8 @@ func (opts PutOptions) describing(info *Info) PutOptions {
 	return opts
 }
 
-// copyInside has the store make the copy. It fails with ErrUnsupported, and has changed
-// nothing, if the bytes have to be read and written instead.
+// copyInside lets the store make the copy. It fails with ErrUnsupported, without having
+// changed anything, if the bytes must be read and written instead.
 func (j *Jail) copyInside(ctx context.Context, v *Verdict, src *Jail, from Name, opts PutOptions) (Written, error) {
 	store, ok := j.backend.(interface {
 		CopyFrom(ctx context.Context, n Name, src Backend, from Info, opts PutOptions) (Info, error)

@@ -223,7 +223,7 @@ func TestCommandsOnS3(t *testing.T) {
 		{[]string{"explain", s.source, "index.html", "nosuch.html"}, 0, "allowed\tindex.html\t**/*.html\nallowed\tnosuch.html\t**/*.html\tthere is no such object now\n", ""},
 		{[]string{"explain", s.source, "drafts/b.html"}, 1, "refused\tdrafts/b.html\tpolicy.deny\ta deny pattern covers it: drafts\n", ""},
 		{[]string{"scan", s.source, "--save", saved}, 0, "refused\t.env\tpolicy.no_allow\tno allow pattern matches it\n" +
-			"refused\tdocs/.git/x.html\tpolicy.dotfile\tan element begins with a dot, which the allow pattern has to spell; otherwise **/*.html would allow it\n" +
+			"refused\tdocs/.git/x.html\tpolicy.dotfile\tan element begins with a dot that no allow pattern spells; apart from that dot, **/*.html matches\n" +
 			"allowed\tdocs/a.html\t**/*.html\n" +
 			"refused\tdocs/notes.txt\tpolicy.no_allow\tno allow pattern matches it\n" +
 			"refused\tdrafts/b.html\tpolicy.deny\ta deny pattern covers it: drafts\n" +

@@ -56,20 +56,21 @@ func Walk(ctx context.Context, b vfs.Backend, dir vfs.Name) iter.Seq2[vfs.Entry,
 	}
 }
 
-// A Copier is a backend whose store can copy an object by itself, so that its bytes do not
-// come here and go back.
+// A Copier is a backend whose store can copy an object itself, so that its bytes do not
+// pass through this process.
 type Copier interface {
 	vfs.Backend
 
-	// CopyFrom stores the object of src that from describes under n, as Put does with
-	// its bytes. src is a backend, or layers over one that have an Under method. It fails
-	// with [vfs.ErrUnsupported], and has changed nothing, if the store cannot do that:
-	// src is another store, the object is not that version any more, or is too large.
+	// CopyFrom stores under n the object of src that from describes, as Put would with
+	// its bytes. src is a backend, or layers over one that have an Under method. It
+	// fails with [vfs.ErrUnsupported], without having changed anything, if the store
+	// cannot copy: because src is another store, or because the object has changed
+	// since or is too large.
 	CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error)
 }
 
-// CopyFrom is the CopyFrom of b. A layer calls it to pass on that of the backend below. It
-// fails with [vfs.ErrUnsupported] if b is no [Copier].
+// CopyFrom calls b's CopyFrom. A layer uses it to pass on the CopyFrom of its backend.
+// It fails with [vfs.ErrUnsupported] if b is not a [Copier].
 func CopyFrom(ctx context.Context, b vfs.Backend, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
 	if c, ok := b.(Copier); ok {
 		return c.CopyFrom(ctx, n, src, from, opts)
@@ -77,9 +78,9 @@ func CopyFrom(ctx context.Context, b vfs.Backend, n vfs.Name, src vfs.Backend, f
 	return Unsupported{}.Put(ctx, n, nil, opts)
 }
 
-// Under returns the backend under all layers of b that have a method Under. Only a layer
-// that shows objects as they are has one: who copies inside a store passes it by, once the
-// layer has shown the object.
+// Under returns the backend below all layers of b that have an Under method. Only a
+// layer that shows objects unchanged has one: once such a layer has shown an object, a
+// copy inside the store can bypass it.
 func Under(b vfs.Backend) vfs.Backend {
 	for {
 		layer, ok := b.(interface{ Under() vfs.Backend })

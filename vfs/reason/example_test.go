@@ -23,5 +23,5 @@ func ExampleReason() {
 	// Output:
 	// read .env: get ".env": file does not exist
 	// true policy
-	// an element begins with a dot, which the allow pattern has to spell
+	// an element begins with a dot that no allow pattern spells
 }

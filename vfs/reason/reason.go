@@ -88,7 +88,7 @@ var details = map[Reason]string{
 	NameEncodedSlash:   "an element cannot contain a slash, so an escaped slash (%2F) is refused",
 	PolicyDeny:         "a deny pattern covers it",
 	PolicyNoAllow:      "no allow pattern matches it",
-	PolicyDotfile:      "an element begins with a dot, which the allow pattern has to spell",
+	PolicyDotfile:      "an element begins with a dot that no allow pattern spells",
 	AuthDenied:         "the access rules do not permit this operation for the caller",
 	CreateDepth:        "a new name can have at most 64 elements",
 	CreateNFC:          "a new name must be in Unicode normal form C",

@@ -29,7 +29,7 @@ func NewVerdict(name string, v vfs.Verdict) Verdict {
 		out.Rule = v.Rule
 		out.Detail += ": " + v.Rule
 	case reason.PolicyDotfile:
-		out.Detail += "; otherwise " + v.Rule + " would allow it"
+		out.Detail += "; apart from that dot, " + v.Rule + " matches"
 	}
 	return out
 }
