@@ -139,8 +139,8 @@ func TestConfineReload(t *testing.T) {
 			p.awaitCount(regexp.MustCompile(`^reload`), n)
 			refused := 0
 			for _, line := range p.said() {
-				if strings.HasPrefix(line, "reload refused, all stays as it was: ") &&
-					strings.HasSuffix(line, " lies outside what landlock left open at the start: restart, or start with landlock: off") {
+				if strings.HasPrefix(line, "reload refused, the previous configuration stays in use: ") &&
+					strings.HasSuffix(line, " is outside the directories that Landlock allowed at the start; restart, or start with landlock: off") {
 					refused++
 				}
 			}

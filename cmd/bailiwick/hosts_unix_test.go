@@ -85,7 +85,7 @@ func TestRebinding(t *testing.T) {
 	if status, _ := attack(p, "GET http://127.0.0.1/a.txt HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"); status != 200 {
 		t.Errorf("what counts in the absolute form is its own host: %d", status)
 	}
-	p.await(regexp.MustCompile(`requests for a host that is not known get the 404 .*--host.* host=evil\.example`))
+	p.await(regexp.MustCompile(`a request for an unknown host got 404.*--host.* host=evil\.example`))
 	p.stop()
 
 	control := serveTree(t, dir, append(args, "--host", "evil.example")...)

@@ -58,7 +58,7 @@ mounts:
 	later := time.Now().Add(24 * time.Hour)
 	runSQLite(t, catalog, fmt.Sprintf("UPDATE link_clock SET latest = %d; DELETE FROM link_uses", later.UnixMicro()))
 	p = serve()
-	p.await(regexp.MustCompile(`^links: the clock of this system says .* bailiwick catalog clock --reset`))
+	p.await(regexp.MustCompile(`^links: the system clock is at .* bailiwick catalog clock --reset`))
 	for range 2 {
 		use("a link that had ended", short, 404)
 		use("a used up link that had ended", counted, 404)

@@ -56,8 +56,8 @@ mounts:
       - {who: owner, can: [read, delete]}
 `)
 	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
-	p.await(regexp.MustCompile(`^users are called, of OpenID Connect NAME@127\.0\.0\.1, with a certificate NAME@cert`))
-	p.await(regexp.MustCompile(`^groups that are defined have the members that are named, and nobody else, whatever tokens say: editors$`))
+	p.await(regexp.MustCompile(`^user names have a suffix: NAME@127\.0\.0\.1 \(OpenID Connect\), NAME@cert \(client certificate\);`))
+	p.await(regexp.MustCompile(`^groups defined in the configuration ignore the groups in tokens: editors$`))
 
 	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "alice.pem"), filepath.Join(dir, "alice.key"))
 	if err != nil {

@@ -32,7 +32,7 @@ mounts:
 	}
 	warned := func(p *process, since int) string {
 		var names []string
-		own := regexp.MustCompile(`^(\S+) is the server's own, `)
+		own := regexp.MustCompile(`^(\S+) is one of the server's own files, `)
 		for _, line := range p.said()[since:] {
 			if m := own.FindStringSubmatch(line); m != nil {
 				names = append(names, strings.TrimPrefix(m[1], dir+"/"))

@@ -163,9 +163,9 @@ func TestOwnFilesWritable(t *testing.T) {
 	dir := tree(t, map[string]string{"www/page": "page", "www/names": "page\nnames\n", "www/ca.pem": "x", "etc/names": "page\n"})
 	file := filepath.Join(dir, "bailiwick.yaml")
 	for _, tt := range []struct{ mount, want string }{
-		{`{path: /, source: www, allow_file: [www/names], write: true}`, `names is the server's own, but lies in`},
-		{`{path: /, source: www, allow: ["*"], allow_file: [www/names], write: true, access: [{who: "user:alice", can: [write]}]}`, `names is the server's own`},
-		{`{path: /, source: ., allow: ["*.yaml"], write: true}`, `bailiwick.yaml is the server's own`},
+		{`{path: /, source: www, allow_file: [www/names], write: true}`, `names is one of the server's own files, but it is in`},
+		{`{path: /, source: www, allow: ["*"], allow_file: [www/names], write: true, access: [{who: "user:alice", can: [write]}]}`, `names is one of the server's own files`},
+		{`{path: /, source: ., allow: ["*.yaml"], write: true}`, `bailiwick.yaml is one of the server's own files`},
 		{`{path: /, source: www, allow: ["**"], allow_file: [www/names], deny: [names], write: true}`, ""},
 		{`{path: /, source: www, allow: ["**"], allow_file: [etc/names], write: true}`, ""},
 		{`{path: /, source: www, allow: ["**"], allow_file: [www/names]}`, ""},
@@ -185,7 +185,7 @@ func TestOwnFilesWritable(t *testing.T) {
 		}
 	}
 	out, err := command("serve", filepath.Join(dir, "www"), "--listen", "127.0.0.1:0", "--write", "--allow-file", filepath.Join(dir, "www/names")).CombinedOutput()
-	if exit, _ := err.(*exec.ExitError); exit == nil || exit.ExitCode() != cli.ExitUsage || !strings.Contains(string(out), "names is the server's own") {
+	if exit, _ := err.(*exec.ExitError); exit == nil || exit.ExitCode() != cli.ExitUsage || !strings.Contains(string(out), "names is one of the server's own files") {
 		t.Errorf("serve with flags: %v\n%s", err, out)
 	}
 }

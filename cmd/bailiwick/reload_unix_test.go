@@ -201,11 +201,11 @@ mounts:
 		{"tokens", "robot:xyz\n", `tokens:1: `},
 		{"keys", "k1:short\n", `keys:1: `},
 		{"names", "a\n../b\n", `names:2: `},
-		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nadmin: 127.0.0.1:0\n" + yaml, `admin has changed, and that takes a restart`},
-		{"bailiwick.yaml", "listen: ['127.0.0.1:0', '127.0.0.1:1']\n" + yaml, `listen has changed, and that takes a restart`},
-		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nlandlock: off\n" + yaml, `landlock has changed, and that takes a restart`},
-		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nlimits: {connections: 7}\n" + yaml, `a limit of connections has changed, and that takes a restart`},
-		{"bailiwick.yaml", "listen: [127.0.0.1:0]\ntls: {acme: {domains: [x.example.org], dir: d}}\n" + yaml, `tls has changed, and that takes a restart`},
+		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nadmin: 127.0.0.1:0\n" + yaml, `admin has changed; restart the server to apply it`},
+		{"bailiwick.yaml", "listen: ['127.0.0.1:0', '127.0.0.1:1']\n" + yaml, `listen has changed; restart the server to apply it`},
+		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nlandlock: off\n" + yaml, `landlock has changed; restart the server to apply it`},
+		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nlimits: {connections: 7}\n" + yaml, `a connection limit has changed; restart the server to apply it`},
+		{"bailiwick.yaml", "listen: [127.0.0.1:0]\ntls: {acme: {domains: [x.example.org], dir: d}}\n" + yaml, `tls has changed; restart the server to apply it`},
 		{"bailiwick.yaml", "listen: [127.0.0.1:0]\nmounts: [{source: nosuch, allow: ['**']}]\n", `nosuch`},
 	} {
 		file := filepath.Join(dir, c.file)
@@ -216,7 +216,7 @@ mounts:
 		write(t, file, c.text)
 		n++
 		p.signal(syscall.SIGHUP)
-		if last := p.awaitCount(regexp.MustCompile(`^reload`), n); !regexp.MustCompile(`^reload refused, all stays as it was: .*` + c.line).MatchString(last) {
+		if last := p.awaitCount(regexp.MustCompile(`^reload`), n); !regexp.MustCompile(`^reload refused, the previous configuration stays in use: .*` + c.line).MatchString(last) {
 			t.Errorf("%s: %s", c.line, last)
 		}
 		still(c.line)

@@ -154,7 +154,7 @@ func TestServeCutsTransfers(t *testing.T) {
 		code        int
 		said        string
 	}{
-		{"second signal", "1h", true, cli.ExitFailed, "ended at once"},
+		{"second signal", "1h", true, cli.ExitFailed, "stopped at once"},
 		{"drain over", "1ms", false, cli.ExitDone, "were cut"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -233,7 +233,7 @@ func TestServeReloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.signal(syscall.SIGHUP)
-	p.await(regexp.MustCompile(`^reload refused, all stays as it was: .*exposed\.txt:1`))
+	p.await(regexp.MustCompile(`^reload refused, the previous configuration stays in use: .*exposed\.txt:1`))
 	expect("/docs/a.html", 200)
 	if _, err := os.Stat(logged); err == nil {
 		t.Error("a refused reload reopened the access log")

@@ -43,7 +43,7 @@ func TestStrictReload(t *testing.T) {
 	p := start(t, "serve", "--strict", "--config", filepath.Join(dir, "bailiwick.yaml"))
 	writeConfig(t, dir, rules+"docs]\n")
 	p.signal(syscall.SIGHUP)
-	p.await(regexp.MustCompile(`^reload refused, all stays as it was: .*bailiwick.yaml:4: mounts\[0\].allow\[0\]: docs matches nothing: it is a directory; did you mean docs/\*\*\?; --strict: 1 warning is an error$`))
+	p.await(regexp.MustCompile(`^reload refused, the previous configuration stays in use: .*bailiwick.yaml:4: mounts\[0\].allow\[0\]: docs matches nothing: it is a directory; did you mean docs/\*\*\?; --strict: 1 warning is an error$`))
 	if status, _ := get(t, p.url+"/docs/a"); status != 200 {
 		t.Errorf("after a reload that was refused: %d", status)
 	}

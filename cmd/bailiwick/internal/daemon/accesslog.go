@@ -106,7 +106,7 @@ func (s *service) openAccessLog(where string) (*accessLog, error) {
 		}
 		to, err := open()
 		if err != nil {
-			return nil, cli.Usagef("%s: %s cannot be had: %s", s.env.Origin("access-log"), where, cli.Cause(err))
+			return nil, cli.Usagef("%s: cannot open %s: %s", s.env.Origin("access-log"), where, cli.Cause(err))
 		}
 		return &accessLog{Log: audit.NewLog(to, audit.LogOptions{}), to: to}, nil
 	case "":

@@ -56,7 +56,7 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 		provider, err := oidc.New(oidc.Config{
 			Issuer: string(o.Issuer), Audience: o.Audience, UserClaim: o.UserClaim, GroupsClaim: o.GroupsClaim,
 			Previous: s.provider(),
-			Report:   func(err error) { s.logger.Error("the OpenID Connect provider cannot be asked", "error", err) },
+			Report:   func(err error) { s.logger.Error("cannot reach the OpenID Connect provider", "error", err) },
 		})
 		if err != nil {
 			return nil, cli.Usagef("users.oidc: %s", cli.OneLine(err))

@@ -27,7 +27,7 @@ func (s *service) confine(cfg *config.Config, file string) error {
 	usable := domain.Usable()
 	on, line, err := sandbox.Restrict(domain)
 	if err != nil {
-		return cli.Failf("%s; landlock: off goes without it", cli.OneLine(err))
+		return cli.Failf("%s; to start without it, set landlock: off", cli.OneLine(err))
 	}
 	s.domain, s.confined = domain, on
 	s.std.Say("%s", line)
@@ -72,7 +72,7 @@ func (s *service) checkConfined(cfg *config.Config) error {
 }
 
 func outsideDomain(path string) error {
-	return cli.Failf("%s lies outside what landlock left open at the start: restart, or start with landlock: off", cli.Printable(path))
+	return cli.Failf("%s is outside the directories that Landlock allowed at the start; restart, or start with landlock: off", cli.Printable(path))
 }
 
 // pathsOf returns the paths that serving cfg opens, now and at each reload. It returns the

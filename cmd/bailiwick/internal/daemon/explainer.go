@@ -53,7 +53,7 @@ type explainedMount struct {
 func NewExplainer(std cli.Streams, env *cli.Env, cfg *config.Config, op vfs.Op, as, host string) *Explainer {
 	who := auth.Principal{Name: as}
 	if anyone := (auth.Principal{}); as == anyone.String() {
-		who = anyone // no credentials are good for a user of that name
+		who = anyone // no credentials can have that user name
 	}
 	return &Explainer{
 		std: std, env: env, cfg: cfg, router: routing.New(cfg.Mounts), host: host,
@@ -99,7 +99,7 @@ func (e *Explainer) evaluate(ctx context.Context, path string, decoded bool) (ex
 	}
 	if e.host != "" && !routing.HostsOf(e.cfg).AnswersAt(e.host, e.cfg.Listen) {
 		v := explain.NewVerdict(path, vfs.Verdict{Op: e.op, Reason: audit.ReasonHost})
-		v.AddDetail("no such host is answered at the addresses that are listened on; hosts names further ones")
+		v.AddDetail("the server answers no such host; add it to hosts")
 		return v, nil
 	}
 	at, inner := e.router.Find(e.host, u)
@@ -182,13 +182,13 @@ func (e *Explainer) refused(m *explainedMount, rest string, a *audit.Attempt) ex
 	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Name: a.Name, Reason: a.Reason, Rule: a.Rule})
 	switch {
 	case a.Reason == audit.ReasonMethod && e.op == vfs.OpUpload:
-		v.AddDetail("files are uploaded to the path of a mount that has uploads, with a slash at its end, and nowhere else")
+		v.AddDetail("upload to the path of a mount that has uploads, with a trailing slash")
 	case a.Reason == audit.ReasonMethod && e.op == vfs.OpWrite:
-		v.AddDetail("nothing is put here: the mount has no write: true")
+		v.AddDetail("the mount does not accept writes: it has no write: true")
 	case a.Reason == audit.ReasonMethod:
-		v.AddDetail("nothing is deleted here: the mount has no write: true")
+		v.AddDetail("the mount does not accept deletions: it has no write: true")
 	case a.Reason == reason.Directory && e.op == vfs.OpList && !m.cfg.List:
-		v.AddDetail("they are not listed: the mount has no list: true")
+		v.AddDetail("the mount does not list directories: it has no list: true")
 	case a.Reason == reason.Directory && e.op == vfs.OpRead && rest == "":
 		v.AddDetail("for a directory, use --op list")
 	}
@@ -200,7 +200,7 @@ func (e *Explainer) denied(m *explainedMount, name string) explain.Verdict {
 	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
 	v.Detail = fmt.Sprintf("no access rule lets %s %s it", cli.Printable(e.principal.String()), e.op)
 	if e.principal.Anyone() && m.access != nil && !m.access.Open(e.op) {
-		v.AddDetail("it asks for credentials (401), and --as USER judges for one who has them")
+		v.AddDetail("the server asks for credentials (401); add --as USER to evaluate for a user")
 	}
 	return v
 }

@@ -35,7 +35,7 @@ func (s *service) unknownHost(recorder audit.Recorder) http.Handler {
 			return
 		}
 		once.Do(func() {
-			s.logger.Warn("requests for a host that is not known get the 404 of a missing file; hosts (--host) names further ones", "host", r.Host[:min(len(r.Host), 253)])
+			s.logger.Warn("a request for an unknown host got 404; to answer this host, add it to hosts (--host)", "host", r.Host[:min(len(r.Host), 253)])
 		})
 	})
 }

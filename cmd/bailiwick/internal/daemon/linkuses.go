@@ -77,7 +77,7 @@ func (s *service) announceClock(ctx context.Context, g *generation) {
 	}
 	latest, err := mark.Latest(ctx, time.Time{})
 	if ahead := time.Until(latest); err == nil && ahead > clockTolerance {
-		s.announce("links: the clock of this system says %s, and links were judged by %s before; the later one counts until then; if it was wrong: bailiwick catalog clock --reset --catalog …, and a restart",
+		s.announce("links: the system clock is at %s, but links were already checked at %s; that time is used until the clock reaches it; if it was wrong: bailiwick catalog clock --reset --catalog …, and restart",
 			time.Now().UTC().Format(time.RFC3339), latest.Format(time.RFC3339))
 	}
 }

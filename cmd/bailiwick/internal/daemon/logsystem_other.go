@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-var errNoSystemLog = errors.New("this system has none; name a file")
+var errNoSystemLog = errors.New("not supported on this system; write the name of a file")
 
 func openSyslog() (io.WriteCloser, error) { return nil, errNoSystemLog }
 

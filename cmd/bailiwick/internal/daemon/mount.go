@@ -43,11 +43,11 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	caps := m.source.backend.Caps()
 	switch {
 	case cfg.Precompressed && caps.Kind == "s3":
-		return nil, cli.Usagef("%s: precompressed would ask S3 for NAME.br, NAME.zst and NAME.gz before each NAME; leave it out", cli.Printable(string(cfg.Source)))
+		return nil, cli.Usagef("%s: precompressed would request NAME.br, NAME.zst and NAME.gz from S3 before each NAME; remove it", cli.Printable(string(cfg.Source)))
 	case cfg.LinkRedirect > 0 && !caps.Direct:
-		return nil, cli.Usagef("%s: link_redirect takes a source that is asked with credentials, to sign URLs; leave it out", cli.Printable(string(cfg.Source)))
+		return nil, cli.Usagef("%s: link_redirect needs a source with credentials, to sign URLs; remove it", cli.Printable(string(cfg.Source)))
 	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
-		return nil, cli.Usagef("%s: this source cannot be written to", cli.Printable(string(cfg.Source)))
+		return nil, cli.Usagef("%s: this source is read-only; remove write or uploads", cli.Printable(string(cfg.Source)))
 	}
 	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
 		return nil, cli.Usagef("%s", cli.OneLine(err))

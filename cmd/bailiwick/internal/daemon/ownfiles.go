@@ -39,7 +39,7 @@ func (s *service) announceOwnFiles(g *generation) {
 			real, err := cli.RealPath(file.Path)
 			if err == nil && !told[real] && allowsFile(m.jail, vfs.OpRead, dir, real) {
 				told[real] = true
-				s.announce("%s is the server's own, but lies in %s, and the rules let its name through: it is not served, so deny it, or keep it elsewhere", cli.Printable(real), cli.Printable(dir))
+				s.announce("%s is one of the server's own files, but it is in %s, and the rules allow its name; it is never served: deny it, or move it elsewhere", cli.Printable(real), cli.Printable(dir))
 			}
 		}
 	}
@@ -55,7 +55,7 @@ func CheckOwnFiles(cfg *config.Config) error {
 			continue
 		}
 		if at := acmeAround(cfg, dir); at != "" {
-			return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s lies in %s, where the server keeps its certificates, and nothing there is served: keep one of them elsewhere",
+			return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is inside %s, where the server keeps its certificates and serves nothing; move one of them elsewhere",
 				cli.Printable(dir), cli.Printable(at)))
 		}
 		if !m.Write {
@@ -72,7 +72,7 @@ func CheckOwnFiles(cfg *config.Config) error {
 		for _, file := range ownFilesOf(cfg) {
 			real, err := cli.RealPath(file.Path)
 			if err == nil && allowsFile(jail, vfs.OpDelete, dir, real) {
-				return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is the server's own, but lies in %s, and the rules let clients write to its name: deny it, or keep it elsewhere",
+				return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is one of the server's own files, but it is in %s, and the rules allow clients to write to it; deny it, or move it elsewhere",
 					cli.Printable(real), cli.Printable(dir)))
 			}
 		}

@@ -17,7 +17,7 @@ func (s *service) reload(ctx context.Context) {
 	err := s.replace(ctx)
 	s.metrics.Reload(err)
 	if err != nil {
-		s.announce("reload refused, all stays as it was: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		s.announce("reload refused, the previous configuration stays in use: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	} else {
 		s.announce("reloaded: configuration and rules read again, access log reopened")
 		s.announceExposure()
@@ -75,9 +75,9 @@ func checkFixed(old, cfg *config.Config) error {
 	case old.Limits.Connections != cfg.Limits.Connections, old.Limits.HeaderSize != cfg.Limits.HeaderSize,
 		old.Limits.HeaderTimeout != cfg.Limits.HeaderTimeout, old.Limits.IdleTimeout != cfg.Limits.IdleTimeout,
 		(old.Limits.MinimumRate == 0) != (cfg.Limits.MinimumRate == 0):
-		changed = "a limit of connections"
+		changed = "a connection limit"
 	default:
 		return nil
 	}
-	return cli.Failf("%s has changed, and that takes a restart", changed)
+	return cli.Failf("%s has changed; restart the server to apply it", changed)
 }

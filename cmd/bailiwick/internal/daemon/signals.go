@@ -43,7 +43,7 @@ func (s *service) run(ctx context.Context, sig signals) error {
 			return s.drain(sig)
 		case err := <-s.broken:
 			_ = s.drain(sig)
-			return cli.Failf("the server ended: %s", cli.Cause(err))
+			return cli.Failf("the server stopped: %s", cli.Cause(err))
 		}
 	}
 }
@@ -62,14 +62,14 @@ func (s *service) drain(sig signals) error {
 	select {
 	case err := <-done:
 		if s.cut() > 0 && errors.Is(err, context.DeadlineExceeded) {
-			s.announce("bailiwick: transfers that still ran after %s were cut; %s gives them longer", limit, s.env.Origin("drain"))
+			s.announce("bailiwick: transfers still running after %s were cut; to allow more time, raise %s", limit, s.env.Origin("drain"))
 		}
 		return nil
 	case <-sig.end:
 		if s.cut() == 0 {
 			return nil
 		}
-		s.announce("bailiwick: ended at once, running transfers were cut")
+		s.announce("bailiwick: stopped at once; running transfers were cut")
 		return cli.ErrReported
 	case crash := <-sig.crash:
 		return s.crash(crash)

@@ -69,7 +69,7 @@ func (w *sweeper) sweep(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		w.announce("bailiwick: sweeping uploads that were left did not end, and is tried again: %s", cli.OneLine(err))
+		w.announce("bailiwick: clearing abandoned uploads failed, and will be tried again: %s", cli.OneLine(err))
 	case swept != reconcile.Swept{} || parts > 0:
 		w.announce("%s", catalogs.SweepSummary(swept, parts))
 	}

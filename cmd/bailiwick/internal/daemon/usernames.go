@@ -27,16 +27,16 @@ func (s *service) announceNames(g *generation) {
 	u := &g.cfg.Users
 	var called []string
 	if suffix := u.OIDCSuffix(); suffix != "" {
-		called = append(called, "of OpenID Connect NAME@"+suffix)
+		called = append(called, "NAME@"+suffix+" (OpenID Connect)")
 	}
 	if suffix := u.CertificateSuffix(); suffix != "" {
-		called = append(called, "with a certificate NAME@"+suffix)
+		called = append(called, "NAME@"+suffix+" (client certificate)")
 	}
 	if len(called) > 0 {
-		s.announce("users are called, %s; rules, groups and links take the whole name", strings.Join(called, ", "))
+		s.announce("user names have a suffix: %s; write the full name in access rules, groups and links", strings.Join(called, ", "))
 	}
 	if u.OIDC != nil && u.OIDC.GroupsClaim != "" && len(g.cfg.Groups) > 0 {
-		s.announce("groups that are defined have the members that are named, and nobody else, whatever tokens say: %s", cli.Printable(strings.Join(slices.Sorted(maps.Keys(g.cfg.Groups)), ", ")))
+		s.announce("groups defined in the configuration ignore the groups in tokens: %s", cli.Printable(strings.Join(slices.Sorted(maps.Keys(g.cfg.Groups)), ", ")))
 	}
 	s.announceUnmatched(g)
 }
@@ -52,8 +52,8 @@ func (s *service) announceUnmatched(g *generation) {
 	switch len(odd) {
 	case 0:
 	case 1:
-		s.announce("the user %s cannot be one element of a path, so {user} in access rules matches nothing for that user", cli.Printable(odd[0]))
+		s.announce("the user name %s is not a valid path element, so {user} in access rules matches nothing for that user", cli.Printable(odd[0]))
 	default:
-		s.announce("%d users cannot be one element of a path, %s first, so {user} in access rules matches nothing for them", len(odd), cli.Printable(odd[0]))
+		s.announce("%d user names are not valid path elements, such as %s, so {user} in access rules matches nothing for these users", len(odd), cli.Printable(odd[0]))
 	}
 }
