@@ -353,7 +353,7 @@ func TestServeS3WithoutListing(t *testing.T) {
 		}
 	}
 	code, stdout, stderr := runCommand(t, "scan", s.source, "--allow", "**")
-	if code != cli.ExitFailed || stdout != "" || !strings.Contains(stderr, "may not read") {
+	if code != cli.ExitFailed || stdout != "" || !strings.Contains(stderr, "no permission to read") {
 		t.Errorf("scan: exit code %d, %q, %q", code, stdout, stderr)
 	}
 }
