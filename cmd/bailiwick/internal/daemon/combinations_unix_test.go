@@ -45,7 +45,7 @@ var combined = []struct {
 	}},
 }
 
-// combinedTree is what the sources hold. Each file says where it lies.
+// combinedTree has the files of the sources. Each file contains its own path.
 var combinedTree = []string{
 	"srv/a.txt", "srv/p.html", "srv/home/alice/a.txt", "srv/home/alice/p.html", "srv/home/b.txt", "srv/docs/a.txt", "srv/docs/p.html", "srv/docs/home/a.txt", "srv/.env", "other/a.txt",
 }
@@ -119,9 +119,9 @@ func combinations(cfg *config.Config) []combination {
 	return all
 }
 
-// What each of two to five mounts, of any keys beside each other, lets clients reach is
-// what explain says. Where clients can write, no page is shown as the site's own, unless
-// the mount says so.
+// For two to five mounts with any combination of keys, the server's decisions match those of
+// explain. A page that clients can write is not shown as the site's own, unless the mount is
+// configured to.
 func TestCombinationsOfMounts(t *testing.T) {
 	rounds := 15
 	if os.Getenv("BAILIWICK_LONG") == "1" {
@@ -154,7 +154,7 @@ func TestCombinationsOfMounts(t *testing.T) {
 		}
 	}
 	if allowed < rounds {
-		t.Error("too little is allowed to prove anything")
+		t.Error("too few requests were allowed to prove anything")
 	}
 }
 
@@ -201,7 +201,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 			request.SetBasicAuth(c.user, "pw")
 		}
 		if c.op == "write" || c.op == "delete" {
-			request.Header.Set("If-Match", `"none"`) // judged, and nothing changes
+			request.Header.Set("If-Match", `"none"`) // the request is evaluated, and changes nothing
 		}
 		w := httptest.NewRecorder()
 		s.serve(w, request)
@@ -227,7 +227,7 @@ func combine(t *testing.T, text string, pages map[string]int) (ok bool, allowed 
 		// The sources stay open from one request to the next.
 		e.principal, e.op, e.host = auth.Principal{Name: c.user}, vfs.Op(c.op), c.host
 		if record.Status == http.StatusPermanentRedirect {
-			e.op = vfs.OpList // who may list a directory is led there
+			e.op = vfs.OpList // a client that may list a directory is redirected to it
 		}
 		v, err := e.Explain(t.Context(), strings.TrimPrefix(c.path, "/"), false)
 		if err != nil {
@@ -253,8 +253,8 @@ const (
 )
 
 // checkShown fails if a page is shown as the site's own that lies where clients can write,
-// or is not shown though it is the site's own. It judges by the tree and the text of the
-// configuration, and not by what was made of that.
+// or is not shown though it is the site's own. It evaluates the tree and the text of the
+// configuration, not the parsed configuration.
 func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.ResponseRecorder, text string, pages map[string]int) {
 	t.Helper()
 	page := w.Body.String() // says where it lies

@@ -27,7 +27,7 @@ type generation struct {
 	auth    *authConfig
 	review  *review.Review
 
-	releaseOwn func()      // ends that the server's own files are out of reach
+	releaseOwn func()      // ends the protection of the server's own files
 	held       []*resource // sources and catalogs
 	onIdle     func()
 	mu         sync.Mutex

@@ -36,8 +36,9 @@ func served(t *testing.T, log string) *service {
 	return s
 }
 
-// hold makes handlers of a service wait, each by its path, for what hold returns. Once
-// it is closed they record the request as if nothing had happened.
+// hold makes each handler of a service wait until the channel that release returns for its
+// request is closed. The handler then
+// records the request as usual.
 func hold(s *service, began chan<- string, release func(*http.Request) <-chan struct{}) {
 	inner := s.current.Load().handler
 	s.current.Load().handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -47,7 +48,7 @@ func hold(s *service, began chan<- string, release func(*http.Request) <-chan st
 	})
 }
 
-// ask sends requests that nobody waits for, and returns when their handlers run.
+// ask sends requests in the background, and returns when their handlers run.
 func ask(s *service, began <-chan string, paths ...string) {
 	for _, path := range paths {
 		go func() {
@@ -67,8 +68,7 @@ func twice() signals {
 	return sig
 }
 
-// The end waits for handlers whose requests were cut, which then record what became of
-// them, and why.
+// The end waits for handlers whose requests were cut; they record the outcome and the reason.
 func TestCutWaitsForHandlers(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	s := served(t, log)
@@ -93,8 +93,8 @@ func TestCutWaitsForHandlers(t *testing.T) {
 	}
 }
 
-// A handler that does not return is not waited for for ever. Its request has a line, and
-// what it does later adds no second one.
+// The end does not wait forever for a handler that does not return. Its request has a line,
+// and a late return adds no second one.
 func TestCutRecordsWhatDoesNotReturn(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	s := served(t, log)

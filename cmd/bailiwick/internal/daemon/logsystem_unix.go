@@ -68,7 +68,7 @@ func openJournal() (io.WriteCloser, error) {
 
 // A journal is a connection to systemd's journal.
 type journal struct {
-	mu     sync.Mutex // of the fields, for Close may come while a send waits
+	mu     sync.Mutex // protects the fields: Close may be called while a send waits
 	conn   net.Conn
 	closed bool
 	entry  []byte

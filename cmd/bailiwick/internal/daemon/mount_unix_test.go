@@ -12,7 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Whatever a backend takes for the path of a nested mount, the outer mount refuses it.
+// The outer mount refuses every spelling that a backend might treat as the path of a nested
+// mount.
 func TestTakenNamesInEverySpelling(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "bailiwick.yaml"), `

@@ -20,14 +20,14 @@ import (
 // them, whatever the rules allow: see package ownfile. Rules that would allow it are a
 // mistake all the same, which is reported at the start.
 
-// HoldOwn makes the files that serving cfg takes the process's own until release is
-// called.
+// HoldOwn marks the files that a server with cfg reads as the process's own, until release
+// is called.
 func holdOwnFiles(env *cli.Env, cfg *config.Config) (release func()) {
 	return ownfile.Hold(append(ownFilesOf(cfg), secretFiles(env)...)...)
 }
 
-// announceOwnFiles warns of the server's own files whose names the rules allow: they are in a
-// source by mistake. It ignores access rules: nobody should read these files.
+// announceOwnFiles warns about the server's own files whose names the rules allow: they are in
+// a source by mistake. It ignores access rules: nobody should read these files.
 func (s *service) announceOwnFiles(g *generation) {
 	told := map[string]bool{}
 	for _, m := range g.mounts {
@@ -45,8 +45,8 @@ func (s *service) announceOwnFiles(g *generation) {
 	}
 }
 
-// CheckOwnFiles fails if the rules allow clients to write to the server's own files. They
-// could not, but whoever wrote the rules expects it.
+// CheckOwnFiles fails if the rules allow clients to write to the server's own files. The
+// server would refuse it anyway, so the rules are a mistake.
 func CheckOwnFiles(cfg *config.Config) error {
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]

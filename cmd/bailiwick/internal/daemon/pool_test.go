@@ -9,8 +9,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A request that is the last of an old configuration gives back what that held. It does
-// not wait for a reload that is opening a source which does not answer.
+// The last request of an old configuration releases its resources. It does not wait for a
+// reload that is opening an unresponsive source.
 func TestReleaseDoesNotWait(t *testing.T) {
 	p := newPool(cli.Streams{}, nil, nil)
 	old, err := p.get("old", func(*resource) error { return nil })
@@ -42,11 +42,11 @@ func TestReleaseDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.share("old") != nil || p.share("slow") == nil {
-		t.Error("the pool holds what was released, or not what was opened")
+		t.Error("the pool has a released resource, or lacks an open one")
 	}
 }
 
-// A connection that a request comes on in the moment in which the server ends is closed.
+// If a request arrives just as the server ends, its connection is closed.
 func TestRequestAfterEnd(t *testing.T) {
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler {

@@ -36,7 +36,7 @@ func TestProbeChangesNothing(t *testing.T) {
 		{vfs.OpWrite, "new/b.txt", "allowed", "", "there is no such object now"},
 		{vfs.OpDelete, "a.txt", "allowed", "", ""},
 		{vfs.OpDelete, "b.txt", "allowed", "", "there is no such object now"},
-		{vfs.OpWrite, "a.png", "refused", "intake.type", ""}, // which only the handler knows
+		{vfs.OpWrite, "a.png", "refused", "intake.type", ""}, // only the handler checks this
 	} {
 		e := NewExplainer(cli.Streams{}, cli.NewEnv(nil), cfg, c.op, "", "")
 		v, err := e.Explain(t.Context(), c.name, true)

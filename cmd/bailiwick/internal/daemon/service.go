@@ -48,9 +48,9 @@ type service struct {
 	requests  inFlight        // that are being answered
 	base      context.Context // of all requests
 	cancel    context.CancelCauseFunc
-	grace     time.Duration // for handlers to return, once their requests were cut
+	grace     time.Duration // how long handlers may take to return after their requests were cut
 	ready     atomic.Bool
-	ended     atomic.Bool // and all that had begun is recorded
+	ended     atomic.Bool // the unfinished requests have been recorded
 	transport *transport  // nil without TLS
 	server    *http.Server
 	sockets   []net.Listener

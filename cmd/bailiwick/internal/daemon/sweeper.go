@@ -28,7 +28,7 @@ type sweeper struct {
 	source   *backends.Source
 	jail     *vfs.Jail
 	catalog  catalog.Catalog
-	parts    time.Duration // after which parts of an object are taken for left
+	parts    time.Duration // age from which parts of an object count as abandoned
 	announce func(format string, args ...any)
 
 	cancel context.CancelFunc
