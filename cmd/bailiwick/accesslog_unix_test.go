@@ -132,8 +132,8 @@ func TestServeSystemLog(t *testing.T) {
 	}
 }
 
-// Whoever does not read the access log stops nothing: requests are answered, a
-// reload and the end come, and what was lost is counted.
+// An access log without a reader blocks nothing: requests, a reload and the end of the
+// server work, and lost records are counted.
 func TestServeStuckLog(t *testing.T) {
 	dir := tree(t, siteFiles)
 	fifo := filepath.Join(t.TempDir(), "log")

@@ -64,7 +64,7 @@ func TestCpProgressOnTerminal(t *testing.T) {
 	}
 }
 
-// What cannot be read is reported, and the rest is copied.
+// Unreadable files are reported, and the rest is copied.
 func TestCpUnreadable(t *testing.T) {
 	from := tree(t, map[string]string{"a": "a", "b/closed": "b", "c/d": "d", "e": "e"})
 	for _, name := range []string{"e", "c"} {
@@ -95,8 +95,8 @@ func TestCpUnreadable(t *testing.T) {
 	}
 }
 
-// A disk that is full is said once, nothing is left half there, and what was there
-// is as it was.
+// A full disk is reported once, no partial object is left, and existing objects are
+// unchanged.
 func TestCpFullDisk(t *testing.T) {
 	from := tree(t, map[string]string{"a": "small", "b": strings.Repeat("x", 4<<20), "c": "more"})
 	disk := smallDisk(t, "size=1m")

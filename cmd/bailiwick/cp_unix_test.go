@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// Whoever interrupts a copy finds the old object, and nothing beside it.
+// An interrupted copy leaves the old object, and nothing beside it.
 func TestCpInterrupted(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/explain"
 )
 
-// What explain says of a request is what the server records of it.
+// The verdict of explain matches the server's record of the request.
 func TestConfigExplainAgrees(t *testing.T) {
 	p, dir := configured(t, `
 access_log: {file: log}

@@ -102,7 +102,7 @@ func importsOfCommand(t *testing.T, goos string) map[string][]string {
 	return imports
 }
 
-// Each wrong arrow is found, and those of the design are not.
+// Each wrong import is reported, and the allowed ones are not.
 func TestLayerBreaches(t *testing.T) {
 	for _, c := range []struct {
 		from, to string

@@ -79,8 +79,7 @@ mounts:
 	await("/fourth", http.StatusCreated)
 }
 
-// What a client has used up of its rate is not given back by a reload, unless the rate
-// is another one.
+// A reload does not reset a client's rate, unless the configured rate changed.
 func TestRatesOutliveReload(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bailiwick.yaml")
 	config := func(rate string) {

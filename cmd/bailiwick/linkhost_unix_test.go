@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A link to a file of one host opens no file of the same path on another.
+// A link for one host does not open a file of the same path on another.
 func TestLinkOfAnotherHost(t *testing.T) {
 	dir := tree(t, map[string]string{"keys": "one:" + strings.Repeat("QUFB", 16) + "\n"})
 	one, other := tree(t, map[string]string{"report": "public"}), tree(t, map[string]string{"report": "secret"})

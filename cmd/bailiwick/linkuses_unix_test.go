@@ -27,8 +27,7 @@ func signed(t *testing.T, keys, path string, args ...string) string {
 	return strings.TrimSpace(strings.TrimPrefix(stdout, "http://host"))
 }
 
-// A link that is good for so many uses stays so over a reload, and with a catalog over
-// a restart.
+// The uses of a link are counted across a reload, and with a catalog across a restart.
 func TestLinkUses(t *testing.T) {
 	for _, kept := range []bool{false, true} {
 		t.Run(fmt.Sprintf("catalog %v", kept), func(t *testing.T) {

@@ -25,7 +25,7 @@ func (p *process) counts(t *testing.T) map[string]string {
 	return values
 }
 
-// What a server did stands in its metrics, and nobody's name does.
+// The metrics count what a server did, and contain no user or file name.
 func TestServeMetrics(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	file, users, keys := filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "users"), filepath.Join(etc, "keys")

@@ -52,7 +52,7 @@ func interruptedAfterFirst(t *testing.T, args ...string) (code int, stderr strin
 	return cmd.ProcessState.ExitCode(), said.String()
 }
 
-// A move that is interrupted loses nothing, and goes on when it is run again.
+// An interrupted move loses nothing, and continues when it is run again.
 func TestMvInterrupted(t *testing.T) {
 	want := manyFiles(t)
 	from, to := tree(t, want), filepath.Join(t.TempDir(), "to")

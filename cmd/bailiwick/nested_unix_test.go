@@ -97,7 +97,8 @@ func bind(t *testing.T, from, at string) bool {
 	return true
 }
 
-// A mount that serves the files of another one without its access rules is told of.
+// The start warns about a mount that serves the files of another one without its access
+// rules.
 func TestBypassIsTold(t *testing.T) {
 	p, dir := configured(t, `
 access_log: {file: "off"}

@@ -233,7 +233,7 @@ mounts:
 	}
 }
 
-// However many SIGHUPs come before it, a SIGTERM ends the server.
+// A SIGTERM ends the server, however many SIGHUPs precede it.
 func TestReloadStormEnds(t *testing.T) {
 	p, _ := configured(t, `mounts: [{source: d, allow: ["**"]}]`, map[string]string{"d/a": "a"})
 	for range 200 {

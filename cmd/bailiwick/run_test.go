@@ -30,8 +30,7 @@ func (w *talk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Whether a server ends or does not even begin, it leaves no goroutine behind,
-// nor an address taken.
+// A server that ends or fails to start leaves no goroutine and no listener behind.
 func TestRunLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -83,7 +82,7 @@ func TestRunLeavesNothing(t *testing.T) {
 
 var flagLine = regexp.MustCompile(`(?m)^(?:      |  -\w, )--([a-z-]+)`)
 
-// Whoever adds a flag gives it a variable.
+// Every flag has a variable.
 func TestEveryFlagHasAVariable(t *testing.T) {
 	var out bytes.Buffer
 	for _, cmd := range []string{"serve", "explain", "scan", "ls", "stat", "cat", "cp", "rm"} {

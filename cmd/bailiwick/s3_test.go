@@ -318,7 +318,7 @@ func TestServeS3CannotStart(t *testing.T) {
 	}
 }
 
-// Variants beside an object would cost a request each.
+// Looking for compressed variants of an object would cost a request each.
 func TestServeS3Precompressed(t *testing.T) {
 	s := startBucketSite(t)
 	code, _, stderr := runCommand(t, "serve", s.source, "--allow", "**", "--listen", "127.0.0.1:0", "--precompressed")
