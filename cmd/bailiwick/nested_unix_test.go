@@ -69,7 +69,7 @@ func TestNestedMountIsNotPassedBy(t *testing.T) {
 		t.Errorf("listed: %s", body)
 	}
 	for _, line := range p.said() {
-		if strings.Contains(line, "access rules hold here") {
+		if strings.Contains(line, "access rules of this mount can be bypassed") {
 			t.Errorf("it warns of nothing: %s", line)
 		}
 	}
@@ -107,7 +107,7 @@ mounts:
   - {path: /, source: srv, allow: ["**"]}
   - {path: /private, source: srv/secret, allow: ["**"], access: [{who: "user:alice", can: [read]}]}
 `, map[string]string{"users": users, "srv/secret/a": "a"})
-	told := regexp.MustCompile(`^/private: access rules hold here, and not by /secret, which serves the same files to anyone; `)
+	told := regexp.MustCompile(`^/private: the access rules of this mount can be bypassed through /secret, which serves the same files to anyone; `)
 	p.await(told)
 	if _, body := p.ask(t, "", "/secret/a"); body != "a" {
 		t.Errorf("it warns of what is not so: %q", body)

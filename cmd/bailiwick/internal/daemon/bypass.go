@@ -23,7 +23,7 @@ func (s *service) announceBypasses(g *generation) {
 				continue
 			}
 			if at, ok := bypassOf(&survey, closed, open); ok {
-				s.announce("%s: access rules hold here, and not by %s, which serves the same files to anyone; deny them there, or give that mount access rules",
+				s.announce("%s: the access rules of this mount can be bypassed through %s, which serves the same files to anyone; deny them there, or give that mount access rules",
 					cli.Printable(closed.cfg.URL()), cli.Printable(at))
 			}
 		}
