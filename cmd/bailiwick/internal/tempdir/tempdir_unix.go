@@ -25,6 +25,22 @@ const (
 // variables name the directory for Go and for SQLite.
 var variables = []string{"TMPDIR", "SQLITE_TMPDIR"}
 
+// A Dir is the temporary directory of this process. The zero Dir is none: the process uses
+// the shared one.
+type Dir struct {
+	path    string
+	shared  string            // the directory around it
+	restore map[string]string // variables as they were; "" if unset
+	root    *os.Root
+	lock    *os.File
+}
+
+// Path returns the path of the directory, "" if there is none.
+func (d *Dir) Path() string { return d.path }
+
+// Shared returns the shared temporary directory, in which Path is; "" if there is none.
+func (d *Dir) Shared() string { return d.shared }
+
 // Make makes the directory and sets TMPDIR, so that os.TempDir and SQLite use it. It removes
 // what earlier processes of the same user left in the shared temporary directory. On an
 // error it returns the zero Dir.
