@@ -16,7 +16,7 @@ type Info struct {
 	// object was stored, and only ModTime is a validator in HTTP.
 	ContentTime time.Time
 	// ETag is an opaque strong entity tag without its quotes; "" if the backend has
-	// none. Two versions of an object have different ETags.
+	// none. Two versions of an object have different ETags, except as PutOptions.ContentTime says.
 	ETag        string
 	ContentType string            // "" if the backend does not know it
 	Encoding    string            // content coding of the stored bytes, such as "gzip"; "" if none

@@ -289,6 +289,27 @@ func descriptors(t *testing.T) int {
 	return len(entries)
 }
 
+// A log that is compressed after its rotation is a new file with a suffix, and is own at
+// once.
+func TestRotatedAndCompressed(t *testing.T) {
+	dir := t.TempDir()
+	log := write(t, filepath.Join(dir, "access.log"), "x")
+	hold(t, File{Path: log, Rotated: true})
+	for i := range 3 {
+		rotated := filepath.Join(dir, fmt.Sprint("access.log.", i))
+		must(t, os.Rename(log, rotated))
+		write(t, log, "x")
+		if !own(t, rotated) {
+			t.Errorf("%s is not own", rotated)
+		}
+		packed := write(t, rotated+".gz", "x")
+		must(t, os.Remove(rotated))
+		if !own(t, packed) {
+			t.Errorf("%s is not own", packed)
+		}
+	}
+}
+
 // Inspecting a file keeps no descriptor of it open, except one with O_PATH each.
 func TestDescriptors(t *testing.T) {
 	if runtime.GOOS != "linux" {

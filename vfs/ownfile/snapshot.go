@@ -95,6 +95,7 @@ type holding struct {
 	// as the log is held.
 	rotated                      []ID
 	rotatedRead, rotatedModified time.Time
+	rotatedWait                  time.Duration // until the next read
 }
 
 // A pin is an object found at a path.
@@ -190,32 +191,53 @@ func (h *holding) find(path string) {
 	}
 }
 
-// rotatedEvery bounds how often a directory is read to find rotated logs: they may lie
-// among a million other files.
-const rotatedEvery = 10 * time.Second
+// rotatedEvery bounds how often a large directory is read for rotated logs: logs may lie
+// among a million other files. A directory is large from largeDir entries on.
+const (
+	rotatedEvery = 10 * time.Second
+	largeDir     = 1000
+)
 
+// findRotated looks for rotated logs by their names if the directory has changed since it
+// was last read.
 func (h *holding) findRotated() {
 	dir, base := split(h.Path)
-	st, err := os.Stat(dir)
-	if err != nil || time.Since(h.rotatedRead) < rotatedEvery || h.rotatedModified.Equal(st.ModTime()) && !h.rotatedRead.IsZero() {
+	before, err := os.Stat(dir)
+	if err != nil || h.rotatedWait > time.Since(h.rotatedRead) || h.rotatedModified.Equal(before.ModTime()) && !h.rotatedRead.IsZero() {
 		return
 	}
-	h.rotatedRead, h.rotatedModified = time.Now(), st.ModTime()
+	h.rotatedRead, h.rotatedWait, h.rotatedModified = time.Now(), 0, time.Time{}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
-	h.rotated = nil
+	if len(entries) >= largeDir {
+		h.rotatedWait = rotatedEvery
+	}
+	var found []ID
 	for _, e := range entries {
-		if len(h.rotated) == maxRotated {
+		if len(found) == maxRotated {
 			break
 		}
 		if !isRotated(e.Name(), base) {
 			continue
 		}
 		if st, err := os.Stat(dir + e.Name()); err == nil {
-			h.rotated = append(h.rotated, idOf(st))
+			found = append(found, idOf(st))
 		}
+	}
+	after, err := os.Stat(dir)
+	if err != nil || !after.ModTime().Equal(before.ModTime()) {
+		// Logs are being renamed: one may have been between two names. What was known stays
+		// known until a read that nothing disturbs.
+		h.rotated = append(found, h.rotated...)
+		h.rotated = h.rotated[:min(len(h.rotated), maxRotated)]
+		return
+	}
+	h.rotated = found
+	// Soon after a change, another one may get the same time.
+	if h.rotatedRead.Sub(before.ModTime()) >= coarseStep {
+		h.rotatedModified = before.ModTime()
 	}
 }
 
