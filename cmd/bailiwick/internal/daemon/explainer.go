@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -258,9 +260,27 @@ func (e *Explainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMou
 		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
 	em := &explainedMount{mount: m, source: src}
-	em.probe = newProbe(e.cfg, m, func(ctx context.Context) (catalog.Catalog, error) { return e.catalog(ctx, em) })
+	em.probe = newProbe(e.cfg, m, func(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
+		return e.record(ctx, em, id)
+	})
 	e.mounts[cfg] = em
 	return em, nil
+}
+
+// record returns a record of the catalog of a mount.
+func (e *Explainer) record(ctx context.Context, m *explainedMount, id uuid.UUID) (catalog.Record, error) {
+	cat, err := e.catalog(ctx, m)
+	switch {
+	case err != nil:
+		return catalog.Record{}, err
+	case cat == nil:
+		return catalog.Record{}, catalog.ErrNotFound
+	}
+	rec, err := cat.Get(ctx, id)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		err = catalogs.Error(e.env, err)
+	}
+	return rec, err
 }
 
 // catalog opens the catalog of a mount, once. It returns nil if there is none yet: explaining
@@ -274,7 +294,7 @@ func (e *Explainer) catalog(ctx context.Context, m *explainedMount) (catalog.Cat
 		return nil, e.std.ConfigError(err)
 	}
 	if file, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
-		if _, err := os.Stat(file); err != nil {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
 	}

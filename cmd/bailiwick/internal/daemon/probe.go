@@ -31,11 +31,10 @@ type probe struct {
 	last        *audit.Attempt
 }
 
-// newProbe returns the probe of a mount. Its jail is over src, wrapped by unwritable. open
-// opens the catalog of an upload mount at the first look into it; nil stands for a catalog
-// that does not exist yet.
-func newProbe(cfg *config.Config, m *mount, open func(context.Context) (catalog.Catalog, error)) *probe {
-	p := &probe{records: &catalogReader{open: open}}
+// newProbe returns the probe of a mount. Its jail is over src, wrapped by unwritable. read
+// reads a record of the catalog of an upload mount.
+func newProbe(cfg *config.Config, m *mount, read readRecord) *probe {
+	p := &probe{records: &catalogReader{read: read}}
 	handler := func(a server.Auth) http.Handler {
 		logger := slog.New(slog.DiscardHandler)
 		if m.cfg.Uploads != nil {
@@ -61,7 +60,7 @@ func (p *probe) Record(a *audit.Attempt) {
 
 // ask returns the record of a request for op on u, a URL as the mount's handler gets it, by
 // the principal in ctx. If credentials are required for a name that is refused anyway, it
-// returns the reason of that. An error is one of opening the catalog.
+// returns the reason of that. An error is one of opening or reading the catalog.
 func (p *probe) ask(ctx context.Context, op vfs.Op, u *url.URL) (*audit.Attempt, error) {
 	required := p.send(ctx, p.challenging, op, u)
 	if required.Reason != audit.ReasonRequired {
@@ -135,26 +134,25 @@ func (b unwritable) refuse(ctx context.Context, op string, n vfs.Name) error {
 	return &vfs.Error{Op: op, Name: n.String(), Err: vfs.ErrPrecondition}
 }
 
-// A catalogReader is a catalog whose records a probe may read. It is opened when a record
-// is asked for.
+// A readRecord reads a record of a catalog. The error is catalog.ErrNotFound if there is no
+// such record, or no catalog yet; any other means that there can be no verdict.
+type readRecord func(context.Context, uuid.UUID) (catalog.Record, error)
+
+// A catalogReader is a catalog whose records a probe may read.
 type catalogReader struct {
-	catalog.Catalog // nil before that, and if there is none
-	open            func(context.Context) (catalog.Catalog, error)
+	catalog.Catalog // nil
+	read            readRecord
 	err             error // of opening or reading
 }
 
 var errProbe = errors.New("a probe changes nothing")
 
 func (c *catalogReader) Get(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
-	cat, err := c.open(ctx)
-	switch {
-	case err != nil:
+	rec, err := c.read(ctx, id)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 		c.err = err
-		return catalog.Record{}, err
-	case cat == nil:
-		return catalog.Record{}, catalog.ErrNotFound
 	}
-	return cat.Get(ctx, id)
+	return rec, err
 }
 
 func (c *catalogReader) Begin(context.Context, catalog.Record) error { return errProbe }

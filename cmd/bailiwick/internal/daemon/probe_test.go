@@ -1,12 +1,18 @@
 package daemon
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -51,5 +57,65 @@ func TestProbeChangesNothing(t *testing.T) {
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "content" {
 		t.Errorf("the file has %q, %v", data, err)
+	}
+}
+
+// uploadsConfig is the configuration of an upload mount at /files, with these users.
+func uploadsConfig(t *testing.T, users string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("b.yaml", fmt.Appendf(nil, `
+users: {%s}
+mounts:
+  - path: /files
+    source: '%s'
+    uploads: {catalog: 'sqlite:%s'}
+    access:
+      - {who: authenticated, can: [upload]}
+      - {who: owner, can: [read, delete]}
+`, users, t.TempDir(), filepath.Join(t.TempDir(), "cat.db")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// An unreadable is a catalog that fails to read a record.
+type unreadable struct {
+	catalog.Catalog
+	err error
+}
+
+func (u unreadable) Get(context.Context, uuid.UUID) (catalog.Record, error) {
+	return catalog.Record{}, u.err
+}
+func (unreadable) Close() error { return nil }
+
+// If the catalog cannot be read, there is no verdict on an upload.
+func TestExplainUnreadableCatalog(t *testing.T) {
+	cfg := uploadsConfig(t, "htpasswd: users")
+	for _, c := range []struct {
+		err  error
+		code int
+	}{
+		{fmt.Errorf("%w: locked", catalog.ErrUnavailable), cli.ExitFailed},
+		{context.DeadlineExceeded, cli.ExitFailed},
+		{errors.New("no such table"), cli.ExitUsage},
+	} {
+		for _, op := range []vfs.Op{vfs.OpRead, vfs.OpDelete} {
+			for _, as := range []string{"", "alice"} {
+				e := NewExplainer(cli.Streams{}, cli.NewEnv(nil), cfg, op, as, "")
+				m, err := e.mount(t.Context(), &cfg.Mounts[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.catalog = unreadable{err: c.err}
+				v, err := e.Explain(t.Context(), "files/06b1c3e0-26ad-4ce8-8870-6df50176a06f", true)
+				var exit *cli.ExitError
+				if !errors.As(err, &exit) || exit.Code != c.code {
+					t.Errorf("%v, %s as %q: %+v, %v", c.err, op, as, v, err)
+				}
+				e.Close()
+			}
+		}
 	}
 }
