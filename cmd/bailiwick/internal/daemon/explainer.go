@@ -138,7 +138,7 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 		if m.authorizeUpload().Authorize(ctx, e.op, rec) != nil {
 			return e.denied(m, ""), nil
 		}
-		return e.allowed(m, catalog.ObjectName(uuid.Nil), explain.NewVerdict("", vfs.Verdict{Allowed: true})), nil
+		return e.allowed(m, catalog.ObjectName(uuid.Nil), &rec.Owner, explain.NewVerdict("", vfs.Verdict{Allowed: true})), nil
 	case e.op == vfs.OpRead && rest == "":
 		return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory}), nil
 	case e.op == vfs.OpRead && strings.HasSuffix(rest, "/"):
@@ -164,6 +164,11 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 		return e.refused(m, rest, &audit.Attempt{Name: a.Name, Reason: reason.Directory}), nil
 	}
 	v := explain.NewVerdict(a.Name.String(), m.jail.Explain(ctx, e.op, a.Name))
+	// If a rule for owners allowed it, the user is the owner.
+	owner := &e.principal.Name
+	if a.Reason == reason.Missing {
+		owner = nil
+	}
 	switch {
 	case a.Reason == reason.Missing && e.op == vfs.OpList:
 		v.Detail = "there is no such directory now"
@@ -172,7 +177,7 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 	case a.Verdict == audit.Failed:
 		v.Detail = "the rules allow it, but the request to the source failed"
 	}
-	return e.allowed(m, a.Name, v), nil
+	return e.allowed(m, a.Name, owner, v), nil
 }
 
 // refused describes the refusal that a records. rest is the path in the mount.
@@ -207,12 +212,14 @@ func (e *Explainer) denied(m *explainedMount, name string) explain.Verdict {
 	return v
 }
 
-// allowed adds to the verdict on n the access rule that allows it.
-func (e *Explainer) allowed(m *explainedMount, n vfs.Name, v explain.Verdict) explain.Verdict {
+// allowed adds to the verdict on n the access rule that allows it. owner is the owner of the
+// object, nil if there is none. Without a rule that allows n for every owner, none has decided
+// on an upload that does not exist.
+func (e *Explainer) allowed(m *explainedMount, n vfs.Name, owner *string, v explain.Verdict) explain.Verdict {
 	if m.access != nil {
-		// If a rule for owners allowed it, the user is the owner.
-		rule, _ := m.access.Decide(e.principal, e.op, n, &e.principal.Name)
-		v.AddDetail("access rule: " + rule)
+		if rule, ok := m.access.Decide(e.principal, e.op, n, owner); ok {
+			v.AddDetail("access rule: " + rule)
+		}
 	}
 	// The configuration of the mount alone does not show this.
 	if w := m.cfg.Writer(); w != nil && !m.cfg.Write && e.op == vfs.OpRead {

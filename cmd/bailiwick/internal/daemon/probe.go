@@ -47,7 +47,7 @@ func newProbe(cfg *config.Config, m *mount, read readRecord) *probe {
 		c.NoIndex = true // an index file is another object, with a verdict of its own
 		return server.New(m.jail, c)
 	}
-	p.challenging = handler(server.Auth{Authenticator: challenger{}})
+	p.challenging = handler(server.Auth{Authenticator: challengerOf(cfg)})
 	p.plain = handler(server.Auth{})
 	return p
 }
@@ -99,13 +99,22 @@ func (d discardResponse) Header() http.Header         { return http.Header(d) }
 func (d discardResponse) Write(b []byte) (int, error) { return len(b), nil }
 func (d discardResponse) WriteHeader(int)             {}
 
-// A challenger knows no credentials, and asks for them.
-type challenger struct{}
+// A challenger knows no credentials. It asks for them with these challenges.
+type challenger []string
+
+// challengerOf returns a challenger that asks for credentials if the server does: no challenge
+// asks for a certificate.
+func challengerOf(cfg *config.Config) challenger {
+	if u := &cfg.Users; u.Htpasswd != "" || u.Tokens != "" || u.OIDC != nil {
+		return challenger{"Bearer"}
+	}
+	return nil
+}
 
 func (challenger) Authenticate(*http.Request) (auth.Principal, bool, error) {
 	return auth.Principal{}, false, nil
 }
-func (challenger) Challenges() []string { return nil }
+func (c challenger) Challenges() []string { return c }
 
 // unwritable is a source that a probe may ask, but not change. It promises writes, or the
 // handler would not start, and answers each by the object that exists.

@@ -64,6 +64,7 @@ func TestProbeChangesNothing(t *testing.T) {
 func uploadsConfig(t *testing.T, users string) *config.Config {
 	t.Helper()
 	cfg, err := config.Parse("b.yaml", fmt.Appendf(nil, `
+tls: {cert: cert.pem, key: key.pem}
 users: {%s}
 mounts:
   - path: /files
@@ -116,6 +117,28 @@ func TestExplainUnreadableCatalog(t *testing.T) {
 				}
 				e.Close()
 			}
+		}
+	}
+}
+
+// For an upload that nobody has, anonymous callers are asked for credentials, if the server
+// has any that it can ask for. No access rule has decided.
+func TestExplainMissingUpload(t *testing.T) {
+	const refused = "no access rule lets anyone read it; the server asks for credentials (401); add --as USER to evaluate for a user"
+	const missing = "there is no such object now"
+	for _, c := range []struct{ users, as, verdict, reason, detail string }{
+		{"htpasswd: users", "", "refused", "auth.denied", refused},
+		{"tokens: tokens", "", "refused", "auth.denied", refused},
+		{"oidc: {issuer: 'https://id.example', audience: a}", "", "refused", "auth.denied", refused},
+		{"client_certificates: {ca: ca.pem}", "", "allowed", "", missing},
+		{"htpasswd: users", "alice", "allowed", "", missing},
+	} {
+		cfg := uploadsConfig(t, c.users)
+		e := NewExplainer(cli.Streams{}, cli.NewEnv(nil), cfg, vfs.OpRead, c.as, "")
+		v, err := e.Explain(t.Context(), "files/06b1c3e0-26ad-4ce8-8870-6df50176a06f", true)
+		e.Close()
+		if err != nil || v.Verdict != c.verdict || string(v.Reason) != c.reason || v.Detail != c.detail {
+			t.Errorf("%s, as %q: %+v, %v", c.users, c.as, v, err)
 		}
 	}
 }
