@@ -18,7 +18,8 @@ Before mv removes an object, it checks that TO has the object it wrote; --checks
 reads it back and compares the bytes. If TO had an object of the same size before,
 mv always compares the bytes. It removes only the version that it copied: what
 changed meanwhile stays. Links are neither moved nor followed, and what the rules
-hide stays. A directory is removed with the last object in it.
+hide stays. FROM itself must not be a link. A directory is removed with the last
+object in it.
 
 If mv is interrupted, each object is at FROM, at TO or at both. Run it again to
 continue.`,

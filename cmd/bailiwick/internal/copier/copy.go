@@ -35,6 +35,11 @@ type Options struct {
 // the rest; the error then has the exit code 1. Nothing is removed at the target, and no
 // partial object ever has its name there. Cancelling ctx stops it between objects.
 func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) error {
+	if opts.Move {
+		if err := refuseLink(from); err != nil {
+			return err
+		}
+	}
 	src, err := locateSource(ctx, from)
 	if err != nil {
 		return err

@@ -56,6 +56,23 @@ func locateSource(ctx context.Context, from string) (location, error) {
 	return location{written: from, source: filepath.Dir(real), object: filepath.Base(real), baseName: filepath.Base(from)}, nil
 }
 
+// refuseLink fails if from is a symbolic link: a move would remove what the link leads to,
+// and leave the link.
+func refuseLink(from string) error {
+	if from == "-" || !backends.IsPath(from) {
+		return nil
+	}
+	if st, err := os.Lstat(from); err != nil || st.Mode().Type() != fs.ModeSymlink {
+		return nil // locateSource reports an error
+	}
+	real, err := filepath.EvalSymlinks(from)
+	if err != nil {
+		return cli.Usagef("%s is a symbolic link that leads nowhere; check the path", cli.Printable(from))
+	}
+	return cli.Usagef("%s is a symbolic link, and mv would remove what it leads to; to move that: bailiwick mv %s TO; to copy it: bailiwick cp %s TO",
+		cli.Printable(from), cli.ShellWord(real), cli.ShellWord(from))
+}
+
 func locateS3(ctx context.Context, from string) (location, error) {
 	all := location{written: from, source: from}
 	one, err := splitLast(from)
