@@ -11,10 +11,12 @@ import (
 var (
 	errOtherCopy = errors.New("the object at the target is not the one just written, so the source was kept; run mv again")
 	errChanged   = errors.New("it changed during the move, so the source was kept, and the target has the earlier content; run mv again")
+	errUntagged  = errors.New("the source was kept, because it gives no entity tag to check that it is unchanged")
 )
 
 // removeMoved removes an object from the source, here as it was before the copy, if the
-// target still has the copy there. Only the version that was copied is removed.
+// target still has the copy there. Only the version that was copied is removed, so an object
+// without an entity tag stays. If the target has none, the bytes are compared.
 func (c *copyRun) removeMoved(ctx context.Context, t task, here, there *vfs.Info) error {
 	if c.opts.DryRun {
 		return nil
@@ -25,7 +27,9 @@ func (c *copyRun) removeMoved(ctx context.Context, t task, here, there *vfs.Info
 		return err
 	case err != nil || now.Size != here.Size || now.ETag != there.ETag:
 		return errOtherCopy
-	case c.opts.Checksum:
+	case here.ETag == "":
+		return errUntagged
+	case c.opts.Checksum || now.ETag == "":
 		same, err := c.sameBytes(ctx, t)
 		if err != nil {
 			return err
@@ -34,10 +38,7 @@ func (c *copyRun) removeMoved(ctx context.Context, t task, here, there *vfs.Info
 			return errOtherCopy
 		}
 	}
-	var cond vfs.Cond
-	if here.ETag != "" {
-		cond.IfMatch = vfs.Tags{List: []vfs.Tag{{Value: here.ETag, Set: true}}}
-	}
+	cond := vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: here.ETag, Set: true}}}}
 	_, err = c.source.Remove(ctx, t.from, cond)
 	if errors.Is(err, vfs.ErrPrecondition) {
 		return errChanged

@@ -1,6 +1,7 @@
 package copier
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"strings"
@@ -49,9 +50,56 @@ func TestRemoveMoved(t *testing.T) {
 	}
 }
 
+// Without an entity tag of the source, nothing shows that the object is still the one that
+// was copied. Without one of the target, the bytes are compared.
+func TestRemoveMovedUntagged(t *testing.T) {
+	n, err := vfs.ParseName("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		what      string
+		sourceTag bool
+		targetHas string
+		want      error
+	}{
+		{"the source has no tag", false, "first", errUntagged},
+		{"the target has no tag", true, "first", nil},
+		{"the target has no tag and other bytes", true, "other", errOtherCopy},
+	} {
+		c := &copyRun{source: jail(t), target: jailOf(t, untagged{mem.New()})}
+		here, there := put(t, c.source, n, "first"), put(t, c.target, n, tt.targetHas)
+		there.ETag = ""
+		if !tt.sourceTag {
+			here.ETag = ""
+		}
+		if err := c.removeMoved(t.Context(), task{from: n, to: n}, &here, &there); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.what, err, tt.want)
+		}
+		_, err := c.source.Head(t.Context(), n, vfs.Request{})
+		if stays := err == nil; stays != (tt.want != nil) {
+			t.Errorf("%s: the source has the object: %t", tt.what, stays)
+		}
+	}
+}
+
+// untagged is a backend without entity tags.
+type untagged struct{ vfs.Backend }
+
+func (u untagged) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	info, err := u.Backend.Stat(ctx, n, req)
+	info.ETag = ""
+	return info, err
+}
+
 func jail(t *testing.T) *vfs.Jail {
 	t.Helper()
-	j, err := vfs.New(mem.New(), vfs.Policy{Allow: vfs.Patterns("**")})
+	return jailOf(t, mem.New())
+}
+
+func jailOf(t *testing.T, b vfs.Backend) *vfs.Jail {
+	t.Helper()
+	j, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
 	if err != nil {
 		t.Fatal(err)
 	}
