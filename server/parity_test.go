@@ -115,7 +115,10 @@ func (p *parity) check(t *testing.T, cases int) {
 	if long {
 		cases *= 20
 	} else if length.Short() {
-		cases = max(cases/10, 60)
+		cases = max(cases/5, 200)
+	}
+	if testing.Short() {
+		cases *= 5 // rapid runs a fifth
 	}
 	set("checks", fmt.Sprint(cases))
 	if flag.Lookup("rapid.seed").Value.String() == "0" && !long {

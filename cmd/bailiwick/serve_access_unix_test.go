@@ -172,11 +172,11 @@ mounts:
 		"users": lines.String(), "tokens": "svc\\backup:" + hex.EncodeToString(sum[:]) + "\n",
 		"site/home/alice/a.txt": "a", "site/home/CORP/user/a.txt": "a", "site/home/a/b/a.txt": "a", "site/a/b": "x", "site/corp.txt": "corp", "site/staff.txt": "staff", "site/backup.txt": "b",
 	})
-	line := p.await(regexp.MustCompile(`^.*cannot be one element of a path.*$`))
-	if want := `4 users cannot be one element of a path, .. first, so {user} in access rules matches nothing for them`; !strings.Contains(line, want) {
+	line := p.await(regexp.MustCompile(`^.*are not valid path elements.*$`))
+	if want := `4 user names are not valid path elements, such as .., so {user} in access rules matches nothing for these users`; !strings.Contains(line, want) {
 		t.Errorf("it says %q, want %q", line, want)
 	}
-	if n := strings.Count(strings.Join(p.said(), "\n"), "cannot be one element"); n != 1 {
+	if n := strings.Count(strings.Join(p.said(), "\n"), "are not valid path elements"); n != 1 {
 		t.Errorf("it says so %d times", n)
 	}
 	for _, tt := range []struct {
