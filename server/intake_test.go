@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
 	"os"
 	"runtime"
 	"strings"
@@ -335,6 +337,48 @@ func TestInspector(t *testing.T) {
 			t.Errorf("the spool directory holds %v, %v", left, err)
 		}
 	})
+}
+
+// The error of an Inspector decides the response, whatever other errors it wraps: here, those
+// that mean a canceled request or a false precondition elsewhere.
+func TestInspectorErrorWraps(t *testing.T) {
+	for _, inner := range []error{
+		context.Canceled, context.DeadlineExceeded, vfs.ErrPrecondition, vfs.ErrFull, os.ErrNotExist,
+		&vfs.Error{Op: "get", Name: "b", Info: &vfs.Info{ETag: `"other"`}, Err: vfs.ErrPrecondition},
+	} {
+		for _, c := range []struct {
+			err    error
+			status int
+			reason vfs.Reason
+			log    string
+		}{
+			{fmt.Errorf("scanner: %w", inner), 503, audit.ReasonIntakeFailed, "inspecting a body"},
+			{fmt.Errorf("%w: %w", server.ErrRejected, inner), 422, audit.ReasonIntakeRejected, "a body was rejected"},
+		} {
+			for _, method := range []string{"PUT", "POST"} {
+				var log bytes.Buffer
+				rec := &recorder{}
+				logger := slog.New(slog.NewTextHandler(&log, nil))
+				in := server.Intake{SpoolDir: t.TempDir(), Inspect: inspectorFunc(func(context.Context, *server.Upload) error { return c.err })}
+				b := mem.New()
+				path, h := "/a", server.New(jailOver(t, b, allow("**")), server.Config{Write: true, Intake: in, Recorder: rec, Logger: logger})
+				if method == "POST" {
+					path, h = "/", newUploadsOver(t, b, server.UploadConfig{Intake: in, Recorder: rec, Logger: logger}).handler
+				}
+				w := serveBody(h, method, path, "x", http.Header{"Content-Disposition": {"attachment; filename=a"}})
+				a := rec.wait(t, 1)[0]
+				if w.Code != c.status || a.Reason != c.reason || w.Header().Get("Etag") != "" || (w.Header().Get("Retry-After") != "") != (c.status == 503) {
+					t.Errorf("%s, %v: %d %v, recorded as %+v", method, c.err, w.Code, w.Header(), a)
+				}
+				if !strings.Contains(log.String(), c.log) {
+					t.Errorf("%s, %v: the log has %q", method, c.err, &log)
+				}
+				if n := len(contents(t, b)); n != 0 {
+					t.Errorf("%s, %v: %d objects are stored", method, c.err, n)
+				}
+			}
+		}
+	}
 }
 
 // recordOf waits for the record of a request for path.

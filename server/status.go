@@ -133,16 +133,19 @@ func isUncreated(err error) bool { return vfs.ReasonOf(err).Step() == "create" }
 // responses. pres is the presentation that the object of a read would have had; nil if
 // there is none. It is needed for 304, 412 and 416, which describe an object.
 func (x *exchange) fail(err error, pres *presentation) {
+	// An httpError decides the response, whatever it wraps: the error of an Inspector may match
+	// any of the errors below.
+	decided := isHTTPError(err)
 	var e *vfs.Error
-	if errors.As(err, &e) && !isHTTPError(err) {
+	if !decided && errors.As(err, &e) {
 		x.attempt.Rule = e.Rule
 	}
 	switch {
 	case pres != nil && e != nil && e.Reason == "" && e.Info != nil && x.answerAbout(err, e.Info, pres):
-	case x.clientGone(err):
+	case !decided && x.clientGone(err):
 		x.attempt.Reason = audit.ReasonCanceled
 		panic(http.ErrAbortHandler) // nobody is left to answer
-	case changesObjects(x.op) && errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, fs.ErrNotExist):
+	case !decided && changesObjects(x.op) && errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, fs.ErrNotExist):
 		x.discloseVersion(e)
 		x.respond(errPrecondition, err)
 	default:
