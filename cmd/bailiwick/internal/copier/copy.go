@@ -65,9 +65,16 @@ func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) e
 		return cli.Usagef("%s and %s are the same; choose another target", cli.Printable(from), cli.Printable(to))
 	case !src.single() && inside(&dst, &src):
 		return cli.Usagef("%s is inside %s, so the copies would be copied, too; choose a target outside it", cli.Printable(to), cli.Printable(from))
+	case (opts.Move || opts.Delete) && overlap(&dst, &src):
+		return cli.Usagef("%s and %s have the same bucket name and overlap, and their endpoints may lead to the same objects, so the only copy could be removed; for two different services, use bailiwick cp and then bailiwick rm", cli.Printable(from), cli.Printable(to))
 	}
 	if opts.Move {
 		opts.Policy.Symlinks = vfs.SymlinksRefuse // a link's target is never removed
+	}
+	if opts.Delete && backends.IsPath(src.source) && backends.IsPath(dst.source) {
+		if dir := findDirectory(ctx, dst.source, src.source); dir != "" {
+			return cli.Usagef("%s is the directory %s under another path, so its objects would be removed; choose a target without it", cli.Printable(dir), cli.Printable(from))
+		}
 	}
 	c := copyRun{std: std, opts: opts, from: &src, to: &dst}
 	defer c.close()

@@ -3,7 +3,10 @@ package copier
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 
+	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -11,6 +14,7 @@ import (
 var (
 	errOtherCopy = errors.New("the object at the target is not the one just written, so the source was kept; run mv again")
 	errChanged   = errors.New("it changed during the move, so the source was kept, and the target has the earlier content; run mv again")
+	errSameFile  = errors.New("the file at the target is this very file, so the source was kept; remove one of the two names")
 	errUntagged  = errors.New("the source was kept, because it gives no entity tag to check that it is unchanged")
 )
 
@@ -44,4 +48,15 @@ func (c *copyRun) removeMoved(ctx context.Context, t task, here, there *vfs.Info
 		return errChanged
 	}
 	return err
+}
+
+// sameFile reports whether the object at the target is the file of the source itself, found
+// by another path, so that removing one can remove both.
+func (c *copyRun) sameFile(t task) bool {
+	if c.from == nil || c.to == nil || !backends.IsPath(c.from.source) || !backends.IsPath(c.to.source) {
+		return false
+	}
+	a, err1 := os.Lstat(filepath.Join(c.from.source, filepath.FromSlash(t.from.String())))
+	b, err2 := os.Lstat(filepath.Join(c.to.source, filepath.FromSlash(t.to.String())))
+	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }

@@ -210,6 +210,9 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 	if err != nil {
 		return failed, err
 	}
+	if same && c.opts.Move && c.sameFile(t) {
+		return failed, errSameFile
+	}
 	if !same {
 		if o.size, o.coding, there, err = c.copy(ctx, t); err != nil {
 			return failed, err

@@ -1,0 +1,73 @@
+package copier
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+)
+
+// Two endpoints can lead to one service, so mv and sync --delete refuse locations that
+// overlap by bucket and prefix.
+func TestOverlapRefused(t *testing.T) {
+	const one, two = "?endpoint=http://127.0.0.1:1", "?endpoint=http://localhost:1"
+	for _, tt := range []struct {
+		from, to string
+		refused  bool
+	}{
+		{"s3://bucket/a/" + one, "s3://bucket/a/" + two, true},
+		{"s3://bucket/a/" + one, "s3://bucket/a/b/" + two, true},
+		{"s3://bucket/a/b/" + one, "s3://bucket/a/" + two, true},
+		{"s3://bucket/" + one, "s3://bucket/a/" + two, true},
+		{"s3://bucket/a/" + one, "s3://bucket/ab/" + two, false},
+		{"s3://bucket/a/" + one, "s3://other/a/" + two, false},
+	} {
+		for _, opts := range []Options{{Move: true, Parallel: 1}, {Tree: true, Delete: true, Parallel: 1}} {
+			src, dst := location{written: tt.from, source: tt.from}, location{written: tt.to, source: tt.to}
+			if got := overlap(&dst, &src); got != tt.refused {
+				t.Errorf("%s and %s overlap: %t", tt.from, tt.to, got)
+			}
+			if !tt.refused {
+				continue
+			}
+			var fatal *cli.ExitError
+			err := Copy(t.Context(), cli.Streams{Out: new(bytes.Buffer), Err: new(bytes.Buffer)}, tt.from, tt.to, opts)
+			if !errors.As(err, &fatal) || fatal.Code != cli.ExitUsage || !strings.Contains(fatal.Line, "same bucket name") {
+				t.Errorf("from %s to %s: %v", tt.from, tt.to, err)
+			}
+		}
+	}
+	a := location{source: "s3://bucket/p/" + one, object: "x"}
+	b := location{source: "s3://bucket/p/" + two, object: "x"}
+	c := location{source: "s3://bucket/p/" + two, object: "y"}
+	if !overlap(&a, &b) || overlap(&a, &c) {
+		t.Error("single objects are compared wrongly")
+	}
+}
+
+// A directory below the target that is the source itself, such as a bind mount, is found.
+func TestFindDirectory(t *testing.T) {
+	top := t.TempDir()
+	source := filepath.Join(top, "a", "b")
+	if err := os.MkdirAll(source, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(top, link); err != nil {
+		t.Skip(err)
+	}
+	source, err := filepath.EvalSymlinks(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := findDirectory(t.Context(), link, source); got != source {
+		t.Errorf("found %q, want %q", got, source)
+	}
+	if got := findDirectory(t.Context(), top, t.TempDir()); got != "" {
+		t.Errorf("found %q", got)
+	}
+}
