@@ -11,10 +11,10 @@ import (
 // users and permissions: it reports whether p may do op on n. p is the zero Principal
 // for an anonymous request. For OpList, n is a directory. A nil Func authorizes nothing.
 //
-// The result for the zero Principal determines which responses are cacheable. Open
-// always returns false, so a refused anonymous request gets a 401 if the handler
-// supports authentication, or the response of server.Auth.Unauthorized. That applies to
-// missing and forbidden names alike.
+// Open and OpenTo always return false. Whatever a Func allows, it may have decided by the
+// context of that request, so all responses are kept out of caches. A refused anonymous
+// request gets a 401 if the handler supports authentication, or the response of
+// server.Auth.Unauthorized. That applies to missing and forbidden names alike.
 //
 // A Func is called concurrently, several times per request, and for every entry of a
 // listing. Like any Authorizer, it must not access the backend.
@@ -34,7 +34,5 @@ func (f Func) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 // Open returns false: see [Func].
 func (Func) Open(vfs.Op) bool { return false }
 
-// OpenTo calls f for the zero Principal.
-func (f Func) OpenTo(op vfs.Op, n vfs.Name) bool {
-	return f != nil && f(context.Background(), auth.Principal{}, op, n)
-}
+// OpenTo returns false: see [Func].
+func (Func) OpenTo(vfs.Op, vfs.Name) bool { return false }
