@@ -3,8 +3,11 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"strings"
 	"testing"
 
@@ -100,6 +103,59 @@ func TestOwnUnauthorizedStatus(t *testing.T) {
 		ownSite(t, tt.h, nil).ServeHTTP(w, httptest.NewRequest("GET", "/home/alice/a.txt", nil))
 		if w.Code != tt.status {
 			t.Errorf("%s: %d, want %d", what, w.Code, tt.status)
+		}
+	}
+}
+
+// An early response is not the status, and of several statuses the first counts.
+func TestOwnUnauthorizedEarlyHints(t *testing.T) {
+	for what, tt := range map[string]struct {
+		h      http.HandlerFunc
+		early  bool
+		status int
+		body   string
+	}{
+		"a page": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Link", "</style.css>; rel=preload")
+			w.WriteHeader(http.StatusEarlyHints)
+			loginPage(w, r)
+		}, true, 401, "log in"},
+		"nothing":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusEarlyHints) }, true, 401, ""},
+		"a status": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(403) }, true, 403, ""},
+		"two statuses": {func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(403)
+			w.WriteHeader(200)
+			w.WriteHeader(103)
+		}, false, 403, ""},
+		"a status after a page": {func(w http.ResponseWriter, r *http.Request) {
+			loginPage(w, r)
+			w.WriteHeader(200)
+		}, false, 401, "log in"},
+	} {
+		rec := &recorder{}
+		url := start(t, ownSite(t, tt.h, rec))
+		early := false
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			Got1xxResponse: func(code int, h textproto.MIMEHeader) error {
+				early = code == http.StatusEarlyHints
+				return nil
+			},
+		})
+		r, err := http.NewRequestWithContext(ctx, "GET", url+"/home/alice/a.txt", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != tt.status || !strings.Contains(string(body), tt.body) || early != tt.early {
+			t.Errorf("%s: %d %q, early response: %t, %v", what, res.StatusCode, body, early, err)
+		}
+		if a := rec.wait(t, 1)[0]; a.Status != tt.status {
+			t.Errorf("%s: recorded as %d", what, a.Status)
 		}
 	}
 }
