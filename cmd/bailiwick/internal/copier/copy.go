@@ -161,6 +161,7 @@ func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
 	if err != nil {
 		return err
 	}
+	c.watchSpelling(b)
 	if c.opts.Delete {
 		rules := c.rules
 		rules.Symlinks = vfs.SymlinksRefuse

@@ -27,6 +27,8 @@ type copyRun struct {
 
 	rules  vfs.Policy // of the source
 	mirror *vfs.Jail  // the target behind the rules of the source, for Options.Delete
+	// spellings is nil if names at the target need no check.
+	spellings *spellings
 
 	progress *cli.Progress
 	tally    tally
@@ -206,6 +208,9 @@ func (c *copyRun) do(ctx context.Context, t task) outcome {
 // transfer copies the object, unless the target has it, and with Options.Move removes it
 // from the source.
 func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error) {
+	if err := c.spellings.check(ctx, t.to); err != nil {
+		return failed, err
+	}
 	same, here, there, err := c.same(ctx, t)
 	if err != nil {
 		return failed, err
