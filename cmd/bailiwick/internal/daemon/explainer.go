@@ -138,6 +138,9 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 		if m.authorizeUpload().Authorize(ctx, e.op, rec) != nil {
 			return e.denied(m, ""), nil
 		}
+		if u.Path == "" { // the handler redirects to the path with a slash
+			return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory}), nil
+		}
 		return e.allowed(m, catalog.ObjectName(uuid.Nil), &rec.Owner, explain.NewVerdict("", vfs.Verdict{Allowed: true})), nil
 	case e.op == vfs.OpRead && rest == "":
 		return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory}), nil
@@ -188,7 +191,7 @@ func (e *Explainer) refused(m *explainedMount, rest string, a *audit.Attempt) ex
 	}
 	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Name: a.Name, Reason: a.Reason, Rule: a.Rule})
 	switch {
-	case a.Reason == audit.ReasonMethod && e.op == vfs.OpUpload:
+	case e.op == vfs.OpUpload:
 		v.AddDetail("upload to the path of a mount that has uploads, with a trailing slash")
 	case a.Reason == audit.ReasonMethod && e.op == vfs.OpWrite:
 		v.AddDetail("the mount does not accept writes: it has no write: true")
