@@ -71,3 +71,29 @@ func TestManyNames(t *testing.T) {
 		t.Errorf("it warns %q, want %q", lines(r.Warnings), want)
 	}
 }
+
+// A deny pattern that matches nothing may be a precaution. There is a warning only if another
+// pattern was probably meant.
+func TestUnmatchedDeny(t *testing.T) {
+	files := fstest.MapFS{"site/index.html": {}, "site/old/a.css": {}, "drafts/a": {}}
+	deny := []string{"**/*.key", "secrets/**", "id_rsa", "re:nothing", "drafst", "*.css"}
+	cfg, err := config.New(
+		config.Given{Key: config.SourceKey, Values: []string{"mem:"}, Origin: "SOURCE"},
+		config.Given{Key: config.Flags["allow"], Values: []string{"**"}, Origin: "--allow"},
+		config.Given{Key: config.Flags["deny"], Values: deny, Origin: "--deny"},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jail, err := vfs.New(vfs.FromFS(files), vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns(deny...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := review.Of(t.Context(), cfg, []review.Mount{{Names: jail}}, nil)
+	if want := []string{
+		"--deny: drafst matches nothing; did you mean drafts?",
+		"--deny: *.css matches nothing; did you mean **/*.css?",
+	}; !slices.Equal(lines(r.Warnings), want) {
+		t.Errorf("it warns %q, want %q", lines(r.Warnings), want)
+	}
+}

@@ -156,7 +156,8 @@ func (rs *rules) addDirs(dirs map[string]bool, n vfs.Name) {
 	}
 }
 
-// report warns of each rule that matched nothing, after the whole source was scanned.
+// report warns of each rule that matched nothing, after the whole source was scanned; of a deny
+// rule only if another pattern was probably meant.
 func (rs *rules) report(to *reviewer) {
 	for _, r := range rs.all {
 		if flag := expandedBy(to, r); flag != "" && !r.met && !rs.partly {
@@ -176,6 +177,10 @@ func (rs *rules) report(to *reviewer) {
 			to.warn(r.key, "none of the names in %s exists in the source", cli.Printable(r.src))
 			continue
 		}
+		near := rs.nearest(r)
+		if r.kind == denyRule && near == "" {
+			continue // probably a precaution
+		}
 		text := cli.Printable(r.src) + " matches nothing"
 		if r.kind == accessRule {
 			text = cli.Printable(r.src) + " matches no allowed name"
@@ -183,7 +188,7 @@ func (rs *rules) report(to *reviewer) {
 		if isDir {
 			text += ": it is a directory"
 		}
-		if near := rs.nearest(r); near != "" {
+		if near != "" {
 			text += "; did you mean " + cli.Printable(near) + "?"
 		}
 		to.warn(r.key, "%s", text)
