@@ -3,10 +3,12 @@ package copier
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -17,6 +19,11 @@ var (
 	errSameFile  = errors.New("the file at the target is this very file, so the source was kept; remove one of the two names")
 	errUntagged  = errors.New("the source was kept, because it gives no entity tag to check that it is unchanged")
 )
+
+// losesCoding returns the error for an object whose content coding the target cannot record.
+func losesCoding(coding string) error {
+	return fmt.Errorf("it is stored compressed (%s), which the target cannot record, so the source was kept; copy it with bailiwick cp", cli.Printable(coding))
+}
 
 // removeMoved removes an object from the source, here as it was before the copy, if the
 // target still has the copy there. Only the version that was copied is removed, so an object

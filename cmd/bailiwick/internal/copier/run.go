@@ -215,7 +215,11 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 	if err != nil {
 		return failed, err
 	}
-	if same && c.opts.Move && c.sameFile(t) {
+	switch {
+	case !c.opts.Move:
+	case here.Encoding != "" && c.target.Caps().Kind != "s3":
+		return failed, losesCoding(here.Encoding)
+	case same && c.sameFile(t):
 		return failed, errSameFile
 	}
 	if !same {
@@ -224,6 +228,8 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 		}
 	}
 	switch {
+	case c.opts.Move && o.coding != "":
+		return failed, losesCoding(o.coding)
 	case c.opts.Move:
 		o.size = here.Size
 		return copied, c.removeMoved(ctx, t, &here, &there)

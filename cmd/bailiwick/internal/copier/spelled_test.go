@@ -1,7 +1,6 @@
 package copier
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
-	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -44,15 +42,11 @@ func TestFoldingTarget(t *testing.T) {
 			for _, name := range tt.there {
 				put(t, jailOf(t, target), parse(t, name), "there")
 			}
-			var said bytes.Buffer
-			c := &copyRun{std: cli.Streams{Out: io.Discard, Err: &said}, opts: tt.opts, source: jailOf(t, source), target: jailOf(t, target)}
-			c.opts.Parallel, c.opts.Progress = 1, "never"
-			c.from, c.to = &location{written: "from", source: "mem:"}, &location{written: "to", source: "mem:"}
-			c.mirror = c.target
+			c, said := newRun(t, source, target, tt.opts)
 			c.watchSpelling(target)
 			err := c.run(t.Context())
 			if (err != nil) != tt.fails || tt.fails && !strings.Contains(said.String(), "differs only in case or normal form") {
-				t.Errorf("%v, %q", err, &said)
+				t.Errorf("%v, %q", err, said)
 			}
 			if got := names(t, source, false); !slices.Equal(got, tt.stays) {
 				t.Errorf("the source has %q, want %q", got, tt.stays)
