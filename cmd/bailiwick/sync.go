@@ -22,7 +22,7 @@ failed, after a listing that failed, or after an interruption. It asks FROM once
 more for each name before it removes it. It never removes what the rules hide:
 without an --allow these are dotfiles, unless --dotfiles is given. If FROM has no
 objects at all, sync removes nothing and fails, because a disk that is not mounted
-looks like that.`,
+looks like that. A directory of TO that cannot be listed is reported as refused.`,
 		Example: `  bailiwick sync ./site 's3://bucket/site?region=eu-central-1' --delete --dry-run
   bailiwick sync ./site ./backup --delete --allow '**/*.html'`,
 		Args: copyArguments,

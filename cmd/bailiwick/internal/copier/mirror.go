@@ -23,8 +23,12 @@ func (c *copyRun) removeOthers(ctx context.Context, ended *error) error {
 		// The source may be a disk that is not mounted.
 		return cli.Failf("nothing was removed: %s has no objects; if it should be empty, remove the objects at the target: bailiwick rm -r %s --allow '**'", cli.Printable(c.from.written), cli.ShellWord(c.to.written))
 	}
-	inOrder(c.opts.Parallel, c.others(ctx, ended), func(n vfs.Name) outcome {
-		o := c.removeOther(ctx, n)
+	inOrder(c.opts.Parallel, c.others(ctx, ended), func(found other) outcome {
+		if found.unlisted != "" {
+			err := &vfs.Error{Op: "list", Name: found.path, Reason: found.unlisted}
+			return outcome{path: found.path, fate: refused, reason: found.unlisted, err: err}
+		}
+		o := c.removeOther(ctx, found.name)
 		if endsRun(o.err) {
 			c.cancel(o.err)
 		}
@@ -33,11 +37,20 @@ func (c *copyRun) removeOthers(ctx context.Context, ended *error) error {
 	return nil
 }
 
+// An other is an object that the source seems not to have, or a directory of the target that
+// cannot be listed.
+type other struct {
+	path     string
+	name     vfs.Name
+	unlisted vfs.Reason // why the directory cannot be listed; "" for an object
+}
+
 // others yields the objects that the listing of the target has, and that of the source has
-// not. Both listings come in order. If one does not, names are yielded that the source has;
+// not, and the directories of the target that cannot be listed although the rules show
+// them. Both listings come in order. If one does not, names are yielded that the source has;
 // removeOther asks the source for each.
-func (c *copyRun) others(ctx context.Context, ended *error) iter.Seq[vfs.Name] {
-	return func(yield func(vfs.Name) bool) {
+func (c *copyRun) others(ctx context.Context, ended *error) iter.Seq[other] {
+	return func(yield func(other) bool) {
 		next, stop := iter.Pull2(c.source.Scan(ctx))
 		defer stop()
 		here, err, more := next()
@@ -52,10 +65,16 @@ func (c *copyRun) others(ctx context.Context, ended *error) iter.Seq[vfs.Name] {
 				*ended = err
 				return
 			}
+			if there.Op == vfs.OpList && there.Reason != reason.Missing && c.mirror.Explain(ctx, vfs.OpList, there.Name).Allowed {
+				if !yield(other{path: there.Path, unlisted: there.Reason}) {
+					return
+				}
+				continue
+			}
 			if !there.Allowed || more && here.Path == there.Path {
 				continue
 			}
-			if !yield(there.Name) {
+			if !yield(other{path: there.Path, name: there.Name}) {
 				return
 			}
 		}
