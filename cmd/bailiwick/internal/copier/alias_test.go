@@ -5,9 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
@@ -69,5 +71,26 @@ func TestFindDirectory(t *testing.T) {
 	}
 	if got := findDirectory(t.Context(), top, t.TempDir()); got != "" {
 		t.Errorf("found %q", got)
+	}
+}
+
+// A move never writes to a directory of the target that is the source itself: it would
+// replace what is still to be moved.
+func TestMoveIntoItself(t *testing.T) {
+	top := t.TempDir()
+	source := filepath.Join(top, "m")
+	if err := os.Mkdir(source, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	here, there := mem.New(), mem.New()
+	put(t, jailOf(t, here), parse(t, "m/d/z"), "here")
+	put(t, jailOf(t, here), parse(t, "n/z"), "here")
+	c, said := newRun(t, here, there, Options{Move: true})
+	c.from, c.to = &location{written: "from", source: source}, &location{written: "to", source: top}
+	if err := c.run(t.Context()); err == nil || !strings.Contains(said.String(), "m/d/z: its directory at the target is the source itself") {
+		t.Errorf("%v, %q", err, said)
+	}
+	if got := names(t, there, false); !slices.Equal(got, []string{"n/z"}) {
+		t.Errorf("the target has %q", got)
 	}
 }

@@ -14,10 +14,11 @@ import (
 
 // The errors for an object that was copied but not removed from the source.
 var (
-	errOtherCopy = errors.New("the object at the target is not the one just written, so the source was kept; run mv again")
-	errChanged   = errors.New("it changed during the move, so the source was kept, and the target has the earlier content; run mv again")
-	errSameFile  = errors.New("the file at the target is this very file, so the source was kept; remove one of the two names")
-	errUntagged  = errors.New("the source was kept, because it gives no entity tag to check that it is unchanged")
+	errOtherCopy  = errors.New("the object at the target is not the one just written, so the source was kept; run mv again")
+	errChanged    = errors.New("it changed during the move, so the source was kept, and the target has the earlier content; run mv again")
+	errSameFile   = errors.New("the file at the target is this very file, so the source was kept; remove one of the two names")
+	errIntoItself = errors.New("its directory at the target is the source itself under another path, so it was not copied")
+	errUntagged   = errors.New("the source was kept, because it gives no entity tag to check that it is unchanged")
 )
 
 // losesCoding returns the error for an object whose content coding the target cannot record.
@@ -66,4 +67,25 @@ func (c *copyRun) sameFile(t task) bool {
 	a, err1 := os.Lstat(filepath.Join(c.from.source, filepath.FromSlash(t.from.String())))
 	b, err2 := os.Lstat(filepath.Join(c.to.source, filepath.FromSlash(t.to.String())))
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
+}
+
+// intoItself reports whether n lies below a directory of the target that is the source
+// itself, such as a bind mount.
+func (c *copyRun) intoItself(n vfs.Name) bool {
+	if c.from == nil || c.to == nil || c.from.single() || !backends.IsPath(c.from.source) || !backends.IsPath(c.to.source) {
+		return false
+	}
+	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		is, known := c.itself.Load(dir)
+		if !known {
+			a, err1 := os.Lstat(filepath.Join(c.to.source, filepath.FromSlash(dir.String())))
+			b, err2 := os.Stat(c.from.source)
+			is = err1 == nil && err2 == nil && os.SameFile(a, b)
+			c.itself.Store(dir, is)
+		}
+		if is.(bool) {
+			return true
+		}
+	}
+	return false
 }

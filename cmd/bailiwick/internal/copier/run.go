@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -29,6 +30,7 @@ type copyRun struct {
 	mirror *vfs.Jail  // the target behind the rules of the source, for Options.Delete
 	// spellings is nil if names at the target need no check.
 	spellings *spellings
+	itself    sync.Map // for intoItself, whether a directory of the target is the source
 
 	progress *cli.Progress
 	tally    tally
@@ -208,6 +210,9 @@ func (c *copyRun) do(ctx context.Context, t task) outcome {
 // transfer copies the object, unless the target has it, and with Options.Move removes it
 // from the source.
 func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error) {
+	if c.opts.Move && c.intoItself(t.to) {
+		return failed, errIntoItself
+	}
 	if err := c.spellings.check(ctx, t.to); err != nil {
 		return failed, err
 	}
