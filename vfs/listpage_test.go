@@ -69,8 +69,8 @@ func numbered(n int, format string) iter.Seq[string] {
 	}
 }
 
-// Hidden entries after a page do not affect it, whatever hides them. A caller from whom
-// nothing is hidden gets the last page with a single request.
+// Hidden entries after a page do not affect it, whatever hides them. A caller who may see
+// every entry gets the last page with a single request.
 func TestPageTellsNothingOfWhatIsHidden(t *testing.T) {
 	const limit = 1000
 	authorize := vfs.AuthorizeFunc(func(_ context.Context, _ vfs.Op, n vfs.Name) error {

@@ -95,8 +95,8 @@ func testOpenedTwice(t *testing.T, how, backup string) {
 	}
 }
 
-// runSQLite runs a command of sqlite3, which README makes backups with.
-func runSQLite(t *testing.T, file, text string) string {
+// sqlite3Program returns the path of sqlite3.
+func sqlite3Program(t *testing.T) string {
 	t.Helper()
 	program, err := exec.LookPath("sqlite3")
 	if err != nil {
@@ -105,7 +105,13 @@ func runSQLite(t *testing.T, file, text string) string {
 		}
 		t.Skip("no sqlite3: install it (Debian: apt install sqlite3)")
 	}
-	out, err := exec.CommandContext(t.Context(), program, file, text).CombinedOutput()
+	return program
+}
+
+// runSQLite runs a command of sqlite3, which README makes backups with.
+func runSQLite(t *testing.T, file, text string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), sqlite3Program(t), file, text).CombinedOutput()
 	if err != nil {
 		t.Fatalf("sqlite3: %v: %s", err, out)
 	}

@@ -39,10 +39,7 @@ func status(t *testing.T, method, url string) int {
 // of reach there, and asking for it ends no lock: what was acknowledged outlives another
 // program that looks at the catalog, and a kill.
 func TestCatalogOutOfReach(t *testing.T) {
-	sqlite3, err := exec.LookPath("sqlite3")
-	if err != nil {
-		t.Skip(err)
-	}
+	sqlite3 := sqlite3Program(t)
 	dir := tree(t, map[string]string{"www/page.txt": "page", "objects/.keep": ""})
 	catalog := filepath.Join(dir, "www", "catalog")
 	file := filepath.Join(dir, "bailiwick.yaml")

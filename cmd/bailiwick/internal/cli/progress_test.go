@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -68,7 +69,9 @@ func TestProgress(t *testing.T) {
 
 // Once the total is known, the line shows it and the time left at the current rate. If the
 // output is not a terminal, each line stays.
-func TestProgressTotal(t *testing.T) {
+func TestProgressTotal(t *testing.T) { synctest.Test(t, testProgressTotal) }
+
+func testProgressTotal(t *testing.T) {
 	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	ticks := make(chan time.Time)
 	out := &screen{wrote: make(chan struct{}, 100)}
@@ -84,9 +87,7 @@ func TestProgressTotal(t *testing.T) {
 		<-out.wrote
 	}
 	tick(10*time.Second, 20_000_000)
-	for p.total.Load() == nil {
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // until the total is counted
 	p.Objects.Add(2)
 	p.Equal.Add(1)
 	p.Others.Add(1)

@@ -41,7 +41,7 @@ func (s *service) announceNames(g *generation) {
 	s.announceUnmatched(g)
 }
 
-// announceUnmatched warns of users for whom {user} matches nothing, among those in files.
+// announceUnmatched warns of users in files whose {user} matches nothing.
 func (s *service) announceUnmatched(g *generation) {
 	names := slices.Clone(g.auth.names)
 	for _, members := range g.cfg.Groups {
