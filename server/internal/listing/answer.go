@@ -13,7 +13,7 @@ var (
 	//go:embed answer.html
 	answerHTML string
 
-	answer = template.Must(template.New("answer").Parse(answerHTML))
+	answer = pageOf(answerHTML)
 )
 
 // An Answer is the page that answers the form of a browser.

@@ -3,7 +3,7 @@ package listing
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed" // for the template and its style
+	_ "embed" // for the templates and their style
 	"encoding/base64"
 	"html/template"
 	"strconv"
@@ -16,9 +16,16 @@ var (
 	pageHTML string
 	//go:embed page.css
 	pageCSS string
+	//go:embed entries.html
+	entriesHTML string
 
-	page = template.Must(template.New("page").Parse(pageHTML))
+	entries = pageOf(entriesHTML)
 )
+
+// pageOf returns the template of a page with that content.
+func pageOf(content string) *template.Template {
+	return template.Must(template.Must(template.New("page").Parse(pageHTML)).Parse(content))
+}
 
 // CSP allows only the page's own style: whatever a file name injects into the page
 // cannot run, load or send anything.
@@ -62,7 +69,7 @@ func (p *Page) HTML() ([]byte, error) {
 	}
 	out.Next = p.NextURL()
 	var buf bytes.Buffer
-	if err := page.Execute(&buf, &out); err != nil {
+	if err := entries.Execute(&buf, &out); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
