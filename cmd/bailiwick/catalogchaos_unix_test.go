@@ -22,24 +22,24 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/pgserver"
 )
 
-// A promise is what clients were told of uploads, by servers that may fail.
-type promise struct {
+// An answerLog records what servers, which may fail, acknowledged to clients.
+type answerLog struct {
 	t  *testing.T
 	mu sync.Mutex
-	// stored has the content of what was acknowledged, by ID; removed and unknown the IDs
-	// of what was, or may have been, removed.
+	// stored has the content of acknowledged uploads by ID. removed has the IDs of removed
+	// uploads, unknown those whose removal had no clear answer.
 	stored           map[string]string
 	removed, unknown map[string]bool
 
 	acknowledged, failed, removals int
 }
 
-func newPromise(t *testing.T) *promise {
-	return &promise{t: t, stored: map[string]string{}, removed: map[string]bool{}, unknown: map[string]bool{}}
+func newAnswerLog(t *testing.T) *answerLog {
+	return &answerLog{t: t, stored: map[string]string{}, removed: map[string]bool{}, unknown: map[string]bool{}}
 }
 
-// work uploads and removes until stop is closed.
-func (w *promise) work(random *rand.Rand, stop <-chan struct{}, url func() string) {
+// work uploads and deletes objects until stop is closed.
+func (w *answerLog) work(random *rand.Rand, stop <-chan struct{}, url func() string) {
 	for i := 0; ; i++ {
 		select {
 		case <-stop:
@@ -67,7 +67,7 @@ func (w *promise) work(random *rand.Rand, stop <-chan struct{}, url func() strin
 	}
 }
 
-func (w *promise) remove(url string) {
+func (w *answerLog) remove(url string) {
 	w.mu.Lock()
 	id := ""
 	for id = range w.stored {
@@ -90,8 +90,8 @@ func (w *promise) remove(url string) {
 	}
 }
 
-// told returns what was acknowledged so far.
-func (w *promise) told() map[string]string {
+// acknowledgedUploads returns a copy of stored.
+func (w *answerLog) acknowledgedUploads() map[string]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	all := map[string]string{}
@@ -101,8 +101,8 @@ func (w *promise) told() map[string]string {
 	return all
 }
 
-// verify has p give all that was acknowledged and nothing that was removed.
-func (w *promise) verify(p *process) {
+// verify checks that p serves every acknowledged upload and no removed one.
+func (w *answerLog) verify(p *process) {
 	w.t.Helper()
 	for id, want := range w.stored {
 		if status, body := get(w.t, p.url+"/"+id); status != 200 || body != want {
@@ -120,13 +120,13 @@ func (w *promise) verify(p *process) {
 	}
 }
 
-// TestBackupsWhileServersDie has two servers on one SQLite file, which are killed one
-// after the other, while backups are made as README has it. Each backup is whole, and has
-// all that was acknowledged before it began.
+// TestBackupsWhileServersDie runs two servers on one SQLite file and kills them in turn
+// while backups are made as documented. Each backup is intact and has every upload that
+// was acknowledged before it began.
 func TestBackupsWhileServersDie(t *testing.T) {
 	place := uploadPlaces(t, "disk")
 	file := strings.TrimPrefix(place.catalog, "sqlite:")
-	w := newPromise(t)
+	w := newAnswerLog(t)
 	var servers [2]atomic.Pointer[process]
 	for i := range servers {
 		servers[i].Store(place.serve(t))
@@ -139,7 +139,7 @@ func TestBackupsWhileServersDie(t *testing.T) {
 	}
 	backups := t.TempDir()
 	for round := range crashRounds(8) {
-		before := w.told()
+		before := w.acknowledgedUploads()
 		backup := filepath.Join(backups, fmt.Sprintf("%d.db", round))
 		runSQLite(t, file, []string{"VACUUM INTO '" + backup + "'", ".backup '" + backup + "'"}[round%2])
 		p := servers[round%2].Load()
@@ -155,7 +155,7 @@ func TestBackupsWhileServersDie(t *testing.T) {
 		}
 		w.mu.Lock()
 		for id := range before {
-			// What was being removed meanwhile may be gone.
+			// An upload that was removed meanwhile may be gone.
 			if _, still := w.stored[id]; still && !has[id] {
 				t.Errorf("a backup lacks %s, which was acknowledged before it began", id)
 			}
@@ -175,7 +175,7 @@ func TestBackupsWhileServersDie(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// wantCleanAfterSweep has nothing serve any more.
+// wantCleanAfterSweep sweeps and checks the catalog. No server may be running.
 func wantCleanAfterSweep(t *testing.T, place *uploadPlace) {
 	t.Helper()
 	if code, _, said := runCommand(t, "catalog", "sweep", place.source, "--catalog", place.catalog, "--older-than", "0s"); code != cli.ExitDone {
@@ -186,9 +186,9 @@ func wantCleanAfterSweep(t *testing.T, place *uploadPlace) {
 	}
 }
 
-// TestDatabaseBreaks puts a bad network and an unsteady PostgreSQL under a server:
-// connections end at any byte, answers get lost behind the COMMIT that they are for, and
-// the database is killed. What was acknowledged is there, what was removed is not.
+// TestDatabaseBreaks runs a server on an unreliable network to a PostgreSQL that is
+// killed: connections end at any byte, and the answer to a COMMIT may be lost.
+// Acknowledged uploads are served, removed ones are not.
 func TestDatabaseBreaks(t *testing.T) {
 	server := pgserver.Start(t, "fsync=on")
 	db := server.Database(t)
@@ -196,7 +196,7 @@ func TestDatabaseBreaks(t *testing.T) {
 	n := newNetwork(t, net.JoinHostPort("127.0.0.1", server.Port))
 	place := uploadPlace{name: "disk", source: dir, dir: dir, catalog: n.through(t, db)}
 	p := place.serve(t)
-	w := newPromise(t)
+	w := newAnswerLog(t)
 	stop := make(chan struct{})
 	var group sync.WaitGroup
 	for i := range 4 {
@@ -220,7 +220,7 @@ func TestDatabaseBreaks(t *testing.T) {
 		}
 		for end := time.Now().Add(patience); w.count() < target; time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("round %d: nothing is acknowledged any more:\n%s", round, strings.Join(p.said(), "\n"))
+				t.Fatalf("round %d: no upload was acknowledged in time:\n%s", round, strings.Join(p.said(), "\n"))
 			}
 		}
 	}
@@ -242,21 +242,21 @@ func TestDatabaseBreaks(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-func (w *promise) count() int {
+func (w *answerLog) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.acknowledged
 }
 
-// A network lies between a client and a server, and breaks as it is told.
+// A network is a proxy between a client and a server that breaks connections on demand.
 type network struct {
 	to       string
 	listener net.Listener
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
-	lose  bool  // what the server answers gets lost
-	left  int64 // so many bytes still pass, if not negative
+	lose  bool  // drop the server's answers
+	left  int64 // bytes that still pass; no limit if negative
 }
 
 func newNetwork(t *testing.T, to string) *network {
@@ -284,7 +284,7 @@ func newNetwork(t *testing.T, to string) *network {
 	return n
 }
 
-// through returns the URL of a database by way of the network.
+// through returns the URL of a database with the network's address.
 func (n *network) through(t *testing.T, db string) string {
 	t.Helper()
 	u, err := url.Parse(db)
@@ -315,7 +315,7 @@ func (n *network) carry(in net.Conn) {
 	delete(n.conns, out)
 }
 
-// answer carries what the server says.
+// answer forwards the server's answers.
 func (n *network) answer(in, out net.Conn) {
 	buf := make([]byte, 4096)
 	for {
@@ -332,7 +332,7 @@ func (n *network) answer(in, out net.Conn) {
 		}
 		n.mu.Unlock()
 		if lose {
-			// The server has done what it was told, and its client never knows.
+			// The server has executed the command, but the client does not learn of it.
 			return
 		}
 		if _, err := in.Write(buf[:got]); err != nil {
@@ -341,7 +341,7 @@ func (n *network) answer(in, out net.Conn) {
 	}
 }
 
-// cut ends all connections.
+// cut closes all connections.
 func (n *network) cut() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -351,7 +351,7 @@ func (n *network) cut() {
 	}
 }
 
-// loseAnswers ends each connection with the next answer, for a moment.
+// loseAnswers closes each connection at the next answer, for 20 ms.
 func (n *network) loseAnswers() {
 	n.mu.Lock()
 	n.lose = true
@@ -359,7 +359,7 @@ func (n *network) loseAnswers() {
 	time.AfterFunc(20*time.Millisecond, n.heal)
 }
 
-// cutAfter ends the connection that carries one byte more.
+// cutAfter closes the connection that exceeds a total of bytes in answers.
 func (n *network) cutAfter(bytes int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// TestCatalogOpenedTwice lets one process reach one SQLite file in several ways. On
-// Unix, closing any descriptor of a file ends all locks that the process has on it. A
-// backup program that finds no locks takes itself for the last user of the database
-// and removes its log, in which the server goes on to write. What was acknowledged
-// would then be gone after a kill.
+// TestCatalogOpenedTwice has one process open one SQLite file in several ways. On Unix,
+// closing any descriptor of a file releases all locks that the process holds on it. A
+// backup program that finds no locks assumes that it is the last user of the database and
+// deletes the write-ahead log, which the server still writes to. A kill would then lose
+// acknowledged uploads.
 func TestCatalogOpenedTwice(t *testing.T) {
 	for _, how := range []string{"once", "two sources", "symbolic link", "reload"} {
 		for _, backup := range []string{"VACUUM INTO", ".backup"} {
@@ -67,7 +67,7 @@ func testOpenedTwice(t *testing.T, how, backup string) {
 	}
 	store("/0", "before")
 	if how == "reload" {
-		// The old generation of mounts is still there when the new one opens its own.
+		// The new mounts open the catalog before the old ones close it.
 		writeConfig(t, dir, mounts("one", "two"))
 		p.signal(syscall.SIGHUP)
 		p.awaitCount(reloadedLine, 1)
@@ -82,15 +82,15 @@ func testOpenedTwice(t *testing.T, how, backup string) {
 		".backup":     fmt.Sprintf(".backup '%s'", filepath.Join(dir, "backup.db")),
 	}[backup])
 	for i := range 3 {
-		store("/0", fmt.Sprint("behind the backup ", i))
-		store(last, fmt.Sprint("behind the backup, too ", i))
+		store("/0", fmt.Sprint("after the backup ", i))
+		store(last, fmt.Sprint("also after the backup ", i))
 	}
 	p.signal(syscall.SIGKILL)
 	p.exit()
 	p = serve()
 	for at, content := range stored {
 		if status, body := get(t, p.url+at); status != 200 || body != content {
-			t.Errorf("%q was acknowledged, and is %d %q now", content, status, body)
+			t.Errorf("%q was acknowledged, but GET returns %d %q", content, status, body)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func sqlite3Program(t *testing.T) string {
 	return program
 }
 
-// runSQLite runs a command of sqlite3, which README makes backups with.
+// runSQLite runs a command in sqlite3, the documented tool for backups.
 func runSQLite(t *testing.T, file, text string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), sqlite3Program(t), file, text).CombinedOutput()

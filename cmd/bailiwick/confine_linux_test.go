@@ -16,13 +16,13 @@ import (
 	"testing"
 )
 
-// intruder is the command with a hole in it: told by a signal, it opens the file that
-// is named by a variable, past all of its own checks.
+// intruder is a compromised server: on SIGUSR1 it opens the file that INTRUDER_READS
+// names, and bypasses its own checks.
 func intruder() {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGUSR1)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
 	go func() {
-		for range told {
+		for range signals {
 			_, err := os.ReadFile(os.Getenv("INTRUDER_READS"))
 			fmt.Fprintf(os.Stderr, "intruder: %v\n", err)
 		}
@@ -32,8 +32,8 @@ func intruder() {
 
 func init() { commands["intruder"] = intruder }
 
-// confined starts the command, or the intruder, on a configuration. The shared temporary
-// directory is dir/tmp for it.
+// confined starts program, the command or the intruder, with the configuration in
+// dir/etc. Its shared temporary directory is dir/tmp.
 func confined(t *testing.T, program, dir string, env ...string) *process {
 	t.Helper()
 	cmd := command("serve", "--config", filepath.Join(dir, "etc", "bailiwick.yaml"))
@@ -50,9 +50,8 @@ func confined(t *testing.T, program, dir string, env ...string) *process {
 	return p
 }
 
-// Whatever hole there may be in the process, the kernel opens nothing for it that lies
-// outside what it was started for. With landlock: off it does, which shows that the
-// intruder is one.
+// The kernel denies even a compromised server every file outside its sources. The control
+// with landlock: off proves that the attack works without Landlock.
 func TestConfineIntruder(t *testing.T) {
 	dir := tree(t, map[string]string{"srv/a": "a", "outside/secret": "secret", "tmp/secret": "secret", "etc/x": ""})
 	for _, c := range []struct{ landlock, file, want string }{
@@ -73,7 +72,7 @@ func TestConfineIntruder(t *testing.T) {
 	}
 }
 
-// The lines at the start name everything that stays open.
+// The startup output lists every path that stays accessible.
 func TestConfineLines(t *testing.T) {
 	dir := tree(t, map[string]string{"srv/a": "a", "up/x": "", "cat/x": "", "tmp/x": "", "etc/x": ""})
 	writeConfig(t, filepath.Join(dir, "etc"), `
@@ -92,7 +91,7 @@ mounts:
 		"remove empty directories, and nothing else": {filepath.Join(dir, "tmp")},
 	} {
 		if line := "\nlandlock: " + what + ": " + strings.Join(paths, ", ") + "\n"; !strings.Contains(said, line) {
-			t.Errorf("the start lacks %s%s", line, said)
+			t.Errorf("the startup output lacks %s%s", line, said)
 		}
 	}
 	read := regexp.MustCompile(`(?m)^landlock: read: (.*)$`).FindStringSubmatch(said)
@@ -101,14 +100,14 @@ mounts:
 	}
 	for _, path := range []string{filepath.Join(dir, "srv"), filepath.Join(dir, "etc"), "/proc/self"} {
 		if !slices.Contains(strings.Split(read[1], ", "), path) {
-			t.Errorf("the start does not name %s: %s", path, read[0])
+			t.Errorf("the startup output does not list %s: %s", path, read[0])
 		}
 	}
 	p.stop()
 }
 
-// A reload that needs what lies outside is refused, and the line says what helps. It
-// is, too, where a link inside leads there. With landlock: off it is not.
+// A reload that needs a path outside the sandbox is refused, also if a link leads there,
+// and the message suggests a fix. With landlock: off the reload succeeds.
 func TestConfineReload(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"srv/a": "old", "srv/sub/a": "sub", "outside/a": "new", "outside/names": "a\n", "tmp/x": "", "etc/names": "a\n", "outside/log/x": "",
@@ -130,7 +129,7 @@ func TestConfineReload(t *testing.T) {
 			"mounts: [{source: ../srv/link, allow: ['**']}]\n",
 			"mounts: [{source: ../srv, allow_file: ../outside/names}]\n",
 			"mounts: [{source: ../srv, allow_file: linked}]\n",
-			"mounts: [{source: ../srv, allow: ['**'], write: true}]\n", // may be read alone
+			"mounts: [{source: ../srv, allow: ['**'], write: true}]\n", // the source is read-only in the sandbox
 			"access_log: {file: ../outside/log/log}\n" + before,
 		} {
 			writeConfig(t, etc, setting+after)
@@ -157,14 +156,14 @@ func TestConfineReload(t *testing.T) {
 				t.Errorf("%s: a is %q", after, body)
 			}
 		}
-		// What fits is taken in.
+		// A reload within the sandbox succeeds.
 		writeConfig(t, etc, setting+"mounts: [{path: /x, source: ../srv, allow_file: names}]\n")
 		p.signal(syscall.SIGHUP)
 		p.awaitCount(regexp.MustCompile(`^reload`), n+1)
 		if _, body := get(t, p.url+"/x/a"); body != "old" {
 			t.Errorf("landlock: %s: after a reload that fits, /x/a is %q", landlock, body)
 		}
-		// Opening another directory takes a self-test, in the temporary directory.
+		// Opening another directory runs a self-test in the temporary directory.
 		writeConfig(t, etc, setting+"mounts: [{source: ../srv/sub, allow: ['**']}]\n")
 		p.signal(syscall.SIGHUP)
 		p.awaitCount(regexp.MustCompile(`^reload`), n+2)
@@ -175,13 +174,13 @@ func TestConfineReload(t *testing.T) {
 	}
 }
 
-// All that a server does works inside: writing, uploads with their catalog and their
-// spool, records that are rotated away, files that are replaced by renaming.
+// Every feature works in the sandbox: writes, uploads with their catalog and spool files,
+// a rotated access log, and files that are replaced by rename.
 func TestConfineFeatures(t *testing.T) {
 	ca := issue(t, nil, "authority")
 	dir := tree(t, map[string]string{"srv/a": "a", "up/x": "", "cat/x": "", "log/x": "", "tmp/x": "", "etc/users": users})
 	etc := filepath.Join(dir, "etc")
-	// As certbot keeps them, the names that are configured lead elsewhere.
+	// As with certbot, the configured names are symbolic links.
 	certificate := func(name string) {
 		t.Helper()
 		issue(t, ca, name).save(t, filepath.Join(dir, "archive"), name)
@@ -249,7 +248,7 @@ mounts:
 	do("DELETE", at, "", 204)
 	do("GET", "/mine/a", "", 200, as("alice"))
 
-	// Everything is replaced as programs do that write beside and rename.
+	// Each file is replaced by a rename, as editors and certbot do.
 	rename := func(from, to string) {
 		t.Helper()
 		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
@@ -268,7 +267,7 @@ mounts:
 	}
 	do("GET", "/mine/a", "", 401, as("alice"))
 	p.stop()
-	// Records are written behind the answers: those of the first may be in either file.
+	// Records are written after the responses: early ones may be in either file.
 	records := 0
 	for _, file := range []string{"log/access.1", "log/access"} {
 		data, err := os.ReadFile(filepath.Join(dir, file))

@@ -15,7 +15,7 @@ import (
 
 const page = "<!DOCTYPE html><script>alert(document.cookie)</script>"
 
-// put stores a page under a path of the server.
+// put uploads the page to a path.
 func (p *process) put(t *testing.T, path string) {
 	t.Helper()
 	resp, body := p.ask(t, "", path, func(r *http.Request) {
@@ -27,7 +27,7 @@ func (p *process) put(t *testing.T, path string) {
 	}
 }
 
-// shown reports whether a browser would show the page at a path as this site's own.
+// shown reports whether a browser would render the page with this site's origin.
 func (p *process) shown(t *testing.T, path string) bool {
 	t.Helper()
 	resp, body := p.ask(t, "", path)
@@ -42,8 +42,8 @@ func (p *process) shown(t *testing.T, path string) bool {
 	return !download
 }
 
-// A page that a client put runs nowhere as this site's own: not by the mount that took
-// it, nor by any other that shows the same source, a part of it, or what it is a part of.
+// A page that a client uploaded never runs with this site's origin: not from the mount
+// that accepted it, nor from any other whose source overlaps.
 func TestContentGoesBySource(t *testing.T) {
 	dir := tree(t, map[string]string{"www/a.html": page, "www/pub/x": "", "own/a.html": page})
 	if err := os.Symlink(filepath.Join("www", "pub"), filepath.Join(dir, "link")); err != nil {
@@ -77,7 +77,7 @@ mounts:
 	p.await(regexp.MustCompile(`^/said: content: trusted, though clients can write to it by /edit: `))
 }
 
-// A reload that lets clients write changes what is thought of the other mounts' content.
+// A reload that lets clients write makes the content of overlapping mounts untrusted.
 func TestContentChangesByReload(t *testing.T) {
 	const mounts = `
 access_log: {file: "off"}
@@ -99,7 +99,7 @@ mounts:
 			t.Errorf("after a reload with write: %s: shown: %v", write, write == "true")
 		}
 	}
-	// Uploads below a mount are refused then, too, and all stays as it was.
+	// A reload that adds uploads below a mount is refused and changes nothing.
 	writeConfig(t, dir, `
 access_log: {file: "off"}
 landlock: off
@@ -110,6 +110,6 @@ mounts:
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reload refused, .*mounts\[0\]\.source: it contains the uploads of the mount at `))
 	if !p.shown(t, "/a.html") {
-		t.Error("a reload that was refused has changed something")
+		t.Error("a refused reload changed the content setting")
 	}
 }

@@ -34,8 +34,8 @@ func startCopies(t *testing.T) (g *s3gateway.Gateway, bucket *s3gateway.Bucket) 
 	return g, g.Bucket(t, copyBucket)
 }
 
-// oddTree is a directory with every legal name that may be created, and objects
-// of sizes around the edges of what is sent in one piece.
+// oddTree returns a directory with every attack-table name that is legal and portable, an
+// empty file, and one larger than a single part.
 func oddTree(t *testing.T) string {
 	t.Helper()
 	files := map[string]string{"empty": "", "large": strings.Repeat("0123456789abcdef", 1<<20) + "!"}
@@ -45,12 +45,12 @@ func oddTree(t *testing.T) string {
 		}
 	}
 	if len(files) < 20 {
-		t.Fatalf("only %d files: the legal names are not what they were", len(files))
+		t.Fatalf("only %d files: legal names are missing", len(files))
 	}
 	return tree(t, files)
 }
 
-// contents reads a tree whole.
+// contents returns the content of every file below dir by name.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -68,8 +68,8 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// An object that is stored compressed is so in its copy: without its coding, a browser
-// would show the compressed bytes. A directory cannot keep it.
+// A copy keeps the Content-Encoding of an object: without it, a browser would show the
+// compressed bytes. A directory cannot store it.
 func TestCpCodingS3(t *testing.T) {
 	g, bucket := startCopies(t)
 	client := g.Client(t)
@@ -81,7 +81,7 @@ func TestCpCodingS3(t *testing.T) {
 		}
 	}
 	first, second, dir := "s3://"+copyBucket+"/one"+at(g), "s3://"+copyBucket+"/two"+at(g), filepath.Join(t.TempDir(), "out")
-	// A copy that lost its coding is none.
+	// An object with the same bytes but no Content-Encoding is not an equal copy.
 	bare := "two/small.css"
 	if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket.Name, Key: &bare, Body: strings.NewReader(objects["small.css"])}); err != nil {
 		t.Fatal(err)
@@ -105,8 +105,8 @@ func TestCpCodingS3(t *testing.T) {
 	}
 }
 
-// A copy has the time of what it is a copy of, both ways and between buckets, as rclone
-// keeps it. HTTP has the time of the object.
+// A copy keeps the modification time in every direction, in S3 as the metadata that rclone
+// uses. HTTP serves the object's own time.
 func TestCpTimesS3(t *testing.T) {
 	g, bucket := startCopies(t)
 	client := g.Client(t)
@@ -143,10 +143,10 @@ func TestCpTimesS3(t *testing.T) {
 	}
 	s3 := func(key string) string { return "s3://" + copyBucket + "/" + key + at(g) }
 	back := filepath.Join(t.TempDir(), "back")
-	for _, way := range [][2]string{{from, s3("one")}, {s3("one"), s3("two")}, {s3("two"), back}} {
+	for _, pair := range [][2]string{{from, s3("one")}, {s3("one"), s3("two")}, {s3("two"), back}} {
 		for _, says := range []string{"copied 3 objects", "copied 0 objects, 0 bytes; 3 equal"} {
-			if code, _, stderr := runCommand(t, "cp", way[0], way[1]); code != cli.ExitDone || !strings.Contains(stderr, says) {
-				t.Fatalf("cp %v: exit code %d, %q, want %q", way, code, stderr, says)
+			if code, _, stderr := runCommand(t, "cp", pair[0], pair[1]); code != cli.ExitDone || !strings.Contains(stderr, says) {
+				t.Fatalf("cp %v: exit code %d, %q, want %q", pair, code, stderr, says)
 			}
 		}
 	}
@@ -157,14 +157,14 @@ func TestCpTimesS3(t *testing.T) {
 			}
 		}
 		if got := modified(filepath.Join(back, name)); !got.Equal(want) {
-			t.Errorf("%s came back with %v, want %v", name, got, want)
+			t.Errorf("%s has the time %v after the round trip, want %v", name, got, want)
 		}
 	}
 	if code, stdout, _ := runCommand(t, "stat", s3("one"), "small"); code != cli.ExitDone || !strings.Contains(stdout, "\ncontent time: 2001-02-03T04:05:06Z\n") || strings.Contains(stdout, "\nmodified: 2001") {
-		t.Errorf("stat says %q", stdout)
+		t.Errorf("stat prints %q", stdout)
 	}
 
-	// What is no time in the metadata is ignored.
+	// An invalid time in the metadata is ignored.
 	for key, mtime := range map[string]string{"odd/a": "yesterday", "odd/b": "1e400", "odd/c": "99999999999999999999"} {
 		if _, err := client.PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket.Name, Key: &key, Body: strings.NewReader("odd"), Metadata: map[string]string{"mtime": mtime}}); err != nil {
 			t.Fatal(err)
@@ -176,34 +176,34 @@ func TestCpTimesS3(t *testing.T) {
 	}
 	for _, name := range []string{"a", "b", "c"} {
 		if age := time.Since(modified(filepath.Join(odd, name))); age < -time.Minute || age > time.Hour {
-			t.Errorf("odd/%s is %v old, want the age of the object", name, age)
+			t.Errorf("odd/%s is %v old, want the object's age", name, age)
 		}
 	}
 }
 
-// A tree comes back from a bucket byte for byte, also by way of another prefix.
+// A tree survives the round trip through two prefixes of a bucket byte for byte.
 func TestCpRoundTripS3(t *testing.T) {
 	g, _ := startCopies(t)
 	from := oddTree(t)
 	first, second := "s3://"+copyBucket+"/one"+at(g), "s3://"+copyBucket+"/two/deep/"+at(g)
 	back := filepath.Join(t.TempDir(), "back")
 	want := contents(t, from)
-	for _, way := range [][2]string{{from, first}, {first, second}, {second, back}} {
-		code, stdout, stderr := runCommand(t, "cp", way[0], way[1], "--dotfiles")
+	for _, pair := range [][2]string{{from, first}, {first, second}, {second, back}} {
+		code, stdout, stderr := runCommand(t, "cp", pair[0], pair[1], "--dotfiles")
 		if code != cli.ExitDone || stdout != "" || !strings.Contains(stderr, "copied "+cli.Count(len(want), "object")) {
-			t.Fatalf("from %s to %s: exit code %d, %q, %q", way[0], way[1], code, stdout, stderr)
+			t.Fatalf("from %s to %s: exit code %d, %q, %q", pair[0], pair[1], code, stdout, stderr)
 		}
 	}
 	got := contents(t, back)
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if text, ok := got[name]; !ok || text != want[name] {
-			t.Errorf("%q came back with %d bytes (there: %v), want %d", name, len(text), ok, len(want[name]))
+			t.Errorf("%q has %d bytes after the round trip (exists: %v), want %d", name, len(text), ok, len(want[name]))
 		}
 	}
 	if len(got) != len(want) {
-		t.Errorf("%d files came back, want %d", len(got), len(want))
+		t.Errorf("%d files after the round trip, want %d", len(got), len(want))
 	}
-	// What is there is not sent again, by any of the three ways to tell.
+	// Equal objects are not sent again, however equality is determined.
 	for _, again := range [][]string{{"cp", first, second}, {"cp", from, first, "--checksum"}, {"cp", from, second, "--checksum"}} {
 		g.Reset(t)
 		code, _, stderr := runCommand(t, append(again, "--dotfiles")...)
@@ -218,7 +218,7 @@ func TestCpRoundTripS3(t *testing.T) {
 	}
 }
 
-// An object and a prefix are told apart, and a slash decides.
+// cp distinguishes an object from a prefix: a trailing slash means a prefix.
 func TestCpObjectsOfS3(t *testing.T) {
 	g, bucket := startCopies(t)
 	for key, text := range map[string]string{"a": "object a", "p/c": "below p", "other": canary} {
@@ -257,7 +257,7 @@ func TestCpObjectsOfS3(t *testing.T) {
 			t.Errorf("cp %v: exit code %d, %q, %q, want %d, %q and %q", c.args, code, stdout, stderr, c.code, c.stdout, c.says)
 		}
 		if strings.Contains(stdout+stderr, g.SecretKey) || strings.Contains(stdout, canary) {
-			t.Errorf("cp %v says too much: %s%s", c.args, stdout, stderr)
+			t.Errorf("cp %v reveals a secret: %s%s", c.args, stdout, stderr)
 		}
 	}
 	if got := contents(t, dir); !maps.Equal(got, map[string]string{"a": "object a", "c": "below p"}) {
@@ -282,8 +282,8 @@ func TestCpObjectsOfS3(t *testing.T) {
 	}
 }
 
-// sync makes a prefix like a directory and back, and mv moves between them. Hostile keys are
-// never removed, and never become files.
+// sync mirrors a directory to a prefix and back, and mv moves between them. Hostile keys
+// are neither removed nor copied to files.
 func TestSyncS3(t *testing.T) {
 	g, bucket := startCopies(t)
 	from := tree(t, map[string]string{"a": "a", "d/b": "b", "d/c": "c"})
@@ -321,7 +321,7 @@ func TestSyncS3(t *testing.T) {
 		t.Errorf("there is %v, want %v", got, want)
 	}
 
-	// Within one service, no bytes come here.
+	// Within one service, objects are copied by the server: no bytes are downloaded.
 	g.Reset(t)
 	bailiwick(cli.ExitDone, "moved 2 objects, 2 bytes", "mv", s3("one/d"), s3("two"))
 	copies := 0
@@ -334,7 +334,7 @@ func TestSyncS3(t *testing.T) {
 		}
 	}
 	if copies != 2 {
-		t.Errorf("mv within a bucket copied %d objects by itself", copies)
+		t.Errorf("mv within a bucket sent %d CopyObject requests, want 2", copies)
 	}
 	bailiwick(cli.ExitDone, "moved 1 object", "mv", s3("one/a"), s3("two/a"))
 	has("one.txt", "one/.hidden", "one/d\\x", "two/a", "two/b", "two/c")
@@ -344,7 +344,7 @@ func TestSyncS3(t *testing.T) {
 	bailiwick(cli.ExitDone, "1\t1\t.", "du", s3(""))
 }
 
-// keys returns the keys in the bucket of copies.
+// keys returns the keys in copyBucket.
 func keys(t *testing.T, g *s3gateway.Gateway) []string {
 	t.Helper()
 	bucket := copyBucket
@@ -359,7 +359,7 @@ func keys(t *testing.T, g *s3gateway.Gateway) []string {
 	return keys
 }
 
-// An upload in pieces that is interrupted leaves none of them in the bucket.
+// An interrupted multipart upload leaves no parts in the bucket.
 func TestCpInterruptedS3(t *testing.T) {
 	g, _ := startCopies(t)
 	cmd := command("cp", "-", "s3://"+copyBucket+"/big"+at(g))
@@ -373,7 +373,7 @@ func TestCpInterruptedS3(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// More than a Put holds in memory: once it is written, pieces were sent.
+	// More than a Put buffers: once it is written, parts have been sent.
 	if _, err := stdin.Write(make([]byte, 64<<20)); err != nil {
 		t.Fatal(err)
 	}
@@ -400,6 +400,6 @@ func TestCpInterruptedS3(t *testing.T) {
 		begun = begun || strings.Contains(r.Op, "UploadPart")
 	}
 	if !begun {
-		t.Errorf("no piece was sent: %v", g.Requests(t))
+		t.Errorf("no part was sent: %v", g.Requests(t))
 	}
 }

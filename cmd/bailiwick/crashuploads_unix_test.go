@@ -19,13 +19,13 @@ import (
 )
 
 // TestUploadsKilled kills servers at random points of uploads and removals. The next
-// one clears what was not acknowledged, and has all that was. With files that is at its
-// start; a database may take a moment longer to see that the one before has died.
+// server has every acknowledged upload and sweeps the others: at its start with SQLite, a
+// little later with PostgreSQL, which notices the dead server after a delay.
 func TestUploadsKilled(t *testing.T) {
 	for _, c := range []struct {
 		kind   string
 		rounds int
-		large  int // bytes: more than fit into one part of S3
+		large  int // bytes; on S3, more than one part
 		bytes  int64
 	}{
 		{"disk", 8, 3 << 20, 16 << 20},
@@ -34,7 +34,7 @@ func TestUploadsKilled(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			l := &uploadLedger{
 				t: t, place: uploadPlaces(t, c.kind), large: c.large,
-				stored: map[string]string{}, perhaps: map[string]bool{}, removing: map[string]bool{},
+				stored: map[string]string{}, pending: map[string]bool{}, removing: map[string]bool{},
 			}
 			test := &crashTest{
 				rounds: crashRounds(c.rounds), clients: 6, bytes: c.bytes,
@@ -43,7 +43,7 @@ func TestUploadsKilled(t *testing.T) {
 				verify: l.verify,
 			}
 			test.run(t, 1)
-			t.Logf("%d kills: %d uploads and %d removals were acknowledged; of %d uploads nobody knew, of which %d were there; swept: %d uploads, with %d in parts; %d times behind the start",
+			t.Logf("%d kills: %d uploads and %d removals acknowledged; %d uploads without an answer, %d of them stored; swept: %d uploads, %d multipart; swept after the start %d times",
 				test.rounds, l.uploads, l.removals, l.unknown, l.found, l.swept, l.parts, l.late)
 			if l.uploads == 0 || l.removals == 0 {
 				t.Error("nothing was acknowledged")
@@ -55,7 +55,7 @@ func TestUploadsKilled(t *testing.T) {
 	}
 }
 
-// An uploadLedger is what the clients of a place were told.
+// An uploadLedger records the answers that clients received.
 type uploadLedger struct {
 	t     *testing.T
 	place uploadPlace
@@ -63,7 +63,7 @@ type uploadLedger struct {
 
 	mu       sync.Mutex
 	stored   map[string]string // SHA-256 by ID
-	perhaps  map[string]bool   // SHA-256s of uploads without an answer
+	pending  map[string]bool   // SHA-256s of uploads without an answer
 	removing map[string]bool   // IDs whose removal had no answer
 
 	uploads, removals, unknown, found, swept, parts, late int
@@ -109,7 +109,7 @@ func (l *uploadLedger) upload(random *rand.Rand, url string, wire *tripwire) err
 	form.Close()
 	l.mu.Lock()
 	for _, h := range hashes {
-		l.perhaps[h] = true
+		l.pending[h] = true
 	}
 	l.mu.Unlock()
 	files, status, err := post(url, wire.reader(&body), "Content-Type", form.FormDataContentType())
@@ -120,15 +120,15 @@ func (l *uploadLedger) upload(random *rand.Rand, url string, wire *tripwire) err
 		return err
 	}
 	for _, h := range hashes {
-		delete(l.perhaps, h)
+		delete(l.pending, h)
 	}
 	if len(files) != len(hashes) {
-		l.t.Errorf("an upload of %d files was answered by %d and %d files", len(hashes), status, len(files))
+		l.t.Errorf("an upload of %d files: status %d with %d files", len(hashes), status, len(files))
 		return io.ErrUnexpectedEOF
 	}
 	for i, f := range files {
 		if f.SHA256 != hashes[i] {
-			l.t.Errorf("file %d was stored with the hash %s, and has %s", i, f.SHA256, hashes[i])
+			l.t.Errorf("file %d: hash %s, want %s", i, f.SHA256, hashes[i])
 		}
 		l.stored[f.ID] = f.SHA256
 		l.uploads++
@@ -136,7 +136,7 @@ func (l *uploadLedger) upload(random *rand.Rand, url string, wire *tripwire) err
 	return nil
 }
 
-// stall sends more than a part and then nothing, until the server is killed.
+// stall sends more than one part and then nothing until the server is killed.
 func (l *uploadLedger) stall(random *rand.Rand, url string, wire *tripwire) {
 	rest, end := io.Pipe()
 	go func() {
@@ -145,14 +145,14 @@ func (l *uploadLedger) stall(random *rand.Rand, url string, wire *tripwire) {
 	}()
 	_, status, err := post(url, io.MultiReader(wire.reader(bytes.NewReader(randomBytes(random, l.large))), rest), "Content-Disposition", "attachment; filename=slow")
 	if err == nil {
-		l.t.Errorf("an upload whose end never came was answered: %d", status)
+		l.t.Errorf("an unfinished upload was answered: %d", status)
 	}
 	l.mu.Lock()
 	l.unknown++
 	l.mu.Unlock()
 }
 
-// remove removes an upload that was acknowledged.
+// remove deletes an acknowledged upload.
 func (l *uploadLedger) remove(url string) error {
 	l.mu.Lock()
 	var id, sum string
@@ -168,7 +168,7 @@ func (l *uploadLedger) remove(url string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.removing[id], l.perhaps[sum] = true, true
+		l.removing[id], l.pending[sum] = true, true
 		return err
 	}
 	l.removals++
@@ -192,8 +192,8 @@ func remove(url string) (status int, err error) {
 
 var sweptLine = regexp.MustCompile(`^swept: ([0-9]+) uploads?(?:, ([0-9]+) uploads? in parts)?$`)
 
-// verify has p give all that was acknowledged, and finds nothing else there but what
-// was whole when the answer was lost.
+// verify checks that p serves every acknowledged upload. Any other object must be a
+// complete upload whose answer was lost.
 func (l *uploadLedger) verify(p *process, _ int) {
 	if l.place.name == "s3" {
 		code, _ := l.place.check(l.t)
@@ -227,10 +227,10 @@ func (l *uploadLedger) verify(p *process, _ int) {
 		}
 		var f upload
 		if status, meta := get(l.t, p.url+"/"+id+"?meta"); status != 200 || json.Unmarshal([]byte(meta), &f) != nil {
-			l.t.Errorf("an object that nobody was told of: %d %s", status, meta)
+			l.t.Errorf("an unacknowledged object: %d %s", status, meta)
 		}
-		if !l.perhaps[f.SHA256] {
-			l.t.Errorf("an object that nobody sent, or that was removed: %+v", f)
+		if !l.pending[f.SHA256] {
+			l.t.Errorf("an object that was never sent, or was removed: %+v", f)
 		}
 		if !l.removing[id] {
 			l.found++
@@ -239,21 +239,21 @@ func (l *uploadLedger) verify(p *process, _ int) {
 	}
 	for id := range l.removing {
 		if status, _ := get(l.t, p.url+"/"+id); !there[id] && status != 404 {
-			l.t.Errorf("what was removed: %d", status)
+			l.t.Errorf("GET of a removed object: %d", status)
 		}
 	}
 	for id, sum := range l.stored {
 		if status, body := get(l.t, p.url+"/"+id); status != 200 || hash([]byte(body)) != sum {
-			l.t.Errorf("what was acknowledged: %d, %d bytes", status, len(body))
+			l.t.Errorf("GET of an acknowledged upload: %d, %d bytes", status, len(body))
 		}
 	}
-	clear(l.perhaps)
+	clear(l.pending)
 	clear(l.removing)
 	wantClean(l.t, &l.place, fmt.Sprintf("%d upload", len(l.stored)))
 	if n := l.place.unfinished(l.t); n != 0 {
-		l.t.Errorf("%d uploads in parts are left", n)
+		l.t.Errorf("%d multipart uploads are left", n)
 	}
-	// What is asked for and hashed in every round is not to grow without end.
+	// Every round reads and hashes all uploads: bound their number.
 	for id := range l.stored {
 		if len(l.stored) <= 10 {
 			break

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// smallDisks are file systems that are soon full.
+// smallDisks are small file systems.
 var smallDisks = []struct {
 	what, options string
 	size          int // of the files that fill it
@@ -27,7 +27,7 @@ var smallDisks = []struct {
 	{"of inodes", "size=8m,nr_inodes=48", 10},
 }
 
-// smallDisk mounts a file system of its own, which takes root's rights.
+// smallDisk mounts a tmpfs with options. Without the privilege it skips the test.
 func smallDisk(t *testing.T, options string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -42,12 +42,12 @@ func smallDisk(t *testing.T, options string) (dir string) {
 	return dir
 }
 
-// occupy takes the last bytes of dir, or else the last inodes, and returns what gives
-// them back.
+// occupy fills dir to its last byte, or to its last inode, and returns a function that
+// frees the space.
 func occupy(t *testing.T, dir string, inodes bool) (release func()) {
 	t.Helper()
 	var files []string
-	for i := range 100 { // a disk that has inodes without end is short of bytes
+	for i := range 100 { // without a limit of inodes, one file takes all bytes
 		file := filepath.Join(dir, fmt.Sprint("occupied ", i))
 		f, err := os.Create(file)
 		if err != nil {
@@ -68,7 +68,7 @@ func occupy(t *testing.T, dir string, inodes bool) (release func()) {
 	}
 }
 
-// send makes a request and returns the status and the text of the answer.
+// send sends a request and returns the status and body of the response.
 func send(t *testing.T, method, url string, body io.Reader) (int, string) {
 	t.Helper()
 	req, err := http.NewRequest(method, url, body)
@@ -117,12 +117,12 @@ func TestPutFull(t *testing.T) {
 				content := randomBytes(random, size)
 				status, text := send(t, "PUT", p.url+"/"+name, unsized(content))
 				if status != want {
-					t.Fatalf("PUT %s of %d bytes, with %d files there: %d, want %d", name, size, len(there), status, want)
+					t.Fatalf("PUT %s of %d bytes, with %d files stored: %d, want %d", name, size, len(there), status, want)
 				}
 				if status/100 == 2 {
 					there[name] = content
 				} else if strings.Contains(text, dir) {
-					t.Errorf("the answer says where: %q", text)
+					t.Errorf("the response reveals the directory: %q", text)
 				}
 			}
 			verify := func(p *process, others int) {
@@ -161,7 +161,7 @@ func TestPutFull(t *testing.T) {
 			n := len(filesIn(t, dir)) - len(there)
 			verify(p, n)
 
-			// A start needs no room, and neither does a removal.
+			// Neither a start nor a removal needs free space.
 			http.DefaultClient.CloseIdleConnections()
 			p.signal(syscall.SIGTERM)
 			p.exit()
@@ -192,8 +192,7 @@ func TestPutFull(t *testing.T) {
 	}
 }
 
-// TestUploadsFull is the same for uploads, whose catalog is on the same disk and finds
-// no room either.
+// TestUploadsFull is TestPutFull for uploads with the catalog on the same full disk.
 func TestUploadsFull(t *testing.T) {
 	for _, disk := range smallDisks {
 		t.Run(disk.what, func(t *testing.T) {
@@ -221,7 +220,7 @@ func TestUploadsFull(t *testing.T) {
 			want := func(size, want int) {
 				t.Helper()
 				if status := store(size); status != want {
-					t.Fatalf("POST of %d bytes, with %d uploads there: %d, want %d", size, len(there), status, want)
+					t.Fatalf("POST of %d bytes, with %d uploads stored: %d, want %d", size, len(there), status, want)
 				}
 			}
 			verify := func(p *process) {
@@ -235,7 +234,7 @@ func TestUploadsFull(t *testing.T) {
 			clean := func() {
 				t.Helper()
 				if n := place.objects(t); n != len(there) {
-					t.Errorf("%d objects, of which %d are known", n, len(there))
+					t.Errorf("%d objects, want %d", n, len(there))
 				}
 				wantClean(t, &place, fmt.Sprintf("%d upload", len(there)))
 			}
@@ -252,7 +251,7 @@ func TestUploadsFull(t *testing.T) {
 			for range 5 {
 				want(disk.size, 507)
 				if status := store(0); status != 507 && status != 201 { // it takes no bytes
-					t.Errorf("POST of nothing: %d", status)
+					t.Errorf("POST of no bytes: %d", status)
 				}
 			}
 			verify(p)

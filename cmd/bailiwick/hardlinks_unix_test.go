@@ -10,13 +10,13 @@ import (
 	"testing"
 )
 
-// A hard link brings a file of the same disk in from outside. Where clients write to a
-// source, by whichever mount, that is refused unless somebody says otherwise, and it is
-// neither served nor listed nor written to.
+// A hard link can bring a file from outside into a source. If clients can write to the
+// source through any mount, hard links are refused by default: not served, listed or
+// written to.
 func TestHardLinks(t *testing.T) {
 	for _, tt := range []struct {
 		name, mounts string
-		served       map[string]bool // by the path of a mount
+		served       map[string]bool // by mount path
 	}{
 		{"reading", `[{path: /a, source: www, allow: ["**"], list: true}]`, map[string]bool{"/a": true}},
 		{"reading, refused", `[{path: /a, source: www, allow: ["**"], list: true, hard_links: refuse}]`, map[string]bool{"/a": false}},
@@ -25,7 +25,7 @@ func TestHardLinks(t *testing.T) {
 		{"another writes", `[{path: /a, source: www, allow: ["**"], list: true}, {path: /b, source: www/../www, allow: ["**"], list: true, write: true}]`,
 			map[string]bool{"/a": false, "/b": false}},
 		{"another writes above", `[{path: /a, source: www, allow: ["**"], list: true}, {path: /b, source: ., allow: ["nothing"], write: true}]`, map[string]bool{"/a": false}},
-		{"each says", `[{path: /a, source: www, allow: ["**"], list: true, hard_links: serve}, {path: /b, source: www, allow: ["**"], list: true, write: true}]`,
+		{"each mount sets it", `[{path: /a, source: www, allow: ["**"], list: true, hard_links: serve}, {path: /b, source: www, allow: ["**"], list: true, write: true}]`,
 			map[string]bool{"/a": true, "/b": false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -39,13 +39,13 @@ func TestHardLinks(t *testing.T) {
 			for path, served := range tt.served {
 				code, body := get(t, p.url+path+"/linked.txt")
 				if (code == http.StatusOK && body == "canary") != served {
-					t.Errorf("%s: %d %q, to be served: %t", path, code, body, served)
+					t.Errorf("%s: %d %q, want it served: %t", path, code, body, served)
 				}
 				if _, list := get(t, p.url+path+"/"); strings.Contains(list, "linked.txt") != served || !strings.Contains(list, "own.txt") {
 					t.Errorf("%s: the listing has it: %t", path, !served)
 				}
 				if code, body := get(t, p.url+path+"/own.txt"); code != http.StatusOK || body != "own" {
-					t.Errorf("%s: a file of one name: %d %q", path, code, body)
+					t.Errorf("%s: a file with one link: %d %q", path, code, body)
 				}
 				out, _ := command("explain", "--config", file, strings.TrimPrefix(path, "/")+"/linked.txt").Output()
 				if got := strings.Contains(string(out), "hard_link"); got == served {
@@ -60,7 +60,7 @@ func TestHardLinks(t *testing.T) {
 			}
 		})
 	}
-	// The same by flags and variables, and before serving.
+	// The same with flags and variables, and for scan and explain.
 	dir := tree(t, map[string]string{"outside": "canary", "www/own.txt": "own"})
 	www := filepath.Join(dir, "www")
 	if err := os.Link(filepath.Join(dir, "outside"), filepath.Join(www, "linked.txt")); err != nil {

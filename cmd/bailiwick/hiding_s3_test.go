@@ -19,8 +19,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A hidingBucket is a small S3 server that leaves out of its listings with a delimiter
-// what lies below an object. With minio, it does so in all listings, and says who it is.
+// A hidingBucket is a minimal S3 server whose listings with a delimiter omit the keys below
+// an object. With minio, all listings omit them, and the Server header is MinIO's.
 type hidingBucket struct {
 	mu      sync.Mutex
 	objects map[string]string
@@ -41,7 +41,7 @@ func startHiding(t *testing.T, objects map[string]string) (b *hidingBucket, sour
 	return b, "s3://" + hidingName + "?endpoint=" + s.URL
 }
 
-// locked calls f while no request is answered.
+// locked calls f while no request is served.
 func (b *hidingBucket) locked(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -117,8 +117,8 @@ func (b *hidingBucket) beneathObject(key string) bool {
 
 const twofoldLine = "docs is both an object and a directory"
 
-// What a service leaves out of its listings is seen by scan, copied by cp and removed by
-// rm, and the user is told of the object in whose place a directory is.
+// scan shows, cp copies and rm removes the keys that a service omits from its listings,
+// and each warns that a name is both an object and a directory.
 func TestWhatListingsHideS3(t *testing.T) {
 	objects := map[string]string{"docs": "1", "docs/a": "22", "docs/sub/b": "333", "other": "4444"}
 	b, source := startHiding(t, maps.Clone(objects))
@@ -148,7 +148,7 @@ func TestWhatListingsHideS3(t *testing.T) {
 		t.Errorf("scan --json:\n%s", stdout)
 	}
 
-	// A directory cannot hold both: what is not copied is reported.
+	// A directory cannot hold both: objects that are not copied are reported.
 	dir := filepath.Join(t.TempDir(), "out")
 	code, _, stderr = runCommand(t, "cp", source, dir, "--parallel", "1")
 	if code != cli.ExitFailed || !strings.Contains(stderr, twofoldLine) || !strings.Contains(stderr, "docs/a: ") || !strings.Contains(stderr, "docs/sub/b: ") {
@@ -159,10 +159,10 @@ func TestWhatListingsHideS3(t *testing.T) {
 	}
 	dir = filepath.Join(t.TempDir(), "below")
 	if code, _, stderr := runCommand(t, "cp", strings.Replace(source, hidingName, hidingName+"/docs/", 1), dir); code != cli.ExitDone {
-		t.Errorf("cp of what is below: exit code %d, %q", code, stderr)
+		t.Errorf("cp of the keys below: exit code %d, %q", code, stderr)
 	}
 	if got := contents(t, dir); len(got) != 2 || got["sub/b"] != "333" {
-		t.Errorf("cp of what is below: %q", got)
+		t.Errorf("cp of the keys below: %q", got)
 	}
 
 	if code, _, stderr := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != cli.ExitDone || !strings.Contains(stderr, "removed 3 objects") {
@@ -174,12 +174,12 @@ func TestWhatListingsHideS3(t *testing.T) {
 		}
 	})
 	if code, _, _ := runCommand(t, "rm", "-r", source, "docs", "--allow", "**"); code != cli.ExitFailed {
-		t.Errorf("rm -r of what is gone: exit code %d", code)
+		t.Errorf("rm -r of removed objects: exit code %d", code)
 	}
 }
 
-// Where no listing shows what lies below an object, the user is told that a search may
-// have missed it.
+// If the service omits keys below an object from every listing, the command warns that it
+// may have missed some.
 func TestWhatNothingListsS3(t *testing.T) {
 	const line = "MinIO does not list objects below another object"
 	for _, minio := range []bool{false, true} {
@@ -192,7 +192,7 @@ func TestWhatNothingListsS3(t *testing.T) {
 		} {
 			_, _, stderr := runCommand(t, args...)
 			if got := strings.Count(stderr, line); got != map[bool]int{true: 1}[minio] {
-				t.Errorf("MinIO: %t: %s says so %d times: %q", minio, args[0], got, stderr)
+				t.Errorf("MinIO: %t: %s warns %d times: %q", minio, args[0], got, stderr)
 			}
 		}
 	}

@@ -20,8 +20,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// raw sends a request as it stands on a connection of its own, and returns the status
-// and the body of the answer.
+// raw sends a request verbatim on a new connection and returns the response's status and
+// body.
 func raw(t *testing.T, network, addr, request string) (int, string) {
 	t.Helper()
 	conn, err := net.Dial(network, addr)
@@ -46,8 +46,8 @@ func raw(t *testing.T, network, addr, request string) (int, string) {
 
 func (p *process) addr() string { return p.url[strings.Index(p.url, "//")+2:] }
 
-// A page of another site that has its own name lead to this machine neither reads nor
-// writes. The control is the same server with that host configured.
+// A website that resolves its own name to this machine (DNS rebinding) can neither read
+// nor write. The control is the same server with that host configured.
 func TestRebinding(t *testing.T) {
 	dir := tree(t, map[string]string{"a.txt": "secret"})
 	args := []string{"--allow", "**", "--write", "--access-log", filepath.Join(t.TempDir(), "log")}
@@ -83,7 +83,7 @@ func TestRebinding(t *testing.T) {
 		t.Errorf("without a Host: %d", status)
 	}
 	if status, _ := attack(p, "GET http://127.0.0.1/a.txt HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"); status != 200 {
-		t.Errorf("what counts in the absolute form is its own host: %d", status)
+		t.Errorf("absolute form: its host takes precedence over Host: %d", status)
 	}
 	p.await(regexp.MustCompile(`a request for an unknown host got 404.*--host.* host=evil\.example`))
 	p.stop()
@@ -92,13 +92,13 @@ func TestRebinding(t *testing.T) {
 	_, port, _ = net.SplitHostPort(control.addr())
 	for _, a := range attacks {
 		if status, _ := attack(control, a.request); status >= 400 {
-			t.Errorf("%s does not work where the host is known, so it proves nothing: %d", a.what, status)
+			t.Errorf("%s fails even for a configured host, so it proves nothing: %d", a.what, status)
 		}
 	}
 }
 
-// Only listeners on this machine alone are restricted, each by itself, unless hosts are
-// listed: those are for all of them.
+// Without a list of hosts, only loopback listeners restrict the Host. With one, every
+// listener does.
 func TestHostsByListener(t *testing.T) {
 	dir := tree(t, map[string]string{"d/a": "a"})
 	for _, c := range []struct {
@@ -137,8 +137,8 @@ mounts: [{source: d, allow: ["**"]}, {path: /m, host: m.example, source: d, allo
 	}
 }
 
-// The variable has a host on each line; a reload takes others; the listener of operators
-// is restricted, too; explain judges as the server does.
+// The variable takes one host a line. A reload replaces the hosts. The admin listener is
+// restricted, too, and explain agrees with the server.
 func TestHostsEverywhere(t *testing.T) {
 	dir := tree(t, map[string]string{"d/a": "a"})
 	with := func(hosts string) {
@@ -175,8 +175,8 @@ mounts: [{source: d, allow: ["**"]}]
 	cmd := command("serve", filepath.Join(dir, "d"), "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--allow", "**", "--access-log", "off")
 	cmd.Env = append(cmd.Env, "BAILIWICK_HOST=one.example\ntwo.example")
 	p = launch(t, cmd)
-	check("by the variable", map[string]int{"localhost": 200, "one.example": 200, "two.example:80": 200, "three.example": 404})
-	// To explain, the variable is no host that a request is judged for.
+	check("with the variable", map[string]int{"localhost": 200, "one.example": 200, "two.example:80": 200, "three.example": 404})
+	// explain does not take the request's host from the variable.
 	cmd = command("explain", filepath.Join(dir, "d"), "--allow", "**", "a")
 	cmd.Env = append(cmd.Env, "BAILIWICK_HOST=one.example\ntwo.example")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -184,8 +184,8 @@ mounts: [{source: d, allow: ["**"]}]
 	}
 }
 
-// Of the sockets that a service manager passes on, one of the loopback network is
-// restricted and a Unix socket is not: no browser gets to that.
+// Of the sockets that a service manager passes, a loopback one is restricted. A Unix
+// socket is not: no browser can reach it.
 func TestHostsOfPassedSockets(t *testing.T) {
 	dir := tree(t, map[string]string{"d/a": "a"})
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -193,7 +193,7 @@ func TestHostsOfPassedSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tcp.Close()
-	short, err := os.MkdirTemp("", "bw") // the path of a socket has a limit
+	short, err := os.MkdirTemp("", "bw") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,8 +232,8 @@ func TestHostsOfPassedSockets(t *testing.T) {
 	}
 }
 
-// Neither the name in TLS nor the :authority of HTTP/2 gets a page of another site
-// further than a Host does. A name that the certificate does not have changes nothing.
+// DNS rebinding gains nothing from the server name in TLS or the :authority of HTTP/2. A
+// server name that is not in the certificate makes no difference.
 func TestRebindingTLS(t *testing.T) {
 	cert, key := issue(t, issue(t, nil, "authority"), "server").pems(t)
 	p, _ := configured(t, tlsConfig, map[string]string{"server.pem": cert, "server.key": key, "d/a.txt": "secret"})

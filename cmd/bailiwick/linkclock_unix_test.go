@@ -14,9 +14,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// TestLinkClock has a catalog that has seen a later time than the system's clock shows,
-// as after a clock that has gone back: what had ended by then stays so, over restarts and
-// reloads, counted or not, until an operator says that the time was wrong.
+// TestLinkClock simulates a system clock that was set back: the catalog has seen a later
+// time. Links that had expired by then stay expired over restarts and reloads, with and
+// without a use limit, until an operator resets the catalog's clock.
 func TestLinkClock(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	keys, file, catalog := filepath.Join(etc, "keys"), filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "catalog.db")
@@ -51,32 +51,32 @@ mounts:
 		return strings.TrimSpace(stdout)
 	}
 	if at, err := time.Parse(time.RFC3339, clock()); err != nil || time.Since(at) > time.Hour {
-		t.Errorf("a link was judged at %v, %v", at, err)
+		t.Errorf("the catalog's clock is %v, %v", at, err)
 	}
 
-	// The servers ran until tomorrow, and cleared what had ended.
+	// As if a server had run until tomorrow and cleared the expired uses.
 	later := time.Now().Add(24 * time.Hour)
 	runSQLite(t, catalog, fmt.Sprintf("UPDATE link_clock SET latest = %d; DELETE FROM link_uses", later.UnixMicro()))
 	p = serve()
 	p.await(regexp.MustCompile(`^links: the system clock is at .* bailiwick catalog clock --reset`))
 	for range 2 {
-		use("a link that had ended", short, 404)
-		use("a used up link that had ended", counted, 404)
-		use("a link that had not", long, 200)
+		use("an expired link", short, 404)
+		use("an expired link that was used up", counted, 404)
+		use("a link that has not expired", long, 200)
 		p.signal(syscall.SIGHUP)
 		p.awaitCount(reloadedLine, 1)
 	}
 	p.stop()
 
-	// It continued from there while links were checked.
+	// The catalog's clock advanced from there while links were checked.
 	if was, err := time.Parse(time.RFC3339, clock("--reset")); err != nil || was.Before(later.Truncate(time.Second)) {
-		t.Errorf("--reset prints %v, %v, want what it was, from %v on", was, err, later)
+		t.Errorf("--reset prints %v, %v, want the previous time, at least %v", was, err, later)
 	}
 	p = serve()
 	use("a link, after the reset", short, 200)
 	for _, line := range p.said() {
 		if strings.HasPrefix(line, "links:") {
-			t.Errorf("after the reset the start says %s", line)
+			t.Errorf("after the reset, the start prints %s", line)
 		}
 	}
 	p.stop()

@@ -16,7 +16,7 @@ import (
 
 const linkKeys = "k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"
 
-// signed returns the path and query of a link for path.
+// signed returns the path and query of a signed link to path.
 func signed(t *testing.T, keys, path string, args ...string) string {
 	t.Helper()
 	args = append([]string{"sign", "--keys", keys, "--expires", "1h"}, args...)
@@ -71,7 +71,7 @@ mounts:
 
 			p = start(t, "serve", "--config", file)
 			use(link, 200)
-			again := 200 // all three are good again
+			again := 200 // without a catalog, the count starts again
 			if kept {
 				again = 404
 			}
@@ -89,20 +89,20 @@ mounts:
 			}
 			log := string(data)
 			if n := strings.Count(log, `"reason":"link.used"`); n < 1 {
-				t.Errorf("no use too many was recorded: %s", log)
+				t.Errorf("the log has no refusal of a used-up link: %s", log)
 			}
 			signature := regexp.MustCompile(`bw_signature=([^&]{16,})`)
 			for _, m := range signature.FindAllStringSubmatch(link+"&"+endless, -1) {
 				if strings.Contains(log+strings.Join(p.said(), "\n"), m[1]) {
-					t.Errorf("a log has %s", m[0])
+					t.Errorf("a log contains %s", m[0])
 				}
 			}
 		})
 	}
 }
 
-// What was used stays used when a reload brings a catalog, another one, or takes the
-// last one away.
+// A used-up link stays used up when a reload adds a catalog, replaces it, or removes the
+// last one.
 func TestLinkUsesOverNewCatalog(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	keys, file := filepath.Join(etc, "keys"), filepath.Join(etc, "bailiwick.yaml")
@@ -144,7 +144,7 @@ mounts:
 		use(fmt.Sprintf("use %d of two", i+1), second, want)
 	}
 
-	// Over a restart, whatever mount stands first then.
+	// After a restart, the order of the mounts does not matter.
 	link := signed(t, keys, "/index.html", "--uses", "1")
 	for _, c := range []struct {
 		catalogs []string

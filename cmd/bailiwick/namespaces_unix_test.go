@@ -17,9 +17,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/oidcserver"
 )
 
-// Whoever may choose a name at the provider, or in a certificate, is called so there and is
-// nobody else here: not by rules, nor by groups, nor by {user}, nor as the owner of an
-// upload, nor in the log.
+// A user who can choose a name at the provider or in a certificate cannot impersonate a
+// local user: not in rules, groups, {user}, the ownership of uploads, or the log.
 func TestNamesakes(t *testing.T) {
 	issuer := oidcserver.Start(t)
 	ca := issue(t, nil, "authority")
@@ -78,7 +77,7 @@ mounts:
 		"local":       {plain, "Basic YWxpY2U6cHc="},
 		"oidc":        {plain, token("alice")},
 		"certificate": {shown, ""},
-		// Names that are those of others already, were they taken as they are.
+		// These would be other users' names if they had no suffix.
 		"oidc as cert":  {plain, token("alice@cert")},
 		"oidc as oidc":  {plain, token("alice@127.0.0.1")},
 		"oidc as upper": {plain, token("ALICE")},
@@ -104,7 +103,7 @@ mounts:
 			return resp.StatusCode, resp.Header
 		}
 	}
-	reach := map[string]string{ // by path, who reads it
+	readableBy := map[string]string{ // the users, by path
 		"/alice/a":            "local",
 		"/alice@127.0.0.1/a":  "oidc",
 		"/alice@cert/a":       "certificate",
@@ -116,37 +115,37 @@ mounts:
 		"/alice@cert@cert/a":  "",
 		"/alice%40127.0.0.1/": "",
 	}
-	for path, readers := range reach {
-		for who, ask := range as {
+	for path, readers := range readableBy {
+		for who, request := range as {
 			want := 404
 			if who == "local" && readers == "local" || who != "local" && (readers == who || strings.Contains(readers, "oidc as") && strings.HasPrefix(who, "oidc")) {
 				want = 200
 			}
-			if status, _ := ask("GET", path, ""); status != want {
+			if status, _ := request("GET", path, ""); status != want {
 				t.Errorf("%s by %s: %d, want %d", path, who, status, want)
 			}
 		}
 	}
-	// What one uploads, the namesakes cannot have.
+	// Only the uploader can read an upload.
 	for who, post := range as {
 		status, header := post("POST", "/files/", "of "+who)
 		if status != 201 {
 			t.Fatalf("POST by %s: %d", who, status)
 		}
-		for other, ask := range as {
+		for other, request := range as {
 			want := 404
 			if other == who {
 				want = 200
 			}
-			if status, _ := ask("GET", header.Get("Location"), ""); status != want {
-				t.Errorf("what %s uploaded, by %s: %d, want %d", who, other, status, want)
+			if status, _ := request("GET", header.Get("Location"), ""); status != want {
+				t.Errorf("GET of %s's upload by %s: %d, want %d", who, other, status, want)
 			}
 		}
 	}
 	for _, name := range []string{"alice", "alice@127.0.0.1", "alice@cert", "alice@cert@127.0.0.1", "alice@127.0.0.1@127.0.0.1", "ALICE@127.0.0.1"} {
 		p.await(regexp.MustCompile(`"raw":"/files/".*"principal":"` + regexp.QuoteMeta(name) + `"`))
 	}
-	// A signed link acts as the whole name that it was made for.
+	// A signed link acts as exactly the user that it was made for.
 	for user, want := range map[string]int{"alice": 404, "alice@127.0.0.1": 200, "alice@cert": 404} {
 		out, err := command("sign", "--keys", filepath.Join(dir, "keys"), "--user", user, "--expires", "1h", p.url+"/named-oidc").Output()
 		if err != nil {
@@ -161,19 +160,19 @@ mounts:
 			t.Errorf("a link as %s: %d, want %d", user, resp.StatusCode, want)
 		}
 	}
-	// Rules that a running server has are kept though their user goes, and new ones for
-	// nobody are refused.
+	// A running server keeps rules for a user that a reload removes. A start with rules
+	// for an unknown user fails.
 	write(t, filepath.Join(dir, "users"), strings.SplitAfter(users, "\n")[1])
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reloaded`))
 	p.await(regexp.MustCompile(`^warning: .*: no source of users has the user alice$`))
 	if status, _ := as["local"]("GET", "/named", ""); status != 401 {
-		t.Errorf("who is no user any more: %d", status)
+		t.Errorf("a removed user: %d", status)
 	}
 	p.stop()
 	cmd := command("serve", "--config", filepath.Join(dir, "bailiwick.yaml"))
 	out, _ := cmd.CombinedOutput()
 	if code := cmd.ProcessState.ExitCode(); code != cli.ExitUsage || !strings.Contains(string(out), "there is no user alice: no user file has this name, and other names have a suffix, as in alice@127.0.0.1 (OpenID Connect) or alice@cert (certificate); write the full name, or add the user to a file") {
-		t.Errorf("a start with rules for nobody: exit %d\n%s", code, out)
+		t.Errorf("a start with rules for an unknown user: exit %d\n%s", code, out)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// status returns the status of a request without a body, or with one for PUT.
+// status sends a request, for PUT with a body, and returns the status.
 func status(t *testing.T, method, url string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
@@ -35,9 +35,9 @@ func status(t *testing.T, method, url string) int {
 	return resp.StatusCode
 }
 
-// The catalog lies among what another mount serves and lets everybody write. It is out
-// of reach there, and asking for it ends no lock: what was acknowledged outlives another
-// program that looks at the catalog, and a kill.
+// The catalog file is inside the source of another mount. Requests cannot reach it, and
+// do not release its locks: acknowledged uploads survive another program that reads the
+// catalog, and a kill.
 func TestCatalogOutOfReach(t *testing.T) {
 	sqlite3 := sqlite3Program(t)
 	dir := tree(t, map[string]string{"www/page.txt": "page", "objects/.keep": ""})
@@ -54,7 +54,7 @@ mounts:
 	if err := os.Link(catalog, filepath.Join(dir, "www", "linked.txt")); err != nil {
 		t.Fatal(err)
 	}
-	// SQLite refuses a database of two names, so that one goes before the start again.
+	// SQLite refuses a database with two names, so remove this one before the restart.
 	if got := status(t, http.MethodGet, p.url+"/linked.txt"); got != http.StatusNotFound {
 		t.Errorf("GET of a hard link to the catalog: %d", got)
 	}
@@ -101,8 +101,8 @@ mounts:
 	}
 }
 
-// What the server works with stays out of reach when it is replaced or rotated, and
-// under its other names.
+// The server's own files stay unreachable after a replacement or a rotation, and under
+// their other names.
 func TestOwnFilesByIdentity(t *testing.T) {
 	dir := tree(t, map[string]string{"www/page": "page", "www/users": users, "www/link-keys": linkKeys})
 	www := filepath.Join(dir, "www")
@@ -146,7 +146,7 @@ mounts:
 	p.await(regexp.MustCompile(`^reloaded: `))
 	unreachable("users", "access.log", "access.log.1")
 	if code, _ := get(t, p.url+"/page"); code != http.StatusOK {
-		t.Errorf("a page among them: %d", code)
+		t.Errorf("a page beside them: %d", code)
 	}
 	out, err := command("explain", "--config", file, "users", "access.log", "page").CombinedOutput()
 	if err == nil || strings.Count(string(out), "own_file") != 2 || !strings.Contains(string(out), "allowed") {
@@ -154,8 +154,8 @@ mounts:
 	}
 }
 
-// Rules that let clients write to the server's own files are refused at the start, by
-// config check, and at a reload.
+// Rules that let clients write to the server's own files are refused by config check and
+// at the start.
 func TestOwnFilesWritable(t *testing.T) {
 	dir := tree(t, map[string]string{"www/page": "page", "www/names": "page\nnames\n", "www/ca.pem": "x", "etc/names": "page\n"})
 	file := filepath.Join(dir, "bailiwick.yaml")

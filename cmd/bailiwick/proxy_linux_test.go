@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// nginx starts a real one in front of a server, with further directives for what it
-// passes on, and returns its URL.
+// nginx starts nginx as a proxy for upstream, with further directives for the location,
+// and returns its URL.
 func nginx(t *testing.T, upstream, directives string) string {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
-		program = "/usr/sbin/nginx" // which users' PATH does not have
+		program = "/usr/sbin/nginx" // not in the PATH of ordinary users
 		if _, err := os.Stat(program); err != nil {
 			if os.Getenv("BAILIWICK_REQUIRE_SERVERS") == "1" {
 				t.Fatal(err)
@@ -53,8 +53,8 @@ http {
 }
 `, dir, addr, upstream, directives))
 	cmd := exec.Command(program, "-p", dir, "-e", "stderr", "-c", filepath.Join(dir, "nginx.conf"))
-	var talk strings.Builder
-	cmd.Stderr = &talk
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ http {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("nginx: %s", &talk)
+			t.Logf("nginx: %s", &stderr)
 		}
 	})
 	eventually(t, func() string {
@@ -76,7 +76,8 @@ http {
 	return "http://" + addr
 }
 
-// from is a GET by the client that has this address of the loopback network.
+// from sends a GET from the loopback address client, with X-Forwarded-For if forwarded is
+// not empty, and returns the status.
 func from(t *testing.T, client, url, forwarded string) int {
 	t.Helper()
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}
@@ -96,16 +97,16 @@ func from(t *testing.T, client, url, forwarded string) int {
 	return resp.StatusCode
 }
 
-// Behind nginx the record has the client's address, if nginx is trusted. What a client
-// itself puts into the header counts for nothing, whether nginx passes it on or the
-// client is a peer that is not trusted.
+// Behind a trusted nginx, the log has the client's address. An X-Forwarded-For that the
+// client itself sends is ignored, whether it arrives through nginx or directly from an
+// untrusted peer.
 func TestProxyNginx(t *testing.T) {
 	const client, forged = "127.0.0.2", "203.0.113.9"
 	for _, c := range []struct{ trusted, direct, proxied, chained string }{
 		{"", client, "127.0.0.1", "127.0.0.1"},
 		{"trusted_proxies: [192.0.2.0/24]\n", client, "127.0.0.1", "127.0.0.1"},
 		{"trusted_proxies: [127.0.0.1/32]\n", client, client, client},
-		// The control: where the client is trusted to be a proxy, it is believed.
+		// The control: a client that is a trusted proxy can forge the address.
 		{"trusted_proxies: [127.0.0.0/8]\n", forged, client, forged},
 	} {
 		p, _ := configured(t, c.trusted+"mounts: [{source: d, allow: ['**']}]\n", map[string]string{"d/a": ""})
@@ -116,15 +117,15 @@ func TestProxyNginx(t *testing.T) {
 		for path, want := range map[string]string{"/direct": c.direct, "/proxied": c.proxied, "/chained": c.chained} {
 			got := p.await(regexp.MustCompile(`"remote":"([^":]*)[":].*"raw":"` + path + `"`))
 			if got != want {
-				t.Errorf("%s%s: the record says %s, want %s", c.trusted, path, got, want)
+				t.Errorf("%s%s: the record has %s, want %s", c.trusted, path, got, want)
 			}
 		}
 		p.stop()
 	}
 }
 
-// Behind a trusted proxy each client has a rate of its own, and none gets another by
-// what it puts into the header.
+// Behind a trusted proxy, each client has its own rate limit, and cannot evade it with a
+// forged X-Forwarded-For.
 func TestProxyRates(t *testing.T) {
 	p, _ := configured(t, `
 trusted_proxies: [127.0.0.1/32]
@@ -147,8 +148,8 @@ mounts: [{source: d, allow: ["**"]}]
 	}
 }
 
-// By itself nginx asks for the host in proxy_pass, which is one of this machine. Where it
-// passes on the client's, that has to be configured.
+// By default nginx sends the host of proxy_pass, a loopback address, which is always
+// accepted. If it forwards the client's Host, that host must be configured.
 func TestProxyHosts(t *testing.T) {
 	const host = "files.example.org"
 	for _, c := range []struct {

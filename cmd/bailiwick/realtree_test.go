@@ -18,9 +18,9 @@ import (
 	"testing"
 )
 
-// TestRealTrees serves trees that nobody made for a test, with the real binary:
-// what a crawl of the JSON listing downloads is, byte for byte, what a walk of
-// the disk finds allowed, and every other file is the uniform 404.
+// TestRealTrees serves real directories with the real binary. A crawl of the JSON
+// listing downloads exactly the files that a walk of the disk finds allowed, byte for
+// byte. Every other file gets the uniform 404.
 func TestRealTrees(t *testing.T) {
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -56,7 +56,7 @@ func TestRealTrees(t *testing.T) {
 			got := map[string]bool{}
 			crawl(t, base, "", got)
 			if want := slices.Sorted(maps.Keys(expected)); !slices.Equal(slices.Sorted(maps.Keys(got)), want) {
-				t.Fatalf("the listing has %d names, the disk %d", len(got), len(want))
+				t.Fatalf("the listing has %d names, want the %d on disk", len(got), len(want))
 			}
 			for name := range got {
 				want, err := os.ReadFile(filepath.Join(tree.root, name))
@@ -75,14 +75,14 @@ func TestRealTrees(t *testing.T) {
 			}
 			t.Logf("%d files served, %d refused", len(got), len(others))
 			if len(got) < 50 || len(others) < 50 {
-				t.Error("too few to prove anything")
+				t.Error("too few files to prove anything")
 			}
 		})
 	}
 }
 
-// walkDisk returns the names that have to be served, and all other names that
-// are no directories.
+// walkDisk returns the names that must be served, and all other names except
+// directories.
 func walkDisk(t *testing.T, root string, allowed func(string) bool) (expected map[string]bool, others []string) {
 	expected = map[string]bool{}
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, d fs.DirEntry, err error) error {
@@ -102,7 +102,7 @@ func walkDisk(t *testing.T, root string, allowed func(string) bool) (expected ma
 	return expected, others
 }
 
-// crawl adds all files below dir, "" or ending in a slash, to found.
+// crawl adds all files below dir to found. dir is "" or ends in a slash.
 func crawl(t *testing.T, base, dir string, found map[string]bool) {
 	after := ""
 	for {
@@ -168,9 +168,9 @@ func mustRequest(t *testing.T, url string) *http.Request {
 	return req
 }
 
-// serveForTest runs the real binary, behind the words of under if there are any,
-// and returns the address that it says it listens on. The process is told to end, and has to do so with 0, when the
-// test is over.
+// serveForTest runs the real binary, with the command line under as a wrapper if there is
+// one, and returns its base URL. At the end of the test the process is interrupted and
+// must exit with 0.
 func serveForTest(t *testing.T, under []string, args ...string) (base string) {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "bailiwick")
@@ -193,13 +193,13 @@ func serveForTest(t *testing.T, under []string, args ...string) (base string) {
 		}
 	}
 	if base == "" {
-		t.Fatalf("the server did not get ready: %v", cmd.Wait())
+		t.Fatalf("the server did not become ready: %v", cmd.Wait())
 	}
 	t.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt)
 		io.Copy(io.Discard, stderr)
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v", err)
+			t.Errorf("the server exited: %v", err)
 		}
 	})
 	return base

@@ -25,8 +25,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// A bucketSite is the site in a bucket, below pub/site, with neighbours whose
-// names begin alike.
+// A bucketSite is the test site below pub/site in a bucket, beside keys with a similar
+// prefix.
 type bucketSite struct {
 	gateway *s3gateway.Gateway
 	source  string
@@ -84,22 +84,22 @@ func isolateAWS(t *testing.T) {
 // runCommand runs the command to its end.
 func runCommand(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	var out, talk bytes.Buffer
+	var out, diagnostics bytes.Buffer
 	cmd := command(args...)
-	cmd.Stdout, cmd.Stderr = &out, &talk
+	cmd.Stdout, cmd.Stderr = &out, &diagnostics
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	return cmd.ProcessState.ExitCode(), out.String(), talk.String()
+	return cmd.ProcessState.ExitCode(), out.String(), diagnostics.String()
 }
 
 func TestServeS3(t *testing.T) {
 	s := startBucketSite(t)
 	p := serveTree(t, s.source, "--allow", "**/*.html", "--deny", "drafts", "--list")
 	if said := p.said(); !slices.Contains(said, "exposed: 2 names; hidden: 4 (policy.deny 1, policy.dotfile 1, policy.no_allow 2)") {
-		t.Errorf("what is exposed was not said:\n%s", strings.Join(said, "\n"))
+		t.Errorf("the start does not report the exposed names:\n%s", strings.Join(said, "\n"))
 	}
 	missing := exchange(t, p.url, "GET /nosuch.html", "")
 	for _, c := range []struct {
@@ -129,7 +129,7 @@ func TestServeS3(t *testing.T) {
 			t.Errorf("%s %s: %d %q, want %d %q", c.request, c.byteRange, got.status, got.body, c.status, c.body)
 		}
 		if c.status == 404 && got.header != missing.header {
-			t.Errorf("%s can be told from a missing name:\n%s\n%s", c.request, got.header, missing.header)
+			t.Errorf("%s differs from a missing name:\n%s\n%s", c.request, got.header, missing.header)
 		}
 		var calls []string
 		for _, r := range s.gateway.Requests(t) {
@@ -153,24 +153,24 @@ func TestServeS3(t *testing.T) {
 	}
 }
 
-// keepsSecret fails the test if text, which a client got, says where the objects
-// are, or holds an object of a neighbour.
+// keepsSecret fails the test if text, which a client received, reveals where the objects
+// are stored, or contains an object outside the source.
 func keepsSecret(t *testing.T, s *bucketSite, what, text string) {
 	t.Helper()
 	for _, secret := range []string{siteBucket, sitePrefix, strings.TrimPrefix(s.gateway.Endpoint, "http://"), "NoSuchKey", "amz", canary} {
 		if strings.Contains(strings.ToLower(text), strings.ToLower(secret)) {
-			t.Errorf("%s tells the client %q:\n%s", what, secret, text)
+			t.Errorf("%s reveals %q to the client:\n%s", what, secret, text)
 		}
 	}
 }
 
-// A reply is an answer but for its Date. The header is as it is sent.
+// A reply is a response without its Date. The header is in wire format.
 type reply struct {
 	status       int
 	header, body string
 }
 
-// exchange sends a request whose path is sent as it is written.
+// exchange sends a request with its path verbatim.
 func exchange(t *testing.T, url, request, byteRange string) reply {
 	t.Helper()
 	method, path, _ := strings.Cut(request, " ")
@@ -199,7 +199,7 @@ func exchange(t *testing.T, url, request, byteRange string) reply {
 	return reply{resp.StatusCode, header.String(), string(body)}
 }
 
-// The commands that read go through the same rules on S3.
+// The commands that read apply the same rules on S3.
 func TestCommandsOnS3(t *testing.T) {
 	s := startBucketSite(t)
 	saved := filepath.Join(t.TempDir(), "exposed.txt")
@@ -207,7 +207,7 @@ func TestCommandsOnS3(t *testing.T) {
 	for _, c := range []struct {
 		args           []string
 		code           int
-		stdout, stderr string // stderr: in it
+		stdout, stderr string // stderr: a substring
 	}{
 		{[]string{"ls", s.source}, 0, "docs/\nindex.html\n", ""},
 		{[]string{"ls", s.source, "docs"}, 0, "a.html\n", ""},
@@ -240,16 +240,16 @@ func TestCommandsOnS3(t *testing.T) {
 			t.Errorf("%s prints\n%s\nwant\n%s", name, stdout, c.stdout)
 		}
 		if !strings.Contains(stderr, c.stderr) || c.stderr == "" && stderr != "" {
-			t.Errorf("%s says %q, want %q", name, stderr, c.stderr)
+			t.Errorf("%s: standard error is %q, want %q", name, stderr, c.stderr)
 		}
 		if strings.Contains(stdout, canary) {
-			t.Errorf("%s prints an object of a neighbour", name)
+			t.Errorf("%s prints an object outside the source", name)
 		}
 	}
 }
 
-// A server that cannot use its bucket says why in one line, without a secret,
-// and does not listen.
+// A server that cannot use its bucket reports the cause in one line, without secrets, and
+// does not listen.
 func TestServeS3CannotStart(t *testing.T) {
 	s := startBucketSite(t)
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
@@ -258,13 +258,13 @@ func TestServeS3CannotStart(t *testing.T) {
 	}
 	closed := "http://" + dead.Addr().String()
 	dead.Close()
-	// It takes connections, and never answers.
+	// mute accepts connections and never responds.
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer mute.Close()
-	// It is no EC2 instance, and says so: of that the SDK has things to tell.
+	// An instance metadata service that refuses makes the SDK log diagnostics.
 	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	defer metadata.Close()
 	const secret = "w8rongSecretw8rongSecret"
@@ -304,21 +304,21 @@ func TestServeS3CannotStart(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, c.code)
 			}
 			if strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.says) || stdout != "" {
-				t.Errorf("it says %q, want one line that says %q", stderr, c.says)
+				t.Errorf("standard error is %q, want one line with %q", stderr, c.says)
 			}
 			if _, err := os.Stat(log); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("an access log was begun: %v", err)
+				t.Errorf("an access log was created: %v", err)
 			}
 			for _, text := range []string{secret, s.gateway.SecretKey} {
 				if strings.Contains(stderr, text) {
-					t.Errorf("it says a secret: %s", stderr)
+					t.Errorf("standard error contains a secret: %s", stderr)
 				}
 			}
 		})
 	}
 }
 
-// Looking for compressed variants of an object would cost a request each.
+// --precompressed is refused on S3: the lookup would cost a request for each variant.
 func TestServeS3Precompressed(t *testing.T) {
 	s := startBucketSite(t)
 	code, _, stderr := runCommand(t, "serve", s.source, "--allow", "**", "--listen", "127.0.0.1:0", "--precompressed")
@@ -327,8 +327,8 @@ func TestServeS3Precompressed(t *testing.T) {
 	}
 }
 
-// Who may get objects and not list the bucket can serve; a client sees no
-// difference.
+// A server can run with credentials that permit GetObject but not ListBucket. Clients see
+// no difference.
 func TestServeS3WithoutListing(t *testing.T) {
 	s := startBucketSite(t)
 	access, secret := s.gateway.User(t, "reader")
@@ -349,7 +349,7 @@ func TestServeS3WithoutListing(t *testing.T) {
 	refused := exchange(t, p.url, "GET /docs/notes.txt", "")
 	for _, request := range []string{"GET /nosuch.html", "GET /docs/", "GET /nosuch/"} {
 		if got := exchange(t, p.url, request, ""); got != refused {
-			t.Errorf("%s: %v, want what a refused name gets: %v", request, got, refused)
+			t.Errorf("%s: %v, want the response to a refused name: %v", request, got, refused)
 		}
 	}
 	code, stdout, stderr := runCommand(t, "scan", s.source, "--allow", "**")
