@@ -22,11 +22,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// BenchmarkServeAll gets 1 KiB over loopback, on kept connections, from a server that
-// records nothing and asks nobody, and from one that has all of it on: passwords,
-// access rules, metrics and a log in a file. The two take turns within one run, so
-// that what else the machine does hits both. The clients' share is in both, too. The
-// ratios are of a request's time, and of the processor's: all on to all off.
+// BenchmarkServeAll gets 1 KiB over loopback on open connections from two servers: one
+// without authentication or logs, and one with passwords, access rules, metrics and a log
+// file. The two alternate within one run, so that other load on the machine affects both.
+// Both times include the clients. The ratios of elapsed and of CPU time are those of the
+// full server to the plain one.
 func BenchmarkServeAll(b *testing.B) {
 	dir, etc := b.TempDir(), b.TempDir()
 	put := func(file, text string) {
@@ -64,32 +64,32 @@ mounts:
       - {who: authenticated, can: [read, list], names: ["**"]}
 `, filepath.Join(etc, "access.jsonl"), users, dir))
 
-	off := newRival(b, plain, "")
-	on := newRival(b, full, "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("alice:secret"))+"\r\n")
+	off := newBenchServer(b, plain, "")
+	on := newBenchServer(b, full, "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("alice:secret"))+"\r\n")
 	for b.Loop() {
-		off.take(b)
-		on.take(b)
+		off.measure(b)
+		on.measure(b)
 	}
-	b.ReportMetric(float64(on.spent.Nanoseconds())/float64(on.requests), "ns/GET")
-	b.ReportMetric(float64(on.spent)/float64(off.spent), "×time")
+	b.ReportMetric(float64(on.elapsed.Nanoseconds())/float64(on.requests), "ns/GET")
+	b.ReportMetric(float64(on.elapsed)/float64(off.elapsed), "×time")
 	b.ReportMetric(float64(on.cpu)/float64(off.cpu), "×cpu")
 }
 
-// A rival is a running server under measurement, and connections to it.
-type rival struct {
+// A benchServer is a running server with connections to it and its measurements.
+type benchServer struct {
 	conns    []net.Conn
 	request  []byte
-	response int // bytes of a response, which is the same each time
-	spent    time.Duration
+	response int // bytes of a response; all are the same
+	elapsed  time.Duration
 	cpu      time.Duration
 	requests int
 }
 
-// newRival runs a server in this process, so that profiles show it.
-func newRival(b *testing.B, config, header string) *rival {
+// newBenchServer runs a server in this process, so that profiles include it.
+func newBenchServer(b *testing.B, config, header string) *benchServer {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan struct{})
-	stderr := &talk{heard: func(line string) {
+	stderr := &watchedOutput{onWrite: func(line string) {
 		if addr, ok := strings.CutPrefix(line, "listening on http://"); ok {
 			ready <- strings.TrimSpace(addr)
 		}
@@ -108,7 +108,7 @@ func newRival(b *testing.B, config, header string) *rival {
 	case <-done:
 		b.Fatal(stderr.text.String())
 	}
-	r := &rival{request: []byte("GET /a.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n" + header + "\r\n")}
+	r := &benchServer{request: []byte("GET /a.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n" + header + "\r\n")}
 	for range 8 {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -132,9 +132,9 @@ func newRival(b *testing.B, config, header string) *rival {
 	return r
 }
 
-// take sends requests on each connection, so many that a turn is short against what
-// else goes on, and long against a timer.
-func (r *rival) take(b *testing.B) {
+// measure sends requests on each connection: few enough to alternate often with the other
+// server, and enough for the timer's resolution.
+func (r *benchServer) measure(b *testing.B) {
 	const turn = 64
 	start, cpu := time.Now(), processorTime(b)
 	var group errgroup.Group
@@ -159,12 +159,12 @@ func (r *rival) take(b *testing.B) {
 	if err := group.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	r.spent += time.Since(start)
+	r.elapsed += time.Since(start)
 	r.cpu += processorTime(b) - cpu
 	r.requests += turn * len(r.conns)
 }
 
-// processorTime is what this process has used of the processors.
+// processorTime returns the CPU time that this process has used.
 func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -18,23 +18,23 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 )
 
-// A crashTest kills servers, one after the other over the same place, while clients
-// write to them.
+// A crashTest repeatedly starts a server over the same files and kills it while clients
+// write.
 type crashTest struct {
 	rounds  int
 	clients int
-	bytes   int64 // at most so many are sent before a kill
+	bytes   int64 // the most bytes that are sent before a kill
 
 	// start starts a server.
 	start func() *process
-	// client begins a client's work on the server at url and returns when a request
-	// was not answered. What it sends it reads through wire.
+	// client sends requests to the server at url until one is not answered. It reads the
+	// bodies through wire.
 	client func(random *rand.Rand, url string, wire *tripwire)
-	// verify looks at what the next server has. No client is at work.
+	// verify checks the next server. No client is running.
 	verify func(p *process, round int)
 }
 
-// crashRounds says how often servers are killed: BAILIWICK_LONG=1 asks for many.
+// crashRounds returns the number of kills: 200 with BAILIWICK_LONG=1.
 func crashRounds(usual int) int {
 	switch {
 	case os.Getenv("BAILIWICK_LONG") == "1":
@@ -50,19 +50,19 @@ func (c *crashTest) run(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
 	p := c.start()
 	for round := range c.rounds {
-		// The kill comes somewhere behind the byte: among the requests of all clients
-		// there is then one at every step.
-		late := time.Duration(random.Int64N(int64(30 * time.Millisecond)))
+		// The kill follows the byte by a random delay, so that the clients' requests are
+		// at different steps.
+		delay := time.Duration(random.Int64N(int64(30 * time.Millisecond)))
 		wire := &tripwire{killed: make(chan struct{})}
 		wire.do = func() {
-			time.AfterFunc(late, func() {
+			time.AfterFunc(delay, func() {
 				_ = p.cmd.Process.Signal(syscall.SIGKILL)
 				close(wire.killed)
 			})
 		}
 		left := random.Int64N(c.bytes)
 		if round == c.rounds-1 {
-			left = c.bytes // once all are well under way
+			left = c.bytes // one round with all uploads well under way
 		}
 		wire.left.Store(left)
 		var group sync.WaitGroup
@@ -77,32 +77,32 @@ func (c *crashTest) run(t *testing.T, seed uint64) {
 		c.verify(p, round)
 		http.DefaultClient.CloseIdleConnections()
 		if t.Failed() {
-			t.Fatalf("it was killed %d times before", round+1)
+			t.Fatalf("after %d kills", round+1)
 		}
 	}
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != 0 {
-		t.Errorf("the last one ended with %d:\n%s", code, strings.Join(p.said(), "\n"))
+		t.Errorf("the last server's exit code is %d:\n%s", code, strings.Join(p.said(), "\n"))
 	}
 }
 
-// A tripwire does something once so many bytes have been read through it.
+// A tripwire calls do once more than left bytes have been read through it.
 type tripwire struct {
 	left   atomic.Int64
-	first  atomic.Bool   // for a client to be the first
-	killed chan struct{} // closed when the server is
+	first  atomic.Bool   // set by the first client
+	killed chan struct{} // closed when the server is killed
 	once   sync.Once
 	do     func()
 }
 
-func (w *tripwire) reader(r io.Reader) io.Reader { return &wired{r, w} }
+func (w *tripwire) reader(r io.Reader) io.Reader { return &tripwireReader{r, w} }
 
-type wired struct {
+type tripwireReader struct {
 	r io.Reader
 	w *tripwire
 }
 
-func (r *wired) Read(p []byte) (int, error) {
+func (r *tripwireReader) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	if r.w.left.Add(-int64(n)) < 0 {
 		r.w.once.Do(r.w.do)
@@ -110,7 +110,7 @@ func (r *wired) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// randomBytes returns n bytes that nobody else has.
+// randomBytes returns n unique random bytes.
 func randomBytes(random *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	var seed [32]byte
@@ -121,5 +121,5 @@ func randomBytes(random *rand.Rand, n int) []byte {
 	return b
 }
 
-// unsized is a body whose length the client does not say.
+// unsized returns a body without a Content-Length.
 func unsized(content []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(content)} }

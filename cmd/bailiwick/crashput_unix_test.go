@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// TestPutKilled kills servers while clients replace, make and remove files. After each
-// kill every file is what the last answer said, or what the one request without an
-// answer meant, whole; and there is nothing else.
+// TestPutKilled kills servers while clients create, replace and remove files. After each
+// kill, every file is complete and has the state of the last acknowledged request, or of
+// the one request without an answer. Nothing else exists.
 func TestPutKilled(t *testing.T) {
-	l := &putLedger{t: t, dir: t.TempDir(), sure: map[string][]byte{}, perhaps: map[string][][]byte{}, emptied: map[string]bool{}}
+	l := &putLedger{t: t, dir: t.TempDir(), acknowledged: map[string][]byte{}, pending: map[string][][]byte{}, emptied: map[string]bool{}}
 	test := &crashTest{
 		rounds: crashRounds(10), clients: 6, bytes: 12 << 20,
 		start: func() *process {
@@ -29,27 +29,27 @@ func TestPutKilled(t *testing.T) {
 		verify: l.verify,
 	}
 	test.run(t, 3)
-	t.Logf("%d kills: %d changes were acknowledged; of %d nobody knew, of which %d were done", test.rounds, l.changes, l.unknown, l.found)
+	t.Logf("%d kills: %d changes acknowledged; %d without an answer, %d of them applied", test.rounds, l.changes, l.unknown, l.found)
 	if l.changes == 0 || l.unknown == 0 {
-		t.Error("nothing was acknowledged, or nothing was not")
+		t.Error("no change was acknowledged, or no request was interrupted")
 	}
 }
 
-// A putLedger is what the clients of a directory were told. A nil content is no file.
+// A putLedger records the answers that clients received. A nil content means no file.
 type putLedger struct {
 	t   *testing.T
 	dir string
 
-	mu      sync.Mutex
-	clients int
-	sure    map[string][]byte
-	perhaps map[string][][]byte // of requests without an answer
-	emptied map[string]bool     // directories by a kill, as they were at the last look
+	mu           sync.Mutex
+	clients      int
+	acknowledged map[string][]byte
+	pending      map[string][][]byte // contents of requests without an answer
+	emptied      map[string]bool     // whether a directory was empty at the last verify
 
 	changes, unknown, found int
 }
 
-// shared is what all clients write to; their other names are their own.
+// shared is the name that all clients write to. Each has other names of its own.
 const shared = "shared/by/all.bin"
 
 func (l *putLedger) work(random *rand.Rand, url string, wire *tripwire) {
@@ -77,7 +77,7 @@ func (l *putLedger) work(random *rand.Rand, url string, wire *tripwire) {
 
 func (l *putLedger) change(url, method, name string, content []byte, wire *tripwire) error {
 	l.mu.Lock()
-	l.perhaps[name] = append(l.perhaps[name], content)
+	l.pending[name] = append(l.pending[name], content)
 	l.mu.Unlock()
 	req, err := http.NewRequest(method, url+"/"+name, wire.reader(bytes.NewReader(content)))
 	if err != nil {
@@ -96,14 +96,14 @@ func (l *putLedger) change(url, method, name string, content []byte, wire *tripw
 	resp.Body.Close()
 	l.changes++
 	if name == shared {
-		return nil // whose change came last, nobody can say
+		return nil // the order of the clients' changes is unknown
 	}
-	missing := method == "DELETE" && l.sure[name] == nil && resp.StatusCode == http.StatusNotFound
+	missing := method == "DELETE" && l.acknowledged[name] == nil && resp.StatusCode == http.StatusNotFound
 	if resp.StatusCode/100 != 2 && !missing {
 		l.t.Errorf("%s %s: %d", method, name, resp.StatusCode)
 	}
-	l.sure[name] = content
-	delete(l.perhaps, name)
+	l.acknowledged[name] = content
+	delete(l.pending, name)
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (l *putLedger) verify(p *process, _ int) {
 		case !d.IsDir():
 			there[name] = true
 		case path != l.dir:
-			// The file went, and the kill came before its directory.
+			// A kill between removing a file and its directory leaves the directory.
 			entries, err := os.ReadDir(path)
 			empty := err != nil || len(entries) == 0
 			if empty && !l.removing(name) && !l.emptied[name] {
@@ -131,10 +131,10 @@ func (l *putLedger) verify(p *process, _ int) {
 		l.t.Fatal(err)
 	}
 	names := map[string]bool{}
-	for name := range l.sure {
+	for name := range l.acknowledged {
 		names[name] = true
 	}
-	for name := range l.perhaps {
+	for name := range l.pending {
 		names[name] = true
 	}
 	for name := range there {
@@ -151,9 +151,9 @@ func (l *putLedger) verify(p *process, _ int) {
 		if there[name] != (status == http.StatusOK) {
 			l.t.Errorf("%s: %d, in the directory: %t", name, status, there[name])
 		}
-		known := same(is, l.sure[name])
+		known := same(is, l.acknowledged[name])
 		if !known {
-			for _, content := range l.perhaps[name] {
+			for _, content := range l.pending[name] {
 				known = known || same(is, content)
 			}
 			if name != shared {
@@ -163,14 +163,14 @@ func (l *putLedger) verify(p *process, _ int) {
 		if !known {
 			l.t.Errorf("%s is neither the old version nor a new one: %d, %s", name, status, strings.ToValidUTF8(body[:min(len(body), 20)], "?"))
 		}
-		l.sure[name] = is
+		l.acknowledged[name] = is
 	}
-	clear(l.perhaps)
+	clear(l.pending)
 }
 
-// removing reports whether a removal below dir had no answer.
+// removing reports whether a removal below dir has no answer yet.
 func (l *putLedger) removing(dir string) bool {
-	for name, contents := range l.perhaps {
+	for name, contents := range l.pending {
 		for _, content := range contents {
 			if content == nil && strings.HasPrefix(name, dir+"/") {
 				return true
@@ -180,5 +180,5 @@ func (l *putLedger) removing(dir string) bool {
 	return false
 }
 
-// same tells no file from an empty one.
+// same compares contents. No file differs from an empty one.
 func same(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equal(a, b) }

@@ -17,21 +17,21 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// begun are requests that a server has begun to answer: each is known to be in its
-// handler, which waits for the client.
-type begun struct {
+// startedRequests are requests that are in the server's handler, which waits for the
+// client.
+type startedRequests struct {
 	t     *testing.T
-	paths map[string]int // how many requests each one got
+	paths map[string]int // the number of requests by path
 	conns []net.Conn
 }
 
-func (b *begun) dial(p *process) (net.Conn, *bufio.Reader) {
+func (b *startedRequests) dial(p *process) (net.Conn, *bufio.Reader) {
 	b.t.Helper()
 	conn, err := net.Dial("tcp", p.addr())
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	// A small window, so that a large answer waits for its reader.
+	// A small window, so that a large response waits for its reader.
 	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
 		b.t.Fatal(err)
 	}
@@ -39,8 +39,8 @@ func (b *begun) dial(p *process) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReaderSize(conn, 16)
 }
 
-// reads begins to read a large file, and stops.
-func (b *begun) reads(p *process, path string) {
+// startGet begins to read a large file, and stops.
+func (b *startedRequests) startGet(p *process, path string) {
 	b.t.Helper()
 	b.paths[path]++
 	conn, r := b.dial(p)
@@ -50,8 +50,8 @@ func (b *begun) reads(p *process, path string) {
 	}
 }
 
-// writes begins to send a body, and stops.
-func (b *begun) writes(p *process, path string) {
+// startPut begins to send a body, and stops.
+func (b *startedRequests) startPut(p *process, path string) {
 	b.t.Helper()
 	b.paths[path]++
 	conn, r := b.dial(p)
@@ -62,8 +62,8 @@ func (b *begun) writes(p *process, path string) {
 	fmt.Fprint(conn, "part")
 }
 
-// done is a write that was acknowledged.
-func (b *begun) done(p *process, path string) {
+// finishPut sends a PUT that is acknowledged.
+func (b *startedRequests) finishPut(p *process, path string) {
 	b.t.Helper()
 	b.paths[path]++
 	status, _ := raw(b.t, "tcp", p.addr(), fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", path))
@@ -72,14 +72,14 @@ func (b *begun) done(p *process, path string) {
 	}
 }
 
-func (b *begun) close() {
+func (b *startedRequests) close() {
 	for _, c := range b.conns {
 		c.Close()
 	}
 }
 
-// check compares the requests with the lines in logs.
-func (b *begun) check(when string, logs ...string) {
+// check compares the number of requests with the lines in logs.
+func (b *startedRequests) check(when string, logs ...string) {
 	b.t.Helper()
 	lines := map[string]int{}
 	for _, log := range logs {
@@ -97,16 +97,16 @@ func (b *begun) check(when string, logs ...string) {
 	}
 	for path, want := range b.paths {
 		if lines[path] != want {
-			b.t.Errorf("%s: %d of %d requests for %s have a line", when, lines[path], want, path)
+			b.t.Errorf("%s: %d lines for %d requests for %s", when, lines[path], want, path)
 		}
 	}
 }
 
 const large = 8 << 20
 
-// Whatever ends a server, each request that it had begun has a line, and what is
-// written last reaches the file.
-func TestEachBegunRequestHasALine(t *testing.T) {
+// However a server ends, each started request has a line in the log, including the last
+// ones.
+func TestEachStartedRequestHasALine(t *testing.T) {
 	rounds := 2
 	if os.Getenv("BAILIWICK_LONG") == "1" {
 		rounds = 30
@@ -116,7 +116,7 @@ func TestEachBegunRequestHasALine(t *testing.T) {
 		end   func(p *process)
 		code  int
 	}{
-		"SIGTERM, and the time is over": {"0s", func(p *process) { p.signal(syscall.SIGTERM) }, cli.ExitDone},
+		"SIGTERM, and the drain time ends": {"0s", func(p *process) { p.signal(syscall.SIGTERM) }, cli.ExitDone},
 		"a second SIGTERM": {"1h", func(p *process) {
 			p.signal(syscall.SIGTERM)
 			p.awaitClosed()
@@ -128,7 +128,7 @@ func TestEachBegunRequestHasALine(t *testing.T) {
 				_ = p.cmd.Process.Signal(syscall.SIGTERM)
 				_ = p.cmd.Process.Signal(syscall.SIGHUP)
 			}
-			// The system may have made one of them all.
+			// The system may have merged them into one.
 			p.awaitClosed()
 			_ = p.cmd.Process.Signal(syscall.SIGTERM)
 		}, cli.ExitFailed},
@@ -139,11 +139,11 @@ func TestEachBegunRequestHasALine(t *testing.T) {
 			for range rounds {
 				dir, log := tree(t, map[string]string{"d/large": strings.Repeat("x", large)}), filepath.Join(t.TempDir(), "log")
 				p := serveTree(t, filepath.Join(dir, "d"), "--allow", "**", "--write", "--access-log", log, "--drain", end.drain)
-				b := &begun{t: t, paths: map[string]int{}}
+				b := &startedRequests{t: t, paths: map[string]int{}}
 				for i := range 5 {
-					b.reads(p, "/large")
-					b.writes(p, fmt.Sprint("/put-", i))
-					b.done(p, fmt.Sprint("/done-", i))
+					b.startGet(p, "/large")
+					b.startPut(p, fmt.Sprint("/put-", i))
+					b.finishPut(p, fmt.Sprint("/done-", i))
 				}
 				end.end(p)
 				if code := p.exit(); code != end.code {
@@ -156,21 +156,21 @@ func TestEachBegunRequestHasALine(t *testing.T) {
 	}
 }
 
-// Requests of an older configuration, which still run, have their lines in its log.
-func TestEachBegunRequestHasALineAfterReloads(t *testing.T) {
+// Requests that outlive a reload have their lines in the log of their own configuration.
+func TestEachStartedRequestHasALineAfterReloads(t *testing.T) {
 	dir := tree(t, map[string]string{"d/large": strings.Repeat("x", large)})
 	with := func(log string) string {
 		return "access_log: {file: " + log + "}\ndrain: 0s\nmounts: [{source: d, allow: ['**'], write: true}]\n"
 	}
 	writeConfig(t, dir, with("log0"))
 	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
-	b := &begun{t: t, paths: map[string]int{}}
+	b := &startedRequests{t: t, paths: map[string]int{}}
 	logs := []string{filepath.Join(dir, "log0")}
 	for i := range 4 {
-		b.reads(p, "/large")
-		b.writes(p, fmt.Sprint("/put-", i))
-		b.done(p, fmt.Sprint("/done-", i))
-		next := fmt.Sprint("log", i/2+1) // every second one keeps the log
+		b.startGet(p, "/large")
+		b.startPut(p, fmt.Sprint("/put-", i))
+		b.finishPut(p, fmt.Sprint("/done-", i))
+		next := fmt.Sprint("log", i/2+1) // every second reload keeps the log
 		logs = append(logs, filepath.Join(dir, next))
 		writeConfig(t, dir, with(next))
 		p.signal(syscall.SIGHUP)
@@ -184,8 +184,8 @@ func TestEachBegunRequestHasALineAfterReloads(t *testing.T) {
 	b.check("after reloads", logs[0], logs[1], logs[3])
 }
 
-// A listener that fails ends the server, and what it had begun is recorded.
-func TestEachBegunRequestHasALineAfterAFailure(t *testing.T) {
+// A failed listener ends the server, and started requests have their lines.
+func TestEachStartedRequestHasALineAfterAFailure(t *testing.T) {
 	dir := tree(t, map[string]string{"d/large": strings.Repeat("x", large)})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -208,13 +208,13 @@ func TestEachBegunRequestHasALineAfterAFailure(t *testing.T) {
 	cmd.Env = append(cmd.Env, "LISTEN_FDS=1")
 	cmd.ExtraFiles = []*os.File{socket}
 	p := launch(t, cmd)
-	b := &begun{t: t, paths: map[string]int{}}
+	b := &startedRequests{t: t, paths: map[string]int{}}
 	for i := range 5 {
-		b.reads(p, "/large")
-		b.writes(p, fmt.Sprint("/put-", i))
-		b.done(p, fmt.Sprint("/done-", i))
+		b.startGet(p, "/large")
+		b.startPut(p, fmt.Sprint("/put-", i))
+		b.finishPut(p, fmt.Sprint("/done-", i))
 	}
-	// The server's own descriptor is of the same socket.
+	// The server's descriptor refers to the same socket.
 	if err := syscall.Shutdown(int(socket.Fd()), syscall.SHUT_RDWR); err != nil {
 		t.Fatal(err)
 	}
@@ -225,8 +225,8 @@ func TestEachBegunRequestHasALineAfterAFailure(t *testing.T) {
 	b.check("a listener failed", log)
 }
 
-// Streams of HTTP/2 are requests, too.
-func TestEachBegunStreamHasALine(t *testing.T) {
+// HTTP/2 streams are requests, too.
+func TestEachStartedStreamHasALine(t *testing.T) {
 	ca := issue(t, nil, "authority")
 	dir := tree(t, map[string]string{"d/large": strings.Repeat("x", large)})
 	issue(t, ca, "server").save(t, dir, "server")
@@ -234,7 +234,7 @@ func TestEachBegunStreamHasALine(t *testing.T) {
 	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
 	client := ca.trusting(nil)
 	defer client.CloseIdleConnections()
-	b := &begun{t: t, paths: map[string]int{}}
+	b := &startedRequests{t: t, paths: map[string]int{}}
 	for range 20 {
 		b.paths["/large"]++
 		resp, err := client.Get(p.url + "/large")

@@ -15,22 +15,22 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A talk is a standard error that calls heard with each piece that is written.
-type talk struct {
-	mu    sync.Mutex
-	text  bytes.Buffer
-	heard func(string)
+// A watchedOutput records what is written to it, and passes each write to onWrite.
+type watchedOutput struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	onWrite func(string)
 }
 
-func (w *talk) Write(p []byte) (int, error) {
+func (w *watchedOutput) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.text.Write(p)
-	w.heard(string(p))
+	w.onWrite(string(p))
 	return len(p), nil
 }
 
-// A server that ends or fails to start leaves no goroutine and no listener behind.
+// A server that stops or fails to start leaves no goroutine and no listener behind.
 func TestRunLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,7 +54,7 @@ func TestRunLeavesNothing(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			var addr string
-			stderr := &talk{heard: func(line string) {
+			stderr := &watchedOutput{onWrite: func(line string) {
 				if at, ok := strings.CutPrefix(line, "listening on http://"); ok {
 					addr = strings.TrimSpace(at)
 					cancel()
@@ -66,14 +66,14 @@ func TestRunLeavesNothing(t *testing.T) {
 				t.Errorf("exit code %d, want %d: %s", code, c.code, &stderr.text)
 			}
 			if stdout.Len() > 0 {
-				t.Errorf("talk went to standard output: %s", &stdout)
+				t.Errorf("diagnostics on standard output: %s", &stdout)
 			}
 			if c.code != cli.ExitDone {
 				return
 			}
 			again, err := net.Listen("tcp", addr)
 			if err != nil {
-				t.Fatalf("the address is still taken: %v", err)
+				t.Fatalf("the address is still in use: %v", err)
 			}
 			again.Close()
 		})
@@ -94,10 +94,10 @@ func TestEveryFlagHasAVariable(t *testing.T) {
 		for _, m := range flagLine.FindAllStringSubmatch(out.String(), -1) {
 			flag := m[1]
 			if flag == "help" || cmd == "explain" && flag == "host" {
-				continue // the variable of --host is serve's
+				continue // BAILIWICK_HOST is for serve alone
 			}
 			found++
-			// Flags that do not take just any text fail with this one.
+			// Flags that validate their value refuse this one.
 			a := &app{Env: cli.NewEnv([]string{cli.VariableName(flag) + "=\x00"})}
 			command, _, err := a.rootCommand().Find([]string{cmd})
 			if err != nil {

@@ -31,23 +31,23 @@ func soakTime(t *testing.T) time.Duration {
 	return 3 * time.Second
 }
 
-// A server that is used in every way at once, by clients good and bad, and reloaded all
-// the while, answers each of them as it should; and once they are gone it holds no more
-// than before they came, nothing that they left behind, and no secret in its logs.
+// A server under concurrent load from valid and hostile clients, with constant reloads,
+// gives each the right response. Afterwards it uses no more resources than before, has no
+// leftover files, and has no secrets in its logs.
 func TestSoak(t *testing.T) {
 	place := newSoakPlace(t)
 	p := start(t, "serve", "--config", place.config)
 	load := newSoakLoad(place, p)
 
-	// The first of everything opens what stays open: connections of the catalog, the
-	// runtime's threads, pools.
+	// Warm up: first uses open what stays open, such as catalog connections, threads and
+	// pools.
 	load.run(t, time.Second/2)
-	load.rest()
+	load.closeIdle()
 	base := settledGauges(t, p.admin, nil)
 
 	load.run(t, soakTime(t))
 	peak := gaugesOf(t, p.admin)
-	load.rest()
+	load.closeIdle()
 	end := settledGauges(t, p.admin, &base)
 	t.Logf("before: %s", base)
 	t.Logf("busy:   %s", peak)
@@ -71,23 +71,22 @@ func TestSoak(t *testing.T) {
 	place.checkLogs(t, p.said(), end)
 }
 
-// soakMemory is how much more memory a server may hold after a crowd than before it:
-// what the runtime keeps for the next one.
+// soakMemory is the tolerated growth of memory, which the runtime keeps for later use.
 const soakMemory = 192 << 20
 
-// A soakLoad is the crowd of clients.
+// A soakLoad is all clients and their results.
 type soakLoad struct {
 	place   *soakPlace
 	process *process
 	clients []*soakClient
-	kept    sync.Map // names of objects that must be there at the end
+	kept    sync.Map // names of objects that must exist at the end
 
 	mu      sync.Mutex
 	answers map[string]int // by client and status
 	wrong   []string
 }
 
-// newSoakLoad makes the clients, each with an address of its own as the server sees it.
+// newSoakLoad makes the clients. To the server, each has its own address.
 func newSoakLoad(place *soakPlace, p *process) *soakLoad {
 	l := &soakLoad{place: place, process: p, answers: map[string]int{}}
 	for _, kind := range []struct {
@@ -100,7 +99,7 @@ func newSoakLoad(place *soakPlace, p *process) *soakLoad {
 		{"write", 2, (*soakClient).write},
 		{"upload", 2, (*soakClient).upload},
 		{"abort", 2, (*soakClient).abort},
-		{"dawdle", 3, (*soakClient).dawdle},
+		{"stall", 3, (*soakClient).stall},
 		{"guess", 1, (*soakClient).guess},
 		{"follow", 1, (*soakClient).follow},
 		{"reload", 1, (*soakClient).reload},
@@ -112,7 +111,7 @@ func newSoakLoad(place *soakPlace, p *process) *soakLoad {
 	return l
 }
 
-// run lets all clients do what they do, over and over, for so long.
+// run runs all clients for d.
 func (l *soakLoad) run(t *testing.T, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -120,7 +119,7 @@ func (l *soakLoad) run(t *testing.T, d time.Duration) {
 	var all sync.WaitGroup
 	for _, c := range l.clients {
 		all.Go(func() {
-			// Each does its thing once in any case.
+			// Each runs at least once.
 			for first := true; first || ctx.Err() == nil; first = false {
 				c.do(c, ctx)
 			}
@@ -129,36 +128,36 @@ func (l *soakLoad) run(t *testing.T, d time.Duration) {
 	all.Wait()
 }
 
-// rest closes what the clients hold open.
-func (l *soakLoad) rest() {
+// closeIdle closes the clients' idle connections.
+func (l *soakLoad) closeIdle() {
 	for _, c := range l.clients {
 		c.http.CloseIdleConnections()
 	}
 }
 
-// answered counts an answer, and remembers it if it is none of those that are right.
-func (l *soakLoad) answered(who string, status int, right ...int) bool {
+// answered counts a response, and records a failure unless want has the status.
+func (l *soakLoad) answered(who string, status int, want ...int) bool {
 	ok := false
-	for _, s := range right {
+	for _, s := range want {
 		ok = ok || s == status
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.answers[who+" "+statusText(status)]++
 	if !ok {
-		l.complain(who + ": " + statusText(status))
+		l.record(who + ": " + statusText(status))
 	}
 	return ok
 }
 
-// failed remembers what went wrong otherwise.
+// failed records a failure other than a wrong status.
 func (l *soakLoad) failed(who, what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.complain(who + ": " + what)
+	l.record(who + ": " + what)
 }
 
-func (l *soakLoad) complain(what string) {
+func (l *soakLoad) record(what string) {
 	if len(l.wrong) < 20 {
 		l.wrong = append(l.wrong, what)
 	}
@@ -167,14 +166,14 @@ func (l *soakLoad) complain(what string) {
 func (l *soakLoad) checkAnswers(t *testing.T) {
 	t.Helper()
 	if len(l.wrong) > 0 {
-		t.Errorf("wrong answers:\n%s", strings.Join(l.wrong, "\n"))
+		t.Errorf("wrong responses:\n%s", strings.Join(l.wrong, "\n"))
 	}
 	for _, must := range []string{
 		"read 200", "read 206", "read 304", "read 404", "list 200", "write 201", "write 204", "write 404",
 		"upload 201", "upload 200", "upload 204", "guess 401", "follow 200", "follow 404", "reload done",
 	} {
 		if l.answers[must] == 0 {
-			t.Errorf("there was no %q: %s", must, l.tally())
+			t.Errorf("no response %q: %s", must, l.tally())
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// A soakClient does one kind of thing to a server, over and over.
+// A soakClient repeats one kind of request.
 type soakClient struct {
 	*soakLoad
 	kind  string
@@ -42,15 +42,15 @@ func newSoakClient(l *soakLoad, kind string, index int, do func(*soakClient, con
 	}
 }
 
-// ask sends a request and returns the status, header and body; below 0 if there was no
-// answer, which is wrong unless the test is over.
-func (c *soakClient) ask(method, path string, body []byte, headers ...string) (int, http.Header, []byte) {
+// request sends a request and returns the response's status, header and body. Without a
+// response, the status is negative and the failure is recorded.
+func (c *soakClient) request(method, path string, body []byte, headers ...string) (int, http.Header, []byte) {
 	req, err := http.NewRequest(method, c.process.url+path, bytes.NewReader(body))
 	if err != nil {
 		c.failed(c.kind, err.Error())
 		return -1, nil, nil
 	}
-	// All come from one address, and the guesses of one must not shut out the others.
+	// Each client has its own address: one client's guesses must not block the others.
 	req.Header.Set("X-Forwarded-For", fmt.Sprintf("192.0.2.%d", c.index+1))
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
@@ -68,38 +68,38 @@ func (c *soakClient) ask(method, path string, body []byte, headers ...string) (i
 	return resp.StatusCode, resp.Header, got
 }
 
-// read gets files whole, in parts and again, and asks for what it must not have.
+// read gets a file, a range of it and a 304, and requests files that it must not get.
 func (c *soakClient) read(context.Context) {
 	name := c.place.names[c.rand.IntN(len(c.place.names))]
 	want := c.place.files[name]
 	path := "/docs/" + name
-	status, header, got := c.ask("GET", path, nil)
+	status, header, got := c.request("GET", path, nil)
 	if c.answered(c.kind, status, 200) && !bytes.Equal(got, want) {
-		c.failed(c.kind, path+": other bytes")
+		c.failed(c.kind, path+": wrong bytes")
 	}
 	if etag := header.Get("Etag"); etag != "" {
-		status, _, _ = c.ask("GET", path, nil, "If-None-Match", etag)
+		status, _, _ = c.request("GET", path, nil, "If-None-Match", etag)
 		c.answered(c.kind, status, 304)
 	}
 	from := c.rand.IntN(len(want))
-	status, _, got = c.ask("GET", path, nil, "Range", fmt.Sprintf("bytes=%d-", from))
+	status, _, got = c.request("GET", path, nil, "Range", fmt.Sprintf("bytes=%d-", from))
 	if c.answered(c.kind, status, 206) && !bytes.Equal(got, want[from:]) {
-		c.failed(c.kind, path+": other bytes of a range")
+		c.failed(c.kind, path+": wrong bytes of a range")
 	}
-	status, _, _ = c.ask("HEAD", path, nil)
+	status, _, _ = c.request("HEAD", path, nil)
 	c.answered(c.kind, status, 200)
 	for _, path := range []string{
 		"/docs/secret/key", "/docs/out", "/docs/%2e%2e/key", "/docs/..%2fkey", "/docs//" + name,
 		"/home/alice/kept", "/files/6ba7b810-9dad-41d1-80b4-00c04fd430c8", "/nothing",
 	} {
-		status, _, got = c.ask("GET", path, nil, "Authorization", "Bearer "+c.place.tokens["bob"])
+		status, _, got = c.request("GET", path, nil, "Authorization", "Bearer "+c.place.tokens["bob"])
 		if c.answered(c.kind, status, 404) && string(got) != "not found\n" {
-			c.failed(c.kind, path+" is not the uniform answer: "+string(got))
+			c.failed(c.kind, path+": not the uniform 404: "+string(got))
 		}
 	}
 }
 
-// list goes through a directory page by page.
+// list lists a directory page by page.
 func (c *soakClient) list(context.Context) {
 	var page struct {
 		Entries []struct{ Name string }
@@ -108,7 +108,7 @@ func (c *soakClient) list(context.Context) {
 	seen := 0
 	for after := ""; ; after = page.Next {
 		page.Next, page.Entries = "", nil
-		status, _, body := c.ask("GET", "/docs/?limit=7&after="+url.QueryEscape(after), nil, "Accept", "application/json")
+		status, _, body := c.request("GET", "/docs/?limit=7&after="+url.QueryEscape(after), nil, "Accept", "application/json")
 		if !c.answered(c.kind, status, 200) {
 			return
 		}
@@ -130,32 +130,33 @@ func (c *soakClient) list(context.Context) {
 	}
 }
 
-// write puts, replaces, reads and deletes objects of its own, and tries others'.
+// write creates, replaces, reads and deletes its own objects, and tries to write another
+// user's.
 func (c *soakClient) write(context.Context) {
 	as := []string{"Authorization", "Bearer " + c.place.tokens["alice"]}
 	path := fmt.Sprintf("/home/alice/%d/%d", c.index, c.rand.IntN(20))
 	body := c.bytes(128 << 10)
 	for _, content := range [][]byte{body, body[:len(body)/2]} {
-		status, _, _ := c.ask("PUT", path, content, as...)
+		status, _, _ := c.request("PUT", path, content, as...)
 		if !c.answered(c.kind, status, 201, 204, 503) || status == 503 {
-			return // 503: no more at once than the limit
+			return // 503: the limit of concurrent uploads
 		}
 		c.kept.Store(path, true)
-		status, _, got := c.ask("GET", path, nil, as...)
+		status, _, got := c.request("GET", path, nil, as...)
 		if c.answered(c.kind, status, 200) && !bytes.Equal(got, content) {
-			c.failed(c.kind, path+": other bytes than were put")
+			c.failed(c.kind, path+": not the bytes that were put")
 		}
 	}
-	status, _, _ := c.ask("PUT", path, body, append(as, "If-None-Match", "*")...)
+	status, _, _ := c.request("PUT", path, body, append(as, "If-None-Match", "*")...)
 	c.answered(c.kind, status, 412, 503)
-	status, _, _ = c.ask("PUT", path, nil, append(as, "If-Match", `"none"`)...)
+	status, _, _ = c.request("PUT", path, nil, append(as, "If-Match", `"none"`)...)
 	c.answered(c.kind, status, 412, 503)
-	status, _, _ = c.ask("PUT", "/home/bob/x", body, as...)
+	status, _, _ = c.request("PUT", "/home/bob/x", body, as...)
 	c.answered(c.kind, status, 404)
-	status, _, _ = c.ask("PUT", "/home/alice/x", make([]byte, soakLimit+1), as...)
+	status, _, _ = c.request("PUT", "/home/alice/x", make([]byte, soakLimit+1), as...)
 	c.answered(c.kind, status, 413)
 	if c.rand.IntN(8) > 0 {
-		status, _, _ = c.ask("DELETE", path, nil, as...)
+		status, _, _ = c.request("DELETE", path, nil, as...)
 		c.answered(c.kind, status, 204)
 		c.kept.Delete(path)
 	}
@@ -168,31 +169,31 @@ func (c *soakClient) upload(context.Context) {
 		"Content-Disposition", `attachment; filename="report.bin"`, "Content-Type", "application/octet-stream",
 	}
 	body := c.bytes(256 << 10)
-	status, _, got := c.ask("POST", "/files/", body, as...)
+	status, _, got := c.request("POST", "/files/", body, as...)
 	if !c.answered(c.kind, status, 201, 503) || status == 503 {
-		return // 503: no more at once than the limit
+		return // 503: the limit of concurrent uploads
 	}
 	var made struct{ Files []upload }
 	if err := json.Unmarshal(got, &made); err != nil || len(made.Files) != 1 || made.Files[0].SHA256 != hash(body) {
-		c.failed(c.kind, "the answer says other than was sent: "+string(got))
+		c.failed(c.kind, "wrong response to an upload: "+string(got))
 		return
 	}
 	c.kept.Store("/files/"+made.Files[0].ID, true)
 	path := "/files/" + made.Files[0].ID
-	status, _, got = c.ask("GET", path, nil, as[:2]...)
+	status, _, got = c.request("GET", path, nil, as[:2]...)
 	if c.answered(c.kind, status, 200) && !bytes.Equal(got, body) {
-		c.failed(c.kind, "other bytes than were uploaded")
+		c.failed(c.kind, "not the bytes that were uploaded")
 	}
-	status, _, _ = c.ask("DELETE", path, nil, "Authorization", "Bearer "+c.place.tokens["alice"])
+	status, _, _ = c.request("DELETE", path, nil, "Authorization", "Bearer "+c.place.tokens["alice"])
 	c.answered(c.kind, status, 404)
 	if c.rand.IntN(8) > 0 {
-		status, _, _ = c.ask("DELETE", path, nil, as[:2]...)
+		status, _, _ = c.request("DELETE", path, nil, as[:2]...)
 		c.answered(c.kind, status, 204)
 		c.kept.Delete(path)
 	}
 }
 
-// abort begins to send bodies and goes away in the middle of them.
+// abort sends a part of a body and closes the connection.
 func (c *soakClient) abort(ctx context.Context) {
 	head := "PUT /home/alice/aborted HTTP/1.1\r\nAuthorization: Bearer " + c.place.tokens["alice"]
 	if c.turn++; c.turn%2 == 0 {
@@ -208,8 +209,8 @@ func (c *soakClient) abort(ctx context.Context) {
 	c.pause(ctx, 100*time.Millisecond)
 }
 
-// dawdle takes a little of a large file, looks the other way for a while and leaves.
-func (c *soakClient) dawdle(ctx context.Context) {
+// stall reads a little of a large file, pauses and closes the connection.
+func (c *soakClient) stall(ctx context.Context) {
 	conn := c.dial()
 	if conn == nil {
 		return
@@ -222,7 +223,7 @@ func (c *soakClient) dawdle(ctx context.Context) {
 	c.pause(ctx, 300*time.Millisecond)
 }
 
-// pause is how slow clients are slow: it waits for up to max.
+// pause waits for a random time of up to max.
 func (c *soakClient) pause(ctx context.Context, max time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -239,42 +240,42 @@ func (c *soakClient) dial() net.Conn {
 	return conn
 }
 
-// guess tries passwords until it is told to wait, and then from another address.
+// guess tries wrong passwords until it gets 429, each time from a new address.
 func (c *soakClient) guess(context.Context) {
 	c.turn++
 	from := fmt.Sprintf("198.51.%d.%d", c.turn/250%250, c.turn%250+1)
 	for range 12 {
-		status, _, _ := c.ask("GET", "/home/alice/kept", nil, "X-Forwarded-For", from,
+		status, _, _ := c.request("GET", "/home/alice/kept", nil, "X-Forwarded-For", from,
 			"Authorization", basicCredentials("alice", soakGuess))
 		if !c.answered(c.kind, status, 401, 429) || status == 429 {
 			break
 		}
 	}
-	status, _, _ := c.ask("GET", "/home/alice/kept", nil, "Authorization", basicCredentials("alice", soakPassword))
+	status, _, _ := c.request("GET", "/home/alice/kept", nil, "Authorization", basicCredentials("alice", soakPassword))
 	c.answered(c.kind, status, 200)
-	status, _, _ = c.ask("GET", "/home/alice/kept", nil)
+	status, _, _ = c.request("GET", "/home/alice/kept", nil)
 	c.answered(c.kind, status, 401)
 }
 
-// follow takes links, good and bad.
+// follow requests a valid link and invalid ones.
 func (c *soakClient) follow(context.Context) {
-	status, _, got := c.ask("GET", c.place.link, nil)
+	status, _, got := c.request("GET", c.place.link, nil)
 	if c.answered(c.kind, status, 200) && string(got) != soakKept {
-		c.failed(c.kind, "a link leads to "+string(got))
+		c.failed(c.kind, "a link returned "+string(got))
 	}
 	for _, bad := range []string{
 		c.place.link + "x",
 		strings.Replace(c.place.link, "/home/alice/kept", "/home/alice/other", 1),
 		strings.Replace(c.place.link, "/home/", "/docs/", 1),
 	} {
-		status, _, _ = c.ask("GET", bad, nil)
+		status, _, _ = c.request("GET", bad, nil)
 		c.answered(c.kind, status, 404)
 	}
-	status, _, _ = c.ask("DELETE", c.place.link, nil)
+	status, _, _ = c.request("DELETE", c.place.link, nil)
 	c.answered(c.kind, status, 404)
 }
 
-// reload rotates the log, changes the configuration and has it read.
+// reload rotates the log, changes the configuration and reloads it.
 func (c *soakClient) reload(ctx context.Context) {
 	c.turn++
 	log := c.place.log
@@ -300,7 +301,7 @@ func (c *soakClient) reload(ctx context.Context) {
 		select {
 		case <-more:
 		case <-deadline:
-			c.failed(c.kind, "a reload does not end")
+			c.failed(c.kind, "a reload did not finish")
 			return
 		}
 	}
@@ -310,7 +311,7 @@ func (c *soakClient) reload(ctx context.Context) {
 	c.pause(ctx, 500*time.Millisecond)
 }
 
-// reloads returns how often the server has said how a reload went.
+// reloads returns the number of successful reloads so far.
 func (c *soakClient) reloads() (n int) {
 	for _, line := range c.process.said() {
 		if strings.HasPrefix(line, "reloaded:") {

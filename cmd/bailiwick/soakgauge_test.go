@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// gauges are what a server holds, by its own metrics.
+// gauges are a server's resources according to its own metrics.
 type gauges struct {
-	goroutines, files, memory int64 // files is -1 where the system does not count them
+	goroutines, files, memory int64 // files is -1 if the system does not report it
 	inFlight, requests, lost  int64
 }
 
@@ -25,10 +25,10 @@ func (g gauges) String() string {
 		g.goroutines, g.files, g.memory>>20, g.requests, g.lost)
 }
 
-// gaugesOf asks an admin listener.
+// gaugesOf reads the metrics of an admin listener.
 func gaugesOf(t *testing.T, admin string) gauges {
 	t.Helper()
-	// A connection that stays would be counted.
+	// get uses a new connection: one that stays open would be counted.
 	status, body := get(t, admin+"/metrics")
 	if status != http.StatusOK {
 		t.Fatalf("/metrics: %d", status)
@@ -62,8 +62,8 @@ func gaugesOf(t *testing.T, admin string) gauges {
 	return g
 }
 
-// settledGauges waits until a server that nobody asks anything holds no more than base,
-// or without a base until it is idle.
+// settledGauges waits until a server without requests is back at base, or without a base
+// until it is idle.
 func settledGauges(t *testing.T, admin string, base *gauges) gauges {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -71,7 +71,7 @@ func settledGauges(t *testing.T, admin string, base *gauges) gauges {
 		g := gaugesOf(t, admin)
 		idle := g.inFlight == 0
 		if base != nil {
-			// A few more may be connections of the catalog, which come and go.
+			// Connections to the catalog come and go.
 			idle = idle && g.goroutines <= base.goroutines+soakSlack && g.files <= base.files+soakSlack
 		} else if next := gaugesOf(t, admin); next.goroutines != g.goroutines || next.files != g.files {
 			idle = false
@@ -81,18 +81,18 @@ func settledGauges(t *testing.T, admin string, base *gauges) gauges {
 		}
 		if time.Now().After(deadline) {
 			if base == nil {
-				t.Fatalf("the server does not become idle: %s", g)
+				t.Fatalf("the server did not become idle: %s", g)
 			}
-			t.Errorf("what was held before a crowd came, and after it left:\n%s\n%s", *base, g)
+			t.Errorf("resources leaked; before and after the load:\n%s\n%s", *base, g)
 			return g
 		}
 	}
 }
 
-// soakSlack is how many descriptors and goroutines may come and go.
+// soakSlack is the tolerated growth of descriptors and of goroutines.
 const soakSlack = 12
 
-// tally says how often which client got which answer.
+// tally formats the number of responses by client and status.
 func (l *soakLoad) tally() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,7 +103,7 @@ func (l *soakLoad) tally() string {
 	return strings.Join(parts, ", ")
 }
 
-// statusText is a status as the tally has it; below 0 there was no answer.
+// statusText formats a status for tally. A negative one means no response.
 func statusText(status int) string {
 	if status < 0 {
 		return "none"

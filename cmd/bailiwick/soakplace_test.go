@@ -31,7 +31,7 @@ const (
 	soakGuess    = "wrong donkey battery staple"
 )
 
-// A soakPlace is what a server serves: files, homes and uploads, with the people who may.
+// A soakPlace is a server's files, homes and uploads, with its users.
 type soakPlace struct {
 	dir     string
 	config  string // the file
@@ -40,8 +40,8 @@ type soakPlace struct {
 	names   []string
 	files   map[string][]byte // of /docs
 	tokens  map[string]string
-	key     string // of links, as its file has it
-	link    string // to what alice keeps, without credentials
+	key     string // the signing key, in base64
+	link    string // a signed link to /home/alice/kept
 	rotated atomic.Int64
 }
 
@@ -70,15 +70,15 @@ func newSoakPlace(t *testing.T) *soakPlace {
 	if err := os.Symlink("../key", s.path("docs/out")); err != nil {
 		t.Fatal(err)
 	}
-	s.people(t)
+	s.writeCredentials(t)
 	if err := s.configure(0); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// people makes the files of users and keys.
-func (s *soakPlace) people(t *testing.T) {
+// writeCredentials writes the files of users, tokens and keys.
+func (s *soakPlace) writeCredentials(t *testing.T) {
 	t.Helper()
 	hashed, err := bcrypt.GenerateFromPassword([]byte(soakPassword), bcrypt.MinCost)
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *soakPlace) people(t *testing.T) {
 	s.link = path + "?" + query
 }
 
-// configure writes the configuration; every other one has a mount and a limit more.
+// configure writes the configuration. On odd turns it has another mount and limit.
 func (s *soakPlace) configure(turn int) error {
 	more, limit := "", "upload_time: 1h"
 	if turn%2 == 1 {
@@ -135,7 +135,7 @@ mounts:
       - {who: authenticated, can: [upload]}
       - {who: owner, can: [read, delete]}%[4]s
 `, s.log, s.dir, limit, more)
-	// In one step, as whoever configures a running server should.
+	// Atomically, as an operator should.
 	if err := os.WriteFile(s.config+".new", []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (s *soakPlace) checkCatalog(t *testing.T) {
 	}
 }
 
-// checkLeftovers demands that there is what was kept, and nothing besides.
+// checkLeftovers checks that exactly the kept objects exist.
 func (s *soakPlace) checkLeftovers(t *testing.T, l *soakLoad) {
 	t.Helper()
 	want := []string{"/home/alice/kept"}
@@ -175,14 +175,14 @@ func (s *soakPlace) checkLeftovers(t *testing.T, l *soakLoad) {
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		t.Errorf("%d files are there, and %d were kept:\n%q\n%q", len(got), len(want), got, want)
+		t.Errorf("%d files, want %d:\n%q\n%q", len(got), len(want), got, want)
 	}
 	if left := filesBelow(t, s.tmp, ""); len(left) > 0 {
 		t.Errorf("left in the temporary directory: %q", left)
 	}
 }
 
-// filesBelow returns the names of all that is no directory below dir.
+// filesBelow returns the names of everything below dir except directories.
 func filesBelow(t *testing.T, dir, prefix string) (names []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
@@ -197,8 +197,8 @@ func filesBelow(t *testing.T, dir, prefix string) (names []string) {
 	return names
 }
 
-// checkLogs demands a record of every request that was counted, over all rotations, and
-// that no secret stands in one, nor in what the server said.
+// checkLogs checks that the logs have a record of every counted request, over all
+// rotations, and that neither they nor standard error contain a secret.
 func (s *soakPlace) checkLogs(t *testing.T, said []string, end gauges) {
 	t.Helper()
 	secrets := []string{soakPassword, soakGuess, s.tokens["alice"], s.tokens["bob"], s.key, "bw_signature", "$2a$",
@@ -227,7 +227,7 @@ func (s *soakPlace) checkLogs(t *testing.T, said []string, end gauges) {
 	}
 	for _, line := range said {
 		if strings.Contains(line, "panic") || strings.Contains(line, "level=ERROR") || strings.Contains(line, "refused") {
-			t.Errorf("the server said: %s", line)
+			t.Errorf("the server printed: %s", line)
 		}
 	}
 }

@@ -25,18 +25,18 @@ import (
 	"time"
 )
 
-// An acmeServer is a certificate authority that speaks as much of RFC 8555 as it takes
-// to issue one certificate at a time. It believes the signatures of requests, but not
-// that a domain is the client's: that it asks the server by tls-alpn-01.
+// An acmeServer is a certificate authority with enough of RFC 8555 to issue one
+// certificate at a time. It does not verify the signatures of requests. It validates the
+// domain by tls-alpn-01.
 type acmeServer struct {
 	*httptest.Server
 	t       *testing.T
 	ca      *identity
-	target  atomic.Value // the address to ask
+	target  atomic.Value // the address of the server to validate
 	orders  atomic.Int64
 	domain  string
 	valid   atomic.Bool
-	refused atomic.Value // why the domain was not believed
+	refused atomic.Value // why the validation failed
 	chain   []byte
 }
 
@@ -92,7 +92,7 @@ func (s *acmeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"status": state("valid"), "identifier": map[string]any{"type": "dns", "value": s.domain}, "challenges": []any{challenge()},
 		})
 	case "/challenge":
-		if err := s.ask(r.Context()); err != nil {
+		if err := s.validate(r.Context()); err != nil {
 			s.refused.Store(err.Error())
 		} else {
 			s.valid.Store(true)
@@ -116,8 +116,8 @@ func (s *acmeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask looks for the certificate by which a server shows that a domain is its own.
-func (s *acmeServer) ask(ctx context.Context) error {
+// validate checks that the server at target has a tls-alpn-01 certificate for the domain.
+func (s *acmeServer) validate(ctx context.Context) error {
 	dialer := &tls.Dialer{Config: &tls.Config{ServerName: s.domain, NextProtos: []string{"acme-tls/1"}, InsecureSkipVerify: true}}
 	conn, err := dialer.DialContext(ctx, "tcp", s.target.Load().(string))
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *acmeServer) ask(ctx context.Context) error {
 			return leaf.VerifyHostname(s.domain)
 		}
 	}
-	return fmt.Errorf("the certificate for %v is no answer", leaf.DNSNames)
+	return fmt.Errorf("the certificate for %v has no ACME extension", leaf.DNSNames)
 }
 
 func (s *acmeServer) sign(der []byte) error {
@@ -156,9 +156,9 @@ func (s *acmeServer) sign(der []byte) error {
 	return nil
 }
 
-// A certificate is fetched when it is first asked for, kept in the directory, which
-// need not be there at the start, and not fetched again by the next start, which has
-// it by flags. Names that are not configured get none.
+// A certificate is obtained at the first handshake and stored in the directory, which is
+// created. The next start, configured by flags, uses the stored one. Names that are not
+// configured get no certificate.
 func TestTLSACME(t *testing.T) {
 	const domain = "files.example.org"
 	authority := newACMEServer(t, domain)
@@ -179,7 +179,7 @@ mounts: [{source: d, allow: ["**"]}]
 		p := launch(t, command(append([]string{"serve"}, server.args...)...))
 		addr := strings.TrimPrefix(p.url, "https://")
 		authority.target.Store(addr)
-		ask := func(host string) (*http.Response, error) {
+		request := func(host string) (*http.Response, error) {
 			client := authority.ca.trusting(nil)
 			client.Transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -187,15 +187,15 @@ mounts: [{source: d, allow: ["**"]}]
 			defer client.CloseIdleConnections()
 			return client.Get("https://" + host + "/a")
 		}
-		resp, err := ask(domain)
+		resp, err := request(domain)
 		if err != nil {
-			t.Fatalf("%s start: %v; the authority says %v", start, err, authority.refused.Load())
+			t.Fatalf("%s start: %v; validation: %v", start, err, authority.refused.Load())
 		}
 		resp.Body.Close()
 		if resp.StatusCode != 200 || resp.Proto != "HTTP/2.0" {
 			t.Errorf("%s start: %d over %s", start, resp.StatusCode, resp.Proto)
 		}
-		if resp, err := ask("other.example.org"); err == nil {
+		if resp, err := request("other.example.org"); err == nil {
 			resp.Body.Close()
 			t.Errorf("%s start: a name that is not configured got a certificate", start)
 		}
