@@ -19,8 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/daemon"
 )
 
-// Variables that put other sockets in the place of the system's, for the processes of
-// these tests.
+// These variables replace the system's log sockets in the processes of these tests.
 const (
 	syslogVariable  = "TEST_SYSLOG_SOCKET"
 	journalVariable = "TEST_JOURNAL_SOCKET"
@@ -35,7 +34,7 @@ func init() {
 	}
 }
 
-// A logDaemon is a socket that a system's log listens on.
+// A logDaemon listens on a socket in place of the system log.
 type logDaemon struct {
 	*net.UnixConn
 	path string
@@ -65,20 +64,20 @@ func (d *logDaemon) next(t *testing.T) string {
 	return string(buf[:n])
 }
 
-// The access log goes to the system's, a message a record, also from within the
-// kernel's jail, and after the daemon was restarted.
+// The access log goes to the system log, one message for each record, also under Landlock
+// and after a restart of the log daemon.
 func TestServeSystemLog(t *testing.T) {
 	for target, c := range map[string]struct {
 		variable string
 		message  *regexp.Regexp
 	}{
-		// What log(3) sends: daemon.info is 3*8 + 6.
+		// The format of syslog(3): daemon.info is 3*8 + 6.
 		"syslog:": {syslogVariable, regexp.MustCompile(`^<30>[A-Z][a-z]{2} [ 0-9]{2} [0-9:]{8} bailiwick\[[0-9]+\]: (\{.*\})\n$`)},
 		// https://systemd.io/JOURNAL_NATIVE_PROTOCOL/
 		"journal:": {journalVariable, regexp.MustCompile(`^PRIORITY=6\nSYSLOG_IDENTIFIER=bailiwick\nMESSAGE=(\{.*\})\n$`)},
 	} {
 		t.Run(target, func(t *testing.T) {
-			// The address of a socket has at most some hundred bytes.
+			// A socket's path has at most about 100 bytes.
 			run, err := os.MkdirTemp("/tmp", "log")
 			if err != nil {
 				t.Fatal(err)
@@ -99,7 +98,7 @@ func TestServeSystemLog(t *testing.T) {
 				t.Helper()
 				m := c.message.FindStringSubmatch(d.next(t))
 				if m == nil {
-					t.Fatalf("a message that is no record of %s", raw)
+					t.Fatalf("the message is not a record of %s", raw)
 				}
 				var r map[string]any
 				if err := json.Unmarshal([]byte(m[1]), &r); err != nil || r["raw"] != raw {
@@ -117,7 +116,7 @@ func TestServeSystemLog(t *testing.T) {
 			get(t, p.url+"/lost")
 			d = listenLog(t, path)
 			get(t, p.url+"/index.html")
-			// What came in between may be lost, and may not.
+			// The record in between may be lost or not.
 			if m := c.message.FindStringSubmatch(d.next(t)); m == nil {
 				t.Error("no record after the daemon was restarted")
 			}
@@ -132,8 +131,8 @@ func TestServeSystemLog(t *testing.T) {
 	}
 }
 
-// An access log without a reader blocks nothing: requests, a reload and the end of the
-// server work, and lost records are counted.
+// An access log that nobody reads blocks nothing: requests, reloads and the shutdown
+// proceed, and lost records are counted.
 func TestServeStuckLog(t *testing.T) {
 	dir := tree(t, siteFiles)
 	fifo := filepath.Join(t.TempDir(), "log")
@@ -142,7 +141,7 @@ func TestServeStuckLog(t *testing.T) {
 	}
 	code, _, stderr := runCommand(t, "serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", fifo)
 	if code != cli.ExitUsage {
-		t.Errorf("a pipe that nobody reads: %d, %s", code, stderr)
+		t.Errorf("a pipe without a reader: %d, %s", code, stderr)
 	}
 	reader, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -157,7 +156,7 @@ func TestServeStuckLog(t *testing.T) {
 	}
 	for i := 0; !dropped(); i++ {
 		if i > 100 {
-			t.Fatal("nothing is lost though nobody reads")
+			t.Fatal("no record is lost although nobody reads")
 		}
 		for range 10 {
 			if status, _ := get(t, p.url+long); status != 404 {
@@ -172,7 +171,7 @@ func TestServeStuckLog(t *testing.T) {
 	if status, _ := get(t, p.url+"/index.html"); status != 200 {
 		t.Errorf("after the reload: %d", status)
 	}
-	// What is read from now on is whole lines, but for where the old pipe was left.
+	// From here on the reader gets whole lines, except where the old pipe was closed.
 	seen := make(chan error, 1)
 	go func() {
 		lines := bufio.NewScanner(reader)
@@ -184,7 +183,7 @@ func TestServeStuckLog(t *testing.T) {
 		}
 		seen <- fmt.Errorf("the pipe ended: %v", lines.Err())
 	}()
-	// A request's record may be lost as long as the reader has not caught up.
+	// Records may be lost until the reader has caught up.
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	timeout := time.After(patience)
@@ -198,7 +197,7 @@ func TestServeStuckLog(t *testing.T) {
 			read = true
 		case <-tick.C:
 		case <-timeout:
-			t.Fatal("no record reaches a reader that reads again")
+			t.Fatal("the reader got no record after it resumed")
 		}
 	}
 	p.signal(syscall.SIGTERM)

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestCatalogList uploads to two mounts over one catalog, as two users, and lists what
-// came in: of the source that was named alone, with the names that the users gave.
+// TestCatalogList uploads to two mounts with one catalog as two users. catalog ls lists
+// only the uploads of the given source, with their original names.
 func TestCatalogList(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "users"), users)

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// storeIn uploads contents to a server over a place, ends it, and returns the IDs.
+// storeIn starts a server over place, uploads contents, stops it, and returns the IDs.
 func storeIn(t *testing.T, place uploadPlace, contents ...string) (ids []string) {
 	t.Helper()
 	p := place.serve(t)
@@ -36,8 +36,8 @@ func wantStatus(t *testing.T, p *process, want int, ids ...string) {
 	}
 }
 
-// TestSourceMoved moves a source. Its uploads are nobody's at the new place until an
-// operator says so, which the start and the commands show how to do.
+// TestSourceMoved moves a source. Its uploads are unavailable at the new location until
+// an operator runs catalog rebind, which the start and the commands suggest.
 func TestSourceMoved(t *testing.T) {
 	place := uploadPlaces(t, "disk")
 	ids := storeIn(t, place, "one", "two", "three")
@@ -55,7 +55,7 @@ func TestSourceMoved(t *testing.T) {
 	if code, _, said := runCommand(t, "catalog", "sweep", moved.dir, "--catalog", place.catalog); code != cli.ExitDone || !strings.Contains(said, rebind) {
 		t.Errorf("sweep: exit %d, %s", code, said)
 	}
-	// A check changes nothing, and reports which uploads it compares.
+	// A check changes nothing and reports which uploads it compares.
 	code, stdout, said := runCommand(t, "catalog", "check", moved.dir, "--catalog", place.catalog, "--deep")
 	if code != cli.ExitDone || !strings.Contains(said, "has the uploads of "+old) || !strings.Contains(said, "3 uploads") {
 		t.Errorf("check: exit %d, %s%s", code, stdout, said)
@@ -92,14 +92,14 @@ func TestSourceMoved(t *testing.T) {
 	wantStatus(t, p, 200, ids[:2]...)
 	for _, line := range p.said() {
 		if strings.HasPrefix(line, "catalog:") {
-			t.Errorf("the start says %s", line)
+			t.Errorf("the start prints %s", line)
 		}
 	}
 	p.stop()
 }
 
-// TestUnboundUploads has a catalog of a version that did not write sources down, whose
-// uploads lie in two. Each start takes those whose objects its own source has.
+// TestUnboundUploads has a catalog of a version that did not record sources, with uploads
+// in two. Each start binds the uploads whose objects are in its own source.
 func TestUnboundUploads(t *testing.T) {
 	one := uploadPlaces(t, "disk")
 	two := one

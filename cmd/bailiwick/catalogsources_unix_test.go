@@ -15,9 +15,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// TestCatalogOfTwoSources attacks uploads of one mount through another, which has the
-// same catalog, another source and no access rules: whoever has no right in the first
-// must not learn of them, remove them or have them swept there.
+// TestCatalogOfTwoSources attacks uploads of one mount through another with the same
+// catalog, another source and no access rules. A caller without rights in the first mount
+// must not detect its uploads, remove them or get them swept.
 func TestCatalogOfTwoSources(t *testing.T) {
 	isolateAWS(t)
 	for _, tt := range []struct{ name, source, catalog string }{
@@ -107,11 +107,11 @@ func attackOtherSource(t *testing.T, p *process, one, two, catalog string) {
 	}
 	for _, target := range []string{"/private/" + secret, "/open/" + open, "/again/" + secret} {
 		if status, body := send("GET", target, ""); status != http.StatusOK || body != "content" {
-			t.Errorf("GET %s behind the attack: %d %q", target, status, body)
+			t.Errorf("GET %s after the attack: %d %q", target, status, body)
 		}
 	}
 
-	// An upload that is under way in the one source, when the other one is swept.
+	// An upload to one source is in progress while the other is swept.
 	feed, body := io.Pipe()
 	answer := make(chan error, 1)
 	go func() {
@@ -137,7 +137,7 @@ func attackOtherSource(t *testing.T, p *process, one, two, catalog string) {
 	}
 	body.Close()
 	if err := <-answer; err != nil {
-		t.Errorf("an upload that was under way when the other source was swept: %v", err)
+		t.Errorf("an upload in progress while the other source was swept: %v", err)
 	}
 	for source, uploads := range map[string]string{one: "2 uploads", two: "1 upload,"} {
 		code, stdout, said := runCommand(t, "catalog", "check", source, "--catalog", catalog)

@@ -13,8 +13,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 )
 
-// Every flag of serve has its key, so that a file can say what a command line can, and
-// every key that a flag is for has that flag, which shows the key's default.
+// Every flag of serve has a configuration key, every key in config.Flags has its flag, and
+// both have the same default.
 func TestFlagsHaveKeys(t *testing.T) {
 	a := &app{Env: cli.NewEnv(nil)}
 	flags := a.serveCommand().Flags()
@@ -26,7 +26,7 @@ func TestFlagsHaveKeys(t *testing.T) {
 	for name, key := range config.Flags {
 		flag := flags.Lookup(name)
 		if flag == nil {
-			t.Errorf("%s has the flag --%s, and serve has none", key, name)
+			t.Errorf("config.Flags maps --%s to %s, but serve has no such flag", name, key)
 			continue
 		}
 		row := regexp.MustCompile("(?m)^\\| `[a-z_]+` \\| (.*?) \\| `?([^|`]*)`? \\| .* Flag: `--" + name + "`\\.").FindStringSubmatch(docs.Reference)
@@ -36,7 +36,7 @@ func TestFlagsHaveKeys(t *testing.T) {
 		}
 		_, isList := flag.Value.(pflag.SliceValue)
 		if list := strings.HasPrefix(row[1], "list") || strings.HasSuffix(row[1], "or a list") || name == "group"; isList != list {
-			t.Errorf("--%s repeats: %t, and its key takes %s", name, isList, row[1])
+			t.Errorf("--%s can be repeated: %t, but its key takes %s", name, isList, row[1])
 		}
 		shown, want := strings.Trim(flag.DefValue, "[]"), row[2]
 		if d, err := time.ParseDuration(shown); err == nil {
@@ -45,7 +45,7 @@ func TestFlagsHaveKeys(t *testing.T) {
 			}
 		}
 		if shown != want && want != "required" && name != "acme-directory" && !(name == "uploads" && shown == "false") {
-			t.Errorf("--%s shows the default %q, and its key has %q", name, shown, want)
+			t.Errorf("--%s has the default %q, but its key has %q", name, shown, want)
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// On a terminal there is a line that shows how far the copy is. It is gone at the
-// end, and only what came of it stays.
+// On a terminal, one line shows the progress of the copy. At the end only the summary
+// remains.
 func TestCpProgressOnTerminal(t *testing.T) {
 	outside, inside := openTerminal(t)
 	target := filepath.Join(t.TempDir(), "big")
@@ -53,7 +53,7 @@ func TestCpProgressOnTerminal(t *testing.T) {
 			stdin.Close()
 		}
 	}
-	rest, _ := io.ReadAll(outside) // a terminal that nobody holds any more is an error
+	rest, _ := io.ReadAll(outside) // reading a closed terminal is an error
 	seen.Write(rest)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %q", err, &seen)
@@ -76,7 +76,7 @@ func TestCpUnreadable(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "to")
 	cmd := command("cp", from, to)
 	if os.Geteuid() == 0 {
-		// Who owns the files, and has no right to pass over their modes.
+		// The owner of the files, without the privilege to bypass their modes.
 		limited := exec.Command("setpriv", append([]string{"--bounding-set=-dac_override,-dac_read_search"}, cmd.Args...)...)
 		limited.Env = cmd.Env
 		cmd = limited
@@ -87,7 +87,7 @@ func TestCpUnreadable(t *testing.T) {
 	code, stderr := cmd.ProcessState.ExitCode(), said.String()
 	for _, line := range []string{`c/: no permission to read it \(permission\)`, `e: no permission to read it \(permission\)`} {
 		if !regexp.MustCompile(`(?m)^bailiwick: ` + line + `$`).MatchString(stderr) {
-			t.Errorf("it does not say %s:\n%s", line, stderr)
+			t.Errorf("standard error lacks %s:\n%s", line, stderr)
 		}
 	}
 	if code != cli.ExitFailed || !strings.Contains(stderr, "copied 2 objects, 2 bytes; 2 refused") {
@@ -110,15 +110,15 @@ func TestCpFullDisk(t *testing.T) {
 	want := "bailiwick: b: no space left\ncopied 1 object, 5 bytes; 1 failed\n" +
 		"bailiwick: stopped: no space left at " + disk + "; free some, and run the command again to continue\n"
 	if stderr != want {
-		t.Errorf("it says %q, want %q", stderr, want)
+		t.Errorf("standard error is %q, want %q", stderr, want)
 	}
 	if got, want := contents(t, disk), (map[string]string{"a": "small", "b": "old"}); !maps.Equal(got, want) {
 		t.Errorf("the disk has %q", got)
 	}
 }
 
-// A disk that is full, or a directory that cannot be read, ends with all that was there: mv
-// removes nothing that it could not copy, and sync removes nothing at all.
+// With a full disk or an unreadable directory, no data is lost: mv removes only what it
+// copied, and sync removes nothing.
 func TestMoveAndSyncFail(t *testing.T) {
 	big := map[string]string{"a": "small", "b": strings.Repeat("x", 4<<20)}
 	from, disk := tree(t, big), smallDisk(t, "size=1m")
@@ -156,7 +156,7 @@ func TestMoveAndSyncFail(t *testing.T) {
 	cmd.Stderr = &said
 	_ = cmd.Run()
 	if cmd.ProcessState.ExitCode() != cli.ExitFailed || !strings.Contains(said.String(), "nothing was removed at ") {
-		t.Errorf("sync of a closed directory: %q", &said)
+		t.Errorf("sync of an unreadable directory: %q", &said)
 	}
 	if got, want := contents(t, to), (map[string]string{"a": "a", "c/d": "d", "c/old": "old", "old": "old"}); !maps.Equal(got, want) {
 		t.Errorf("the target has %q", got)

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// An interrupted copy leaves the old object, and nothing beside it.
+// An interrupted copy leaves the old object unchanged and no temporary files.
 func TestCpInterrupted(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestCpInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(entries) != 1 || entries[0].Name() != "old" {
-				t.Errorf("there is %v, want the old file alone", entries)
+				t.Errorf("the directory has %v, want only the old file", entries)
 			}
 			if got, err := os.ReadFile(filepath.Join(dir, "old")); err != nil || string(got) != "of before" {
 				t.Errorf("the old file has %q, %v", got, err)
@@ -37,8 +37,8 @@ func TestCpInterrupted(t *testing.T) {
 	}
 }
 
-// interrupted sends sig to a copy from standard input that waits for more, and
-// returns how it ended.
+// interrupted sends sig to a copy that waits for more standard input, and returns its
+// exit code and standard error.
 func interrupted(t *testing.T, sig syscall.Signal, to string) (code int, said string) {
 	t.Helper()
 	cmd := command("cp", "-", to)
@@ -52,7 +52,7 @@ func interrupted(t *testing.T, sig syscall.Signal, to string) (code int, said st
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// More than a pipe holds: once it is written, the copy has begun.
+	// More than a pipe buffers: once it is written, the copy has started.
 	if _, err := stdin.Write(make([]byte, 4<<20)); err != nil {
 		t.Fatal(err)
 	}

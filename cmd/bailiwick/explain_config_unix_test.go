@@ -67,7 +67,7 @@ mounts:
 		for _, path := range names(r) {
 			p.ask(t, r.host, "/"+path, func(req *http.Request) {
 				req.Method = ops[r.op]
-				// Nothing changes, but the name has been judged by then.
+				// The condition fails after the verdict, so nothing is changed.
 				if r.op == "write" || r.op == "delete" {
 					req.Header.Set("If-Match", `"none"`)
 				}
@@ -96,7 +96,7 @@ mounts:
 				Status               int
 			}
 			if !records.Scan() || json.Unmarshal(records.Bytes(), &record) != nil || record.Raw != "/"+path {
-				t.Fatalf("there is no record of %s where it should be", path)
+				t.Fatalf("the next record is not of %s", path)
 			}
 			var v explain.Verdict
 			if err := explained.Decode(&v); err != nil {

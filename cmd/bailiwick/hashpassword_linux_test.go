@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestHashPasswordOnTerminal types at the command: nothing of it is to be seen,
-// and the terminal shows again what is typed afterwards.
+// TestHashPasswordOnTerminal types a password on a terminal: it is not echoed, and the
+// echo is on again afterwards.
 func TestHashPasswordOnTerminal(t *testing.T) {
 	for _, test := range []struct {
 		name, first, second string
@@ -59,7 +59,7 @@ func TestHashPasswordOnTerminal(t *testing.T) {
 				t.Fatal(err)
 			}
 			if state.Lflag&unix.ECHO == 0 {
-				t.Error("the terminal does not show any more what is typed")
+				t.Error("the terminal's echo is still off")
 			}
 			_, _ = io.WriteString(program, "END")
 			until("END")

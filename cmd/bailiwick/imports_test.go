@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// layers are the packages of the command, the upper ones first. A package may import only
-// those of the lines below its own.
+// layers are the packages of the command from top to bottom. A package may import only
+// packages in lower lines.
 var layers = [][]string{
 	{"."},
 	{"internal/daemon", "internal/copier"},
@@ -23,12 +23,12 @@ var layers = [][]string{
 	{"docs", "internal/metrics", "internal/overlap", "internal/spelling", "internal/systemd", "internal/tempdir"},
 }
 
-// layerOf returns the number of the line that has the package, -1 if none has.
+// layerOf returns the index of the package's line in layers, or -1.
 func layerOf(pkg string) int {
 	return slices.IndexFunc(layers, func(line []string) bool { return slices.Contains(line, pkg) })
 }
 
-// layerBreaches returns a line for each import that does not lead downwards.
+// layerBreaches returns a line for each import of a package that is not in a lower layer.
 func layerBreaches(imports map[string][]string) []string {
 	var lines []string
 	for from, all := range imports {
@@ -46,8 +46,8 @@ func layerBreaches(imports map[string][]string) []string {
 	return lines
 }
 
-// TestImportsLeadDownwards keeps the packages of the command in layers, on every system
-// that is supported, since files differ by system.
+// TestImportsLeadDownwards checks the layers of the command's packages for every supported
+// operating system, because their files differ.
 func TestImportsLeadDownwards(t *testing.T) {
 	for _, goos := range []string{"linux", "darwin", "windows"} {
 		t.Run(goos, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestImportsLeadDownwards(t *testing.T) {
 			for _, line := range layers {
 				for _, pkg := range line {
 					if _, ok := imports[pkg]; !ok {
-						t.Errorf("go list does not list %s: take it out of the layers, or this test sees nothing", pkg)
+						t.Errorf("go list does not list %s: remove it from the layers", pkg)
 					}
 				}
 			}
@@ -66,8 +66,8 @@ func TestImportsLeadDownwards(t *testing.T) {
 	}
 }
 
-// importsOfCommand returns what each package of the command imports of the others, by paths
-// relative to the command's own.
+// importsOfCommand returns the imports among the command's packages, with paths relative
+// to the command's own.
 func importsOfCommand(t *testing.T, goos string) map[string][]string {
 	t.Helper()
 	const command = "github.com/bailiwick-fs/bailiwick/cmd/bailiwick"
@@ -90,7 +90,7 @@ func importsOfCommand(t *testing.T, goos string) map[string][]string {
 		words := strings.Fields(line)
 		from, ok := relative(words[0])
 		if !ok {
-			t.Fatalf("go list lists %s, which is not of the command", words[0])
+			t.Fatalf("go list lists %s, which is not part of the command", words[0])
 		}
 		imports[from] = nil
 		for _, path := range words[1:] {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A limit holds over a reload: what began before it counts.
+// A limit applies across a reload: requests that started before it count.
 func TestLimitsOutliveReload(t *testing.T) {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "bailiwick.yaml")
@@ -42,7 +42,7 @@ mounts:
 		t.Helper()
 		for deadline := time.Now().Add(patience); status(name) != want; {
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: never %d", name, want)
+				t.Fatalf("%s: no status %d in time", name, want)
 			}
 		}
 	}
@@ -54,7 +54,7 @@ mounts:
 	defer conn.Close()
 	fmt.Fprint(conn, "PUT /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n")
 	answer := bufio.NewReader(conn)
-	// The body is waited for once there is a slot for it.
+	// The server requests the body once the upload has a slot.
 	if line, err := answer.ReadString('\n'); err != nil || !strings.Contains(line, " 100 ") {
 		t.Fatalf("%q, %v", line, err)
 	}
@@ -62,7 +62,7 @@ mounts:
 		t.Fatal(err)
 	}
 	if got := status("/second"); got != http.StatusServiceUnavailable {
-		t.Errorf("%d beside another upload", got)
+		t.Errorf("%d during another upload", got)
 	}
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reloaded`))
@@ -110,7 +110,7 @@ mounts:
 	p.signal(syscall.SIGHUP)
 	for deadline := time.Now().Add(patience); status() != http.StatusNotFound; {
 		if time.Now().After(deadline) {
-			t.Fatal("another rate does not count")
+			t.Fatal("a changed rate did not reset the count")
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A link for one host does not open a file of the same path on another.
+// A link for one host does not grant the same path on another host.
 func TestLinkOfAnotherHost(t *testing.T) {
 	dir := tree(t, map[string]string{"keys": "one:" + strings.Repeat("QUFB", 16) + "\n"})
 	one, other := tree(t, map[string]string{"report": "public"}), tree(t, map[string]string{"report": "secret"})
@@ -63,7 +63,7 @@ mounts:
 			t.Errorf("Host: %s: %q, want %q", host, got, want)
 		}
 	}
-	// Its URL leads to a mount of its host's, and not to one for all of them.
+	// If the URL's host has its own mount, the link does not work for a mount of all hosts.
 	for path, want := range map[string]string{"/report": "secret", "/any/report": "public"} {
 		if got := get("third.example", sign("https://one.example"+path)); got != "not found\n" {
 			t.Errorf("a link to %s of one.example on another host: %q", path, got)
@@ -72,7 +72,7 @@ mounts:
 			t.Errorf("a link to %s of third.example: %q", path, got)
 		}
 	}
-	// Where a mount is for every host, a proxy may call it what it likes.
+	// A mount for all hosts accepts any Host, as a proxy may rewrite it.
 	if got := get("10.0.0.7:8080", sign("https://files.example/any/report")); got != "public" {
 		t.Errorf("behind a proxy: %q", got)
 	}

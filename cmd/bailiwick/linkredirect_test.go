@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// With --link-redirect a link leads to S3 itself, and what the record and the log
-// say of it opens nothing.
+// With --link-redirect, a link redirects to S3, and neither the access log nor standard
+// error contains a usable URL.
 func TestServeLinkRedirect(t *testing.T) {
 	s := startBucketSite(t)
 	keys := filepath.Join(t.TempDir(), "keys")
@@ -24,21 +24,21 @@ func TestServeLinkRedirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	where := resp.Header.Get("Location")
-	if resp.StatusCode != 307 || !strings.HasPrefix(where, s.gateway.Endpoint+"/"+siteBucket+"/"+sitePrefix+"/docs/a.html?") || !strings.Contains(where, "X-Amz-Expires=30") {
-		t.Fatalf("%d to %q", resp.StatusCode, where)
+	location := resp.Header.Get("Location")
+	if resp.StatusCode != 307 || !strings.HasPrefix(location, s.gateway.Endpoint+"/"+siteBucket+"/"+sitePrefix+"/docs/a.html?") || !strings.Contains(location, "X-Amz-Expires=30") {
+		t.Fatalf("%d to %q", resp.StatusCode, location)
 	}
-	// As a browser or curl -L would.
+	// Follow the redirect, as a browser or curl -L does.
 	resp, err = http.Get(p.url + signed(t, keys, "/docs/a.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "a" || resp.Header.Get("Content-Disposition") == "inline" {
-		t.Errorf("in the end: %q %v %v", body, err, resp.Header)
+		t.Errorf("after the redirect: %q %v %v", body, err, resp.Header)
 	}
 	p.await(regexp.MustCompile(`"raw":"/docs/a\.html".*"status":307,"bytes":0,`))
 	if said := strings.Join(p.said(), "\n"); strings.Contains(said, "X-Amz") || strings.Contains(said, "bw_signature") {
-		t.Errorf("the log tells a secret:\n%s", said)
+		t.Errorf("the log contains a secret:\n%s", said)
 	}
 }

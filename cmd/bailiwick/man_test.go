@@ -14,8 +14,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// The release script writes the manual pages by this test, so that what makes them is
-// no part of the program.
+// The release script generates the manual pages with this test, so that the generator is
+// not part of the program.
 var (
 	manDir  = flag.String("man", "", "write the manual pages into this directory")
 	manDate = flag.Int64("mandate", 0, "the date of the pages, in seconds since 1970")
@@ -46,7 +46,7 @@ func TestManPages(t *testing.T) {
 	}
 }
 
-// visible returns a command and the commands below it that help shows.
+// visible returns a command and its subcommands, without hidden ones.
 func visible(command *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{command}
 	for _, below := range command.Commands() {

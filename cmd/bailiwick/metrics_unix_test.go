@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// counts asks the admin listener and returns the values of its metrics.
+// counts returns the values of the metrics at the admin listener.
 func (p *process) counts(t *testing.T) map[string]string {
 	t.Helper()
 	_, body := get(t, p.admin+"/metrics")
@@ -29,7 +29,7 @@ func (p *process) counts(t *testing.T) map[string]string {
 func TestServeMetrics(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	file, users, keys := filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "users"), filepath.Join(etc, "keys")
-	// "secret", of the least cost.
+	// The password is "secret", hashed with the minimum cost.
 	write(t, users, "alice:$2a$04$wbuRYk/iqPQtHPRAlMqwsuzNRSR1RQWaRZS6TNNkRcxZuUDCY2qV2\n")
 	write(t, keys, linkKeys)
 	text := fmt.Sprintf(`
@@ -104,24 +104,24 @@ mounts:
 	}
 	for metric := range first {
 		if regexp.MustCompile(`alice|index|127\.0\.0\.1|` + regexp.QuoteMeta(dir)).MatchString(metric) {
-			t.Errorf("a metric tells %s", metric)
+			t.Errorf("a metric reveals %s", metric)
 		}
 	}
 
-	write(t, file, text+"nonsense: 1\n")
+	write(t, file, text+"unknown: 1\n")
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reload refused`))
 	refused := p.counts(t)
 	if got := refused[`bailiwick_config_reloads_total{outcome="refused"}`]; got != "1" {
-		t.Errorf("%s reloads were refused, want 1", got)
+		t.Errorf("%s refused reloads, want 1", got)
 	}
 	if got, want := refused["bailiwick_config_last_success_timestamp_seconds"], first["bailiwick_config_last_success_timestamp_seconds"]; got != want {
-		t.Errorf("a reload that was refused is a success at %s, want %s", got, want)
+		t.Errorf("the last success after a refused reload is %s, want %s", got, want)
 	}
 	write(t, file, text)
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reloaded`))
 	if again := p.counts(t); again[`bailiwick_config_reloads_total{outcome="ok"}`] != "1" || again["bailiwick_config_last_success_timestamp_seconds"] == first["bailiwick_config_last_success_timestamp_seconds"] {
-		t.Errorf("a reload does not count: %v", again)
+		t.Errorf("a successful reload is not counted: %v", again)
 	}
 }

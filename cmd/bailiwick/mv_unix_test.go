@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// manyFiles is more than a run finishes before an interruption reaches it.
+// manyFiles returns more files than a run can finish before it is interrupted.
 func manyFiles(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -25,8 +25,8 @@ func manyFiles(t *testing.T) map[string]string {
 	return files
 }
 
-// interruptedAfterFirst runs the command, which lists its results, and interrupts it once
-// the first one is there.
+// interruptedAfterFirst runs a command that prints its results, and interrupts it after
+// the first one.
 func interruptedAfterFirst(t *testing.T, args ...string) (code int, stderr string) {
 	t.Helper()
 	cmd := command(append(args, "--json", "--parallel", "1")...)
@@ -41,7 +41,7 @@ func interruptedAfterFirst(t *testing.T, args ...string) (code int, stderr strin
 	}
 	lines := bufio.NewScanner(stdout)
 	if !lines.Scan() {
-		t.Fatalf("no result came: %s", &said)
+		t.Fatalf("no result was printed: %s", &said)
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func interruptedAfterFirst(t *testing.T, args ...string) (code int, stderr strin
 	return cmd.ProcessState.ExitCode(), said.String()
 }
 
-// An interrupted move loses nothing, and continues when it is run again.
+// An interrupted mv loses nothing, and a second run finishes it.
 func TestMvInterrupted(t *testing.T) {
 	want := manyFiles(t)
 	from, to := tree(t, want), filepath.Join(t.TempDir(), "to")
@@ -66,7 +66,7 @@ func TestMvInterrupted(t *testing.T) {
 	}
 	for name, text := range want {
 		if here[name] != text && there[name] != text {
-			t.Errorf("%s is at neither place", name)
+			t.Errorf("%s is neither in the source nor in the target", name)
 		}
 	}
 	if code, _, stderr := runCommand(t, "mv", from, to); code != cli.ExitDone {
@@ -77,7 +77,7 @@ func TestMvInterrupted(t *testing.T) {
 	}
 }
 
-// A mirror that is interrupted while it copies removes nothing.
+// A sync --delete that is interrupted while it copies removes nothing.
 func TestSyncInterrupted(t *testing.T) {
 	from, to := tree(t, manyFiles(t)), tree(t, map[string]string{"old": "of before", "zz/old": "too"})
 	code, said := interruptedAfterFirst(t, "sync", "--delete", from, to)

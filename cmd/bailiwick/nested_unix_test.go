@@ -20,9 +20,9 @@ mounts:
   - {path: /deep/home, source: srv/deep/home, allow: ["**"], access: [{who: "user:alice", can: [read]}]}
 `
 
-// What a mount with access rules serves below another mount is reached by no other
-// spelling of its path, nor by a link, through the rules of the outer one.
-func TestNestedMountIsNotPassedBy(t *testing.T) {
+// The access rules of a mount below another cannot be bypassed through the outer mount,
+// neither with another spelling of its path nor through a link.
+func TestNestedMountIsNotBypassed(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"users": users, "srv/home/alice/a": "secret", "srv/deep/home/a": "secret", "srv/deep/b": "open", "srv/other/a": "open",
 	})
@@ -33,8 +33,7 @@ func TestNestedMountIsNotPassedBy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A bind mount is to the server what a disk that folds names is: a second spelling
-	// of one directory.
+	// A bind mount simulates a case-insensitive disk: the directory has a second spelling.
 	folds := bind(t, filepath.Join(dir, "srv", "home"), filepath.Join(dir, "srv", "HOME")) &&
 		bind(t, filepath.Join(dir, "srv", "deep", "home"), filepath.Join(dir, "srv", "deep", "Home")) &&
 		bind(t, filepath.Join(dir, "srv", "other"), filepath.Join(dir, "srv", "OTHER"))
@@ -62,22 +61,23 @@ func TestNestedMountIsNotPassedBy(t *testing.T) {
 		t.Errorf("the mount itself: %d %q", resp.StatusCode, body)
 	}
 	if resp, _ := p.ask(t, "", "/home/alice/a"); resp.StatusCode != 401 {
-		t.Errorf("the mount itself, of anyone: %d", resp.StatusCode)
+		t.Errorf("the mount itself, without credentials: %d", resp.StatusCode)
 	}
-	// A listing shows what requests below it get from this mount, and no more.
+	// A listing shows only names that this mount serves.
 	if _, body := p.ask(t, "", "/", asJSON); strings.Contains(strings.ToLower(body), `"home"`) || !strings.Contains(body, `"other"`) {
 		t.Errorf("listed: %s", body)
 	}
 	for _, line := range p.said() {
 		if strings.Contains(line, "access rules of this mount can be bypassed") {
-			t.Errorf("it warns of nothing: %s", line)
+			t.Errorf("a false warning: %s", line)
 		}
 	}
 }
 
 func asJSON(r *http.Request) { r.Header.Set("Accept", "application/json") }
 
-// bind mounts a directory at a second path. It returns false where this user may not.
+// bind mounts a directory at a second path. It returns false if this user lacks the
+// privilege.
 func bind(t *testing.T, from, at string) bool {
 	t.Helper()
 	if err := os.Mkdir(at, 0o755); err != nil {
@@ -99,7 +99,7 @@ func bind(t *testing.T, from, at string) bool {
 
 // The start warns about a mount that serves the files of another one without its access
 // rules.
-func TestBypassIsTold(t *testing.T) {
+func TestBypassWarning(t *testing.T) {
 	p, dir := configured(t, `
 access_log: {file: "off"}
 users: {htpasswd: users}
@@ -107,10 +107,10 @@ mounts:
   - {path: /, source: srv, allow: ["**"]}
   - {path: /private, source: srv/secret, allow: ["**"], access: [{who: "user:alice", can: [read]}]}
 `, map[string]string{"users": users, "srv/secret/a": "a"})
-	told := regexp.MustCompile(`^/private: the access rules of this mount can be bypassed through /secret, which serves the same files to anyone; `)
-	p.await(told)
+	warning := regexp.MustCompile(`^/private: the access rules of this mount can be bypassed through /secret, which serves the same files to anyone; `)
+	p.await(warning)
 	if _, body := p.ask(t, "", "/secret/a"); body != "a" {
-		t.Errorf("it warns of what is not so: %q", body)
+		t.Errorf("a false warning: the response is %q", body)
 	}
 	for what, outer := range map[string]string{
 		"denied": `allow: ["**"], deny: [secret]`, "not allowed": `allow: ["www/**"]`, "its own rules": `allow: ["**"], access: [{who: "user:bob", can: [read]}]`,
@@ -124,7 +124,7 @@ mounts:
 `)
 		p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
 		for _, line := range p.said() {
-			if told.MatchString(line) {
+			if warning.MatchString(line) {
 				t.Errorf("%s: %s", what, line)
 			}
 		}

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// The server's own files in what it serves are named, at the start and at each reload:
-// whoever reads the keys of links makes links, and whoever writes the users is one.
+// The start and each reload warn about own files that the server exposes: the key file
+// lets a reader sign links, and the users file lets a writer add users.
 func TestOwnFilesServed(t *testing.T) {
 	dir := tree(t, map[string]string{"users": users, "etc/link-keys": linkKeys, "site/index.html": "hello", "site/keys": linkKeys})
 	if err := os.Symlink(filepath.Join(dir, "etc"), filepath.Join(dir, "config")); err != nil {

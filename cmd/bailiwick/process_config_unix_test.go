@@ -17,8 +17,8 @@ import (
 
 var anyReadyLine = regexp.MustCompile(`^listening on (https?://127\.0\.0\.1:[1-9][0-9]*)$`)
 
-// launch starts a server that a test has prepared, and returns when it is ready. At
-// the end of the test it is killed if it still runs.
+// launch starts the server cmd and returns when it is ready. It is killed at the end of
+// the test if it still runs.
 func launch(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
@@ -46,8 +46,8 @@ func launch(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// configured writes a configuration that listens on a free port, with the files that
-// it names beside it, and serves it.
+// configured starts a server on a free port with the configuration yaml and files beside
+// it.
 func configured(t *testing.T, yaml string, files map[string]string) (p *process, dir string) {
 	t.Helper()
 	dir = tree(t, files)
@@ -60,7 +60,7 @@ func writeConfig(t *testing.T, dir, yaml string) {
 	write(t, filepath.Join(dir, "bailiwick.yaml"), "listen: [127.0.0.1:0]\n"+yaml)
 }
 
-// stop ends the server as a service manager does.
+// stop stops the server with SIGTERM, as a service manager does.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
@@ -69,15 +69,15 @@ func (p *process) stop() {
 	}
 }
 
-// ask sends a GET, or what change makes of it, on a connection of its own. The path
-// is sent as it stands, and host, if it is not empty, as the Host.
+// ask sends a GET, modified by change, on a new connection. The target is sent verbatim,
+// and host, if it is not empty, as the Host.
 func (p *process) ask(t *testing.T, host, target string, change ...func(*http.Request)) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Opaque goes out as it is; what begins with two slashes would be a host.
+	// Opaque is sent verbatim, but would be a host if it began with two slashes.
 	r.URL.Opaque = target
 	if len(target) > 1 && target[1] == '/' {
 		r.URL.Opaque = r.URL.Scheme + "://" + r.URL.Host + target
@@ -106,7 +106,7 @@ func as(user string) func(*http.Request) {
 	return func(r *http.Request) { r.SetBasicAuth(user, "pw") }
 }
 
-// users are alice and bob, whose password is pw, hashed as cheaply as it goes.
+// users are alice and bob with the password pw, hashed with the minimum cost.
 const users = `alice:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
 bob:$2a$04$ui.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm
 `

@@ -23,19 +23,19 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// patience bounds every wait of these tests. None of them measures time.
+// patience is the timeout of every wait in these tests. None of them measures time.
 const patience = 20 * time.Second
 
 // A process is a running server.
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	url   string // of the ready line
+	url   string // from the ready line
 	admin string
 
 	mu    sync.Mutex
 	lines []string      // of standard error, so far
-	more  chan struct{} // closed and replaced when a line comes
+	more  chan struct{} // closed and replaced at each new line
 	ended chan struct{} // closed when standard error ends
 }
 
@@ -57,7 +57,7 @@ func start(t *testing.T, args ...string) *process {
 	return startCommand(t, command(args...))
 }
 
-// startCommand is start for a command that was prepared.
+// startCommand is start for the command cmd.
 func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{t: t, more: make(chan struct{}), ended: make(chan struct{})}
@@ -86,8 +86,7 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	return p
 }
 
-// command returns the command, with an environment that has none of its
-// variables.
+// command returns the command with an environment without BAILIWICK_ variables.
 func command(args ...string) *exec.Cmd {
 	cmd := exec.Command("bailiwick", args...)
 	for _, entry := range os.Environ() {
@@ -116,8 +115,8 @@ func (p *process) said() []string {
 	return p.lines[:len(p.lines):len(p.lines)]
 }
 
-// await waits for a line on standard error, from the first on, and returns the
-// last group of the expression, or the whole match if it has none.
+// await waits until a line of standard error matches, including earlier lines. It returns
+// the last group of the expression, or the whole match if it has none.
 func (p *process) await(re *regexp.Regexp) string {
 	p.t.Helper()
 	timeout := time.After(patience)
@@ -159,7 +158,7 @@ func (p *process) exit() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// awaitClosed waits until the server takes no more connections.
+// awaitClosed waits until the server refuses connections.
 func (p *process) awaitClosed() {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -167,7 +166,7 @@ func (p *process) awaitClosed() {
 	for {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(p.url, "http://"))
 		if ctx.Err() != nil {
-			p.t.Fatal("the server still takes connections")
+			p.t.Fatal("the server still accepts connections")
 		}
 		if err != nil {
 			return
@@ -187,7 +186,7 @@ func get(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// request returns the answer to a GET before its body was read.
+// request returns the response to a GET with its body unread.
 func request(t *testing.T, url string) *http.Response {
 	t.Helper()
 	client := &http.Client{
@@ -202,8 +201,8 @@ func request(t *testing.T, url string) *http.Response {
 	return resp
 }
 
-// tree makes a directory with files, in order: what stands beside another file is
-// not to be the older one by chance.
+// tree makes a directory with files in sorted order, so that a sidecar is never older than
+// its file by chance.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

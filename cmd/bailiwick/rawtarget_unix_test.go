@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// A client that is sent through a proxy, or believes to be, puts a user and a password
-// into the request target. They stand in no log, in whatever form, and neither do those of
-// a target that Go's parser refuses.
+// A client that uses a proxy, or is misconfigured to, can send a user and a password in
+// the request target. No log contains them in any form, not even for a target that Go's
+// parser refuses.
 func TestLogsHoldNoPasswords(t *testing.T) {
 	dir := tree(t, map[string]string{"a.txt": "a", "x@y.txt": "at"})
 	file := filepath.Join(t.TempDir(), "access.jsonl")
@@ -69,16 +69,16 @@ func TestLogsHoldNoPasswords(t *testing.T) {
 			}
 		}
 	}
-	// The Host alone may hold them, too.
+	// The Host header can contain them, too.
 	for _, host := range []string{"ursula:hunter2@HOST", "ursula@HOST", "ursula:hunter2%40HOST", "ursula%3Ahunter2%40HOST"} {
 		for _, to := range []string{addr, admin} {
 			sendRaw(t, to, fmt.Sprintf("GET /a.txt HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", strings.ReplaceAll(host, "HOST", to)))
 		}
 	}
 	if answered == 0 {
-		t.Error("no form was answered: the test proves nothing")
+		t.Error("no target was accepted: the test proves nothing")
 	}
-	// What is no such target is recorded as it was sent.
+	// A target without credentials is logged verbatim.
 	for _, plain := range []string{"/x@y.txt", "/a/ur:pw@y.txt", "/@"} {
 		sendRaw(t, addr, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", plain, addr))
 	}
@@ -104,8 +104,7 @@ func TestLogsHoldNoPasswords(t *testing.T) {
 	}
 }
 
-// sendRaw writes a request as it is and returns the status of the answer, 0 if there is
-// none.
+// sendRaw sends a request verbatim and returns the response's status, or 0 without one.
 func sendRaw(t *testing.T, addr, text string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)

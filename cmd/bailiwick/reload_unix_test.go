@@ -21,9 +21,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/length"
 )
 
-// TestReloadUnderLoad answers requests while the configuration goes back and forth
-// between two, in which every name leads to another source: none is dropped, none is
-// answered by half of each, and at the end nothing is left open.
+// TestReloadUnderLoad sends requests while reloads alternate between two configurations
+// that swap the sources. No request is dropped, every response matches exactly one of
+// the configurations, and nothing is left open at the end.
 func TestReloadUnderLoad(t *testing.T) {
 	requests, reloads := 10_000, 50
 	if length.Short() {
@@ -33,7 +33,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		"users-1": users, "users-2": users,
 		"one/a": "one", "two/a": "two", "one/index.html": "one", "two/index.html": "two", "cat/x": "", "up/x": "",
 	})
-	// Under each, the host x has one answer to both paths, and the header agrees.
+	// In each configuration, max_age is the configuration's number.
 	text := func(first, second string, n int) string {
 		return fmt.Sprintf(`
 admin: 127.0.0.1:0
@@ -51,7 +51,7 @@ mounts:
 	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	defer client.CloseIdleConnections()
-	// What each configuration answers to /a/a and /b/a, with its Cache-Control.
+	// The responses of each configuration to /a/a and /b/a, with their Cache-Control.
 	right := map[string]bool{
 		"/a/a one public, max-age=1": true, "/b/a two public, max-age=1": true,
 		"/a/a two public, max-age=2": true, "/b/a one public, max-age=2": true,
@@ -77,13 +77,13 @@ mounts:
 		p.signal(syscall.SIGHUP)
 		p.awaitCount(reloadedLine, n)
 	}
-	// Both have been used once when the base is taken.
+	// Warm up: use both configurations once before the base is measured.
 	swap(two, 1)
 	swap(one, 2)
 	if err := fetch("/a/a"); err != nil {
 		t.Fatal(err)
 	}
-	before := held(t, p)
+	before := resourcesOf(t, p)
 
 	var done atomic.Int64
 	var wg sync.WaitGroup
@@ -114,7 +114,7 @@ mounts:
 	}
 	client.CloseIdleConnections()
 	eventually(t, func() string {
-		if after := held(t, p); after.descriptors > before.descriptors || after.goroutines > before.goroutines+4 {
+		if after := resourcesOf(t, p); after.descriptors > before.descriptors || after.goroutines > before.goroutines+4 {
 			return fmt.Sprintf("before %+v, after %+v", before, after)
 		}
 		return ""
@@ -135,11 +135,10 @@ mounts:
 
 var reloadedLine = regexp.MustCompile(`^reloaded`)
 
-// A holding is what a process has open.
-type holding struct{ descriptors, goroutines int }
+type resources struct{ descriptors, goroutines int }
 
-// held asks the process itself, by its metrics.
-func held(t *testing.T, p *process) holding {
+// resourcesOf returns the resources that the server uses according to its own metrics.
+func resourcesOf(t *testing.T, p *process) resources {
 	t.Helper()
 	_, text := get(t, p.admin+"/metrics")
 	value := func(name string) int {
@@ -156,23 +155,23 @@ func held(t *testing.T, p *process) holding {
 		}
 		return int(f)
 	}
-	return holding{value("process_open_fds"), value("go_goroutines")}
+	return resources{value("process_open_fds"), value("go_goroutines")}
 }
 
-// eventually asks again until what says nothing, and fails with what it says last.
-func eventually(t *testing.T, what func() string) {
+// eventually repeats check until it returns "", and fails with its last result.
+func eventually(t *testing.T, check func() string) {
 	t.Helper()
 	var last string
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if last = what(); last == "" {
+		if last = check(); last == "" {
 			return
 		}
 	}
 	t.Error(last)
 }
 
-// A broken file of any kind leaves the old configuration in use, and the line says
-// which file and which line of it; so does a change that takes a restart.
+// An invalid file of any kind leaves the old configuration in use, and the message has
+// its name and line. The same holds for a change that requires a restart.
 func TestReloadRefused(t *testing.T) {
 	yaml := `
 users: {htpasswd: users, tokens: tokens}
@@ -229,7 +228,7 @@ mounts:
 	p.signal(syscall.SIGHUP)
 	p.awaitCount(reloadedLine, 2)
 	if resp, _ := p.ask(t, "", "/a/a", as("alice")); resp.StatusCode != 401 {
-		t.Errorf("who left the file still gets %d", resp.StatusCode)
+		t.Errorf("a user removed from the file still gets %d", resp.StatusCode)
 	}
 }
 

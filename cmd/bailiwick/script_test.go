@@ -13,12 +13,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The tests run the command as a process of its own, which is this test binary
-// under the name bailiwick, and variants of it.
+// The tests run this test binary as the program bailiwick, and variants of it.
 var commands = map[string]func(){"bailiwick": main}
 
-// raceOptions keep a program under the race detector from staying for a second when it
-// ends, for races that goroutines might still have: hundreds of commands run here.
+// raceOptions disable the race detector's one-second wait at exit: hundreds of commands
+// run here.
 const raceOptions = "atexit_sleep_ms=10"
 
 func TestMain(m *testing.M) {
@@ -47,7 +46,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// age FILE DURATION makes FILE look as if it was last changed so long ago.
+// age FILE DURATION sets FILE's modification time to DURATION ago.
 func age(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: age FILE DURATION")
@@ -58,7 +57,7 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
 }
 
-// settime FILE TIME gives FILE a time of last change, as 2006-01-02T15:04:05.999999999Z.
+// settime FILE TIME sets FILE's modification time, as 2006-01-02T15:04:05.999999999Z.
 func setTime(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: settime FILE TIME")
@@ -68,7 +67,7 @@ func setTime(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
 }
 
-// time FILE TIME demands the time of last change.
+// time FILE TIME checks FILE's modification time.
 func checkTime(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: time FILE TIME")
@@ -80,7 +79,7 @@ func checkTime(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// exits CODE PROGRAM ARGS… runs a program and demands its exit code.
+// exits CODE PROGRAM ARGS… runs a program and checks its exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
@@ -99,7 +98,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// lines FILE N demands the number of lines in FILE, or in stdout or stderr.
+// lines FILE N checks the number of lines in FILE, or in stdout or stderr.
 func countLines(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: lines FILE N")
@@ -111,7 +110,7 @@ func countLines(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setlist VARIABLE VALUES… sets a variable to the values, one on each line.
+// setlist VARIABLE VALUES… sets a variable to the values, one a line.
 func setList(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: setlist VARIABLE VALUES…")
@@ -119,7 +118,7 @@ func setList(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.Join(args[1:], "\n"))
 }
 
-// plant NAME makes a file whose name is written as a Go string, without quotes.
+// plant NAME creates a file. NAME is a Go string literal without quotes.
 func plant(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: plant NAME")

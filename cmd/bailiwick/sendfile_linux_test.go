@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// TestSendfile traces the system calls of the real server, access log on: all
-// of a large file but its beginning goes out by sendfile, from the file to the socket, and none of
-// that through the server's memory.
+// TestSendfile traces the system calls of the real server with an access log. Except for
+// its first bytes, a large file goes from disk to the socket by sendfile, without being
+// copied through the server's memory.
 func TestSendfile(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -32,7 +32,7 @@ func TestSendfile(t *testing.T) {
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
 	log := filepath.Join(t.TempDir(), "access.jsonl")
-	// With -D the server, and not strace, is the child that is told to end.
+	// With -D the child process, which gets the interrupt, is the server and not strace.
 	t.Run("serve", func(t *testing.T) {
 		base := serveForTest(t, []string{strace, "-D", "-f", "-qq", "-e", "trace=sendfile", "-e", "signal=none", "-o", trace},
 			"serve", dir, "--allow", "**", "--listen", "127.0.0.1:0", "--access-log", log, "--admin", "127.0.0.1:0")

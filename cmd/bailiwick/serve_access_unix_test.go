@@ -15,8 +15,8 @@ import (
 
 var noUsers = regexp.MustCompile(`^warning: --access: there is no source of users, so only the rules for anyone grant anything; `)
 
-// Access rules on the command line decide as those of a file do, and a reload keeps them
-// while it reads the files of users again.
+// Access rules on the command line work like those in a file. A reload keeps them and
+// reads the user files again.
 func TestAccessFlags(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"users": users, "site/public/a": "a", "site/alice/a": "alice", "site/bob/a": "bob", "site/two words/a": "two",
@@ -40,7 +40,7 @@ func TestAccessFlags(t *testing.T) {
 		t.Helper()
 		check(when, "", "GET", "/home/public/a", 200)
 		check(when, "", "GET", "/public/a", 404)
-		check(when, "", "GET", "/home/alice/a", 404) // somebody may read without credentials
+		check(when, "", "GET", "/home/alice/a", 404) // no 401: a rule for anyone grants reading
 		check(when, "", "PUT", "/home/alice/b", 401)
 		check(when, "alice", "GET", "/home/alice/a", 200)
 		check(when, "alice", "GET", "/home/alice/", 200)
@@ -62,13 +62,13 @@ func TestAccessFlags(t *testing.T) {
 	check("a third failure", "mallory", "GET", "/home/public/a", 429)
 	for _, line := range p.said() {
 		if noUsers.MatchString(line) {
-			t.Errorf("it says: %s", line)
+			t.Errorf("a false warning: %s", line)
 		}
 	}
 }
 
-// Rules of users that nobody can be let in nobody, which the start says. Rules of anyone
-// need no users.
+// Without a source of users, access rules for users grant nothing, and the start warns.
+// Rules for anyone need no users.
 func TestAccessWithoutUsers(t *testing.T) {
 	dir := tree(t, map[string]string{"a": "a"})
 	p := serveTree(t, dir, "--allow", "**", "--access-log", "off", "--access", "authenticated can read", "--access", "user:alice can list")
@@ -84,25 +84,25 @@ func TestAccessWithoutUsers(t *testing.T) {
 	p.stop()
 	for _, line := range p.said() {
 		if noUsers.MatchString(line) {
-			t.Errorf("with rules of anyone it says: %s", line)
+			t.Errorf("a false warning with rules for anyone: %s", line)
 		}
 	}
 }
 
-// Users in a file that no mount asks for are said at the start: the rules that ask for
-// them may have been forgotten.
+// The start warns if users are configured but no mount has access rules: these may have
+// been forgotten.
 func TestUsersWithoutAccess(t *testing.T) {
 	for access, want := range map[string]bool{"": true, "access: [{who: anyone, can: [read]}]": false} {
 		p, _ := configured(t, "access_log: {file: off}\nusers: {htpasswd: users}\nmounts:\n  - source: .\n    allow: [a]\n    "+access+"\n", map[string]string{"users": users, "a": "a"})
 		p.stop()
 		if got := strings.Contains(strings.Join(p.said(), "\n"), "users: no mount has access rules, so nobody has to log in"); got != want {
-			t.Errorf("with %q it says so: %v, want %v", access, got, want)
+			t.Errorf("with %q: warning %v, want %v", access, got, want)
 		}
 	}
 }
 
-// A reload says what it opened, as a start does: nobody else looks at it.
-func TestReloadTellsRights(t *testing.T) {
+// A reload reports the granted rights and warnings, as a start does.
+func TestReloadReportsRights(t *testing.T) {
 	const open = "users: {htpasswd: users}\nmounts:\n  - source: .\n    allow: [a]\n    write: true\n"
 	p, dir := configured(t, open+"    access: [{who: authenticated, can: [read]}]\n", map[string]string{"users": users, "a": "a"})
 	writeConfig(t, dir, open)
@@ -145,8 +145,8 @@ func TestAccessUploads(t *testing.T) {
 	}
 }
 
-// Users whose names are no element of a path log in like others. Rules that name them
-// match, {user} stands for none of them, and the start says so once.
+// Users whose names are not valid path elements can log in. Rules with their names match,
+// {user} matches nothing for them, and the start says so once.
 func TestUsersThatAreNoElements(t *testing.T) {
 	hash := strings.TrimPrefix(strings.SplitAfter(users, "\n")[0], "alice")
 	odd := []string{`CORP\user`, "a/b", ".."}
@@ -174,10 +174,10 @@ mounts:
 	})
 	line := p.await(regexp.MustCompile(`^.*are not valid path elements.*$`))
 	if want := `4 user names are not valid path elements, such as .., so {user} in access rules matches nothing for these users`; !strings.Contains(line, want) {
-		t.Errorf("it says %q, want %q", line, want)
+		t.Errorf("the warning is %q, want %q", line, want)
 	}
 	if n := strings.Count(strings.Join(p.said(), "\n"), "are not valid path elements"); n != 1 {
-		t.Errorf("it says so %d times", n)
+		t.Errorf("%d warnings, want 1", n)
 	}
 	for _, tt := range []struct {
 		user, path string
@@ -200,6 +200,6 @@ mounts:
 	}
 	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 	if resp, _ := p.ask(t, "", "/backup.txt", bearer); resp.StatusCode != 200 {
-		t.Errorf("by its token: %d", resp.StatusCode)
+		t.Errorf("with its token: %d", resp.StatusCode)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// A request reaches the mount that it means: by host, by the longest path, in each
-// spelling of that path, whatever characters are in it.
+// A request reaches the right mount: by host, then by the longest path, in every spelling
+// of that path.
 func TestConfigRouting(t *testing.T) {
 	p, dir := configured(t, `
 access_log: {file: log}
@@ -57,9 +57,9 @@ mounts:
 		{"", "/docs/v2/../a", 404, ""},
 		{"other.example", "/docs/a", 200, "other"},
 		{"OTHER.example.:81", "/docs/a", 200, "other"},
-		{"other.example.evil", "/docs/a", 404, ""}, // no such host is known
+		{"other.example.evil", "/docs/a", 404, ""}, // an unknown host
 		{"third.example", "/docs/a", 200, "docs"},
-		{"other.example", "/docs/v2/a", 404, ""}, // the host's mount goes first
+		{"other.example", "/docs/v2/a", 404, ""}, // the host's mount takes precedence
 		{"other.example", "/my%20odd/a", 200, "odd"},
 		{"", "/my%20odd/a", 200, "odd"},
 		{"", "/my+odd/a", 404, ""},
@@ -82,7 +82,7 @@ mounts:
 		}
 	}
 
-	// A mount's path without its slash leads to the one with it, where that answers.
+	// A mount's path without its final slash redirects to the one with it, if that exists.
 	for _, c := range []struct {
 		target, user string
 		status       int
@@ -94,7 +94,7 @@ mounts:
 		{"/my%20odd", "", 308, "./my%20odd/"},
 		{"/a:b", "", 308, "./a%3Ab/"},
 		{"/index", "", 308, "./index/"},
-		{"/docs/v2", "", 404, ""}, // neither listing nor index
+		{"/docs/v2", "", 404, ""}, // neither a listing nor an index
 		{"/closed", "", 401, ""},
 		{"/closed", "bob", 404, ""},
 		{"/closed", "alice", 308, "./closed/"},
@@ -124,12 +124,12 @@ mounts:
 			found = found || record.Raw == raw
 		}
 		if !found {
-			t.Errorf("there is no record of %s", raw)
+			t.Errorf("no record of %s", raw)
 		}
 	}
 }
 
-// Limits of a configuration, each with what the client is told.
+// A client above its rate limit gets 429 with Retry-After.
 func TestConfigLimits(t *testing.T) {
 	p, _ := configured(t, `
 limits: {rate_per_client: 1/h}
@@ -148,8 +148,8 @@ mounts: [{source: d, allow: ["**"]}]
 	}
 }
 
-// Past the requests that may be in flight, one is told to come again; when there is
-// room, it is answered.
+// Above limits.requests_in_flight, a request gets 503 with Retry-After. Once another
+// request has finished, it is served.
 func TestConfigInFlight(t *testing.T) {
 	p, _ := configured(t, `
 limits: {requests_in_flight: 1}
@@ -167,14 +167,14 @@ mounts: [{source: d, allow: ["**"], write: true}]
 		}
 		put <- err
 	}()
-	// What the client holds back is 4 KiB at most, so the head has gone out behind more.
+	// The client buffers at most 4 KiB, so after more than that the head has been sent.
 	if _, err := send.Write(make([]byte, 64<<10)); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() string {
 		resp, _ := p.ask(t, "", "/a")
 		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-			return fmt.Sprintf("beside a request that runs: %s", resp.Status)
+			return fmt.Sprintf("during another request: %s", resp.Status)
 		}
 		return ""
 	})
@@ -185,15 +185,15 @@ mounts: [{source: d, allow: ["**"], write: true}]
 	eventually(t, func() string {
 		resp, _ := p.ask(t, "", "/a")
 		if resp.StatusCode != http.StatusOK {
-			return fmt.Sprintf("after it: %s", resp.Status)
+			return fmt.Sprintf("after the other request: %s", resp.Status)
 		}
 		return ""
 	})
 	p.await(regexp.MustCompile(`"raw":"/a".*"reason":"limit.in_flight"`))
 }
 
-// What a mount needs is asked when readiness is: a source that went away is told
-// where operators look, and not to clients.
+// The readiness probe fails if a mount's source is missing, and its response does not say
+// which.
 func TestConfigReadiness(t *testing.T) {
 	p, dir := configured(t, `
 admin: 127.0.0.1:0

@@ -58,7 +58,7 @@ func TestServe(t *testing.T) {
 	ready := slices.IndexFunc(said, readyLine.MatchString)
 	exposed := slices.Index(said, "exposed: 2 names; hidden: 4 (policy.deny 1, policy.dotfile 1, policy.no_allow 2)")
 	if exposed < 0 || exposed > ready {
-		t.Errorf("what is exposed was not said before the server was ready:\n%s", strings.Join(said, "\n"))
+		t.Errorf("the exposed names were not reported before the server was ready:\n%s", strings.Join(said, "\n"))
 	}
 	p.signal(syscall.SIGINT)
 	if code := p.exit(); code != cli.ExitDone {
@@ -66,23 +66,23 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// An allow rule that is a directory's name covers nothing in it, which the start says once
-// for each. Beside a rule for what is in it there is nothing to say.
+// An allow rule with a directory's name does not cover its files, and the start warns once
+// for each such rule, unless another rule covers the files.
 func TestServeAllowDirectory(t *testing.T) {
 	dir := tree(t, map[string]string{"docs/a": "", "docs/b/c": "", "img/a/b": "", "css/x": "", "file": ""})
 	p := serveTree(t, dir, "--allow", "docs", "--allow", "img/a", "--allow", "css", "--allow", "css/**", "--allow", "file", "--access-log", "off")
 	p.stop()
-	var told []string
+	var warnings []string
 	for _, line := range p.said() {
 		if strings.HasPrefix(line, "warning: ") {
-			told = append(told, line)
+			warnings = append(warnings, line)
 		}
 	}
 	if want := []string{
 		"warning: --allow: docs matches nothing: it is a directory; did you mean docs/**?",
 		"warning: --allow: img/a matches nothing: it is a directory; did you mean img/a/**?",
-	}; !slices.Equal(told, want) {
-		t.Errorf("it says %q, want %q", told, want)
+	}; !slices.Equal(warnings, want) {
+		t.Errorf("warnings are %q, want %q", warnings, want)
 	}
 }
 
@@ -101,7 +101,8 @@ func TestServeFlags(t *testing.T) {
 	if got := resp.Header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") {
 		t.Errorf("--content untrusted: Content-Disposition is %q", got)
 	}
-	// The client asks for gzip by itself, and fails to unpack what is none.
+	// The client requests gzip on its own, and fails to decompress the sidecar, which is
+	// not gzip.
 	if string(body) == "plain" {
 		t.Error("--precompressed: the sidecar was not sent")
 	}
@@ -118,9 +119,9 @@ func TestServeFlags(t *testing.T) {
 	}
 }
 
-// A running transfer finishes after SIGTERM, and no new connection is taken.
+// After SIGTERM, a running transfer finishes and new connections are refused.
 func TestServeDrains(t *testing.T) {
-	const size = 64 << 20 // more than the buffers of a connection hold
+	const size = 64 << 20 // more than a connection buffers
 	dir := tree(t, nil)
 	bigFile(t, dir, size)
 	p := serveTree(t, dir, "--allow", "**", "--admin", "127.0.0.1:0")
@@ -145,8 +146,8 @@ func TestServeDrains(t *testing.T) {
 	p.await(regexp.MustCompile(`"raw":"/big".*"bytes":67108864,"aborted":false`))
 }
 
-// A second signal, or the end of --drain, does not wait for a client that
-// takes no bytes.
+// A second signal, or the end of --drain, cuts the transfer of a client that does not
+// read.
 func TestServeCutsTransfers(t *testing.T) {
 	for _, c := range []struct {
 		name, drain string
@@ -172,16 +173,16 @@ func TestServeCutsTransfers(t *testing.T) {
 			}
 			p.await(regexp.MustCompile(c.said))
 			if _, err := io.Copy(io.Discard, resp.Body); err == nil {
-				t.Error("the transfer that was cut looks whole")
+				t.Error("the client sees a cut transfer as complete")
 			}
 		})
 	}
 }
 
-// Process groups get a signal twice. Where nothing was cut, that is no failure.
-func TestServeToldTwice(t *testing.T) {
+// A process group may get a signal twice. If no transfer was cut, that is not a failure.
+func TestServeSignalledTwice(t *testing.T) {
 	p := serveTree(t, tree(t, siteFiles), "--allow", "**")
-	// A connection that has not sent a byte keeps the server a while.
+	// A connection without a request delays the shutdown.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +205,7 @@ func bigFile(t *testing.T, dir string, size int64) {
 	}
 }
 
-// SIGHUP swaps the rules and reopens the access log, or changes nothing.
+// SIGHUP replaces the rules and reopens the access log, or changes nothing.
 func TestServeReloads(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	allow, logged := filepath.Join(etc, "exposed.txt"), filepath.Join(etc, "access.jsonl")
@@ -270,7 +271,7 @@ func TestServeAccessLog(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.exit()
 	if all := strings.Join(p.said(), "\n"); strings.Contains(all, "index.html") {
-		t.Errorf("the log is off, and it says\n%s", all)
+		t.Errorf("records although the log is off:\n%s", all)
 	}
 }
 
@@ -318,7 +319,7 @@ func TestServeAdmin(t *testing.T) {
 		`bailiwick_access_log_dropped_total 0`,
 	} {
 		if !strings.Contains(body, line+"\n") {
-			t.Errorf("the metrics do not have %s:\n%s", line, body)
+			t.Errorf("the metrics lack %s:\n%s", line, body)
 		}
 	}
 }
@@ -342,13 +343,13 @@ func TestServePortInUse(t *testing.T) {
 			t.Errorf("%v: %v", args, err)
 		}
 		if text := string(out); strings.Count(text, "\n") != 1 || !strings.Contains(text, "in use") || strings.Contains(text, "listening on http") {
-			t.Errorf("%v says %q", args, text)
+			t.Errorf("%v prints %q", args, text)
 		}
 	}
 }
 
-// A server outlives whoever reads its standard error, and does not wait for one
-// who stopped reading.
+// A server survives the end of the process that reads its standard error, and does not
+// block if that process stops reading.
 func TestServeWithoutReader(t *testing.T) {
 	for _, gone := range []bool{true, false} {
 		cmd := command("serve", tree(t, siteFiles), "--allow", "**", "--listen", "127.0.0.1:0")
@@ -374,7 +375,7 @@ func TestServeWithoutReader(t *testing.T) {
 			stderr.Close()
 		}
 		client := &http.Client{}
-		for range 1000 { // their records do not fit into a pipe
+		for range 1000 { // more records than a pipe buffers
 			resp, err := client.Get(url + "/index.html")
 			if err != nil {
 				t.Fatal(err)

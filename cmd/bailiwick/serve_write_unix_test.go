@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// curl runs curl and returns what it prints: with these flags, the status.
+// curl runs curl with args and returns the status.
 func curl(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("curl", append([]string{"-sS", "-o", os.DevNull, "-w", "%{http_code}"}, args...)...)
@@ -26,8 +26,7 @@ func curl(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// Files go to a directory and from it by an ordinary client, and what the flags keep
-// out stays out.
+// An ordinary client can upload and download files, and the flags' restrictions apply.
 func TestServeWrite(t *testing.T) {
 	outer := t.TempDir()
 	dir := filepath.Join(outer, "root")
@@ -46,7 +45,7 @@ func TestServeWrite(t *testing.T) {
 	said := strings.Join(p.said(), "\n")
 	for _, want := range []string{"clients can write", "files up to 10KiB, types text/plain, text/html", "content: untrusted"} {
 		if !strings.Contains(said, want) {
-			t.Errorf("it did not say %q:\n%s", want, said)
+			t.Errorf("standard error lacks %q:\n%s", want, said)
 		}
 	}
 	for _, c := range []struct {
@@ -79,7 +78,7 @@ func TestServeWrite(t *testing.T) {
 	p.await(regexp.MustCompile(`"method":"DELETE","raw":"/new/dir/a\.txt".*"status":204`))
 	resp := request(t, p.url+"/page.html")
 	if got := resp.Header.Get("Content-Disposition"); !strings.HasPrefix(got, "attachment") {
-		t.Errorf("a page that a client put: Content-Disposition is %q", got)
+		t.Errorf("a page that a client uploaded: Content-Disposition is %q", got)
 	}
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != cli.ExitDone {
@@ -95,15 +94,15 @@ func TestServeWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := strings.Join(left, " "); got != "local.txt root root/hidden root/hidden/x.txt root/kept.txt root/page.html" {
-		t.Errorf("what is left is %s", got)
+		t.Errorf("the directory has %s", got)
 	}
 	if data, err := os.ReadFile(filepath.Join(dir, "kept.txt")); err != nil || !bytes.Equal(data, []byte("kept")) {
 		t.Errorf("kept.txt: %q %v", data, err)
 	}
 }
 
-// Without --write nothing can be written, and an operator's pages are shown as pages;
-// with --content trusted they are so beside what clients write, and that is said.
+// Without --write, nothing can be written and pages are served inline. With --write and
+// --content trusted they are, too, and the start says so.
 func TestServeWriteContent(t *testing.T) {
 	for _, c := range []struct {
 		args     []string
@@ -125,7 +124,7 @@ func TestServeWriteContent(t *testing.T) {
 			t.Errorf("%q: PUT %s", c.args, got)
 		}
 		if said := strings.Join(p.said(), "\n"); !strings.Contains(said, c.said) || strings.Contains(said, "content:") != (c.said != "") {
-			t.Errorf("%q: it said\n%s", c.args, said)
+			t.Errorf("%q: standard error is\n%s", c.args, said)
 		}
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// The help of serve has each flag once, in a group, and no line that a terminal breaks. The
-// most used flags come first, each with an example.
+// The help of serve has each flag once, in a group, and no line too long for a terminal.
+// The most used flags come first, each with an example.
 func TestServeHelp(t *testing.T) {
 	var out bytes.Buffer
 	if code := run(t.Context(), []string{"serve", "--help"}, nil, &out, &out, nil); code != cli.ExitDone {
@@ -43,7 +43,7 @@ func TestServeHelp(t *testing.T) {
 		delete(shown, flag.Name)
 	})
 	for name := range shown {
-		t.Errorf("the help has --%s, which serve does not", name)
+		t.Errorf("the help has --%s, but serve has no such flag", name)
 	}
 	want := []string{"allow", "deny", "list", "listen", "config"}
 	if !slices.Equal(order[:len(want)], want) {

@@ -15,12 +15,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// TestSystemd is the service manager of a unit with Type=notify and a socket: it holds
-// the listeners, passes them on, and hears what becomes of the service.
+// TestSystemd acts as the service manager of a unit with Type=notify and a socket: it
+// passes the listeners and receives the notifications.
 func TestSystemd(t *testing.T) {
 	dir := tree(t, map[string]string{"d/a": "a"})
 	file := filepath.Join(dir, "bailiwick.yaml")
-	// The address of the file is taken; that of the socket counts.
+	// The address in the file is in use. The passed sockets override it.
 	var sockets []*os.File
 	var addrs []string
 	for range 2 {
@@ -42,7 +42,7 @@ func TestSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer manager.Close()
-	hear := func() string {
+	notification := func() string {
 		t.Helper()
 		buf := make([]byte, 4096)
 		if err := manager.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -60,15 +60,15 @@ func TestSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := command()
-	// What the manager does between fork and exec, the shell does here.
+	// The shell sets LISTEN_PID, as the manager does between fork and exec.
 	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, path, "serve", "--config", file}
 	cmd.Env = append(cmd.Env, "LISTEN_FDS=2", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))
 	cmd.ExtraFiles = sockets
 	p := launch(t, cmd)
-	if got := hear(); !strings.HasPrefix(got, "READY=1\n") {
+	if got := notification(); !strings.HasPrefix(got, "READY=1\n") {
 		t.Errorf("ready: %q", got)
 	}
-	// One connection at a time, whichever of the two it is on.
+	// The limit is one connection at a time over both listeners.
 	for range 3 {
 		for _, addr := range addrs {
 			p.await(regexp.MustCompile(`^listening on http://` + regexp.QuoteMeta(addr) + `$`))
@@ -81,23 +81,23 @@ func TestSystemd(t *testing.T) {
 	for n, text := range []string{"mounts: []\n", "listen: ['" + addrs[0] + "']\nadmin: 127.0.0.1:0\nlimits: {connections: 1}\nmounts: [{source: d, allow: ['a']}]\n"} {
 		write(t, file, text)
 		p.signal(syscall.SIGHUP)
-		if got := hear(); !reloading.MatchString(got) {
+		if got := notification(); !reloading.MatchString(got) {
 			t.Errorf("reload %d: %q", n, got)
 		}
-		if got := hear(); !strings.HasPrefix(got, "READY=1\n") {
+		if got := notification(); !strings.HasPrefix(got, "READY=1\n") {
 			t.Errorf("after reload %d: %q", n, got)
 		}
 	}
 	p.await(regexp.MustCompile(`^reload refused`))
 	p.await(reloadedLine)
 	p.signal(syscall.SIGTERM)
-	if got := hear(); got != "STOPPING=1" {
+	if got := notification(); got != "STOPPING=1" {
 		t.Errorf("the end: %q", got)
 	}
 	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
-	// The manager holds the sockets still, for the next start.
+	// The manager keeps the sockets open for the next start.
 	conn, err := net.Dial("tcp", addrs[1])
 	if err != nil {
 		t.Fatal(err)

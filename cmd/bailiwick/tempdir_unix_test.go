@@ -33,12 +33,12 @@ func entries(t *testing.T, dir string) []string {
 	return names
 }
 
-// TestTemporaryDirectory: a server has a temporary directory of its own for as long as it
-// lives. What a killed server left is removed by the next one, and nothing else is.
+// TestTemporaryDirectory: a server has its own temporary directory while it runs. The next
+// server removes the one of a killed server, and nothing else.
 func TestTemporaryDirectory(t *testing.T) {
 	dir := tree(t, map[string]string{"srv/a": "a", "tmp/other": "", "elsewhere/kept": ""})
 	tmp := filepath.Join(dir, "tmp")
-	// What looks like a leftover, and is none.
+	// These look like leftovers of a server, but are not.
 	for _, name := range []string{".bailiwick-serve-unmarked", ".bailiwick-serve-shared"} {
 		if err := os.Mkdir(filepath.Join(tmp, name), 0o700); err != nil {
 			t.Fatal(err)
@@ -65,7 +65,7 @@ func TestTemporaryDirectory(t *testing.T) {
 	if st, err := os.Stat(filepath.Join(tmp, own[0])); err != nil || st.Mode() != os.ModeDir|0o700 {
 		t.Fatalf("%v, %v", st.Mode(), err)
 	}
-	// Its marker makes the others look even more like one.
+	// With the marker, the others look even more like leftovers.
 	marker := entries(t, filepath.Join(tmp, own[0]))
 	if len(marker) != 1 {
 		t.Fatalf("the directory has %q", marker)
@@ -85,7 +85,7 @@ func TestTemporaryDirectory(t *testing.T) {
 	if got := added(); !slices.Equal(got, own) {
 		t.Errorf("after one has ended: %q", got)
 	}
-	// A killed server leaves its directory, with all that is in it.
+	// A killed server leaves its directory and files.
 	write(t, filepath.Join(tmp, own[0], "spool"), "x")
 	if err := os.MkdirAll(filepath.Join(tmp, own[0], "deep", "er"), 0o700); err != nil {
 		t.Fatal(err)
@@ -100,14 +100,14 @@ func TestTemporaryDirectory(t *testing.T) {
 	}
 	third := serveIn(t, dir)
 	if got := added(); len(got) != 1 || slices.Contains(got, own[0]) {
-		t.Errorf("the next one swept nothing: %q", got)
+		t.Errorf("the next server removed nothing: %q", got)
 	}
 	third.stop()
 	// A start that fails leaves nothing.
 	cmd := command("serve", filepath.Join(dir, "missing"), "--allow", "**", "--listen", "127.0.0.1:0")
 	cmd.Env = append(cmd.Env, "TMPDIR="+tmp)
 	if out, err := cmd.CombinedOutput(); err == nil {
-		t.Errorf("a source that is missing: %s", out)
+		t.Errorf("a missing source: %s", out)
 	}
 	if got := entries(t, tmp); !slices.Equal(got, before) {
 		t.Errorf("at the end: %q, want %q", got, before)
@@ -119,8 +119,8 @@ func TestTemporaryDirectory(t *testing.T) {
 	}
 }
 
-// TestNoTemporaryDirectory: where no temporary directory is writable, as in a read-only
-// container, a server says so and serves.
+// TestNoTemporaryDirectory: without a writable temporary directory, as in a read-only
+// container, a server warns and serves.
 func TestNoTemporaryDirectory(t *testing.T) {
 	dir := tree(t, map[string]string{"srv/a": "a"})
 	p := serveIn(t, dir)

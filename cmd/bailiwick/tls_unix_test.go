@@ -32,7 +32,8 @@ type identity struct {
 	key  *ecdsa.PrivateKey
 }
 
-// issue makes a certificate for name, signed by parent, or an authority's by itself.
+// issue makes a certificate for name signed by parent, or a self-signed authority if
+// parent is nil.
 func issue(t *testing.T, parent *identity, name string) *identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -65,7 +66,7 @@ func issue(t *testing.T, parent *identity, name string) *identity {
 	return &identity{cert, key}
 }
 
-// pems are the certificate and the key as files have them.
+// pems returns the certificate and the key in PEM.
 func (i *identity) pems(t *testing.T) (cert, key string) {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(i.key)
@@ -84,7 +85,7 @@ func (i *identity) save(t *testing.T, dir, name string) {
 	write(t, filepath.Join(dir, name+".key"), key)
 }
 
-// trusting is a client that believes the authority, with connections of its own.
+// trusting returns a client that trusts the authority and has its own connections.
 func (i *identity) trusting(change func(*tls.Config)) *http.Client {
 	pool := x509.NewCertPool()
 	pool.AddCert(i.cert)
@@ -101,8 +102,8 @@ access_log: {file: "off"}
 mounts: [{source: d, allow: ["**"]}]
 `
 
-// TestTLSReload swaps the certificate for new connections, while a transfer that
-// runs goes on under the old one. A broken one changes nothing.
+// TestTLSReload replaces the certificate for new connections while a running transfer
+// continues with the old one. An invalid certificate changes nothing.
 func TestTLSReload(t *testing.T) {
 	ca := issue(t, nil, "authority")
 	dir := t.TempDir()
@@ -151,7 +152,7 @@ func TestTLSReload(t *testing.T) {
 		reloads++
 		p.signal(syscall.SIGHUP)
 		if last := p.awaitCount(regexp.MustCompile(`^reload`), reloads); !regexp.MustCompile(line).MatchString(last) {
-			t.Errorf("no line like %s, but %s", line, last)
+			t.Errorf("the last line is %s, want %s", last, line)
 		}
 	}
 	second.save(t, dir, "server")
@@ -172,15 +173,15 @@ func TestTLSReload(t *testing.T) {
 	}
 	reload(`^reload refused, .*bailiwick\.yaml:3: tls\.key: there is no file `)
 	if name, _ := shown(); name != "second" {
-		t.Errorf("after broken files the certificate is %s", name)
+		t.Errorf("after invalid files the certificate is %s", name)
 	}
 
 	if n, err := io.Copy(io.Discard, running.Body); err != nil || n != size {
-		t.Errorf("the transfer that ran through it all: %d bytes, %v", n, err)
+		t.Errorf("the transfer during the reloads: %d bytes, %v", n, err)
 	}
 }
 
-// Nothing below TLS 1.2 is spoken, and no plain HTTP.
+// TLS below 1.2 and plain HTTP are refused.
 func TestTLSVersions(t *testing.T) {
 	ca := issue(t, nil, "authority")
 	cert, key := issue(t, ca, "server").pems(t)
@@ -205,9 +206,9 @@ func TestTLSVersions(t *testing.T) {
 	}
 }
 
-// Client certificates over real TLS, by curl: who shows none is anyone, who shows one
-// of another authority does not get through the handshake. A reload changes whom a
-// certificate makes somebody, on sessions that are resumed, too.
+// Client certificates over TLS with curl: without one, the client is anonymous; with one of
+// another authority, the handshake fails. A reload with another authority also affects
+// resumed sessions and open connections.
 func TestTLSClientCertificates(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
@@ -230,7 +231,7 @@ mounts:
   - {source: d, allow: ["**"], access: [{who: authenticated, can: [read], names: ["{user}/**"]}]}
 `)
 	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
-	ask := func(who, path string) string {
+	curlStatus := func(who, path string) string {
 		t.Helper()
 		args := []string{"-s", "-o", "/dev/null", "-w", "%{http_code} %{http_version}", "--max-time", "10", "--cacert", filepath.Join(dir, "root.pem")}
 		if who != "" {
@@ -242,16 +243,16 @@ mounts:
 	for _, c := range []struct{ who, path, want string }{
 		{"alice", "/alice/a", "200 2"},
 		{"alice", "/bob/a", "404 2"},
-		{"", "/alice/a", "404 2"}, // no header could ask for a certificate
+		{"", "/alice/a", "404 2"}, // not 401: no challenge exists for certificates
 		{"stranger", "/alice/a", "000 "},
 	} {
-		if got := ask(c.who, c.path); !strings.HasPrefix(got, c.want) {
+		if got := curlStatus(c.who, c.path); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%q %s: %q, want %q", c.who, c.path, got, c.want)
 		}
 	}
 	p.await(regexp.MustCompile(`"raw":"/alice/a".*"principal":"alice"`))
 
-	// A session of the old authority is resumed after a reload that took it away.
+	// A session of the old authority is resumed after a reload that removed the authority.
 	alice, err := tls.LoadX509KeyPair(filepath.Join(dir, "alice.pem"), filepath.Join(dir, "alice.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -285,18 +286,18 @@ mounts:
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reloaded`))
 	if status := fresh(); status == 200 {
-		t.Error("a resumed session is as good as before the reload")
+		t.Error("a resumed session is still authenticated after the reload")
 	}
 	if status := onKept(); status == 200 {
-		t.Error("an open connection is as good as before the reload")
+		t.Error("an open connection is still authenticated after the reload")
 	}
-	if got := ask("stranger", "/alice/a"); !strings.HasPrefix(got, "200") {
+	if got := curlStatus("stranger", "/alice/a"); !strings.HasPrefix(got, "200") {
 		t.Errorf("the new authority's certificate: %q", got)
 	}
 }
 
-// Browsers are told to come back over TLS only where that is configured, and only over
-// TLS; a reload changes it.
+// Strict-Transport-Security is sent only if configured and only over TLS. A reload changes
+// it.
 func TestHSTS(t *testing.T) {
 	ca := issue(t, nil, "authority")
 	dir := tree(t, map[string]string{"d/a": "a"})
@@ -331,7 +332,7 @@ func TestHSTS(t *testing.T) {
 	}
 }
 
-// TLS 1.2 takes no suite with CBC. The control is one without.
+// TLS 1.2 accepts no CBC cipher suite. The control is a suite without CBC.
 func TestSuites(t *testing.T) {
 	ca := issue(t, nil, "authority")
 	dir := tree(t, map[string]string{"d/a": "a"})
@@ -351,10 +352,10 @@ func TestSuites(t *testing.T) {
 		resp.Body.Close()
 		client.CloseIdleConnections()
 		if strings.Contains(suite.Name, "_CBC_") || resp.TLS.CipherSuite != suite.ID {
-			t.Errorf("%s is taken", suite.Name)
+			t.Errorf("%s is accepted", suite.Name)
 		}
 	}
 	if taken == 0 {
-		t.Error("no suite is taken")
+		t.Error("no suite is accepted")
 	}
 }

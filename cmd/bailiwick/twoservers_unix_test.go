@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// TestTwoServers has two servers share a bucket and a database, with clients who
-// upload to one, read from the other and remove by either. One is killed under them:
-// the other goes on, and what a sweep clears is the dead one's and not the living one's.
+// TestTwoServers has two servers share a bucket and a database. Clients upload to one, read
+// from the other and delete through either. One server is killed: the other continues, and
+// a sweep removes only unfinished uploads of the killed one.
 func TestTwoServers(t *testing.T) {
 	place := uploadPlaces(t, "s3")
 	servers := []*process{place.serve(t), place.serve(t)}
@@ -40,49 +40,49 @@ func TestTwoServers(t *testing.T) {
 	s.verify(servers...)
 	wantClean(t, &place, fmt.Sprintf("%d upload", len(s.stored)))
 
-	// Uploads in parts that are under way on both, when one dies.
+	// Multipart uploads are in progress on both when one is killed.
 	var slow []*slowUpload
 	for i := range 4 {
 		slow = append(slow, startSlow(t, servers[i%2], uint64(i)))
 	}
 	for end := time.Now().Add(patience); place.unfinished(t) < len(slow); {
 		if time.Now().After(end) {
-			t.Fatalf("%d uploads in parts are under way, want %d", place.unfinished(t), len(slow))
+			t.Fatalf("%d multipart uploads are in progress, want %d", place.unfinished(t), len(slow))
 		}
 	}
 	dead, alive := servers[0], servers[1]
 	dead.signal(syscall.SIGKILL)
 	dead.exit()
-	group.Go(func() { // the living one has other work, too
+	group.Go(func() { // the surviving server has other work, too
 		random := rand.New(rand.NewPCG(9, 9))
 		for range each {
 			s.upload(random, alive, alive)
 		}
 	})
-	// A third one starts, and a sweep is asked for by hand.
+	// A third server starts, and a sweep is run by hand.
 	third := place.serve(t)
 	for end := time.Now().Add(patience); place.unfinished(t) > len(slow)/2; {
 		if code, _, said := runCommand(t, "catalog", "sweep", place.source, "--catalog", place.catalog); code != 0 {
 			t.Errorf("sweep: exit %d, %s", code, said)
 		}
 		if time.Now().After(end) {
-			t.Fatal("the parts that the dead one had sent are still there")
+			t.Fatal("the killed server's parts are still in the bucket")
 		}
 	}
 	group.Wait()
 	if n := place.unfinished(t); n != len(slow)/2 {
-		t.Errorf("%d uploads in parts are under way, want %d", n, len(slow)/2)
+		t.Errorf("%d multipart uploads are in progress, want %d", n, len(slow)/2)
 	}
 	for i, u := range slow {
 		files, status, err := u.end()
 		switch {
 		case i%2 == 0 && err == nil:
-			t.Errorf("an upload to the dead one was answered: %d", status)
+			t.Errorf("an upload to the killed server was answered: %d", status)
 		case i%2 == 1 && (err != nil || status != http.StatusCreated):
-			t.Errorf("an upload to the living one: %d, %v", status, err)
+			t.Errorf("an upload to the surviving server: %d, %v", status, err)
 		case i%2 == 1:
 			if files[0].SHA256 != u.sum {
-				t.Errorf("it was stored as %+v, want %s", files[0], u.sum)
+				t.Errorf("the upload is %+v, want the hash %s", files[0], u.sum)
 			}
 			s.stored[files[0].ID] = u.sum
 		}
@@ -90,12 +90,12 @@ func TestTwoServers(t *testing.T) {
 	s.verify(alive, third)
 	wantClean(t, &place, fmt.Sprintf("%d upload", len(s.stored)))
 	if n, o := place.unfinished(t), place.objects(t); n != 0 || o != len(s.stored) {
-		t.Errorf("%d uploads in parts are left, and %d objects for %d uploads", n, o, len(s.stored))
+		t.Errorf("%d multipart uploads are left, and %d objects for %d uploads", n, o, len(s.stored))
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// wantClean has check find nothing wrong, and say so much.
+// wantClean runs catalog check, which must find no problem and print want.
 func wantClean(t *testing.T, place *uploadPlace, want string) {
 	t.Helper()
 	if code, said := place.check(t); code != 0 || !strings.Contains(said, want) || !strings.Contains(said, "in progress: 0; problems: 0") {
@@ -103,14 +103,14 @@ func wantClean(t *testing.T, place *uploadPlace, want string) {
 	}
 }
 
-// sharedUploads are the uploads of several servers.
+// sharedUploads are the uploads that several servers share.
 type sharedUploads struct {
 	t      *testing.T
 	mu     sync.Mutex
 	stored map[string]string // SHA-256 by ID
 }
 
-// upload uploads to one server and reads from the other.
+// upload uploads to one server and reads from another.
 func (s *sharedUploads) upload(random *rand.Rand, to, from *process) (id string) {
 	limit := 1 << 16
 	if random.IntN(6) == 0 {
@@ -132,7 +132,7 @@ func (s *sharedUploads) upload(random *rand.Rand, to, from *process) (id string)
 	return id
 }
 
-// remove removes by one server: for all it is gone then.
+// remove deletes an upload through one server and checks that all have lost it.
 func (s *sharedUploads) remove(id string, by *process, others []*process) {
 	s.mu.Lock()
 	delete(s.stored, id)
@@ -142,7 +142,7 @@ func (s *sharedUploads) remove(id string, by *process, others []*process) {
 	}
 	for _, p := range others {
 		if status, _ := fetch(s.t, p.url+"/"+id); status != http.StatusNotFound {
-			s.t.Errorf("GET of what was removed: %d", status)
+			s.t.Errorf("GET of a removed upload: %d", status)
 		}
 	}
 }
@@ -158,8 +158,8 @@ func (s *sharedUploads) verify(servers ...*process) {
 	}
 }
 
-// fetch returns the status of a GET, and the hash of what it yields. It may be called
-// from any goroutine.
+// fetch returns the status of a GET and the hash of the body. It is safe for concurrent
+// use.
 func fetch(t *testing.T, url string) (status int, sum string) {
 	resp, err := http.Get(url)
 	if err != nil {
@@ -174,7 +174,7 @@ func fetch(t *testing.T, url string) (status int, sum string) {
 	return resp.StatusCode, hash(body)
 }
 
-// A slowUpload is one of several parts whose end is yet to come.
+// A slowUpload is an unfinished multipart upload.
 type slowUpload struct {
 	sum    string
 	rest   []byte
@@ -182,7 +182,7 @@ type slowUpload struct {
 	answer chan func() ([]upload, int, error)
 }
 
-// startSlow sends more than a part.
+// startSlow starts an upload and sends more than one part.
 func startSlow(t *testing.T, to *process, seed uint64) *slowUpload {
 	content := randomBytes(rand.New(rand.NewPCG(seed, 1)), 11<<20)
 	feed, body := io.Pipe()
@@ -199,7 +199,7 @@ func startSlow(t *testing.T, to *process, seed uint64) *slowUpload {
 }
 
 func (u *slowUpload) end() ([]upload, int, error) {
-	_, _ = u.body.Write(u.rest) // whose server is dead has no reader
+	_, _ = u.body.Write(u.rest) // fails if the server was killed
 	u.body.Close()
 	return (<-u.answer)()
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 )
 
-// Where no mount is, credentials are judged as in one, and a link is one: else whoever
-// has neither could tell by wrong ones where the mounts are, and for which hosts.
-func TestUnmountedTellsNothing(t *testing.T) {
+// Credentials, including links, are also checked where no mount is. Otherwise a caller
+// could find the paths and hosts of mounts with wrong credentials.
+func TestUnmountedRevealsNothing(t *testing.T) {
 	dir, etc := tree(t, siteFiles), t.TempDir()
 	file, keys, logged := filepath.Join(etc, "bailiwick.yaml"), filepath.Join(etc, "keys"), filepath.Join(etc, "access.jsonl")
 	write(t, filepath.Join(etc, "users"), users)
@@ -35,15 +35,15 @@ mounts:
 	}
 	for _, tt := range []struct {
 		what   string
-		target string // behind a path
+		target string // appended to a path
 		status int
 		change func(*http.Request)
 	}{
 		{"no credentials", "", 404, func(*http.Request) {}},
-		{"wrong ones", "", 401, header("Basic YWxpY2U6Z3Vlc3M=")},
-		{"malformed ones", "", 401, header("Nonsense")},
-		{"an unknown kind", "", 401, header("Bearer x")},
-		{"good ones", "", 404, as("alice")},
+		{"wrong credentials", "", 401, header("Basic YWxpY2U6Z3Vlc3M=")},
+		{"malformed credentials", "", 401, header("Malformed")},
+		{"an unsupported scheme", "", 401, header("Bearer x")},
+		{"valid credentials", "", 404, as("alice")},
 		{"a bad link", "?bw_signature=x", 404, func(*http.Request) {}},
 		{"a bad link and wrong credentials", "?bw_signature=x", 404, header("Bearer x")},
 	} {
@@ -61,7 +61,7 @@ mounts:
 		}
 	}
 	if resp, _ := p.ask(t, "", signed(t, keys, "/other/missing")); resp.StatusCode != 404 {
-		t.Errorf("a good link to no mount: %d", resp.StatusCode)
+		t.Errorf("a valid link to no mount: %d", resp.StatusCode)
 	}
 	p.signal(syscall.SIGTERM)
 	p.exit()

@@ -26,14 +26,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
-// An uploadPlace is where a server keeps uploads.
+// An uploadPlace is the source and the catalog of a server's uploads.
 type uploadPlace struct {
 	name, source, catalog string
-	dir                   string                 // in which the objects are files
-	unfinished            func(t *testing.T) int // how many uploads in parts there are
+	dir                   string                 // the directory with the objects as files
+	unfinished            func(t *testing.T) int // the number of multipart uploads in progress
 }
 
-// uploadPlaces returns the two kinds of places that people have.
+// uploadPlaces returns a directory with SQLite for "disk", or a bucket with PostgreSQL.
 func uploadPlaces(t *testing.T, kind string) uploadPlace {
 	t.Helper()
 	if kind == "disk" {
@@ -68,7 +68,7 @@ func (p *uploadPlace) serve(t *testing.T) *process {
 	return serveTree(t, p.source, "--uploads", "--catalog", p.catalog, "--access-log", "off")
 }
 
-// check runs catalog check and returns what it said.
+// check runs catalog check and returns its exit code and output.
 func (p *uploadPlace) check(t *testing.T) (code int, said string) {
 	t.Helper()
 	code, stdout, stderr := runCommand(t, "catalog", "check", p.source, "--catalog", p.catalog, "--deep")
@@ -77,7 +77,7 @@ func (p *uploadPlace) check(t *testing.T) (code int, said string) {
 
 var uploadName = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
-// objects returns how many files there are, all of which have to be objects.
+// objects returns the number of files in the source, which must all be objects.
 func (p *uploadPlace) objects(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir(p.dir)
@@ -86,7 +86,7 @@ func (p *uploadPlace) objects(t *testing.T) int {
 	}
 	count := 0
 	for _, e := range entries {
-		// While the server runs, a directory is there for what is on its way.
+		// While a server runs, its directory for unfinished uploads exists.
 		if left, err := os.ReadDir(filepath.Join(p.dir, e.Name())); err == nil && len(left) == 0 {
 			continue
 		}
@@ -98,13 +98,13 @@ func (p *uploadPlace) objects(t *testing.T) int {
 	return count
 }
 
-// An upload is what a client was told.
+// An upload is a file in the server's response.
 type upload struct {
 	ID, Name, Type, SHA256, Created, Owner string
 	Size                                   int64
 }
 
-// post sends body and returns what was stored, with the status.
+// post uploads body and returns the stored files and the status.
 func post(url string, body io.Reader, headers ...string) ([]upload, int, error) {
 	req, err := http.NewRequest("POST", url+"/", body)
 	if err != nil {
@@ -162,7 +162,7 @@ func TestServeUploads(t *testing.T) {
 				t.Errorf("GET by the next server: %d %q", status, body)
 			}
 			if status, _ := get(t, p.url+"/"+gone[0].ID); status != 404 {
-				t.Errorf("GET of what was removed: %d", status)
+				t.Errorf("GET of a removed upload: %d", status)
 			}
 			if status, body := get(t, p.url+"/"+files[0].ID+"?meta"); status != 200 || !strings.Contains(body, `"name":".._a b.txt"`) {
 				t.Errorf("GET ?meta: %d %q", status, body)
@@ -177,8 +177,8 @@ func TestServeUploads(t *testing.T) {
 	}
 }
 
-// TestUploadNamesKept has the real stores keep names that were made to do harm: each
-// comes back, by itself and in its header, and none is part of a path or key.
+// TestUploadNamesKept uploads files with hostile names to the real stores. Each name is
+// returned unchanged in metadata and header, and none becomes part of a path or key.
 func TestUploadNamesKept(t *testing.T) {
 	var names []string
 	for _, a := range vfstest.Attacks() {
@@ -192,7 +192,7 @@ func TestUploadNamesKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range corpus {
-		if i%50 == 0 { // all of them go through package server's tests
+		if i%50 == 0 { // the tests of package server cover all
 			names = append(names, p.Raw)
 		}
 	}
@@ -219,11 +219,11 @@ func TestUploadNamesKept(t *testing.T) {
 					}
 					want := vfs.SafeName(f.Name, vfs.SafeNameOptions{}).String()
 					if _, params, err := mime.ParseMediaType(lines[0]); err != nil || params["filename"] != want {
-						t.Errorf("%q was stored as %q and came back as %q, %v, want %q", chunk[i], f.Name, params["filename"], err, want)
+						t.Errorf("%q was stored as %q and returned as %q, %v, want %q", chunk[i], f.Name, params["filename"], err, want)
 					}
 					var kept upload
 					if _, meta := get(t, p.url+"/"+f.ID+"?meta"); json.Unmarshal([]byte(meta), &kept) != nil || kept != f {
-						t.Errorf("%q was stored as %+v, and kept as %s", chunk[i], f, meta)
+						t.Errorf("%q was stored as %+v, but its metadata is %s", chunk[i], f, meta)
 					}
 				}
 			}
@@ -238,8 +238,8 @@ func TestUploadNamesKept(t *testing.T) {
 	}
 }
 
-// TestUploadsBelowPath: who leaves out the slash behind the path of a mount uploads all the
-// same.
+// TestUploadsBelowPath: an upload to the path of a mount without the final slash works,
+// too.
 func TestUploadsBelowPath(t *testing.T) {
 	dir := tree(t, map[string]string{"etc/x": "", "up/x": ""})
 	writeConfig(t, filepath.Join(dir, "etc"), `

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// The start says how many names are exposed to whom.
+// The start reports how many names are exposed, and to which callers.
 func TestExposedToWhom(t *testing.T) {
 	files := map[string]string{"users": users, "keys": "1:" + base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
 		"site/a.html": "a", "site/b.html": "b", "site/home/alice/n.txt": "n", "site/home/.bob/n.txt": "n", "site/.env": "e"}
@@ -30,12 +30,12 @@ mounts: [{source: site, allow: ["**"], access: [{who: anyone, can: [read], names
 		p, _ := configured(t, "access_log: {file: off}\n"+c.config, files)
 		p.stop()
 		if !slices.Contains(p.said(), c.want) {
-			t.Errorf("%s\nit says\n%s\nwithout the line %s", c.config, strings.Join(p.said(), "\n"), c.want)
+			t.Errorf("%s\nprints\n%s\nwithout the line %s", c.config, strings.Join(p.said(), "\n"), c.want)
 		}
 	}
 }
 
-// A reload with --strict keeps the old configuration where the new one has warnings.
+// With --strict, a reload keeps the old configuration if the new one has warnings.
 func TestStrictReload(t *testing.T) {
 	const rules = "mounts:\n  - source: .\n    allow: ["
 	dir := tree(t, map[string]string{"docs/a": "a"})
@@ -45,6 +45,6 @@ func TestStrictReload(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^reload refused, the previous configuration stays in use: .*bailiwick.yaml:4: mounts\[0\].allow\[0\]: docs matches nothing: it is a directory; did you mean docs/\*\*\?; --strict: 1 warning is an error$`))
 	if status, _ := get(t, p.url+"/docs/a"); status != 200 {
-		t.Errorf("after a reload that was refused: %d", status)
+		t.Errorf("after a refused reload: %d", status)
 	}
 }
