@@ -11,14 +11,14 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// thrifty is a backend that leaves out of a listing what its caller does not need, and
+// hintedBackend omits from a listing the entries that its caller does not need, and
 // records what it yielded.
-type thrifty struct {
+type hintedBackend struct {
 	everything
 	yielded []string
 }
 
-func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+func (b *hintedBackend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		hint := driver.ListHintOf(ctx)
 		for e := range b.everything.List(ctx, dir, after) {
@@ -32,7 +32,7 @@ func (b *thrifty) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 	}
 }
 
-// With a hint, a thrifty backend yields exactly what is shown, and the listing is the
+// With a hint, a backend yields exactly what is shown, and the listing is the
 // same as without. A scan gets everything.
 func TestListHint(t *testing.T) {
 	entries := []vfs.Entry{
@@ -48,7 +48,7 @@ func TestListHint(t *testing.T) {
 		return 1
 	})
 	p := vfs.Policy{Allow: vfs.Patterns("*.html", "dir/*.html", "dir2/*")}
-	b := &thrifty{everything: everything{entries: entries}}
+	b := &hintedBackend{everything: everything{entries: entries}}
 	got := keys(t, mustJail(t, b, p), ".", "")
 	if want := []string{"a.html", "dir/"}; !slices.Equal(got, want) || !slices.Equal(b.yielded, want) {
 		t.Errorf("listed %q, the backend yielded %q; want %q for both", got, b.yielded, want)

@@ -142,7 +142,7 @@ func (p Pattern) folded() (Pattern, error) {
 // pattern matches s or a directory above it, or, with below, whether one matches
 // everything in s.
 func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
-	ask := func(folded string) (string, bool) {
+	lookup := func(folded string) (string, bool) {
 		if below {
 			return r.deny.coversBelow(folded, s, nil)
 		}
@@ -152,16 +152,16 @@ func (r *rules) denied(s string, is traits, below bool) (rule string, ok bool) {
 	case !r.denies:
 		return "", false
 	case is.lower:
-		return ask(s)
+		return lookup(s)
 	case is.ascii:
 		b := nameBuffers.Get().(*nameBuffer)
 		defer nameBuffers.Put(b)
-		return ask(b.spell(s, lowerASCII))
+		return lookup(b.spell(s, lowerASCII))
 	}
 	n := spellName(s)
 	switch {
 	case n == nil:
-		return ask(s)
+		return lookup(s)
 	case below:
 		return r.deny.coversBelow(n.forms[0], "", n)
 	}

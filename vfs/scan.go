@@ -142,14 +142,14 @@ func (s *scan) visit(dir Name, e Entry) bool {
 func (s *scan) verdict(n Name, e *Entry) Verdict {
 	v := s.jail.admit(s.ctx, OpRead, n)
 	if v.Allowed {
-		v.Reason = s.obstacle(n, e)
+		v.Reason = s.objectReason(n, e)
 		v.Allowed = v.Reason == ""
 	}
 	return v
 }
 
-// obstacle returns why an allowed name is still not served.
-func (s *scan) obstacle(n Name, e *Entry) Reason {
+// objectReason returns why an allowed name is still not served.
+func (s *scan) objectReason(n Name, e *Entry) Reason {
 	if e.Reason != "" {
 		return e.Reason
 	}

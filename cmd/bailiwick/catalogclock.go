@@ -11,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 )
 
-// A timekeeper is a catalog that stores the latest time by which links were checked.
-type timekeeper interface {
+// A clockCatalog is a catalog that stores the latest time by which links were checked.
+type clockCatalog interface {
 	Latest(ctx context.Context, t time.Time) (time.Time, error)
 	ResetLatest(ctx context.Context) (time.Time, error)
 }
@@ -56,15 +56,15 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 		return err
 	}
 	defer cat.Close()
-	keeper, ok := cat.(timekeeper)
+	clock, ok := cat.(clockCatalog)
 	if !ok {
 		return cli.Failf("this catalog does not store the time of links; name another one with --catalog")
 	}
 	var latest time.Time
 	if reset {
-		latest, err = keeper.ResetLatest(ctx)
+		latest, err = clock.ResetLatest(ctx)
 	} else {
-		latest, err = keeper.Latest(ctx, time.Time{})
+		latest, err = clock.Latest(ctx, time.Time{})
 	}
 	if err != nil {
 		return catalogs.Error(a.Env, err)

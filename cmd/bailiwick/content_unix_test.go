@@ -18,7 +18,7 @@ const page = "<!DOCTYPE html><script>alert(document.cookie)</script>"
 // put uploads the page to a path.
 func (p *process) put(t *testing.T, path string) {
 	t.Helper()
-	resp, body := p.ask(t, "", path, func(r *http.Request) {
+	resp, body := p.do(t, "", path, func(r *http.Request) {
 		r.Method = http.MethodPut
 		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(page)), int64(len(page))
 	})
@@ -30,7 +30,7 @@ func (p *process) put(t *testing.T, path string) {
 // shown reports whether a browser would render the page with this site's origin.
 func (p *process) shown(t *testing.T, path string) bool {
 	t.Helper()
-	resp, body := p.ask(t, "", path)
+	resp, body := p.do(t, "", path)
 	if resp.StatusCode != 200 || body != page {
 		t.Fatalf("GET %s: %d %q", path, resp.StatusCode, body)
 	}

@@ -115,7 +115,7 @@ func (b *hidingBucket) beneathObject(key string) bool {
 	return false
 }
 
-const twofoldLine = "docs is both an object and a directory"
+const bothKindsLine = "docs is both an object and a directory"
 
 // scan shows, cp copies and rm removes the keys that a service omits from its listings,
 // and each warns that a name is both an object and a directory.
@@ -136,7 +136,7 @@ func TestWhatListingsHideS3(t *testing.T) {
 	}
 	var lists int
 	b.locked(func() { lists = b.lists })
-	if code != cli.ExitDone || strings.Count(stderr, twofoldLine) != 1 || lists > 2 {
+	if code != cli.ExitDone || strings.Count(stderr, bothKindsLine) != 1 || lists > 2 {
 		t.Errorf("scan: exit code %d after %d listings, %q", code, lists, stderr)
 	}
 	b.locked(func() { b.objects["docs/new"] = "5" })
@@ -151,7 +151,7 @@ func TestWhatListingsHideS3(t *testing.T) {
 	// A directory cannot hold both: objects that are not copied are reported.
 	dir := filepath.Join(t.TempDir(), "out")
 	code, _, stderr = runCommand(t, "cp", source, dir, "--parallel", "1")
-	if code != cli.ExitFailed || !strings.Contains(stderr, twofoldLine) || !strings.Contains(stderr, "docs/a: ") || !strings.Contains(stderr, "docs/sub/b: ") {
+	if code != cli.ExitFailed || !strings.Contains(stderr, bothKindsLine) || !strings.Contains(stderr, "docs/a: ") || !strings.Contains(stderr, "docs/sub/b: ") {
 		t.Errorf("cp to a directory: exit code %d, %q", code, stderr)
 	}
 	if data, err := os.ReadFile(filepath.Join(dir, "other")); err != nil || string(data) != "4444" {

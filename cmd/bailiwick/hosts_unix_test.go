@@ -153,7 +153,7 @@ mounts: [{source: d, allow: ["**"]}]
 	check := func(when string, want map[string]int) {
 		t.Helper()
 		for host, status := range want {
-			if resp, _ := p.ask(t, host, "/a"); resp.StatusCode != status {
+			if resp, _ := p.do(t, host, "/a"); resp.StatusCode != status {
 				t.Errorf("%s: %s: %d, want %d", when, host, resp.StatusCode, status)
 			}
 			if got, _ := raw(t, "tcp", strings.TrimPrefix(p.admin, "http://"), "GET /livez HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n"); got != status {

@@ -46,7 +46,7 @@ mounts:
 `, filepath.Join(etc, "access.jsonl"), users, keys, dir, t.TempDir(), filepath.Join(etc, "catalog.db"))
 	write(t, file, text)
 	p := start(t, "serve", "--config", file)
-	ask := func(method, path, body string, change func(*http.Request)) {
+	do := func(method, path, body string, change func(*http.Request)) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
 		if err != nil {
@@ -61,19 +61,19 @@ mounts:
 		}
 		resp.Body.Close()
 	}
-	ask("GET", "/index.html", "", nil)
-	ask("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("If-None-Match", "*") })
-	ask("GET", "/missing.html", "", nil)
+	do("GET", "/index.html", "", nil)
+	do("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("If-None-Match", "*") })
+	do("GET", "/missing.html", "", nil)
 	for range 3 {
-		ask("GET", "/missing.html", "", func(r *http.Request) { r.SetBasicAuth("alice", "secret") })
+		do("GET", "/missing.html", "", func(r *http.Request) { r.SetBasicAuth("alice", "secret") })
 	}
-	ask("GET", "/index.html", "", func(r *http.Request) { r.SetBasicAuth("alice", "wrong") })
-	ask("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") })
-	ask("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("Authorization", "Nonsense") })
-	ask("POST", "/in/", "12345", func(r *http.Request) { r.Header.Set("Content-Disposition", "attachment; filename=a.txt") })
+	do("GET", "/index.html", "", func(r *http.Request) { r.SetBasicAuth("alice", "wrong") })
+	do("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") })
+	do("GET", "/index.html", "", func(r *http.Request) { r.Header.Set("Authorization", "Malformed") })
+	do("POST", "/in/", "12345", func(r *http.Request) { r.Header.Set("Content-Disposition", "attachment; filename=a.txt") })
 	link := signed(t, keys, "/index.html", "--uses", "1")
-	ask("GET", link, "", nil)
-	ask("GET", link, "", nil)
+	do("GET", link, "", nil)
+	do("GET", link, "", nil)
 	first := p.counts(t)
 	for metric, want := range map[string]string{
 		`bailiwick_authentications_total{kind="basic",outcome="wrong"}`:                          "1",

@@ -42,7 +42,7 @@ func TestNestedMountIsNotBypassed(t *testing.T) {
 
 	for _, path := range []string{"/link", "/links/alice/a", "/deep/link", "/HOME/alice/a", "/deep/Home/a", "/HOME/", "/HOME", "/%48OME/alice/a"} {
 		for _, method := range []string{"GET", "HEAD"} {
-			resp, body := p.ask(t, "", path, func(r *http.Request) { r.Method = method })
+			resp, body := p.do(t, "", path, func(r *http.Request) { r.Method = method })
 			if resp.StatusCode != 404 || strings.Contains(body, "secret") {
 				t.Errorf("%s %s: %d %q", method, path, resp.StatusCode, body)
 			}
@@ -53,18 +53,18 @@ func TestNestedMountIsNotBypassed(t *testing.T) {
 		want["/OTHER/a"] = "open"
 	}
 	for path, body := range want {
-		if resp, got := p.ask(t, "", path); resp.StatusCode != 200 || got != body {
+		if resp, got := p.do(t, "", path); resp.StatusCode != 200 || got != body {
 			t.Errorf("GET %s: %d %q", path, resp.StatusCode, got)
 		}
 	}
-	if resp, body := p.ask(t, "", "/home/alice/a", as("alice")); resp.StatusCode != 200 || body != "secret" {
+	if resp, body := p.do(t, "", "/home/alice/a", as("alice")); resp.StatusCode != 200 || body != "secret" {
 		t.Errorf("the mount itself: %d %q", resp.StatusCode, body)
 	}
-	if resp, _ := p.ask(t, "", "/home/alice/a"); resp.StatusCode != 401 {
+	if resp, _ := p.do(t, "", "/home/alice/a"); resp.StatusCode != 401 {
 		t.Errorf("the mount itself, without credentials: %d", resp.StatusCode)
 	}
 	// A listing shows only names that this mount serves.
-	if _, body := p.ask(t, "", "/", asJSON); strings.Contains(strings.ToLower(body), `"home"`) || !strings.Contains(body, `"other"`) {
+	if _, body := p.do(t, "", "/", asJSON); strings.Contains(strings.ToLower(body), `"home"`) || !strings.Contains(body, `"other"`) {
 		t.Errorf("listed: %s", body)
 	}
 	for _, line := range p.said() {
@@ -109,7 +109,7 @@ mounts:
 `, map[string]string{"users": users, "srv/secret/a": "a"})
 	warning := regexp.MustCompile(`^/private: the access rules of this mount can be bypassed through /secret, which serves the same files to anyone; `)
 	p.await(warning)
-	if _, body := p.ask(t, "", "/secret/a"); body != "a" {
+	if _, body := p.do(t, "", "/secret/a"); body != "a" {
 		t.Errorf("a false warning: the response is %q", body)
 	}
 	for what, outer := range map[string]string{
@@ -128,7 +128,7 @@ mounts:
 				t.Errorf("%s: %s", what, line)
 			}
 		}
-		if resp, _ := p.ask(t, "", "/secret/a"); resp.StatusCode == 200 {
+		if resp, _ := p.do(t, "", "/secret/a"); resp.StatusCode == 200 {
 			t.Errorf("%s: it is served", what)
 		}
 	}

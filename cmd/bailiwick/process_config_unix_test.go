@@ -69,9 +69,9 @@ func (p *process) stop() {
 	}
 }
 
-// ask sends a GET, modified by change, on a new connection. The target is sent verbatim,
+// do sends a GET, modified by change, on a new connection. The target is sent verbatim,
 // and host, if it is not empty, as the Host.
-func (p *process) ask(t *testing.T, host, target string, change ...func(*http.Request)) (*http.Response, string) {
+func (p *process) do(t *testing.T, host, target string, change ...func(*http.Request)) (*http.Response, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url, nil)
 	if err != nil {

@@ -186,7 +186,7 @@ mounts:
 	p, dir := configured(t, yaml, files)
 	still := func(after string) {
 		t.Helper()
-		if resp, body := p.ask(t, "", "/a/a", as("alice")); resp.StatusCode != 200 || body != "a" {
+		if resp, body := p.do(t, "", "/a/a", as("alice")); resp.StatusCode != 200 || body != "a" {
 			t.Errorf("after %s: %d %q", after, resp.StatusCode, body)
 		}
 	}
@@ -227,7 +227,7 @@ mounts:
 	write(t, filepath.Join(dir, "users"), strings.Split(users, "\n")[1]+"\n")
 	p.signal(syscall.SIGHUP)
 	p.awaitCount(reloadedLine, 2)
-	if resp, _ := p.ask(t, "", "/a/a", as("alice")); resp.StatusCode != 401 {
+	if resp, _ := p.do(t, "", "/a/a", as("alice")); resp.StatusCode != 401 {
 		t.Errorf("a user removed from the file still gets %d", resp.StatusCode)
 	}
 }

@@ -72,14 +72,14 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 
 	var sum explain.Exposure
 	var exposed []string
-	var twofold cli.BeneathNotice
+	var beneath cli.BeneathNotice
 	out := cli.NewLineWriter(a.Out)
 	for finding, err := range jail.Scan(ctx) {
 		if err != nil {
 			return scanFailed(ctx, err)
 		}
 		sum.Add(finding)
-		twofold.Check(finding, a.Say)
+		beneath.Check(finding, a.Say)
 		if finding.Allowed && f.save+f.check != "" {
 			exposed = append(exposed, finding.Path)
 		}

@@ -27,7 +27,7 @@ func TestAccessFlags(t *testing.T) {
 		"--access", "group:editors can read two words/*", "--group", "editors=carol,bob"))
 	check := func(when, user, method, path string, want int) {
 		t.Helper()
-		resp, _ := p.ask(t, "", path, func(r *http.Request) {
+		resp, _ := p.do(t, "", path, func(r *http.Request) {
 			if r.Method = method; user != "" {
 				as(user)(r)
 			}
@@ -119,7 +119,7 @@ func TestAccessUploads(t *testing.T) {
 		"BAILIWICK_ACCESS=authenticated can upload\nowner can read,delete")
 	p := launch(t, cmd)
 	post := func(user string) *http.Response {
-		resp, _ := p.ask(t, "", "/", func(r *http.Request) {
+		resp, _ := p.do(t, "", "/", func(r *http.Request) {
 			r.Method = http.MethodPost
 			r.Body = http.NoBody
 			r.Header.Set("Content-Disposition", `attachment; filename="a.txt"`)
@@ -139,7 +139,7 @@ func TestAccessUploads(t *testing.T) {
 		t.Fatalf("alice: %s at %q", resp.Status, at)
 	}
 	for user, want := range map[string]int{"alice": 200, "bob": 404} {
-		if resp, _ := p.ask(t, "", at, as(user)); resp.StatusCode != want {
+		if resp, _ := p.do(t, "", at, as(user)); resp.StatusCode != want {
 			t.Errorf("%s: %s, want %d", user, resp.Status, want)
 		}
 	}
@@ -194,12 +194,12 @@ mounts:
 		{"..", "/home/alice/a.txt", 404},
 		{"mallory", "/corp.txt", 401},
 	} {
-		if resp, _ := p.ask(t, "", tt.path, as(tt.user)); resp.StatusCode != tt.want {
+		if resp, _ := p.do(t, "", tt.path, as(tt.user)); resp.StatusCode != tt.want {
 			t.Errorf("%s by %q: %d, want %d", tt.path, tt.user, resp.StatusCode, tt.want)
 		}
 	}
 	bearer := func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
-	if resp, _ := p.ask(t, "", "/backup.txt", bearer); resp.StatusCode != 200 {
+	if resp, _ := p.do(t, "", "/backup.txt", bearer); resp.StatusCode != 200 {
 		t.Errorf("with its token: %d", resp.StatusCode)
 	}
 }

@@ -73,7 +73,7 @@ mounts:
 		{"", "/", 404, ""},
 		{"", "/nosuch", 404, ""},
 	} {
-		resp, body := p.ask(t, c.host, c.target)
+		resp, body := p.do(t, c.host, c.target)
 		if c.status == 404 {
 			c.body = "not found\n"
 		}
@@ -103,7 +103,7 @@ mounts:
 		if c.user != "" {
 			change = append(change, as(c.user))
 		}
-		resp, _ := p.ask(t, "", c.target, change...)
+		resp, _ := p.do(t, "", c.target, change...)
 		if got := resp.Header.Get("Location"); resp.StatusCode != c.status || got != c.location {
 			t.Errorf("%s: %d to %q, want %d to %q", c.target, resp.StatusCode, got, c.status, c.location)
 		}
@@ -137,7 +137,7 @@ mounts: [{source: d, allow: ["**"]}]
 `, map[string]string{"d/a": "a"})
 	var statuses []int
 	for range 5 {
-		resp, _ := p.ask(t, "", "/a")
+		resp, _ := p.do(t, "", "/a")
 		statuses = append(statuses, resp.StatusCode)
 		if resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") == "" {
 			t.Error("429 without Retry-After")
@@ -172,7 +172,7 @@ mounts: [{source: d, allow: ["**"], write: true}]
 		t.Fatal(err)
 	}
 	eventually(t, func() string {
-		resp, _ := p.ask(t, "", "/a")
+		resp, _ := p.do(t, "", "/a")
 		if resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
 			return fmt.Sprintf("during another request: %s", resp.Status)
 		}
@@ -183,7 +183,7 @@ mounts: [{source: d, allow: ["**"], write: true}]
 		t.Error(err)
 	}
 	eventually(t, func() string {
-		resp, _ := p.ask(t, "", "/a")
+		resp, _ := p.do(t, "", "/a")
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Sprintf("after the other request: %s", resp.Status)
 		}

@@ -166,7 +166,7 @@ func TestTLSReload(t *testing.T) {
 	write(t, filepath.Join(dir, "server.pem"), cert)
 	reload(`^reload refused, .*bailiwick\.yaml:3: tls\.key: `)
 	write(t, filepath.Join(dir, "server.key"), key)
-	write(t, filepath.Join(dir, "server.pem"), "nonsense")
+	write(t, filepath.Join(dir, "server.pem"), "not a certificate")
 	reload(`^reload refused, .*bailiwick\.yaml:3: tls\.cert: `)
 	if err := os.Remove(filepath.Join(dir, "server.key")); err != nil {
 		t.Fatal(err)

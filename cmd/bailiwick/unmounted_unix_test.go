@@ -49,7 +49,7 @@ mounts:
 	} {
 		var want string
 		for i, path := range []string{"/docs/missing", "/", "/other/missing", "/hosted/missing"} {
-			resp, body := p.ask(t, "other.example", path+tt.target, tt.change)
+			resp, body := p.do(t, "other.example", path+tt.target, tt.change)
 			resp.Header.Del("Date")
 			got := fmt.Sprint(resp.StatusCode, resp.Header, body)
 			if i == 0 {
@@ -60,7 +60,7 @@ mounts:
 			}
 		}
 	}
-	if resp, _ := p.ask(t, "", signed(t, keys, "/other/missing")); resp.StatusCode != 404 {
+	if resp, _ := p.do(t, "", signed(t, keys, "/other/missing")); resp.StatusCode != 404 {
 		t.Errorf("a valid link to no mount: %d", resp.StatusCode)
 	}
 	p.signal(syscall.SIGTERM)

@@ -207,7 +207,7 @@ func TestWhoIsThrottled(t *testing.T) {
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 3, Every: time.Minute, Now: func() time.Time { return now }})
 	cfg := auth.ChainConfig{Passwords: judge, Tokens: taking("token"), Signed: taking("oidc"), SignedSuffix: "id", Certificates: certificate{}, CertificatesSuffix: "cert", Failures: failures}
 	c := auth.NewChain(cfg)
-	ask := func(addr, authorization string) error {
+	authenticate := func(addr, authorization string) error {
 		r := request("", authorization)
 		r.RemoteAddr = addr
 		_, _, err := c.Authenticate(r)
@@ -216,7 +216,7 @@ func TestWhoIsThrottled(t *testing.T) {
 	good := "Basic " + encode("alice:secret")
 	for range 50 { // none of these is a failed guess
 		for _, a := range []string{good, "Bearer old", "Bearer old.b.c", "Digest x", "Basic !", "Basic " + encode("away:x")} {
-			if err := ask("192.0.2.1:1", a); errors.Is(err, auth.ErrThrottled) {
+			if err := authenticate("192.0.2.1:1", a); errors.Is(err, auth.ErrThrottled) {
 				t.Fatalf("%s: %v", a, err)
 			}
 		}
@@ -226,15 +226,15 @@ func TestWhoIsThrottled(t *testing.T) {
 	}
 
 	for _, a := range []string{"Basic " + encode("alice:x"), "Bearer wrong", "Bearer wrong.b.c"} {
-		if err := ask("192.0.2.1:1", a); !errors.Is(err, auth.ErrCredentials) {
+		if err := authenticate("192.0.2.1:1", a); !errors.Is(err, auth.ErrCredentials) {
 			t.Fatalf("%s: %v", a, err)
 		}
 	}
 	for _, a := range []string{good, "Bearer abc", "Bearer a.b.c"} {
-		if err := ask("192.0.2.1:2", a); !errors.Is(err, auth.ErrThrottled) {
+		if err := authenticate("192.0.2.1:2", a); !errors.Is(err, auth.ErrThrottled) {
 			t.Errorf("%s after three failures: %v", a, err)
 		}
-		if err := ask("192.0.2.2:1", a); err != nil {
+		if err := authenticate("192.0.2.2:1", a); err != nil {
 			t.Errorf("%s from another address: %v", a, err)
 		}
 	}
@@ -247,17 +247,17 @@ func TestWhoIsThrottled(t *testing.T) {
 
 	// A reload keeps the counts.
 	c = auth.NewChain(cfg)
-	if err := ask("192.0.2.1:1", good); !errors.Is(err, auth.ErrThrottled) {
+	if err := authenticate("192.0.2.1:1", good); !errors.Is(err, auth.ErrThrottled) {
 		t.Errorf("after a reload: %v", err)
 	}
 	now = now.Add(time.Minute)
-	if err := ask("192.0.2.1:1", good); err != nil {
+	if err := authenticate("192.0.2.1:1", good); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
-	if err := ask("192.0.2.1:1", "Bearer wrong"); !errors.Is(err, auth.ErrCredentials) {
+	if err := authenticate("192.0.2.1:1", "Bearer wrong"); !errors.Is(err, auth.ErrCredentials) {
 		t.Errorf("%v", err)
 	}
-	if err := ask("192.0.2.1:1", good); !errors.Is(err, auth.ErrThrottled) {
+	if err := authenticate("192.0.2.1:1", good); !errors.Is(err, auth.ErrThrottled) {
 		t.Errorf("one more failure: %v", err)
 	}
 

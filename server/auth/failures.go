@@ -144,7 +144,7 @@ func (f *Failures) leave(c *failing, guess, failed bool) {
 	} else if c = f.client(c.key, now); c == nil {
 		return // the table is full: do not count this failure
 	}
-	c.forgive(now, f.limits.Every)
+	c.decay(now, f.limits.Every)
 	if failed {
 		c.level++
 	}
@@ -160,7 +160,7 @@ func (f *Failures) leave(c *failing, guess, failed bool) {
 func (f *Failures) client(key netip.Prefix, now time.Time) *failing {
 	c := f.clients[key]
 	if c != nil {
-		c.forgive(now, f.limits.Every)
+		c.decay(now, f.limits.Every)
 		return c
 	}
 	if len(f.clients) >= f.limits.Clients {
@@ -196,9 +196,9 @@ func (f *Failures) forget(c *failing) {
 	delete(f.clients, c.key)
 }
 
-// forgive reduces the level by the time that has passed. A clock that went backwards
+// decay reduces the level by the time that has passed. A clock that went backwards
 // forgives nothing.
-func (c *failing) forgive(now time.Time, every time.Duration) {
+func (c *failing) decay(now time.Time, every time.Duration) {
 	if passed := now.Sub(c.at); passed > 0 {
 		c.level = max(0, c.level-float64(passed)/float64(every))
 		c.at = now

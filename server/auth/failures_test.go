@@ -97,16 +97,16 @@ func TestClients(t *testing.T) {
 		{"@", "192.0.2.1:1", false},
 	} {
 		c := auth.NewChain(auth.ChainConfig{Passwords: judge, Failures: auth.NewFailures(auth.FailureLimits{Burst: 1, Every: time.Hour})})
-		ask := func(addr string) error {
+		authenticate := func(addr string) error {
 			r := request("", "Basic "+encode("alice:x"))
 			r.RemoteAddr = addr
 			_, _, err := c.Authenticate(r)
 			return err
 		}
-		if err := ask(test.a); !errors.Is(err, auth.ErrCredentials) {
+		if err := authenticate(test.a); !errors.Is(err, auth.ErrCredentials) {
 			t.Errorf("%s: %v", test.a, err)
 		}
-		if err := ask(test.b); errors.Is(err, auth.ErrThrottled) != test.same {
+		if err := authenticate(test.b); errors.Is(err, auth.ErrThrottled) != test.same {
 			t.Errorf("%s after %s: %v", test.b, test.a, err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestClients(t *testing.T) {
 func TestTableIsBounded(t *testing.T) {
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 1, Every: time.Hour, Clients: 100})
 	c := auth.NewChain(auth.ChainConfig{Passwords: judge, Signed: taking("oidc"), SignedSuffix: "id", Failures: failures})
-	ask := func(addr, authorization string) error {
+	authenticate := func(addr, authorization string) error {
 		r := request("", authorization)
 		r.RemoteAddr = addr
 		_, _, err := c.Authenticate(r)
@@ -125,7 +125,7 @@ func TestTableIsBounded(t *testing.T) {
 	}
 	wrong := "Basic " + encode("alice:x")
 	for i := range 2000 {
-		if err := ask("192.0.2.1:1", wrong); errors.Is(err, auth.ErrThrottled) != (i > 0) {
+		if err := authenticate("192.0.2.1:1", wrong); errors.Is(err, auth.ErrThrottled) != (i > 0) {
 			t.Fatalf("round %d: %v", i, err)
 		}
 		if i%2 == 0 {
@@ -133,7 +133,7 @@ func TestTableIsBounded(t *testing.T) {
 		} else {
 			wrong = "Basic " + encode("alice:x")
 		}
-		if err := ask(fmt.Sprintf("10.0.%d.%d:1", i/256, i%256), wrong); !errors.Is(err, auth.ErrCredentials) {
+		if err := authenticate(fmt.Sprintf("10.0.%d.%d:1", i/256, i%256), wrong); !errors.Is(err, auth.ErrCredentials) {
 			t.Fatal(err)
 		}
 		if n := failures.Len(); n > 100 {
@@ -180,16 +180,16 @@ func TestRetryAfter(t *testing.T) {
 	c := auth.NewChain(auth.ChainConfig{Passwords: judge, Failures: auth.NewFailures(auth.FailureLimits{
 		Burst: 1, Every: 90 * time.Second, Now: func() time.Time { return now },
 	})})
-	ask := func() error {
+	authenticate := func() error {
 		_, _, err := c.Authenticate(request("", "Basic "+encode("alice:x")))
 		return err
 	}
-	_ = ask()
+	_ = authenticate()
 	for _, step := range []struct {
 		passed, want time.Duration
 	}{{0, 90 * time.Second}, {500 * time.Millisecond, 90 * time.Second}, {time.Second, 89 * time.Second}, {-time.Hour, 89 * time.Second}} {
 		now = now.Add(step.passed)
-		err := ask()
+		err := authenticate()
 		if !errors.Is(err, auth.ErrThrottled) || auth.RetryAfter(err) != step.want {
 			t.Errorf("%v later: %v, %v, want %v", step.passed, err, auth.RetryAfter(err), step.want)
 		}

@@ -14,27 +14,27 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
-// vouching returns a chosen name and claims, like a source in which users choose theirs.
-type vouching struct {
+// chosenNames returns a chosen name and claims, like a source in which users choose theirs.
+type chosenNames struct {
 	method string
 	p      *auth.Principal
 }
 
-func (v vouching) principal() auth.Principal {
+func (v chosenNames) principal() auth.Principal {
 	p := *v.p
 	p.Method = v.method
 	return p
 }
 
-func (v vouching) CheckToken(context.Context, string) (auth.Principal, error) {
+func (v chosenNames) CheckToken(context.Context, string) (auth.Principal, error) {
 	return v.principal(), nil
 }
 
-func (v vouching) CheckPassword(context.Context, string, string) (auth.Principal, error) {
+func (v chosenNames) CheckPassword(context.Context, string, string) (auth.Principal, error) {
 	return v.principal(), nil
 }
 
-func (v vouching) CheckCertificate(state *tls.ConnectionState) (auth.Principal, bool, error) {
+func (v chosenNames) CheckCertificate(state *tls.ConnectionState) (auth.Principal, bool, error) {
 	return v.principal(), state.ServerName != "", nil
 }
 
@@ -45,25 +45,25 @@ func TestNamespacesNeverMeet(t *testing.T) {
 	names := []string{"alice", "alice@id.example.org", "alice@cert", "alice@ID.example.org", "alice@cert@id.example.org", "alice@id.example.org@cert",
 		"alice@", "@cert", "cert", "alice＠cert", "alice@ｃｅｒｔ", "alice@ce\u200drt", "alice@CERT", "alice@example.org", "anyone", "link:x", "a/b", `CORP\alice`, strings.Repeat("a", 250), strings.Repeat("a", 300)}
 	type place struct {
-		name string
-		ask  []string
-		cert string
+		name    string
+		headers []string
+		cert    string
 	}
 	places := []place{{"local", []string{"Basic " + encode("x:y")}, ""}, {"signed", []string{"Bearer a.b.c"}, ""}, {"certificates", nil, "shown"}}
 	for mask := 1; mask < 8; mask++ {
 		cfg := auth.ChainConfig{Failures: auth.NewFailures(auth.FailureLimits{Burst: 1 << 20})}
 		plain := 0
 		if mask&1 != 0 {
-			cfg.Passwords, plain = vouching{"basic", &chosen}, 1
+			cfg.Passwords, plain = chosenNames{"basic", &chosen}, 1
 		}
 		if mask&2 != 0 {
-			cfg.Signed = vouching{"oidc", &chosen}
+			cfg.Signed = chosenNames{"oidc", &chosen}
 			if plain++; plain > 1 {
 				cfg.SignedSuffix = "id.example.org"
 			}
 		}
 		if mask&4 != 0 {
-			cfg.Certificates = vouching{"certificate", &chosen}
+			cfg.Certificates = chosenNames{"certificate", &chosen}
 			if plain++; plain > 1 {
 				cfg.CertificatesSuffix = "cert"
 			}
@@ -80,7 +80,7 @@ func TestNamespacesNeverMeet(t *testing.T) {
 					controls++
 				}
 				bare[name] = at.name
-				p, ok, err := c.Authenticate(request(at.cert, at.ask...))
+				p, ok, err := c.Authenticate(request(at.cert, at.headers...))
 				if err != nil {
 					if !errors.Is(err, auth.ErrCredentials) || ok {
 						t.Errorf("%q of %s: %v, %v", name, at.name, ok, err)
@@ -114,20 +114,20 @@ func TestClaimsHaveNamespaces(t *testing.T) {
 		"ou": {"admins"}, "ou@cert": {"admins"}, "OU@CERT": {"admins"}, "ou＠cert": {"admins"}, "mail@example.org": {"x"}, "ou@id.example.org": {"forged"}, "nobody": nil,
 	}}
 	c := auth.NewChain(auth.ChainConfig{
-		Passwords: vouching{"basic", &chosen}, Signed: vouching{"oidc", &chosen}, SignedSuffix: "id.example.org",
-		Certificates: vouching{"certificate", &chosen}, CertificatesSuffix: "cert",
+		Passwords: chosenNames{"basic", &chosen}, Signed: chosenNames{"oidc", &chosen}, SignedSuffix: "id.example.org",
+		Certificates: chosenNames{"certificate", &chosen}, CertificatesSuffix: "cert",
 	})
 	kept := map[string][]string{"ou": {"admins"}, "mail@example.org": {"x"}, "nobody": nil}
-	for suffix, ask := range map[string][]string{"": {"Basic " + encode("x:y")}, "@id.example.org": {"Bearer a.b.c"}, "@cert": nil} {
+	for suffix, headers := range map[string][]string{"": {"Basic " + encode("x:y")}, "@id.example.org": {"Bearer a.b.c"}, "@cert": nil} {
 		cert := ""
-		if ask == nil {
+		if headers == nil {
 			cert = "shown"
 		}
 		want := map[string][]string{}
 		for key, values := range kept {
 			want[key], want[key+suffix] = values, values
 		}
-		p, _, err := c.Authenticate(request(cert, ask...))
+		p, _, err := c.Authenticate(request(cert, headers...))
 		if diff := cmp.Diff(want, p.Claims); err != nil || diff != "" {
 			t.Errorf("%q: %v\n%s", suffix, err, diff)
 		}
@@ -136,7 +136,7 @@ func TestClaimsHaveNamespaces(t *testing.T) {
 		t.Error("the checker's own claims were changed")
 	}
 	// With one source, claims are unchanged.
-	p, _, err := auth.NewChain(auth.ChainConfig{Signed: vouching{"oidc", &chosen}}).Authenticate(request("", "Bearer a.b.c"))
+	p, _, err := auth.NewChain(auth.ChainConfig{Signed: chosenNames{"oidc", &chosen}}).Authenticate(request("", "Bearer a.b.c"))
 	if diff := cmp.Diff(chosen.Claims, p.Claims); err != nil || diff != "" {
 		t.Errorf("alone: %v\n%s", err, diff)
 	}
@@ -144,7 +144,7 @@ func TestClaimsHaveNamespaces(t *testing.T) {
 
 // NewChain panics if two sources could return the same name.
 func TestNewChainRefuses(t *testing.T) {
-	v := vouching{"", &auth.Principal{}}
+	v := chosenNames{"", &auth.Principal{}}
 	for _, tt := range []struct {
 		cfg  auth.ChainConfig
 		want string
@@ -206,7 +206,7 @@ func FuzzNamespaces(f *testing.F) {
 	f.Add("alice＠ｃert", "alice")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		local, shown := auth.Principal{Name: a}, auth.Principal{Name: b}
-		c := auth.NewChain(auth.ChainConfig{Passwords: vouching{"basic", &local}, Certificates: vouching{"certificate", &shown}, CertificatesSuffix: "cert"})
+		c := auth.NewChain(auth.ChainConfig{Passwords: chosenNames{"basic", &local}, Certificates: chosenNames{"certificate", &shown}, CertificatesSuffix: "cert"})
 		p, ok, err := c.Authenticate(request("", "Basic "+encode("x:y")))
 		q, shownOK, shownErr := c.Authenticate(request("shown"))
 		if (err == nil) != ok || (shownErr == nil) != shownOK {

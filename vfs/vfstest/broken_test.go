@@ -602,7 +602,7 @@ var brokenReferences = []struct {
 		return &layer{reference: r, open: func(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 			obj, err := r.Open(ctx, n, req)
 			if err == nil && !obj.Span.Partial {
-				obj.Body = bodyOf{&livingReader{r: r, n: n}, obj.Body}
+				obj.Body = bodyOf{&unstableReader{r: r, n: n}, obj.Body}
 			}
 			return obj, err
 		}}
@@ -686,14 +686,14 @@ type atEnd struct{}
 
 func (*atEnd) Read([]byte) (int, error) { return 0, errors.New("unexpected end") }
 
-// livingReader reads the object's current content.
-type livingReader struct {
+// unstableReader reads the object's current content.
+type unstableReader struct {
 	r   *reference
 	n   vfs.Name
 	off int
 }
 
-func (l *livingReader) Read(b []byte) (int, error) {
+func (l *unstableReader) Read(b []byte) (int, error) {
 	l.r.mu.RLock()
 	defer l.r.mu.RUnlock()
 	data := l.r.objects[l.n.String()].data

@@ -27,7 +27,7 @@ func checkConditions(p *probe) {
 		case obj.Span.Partial != partial:
 			p.errorf("%s: Open(%q): Span is %+v, want Partial %t", tt.what, n, obj.Span, partial)
 		case !partial && string(data) != digits:
-			p.errorf("%s: Open(%q) yielded %s", tt.what, n, brief(data))
+			p.errorf("%s: Open(%q) yielded %s", tt.what, n, excerpt(data))
 		}
 		if errors.Is(want, vfs.ErrRange) {
 			want = nil

@@ -112,11 +112,11 @@ func checkConcurrency(p *probe) {
 				n, want := name(s), p.tree.Files[s]
 				_, data, err := p.get(n, vfs.Request{})
 				if err != nil || string(data) != want {
-					p.errorf("concurrent Open(%q) yielded %s, %v", n, brief(data), err)
+					p.errorf("concurrent Open(%q) yielded %s, %v", n, excerpt(data), err)
 				}
 				_, data, err = p.get(n, vfs.Request{Range: vfs.RangeSuffix(2)})
 				if err != nil || string(data) != want[len(want)-2:] {
-					p.errorf("concurrent Open(%q) of a range yielded %s, %v", n, brief(data), err)
+					p.errorf("concurrent Open(%q) of a range yielded %s, %v", n, excerpt(data), err)
 				}
 				if info, err := p.b.Stat(p.ctx, n, vfs.Request{}); err != nil || info.Size != int64(len(want)) {
 					p.errorf("Stat(%q) among others: %+v, %v", n, info, err)
@@ -146,7 +146,7 @@ func checkFS(p *probe) {
 	}
 	data, err := fs.ReadFile(j, names[0])
 	if err != nil || !bytes.Equal(data, []byte(p.tree.Files[names[0]])) {
-		p.errorf("ReadFile(%q) through a Jail gave %s, %v", names[0], brief(data), err)
+		p.errorf("ReadFile(%q) through a Jail gave %s, %v", names[0], excerpt(data), err)
 	}
 }
 

@@ -175,12 +175,12 @@ func checkLinks(p *probe) {
 	}
 	for _, tt := range tests {
 		n := name(tt.name)
-		for _, ask := range []bool{false, true} {
-			req := vfs.Request{Links: ask}
+		for _, links := range []bool{false, true} {
+			req := vfs.Request{Links: links}
 			_, _, err := p.get(n, req)
-			p.checkLinkError("Open", n, err, ask, tt.link)
+			p.checkLinkError("Open", n, err, links, tt.link)
 			_, err = p.b.Stat(p.ctx, n, req)
-			p.checkLinkError("Stat", n, err, ask, tt.link)
+			p.checkLinkError("Stat", n, err, links, tt.link)
 		}
 	}
 	for _, dir := range []string{"to-dir", "to-dir/sub", "to-top", "absolute-dir", "loop"} {

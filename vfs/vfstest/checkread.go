@@ -93,7 +93,7 @@ func (p *probe) holds(n vfs.Name, want string) {
 	case err != nil:
 		p.errorf("Open(%q): %w", n, err)
 	case string(data) != want:
-		p.errorf("Open(%q) yielded %s, want %s", n, brief(data), brief([]byte(want)))
+		p.errorf("Open(%q) yielded %s, want %s", n, excerpt(data), excerpt([]byte(want)))
 	case obj.Info.Size != int64(len(want)):
 		p.errorf("Info.Size of %q is %d, want %d", n, obj.Info.Size, len(want))
 	case obj.Span != vfs.Span{Length: int64(len(want))}:
@@ -134,7 +134,7 @@ func (p *probe) refuses(call string, n vfs.Name, err error, reason vfs.Reason) {
 	}
 }
 
-func brief(b []byte) string {
+func excerpt(b []byte) string {
 	if len(b) <= 40 {
 		return fmt.Sprintf("%q", b)
 	}
@@ -226,7 +226,7 @@ func checkRanges(p *probe) {
 		}
 		want := content[tt.want.Offset:][:tt.want.Length]
 		if string(data) != want {
-			p.errorf("range %s of %q yielded %s, want %s", tt.what, n, brief(data), brief([]byte(want)))
+			p.errorf("range %s of %q yielded %s, want %s", tt.what, n, excerpt(data), excerpt([]byte(want)))
 		}
 		if obj.Info.Size != int64(len(content)) {
 			p.errorf("range %s of %q: Info.Size is %d, want the size of the whole object, %d", tt.what, n, obj.Info.Size, len(content))
@@ -341,7 +341,7 @@ func checkFile(p *probe) {
 			}
 			data, err := io.ReadAll(io.LimitReader(obj.File, obj.Span.Length))
 			if err != nil || !bytes.Equal(data, content[obj.Span.Offset:][:obj.Span.Length]) {
-				p.errorf("Object.File of %q yielded %s, %v", n, brief(data), err)
+				p.errorf("Object.File of %q yielded %s, %v", n, excerpt(data), err)
 			}
 			obj.Body.Close()
 			if _, err := obj.File.Read(make([]byte, 1)); !errors.Is(err, fs.ErrClosed) {

@@ -260,7 +260,7 @@ func checkPutRaces(p *probe) {
 	names := []string{"new/directory/raced", "new/raced", "raced", "raced too"}
 	for _, s := range names {
 		n := name(s)
-		var winners, came atomic.Int32
+		var winners, arrived atomic.Int32
 		var won atomic.Value
 		start := make(chan struct{})
 		var wg sync.WaitGroup
@@ -268,7 +268,7 @@ func checkPutRaces(p *probe) {
 			wg.Go(func() {
 				<-start
 				data := strings.Repeat(fmt.Sprintf("racer %02d ", i), 1000)
-				_, err := p.b.Put(p.ctx, n, &meeting{r: strings.NewReader(data), came: &came, all: racers}, vfs.PutOptions{Cond: cond})
+				_, err := p.b.Put(p.ctx, n, &barrierReader{r: strings.NewReader(data), arrived: &arrived, all: racers}, vfs.PutOptions{Cond: cond})
 				if err == nil {
 					winners.Add(1)
 					won.Store(data)
@@ -290,22 +290,22 @@ func checkPutRaces(p *probe) {
 	}
 }
 
-// A meeting is a body that yields its first byte when all racers have begun to read
+// A barrierReader is a body that yields its first byte when all racers have begun to read
 // theirs. So a backend that checks for the name before reading, and relies on that
 // afterwards, loses. A backend that reads one body at a time never lets them meet: then
 // each gives up waiting after a while.
-type meeting struct {
-	r    io.Reader
-	came *atomic.Int32
-	all  int32
-	met  bool
+type barrierReader struct {
+	r       io.Reader
+	arrived *atomic.Int32
+	all     int32
+	met     bool
 }
 
-func (m *meeting) Read(b []byte) (int, error) {
+func (m *barrierReader) Read(b []byte) (int, error) {
 	if !m.met {
 		m.met = true
-		m.came.Add(1)
-		for turn := 0; turn < 10_000 && m.came.Load() < m.all; turn++ {
+		m.arrived.Add(1)
+		for turn := 0; turn < 10_000 && m.arrived.Load() < m.all; turn++ {
 			runtime.Gosched()
 		}
 	}

@@ -47,9 +47,9 @@ type Options struct {
 	// the file that looks like one of theirs is an error.
 	OtherSuffixes []string
 
-	// Told, if not nil, is called for each password, with remembered set if it needed no
+	// OnCheck, if not nil, is called for each password, with remembered set if it needed no
 	// check because it was remembered. It is called concurrently.
-	Told func(remembered bool)
+	OnCheck func(remembered bool)
 }
 
 // Users is a parsed file. It is immutable; after a reload, new Users start with no
@@ -106,8 +106,8 @@ func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, erro
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	if opts.Told == nil {
-		opts.Told = func(bool) {}
+	if opts.OnCheck == nil {
+		opts.OnCheck = func(bool) {}
 	}
 	u := &Users{
 		opts:    opts,
@@ -164,7 +164,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	hash, known := u.hashes[name]
 	key := u.right.key(name, password, hash)
 	if known && u.right.has(key, u.opts.Now()) {
-		u.opts.Told(true)
+		u.opts.OnCheck(true)
 		return p, nil
 	}
 
@@ -175,7 +175,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 
 	// Concurrent requests with the same password need only one check.
 	remembered := known && u.right.has(key, u.opts.Now())
-	u.opts.Told(remembered)
+	u.opts.OnCheck(remembered)
 	if remembered {
 		return p, nil
 	}

@@ -129,7 +129,7 @@ func testSameID(t *testing.T, of func(catalog.Source) catalog.Shared) {
 func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	ctx := t.Context()
 	const old, new catalog.Source = "/srv/old", "/srv/new"
-	a, b, bystander := of(old), of(new), of("/srv/bystander")
+	a, b, other := of(old), of(new), of("/srv/another")
 	rows := map[uuid.UUID]catalog.Record{}
 	for _, s := range states[1:] {
 		rec := bring(t, a, s)
@@ -138,7 +138,7 @@ func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	for id := range fill(t, a, 700, func(int) string { return "taken along" }) {
 		rows[id] = find(t, a, id)
 	}
-	stay, mine := bring(t, a, catalog.Ready), bring(t, bystander, catalog.Ready)
+	stay, mine := bring(t, a, catalog.Ready), bring(t, other, catalog.Ready)
 	own := bring(t, b, catalog.Ready)
 	clash := own
 	clash.Name = "has an ID that already exists"
@@ -146,11 +146,11 @@ func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 
 	var sources []catalog.Source
 	for _, s := range must1(b.Sources(ctx))(t) {
-		if strings.HasPrefix(string(s), "/srv/") && (s == old || s == new || s == "/srv/bystander") {
+		if strings.HasPrefix(string(s), "/srv/") && (s == old || s == new || s == "/srv/another") {
 			sources = append(sources, s)
 		}
 	}
-	if want := []catalog.Source{"/srv/bystander", new, old}; !slices.Equal(sources, want) {
+	if want := []catalog.Source{"/srv/another", new, old}; !slices.Equal(sources, want) {
 		t.Errorf("Sources: %q, want %q", sources, want)
 	}
 	if n := must1(b.Count(ctx, old))(t); n != int64(len(rows)+2) {
@@ -186,7 +186,7 @@ func testTake(t *testing.T, of func(catalog.Source) catalog.Shared) {
 	if left := ids(collect(t, a.All(ctx))); len(left) != 2 || !left[stay.ID] || !left[clash.ID] {
 		t.Errorf("rows that were not taken: %v", left)
 	}
-	same(t, find(t, bystander, mine.ID), mine)
+	same(t, find(t, other, mine.ID), mine)
 }
 
 // must1 is must for a value and an error.

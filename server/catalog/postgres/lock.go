@@ -102,15 +102,15 @@ func (l *lockHolder) hold(ctx context.Context, conn *pgx.Conn) {
 		l.mu.Unlock()
 		// If this connection broke, the pool's connections are usually broken too.
 		l.lost()
-		if conn = l.takeAgain(ctx); conn == nil {
+		if conn = l.reacquire(ctx); conn == nil {
 			return
 		}
 		close(l.held)
 	}
 }
 
-// takeAgain tries until it has the lock. It returns nil when ctx ends.
-func (l *lockHolder) takeAgain(ctx context.Context) *pgx.Conn {
+// reacquire tries until it has the lock. It returns nil when ctx ends.
+func (l *lockHolder) reacquire(ctx context.Context) *pgx.Conn {
 	tick := time.NewTicker(retryPause)
 	defer tick.Stop()
 	for {

@@ -19,13 +19,13 @@ func TestPasswords(t *testing.T) {
 	for _, password := range []string{"hunter2SECRET", "hunter2/SECRET", "hunter2?SECRET", "hunter2#SECRET", "hunter2@SECRET", "hunter2%SECRET", "hunter2%zzSECRET", "hunter2:SECRET", "hunter2 SECRET", "hunter2[SECRET", "hunter2\\SECRET", "hunter2\nSECRET", "1234/hunter2SECRET", "1234?hunter2SECRET", "1234#hunter2SECRET"} {
 		for _, form := range []string{
 			"postgres://bob:%s@127.0.0.1:1/db",
-			"postgres://bob:%s@127.0.0.1:1/db?sslmode=nonsense",
-			"postgres://bob:%s@127.0.0.1:1/db?nonsense=1",
+			"postgres://bob:%s@127.0.0.1:1/db?sslmode=invalid",
+			"postgres://bob:%s@127.0.0.1:1/db?unknown=1",
 			"postgres://bob:%s@127.0.0.1:port/db",
 			"postgres://bob:%s@127.0.0.1:99999/db",
 			"postgres://bob:%s@127.0.0.1:1/db?sslrootcert=/no/such/file&sslmode=verify-full",
 			"postgres://:%s@127.0.0.1:1/db?connect_timeout=x",
-			"postgres://127.0.0.1:1/db?user=bob&password=%s&sslmode=nonsense",
+			"postgres://127.0.0.1:1/db?user=bob&password=%s&sslmode=invalid",
 			"postgres://127.0.0.1:1/db?user=bob&password=%s",
 			"postgres://127.0.0.1:1/db?sslpassword=%s",
 			"postgres://bob:%s@127.0.0.1:1",

@@ -74,14 +74,14 @@ func List[K ~uint8](ctx context.Context, after string, d DirReader[K]) iter.Seq2
 		} else {
 			err = l.inOrder(after, yield)
 		}
-		if err != nil && !errors.Is(err, errEnough) {
+		if err != nil && !errors.Is(err, errStop) {
 			yield(Entry[K]{}, err)
 		}
 	}
 }
 
-// errEnough ends a listing when its caller stops.
-var errEnough = errors.New("enough")
+// errStop ends a listing when its caller stops.
+var errStop = errors.New("stopped")
 
 type dirListing[K ~uint8] struct {
 	ctx  context.Context
@@ -105,7 +105,7 @@ func (l *dirListing[K]) each(after string, yield func(Entry[K], error) bool) err
 	l.describes = true
 	return l.pass(after, func(e foundEntry[K]) (bound string, err error) {
 		if !yield(e.Entry, nil) {
-			err = errEnough
+			err = errStop
 		}
 		return "", err
 	})
@@ -137,7 +137,7 @@ func (l *dirListing[K]) inOrder(after string, yield func(Entry[K], error) bool) 
 			}
 			used++
 			if !yield(e.Entry, nil) {
-				return errEnough
+				return errStop
 			}
 		}
 		switch {

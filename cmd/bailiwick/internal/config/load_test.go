@@ -48,9 +48,9 @@ func TestBadFiles(t *testing.T) {
 			if !errors.As(err, &all) {
 				t.Fatalf("Load: %v", err)
 			}
-			told := map[string][]string{}
+			reported := map[string][]string{}
 			for _, e := range all {
-				told[e.Where] = append(told[e.Where], e.Text)
+				reported[e.Where] = append(reported[e.Where], e.Text)
 				if strings.Contains(e.Error(), "\n") || strings.Contains(e.Error(), "hunter2") {
 					t.Errorf("bad text: %q", e)
 				}
@@ -63,13 +63,13 @@ func TestBadFiles(t *testing.T) {
 					continue
 				}
 				wrong++
-				if !slices.ContainsFunc(told[where], func(text string) bool { return strings.Contains(text, want) }) {
-					t.Errorf("%s: no error %q, but %q", where, want, told[where])
+				if !slices.ContainsFunc(reported[where], func(text string) bool { return strings.Contains(text, want) }) {
+					t.Errorf("%s: no error %q, but %q", where, want, reported[where])
 				}
-				delete(told, where)
+				delete(reported, where)
 			}
-			if len(told) > 0 || wrong == 0 {
-				t.Errorf("unexpected errors: %q", told)
+			if len(reported) > 0 || wrong == 0 {
+				t.Errorf("unexpected errors: %q", reported)
 			}
 			schema := againstSchema(t, data)
 			if _, beyond := beyondSchema[filepath.Base(file)]; beyond != (schema == "") {

@@ -132,7 +132,7 @@ func (v *validator) rule(m *Mount, j int, key string) {
 			continue
 		}
 		if _, err := access.Compile([]access.Rule{{Who: string(r.Who), Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
-			v.fail(index(key+".names", i), "%s", told(err))
+			v.fail(index(key+".names", i), "%s", ruleErrorText(err))
 		}
 	}
 	if m.Uploads == nil && r.Who == "owner" {
@@ -161,9 +161,9 @@ func (v *validator) group(who, key string) {
 	}
 }
 
-// told returns the message of an error from package access, without the prefix that the
+// ruleErrorText returns the message of an error from package access, without the prefix that the
 // error's place makes redundant.
-func told(err error) string {
+func ruleErrorText(err error) string {
 	return strings.TrimPrefix(err.Error(), access.ErrRule.Error()+": ")
 }
 

@@ -51,18 +51,18 @@ func (v *validator) addresses() {
 			continue
 		}
 		for _, other := range v.Listen[:i] {
-			if other != "" && clash(addr, other) {
+			if other != "" && conflict(addr, other) {
 				v.fail(key, "%s and %s are the same address; keep one", other, addr)
 			}
 		}
-		if v.Admin != "" && clash(addr, v.Admin) {
+		if v.Admin != "" && conflict(addr, v.Admin) {
 			v.fail("admin", "it must differ from the public address %s; write another one, such as 127.0.0.1:9090", addr)
 		}
 	}
 }
 
-// clash reports whether two listeners would conflict.
-func clash(a, b Address) bool {
+// conflict reports whether two listeners would conflict.
+func conflict(a, b Address) bool {
 	hostA, portA, _ := net.SplitHostPort(string(a))
 	hostB, portB, _ := net.SplitHostPort(string(b))
 	numberA, _ := strconv.ParseUint(portA, 10, 16)

@@ -345,7 +345,7 @@ func parsePrefix(s string) (any, error) {
 
 func parseWho(s string) (any, error) {
 	if _, err := access.Compile([]access.Rule{{Who: s, Can: []vfs.Op{vfs.OpRead}}}, nil); err != nil {
-		return nil, errors.New(told(err))
+		return nil, errors.New(ruleErrorText(err))
 	}
 	return Who(s), nil
 }

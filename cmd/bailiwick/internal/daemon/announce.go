@@ -46,11 +46,11 @@ func (s *service) announceWarnings(g *generation) {
 
 // announceNotes reports what an operator should know about the sources.
 func (s *service) announceNotes(g *generation) {
-	told := map[string]bool{}
+	printed := map[string]bool{}
 	for _, m := range g.mounts {
 		for _, note := range m.source.source.Notes {
-			if !told[note] {
-				told[note] = true
+			if !printed[note] {
+				printed[note] = true
 				s.std.Say("%s", note)
 			}
 		}

@@ -35,7 +35,7 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 	chain := auth.ChainConfig{Failures: c.failures, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
 	known := false
 	if file := cfg.Users.Htpasswd; file != "" {
-		users, err := htpasswd.Load(string(file), htpasswd.Options{Told: s.metrics.Passwords(), OtherSuffixes: cfg.Users.Suffixes()})
+		users, err := htpasswd.Load(string(file), htpasswd.Options{OnCheck: s.metrics.Passwords(), OtherSuffixes: cfg.Users.Suffixes()})
 		if err != nil {
 			return nil, err
 		}

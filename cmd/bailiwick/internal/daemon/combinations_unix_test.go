@@ -276,7 +276,7 @@ func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.Res
 			sources[i] = "none"
 		}
 	}
-	var whys []string
+	var reasons []string
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
 		rest, ok := strings.CutPrefix(c.path, strings.TrimSuffix(string(m.Path), "/")+"/")
@@ -286,31 +286,31 @@ func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.Res
 		if file, err := filepath.EvalSymlinks(filepath.Join(sources[i], rest)); err != nil || file != at {
 			continue
 		}
-		why := pageOwn
+		reason := pageOwn
 		for j := range cfg.Mounts {
 			if other := &cfg.Mounts[j]; j != i && (other.Write || other.Uploads != nil) && (within(sources[i], sources[j]) || within(sources[j], sources[i])) {
-				why = pageByOther
+				reason = pageByOther
 			}
 		}
 		switch {
 		case strings.Contains(said[i], "content: trusted"):
-			why = pageTrusted
+			reason = pageTrusted
 		case strings.Contains(said[i], "content: untrusted"):
-			why = pageUntrusted
+			reason = pageUntrusted
 		case m.Write || m.Uploads != nil:
-			why = pageByItself
+			reason = pageByItself
 		}
-		whys = append(whys, why)
+		reasons = append(reasons, reason)
 	}
-	if len(whys) != 1 {
-		if len(whys) == 0 {
+	if len(reasons) != 1 {
+		if len(reasons) == 0 {
 			t.Errorf("%+v: %s is served by no mount\n%s", c, page, text)
 		}
 		return // either of two mounts may be the one
 	}
-	pages[whys[0]]++
-	if shown := whys[0] == pageTrusted || whys[0] == pageOwn; shown == download {
-		t.Errorf("%+v: %s, shown: %t, though %s\n%s", c, page, !download, whys[0], text)
+	pages[reasons[0]]++
+	if shown := reasons[0] == pageTrusted || reasons[0] == pageOwn; shown == download {
+		t.Errorf("%+v: %s, shown: %t, though %s\n%s", c, page, !download, reasons[0], text)
 	}
 }
 

@@ -155,7 +155,7 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 		}
 		u = &dir
 	}
-	a, err := m.probe.ask(ctx, e.op, u)
+	a, err := m.probe.decide(ctx, e.op, u)
 	switch {
 	case err != nil:
 		return explain.Verdict{}, err

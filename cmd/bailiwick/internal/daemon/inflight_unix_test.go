@@ -48,8 +48,8 @@ func hold(s *service, began chan<- string, release func(*http.Request) <-chan st
 	})
 }
 
-// ask sends requests in the background, and returns when their handlers run.
-func ask(s *service, began <-chan string, paths ...string) {
+// startRequests sends requests in the background, and returns when their handlers run.
+func startRequests(s *service, began <-chan string, paths ...string) {
 	for _, path := range paths {
 		go func() {
 			if resp, err := http.Get("http://" + s.sockets[0].Addr().String() + path); err == nil {
@@ -76,7 +76,7 @@ func TestCutWaitsForHandlers(t *testing.T) {
 	began := make(chan string)
 	hold(s, began, func(r *http.Request) <-chan struct{} { return r.Context().Done() })
 	s.start()
-	ask(s, began, "/a", "/b", "/c")
+	startRequests(s, began, "/a", "/b", "/c")
 	if err := s.run(t.Context(), twice()); !errors.Is(err, cli.ErrReported) {
 		t.Errorf("run: %v", err)
 	}
@@ -102,7 +102,7 @@ func TestCutRecordsWhatDoesNotReturn(t *testing.T) {
 	began, stuck := make(chan string), make(chan struct{})
 	hold(s, began, func(*http.Request) <-chan struct{} { return stuck })
 	s.start()
-	ask(s, began, "/a", "/b")
+	startRequests(s, began, "/a", "/b")
 	if err := s.run(t.Context(), twice()); !errors.Is(err, cli.ErrReported) {
 		t.Errorf("run: %v", err)
 	}

@@ -29,7 +29,7 @@ func holdOwnFiles(env *cli.Env, cfg *config.Config) (release func()) {
 // announceOwnFiles warns about the server's own files whose names the rules allow: they are in
 // a source by mistake. It ignores access rules: nobody should read these files.
 func (s *service) announceOwnFiles(g *generation) {
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, m := range g.mounts {
 		dir, local := m.cfg.Source.Local()
 		if !local || m.cfg.Uploads != nil {
@@ -37,8 +37,8 @@ func (s *service) announceOwnFiles(g *generation) {
 		}
 		for _, file := range ownFilesOf(g.cfg) {
 			real, err := cli.RealPath(file.Path)
-			if err == nil && !told[real] && allowsFile(m.jail, vfs.OpRead, dir, real) {
-				told[real] = true
+			if err == nil && !reported[real] && allowsFile(m.jail, vfs.OpRead, dir, real) {
+				reported[real] = true
 				s.announce("%s is one of the server's own files, but it is in %s, and the rules allow its name; it is never served: deny it, or move it elsewhere", cli.Printable(real), cli.Printable(dir))
 			}
 		}

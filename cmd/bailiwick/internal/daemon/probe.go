@@ -58,10 +58,10 @@ func (p *probe) Record(a *audit.Attempt) {
 	p.last = &attempt
 }
 
-// ask returns the record of a request for op on u, a URL as the mount's handler gets it, by
+// decide returns the record of a request for op on u, a URL as the mount's handler gets it, by
 // the principal in ctx. If credentials are required for a name that is refused anyway, it
 // returns the reason of that. An error is one of opening or reading the catalog.
-func (p *probe) ask(ctx context.Context, op vfs.Op, u *url.URL) (*audit.Attempt, error) {
+func (p *probe) decide(ctx context.Context, op vfs.Op, u *url.URL) (*audit.Attempt, error) {
 	required := p.send(ctx, p.challenging, op, u)
 	if required.Reason != audit.ReasonRequired {
 		return required, p.records.err

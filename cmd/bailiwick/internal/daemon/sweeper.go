@@ -16,9 +16,9 @@ import (
 // sweepEvery is how often a server looks for abandoned uploads.
 const sweepEvery = 10 * time.Minute
 
-// soonAfter is when it looks after its start: a database takes a moment to notice that the
+// firstDelays is when it looks after its start: a database takes a moment to notice that the
 // previous server has died.
-var soonAfter = []time.Duration{time.Second, 5 * time.Second, time.Minute}
+var firstDelays = []time.Duration{time.Second, 5 * time.Second, time.Minute}
 
 // startSweepBudget is how long a sweep may delay a start. The next sweep clears the rest.
 const startSweepBudget = 30 * time.Second
@@ -44,8 +44,8 @@ func (w *sweeper) start(ctx context.Context) {
 	w.done.Go(func() {
 		for i := 0; ; i++ {
 			wait := sweepEvery
-			if i < len(soonAfter) {
-				wait = soonAfter[i]
+			if i < len(firstDelays) {
+				wait = firstDelays[i]
 			}
 			select {
 			case <-ctx.Done():

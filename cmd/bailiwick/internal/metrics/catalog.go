@@ -37,7 +37,7 @@ func (m *Metrics) ObserveCatalog(c catalog.Catalog) catalog.Catalog {
 	return o
 }
 
-func (o *observedCatalog) told(op string, start time.Time, err error) {
+func (o *observedCatalog) observe(op string, start time.Time, err error) {
 	o.durations.WithLabelValues(op, catalogOutcome(err)).Observe(time.Since(start).Seconds())
 }
 
@@ -61,7 +61,7 @@ func catalogOutcome(err error) string {
 func (o *observedCatalog) Begin(ctx context.Context, rec catalog.Record) error {
 	start := time.Now()
 	err := o.Catalog.Begin(ctx, rec)
-	o.told("begin", start, err)
+	o.observe("begin", start, err)
 	return err
 }
 
@@ -69,7 +69,7 @@ func (o *observedCatalog) Begin(ctx context.Context, rec catalog.Record) error {
 func (o *observedCatalog) Touch(ctx context.Context, id uuid.UUID) error {
 	start := time.Now()
 	err := o.Catalog.Touch(ctx, id)
-	o.told("touch", start, err)
+	o.observe("touch", start, err)
 	return err
 }
 
@@ -77,7 +77,7 @@ func (o *observedCatalog) Touch(ctx context.Context, id uuid.UUID) error {
 func (o *observedCatalog) Commit(ctx context.Context, rec catalog.Record) (catalog.Record, error) {
 	start := time.Now()
 	rec, err := o.Catalog.Commit(ctx, rec)
-	o.told("commit", start, err)
+	o.observe("commit", start, err)
 	return rec, err
 }
 
@@ -85,7 +85,7 @@ func (o *observedCatalog) Commit(ctx context.Context, rec catalog.Record) (catal
 func (o *observedCatalog) Get(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
 	start := time.Now()
 	rec, err := o.Catalog.Get(ctx, id)
-	o.told("get", start, err)
+	o.observe("get", start, err)
 	return rec, err
 }
 
@@ -93,7 +93,7 @@ func (o *observedCatalog) Get(ctx context.Context, id uuid.UUID) (catalog.Record
 func (o *observedCatalog) Delete(ctx context.Context, id uuid.UUID) error {
 	start := time.Now()
 	err := o.Catalog.Delete(ctx, id)
-	o.told("delete", start, err)
+	o.observe("delete", start, err)
 	return err
 }
 
@@ -101,7 +101,7 @@ func (o *observedCatalog) Delete(ctx context.Context, id uuid.UUID) error {
 func (o *observedCatalog) Abandon(ctx context.Context, id uuid.UUID) error {
 	start := time.Now()
 	err := o.Catalog.Abandon(ctx, id)
-	o.told("abandon", start, err)
+	o.observe("abandon", start, err)
 	return err
 }
 
@@ -109,7 +109,7 @@ func (o *observedCatalog) Abandon(ctx context.Context, id uuid.UUID) error {
 func (o *observedCatalog) Forget(ctx context.Context, id uuid.UUID) error {
 	start := time.Now()
 	err := o.Catalog.Forget(ctx, id)
-	o.told("forget", start, err)
+	o.observe("forget", start, err)
 	return err
 }
 
@@ -118,7 +118,7 @@ func (o *observedCatalog) Stale(ctx context.Context, before time.Time) iter.Seq2
 	return func(yield func(catalog.Record, error) bool) {
 		start := time.Now()
 		var failed error
-		defer func() { o.told("left", start, failed) }()
+		defer func() { o.observe("left", start, failed) }()
 		for rec, err := range o.Catalog.Stale(ctx, before) {
 			failed = err
 			if !yield(rec, err) {
@@ -132,7 +132,7 @@ func (o *observedCatalog) Stale(ctx context.Context, before time.Time) iter.Seq2
 func (o *observedCounter) Use(ctx context.Context, id string, limit int, expires time.Time) (bool, error) {
 	start := time.Now()
 	ok, err := o.counter.Use(ctx, id, limit, expires)
-	o.told("use", start, err)
+	o.observe("use", start, err)
 	return ok, err
 }
 
@@ -140,6 +140,6 @@ func (o *observedCounter) Use(ctx context.Context, id string, limit int, expires
 func (o *observedCounter) Good(ctx context.Context, id string, limit int) (bool, error) {
 	start := time.Now()
 	ok, err := o.counter.Good(ctx, id, limit)
-	o.told("good", start, err)
+	o.observe("good", start, err)
 	return ok, err
 }

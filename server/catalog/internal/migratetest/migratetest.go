@@ -38,7 +38,7 @@ type Store struct {
 var (
 	wider  = table.Migration{Name: "9001_wider", SQL: "ALTER TABLE {schema}objects ADD COLUMN note {text}; CREATE TABLE {schema}uses (link {text} NOT NULL PRIMARY KEY, n {int64} NOT NULL) {strict};"}
 	filled = table.Migration{Name: "9002_filled", SQL: "UPDATE {schema}objects SET note = name || '!';"}
-	broken = table.Migration{Name: "9002_broken", SQL: "CREATE TABLE {schema}half (a {int64}) {strict}; UPDATE {schema}objects SET note = 'half'; SELECT nonsense FROM nowhere;"}
+	broken = table.Migration{Name: "9002_broken", SQL: "CREATE TABLE {schema}half (a {int64}) {strict}; UPDATE {schema}objects SET note = 'half'; SELECT missing FROM nowhere;"}
 )
 
 // Test runs the tests.

@@ -65,14 +65,14 @@ func (c *Catalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog
 		func(ctx context.Context, page []row) ([]row, error) {
 			// The rows are read before the live instances, so an instance that begins a row in
 			// between is not considered dead.
-			ask := make(map[string]time.Time)
+			instances := make(map[string]time.Time)
 			for _, r := range page {
-				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !r.Touched.Before(ask[r.instance]) {
-					ask[r.instance] = r.Touched
+				if r.Touched.UnixMicro() >= limit && r.instance != c.instance && !dead[r.instance] && !r.Touched.Before(instances[r.instance]) {
+					instances[r.instance] = r.Touched
 				}
 			}
-			if len(ask) > 0 {
-				found, err := c.db.Dead(ctx, ask)
+			if len(instances) > 0 {
+				found, err := c.db.Dead(ctx, instances)
 				if err != nil {
 					return nil, err
 				}
