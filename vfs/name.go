@@ -16,8 +16,9 @@ const (
 
 // A Name is the name of an object or a directory that passed a parser: slash-separated
 // elements of clean UTF-8, none of them empty, "." or "..". Only [ParseName],
-// [ParseEscapedPath], [Name.Child] and [SafeName] make one, so a backend cannot be
-// handed a client's string. Every operation refuses the zero Name. Names compare byte
+// [ParseEscapedPath] and [SafeName] make one from a string, and [Name.Child],
+// [Name.Join] and [Name.Within] one from a Name, so a backend cannot be handed a
+// client's string. Every operation refuses the zero Name. Names compare byte
 // for byte, and a name has exactly one spelling.
 type Name struct{ s string }
 
@@ -73,6 +74,44 @@ func (n Name) Child(elem string) (Name, error) {
 		return Name{}, refuseName(s, reason.NameSlash)
 	}
 	return ParseName(s)
+}
+
+// Join returns the name of below, which is relative to the directory n: n itself if
+// below is [Root], below if n is Root. It fails if one of them is the zero Name or the
+// result would be too long.
+func (n Name) Join(below Name) (Name, error) {
+	switch {
+	case n.IsZero(), below.IsZero():
+		return Name{}, refuseName("", reason.NameEmpty)
+	case n.IsRoot():
+		return below, nil
+	case below.IsRoot():
+		return n, nil
+	}
+	// The elements are valid, so nothing else can be wrong with the whole.
+	s := n.s + "/" + below.s
+	if len(s) > MaxNameBytes {
+		return Name{}, refuseName(s, reason.NameTooLong)
+	}
+	return Name{s}, nil
+}
+
+// Within returns n relative to the directory dir, so that dir.Join gives n back: [Root]
+// if n is dir. It reports false, with the zero Name, if n is neither dir nor below it.
+func (n Name) Within(dir Name) (Name, bool) {
+	switch {
+	case n.IsZero(), dir.IsZero():
+		return Name{}, false
+	case dir.IsRoot():
+		return n, true
+	case n == dir:
+		return Root, true
+	}
+	rest, ok := strings.CutPrefix(n.s, dir.s)
+	if !ok || rest[0] != '/' {
+		return Name{}, false
+	}
+	return Name{rest[1:]}, true
 }
 
 // Elements yields the elements of n from the top down; it yields none for [Root].

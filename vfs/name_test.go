@@ -212,3 +212,49 @@ func TestErrorText(t *testing.T) {
 		t.Error("a failure that is not a refusal matches fs.ErrNotExist")
 	}
 }
+
+// TestJoin: Join and Within are inverse, split only at slashes, and respect the limit.
+func TestJoin(t *testing.T) {
+	parse := func(s string) vfs.Name {
+		if s == "." {
+			return vfs.Root
+		}
+		n, err := vfs.ParseName(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, c := range []struct{ dir, below, whole string }{
+		{"a", "b", "a/b"}, {"a/b", "c/d", "a/b/c/d"}, {".", "a/b", "a/b"}, {"a/b", ".", "a/b"}, {".", ".", "."},
+	} {
+		dir, below, whole := parse(c.dir), parse(c.below), parse(c.whole)
+		if n, err := dir.Join(below); n != whole || err != nil {
+			t.Errorf("Join(%q, %q) = %q, %v, want %q", dir, below, n, err, whole)
+		}
+		if n, ok := whole.Within(dir); n != below || !ok {
+			t.Errorf("%q within %q = %q, %v, want %q", whole, dir, n, ok, below)
+		}
+	}
+	for _, c := range []struct{ n, dir string }{{"ab", "a"}, {"a-b/c", "a"}, {"a", "a/b"}, {"b/a", "a"}, {".", "a"}, {"a.b", "a"}} {
+		if n, ok := parse(c.n).Within(parse(c.dir)); ok || !n.IsZero() {
+			t.Errorf("%q within %q = %q, want no", c.n, c.dir, n)
+		}
+	}
+	long := parse(strings.Repeat("d/", 511) + "d") // 1023 bytes
+	if n, err := long.Join(parse("b")); !n.IsZero() || vfs.ReasonOf(err) != reason.NameTooLong {
+		t.Errorf("Join beyond the limit = %q, %v", n, err)
+	}
+	if n, err := parse(long.String()[2:]).Join(parse("bb")); err != nil || len(n.String()) != vfs.MaxNameBytes {
+		t.Errorf("Join up to the limit: %d bytes, %v", len(n.String()), err)
+	}
+	var zero vfs.Name
+	for _, pair := range [][2]vfs.Name{{zero, parse("a")}, {parse("a"), zero}, {zero, vfs.Root}, {vfs.Root, zero}} {
+		if n, err := pair[0].Join(pair[1]); !n.IsZero() || vfs.ReasonOf(err) != reason.NameEmpty {
+			t.Errorf("Join(%q, %q) = %q, %v", pair[0], pair[1], n, err)
+		}
+		if n, ok := pair[0].Within(pair[1]); ok || !n.IsZero() {
+			t.Errorf("%q within %q = %q", pair[0], pair[1], n)
+		}
+	}
+}
