@@ -7,6 +7,7 @@ import (
 	"iter"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -20,6 +21,9 @@ type unwilling struct {
 }
 
 func (f unwilling) fail(op string, n vfs.Name) error {
+	if e, ok := f.err.(*vfs.Error); ok {
+		return e
+	}
 	return &vfs.Error{Op: op, Name: n.String(), Err: fmt.Errorf("%w: S3 answered 400 InvalidArgument", f.err)}
 }
 
@@ -66,6 +70,25 @@ func TestFailureForGood(t *testing.T) {
 			if strings.Contains(r.Body, "S3") || strings.Contains(r.Body, "Invalid") {
 				t.Errorf("%v: %s: the response has %q", c.err, target, r.Body)
 			}
+		}
+	}
+}
+
+// TestRetryAfter: the response tells the client how long to wait if the backend knows,
+// in whole seconds, and never that a hidden name would have to wait.
+func TestRetryAfter(t *testing.T) {
+	for _, c := range []struct {
+		wait time.Duration
+		want string
+	}{{0, "5"}, {time.Millisecond, "1"}, {2500 * time.Millisecond, "3"}} {
+		busy := &vfs.Error{Op: "open", Err: vfs.ErrUnavailable, RetryAfter: c.wait}
+		jail := jailOver(t, unwilling{mem.New(), busy}, allow("file"))
+		url := start(t, server.New(jail, server.Config{Logger: quiet}))
+		if r := get(t, "GET", url+"/file"); r.Status != 503 || r.Header.Get("Retry-After") != c.want {
+			t.Errorf("wait of %v: %d with Retry-After %q, want %q", c.wait, r.Status, r.Header.Get("Retry-After"), c.want)
+		}
+		if r := get(t, "GET", url+"/other"); r.Status != 404 || r.Header.Get("Retry-After") != "" {
+			t.Errorf("a hidden name: %d with Retry-After %q", r.Status, r.Header.Get("Retry-After"))
 		}
 	}
 }

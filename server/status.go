@@ -214,8 +214,11 @@ func (x *exchange) respond(response *httpError, err error) {
 			x.Header()["Www-Authenticate"] = challenges
 		}
 	}
-	if response.retry > 0 {
-		seconds := int64((response.retry + time.Second - 1) / time.Second)
+	if retry := response.retry; retry > 0 {
+		if e, ok := errors.AsType[*vfs.Error](err); ok && e.RetryAfter > 0 {
+			retry = e.RetryAfter
+		}
+		seconds := int64((retry + time.Second - 1) / time.Second)
 		x.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
 	}
 	x.fixed(response.status, response.text)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -59,6 +60,10 @@ type Error struct {
 	// SiblingDir is set, with reason.CreateSibling, if the sibling is a directory.
 	// Callers that do not list directories must not reveal it.
 	SiblingDir bool
+
+	// RetryAfter is how long to wait before the call is tried again, with
+	// ErrUnavailable; 0 if the backend does not know.
+	RetryAfter time.Duration
 
 	// Link is the target of the symbolic link on the path, with reason.Symlink, if
 	// Request.Links asked for it and the target is a valid name.
