@@ -7,6 +7,9 @@
 //     and [TimeTag] for Open.
 //   - A backend, or a layer over another one, can list less if it knows what the caller
 //     needs: see [ListHintOf].
+//   - A layer embeds the vfs.Backend below it and passes on [Walk] and [CopyFrom]; one
+//     that changes names uses [Renamed] for errors. The packages below backends/layer/
+//     are examples.
 //
 // A backend is complete when it passes vfstest.TestBackend.
 package driver
