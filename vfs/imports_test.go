@@ -69,6 +69,15 @@ var importRules = []importRule{
 		reason: "a backend must not import another one (except that mem may use aferofs, and shared code is in backends/internal), so that each can be read, tested and omitted on its own",
 	},
 	{
+		from:   "backends/layer",
+		direct: true,
+		breach: func(_, to string, standard bool) bool {
+			// The cache also needs the system's calls, for its files.
+			return !standard && to != "vfs" && to != "vfs/driver" && to != "vfs/reason" && to != "vfs/ownfile" && !below(to, "golang.org/x")
+		},
+		reason: "a layer works over any backend, so it imports only the contract: vfs, vfs/driver and vfs/reason",
+	},
+	{
 		from: "",
 		breach: func(from, to string, _ bool) bool {
 			return below(to, "github.com/aws") && from != "backends" && !below(from, "backends/s3") && !below(from, "cmd") && !below(from, "testdata")
@@ -272,6 +281,10 @@ func TestImportRules(t *testing.T) {
 		{"backends/mem", module + "/backends/aferofs", false},
 		{"backends/mem", "github.com/spf13/afero/mem", false},
 		{"backends/aferofs", module + "/backends/mem", true},
+		{"backends/layer/mount", module + "/vfs/driver", false},
+		{"backends/layer/mount", module + "/backends/layer/prefix", true},
+		{"backends/layer/mount", module + "/backends/mem", true},
+		{"backends/layer/mount", module + "/vfs/vfstest", true},
 		{"backends/s3", "github.com/aws/aws-sdk-go-v2/service/s3", false},
 		{"backends/s3", "github.com/aws/aws-sdk-go-v2/config", true},
 		{"cmd/bailiwick", "github.com/aws/aws-sdk-go-v2/config", false},
