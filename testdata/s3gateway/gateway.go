@@ -1,5 +1,5 @@
 // Package s3gateway runs a real S3 server, versitygw on a temporary directory, for
-// tests. Only tests may import it. Use a scripted stub for responses that a real server
+// tests and benchmarks. Only they may import it. Use a scripted stub for responses that a real server
 // does not give, and this server for those that it does.
 package s3gateway
 
@@ -32,6 +32,7 @@ type Gateway struct {
 
 	program string
 	log     log
+	process *process
 }
 
 // Start starts a server for t and stops it when t ends. If the server is not installed,
@@ -46,7 +47,26 @@ func Start(t testing.TB) *Gateway {
 		}
 		t.Skipf("no S3 server: %v; %s=1 builds it once, which takes minutes", err, RequireVariable)
 	}
-	dir := t.TempDir()
+	g, err := launch(t.Context(), program, t.TempDir())
+	if err != nil {
+		t.Fatalf("no S3 server: %v", err)
+	}
+	t.Cleanup(g.Stop)
+	return g
+}
+
+// Launch starts a server with its files in the directory dir, for programs that are not
+// tests. It builds the server if it is not installed, which takes minutes. The caller
+// must Stop it.
+func Launch(ctx context.Context, dir string) (*Gateway, error) {
+	program, err := find(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	return launch(ctx, program, dir)
+}
+
+func launch(ctx context.Context, program, dir string) (*Gateway, error) {
 	g := &Gateway{
 		Region:    "us-east-1",
 		AccessKey: "testkey",
@@ -55,13 +75,21 @@ func Start(t testing.TB) *Gateway {
 		program:   program,
 		log:       log{file: filepath.Join(dir, "access.log")},
 	}
-	p, err := g.start(t.Context(), dir)
-	if err != nil {
-		t.Fatalf("no S3 server: %v", err)
+	var err error
+	if g.process, err = g.start(ctx, dir); err != nil {
+		return nil, err
 	}
-	t.Cleanup(p.stop)
-	return g
+	return g, nil
 }
+
+// Stop ends the server and waits until it has ended. It may be called twice.
+func (g *Gateway) Stop() { g.process.stop() }
+
+// Version returns the name and version of the server's program.
+func (g *Gateway) Version() string { return filepath.Base(g.program) }
+
+// PID returns the server's process id.
+func (g *Gateway) PID() int { return g.process.cmd.Process.Pid }
 
 // Client returns a client of the root user, created as in production.
 func (g *Gateway) Client(t testing.TB) *awss3.Client {
@@ -105,20 +133,26 @@ func (g *Gateway) User(t testing.TB, access string) (accessKey, secretKey string
 // arrived is included.
 func (g *Gateway) Requests(t testing.TB) []Request {
 	t.Helper()
-	list, err := g.log.read()
+	list, err := g.ReadLog()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return list
 }
 
+// ReadLog is Requests for programs that are not tests.
+func (g *Gateway) ReadLog() ([]Request, error) { return g.log.read() }
+
 // Reset forgets the requests so far.
 func (g *Gateway) Reset(t testing.TB) {
 	t.Helper()
-	if err := g.log.reset(); err != nil {
+	if err := g.ResetLog(); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// ResetLog is Reset for programs that are not tests.
+func (g *Gateway) ResetLog() error { return g.log.reset() }
 
 // A Bucket is a bucket of a Gateway.
 type Bucket struct {
