@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// wrkConnections is the number of wrk's connections: more than a small machine has
+// processors, so that throughput is measured and not wake-up latency.
+const wrkConnections = 32
+
+// A load is what a server did in a turn.
+type load struct {
+	requests int
+	rate     float64 // requests per second
+	cpu      float64 // seconds of the server per request
+}
+
+// wrk sends requests to a server for a turn, in one thread. A response that is not a
+// success is an error.
+func (b *bench) wrk(ctx context.Context, tool program, p *process, url string, header ...string) (load, error) {
+	before := cpuTime(p.cmd.Process.Pid)
+	args := []string{"-t1", fmt.Sprintf("-c%d", wrkConnections), fmt.Sprintf("-d%ds", int(b.turn.Seconds()))}
+	for _, h := range header {
+		args = append(args, "-H", h)
+	}
+	cmd := exec.CommandContext(ctx, tool.path, append(args, url)...)
+	out, err := cmd.CombinedOutput()
+	cpu := cpuTime(p.cmd.Process.Pid) - before
+	if err != nil {
+		return load{}, fmt.Errorf("wrk: %w\n%s", err, out)
+	}
+	l, err := parseWrk(string(out))
+	if err != nil {
+		return load{}, fmt.Errorf("%s: %w\n%s", p.name, err, out)
+	}
+	l.cpu = cpu.Seconds() / float64(l.requests)
+	return l, nil
+}
+
+var (
+	wrkRequests = regexp.MustCompile(`(\d+) requests in `)
+	wrkRate     = regexp.MustCompile(`Requests/sec: +([0-9.]+)`)
+	wrkErrors   = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: connect \d+, read \d+, write \d+`)
+)
+
+func parseWrk(out string) (load, error) {
+	if bad := wrkErrors.FindString(out); bad != "" {
+		return load{}, errors.New(bad)
+	}
+	n, rate := wrkRequests.FindStringSubmatch(out), wrkRate.FindStringSubmatch(out)
+	if n == nil || rate == nil {
+		return load{}, errors.New("wrk's output has no result")
+	}
+	var l load
+	l.requests, _ = strconv.Atoi(n[1])
+	l.rate, _ = strconv.ParseFloat(rate[1], 64)
+	if l.requests == 0 {
+		return load{}, errors.New("no request was answered")
+	}
+	return l, nil
+}
+
+// A client is a kept connection. It does as little as possible, since it shares the
+// processors with the server.
+type client struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func dial(addr string) (*client, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &client{conn, bufio.NewReaderSize(conn, 256<<10)}, nil
+}
+
+func (c *client) close() { c.conn.Close() }
+
+// get requests target, discards the body, and returns the time to its first byte and its
+// length.
+func (c *client) get(host, target string, header ...string) (first time.Duration, n int64, err error) {
+	return c.send("GET", host, target, nil, header...)
+}
+
+// send is get for any method. A response that is not a success is an error.
+func (c *client) send(method, host, target string, body []byte, header ...string) (first time.Duration, n int64, err error) {
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\n", method, target, host)
+	if body != nil {
+		fmt.Fprintf(&head, "Content-Length: %d\r\n", len(body))
+	}
+	for _, h := range header {
+		head.WriteString(h + "\r\n")
+	}
+	head.WriteString("\r\n")
+	begin := time.Now()
+	out := net.Buffers{head.Bytes(), body}
+	if _, err := out.WriteTo(c.conn); err != nil {
+		return 0, 0, err
+	}
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	if res.StatusCode/100 != 2 {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 500))
+		return 0, 0, fmt.Errorf("%s %s: %s: %s", method, target, res.Status, text)
+	}
+	if res.ContentLength > 0 {
+		if _, err := c.in.Peek(1); err != nil {
+			return 0, 0, err
+		}
+	}
+	first = time.Since(begin)
+	n, err = io.Copy(io.Discard, res.Body)
+	return first, n, err
+}
+
+// check gets a target once, and checks the length of the body. It makes sure that programs
+// are compared at the same work.
+func (p *process) check(target string, size int64) error {
+	c, err := dial(p.addr)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if _, n, err := c.get(p.addr, target); err != nil || n != size {
+		return fmt.Errorf("%s: %s has %d bytes instead of %d: %v", p.name, target, n, size, err)
+	}
+	return nil
+}
