@@ -63,6 +63,11 @@ func (s *Source) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from
 	return driver.CopyFrom(ctx, s.Backend, n, src, from, opts)
 }
 
+// MoveFrom calls the backend's MoveFrom, if it is a driver.Mover.
+func (s *Source) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return driver.MoveFrom(ctx, s.Backend, n, src, from, opts)
+}
+
 // Under returns the backend, for driver.Under.
 func (s *Source) Under() vfs.Backend { return s.Backend }
 

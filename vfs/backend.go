@@ -78,6 +78,9 @@ type Caps struct {
 	// Copies: the backend is a driver.Copier, and so is each layer over it that supports
 	// copies inside the store.
 	Copies bool
+	// Moves: the backend is a driver.Mover, and so is each layer over it that supports
+	// moves inside the store.
+	Moves bool
 }
 
 // An Entry describes one name in a directory, as List yields it.
@@ -118,6 +121,10 @@ type PutOptions struct {
 	SizeKnown   bool   // fail, and store nothing, if body has another size
 	ContentType string // stored if the backend supports it
 	Encoding    string // the content coding of body, as in Info; stored if the backend supports it
+
+	// Source is a condition on the object that Jail.Copy and Jail.Move read. Backends
+	// ignore it.
+	Source Cond
 
 	// ContentTime is the ContentTime to store, for a copy, if the backend supports it;
 	// zero means now. On disk it becomes the file's modification time, and ETags depend

@@ -176,7 +176,7 @@ func (b *Backend) Close() error {
 
 // Caps returns what a directory supports.
 func (b *Backend) Caps() vfs.Caps {
-	return vfs.Caps{Kind: "disk", Writable: b.opts.Writable, Directories: true, Ranges: true}
+	return vfs.Caps{Kind: "disk", Writable: b.opts.Writable, Directories: true, Ranges: true, Moves: b.opts.Writable}
 }
 
 // Open opens the regular file n. All metadata and every byte come from one inode, which

@@ -78,7 +78,7 @@ func FromMap(objects map[string]string) (*Backend, error) {
 
 // Caps returns what the backend supports.
 func (b *Backend) Caps() vfs.Caps {
-	return vfs.Caps{Kind: "mem", Writable: true, Directories: true, Ranges: true}
+	return vfs.Caps{Kind: "mem", Writable: true, Directories: true, Ranges: true, Moves: true}
 }
 
 // Open returns the object n. Its Body is an io.Seeker and an io.ReaderAt.
@@ -221,12 +221,13 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	if err := ctx.Err(); err != nil {
 		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: err}
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return b.store(n, buf.Bytes(), opts)
 }
 
+// store stores an object. The caller holds mu.
 func (b *Backend) store(n vfs.Name, content []byte, opts vfs.PutOptions) (vfs.Info, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	current, err := b.check(n, opts.Cond)
 	if err != nil {
 		return vfs.Info{}, err
@@ -268,6 +269,11 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if err := put.Check("remove", n, cond, &o.info); err != nil {
 		return err
 	}
+	return b.remove(n)
+}
+
+// remove removes the object n, which exists. The caller holds mu.
+func (b *Backend) remove(n vfs.Name) error {
 	delete(b.objects, n)
 	key := n.Base()
 	for {

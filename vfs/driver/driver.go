@@ -81,9 +81,32 @@ func CopyFrom(ctx context.Context, b vfs.Backend, n vfs.Name, src vfs.Backend, f
 	return Unsupported{}.Put(ctx, n, nil, opts)
 }
 
+// A Mover is a backend whose store can rename an object.
+type Mover interface {
+	vfs.Backend
+
+	// MoveFrom stores under n the object of src that from describes, as CopyFrom does,
+	// and removes it from src, in one step: at every moment a reader finds the object
+	// under one of the two names. Of several calls for one object, one succeeds. It
+	// fails with [vfs.ErrUnsupported], without having changed anything, if the store
+	// cannot rename: because src is another store, or for any other reason; with
+	// [vfs.ErrChanged] if from is not the current version, and as Put does if opts.Cond
+	// does not hold for n.
+	MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error)
+}
+
+// MoveFrom calls b's MoveFrom. A layer uses it to pass on the MoveFrom of its backend.
+// It fails with [vfs.ErrUnsupported] if b is not a [Mover].
+func MoveFrom(ctx context.Context, b vfs.Backend, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	if m, ok := b.(Mover); ok {
+		return m.MoveFrom(ctx, n, src, from, opts)
+	}
+	return Unsupported{}.Put(ctx, n, nil, opts)
+}
+
 // Under returns the backend below all layers of b that have an Under method. Only a
-// layer that shows objects unchanged has one: once such a layer has shown an object, a
-// copy inside the store can bypass it.
+// layer that shows objects unchanged, and keeps nothing of them, has one: once such a
+// layer has shown an object, a copy or move inside the store can bypass it.
 func Under(b vfs.Backend) vfs.Backend {
 	for {
 		layer, ok := b.(interface{ Under() vfs.Backend })

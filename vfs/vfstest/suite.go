@@ -171,6 +171,9 @@ var checks = []check{
 	{"put versions", emptyTree, checkPutVersions},
 	{"put while reading", bigTree, checkPutWhileReading},
 	{"remove", readTree, checkRemove},
+	{"copy", readTree, checkCopy},
+	{"move", readTree, checkMove},
+	{"move races", emptyTree, checkMoveRaces},
 }
 
 func (o *Options) check() error {
