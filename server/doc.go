@@ -26,11 +26,13 @@
 //
 // # Writing
 //
-// With [Config.Write] the handler also answers PUT and DELETE:
+// With [Config.Write] the handler also answers PUT, DELETE, COPY and MOVE:
 //
 //	201, 204  PUT created or replaced an object; ETag is that of the new version
 //	204       DELETE removed it
-//	400       a Content-Range, or a malformed body
+//	201, 204  COPY or MOVE created or replaced the Destination
+//	400       a Content-Range, or a malformed body, Destination or Overwrite
+//	403       the Destination is the object itself
 //	404       the name is not allowed, or DELETE found no object; directories; a request
 //	          that a page of another site made a browser send
 //	408       the body was sent too slowly

@@ -9,7 +9,7 @@ import (
 // The values of Allow.
 var (
 	allowReads   = []string{"GET, HEAD, OPTIONS"}
-	allowWrites  = []string{"GET, HEAD, OPTIONS, PUT, DELETE"}
+	allowWrites  = []string{"GET, HEAD, OPTIONS, PUT, DELETE, COPY, MOVE"}
 	allowUploads = []string{"GET, HEAD, POST, DELETE, OPTIONS"}
 	allowObjects = []string{"GET, HEAD, DELETE, OPTIONS"}
 )
@@ -49,12 +49,18 @@ func (x *exchange) takeUploadMethod(itself bool) bool {
 	return x.takeMethod(allowUploads)
 }
 
-func isWrite(method string) bool { return method == http.MethodPut || method == http.MethodDelete }
+func isWrite(method string) bool {
+	switch method {
+	case http.MethodPut, http.MethodDelete, methodCopy, methodMove:
+		return true
+	}
+	return false
+}
 
 // opOf returns the operation of a method on an object.
 func opOf(method string) vfs.Op {
 	switch method {
-	case http.MethodPut:
+	case http.MethodPut, methodCopy, methodMove:
 		return vfs.OpWrite
 	case http.MethodDelete:
 		return vfs.OpDelete

@@ -3,6 +3,7 @@ package server
 import (
 	"io/fs"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -18,10 +19,14 @@ import (
 // EscapedPath would be wrong: if the raw path has a byte that Go does not accept, it
 // re-encodes the decoded path, where a %2F has become a slash.
 func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
-	u := r.URL
 	if hostless(r.RequestURI) {
 		return vfs.Name{}, false, refusal("", reason.NameSlash)
 	}
+	return pathName(r.URL)
+}
+
+// pathName returns the Name in the path of a URL.
+func pathName(u *url.URL) (name vfs.Name, isDir bool, err error) {
 	sent := u.Path
 	if u.RawPath != "" {
 		sent = u.RawPath

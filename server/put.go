@@ -17,13 +17,15 @@ import (
 // the uniform 404.
 var crossOrigin = http.NewCrossOriginProtection()
 
-// serveWrite answers a PUT or DELETE.
+// serveWrite answers a PUT, DELETE, COPY or MOVE.
 func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	switch {
 	case isDir:
 		x.fail(refusal(name.String(), reason.Directory), nil)
 	case x.r.Method == http.MethodPut:
 		h.put(x, name)
+	case x.r.Method == methodCopy, x.r.Method == methodMove:
+		h.copyOrMove(x, name)
 	default:
 		h.remove(x, name)
 	}

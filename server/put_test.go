@@ -123,7 +123,7 @@ func TestWritesAreOff(t *testing.T) {
 	}
 	url, _ := writing(t, mem.New(), allow("**"), server.Intake{})
 	for method, status := range map[string]int{"OPTIONS": 204, "POST": 405, "PATCH": 405, "MKCOL": 405, "put": 405} {
-		if r := sendBody(t, method, url+"/a", ""); r.Status != status || r.Header.Get("Allow") != "GET, HEAD, OPTIONS, PUT, DELETE" {
+		if r := sendBody(t, method, url+"/a", ""); r.Status != status || r.Header.Get("Allow") != "GET, HEAD, OPTIONS, PUT, DELETE, COPY, MOVE" {
 			t.Errorf("%s: %d %q", method, r.Status, r.Header.Get("Allow"))
 		}
 	}

@@ -51,6 +51,9 @@ var (
 	// Request bodies.
 	errCoded        = &httpError{status: 415, text: "content coding not supported, send the content as it is\n", verdict: audit.Refused, reason: audit.ReasonIntakeEncoding}
 	errPartialPut   = &httpError{status: 400, text: "a partial PUT is not supported\n", verdict: audit.Refused, reason: audit.ReasonIntakeRange}
+	errDestination  = &httpError{status: 400, text: "send one Destination header, with the URL or the absolute path of an object on this server\n", verdict: audit.Refused, reason: audit.ReasonDestination}
+	errOverwrite    = &httpError{status: 400, text: "Overwrite is T or F\n", verdict: audit.Refused, reason: audit.ReasonDestination}
+	errSameObject   = &httpError{status: 403, text: "the destination is the object itself\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errTooLarge     = &httpError{status: 413, text: "content too large\n", verdict: audit.Refused, reason: audit.ReasonIntakeTooLarge}
 	errType         = &httpError{status: 415, text: "unsupported media type\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errIntakeBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeBusy, retry: retryLater}

@@ -41,8 +41,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve a source over HTTP",
 		Long: `Serve serves the names that the rules allow, by GET and HEAD. Everything else gets the
 same 404. A directory is served as its index.html, or with --list as its listing. With
---write, clients change what the rules allow by PUT and DELETE; what they put is treated
-as other people's content.
+--write, clients change what the rules allow by PUT, DELETE, COPY and MOVE; what they put
+is treated as other people's content.
 
 With --uploads, the server names the files that clients POST. The catalog keeps their
 original names.
@@ -79,7 +79,7 @@ is wrong, nothing changes.`,
 	flags.Var(&f.content, "content", "treat the files as your own (trusted, the default), or as other people's (untrusted, the default with --write): then browsers download pages instead of showing them")
 	cli.CompleteWords(cmd, "content", f.content.Words)
 	flags.StringArray("inline", nil, "let browsers show these media types of untrusted content as well: a `LIST` such as application/pdf (repeat for more)")
-	cli.AddToggle(cmd, &f.write, "write", "", "let clients create, replace and delete the names that the rules allow, by PUT and DELETE")
+	cli.AddToggle(cmd, &f.write, "write", "", "let clients create, replace and delete the names that the rules allow, by PUT, DELETE, COPY and MOVE")
 	f.intake.register(cmd)
 	cli.AddToggle(cmd, &f.uploads, "uploads", "", "store files that clients POST under names that the server makes; needs --catalog, takes no --allow")
 	flags.StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)

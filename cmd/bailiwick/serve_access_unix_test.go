@@ -108,7 +108,7 @@ func TestReloadReportsRights(t *testing.T) {
 	writeConfig(t, dir, open)
 	p.signal(syscall.SIGHUP)
 	p.await(regexp.MustCompile(`^warning: .*users: no mount has access rules, so nobody has to log in`))
-	p.await(regexp.MustCompile(`^clients can write: PUT and DELETE, by anybody`))
+	p.await(regexp.MustCompile(`^clients can write: PUT, DELETE, COPY and MOVE, by anybody`))
 }
 
 // Uploads have owners on the command line, too.

@@ -25,6 +25,7 @@ type Attempt struct {
 	// place of a user and password. It is not safe to print as it is.
 	Raw       string
 	Name      vfs.Name   // zero if the target is not a valid name, or was not parsed
+	To        vfs.Name   // the destination of a COPY or MOVE; zero for other requests
 	Principal string     // the caller; "anyone" without credentials
 	Verdict   Verdict    // the outcome
 	Reason    vfs.Reason // why the request was refused or failed; "" otherwise

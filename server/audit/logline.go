@@ -28,7 +28,7 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	b = appendUUID(b, a)
 	b = appendField(b, `","remote":"`, a.Remote, maxShort)
 	b = appendField(b, `","method":"`, a.Method, maxShort)
-	b = appendField(b, `","raw":"`, a.Raw, maxRaw)
+	b = appendField(b, `","raw":"`, a.Raw, limitRaw(a))
 	b = appendField(b, `","name":"`, a.Name.String(), maxName)
 	b = appendField(b, `","principal":"`, a.Principal, maxPrincipal)
 	b = appendField(b, `","verdict":"`, string(a.Verdict), maxShort)
@@ -43,11 +43,23 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	b = strconv.AppendBool(b, a.Aborted)
 	b = append(b, `,"duration_ms":`...)
 	b = appendMillis(b, a.Duration)
+	if !a.To.IsZero() {
+		b = appendField(b, `,"to":"`, a.To.String(), maxName)
+		b = append(b, '"')
+	}
 	if a.Received > 0 {
 		b = append(b, `,"received":`...)
 		b = strconv.AppendInt(b, a.Received, 10)
 	}
 	return append(b, "}\n"...)
+}
+
+// limitRaw returns the limit of Raw, which makes room for a second name.
+func limitRaw(a *Attempt) int {
+	if a.To.IsZero() {
+		return maxRaw
+	}
+	return maxRaw - maxName
 }
 
 // anyone is the principal of a request without credentials.
@@ -62,7 +74,10 @@ func appendText(b []byte, a *Attempt) []byte {
 		b = appendField(b, " ", a.Principal, maxPrincipal)
 	}
 	b = appendField(b, " ", a.Method, maxShort)
-	b = appendField(b, " ", a.Raw, maxRaw)
+	b = appendField(b, " ", a.Raw, limitRaw(a))
+	if !a.To.IsZero() {
+		b = appendField(b, " to /", a.To.String(), maxName)
+	}
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(a.Status), 10)
 	b = append(b, ' ')

@@ -8,6 +8,7 @@ const (
 	ReasonMethod        vfs.Reason = "method"               // a method that the handler does not support
 	ReasonNameRewritten vfs.Reason = "name.rewritten"       // URL.Path and URL.RawPath disagree
 	ReasonHost          vfs.Reason = "host"                 // a host that is not served
+	ReasonDestination   vfs.Reason = "request.destination"  // the Destination or Overwrite of a COPY or MOVE
 	ReasonCrossOrigin   vfs.Reason = "request.cross_origin" // a page of another site made a browser send it
 
 	// Authentication and signed links.

@@ -35,6 +35,9 @@ func (s slogRecorder) Record(a *Attempt) {
 		slog.Bool("aborted", a.Aborted),
 		slog.Float64("duration_ms", float64(a.Duration)/float64(time.Millisecond)),
 	)
+	if !a.To.IsZero() {
+		r.AddAttrs(slog.String("to", a.To.String()))
+	}
 	if a.Received > 0 {
 		r.AddAttrs(slog.Int64("received", a.Received))
 	}

@@ -280,7 +280,7 @@ type Mount struct {
 	// accepts it. Not supported on S3.
 	Precompressed bool `yaml:"precompressed" default:"false" example:"true"`
 
-	// Lets clients PUT and DELETE, as far as the rules allow.
+	// Lets clients PUT, DELETE, COPY and MOVE, as far as the rules allow.
 	Write bool `yaml:"write" default:"false" example:"true"`
 
 	// The media types that PUT accepts, checked by name and by content. If omitted, any

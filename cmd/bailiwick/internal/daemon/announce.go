@@ -83,7 +83,7 @@ func (s *service) announceWrites(g *generation, m *mount, where string) {
 	case m.cfg.Uploads != nil:
 		s.announce("%suploads: %s can POST files up to %s, types %s; they are kept under names that the server makes", where, whose, max, typesOf(m.cfg.TypesTaken()))
 	case m.cfg.Write:
-		s.announce("%sclients can write: PUT and DELETE, by %s, of every name that the rules allow; files up to %s, types %s", where, whose, max, typesOf(m.cfg.TypesTaken()))
+		s.announce("%sclients can write: PUT, DELETE, COPY and MOVE, by %s, of every name that the rules allow; files up to %s, types %s", where, whose, max, typesOf(m.cfg.TypesTaken()))
 		if m.cfg.Content == "trusted" {
 			s.announce("%scontent: trusted, so a page that a client puts runs as this site's own in every visitor's browser; content untrusted prevents that", where)
 			return

@@ -154,6 +154,7 @@ func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder 
 		return server.NewUploads(m.jail, m.catalog.catalog, cfg)
 	}
 	cfg := m.serverConfig(g.cfg)
+	cfg.Leads = rt.LeadsTo(m.cfg)
 	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
 	return server.New(m.jail, cfg)
 }

@@ -195,7 +195,7 @@ func (m *Metrics) Uses(c links.Counter) links.Counter {
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPost,
-		http.MethodDelete, http.MethodPatch, http.MethodConnect, http.MethodTrace:
+		http.MethodDelete, http.MethodPatch, http.MethodConnect, http.MethodTrace, "COPY", "MOVE":
 		return method
 	}
 	return "other"

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// The methods of RFC 4918 for single objects.
+const (
+	methodCopy = "COPY"
+	methodMove = "MOVE"
+)
+
+// copyOrMove answers a COPY or MOVE of name (RFC 4918 sections 9.8 and 9.9). The headers
+// come first, without any name; then the policy for both names; then the object.
+func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
+	to, opts, err := h.destination(x.r)
+	x.attempt.To = to
+	if err == nil {
+		err = h.checkTarget(x, name, to)
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	if err := h.recheck(x, name, to, &opts); err != nil {
+		x.fail(err, nil)
+		return
+	}
+	transfer := h.jail.Copy
+	if x.r.Method == methodMove {
+		transfer = h.jail.Move
+	}
+	written, err := transfer(x.ctx, to, h.jail, name, opts)
+	if err != nil {
+		x.fail(h.hideSibling(err), nil)
+		return
+	}
+	x.attempt.Rule = written.Info.Rule
+	status := http.StatusCreated
+	if written.Replaced {
+		status = http.StatusNoContent
+	}
+	x.written(status, &written.Info)
+}
+
+// destination returns the name and the options that the headers of a request ask for.
+// Conditions apply to the object of the request, as always in HTTP; Overwrite to the
+// destination.
+func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions, err error) {
+	opts.Source = httpheader.Conditions(r)
+	switch overwrite := r.Header["Overwrite"]; {
+	case len(overwrite) == 0 || len(overwrite) == 1 && overwrite[0] == "T":
+	case len(overwrite) == 1 && overwrite[0] == "F":
+		opts.Cond.IfNoneMatch.Any = true
+	default:
+		return to, opts, errOverwrite
+	}
+	lines := r.Header["Destination"]
+	if len(lines) != 1 {
+		return to, opts, errDestination
+	}
+	u, err := url.Parse(lines[0])
+	// A destination is an absolute URL or an absolute path (RFC 4918 section 10.3). A
+	// path that begins with two slashes would be a host to one reader and a path to
+	// another.
+	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
+		!strings.HasPrefix(u.EscapedPath(), "/") || (u.Scheme == "") != (u.Host == "") {
+		return to, opts, errDestination
+	}
+	if u.Host != "" && !sameHost(u, r) {
+		return to, opts, refusal("", audit.ReasonDestination)
+	}
+	to, err = h.destinationName(r, u)
+	return to, opts, err
+}
+
+// destinationName returns the name that the path of u has in this handler.
+func (h *handler) destinationName(r *http.Request, u *url.URL) (vfs.Name, error) {
+	// What a router has removed from the path of the request is the path of the mount.
+	mount, ok := strings.CutSuffix(sentPath(r), r.URL.EscapedPath())
+	rest, below := strings.CutPrefix(u.EscapedPath(), mount)
+	if !ok || !below || h.cfg.Leads != nil && !h.cfg.Leads(strings.ToLower(r.Host), u.EscapedPath()) {
+		return vfs.Name{}, refusal("", audit.ReasonDestination)
+	}
+	inner, err := url.ParseRequestURI(rest)
+	if err != nil || !strings.HasPrefix(rest, "/") {
+		return vfs.Name{}, refusal("", audit.ReasonDestination)
+	}
+	to, isDir, err := pathName(inner)
+	if err == nil && isDir {
+		err = refusal(to.String(), reason.Directory)
+	}
+	return to, err
+}
+
+// sameHost reports whether a URL has the host of the request, which may omit the default
+// port. The scheme may differ, since a proxy in front can add TLS.
+func sameHost(u *url.URL, r *http.Request) bool {
+	port := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	if port == "" {
+		return false
+	}
+	return strings.EqualFold(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(r.Host, port))
+}
+
+// checkTarget decides what can be decided without the object. Jail.Copy and Jail.Move
+// check the policy again; it comes first here so that a name outside of it gets the 404
+// even if something is wrong with its type.
+func (h *handler) checkTarget(x *exchange, name, to vfs.Name) error {
+	needs := []vfs.Verdict{h.jail.Explain(x.ctx, vfs.OpWrite, to), h.jail.Explain(x.ctx, vfs.OpRead, name)}
+	if x.r.Method == methodMove {
+		needs = append(needs, h.jail.Explain(x.ctx, vfs.OpDelete, name))
+	}
+	for _, v := range needs {
+		if !v.Allowed {
+			return &vfs.Error{Op: "put", Name: v.Name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+		}
+	}
+	if to == name {
+		if _, err := h.jail.Head(x.ctx, name, vfs.Request{}); err != nil {
+			return err
+		}
+		return errSameObject
+	}
+	if !h.intake.Types.set.HasName(to.Base()) {
+		return errType
+	}
+	return nil
+}
+
+// recheck applies the rules for request bodies to an object that gets another type by its
+// new name, or that an Inspector has not seen under it: otherwise a client could upload
+// one type and rename it to another. It pins the version that it checked.
+func (h *handler) recheck(x *exchange, name, to vfs.Name, opts *vfs.PutOptions) error {
+	newType := mediatype.ByName(to.Base())[0]
+	limited := h.intake.Types.String() != "*/*" && newType != mediatype.ByName(name.Base())[0]
+	if h.intake.Inspect == nil && !limited && x.r.Method == methodMove {
+		return nil
+	}
+	if h.intake.Inspect == nil && !limited {
+		// The copy takes as much room as a body.
+		info, err := h.jail.Head(x.ctx, name, vfs.Request{Cond: opts.Source})
+		if err == nil && h.intake.tooLarge(info.Size) {
+			err = errTooLarge
+		}
+		return err
+	}
+	obj, err := h.jail.Get(x.ctx, name, vfs.Request{Cond: opts.Source})
+	if err != nil {
+		return err
+	}
+	defer obj.Body.Close()
+	if obj.Info.ETag == "" {
+		return &vfs.Error{Op: "put", Name: to.String(), Err: vfs.ErrUnsupported}
+	}
+	checked := h.intake.checked(x.ctx, obj.Body, Upload{Name: to, Filename: to.Base(), Type: newType})
+	defer checked.close()
+	// An Inspector sees everything before the first byte; the type needs no more than that.
+	if _, err := checked.Read(make([]byte, 1)); err != nil && err != io.EOF {
+		return err
+	}
+	if h.intake.tooLarge(obj.Info.Size) {
+		return errTooLarge
+	}
+	opts.Source = vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: obj.Info.ETag, Set: true}}}}
+	return nil
+}

@@ -1,0 +1,295 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+func TestCopyAndMove(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, rec := writing(t, b, allow("**"), server.Intake{})
+		tag := sendBody(t, "PUT", url+"/a b.txt", "one").Header.Get("Etag")
+		for i, c := range []struct {
+			method, path, to string
+			headers          []string
+			status           int
+			gone, holds      string
+		}{
+			{"COPY", "/a%20b.txt", url + "/deep/c.txt", nil, 201, "", "/deep/c.txt"},
+			{"COPY", "/a%20b.txt", "/deep/c.txt", nil, 204, "", "/deep/c.txt"},
+			{"COPY", "/a%20b.txt", "/deep/c.txt", []string{"Overwrite", "F"}, 412, "", "/deep/c.txt"},
+			{"COPY", "/a%20b.txt", "/d%20%C3%A9.txt", []string{"If-Match", tag, "Overwrite", "F"}, 201, "", "/d%20%C3%A9.txt"},
+			{"MOVE", "/a%20b.txt", "/e.txt", []string{"If-Match", `"another"`}, 412, "/e.txt", "/a%20b.txt"},
+			{"MOVE", "/a%20b.txt", "/deep/c.txt", []string{"Overwrite", "F"}, 412, "", "/a%20b.txt"},
+			{"MOVE", "/a%20b.txt", "/e.txt", []string{"If-Match", tag, "Overwrite", "T"}, 201, "/a%20b.txt", "/e.txt"},
+			{"MOVE", "/e.txt", "/deep/c.txt", nil, 204, "/e.txt", "/deep/c.txt"},
+			{"MOVE", "/e.txt", "/deep/c.txt", nil, 404, "/e.txt", "/deep/c.txt"},
+			{"MOVE", "/deep/c.txt", "/deep/c.txt", nil, 403, "/e.txt", "/deep/c.txt"},
+			{"COPY", "/deep/c.txt", "/deep/c.txt", nil, 403, "/e.txt", "/deep/c.txt"},
+		} {
+			r := sendBody(t, c.method, url+c.path, "", append(c.headers, "Destination", c.to)...)
+			if r.Status != c.status {
+				t.Fatalf("%d: %s %s to %s: %d %q, want %d", i, c.method, c.path, c.to, r.Status, r.Body, c.status)
+			}
+			if c.gone != "" && get(t, "GET", url+c.gone).Status != 404 {
+				t.Errorf("%d: %s is still there", i, c.gone)
+			}
+			got := get(t, "GET", url+c.holds)
+			if got.Body != "one" {
+				t.Errorf("%d: %s: %d %q", i, c.holds, got.Status, got.Body)
+			}
+			if r.Status < 300 && (r.Header.Get("Etag") == "" || r.Header.Get("Etag") != got.Header.Get("Etag")) {
+				t.Errorf("%d: the ETag is %q, GET sends %q", i, r.Header.Get("Etag"), got.Header.Get("Etag"))
+			}
+		}
+		for _, a := range rec.wait(t, 3)[1:2] {
+			if a.Method != "COPY" || a.Name.String() != "a b.txt" || a.To.String() != "deep/c.txt" || a.Rule != "**" || a.Verdict != audit.Allowed {
+				t.Errorf("the record of a copy: %+v", a)
+			}
+		}
+	})
+}
+
+// A Destination that is malformed is an error; one that leads elsewhere, or outside of
+// the policy, is the uniform 404. Neither copies anything.
+func TestDestination(t *testing.T) {
+	b, err := mem.FromMap(map[string]string{"pub/a.txt": "one", "secret.txt": "secret", "pub/dir/x": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, _ := writing(t, b, allow("pub/**"), server.Intake{})
+	host := strings.TrimPrefix(url, "http://")
+	missing := get(t, "GET", url+"/pub/none")
+	for _, c := range []struct {
+		to     []string
+		status int
+	}{
+		{nil, 400},
+		{[]string{"/pub/b", "/pub/c"}, 400},
+		{[]string{""}, 400},
+		{[]string{"pub/b"}, 400},
+		{[]string{"//" + host + "/pub/b"}, 400},
+		{[]string{"http:/pub/b"}, 400},
+		{[]string{"http:pub/b"}, 400},
+		{[]string{"http://user:word@" + host + "/pub/b"}, 400},
+		{[]string{url + "/pub/b?x"}, 400},
+		{[]string{url + "/pub/b?"}, 400},
+		{[]string{url + "/pub/b#x"}, 400},
+		{[]string{"/pub/%zz"}, 400},
+		{[]string{"*"}, 400},
+		{[]string{url}, 400},
+		{[]string{"http://evil.example/pub/b"}, 404},
+		{[]string{"ftp://" + host + "/pub/b"}, 404},
+		{[]string{"http://" + host + "1/pub/b"}, 404},
+		{[]string{"/secret.txt"}, 404},
+		{[]string{"/pub/../secret.txt"}, 404},
+		{[]string{"/pub/%2e%2e/secret.txt"}, 404},
+		{[]string{"/pub/..%2fsecret.txt"}, 404},
+		{[]string{"/pub/b%00"}, 404},
+		{[]string{"/pub//b"}, 404},
+		{[]string{"/pub/.hidden"}, 404},
+		{[]string{"/pub/b/"}, 404},
+		{[]string{"/"}, 404},
+		{[]string{"/elsewhere"}, 404},
+		{[]string{"/pub/dir"}, 404},
+		{[]string{"/pub/a.txt/below"}, 404},
+		{[]string{"/pub/A.txt"}, 409},
+		{[]string{"/pub/aux"}, 422},
+	} {
+		for _, method := range []string{"COPY", "MOVE"} {
+			var headers []string
+			for _, to := range c.to {
+				headers = append(headers, "Destination", to)
+			}
+			r := sendBody(t, method, url+"/pub/a.txt", "", headers...)
+			if r.Status != c.status || r.Status == 404 && r.Body != missing.Body {
+				t.Errorf("%s to %q: %d %q, want %d", method, c.to, r.Status, r.Body, c.status)
+			}
+		}
+	}
+	for _, c := range [][2]string{{"Overwrite", "f"}, {"Overwrite", ""}, {"Overwrite", "T, F"}} {
+		if r := sendBody(t, "COPY", url+"/pub/a.txt", "", "Destination", "/pub/b", c[0], c[1]); r.Status != 400 {
+			t.Errorf("%s: %q: %d", c[0], c[1], r.Status)
+		}
+	}
+	// What may not be read cannot be copied into view.
+	for _, from := range []string{"/secret.txt", "/pub/none", "/pub/dir", "/pub/dir/", "/"} {
+		if r := sendBody(t, "COPY", url+from, "", "Destination", "/pub/b"); r.Status != 404 || r.Body != missing.Body {
+			t.Errorf("COPY %s: %d %q", from, r.Status, r.Body)
+		}
+	}
+	if got := names(t, b); got != "pub/a.txt pub/dir/x secret.txt" {
+		t.Errorf("the backend holds %s", got)
+	}
+}
+
+// names returns all names in b.
+func names(t *testing.T, b vfs.Backend) string {
+	t.Helper()
+	var all []string
+	var walk func(dir vfs.Name)
+	walk = func(dir vfs.Name) {
+		for e, err := range b.List(t.Context(), dir, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := dir.Child(e.Elem)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == vfs.KindDir {
+				walk(n)
+			} else {
+				all = append(all, n.String())
+			}
+		}
+	}
+	walk(vfs.Root)
+	return strings.Join(all, " ")
+}
+
+// A handler below a prefix takes only destinations below the same prefix, and none that
+// its router would give to another handler.
+func TestDestinationBelowAMount(t *testing.T) {
+	b, err := mem.FromMap(map[string]string{"a": "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := server.Config{Write: true, Logger: quiet, Leads: func(_, path string) bool { return !strings.HasPrefix(path, "/my%20files/other/") }}
+	h := http.StripPrefix("/my files", server.New(jailOver(t, b, allow("**")), cfg))
+	url := start(t, h)
+	for _, c := range []struct {
+		to     string
+		status int
+	}{
+		{"/my%20files/b", 201},
+		{url + "/my%20files/c", 201},
+		{"/b", 404},
+		{"/my%20filesb", 404},
+		{"/my%20files/other/b", 404},
+		{"/my%20files/../my%20files/b", 404},
+	} {
+		if r := sendBody(t, "COPY", url+"/my%20files/a", "", "Destination", c.to); r.Status != c.status {
+			t.Errorf("COPY to %s: %d %q, want %d", c.to, r.Status, r.Body, c.status)
+		}
+	}
+	if got := names(t, b); got != "a b c" {
+		t.Errorf("the backend holds %s", got)
+	}
+}
+
+// Each right is needed on its own object: read and, for MOVE, delete on the source, and
+// write on the destination.
+func TestCopyMoveRights(t *testing.T) {
+	for _, c := range []struct {
+		what       string
+		may        map[string][]vfs.Op
+		copy, move int
+	}{
+		{"all", map[string][]vfs.Op{"from": {vfs.OpRead, vfs.OpDelete}, "to": {vfs.OpWrite}}, 201, 201},
+		{"no delete", map[string][]vfs.Op{"from": {vfs.OpRead, vfs.OpWrite}, "to": {vfs.OpWrite, vfs.OpDelete}}, 201, 404},
+		{"no read", map[string][]vfs.Op{"from": {vfs.OpWrite, vfs.OpDelete}, "to": {vfs.OpRead, vfs.OpWrite, vfs.OpDelete}}, 404, 404},
+		{"no write", map[string][]vfs.Op{"from": {vfs.OpRead, vfs.OpWrite, vfs.OpDelete}, "to": {vfs.OpRead, vfs.OpDelete}}, 404, 404},
+	} {
+		for method, want := range map[string]int{"COPY": c.copy, "MOVE": c.move} {
+			b, err := mem.FromMap(map[string]string{"from": "one"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := allow("**")
+			p.Authorize = access.Func(func(_ context.Context, _ auth.Principal, op vfs.Op, n vfs.Name) bool {
+				return slices.Contains(c.may[n.String()], op)
+			})
+			url, _ := writing(t, b, p, server.Intake{})
+			if r := sendBody(t, method, url+"/from", "", "Destination", "/to"); r.Status != want {
+				t.Errorf("%s: %s: %d %q, want %d", c.what, method, r.Status, r.Body, want)
+			}
+		}
+	}
+}
+
+// What a PUT would not accept under a name gets there by no rename either.
+func TestRenameIsNoIntake(t *testing.T) {
+	types, err := server.ParseTypes("text/plain", "image/png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := server.ParseTypes("image/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rejected := inspectorFunc(func(_ context.Context, u *server.Upload) error {
+		if u.Filename == "run.txt" {
+			return server.ErrRejected
+		}
+		return nil
+	})
+	for _, c := range []struct {
+		what   string
+		in     server.Intake
+		to     string
+		status int
+	}{
+		{"an accepted type", server.Intake{Types: types}, "/b.txt", 201},
+		{"a type that is not accepted", server.Intake{Types: types}, "/a.html", 415},
+		{"an accepted type that the content does not have", server.Intake{Types: images}, "/a.png", 415},
+		{"a name that the Inspector rejects", server.Intake{Inspect: rejected}, "/run.txt", 422},
+		{"a name that the Inspector accepts", server.Intake{Inspect: rejected}, "/b.txt", 201},
+	} {
+		for _, method := range []string{"COPY", "MOVE"} {
+			b, err := mem.FromMap(map[string]string{"a.txt": "plain text"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			url, _ := writing(t, b, allow("**"), c.in)
+			if r := sendBody(t, method, url+"/a.txt", "", "Destination", c.to); r.Status != c.status {
+				t.Errorf("%s: %s: %d %q, want %d", c.what, method, r.Status, r.Body, c.status)
+			}
+			if got := get(t, "GET", url+c.to).Status; (got == 200) != (c.status == 201) {
+				t.Errorf("%s: %s: then GET is %d", c.what, method, got)
+			}
+		}
+	}
+	b, err := mem.FromMap(map[string]string{"a": strings.Repeat("x", 100)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, _ := writing(t, b, allow("**"), server.Intake{MaxBytes: 99})
+	if r := sendBody(t, "COPY", url+"/a", "", "Destination", "/b"); r.Status != 413 {
+		t.Errorf("a COPY of more than a body may have: %d", r.Status)
+	}
+	if r := sendBody(t, "MOVE", url+"/a", "", "Destination", "/b"); r.Status != 201 {
+		t.Errorf("a MOVE, which takes no room: %d", r.Status)
+	}
+}
+
+// Without Write, and across origins, nothing is copied.
+func TestCopyMoveRefused(t *testing.T) {
+	b, err := mem.FromMap(map[string]string{"a": "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readOnly := start(t, server.New(jailOver(t, b, allow("**")), server.Config{Logger: quiet}))
+	url, _ := writing(t, b, allow("**"), server.Intake{})
+	for _, method := range []string{"COPY", "MOVE"} {
+		if r := sendBody(t, method, readOnly+"/a", "", "Destination", "/b"); r.Status != 405 {
+			t.Errorf("%s without Write: %d", method, r.Status)
+		}
+		if r := sendBody(t, method, url+"/a", "", "Destination", "/b", "Sec-Fetch-Site", "cross-site"); r.Status != 404 {
+			t.Errorf("%s of a page of another site: %d", method, r.Status)
+		}
+	}
+	if got := names(t, b); got != "a" {
+		t.Errorf("the backend holds %s", got)
+	}
+}
