@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/backends/layer/mount"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/overlay"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/prefix"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/readonly"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -35,6 +36,8 @@ var kinds = []kind{
 	through("readonly", readonly.New),
 	{"prefix", overPrefix},
 	{"mount", overMount},
+	{"overlay", overOverlay(overlay.Options{})},
+	{"parallel overlay", overOverlay(overlay.Options{Parallel: true})},
 }
 
 // overPrefix plants the tree in a directory, with canaries beside it.
@@ -113,6 +116,61 @@ func overMount(s store, rng *rand.Rand) store {
 	return s
 }
 
+// overOverlay plants each object in the store, over a stale one, or in another one below
+// it, and hides canaries there: behind whiteouts, and behind something of another kind.
+func overOverlay(opts overlay.Options) func(s store, rng *rand.Rand) store {
+	return func(s store, rng *rand.Rand) store {
+		below, seed := s.open, rng.Uint64()
+		s.unions = true
+		s.open = func(t *testing.T, tree vfstest.Tree) vfs.Backend {
+			rng := rand.New(rand.NewPCG(seed, 0))
+			upper, lower := split(rng, tree)
+			for _, name := range sortedNames(upper.Files) {
+				if rng.IntN(3) == 0 {
+					lower.Files[name] = vfstest.Canary
+				}
+			}
+			first := below(t, upper)
+			var removed []string
+			if first.Caps().Writable {
+				removed = []string{"gone-canary", "gone/canary", "gone/deep/canary"}
+				for _, dir := range directories(tree) {
+					if len(dir) < 500 && rng.IntN(2) == 0 {
+						removed = append(removed, dir+"/gone-canary", dir+"/gone/canary")
+					}
+				}
+			}
+			for _, name := range removed {
+				lower.Files[name] = vfstest.Canary
+			}
+			if first.Caps().Directories {
+				for _, name := range sortedNames(upper.Files) {
+					if len(name) < 500 && lower.Files[name] == "" && rng.IntN(3) == 0 {
+						lower.Files[name+"/hidden/canary"] = vfstest.Canary
+					}
+				}
+				for _, dir := range directories(upper) {
+					if !anyBelow(lower.Files, dir) && rng.IntN(2) == 0 {
+						lower.Files[dir] = vfstest.Canary
+					}
+				}
+			}
+			// The lower one may be read-only, and may have objects that are its own.
+			b, err := overlay.New([]vfs.Backend{first, readonly.New(memStore().open(t, lower))}, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range removed {
+				if err := b.Remove(t.Context(), name(t, s), vfs.Cond{}); err != nil {
+					t.Fatalf("removing the canary %q: %v", s, err)
+				}
+			}
+			return b
+		}
+		return s
+	}
+}
+
 // beside makes b read-only if first is: the suite expects that all names can be written,
 // or none.
 func beside(first, b vfs.Backend) vfs.Backend {
@@ -144,7 +202,7 @@ func TestStacks(t *testing.T) {
 			stack, names := s, []string{s.name}
 			for range 3 {
 				k := kinds[rng.IntN(len(kinds))]
-				for stack.unions && k.name == "overlay" {
+				for stack.unions && strings.Contains(k.name, "overlay") {
 					k = kinds[rng.IntN(len(kinds))]
 				}
 				stack, names = k.over(stack, rng), append(names, k.name)

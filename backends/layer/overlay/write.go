@@ -1,0 +1,151 @@
+package overlay
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// Put implements vfs.Backend. Without a condition, and if not all backends have
+// directories, it is one call of the first backend.
+func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	if !b.caps.Writable {
+		return driver.Unsupported{}.Put(ctx, n, body, opts)
+	}
+	if err := checkName("put", n); err != nil {
+		return vfs.Info{}, err
+	}
+	above := false // the new object covers a lower one, under a condition
+	if conditional(&opts.Cond) || b.caps.Directories {
+		var err error
+		if opts.Cond, above, err = b.prepare(ctx, n, opts.Cond); err != nil {
+			return vfs.Info{}, err
+		}
+	}
+	info, err := b.layers[0].Put(ctx, n, body, opts)
+	if above && errors.Is(err, vfs.ErrExist) {
+		// Somebody else has replaced the object that the condition was about.
+		return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrPrecondition}
+	}
+	return info, err
+}
+
+func conditional(c *vfs.Cond) bool { return c.NeedsObject() || !c.IfNoneMatch.IsZero() }
+
+// prepare checks whether n can be stored in the merged tree under cond. It returns the
+// condition for the first backend. above is set if that one only creates, although the
+// caller's condition needs an object.
+func (b *backend) prepare(ctx context.Context, n vfs.Name, cond vfs.Cond) (rest vfs.Cond, above bool, err error) {
+	info, layer, err := b.stat(ctx, "put", n, vfs.Request{})
+	switch {
+	case vfs.ReasonOf(err) == reason.Missing:
+		if cond.NeedsObject() {
+			return cond, false, &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrPrecondition}
+		}
+		return cond, false, b.checkAbove(ctx, n)
+	case err != nil:
+		return cond, false, err
+	case layer == 0:
+		return cond, false, nil
+	}
+	req := vfs.Request{Cond: cond}
+	req.Cond.Unsafe = true
+	if _, err := req.Resolve("put", info); err != nil {
+		return cond, false, err
+	}
+	switch {
+	case cond.IfMatch.Any:
+		// Any version will do, also one that appears in the first backend meanwhile.
+		return vfs.Cond{IfNoneMatch: cond.IfNoneMatch, Unsafe: true}, false, nil
+	case cond.NeedsObject():
+		return vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}, Unsafe: true}, true, nil
+	}
+	return cond, false, nil
+}
+
+// checkAbove refuses a new object below another one.
+func (b *backend) checkAbove(ctx context.Context, n vfs.Name) error {
+	if !b.caps.Directories {
+		return nil
+	}
+	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		_, _, err := b.stat(ctx, "put", dir, vfs.Request{})
+		switch why := vfs.ReasonOf(err); {
+		case why == reason.Directory:
+			return nil
+		case err == nil:
+			return refuse("put", n, reason.Missing)
+		case why != reason.Missing:
+			return about("put", n, err)
+		}
+	}
+	return nil
+}
+
+// Remove implements vfs.Backend.
+func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	if !b.caps.Writable {
+		return driver.Unsupported{}.Remove(ctx, n, cond)
+	}
+	info, layer, err := b.stat(ctx, "remove", n, vfs.Request{})
+	if err != nil {
+		return err
+	}
+	req := vfs.Request{Cond: cond}
+	req.Cond.Unsafe = true
+	if _, err := req.Resolve("remove", info); err != nil {
+		return err
+	}
+	lower := layer > 0
+	if !lower {
+		if lower, err = b.hasBelow(ctx, n); err != nil {
+			return about("remove", n, err)
+		}
+	}
+	created := false
+	if lower {
+		if b.opts.NoWhiteouts {
+			return driver.Unsupported{}.Remove(ctx, n, cond)
+		}
+		if created, err = b.hide(ctx, n); err != nil {
+			return err
+		}
+	}
+	switch {
+	case layer == 0:
+		err = b.layers[0].Remove(ctx, n, cond)
+	case !created: // somebody else has removed it
+		err = refuse("remove", n, reason.Missing)
+	}
+	if err == nil && lower {
+		b.markEmptied(ctx, n)
+	}
+	return err
+}
+
+// hasBelow reports whether a lower backend has anything that would show if the first
+// backend's object n were gone: that name or, since an object can cover a directory,
+// names below it.
+func (b *backend) hasBelow(ctx context.Context, n vfs.Name) (bool, error) {
+	for _, l := range b.layers[1:] {
+		_, err := l.Stat(ctx, n, vfs.Request{})
+		switch {
+		case err == nil, !missing(err) && vfs.ReasonOf(err) != "":
+			return true, nil
+		case !missing(err):
+			return false, err
+		case l.dirs || !b.layers[0].dirs:
+			continue
+		}
+		for _, err := range l.List(withNames(ctx), n, "") {
+			if err == nil || !missing(err) {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
+}
