@@ -74,7 +74,9 @@ type Catalog interface {
 	// Begin adds a row in state Pending with ID, Name, Type, Owner and Created of rec. It
 	// returns an error, and changes nothing, if the source already has a row with this ID,
 	// if the ID is not a version 4 UUID, if Name is over 1024 bytes or Type or Owner over
-	// 255, or if one of them has invalid UTF-8 or NUL, which PostgreSQL cannot store.
+	// 255, or if one of them has invalid UTF-8 or NUL, which PostgreSQL cannot store. Once
+	// Begin returned nil, the row survives a power failure: no sweep finds an object
+	// without a row.
 	Begin(ctx context.Context, rec Record) error
 
 	// Touch reports progress of the upload id, so that a sweep leaves it alone. An upload

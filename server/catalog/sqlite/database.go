@@ -25,6 +25,7 @@ type database struct {
 	info    os.FileInfo
 	writer  *pool
 	reader  *pool
+	group   group // of changes, on writer
 	reserve *reserve
 
 	disown func() // unregisters the files as the process's own

@@ -25,21 +25,21 @@ type db struct {
 
 var _ table.DB = (*db)(nil)
 
-// Exec runs a statement on the only writing connection. If the disk is full, a statement
-// that does not add rows may use the reserve's space.
+// Exec runs a statement that returns no rows. If the disk is full, one that does not add
+// rows may use the reserve's space.
 func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err error) {
 	if takesRoom(query) {
 		if err := d.reserve.fill(); err != nil {
 			return 0, err
 		}
-		return d.exec(ctx, query, args)
+		return d.change(ctx, nil, query, args)
 	}
-	n, err = d.exec(ctx, query, args)
+	n, err = d.change(ctx, nil, query, args)
 	if !errors.Is(err, catalog.ErrFull) {
 		return n, err
 	}
 	spent, again := d.reserve.spend(func() error {
-		n, err = d.exec(ctx, query, args)
+		n, err = d.change(ctx, nil, query, args)
 		return err
 	})
 	if spent {
@@ -48,39 +48,19 @@ func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err 
 	return n, err
 }
 
-func (d *db) exec(ctx context.Context, query string, args []any) (n int64, err error) {
-	err = retry(ctx, func() error {
-		s, err := d.writer.statement(ctx, query)
-		if err != nil {
-			return err
-		}
-		res, err := s.ExecContext(ctx, args...)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	return n, err
-}
-
-// Read runs a query on one of the reading connections.
-func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
-	return d.query(ctx, d.reader, row, query, args)
-}
-
-// Change runs a statement that returns rows on the writing connection.
+// Change runs a statement that returns rows.
 func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
-	return d.query(ctx, d.writer, row, query, args)
+	_, err := d.change(ctx, row, query, args)
+	return err
 }
 
-// query retries only before the first row: SQLite reports busy when a statement begins,
-// or not at all.
-func (d *db) query(ctx context.Context, on *pool, row func(table.Scanner) error, query string, args []any) error {
+// Read runs a query on one of the reading connections. It retries only before the first
+// row: SQLite reports busy when a statement begins, or not at all.
+func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
 	began := false
 	var failure error
 	err := retry(ctx, func() error {
-		s, err := on.statement(ctx, query)
+		s, err := d.reader.statement(ctx, query)
 		if err != nil {
 			return err
 		}
@@ -95,9 +75,7 @@ func (d *db) query(ctx context.Context, on *pool, row func(table.Scanner) error,
 				return nil
 			}
 		}
-		// A statement that returns rows commits its change in its last step.
-		err = errors.Join(rows.Err(), rows.Close())
-		if began {
+		if err = rows.Err(); began {
 			failure = classify(err)
 			return nil
 		}

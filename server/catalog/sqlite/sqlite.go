@@ -1,14 +1,15 @@
 // Package sqlite implements the catalog in an SQLite file, for one machine. Several
 // processes may have the file open at once, each with several Stores.
 //
-// Commit is durable: every change is synchronized to disk before the call returns. The
-// file is created with mode 0600. While it is open, SQLite keeps PATH-wal and PATH-shm
-// beside it, which are part of it: copy an open catalog with sqlite3's .backup, not with
-// cp. This package adds the directory PATH-instances, in which each open Store keeps a
-// locked file: an instance whose lock is free is dead, however it ended. PATH-reserve
-// holds spare space, so that uploads can still be removed on a full disk. The file must
-// be on a local file system, because others do not honor SQLite's locks. It must have
-// only one name and must not be a mount of its own, or there could be several logs.
+// Every change is synced to disk before the call returns; changes that wait for the disk
+// at the same time share a sync. The file is created with mode 0600. While it is open,
+// SQLite keeps PATH-wal and PATH-shm beside it, which are part of it: copy an open catalog
+// with sqlite3's .backup, not with cp. This package adds the directory PATH-instances, in
+// which each open Store keeps a locked file: an instance whose lock is free is dead,
+// however it ended. PATH-reserve holds spare space, so that uploads can still be removed
+// on a full disk. The file must be on a local file system, because others do not honor
+// SQLite's locks. It must have only one name and must not be a mount of its own, or there
+// could be several logs.
 //
 // On Unix, file locks belong to the process, and closing any descriptor of a file
 // releases them. Another program, such as a backup, would then consider itself the last
