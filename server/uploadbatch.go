@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -115,8 +116,8 @@ type batch struct {
 	mu    sync.Mutex
 	files []catalog.Record // begun, in the order of the request
 
-	touching sync.WaitGroup
-	done     bool // committed or undone
+	running sync.WaitGroup // begin and touch
+	done    bool           // committed or undone
 }
 
 func (h *uploads) newBatch(ctx context.Context, owner string) *batch {
@@ -128,7 +129,8 @@ func (h *uploads) newBatch(ctx context.Context, owner string) *batch {
 // errSwept: a sweep has cleared the upload as stale.
 var errSwept = errors.New("server: the upload was not updated for too long, and was swept")
 
-// store stores one file: first the row, which stays pending, then the object.
+// store stores one file: first the row, which stays pending, then the object. The catalog
+// syncs the row while the body arrives.
 func (b *batch) store(filename string, content io.Reader) error {
 	h := b.h
 	id, err := h.cfg.NewID()
@@ -151,16 +153,15 @@ func (b *batch) store(filename string, content io.Reader) error {
 		Owner:   b.owner,
 		Created: h.cfg.Now().UTC().Truncate(time.Microsecond),
 	}
-	if err := h.catalog.Begin(b.ctx, rec); err != nil {
-		return &catalogError{err}
-	}
-	i := b.add(rec)
-
+	row := b.begin(rec)
 	name := catalog.ObjectName(id)
 	checked := h.intake.checked(b.ctx, head, Upload{Name: name, Filename: original, Type: rec.Type})
 	defer checked.close()
-	sum := &summed{r: checked, hash: sha256.New()}
+	sum := &summed{r: &heldBack{r: checked, row: row, left: aheadOfRow}, hash: sha256.New()}
 	written, err := h.jail.Create(b.ctx, name, sum, vfs.PutOptions{ContentType: rec.Type})
+	if err := row.wait(); err != nil {
+		return &catalogError{err}
+	}
 	switch {
 	case context.Cause(b.ctx) == errSwept:
 		return &catalogError{errSwept}
@@ -177,7 +178,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	rec.Size = sum.size
 	sum.hash.Sum(rec.SHA256[:0])
 	b.mu.Lock()
-	b.files[i] = rec
+	b.files[row.index] = rec
 	b.mu.Unlock()
 	return nil
 }
@@ -188,7 +189,7 @@ func (b *batch) add(rec catalog.Record) int {
 	defer b.mu.Unlock()
 	b.files = append(b.files, rec)
 	if len(b.files) == 1 {
-		b.touching.Go(b.touch)
+		b.running.Go(b.touch)
 	}
 	return len(b.files) - 1
 }
@@ -216,25 +217,37 @@ func (b *batch) touch() {
 	}
 }
 
+// commitsAtOnce bounds the rows of a request that are made ready at the same time.
+const commitsAtOnce = 16
+
 // commit makes all rows ready, after all objects have been stored.
 func (b *batch) commit() error {
 	if err := b.ctx.Err(); err != nil {
 		return err
 	}
 	b.cancel(nil)
-	b.touching.Wait()
+	b.running.Wait()
 	// If a Commit were canceled, its outcome would be unknown.
 	ctx, cancel := afterwards(b.ctx)
 	defer cancel()
+	// In parallel, since the catalog then syncs several rows at once.
+	var group errgroup.Group
+	group.SetLimit(commitsAtOnce)
 	for i, rec := range b.files {
-		ready, err := b.h.catalog.Commit(ctx, rec)
-		if errors.Is(err, catalog.ErrNotFound) {
-			err = errSwept
-		}
-		if err != nil {
-			return &catalogError{err}
-		}
-		b.files[i] = ready
+		group.Go(func() error {
+			ready, err := b.h.catalog.Commit(ctx, rec)
+			if errors.Is(err, catalog.ErrNotFound) {
+				err = errSwept
+			}
+			if err != nil {
+				return &catalogError{err}
+			}
+			b.files[i] = ready
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	b.done = true
 	return nil
@@ -244,7 +257,7 @@ func (b *batch) commit() error {
 // backend does not respond, a sweep does it later.
 func (b *batch) undo(x *exchange) {
 	b.cancel(nil)
-	b.touching.Wait()
+	b.running.Wait()
 	if b.done {
 		return
 	}

@@ -48,7 +48,10 @@ func TestUploadFaults(t *testing.T) {
 			for n, failed := 1, true; failed; n++ {
 				failed = false
 				armed, calls := false, 0
+				var mu sync.Mutex // the row is added while the body arrives
 				fail := func() error {
+					mu.Lock()
+					defer mu.Unlock()
 					if !armed {
 						return nil
 					}
