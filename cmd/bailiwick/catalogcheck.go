@@ -18,18 +18,18 @@ func (a *app) catalogCheckCommand() *cobra.Command {
 	var f catalogFlags
 	cmd := &cobra.Command{
 		Use:   "check SOURCE --catalog WHERE",
-		Short: "Compare the objects in a source with the catalog that speaks of them",
+		Short: "Compare the objects in a source with their catalog",
 		Long: `Check prints a line for every problem: its kind, the name, and what it means. The exit
-code is 1 if there is one. Check changes nothing, and may run while servers accept
+code is 1 if there is one. Check changes nothing, and can run while servers accept
 uploads.
 
-Every upload in the catalog must have its object, with the right size, and with --deep
-the right SHA-256. Every object must be in the catalog. No upload or removal may have
-been left unfinished.
+Every upload in the catalog must have its object with the right size, and with --deep the
+right SHA-256. Every object must be in the catalog. Uploads and removals that were left
+unfinished are problems.
 
 A catalog records the source of each upload, and SOURCE is compared with its own uploads.
-To check a copy, name the source that it is a copy of with --of. If the catalog has
-uploads of only one other source, --of can be left out.`,
+To check a copy, name the original source with --of. If the catalog has uploads of only
+one other source, --of can be omitted.`,
 		Example: `  bailiwick catalog check /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog check 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --deep
   bailiwick catalog check backup/objects --of /srv/uploads --catalog sqlite:backup/uploads.db`,
@@ -39,8 +39,8 @@ uploads of only one other source, --of can be left out.`,
 			return a.catalogCheck(cmd.Context(), args[0], &f)
 		},
 	}
-	f.register(cmd, "how long an upload must have been silent to count as left, where its server may still run")
-	cmd.Flags().StringVar(&f.of, "of", "", "compare with the uploads of this `SOURCE`, of which SOURCE is a copy")
+	f.register(cmd, "the time without activity after which an upload counts as unfinished, if its server may still run")
+	cmd.Flags().StringVar(&f.of, "of", "", "check a copy: compare it with the uploads of this `SOURCE`, the original")
 	cli.AddToggle(cmd, &f.deep, "deep", "", "read every object and compare its SHA-256")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	return cmd

@@ -22,14 +22,14 @@ func (a *app) catalogClockCommand() *cobra.Command {
 	var reset cli.Toggle
 	cmd := &cobra.Command{
 		Use:   "clock --catalog WHERE",
-		Short: "Show or reset the latest time by which signed links were judged",
-		Long: `A catalog keeps the latest time at which a server checked a signed link, to the minute.
-If a clock is set back, links that had expired stay expired, across restarts, too.
+		Short: "Show or reset the latest time at which signed links were checked",
+		Long: `A catalog records, to the minute, the latest time at which a server checked a signed
+link. If a clock is set back, links that had expired stay expired, even after a restart.
 
 If a clock was far ahead by mistake, links expire too early. --reset sets the latest time
-to the time of this machine; servers use it after a restart. Links that expired only by
-mistake work again. So may links with a use limit that were used up and expired by the
-wrong time: remove their key if that matters.`,
+to the time of this machine; servers use it after a restart. Links that expired only
+because of the mistake work again. Links with a use limit that were used up and have
+expired at the wrong time may work again, too: remove their key if that matters.`,
 		Example: `  bailiwick catalog clock --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog clock --reset --catalog sqlite:/var/lib/bailiwick/uploads.db`,
 		Args: cobra.NoArgs,
@@ -38,7 +38,7 @@ wrong time: remove their key if that matters.`,
 		},
 	}
 	cmd.Flags().StringVar(&where, "catalog", "", catalogs.FlagUsage)
-	cli.AddToggle(cmd, &reset, "reset", "", "make the time of this machine the latest")
+	cli.AddToggle(cmd, &reset, "reset", "", "set the latest time to the time of this machine")
 	return cmd
 }
 

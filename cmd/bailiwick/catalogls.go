@@ -19,12 +19,12 @@ func (a *app) catalogListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ls SOURCE --catalog WHERE",
 		Short: "List the uploads of a source",
-		Long: `Ls prints a line for each upload of the source, in order of ID: the ID, the time
-when it began, its size in bytes, its media type, its owner (- if it has none), and the name
-that the user gave. It may run while servers accept uploads.
+		Long: `Ls prints a line for each upload of the source, sorted by ID: the ID, the start time, the
+size in bytes, the media type, the owner (- if there is none), and the original name. It
+can run while servers accept uploads.
 
-Uploads that are not complete, or being removed, are left out; --all prints them
-with their state in the place of the size.`,
+Unfinished uploads and removals are omitted; --all includes them, with their state
+instead of the size.`,
 		Example: `  bailiwick catalog ls /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog ls 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads --owner alice --json`,
 		Args:              cli.SourceArguments(0, 0, ""),
@@ -35,8 +35,8 @@ with their state in the place of the size.`,
 		},
 	}
 	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
-	cmd.Flags().StringVar(&f.owner, "owner", "", "list the uploads of this `USER` only; '' lists those without an owner")
-	cli.AddToggle(cmd, &f.all, "all", "", "also list uploads that are not complete or being removed")
+	cmd.Flags().StringVar(&f.owner, "owner", "", "list only the uploads of this `USER`; '' lists those without an owner")
+	cli.AddToggle(cmd, &f.all, "all", "", "also list unfinished uploads and removals")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	return cmd
 }

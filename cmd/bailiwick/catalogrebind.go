@@ -23,16 +23,15 @@ func (a *app) catalogRebindCommand() *cobra.Command {
 	var f rebindFlags
 	cmd := &cobra.Command{
 		Use:   "rebind SOURCE --catalog WHERE",
-		Short: "Give uploads in a catalog to the source that has their objects now",
+		Short: "Assign uploads in a catalog to the source that has their objects",
 		Long: `A catalog records the source of each upload, and a server shows only the uploads of its
-own sources. Use rebind after a source was moved or got another name, and without --from
-for uploads of versions that did not record the source.
+own sources. Use rebind after a source was moved or renamed, and without --from for
+uploads of versions that did not record the source.
 
-Uploads whose object is in SOURCE, with the right size, belong to SOURCE afterwards. The
-others stay with the other source, and rebind prints how many they are; --all moves them,
-too.
+Rebind assigns the uploads whose object is in SOURCE, with the right size, to SOURCE. The
+others are not changed, and rebind prints their number; --all assigns them, too.
 
-Let no server serve the other source meanwhile: running uploads would fail.`,
+No server may serve the other source meanwhile, because running uploads would fail.`,
 		Example: `  bailiwick catalog rebind /srv/new --from /srv/old --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog rebind 's3://bucket/uploads' --catalog postgres://bailiwick@db/uploads`,
 		Args:              cli.SourceArguments(0, 0, ""),
@@ -42,8 +41,8 @@ Let no server serve the other source meanwhile: running uploads would fail.`,
 		},
 	}
 	cmd.Flags().StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
-	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads belong to now (default: uploads without a source)")
-	cli.AddToggle(cmd, &f.all, "all", "", "also move uploads that have no object in SOURCE")
+	cmd.Flags().StringVar(&f.from, "from", "", "the `SOURCE` that the uploads currently belong to (default: uploads without a source)")
+	cli.AddToggle(cmd, &f.all, "all", "", "also assign uploads that have no object in SOURCE")
 	return cmd
 }
 

@@ -16,13 +16,13 @@ func (a *app) catalogSweepCommand() *cobra.Command {
 	var f catalogFlags
 	cmd := &cobra.Command{
 		Use:   "sweep SOURCE --catalog WHERE",
-		Short: "Clear the uploads and removals that a crash left",
-		Long: `Sweep removes what unfinished uploads and removals left behind: parts on S3, the object,
+		Short: "Clean up uploads and removals that a crash left unfinished",
+		Long: `Sweep removes the leftovers of unfinished uploads and removals: parts on S3, the object,
 if there is one, and then the row. A server does the same at its start and every few
-minutes, so this command is for when no server runs.
+minutes, so this command is needed only while no server runs.
 
-Sweep removes what is older than --older-than, and whatever its age, what belongs to a
-server that is known to have ended. It keeps objects that are not in the catalog: see
+Sweep removes leftovers older than --older-than, and those of servers that are known to
+have ended, whatever their age. It keeps objects that are not in the catalog: see
 bailiwick catalog check.`,
 		Example: `  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db --older-than 0s`,
@@ -32,7 +32,7 @@ bailiwick catalog check.`,
 			return a.catalogSweep(cmd.Context(), args[0], &f)
 		},
 	}
-	f.register(cmd, "how long an upload must have been silent to be cleared, where its server may still run; 0s while nothing serves")
+	f.register(cmd, "the time without activity after which an upload is removed, if its server may still run; use 0s if no server runs")
 	return cmd
 }
 

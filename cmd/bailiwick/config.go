@@ -70,13 +70,13 @@ func (a *app) configCheckCommand() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Report mistakes in a file and in the files that it names",
 		Long: `Check reads the file, and the local files that it names: lists of names, users,
-tokens, keys and certificates. It connects to nothing. For each mistake it prints the
-position, FILE:LINE, and what to do on standard error, and exits with 2.
+tokens, keys and certificates. It makes no connections. For each mistake it prints the
+position, FILE:LINE, and a solution to standard error, and exits with 2.
 
-Like the start of serve, it warns of rules that match nothing in their source, users
-in access rules that no source of users has, listings that no access rule grants, and
-passwords and tokens that cross a network without TLS. It scans local directories for
-a second at most, and does not check the rules of other, larger or missing sources.
+Like the start of serve, it warns about rules that match nothing in their source, unknown
+users in access rules, listings that no access rule grants, and passwords and tokens that
+cross a network without TLS. It scans local directories for up to a second, and does not
+check the rules of other, larger or missing sources.
 With --strict, warnings are errors.`,
 		Args: a.fileArgument,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.configCheck(cmd, args, bool(strict)) },

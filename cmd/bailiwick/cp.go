@@ -72,25 +72,25 @@ func (a *app) cpCommand() *cobra.Command {
 
 For a directory or prefix, cp copies everything below it: "cp site backup" copies
 the contents of site into backup, and not site itself. A slash at the end of TO
-means a directory; "cp a.txt new" makes a file called new. Cp makes TO if it is
+means a directory; "cp a.txt new" creates a file called new. Cp creates TO if it is
 missing and its parent exists. An s3://BUCKET/KEY without a slash at the end is an
 object if that key exists, else a prefix.
 
 Without an --allow, cp copies every name except dotfiles; --dotfiles includes them.
-With an --allow, it copies the allowed names. Cp skips links, unless
---symlinks=inside copies what they lead to. It does not copy empty directories.
+With an --allow, it copies the allowed names. Cp skips links; with --symlinks=inside
+it copies their targets. It does not copy empty directories.
 
-A copy keeps the modification time, content type and content coding, where TO can
-keep them. S3 keeps the time in the metadata "mtime", as rclone does.
+A copy keeps the modification time, content type and content coding if TO can store
+them. On S3 the time is in the metadata "mtime", as with rclone.
 
-An object is skipped if TO has one of the same size and modification time, or on S3
-of the same entity tag. For an S3 object without "mtime", it is enough that the
+An object is skipped if TO has one with the same size and modification time, or on S3
+with the same entity tag. For an S3 object without "mtime", it is enough that the
 source was not modified after the object was stored. --checksum compares the bytes
-instead. So a copy that was interrupted continues when it is run again. Nothing is
+instead. An interrupted copy therefore continues when it is run again. Nothing is
 removed from TO, and no partial object is visible there.
 
-Cp reports names that may not be created at TO, and copies the rest: names that some
-system cannot hold (aux.txt, 10:30.log), and names that differ from another one there
+Cp reports names that cannot be created at TO, and copies the rest: names that some
+system cannot store (aux.txt, 10:30.log), and names that differ from another one at TO
 only in case or normal form. The exit code is then 1, as after any failure.`,
 		Example: `  bailiwick cp ./site 's3://bucket/site?region=eu-central-1'
   bailiwick cp s3://bucket/site ./site --allow '**/*.html' --dry-run

@@ -26,11 +26,11 @@ func (a *app) duCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "du SOURCE [DIR]",
 		Short: "Show the size of each directory",
-		Long: `Du prints a line for each directory below DIR, the top directory if it is left out:
-the bytes of the objects in it and below it, their number, and its name. The last
-line is the total. Without an --allow, du counts every object except dotfiles;
---dotfiles includes them. With an --allow, it counts the allowed objects.
-Sizes are those of the objects, and not of the blocks on a disk.`,
+		Long: `Du prints a line for each directory below DIR (default: the top directory): the bytes
+of the objects in it and below it, their number, and its name. The last line is the
+total. Without an --allow, du counts every object except dotfiles; --dotfiles includes
+them. With an --allow, it counts the allowed objects. Sizes are those of the objects,
+not of disk blocks.`,
 		Example: `  bailiwick du s3://bucket/site --depth 1
   bailiwick du ./site docs`,
 		Args:              cli.SourceArguments(0, 1, ""),

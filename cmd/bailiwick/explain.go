@@ -28,16 +28,16 @@ func (a *app) explainCommand() *cobra.Command {
 	var f explainFlags
 	cmd := &cobra.Command{
 		Use:   "explain SOURCE [rules] NAME… | explain --config FILE [--as USER] NAME…",
-		Short: "Say whether a name is allowed, by which rule, or why not",
-		Long: `Explain prints the verdict that a request for each NAME would get. A NAME is the path
-of a URL as it is sent, without its leading slash; with --decoded it is a plain name.
-Each line has the verdict, the name, the rule that allows it or the reason for the
-refusal, and an explanation. An allowed name need not exist.
+		Short: "Show whether a name is allowed, and by which rule or why not",
+		Long: `Explain prints the verdict that a request for each NAME would get. A NAME is a URL path
+as sent in a request, without its leading slash, or with --decoded a plain name. Each
+line has the verdict, the name, the rule that allows it or the reason for the refusal,
+and an explanation. An allowed name need not exist.
 
-With --config, a NAME is the whole path of a request, mount included, and the mount that
-the request would reach decides: for anonymous requests, or with --as for a user, whose
-groups are those of the file. The access rule that grants the operation comes last in the
-line. With --access, this works for a SOURCE as well.
+With --config, a NAME is the full path of a request, and the mount that the request would
+reach decides: for an anonymous request, or with --as for a user with the groups in the
+file. The access rule that grants the operation comes last in the line. With --access,
+this works for a SOURCE, too.
 
 The exit code is 0 if all names are allowed, 1 if any is refused.`,
 		Example: `  bailiwick explain ./site --allow '**/*.html' docs/a%20b.html ..%2fetc/passwd
@@ -83,8 +83,8 @@ The exit code is 0 if all names are allowed, 1 if any is refused.`,
 	cli.AddToggle(cmd, &f.decoded, "decoded", "", "NAME is a plain name, not the path of a URL")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
 	cmd.Flags().StringVar(&f.config, "config", "", "use the mounts of a configuration `FILE` instead of a SOURCE")
-	cmd.Flags().StringVar(&f.as, "as", "", "the `USER` who asks, of the configuration or under --access (default: anonymous)")
-	cmd.Flags().StringVar(&f.host, "host", "", "the `HOST` of the request (default: one that is answered and that no mount names)")
+	cmd.Flags().StringVar(&f.as, "as", "", "evaluate for this `USER`; requires --config or --access (default: anonymous)")
+	cmd.Flags().StringVar(&f.host, "host", "", "the `HOST` of the request (default: an accepted host that has no mount of its own)")
 	// Its variable is that of serve --host, which is a list of hosts to answer.
 	cli.WithoutVariable(cmd, "host")
 	return cmd

@@ -20,10 +20,10 @@ import (
 func (a *app) hashPasswordCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "hash-password",
-		Short: "Print the bcrypt hash of a password, for a file of users",
-		Long: `Hash-password reads a password, one line, from standard input and prints its bcrypt
-hash. The line NAME:HASH in the file of users lets NAME log in with it. On a terminal,
-it asks twice and does not show what is typed.
+		Short: "Print the bcrypt hash of a password, for a user file",
+		Long: `Hash-password reads one line with a password from standard input and prints its bcrypt
+hash. The line NAME:HASH in the user file lets NAME log in with it. On a terminal, it
+prompts twice and does not echo the password.
 
 A password has 1 to 72 bytes of UTF-8, because bcrypt ignores everything after that.`,
 		Example: `  printf 'alice:%s\n' "$(bailiwick hash-password)" >> users`,

@@ -21,8 +21,8 @@ func (f *intakeFlags) register(cmd *cobra.Command) {
 	f.time = cli.Duration(time.Hour)
 	f.concurrent = 64
 	flags := cmd.Flags()
-	flags.Var(&f.max, "max-upload", "the largest file that clients may send, such as 500MB, 10MiB or a number of bytes")
-	flags.Var(&f.time, "max-upload-time", "the time that a client may take to send a file")
-	flags.Var(&f.concurrent, "max-uploads", "the number of files that may arrive at the same time; other clients are told to try again")
-	flags.StringArrayVar(&f.types, "types", nil, "accept these media types only, by name and content: a `LIST` such as 'image/*,application/pdf' (repeat for more; default: all)")
+	flags.Var(&f.max, "max-upload", "the maximum size of a file, such as 500MB, 10MiB or a number of bytes")
+	flags.Var(&f.time, "max-upload-time", "the maximum duration of one upload")
+	flags.Var(&f.concurrent, "max-uploads", "the maximum number of uploads at the same time; further ones get 503")
+	flags.StringArrayVar(&f.types, "types", nil, "accept only these media types, by name and content: a `LIST` such as 'image/*,application/pdf' (repeat for more; default: all)")
 }

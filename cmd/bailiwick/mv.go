@@ -11,15 +11,15 @@ func (a *app) mvCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mv FROM TO",
 		Short: "Move objects between sources and files",
-		Long: `Mv copies FROM to TO as cp does, and removes each object from FROM once TO has it.
-FROM and TO are what they are for cp, except -.
+		Long: `Mv copies FROM to TO as cp does, and removes each object from FROM after it is copied.
+FROM and TO are as for cp, but not -.
 
 Before mv removes an object, it checks that TO has the object it wrote; --checksum
-reads it back and compares the bytes. If TO had an object of the same size before,
-mv always compares the bytes. It removes only the version that it copied: what
-changed meanwhile stays. Links are neither moved nor followed, and what the rules
-hide stays. FROM itself must not be a link. A directory is removed with the last
-object in it.
+reads it back and compares the bytes. If TO already had an object of the same size,
+mv always compares the bytes. It removes only the version that it copied, and keeps
+an object that changed meanwhile. Links are neither moved nor followed, and names that
+the rules hide are not moved. FROM itself must not be a link. A directory is removed
+with the last object in it.
 
 If mv is interrupted, each object is at FROM, at TO or at both. Run it again to
 continue.`,

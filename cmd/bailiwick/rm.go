@@ -26,9 +26,9 @@ func (a *app) rmCommand() *cobra.Command {
 		Long: `Rm removes each NAME, a plain name, permanently. The exit code is 1 if a name is refused
 or missing; the others are removed. A directory disappears with its last object.
 
-With --recursive, a NAME can be a directory and stands for everything below it that the
-rules allow; without a NAME, that is everything in the SOURCE. What the rules hide
-stays, and so do links.`,
+With --recursive, a NAME can be a directory, and rm removes everything below it that the
+rules allow. Without a NAME, it removes everything in SOURCE that the rules allow. Hidden
+names and links are kept.`,
 		Example: `  bailiwick rm ./site docs/old.html --allow '**/*.html'
   bailiwick rm -r ./site drafts --allow '**' --dry-run`,
 		Args:              cli.SourceArguments(0, -1, ""),

@@ -61,26 +61,26 @@ func (a *app) exitCode(err error) int {
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bailiwick COMMAND",
-		Short: "Serve files by name, and only the names that were allowed",
+		Short: "Serve files by name, and only the allowed names",
 		Long: `Bailiwick serves files by name from a directory, an S3 bucket or memory, and serves
-only the names that were allowed. Everything else looks like a missing file.
+only the allowed names. Everything else looks like a missing file.
 
 A SOURCE is the path of a directory, s3://BUCKET/PREFIX, or mem: (empty memory, for
 trials). An S3 source takes parameters after a question mark, separated by &:
 endpoint=https://HOST:PORT (default: AWS; plain http only for this machine, or with
 insecure=true), region=NAME, path_style=true|false, anonymous=true for a public bucket,
-bucket_owner=ACCOUNT. Credentials come from where AWS's own tools look:
-AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, a role.
+bucket_owner=ACCOUNT. Credentials are found as by AWS's own tools: AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role.
 
 Rules are flags: --allow and --deny take globs ('**/*.jpg', 'docs/**'), exact names, or
 re: and a regular expression. Deny overrides allow. serve, explain and scan need at
-least one allow rule; ls, stat, cat, du, cp, sync and mv need none, because whoever runs
-them owns the files.
+least one allow rule; ls, stat, cat, du, cp, sync and mv need none, because their user
+has access to the files anyway.
 
 Every flag has a variable: --allow-file is BAILIWICK_ALLOW_FILE. A configuration file
 (serve --config) can describe several sources; "bailiwick config reference" lists its
 keys. Results go to standard output, diagnostics to standard error. The exit code is 0
-for done, 1 for failed or refused, 2 for wrong usage or configuration.`,
+for success, 1 for a failure or refusal, 2 for wrong usage or configuration.`,
 		Example: `  bailiwick serve ./site --allow '**/*.html' --allow '**/*.css'
   bailiwick explain ./site --allow '**/*.html' docs/a.html .env
   bailiwick scan ./site --allow '**/*.html'

@@ -25,12 +25,12 @@ func (a *app) scanCommand() *cobra.Command {
 		Use:   "scan SOURCE [rules]",
 		Short: "List every name in a source with its verdict: what is exposed, what is hidden and why",
 		Long: `Scan walks the whole source and prints a line for every file, as explain does. The exit
-code is 0 whatever is hidden. On S3 it lists all keys at once, so it also sees what some
-services leave out of the listing of a directory: everything below an object that has
-the directory's name.
+code is 0 even if names are hidden. On S3 it lists all keys without a delimiter, so it
+also sees keys that some services omit from the listing of a directory: those below an
+object with the directory's name.
 
---save writes the exposed names to a file, which can be kept under review like a lock
-file. --check compares the names that are exposed now with that file and prints the
+--save writes the exposed names to a file, which can be reviewed like a lock file.
+--check compares the currently exposed names with that file and prints the
 difference: + for newly exposed names, - for names no longer exposed. The exit code is 1
 if there is a difference.`,
 		Example: `  bailiwick scan ./site --allow '**/*.html'
@@ -45,7 +45,7 @@ if there is a difference.`,
 	f.rules.Register(cmd)
 	f.rules.RegisterHardLinks(cmd, "serve", "")
 	cli.AddToggle(cmd, &f.json, "json", "", "print one JSON object a line")
-	cmd.Flags().StringVar(&f.save, "save", "", "write the exposed names to `FILE`, one a line")
+	cmd.Flags().StringVar(&f.save, "save", "", "write the exposed names to `FILE`, one per line")
 	cmd.Flags().StringVar(&f.check, "check", "", "compare the exposed names with those in `FILE`")
 	return cmd
 }

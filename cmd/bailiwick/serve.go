@@ -41,25 +41,25 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve a source over HTTP",
 		Long: `Serve serves the names that the rules allow, by GET and HEAD. Everything else gets the
 same 404. A directory is served as its index.html, or with --list as its listing. With
---write, clients change what the rules allow by PUT, DELETE, COPY and MOVE; what they put
-is treated as other people's content.
+--write, clients can change the allowed names by PUT, DELETE, COPY and MOVE, and the
+content is treated as other people's.
 
 With --uploads, the server names the files that clients POST. The catalog keeps their
 original names.
 
-Without --access, anyone who can reach the address may do all this. With --access, what
-no access rule grants is refused. A rule is WHO can WHAT NAME. WHO is anyone,
-authenticated, owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE. WHAT is
-any of read,list,write,delete,upload. NAME is one pattern, in which {user} stands for the
-user's name; without it, the rule applies to all names.
+Without --access, anyone who can reach the address can do all this. With --access,
+everything that no access rule grants is refused. A rule is WHO can WHAT NAME. WHO is
+anyone, authenticated, owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE.
+WHAT is any of read,list,write,delete,upload. NAME is one pattern, in which {user} stands
+for the user's name; without it, the rule applies to all names.
 
-A configuration file can say everything that flags say, and can have several mounts.
+A configuration file can set everything that flags can, and can have several mounts.
 Flags override variables, which override the file.
 
-The server is ready when standard error has the line "listening on http://ADDRESS".
-SIGTERM and SIGINT let running transfers finish; a second one ends them. SIGHUP reads the
-configuration and all files that it names again and reopens the access log; if anything
-is wrong, nothing changes.`,
+The server is ready when it prints "listening on http://ADDRESS" to standard error.
+SIGTERM and SIGINT let running transfers finish; a second signal cuts them. SIGHUP
+rereads the configuration and all files that it names, and reopens the access log; if
+anything is invalid, nothing changes.`,
 		Example:           serveExamples(),
 		Args:              a.serveArguments,
 		ValidArgsFunction: cli.CompleteSource,
@@ -81,16 +81,16 @@ is wrong, nothing changes.`,
 	flags.StringArray("inline", nil, "let browsers show these media types of untrusted content as well: a `LIST` such as application/pdf (repeat for more)")
 	cli.AddToggle(cmd, &f.write, "write", "", "let clients create, replace and delete the names that the rules allow, by PUT, DELETE, COPY and MOVE")
 	f.intake.register(cmd)
-	cli.AddToggle(cmd, &f.uploads, "uploads", "", "store files that clients POST under names that the server makes; needs --catalog, takes no --allow")
+	cli.AddToggle(cmd, &f.uploads, "uploads", "", "store files that clients POST under generated names; requires --catalog, excludes --allow")
 	flags.StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
 	cli.AddToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME if the rules allow it and the client accepts it")
-	flags.Var(&f.maxAge, "max-age", "how long clients may cache a file without asking again; 0s: they ask each time")
+	flags.Var(&f.maxAge, "max-age", "how long clients may cache a file without revalidation; 0s: they always revalidate")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")
-	flags.StringArray("host", nil, "also answer requests for this `HOST`; a loopback address answers localhost, 127.0.0.1 and [::1] only, any other address answers all hosts unless some are named (repeat for more)")
+	flags.StringArray("host", nil, "also accept requests for this `HOST`; a loopback address accepts only localhost, 127.0.0.1 and [::1], any other address accepts every host unless some are listed (repeat for more)")
 	flags.StringVar(&f.admin, "admin", "", "`ADDRESS` of /livez, /readyz and /metrics; keep it private (default: none)")
-	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, syslog: and journal: are the system's logs, off writes none")
+	flags.StringVar(&f.accessLog, "access-log", "-", "append a record of every request to `FILE`; - is standard error, syslog: and journal: are the system's logs, off disables the log")
 	f.landlock = cli.Choice{Value: "auto", Words: []string{"auto", "off"}}
-	flags.Var(&f.landlock, "landlock", "have the kernel confine the process to the directories it serves; auto: if the kernel can")
+	flags.Var(&f.landlock, "landlock", "confine the process to the directories it needs (Linux); auto: if the kernel supports it")
 	cli.CompleteWords(cmd, "landlock", f.landlock.Words)
 	registerPublic(cmd)
 	flags.StringVar(&f.config, "config", "", "read the configuration from `FILE`")

@@ -28,15 +28,15 @@ func (a *app) signCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sign --keys FILE --expires TIME URL…",
 		Short: "Sign URLs that work without other credentials",
-		Long: `Sign prints each URL with a signature in its query. A server that has the same file of
-keys (--link-keys, or links: {keys: FILE}) then lets anyone who sends that URL use one
-method on that one path, within what the mount allows, until the link expires. If mounts
-serve different hosts, the link works only for the host in the URL.
+		Long: `Sign prints each URL with a signature in its query. A server with the same key file
+(--link-keys, or links: {keys: FILE}) then lets anyone with that URL use one method on
+that one path, as far as the mount allows it, until the link expires. If mounts serve
+different hosts, the link works only for the host in the URL.
 
 FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key signs.
 To revoke all links of a key, remove its line.
 
-A link is as good as a password: send it over https, and let it expire soon.`,
+A link works like a password: send it over HTTPS, and use a short expiry time.`,
 		Example: `  bailiwick sign --keys link-keys --expires 1h https://files.example.org/docs/report.pdf
   bailiwick sign --keys link-keys --expires 24h --uses 1 --download-name 'Invoice 7.pdf' https://files.example.org/inv/7.pdf
   bailiwick sign --keys link-keys --expires 10m --method PUT --user alice https://files.example.org/home/alice/a.txt`,
@@ -55,12 +55,12 @@ A link is as good as a password: send it over https, and let it expire soon.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.keys, "keys", "", "sign with the first key in `FILE`")
-	flags.Var(&f.expires, "expires", "how long from now the links are good for, such as 10m or 24h")
+	flags.Var(&f.expires, "expires", "how long the links are valid, such as 10m or 24h")
 	flags.Lookup("expires").DefValue = "" // there is none
-	flags.Var(&f.method, "method", "what may be done with the URL; GET includes HEAD")
+	flags.Var(&f.method, "method", "the method that the link permits; GET includes HEAD")
 	cli.CompleteWords(cmd, "method", f.method.Words)
 	flags.StringVar(&f.user, "user", "", "the link acts as the user `NAME` (with its suffix, if it has one), under the access rules")
-	flags.IntVar(&f.uses, "uses", 0, "let it be fetched `N` times; 0 is any number")
+	flags.IntVar(&f.uses, "uses", 0, "let the link be used `N` times; 0: no limit")
 	flags.StringVar(&f.name, "download-name", "", "`NAME` under which a browser saves the file")
 	return cmd
 }

@@ -33,11 +33,10 @@ func (a *app) statCommand() *cobra.Command {
 	var f statFlags
 	cmd := &cobra.Command{
 		Use:   "stat SOURCE NAME…",
-		Short: "Describe objects",
-		Long: `Stat describes each NAME, a plain name: size in bytes, time of the last change, time of
-the content if a copy kept another one, entity tag, and the rule that allows it. Without
-an --allow, every object can be described. The exit code is 1 if a name is refused or
-missing.`,
+		Short: "Show the size, times and entity tag of objects",
+		Long: `Stat describes each NAME, a plain name: size in bytes, modification time, content time
+if a copy preserved a different one, entity tag, and the rule that allows it. Without an
+--allow, it can describe every object. The exit code is 1 if a name is refused or missing.`,
 		Example: `  bailiwick stat ./site index.html
   bailiwick stat s3://bucket/site index.html docs/a.html --allow '**/*.html'`,
 		Args:              cli.SourceArguments(1, -1, "at least one NAME"),

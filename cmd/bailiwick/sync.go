@@ -16,13 +16,13 @@ func (a *app) syncCommand() *cobra.Command {
 		Long: `Sync copies the objects of FROM to TO as cp does. Both are directories, prefixes
 of S3 or other SOURCEs.
 
-With --delete, sync then removes from TO what FROM does not have. It removes
-nothing unless everything was copied: not after an object that was refused or
-failed, after a listing that failed, or after an interruption. It asks FROM once
-more for each name before it removes it. It never removes what the rules hide:
-without an --allow these are dotfiles, unless --dotfiles is given. If FROM has no
-objects at all, sync removes nothing and fails, because a disk that is not mounted
-looks like that. A directory of TO that cannot be listed is reported as refused.`,
+With --delete, sync then removes objects from TO that FROM does not have. It removes
+nothing unless everything was copied: not after a refused or failed object, a failed
+listing, or an interruption. Before it removes an object, it checks again that FROM
+does not have it. It never removes names that the rules hide: without an --allow these
+are dotfiles, unless --dotfiles is given. If FROM has no objects at all, sync removes
+nothing and fails, because an unmounted disk looks the same. A directory of TO that
+cannot be listed is reported as refused.`,
 		Example: `  bailiwick sync ./site 's3://bucket/site?region=eu-central-1' --delete --dry-run
   bailiwick sync ./site ./backup --delete --allow '**/*.html'`,
 		Args: copyArguments,
@@ -31,6 +31,6 @@ looks like that. A directory of TO that cannot be listed is reported as refused.
 		},
 	}
 	f.register(cmd, "are copied")
-	cli.AddToggle(cmd, &remove, "delete", "", "remove from TO what FROM does not have, once everything was copied")
+	cli.AddToggle(cmd, &remove, "delete", "", "remove objects from TO that FROM does not have, after everything was copied")
 	return cmd
 }
