@@ -109,7 +109,7 @@ func BenchmarkWriteS3(b *testing.B) {
 				return backend
 			}
 			w := newWriters(b, size, open("ours"), open("uploads"))
-			w.add("sdk", func(ctx context.Context) error { return sendParts(ctx, client, bucket, w.data) })
+			w.add("sdk", func(ctx context.Context) error { return sendParts(ctx, client.Client, bucket, w.data) })
 			w.run(b, size)
 		})
 	}

@@ -66,8 +66,8 @@ func benchmarkGET(b *testing.B, size, parallel int) {
 	client := g.Client(b)
 	getters := []*getter{
 		{name: "bailiwick", get: httpGetter(b, jailed(b, client, bucket.Name, "pub"), "/object.bin")},
-		{name: "proxy", get: httpGetter(b, reverseProxy(b, client, bucket.Name, key), "/")},
-		{name: "sdk", get: sdkGetter(client, bucket.Name, key)},
+		{name: "proxy", get: httpGetter(b, reverseProxy(b, client.Client, bucket.Name, key), "/")},
+		{name: "sdk", get: sdkGetter(client.Client, bucket.Name, key)},
 	}
 	for _, t := range getters {
 		t.turn(b, parallel, parallel, int64(size)) // opens the connections

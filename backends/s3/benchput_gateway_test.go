@@ -55,7 +55,7 @@ func benchmarkPut(b *testing.B, size int) {
 			_, err := backend.Put(ctx, name("ours"), bytes.NewReader(data), vfs.PutOptions{Size: int64(size), SizeKnown: true})
 			return err
 		}},
-		{name: "sdk", put: func(ctx context.Context) error { return direct(ctx, client, bucket, data) }},
+		{name: "sdk", put: func(ctx context.Context) error { return direct(ctx, client.Client, bucket, data) }},
 	}
 	for _, p := range putters {
 		p.once(b) // opens the connections

@@ -246,7 +246,7 @@ func (b *body) reopen() error {
 	if b.version != "" {
 		in.VersionId = &b.version
 	}
-	out, err := b.b.api.GetObject(ctx, in)
+	out, err := b.b.objects.GetObject(ctx, in)
 	if err != nil {
 		cancel(nil)
 		return b.refused(err)

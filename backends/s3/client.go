@@ -58,14 +58,52 @@ const (
 	expiryJitter  = 0.5
 )
 
+// A Client is the SDK's client with the settings of [NewClient]. A [Backend] that gets
+// it reads objects with requests of its own, which cost a fraction of the SDK's, and
+// sends everything else through the SDK. To read through the SDK, too, pass the embedded
+// client to [New].
+type Client struct {
+	*awss3.Client
+	http    *http.Client // nil with ClientOptions.HTTPClient
+	retryer *retry.Standard
+	skew    *clockSkew
+}
+
 // NewClient makes a client suitable for a [Backend]. It does no I/O and reads no
 // environment variables: credentials and region must be given.
-func NewClient(opts ClientOptions) (*awss3.Client, error) {
+func NewClient(opts ClientOptions) (*Client, error) {
 	o, err := opts.build()
 	if err != nil {
 		return nil, err
 	}
-	return awss3.New(o), nil
+	c := &Client{retryer: newRetryer(), skew: new(clockSkew)}
+	o.Retryer = c.retryer
+	o.APIOptions = append(o.APIOptions, c.skew.observe)
+	if o.HTTPClient == nil {
+		c.http = newHTTPClient(opts.RootCAs)
+		o.HTTPClient = c.http
+	}
+	c.Client = awss3.New(o)
+	return c, nil
+}
+
+// sdkClient returns the SDK's client in api, or nil.
+func sdkClient(api API) *awss3.Client {
+	switch c := api.(type) {
+	case *Client:
+		return c.Client
+	case *awss3.Client:
+		return c
+	}
+	return nil
+}
+
+func newRetryer() *retry.Standard {
+	return retry.NewStandard(func(s *retry.StandardOptions) {
+		s.MaxAttempts = maxAttempts
+		s.MaxBackoff = maxBackoff
+		s.Retryables = append(s.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ExpiredToken": {}}})
+	})
 }
 
 func (opts *ClientOptions) build() (awss3.Options, error) {
@@ -76,11 +114,6 @@ func (opts *ClientOptions) build() (awss3.Options, error) {
 		ResponseChecksumValidation:                aws.ResponseChecksumValidationWhenSupported,
 		DisableLogOutputChecksumValidationSkipped: true,
 		HTTPClient: opts.HTTPClient,
-		Retryer: retry.NewStandard(func(s *retry.StandardOptions) {
-			s.MaxAttempts = maxAttempts
-			s.MaxBackoff = maxBackoff
-			s.Retryables = append(s.Retryables, retry.RetryableErrorCode{Codes: map[string]struct{}{"ExpiredToken": {}}})
-		}),
 	}
 	if o.Region == "" {
 		return o, errors.New("s3: Region is not set")
@@ -115,9 +148,6 @@ func (opts *ClientOptions) build() (awss3.Options, error) {
 			c.ExpiryWindow = expiryWindow
 			c.ExpiryWindowJitterFrac = expiryJitter
 		})
-	}
-	if o.HTTPClient == nil {
-		o.HTTPClient = newHTTPClient(opts.RootCAs)
 	}
 	return o, nil
 }

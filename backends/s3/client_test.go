@@ -157,3 +157,27 @@ type noCredentials struct{}
 func (noCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{}, errors.New("nothing in the environment,\nnor elsewhere")
 }
+
+// Without credentials there is no request, and the error is the same however objects are
+// read.
+func TestNoCredentials(t *testing.T) {
+	s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { send(w, r, "data", stubTag) })
+	client, err := s3.NewClient(s3.ClientOptions{Region: "us-east-1", Endpoint: s.URL, Credentials: noCredentials{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, api := range []s3.API{client, client.Client} {
+		b := newBackend(t, api, s3.Options{})
+		_, _, err := fetch(t.Context(), b, vfs.Request{})
+		_, err2 := b.Stat(t.Context(), name("file"), vfs.Request{})
+		var e, e2 *vfs.Error
+		if !errors.As(err, &e) || !errors.As(err2, &e2) || !errors.Is(err, vfs.ErrUnavailable) || !errors.Is(err2, vfs.ErrUnavailable) {
+			t.Fatalf("a %T: %v, %v", api, err, err2)
+		}
+		texts = append(texts, e.Err.Error()+" "+e2.Err.Error())
+	}
+	if texts[0] != texts[1] || len(s.requests()) > 0 {
+		t.Errorf("%q, and %d requests", texts, len(s.requests()))
+	}
+}

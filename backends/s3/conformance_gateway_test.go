@@ -20,7 +20,7 @@ import (
 // whole buckets, and under a prefix.
 func TestBackendOnServer(t *testing.T) {
 	g := s3gateway.Start(t)
-	client := g.Client(t)
+	client := apiOf(g.Client(t))
 	var buckets atomic.Int64
 	serve := func(t *testing.T, tree vfstest.Tree, opts s3.Options) vfs.Backend {
 		bucket := g.Bucket(t, fmt.Sprintf("tree-%d", buckets.Add(1)))

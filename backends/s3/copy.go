@@ -89,9 +89,8 @@ func (b *Backend) sameService(src vfs.Backend) (*awss3.Client, *Backend) {
 	if !ok {
 		return nil, nil
 	}
-	mine, ok1 := b.api.(*awss3.Client)
-	other, ok2 := source.api.(*awss3.Client)
-	if !ok1 || !ok2 {
+	mine, other := sdkClient(b.api), sdkClient(source.api)
+	if mine == nil || other == nil {
 		return nil, nil
 	}
 	o, p := mine.Options(), other.Options()

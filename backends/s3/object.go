@@ -129,7 +129,7 @@ func (o *objectCall) get(p plan) result {
 	ctx, cancel := context.WithCancelCause(o.ctx)
 	in := o.input(o.key)
 	p.apply(in)
-	out, err := o.api.GetObject(ctx, in)
+	out, err := o.objects.GetObject(ctx, in)
 	if err != nil {
 		cancel(nil)
 		return o.refused(p, err)
@@ -239,7 +239,7 @@ func (o *objectCall) head() (vfs.Info, error) {
 
 // headObject also returns the object's own metadata.
 func (o *objectCall) headObject() (vfs.Info, map[string]string, error) {
-	out, err := o.api.HeadObject(o.ctx, &awss3.HeadObjectInput{
+	out, err := o.objects.HeadObject(o.ctx, &awss3.HeadObjectInput{
 		Bucket:              &o.bucket,
 		Key:                 &o.key,
 		ExpectedBucketOwner: o.owner,

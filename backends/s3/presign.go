@@ -14,8 +14,8 @@ import (
 // newPresigner returns a signer of URLs with the credentials of api, or nil if api does
 // not sign requests: a URL that anyone could make grants nothing.
 func newPresigner(api API) *awss3.PresignClient {
-	client, ok := api.(*awss3.Client)
-	if !ok || client.Options().Credentials == nil { // the SDK sets it to nil for anonymous access
+	client := sdkClient(api)
+	if client == nil || client.Options().Credentials == nil { // the SDK sets it to nil for anonymous access
 		return nil
 	}
 	return awss3.NewPresignClient(client, awss3.WithPresignClientFromClientOptions(func(o *awss3.Options) {

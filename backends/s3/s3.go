@@ -53,7 +53,16 @@ type API interface {
 	ListMultipartUploads(context.Context, *awss3.ListMultipartUploadsInput, ...func(*awss3.Options)) (*awss3.ListMultipartUploadsOutput, error)
 }
 
-var _ API = (*awss3.Client)(nil)
+var (
+	_ API = (*awss3.Client)(nil)
+	_ API = (*Client)(nil)
+)
+
+// objectAPI is the part of API that reads objects.
+type objectAPI interface {
+	GetObject(context.Context, *awss3.GetObjectInput, ...func(*awss3.Options)) (*awss3.GetObjectOutput, error)
+	HeadObject(context.Context, *awss3.HeadObjectInput, ...func(*awss3.Options)) (*awss3.HeadObjectOutput, error)
+}
 
 // Options select the objects of a Backend and set its limits.
 type Options struct {
@@ -113,6 +122,7 @@ const (
 // S3 has no directories: the name of one is a missing object.
 type Backend struct {
 	api      API
+	objects  objectAPI
 	bucket   string
 	prefix   string // "" or ending in a slash
 	owner    *string
@@ -127,7 +137,8 @@ type Backend struct {
 
 var _ driver.Walker = (*Backend)(nil)
 
-// New returns a Backend that uses api. It does no I/O: see [Backend.Check]. It fails if
+// New returns a Backend that uses api, and for reading objects requests of its own if
+// api is a [Client]. It does no I/O: see [Backend.Check]. It fails if
 // the bucket's name is invalid, or the prefix is not a valid vfs.Name.
 func New(api API, opts Options) (*Backend, error) {
 	if api == nil {
@@ -154,6 +165,7 @@ func New(api API, opts Options) (*Backend, error) {
 	}
 	b := &Backend{
 		api:      api,
+		objects:  api,
 		bucket:   opts.Bucket,
 		prefix:   prefix,
 		idle:     opts.IdleTimeout,
@@ -162,6 +174,11 @@ func New(api API, opts Options) (*Backend, error) {
 	}
 	if b.idle == 0 {
 		b.idle = defaultIdle
+	}
+	if client, ok := api.(*Client); ok {
+		if lean := newLeanClient(client, opts.Bucket); lean != nil {
+			b.objects = lean
+		}
 	}
 	b.presign = newPresigner(api)
 	b.slots = make(chan struct{}, cmp.Or(opts.MaxInFlight, defaultInFlight))

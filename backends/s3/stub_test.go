@@ -14,9 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -81,7 +79,7 @@ func (s *stub) connections() int {
 	return s.dials
 }
 
-func newClient(t testing.TB, endpoint string) *awss3.Client {
+func newClient(t testing.TB, endpoint string) *s3.Client {
 	t.Helper()
 	client, err := s3.NewClient(s3.ClientOptions{
 		Region:      "us-east-1",
@@ -96,13 +94,13 @@ func newClient(t testing.TB, endpoint string) *awss3.Client {
 
 func (s *stub) backend(opts s3.Options) *s3.Backend {
 	s.t.Helper()
-	return newBackend(s.t, newClient(s.t, s.URL), opts)
+	return newBackend(s.t, apiOf(newClient(s.t, s.URL)), opts)
 }
 
 // once is backend with a client that does not retry, which would take time.
 func (s *stub) once(opts s3.Options) *s3.Backend {
 	s.t.Helper()
-	return newBackend(s.t, awss3.New(newClient(s.t, s.URL).Options(), func(o *awss3.Options) { o.Retryer = aws.NopRetryer{} }), opts)
+	return newBackend(s.t, apiOf(newClient(s.t, s.URL).WithoutRetries()), opts)
 }
 
 const stubTag = `"0123456789abcdef0123456789abcdef"`

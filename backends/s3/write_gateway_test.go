@@ -28,7 +28,7 @@ import (
 type ground struct {
 	*s3gateway.Gateway
 	bucket string
-	client *awss3.Client
+	client *s3.Client
 	b      *s3.Backend
 }
 
@@ -37,7 +37,7 @@ func newGround(t testing.TB) *ground {
 	g := &ground{Gateway: s3gateway.Start(t)}
 	g.bucket = g.Bucket(t, "written").Name
 	g.client = g.Client(t)
-	g.b = g.backend(t, g.client)
+	g.b = g.backend(t, apiOf(g.client))
 	return g
 }
 

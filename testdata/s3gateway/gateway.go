@@ -92,13 +92,13 @@ func (g *Gateway) Version() string { return filepath.Base(g.program) }
 func (g *Gateway) PID() int { return g.process.cmd.Process.Pid }
 
 // Client returns a client of the root user, created as in production.
-func (g *Gateway) Client(t testing.TB) *awss3.Client {
+func (g *Gateway) Client(t testing.TB) *s3.Client {
 	t.Helper()
 	return g.ClientOf(t, g.AccessKey, g.SecretKey)
 }
 
 // ClientOf returns a client of another user.
-func (g *Gateway) ClientOf(t testing.TB, access, secret string) *awss3.Client {
+func (g *Gateway) ClientOf(t testing.TB, access, secret string) *s3.Client {
 	t.Helper()
 	c, err := s3.NewClient(s3.ClientOptions{
 		Region:      g.Region,
@@ -158,7 +158,7 @@ func (g *Gateway) ResetLog() error { return g.log.reset() }
 type Bucket struct {
 	Name   string
 	g      *Gateway
-	client *awss3.Client
+	client *s3.Client
 }
 
 // Bucket creates an empty bucket.
