@@ -90,15 +90,15 @@ func (j *Jail) copyInside(ctx context.Context, v *Verdict, src *Jail, version *I
 // inside prepares the name and lets the store write it.
 func (j *Jail) inside(ctx context.Context, v *Verdict, opts PutOptions, write func(PutOptions) (Info, error)) (Written, error) {
 	opts.Cond.Unsafe = true
-	replaces, leave, err := j.prepare(ctx, v.Name, opts.Cond)
+	p, err := j.prepare(ctx, v.Name, opts.Cond)
 	if err != nil {
 		return Written{}, outward("put", v.Name, v.Rule, err)
 	}
-	defer leave()
+	defer p.leave()
 	info, err := write(opts)
 	if err != nil {
-		return Written{}, outward("put", v.Name, v.Rule, err)
+		return p.stored(Info{}, outward("put", v.Name, v.Rule, err))
 	}
 	info.Name, info.Rule = v.Name, v.Rule
-	return Written{Info: info, Replaced: replaces}, nil
+	return p.stored(info, nil)
 }

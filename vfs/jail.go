@@ -22,6 +22,8 @@ type Jail struct {
 	symlinks  Symlinks
 	authorize Authorizer
 	creating  claims
+	names     *nameIndex // nil if each look for siblings lists the directory
+	bulk      bool
 }
 
 // New returns a Jail over b under p. It fails if the policy is invalid.
@@ -33,7 +35,30 @@ func New(b Backend, p Policy) (*Jail, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize}, nil
+	j := &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize}
+	if !j.caps.Directories { // otherwise a listing is cheap
+		j.names = newNameIndex(serverLimits)
+	}
+	return j, nil
+}
+
+// NewBulk returns a Jail for a program that creates many objects in one run, such as a
+// copy of a tree. It lists each directory about once, and not again for each object: it
+// looks for siblings, and for the object itself, among the names listed and those that
+// the Jail has created since.
+//
+// So it does not notice a name that others create after the listing, until the run
+// ends: where they create a name that differs from one of the run only in case or normal
+// form, or an object with the name of a directory of the run, both may exist at the
+// end. An object that others create under the same name is replaced, as by any Put;
+// IfNoneMatch "*" prevents that. What is refused is looked up again first.
+func NewBulk(b Backend, p Policy) (*Jail, error) {
+	j, err := New(b, p)
+	if err != nil {
+		return nil, err
+	}
+	j.names, j.bulk = newNameIndex(bulkLimits), true
+	return j, nil
 }
 
 // Caps returns what the backend supports.

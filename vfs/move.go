@@ -55,7 +55,7 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 		j.undoCopy(ctx, &w, opts.Cond)
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
-	if err = src.backend.Remove(ctx, from, this); err == nil {
+	if err = src.remove(ctx, from, this); err == nil {
 		return w, nil
 	}
 	if errors.Is(err, ErrPrecondition) || ReasonOf(err) != "" {
@@ -88,6 +88,8 @@ func (j *Jail) moveInside(ctx context.Context, v *Verdict, src *Jail, version *I
 		return Written{}, ErrUnsupported
 	}
 	return j.inside(ctx, v, opts, func(opts PutOptions) (Info, error) {
+		src.names.remove(version.Name)
+		defer src.names.remove(version.Name)
 		return store.MoveFrom(ctx, v.Name, src.backend, *version, opts)
 	})
 }
@@ -124,7 +126,7 @@ func (j *Jail) undoCopy(ctx context.Context, w *Written, cond Cond) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait)
 	defer cancel()
 	// If this fails, the copy stays: nothing is lost.
-	_ = j.backend.Remove(ctx, w.Info.Name, Cond{IfMatch: Tags{List: []Tag{{Value: w.Info.ETag, Set: true}}}, Unsafe: true})
+	_ = j.remove(ctx, w.Info.Name, Cond{IfMatch: Tags{List: []Tag{{Value: w.Info.ETag, Set: true}}}, Unsafe: true})
 }
 
 // undoWait bounds the removal of a copy, whose request may have been cancelled.

@@ -11,11 +11,11 @@ import (
 // surroundings describe what exists where an object is to be created.
 type surroundings struct {
 	there bool // the object itself exists
-	// twin is an entry of dir that differs only in case or normal form from the object,
-	// or from the topmost missing directory on its path. A file system that folds names
-	// would treat the two as one. Its Elem is "" if there is no twin.
-	twin Entry
-	dir  Name
+	// sibling is an entry of dir that differs only in case or normal form from the
+	// object, or from the topmost missing directory on its path. A file system that folds
+	// names would treat the two as one. Its Elem is "" if there is none.
+	sibling Entry
+	dir     Name
 }
 
 // survey inspects the surroundings of n, from its directory up to the first one that
@@ -23,8 +23,9 @@ type surroundings struct {
 // n's path: on a disk the two cannot coexist, and elsewhere the object would hide what
 // is below it.
 //
-// It makes one listing per inspected directory and sees the state at that moment:
-// another process can still create a conflicting name.
+// It makes one listing per inspected directory, unless the index of names shows that
+// there is nothing to find. It sees the state at that moment: another process can still
+// create a conflicting name.
 func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
@@ -36,7 +37,7 @@ func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
 		case err != nil:
 			return s, err
 		case found.Elem != at.Base():
-			s.twin, s.dir = found, at.Dir()
+			s.sibling, s.dir = found, at.Dir()
 		case found.Kind == kind:
 			s.there = kind == KindFile
 		case found.Kind == KindDir, found.Kind == KindFile:
@@ -57,13 +58,13 @@ func inTheWay(n Name, kind Kind) error {
 	return refuse("put", n.s, reason.Missing)
 }
 
-// tooLike returns nil if s has no twin, or else the refusal of n because of it.
-func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
-	if s.twin.Elem == "" {
+// conflict returns nil if there is no sibling, or else the refusal of n because of it.
+func (s *surroundings) conflict(ctx context.Context, j *Jail, n Name) error {
+	if s.sibling.Elem == "" {
 		return nil
 	}
-	other, err := s.dir.Child(s.twin.Elem)
-	return j.tooLike(ctx, n, other, s.twin.Kind, err == nil)
+	other, err := s.dir.Child(s.sibling.Elem)
+	return j.siblingError(ctx, n, other, s.sibling.Kind, err == nil)
 }
 
 // findSpelling searches n's directory for n's last element, of any kind, or for another
@@ -71,6 +72,12 @@ func (s *surroundings) tooLike(ctx context.Context, j *Jail, n Name) error {
 // directories skips entries that are not spellings; with other backends, findSpelling
 // reads only where a spelling can be.
 func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
+	switch j.names.look(ctx, j.backend, n) {
+	case notThere:
+		return Entry{}, nil
+	case noDirectory:
+		return Entry{}, refuse("list", n.Dir().s, reason.Missing)
+	}
 	c := newSpellingCursor(n.Base())
 	hint := listHint{
 		Shows:    func(elem string, _ Kind) bool { return c.want.is(elem) },
@@ -91,9 +98,26 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 	return found, nil
 }
 
-// tooLike returns the refusal of n because other is too similar. It reveals that other
+// Lacks reports whether neither n nor another spelling of it exists, as far as a Jail
+// made by NewBulk knows from its listing of n's directory. It returns false if it does
+// not know, or if n may not be written. If it returns true, Head would cost a request
+// and find nothing.
+func (j *Jail) Lacks(ctx context.Context, n Name) bool {
+	return j.bulk && j.admitted(ctx, OpWrite, n) && j.lacks(ctx, n)
+}
+
+// lacks is Lacks for names that the caller admitted. Only with NewBulk does it list the
+// directory: otherwise, n may well exist.
+func (j *Jail) lacks(ctx context.Context, n Name) bool {
+	if j.bulk {
+		return j.names.look(ctx, j.backend, n) != maybeThere
+	}
+	return j.names.known(n) != maybeThere
+}
+
+// siblingError returns the refusal of n because other is too similar. It reveals that other
 // exists, and its kind, only if the caller can see other.
-func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName bool) error {
+func (j *Jail) siblingError(ctx context.Context, n, other Name, kind Kind, isName bool) error {
 	e := refuse("put", n.s, reason.HiddenSibling)
 	if isName && j.isShown(ctx, other, kind) {
 		e.Reason, e.SiblingDir = reason.CreateSibling, kind == KindDir
@@ -102,9 +126,9 @@ func (j *Jail) tooLike(ctx context.Context, n, other Name, kind Kind, isName boo
 	return e
 }
 
-// tooLikeClaimed is tooLike for an other that is still being created: it is the new
-// object made itself, or a directory on its path.
-func (j *Jail) tooLikeClaimed(ctx context.Context, n, other, made Name) error {
+// claimedSiblingError is siblingError for an other that is still being created: it is
+// the new object made itself, or a directory on its path.
+func (j *Jail) claimedSiblingError(ctx context.Context, n, other, made Name) error {
 	e := refuse("put", n.s, reason.HiddenSibling)
 	if j.admitted(ctx, OpRead, made) && (other == made || j.admitted(ctx, OpList, other)) {
 		e.Reason, e.SiblingDir = reason.CreateSibling, other != made

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -51,12 +52,12 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 		return Written{}, err
 	}
 	opts.Cond.Unsafe = true
-	replaces, leave, err := j.prepare(ctx, n, opts.Cond)
+	p, err := j.prepare(ctx, n, opts.Cond)
 	if err != nil {
 		return Written{}, outward("put", n, v.Rule, err)
 	}
-	defer leave()
-	return j.put(ctx, &v, body, opts, replaces)
+	defer p.leave()
+	return p.stored(j.put(ctx, &v, body, opts))
 }
 
 // Create stores body under a name that the program made itself, such as a UUID, and
@@ -69,56 +70,92 @@ func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptio
 		return Written{}, err
 	}
 	opts.Cond = Cond{IfNoneMatch: Tags{Any: true}, Unsafe: true}
-	return j.put(ctx, &v, body, opts, false)
+	info, err := j.put(ctx, &v, body, opts)
+	return Written{Info: info}, err
 }
 
-func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOptions, replaces bool) (Written, error) {
+func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOptions) (Info, error) {
 	info, err := j.backend.Put(ctx, v.Name, body, opts)
 	if err != nil {
-		return Written{}, outward("put", v.Name, v.Rule, err)
+		return Info{}, outward("put", v.Name, v.Rule, err)
 	}
 	info.Name, info.Rule = v.Name, v.Rule
-	return Written{Info: info, Replaced: replaces}, nil
+	return info, nil
 }
 
-// prepare reports whether the object n exists already. It fails if n is too similar to
-// a sibling, or if something else conflicts with it. Until leave is called, no other
-// call on this Jail can prepare a conflicting name.
-func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (replaces bool, leave func(), err error) {
+// A preparation is the state of a Put for which all is checked, until leave is called.
+// Until then, no other call on the Jail can prepare a conflicting name.
+type preparation struct {
+	claim *claim // nil if only an existing object can be replaced
+	names *nameIndex
+	// replaces is set if the object exists already.
+	replaces bool
+	result   error // of the Put
+}
+
+// errUnfinished is the result of a Put that has not returned: its body may panic.
+var errUnfinished = errors.New("unfinished")
+
+// prepare fails if n is too similar to a sibling, or if something else conflicts with
+// it.
+func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (p *preparation, err error) {
 	if !j.caps.Writable {
-		return false, nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
+		return nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
 	if cond.NeedsObject() {
 		// An object that is only replaced already exists under this very spelling.
-		return true, func() {}, j.checkVersion(ctx, n, cond)
+		return &preparation{replaces: true}, j.checkVersion(ctx, n, cond)
 	}
 	c, other, made := j.creating.enter(n)
 	if c == nil {
-		return false, nil, j.tooLikeClaimed(ctx, n, other, made)
+		return nil, j.claimedSiblingError(ctx, n, other, made)
 	}
 	defer func() { // a backend that panics must not block the name forever
-		if leave == nil {
+		if p == nil {
 			c.leave()
 		}
 	}()
 	again := false
-	if replaces, err = j.checkAround(ctx, n, cond); err == nil && !replaces {
+	replaces, err := j.checkAround(ctx, n, cond)
+	if err == nil && !replaces {
 		again, err = c.contested()
 	}
 	if again && err == nil {
 		replaces, err = j.checkAround(ctx, n, cond)
 	}
 	if err != nil {
-		return false, nil, err
+		return nil, err
 	}
 	if replaces {
 		c.settle()
+	} else {
+		j.names.create(n)
 	}
-	return replaces, c.leave, nil
+	return &preparation{c, j.names, replaces, errUnfinished}, nil
+}
+
+// stored records the result of the Put, and returns it.
+func (p *preparation) stored(info Info, err error) (Written, error) {
+	p.result = err
+	if err != nil {
+		return Written{}, err
+	}
+	return Written{Info: info, Replaced: p.replaces}, nil
+}
+
+func (p *preparation) leave() {
+	if p.claim == nil {
+		return
+	}
+	if !p.replaces {
+		p.names.end(p.claim.n, p.result)
+	}
+	p.claim.leave()
 }
 
 func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
-	if !cond.IfNoneMatch.Any { // otherwise the listing below finds out
+	// With "*", the listing of the survey finds out.
+	if !cond.IfNoneMatch.Any && !j.lacks(ctx, n) {
 		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
 			return there, err
 		}
@@ -132,7 +169,7 @@ func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond) (replaces boo
 			return there, err
 		}
 	}
-	return false, s.tooLike(ctx, j, n)
+	return false, s.conflict(ctx, j, n)
 }
 
 // checkVersion fails if the version that cond requires does not exist.
@@ -176,8 +213,15 @@ func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 		return Info{}, err
 	}
 	cond.Unsafe = true
-	if err := j.backend.Remove(ctx, n, cond); err != nil {
+	if err := j.remove(ctx, n, cond); err != nil {
 		return Info{}, outward("remove", n, v.Rule, err)
 	}
 	return Info{Name: n, Rule: v.Rule}, nil
+}
+
+// remove deletes the object n, which was admitted.
+func (j *Jail) remove(ctx context.Context, n Name, cond Cond) error {
+	j.names.remove(n)
+	defer j.names.remove(n)
+	return j.backend.Remove(ctx, n, cond)
 }
