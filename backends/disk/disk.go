@@ -47,6 +47,8 @@ type Backend struct {
 	writeLock chan struct{}
 	floor     time.Time
 
+	syncs dirSyncs
+
 	// life is held for reading while tree is in use. Otherwise, Close could free a
 	// descriptor whose number the next open in the process gets, and a late request
 	// would look up its name there.

@@ -53,6 +53,7 @@ type writing struct {
 	time time.Time // time to set on f; zero means now
 
 	top, stage folder
+	found      *location // where the first check found n, until commit takes it
 	f          scratch
 	st         stat     // of f
 	in         folder   // the directory of temp: stage, or the last of built
@@ -66,12 +67,10 @@ func (w *writing) begin(ctx context.Context) (err error) {
 		return err
 	}
 	// Check first, so that no body is sent in vain. The check in commit decides.
-	p, err := w.b.locate("put", w.top, w.n)
-	if err != nil {
+	if w.found, err = w.b.locate("put", w.top, w.n); err != nil {
 		return err
 	}
-	defer p.dir.close()
-	if err := w.check(p); err != nil {
+	if err := w.check(w.found); err != nil {
 		return err
 	}
 	w.stage, w.f, w.temp, err = enterStaging(w.top)
@@ -91,6 +90,9 @@ func (w *writing) check(p *location) error {
 func (w *writing) leave() {
 	if w.f != nil {
 		w.f.Close()
+	}
+	if w.found != nil {
+		w.found.dir.close()
 	}
 	if w.stage != nil {
 		if w.temp != "" {
@@ -179,7 +181,7 @@ func (w *writing) finish(ctx context.Context) error {
 	}
 	// Sync without the write lock: others need not wait for the disk. They do not
 	// depend on this entry: a writer that replaces it syncs the directory, too.
-	if err := syncEntry("put", w.top, w.n, p.dir); err != nil {
+	if err := w.b.syncEntry("put", w.top, w.n, p.dir); err != nil {
 		w.takeBack(p)
 		return err
 	}
@@ -194,7 +196,7 @@ func (w *writing) commit(ctx context.Context) (*location, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p, err := w.b.locate("put", w.top, w.n)
+		p, err := w.location()
 		if err != nil {
 			return nil, err
 		}
@@ -218,6 +220,16 @@ func (w *writing) commit(ctx context.Context) (*location, error) {
 	return nil, errRaced
 }
 
+// location returns where n is: what the first check found, then, if that is outdated,
+// what another one finds. The caller closes it.
+func (w *writing) location() (*location, error) {
+	if p := w.found; p != nil {
+		w.found = nil
+		return p, nil
+	}
+	return w.b.locate("put", w.top, w.n)
+}
+
 func (w *writing) underWriteLock(ctx context.Context, p *location) error {
 	release, err := w.b.change(ctx, w.top)
 	if err != nil {
@@ -232,8 +244,8 @@ func (w *writing) underWriteLock(ctx context.Context, p *location) error {
 
 // syncEntry makes the entries of dir, which was found for n, durable. If dir has been
 // removed since, the directory above has changed instead.
-func syncEntry(op string, top folder, n vfs.Name, dir folder) error {
-	err := dir.sync()
+func (b *Backend) syncEntry(op string, top folder, n vfs.Name, dir folder) error {
+	err := b.syncs.sync(dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -27,7 +27,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		defer top.close()
 		var changed folder
 		if changed, err = b.remove(ctx, top, n, cond); err == nil {
-			err = syncEntry("remove", top, n, changed)
+			err = b.syncEntry("remove", top, n, changed)
 			changed.close()
 		}
 	}

@@ -22,7 +22,7 @@ type copyFlags struct {
 
 func (f *copyFlags) register(cmd *cobra.Command, verb string) {
 	f.rules.Register(cmd)
-	f.parallel = 4
+	f.parallel = 16
 	cli.AddToggle(cmd, &f.dotfiles, "dotfiles", "", "include names that begin with a dot")
 	cli.AddToggle(cmd, &f.checksum, "checksum", "", "compare the bytes of objects instead of their times")
 	cli.AddToggle(cmd, &f.dryRun, "dry-run", "n", "change nothing, and print what would be done")

@@ -175,7 +175,7 @@ func (c *copyRun) openTo(ctx context.Context, p vfs.Policy) error {
 	if !b.Caps().Writable {
 		return cli.Usagef("%s cannot be written to; choose another target", cli.Printable(dst.written))
 	}
-	if c.target, err = vfs.New(b, p); err != nil {
+	if c.target, err = vfs.NewBulk(b, p); err != nil {
 		return cli.Usagef("%s", cli.OneLine(err))
 	}
 	return nil

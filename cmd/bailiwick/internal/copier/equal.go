@@ -10,13 +10,16 @@ import (
 )
 
 // same reports whether the target has the object already, and returns what is known of
-// both. Where the target has nothing, here is known only if the object is to be moved.
-func (c *copyRun) same(ctx context.Context, t task) (same bool, here, there vfs.Info, err error) {
-	there, err = c.target.Head(ctx, t.to, vfs.Request{})
-	if err != nil && vfs.ReasonOf(err) == "" {
-		return false, here, there, err
+// both. Where the target has nothing, here is known only if the object is to be moved. With
+// missing, the target is known to have nothing.
+func (c *copyRun) same(ctx context.Context, t task, missing bool) (same bool, here, there vfs.Info, err error) {
+	if !missing {
+		there, err = c.target.Head(ctx, t.to, vfs.Request{})
+		if err != nil && vfs.ReasonOf(err) == "" {
+			return false, here, there, err
+		}
+		missing = err != nil // Copy reports whether it can be written
 	}
-	missing := err != nil // Copy reports whether it can be written
 	if missing && !c.opts.Move {
 		return false, here, there, nil
 	}

@@ -216,21 +216,32 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 	if err := c.spellings.check(ctx, t.to); err != nil {
 		return failed, err
 	}
-	same, here, there, err := c.same(ctx, t)
-	if err != nil {
-		return failed, err
-	}
-	switch {
-	case !c.opts.Move:
-	case here.Encoding != "" && c.target.Caps().Kind != "s3":
-		return failed, losesCoding(here.Encoding)
-	case same && c.sameFile(t):
-		return failed, errSameFile
-	}
-	if !same {
-		if o.size, o.coding, there, err = c.copy(ctx, t); err != nil {
+	creates := !c.copiesInside() && c.target.Lacks(ctx, t.to)
+	var same bool
+	var here, there vfs.Info
+	for {
+		var err error
+		if same, here, there, err = c.same(ctx, t, creates); err != nil {
 			return failed, err
 		}
+		switch {
+		case !c.opts.Move:
+		case here.Encoding != "" && c.target.Caps().Kind != "s3":
+			return failed, losesCoding(here.Encoding)
+		case same && c.sameFile(t):
+			return failed, errSameFile
+		}
+		if same {
+			break
+		}
+		o.size, o.coding, there, err = c.copy(ctx, t, creates)
+		if err == nil {
+			break
+		}
+		if !creates || !errors.Is(err, vfs.ErrExist) {
+			return failed, err
+		}
+		creates = false // someone else has created it since the listing, and it may be equal
 	}
 	switch {
 	case c.opts.Move && o.coding != "":
@@ -245,12 +256,21 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 	return copied, nil
 }
 
-// copy copies the object; in a dry run it checks whether it could. It also returns the
-// content coding that was lost, and what is at the target now.
-func (c *copyRun) copy(ctx context.Context, t task) (size int64, coding string, there vfs.Info, err error) {
+// copiesInside reports whether the store may copy objects by itself. It does not do so
+// under a condition.
+func (c *copyRun) copiesInside() bool {
+	from, to := c.source.Caps(), c.target.Caps()
+	return to.Copies && from.Kind == to.Kind
+}
+
+// copy copies the object; in a dry run it checks whether it could. With creates, it fails
+// with vfs.ErrExist if the target has the object. It also returns the content coding that
+// was lost, and what is at the target now.
+func (c *copyRun) copy(ctx context.Context, t task, creates bool) (size int64, coding string, there vfs.Info, err error) {
 	if !c.opts.DryRun {
 		read := false
-		w, err := c.target.Copy(context.WithValue(ctx, wasRead{}, &read), t.to, c.source, t.from, vfs.PutOptions{})
+		opts := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: creates}}}
+		w, err := c.target.Copy(context.WithValue(ctx, wasRead{}, &read), t.to, c.source, t.from, opts)
 		if !read && err == nil {
 			c.progress.Bytes.Add(w.Info.Size) // the store copied it by itself
 		}
