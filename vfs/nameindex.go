@@ -41,11 +41,12 @@ type indexLimits struct {
 	age         time.Duration // of a listing; 0 means no limit
 	looks       int           // look-ups of new names in a directory before it is listed
 	perLook     int           // names to list for each of these look-ups: more are not worth it
+	fromTop     bool          // list what is above a directory first: that may show that it is missing
 }
 
 var (
 	// bulkLimits hold about 20 MB.
-	bulkLimits = indexLimits{dirs: 4096, names: 1 << 20, looks: 1, perLook: 8000}
+	bulkLimits = indexLimits{dirs: 4096, names: 1 << 20, looks: 1, perLook: 8000, fromTop: true}
 	// serverLimits are for the Puts of many clients, beside those of other servers: only
 	// names that are created in quick succession use the index.
 	serverLimits = indexLimits{dirs: 64, names: 1 << 17, age: time.Second, looks: 8, perLook: 1000}
@@ -98,19 +99,27 @@ func (x *nameIndex) look(ctx context.Context, b Backend, n Name) absence {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	d := x.dir(n.Dir())
+	x.learn(ctx, b, n.Dir())
+	return x.absence(n)
+}
+
+// learn lists the directory n, if that is worthwhile and it may exist.
+func (x *nameIndex) learn(ctx context.Context, b Backend, n Name) {
+	if x.limits.fromTop && !n.IsRoot() && x.usable(n) == nil {
+		x.learn(ctx, b, n.Dir())
+	}
+	d := x.dir(n)
 	if d.state == dirUnknown {
 		d.looks++
-		switch {
-		case x.parentLacks(d):
-		case d.looks >= d.wait:
+		if since, lacks := x.lacksDir(n); lacks {
+			d.state, d.since = dirMissing, since
+		} else if d.looks >= d.wait {
 			x.list(ctx, b, d)
 		}
 	}
 	if d.state == dirListing {
 		x.awaitListing(ctx, d)
 	}
-	return x.absence(n)
 }
 
 // known is look without a listing.
@@ -150,18 +159,15 @@ func (x *nameIndex) expired(d *indexedDir) bool {
 	return x.limits.age > 0 && time.Since(d.since) > x.limits.age
 }
 
-// parentLacks reports whether d does not exist because the directory above does not
-// contain it, and records that.
-func (x *nameIndex) parentLacks(d *indexedDir) bool {
-	if d.name.IsRoot() {
-		return false
+// lacksDir reports whether the directory n does not exist, because one above it is known
+// not to contain what leads to n, and since when that is known.
+func (x *nameIndex) lacksDir(n Name) (since time.Time, lacks bool) {
+	for ; !n.IsRoot(); n = n.Dir() {
+		if d := x.usable(n.Dir()); d != nil {
+			return d.since, x.absence(n) != maybeThere
+		}
 	}
-	above := x.usable(d.name.Dir())
-	if above == nil || x.absence(d.name) == maybeThere {
-		return false
-	}
-	d.state, d.since = dirMissing, above.since
-	return true
+	return time.Time{}, false
 }
 
 // dir returns the entry of a directory, new if there is none that can be used.

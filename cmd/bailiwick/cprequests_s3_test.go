@@ -32,8 +32,8 @@ func TestCpRequestsS3(t *testing.T) {
 		from, to string
 		op       string
 	}{
-		{"to S3", from, bucket, "s3_PutObject"},
-		{"from S3", bucket, filepath.Join(t.TempDir(), "back"), "s3_GetObject"},
+		{"to S3", from, bucket, "PutObject"},
+		{"from S3", bucket, filepath.Join(t.TempDir(), "back"), "GetObject"},
 	} {
 		g.Reset(t)
 		code, _, stderr := runCommand(t, "cp", tt.from, tt.to)
@@ -61,7 +61,7 @@ func TestCpRequestsS3(t *testing.T) {
 	if code, _, stderr := runCommand(t, "cp", tree(t, beside), bucket); code != cli.ExitDone {
 		t.Fatal(stderr)
 	}
-	if count := operations(g.Requests(t)); count["s3_PutObject"] != n || count["s3_HeadObject"] > 1 || count["s3_ListObjectsV2"] > 10 {
+	if count := operations(g.Requests(t)); count["PutObject"] != n || count["HeadObject"] > 1 || count["ListObjectsV2"] > 10 {
 		t.Errorf("beside others: %v", count)
 	}
 }
