@@ -71,13 +71,13 @@ func (m *renaming) try(ctx context.Context, top folder) error {
 	if err := m.underWriteLock(ctx, top, old, p); err != nil {
 		return err
 	}
-	if err := syncEntry("put", top, m.n, p.dir); err != nil {
+	if err := m.b.syncEntry("put", top, m.n, p.dir); err != nil {
 		m.takeBack(top, old, p)
 		return err
 	}
 	old.dir = prune(top, old)
 	// If this fails, the object has its new name, and may have both after a crash.
-	return syncEntry("remove", top, m.from.Name, old.dir)
+	return m.b.syncEntry("remove", top, m.from.Name, old.dir)
 }
 
 func (m *renaming) underWriteLock(ctx context.Context, top folder, old, p *location) error {
