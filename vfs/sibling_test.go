@@ -100,7 +100,7 @@ func TestSiblingsOfManyNearNames(t *testing.T) {
 		c.b.names = append(slices.Clone(c.b.names), strings.ToUpper(elem))
 		slices.Sort(c.b.names)
 		if _, err := j.Put(t.Context(), mustName(t, elem), strings.NewReader("x"), vfs.PutOptions{}); err == nil {
-			t.Errorf("%s: created beside its twin", c.what)
+			t.Errorf("%s: created beside a similar name", c.what)
 		}
 	}
 }

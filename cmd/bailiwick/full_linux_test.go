@@ -103,8 +103,8 @@ func filesIn(t *testing.T, dir string) []string {
 	return names
 }
 
-// TestPutFull: what finds no room is told so, and leaves nothing; what is there stays,
-// can be read and removed, and then there is room again.
+// TestPutFull: on a full disk, a PUT gets 507 and leaves nothing. Existing files can be
+// read and removed, which makes room again.
 func TestPutFull(t *testing.T) {
 	for _, disk := range smallDisks {
 		t.Run(disk.what, func(t *testing.T) {
