@@ -21,8 +21,25 @@ type Config struct {
 	// Without List, a directory looks like a missing name.
 	List bool
 
-	// NoIndex does not serve index.html for its directory.
+	// Index are the names of the objects that are served for their directory: the first
+	// that exists. Each is a single element. nil is index.html. On S3, each costs a
+	// request.
+	Index []string
+
+	// NoIndex does not serve an index file for its directory.
 	NoIndex bool
+
+	// Fallback is the object that answers, with 200, for names without an object, as a
+	// single-page application needs it; the zero Name is none. It answers only for names
+	// that the policy allows the caller to read and that one of FallbackFor matches (nil
+	// is all of them); what is refused stays the 404. So a client can tell which names
+	// the rules allow. For a path that ends in a slash it answers only without List.
+	Fallback    vfs.Name
+	FallbackFor []vfs.Pattern
+
+	// NotFound is an HTML page, of at most 256 KiB, that GET and HEAD get with every 404
+	// instead of a fixed text. It is one page for all, so it does not tell refusals apart.
+	NotFound []byte
 
 	// MaxAge is how long a client may use an object without revalidation, in whole
 	// seconds; 0 makes it revalidate each time, which is cheap with an ETag.
@@ -105,6 +122,19 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		objectVary:   varyOn(cfg.Sidecars, false),
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
 		lingering:    NewSlots(lingerSlots),
+		indexes:      cfg.Index,
+	}
+	if cfg.Index == nil {
+		h.indexes = defaultIndexes
+	}
+	if cfg.NoIndex {
+		h.indexes = nil
+	}
+	if cfg.NotFound != nil {
+		h.notFound = &refusalPage{cfg.NotFound, h.untrusted}
+	}
+	if cfg.FallbackFor != nil {
+		h.fallbackFor = vfs.NewMatcher(cfg.FallbackFor)
 	}
 	if cfg.Write {
 		h.allow = allowWrites
@@ -121,6 +151,16 @@ func checkConfig(jail *vfs.Jail, cfg *Config) {
 		c.found("Config.Write is set, but the backend (%s) cannot be written to", jail.Caps().Kind)
 	}
 	c.content(cfg.Content)
+	c.index(cfg.Index)
+	if cfg.Fallback.IsZero() && cfg.FallbackFor != nil {
+		c.found("Config.FallbackFor is set, but Config.Fallback is not")
+	}
+	if cfg.Fallback.IsRoot() {
+		c.found("Config.Fallback is a directory; write the name of an object")
+	}
+	if len(cfg.NotFound) > maxNotFound {
+		c.found("Config.NotFound has %d bytes; at most %d are allowed", len(cfg.NotFound), maxNotFound)
+	}
 	c.intake(&cfg.Intake)
 	c.duration("Config.MaxAge", cfg.MaxAge)
 	c.whole("Config.MinRate", cfg.MinRate)

@@ -218,6 +218,27 @@ func TestCopyMoveRights(t *testing.T) {
 	}
 }
 
+// A failed copy does not tell the version of a destination that the caller may not read.
+func TestCopyTellsNoVersion(t *testing.T) {
+	b, err := mem.FromMap(map[string]string{"from": "one", "to": "two"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := allow("**")
+	p.Authorize = access.Func(func(_ context.Context, _ auth.Principal, op vfs.Op, n vfs.Name) bool {
+		return n.String() == "from" || op == vfs.OpWrite
+	})
+	url, _ := writing(t, b, p, server.Intake{})
+	r := sendBody(t, "COPY", url+"/from", "", "Destination", "/to", "Overwrite", "F")
+	if r.Status != 412 || r.Header.Get("Etag") != "" {
+		t.Errorf("%d, ETag %q", r.Status, r.Header.Get("Etag"))
+	}
+	r = sendBody(t, "COPY", url+"/from", "", "Destination", "/to", "If-Match", `"another"`)
+	if r.Status != 412 || r.Header.Get("Etag") == "" {
+		t.Errorf("of another version: %d, ETag %q", r.Status, r.Header.Get("Etag"))
+	}
+}
+
 // What a PUT would not accept under a name gets there by no rename either.
 func TestRenameIsNoIntake(t *testing.T) {
 	types, err := server.ParseTypes("text/plain", "image/png")

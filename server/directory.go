@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io/fs"
+	"iter"
 	"net/http"
 	"strings"
 
@@ -10,42 +11,49 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// indexName is the object that is served for its directory.
-const indexName = "index.html"
+// defaultIndexes are the objects that are served for their directory.
+var defaultIndexes = []string{"index.html"}
 
-// serveDir answers a path with a trailing slash: with the index file, else with the
-// listing, else with 404.
+// serveDir answers a path with a trailing slash: with the first index file that exists,
+// else with the listing, else with the fallback, else with 404.
 func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	err := refusal(dir.String(), reason.Directory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
-	if index, ok := h.index(dir); ok && !asJSON {
-		pres := h.present(x, index, h.indexVary)
-		var obj *vfs.Object
-		obj, err = h.open(x, index, &pres)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			x.attempt.Name = index
-			if err == nil {
-				x.send(obj, &pres)
-			} else {
-				x.fail(err, &pres)
+	if !asJSON {
+		for index := range h.indexFiles(dir) {
+			pres := h.present(x, index, h.indexVary)
+			var obj *vfs.Object
+			obj, err = h.open(x, index, &pres)
+			if err == nil || !errors.Is(err, fs.ErrNotExist) {
+				x.attempt.Name = index
+				if err == nil {
+					x.send(obj, &pres)
+				} else {
+					x.fail(err, &pres)
+				}
+				return
 			}
-			return
 		}
 	}
-	if h.cfg.List {
+	switch {
+	case h.cfg.List:
 		x.list(dir, asJSON)
-		return
+	case h.fallsBack(x, dir, refusal(dir.String(), reason.Directory)):
+		h.serveFallback(x, err)
+	default:
+		x.fail(err, nil)
 	}
-	x.fail(err, nil)
 }
 
-// index returns the name of dir's index file, if one may be served.
-func (h *handler) index(dir vfs.Name) (vfs.Name, bool) {
-	if h.cfg.NoIndex {
-		return vfs.Name{}, false
+// indexFiles yields the names of the index files that dir can have.
+func (h *handler) indexFiles(dir vfs.Name) iter.Seq[vfs.Name] {
+	return func(yield func(vfs.Name) bool) {
+		for _, elem := range h.indexes {
+			if n, err := dir.Child(elem); err == nil && !yield(n) {
+				return
+			}
+		}
 	}
-	n, err := dir.Child(indexName)
-	return n, err == nil
 }
 
 // answersDir reports whether name, which is not an object for the client, is a directory
@@ -70,9 +78,10 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 	if h.cfg.List && h.jail.HeadDir(ctx, name) == nil {
 		return true
 	}
-	if index, ok := h.index(name); ok {
-		_, err := h.jail.Head(ctx, index, vfs.Request{})
-		return err == nil
+	for index := range h.indexFiles(name) {
+		if _, err := h.jail.Head(ctx, index, vfs.Request{}); err == nil {
+			return true
+		}
 	}
 	return false
 }

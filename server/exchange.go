@@ -36,12 +36,13 @@ type exchange struct {
 	brief     bool   // without a lingering slot, do not wait for the body at all
 
 	auth      *Auth
-	opens     opener     // which operations are open to anyone; nil if unknown
-	op        vfs.Op     // the operation of the request
-	anonymous bool       // the request has no credentials, but the handler accepts some
-	link      links.Link // the signed link used; its ID is "" if none was
-	linkUsed  bool       // the use of the link has been counted
-	pace      int64      // bytes per second that the client has to read; 0 for any
+	opens     opener       // which operations are open to anyone; nil if unknown
+	op        vfs.Op       // the operation of the request
+	anonymous bool         // the request has no credentials, but the handler accepts some
+	notFound  *refusalPage // nil for a fixed text
+	link      links.Link   // the signed link used; its ID is "" if none was
+	linkUsed  bool         // the use of the link has been counted
+	pace      int64        // bytes per second that the client has to read; 0 for any
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

@@ -25,15 +25,18 @@ type handler struct {
 	untrusted    bool
 	allow        []string // the value of Allow
 	cacheControl []string
-	objectVary   []string // Vary of an object under its own name
-	indexVary    []string // Vary of an index file
+	objectVary   []string     // Vary of an object under its own name
+	indexVary    []string     // Vary of an index file
+	indexes      []string     // the names of index files, in order
+	fallbackFor  *vfs.Matcher // nil for all names
+	notFound     *refusalPage // nil for a fixed text
 	lingering    *Slots
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace, x.lingering = h.cfg.MinRate, h.lingering
+	x.pace, x.lingering, x.notFound = h.cfg.MinRate, h.lingering, h.notFound
 
 	writes := h.intake != nil && isWrite(r.Method)
 	if !writes && !x.takeMethod(h.allow) {
@@ -79,6 +82,8 @@ func (h *handler) serveName(x *exchange, name vfs.Name) {
 		x.send(obj, &pres)
 	case errors.Is(err, fs.ErrNotExist) && h.answersDir(x, name, err):
 		x.redirectDir(name, x.cacheControlForListing(noCache))
+	case h.fallsBack(x, name, err):
+		h.serveFallback(x, err)
 	default:
 		x.fail(err, &pres)
 	}

@@ -23,7 +23,7 @@ const (
 
 var (
 	listingVary = varyOn(false, true)
-	listingHTML = []string{"text/html; charset=utf-8"}
+	htmlType    = []string{"text/html; charset=utf-8"}
 	listingJSON = []string{"application/json"}
 	listingCSP  = []string{listing.CSP}
 )
@@ -59,7 +59,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	h := x.Header()
 	h["Content-Type"] = listingJSON
 	if !asJSON {
-		h["Content-Type"] = listingHTML
+		h["Content-Type"] = htmlType
 	}
 	if next := p.NextURL(); next != "" {
 		h["Link"] = append(slices.Clip(h["Link"]), "<"+next+`>; rel="next"`)

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -46,6 +47,15 @@ func (c nonsense) jail(j *vfs.Jail) {
 func (c nonsense) content(v Content) {
 	if v > ContentUntrusted {
 		c.found("Config.Content is %d; write ContentAuto, ContentTrusted or ContentUntrusted", v)
+	}
+}
+
+// index panics if an index file could not be in a directory.
+func (c nonsense) index(names []string) {
+	for _, name := range names {
+		if n, err := vfs.ParseName(name); err != nil || strings.Contains(n.String(), "/") {
+			c.found("Config.Index has %q, which is not a single path element", name)
+		}
 	}
 }
 

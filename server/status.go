@@ -184,7 +184,10 @@ func changesObjects(op vfs.Op) bool {
 
 // discloseVersion sets the ETag of the current version, if the caller may read it.
 func (x *exchange) discloseVersion(e *vfs.Error) {
-	if e != nil && e.Info != nil && x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
+	if e == nil || e.Info == nil || e.Info.Name != x.attempt.Name {
+		return // also for the destination of a copy, which is not the object of the request
+	}
+	if x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
 		x.setETag(e.Info)
 	}
 }
@@ -223,6 +226,10 @@ func (x *exchange) respond(response *httpError, err error) {
 		}
 		seconds := int64((retry + time.Second - 1) / time.Second)
 		x.Header()["Retry-After"] = []string{strconv.FormatInt(seconds, 10)}
+	}
+	if response == errNotFound && x.notFound != nil && (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead) {
+		x.sendRefusal(x.notFound)
+		return
 	}
 	x.fixed(response.status, response.text)
 }

@@ -72,7 +72,7 @@ func (x *exchange) sendPage(status int, p *listing.Answer) bool {
 		return false
 	}
 	h := x.Header()
-	h["Content-Type"] = listingHTML
+	h["Content-Type"] = htmlType
 	h["Content-Security-Policy"] = listingCSP
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["Cache-Control"] = noStore

@@ -254,8 +254,24 @@ type Mount struct {
 	// Responds to a directory request with a listing of the allowed names in it.
 	List bool `yaml:"list" default:"false" example:"true"`
 
-	// Disables index.html as the response to a directory request.
+	// The files that answer a directory request: the first that exists and is allowed. If
+	// omitted, index.html.
+	Index []IndexName `yaml:"index" example:"[index.html, index.htm]" nonempty:"the list is empty; write no_index: true instead"`
+
+	// Disables index files.
 	NoIndex bool `yaml:"no_index" default:"false" example:"true"`
+
+	// The file that answers, with status 200, for allowed names that do not exist, as a
+	// single-page application needs it. Names that the rules refuse still get the 404, so
+	// clients can tell which names are allowed.
+	Fallback ObjectName `yaml:"fallback" example:"index.html"`
+
+	// The names that the fallback answers for. If omitted, all allowed names.
+	FallbackFor []vfs.Pattern `yaml:"fallback_for" example:"['app/**']" nonempty:"the fallback would never answer; list patterns, or leave the key out for all allowed names"`
+
+	// An HTML file of the source, of at most 256KiB, that is sent with every 404. It is
+	// read at the start and at each reload.
+	NotFound ObjectName `yaml:"not_found" example:"404.html"`
 
 	// How long clients may cache a file without revalidation. A response that not everyone
 	// may read is never stored by shared caches.

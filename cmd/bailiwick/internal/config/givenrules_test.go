@@ -116,8 +116,11 @@ mounts:
 		}},
 		{"s3://bucket/src", `
 links: {keys: ROOT/keys}
-mounts: [{source: "s3://bucket/src", allow: ["*"], link_redirect: 14s}]
-`, [][]string{{"link-keys", "ROOT/keys"}, {"allow", "*"}, {"link-redirect", "14s"}}},
+mounts: [{source: "s3://bucket/src", allow: ["*"], link_redirect: 14s, index: [i.html, i.htm], fallback: app/i.html, fallback_for: ["app/**", "*.x"], not_found: 404.html}]
+`, [][]string{
+			{"link-keys", "ROOT/keys"}, {"allow", "*"}, {"link-redirect", "14s"},
+			{"index", "i.html", "i.htm"}, {"fallback", "app/i.html"}, {"fallback-for", "app/**", "*.x"}, {"not-found", "404.html"},
+		}},
 		{root + "/src", `
 tls: {cert: ROOT/cert, key: ROOT/key, hsts: 180d}
 mounts:

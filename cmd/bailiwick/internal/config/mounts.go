@@ -59,6 +59,12 @@ func (v *validator) files(m *Mount, key string) {
 	if m.Types != nil && !m.Write {
 		v.fail(key+".types", "clients cannot write here; add write: true, or leave it out%s", flagFor(v.positionOf(key+".types"), "mounts[].write"))
 	}
+	if m.NoIndex && m.Index != nil {
+		v.fail(key+".index", "no_index disables index files; leave one of them out")
+	}
+	if m.FallbackFor != nil && m.Fallback == "" && !v.d.bad[key+".fallback"] {
+		v.fail(key+".fallback_for", "there is no fallback; add it, such as fallback: index.html")
+	}
 	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
 		v.fail(key+".precompressed", "not supported on S3, where it would request NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
 	}
@@ -72,6 +78,7 @@ func (v *validator) uploads(m *Mount, key string) {
 	}{
 		{"allow", m.Allow != nil}, {"deny", m.Deny != nil}, {"allow_file", m.AllowFile != nil},
 		{"symlinks", m.Symlinks == "inside"}, {"list", m.List}, {"precompressed", m.Precompressed},
+		{"fallback", m.Fallback != ""}, {"fallback_for", m.FallbackFor != nil}, {"not_found", m.NotFound != ""},
 	} {
 		if other.set {
 			v.fail(key+"."+other.key, "the server generates the names of uploads, and this mount has no other names; leave out either this key or uploads")

@@ -36,6 +36,12 @@ type LogTarget string
 // A MountPath is "/", or a slash and a valid vfs.Name.
 type MountPath string
 
+// An ObjectName is the valid vfs.Name of an object.
+type ObjectName string
+
+// An IndexName is an ObjectName of a single element.
+type IndexName string
+
 // A Host is a host name in lower case or an IP address, without a port.
 type Host string
 
@@ -85,6 +91,8 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Source]():        {what: "source", pattern: `.`, parse: parseSource},
 	reflect.TypeFor[LogTarget]():     {what: "path or word", pattern: `.`, parse: parseLogTarget},
 	reflect.TypeFor[MountPath]():     {what: "path of a URL", pattern: `^/([^/]+(/[^/]+)*)?$`, parse: parseMountPath},
+	reflect.TypeFor[ObjectName]():    {what: "name of an object", pattern: `^[^/]+(/[^/]+)*$`, parse: parseObjectName},
+	reflect.TypeFor[IndexName]():     {what: "name of a file", pattern: `^[^/]+$`, parse: parseIndexName},
 	reflect.TypeFor[Host]():          {what: "host", pattern: `^[A-Za-z0-9._:-]+$`, parse: parseHost},
 	reflect.TypeFor[URL]():           {what: "URL", pattern: `^https?://`, parse: parseURL},
 	reflect.TypeFor[MediaType]():     {what: "media type", pattern: `^[^ "(),/:;<=>?@{}*]+/([^ "(),/:;<=>?@{}*]+|\*)$`, parse: parseMediaType},
@@ -197,6 +205,24 @@ func parseURL(s string) (any, error) {
 		return nil, errors.New("write https://; http:// is accepted for this machine only")
 	}
 	return URL(s), nil
+}
+
+func parseObjectName(s string) (any, error) {
+	if _, err := vfs.ParseName(s); err != nil {
+		return nil, fmt.Errorf("no object can have the name %s: %s", printable(s), vfs.ReasonOf(err).Detail())
+	}
+	return ObjectName(s), nil
+}
+
+func parseIndexName(s string) (any, error) {
+	name, err := parseObjectName(s)
+	if err == nil && strings.Contains(s, "/") {
+		err = fmt.Errorf("%s has a slash; write a name that is looked for in each directory", printable(s))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return IndexName(name.(ObjectName)), nil
 }
 
 func parseMediaType(s string) (any, error) {

@@ -27,6 +27,8 @@ type mount struct {
 	jail    *vfs.Jail
 	names   *vfs.Jail    // the same without access rules; nil for uploads
 	access  *access.List // nil if the mount is open to anyone
+
+	notFound []byte // the page for refusals; nil for a fixed text
 }
 
 // newMount opens the source of a mount and puts it behind the mount's rules.
@@ -51,6 +53,11 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	}
 	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
 		return nil, cli.Usagef("%s", cli.OneLine(err))
+	}
+	if cfg.NotFound != "" {
+		if m.notFound, err = readPage(ctx, m.source.backend, objectName(cfg.NotFound)); err != nil {
+			return nil, withPosition(g.cfg, key+".not_found", err)
+		}
 	}
 	if cfg.Uploads == nil {
 		if m.names, err = withoutAccess(m.source.backend, policy); err != nil {
@@ -154,7 +161,7 @@ func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder 
 		return server.NewUploads(m.jail, m.catalog.catalog, cfg)
 	}
 	cfg := m.serverConfig(g.cfg)
-	cfg.Leads = rt.LeadsTo(m.cfg)
+	cfg.Leads, cfg.NotFound = rt.LeadsTo(m.cfg), m.notFound
 	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
 	return server.New(m.jail, cfg)
 }
@@ -182,12 +189,29 @@ func (m *mount) serverConfig(cfg *config.Config) server.Config {
 		Sidecars: m.cfg.Precompressed,
 		Inline:   typesOf(m.cfg.Inline),
 	}
+	if m.cfg.Index != nil {
+		c.Index = make([]string, len(m.cfg.Index))
+		for i, name := range m.cfg.Index {
+			c.Index[i] = string(name)
+		}
+	}
+	if m.cfg.Fallback != "" {
+		c.Fallback, c.FallbackFor = objectName(m.cfg.Fallback), m.cfg.FallbackFor
+	}
 	// The configuration decides this for every mount, by all mounts that write to its source.
 	c.Content = server.ContentUntrusted
 	if m.cfg.Content == "trusted" {
 		c.Content = server.ContentTrusted
 	}
 	return c
+}
+
+func objectName(s config.ObjectName) vfs.Name {
+	n, err := vfs.ParseName(string(s))
+	if err != nil {
+		panic("the name of an object was parsed and is none: " + err.Error())
+	}
+	return n
 }
 
 // mountedAt returns the path of a mount as package server expects it: zero for the root.

@@ -44,7 +44,8 @@ func newProbe(cfg *config.Config, m *mount, read readRecord) *probe {
 		}
 		c := m.serverConfig(cfg)
 		c.Auth, c.Recorder, c.Logger = a, p, logger
-		c.NoIndex = true // an index file is another object, with a verdict of its own
+		// An index file and a fallback are other objects, with verdicts of their own.
+		c.NoIndex, c.Fallback, c.FallbackFor = true, vfs.Name{}, nil
 		return server.New(m.jail, c)
 	}
 	p.challenging = handler(server.Auth{Authenticator: challengerOf(cfg)})
