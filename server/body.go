@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/netconn"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -42,22 +43,47 @@ func (x *exchange) sendBody(obj *vfs.Object) {
 
 // sendFile sends a large file, by sendfile if the system supports it.
 func (x *exchange) sendFile(obj *vfs.Object) error {
+	if conn := connOf(x.ctx, x.r.ProtoMajor); conn != nil {
+		return x.sendFileOver(conn, obj)
+	}
 	for left := obj.Span.Length; left > 0; {
 		size := left
 		if x.pace > 0 {
-			size = x.chunkSize(left, pacedBytes)
+			size = x.pace.chunk(left, pacedBytes)
 			x.extendWriteDeadline(size)
 		}
-		n, err := io.CopyN(&x.responseWriter, obj.File, size)
-		if err == io.EOF {
-			return vfs.ErrChanged
-		}
-		if err != nil {
+		if err := x.copyN(obj.File, size); err != nil {
 			return err
 		}
-		left -= n
+		left -= size
 	}
 	return nil
+}
+
+// sendFileOver sends a file over a connection that paces it by itself. The header is
+// flushed into the connection, since net/http would otherwise read the beginning of the
+// file to send it with the header.
+func (x *exchange) sendFileOver(conn *netconn.Conn, obj *vfs.Object) error {
+	var pace netconn.Pace
+	if x.pace > 0 {
+		pace = &x.pace
+		x.extendWriteDeadline(x.pace.chunk(obj.Span.Length, pacedBytes))
+	}
+	conn.Hold(pace)
+	defer conn.Release()
+	if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return &writeError{err}
+	}
+	return x.copyN(obj.File, obj.Span.Length)
+}
+
+// copyN sends n bytes of a file.
+func (x *exchange) copyN(file io.Reader, n int64) error {
+	_, err := io.CopyN(&x.responseWriter, file, n)
+	if err == io.EOF {
+		return vfs.ErrChanged
+	}
+	return err
 }
 
 // abort ends a response that cannot be completed.
@@ -118,7 +144,7 @@ func (x *exchange) copyBody(body io.Reader, length int64) error {
 // copyHeld sends a body chunk by chunk.
 func (x *exchange) copyHeld(body *heldBody, buf []byte) error {
 	// The first chunk is small, so that the response begins early.
-	for size := int64(chunkBytes); body.left > 0; size = x.chunkSize(body.left, int64(len(buf))) {
+	for size := int64(chunkBytes); body.left > 0; size = x.pace.chunk(body.left, int64(len(buf))) {
 		n, err := body.next(buf[:size])
 		if n > 0 {
 			if len(buf) > chunkBytes {

@@ -42,7 +42,7 @@ type exchange struct {
 	notFound  *refusalPage // nil for a fixed text
 	link      links.Link   // the signed link used; its ID is "" if none was
 	linkUsed  bool         // the use of the link has been counted
-	pace      int64        // bytes per second that the client has to read; 0 for any
+	pace      pace
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

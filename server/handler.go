@@ -36,7 +36,7 @@ type handler struct {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace, x.lingering, x.notFound = h.cfg.MinRate, h.lingering, h.notFound
+	x.pace, x.lingering, x.notFound = pace(h.cfg.MinRate), h.lingering, h.notFound
 
 	writes := h.intake != nil && isWrite(r.Method)
 	if !writes && !x.takeMethod(h.allow) {

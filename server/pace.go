@@ -12,16 +12,31 @@ const pacedBytes = 4 << 20
 // connection may stall for a while.
 const paceSlack = 30 * time.Second
 
-// chunkSize returns how much of length bytes to write at a time: at most most, and no more
+// A pace is how many bytes per second a client has to read; 0 for any. It is a
+// [netconn.Pace] for files.
+type pace int64
+
+// Next implements netconn.Pace.
+func (p *pace) Next(left int64) (n int64, wait time.Duration) {
+	n = p.chunk(left, pacedBytes)
+	return n, p.allow(n)
+}
+
+// chunk returns how much of length bytes to write at a time: at most most, and no more
 // than a client at MinRate reads in half a minute. A client that reads nothing can hold the
 // connection for as long as a chunk may take; at the slowest rate, that would be an hour
 // for 4 MiB.
-func (x *exchange) chunkSize(length, most int64) int64 {
+func (p pace) chunk(length, most int64) int64 {
 	const seconds = int64(paceSlack / time.Second)
-	if x.pace > 0 && x.pace < most/seconds {
-		most = max(x.pace*seconds, chunkBytes)
+	if p > 0 && int64(p) < most/seconds {
+		most = max(int64(p)*seconds, chunkBytes)
 	}
 	return min(length, most)
+}
+
+// allow returns how long a client may take to read n bytes.
+func (p pace) allow(n int64) time.Duration {
+	return paceSlack + time.Duration(float64(n)/float64(p)*float64(time.Second))
 }
 
 // extendWriteDeadline gives the client as long as MinRate allows to read the next n bytes.
@@ -35,9 +50,8 @@ func (x *exchange) extendWriteDeadline(n int64) {
 	if x.pace <= 0 {
 		return
 	}
-	wait := paceSlack + time.Duration(float64(n)/float64(x.pace)*float64(time.Second))
 	// An error means that the server supports no deadlines.
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(wait))
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.pace.allow(n)))
 }
 
 // WriteHeader begins the response. It extends the deadline, since the WriteTimeout of the

@@ -167,7 +167,7 @@ func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
 func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace, x.lingering = h.cfg.MinRate, h.lingering
+	x.pace, x.lingering = pace(h.cfg.MinRate), h.lingering
 
 	x.form = isBrowserForm(r)
 	itself := isMount(r, h.cfg.Mounted)

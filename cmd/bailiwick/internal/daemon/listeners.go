@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/server"
 )
 
 // listen opens the listeners, unless the service manager passed sockets.
@@ -30,6 +31,9 @@ func (s *service) listen(ctx context.Context, cfg *config.Config) (err error) {
 		s.sockets = append(s.sockets, l)
 	}
 	s.sockets = bounded(s.sockets, cfg.Limits.Connections)
+	for i, l := range s.sockets {
+		s.sockets[i] = server.NewListener(l)
+	}
 	return nil
 }
 

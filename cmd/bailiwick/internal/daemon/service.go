@@ -17,6 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/systemd"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/tempdir"
+	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
@@ -99,6 +100,7 @@ func newService(ctx context.Context, std cli.Streams, env *cli.Env, load loader,
 	}
 	s.server = newServer(http.HandlerFunc(s.serve), cfg.Limits, std.Err)
 	s.server.BaseContext = s.withListener
+	s.server.ConnContext = server.ConnContext
 	return s, nil
 }
 
