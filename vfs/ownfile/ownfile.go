@@ -16,7 +16,7 @@
 // Files come and go while they are held: a database creates and removes its log, a
 // certificate is replaced. So the set is refreshed before it is consulted for a file
 // that has changed since the last snapshot, and at least once a second while it is in
-// use. On Linux, the last 32 files at a path (8 for a log) stay known as long as they
+// use. The name of a new file counts as changed if it is part of a held path. On Linux, the last 32 files at a path (8 for a log) stay known as long as they
 // have any name; elsewhere only the current file at the path is known. Rotated logs are
 // known by their names, see [File].
 //
@@ -97,7 +97,7 @@ func (s *set) hold(files []File) (release func()) {
 		f := &files[i]
 		f.Path = absolute(f.Path)
 		if s.held[*f] == nil {
-			s.held[*f] = &holding{File: *f}
+			s.held[*f] = &holding{File: *f, elems: elements(f.Path)}
 		}
 		s.held[*f].users++
 		s.held[*f].rotatedRead = time.Time{}
@@ -131,6 +131,12 @@ func (s *set) is(id ID) bool {
 }
 
 func (s *set) reserves(dir ID, elem string) bool {
+	elem = fold(elem)
+	// A directory changes with each file in it. Nearly all names are in no path of a held
+	// file, and so reserved in no directory, whatever has changed.
+	if l := s.current.Load(); l == nil || !l.isOld(time.Now()) && !l.mentions(elem) {
+		return false
+	}
 	l := s.latest(dir)
 	return l != nil && l.reserves(dir, elem)
 }
@@ -143,7 +149,7 @@ func (s *set) latest(id ID) *snapshot {
 		return nil
 	}
 	asked := time.Now()
-	switch covers, old := l.covers(id), asked.Sub(l.began) > refreshEvery; {
+	switch covers, old := l.covers(id), l.isOld(asked); {
 	case covers && !old:
 		return l
 	case !covers:

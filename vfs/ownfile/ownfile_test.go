@@ -367,3 +367,36 @@ func TestHoldKeepsItsArguments(t *testing.T) {
 		t.Errorf("the arguments are now %v, were %v", files, before)
 	}
 }
+
+// New files do not make the set look at the host again, unless their names are part of a
+// held path: each upload creates one, in a directory that has just changed.
+func TestReservesWithoutRefresh(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join("real", "target"), filepath.Join(dir, "link")); err != nil {
+		t.Skip(err)
+	}
+	must(t, os.MkdirAll(filepath.Join(dir, "real"), 0o700))
+	hold(t, File{Path: filepath.Join(dir, "db")}, File{Path: filepath.Join(dir, "link")}, File{Path: filepath.Join(dir, "log"), Rotated: true})
+	changed := func(sub string) ID {
+		t.Helper()
+		write(t, filepath.Join(dir, sub, "beside"), "x")
+		must(t, os.Remove(filepath.Join(dir, sub, "beside")))
+		st, err := os.Stat(filepath.Join(dir, sub))
+		must(t, err)
+		return IDOf(st)
+	}
+	for _, elem := range []string{"upload", "db2", "logs", "d", ""} {
+		before := process.current.Load()
+		if Reserves(changed(""), elem) {
+			t.Errorf("%q is reserved", elem)
+		}
+		if after := process.current.Load(); after != before && after.began.Sub(before.began) <= refreshEvery {
+			t.Errorf("a new file %q makes the set look at the host again", elem)
+		}
+	}
+	for elem, sub := range map[string]string{"DB": "", "link": "", "log.1": "", "target": "real"} {
+		if !Reserves(changed(sub), elem) {
+			t.Errorf("%q is not reserved", elem)
+		}
+	}
+}

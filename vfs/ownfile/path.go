@@ -32,3 +32,14 @@ func split(path string) (dir, elem string) {
 	}
 	return dir, elem
 }
+
+// elements returns the folded elements of a path.
+func elements(path string) (elems []string) {
+	for {
+		dir, elem := split(path)
+		if elem == "" || dir == path {
+			return elems
+		}
+		elems, path = append(elems, fold(elem)), dir
+	}
+}

@@ -19,6 +19,8 @@ type snapshot struct {
 	began time.Time
 	files idSet
 	names []name
+	elems [][]string // folded, of the paths of held files and of the links there
+	logs  []string   // folded, the last elements of paths with rotated logs
 }
 
 // A name is a reserved name in a directory.
@@ -55,10 +57,22 @@ func (l *snapshot) covers(id ID) bool {
 	return id.changed < l.began.UnixNano()-int64(step)
 }
 
+func (l *snapshot) isOld(now time.Time) bool { return now.Sub(l.began) > refreshEvery }
+
 func (l *snapshot) has(id ID) bool { return l.files.has(id) }
 
+// mentions reports whether a folded element could be reserved in some directory.
+func (l *snapshot) mentions(elem string) bool {
+	for _, elems := range l.elems {
+		if slices.Contains(elems, elem) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(l.logs, func(log string) bool { return isRotated(elem, log) })
+}
+
+// reserves reports whether a folded element is reserved in dir.
 func (l *snapshot) reserves(dir ID, elem string) bool {
-	elem = fold(elem)
 	for _, n := range l.names {
 		if n.dir.same(dir) && (elem == n.elem || n.rotated && isRotated(elem, n.elem)) {
 			return true
@@ -85,6 +99,7 @@ func fold(elem string) string {
 type holding struct {
 	File
 	users int
+	elems []string // folded, of Path
 	// pins are the objects found so far. Where possible, each is kept from being freed,
 	// so that its number is not reused. The current object at Path is the last.
 	pins []pin
@@ -134,11 +149,15 @@ func (h *holding) addTo(l *snapshot) {
 // reserve reserves the name of the path, and the names that symbolic links at the path
 // lead to.
 func (h *holding) reserve(l *snapshot) {
-	path := h.Path
+	path, elems := h.Path, h.elems
 	for range maxLinks {
 		dir, elem := split(path)
 		if elem == "" {
 			return
+		}
+		l.elems = append(l.elems, elems)
+		if h.Rotated {
+			l.logs = append(l.logs, fold(elem))
 		}
 		l.reserve(dir, elem, h.Rotated)
 		target, err := os.Readlink(path)
@@ -148,7 +167,7 @@ func (h *holding) reserve(l *snapshot) {
 		if !isAbsolute(target) {
 			target = dir + target
 		}
-		path = target
+		path, elems = target, elements(target)
 	}
 }
 
