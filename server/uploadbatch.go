@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -230,26 +231,30 @@ func (b *batch) commit() error {
 	// If a Commit were canceled, its outcome would be unknown.
 	ctx, cancel := afterwards(b.ctx)
 	defer cancel()
-	// In parallel, since the catalog then syncs several rows at once.
+	// Concurrently, since the catalog then makes several rows durable at once.
 	var group errgroup.Group
 	group.SetLimit(commitsAtOnce)
-	for i, rec := range b.files {
-		group.Go(func() error {
-			ready, err := b.h.catalog.Commit(ctx, rec)
-			if errors.Is(err, catalog.ErrNotFound) {
-				err = errSwept
-			}
-			if err != nil {
-				return &catalogError{err}
-			}
-			b.files[i] = ready
-			return nil
-		})
+	for i := range b.files[1:] {
+		group.Go(func() error { return b.ready(ctx, i+1) })
 	}
-	if err := group.Wait(); err != nil {
+	err := b.ready(ctx, 0)
+	if err = cmp.Or(group.Wait(), err); err != nil {
 		return err
 	}
 	b.done = true
+	return nil
+}
+
+// ready makes the row of file i ready.
+func (b *batch) ready(ctx context.Context, i int) error {
+	rec, err := b.h.catalog.Commit(ctx, b.files[i])
+	if errors.Is(err, catalog.ErrNotFound) {
+		err = errSwept
+	}
+	if err != nil {
+		return &catalogError{err}
+	}
+	b.files[i] = rec
 	return nil
 }
 

@@ -100,7 +100,7 @@ func (c *Catalog) rows(ctx context.Context, source catalog.Source, query string,
 					r, err := scan(s)
 					page = append(page, r)
 					return err
-				}, c.dialect.SQL(query), string(source), after, int64(pageRows))
+				}, c.sql(query), string(source), after, int64(pageRows))
 				if err != nil {
 					return err
 				}

@@ -22,7 +22,7 @@ func (c *Catalog) Sources(ctx context.Context) ([]catalog.Source, error) {
 				err := s.Scan(&source)
 				all, found = append(all, catalog.Source(source)), true
 				return err
-			}, c.dialect.SQL(query), args...)
+			}, c.sql(query), args...)
 		})
 		return found, err
 	}
@@ -40,7 +40,7 @@ func (c *Catalog) Sources(ctx context.Context) ([]catalog.Source, error) {
 func (c *Catalog) Count(ctx context.Context, source catalog.Source) (n int64, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {
 		return c.db.Read(ctx, func(s Scanner) error { return s.Scan(&n) },
-			c.dialect.SQL(`SELECT count(*) FROM {schema}objects WHERE source = $1`), string(source))
+			c.sql(`SELECT count(*) FROM {schema}objects WHERE source = $1`), string(source))
 	})
 	return n, err
 }

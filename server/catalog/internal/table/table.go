@@ -58,6 +58,7 @@ type Catalog struct {
 	instance string
 	now      func() time.Time
 	timeout  time.Duration
+	queries  sync.Map     // in the dialect, by the text in this package: all are constants
 	clearDue atomic.Int64 // when uses of links are removed next, in microseconds
 
 	mu     sync.RWMutex // read-locked while a statement runs, so that Close waits for it
@@ -164,7 +165,7 @@ func (c *Catalog) exec(ctx context.Context, names bool, query string, args ...an
 				return err
 			}
 		}
-		n, err = c.db.Exec(ctx, c.dialect.SQL(query), args...)
+		n, err = c.db.Exec(ctx, c.sql(query), args...)
 		return err
 	})
 	return n, err
@@ -178,7 +179,7 @@ func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanne
 			r, err := scan(s)
 			rec, found = r.Record, true
 			return err
-		}, c.dialect.SQL(query), args...)
+		}, c.sql(query), args...)
 		if err == nil && !found {
 			err = catalog.ErrNotFound
 		}
@@ -188,6 +189,16 @@ func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanne
 		return catalog.Record{}, err
 	}
 	return rec, nil
+}
+
+// sql returns a statement in the dialect.
+func (c *Catalog) sql(query string) string {
+	if known, ok := c.queries.Load(query); ok {
+		return known.(string)
+	}
+	translated := c.dialect.SQL(query)
+	c.queries.Store(query, translated)
+	return translated
 }
 
 // do runs f, with the timeout of a statement, while the Catalog is open. It

@@ -45,7 +45,7 @@ func (c *Catalog) Good(ctx context.Context, id string, limit int) (bool, error) 
 	var uses int64
 	err := c.do(ctx, func(ctx context.Context) error {
 		return c.db.Read(ctx, func(s Scanner) error { return s.Scan(&uses) },
-			c.dialect.SQL(`SELECT uses FROM {schema}link_uses WHERE id = $1`), id)
+			c.sql(`SELECT uses FROM {schema}link_uses WHERE id = $1`), id)
 	})
 	return err == nil && uses < int64(limit), err
 }
@@ -100,7 +100,7 @@ func (c *Catalog) latest(ctx context.Context) (latest time.Time, err error) {
 			err := s.Scan(&n)
 			latest = fromMicros(n)
 			return err
-		}, c.dialect.SQL(`SELECT latest FROM {schema}link_clock`))
+		}, c.sql(`SELECT latest FROM {schema}link_clock`))
 	})
 	return latest, err
 }
