@@ -43,10 +43,10 @@ type Point struct {
 // A symbolic link leads to a name of the whole tree, as on Unix, so a link in one
 // backend can lead into a backend mounted below it, never above its own top.
 //
-// Copies inside a store work between names of one backend, and of backends that share a
-// store; between others, the bytes pass through the process. Caps.Directories and
-// Caps.Ranges are set if all backends set them, Writable, Direct and Copies if one does:
-// the backend of a name then decides. Walks is not set. Kind is that of the backends, or
+// Copies and moves inside a store work between names of one backend, and of backends that
+// share a store; between others, the bytes pass through the process. Caps.Directories and
+// Caps.Ranges are set if all backends set them, Writable, Direct, Copies and Moves if one
+// does: the backend of a name then decides. Walks is not set. Kind is that of the backends, or
 // "mount" if they differ.
 func New(top vfs.Backend, points ...Point) (vfs.Backend, error) {
 	b := &backend{parts: map[vfs.Name]vfs.Backend{vfs.Root: top}, above: map[vfs.Name][]string{vfs.Root: nil}}
@@ -93,6 +93,7 @@ type backend struct {
 var (
 	_ vfs.Backend   = (*backend)(nil)
 	_ driver.Copier = (*backend)(nil)
+	_ driver.Mover  = (*backend)(nil)
 )
 
 func (b *backend) common() vfs.Caps {
@@ -107,6 +108,7 @@ func (b *backend) common() vfs.Caps {
 		caps.Writable = caps.Writable || c.Writable
 		caps.Direct = caps.Direct || c.Direct
 		caps.Copies = caps.Copies || c.Copies
+		caps.Moves = caps.Moves || c.Moves
 	}
 	caps.Walks = false
 	return caps
@@ -195,6 +197,17 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 
 // CopyFrom implements driver.Copier.
 func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.inside(ctx, n, src, from, opts, driver.CopyFrom)
+}
+
+// MoveFrom implements driver.Mover.
+func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.inside(ctx, n, src, from, opts, driver.MoveFrom)
+}
+
+// inside lets a store copy or move an object of src, which may also be such a layer.
+func (b *backend) inside(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions,
+	do func(context.Context, vfs.Backend, vfs.Name, vfs.Backend, vfs.Info, vfs.PutOptions) (vfs.Info, error)) (vfs.Info, error) {
 	p, at, err := b.object("put", n)
 	if err != nil {
 		return vfs.Info{}, err
@@ -206,7 +219,7 @@ func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 		}
 		src, from.Name = q.Backend, name
 	}
-	info, err := driver.CopyFrom(ctx, p.Backend, at, src, from, opts)
+	info, err := do(ctx, p.Backend, at, src, from, opts)
 	return b.named("put", n, p, info, err)
 }
 

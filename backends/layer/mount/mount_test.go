@@ -253,7 +253,7 @@ func (o objects) Caps() vfs.Caps {
 // With a backend that has no directories, none is told from a missing name.
 func TestCaps(t *testing.T) {
 	b := layer(t, store(t, "d/x"), mount.Point{At: "o", Backend: objects{mem.New()}})
-	if caps := b.Caps(); caps != (vfs.Caps{Kind: "mount", Writable: true, Ranges: true, Direct: true}) {
+	if caps := b.Caps(); caps != (vfs.Caps{Kind: "mount", Writable: true, Ranges: true, Direct: true, Moves: true}) {
 		t.Errorf("Caps are %+v", caps)
 	}
 	for _, s := range []string{"d", "o", "missing"} {
@@ -279,22 +279,31 @@ func (c *copying) CopyFrom(_ context.Context, n vfs.Name, src vfs.Backend, from 
 	return vfs.Info{Name: n}, nil
 }
 
+func (c *copying) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return c.CopyFrom(ctx, n, src, from, opts)
+}
+
 // A store copies between its own names; between stores, the caller has to stream.
 func TestCopy(t *testing.T) {
 	s := &copying{Backend: mem.New()}
 	b := layer(t, s, mount.Point{At: "a", Backend: s}, mount.Point{At: "other", Backend: mem.New()})
-	for _, c := range []struct{ from, to, want string }{
-		{"x", "y", "x to y"}, {"a/x", "y", "x to y"}, {"x", "a/b/y", "x to b/y"},
-		{"other/x", "y", ""}, {"x", "other/y", ""}, {"other/x", "other/y", ""},
-	} {
-		s.from = ""
-		info, err := driver.CopyFrom(t.Context(), b, name(t, c.to), b, vfs.Info{Name: name(t, c.from)}, vfs.PutOptions{})
-		if c.want == "" {
-			if !errors.Is(err, vfs.ErrUnsupported) {
-				t.Errorf("from %q to %q: %v, want ErrUnsupported", c.from, c.to, err)
+	for _, do := range insides {
+		for _, c := range []struct{ from, to, want string }{
+			{"x", "y", "x to y"}, {"a/x", "y", "x to y"}, {"x", "a/b/y", "x to b/y"},
+			{"other/x", "y", ""}, {"x", "other/y", ""},
+		} {
+			s.from = ""
+			info, err := do(t.Context(), b, name(t, c.to), b, vfs.Info{Name: name(t, c.from)}, vfs.PutOptions{})
+			if c.want == "" {
+				if !errors.Is(err, vfs.ErrUnsupported) {
+					t.Errorf("from %q to %q: %v, want ErrUnsupported", c.from, c.to, err)
+				}
+			} else if err != nil || s.from != c.want || info.Name.String() != c.to {
+				t.Errorf("from %q to %q: %+v, %v, copied %q", c.from, c.to, info, err, s.from)
 			}
-		} else if err != nil || s.from != c.want || info.Name.String() != c.to {
-			t.Errorf("from %q to %q: %+v, %v, copied %q", c.from, c.to, info, err, s.from)
 		}
 	}
 }
+
+// insides are what a store can do itself.
+var insides = []func(context.Context, vfs.Backend, vfs.Name, vfs.Backend, vfs.Info, vfs.PutOptions) (vfs.Info, error){driver.CopyFrom, driver.MoveFrom}

@@ -47,8 +47,8 @@ type Options struct {
 // New returns a layer over backends, the first one on top. It fails if there is none, if
 // one is nil, or if the first one is itself a writable overlay: give New all of them at
 // once instead. Caps.Writable is that of the first backend; Directories and Ranges are
-// set if all backends set them, Direct if one does. Walks and Copies are not set: copies
-// pass through the process.
+// set if all backends set them, Direct if one does. Walks, Copies and Moves are not set:
+// copies pass through the process, and a move is a copy and a Remove.
 //
 // Requests. Open and Stat ask each backend at most once, from the top down, and stop at
 // the first that has the name. If that is not the first backend, one more request, to
@@ -100,7 +100,7 @@ func New(backends []vfs.Backend, opts Options) (vfs.Backend, error) {
 	if b.caps.Kind == kind && b.caps.Writable {
 		return nil, errors.New("overlay: the first backend is an overlay itself; give New all backends at once")
 	}
-	b.caps.Kind, b.caps.Walks, b.caps.Copies = kind, false, false
+	b.caps.Kind, b.caps.Walks, b.caps.Copies, b.caps.Moves = kind, false, false, false
 	return b, nil
 }
 

@@ -327,6 +327,17 @@ func TestWhiteouts(t *testing.T) {
 			t.Errorf("%q is %q", s, got)
 		}
 	}
+	if err := put(t, b, "keep/own", "1", vfs.Cond{}); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, b, "keep/b")
+	remove(t, b, "keep/own") // the last one, which nothing is below
+	if got := list(t, b, ".", ""); got != "" {
+		t.Errorf("emptied, the top lists %q", got)
+	}
+	if err := put(t, b, "keep/b", "1", vfs.Cond{}); err != nil {
+		t.Fatal(err)
+	}
 	// What is put later is above the whiteout, and what it hides stays hidden.
 	for _, s := range []string{"a", "cover/new", "deep/er/y"} {
 		if err := put(t, b, s, "new", vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}); err != nil {
@@ -356,6 +367,24 @@ func TestWhiteouts(t *testing.T) {
 	}
 	if n := lower.Caps(); !n.Writable || read(t, lower, "a") != "2 a" {
 		t.Error("the lower backend was changed")
+	}
+}
+
+// A lower object does not appear when a directory of its name disappears with its last
+// object.
+func TestDirectoryOverObject(t *testing.T) {
+	for what, lower := range map[string]vfs.Backend{"directories": store(t, "2", "a"), "keys": newObjects(t, "2", "a", "a/b", "a/b/c")} {
+		b := layer(t, overlay.Options{}, store(t, "1", "a/b/c", "a/d"), lower)
+		remove(t, b, "a/b/c")
+		remove(t, b, "a/d")
+		for _, s := range []string{"a", "a/b", "a/b/c", "a/d"} {
+			if got := read(t, b, s); got != "missing" {
+				t.Errorf("over %s, %q is %q", what, s, got)
+			}
+		}
+		if got := list(t, b, ".", ""); got != "" {
+			t.Errorf("over %s, the top lists %q", what, got)
+		}
 	}
 }
 

@@ -119,19 +119,29 @@ func (b *backend) hide(ctx context.Context, n vfs.Name) (bool, error) {
 	return true, nil
 }
 
-// markEmptied stores the marks of n's directories that the merged tree no longer has. If
-// it fails, they stay listed, empty: n itself is removed.
+// markEmptied stores the marks of n's directories that the merged tree no longer has,
+// but a lower backend has. If it fails, they stay listed, empty: n itself is removed.
 func (b *backend) markEmptied(ctx context.Context, n vfs.Name) {
 	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
 		if shown, err := b.shows(ctx, dir); shown || err != nil {
 			return
 		}
-		at, err := mark(dir)
-		if err == nil {
-			err = b.create(ctx, at, dir)
-		}
-		if err != nil && !errors.Is(err, vfs.ErrExist) {
-			return
+		for _, l := range b.layers[1:] {
+			there, err := l.lists(ctx, dir)
+			if err != nil {
+				return
+			}
+			if !there {
+				continue
+			}
+			at, err := mark(dir)
+			if err == nil {
+				err = b.create(ctx, at, dir)
+			}
+			if err != nil && !errors.Is(err, vfs.ErrExist) {
+				return
+			}
+			break
 		}
 	}
 }

@@ -117,14 +117,46 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	}
 	switch {
 	case layer == 0:
+		if err := b.hideAbove(ctx, n); err != nil {
+			return err
+		}
 		err = b.layers[0].Remove(ctx, n, cond)
 	case !created: // somebody else has removed it
 		err = refuse("remove", n, reason.Missing)
 	}
-	if err == nil && lower {
+	if err == nil && !b.opts.NoWhiteouts {
 		b.markEmptied(ctx, n)
 	}
 	return err
+}
+
+// hideAbove hides a lower object that has the name of one of n's directories: it would
+// show if that directory disappeared with n.
+func (b *backend) hideAbove(ctx context.Context, n vfs.Name) error {
+	if !b.layers[0].dirs {
+		return nil
+	}
+	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		for _, l := range b.layers[1:] {
+			// A backend without directories has no answer for one.
+			covered, isDir, err := l.coversAt(ctx, dir)
+			switch {
+			case err != nil:
+				return about("remove", n, err)
+			case isDir: // as are those above it
+				return nil
+			case !covered:
+				continue
+			case b.opts.NoWhiteouts:
+				return driver.Unsupported{}.Remove(ctx, n, vfs.Cond{})
+			}
+			if _, err := b.hide(ctx, dir); err != nil {
+				return about("remove", n, err)
+			}
+			break
+		}
+	}
+	return nil
 }
 
 // hasBelow reports whether a lower backend has anything that would show if the first
@@ -141,11 +173,20 @@ func (b *backend) hasBelow(ctx context.Context, n vfs.Name) (bool, error) {
 		case l.dirs || !b.layers[0].dirs:
 			continue
 		}
-		for _, err := range l.List(withNames(ctx), n, "") {
-			if err == nil || !missing(err) {
-				return err == nil, err
-			}
+		if there, err := l.lists(ctx, n); there || err != nil {
+			return there, err
 		}
 	}
 	return false, nil
+}
+
+// lists reports whether l has the directory dir.
+func (l layer) lists(ctx context.Context, dir vfs.Name) (bool, error) {
+	for _, err := range l.List(withNames(ctx), dir, "") {
+		if missing(err) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	return true, nil
 }

@@ -31,7 +31,7 @@ import (
 // A name that is too long for b together with dir is refused with [reason.Unholdable]. A
 // link out of dir is refused, and so is every name if dir itself has a link on its path.
 //
-// A copy inside the store works between two of these layers; from one of them to the
+// Copies and moves inside the store work between these layers; from one of them to the
 // backend itself, the bytes pass through the process.
 func New(b vfs.Backend, dir vfs.Name) (vfs.Backend, error) {
 	if b == nil || dir.IsZero() {
@@ -48,6 +48,7 @@ type backend struct {
 var (
 	_ driver.Walker = (*backend)(nil)
 	_ driver.Copier = (*backend)(nil)
+	_ driver.Mover  = (*backend)(nil)
 )
 
 // object returns the name of the object n in the backend below. The top is none.
@@ -150,6 +151,17 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 
 // CopyFrom implements driver.Copier.
 func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.inside(ctx, n, src, from, opts, driver.CopyFrom)
+}
+
+// MoveFrom implements driver.Mover.
+func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.inside(ctx, n, src, from, opts, driver.MoveFrom)
+}
+
+// inside lets the store copy or move an object of src, which may also be such a layer.
+func (b *backend) inside(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions,
+	do func(context.Context, vfs.Backend, vfs.Name, vfs.Backend, vfs.Info, vfs.PutOptions) (vfs.Info, error)) (vfs.Info, error) {
 	at, err := b.object("put", n)
 	if err != nil {
 		return vfs.Info{}, err
@@ -160,11 +172,11 @@ func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 			break
 		}
 		if from.Name, err = p.object("open", from.Name); err != nil {
-			return vfs.Info{}, driver.Renamed("put", n, err, b.outer)
+			return vfs.Info{}, b.fail("put", n, err)
 		}
 		src = p.Backend
 	}
-	info, err := driver.CopyFrom(ctx, b.Backend, at, src, from, opts)
+	info, err := do(ctx, b.Backend, at, src, from, opts)
 	return b.named("put", n, info, err)
 }
 

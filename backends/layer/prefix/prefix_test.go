@@ -232,26 +232,35 @@ func (c *copying) CopyFrom(_ context.Context, n vfs.Name, src vfs.Backend, from 
 	return vfs.Info{Name: n}, nil
 }
 
+func (c *copying) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return c.CopyFrom(ctx, n, src, from, opts)
+}
+
 // A copy between layers over one store is the store's, under the names there.
 func TestCopy(t *testing.T) {
 	store := &copying{Backend: mem.New()}
-	a, deep := layer(t, store, "a"), layer(t, layer(t, store, "b"), "c")
-	for _, c := range []struct {
-		to, from vfs.Backend
-		want     string
-	}{
-		{a, a, "a/old to a/new"}, {deep, a, "a/old to b/c/new"}, {a, deep, "b/c/old to a/new"}, {deep, deep, "b/c/old to b/c/new"},
-	} {
-		info, err := driver.CopyFrom(t.Context(), c.to, name(t, "new"), c.from, vfs.Info{Name: name(t, "old")}, vfs.PutOptions{})
-		if err != nil || info.Name.String() != "new" || store.from != c.want {
-			t.Errorf("%+v, %v, copied %q, want %q", info, err, store.from, c.want)
+	for _, do := range insides {
+		a, deep := layer(t, store, "a"), layer(t, layer(t, store, "b"), "c")
+		for _, c := range []struct {
+			to, from vfs.Backend
+			want     string
+		}{
+			{a, a, "a/old to a/new"}, {deep, a, "a/old to b/c/new"}, {a, deep, "b/c/old to a/new"}, {deep, deep, "b/c/old to b/c/new"},
+		} {
+			info, err := do(t.Context(), c.to, name(t, "new"), c.from, vfs.Info{Name: name(t, "old")}, vfs.PutOptions{})
+			if err != nil || info.Name.String() != "new" || store.from != c.want {
+				t.Errorf("%+v, %v, copied %q, want %q", info, err, store.from, c.want)
+			}
+		}
+		_, err := do(t.Context(), store, name(t, "new"), a, vfs.Info{Name: name(t, "old")}, vfs.PutOptions{})
+		if !errors.Is(err, vfs.ErrUnsupported) {
+			t.Errorf("from the layer to the backend: %v, want ErrUnsupported", err)
 		}
 	}
-	_, err := driver.CopyFrom(t.Context(), store, name(t, "new"), a, vfs.Info{Name: name(t, "old")}, vfs.PutOptions{})
-	if !errors.Is(err, vfs.ErrUnsupported) {
-		t.Errorf("from the layer to the backend: %v, want ErrUnsupported", err)
-	}
 }
+
+// insides are what a store can do itself.
+var insides = []func(context.Context, vfs.Backend, vfs.Name, vfs.Backend, vfs.Info, vfs.PutOptions) (vfs.Info, error){driver.CopyFrom, driver.MoveFrom}
 
 // The body's own error stays the caller's.
 func TestBodyError(t *testing.T) {

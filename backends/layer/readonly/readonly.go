@@ -12,12 +12,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
-// New returns a layer over b through which objects can only be read. Put, Remove and
-// copies inside the store fail with [vfs.ErrUnsupported] and never reach b; Caps says
+// New returns a layer over b through which objects can only be read. Put, Remove, and
+// copies and moves inside the store fail with [vfs.ErrUnsupported] and never reach b; Caps says
 // so. Reading is unchanged.
 //
-// The layer has no Under method, since that would hand out b itself. So a copy of an
-// object of this layer passes through the process even if its target is the same store.
+// The layer has no Under method, since that would hand out b itself, and a store could
+// move an object away from under it. So a copy of an object of this layer passes through
+// the process even if its target is the same store.
 func New(b vfs.Backend) vfs.Backend { return &backend{b} }
 
 type backend struct{ vfs.Backend }
@@ -27,7 +28,7 @@ var _ driver.Walker = (*backend)(nil)
 // Caps returns those of the backend, without the ones for writing.
 func (b *backend) Caps() vfs.Caps {
 	c := b.Backend.Caps()
-	c.Writable, c.Copies = false, false
+	c.Writable, c.Copies, c.Moves = false, false, false
 	return c
 }
 

@@ -33,7 +33,7 @@ type copier struct{ *vfstest.Faults }
 
 func (c copier) Caps() vfs.Caps {
 	caps := c.Faults.Caps()
-	caps.Copies = true
+	caps.Copies, caps.Moves = true, true
 	return caps
 }
 
@@ -45,12 +45,14 @@ func TestNothingIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if caps := b.Caps(); caps.Writable || caps.Copies || !caps.Ranges || caps.Kind != "mem" {
+	if caps := b.Caps(); caps.Writable || caps.Copies || caps.Moves || !caps.Ranges || caps.Kind != "mem" {
 		t.Errorf("Caps are %+v", caps)
 	}
 	_, putErr := b.Put(t.Context(), n, strings.NewReader("x"), vfs.PutOptions{})
 	_, copyErr := driver.CopyFrom(t.Context(), b, n, b, vfs.Info{Name: n}, vfs.PutOptions{})
-	for _, err := range []error{putErr, copyErr, b.Remove(t.Context(), n, vfs.Cond{})} {
+	_, moveErr := driver.MoveFrom(t.Context(), b, n, b, vfs.Info{Name: n}, vfs.PutOptions{})
+	_, moveAwayErr := driver.MoveFrom(t.Context(), mem.New(), n, b, vfs.Info{Name: n}, vfs.PutOptions{})
+	for _, err := range []error{putErr, copyErr, moveErr, moveAwayErr, b.Remove(t.Context(), n, vfs.Cond{})} {
 		if !errors.Is(err, vfs.ErrUnsupported) {
 			t.Errorf("%v, want ErrUnsupported", err)
 		}

@@ -156,8 +156,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/limit"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/overlay"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/retry"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/timeout"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
@@ -169,6 +174,8 @@ func main() {
 	_, err := backend("mem", embed.FS{})
 	check(err)
 	_, err = members(mem.New(), auth.NewChain(auth.ChainConfig{}), nil)
+	check(err)
+	_, err = site(mem.New(), mem.New())
 	check(err)
 	jail, err := vfs.New(mem.New(), vfs.Policy{Allow: vfs.Patterns("**")})
 	check(err)
