@@ -328,9 +328,9 @@ func (e *spelledElem) run(tokens []token, step func(a *automaton, tokens []token
 		if first < 0 {
 			continue
 		}
-		if u.joker > 0 {
+		if u.wildcard > 0 {
 			for k := first; k <= len(tokens); k++ {
-				at[i+u.joker][k] = true
+				at[i+u.wildcard][k] = true
 			}
 		}
 		step(a, tokens, i, u)
@@ -341,7 +341,7 @@ func (e *spelledElem) run(tokens []token, step func(a *automaton, tokens []token
 // stepSpelling reads units in each of their spellings.
 func stepSpelling(a *automaton, tokens []token, i int, u *spelledUnit) {
 	for _, edge := range u.edges {
-		if a.plain && edge.foreign {
+		if a.plain && edge.nonASCII {
 			// Only a star can match characters outside ASCII, and it stays in its
 			// state.
 			for k, on := range a.at[i] {
@@ -383,7 +383,7 @@ func stepWritten(a *automaton, tokens []token, i int, u *spelledUnit) {
 			continue
 		}
 		end := k
-		for _, r := range u.apart {
+		for _, r := range u.decomposed {
 			if end < 0 || end == len(tokens) || tokens[end].op != tokenRune || tokens[end].r != r {
 				end = -1
 				break

@@ -101,7 +101,7 @@ func (g *glob) matchTree(folded, written string, has byteSet) bool {
 
 // matchSpelled is matchTree for a name with several spellings.
 func (g *glob) matchSpelled(n *spelledName) bool {
-	if !n.jokers && g.bytes&^n.has != 0 {
+	if !n.wildcards && g.bytes&^n.has != 0 {
 		return false
 	}
 	_, accepted := g.run(n.forms[0], "", n, true, true)

@@ -173,12 +173,13 @@ func (l *listing) exists(after string) error {
 	return refuse("list", l.dir.s, reason.Missing)
 }
 
-// HeadDir returns nil if dir exists as a directory for the caller: the backend has it,
-// the policy allows names below it, and it contains a shown entry, which is either an
-// object or a directory that itself meets these conditions. It inspects at most 10,000
-// entries and directories. Beyond that bound, the policy alone decides; it also decides
-// alone about directories within dir if the backend has no directories and each check
-// would be a request. The top always exists.
+// HeadDir returns nil if the caller can see dir as a directory: the backend has it, the
+// policy allows names below it, and it contains an object that the caller can open, or
+// a directory that the caller can see. The top can always be seen.
+//
+// After 10,000 entries and directories without such an object, HeadDir stops and returns
+// nil. If the backend has no directories, it does not look into the directories in dir,
+// which would cost a request each: one that the policy allows can be seen.
 func (j *Jail) HeadDir(ctx context.Context, dir Name) error {
 	at, rule, err := j.enterDir(ctx, "stat", dir)
 	if err != nil || dir.IsRoot() {
@@ -253,12 +254,13 @@ func (l *linkedDirs) pop() Entry {
 	return e
 }
 
-// addBefore finds the linked directories whose element sorts before the key after, so
-// that the backend does not list them any more, but whose own key sorts after it: with
-// after "img-a", for example, a link "img". Only a prefix of after that is followed by
-// a byte less than the slash qualifies. Each check is a call of the backend, and the
-// client chooses after. Backends without directories have no such links and are not
-// called.
+// addBefore adds the links to directories that the backend does not list after the key
+// after, although they belong there. The backend sorts a link by its element alone, but
+// the key of a directory ends in a slash: with after "img-a", the link "img" comes
+// before it for the backend, and as "img/" after it for the caller. Only a prefix of
+// after that is followed by a byte less than a slash can be such a link. So the client,
+// who chooses after, can cause at most MaxElementBytes calls of the backend. Backends
+// without directories have no links, and are not called.
 func (l *linkedDirs) addBefore(in *listing, after string) {
 	j, ctx := in.j, in.ctx
 	for i := 1; i < len(after) && i <= MaxElementBytes; i++ {

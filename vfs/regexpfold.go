@@ -157,7 +157,7 @@ func (e *expression) matchSpelled(n *spelledName) bool {
 			if !slices.Contains(at[k], true) {
 				continue
 			}
-			if j := units[k].joker; j > 0 {
+			if j := units[k].wildcard; j > 0 {
 				merge(at[k+j], e.anything(at[k]))
 			}
 			for _, edge := range units[k].edges {

@@ -39,14 +39,14 @@ func decompose(s string) string {
 	return strings.ReplaceAll(norm.NFKD.String(dropIgnorable(s)), "/", slashMark)
 }
 
-// A spelledName is a name in all of its spellings, for the deny patterns. A file system
-// may read each character as written, case-folded, compatibility-folded or omitted, and
-// may read a sequence of combining characters as its composition.
+// A spelledName is a name with all spellings that a file system could treat as the same
+// name, for the deny patterns. A file system may keep a character, fold its case or its
+// compatibility form, or ignore it, and it may compose a sequence of characters.
 type spelledName struct {
-	elems  []spelledElem
-	forms  []string // the whole name folded, for the lookup of exact names
-	has    byteSet  // bytes of the name and of its foldings
-	jokers bool     // an element has a joker
+	elems     []spelledElem
+	forms     []string // the whole name folded, for the lookup of exact names
+	has       byteSet  // bytes of the name and of its foldings
+	wildcards bool     // an element has a wildcard
 }
 
 type spelledElem struct {
@@ -55,22 +55,22 @@ type spelledElem struct {
 	units              []spelledUnit // one for each written character
 }
 
-// A spelledUnit is a character, with the ways to read it or a sequence that begins with
-// it.
+// A spelledUnit is a character, with the spellings of it and of the sequences that begin
+// with it.
 type spelledUnit struct {
-	r     rune
-	edges []spelledEdge
-	apart string // r folded and decomposed
-	joker int    // if not 0, this many units from here may be read as anything
+	r          rune
+	edges      []spelledEdge
+	decomposed string // r folded and decomposed
+	wildcard   int    // if not 0, this many units from here match any text
 
 	begins bool // r composes with nothing before it
 }
 
-// A spelledEdge reads the next units as label.
+// A spelledEdge says that the next units can be spelled as label.
 type spelledEdge struct {
-	units   int
-	label   string
-	foreign bool // label has no ASCII, and is not empty
+	units    int
+	label    string
+	nonASCII bool // label has no ASCII, and is not empty
 }
 
 func newEdge(units int, label string) spelledEdge {
@@ -79,7 +79,7 @@ func newEdge(units int, label string) spelledEdge {
 }
 
 // maxMarks is the maximum number of characters that may compose with each other. A
-// longer sequence is treated as a joker. It is the limit of Unicode's stream-safe text
+// longer sequence is treated as a wildcard. It is the limit of Unicode's stream-safe text
 // format.
 const maxMarks = 30
 
@@ -112,7 +112,7 @@ func spellName(s string) *spelledName {
 // spellUnit returns the unit of r without context.
 func spellUnit(r rune) spelledUnit {
 	c := string(r)
-	u := spelledUnit{r: r, edges: []spelledEdge{newEdge(1, c)}, apart: decompose(c), begins: !isIgnorable(r) && norm.NFKC.PropertiesString(c).BoundaryBefore()}
+	u := spelledUnit{r: r, edges: []spelledEdge{newEdge(1, c)}, decomposed: decompose(c), begins: !isIgnorable(r) && norm.NFKC.PropertiesString(c).BoundaryBefore()}
 	for _, label := range [...]string{caseFold(c), foldElement(c)} {
 		if label != u.edges[len(u.edges)-1].label && label != c {
 			u.edges = append(u.edges, newEdge(1, label))
@@ -150,19 +150,18 @@ func (n *spelledName) spellElement(e *spelledElem, known map[rune]spelledUnit) {
 		}
 		start := ends[from] - utf8.RuneLen(e.units[from].r)
 		text := elem[start:ends[to-1]]
-		apart := ""
+		decomposed := ""
 		for _, u := range e.units[from:to] {
-			apart += u.apart
+			decomposed += u.decomposed
 		}
 		first := &e.units[from]
-		// Clone the edges: other units of the same character share them, and this edge
-		// is not theirs.
+		// Clone the edges: other units of the same character share them, but not this
+		// sequence.
 		first.edges = append(slices.Clip(first.edges), newEdge(to-from, foldElement(text)))
-		// Marks in an unusual order, or in large numbers, could be read in too many
-		// ways to try. Legitimate text has none, so the name is refused wherever it
-		// could match.
-		if to-from > maxMarks || apart != decompose(text) {
-			first.joker, n.jokers = to-from, true
+		// Marks in an unusual order, or in large numbers, have too many spellings to try.
+		// Legitimate text has none, so the name is refused wherever it could match.
+		if to-from > maxMarks || decomposed != decompose(text) {
+			first.wildcard, n.wildcards = to-from, true
 		}
 	}
 }

@@ -40,12 +40,12 @@ func (s spelling) is(elem string) bool {
 	return foldSpelling(elem) == s.folded
 }
 
-// next returns a lower bound, in byte order, for the key of the next spelling after
-// key: all spellings after key are at least as great. A directory's key ends in a
-// slash, so that of "a" sorts after "a-b". ok is false if no spelling comes after key.
-// So a caller can skip the part of a listing between key and bound.
+// next returns a lower bound, in byte order, for the keys of all spellings that come
+// after key, so that a caller can skip the part of a listing between key and bound. ok
+// is false if no spelling comes after key. A directory's key ends in a slash, so that
+// of "a" comes after "a-b".
 //
-// Combining marks in a non-canonical order are ignored.
+// It leaves out spellings that have combining marks in a non-canonical order.
 func (s spelling) next(key string) (bound string, ok bool) {
 	type point struct{ bytes, runes int } // key[:bytes] spells runes[:runes]
 	points := []point{{}}

@@ -11,8 +11,8 @@ import (
 // Written is the result of a Put, Create or Copy.
 type Written struct {
 	Info Info // of the new version; Rule is the pattern that allowed the name
-	// Replaced is set if the object existed before. If two calls create one name at the
-	// same moment, both may report false.
+	// Replaced is set if the search for siblings found the object. If two calls create
+	// one name at the same moment, both may report false.
 	Replaced bool
 
 	// LostEncoding is the content coding of a Copy's bytes if the backend could not
@@ -20,23 +20,32 @@ type Written struct {
 	LostEncoding string
 }
 
-// Put stores body under n atomically: readers see the old object or the new one, and if
-// Put fails, nothing has changed. opts.Cond has its meaning in HTTP: IfNoneMatch "*"
-// only creates, IfMatch only replaces that version, and IfUnmodifiedSince only replaces
-// a version that is not newer.
+// Put stores body under n atomically: readers see the old object or the new one. If Put
+// fails, nothing has changed, with one exception: if the answer of a remote store was
+// lost and it cannot be found out whether the change was made, Put fails with
+// [ErrUnavailable], and the new object exists or may still appear. A backend over the
+// local file system can have an exception of its own; see its Put.
+//
+// opts.Cond has its meaning in HTTP: IfNoneMatch "*" only creates, IfMatch only replaces
+// that version, and IfUnmodifiedSince only replaces a version that is not newer.
 //
 // In addition to the rules for reading, the name must be one that every system can
 // create (reason.CreateNFC, reason.CreateChar, reason.CreateTrailing,
 // reason.CreateDevice) and have at most 64 elements (reason.CreateDepth). A new name,
 // or a new directory on its path, must not differ only in case or normal form from a
 // sibling: this fails with [reason.CreateSibling] if the caller may see that sibling,
-// and otherwise with [reason.HiddenSibling]. Concurrent calls on one Jail cannot break
-// this; another process can.
+// and otherwise with [reason.HiddenSibling].
 //
 // The name of a directory, or a name below an object, is refused as missing, even on
-// stores without directories. There, Put detects it in its search for siblings: it does
-// not notice an object that already has others below it, nor what another process or
-// another Jail creates in the meantime.
+// stores without directories. There, Put detects it in its search for siblings, and does
+// not notice an object that already has others below it.
+//
+// Concurrent calls on one Jail cannot break these two rules. Another process or another
+// Jail can, if it creates the other name between the search for siblings and the end of
+// Put. On a store without directories, the search may be up to one second old: where
+// more than eight names are created in a directory within a second, Put uses the last
+// listing of the directory. For a [NewBulk] Jail, it is as old as the Jail's use of the
+// directory. No name is refused because of an old search.
 //
 // Put checks the condition before it reads body, if possible.
 //

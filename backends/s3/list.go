@@ -124,12 +124,12 @@ func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 	if after := startAfter(l.after, vfs.MaxNameBytes-len(l.prefix)); l.token == nil && after != "" {
 		in.StartAfter = aws.String(l.prefix + after)
 	}
-	out, err := l.ask(in)
+	out, err := l.request(in)
 	if err != nil {
 		return nil, false, err
 	}
 	l.found = l.found || len(out.Contents)+len(out.CommonPrefixes) > 0
-	entries = l.understood(out)
+	entries = l.entriesOf(out)
 	l.entries += len(entries)
 	// One page may mix objects and prefixes, but no page may go back behind the
 	// previous one.
@@ -167,9 +167,9 @@ func (l *listing) pageSize() int32 {
 	return int32(min(left+1, maxPage))
 }
 
-// understood converts S3's listing into entries. It trusts nothing: it leaves out keys
+// entriesOf converts S3's listing into entries. It trusts nothing: it leaves out keys
 // from elsewhere and keys that the delimiter should have grouped.
-func (l *listing) understood(out *awss3.ListObjectsV2Output) []vfs.Entry {
+func (l *listing) entriesOf(out *awss3.ListObjectsV2Output) []vfs.Entry {
 	entries := make([]vfs.Entry, 0, len(out.Contents)+len(out.CommonPrefixes))
 	for _, p := range out.CommonPrefixes {
 		if l.whole { // not requested
@@ -214,7 +214,7 @@ func (l *listing) exists() error {
 		return nil
 	}
 	if l.after != "" {
-		out, err := l.ask(l.input(1))
+		out, err := l.request(l.input(1))
 		if err != nil {
 			return failure(l.ctx, "list", l.dir, err)
 		}
@@ -252,8 +252,8 @@ func (l *listing) input(limit int32) *awss3.ListObjectsV2Input {
 	return in
 }
 
-// ask sends one request. A 404 concerns the bucket, not a directory.
-func (l *listing) ask(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output, error) {
+// request sends one request. A 404 concerns the bucket, not a directory.
+func (l *listing) request(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Output, error) {
 	if l.requests++; l.hint.Requests > 0 && l.requests > l.hint.Requests {
 		return nil, vfs.ErrListBound
 	}

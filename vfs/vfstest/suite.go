@@ -135,7 +135,7 @@ func CheckNames() []string {
 type check struct {
 	name string
 	tree func(opts *Options) Tree
-	ask  func(p *probe)
+	run  func(p *probe)
 }
 
 // checks are in the order in which failures are best fixed.
@@ -238,7 +238,7 @@ func (p *probe) run(ctx context.Context, c check, open func(tree Tree) (vfs.Back
 				p.errorf("panic: %v\n%s", v, debug.Stack())
 			}
 		}()
-		c.ask(p)
+		c.run(p)
 		if p.b.Caps() != p.caps {
 			p.errorf("Caps changed from %+v to %+v", p.caps, p.b.Caps())
 		}

@@ -50,7 +50,7 @@ func (c *copyRun) sameObjects(ctx context.Context, t task, here, there *vfs.Info
 	if at.IsZero() {
 		at = here.ModTime
 	}
-	if _, tells := (&vfs.Info{ModTime: at}).LastModified(); !tells {
+	if _, ok := (&vfs.Info{ModTime: at}).LastModified(); !ok {
 		return c.sameBytes(ctx, t)
 	}
 	return keptTime(at, there.ContentTime), nil

@@ -148,13 +148,13 @@ func (c *copyRun) tasks(ctx context.Context, ended *error) iter.Seq[task] {
 			yield(task{from: c.sourceName, to: c.targetName, path: name.String()})
 			return
 		}
-		var twofold cli.BeneathNotice
+		var beneath cli.BeneathNotice
 		for found, err := range c.source.Scan(ctx) {
 			if err != nil {
 				*ended = err
 				return
 			}
-			twofold.Check(found, c.progress.Say)
+			beneath.Check(found, c.progress.Say)
 			if !yield(task{found.Name, found.Name, found.Reason, found.Path, found.Size}) {
 				return
 			}
