@@ -18,7 +18,7 @@ type Options struct {
 	Dotfiles bool // copy dotfiles too, where Policy allows nothing by itself
 	Checksum bool // compare the bytes and not the times
 	DryRun   bool // print what would be done, and write nothing
-	Parallel int  // how many objects are copied at the same time, from 1 on
+	Parallel int  // how many objects are copied at the same time, from 1 on; fewer large ones
 	JSON     bool // print a line of JSON for each object
 	Progress string
 	// Tree refuses single objects, standard input and standard output.

@@ -32,6 +32,7 @@ type copyRun struct {
 	spellings *spellings
 	itself    sync.Map // for intoItself, whether a directory of the target is the source
 
+	large    chan struct{} // holds an element for each large object that is being copied
 	progress *cli.Progress
 	tally    tally
 	out      *cli.LineWriter // the results, if they are listed
@@ -79,6 +80,7 @@ const (
 func (c *copyRun) run(ctx context.Context) error {
 	ctx, c.cancel = context.WithCancelCause(ctx)
 	defer c.cancel(nil)
+	c.large = make(chan struct{}, largeAtOnce(c.opts.Parallel))
 	var stop func()
 	counting, endCount := context.WithCancel(ctx)
 	c.progress, stop = c.std.ShowProgress(c.opts.Progress, c.counter(counting))
@@ -263,11 +265,26 @@ func (c *copyRun) copiesInside() bool {
 	return to.Copies && from.Kind == to.Kind
 }
 
+// largeObject is the size in bytes above which an object is large: a store may hold more
+// than this in memory for each one that it writes, and one is enough to use the connection.
+const largeObject = 8 << 20
+
+// largeAtOnce returns how many of parallel objects may be large.
+func largeAtOnce(parallel int) int { return max(min(parallel, 4), parallel/4) }
+
 // copy copies the object; in a dry run it checks whether it could. With creates, it fails
 // with vfs.ErrExist if the target has the object. It also returns the content coding that
 // was lost, and what is at the target now.
 func (c *copyRun) copy(ctx context.Context, t task, creates bool) (size int64, coding string, there vfs.Info, err error) {
 	if !c.opts.DryRun {
+		if t.size > largeObject {
+			select {
+			case c.large <- struct{}{}:
+				defer func() { <-c.large }()
+			case <-ctx.Done():
+				return 0, "", there, ctx.Err()
+			}
+		}
 		read := false
 		opts := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: creates}}}
 		w, err := c.target.Copy(context.WithValue(ctx, wasRead{}, &read), t.to, c.source, t.from, opts)
