@@ -98,7 +98,9 @@ var ErrDenied = errors.New("no access rule allows it")
 // nil authorize nothing.
 type List struct {
 	rules  []*rule
-	groups map[string][]string // the members of groups defined by the server
+	users  map[string][]int    // the indexes of the rules for a user, by the user's name
+	others []int               // those of all other rules
+	groups map[string][]string // the members, sorted, of groups defined by the server
 }
 
 // Compile compiles rules into a List. groups are the groups that the server itself
@@ -107,16 +109,23 @@ type List struct {
 // about this group. All other groups are the Principal's own. The error names the first
 // invalid rule and matches ErrRule.
 func Compile(rules []Rule, groups map[string][]string) (*List, error) {
-	l := &List{groups: make(map[string][]string, len(groups))}
-	for group, members := range groups {
-		l.groups[group] = slices.Clone(members)
-	}
-	for _, src := range rules {
+	l := &List{users: map[string][]int{}, groups: map[string][]string{}}
+	for i, src := range rules {
 		r, err := compile(src)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrRule, err)
 		}
 		l.rules = append(l.rules, r)
+		if r.who == whoUser {
+			l.users[r.value] = append(l.users[r.value], i)
+			continue
+		}
+		l.others = append(l.others, i)
+		if r.who == whoGroup && l.groups[r.value] == nil {
+			if members, ours := groups[r.value]; ours {
+				l.groups[r.value] = slices.Sorted(slices.Values(members))
+			}
+		}
 	}
 	return l, nil
 }
@@ -128,12 +137,21 @@ func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (r
 	if l == nil {
 		return "", false
 	}
-	for _, r := range l.rules {
-		if slices.Contains(r.src.Can, op) && l.means(r, p, owner) && r.matches(p, op, n) {
-			return r.text, true
+	first := len(l.rules)
+	for _, list := range [...][]int{l.others, l.users[p.Name]} {
+		for _, i := range list {
+			if i >= first {
+				break
+			}
+			if r := l.rules[i]; slices.Contains(r.src.Can, op) && l.means(r, p, owner) && r.matches(p, op, n) {
+				first = i
+			}
 		}
 	}
-	return "", false
+	if first == len(l.rules) {
+		return "", false
+	}
+	return l.rules[first].text, true
 }
 
 // Authorize implements [Authorizer] for names without an owner. Its error matches

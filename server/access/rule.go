@@ -223,7 +223,8 @@ func (l *List) means(r *rule, p auth.Principal, owner *string) bool {
 			return false
 		}
 		if members, ours := l.groups[r.value]; ours {
-			return slices.Contains(members, p.Name)
+			_, found := slices.BinarySearch(members, p.Name)
+			return found
 		}
 		return slices.Contains(p.Groups, r.value)
 	case whoClaim:

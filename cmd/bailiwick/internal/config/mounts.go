@@ -138,7 +138,7 @@ func (v *validator) rule(m *Mount, j int, key string) {
 		if name == "" {
 			continue
 		}
-		if _, err := access.Compile([]access.Rule{{Who: string(r.Who), Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, v.Groups); err != nil && !v.d.bad[key+".who"] {
+		if _, err := access.Compile([]access.Rule{{Who: string(r.Who), Can: []vfs.Op{vfs.OpRead}, Names: []string{name}}}, nil); err != nil && !v.d.bad[key+".who"] {
 			v.fail(index(key+".names", i), "%s", ruleErrorText(err))
 		}
 	}

@@ -182,13 +182,30 @@ func (c *Config) UnknownUsers() []UnknownUser {
 	case u.mixed():
 		list = c.strangers(c.local)
 	case u.local():
-		list = slices.DeleteFunc(c.mentions(), func(m mention) bool { return slices.Contains(c.local, m.name) })
+		known := setOf(c.local)
+		list = slices.DeleteFunc(c.mentions(), func(m mention) bool { return known[m.name] })
 	}
 	var unknown []UnknownUser
-	for _, m := range list {
-		unknown = append(unknown, UnknownUser{m.key, "no source of users has the user " + printable(m.name) + didYouMean(m.name, c.local)})
+	for i, m := range list {
+		text := "no source of users has the user " + printable(m.name)
+		if i < maxSuggestions {
+			text += didYouMean(m.name, c.local)
+		}
+		unknown = append(unknown, UnknownUser{m.key, text})
 	}
 	return unknown
+}
+
+// maxSuggestions limits for how many unknown users a similar name is searched among all
+// users. A wrong file of users makes all names unknown.
+const maxSuggestions = 100
+
+func setOf(names []string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, name := range names {
+		set[name] = true
+	}
+	return set
 }
 
 func didYouMean(name string, known []string) string {
@@ -210,8 +227,9 @@ func (c *Config) strangers(local []string) []mention {
 		return nil // plain names belong to a remote service, whose users are not known here
 	}
 	var list []mention
+	known := setOf(local)
 	for _, m := range c.mentions() {
-		there := slices.Contains(local, m.name) || slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(m.name, "@"+s) })
+		there := known[m.name] || slices.ContainsFunc(suffixes, func(s string) bool { return strings.HasSuffix(m.name, "@"+s) })
 		if m.name != "" && !there {
 			list = append(list, m)
 		}

@@ -151,11 +151,12 @@ func (v *validator) users() {
 	}
 	v.namespaces()
 	for _, group := range slices.Sorted(maps.Keys(v.Groups)) {
-		members := v.Groups[group]
-		for i, name := range members {
-			if name != "" && slices.Contains(members[:i], name) {
+		seen := map[string]bool{}
+		for i, name := range v.Groups[group] {
+			if name != "" && seen[name] {
 				v.fail(index("groups."+group, i), "%s is listed twice; keep one", printable(name))
 			}
+			seen[name] = true
 		}
 	}
 }

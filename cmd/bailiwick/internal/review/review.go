@@ -36,7 +36,7 @@ const scanBudget = time.Second
 // Of reviews cfg, which was checked. The mounts are those of cfg, in order. The addresses are
 // those of the listeners.
 func Of(ctx context.Context, cfg *config.Config, mounts []Mount, addresses []string) *Review {
-	r := &reviewer{cfg: cfg, review: &Review{}}
+	r := &reviewer{cfg: cfg, review: &Review{}, warned: map[config.Error]bool{}}
 	ctx, cancel := context.WithTimeout(ctx, scanBudget)
 	defer cancel()
 	for i := range mounts {
@@ -51,12 +51,14 @@ func Of(ctx context.Context, cfg *config.Config, mounts []Mount, addresses []str
 type reviewer struct {
 	cfg    *config.Config
 	review *Review
+	warned map[config.Error]bool
 }
 
 // warn adds a warning about the value of key, once.
 func (r *reviewer) warn(key, format string, args ...any) {
 	w := r.cfg.ErrorAt(key, format, args...)
-	if !slices.ContainsFunc(r.review.Warnings, func(e *config.Error) bool { return *e == *w }) {
+	if !r.warned[*w] {
+		r.warned[*w] = true
 		r.review.Warnings = append(r.review.Warnings, w)
 	}
 }
