@@ -11,6 +11,7 @@ import (
 type expression struct {
 	src    string
 	prefix string // every matching name begins with it: a fast rejection test
+	lead   string // the same; for a deny pattern, every matching folded name does
 	re     *regexp.Regexp
 	dots   *regexp.Regexp // for names with dot elements, see spellDots
 	prog   *syntax.Prog   // of dots, for matchBelow
@@ -46,7 +47,7 @@ func compileExpression(src string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &expression{src, prefix, re, dots, prog}, nil
+	return &expression{src: src, prefix: prefix, lead: prefix, re: re, dots: dots, prog: prog}, nil
 }
 
 // spellDots changes an expression so that only a literal dot matches dotMark: "." does

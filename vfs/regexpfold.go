@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -22,7 +23,7 @@ func foldExpression(src string) (*expression, error) {
 	}
 	foldTree(tree)
 	foldTree(blind)
-	e := &expression{src: src}
+	e := &expression{src: src, lead: foldedLead(src)}
 	// Two alternatives, with and without "(?i)": an expression is expected to match as
 	// if written in either case.
 	both := &syntax.Regexp{Op: syntax.OpAlternate, Flags: tree.Flags, Sub: []*syntax.Regexp{tree, blind}}
@@ -36,6 +37,21 @@ func foldExpression(src string) (*expression, error) {
 	}
 	e.prog, err = syntax.Compile(parsed.Simplify())
 	return e, err
+}
+
+// foldedLead returns the text that every matching name begins with, in lower case, if it
+// is ASCII, else "". It is for names with one spelling. Such a name has no character that
+// matches an ASCII letter by folding, other than the lower-case letter itself.
+func foldedLead(src string) string {
+	alone, err := regexp.Compile(src)
+	if err != nil {
+		return ""
+	}
+	prefix, _ := alone.LiteralPrefix()
+	if !traitsOf(prefix).ascii {
+		return ""
+	}
+	return strings.ToLower(prefix)
 }
 
 func foldTree(re *syntax.Regexp) {

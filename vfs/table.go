@@ -13,6 +13,7 @@ type table struct {
 	lengths  [4]uint64           // bit n%256: an exact name has n bytes
 	dirs     map[string]struct{} // directories above exact names
 	slow     []matcher           // ordered by index
+	lists    tableIndex          // of slow
 	globs    bool                // some of them are globs
 	others   bool                // some of them are expressions or sets
 }
@@ -40,6 +41,7 @@ func newTable(patterns []Pattern) table {
 			t.others = t.others || p.re != nil || p.set != nil
 		}
 	}
+	t.lists = newTableIndex(t.slow)
 	return t
 }
 
@@ -47,23 +49,34 @@ func newTable(patterns []Pattern) table {
 // whose bytes are has. Unless dots is set, wildcards do not match leading dots.
 func (t *table) match(name string, has byteSet, dots bool) (rule string, ok bool) {
 	first, found := t.find(name)
-	for i := range t.slow {
-		m := &t.slow[i]
-		if found && m.index > first {
-			break
-		}
-		if m.set != nil {
-			if line, ok := m.set.names[name]; ok {
-				return m.set.rule(line), true
+	best := int32(len(t.slow))
+	for _, list := range t.lists.of(name) {
+		for _, i := range list {
+			m := &t.slow[i]
+			if i >= best || found && m.index > first {
+				break
 			}
-		} else if m.match(name, has, dots) {
-			return t.patterns[m.index].src, true
+			if m.match(name, has, dots) {
+				best = i
+				break
+			}
 		}
+	}
+	if int(best) < len(t.slow) {
+		return t.rule(&t.slow[best], name), true
 	}
 	if !found {
 		return "", false
 	}
 	return t.patterns[first].src, true
+}
+
+// rule returns the rule to show for a name that m matches.
+func (t *table) rule(m *matcher, name string) string {
+	if m.set != nil {
+		return m.set.rule(m.set.names[name])
+	}
+	return t.patterns[m.index].src
 }
 
 // find looks up exact names. Most names differ in length from all of them and need no
@@ -82,6 +95,10 @@ func (m *matcher) match(name string, has byteSet, dots bool) bool {
 			return true
 		}
 	}
+	if m.set != nil {
+		_, ok := m.set.names[name]
+		return ok
+	}
 	return m.re != nil && m.re.match(name, dots)
 }
 
@@ -89,17 +106,40 @@ func (m *matcher) match(name string, has byteSet, dots bool) bool {
 // the folded name, with the bytes has; written, of the same length, is the name as
 // written.
 func (t *table) matchTree(folded, written string, has byteSet) (rule string, ok bool) {
-	if t.globs {
-		for i := range t.slow {
-			m := &t.slow[i]
-			for j := range m.globs {
-				if m.globs[j].matchTree(folded, written, has) {
-					return t.patterns[m.index].src, true
+	if best := t.matchGlobs(folded, written, has); int(best) < len(t.slow) {
+		return t.patterns[t.slow[best].index].src, true
+	}
+	return t.matchExact(folded, written)
+}
+
+// matchGlobs returns the first matcher with a glob that matches the name or a directory
+// above it, len(t.slow) if there is none.
+func (t *table) matchGlobs(folded, written string, has byteSet) int32 {
+	best := int32(len(t.slow))
+	if !t.globs {
+		return best
+	}
+	scan := func(list []int32) {
+		for _, i := range list {
+			if i >= best {
+				return
+			}
+			for j := range t.slow[i].globs {
+				if t.slow[i].globs[j].matchTree(folded, written, has) {
+					best = i
+					return
 				}
 			}
 		}
 	}
-	return t.matchExact(folded, written)
+	scan(t.lists.rest)
+	scan(t.lists.led(folded))
+	if t.lists.exts != nil {
+		for end := len(folded); end >= 0; end = strings.LastIndexByte(folded[:end], '/') {
+			scan(t.lists.exts[extOf(folded[:end])])
+		}
+	}
+	return best
 }
 
 // matchSpelled is matchTree for a name with several spellings.
@@ -135,57 +175,104 @@ func (t *table) matchExact(folded, written string) (rule string, ok bool) {
 		if !t.others {
 			continue
 		}
-		for i := range t.slow {
-			m := &t.slow[i]
-			if m.set != nil {
-				if line, ok := m.set.names[folded[:end]]; ok {
-					return m.set.rule(line), true
+		best := int32(len(t.slow))
+		for _, list := range [...][]int32{t.lists.rest, t.lists.led(folded)} {
+			for _, i := range list {
+				if i >= best {
+					break
+				}
+				if t.slow[i].matchOther(folded[:end], written, end) {
+					best = i
+					break
 				}
 			}
-			if m.re != nil && written != "" && m.re.match(written[:end], true) {
-				return t.patterns[m.index].src, true
-			}
+		}
+		if int(best) < len(t.slow) {
+			return t.rule(&t.slow[best], folded[:end]), true
 		}
 	}
 	return "", false
+}
+
+// matchOther reports whether a set or an expression matches the folded name, which is
+// written[:end] as written. Without written, expressions are not tried.
+func (m *matcher) matchOther(folded, written string, end int) bool {
+	if m.set != nil {
+		_, ok := m.set.names[folded]
+		return ok
+	}
+	return m.re != nil && written != "" && strings.HasPrefix(folded, m.re.lead) && m.re.match(written[:end], true)
 }
 
 // coversBelow returns a glob that matches every name in a directory, as "drafts/*" does
 // for "drafts". n holds the directory's spellings, or is nil.
 func (t *table) coversBelow(folded, written string, n *spelledName) (rule string, ok bool) {
-	for i := range t.slow {
-		m := &t.slow[i]
-		for j := range m.globs {
-			if m.globs[j].coversBelow(folded, written, n) {
-				return t.patterns[m.index].src, true
+	lists := t.lists.in(folded)
+	if n != nil {
+		lists = t.lists.in("") // the top directory has several spellings
+	}
+	best := int32(len(t.slow))
+	for _, list := range lists {
+		for _, i := range list {
+			if i >= best {
+				break
+			}
+			if t.slow[i].coversBelow(folded, written, n) {
+				best = i
+				break
 			}
 		}
 	}
-	return "", false
+	if int(best) == len(t.slow) {
+		return "", false
+	}
+	return t.patterns[t.slow[best].index].src, true
+}
+
+func (m *matcher) coversBelow(folded, written string, n *spelledName) bool {
+	for i := range m.globs {
+		if m.globs[i].coversBelow(folded, written, n) {
+			return true
+		}
+	}
+	return false
 }
 
 // matchBelow returns a pattern that can match a name below the directory d; ""
 // is the top.
 func (t *table) matchBelow(d string) (rule string, ok bool) {
-	for i := range t.slow {
-		m := &t.slow[i]
-		ok := m.re != nil && m.re.matchBelow(d)
-		for j := 0; j < len(m.globs) && !ok; j++ {
-			ok = m.globs[j].matchBelow(d)
-		}
-		if m.set != nil {
-			if _, ok = m.set.dirs[d]; d == "" {
-				ok = len(m.set.names) > 0
+	best := int32(len(t.slow))
+	for _, list := range t.lists.in(d) {
+		for _, i := range list {
+			if i >= best {
+				break
+			}
+			if t.slow[i].matchBelow(d) {
+				best = i
+				break
 			}
 		}
-		if ok {
-			return t.patterns[m.index].src, true
-		}
+	}
+	if int(best) < len(t.slow) {
+		return t.patterns[t.slow[best].index].src, true
 	}
 	if _, ok := t.dirs[d]; ok || d == "" && len(t.exact) > 0 {
 		return t.firstExactBelow(d), true
 	}
 	return "", false
+}
+
+func (m *matcher) matchBelow(d string) bool {
+	if m.set != nil {
+		_, ok := m.set.dirs[d]
+		return ok || d == "" && len(m.set.names) > 0
+	}
+	for i := range m.globs {
+		if m.globs[i].matchBelow(d) {
+			return true
+		}
+	}
+	return m.re != nil && m.re.matchBelow(d)
 }
 
 // firstExactBelow returns the first pattern that has an exact name below d.
