@@ -73,6 +73,20 @@ func (s *nameSet) add(n Name, line int32) {
 	addDirs(s.dirs, n)
 }
 
+// few reports whether the set has so few names that a copy costs little, and shows its
+// label alone.
+func (s *nameSet) few() bool {
+	if len(s.names) > 16 {
+		return false
+	}
+	for _, line := range s.names {
+		if line != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // rule returns the rule to show for a name in the set.
 func (s *nameSet) rule(line int32) string {
 	if line == 0 {

@@ -120,6 +120,11 @@ func (p Pattern) folded() (Pattern, error) {
 	f := Pattern{src: p.src}
 	var err error
 	switch {
+	case p.set != nil && p.set.few():
+		// One table finds the names of all such sets: a mount denies each mount below it.
+		for name := range p.set.names {
+			f.literal = append(f.literal, Name{foldElements(name, foldElement)})
+		}
 	case p.set != nil:
 		f.set = newNameSet(p.set.label, len(p.set.names))
 		for name, line := range p.set.names {
