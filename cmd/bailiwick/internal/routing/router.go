@@ -18,6 +18,9 @@ import (
 type Router struct {
 	Routes  []Route      // in order of precedence
 	Nothing http.Handler // handles requests without a mount
+
+	at      map[string]map[string]int // indexes in Routes, by host and path
+	longest int                       // bytes of a mount's path
 }
 
 // A Route is a mount and its handler.
@@ -39,6 +42,17 @@ func New(mounts []config.Mount) *Router {
 		}
 		return len(b.Mount.Path) - len(a.Mount.Path)
 	})
+	rt.at = map[string]map[string]int{}
+	for i := range rt.Routes {
+		host, path := string(rt.Routes[i].Mount.Host), string(rt.Routes[i].Mount.Path)
+		if rt.at[host] == nil {
+			rt.at[host] = map[string]int{}
+		}
+		if _, taken := rt.at[host][path]; !taken {
+			rt.at[host][path] = i
+		}
+		rt.longest = max(rt.longest, len(path))
+	}
 	return rt
 }
 
@@ -62,17 +76,39 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // That path is empty for the mount's own path without a trailing slash. Find returns nil
 // if there is no mount.
 func (rt *Router) Find(host string, u *url.URL) (*Route, *url.URL) {
-	host = hostOf(host)
-	for i := range rt.Routes {
-		m := rt.Routes[i].Mount
-		if m.Host != "" && string(m.Host) != host {
-			continue
-		}
-		if inner, ok := below(u, string(m.Path)); ok {
+	if host = hostOf(host); host != "" {
+		if i, inner := rt.findIn(rt.at[host], u); inner != nil {
 			return &rt.Routes[i], inner
 		}
 	}
+	if i, inner := rt.findIn(rt.at[""], u); inner != nil {
+		return &rt.Routes[i], inner
+	}
 	return nil, nil
+}
+
+// findIn returns the index of the route with the longest path that is above the URL's. It
+// looks up the beginnings of that path, which takes as long with many mounts as with few.
+// Longer ones than a mount's path are not looked up: a client chooses their number.
+func (rt *Router) findIn(at map[string]int, u *url.URL) (int, *url.URL) {
+	if len(at) == 0 {
+		return 0, nil
+	}
+	end := len(u.Path)
+	if end > rt.longest {
+		end = strings.LastIndexByte(u.Path[:rt.longest+1], '/')
+	}
+	for ; end > 0; end = strings.LastIndexByte(u.Path[:end], '/') {
+		if i, ok := at[u.Path[:end]]; ok {
+			if inner, ok := below(u, string(rt.Routes[i].Mount.Path)); ok {
+				return i, inner
+			}
+		}
+	}
+	if i, ok := at["/"]; ok {
+		return i, u
+	}
+	return 0, nil
 }
 
 // Taken returns the names in m that requests never reach through m, because other mounts

@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -168,5 +169,25 @@ func TestTaken(t *testing.T) {
 		if text := strings.Join(got, " "); text != want {
 			t.Errorf("%s%s: %q, want %q", mounts[i].Host, mounts[i].Path, text, want)
 		}
+	}
+}
+
+// BenchmarkFind finds the mount of a request among few and many.
+func BenchmarkFind(b *testing.B) {
+	for _, n := range []int{1, 100} {
+		mounts := make([]config.Mount, n)
+		for i := range mounts {
+			mounts[i] = config.Mount{Path: config.MountPath(fmt.Sprintf("/mount%03d", i))}
+		}
+		rt := routing.New(mounts)
+		u := &url.URL{Path: fmt.Sprintf("/mount%03d/docs/guide/install.html", n-1)}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if found, _ := rt.Find("localhost", u); found == nil {
+					b.Fatal("not found")
+				}
+			}
+		})
 	}
 }
