@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -171,4 +172,29 @@ func use(t *testing.T, url string) {
 // BenchmarkUpload uses a server with fsync, like one in production.
 func BenchmarkUpload(b *testing.B) {
 	catalogtest.Bench(b, open(b, pgserver.Start(b, "fsync=on").URL("postgres"), postgres.Options{}))
+}
+
+// BenchmarkGrowth measures what costs more with more rows.
+func BenchmarkGrowth(b *testing.B) {
+	server := pgserver.Start(b, "fsync=on")
+	for _, n := range catalogtest.Sizes() {
+		b.Run(fmt.Sprint("rows=", n), func(b *testing.B) {
+			url := server.Database(b)
+			s := open(b, url, postgres.Options{})
+			db := connect(b, url)
+			for _, statement := range []string{
+				fmt.Sprintf(`INSERT INTO bailiwick.objects (source, id, name, type, size, sha256, owner, created, touched, state, instance)
+					SELECT '%s', lpad(to_hex(i * %d), 8, '0') || '-0000-4000-8000-000000000000', 'holiday picture ' || i || '.jpg', 'image/jpeg', 4,
+						sha256(i::text::bytea), 'user' || i %% 1000, 1764000000000000 + i, 1764000000000000 + i,
+						CASE WHEN i < 10 THEN 'pending' ELSE 'ready' END, '01234567-89ab-4cde-8f01-23456789abcd'
+					FROM generate_series(0::bigint, %d) AS i`, source, catalogtest.GrowthStep(n), n-1),
+				"ANALYZE bailiwick.objects", // the server does this by itself, later
+			} {
+				if _, err := db.Exec(b.Context(), statement); err != nil {
+					b.Fatal(err)
+				}
+			}
+			catalogtest.BenchGrowth(b, s, n)
+		})
+	}
 }

@@ -52,6 +52,7 @@ var dialect = table.Dialect{
 	Int64:  "INTEGER",
 	Bytes:  "BLOB",
 	Strict: "STRICT",
+	ByLeft: "INDEXED BY objects_left",
 	Tables: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
 }
 

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"context"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,3 +77,18 @@ func TestClock(t *testing.T) {
 func TestProcesses(t *testing.T) { catalogtest.TestProcesses(t, newFile(t), openCatalog) }
 
 func BenchmarkUpload(b *testing.B) { catalogtest.Bench(b, open(b, newFile(b))) }
+
+// TestStaleByIndex: each start looks for stale rows, so that must not read all rows of a
+// large catalog. Without the index it cannot be done at all.
+func TestStaleByIndex(t *testing.T) {
+	path := newFile(t)
+	s := open(t, path)
+	execute(t, raw(t, path), "DROP INDEX objects_left")
+	for rec, err := range s.Stale(t.Context(), time.Now()) {
+		if err == nil || !strings.Contains(err.Error(), "objects_left") {
+			t.Errorf("%v, %v, want an error about the index", rec, err)
+		}
+		return
+	}
+	t.Error("without the index, all rows are read")
+}

@@ -61,7 +61,7 @@ func (c *Catalog) Stale(ctx context.Context, before time.Time) iter.Seq2[catalog
 	// A dead instance stays dead, because IDs are never reused.
 	dead := make(map[string]bool)
 	limit := micros(before)
-	return c.rows(ctx, c.source, `SELECT `+columns+` FROM {schema}objects WHERE state <> 'ready' AND source = $1 AND id > $2 ORDER BY id LIMIT $3`,
+	return c.rows(ctx, c.source, `SELECT `+columns+` FROM {schema}objects {by_left} WHERE state <> 'ready' AND source = $1 AND id > $2 ORDER BY id LIMIT $3`,
 		func(ctx context.Context, page []row) ([]row, error) {
 			// The rows are read before the live instances, so an instance that begins a row in
 			// between is not considered dead.
