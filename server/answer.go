@@ -45,7 +45,7 @@ func (x *exchange) answerAbout(err error, info *vfs.Info, pres *presentation) bo
 	case errors.Is(err, vfs.ErrNotModified):
 		x.validators(info, pres)
 		for _, key := range [...]string{"Content-Location", "Expires"} { // RFC 9110 section 15.4.5
-			if v := x.aside[key]; v != nil {
+			if v := x.objectHeaders[key]; v != nil {
 				x.Header()[key] = v
 			}
 		}

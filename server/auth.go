@@ -168,7 +168,7 @@ func (x *exchange) useLink() error {
 		return refusal("", audit.ReasonLinkUsed)
 	}
 	ok, err := x.auth.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
-	if err := spent(ok, err); err != nil {
+	if err := useError(ok, err); err != nil {
 		return err
 	}
 	x.linkUsed = true
@@ -184,11 +184,11 @@ func (x *exchange) linkGood() error {
 	if x.auth.Uses == nil {
 		return refusal("", audit.ReasonLinkUsed)
 	}
-	return spent(x.auth.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
+	return useError(x.auth.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
 }
 
-// spent returns the error for the result of a Counter, nil if the link is still valid.
-func spent(ok bool, err error) error {
+// useError returns the error for the result of a Counter, nil if the link is still valid.
+func useError(ok bool, err error) error {
 	switch {
 	case err != nil:
 		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}

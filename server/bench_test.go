@@ -88,7 +88,7 @@ func benchmarkGET(b *testing.B, size, depth int) {
 			r.take(b, turn)
 		}
 	}
-	b.ReportMetric(float64(rivals[0].spent.Nanoseconds())/float64(rivals[0].requests), "ns/GET")
+	b.ReportMetric(float64(rivals[0].elapsed.Nanoseconds())/float64(rivals[0].requests), "ns/GET")
 	b.ReportMetric(rivals[1].perRequest()/rivals[0].perRequest(), "×bare")
 	b.ReportMetric(rivals[2].perRequest()/rivals[0].perRequest(), "×FileServerFS")
 }
@@ -99,7 +99,7 @@ type rival struct {
 	conns    []net.Conn
 	request  []byte
 	response int // bytes of a response, which is the same each time
-	spent    time.Duration
+	elapsed  time.Duration
 	requests int
 }
 
@@ -159,11 +159,11 @@ func (r *rival) take(b *testing.B, turn int) {
 	if err := group.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	r.spent += time.Since(start)
+	r.elapsed += time.Since(start)
 	r.requests += turn * len(r.conns)
 }
 
-func (r *rival) perRequest() float64 { return float64(r.spent) / float64(r.requests) }
+func (r *rival) perRequest() float64 { return float64(r.elapsed) / float64(r.requests) }
 
 // BenchmarkHandler measures the handler alone, without a network.
 func BenchmarkHandler(b *testing.B) {

@@ -165,9 +165,9 @@ type writers struct {
 }
 
 type writeWay struct {
-	name  string
-	do    func(ctx context.Context) error
-	spent []time.Duration
+	name    string
+	do      func(ctx context.Context) error
+	elapsed []time.Duration
 }
 
 func newWriters(b *testing.B, size int, puts, uploads vfs.Backend) *writers {
@@ -239,7 +239,7 @@ func (w *writers) run(b *testing.B, size int) {
 				if err := way.do(b.Context()); err != nil {
 					b.Fatal(err)
 				}
-				way.spent = append(way.spent, time.Since(start))
+				way.elapsed = append(way.elapsed, time.Since(start))
 			}
 			slices.Reverse(order)
 		}
@@ -257,6 +257,6 @@ func (w *writers) run(b *testing.B, size int) {
 
 // median is the median time of a write, which is robust against other load on the machine.
 func (w *writeWay) median() time.Duration {
-	slices.Sort(w.spent)
-	return w.spent[len(w.spent)/2]
+	slices.Sort(w.elapsed)
+	return w.elapsed[len(w.elapsed)/2]
 }

@@ -144,22 +144,22 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 }
 
 func checkConfig(jail *vfs.Jail, cfg *Config) {
-	c := nonsense{"New"}
+	c := configCheck{"New"}
 	c.jail(jail)
 	c.auth(&cfg.Auth, jail.Authorizer() != nil, "vfs.Policy.Authorize to access rules, or to access.Anyone() where no credentials are needed")
 	if cfg.Write && !jail.Caps().Writable {
-		c.found("Config.Write is set, but the backend (%s) cannot be written to", jail.Caps().Kind)
+		c.panicf("Config.Write is set, but the backend (%s) cannot be written to", jail.Caps().Kind)
 	}
 	c.content(cfg.Content)
 	c.index(cfg.Index)
 	if cfg.Fallback.IsZero() && cfg.FallbackFor != nil {
-		c.found("Config.FallbackFor is set, but Config.Fallback is not")
+		c.panicf("Config.FallbackFor is set, but Config.Fallback is not")
 	}
 	if cfg.Fallback.IsRoot() {
-		c.found("Config.Fallback is a directory; write the name of an object")
+		c.panicf("Config.Fallback is a directory; write the name of an object")
 	}
 	if len(cfg.NotFound) > maxNotFound {
-		c.found("Config.NotFound has %d bytes; at most %d are allowed", len(cfg.NotFound), maxNotFound)
+		c.panicf("Config.NotFound has %d bytes; at most %d are allowed", len(cfg.NotFound), maxNotFound)
 	}
 	c.intake(&cfg.Intake)
 	c.duration("Config.MaxAge", cfg.MaxAge)

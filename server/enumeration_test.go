@@ -31,9 +31,9 @@ var probes = []struct {
 	{"POST", "", nil}, {"OPTIONS", "", nil}, {"PATCH", "", nil}, {"TRACE", "", nil}, {"PROPFIND", "", nil},
 }
 
-// twins are pairs of names of which the first exists and the second does not. The same
+// similarNames are pairs of names of which the first exists and the second does not. The same
 // rules apply to both, and both have the same length.
-var twins = [][2]string{
+var similarNames = [][2]string{
 	{"home/bobby", "home/ghost"}, {"home/bobby/b.txt", "home/bobby/x.txt"}, {"home/bobby/b.txt", "home/ghost/b.txt"}, {"home/alice/secret1", "home/alice/secret9"},
 	{"home/alice/drafts", "home/alice/draftx"}, {"law/l.txt", "law/x.txt"}, {"shared", "absent"}, {"top.txt", "not.txt"}, {"home/bobby/deep/er.txt", "home/bobby/deep/un.txt"},
 	{"home/ALICE/a.txt", "home/ALICF/a.txt"}, {"public/secret2", "public/secret8"},
@@ -43,7 +43,7 @@ func enumerationPolicy() vfs.Policy {
 	return vfs.Policy{Allow: vfs.Patterns("home/**", "law/**", "shared/**", "top.txt", "not.txt", "public/**"), Deny: vfs.Patterns("**/secret*", "home/*/draft?", "home/*/drafts")}
 }
 
-func plantTwins(t testing.TB, b vfs.Backend) {
+func createSimilarNames(t testing.TB, b vfs.Backend) {
 	plant(t, b, "home/alice/a.txt", "home/alice/secret1", "home/alice/drafts/d.txt", "home/bobby/b.txt", "home/bobby/b.txt.gz", "home/bobby/deep/er.txt", "home/bobby/index.html",
 		"home/ALICE/a.txt", "law/l.txt", "shared/s.txt", "top.txt", "public/p.txt", "public/secret2")
 }
@@ -52,7 +52,7 @@ func plantTwins(t testing.TB, b vfs.Backend) {
 // the folder of alice, by every means of HTTP. The responses to a pair must not differ.
 func TestEnumeration(t *testing.T) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
-		plantTwins(t, inner)
+		createSimilarNames(t, inner)
 		before := contents(t, inner)
 		b := counted(inner)
 		l := rules(t, nil,
@@ -60,7 +60,7 @@ func TestEnumeration(t *testing.T) {
 			access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete), Names: []string{"home/{user}/**"}})
 		h := guard(t, b, enumerationPolicy(), l, people{"alice": {Name: "alice"}}, server.Config{List: true, Write: true, Sidecars: true, MaxAge: time.Hour})
 		b.calls.Store(0)
-		for _, pair := range twins {
+		for _, pair := range similarNames {
 			for _, probe := range probes {
 				for _, who := range []string{"alice", ""} {
 					headers := append(as(who), probe.headers...)
@@ -97,16 +97,16 @@ func TestEnumeration(t *testing.T) {
 // pair exists.
 func TestEnumerationControl(t *testing.T) {
 	b := mem.New()
-	plantTwins(t, b)
+	createSimilarNames(t, b)
 	naive := lookFirst(jailOver(t, b, enumerationPolicy()))
-	told := 0
-	for _, pair := range twins {
+	distinct := 0
+	for _, pair := range similarNames {
 		if request(t, naive, "GET", "/"+pair[0]).Status != request(t, naive, "GET", "/"+pair[1]).Status {
-			told++
+			distinct++
 		}
 	}
-	if told < 4 {
-		t.Errorf("only %d pairs can be distinguished", told)
+	if distinct < 4 {
+		t.Errorf("only %d pairs can be distinguished", distinct)
 	}
 }
 
@@ -161,16 +161,16 @@ func medians(t *testing.T, h http.Handler, targets ...string) (first, second tim
 	if testing.Short() {
 		rounds = 200
 	}
-	var spent [2][]time.Duration
+	var elapsed [2][]time.Duration
 	for range rounds {
 		for i, target := range targets {
 			begin := time.Now()
 			request(t, h, "GET", target, "As", "alice")
-			spent[i] = append(spent[i], time.Since(begin))
+			elapsed[i] = append(elapsed[i], time.Since(begin))
 		}
 	}
-	for i := range spent {
-		slices.Sort(spent[i])
+	for i := range elapsed {
+		slices.Sort(elapsed[i])
 	}
-	return spent[0][len(spent[0])/2], spent[1][len(spent[1])/2]
+	return elapsed[0][len(elapsed[0])/2], elapsed[1][len(elapsed[1])/2]
 }

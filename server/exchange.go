@@ -21,19 +21,19 @@ import (
 // nothing may retain it.
 type exchange struct {
 	responseWriter
-	r       *http.Request
-	ctx     context.Context // that of r; with the principal once the request is authenticated
-	jail    *vfs.Jail
-	rec     audit.Recorder
-	logger  *slog.Logger
-	attempt audit.Attempt
-	allRead bool        // the body of the request was read to its end
-	aside   http.Header // headers of middleware that describe an object, see setAsideHeaders
-	hasty   bool        // close the connection directly after the response
+	r             *http.Request
+	ctx           context.Context // that of r; with the principal once the request is authenticated
+	jail          *vfs.Jail
+	rec           audit.Recorder
+	logger        *slog.Logger
+	attempt       audit.Attempt
+	allRead       bool        // the body of the request was read to its end
+	objectHeaders http.Header // headers of middleware that describe an object, see removeObjectHeaders
+	closeAtOnce   bool        // close the connection directly after the response
 
-	lingering *Slots // bounds the requests that linger; nil for none
-	form      bool   // the request is a browser's form, answered by an HTML page
-	brief     bool   // without a lingering slot, do not wait for the body at all
+	lingering   *Slots // bounds the requests that linger; nil for none
+	form        bool   // the request is a browser's form, answered by an HTML page
+	closeIfFull bool   // without a lingering slot, do not wait for the body at all
 
 	auth      *Auth
 	opens     opener       // which operations are open to anyone; nil if unknown
@@ -53,7 +53,7 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Rec
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = audit.Attempt{Verdict: audit.Allowed, Principal: anyone}
 	x.auth = &noAuth
-	x.setAsideHeaders()
+	x.removeObjectHeaders()
 	if rec != nil {
 		x.attempt.Time = time.Now()
 	}
@@ -127,8 +127,8 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	}
 	info, err := x.jail.Head(x.ctx, name, req)
 	if x.link.ID != "" && (err == nil || answersObject(err)) {
-		if spent := x.linkGood(); spent != nil {
-			return nil, spent
+		if err := x.linkGood(); err != nil {
+			return nil, err
 		}
 	}
 	if err != nil {

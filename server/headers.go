@@ -117,7 +117,7 @@ func (x *exchange) describe(obj *vfs.Object, pres *presentation) {
 	vals := &[4]string{all[:endTag], all[endTag:endTime], all[endTime:endLength], all[endLength:]}
 
 	h := x.Header()
-	maps.Copy(h, x.aside)
+	maps.Copy(h, x.objectHeaders)
 	if endTag > 0 {
 		h["Etag"] = vals[0:1:1]
 	}

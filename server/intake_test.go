@@ -33,22 +33,22 @@ func TestIntakeLimit(t *testing.T) {
 		url, rec := writing(t, b, allow("**"), server.Intake{MaxBytes: limit})
 		seen := 0
 		for _, c := range []struct{ size, status int }{{0, 201}, {limit - 1, 204}, {limit, 204}, {limit + 1, 413}, {1 << 20, 413}} {
-			for _, told := range []bool{true, false} {
+			for _, announced := range []bool{true, false} {
 				var body io.Reader = strings.NewReader(strings.Repeat("x", c.size))
-				if !told {
+				if !announced {
 					body = io.MultiReader(body)
 				}
 				r, err := try("PUT", url+"/a", body)
 				seen++
 				a := rec.wait(t, seen)[seen-1]
 				if want := c.status; err == nil && r.Status != want && !(want == 201 && r.Status == 204) {
-					t.Errorf("%d bytes, Content-Length %t: %d, want %d", c.size, told, r.Status, want)
+					t.Errorf("%d bytes, Content-Length %t: %d, want %d", c.size, announced, r.Status, want)
 				}
 				if a.Status/100 == 4 != (c.size > limit) || c.size > limit && (a.Reason != audit.ReasonIntakeTooLarge || a.Verdict != audit.Refused) {
-					t.Errorf("%d bytes, Content-Length %t: recorded %+v", c.size, told, a)
+					t.Errorf("%d bytes, Content-Length %t: recorded %+v", c.size, announced, a)
 				}
-				if told && c.size > limit && a.Received != 0 || a.Received > 300_000 {
-					t.Errorf("%d bytes, Content-Length %t: %d were read", c.size, told, a.Received)
+				if announced && c.size > limit && a.Received != 0 || a.Received > 300_000 {
+					t.Errorf("%d bytes, Content-Length %t: %d were read", c.size, announced, a.Received)
 				}
 			}
 		}

@@ -41,13 +41,13 @@ func Limit(next http.Handler, l Limits) http.Handler {
 }
 
 func checkLimits(next http.Handler, l *Limits) {
-	c := nonsense{"Limit"}
+	c := configCheck{"Limit"}
 	if next == nil {
-		c.found("the next handler is nil")
+		c.panicf("the next handler is nil")
 	}
 	c.slots("Limits.InFlight", l.InFlight)
 	if l.PerClient != nil && l.PerClient.clients == nil {
-		c.found("Limits.PerClient is not made by NewRates")
+		c.panicf("Limits.PerClient is not made by NewRates")
 	}
 }
 
@@ -96,7 +96,7 @@ func (l *limiter) unproxied(r *http.Request) *http.Request {
 func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, response *httpError) {
 	x := begin(w, r, nil, l.limits.Recorder, l.limits.Logger)
 	defer x.end()
-	x.lingering, x.brief = l.lingering, true
+	x.lingering, x.closeIfFull = l.lingering, true
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
 		w.Header()["Connection"] = []string{"close"}
 	}
@@ -114,7 +114,7 @@ type Slots struct {
 // NewSlots returns n slots. It panics if n is below 1.
 func NewSlots(n int) *Slots {
 	if n < 1 {
-		nonsense{"NewSlots"}.found("n is %d; write 1 or more, or leave the field nil", n)
+		configCheck{"NewSlots"}.panicf("n is %d; write 1 or more, or leave the field nil", n)
 	}
 	return &Slots{make(chan struct{}, n)}
 }
@@ -146,10 +146,10 @@ const maxClients = 200_000
 // requests at once after a pause; a burst of 0 is the requests of two seconds. It panics if
 // perSecond is not a number above 0, or if burst is negative.
 func NewRates(perSecond float64, burst int) *Rates {
-	c := nonsense{"NewRates"}
+	c := configCheck{"NewRates"}
 	c.rate("perSecond", perSecond)
 	if perSecond == 0 {
-		c.found("perSecond is 0; leave Limits.PerClient nil for no limit")
+		c.panicf("perSecond is 0; leave Limits.PerClient nil for no limit")
 	}
 	c.whole("burst", int64(burst))
 	if burst == 0 {

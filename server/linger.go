@@ -25,7 +25,7 @@ const lingerSlots = 64
 //
 // net/http itself reads 256 KiB and then closes. HTTP/2 does not need any of this.
 func (x *exchange) linger() {
-	if x.r.ProtoMajor != 1 || x.r.ContentLength == 0 || x.allRead || x.status == 0 || x.hasty {
+	if x.r.ProtoMajor != 1 || x.r.ContentLength == 0 || x.allRead || x.status == 0 || x.closeAtOnce {
 		return
 	}
 	if x.r.Header["Expect"] != nil && x.attempt.Received == 0 {
@@ -36,7 +36,7 @@ func (x *exchange) linger() {
 	}
 	rc := http.NewResponseController(x.w)
 	if !x.lingering.take() {
-		if x.brief {
+		if x.closeIfFull {
 			_ = rc.SetReadDeadline(time.Now())
 		}
 		return

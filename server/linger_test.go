@@ -135,7 +135,7 @@ func TestEarlyAnswersAreSeen(t *testing.T) {
 		{"a name that cannot be", "PUT", "/aux", files(allow("**"), server.Intake{}), 422},
 		{"too large", "PUT", "/a", files(allow("a"), server.Intake{MaxBytes: 10}), 413},
 		{"no upload", "POST", "/", uploadsInMemory(t, server.UploadConfig{}).handler, 400},
-		{"too many requests", "PUT", "/a", spent(t), 429},
+		{"too many requests", "PUT", "/a", rateExceeded(t), 429},
 		{"no slot", "PUT", "/a", full(t), 503},
 		{"no such method of SendFile", "PUT", "/a", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_ = server.SendFile(w, r, held, "a", server.SendOptions{})
@@ -161,8 +161,8 @@ func TestEarlyAnswersAreSeen(t *testing.T) {
 	}
 }
 
-// spent returns a handler that refuses this client for too many requests.
-func spent(t *testing.T) http.Handler {
+// rateExceeded returns a handler that refuses this client for too many requests.
+func rateExceeded(t *testing.T) http.Handler {
 	h := server.Limit(http.NotFoundHandler(), server.Limits{PerClient: server.NewRates(1e-6, 1), Logger: quiet})
 	r := httptest.NewRequest("GET", "/", nil)
 	r.RemoteAddr = "127.0.0.1:1"

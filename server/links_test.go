@@ -340,11 +340,11 @@ func TestSpentLinkTellsNothing(t *testing.T) {
 		k := ring(t, "one")
 		h := linkSite(t, b, linkRules(t), k, &links.Memory{}, nil)
 		const path = "/docs/home/bob/b.txt"
-		spent := signed(t, k, links.Link{Path: path, Uses: 1})
-		if r := request(t, h, "HEAD", spent); r.Status != 200 || r.Header.Get("Etag") == "" {
+		usedUp := signed(t, k, links.Link{Path: path, Uses: 1})
+		if r := request(t, h, "HEAD", usedUp); r.Status != 200 || r.Header.Get("Etag") == "" {
 			t.Fatalf("the control: HEAD: %d %v", r.Status, r.Header)
 		}
-		tag := request(t, h, "GET", spent).Header.Get("Etag")
+		tag := request(t, h, "GET", usedUp).Header.Get("Etag")
 		if tag == "" {
 			t.Fatal("the control: GET has no ETag")
 		}
@@ -353,7 +353,7 @@ func TestSpentLinkTellsNothing(t *testing.T) {
 		for what, tt := range map[string]struct {
 			h      http.Handler
 			target string
-		}{"used up": {h, spent}, "expired": {h, short}, "without a counter": {uncounted, spent}} {
+		}{"used up": {h, usedUp}, "expired": {h, short}, "without a counter": {uncounted, usedUp}} {
 			for _, method := range []string{"GET", "HEAD"} {
 				want := request(t, tt.h, method, "/docs/public/missing")
 				for _, headers := range [][]string{nil, {"If-None-Match", "*"}, {"If-None-Match", tag}, {"If-Match", `"x"`}, {"If-Match", tag},
@@ -365,7 +365,7 @@ func TestSpentLinkTellsNothing(t *testing.T) {
 			same(t, what+": OPTIONS", request(t, tt.h, "OPTIONS", tt.target), request(t, tt.h, "OPTIONS", "/docs/public/missing"))
 		}
 		broken := linkSite(t, b, linkRules(t), k, brokenCounter{}, nil)
-		if r := request(t, broken, "HEAD", spent); r.Status != 503 || r.Header["Etag"] != nil || r.Header["Last-Modified"] != nil {
+		if r := request(t, broken, "HEAD", usedUp); r.Status != 503 || r.Header["Etag"] != nil || r.Header["Last-Modified"] != nil {
 			t.Errorf("HEAD with a counter that fails: %d %v", r.Status, r.Header)
 		}
 	})

@@ -141,7 +141,7 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 	policy := allow("**")
 	policy.Deny = vfs.Patterns("denied")
 	narrow := allow("**")
-	narrow.Deny = vfs.Patterns("denied", narrowly)
+	narrow.Deny = vfs.Patterns("denied", narrowDenied)
 	mounts := map[string]http.Handler{}
 	for prefix, policy := range map[string]vfs.Policy{"/wide": policy, "/narrow": narrow} {
 		mounts[prefix] = server.New(jailOver(t, b, policy), server.Config{Write: true, List: true, NoIndex: true, Logger: quiet})

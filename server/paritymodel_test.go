@@ -115,9 +115,9 @@ func (m *parityModel) put(s *parityStep) expected {
 	case s.IfMatch != nil || s.Unmodified != timeNone:
 		return expected{status: 412} // it replaces an object, and there is none
 	}
-	switch twin := m.twin(s.Name); {
-	case twin == "":
-	case m.shows(s, twin), m.objects[twin].etag != "" && !s.hides(twin):
+	switch sibling := m.sibling(s.Name); {
+	case sibling == "":
+	case m.shows(s, sibling), m.objects[sibling].etag != "" && !s.hides(sibling):
 		return expected{status: 409}
 	default:
 		return expected{status: 404} // a caller who cannot see it must not learn of it
@@ -246,9 +246,9 @@ func (m *parityModel) beneathObject(name string) bool {
 	return false
 }
 
-// twin returns a name in the same directory that differs only in case from name, or from
+// sibling returns a name in the same directory that differs only in case from name, or from
 // the topmost directory that would be created for it; "" if there is none.
-func (m *parityModel) twin(name string) string {
+func (m *parityModel) sibling(name string) string {
 	for {
 		i := strings.LastIndexByte(name, '/')
 		if i < 0 || m.isDir(name[:i]) {
@@ -273,12 +273,12 @@ func sameDir(a, b string) bool {
 	return a[:strings.LastIndexByte(a, '/')+1] == b[:strings.LastIndexByte(b, '/')+1]
 }
 
-// narrowly is a name that only the narrow mount hides.
-const narrowly = "a/b"
+// narrowDenied is a name that only the narrow mount hides.
+const narrowDenied = "a/b"
 
 // hides reports whether the mount of s hides an object or a directory.
 func (s *parityStep) hides(name string) bool {
-	return s.Narrow && (name == narrowly || strings.HasPrefix(name, narrowly+"/")) || name == "denied" || strings.HasPrefix(name, "denied/") || strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
+	return s.Narrow && (name == narrowDenied || strings.HasPrefix(name, narrowDenied+"/")) || name == "denied" || strings.HasPrefix(name, "denied/") || strings.HasPrefix(name, ".") || strings.Contains(name, "/.")
 }
 
 func creatable(name string) bool {

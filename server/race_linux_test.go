@@ -235,7 +235,7 @@ func TestRace(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, client := range clients {
 		wg.Go(func() {
-			for spent := time.Duration(0); spent < least || spent < raceLimit && !proved(); spent = time.Since(start) {
+			for elapsed := time.Duration(0); elapsed < least || elapsed < raceLimit && !proved(); elapsed = time.Since(start) {
 				client()
 			}
 		})

@@ -48,9 +48,9 @@ func TestConflictTellsOfNothingHidden(t *testing.T) {
 	}
 	defer b.Close()
 	for _, c := range []struct {
-		links vfs.Symlinks
-		list  bool
-		told  []string
+		links    vfs.Symlinks
+		list     bool
+		conflict []string
 	}{
 		{vfs.SymlinksRefuse, false, []string{"/sole.txt"}},
 		{vfs.SymlinksRefuse, true, []string{"/sole.txt", "/docs/b.txt"}},
@@ -61,7 +61,7 @@ func TestConflictTellsOfNothingHidden(t *testing.T) {
 		refused := requestBody(t, h, "PUT", "/not-allowed", "x")
 		for _, path := range []string{"/sole.txt", "/link.txt", "/fifo.txt", "/hard.txt", "/docs/b.txt", "/bin/b.txt", "/out/b.txt"} {
 			got := requestBody(t, h, "PUT", path, "x")
-			if strings.Contains(strings.Join(c.told, " ")+" ", path+" ") {
+			if strings.Contains(strings.Join(c.conflict, " ")+" ", path+" ") {
 				if got.Status != 409 {
 					t.Errorf("links %d, list %t: %s: %d, want 409", c.links, c.list, path, got.Status)
 				}

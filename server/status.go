@@ -211,7 +211,7 @@ func (x *exchange) respond(response *httpError, err error) {
 	case response == errSlow && x.r.ProtoMajor == 1:
 		// Otherwise net/http would continue to read for as long as boundRest allows.
 		x.Header()["Connection"] = closeConnection
-		x.hasty = true
+		x.closeAtOnce = true
 	case response.status == http.StatusUnauthorized && x.auth.Unauthorized != nil:
 		x.unauthorized()
 		return

@@ -143,17 +143,17 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 }
 
 func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
-	c := nonsense{"NewUploads"}
+	c := configCheck{"NewUploads"}
 	c.jail(jail)
 	switch {
 	case cat == nil:
-		c.found("the catalog is nil; open one with catalog/sqlite or catalog/postgres")
+		c.panicf("the catalog is nil; open one with catalog/sqlite or catalog/postgres")
 	case jail.Authorizer() != nil:
-		c.found("the jail has an Authorizer, which would know no owners; set UploadConfig.Authorize in its place, such as UploadRules(list)")
+		c.panicf("the jail has an Authorizer, which would know no owners; set UploadConfig.Authorize in its place, such as UploadRules(list)")
 	case !jail.Explain(context.Background(), vfs.OpUpload, exampleName).Allowed:
-		c.found("the jail refuses the names that the server makes; its policy must be catalog.Policy()")
+		c.panicf("the jail refuses the names that the server makes; its policy must be catalog.Policy()")
 	case !jail.Caps().Writable:
-		c.found("the backend (%s) cannot be written to", jail.Caps().Kind)
+		c.panicf("the backend (%s) cannot be written to", jail.Caps().Kind)
 	}
 	c.auth(&cfg.Auth, cfg.Authorize != nil, "UploadConfig.Authorize, such as UploadRules(list) or OwnersDelete()")
 	c.intake(&cfg.Intake)

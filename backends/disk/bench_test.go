@@ -49,7 +49,7 @@ func BenchmarkOpen(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				var spent [3]time.Duration
+				var elapsed [3]time.Duration
 				b.ReportAllocs()
 				for b.Loop() {
 					start := time.Now()
@@ -70,15 +70,15 @@ func BenchmarkOpen(b *testing.B) {
 						b.Fatal(err)
 					}
 					f.Close()
-					spent[0] += t1.Sub(start)
-					spent[1] += t2.Sub(t1)
-					spent[2] += time.Since(t2)
+					elapsed[0] += t1.Sub(start)
+					elapsed[1] += t2.Sub(t1)
+					elapsed[2] += time.Since(t2)
 				}
-				b.ReportMetric(float64(spent[0])/float64(b.N), "ns/jailed")
-				b.ReportMetric(float64(spent[1])/float64(b.N), "ns/os.Open")
-				b.ReportMetric(float64(spent[2])/float64(b.N), "ns/os.Root")
-				b.ReportMetric(float64(spent[0])/float64(spent[1]), "vs-os.Open")
-				b.ReportMetric(float64(spent[0])/float64(spent[2]), "vs-os.Root")
+				b.ReportMetric(float64(elapsed[0])/float64(b.N), "ns/jailed")
+				b.ReportMetric(float64(elapsed[1])/float64(b.N), "ns/os.Open")
+				b.ReportMetric(float64(elapsed[2])/float64(b.N), "ns/os.Root")
+				b.ReportMetric(float64(elapsed[0])/float64(elapsed[1]), "vs-os.Open")
+				b.ReportMetric(float64(elapsed[0])/float64(elapsed[2]), "vs-os.Root")
 			})
 		}
 	}
@@ -106,14 +106,14 @@ func BenchmarkListPage(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var spent [2]time.Duration
+	var elapsed [2]time.Duration
 	var allocated [2]uint64
 	measure := func(i int, f func()) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		start := time.Now()
 		f()
-		spent[i] += time.Since(start)
+		elapsed[i] += time.Since(start)
 		runtime.ReadMemStats(&after)
 		allocated[i] += after.TotalAlloc - before.TotalAlloc
 	}
@@ -135,8 +135,8 @@ func BenchmarkListPage(b *testing.B) {
 			}
 		})
 	}
-	b.ReportMetric(float64(spent[0].Milliseconds())/float64(b.N), "ms/page")
+	b.ReportMetric(float64(elapsed[0].Milliseconds())/float64(b.N), "ms/page")
 	b.ReportMetric(float64(allocated[0])/float64(b.N)/1e6, "MB/page")
-	b.ReportMetric(float64(spent[0])/float64(spent[1]), "time-vs-ReadDir")
+	b.ReportMetric(float64(elapsed[0])/float64(elapsed[1]), "time-vs-ReadDir")
 	b.ReportMetric(float64(allocated[0])/float64(allocated[1]), "memory-vs-ReadDir")
 }

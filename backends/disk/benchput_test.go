@@ -81,7 +81,7 @@ func BenchmarkPut(b *testing.B) {
 					}
 				},
 			}
-			var spent [3]time.Duration
+			var elapsed [3]time.Duration
 			b.SetBytes(size)
 			// Each pays for the disk writes that the previous one left pending, so the
 			// order varies.
@@ -90,14 +90,14 @@ func BenchmarkPut(b *testing.B) {
 					i = (i + round) % len(ways)
 					start := time.Now()
 					ways[i]()
-					spent[i] += time.Since(start)
+					elapsed[i] += time.Since(start)
 				}
 			}
 			for i, what := range []string{"put", "copy", "careful"} {
-				b.ReportMetric(float64(spent[i].Microseconds())/float64(b.N), "us/"+what)
+				b.ReportMetric(float64(elapsed[i].Microseconds())/float64(b.N), "us/"+what)
 			}
-			b.ReportMetric(float64(spent[1])/float64(spent[0]), "vs-copy+fsync")
-			b.ReportMetric(float64(spent[2])/float64(spent[0]), "vs-careful")
+			b.ReportMetric(float64(elapsed[1])/float64(elapsed[0]), "vs-copy+fsync")
+			b.ReportMetric(float64(elapsed[2])/float64(elapsed[0]), "vs-careful")
 		})
 	}
 }

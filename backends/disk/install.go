@@ -27,11 +27,12 @@ func (w *writing) install(p *location) error {
 	return w.installNew(p)
 }
 
-// stamp ensures that no previous version has the same ETag, even if inode numbers are
-// reused and clocks are set back: the time is later than that of the current version,
-// and than that of any removed version. Versions in between each followed another. To
-// track all versions of all names instead would let time run ahead on file systems that
-// count in seconds.
+// stamp gives the file a modification time such that no previous version of the object
+// has the same ETag, even if the file system reuses an inode number or the clock is set
+// back. The time is later than that of the current version and than that of any removed
+// version. That covers all earlier versions, since each was later than the one it
+// replaced. Making it later than the last version of any object would also do, but on a
+// file system that stores seconds, times would run ahead of the clock.
 //
 // A time given by the caller is kept, unless the current version would have the same
 // ETag.
@@ -79,23 +80,25 @@ func (w *writing) installNew(p *location) error {
 	return err
 }
 
-// staged tells which version is in staging after an exchange.
+// staged says which version is in the staging directory after an exchange.
 type staged int
 
 const (
-	foreign    staged = iota // written by another program
-	oldVersion               // the one that was located
-	newVersion               // the one that this Put writes
+	foreign    staged = iota // a file of another program
+	oldVersion               // the version that was located
+	newVersion               // the version that this Put writes
 )
 
-// replace exchanges the file with the previous version. If another program's
-// file arrives between the check and the exchange, it is put back:
+// replace exchanges the file with the previous version. Another program may replace that
+// version between the check and the exchange. Its file is then in staging, and a second
+// exchange restores it:
 //
-//	1st exchange stages   2nd exchange stages   result
-//	oldVersion            -                     done
-//	foreign               newVersion            errRaced; locate again
-//	foreign               foreign               errRaced; yet another file arrived, and
-//	                                            the one in staging is not ours to install
+//	in staging after the 1st   after the 2nd   result
+//	oldVersion                 -               success
+//	foreign                    newVersion      errRaced: the object is located again
+//	foreign                    foreign         errRaced: another program replaced the file
+//	                                           once more; its earlier file is left in
+//	                                           staging, since this Put must not install it
 func (w *writing) replace(p *location) error {
 	err := w.stage.exchange(w.temp, p.dir, p.elem)
 	if err == errPlain {

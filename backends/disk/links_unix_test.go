@@ -62,8 +62,13 @@ func plantAll(t *testing.T) (root string) {
 	}
 	t.Cleanup(func() { l.Close() })
 	// Creating a device needs root privileges.
-	_ = unix.Mknod(filepath.Join(root, "null"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 3)))
+	_ = mknod(unix.Mknod, filepath.Join(root, "null"), unix.S_IFCHR|0o666, unix.Mkdev(1, 3))
 	return root
+}
+
+// mknod calls unix.Mknod, whose device is an int or, on FreeBSD, a uint64.
+func mknod[Dev int | uint64](call func(string, uint32, Dev) error, path string, mode uint32, dev uint64) error {
+	return call(path, mode, Dev(dev))
 }
 
 // candidates returns all names of up to three elements from those in the tree, and one

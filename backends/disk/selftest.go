@@ -79,7 +79,7 @@ func plant(top string) (cases map[string]vfs.Reason, links int, err error) {
 		}
 	}
 	cases = map[string]vfs.Reason{"dir/file": ""}
-	for _, l := range []struct{ name, target, ask string }{
+	for _, l := range []struct{ name, target, requested string }{
 		{"file-out", filepath.Join("..", "outside", "file"), "file-out"},
 		{"dir-out", filepath.Join("..", "outside"), "dir-out/file"},
 		{"absolute", filepath.Join(outside, "file"), "absolute"},
@@ -96,7 +96,7 @@ func plant(top string) (cases map[string]vfs.Reason, links int, err error) {
 		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		cases[l.ask] = reason.Symlink
+		cases[l.requested] = reason.Symlink
 		links++
 	}
 	if plantFIFO(filepath.Join(root, "fifo")) == nil {

@@ -20,21 +20,21 @@ var (
 	}
 )
 
-// setAsideHeaders removes the headers by which middleware has described an object in
+// removeObjectHeaders removes the headers by which middleware has described an object in
 // advance. With its Content-Encoding, the text of a 404 would be labelled gzip, and a 304
 // with its ETag would name another version. describe restores those that apply to the
 // object. All other headers stay.
-func (x *exchange) setAsideHeaders() {
+func (x *exchange) removeObjectHeaders() {
 	for key, values := range x.Header() {
 		canonical := http.CanonicalHeaderKey(key)
 		if !decided[canonical] && !described[canonical] {
 			continue
 		}
 		if described[canonical] {
-			if x.aside == nil {
-				x.aside = http.Header{}
+			if x.objectHeaders == nil {
+				x.objectHeaders = http.Header{}
 			}
-			x.aside[canonical] = values
+			x.objectHeaders[canonical] = values
 		}
 		delete(x.Header(), key)
 	}
