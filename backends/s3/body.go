@@ -46,7 +46,8 @@ type source struct {
 
 // A body yields the bytes next to end of its source. If its stream breaks, or was
 // closed while it rested, the body requests the remaining bytes of the same version. It
-// buffers at most holdBytes. It holds a slot of the streams while stream is not nil.
+// buffers at most holdBytes, and nothing if the reader has room for the last bytes. It
+// holds a slot of the streams while stream is not nil.
 type body struct {
 	source
 	next, end int64 // of the bytes still to be fetched
@@ -56,9 +57,10 @@ type body struct {
 	slotted bool    // it holds a slot of the streams
 	broken  error   // the stream's error, after good bytes
 
-	held []byte // the object's last bytes
-	good bool   // all bytes have been verified: held can be yielded
-	err  error  // Read's final error, nil before
+	good bool    // all bytes have been verified
+	held []byte  // the last bytes, verified, for which a reader had no room
+	one  [1]byte // for the end
+	err  error   // Read's final error, nil before
 }
 
 // attach makes r the stream to read. The stream runs under live, and cancel ends it.
@@ -116,54 +118,54 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 func (b *body) read(p []byte) (int, error) {
-	for {
-		if err := b.ctx.Err(); err != nil {
-			return 0, err
-		}
-		left := b.end - b.next
-		switch {
-		case b.good && len(b.held) == 0:
+	left := b.end - b.next
+	switch {
+	case b.good:
+		n := copy(p, b.held)
+		if b.held = b.held[n:]; n == 0 {
 			return 0, io.EOF
-		case b.good:
-			n := copy(p, b.held)
-			b.held = b.held[n:]
-			return n, nil
-		case left > holdBytes:
-			n, err := b.fetch(p[:min(int64(len(p)), left-holdBytes)])
-			if n > 0 || err != nil {
-				return n, err
-			}
-		default:
-			if err := b.hold(); err != nil {
-				return 0, err
-			}
 		}
+		return n, nil
+	case left > holdBytes:
+		return b.fetch(p[:min(int64(len(p)), left-holdBytes)])
 	}
+	end := p
+	if int64(len(p)) < left {
+		end = make([]byte, left)
+	}
+	if err := b.readEnd(end[:left]); err != nil {
+		return 0, err
+	}
+	b.good = true
+	b.finish(0)
+	if int64(len(p)) < left {
+		b.held = end[:left]
+		return b.read(p)
+	}
+	if left == 0 {
+		return 0, io.EOF
+	}
+	return int(left), nil
 }
 
-// hold reads to the end. It yields nothing until that succeeded.
-func (b *body) hold() error {
-	left := int(b.end - b.next)
-	if b.held == nil {
-		b.held = make([]byte, 0, left)
+// readEnd reads the last bytes into p. It fails if there are more, or if they are wrong.
+func (b *body) readEnd(p []byte) error {
+	for len(p) > 0 {
+		n, err := b.fetch(p)
+		if err != nil {
+			return err
+		}
+		p = p[n:]
 	}
-	if left > 0 {
-		n, err := b.fetch(b.held[len(b.held):cap(b.held)])
-		b.held = b.held[:len(b.held)+n]
-		return err
-	}
-	var one [1]byte
 	for range maxNoProgress {
 		n, err := 0, b.broken
 		if err == nil {
-			n, err = b.readStream(one[:])
+			n, err = b.readStream(b.one[:])
 		}
 		switch {
 		case n > 0:
 			return errLonger
 		case err == io.EOF:
-			b.good = true
-			b.finish(0)
 			return nil
 		case err != nil:
 			// An error after all bytes have come means that they are wrong.
@@ -173,11 +175,13 @@ func (b *body) hold() error {
 	return io.ErrNoProgress
 }
 
-// fetch reads into p from the current stream, or from the next one. It returns either
-// bytes without an error or an error without bytes; if it returns neither, call it
-// again.
+// fetch reads into p from the current stream, and from the next one if that breaks. It
+// returns either bytes or an error.
 func (b *body) fetch(p []byte) (int, error) {
-	for range maxNoProgress {
+	for idle := 0; idle < maxNoProgress; idle++ {
+		if err := b.ctx.Err(); err != nil {
+			return 0, err
+		}
 		n, err := 0, b.broken
 		if err == nil {
 			n, err = b.readStream(p)
@@ -188,7 +192,10 @@ func (b *body) fetch(p []byte) (int, error) {
 			b.broken = err
 			return n, nil
 		case err != nil:
-			return 0, b.resume(err)
+			if err := b.resume(err); err != nil {
+				return 0, err
+			}
+			idle = 0
 		}
 	}
 	return 0, io.ErrNoProgress
@@ -240,7 +247,7 @@ func (b *body) reopen() error {
 	}
 	defer b.b.release()
 	ctx, cancel := context.WithCancelCause(b.ctx)
-	in := b.b.input(b.key)
+	in := b.b.input(&b.key)
 	in.Range = aws.String(between(b.next, b.end-1))
 	in.IfMatch = &b.tag
 	if b.version != "" {

@@ -79,8 +79,9 @@ func newLeanClient(c *Client, bucket string) *leanClient {
 		region:      region,
 		signing:     func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true },
 		header: http.Header{
-			"Accept-Encoding": {"identity"}, // otherwise the transport would ask for gzip
-			"User-Agent":      {userAgent()},
+			"Accept-Encoding":      {"identity"}, // otherwise the transport would ask for gzip
+			"User-Agent":           {userAgent()},
+			"X-Amz-Content-Sha256": emptySHA256,
 		},
 	}
 	if c.http != nil {
@@ -114,8 +115,8 @@ func (l *leanClient) GetObject(ctx context.Context, in *awss3.GetObjectInput, op
 	if rest != (awss3.GetObjectInput{}) || len(optFns) > 0 {
 		return l.sdk.GetObject(ctx, in, optFns...)
 	}
-	req, err := l.sign(ctx, l.getRequest(in).WithContext(ctx))
-	if err != nil {
+	req := l.getRequest(ctx, in)
+	if l.sign(ctx, req) != nil {
 		return l.sdk.GetObject(ctx, in)
 	}
 	res, err := l.send(req)
@@ -137,8 +138,8 @@ func (l *leanClient) HeadObject(ctx context.Context, in *awss3.HeadObjectInput, 
 	if rest != (awss3.HeadObjectInput{}) || len(optFns) > 0 {
 		return l.sdk.HeadObject(ctx, in, optFns...)
 	}
-	req, err := l.sign(ctx, l.headRequest(in).WithContext(ctx))
-	if err != nil {
+	req := l.headRequest(ctx, in)
+	if l.sign(ctx, req) != nil {
 		return l.sdk.HeadObject(ctx, in)
 	}
 	res, err := l.send(req)

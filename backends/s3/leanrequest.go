@@ -3,95 +3,115 @@ package s3
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/encoding/httpbinding"
 	smithytime "github.com/aws/smithy-go/time"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// emptySHA256 is the checksum of no body.
-var emptySHA256 = []string{"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
-
-// A requestHeader collects header fields with one allocation for their values.
-type requestHeader struct {
-	http.Header
-	values []string
-}
-
-// set sets a field that has a value. The name is in canonical form.
-func (h *requestHeader) set(name string, value *string) {
-	if value == nil {
-		return
-	}
-	h.values = append(h.values, *value)
-	i := len(h.values)
-	h.Header[name] = h.values[i-1 : i : i]
-}
-
 // getRequest returns the request that the SDK sends for in, without its signature and
-// without the two fields in which it numbers its requests.
-func (l *leanClient) getRequest(in *awss3.GetObjectInput) *http.Request {
-	req, h := l.request(http.MethodGet, *in.Key, in.ExpectedBucketOwner)
-	req.URL.RawQuery = "x-id=GetObject"
-	if in.VersionId != nil {
-		req.URL.RawQuery = url.Values{"versionId": {*in.VersionId}}.Encode() + "&" + req.URL.RawQuery
-	}
-	if in.ChecksumMode != "" {
-		mode := string(in.ChecksumMode)
-		h.set("X-Amz-Checksum-Mode", &mode)
+// without the two fields in which the SDK numbers its requests.
+func (l *leanClient) getRequest(ctx context.Context, in *awss3.GetObjectInput) *http.Request {
+	h := l.newHeader(in.ExpectedBucketOwner)
+	if in.ChecksumMode == types.ChecksumModeEnabled {
+		h.Header["X-Amz-Checksum-Mode"] = checksumMode
 	}
 	h.set("Range", in.Range)
 	h.set("If-Match", in.IfMatch)
 	h.set("If-None-Match", in.IfNoneMatch)
-	if in.IfModifiedSince != nil {
-		date := smithytime.FormatHTTPDate(*in.IfModifiedSince)
-		h.set("If-Modified-Since", &date)
+	h.setDate("If-Modified-Since", in.IfModifiedSince)
+	h.setDate("If-Unmodified-Since", in.IfUnmodifiedSince)
+	query := "x-id=GetObject"
+	if in.VersionId != nil {
+		query = url.Values{"versionId": {*in.VersionId}}.Encode() + "&" + query
 	}
-	if in.IfUnmodifiedSince != nil {
-		date := smithytime.FormatHTTPDate(*in.IfUnmodifiedSince)
-		h.set("If-Unmodified-Since", &date)
-	}
-	return req
+	return l.request(ctx, http.MethodGet, *in.Key, query, h.Header)
 }
 
 // headRequest is like getRequest.
-func (l *leanClient) headRequest(in *awss3.HeadObjectInput) *http.Request {
-	req, _ := l.request(http.MethodHead, *in.Key, in.ExpectedBucketOwner)
-	return req
+func (l *leanClient) headRequest(ctx context.Context, in *awss3.HeadObjectInput) *http.Request {
+	return l.request(ctx, http.MethodHead, *in.Key, "", l.newHeader(in.ExpectedBucketOwner).Header)
 }
 
-func (l *leanClient) request(method, key string, owner *string) (*http.Request, requestHeader) {
+func (l *leanClient) request(ctx context.Context, method, key, query string, header http.Header) *http.Request {
 	u := l.endpoint
-	u.RawPath = smithyhttp.JoinPath(cmp.Or(u.RawPath, u.Path), httpbinding.EscapePath(key, false))
-	u.Path = smithyhttp.JoinPath(u.Path, key)
-	h := requestHeader{make(http.Header, 12), make([]string, 0, 6)}
-	for name, values := range l.header {
-		h.Header[name] = values
+	escaped := key
+	if !isPlain(key) {
+		escaped = httpbinding.EscapePath(key, false)
 	}
-	h.Header["X-Amz-Content-Sha256"] = emptySHA256
-	h.set("X-Amz-Expected-Bucket-Owner", owner)
-	return &http.Request{
+	u.RawPath = smithyhttp.JoinPath(cmp.Or(u.RawPath, u.Path), escaped)
+	u.Path = smithyhttp.JoinPath(u.Path, key)
+	u.RawQuery = query
+	req := http.Request{
 		Method:     method,
 		URL:        &u,
 		Host:       u.Host,
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
-		Header:     h.Header,
-	}, h
+		Header:     header,
+	}
+	return req.WithContext(ctx)
+}
+
+// isPlain reports whether no byte of a key is escaped.
+func isPlain(key string) bool {
+	for i := range len(key) {
+		switch c := key[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // sign signs req. It fails if there are no credentials.
-func (l *leanClient) sign(ctx context.Context, req *http.Request) (*http.Request, error) {
+func (l *leanClient) sign(ctx context.Context, req *http.Request) error {
 	if l.credentials == nil {
-		return req, nil
+		return nil
 	}
 	credentials, err := l.credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return req, l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now(), l.signing)
+	return l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now(), l.signing)
+}
+
+// Values of header fields, which nobody modifies.
+var (
+	emptySHA256  = []string{"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"} // of no body
+	checksumMode = []string{string(types.ChecksumModeEnabled)}
+)
+
+// A requestHeader is the header of a request that is being made.
+type requestHeader struct{ http.Header }
+
+func (l *leanClient) newHeader(owner *string) requestHeader {
+	// The signature adds up to three fields.
+	h := requestHeader{Header: make(http.Header, len(l.header)+8)}
+	maps.Copy(h.Header, l.header)
+	h.set("X-Amz-Expected-Bucket-Owner", owner)
+	return h
+}
+
+// set sets a field that has a value. Its name is in canonical form.
+func (h *requestHeader) set(name string, value *string) {
+	if value == nil {
+		return
+	}
+	h.Header[name] = []string{*value}
+}
+
+func (h *requestHeader) setDate(name string, t *time.Time) {
+	if t != nil {
+		h.set(name, aws.String(smithytime.FormatHTTPDate(*t)))
+	}
 }

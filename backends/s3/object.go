@@ -127,7 +127,7 @@ func (o *objectCall) open() (*vfs.Object, error) {
 // get sends one GetObject according to p.
 func (o *objectCall) get(p plan) result {
 	ctx, cancel := context.WithCancelCause(o.ctx)
-	in := o.input(o.key)
+	in := o.input(&o.key)
 	p.apply(in)
 	out, err := o.objects.GetObject(ctx, in)
 	if err != nil {
@@ -307,10 +307,10 @@ func (o *objectCall) fail(err error) error { return failure(o.ctx, o.op, o.n, er
 
 // input returns the common parameters of every GetObject. ChecksumMode requests the
 // checksum that the SDK compares with the body at its end.
-func (b *Backend) input(key string) *awss3.GetObjectInput {
+func (b *Backend) input(key *string) *awss3.GetObjectInput {
 	return &awss3.GetObjectInput{
 		Bucket:              &b.bucket,
-		Key:                 &key,
+		Key:                 key,
 		ExpectedBucketOwner: b.owner,
 		ChecksumMode:        types.ChecksumModeEnabled,
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -61,21 +62,20 @@ func newPlan(req vfs.Request) plan {
 	return p
 }
 
-func (p *plan) apply(in *awss3.GetObjectInput) {
-	set := func(to **string, s string) {
-		if s != "" {
-			*to = &s
-		}
+// apply sets the parameters in in.
+func (p plan) apply(in *awss3.GetObjectInput) {
+	in.Range = stringOrNil(p.byteRange)
+	in.IfMatch = stringOrNil(p.ifMatch)
+	in.IfNoneMatch = stringOrNil(p.ifNoneMatch)
+	in.IfModifiedSince = timeOrNil(p.modifiedSince)
+	in.IfUnmodifiedSince = timeOrNil(p.unmodifiedSince)
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
 	}
-	set(&in.Range, p.byteRange)
-	set(&in.IfMatch, p.ifMatch)
-	set(&in.IfNoneMatch, p.ifNoneMatch)
-	if !p.modifiedSince.IsZero() {
-		in.IfModifiedSince = &p.modifiedSince
-	}
-	if !p.unmodifiedSince.IsZero() {
-		in.IfUnmodifiedSince = &p.unmodifiedSince
-	}
+	return aws.Time(t)
 }
 
 // mayHold reports whether there can be a version for which req selects a part: a weak

@@ -67,5 +67,5 @@ func stringOrNil(s string) *string {
 	if s == "" {
 		return nil
 	}
-	return &s
+	return aws.String(s) // only this allocates
 }

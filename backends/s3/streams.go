@@ -20,9 +20,9 @@ type streams struct {
 	limit int
 
 	mu      sync.Mutex
-	open    int       // slots taken
-	resting list.List // of *stream, longest-resting first
-	callers list.List // of chan struct{}, waiting for a slot; closed to pass one on
+	open    int         // slots taken
+	resting restingList // longest-resting first
+	callers list.List   // of chan struct{}, waiting for a slot; closed to pass one on
 }
 
 // A stream is the open body of one GetObject.
@@ -32,7 +32,8 @@ type stream struct {
 	cancel context.CancelCauseFunc
 	watch  *time.Timer // ends the request if a read takes too long
 
-	rests *list.Element // of streams.resting; nil while it is being read
+	rests          bool // it is in streams.resting, and not being read
+	previous, next *stream
 }
 
 // enter takes a slot. It fails with vfs.ErrUnavailable if none becomes free within
@@ -44,10 +45,11 @@ func (s *streams) enter(ctx context.Context, wait time.Duration) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if first := s.resting.Front(); first != nil {
-		evicted := s.evict(first.Value.(*stream))
+	if first := s.resting.first; first != nil {
+		// The caller gets its slot.
+		s.resting.remove(first)
 		s.mu.Unlock()
-		evicted.close()
+		first.close()
 		return nil
 	}
 	slot := make(chan struct{})
@@ -87,15 +89,15 @@ func (s *streams) leave() {
 // slot, st is closed at once.
 func (s *streams) rest(st *stream) {
 	s.mu.Lock()
-	st.rests = s.resting.PushBack(st)
-	if s.callers.Len() == 0 {
-		s.mu.Unlock()
-		return
+	wanted := s.callers.Len() > 0
+	if !wanted {
+		s.resting.add(st)
 	}
-	s.evict(st)
 	s.mu.Unlock()
-	st.close()
-	s.leave()
+	if wanted {
+		st.close()
+		s.leave()
+	}
 }
 
 // wake records that st is about to be read again. It reports false if st was closed and
@@ -103,20 +105,11 @@ func (s *streams) rest(st *stream) {
 func (s *streams) wake(st *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if st.rests == nil {
+	if !st.rests {
 		return false
 	}
-	s.resting.Remove(st.rests)
-	st.rests = nil
+	s.resting.remove(st)
 	return true
-}
-
-// evict removes st from the list. The caller, who holds mu, gets its slot and then
-// closes st.
-func (s *streams) evict(st *stream) *stream {
-	s.resting.Remove(st.rests)
-	st.rests = nil
-	return st
 }
 
 // pass passes a slot to the first waiting caller. The caller of pass holds mu.
@@ -133,4 +126,32 @@ func (st *stream) close() {
 	st.watch.Stop()
 	st.cancel(nil)
 	st.Close()
+}
+
+// A restingList is a doubly linked list through its streams, so that resting between two
+// reads allocates nothing.
+type restingList struct{ first, last *stream }
+
+func (l *restingList) add(st *stream) {
+	st.rests, st.previous = true, l.last
+	if l.last == nil {
+		l.first = st
+	} else {
+		l.last.next = st
+	}
+	l.last = st
+}
+
+func (l *restingList) remove(st *stream) {
+	if st.previous == nil {
+		l.first = st.next
+	} else {
+		st.previous.next = st.next
+	}
+	if st.next == nil {
+		l.last = st.previous
+	} else {
+		st.next.previous = st.previous
+	}
+	st.rests, st.previous, st.next = false, nil, nil
 }
