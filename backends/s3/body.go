@@ -53,9 +53,10 @@ type body struct {
 	next, end int64 // of the bytes still to be fetched
 	resumes   int
 
-	stream  *stream // nil between two streams and after the end
-	slotted bool    // it holds a slot of the streams
-	broken  error   // the stream's error, after good bytes
+	stream      *stream // nil between two streams and after the end
+	firstStream stream
+	slotted     bool  // it holds a slot of the streams
+	broken      error // the stream's error, after good bytes
 
 	good bool    // all bytes have been verified
 	held []byte  // the last bytes, verified, for which a reader had no room
@@ -63,11 +64,15 @@ type body struct {
 	err  error   // Read's final error, nil before
 }
 
-// attach makes r the stream to read. The stream runs under live, and cancel ends it.
-func (b *body) attach(live context.Context, r io.ReadCloser, cancel context.CancelCauseFunc) {
-	watch := time.AfterFunc(b.b.idle, func() { cancel(errStalled) })
-	watch.Stop()
-	b.stream, b.broken = &stream{ReadCloser: r, live: live, cancel: cancel, watch: watch}, nil
+// attach makes r the stream to read. cancel ends it; nil if closing r does.
+func (b *body) attach(r io.ReadCloser, cancel context.CancelFunc) {
+	st := &b.firstStream
+	if st.ReadCloser != nil {
+		st = new(stream)
+	}
+	st.ReadCloser, st.cancel = r, cancel
+	st.watch = b.b.streams.watch(st, b.b.idle)
+	b.stream, b.broken = st, nil
 }
 
 // rest permits the stream to be closed until it is read again. Without an ETag, the
@@ -203,10 +208,10 @@ func (b *body) fetch(p []byte) (int, error) {
 
 // readStream is one read under the watchdog.
 func (b *body) readStream(p []byte) (int, error) {
-	b.stream.watch.Reset(b.b.idle)
+	b.stream.watch.begin()
 	n, err := b.stream.Read(p)
-	b.stream.watch.Stop()
-	if err != nil && err != io.EOF && context.Cause(b.stream.live) == errStalled {
+	b.stream.watch.end()
+	if err != nil && err != io.EOF && b.stream.stalled.Load() {
 		err = errStalled
 	}
 	return n, err
@@ -246,25 +251,27 @@ func (b *body) reopen() error {
 		return err
 	}
 	defer b.b.release()
-	ctx, cancel := context.WithCancelCause(b.ctx)
+	ctx, cancel := b.b.cancellable(b.ctx)
 	in := b.b.input(&b.key)
 	in.Range = aws.String(between(b.next, b.end-1))
 	in.IfMatch = &b.tag
 	if b.version != "" {
 		in.VersionId = &b.version
 	}
-	out, err := b.b.objects.GetObject(ctx, in)
+	out, err := b.b.objects.GetObject(ctx, &in)
 	if err != nil {
-		cancel(nil)
+		if cancel != nil {
+			cancel()
+		}
 		return b.refused(err)
 	}
 	want := contentRange{b.next, b.end - 1, b.size}
 	got, ok := parseContentRange(aws.ToString(out.ContentRange))
 	if !ok || got != want || aws.ToInt64(out.ContentLength) != b.end-b.next || aws.ToString(out.ETag) != b.tag {
-		drop(out.Body, cancel, aws.ToInt64(out.ContentLength))
+		drop(&stream{ReadCloser: out.Body, cancel: cancel}, aws.ToInt64(out.ContentLength))
 		return fmt.Errorf("%w: S3 did not send the remaining bytes", vfs.ErrChanged)
 	}
-	b.attach(ctx, out.Body, cancel)
+	b.attach(out.Body, cancel)
 	return nil
 }
 
@@ -314,24 +321,33 @@ func (b *body) finishStream(left int64) {
 	if b.stream == nil {
 		return
 	}
-	b.stream.watch.Stop()
+	b.stream.watch.release()
 	if b.broken != nil {
 		left = 0
 	}
-	drop(b.stream, b.stream.cancel, left)
+	drop(b.stream, left)
 	b.stream = nil
 }
 
 // drop closes a stream with left bytes to come. It reads them first if they are few: a
 // connection whose body was not read to its end cannot be reused.
-func drop(stream io.ReadCloser, cancel context.CancelCauseFunc, left int64) {
+func drop(st *stream, left int64) {
 	if 0 < left && left <= drainBytes {
-		timer := time.AfterFunc(drainWait, func() { cancel(nil) })
-		io.CopyN(io.Discard, stream, drainBytes+1)
+		timer := time.AfterFunc(drainWait, st.stop)
+		io.CopyN(io.Discard, st, drainBytes+1)
 		timer.Stop()
 	}
-	cancel(nil)
-	stream.Close()
+	st.stop()
+	st.Close()
+}
+
+// cancellable returns a context for a GetObject whose body is ended by cancel, or, if
+// that is nil, by closing it, even while it is being read.
+func (b *Backend) cancellable(ctx context.Context) (_ context.Context, cancel context.CancelFunc) {
+	if b.closeEnds {
+		return ctx, nil
+	}
+	return context.WithCancel(ctx)
 }
 
 // pause waits for about d, or until ctx is done.

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyauth "github.com/aws/smithy-go/auth"
 	"github.com/aws/smithy-go/middleware"
@@ -31,9 +31,8 @@ type leanClient struct {
 
 	// Nil credentials make anonymous requests.
 	credentials aws.CredentialsProvider
-	signer      awss3.HTTPSignerV4
+	signer      awss3.HTTPSignerV4 // which does not escape paths again
 	region      string
-	signing     func(*v4.SignerOptions)
 	header      http.Header // that each request has; not to be modified
 }
 
@@ -77,18 +76,25 @@ func newLeanClient(c *Client, bucket string) *leanClient {
 		credentials: o.Credentials,
 		signer:      o.HTTPSignerV4,
 		region:      region,
-		signing:     func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true },
 		header: http.Header{
 			"Accept-Encoding":      {"identity"}, // otherwise the transport would ask for gzip
 			"User-Agent":           {userAgent()},
 			"X-Amz-Content-Sha256": emptySHA256,
 		},
 	}
+	// The SDK takes a path without escapes for both of its forms.
+	l.endpoint.RawPath = directory(cmp.Or(l.endpoint.RawPath, l.endpoint.Path))
+	l.endpoint.Path = directory(l.endpoint.Path)
 	if c.http != nil {
 		// Of what http.Client.Do adds, only the refusal of redirects applies here.
 		l.send = c.http.Transport.RoundTrip
 	}
 	return l
+}
+
+// directory returns what the SDK puts before a key.
+func directory(path string) string {
+	return strings.TrimSuffix(smithyhttp.JoinPath(path, "key"), "key")
 }
 
 const signingName = "s3"
@@ -110,7 +116,7 @@ func userAgent() string {
 // GetObject implements objectAPI.
 func (l *leanClient) GetObject(ctx context.Context, in *awss3.GetObjectInput, optFns ...func(*awss3.Options)) (*awss3.GetObjectOutput, error) {
 	rest := *in
-	rest.Bucket, rest.Key, rest.ExpectedBucketOwner, rest.ChecksumMode, rest.VersionId = nil, nil, nil, "", nil
+	rest.Bucket, rest.Key, rest.ExpectedBucketOwner, rest.VersionId, rest.ChecksumMode = nil, nil, nil, nil, ""
 	rest.Range, rest.IfMatch, rest.IfNoneMatch, rest.IfModifiedSince, rest.IfUnmodifiedSince = nil, nil, nil, nil, nil
 	if rest != (awss3.GetObjectInput{}) || len(optFns) > 0 {
 		return l.sdk.GetObject(ctx, in, optFns...)

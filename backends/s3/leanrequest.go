@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/encoding/httpbinding"
 	smithytime "github.com/aws/smithy-go/time"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // getRequest returns the request that the SDK sends for in, without its signature and
@@ -42,12 +40,12 @@ func (l *leanClient) headRequest(ctx context.Context, in *awss3.HeadObjectInput)
 
 func (l *leanClient) request(ctx context.Context, method, key, query string, header http.Header) *http.Request {
 	u := l.endpoint
-	escaped := key
-	if !isPlain(key) {
-		escaped = httpbinding.EscapePath(key, false)
+	u.Path += key
+	if u.RawPath == l.endpoint.Path && isPlain(key) {
+		u.RawPath = u.Path
+	} else {
+		u.RawPath += httpbinding.EscapePath(key, false)
 	}
-	u.RawPath = smithyhttp.JoinPath(cmp.Or(u.RawPath, u.Path), escaped)
-	u.Path = smithyhttp.JoinPath(u.Path, key)
 	u.RawQuery = query
 	req := http.Request{
 		Method:     method,
@@ -82,7 +80,7 @@ func (l *leanClient) sign(ctx context.Context, req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now(), l.signing)
+	return l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now())
 }
 
 // Values of header fields, which nobody modifies.
@@ -95,8 +93,7 @@ var (
 type requestHeader struct{ http.Header }
 
 func (l *leanClient) newHeader(owner *string) requestHeader {
-	// The signature adds up to three fields.
-	h := requestHeader{Header: make(http.Header, len(l.header)+8)}
+	h := requestHeader{Header: make(http.Header, 8)} // the usual number, after signing
 	maps.Copy(h.Header, l.header)
 	h.set("X-Amz-Expected-Bucket-Owner", owner)
 	return h

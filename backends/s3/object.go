@@ -83,6 +83,7 @@ type objectCall struct {
 	n   vfs.Name
 	key string
 	req vfs.Request
+	in  awss3.GetObjectInput // of get, so that it is no allocation of its own
 }
 
 func (b *Backend) newObjectCall(ctx context.Context, op string, n vfs.Name, req vfs.Request) (*objectCall, error) {
@@ -93,7 +94,7 @@ func (b *Backend) newObjectCall(ctx context.Context, op string, n vfs.Name, req 
 	if req.Cond.Now.IsZero() {
 		req.Cond.Now = time.Now()
 	}
-	return &objectCall{b, ctx, op, n, key, req}, nil
+	return &objectCall{Backend: b, ctx: ctx, op: op, n: n, key: key, req: req}, nil
 }
 
 // A result is the result of a request of Open: an object, an error for the caller, or
@@ -126,12 +127,14 @@ func (o *objectCall) open() (*vfs.Object, error) {
 
 // get sends one GetObject according to p.
 func (o *objectCall) get(p plan) result {
-	ctx, cancel := context.WithCancelCause(o.ctx)
-	in := o.input(&o.key)
-	p.apply(in)
-	out, err := o.objects.GetObject(ctx, in)
+	ctx, cancel := o.cancellable(o.ctx)
+	o.in = o.input(&o.key)
+	p.apply(&o.in)
+	out, err := o.objects.GetObject(ctx, &o.in)
 	if err != nil {
-		cancel(nil)
+		if cancel != nil {
+			cancel()
+		}
 		return o.refused(p, err)
 	}
 	info, part, err := o.read(p, out)
@@ -144,17 +147,27 @@ func (o *objectCall) get(p plan) result {
 		err = o.fail(fmt.Errorf("%w: S3 sent a different range than requested", vfs.ErrUnavailable))
 	}
 	if err != nil || stale {
-		drop(out.Body, cancel, part.Length)
+		drop(&stream{ReadCloser: out.Body, cancel: cancel}, part.Length)
 		return result{err: err}
 	}
 	// A service may ignore a range. Then its body is the whole object.
-	body := &body{
-		source: source{b: o.Backend, ctx: o.ctx, key: o.key, tag: aws.ToString(out.ETag), version: aws.ToString(out.VersionId), size: info.Size},
-		next:   part.Offset,
-		end:    part.Offset + part.Length,
+	opened := &openedObject{
+		Object: vfs.Object{Info: info, Span: part},
+		body: body{
+			source: source{b: o.Backend, ctx: o.ctx, key: o.key, tag: aws.ToString(out.ETag), version: aws.ToString(out.VersionId), size: info.Size},
+			next:   part.Offset,
+			end:    part.Offset + part.Length,
+		},
 	}
-	body.attach(ctx, out.Body, cancel)
-	return result{obj: &vfs.Object{Info: info, Span: part, Body: body}}
+	opened.Body = &opened.body
+	opened.body.attach(out.Body, cancel)
+	return result{obj: &opened.Object}
+}
+
+// An openedObject is an object and its body, in one allocation.
+type openedObject struct {
+	vfs.Object
+	body body
 }
 
 // refused interprets an error of GetObject under the plan p.
@@ -307,8 +320,8 @@ func (o *objectCall) fail(err error) error { return failure(o.ctx, o.op, o.n, er
 
 // input returns the common parameters of every GetObject. ChecksumMode requests the
 // checksum that the SDK compares with the body at its end.
-func (b *Backend) input(key *string) *awss3.GetObjectInput {
-	return &awss3.GetObjectInput{
+func (b *Backend) input(key *string) awss3.GetObjectInput {
+	return awss3.GetObjectInput{
 		Bucket:              &b.bucket,
 		Key:                 key,
 		ExpectedBucketOwner: b.owner,

@@ -121,18 +121,19 @@ const (
 //
 // S3 has no directories: the name of one is a missing object.
 type Backend struct {
-	api      API
-	objects  objectAPI
-	bucket   string
-	prefix   string // "" or ending in a slash
-	owner    *string
-	idle     time.Duration
-	slots    chan struct{}
-	streams  streams
-	writable bool
-	buffers  *buffers
-	presign  *awss3.PresignClient // nil without credentials
-	minio    atomic.Bool          // the service is MinIO, see Unlisted
+	api       API
+	objects   objectAPI
+	closeEnds bool // closing a body ends its request and its reads
+	bucket    string
+	prefix    string // "" or ending in a slash
+	owner     *string
+	idle      time.Duration
+	slots     chan struct{}
+	streams   streams
+	writable  bool
+	buffers   *buffers
+	presign   *awss3.PresignClient // nil without credentials
+	minio     atomic.Bool          // the service is MinIO, see Unlisted
 }
 
 var _ driver.Walker = (*Backend)(nil)
@@ -177,7 +178,7 @@ func New(api API, opts Options) (*Backend, error) {
 	}
 	if client, ok := api.(*Client); ok {
 		if lean := newLeanClient(client, opts.Bucket); lean != nil {
-			b.objects = lean
+			b.objects, b.closeEnds = lean, client.http != nil // net/http's bodies
 		}
 	}
 	b.presign = newPresigner(api)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -23,17 +24,36 @@ type streams struct {
 	open    int         // slots taken
 	resting restingList // longest-resting first
 	callers list.List   // of chan struct{}, waiting for a slot; closed to pass one on
+
+	watchdogs sync.Pool // of *watchdog
 }
 
 // A stream is the open body of one GetObject.
 type stream struct {
 	io.ReadCloser
-	live   context.Context // the request's own
-	cancel context.CancelCauseFunc
-	watch  *time.Timer // ends the request if a read takes too long
+	cancel context.CancelFunc // ends the request; nil if Close does, also during a Read
+	watch  *watchdog
+	// stalled is set when the watchdog has ended the request.
+	stalled atomic.Bool
 
 	rests          bool // it is in streams.resting, and not being read
 	previous, next *stream
+}
+
+// stop ends the request, and a Read that waits.
+func (st *stream) stop() {
+	if st.cancel != nil {
+		st.cancel()
+		return
+	}
+	st.Close()
+}
+
+// close ends the request. The stream must not be in use.
+func (st *stream) close() {
+	st.watch.release()
+	st.stop()
+	st.Close()
 }
 
 // enter takes a slot. It fails with vfs.ErrUnavailable if none becomes free within
@@ -120,12 +140,6 @@ func (s *streams) pass() {
 		return
 	}
 	close(s.callers.Remove(first).(chan struct{}))
-}
-
-func (st *stream) close() {
-	st.watch.Stop()
-	st.cancel(nil)
-	st.Close()
 }
 
 // A restingList is a doubly linked list through its streams, so that resting between two
