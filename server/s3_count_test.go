@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -27,15 +28,15 @@ var (
 // countedSite is a site in a bucket, with counters for its S3 requests and the bytes
 // fetched.
 type countedSite struct {
-	gateway *s3gateway.Gateway
-	api     *watchedAPI
-	handler http.Handler
-	open    http.Handler // the same without Policy.Authorize
+	gateway   *s3gateway.Gateway
+	transport *watchedTransport
+	handler   http.Handler
+	open      http.Handler // the same without Policy.Authorize
 }
 
 const countedFile = "docs/guide.txt"
 
-func newCountedSite(t *testing.T) *countedSite {
+func newCountedSite(t *testing.T, api func(*s3.Client) s3.API) *countedSite {
 	g := s3gateway.Start(t)
 	b := g.Bucket(t, "counts")
 	plantKeys(t, b, map[string]string{
@@ -60,7 +61,8 @@ func newCountedSite(t *testing.T) *countedSite {
 			}
 		}
 	}
-	api := &watchedAPI{API: g.Client(t)}
+	client := g.Client(t)
+	transport := watch(client)
 	p := vfs.Policy{
 		Allow: vfs.Patterns("docs/**"),
 		Deny:  vfs.Patterns("docs/drafts", "docs/*/hidden-*"),
@@ -71,8 +73,8 @@ func newCountedSite(t *testing.T) *countedSite {
 			return nil
 		}),
 	}
-	backend := bucketBackend(t, api, b, "site")
-	site := &countedSite{gateway: g, api: api, handler: server.New(jailOver(t, backend, p), server.Config{List: true})}
+	backend := bucketBackend(t, api(client), b, "site")
+	site := &countedSite{gateway: g, transport: transport, handler: server.New(jailOver(t, backend, p), server.Config{List: true})}
 	p.Authorize = nil
 	site.open = server.New(jailOver(t, backend, p), server.Config{List: true})
 	return site
@@ -82,15 +84,17 @@ func newCountedSite(t *testing.T) *countedSite {
 func (s *countedSite) ask(t *testing.T, method, target string, headers ...string) (r reply, ops []string, fetched int64) {
 	t.Helper()
 	s.gateway.Reset(t)
-	before := s.api.fetched.Load()
+	before := s.transport.fetched.Load()
 	r = request(t, s.handler, method, target, headers...)
-	return r, operations(s.gateway.Requests(t)), s.api.fetched.Load() - before
+	return r, operations(s.gateway.Requests(t)), s.transport.fetched.Load() - before
 }
 
 // TestS3Counts: an HTTP request causes at most one S3 request, with the exceptions below,
 // and only the bytes that are served are fetched.
-func TestS3Counts(t *testing.T) {
-	s := newCountedSite(t)
+func TestS3Counts(t *testing.T) { eachRoad(t, testS3Counts) }
+
+func testS3Counts(t *testing.T, api func(*s3.Client) s3.API) {
+	s := newCountedSite(t, api)
 	const path = "/" + countedFile
 	first, _, _ := s.ask(t, "GET", path)
 	tag, date := first.Header.Get("Etag"), first.Header.Get("Last-Modified")
@@ -190,8 +194,10 @@ func TestS3Counts(t *testing.T) {
 
 // TestS3Connections: S3 bodies are read to their end, even those of errors, so the
 // connection is reused for the next request.
-func TestS3Connections(t *testing.T) {
-	s := newCountedSite(t)
+func TestS3Connections(t *testing.T) { eachRoad(t, testS3Connections) }
+
+func testS3Connections(t *testing.T, api func(*s3.Client) s3.API) {
+	s := newCountedSite(t, api)
 	for _, tt := range []struct {
 		what    string
 		target  string
@@ -204,17 +210,17 @@ func TestS3Connections(t *testing.T) {
 		{"416", countedFile, func(int) []string { return []string{"Range", "bytes=100000-"} }, 416},
 		{"listings", "docs/", func(int) []string { return []string{"Accept", "application/json"} }, 200},
 	} {
-		before := s.api.dials.Load()
+		before := s.transport.dials.Load()
 		for i := range 100 {
 			if r := request(t, s.handler, "GET", "/"+tt.target, tt.headers(i)...); r.Status != tt.status {
 				t.Fatalf("%s: %d", tt.what, r.Status)
 			}
 		}
-		if n := s.api.dials.Load() - before; n > 2 {
+		if n := s.transport.dials.Load() - before; n > 2 {
 			t.Errorf("100 %s in sequence: %d dials", tt.what, n)
 		}
 	}
-	if s.api.dials.Load() == 0 {
+	if s.transport.dials.Load() == 0 {
 		t.Error("no dial was counted, so the test proves nothing")
 	}
 }

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -14,49 +13,56 @@ import (
 	"sync/atomic"
 	"testing"
 
-	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/testdata/s3gateway"
 )
 
-// A watchedAPI counts connections and the bytes of bodies.
-type watchedAPI struct {
-	s3.API
+// A watchedTransport counts the connections of a client, and the bytes of objects.
+type watchedTransport struct {
+	next    http.RoundTripper
 	dials   atomic.Int64
-	fetched atomic.Int64 // bytes of bodies
+	fetched atomic.Int64
 }
 
-func (w *watchedAPI) trace(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{ConnectStart: func(string, string) { w.dials.Add(1) }})
+// watch must be called before a backend is made of the client.
+func watch(c *s3.Client) *watchedTransport {
+	h := c.Options().HTTPClient.(*http.Client)
+	w := &watchedTransport{next: h.Transport}
+	h.Transport = w
+	return w
 }
 
-func (w *watchedAPI) GetObject(ctx context.Context, in *awss3.GetObjectInput, opts ...func(*awss3.Options)) (*awss3.GetObjectOutput, error) {
-	out, err := w.API.GetObject(w.trace(ctx), in, opts...)
-	if err == nil {
-		out.Body = &watchedBody{out.Body, w}
+func (w *watchedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	trace := &httptrace.ClientTrace{ConnectStart: func(string, string) { w.dials.Add(1) }}
+	res, err := w.next.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	if err == nil && res.StatusCode/100 == 2 && req.URL.Query().Get("x-id") == "GetObject" {
+		res.Body = &watchedBody{res.Body, w}
 	}
-	return out, err
+	return res, err
 }
 
-func (w *watchedAPI) HeadObject(ctx context.Context, in *awss3.HeadObjectInput, opts ...func(*awss3.Options)) (*awss3.HeadObjectOutput, error) {
-	return w.API.HeadObject(w.trace(ctx), in, opts...)
-}
-
-func (w *watchedAPI) ListObjectsV2(ctx context.Context, in *awss3.ListObjectsV2Input, opts ...func(*awss3.Options)) (*awss3.ListObjectsV2Output, error) {
-	return w.API.ListObjectsV2(w.trace(ctx), in, opts...)
+func (w *watchedTransport) CloseIdleConnections() {
+	w.next.(interface{ CloseIdleConnections() }).CloseIdleConnections()
 }
 
 type watchedBody struct {
 	io.ReadCloser
-	w *watchedAPI
+	w *watchedTransport
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.w.fetched.Add(int64(n))
 	return n, err
+}
+
+// eachRoad runs a test with backends that read objects with requests of their own, and
+// through the SDK.
+func eachRoad(t *testing.T, test func(t *testing.T, api func(*s3.Client) s3.API)) {
+	t.Run("own requests", func(t *testing.T) { test(t, func(c *s3.Client) s3.API { return c }) })
+	t.Run("SDK", func(t *testing.T) { test(t, func(c *s3.Client) s3.API { return c.Client }) })
 }
 
 // bucketBackend returns a backend for the objects below prefix.
