@@ -33,9 +33,9 @@ type getter struct {
 	name string
 	get  func(ctx context.Context) (first time.Time, n int64, err error)
 
-	first, spent, cpu time.Duration
-	gets              int
-	mallocs           uint64
+	first, elapsed, cpu time.Duration
+	gets                int
+	mallocs             uint64
 }
 
 // BenchmarkGET gets an object from this package over HTTP; through a bare
@@ -71,7 +71,7 @@ func benchmarkGET(b *testing.B, size, parallel int) {
 	}
 	for _, t := range getters {
 		t.turn(b, parallel, parallel, int64(size)) // opens the connections
-		t.first, t.spent, t.cpu, t.gets, t.mallocs = 0, 0, 0, 0, 0
+		t.first, t.elapsed, t.cpu, t.gets, t.mallocs = 0, 0, 0, 0, 0
 	}
 	count := max(parallel, min(64, 16<<20/size))
 	for b.Loop() {
@@ -84,12 +84,12 @@ func benchmarkGET(b *testing.B, size, parallel int) {
 		b.ReportMetric(us(t.first, t), t.name+"-first-µs")
 		b.ReportMetric(us(t.cpu, t), t.name+"-cpu-µs")
 		b.ReportMetric(float64(t.mallocs)/float64(t.gets), t.name+"-allocs")
-		b.ReportMetric(float64(size)*float64(t.gets)/1e6/t.spent.Seconds(), t.name+"-MB/s")
+		b.ReportMetric(float64(size)*float64(t.gets)/1e6/t.elapsed.Seconds(), t.name+"-MB/s")
 	}
 	ours, proxy, sdk := getters[0], getters[1], getters[2]
 	b.ReportMetric(us(ours.first, ours)/us(proxy.first, proxy), "first-byte/proxy")
-	b.ReportMetric(us(proxy.spent, proxy)/us(ours.spent, ours), "×proxy")
-	b.ReportMetric(us(sdk.spent, sdk)/us(ours.spent, ours), "×sdk")
+	b.ReportMetric(us(proxy.elapsed, proxy)/us(ours.elapsed, ours), "×proxy")
+	b.ReportMetric(us(sdk.elapsed, sdk)/us(ours.elapsed, ours), "×sdk")
 	b.ReportMetric(0, "ns/op") // it covers all three
 }
 
@@ -120,7 +120,7 @@ func (t *getter) turn(b *testing.B, count, parallel int, size int64) {
 	if err := group.Wait(); err != nil {
 		b.Fatal(err)
 	}
-	t.spent += time.Since(start)
+	t.elapsed += time.Since(start)
 	t.cpu += cpuTime(b) - cpu
 	runtime.ReadMemStats(&after)
 	t.mallocs += after.Mallocs - before.Mallocs

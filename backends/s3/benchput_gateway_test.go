@@ -72,8 +72,8 @@ func benchmarkPut(b *testing.B, size int) {
 	slices.SortFunc(putters, func(a, b *putter) int { return strings.Compare(a.name, b.name) })
 	for _, p := range putters {
 		b.ReportMetric(float64(p.median().Nanoseconds())/1e3, p.name+"-µs")
-		b.ReportMetric(float64(p.mallocs)/float64(len(p.spent)), p.name+"-allocs")
-		b.ReportMetric(float64(p.bytes)/float64(len(p.spent)), p.name+"-B")
+		b.ReportMetric(float64(p.mallocs)/float64(len(p.elapsed)), p.name+"-allocs")
+		b.ReportMetric(float64(p.bytes)/float64(len(p.elapsed)), p.name+"-B")
 	}
 	b.ReportMetric(float64(putters[1].median())/float64(putters[0].median()), "×sdk")
 	b.ReportMetric(0, "ns/op") // it covers both
@@ -84,7 +84,7 @@ type putter struct {
 	name string
 	put  func(ctx context.Context) error
 
-	spent          []time.Duration
+	elapsed        []time.Duration
 	mallocs, bytes uint64
 }
 
@@ -95,7 +95,7 @@ func (p *putter) once(b *testing.B) {
 	if err := p.put(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	p.spent = append(p.spent, time.Since(start))
+	p.elapsed = append(p.elapsed, time.Since(start))
 	runtime.ReadMemStats(&after)
 	p.mallocs += after.Mallocs - before.Mallocs
 	p.bytes += after.TotalAlloc - before.TotalAlloc
@@ -104,8 +104,8 @@ func (p *putter) once(b *testing.B) {
 // median returns the median duration of a Put, since other processes use the machine,
 // too, and delay some Puts.
 func (p *putter) median() time.Duration {
-	slices.Sort(p.spent)
-	return p.spent[len(p.spent)/2]
+	slices.Sort(p.elapsed)
+	return p.elapsed[len(p.elapsed)/2]
 }
 
 func putDirect(ctx context.Context, client *awss3.Client, bucket string, data []byte) error {

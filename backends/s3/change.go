@@ -129,9 +129,10 @@ func (c *change) decide(current *vfs.Info) (err error) {
 	return err
 }
 
-// see reads the current object's Info with one HeadObject: nil if there is none. done
-// is set if that is the result of this very call.
-func (c *change) see(ctx context.Context) (current *vfs.Info, done bool, err error) {
+// see reads the current object's Info with one HeadObject: nil if there is none. made
+// reports whether that is the result of this change: the object with its mark, or for
+// Remove no object.
+func (c *change) see(ctx context.Context) (current *vfs.Info, made bool, err error) {
 	if err := c.acquireWithin(ctx, c.wait); err != nil {
 		return nil, false, failure(ctx, c.op, c.n, err)
 	}
@@ -149,7 +150,7 @@ func (c *change) see(ctx context.Context) (current *vfs.Info, done bool, err err
 }
 
 // commit makes the change with do, under its clause, and returns the object's new ETag.
-// It never interprets a lost answer as a failure.
+// A lost answer is not a failure: commit then finds out what happened.
 func (c *change) commit(do func(ctx context.Context, c clause) (etag *string, err error)) (string, error) {
 	ctx, cancel := grace(c.ctx)
 	defer cancel()
@@ -167,8 +168,8 @@ func (c *change) commit(do func(ctx context.Context, c clause) (etag *string, er
 		if err == nil {
 			return opaqueTag(aws.ToString(etag)), nil
 		}
-		if s := c.settle(err); s.outcome != again {
-			return s.etag, s.err
+		if r := c.resultOf(err); !r.retry {
+			return r.etag, r.err
 		}
 	}
 	return "", c.fail(errBusy)
@@ -179,68 +180,60 @@ var (
 	errLost = fmt.Errorf("%w: S3 did not answer, so it is unknown whether the change was made", vfs.ErrUnavailable)
 )
 
-// An outcome is the result of a request that S3 answered with an error, or not at all.
-type outcome int
-
-const (
-	failed  outcome = iota // S3 does not make the change under any condition
-	done                   // this call made the change
-	unmet                  // the change was not made: the condition does not hold
-	again                  // the change was not made although the condition holds: try again
-	unknown                // it is unknown whether the change was made
-)
-
-// A settlement is an outcome with the results of commit for it.
-type settlement struct {
-	outcome outcome
-	etag    string // of done
-	err     error  // of failed, unmet and unknown
+// A commitResult is the result of a request that changes the object: the change was
+// made, and the object has etag; or it was not made, or may not have been, for err; or it
+// was not made and can be tried again.
+type commitResult struct {
+	etag  string
+	err   error
+	retry bool
 }
 
-// settle determines the meaning of an error from the request that makes the change:
+// resultOf returns the result of a request that failed with err. Most errors mean that
+// the change was not made. For the following ones, the current object decides:
 //
-//   - The SDK sends a request again if no answer came. The second request can meet the
-//     result of the first and fail on the condition. So the current object decides: if
-//     it carries the mark, it is our own.
-//   - 409 means that others are changing the object at this moment. Whether the
-//     condition holds shows when they are done.
-//   - If no answer came at all, only the current object tells what happened.
-func (c *change) settle(err error) settlement {
+//   - No answer came, or one that does not say what happened, such as a 500. If the
+//     object carries the mark of this change, the change was made; if not, it is
+//     unknown whether it will still be.
+//   - The condition failed. That can be due to this very change: if no answer comes, the
+//     SDK sends the request again, and the second one finds the result of the first.
+//   - 409: another change is in progress. Once it is done, the condition can be
+//     evaluated.
+func (c *change) resultOf(err error) commitResult {
 	a := answerOf(err)
 	lost := a.lost()
-	switch {
-	case lost || a.unmet(c.clause):
-	case a.status == http.StatusNotFound:
-		// For a change, a missing key in the answer means that the bucket is missing.
-		return settlement{failed, "", c.fail(describe(a, vfs.ErrUnavailable, err))}
-	default:
-		return settlement{failed, "", c.fail(err)}
+	if !lost && !a.conditionFailed(c.clause) {
+		if a.status == http.StatusNotFound {
+			// A change does not need the object to exist, so the bucket is missing.
+			err = describe(a, vfs.ErrUnavailable, err)
+		}
+		return commitResult{err: c.fail(err)}
 	}
 	if lost && c.abandon != nil {
 		c.abandon()
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), settleWait)
 	defer cancel()
-	current, ours, seen := c.see(ctx)
+	current, made, seeErr := c.see(ctx)
 	switch {
-	case seen == nil && ours && current == nil:
-		return settlement{outcome: done}
-	case seen == nil && ours:
-		return settlement{done, current.ETag, nil}
-	case !lost && vfs.ReasonOf(seen) == reason.Permission:
-		// Without read permission, trust S3's 412.
-		return settlement{unmet, "", &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, c.unmetKind(a), err)}}
-	case lost || seen != nil:
-		return settlement{unknown, "", c.fail(describe(a, errLost, err))}
+	case seeErr == nil && made && current == nil: // removed
+		return commitResult{}
+	case seeErr == nil && made:
+		return commitResult{etag: current.ETag}
+	case !lost && vfs.ReasonOf(seeErr) == reason.Permission:
+		// Without permission to read, S3's word has to do.
+		return commitResult{err: &vfs.Error{Op: c.op, Name: c.n.String(), Err: describe(a, c.conditionError(a), err)}}
+	case lost || seeErr != nil:
+		return commitResult{err: c.fail(describe(a, errLost, err))}
 	}
 	if err := c.decide(current); err != nil {
-		return settlement{unmet, "", err}
+		return commitResult{err: err}
 	}
-	return settlement{outcome: again}
+	return commitResult{retry: true}
 }
 
-// unmetKind returns the sentinel for a condition that S3 reports as failed.
-func (c *change) unmetKind(a answer) error {
+// conditionError returns the sentinel for a condition that S3 reports as failed.
+func (c *change) conditionError(a answer) error {
 	if c.cond.IfNoneMatch.Any && c.clause.missing && a.status == http.StatusPreconditionFailed {
 		return vfs.ErrExist
 	}
@@ -260,9 +253,9 @@ func (a answer) lost() bool {
 	return a.status/100 == 2 || a.status >= 500 && a.kind() == kindUnavailable
 }
 
-// unmet reports whether S3 says that the clause does not hold. A missing object does
-// not have the tag either.
-func (a answer) unmet(c clause) bool {
+// conditionFailed reports whether S3 says that the clause does not hold. A missing
+// object does not have the tag either.
+func (a answer) conditionFailed(c clause) bool {
 	switch a.status {
 	case http.StatusPreconditionFailed:
 		return true

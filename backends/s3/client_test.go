@@ -19,7 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-var someone = credentials.NewStaticCredentialsProvider("key-id", "secret-key", "")
+var staticKeys = credentials.NewStaticCredentialsProvider("key-id", "secret-key", "")
 
 // Each setting of a client differs from the SDK's default, or from the default of one
 // of its constructors.
@@ -38,7 +38,7 @@ func TestNewClient(t *testing.T) {
 		{"an endpoint, checksums", s3.ClientOptions{Endpoint: "https://minio.example", RequestChecksums: aws.RequestChecksumCalculationWhenSupported}, true, aws.RequestChecksumCalculationWhenSupported},
 	}
 	for _, tt := range tests {
-		tt.opts.Region, tt.opts.Credentials = "eu-west-1", someone
+		tt.opts.Region, tt.opts.Credentials = "eu-west-1", staticKeys
 		client, err := s3.NewClient(tt.opts)
 		if err != nil {
 			t.Errorf("%s: %v", tt.what, err)
@@ -94,7 +94,7 @@ func TestClientWaitsForComplete(t *testing.T) {
 }
 
 func TestClientRetries(t *testing.T) {
-	client, err := s3.NewClient(s3.ClientOptions{Region: "eu-west-1", Credentials: someone})
+	client, err := s3.NewClient(s3.ClientOptions{Region: "eu-west-1", Credentials: staticKeys})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestClientRetries(t *testing.T) {
 }
 
 func TestNewClientRefuses(t *testing.T) {
-	good := s3.ClientOptions{Region: "eu-west-1", Credentials: someone}
+	good := s3.ClientOptions{Region: "eu-west-1", Credentials: staticKeys}
 	for what, spoil := range map[string]func(o *s3.ClientOptions){
 		"no region":             func(o *s3.ClientOptions) { o.Region = "" },
 		"no credentials":        func(o *s3.ClientOptions) { o.Credentials = nil },

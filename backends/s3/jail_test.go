@@ -36,7 +36,7 @@ func (u unread) Read([]byte) (int, error) {
 // sibling.
 func TestPutIsRefusedUnread(t *testing.T) {
 	objects := map[string]string{
-		"dir/x": "1", "file": "2", "twin/x": "3", "TWIN": "4", "Parent/x": "5", "parent": "6", "split/x": "7", "split-off": "8", "split.txt": "9",
+		"dir/x": "1", "file": "2", "folded/x": "3", "FOLDED": "4", "Parent/x": "5", "parent": "6", "split/x": "7", "split-off": "8", "split.txt": "9",
 		"apart/x": "11", "apart-from": "12",
 	}
 	f := newFake(objects)
@@ -56,16 +56,16 @@ func TestPutIsRefusedUnread(t *testing.T) {
 		{"a directory's name, to create", "dir", anew, fs.ErrNotExist, reason.Directory, list},
 		{"a directory's name, to replace any", "dir", exists, fs.ErrNotExist, reason.Directory, head + " " + list},
 		{"a directory's name, to replace one", "dir", match(tag), fs.ErrNotExist, reason.Directory, head + " " + list},
-		{"a directory's name, beside a twin", "twin", none, fs.ErrNotExist, reason.Directory, head + " " + list},
-		{"a directory's name, beside a twin, to create", "twin", anew, fs.ErrNotExist, reason.Directory, list},
+		{"a directory's name, beside another case of it", "folded", none, fs.ErrNotExist, reason.Directory, head + " " + list},
+		{"a directory's name, beside another case of it, to create", "folded", anew, fs.ErrNotExist, reason.Directory, list},
 		{"a directory's name, after others with the same prefix", "split", none, fs.ErrNotExist, reason.Directory, head + " " + list},
-		{"a twin of a directory, after others with the same prefix", "Apart", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + list},
+		{"another case of a directory, after others with the same prefix", "Apart", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + list},
 		{"below an object", "file/x", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
 		{"below an object, to create", "file/x", anew, fs.ErrNotExist, reason.Missing, list + " " + list},
 		{"below an object, to replace any", "file/x", exists, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
 		{"deep below an object", "file/x/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list + " " + list},
-		{"below an object that has a twin", "parent/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
-		{"a twin", "FILE", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + head},
+		{"below an object that has another case", "parent/y", none, fs.ErrNotExist, reason.Missing, head + " " + list + " " + list},
+		{"another case", "FILE", none, fs.ErrNotExist, reason.CreateSibling, head + " " + list + " " + head},
 		{"there, to create", "file", anew, vfs.ErrExist, "", list + " " + head},
 		{"there, another version", "file", match(vfs.Tag{Value: "other", Set: true}), vfs.ErrPrecondition, "", head},
 		{"there, a weak tag", "file", match(vfs.Tag{Value: tag.Value, Set: true, Weak: true}), vfs.ErrPrecondition, "", head},
@@ -73,7 +73,7 @@ func TestPutIsRefusedUnread(t *testing.T) {
 		{"there, changed since", "file", vfs.Cond{IfUnmodifiedSince: modified.AddDate(-1, 0, 0)}, vfs.ErrPrecondition, "", head},
 		{"missing, to replace any", "new", exists, vfs.ErrPrecondition, "", head + " " + list},
 		{"missing, to replace one", "dir/new", match(tag), vfs.ErrPrecondition, "", head + " " + list},
-		{"missing beside a twin, to replace any", "FILE", exists, vfs.ErrPrecondition, "", head + " " + list},
+		{"missing beside another case of it, to replace any", "FILE", exists, vfs.ErrPrecondition, "", head + " " + list},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			j := jailOver(t, f)

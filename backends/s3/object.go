@@ -14,21 +14,24 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// Open returns the object n with one GetObject, which carries the range and the
-// validators. Other or additional requests are needed in these cases:
+// Open returns the object n. It sends one GetObject, with the range and the validators of
+// req, except in these cases:
 //
-//   - For a range that S3 cannot satisfy, and an If-Match that S3 reports as failed:
-//     one more HeadObject, for the size and the version in the error.
-//   - For an If-Range that turned out to be stale: one more GetObject, for the whole
-//     object; with a range that S3 cannot satisfy, also the HeadObject.
-//   - For If-None-Match: *, and for the range of the last 0 bytes: one HeadObject, and
-//     nothing else unless an If-Range is stale.
-//   - With Direct: only one HeadObject.
+//   - S3 cannot satisfy the range, or reports that If-Match failed: Open sends a
+//     HeadObject, too, because its error contains the size and the version.
+//   - The version of If-Range is not the current one: Open sends a second GetObject, for
+//     the whole object.
+//   - If-None-Match is "*", or the range is the last 0 bytes: Open sends a HeadObject
+//     instead.
+//   - req.Direct is set: Open sends a HeadObject instead.
+//
+// The cases can combine: a range can be unsatisfiable for a version that If-Range does not
+// name.
 //
 // S3's evaluation of a condition only saves a body: req.Resolve decides.
 //
-// If S3 answers that nothing changed, Info.Size in the error's Info is -1, as S3 does
-// not send it then, and its ETag is the one that matched.
+// For vfs.ErrNotModified, the size in the error's Info is -1, since S3 does not send it
+// then, and the ETag is the one that matched.
 func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	o, err := b.newObjectCall(ctx, "open", n, req)
 	if err != nil {

@@ -82,7 +82,7 @@ func TestOwnRequests(t *testing.T) {
 			tt.opts.Region = "us-east-1"
 		}
 		if !tt.opts.Anonymous {
-			tt.opts.Credentials = someone
+			tt.opts.Credentials = staticKeys
 		}
 		client, err := s3.NewClient(tt.opts)
 		if err != nil {
