@@ -3,6 +3,7 @@ package s3
 import (
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -180,13 +181,42 @@ type roundTripper struct {
 }
 
 func (t *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
+	transport := t.Transport
 	if req.Method == http.MethodPost && req.URL.Query().Has("uploadId") || req.Header.Get("X-Amz-Copy-Source") != "" {
-		return t.patient.RoundTrip(req)
+		transport = t.patient
 	}
-	return t.Transport.RoundTrip(req)
+	res, err := transport.RoundTrip(req)
+	if err == nil && res.StatusCode >= 300 && res.Body != http.NoBody {
+		res.Body = boundError(res.Body, t.ResponseHeaderTimeout)
+	}
+	return res, err
 }
 
 func (t *roundTripper) CloseIdleConnections() {
 	t.Transport.CloseIdleConnections()
 	t.patient.CloseIdleConnections()
+}
+
+// maxErrorBytes bounds the body of an error, which the SDK reads into memory.
+const maxErrorBytes = 64 << 10
+
+// An errorBody is the body of an error, of at most maxErrorBytes.
+type errorBody struct {
+	io.Reader
+	body  io.ReadCloser
+	timer *time.Timer
+}
+
+// boundError returns body as one that ends after wait, since nobody else watches it.
+func boundError(body io.ReadCloser, wait time.Duration) io.ReadCloser {
+	return &errorBody{
+		Reader: io.LimitReader(body, maxErrorBytes),
+		body:   body,
+		timer:  time.AfterFunc(wait, func() { body.Close() }),
+	}
+}
+
+func (b *errorBody) Close() error {
+	b.timer.Stop()
+	return b.body.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -181,5 +182,33 @@ func TestNotS3(t *testing.T) {
 	s = newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) { w.Write([]byte("<html>welcome</html>")) })
 	for _, err := range s.once(s3.Options{}).List(t.Context(), vfs.Root, "") {
 		checkError(t, s, "list", err, vfs.ErrUnavailable)
+	}
+}
+
+// An error's body has a bounded size and a bounded time.
+func TestErrorBodyIsBounded(t *testing.T) {
+	for what, answer := range map[string]func(w http.ResponseWriter, r *http.Request){
+		"endless": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				if _, err := w.Write(make([]byte, 32<<10)); err != nil {
+					return
+				}
+			}
+		},
+		"stalled": func(w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		},
+	} {
+		s := newStub(t, func(w http.ResponseWriter, r *http.Request, _ int) {
+			w.WriteHeader(403)
+			answer(w, r)
+		})
+		client := newClient(t, s.URL)
+		quickTransport(client.Options().HTTPClient.(*http.Client)).ResponseHeaderTimeout = time.Second
+		_, err := newBackend(t, apiOf(client), s3.Options{}).Open(t.Context(), name("file"), vfs.Request{})
+		if vfs.ReasonOf(err) != reason.Permission {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }

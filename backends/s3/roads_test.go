@@ -38,6 +38,7 @@ func TestThroughSDK(t *testing.T) {
 		{"CodeInHeader", TestCodeInHeader},
 		{"ConnectionsAreReused", TestConnectionsAreReused},
 		{"Deadline", TestDeadline},
+		{"ErrorBodyIsBounded", TestErrorBodyIsBounded},
 		{"Errors", TestErrors},
 		{"ExpectedOwner", TestExpectedOwner},
 		{"ForbiddenReadsAsMissing", TestForbiddenReadsAsMissing},
