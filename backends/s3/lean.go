@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyauth "github.com/aws/smithy-go/auth"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -115,8 +116,11 @@ func userAgent() string {
 
 // GetObject implements objectAPI.
 func (l *leanClient) GetObject(ctx context.Context, in *awss3.GetObjectInput, optFns ...func(*awss3.Options)) (*awss3.GetObjectOutput, error) {
-	rest := *in
-	rest.Bucket, rest.Key, rest.ExpectedBucketOwner, rest.VersionId, rest.ChecksumMode = nil, nil, nil, nil, ""
+	rest := *in // what getRequest does not know
+	rest.Bucket, rest.Key, rest.ExpectedBucketOwner, rest.VersionId = nil, nil, nil, nil
+	if rest.ChecksumMode == types.ChecksumModeEnabled {
+		rest.ChecksumMode = ""
+	}
 	rest.Range, rest.IfMatch, rest.IfNoneMatch, rest.IfModifiedSince, rest.IfUnmodifiedSince = nil, nil, nil, nil, nil
 	if rest != (awss3.GetObjectInput{}) || len(optFns) > 0 {
 		return l.sdk.GetObject(ctx, in, optFns...)

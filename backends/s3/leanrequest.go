@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/encoding/httpbinding"
@@ -18,24 +17,24 @@ import (
 // without the two fields in which the SDK numbers its requests.
 func (l *leanClient) getRequest(ctx context.Context, in *awss3.GetObjectInput) *http.Request {
 	h := l.newHeader(in.ExpectedBucketOwner)
-	if in.ChecksumMode == types.ChecksumModeEnabled {
-		h.Header["X-Amz-Checksum-Mode"] = checksumMode
+	if in.ChecksumMode != "" {
+		h["X-Amz-Checksum-Mode"] = checksumMode
 	}
-	h.set("Range", in.Range)
-	h.set("If-Match", in.IfMatch)
-	h.set("If-None-Match", in.IfNoneMatch)
-	h.setDate("If-Modified-Since", in.IfModifiedSince)
-	h.setDate("If-Unmodified-Since", in.IfUnmodifiedSince)
+	setField(h, "Range", in.Range)
+	setField(h, "If-Match", in.IfMatch)
+	setField(h, "If-None-Match", in.IfNoneMatch)
+	setDate(h, "If-Modified-Since", in.IfModifiedSince)
+	setDate(h, "If-Unmodified-Since", in.IfUnmodifiedSince)
 	query := "x-id=GetObject"
 	if in.VersionId != nil {
 		query = url.Values{"versionId": {*in.VersionId}}.Encode() + "&" + query
 	}
-	return l.request(ctx, http.MethodGet, *in.Key, query, h.Header)
+	return l.request(ctx, http.MethodGet, *in.Key, query, h)
 }
 
 // headRequest is like getRequest.
 func (l *leanClient) headRequest(ctx context.Context, in *awss3.HeadObjectInput) *http.Request {
-	return l.request(ctx, http.MethodHead, *in.Key, "", l.newHeader(in.ExpectedBucketOwner).Header)
+	return l.request(ctx, http.MethodHead, *in.Key, "", l.newHeader(in.ExpectedBucketOwner))
 }
 
 func (l *leanClient) request(ctx context.Context, method, key, query string, header http.Header) *http.Request {
@@ -89,26 +88,22 @@ var (
 	checksumMode = []string{string(types.ChecksumModeEnabled)}
 )
 
-// A requestHeader is the header of a request that is being made.
-type requestHeader struct{ http.Header }
-
-func (l *leanClient) newHeader(owner *string) requestHeader {
-	h := requestHeader{Header: make(http.Header, 8)} // the usual number, after signing
-	maps.Copy(h.Header, l.header)
-	h.set("X-Amz-Expected-Bucket-Owner", owner)
+func (l *leanClient) newHeader(owner *string) http.Header {
+	h := make(http.Header, 8) // the usual number, with the signature
+	maps.Copy(h, l.header)
+	setField(h, "X-Amz-Expected-Bucket-Owner", owner)
 	return h
 }
 
-// set sets a field that has a value. Its name is in canonical form.
-func (h *requestHeader) set(name string, value *string) {
-	if value == nil {
-		return
+// setField sets a field that has a value. Its name is in canonical form.
+func setField(h http.Header, name string, value *string) {
+	if value != nil {
+		h[name] = []string{*value}
 	}
-	h.Header[name] = []string{*value}
 }
 
-func (h *requestHeader) setDate(name string, t *time.Time) {
+func setDate(h http.Header, name string, t *time.Time) {
 	if t != nil {
-		h.set(name, aws.String(smithytime.FormatHTTPDate(*t)))
+		h[name] = []string{smithytime.FormatHTTPDate(*t)}
 	}
 }

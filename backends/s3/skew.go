@@ -8,6 +8,7 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // A clockSkew is how far the service's clock is ahead of ours, as the SDK last measured
@@ -31,7 +32,7 @@ func (s *clockSkew) differs(header http.Header) bool {
 	if len(date) == 0 || len(header["Age"]) > 0 {
 		return false
 	}
-	t, err := http.ParseTime(date[0])
+	t, err := smithyhttp.ParseTime(date[0])
 	return err == nil && t.Sub(s.now()).Abs() > maxSkewError
 }
 
