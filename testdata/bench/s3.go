@@ -45,7 +45,7 @@ func (b *bench) newStore(ctx context.Context) (*store, error) {
 		g.Stop()
 		return nil, err
 	}
-	return &store{g, client}, nil
+	return &store{g, client.Client}, nil
 }
 
 // env returns the environment in which bailiwick and rclone find the store's credentials.
