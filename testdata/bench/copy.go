@@ -23,7 +23,7 @@ type copyCase struct {
 // and of one large file. bailiwick syncs each file that it writes to disk, the others do
 // not. The requests are those that the S3 server logged.
 func measureCopy(ctx context.Context, b *bench) error {
-	rclone := b.optional(ctx, "rclone", getRclone, "version")
+	rclone := b.optional(ctx, "rclone", getRclone)
 	store, err := b.newStore(ctx)
 	if err != nil {
 		return err

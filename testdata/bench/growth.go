@@ -19,7 +19,7 @@ import (
 
 // measureGrowth measures how the cost grows with what a server has to hold or to search.
 func measureGrowth(ctx context.Context, b *bench) error {
-	wrk, err := required(ctx, "wrk", getWrk, "-v")
+	wrk, err := required(ctx, "wrk", getWrk)
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -26,9 +28,12 @@ const (
 	getRclone = "go install github.com/rclone/rclone@v1.76.0"
 )
 
+// number is a version in the output of a program that is not written in Go.
+var number = regexp.MustCompile(`\d+(\.\d+)+`)
+
 // find looks for a program in PATH, and where Go and Debian install it.
-func find(ctx context.Context, name, get, flag string) program {
-	p := program{name: name, get: get}
+func find(ctx context.Context, name, get string) program {
+	p := program{name: name, get: get, version: name}
 	gopath, _ := exec.CommandContext(ctx, "go", "env", "GOPATH").Output()
 	for _, candidate := range []string{name, filepath.Join(strings.TrimSpace(string(gopath)), "bin", name), "/usr/sbin/" + name} {
 		if path, err := exec.LookPath(candidate); err == nil {
@@ -39,23 +44,21 @@ func find(ctx context.Context, name, get, flag string) program {
 	if p.path == "" {
 		return p
 	}
+	if info, err := buildinfo.ReadFile(p.path); err == nil {
+		p.version = name + " " + info.Main.Version
+		return p
+	}
 	// The exit status means nothing: wrk has none for its version.
-	out, _ := exec.CommandContext(ctx, p.path, flag).CombinedOutput()
-	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	p.version = strings.Join(strings.Fields(line)[:min(2, len(strings.Fields(line)))], " ")
-	p.version = strings.TrimPrefix(p.version, "nginx version: ")
-	if name == "nginx" {
-		_, p.version, _ = strings.Cut(line, "nginx/")
-		p.version = "nginx " + p.version
-	} else if name == "caddy" {
-		p.version = "caddy " + strings.Fields(line)[0]
+	out, _ := exec.CommandContext(ctx, p.path).CombinedOutput()
+	if found := number.FindString(string(out)); found != "" {
+		p.version = name + " " + found
 	}
 	return p
 }
 
 // optional finds a program, and notes how to get it if it is missing.
-func (b *bench) optional(ctx context.Context, name, get, flag string) program {
-	p := find(ctx, name, get, flag)
+func (b *bench) optional(ctx context.Context, name, get string) program {
+	p := find(ctx, name, get)
 	if p.path == "" {
 		b.note("%s is missing, so it is left out. %s", name, get)
 	}

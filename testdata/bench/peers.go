@@ -10,11 +10,11 @@ import (
 
 // measurePeers measures files of four kinds through servers without an access log.
 func measurePeers(ctx context.Context, b *bench) error {
-	wrk, err := required(ctx, "wrk", getWrk, "-v")
+	wrk, err := required(ctx, "wrk", getWrk)
 	if err != nil {
 		return err
 	}
-	nginx, caddy := b.optional(ctx, "nginx", getNginx, "-v"), b.optional(ctx, "caddy", getCaddy, "version")
+	nginx, caddy := b.optional(ctx, "nginx", getNginx), b.optional(ctx, "caddy", getCaddy)
 	versions(wrk, nginx, caddy)
 
 	site := filepath.Join(b.dir, "site")

@@ -90,11 +90,11 @@ type stored struct {
 // measureS3 measures objects through servers in front of one S3 server. The CPU time is
 // that of the server in front.
 func measureS3(ctx context.Context, b *bench) error {
-	wrk, err := required(ctx, "wrk", getWrk, "-v")
+	wrk, err := required(ctx, "wrk", getWrk)
 	if err != nil {
 		return err
 	}
-	nginx, rclone := b.optional(ctx, "nginx", getNginx, "-v"), b.optional(ctx, "rclone", getRclone, "version")
+	nginx, rclone := b.optional(ctx, "nginx", getNginx), b.optional(ctx, "rclone", getRclone)
 	store, err := b.newStore(ctx)
 	if err != nil {
 		return err

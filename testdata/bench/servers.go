@@ -116,8 +116,8 @@ func turns(n, i int) []int {
 }
 
 // required finds a program without which nothing can be measured.
-func required(ctx context.Context, name, get, flag string) (program, error) {
-	p := find(ctx, name, get, flag)
+func required(ctx context.Context, name, get string) (program, error) {
+	p := find(ctx, name, get)
 	if p.path == "" {
 		return p, errors.New(name + " is missing. " + get)
 	}
