@@ -14,5 +14,7 @@
 // The order matters: retry over timeout over limit retries what the others gave up;
 // below mount and overlay, each store has its own limits.
 //
+// A layer has no Close: close the backend below, as without the layer.
+//
 // Layers decide nothing about names: policy stays with the jail, above all layers.
 package layer

@@ -25,7 +25,7 @@ import (
 )
 
 // Reserved is the directory at the top of the first backend that holds whiteouts. No
-// name in it, in any case, can be opened, listed or stored through the layer, and List
+// name in it, in any case or with dots or spaces after it, can be opened, listed or stored through the layer, and List
 // does not yield it. Programs that use the first backend on its own see it as a
 // directory of small objects; a pattern matches it only if it spells the leading dot.
 const Reserved = ".bailiwick-overlay"
@@ -177,8 +177,9 @@ func checkName(op string, n vfs.Name) error {
 	return nil
 }
 
-// isReserved ignores case, since the first backend's store may.
-func isReserved(elem string) bool { return strings.EqualFold(elem, Reserved) }
+// isReserved ignores case, and dots and spaces at the end, since the first backend's
+// store may.
+func isReserved(elem string) bool { return strings.EqualFold(strings.TrimRight(elem, ". "), Reserved) }
 
 // about returns an error of a backend as one about n, which the caller asked for.
 func about(op string, n vfs.Name, err error) error {

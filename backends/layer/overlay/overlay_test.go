@@ -401,7 +401,7 @@ func TestReserved(t *testing.T) {
 		t.Errorf("the top lists %q", got)
 	}
 	for _, s := range []string{
-		overlay.Reserved, strings.ToUpper(overlay.Reserved), overlay.Reserved + "/x", ".Bailiwick-Overlay/new",
+		overlay.Reserved, strings.ToUpper(overlay.Reserved), overlay.Reserved + "/x", ".Bailiwick-Overlay/new", overlay.Reserved + "./x", overlay.Reserved + " . /x", ".bailiwic\u212a-overlay",
 		overlay.Reserved + "/" + strings.TrimSuffix(inside, "/") + "/a",
 	} {
 		if got := read(t, b, s); got != string(reason.Unholdable) {
