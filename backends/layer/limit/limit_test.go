@@ -263,12 +263,16 @@ func TestShed(t *testing.T) {
 	const rate = 64 << 10
 	synctest.Test(t, func(t *testing.T) {
 		b := layer(t, store(t, 10*rate), limit.Options{BytesPerSecond: rate, Wait: time.Second})
-		var wg sync.WaitGroup
+		var open []*vfs.Object
 		for range 20 { // each takes an eighth of a second's bytes at a time
 			obj, err := b.Open(t.Context(), name(t, "a"), vfs.Request{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			open = append(open, obj)
+		}
+		var wg sync.WaitGroup
+		for _, obj := range open {
 			wg.Go(func() {
 				defer obj.Body.Close()
 				if _, err := io.Copy(io.Discard, obj.Body); err != nil {

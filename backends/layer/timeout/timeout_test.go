@@ -130,6 +130,27 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+// If both the time is up and the caller is gone, the caller's error tells more.
+func TestBothEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(2*call, cancel)
+		_, err := layer(t, late{mem.New()}).Put(ctx, name(t, "a"), strings.NewReader(""), vfs.PutOptions{})
+		if !errors.Is(err, context.Canceled) || errors.Is(err, vfs.ErrUnavailable) {
+			t.Error(err)
+		}
+	})
+}
+
+// late is a backend that takes long to notice that it is cancelled.
+type late struct{ vfs.Backend }
+
+func (late) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
+	<-ctx.Done()
+	time.Sleep(5 * call)
+	return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: ctx.Err()}
+}
+
 // A read that hangs fails; one by one, reads may take any time, and so may the reader.
 func TestBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
