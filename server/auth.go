@@ -201,7 +201,7 @@ func useError(ok bool, err error) error {
 // shouldChallenge reports whether a refused request is answered with 401, since
 // credentials may help. That depends on the handler and the operation, never on the name.
 func (x *exchange) shouldChallenge() bool {
-	if !x.anonymous || x.opens == nil || x.opens.Open(x.op) {
+	if !x.anonymous || x.opens == nil || x.opens.Open(x.op) && (x.r.Method != methodMove || x.opens.Open(vfs.OpDelete)) {
 		return false
 	}
 	return x.auth.Unauthorized != nil || len(x.auth.Authenticator.Challenges()) > 0

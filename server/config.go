@@ -38,7 +38,9 @@ type Config struct {
 	FallbackFor []vfs.Pattern
 
 	// NotFound is an HTML page, of at most 256 KiB, that GET and HEAD get with every 404
-	// instead of a fixed text. It is one page for all, so it does not tell refusals apart.
+	// of this handler instead of a fixed text. It is one page for all of them, so it does
+	// not tell refusals apart. It does tell which paths belong to the handler, if those
+	// around it send another 404.
 	NotFound []byte
 
 	// MaxAge is how long a client may use an object without revalidation, in whole

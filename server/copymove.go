@@ -32,6 +32,12 @@ func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 		x.fail(err, nil)
 		return
 	}
+	// The bytes can pass through this process, like those of a body.
+	if !h.intake.Slots.take() {
+		x.fail(errIntakeBusy, nil)
+		return
+	}
+	defer h.intake.Slots.give()
 	if err := h.recheck(x, name, to, &opts); err != nil {
 		x.fail(err, nil)
 		return
@@ -58,6 +64,7 @@ func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 // destination.
 func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions, err error) {
 	opts.Source = httpheader.Conditions(r)
+	opts.Source.Unsafe = true
 	switch overwrite := r.Header["Overwrite"]; {
 	case len(overwrite) == 0 || len(overwrite) == 1 && overwrite[0] == "T":
 	case len(overwrite) == 1 && overwrite[0] == "F":
@@ -74,7 +81,7 @@ func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions
 	// path that begins with two slashes would be a host to one reader and a path to
 	// another.
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
-		!strings.HasPrefix(u.EscapedPath(), "/") || (u.Scheme == "") != (u.Host == "") {
+		!strings.HasPrefix(encodedPath(u), "/") || (u.Scheme == "") != (u.Host == "") {
 		return to, opts, errDestination
 	}
 	if u.Host != "" && !sameHost(u, r) {
@@ -87,9 +94,9 @@ func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions
 // destinationName returns the name that the path of u has in this handler.
 func (h *handler) destinationName(r *http.Request, u *url.URL) (vfs.Name, error) {
 	// What a router has removed from the path of the request is the path of the mount.
-	mount, ok := strings.CutSuffix(sentPath(r), r.URL.EscapedPath())
-	rest, below := strings.CutPrefix(u.EscapedPath(), mount)
-	if !ok || !below || h.cfg.Leads != nil && !h.cfg.Leads(strings.ToLower(r.Host), u.EscapedPath()) {
+	mount, ok := strings.CutSuffix(sentPath(r), encodedPath(r.URL))
+	rest, below := strings.CutPrefix(encodedPath(u), mount)
+	if !ok || !below || h.cfg.Leads != nil && !h.cfg.Leads(strings.ToLower(r.Host), encodedPath(u)) {
 		return vfs.Name{}, refusal("", audit.ReasonDestination)
 	}
 	inner, err := url.ParseRequestURI(rest)
@@ -101,6 +108,16 @@ func (h *handler) destinationName(r *http.Request, u *url.URL) (vfs.Name, error)
 		err = refusal(to.String(), reason.Directory)
 	}
 	return to, err
+}
+
+// encodedPath returns the path of a URL as it was sent. EscapedPath would encode the
+// decoded path anew if that has a byte that Go does not accept, and a %2F in it would
+// become a slash: see requestName.
+func encodedPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 // sameHost reports whether a URL has the host of the request, which may omit the default

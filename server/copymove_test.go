@@ -33,6 +33,7 @@ func TestCopyAndMove(t *testing.T) {
 			{"MOVE", "/a%20b.txt", "/deep/c.txt", []string{"Overwrite", "F"}, 412, "", "/a%20b.txt"},
 			{"MOVE", "/a%20b.txt", "/e.txt", []string{"If-Match", tag, "Overwrite", "T"}, 201, "/a%20b.txt", "/e.txt"},
 			{"MOVE", "/e.txt", "/deep/c.txt", nil, 204, "/e.txt", "/deep/c.txt"},
+			{"COPY", "/deep/c.txt", "/f.txt", []string{"If-None-Match", "*"}, 412, "/f.txt", "/deep/c.txt"},
 			{"MOVE", "/e.txt", "/deep/c.txt", nil, 404, "/e.txt", "/deep/c.txt"},
 			{"MOVE", "/deep/c.txt", "/deep/c.txt", nil, 403, "/e.txt", "/deep/c.txt"},
 			{"COPY", "/deep/c.txt", "/deep/c.txt", nil, 403, "/e.txt", "/deep/c.txt"},
@@ -95,6 +96,9 @@ func TestDestination(t *testing.T) {
 		{[]string{"/pub/../secret.txt"}, 404},
 		{[]string{"/pub/%2e%2e/secret.txt"}, 404},
 		{[]string{"/pub/..%2fsecret.txt"}, 404},
+		{[]string{"/pub%2Fb"}, 404},
+		{[]string{"/pub%2Fä"}, 404}, // a byte that net/url does not accept in a path
+		{[]string{"/pub/b%2F{"}, 404},
 		{[]string{"/pub/b%00"}, 404},
 		{[]string{"/pub//b"}, 404},
 		{[]string{"/pub/.hidden"}, 404},

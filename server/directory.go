@@ -39,7 +39,7 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	case h.cfg.List:
 		x.list(dir, asJSON)
 	case h.fallsBack(x, dir, refusal(dir.String(), reason.Directory)):
-		h.serveFallback(x, err)
+		h.serveFallback(x, dir, err)
 	default:
 		x.fail(err, nil)
 	}
@@ -88,7 +88,7 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 
 // serveMount answers the path at which the handler is mounted, without a slash.
 func (h *handler) serveMount(x *exchange) {
-	if x.link.ID == "" && h.dirAnswers(x, vfs.Root) {
+	if x.link.ID == "" && (h.dirAnswers(x, vfs.Root) || h.fallbackAnswers(x)) {
 		x.redirectDir(h.cfg.Mounted, x.cacheControlForListing(noCache))
 		return
 	}

@@ -7,22 +7,18 @@ import (
 	"strconv"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
-	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // maxNotFound bounds Config.NotFound: every refusal sends it.
 const maxNotFound = 256 << 10
 
-// fallsBack reports whether the fallback answers for name, which failed with err. It does
-// so only for names that the policy allows the caller to read, so that a refusal is the
-// uniform 404 in any case. A link opens only the object that it was made for.
+// fallsBack reports whether the fallback answers for name, which failed with err. That
+// depends on the rules alone: it answers for every name that the policy allows the caller
+// to read, whether it is missing, a directory, a symbolic link or a file that is refused.
+// Otherwise a 404 would tell that something is there. A link opens only the object that
+// it was made for.
 func (h *handler) fallsBack(x *exchange, name vfs.Name, err error) bool {
 	if h.cfg.Fallback.IsZero() || x.link.ID != "" || !errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	switch vfs.ReasonOf(err) {
-	case reason.Missing, reason.Directory:
-	default:
 		return false
 	}
 	if name.IsRoot() {
@@ -36,12 +32,12 @@ func (h *handler) fallsBack(x *exchange, name vfs.Name, err error) bool {
 	return h.jail.Explain(x.ctx, vfs.OpRead, name).Allowed
 }
 
-// serveFallback answers with the fallback, or with err if that is missing, too. Caches ask
-// again each time, since the name can get an object of its own.
-func (h *handler) serveFallback(x *exchange, err error) {
+// serveFallback answers for requested with the fallback, or with err if that is missing,
+// too. Caches ask again each time, since the name can get an object of its own.
+func (h *handler) serveFallback(x *exchange, requested vfs.Name, err error) {
 	name := h.cfg.Fallback
 	pres := h.present(x, name, h.objectVary)
-	pres.cacheControl = x.cacheControlFor(name, noCache)
+	pres.cacheControl = x.cacheControlFor(name, x.cacheControlFor(requested, noCache))
 	obj, opening := h.open(x, name, &pres)
 	switch {
 	case opening == nil:
@@ -53,6 +49,15 @@ func (h *handler) serveFallback(x *exchange, err error) {
 		x.attempt.Name = name
 		x.fail(opening, &pres)
 	}
+}
+
+// fallbackAnswers reports whether the fallback answers for the root.
+func (h *handler) fallbackAnswers(x *exchange) bool {
+	if h.cfg.Fallback.IsZero() || h.cfg.List {
+		return false
+	}
+	_, err := h.jail.Head(x.ctx, h.cfg.Fallback, vfs.Request{})
+	return err == nil
 }
 
 // A refusalPage is the response to every refusal of a handler, if Config.NotFound is set.

@@ -2,11 +2,15 @@ package server_test
 
 import (
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
 
 func mustParse(t *testing.T, s string) vfs.Name {
@@ -66,6 +70,36 @@ func TestFallback(t *testing.T) {
 	hidden := start(t, server.New(jail(t, files, vfs.Policy{Allow: vfs.Patterns("assets/**")}), server.Config{Fallback: mustParse(t, "index.html")}))
 	if r := get(t, "GET", hidden+"/assets/none"); r.Status != 404 {
 		t.Errorf("a fallback that the rules refuse: %d %q", r.Status, r.Body)
+	}
+}
+
+// What cannot be served although the rules allow it is not told from what is missing.
+func TestFallbackTellsNothing(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("index.html")
+	write("own.key")
+	defer ownfile.Hold(ownfile.File{Path: filepath.Join(dir, "own.key")})()
+	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link")); err != nil {
+		t.Skip(err)
+	}
+	if err := os.Symlink("/etc", filepath.Join(dir, "dirlink")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := disk.New(dir, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	url := start(t, server.New(jailOver(t, b, allow("**")), server.Config{Fallback: mustParse(t, "index.html"), Logger: quiet}))
+	for _, path := range []string{"/none", "/link", "/dirlink", "/dirlink/passwd", "/own.key", "/dirlink/"} {
+		if r := get(t, "GET", url+path); r.Status != 200 || r.Body != "index.html" {
+			t.Errorf("%s: %d %q", path, r.Status, r.Body)
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (h *handler) serveName(x *exchange, name vfs.Name) {
 	case errors.Is(err, fs.ErrNotExist) && h.answersDir(x, name, err):
 		x.redirectDir(name, x.cacheControlForListing(noCache))
 	case h.fallsBack(x, name, err):
-		h.serveFallback(x, err)
+		h.serveFallback(x, name, err)
 	default:
 		x.fail(err, &pres)
 	}

@@ -21,9 +21,15 @@ type Jail struct {
 	rules     *rules
 	symlinks  Symlinks
 	authorize Authorizer
-	creating  claims
-	names     *nameIndex // nil if each look for siblings lists the directory
+	*writers  // shared by the Jails that With makes
 	bulk      bool
+}
+
+// writers is what concurrent writers of one backend need to know of each other.
+type writers struct {
+	creating claims
+	moving   moves
+	names    *nameIndex // nil if each look for siblings lists the directory
 }
 
 // New returns a Jail over b under p. It fails if the policy is invalid.
@@ -35,11 +41,27 @@ func New(b Backend, p Policy) (*Jail, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize}
+	j := &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize, writers: new(writers)}
 	if !j.caps.Directories { // otherwise a listing is cheap
 		j.names = newNameIndex(serverLimits)
 	}
 	return j, nil
+}
+
+// With returns a Jail over the backend of j under another policy. The two know of each
+// other's changes: what Put and Move promise of concurrent calls on one Jail holds for
+// both together.
+func (j *Jail) With(p Policy) (*Jail, error) {
+	if j.writers == nil {
+		return nil, errors.New("vfs: With of the zero Jail")
+	}
+	r, err := compileRules(&p)
+	if err != nil {
+		return nil, err
+	}
+	other := *j
+	other.rules, other.symlinks, other.authorize = r, p.Symlinks, p.Authorize
+	return &other, nil
 }
 
 // NewBulk returns a Jail for a program that creates many objects in one run, such as a

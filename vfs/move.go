@@ -4,27 +4,29 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"time"
+	"sync"
 )
 
 // Move stores the object from of src, which may be j itself, under the name to, and
 // removes it from src. The caller needs the rights to read and delete from and to write
-// to. At every moment, readers find the object under one of the two names at least, and
-// if Move fails, from is still there, unless the error is that of a lost connection
-// after the copy was complete.
+// to. At every moment, readers find the object under one of the two names at least. If
+// Move fails, from is still there, unless the answer of the store was lost; and if it
+// fails after the object was copied, the copy stays.
 //
 // If the store can rename, Move uses that; see driver.Mover. Otherwise it copies, as Copy
 // does, and then removes the version that was copied. If from changes in between, Move
-// fails with [ErrChanged], and from keeps its new content. Of several concurrent calls
-// for one object at most one succeeds; on a store that cannot rename, the others can
-// leave copies under their own names, except with opts.Cond.IfNoneMatch "*".
+// fails with [ErrChanged], and from keeps its new content. Of several concurrent calls on
+// one Jail that share a name, all but one fail with [ErrUnavailable]. Where ETags depend
+// on the content alone, as on S3, calls of several processes, or of Jails over several
+// backends for one store, must not cross: two moves in opposite directions could each
+// remove what the other has written. There, a Remove of from during the Move can succeed
+// as well, and then the copy stays. On a store that ignores the condition of a removal, a
+// version that is written between the copy and the removal is lost.
 //
-// Move refuses symbolic links as Remove does, and to and from that are the same name of
-// one backend ([ErrUnsupported], as for an object without an ETag). Two backends over the
-// same objects, such as two clients of one bucket, must not be used for one Move: where
-// ETags depend on the content alone, it could remove the object that it has just written.
-//
-// Other errors are those of Copy and Remove.
+// Move refuses symbolic links as Remove does. It fails with [ErrUnsupported] if src is
+// read-only, if the object has no ETag, if to could not record its content coding, and
+// if to and from are the same name of one backend. Other errors are those of Copy and
+// Remove.
 func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// Check all rights first, so that nothing is done for a move that may not be
 	// completed.
@@ -36,11 +38,18 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 	if err := d.err("remove"); err != nil {
 		return Written{}, err
 	}
+	// One move at a time has these names, from the look at the version until that is
+	// removed.
+	release, ok := j.moving.begin(to, &src.moving, from)
+	if !ok {
+		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnavailable}
+	}
+	defer release()
 	version, err := src.versionOf(ctx, from, opts.source())
 	if err != nil {
 		return Written{}, err
 	}
-	if version.ETag == "" || to == from && sameBackend(j.backend, src.backend) {
+	if !src.caps.Writable || version.ETag == "" || to == from && sameBackend(j.backend, src.backend) {
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
 	if w, err := j.moveInside(ctx, &v, src, version, opts); !errors.Is(err, ErrUnsupported) {
@@ -52,16 +61,53 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 		return Written{}, err
 	}
 	if w.LostEncoding != "" {
-		j.undoCopy(ctx, &w, opts.Cond)
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
-	if err = src.remove(ctx, from, this); err == nil {
-		return w, nil
+	if err := src.remove(ctx, from, this); err != nil {
+		return Written{}, outward("remove", from, d.Rule, changed(err))
 	}
-	if errors.Is(err, ErrPrecondition) || ReasonOf(err) != "" {
-		j.undoCopy(ctx, &w, opts.Cond)
+	return w, nil
+}
+
+// moves are the names that moves are about to change. The zero value has none.
+type moves struct {
+	mu    sync.Mutex
+	names map[Name]bool
+}
+
+// begin takes to in m and from in src until release is called. It reports false if
+// another move has one of them.
+func (m *moves) begin(to Name, src *moves, from Name) (release func(), ok bool) {
+	if !m.take(to) {
+		return nil, false
 	}
-	return Written{}, outward("remove", from, d.Rule, changed(err))
+	if (src != m || from != to) && !src.take(from) {
+		m.give(to)
+		return nil, false
+	}
+	return func() {
+		m.give(to)
+		src.give(from)
+	}, true
+}
+
+func (m *moves) take(n Name) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.names[n] {
+		return false
+	}
+	if m.names == nil {
+		m.names = map[Name]bool{}
+	}
+	m.names[n] = true
+	return true
+}
+
+func (m *moves) give(n Name) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.names, n)
 }
 
 // versionOf returns the Info of the object n, not following links.
@@ -115,22 +161,6 @@ func changed(err error) error {
 	}
 	return err
 }
-
-// undoCopy removes the copy of a move that another call made impossible. It does so only
-// if the condition ensured that the copy was new: otherwise the object could be the
-// result of another move to the same name.
-func (j *Jail) undoCopy(ctx context.Context, w *Written, cond Cond) {
-	if !cond.IfNoneMatch.Any || w.Info.ETag == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoWait)
-	defer cancel()
-	// If this fails, the copy stays: nothing is lost.
-	_ = j.remove(ctx, w.Info.Name, Cond{IfMatch: Tags{List: []Tag{{Value: w.Info.ETag, Set: true}}}, Unsafe: true})
-}
-
-// undoWait bounds the removal of a copy, whose request may have been cancelled.
-const undoWait = 10 * time.Second
 
 // sameBackend reports whether a and b are one value. Some types cannot be compared.
 func sameBackend(a, b Backend) bool {

@@ -18,7 +18,9 @@ var _ driver.Mover = (*Backend)(nil)
 // what another program has just written, or show an empty directory; the caller then
 // copies the file and removes it.
 //
-// The file keeps its mode, owner and modification time.
+// The file keeps its mode, owner and modification time. So on a file system that counts
+// time in seconds, its ETag can be that of an earlier version of n with the same size,
+// if that had the same inode number.
 func (b *Backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.opts.Writable || driver.Under(src) != vfs.Backend(b) || !opts.ContentTime.IsZero() {
 		return driver.Unsupported{}.Put(ctx, n, nil, opts)
@@ -73,11 +75,12 @@ func (m *renaming) try(ctx context.Context, top folder) error {
 	}
 	if err := m.b.syncEntry("put", top, m.n, p.dir); err != nil {
 		m.takeBack(top, old, p)
-		return err
+		return errors.Join(vfs.ErrUnavailable, err) // not errRaced: it was renamed
 	}
 	old.dir = prune(top, old)
-	// If this fails, the object has its new name, and may have both after a crash.
-	return m.b.syncEntry("remove", top, m.from.Name, old.dir)
+	// The object is moved. If this fails, it can have both names after a crash.
+	_ = m.b.syncEntry("remove", top, m.from.Name, old.dir)
+	return nil
 }
 
 func (m *renaming) underWriteLock(ctx context.Context, top folder, old, p *location) error {

@@ -39,7 +39,7 @@ func TestFromMap(t *testing.T) {
 	if err := fstest.TestFS(j, "a.txt", "docs/b.txt", "empty"); err != nil {
 		t.Error(err)
 	}
-	if want := (vfs.Caps{Kind: "mem", Writable: true, Directories: true, Ranges: true}); b.Caps() != want {
+	if want := (vfs.Caps{Kind: "mem", Writable: true, Directories: true, Ranges: true, Moves: true}); b.Caps() != want {
 		t.Errorf("Caps are %+v", b.Caps())
 	}
 	for _, bad := range []map[string]string{

@@ -102,6 +102,30 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	return info, err
 }
 
+// CopyFrom implements driver.Copier. It is reported as a put.
+func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.toldInside(func() (vfs.Info, error) { return driver.CopyFrom(ctx, b.Backend, n, src, from, opts) })
+}
+
+// MoveFrom implements driver.Mover. It is reported as a put.
+func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return b.toldInside(func() (vfs.Info, error) { return driver.MoveFrom(ctx, b.Backend, n, src, from, opts) })
+}
+
+// toldInside reports a change that the store made itself. If it cannot, other calls
+// follow, which are reported.
+func (b *backend) toldInside(change func() (vfs.Info, error)) (vfs.Info, error) {
+	start := time.Now()
+	info, err := change()
+	if !errors.Is(err, vfs.ErrUnsupported) {
+		b.told("put", start, err)
+	}
+	return info, err
+}
+
+// Under implements driver.Under.
+func (b *backend) Under() vfs.Backend { return b.Backend }
+
 // Remove implements vfs.Backend.
 func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	start := time.Now()

@@ -628,11 +628,49 @@ var brokenReferences = []struct {
 			return err
 		}}
 	}},
+	{"copies inside the store whatever the condition", "copy", func(r *reference) vfs.Backend { return storeCopies{r} }},
+	{"moves without removing", "move", func(r *reference) vfs.Backend { return storeMoves{r} }},
+	{"lets several moves of one object succeed", "move races", func(r *reference) vfs.Backend { return storeMoves{r} }},
 	{"Remove ignores conditions", "remove", func(r *reference) vfs.Backend {
 		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {
 			return r.Remove(ctx, n, vfs.Cond{})
 		}}
 	}},
+}
+
+// storeCopies has a CopyFrom that ignores the condition.
+type storeCopies struct{ *reference }
+
+func (s storeCopies) Caps() vfs.Caps {
+	caps := s.reference.Caps()
+	caps.Copies = true
+	return caps
+}
+
+func (s storeCopies) CopyFrom(ctx context.Context, n vfs.Name, _ vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	obj, err := s.Open(ctx, from.Name, vfs.Request{})
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	defer obj.Body.Close()
+	opts.Cond = vfs.Cond{}
+	if n.String() == "this.txt" {
+		return s.Put(ctx, n, strings.NewReader("other bytes"), vfs.PutOptions{})
+	}
+	return s.Put(ctx, n, obj.Body, opts)
+}
+
+// storeMoves has a MoveFrom that only copies.
+type storeMoves struct{ *reference }
+
+func (s storeMoves) Caps() vfs.Caps {
+	caps := s.reference.Caps()
+	caps.Moves = true
+	return caps
+}
+
+func (s storeMoves) MoveFrom(ctx context.Context, n vfs.Name, _ vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
+	return storeCopies{s.reference}.CopyFrom(ctx, n, s, from, opts)
 }
 
 // The suite must detect each fault, in the check that covers it.

@@ -134,6 +134,10 @@ func checkMoveRaces(p *probe) {
 			wg.Go(func() {
 				<-start
 				to := name(fmt.Sprintf("here/round %d racer %d", round, i))
+				j := j
+				if p.caps.Moves {
+					j = p.jail() // one Jail would let them move one after the other
+				}
 				if _, err := j.Move(p.ctx, to, j, from, vfs.PutOptions{Cond: create}); err == nil {
 					winners.Add(1)
 					won.Store(to.String())

@@ -269,8 +269,8 @@ type Mount struct {
 	// The names that the fallback answers for. If omitted, all allowed names.
 	FallbackFor []vfs.Pattern `yaml:"fallback_for" example:"['app/**']" nonempty:"the fallback would never answer; list patterns, or leave the key out for all allowed names"`
 
-	// An HTML file of the source, of at most 256KiB, that is sent with every 404. It is
-	// read at the start and at each reload.
+	// An HTML file of the source, of at most 256KiB, that is sent with every 404 of this
+	// mount. It is read at the start and at each reload.
 	NotFound ObjectName `yaml:"not_found" example:"404.html"`
 
 	// How long clients may cache a file without revalidation. A response that not everyone

@@ -51,7 +51,8 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
 		return nil, cli.Usagef("%s: this source is read-only; remove write or uploads", cli.Printable(string(cfg.Source)))
 	}
-	if m.jail, err = vfs.New(m.source.backend, policy); err != nil {
+	// Mounts of one source know of each other's changes.
+	if m.jail, err = m.source.base.With(policy); err != nil {
 		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
 	if cfg.NotFound != "" {

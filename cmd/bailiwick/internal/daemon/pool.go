@@ -38,6 +38,7 @@ type resource struct {
 	refs    int
 	source  *backends.Source
 	backend vfs.Backend     // of a source
+	base    *vfs.Jail       // over backend, for Jail.With; it refuses all names
 	catalog catalog.Catalog // of a catalog
 	shared  catalog.Shared  // the same, without what measures it
 	sweeper *sweeper
@@ -61,7 +62,8 @@ func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
 			return cli.SourceError(err)
 		}
 		r.source, r.backend = src, p.metrics.Observe(src)
-		return nil
+		r.base, err = vfs.New(r.backend, vfs.Policy{})
+		return err
 	})
 }
 
