@@ -78,7 +78,6 @@ func newLeanClient(c *Client, bucket string) *leanClient {
 		signer:      o.HTTPSignerV4,
 		region:      region,
 		header: http.Header{
-			"Accept-Encoding":      {"identity"}, // otherwise the transport would ask for gzip
 			"User-Agent":           {userAgent()},
 			"X-Amz-Content-Sha256": emptySHA256,
 		},

@@ -70,22 +70,27 @@ func isPlain(key string) bool {
 	return true
 }
 
-// sign signs req. It fails if there are no credentials.
+// sign completes req. It fails if there are no credentials.
 func (l *leanClient) sign(ctx context.Context, req *http.Request) error {
-	if l.credentials == nil {
-		return nil
+	if l.credentials != nil {
+		credentials, err := l.credentials.Retrieve(ctx)
+		if err != nil {
+			return err
+		}
+		if err := l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now()); err != nil {
+			return err
+		}
 	}
-	credentials, err := l.credentials.Retrieve(ctx)
-	if err != nil {
-		return err
-	}
-	return l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now())
+	// The SDK signs this field, too. Proxies that change it then break the signature.
+	req.Header["Accept-Encoding"] = identity
+	return nil
 }
 
 // Values of header fields, which nobody modifies.
 var (
 	emptySHA256  = []string{"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"} // of no body
 	checksumMode = []string{string(types.ChecksumModeEnabled)}
+	identity     = []string{"identity"} // otherwise the transport would ask for gzip
 )
 
 func (l *leanClient) newHeader(owner *string) http.Header {

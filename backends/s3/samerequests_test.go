@@ -87,7 +87,9 @@ func sent(req *http.Request) sentRequest {
 	}
 	credential, rest, _ := strings.Cut(req.Header.Get("Authorization"), ", SignedHeaders=")
 	fields, _, _ := strings.Cut(rest, ",")
-	names := slices.DeleteFunc(strings.Split(fields, ";"), func(name string) bool { return strings.HasPrefix(name, "amz-sdk-") })
+	names := slices.DeleteFunc(strings.Split(fields, ";"), func(name string) bool {
+		return strings.HasPrefix(name, "amz-sdk-") || name == "accept-encoding" // which only the SDK signs
+	})
 	s.Signed = credential + " " + strings.Join(names, ";")
 	return s
 }
