@@ -14,7 +14,7 @@ import (
 // A GET of an object allocates a fixed number of times, whatever the object's size. The
 // SDK alone took 441 allocations, without a transport.
 func TestAllocations(t *testing.T) {
-	for size, most := range map[int]float64{1000: 70, 1_000_000: 70} {
+	for size, most := range map[int]float64{1000: 30, 1_000_000: 30} {
 		data := numbers(size)
 		client := newClient(t, "http://s3.example")
 		client.Options().HTTPClient.(*http.Client).Transport = &instantTransport{data: data}

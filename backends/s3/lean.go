@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -16,8 +17,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// A leanClient reads the objects of one bucket. It sends the request itself, through the
-// SDK's signer and the client's transport, and reads an answer that has the object.
+// A leanClient reads the objects of one bucket. It signs the request itself and sends it
+// through the client's transport, and reads an answer that has the object.
 //
 // Everything else is left to the SDK: an error, a redirect and an answer that leanClient
 // does not understand is given to the SDK as the answer to its own first request. So the
@@ -34,6 +35,8 @@ type leanClient struct {
 	credentials aws.CredentialsProvider
 	signer      awss3.HTTPSignerV4 // which does not escape paths again
 	region      string
+	lean        leanSigner
+	host        string
 	header      http.Header // that each request has; not to be modified
 }
 
@@ -85,11 +88,24 @@ func newLeanClient(c *Client, bucket string) *leanClient {
 	// The SDK takes a path without escapes for both of its forms.
 	l.endpoint.RawPath = directory(cmp.Or(l.endpoint.RawPath, l.endpoint.Path))
 	l.endpoint.Path = directory(l.endpoint.Path)
+	l.host = l.hostField()
+	l.lean.host, l.lean.region = l.host, region
 	if c.http != nil {
 		// Of what http.Client.Do adds, only the refusal of redirects applies here.
 		l.send = c.http.Transport.RoundTrip
 	}
 	return l
+}
+
+// hostField returns the Host that the SDK's signer sets, without a default port.
+func (l *leanClient) hostField() string {
+	u := l.endpoint
+	req := &http.Request{Method: http.MethodGet, URL: &u, Host: u.Host, Header: http.Header{}}
+	if l.credentials != nil {
+		// Only the change to req matters.
+		_ = l.signer.SignHTTP(context.Background(), aws.Credentials{AccessKeyID: "-", SecretAccessKey: "-"}, req, emptySHA256[0], signingName, l.region, time.Unix(0, 0))
+	}
+	return req.Host
 }
 
 // directory returns what the SDK puts before a key.

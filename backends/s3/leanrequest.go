@@ -13,6 +13,8 @@ import (
 	smithytime "github.com/aws/smithy-go/time"
 )
 
+const getQuery = "x-id=GetObject"
+
 // getRequest returns the request that the SDK sends for in, without its signature and
 // without the two fields in which the SDK numbers its requests.
 func (l *leanClient) getRequest(ctx context.Context, in *awss3.GetObjectInput) *http.Request {
@@ -25,7 +27,7 @@ func (l *leanClient) getRequest(ctx context.Context, in *awss3.GetObjectInput) *
 	setField(h, "If-None-Match", in.IfNoneMatch)
 	setDate(h, "If-Modified-Since", in.IfModifiedSince)
 	setDate(h, "If-Unmodified-Since", in.IfUnmodifiedSince)
-	query := "x-id=GetObject"
+	query := getQuery
 	if in.VersionId != nil {
 		query = url.Values{"versionId": {*in.VersionId}}.Encode() + "&" + query
 	}
@@ -49,7 +51,7 @@ func (l *leanClient) request(ctx context.Context, method, key, query string, hea
 	req := http.Request{
 		Method:     method,
 		URL:        &u,
-		Host:       u.Host,
+		Host:       l.host,
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
@@ -77,8 +79,11 @@ func (l *leanClient) sign(ctx context.Context, req *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, l.client.skew.now()); err != nil {
-			return err
+		now := l.client.skew.now()
+		if !l.lean.sign(req, credentials, now) {
+			if err := l.signer.SignHTTP(ctx, credentials, req, emptySHA256[0], signingName, l.region, now); err != nil {
+				return err
+			}
 		}
 	}
 	// The SDK signs this field, too. Proxies that change it then break the signature.

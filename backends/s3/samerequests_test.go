@@ -228,3 +228,43 @@ func TestSameRequests(t *testing.T) {
 		})
 	}
 }
+
+// changingKeys are credentials that expire after an hour. Only the secret changes.
+type changingKeys struct{ last aws.Credentials }
+
+func (k *changingKeys) Retrieve(context.Context) (aws.Credentials, error) {
+	k.last = aws.Credentials{AccessKeyID: "key-id", SecretAccessKey: k.last.SecretAccessKey + "x", CanExpire: true, Expires: time.Now().Add(time.Hour)}
+	return k.last, nil
+}
+
+// A signing key is kept for a day, and not beyond its credentials.
+func TestSigningKeyChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rec, keys := &recorder{}, &changingKeys{}
+		client, err := s3.NewClient(s3.ClientOptions{Region: "eu-west-1", Credentials: keys, HTTPClient: rec})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBackend(t, client, s3.Options{})
+		secrets := map[string]bool{}
+		for range 20 {
+			time.Sleep(25 * time.Minute)
+			if _, err := b.Stat(t.Context(), name("file"), vfs.Request{}); err != nil {
+				t.Fatal(err)
+			}
+			checkSignature(t, rec.requests[len(rec.requests)-1], keys.last)
+			secrets[keys.last.SecretAccessKey] = true
+		}
+		time.Sleep(24 * time.Hour)
+		for range 2 {
+			if _, err := b.Stat(t.Context(), name("file"), vfs.Request{}); err != nil {
+				t.Fatal(err)
+			}
+			checkSignature(t, rec.requests[len(rec.requests)-1], keys.last)
+			time.Sleep(13 * time.Hour)
+		}
+		if len(secrets) < 3 {
+			t.Errorf("the secret changed %d times", len(secrets))
+		}
+	})
+}
