@@ -56,7 +56,7 @@ func (f *file) Read(p []byte) (int, error) {
 }
 
 func (f *file) seekBody() error {
-	if s, ok := f.obj.Body.(io.Seeker); ok {
+	if s, ok := f.obj.Body.(io.Seeker); ok && f.isWhole() {
 		_, err := s.Seek(f.off, io.SeekStart)
 		f.at = f.off
 		return err
@@ -66,9 +66,13 @@ func (f *file) seekBody() error {
 		return err
 	}
 	f.obj.Body.Close()
-	f.obj.Body, f.at = obj.Body, f.off
+	f.obj.Body, f.obj.Span, f.at = obj.Body, obj.Span, f.off
 	return nil
 }
+
+// isWhole reports whether offsets in the body are those in the object. After a reopen
+// they need not be: a cache can return a body that can seek after one that cannot.
+func (f *file) isWhole() bool { return f.obj.Span.Length == f.obj.Info.Size }
 
 // reopen opens a range of the same version as f.
 func (f *file) reopen(r Range) (*Object, error) {
@@ -119,7 +123,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	}
-	if r, ok := f.obj.Body.(io.ReaderAt); ok {
+	if r, ok := f.obj.Body.(io.ReaderAt); ok && f.isWhole() {
 		n, err := r.ReadAt(p, off)
 		if err != nil && err != io.EOF {
 			err = f.failRead(err)

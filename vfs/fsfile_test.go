@@ -1,6 +1,7 @@
 package vfs_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -69,6 +71,46 @@ func TestFileReadsAnywhere(t *testing.T) {
 	}
 	if n, err := f.Read(buf); n != 0 || err != io.EOF {
 		t.Errorf("Read past the end: %d, %v", n, err)
+	}
+}
+
+// A warming backend returns a body that can seek only from the second call on, as a cache
+// does.
+type warming struct {
+	*mem.Backend
+	opens int
+}
+
+func (w *warming) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	obj, err := w.Backend.Open(ctx, n, req)
+	if w.opens++; err == nil && w.opens == 1 {
+		obj.Body = struct{ io.ReadCloser }{obj.Body}
+	}
+	return obj, err
+}
+
+// Offsets in a body that can seek are those of its range, not of the file.
+func TestFileReopensAsSeeker(t *testing.T) {
+	objects, err := mem.FromMap(map[string]string{"f": digits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := mustJail(t, &warming{Backend: objects}, vfs.Policy{Allow: vfs.Patterns("**")}).Open("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	buf := make([]byte, 2)
+	for _, off := range []int64{4, 7, 2, 12} {
+		if _, err := f.(io.Seeker).Seek(off, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := f.Read(buf); string(buf[:n]) != digits[off:off+2] || err != nil {
+			t.Errorf("Read at %d: %q, %v", off, buf[:n], err)
+		}
+		if n, err := f.(io.ReaderAt).ReadAt(buf, off); string(buf[:n]) != digits[off:off+2] || err != nil {
+			t.Errorf("ReadAt(%d): %q, %v", off, buf[:n], err)
+		}
 	}
 }
 
