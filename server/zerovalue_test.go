@@ -24,6 +24,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/cache"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -375,6 +376,14 @@ var zeroValues = map[string]func(*testing.T){
 	"backends.Source":       func(t *testing.T) { wantNothing(t, func() vfs.Backend { return &backends.Source{} }) },
 	"backends.S3Source":     data,
 	"backends/observe.Call": data,
+
+	"backends/layer/cache.Cache": func(t *testing.T) { wantNothing(t, func() vfs.Backend { return &cache.Cache{} }) },
+	"backends/layer/cache.Options": func(t *testing.T) {
+		if c, err := cache.New(nil, t.TempDir(), cache.Options{}); err == nil || c != nil {
+			t.Errorf("no backend: %v", err)
+		}
+	},
+	"backends/layer/cache.Stats": data,
 }
 
 func data(*testing.T) {}
