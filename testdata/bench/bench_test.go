@@ -52,7 +52,10 @@ func TestParseWrk(t *testing.T) {
 Requests/sec:  41307.92
 Transfer/sec:     50.03MB
 `
-	if l, err := parseWrk(out); err != nil || l.requests != 41720 || l.rate != 41307.92 {
+	if l, err := parseWrk(out, 1<<10); err != nil || l.requests != 41720 || int(l.rate) != 41306 {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if l, err := parseWrk(strings.Replace(out, "41720", "0", 1), 10<<20); err != nil || l.requests != 5.053 || int(l.rate) != 5 {
 		t.Errorf("%+v, %v", l, err)
 	}
 	for _, bad := range []string{
@@ -61,7 +64,7 @@ Transfer/sec:     50.03MB
 		out + "  Socket errors: connect 0, read 3, write 0, timeout 0\n",
 		strings.ReplaceAll(out, "41720", "0"),
 	} {
-		if l, err := parseWrk(bad); err == nil {
+		if l, err := parseWrk(bad, 1<<10); err == nil {
 			t.Errorf("%q: %+v", bad, l)
 		}
 	}

@@ -89,7 +89,7 @@ func (b *bench) growConfigurations(ctx context.Context, wrk program) error {
 			if err != nil {
 				return err
 			}
-			l, err := b.wrk(ctx, wrk, p, p.url(s.target), s.header...)
+			l, err := b.wrk(ctx, wrk, p, p.url(s.target), 1<<10, s.header...)
 			now, _ := memory(p.cmd.Process.Pid)
 			p.stop()
 			if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,14 +23,14 @@ const wrkConnections = 32
 
 // A load is what a server did in a turn.
 type load struct {
-	requests int
+	requests float64
 	rate     float64 // requests per second
 	cpu      float64 // seconds of the server per request
 }
 
-// wrk sends requests to a server for a turn, in one thread. A response that is not a
-// success is an error.
-func (b *bench) wrk(ctx context.Context, tool program, p *process, url string, header ...string) (load, error) {
+// wrk requests a body of size bytes from a server for a turn, in one thread. A response that
+// is not a success is an error.
+func (b *bench) wrk(ctx context.Context, tool program, p *process, url string, size int64, header ...string) (load, error) {
 	before := cpuTime(p.cmd.Process.Pid)
 	// On a busy machine, 32 large responses take longer than wrk's own limit of 2 s.
 	args := []string{"-t1", "--timeout", "60s", fmt.Sprintf("-c%d", wrkConnections), fmt.Sprintf("-d%ds", int(b.turn.Seconds()))}
@@ -41,35 +43,44 @@ func (b *bench) wrk(ctx context.Context, tool program, p *process, url string, h
 	if err != nil {
 		return load{}, fmt.Errorf("wrk: %w\n%s", err, out)
 	}
-	l, err := parseWrk(string(out))
+	l, err := parseWrk(string(out), size)
 	if err != nil {
 		return load{}, fmt.Errorf("%s: %w\n%s", p.name, err, out)
 	}
-	l.cpu = cpu.Seconds() / float64(l.requests)
+	l.cpu = cpu.Seconds() / l.requests
 	return l, nil
 }
 
 var (
-	wrkRequests = regexp.MustCompile(`(\d+) requests in `)
-	wrkRate     = regexp.MustCompile(`Requests/sec: +([0-9.]+)`)
-	wrkErrors   = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: connect \d+, read \d+, write \d+`)
+	wrkResult = regexp.MustCompile(`(\d+) requests in ([0-9.]+)(m?s), ([0-9.]+)([KMG]?)B read`)
+	wrkErrors = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: .*`)
 )
 
-func parseWrk(out string) (load, error) {
+// countable is the size from which responses are counted by their bytes: a turn has few of
+// them, and many are still running at its end.
+const countable = 1 << 20
+
+func parseWrk(out string, size int64) (load, error) {
 	if bad := wrkErrors.FindString(out); bad != "" {
 		return load{}, errors.New(bad)
 	}
-	n, rate := wrkRequests.FindStringSubmatch(out), wrkRate.FindStringSubmatch(out)
-	if n == nil || rate == nil {
+	found := wrkResult.FindStringSubmatch(out)
+	if found == nil {
 		return load{}, errors.New("wrk's output has no result")
 	}
-	var l load
-	l.requests, _ = strconv.Atoi(n[1])
-	l.rate, _ = strconv.ParseFloat(rate[1], 64)
-	if l.requests == 0 {
+	n, _ := strconv.ParseFloat(found[1], 64)
+	seconds, _ := strconv.ParseFloat(found[2], 64)
+	if found[3] == "ms" {
+		seconds /= 1000
+	}
+	if size >= countable {
+		read, _ := strconv.ParseFloat(found[4], 64)
+		n = read * float64(int64(1)<<(10*strings.Index("BKMG", cmp.Or(found[5], "B")))) / float64(size)
+	}
+	if n == 0 || seconds == 0 {
 		return load{}, errors.New("no request was answered")
 	}
-	return l, nil
+	return load{requests: n, rate: n / seconds}, nil
 }
 
 // A client is a kept connection. It does as little as possible, since it shares the

@@ -49,7 +49,7 @@ func find(ctx context.Context, name, get string) program {
 		return p
 	}
 	// The exit status means nothing: wrk has none for its version.
-	out, _ := exec.CommandContext(ctx, p.path).CombinedOutput()
+	out, _ := exec.CommandContext(ctx, p.path, "-v").CombinedOutput()
 	if found := number.FindString(string(out)); found != "" {
 		p.version = name + " " + found
 	}

@@ -86,7 +86,7 @@ func measurePeers(ctx context.Context, b *bench) error {
 	if err := b.eachRound(ctx, func(i int) error {
 		for _, f := range files {
 			for _, k := range turns(len(servers), i) {
-				l, err := b.wrk(ctx, wrk, servers[k], servers[k].url(f.path))
+				l, err := b.wrk(ctx, wrk, servers[k], servers[k].url(f.path), f.size)
 				if err != nil {
 					return err
 				}

@@ -167,7 +167,7 @@ func measureS3(ctx context.Context, b *bench) error {
 					}
 				}
 				if o.size < 1<<20 {
-					l, err := b.wrk(ctx, wrk, p, p.url(target(p, o)))
+					l, err := b.wrk(ctx, wrk, p, p.url(target(p, o)), o.size)
 					if err != nil {
 						return err
 					}
