@@ -27,19 +27,15 @@ func cpuTime(pid int) (total time.Duration) {
 	return total
 }
 
-// memory returns the memory that a process and its children hold and share with no other
-// process, and the most that the process itself ever had resident. Both are in bytes, and
-// 0 on other systems than Linux.
+// memory returns the memory that a process and its children hold, without what they map from
+// files, such as their code, and the most that the process ever had resident, with that.
+// Both are in bytes, and 0 on other systems than Linux.
 func memory(pid int) (now, most int64) {
 	for _, p := range family(pid) {
-		now += field(fmt.Sprintf("/proc/%d/smaps_rollup", p), "Private_Clean:") +
-			field(fmt.Sprintf("/proc/%d/smaps_rollup", p), "Private_Dirty:")
+		now += field(fmt.Sprintf("/proc/%d/status", p), "RssAnon:")
 	}
 	return now, field(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:")
 }
-
-// resetMost makes the kernel forget the most memory that the process had.
-func resetMost(pid int) { _ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0) }
 
 // field returns the value, in bytes, of a line with a key and a number of kB.
 func field(file, key string) int64 {
