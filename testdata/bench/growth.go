@@ -111,7 +111,7 @@ func mounts(root string, n int) setting {
 	for i := range n {
 		fmt.Fprintf(&y, "  - {path: /m%03d, source: %s, allow: [\"**\"]}\n", i, root)
 	}
-	return setting{fmt.Sprintf("%d mounts", n), y.String(), "/m000/dir/1k.txt", nil}
+	return setting{fmt.Sprintf("mounts: %d", n), y.String(), "/m000/dir/1k.txt", nil}
 }
 
 // rules has n rules, half of them deny rules, and a last one that allows the file.
@@ -121,7 +121,7 @@ func rules(root, pattern string, n int) setting {
 		fmt.Fprintf(&allow, "\""+pattern+"\", ", i)
 		fmt.Fprintf(&deny, "\""+pattern+"\", ", n+i)
 	}
-	return setting{fmt.Sprintf("%d rules such as %s", n, fmt.Sprintf(pattern, 7)),
+	return setting{fmt.Sprintf("rules such as `%s`: %s", fmt.Sprintf(pattern, 7), grouped(fmt.Sprint(n))),
 		fmt.Sprintf("mounts:\n  - {path: /, source: %s, allow: [%s\"dir/1k.txt*\"], deny: [%s]}\n", root, allow.String(), strings.TrimSuffix(deny.String(), ", ")),
 		"/dir/1k.txt", nil}
 }
@@ -141,7 +141,7 @@ func (b *bench) users(root string, n int) (setting, error) {
 		return setting{}, err
 	}
 	credentials := base64.StdEncoding.EncodeToString([]byte(userName(n-1) + ":secret"))
-	return setting{fmt.Sprintf("%s users", grouped(fmt.Sprint(n))),
+	return setting{fmt.Sprintf("users: %s", grouped(fmt.Sprint(n))),
 		fmt.Sprintf("users: {htpasswd: %s}\nmounts:\n  - path: /\n    source: %s\n    allow: [\"**\"]\n    access: [{who: authenticated, can: [read]}]\n", path, root),
 		"/dir/1k.txt", []string{"Authorization: Basic " + credentials}}, nil
 }
@@ -152,7 +152,7 @@ func (s setting) inGroup(n int) setting {
 	for i := range n {
 		names.WriteString(userName(i) + ", ")
 	}
-	s.what += " in one group"
+	s.what += ", all in one group"
 	s.yaml = "groups: {all: [" + strings.TrimSuffix(names.String(), ", ") + "]}\n" + strings.Replace(s.yaml, "who: authenticated", "who: \"group:all\"", 1)
 	return s
 }

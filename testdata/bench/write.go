@@ -44,7 +44,7 @@ func measureWrite(ctx context.Context, b *bench) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		n := float64(w.bodies)
-		t.add(fmt.Sprintf("%d clients", w.clients), p.name, n/time.Since(begin).Seconds(), (cpuTime(p.cmd.Process.Pid)-before).Seconds()/n)
+		t.add(fmt.Sprintf("%d at a time", w.clients), p.name, n/time.Since(begin).Seconds(), (cpuTime(p.cmd.Process.Pid)-before).Seconds()/n)
 		return nil
 	}
 	if err := b.eachRound(ctx, func(i int) error {
