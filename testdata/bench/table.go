@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 )
@@ -78,7 +79,10 @@ func (t *table) print(w io.Writer) {
 			}
 			ratio := "–"
 			if base := t.row(r.what, t.base); base != nil && base != r {
-				ratio = fmt.Sprintf("%.2f", compare(base.values[i], v, m.less != t.inverse))
+				// Without S3, both made no request, and 0 to 0 is no ratio.
+				if x := compare(base.values[i], v, m.less != t.inverse); !math.IsNaN(x) {
+					ratio = fmt.Sprintf("%.2f", x)
+				}
 			}
 			format := func(x float64) string { return grouped(fmt.Sprintf(m.format, x*scale)) }
 			cells = append(cells, format(median(v)), format(slices.Min(v))+"–"+format(slices.Max(v)), ratio)
