@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"syscall"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/netconn"
@@ -28,31 +29,35 @@ var (
 // with http.ErrAbortHandler: only a broken connection tells the client.
 func (x *exchange) sendBody(obj *vfs.Object) {
 	var err error
+	conn := connOf(x.ctx, x.r.ProtoMajor)
 	switch {
+	case obj.Descriptor != nil && conn != nil:
+		err = x.sendFileOver(conn, &descriptorReader{obj.Body, obj.Descriptor}, obj.Span.Length)
 	case obj.File == nil:
 		err = x.copyBody(obj.Body, obj.Span.Length)
 	case obj.Span.Length <= chunkBytes:
 		err = x.copyFile(obj)
 	default:
-		err = x.sendFile(obj)
+		err = x.sendFile(conn, obj.File, obj.Span.Length)
 	}
 	if err != nil {
 		x.abort(err)
 	}
 }
 
-// sendFile sends a large file, by sendfile if the system supports it.
-func (x *exchange) sendFile(obj *vfs.Object) error {
-	if conn := connOf(x.ctx, x.r.ProtoMajor); conn != nil {
-		return x.sendFileOver(conn, obj)
+// sendFile sends length bytes of a large file, by sendfile if the system supports it. conn
+// is nil if the connection does not pace files by itself.
+func (x *exchange) sendFile(conn *netconn.Conn, file io.Reader, length int64) error {
+	if conn != nil {
+		return x.sendFileOver(conn, file, length)
 	}
-	for left := obj.Span.Length; left > 0; {
+	for left := length; left > 0; {
 		size := left
 		if x.pace > 0 {
 			size = x.pace.chunk(left, pacedBytes)
 			x.extendWriteDeadline(size)
 		}
-		if err := x.copyN(obj.File, size); err != nil {
+		if err := x.copyN(file, size); err != nil {
 			return err
 		}
 		left -= size
@@ -60,21 +65,26 @@ func (x *exchange) sendFile(obj *vfs.Object) error {
 	return nil
 }
 
-// sendFileOver sends a file over a connection that paces it by itself. The header is
-// flushed into the connection, since net/http would otherwise read the beginning of the
-// file to send it with the header.
-func (x *exchange) sendFileOver(conn *netconn.Conn, obj *vfs.Object) error {
+// sendFileOver flushes the header into the connection first. Otherwise net/http would read
+// the beginning of the file into memory, to send it with the header.
+func (x *exchange) sendFileOver(conn *netconn.Conn, file io.Reader, length int64) error {
 	var pace netconn.Pace
 	if x.pace > 0 {
 		pace = &x.pace
-		x.extendWriteDeadline(x.pace.chunk(obj.Span.Length, pacedBytes))
+		x.extendWriteDeadline(x.pace.chunk(length, pacedBytes))
 	}
 	conn.Hold(pace)
 	defer conn.Release()
 	if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return &writeError{err}
 	}
-	return x.copyN(obj.File, obj.Span.Length)
+	return x.copyN(file, length)
+}
+
+// A descriptorReader is a body with its descriptor, which the connection sends by sendfile.
+type descriptorReader struct {
+	io.Reader
+	syscall.Conn
 }
 
 // copyN sends n bytes of a file.

@@ -114,6 +114,7 @@ func (x *exchange) logAt(level slog.Level, msg string, err error) {
 // open opens the object for a GET. For a HEAD it only asks for its metadata.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if x.r.Method != http.MethodHead {
+		req.Descriptor = connOf(x.ctx, x.r.ProtoMajor) != nil
 		obj, err := x.jail.Get(x.ctx, name, req)
 		if x.link.ID != "" && (err == nil || answersObject(err)) {
 			if used := x.useLink(); used != nil {

@@ -3,6 +3,7 @@ package vfs
 import (
 	"io"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -56,6 +57,11 @@ type Object struct {
 	// must not read Body, and must check that it got all Span.Length bytes.
 	File *os.File
 
+	// Descriptor is set in place of File if Request.Descriptor was, and if it takes fewer
+	// system calls than an os.File. All that is said about File holds for the descriptor
+	// to which it gives access, except that only Body reads it by itself.
+	Descriptor syscall.Conn
+
 	// Location is set if the backend honored Request.Direct: a URL that gives the bytes
 	// to anyone who has it. Body then yields nothing.
 	Location string
@@ -68,6 +74,9 @@ type Request struct {
 	Cond  Cond
 	// Links asks for Error.Link if there is a symbolic link on the path.
 	Links bool
+	// Descriptor allows a backend to set Object.Descriptor in place of Object.File. A
+	// layer that must see every byte clears it.
+	Descriptor bool
 	// Direct asks for Object.Location instead of bytes. Only a backend whose
 	// Caps.Direct is set honors it.
 	Direct Direct

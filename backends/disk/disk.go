@@ -17,10 +17,12 @@ package disk
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -100,7 +102,16 @@ type handle interface {
 type opened interface {
 	pread(p []byte, off int64) (int, error)
 	file() *os.File // takes over the descriptor; do not use the opened again
+	// body returns a Body of span that takes over the descriptor and gives access to it,
+	// or nil if that has no advantage over file.
+	body(ctx context.Context, span vfs.Span) (descriptorBody, error)
 	close() error
+}
+
+// A descriptorBody is the Body of an Object and its Descriptor.
+type descriptorBody interface {
+	io.ReadCloser
+	syscall.Conn
 }
 
 // New returns a Backend for the directory dir. It follows links in dir itself, since
@@ -197,7 +208,7 @@ func (b *Backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	if err != nil {
 		return nil, err
 	}
-	obj, err := newObject(ctx, f, info, span)
+	obj, err := newObject(ctx, f, info, span, req.Descriptor)
 	if err != nil {
 		return nil, &vfs.Error{Op: "open", Name: n.String(), Err: err}
 	}

@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -132,19 +131,3 @@ func statOf(fd int) (stat, error) {
 		}
 	}
 }
-
-// A descriptor is an open file. It remains a bare number as long as possible: making an
-// os.File of it costs two more system calls and a finalizer.
-type descriptor int
-
-func (d descriptor) pread(p []byte, off int64) (int, error) {
-	for {
-		n, err := unix.Pread(int(d), p, off)
-		if err != unix.EINTR {
-			return max(n, 0), err
-		}
-	}
-}
-
-func (d descriptor) file() *os.File { return os.NewFile(uintptr(d), "object") }
-func (d descriptor) close() error   { return unix.Close(int(d)) }

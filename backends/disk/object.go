@@ -20,7 +20,7 @@ import (
 const smallBytes = 32 << 10
 
 // newObject makes an Object of span and takes ownership of h.
-func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span) (*vfs.Object, error) {
+func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span, descriptor bool) (*vfs.Object, error) {
 	if span.Length <= smallBytes {
 		small := &struct {
 			obj  vfs.Object
@@ -28,6 +28,16 @@ func newObject(ctx context.Context, h opened, info vfs.Info, span vfs.Span) (*vf
 		}{vfs.Object{Info: info, Span: span}, smallBody{ctx: ctx, h: h, span: span}}
 		small.obj.Body = &small.body
 		return &small.obj, nil
+	}
+	if descriptor {
+		body, err := h.body(ctx, span)
+		if err != nil {
+			h.close()
+			return nil, err
+		}
+		if body != nil {
+			return &vfs.Object{Info: info, Span: span, Descriptor: body, Body: body}, nil
+		}
 	}
 	f := h.file()
 	if span.Offset > 0 {

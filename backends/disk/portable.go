@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -236,7 +237,11 @@ func (r rootFile) open() (opened, error)                  { return r, nil }
 func (r rootFile) readable() error                        { return nil }
 func (r rootFile) pread(p []byte, off int64) (int, error) { return r.f.ReadAt(p, off) }
 func (r rootFile) file() *os.File                         { return r.f }
-func (r rootFile) close() error                           { return r.f.Close() }
+
+// body returns nil: the os.File exists already.
+func (r rootFile) body(context.Context, vfs.Span) (descriptorBody, error) { return nil, nil }
+
+func (r rootFile) close() error { return r.f.Close() }
 
 func fromInfo(fi fs.FileInfo) stat {
 	st := stat{mode: fi.Mode().Type(), size: fi.Size(), mtime: fi.ModTime(), id: ownfile.IDOf(fi)}

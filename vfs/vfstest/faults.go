@@ -167,7 +167,7 @@ func (f *Faults) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Ob
 		return nil, err
 	}
 	read := &faultyReader{f: f, ctx: ctx, op: "read", n: n, r: obj.Body}
-	obj.Body, obj.File = &faultyBody{read, obj.Body}, nil
+	obj.Body, obj.File, obj.Descriptor = &faultyBody{read, obj.Body}, nil, nil
 	return obj, nil
 }
 

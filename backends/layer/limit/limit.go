@@ -132,7 +132,7 @@ func (b *backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	whole, isWhole := obj.Body.(io.WriterTo)
 	switch {
 	case b.bytes != nil:
-		obj.Body, obj.File = &paced{closing, reader{ctx, obj.Body, b.bytes}}, nil
+		obj.Body, obj.File, obj.Descriptor = &paced{closing, reader{ctx, obj.Body, b.bytes}}, nil, nil
 	case isWhole:
 		obj.Body = &wholeBody{closing, whole}
 	default:

@@ -18,7 +18,7 @@ func (c *Conn) sendFile(src io.Reader) (n int64, err error, sent bool) {
 	c.holding = false
 	limited, ok := src.(*io.LimitedReader)
 	if ok {
-		if file, ok := limited.R.(*os.File); ok && limited.N > 0 {
+		if file, ok := limited.R.(syscall.Conn); ok && limited.N > 0 {
 			if from, err := file.SyscallConn(); err == nil {
 				s := fileSender{conn: c, left: limited.N}
 				sent, err := s.run(from)

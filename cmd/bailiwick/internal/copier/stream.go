@@ -25,7 +25,7 @@ func (b countedBackend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (
 		return obj, nil
 	}
 	// Reading by File would bypass the count.
-	obj.File = nil
+	obj.File, obj.Descriptor = nil, nil
 	if read, ok := ctx.Value(wasRead{}).(*bool); ok {
 		*read = true
 	}
