@@ -73,6 +73,11 @@ func (w *writing) begin(ctx context.Context) (err error) {
 	if err := w.check(w.found); err != nil {
 		return err
 	}
+	if !keepOpen {
+		// Windows does not remove a directory that is open, and body may take long.
+		w.found.dir.close()
+		w.found = nil
+	}
 	w.stage, w.f, w.temp, err = enterStaging(w.top)
 	w.in = w.stage
 	return err
