@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
@@ -117,7 +116,7 @@ type batch struct {
 	mu    sync.Mutex
 	files []catalog.Record // begun, in the order of the request
 
-	running sync.WaitGroup // begin and touch
+	running sync.WaitGroup // touch and calls
 	done    bool           // committed or undone
 }
 
@@ -154,7 +153,14 @@ func (b *batch) store(filename string, content io.Reader) error {
 		Owner:   b.owner,
 		Created: h.cfg.Now().UTC().Truncate(time.Microsecond),
 	}
-	row := b.begin(rec)
+	index := 0
+	row := b.call(func() error {
+		err := h.catalog.Begin(b.ctx, rec)
+		if err == nil {
+			index = b.add(rec)
+		}
+		return err
+	})
 	name := catalog.ObjectName(id)
 	checked := h.intake.checked(b.ctx, head, Upload{Name: name, Filename: original, Type: rec.Type})
 	defer checked.close()
@@ -179,7 +185,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	rec.Size = sum.size
 	sum.hash.Sum(rec.SHA256[:0])
 	b.mu.Lock()
-	b.files[row.index] = rec
+	b.files[index] = rec
 	b.mu.Unlock()
 	return nil
 }
@@ -218,9 +224,6 @@ func (b *batch) touch() {
 	}
 }
 
-// commitsAtOnce bounds the rows of a request that are made ready at the same time.
-const commitsAtOnce = 16
-
 // commit makes all rows ready, after all objects have been stored.
 func (b *batch) commit() error {
 	if err := b.ctx.Err(); err != nil {
@@ -232,13 +235,15 @@ func (b *batch) commit() error {
 	ctx, cancel := afterwards(b.ctx)
 	defer cancel()
 	// Concurrently, since the catalog then makes several rows durable at once.
-	var group errgroup.Group
-	group.SetLimit(commitsAtOnce)
+	var others []*call
 	for i := range b.files[1:] {
-		group.Go(func() error { return b.ready(ctx, i+1) })
+		others = append(others, b.call(func() error { return b.ready(ctx, i+1) }))
 	}
 	err := b.ready(ctx, 0)
-	if err = cmp.Or(group.Wait(), err); err != nil {
+	for _, c := range others {
+		err = cmp.Or(err, c.wait())
+	}
+	if err != nil {
 		return err
 	}
 	b.done = true

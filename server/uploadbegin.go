@@ -1,35 +1,41 @@
 package server
 
 import (
+	"fmt"
 	"io"
-
-	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"runtime/debug"
 )
 
-// A beginning is a row that is being added to the catalog while the body arrives: its sync
-// takes as long as receiving a small body.
-type beginning struct {
-	ended chan struct{}
-	index int // among the files of the batch
-	err   error
+// A call of the catalog runs concurrently with its request.
+type call struct {
+	ended    chan struct{}
+	err      error
+	panicked error // with the stack
 }
 
-// begin adds a pending row for rec. Once it is there, touch marks it as active.
-func (b *batch) begin(rec catalog.Record) *beginning {
-	row := &beginning{ended: make(chan struct{})}
+// call runs f. undo and commit wait for it.
+func (b *batch) call(f func() error) *call {
+	c := &call{ended: make(chan struct{})}
 	b.running.Go(func() {
-		defer close(row.ended)
-		if row.err = b.h.catalog.Begin(b.ctx, rec); row.err == nil {
-			row.index = b.add(rec)
-		}
+		defer close(c.ended)
+		defer func() {
+			if v := recover(); v != nil {
+				c.panicked = fmt.Errorf("%v\n%s", v, debug.Stack())
+			}
+		}()
+		c.err = f()
 	})
-	return row
+	return c
 }
 
-// wait returns once the row is durable, or could not be added.
-func (row *beginning) wait() error {
-	<-row.ended
-	return row.err
+// wait returns the error of the call. It passes a panic on to the request, which answers:
+// here it would end the process.
+func (c *call) wait() error {
+	<-c.ended
+	if c.panicked != nil {
+		panic(c.panicked)
+	}
+	return c.err
 }
 
 // aheadOfRow is how much of a body the backend may get before the row is durable. It is
@@ -41,7 +47,7 @@ const aheadOfRow = 1 << 20
 // object without a row, whenever the server crashes or loses power. Without a row, it fails.
 type heldBack struct {
 	r    io.Reader
-	row  *beginning
+	row  *call // of Begin
 	left int64 // of aheadOfRow
 }
 

@@ -132,3 +132,29 @@ func TestUploadFormCommitsAtOnce(t *testing.T) {
 		group.Wait()
 	})
 }
+
+// TestUploadCatalogPanics: a panic of the catalog ends the request, but not the process, and
+// leaves nothing behind.
+func TestUploadCatalogPanics(t *testing.T) {
+	for _, method := range []string{"begin", "commit"} {
+		for n := range 3 {
+			s := newUploads(t, server.UploadConfig{})
+			var calls atomic.Int64
+			s.catalog.Fail = func(called string) error {
+				if called == method && calls.Add(1) == int64(n+1) {
+					panic("on purpose")
+				}
+				return nil
+			}
+			what := fmt.Sprintf("%s, call %d", method, n+1)
+			body := form(filePart("a", "a"), filePart("b", "b"), filePart("c", "c"))
+			w := serveBody(s.handler, "POST", "/", body, http.Header{"Content-Type": {"multipart/form-data; boundary=" + boundary}})
+			if w.Code != 500 {
+				t.Errorf("%s: %d", what, w.Code)
+			}
+			if got := s.agree(t, what); got != 0 {
+				t.Errorf("%s: %d uploads are left", what, got)
+			}
+		}
+	}
+}
