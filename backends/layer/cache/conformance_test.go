@@ -129,7 +129,6 @@ func TestBackendOverServer(t *testing.T) {
 		}
 		return open(t, b, cache.Options{TTL: hour})
 	}, vfstest.Options{
-		Weaknesses: map[string]string{"move races": "S3 cannot rename, and reports success to each of several calls that delete one object"},
 		// To replace an object, the server creates a file beside it with a longer name.
 		Unholdable: func(name string) bool {
 			for elem := range strings.SplitSeq(name, "/") {
