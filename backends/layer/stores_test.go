@@ -104,8 +104,7 @@ func s3Store(t *testing.T) store {
 	client := g.Client(t)
 	var buckets atomic.Int64
 	// To replace an object, the server creates a file beside it with a longer name.
-	weak := map[string]string{"move races": "a Remove on S3 that finds the object gone succeeds, so several moves of one object can"}
-	return store{name: "s3", maxElem: vfs.MaxElementBytes - 50, weaknesses: weak, open: func(t *testing.T, tree vfstest.Tree) vfs.Backend {
+	return store{name: "s3", maxElem: vfs.MaxElementBytes - 50, open: func(t *testing.T, tree vfstest.Tree) vfs.Backend {
 		bucket := g.Bucket(t, fmt.Sprintf("tree-%d", buckets.Add(1)))
 		var group errgroup.Group
 		group.SetLimit(8)
