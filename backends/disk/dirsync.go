@@ -1,6 +1,9 @@
 package disk
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
 // dirSyncs let calls that change the same directory at the same time share one sync of
 // it.
@@ -38,9 +41,14 @@ func (s *dirSyncs) sync(dir folder) error {
 		round := d.next
 		s.mu.Unlock()
 		<-round.ended
+		if isExhausted(round.err) {
+			// Only the call that synced had no descriptor left. A failed sync, in contrast,
+			// must not be repeated: the system may forget the error.
+			return dir.sync()
+		}
 		return round.err
 	}
-	round := &syncRound{begin: make(chan struct{}, 1), ended: make(chan struct{})}
+	round := &syncRound{begin: make(chan struct{}, 1), ended: make(chan struct{}), err: errUnsynced}
 	if d != nil {
 		d.next = round
 		s.mu.Unlock()
@@ -70,3 +78,6 @@ func (s *dirSyncs) sync(dir folder) error {
 	round.err = dir.sync()
 	return round.err
 }
+
+// errUnsynced is the result of a round that did not end, because of a panic.
+var errUnsynced = errors.New("the directory was not synced")

@@ -38,8 +38,9 @@ func (d *db) Read(ctx context.Context, row func(table.Scanner) error, query stri
 }
 
 // Change runs a statement that returns rows.
-func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
-	return classify(d.query(ctx, row, query, args))
+func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) (n int64, err error) {
+	err = d.query(ctx, func(s table.Scanner) error { n++; return row(s) }, query, args)
+	return n, classify(err)
 }
 
 func (d *db) query(ctx context.Context, row func(table.Scanner) error, query string, args []any) error {

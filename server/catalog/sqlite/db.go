@@ -49,9 +49,8 @@ func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err 
 }
 
 // Change runs a statement that returns rows.
-func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) error {
-	_, err := d.change(ctx, row, query, args)
-	return err
+func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) (int64, error) {
+	return d.change(ctx, row, query, args)
 }
 
 // Read runs a query on one of the reading connections. It retries only before the first

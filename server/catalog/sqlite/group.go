@@ -31,7 +31,7 @@ type change struct {
 	row       func(table.Scanner) error // nil if the statement returns no rows
 
 	turn chan turn // takes one value without blocking
-	rows int64     // changed, once the turn is over
+	rows int64     // changed or returned, once the turn is over
 	err  error
 }
 
@@ -140,7 +140,9 @@ func (c *change) run(ctx context.Context, s *sql.Stmt) error {
 		return err
 	}
 	defer rows.Close()
+	c.rows = 0 // of an earlier run, which was rolled back
 	for rows.Next() {
+		c.rows++
 		if err := c.row(rows); err != nil {
 			return err
 		}

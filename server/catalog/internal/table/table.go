@@ -24,8 +24,10 @@ type DB interface {
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 	// Read runs a query, and calls row for each row of the result.
 	Read(ctx context.Context, row func(Scanner) error, query string, args ...any) error
-	// Change is like Read for a statement that changes rows and returns them.
-	Change(ctx context.Context, row func(Scanner) error, query string, args ...any) error
+	// Change is like Read for a statement that changes rows and returns them. The
+	// statement may be repeated, as if it had not been run before: the result is the
+	// number of rows of its last run, whatever row was called for.
+	Change(ctx context.Context, row func(Scanner) error, query string, args ...any) (int64, error)
 
 	// Hold returns nil once the instance appears alive to others.
 	Hold(ctx context.Context) error
@@ -113,7 +115,7 @@ func (c *Catalog) Commit(ctx context.Context, rec catalog.Record) (catalog.Recor
 
 // Get returns a ready row.
 func (c *Catalog) Get(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
-	return c.one(ctx, c.db.Read, `SELECT `+columns+` FROM {schema}objects WHERE source = $1 AND id = $2 AND state = 'ready'`, string(c.source), id.String())
+	return c.one(ctx, c.readOne, `SELECT `+columns+` FROM {schema}objects WHERE source = $1 AND id = $2 AND state = 'ready'`, string(c.source), id.String())
 }
 
 // Delete changes a ready row to Deleting.
@@ -172,15 +174,14 @@ func (c *Catalog) exec(ctx context.Context, names bool, query string, args ...an
 }
 
 // one returns the only row of a result.
-func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanner) error, string, ...any) error, query string, args ...any) (rec catalog.Record, err error) {
+func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanner) error, string, ...any) (int64, error), query string, args ...any) (rec catalog.Record, err error) {
 	err = c.do(ctx, func(ctx context.Context) error {
-		found := false
-		err := run(ctx, func(s Scanner) error {
+		found, err := run(ctx, func(s Scanner) error {
 			r, err := scan(s)
-			rec, found = r.Record, true
+			rec = r.Record
 			return err
 		}, c.sql(query), args...)
-		if err == nil && !found {
+		if err == nil && found == 0 {
 			err = catalog.ErrNotFound
 		}
 		return err
@@ -189,6 +190,12 @@ func (c *Catalog) one(ctx context.Context, run func(context.Context, func(Scanne
 		return catalog.Record{}, err
 	}
 	return rec, nil
+}
+
+// readOne is Read with the number of rows.
+func (c *Catalog) readOne(ctx context.Context, row func(Scanner) error, query string, args ...any) (n int64, err error) {
+	err = c.db.Read(ctx, func(s Scanner) error { n++; return row(s) }, query, args...)
+	return n, err
 }
 
 // sql returns a statement in the dialect.
