@@ -25,6 +25,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/aferofs"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/cache"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/mount"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -320,6 +321,22 @@ var zeroValues = map[string]func(*testing.T){
 			t.Error("NewLog accepted a nil writer")
 		}
 	},
+	"backends/s3.Client": func(t *testing.T) {
+		for what, c := range map[string]*s3.Client{"zero": {}, "nil": nil} {
+			if _, err := s3.New(c, s3.Options{Bucket: "bucket"}); err == nil {
+				t.Errorf("the %s client was accepted", what)
+			}
+		}
+	},
+	"backends/layer/mount.Point": func(t *testing.T) {
+		for _, p := range []mount.Point{{}, {At: "a"}, {Backend: gateTree()}} {
+			if _, err := mount.New(gateTree(), p); err == nil {
+				t.Errorf("%+v was accepted", p)
+			}
+		}
+	},
+	"backends/layer/limit.Options": data, "backends/layer/overlay.Options": data, "backends/layer/retry.Options": data, "backends/layer/timeout.Options": data,
+
 	"server/audit.LogOptions": data,
 	"server/audit.Attempt":    data,
 	"server.Upload":           data,

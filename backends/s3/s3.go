@@ -142,8 +142,8 @@ var _ driver.Walker = (*Backend)(nil)
 // api is a [Client]. It does no I/O: see [Backend.Check]. It fails if
 // the bucket's name is invalid, or the prefix is not a valid vfs.Name.
 func New(api API, opts Options) (*Backend, error) {
-	if api == nil {
-		return nil, errors.New("s3: no client")
+	if c, ok := api.(*Client); api == nil || ok && (c == nil || c.Client == nil) {
+		return nil, errors.New("s3: no client, or one that NewClient did not make")
 	}
 	// The SDK sends any string: on servers that store buckets as directories, the
 	// bucket ".." has meant the directory above all buckets.
