@@ -82,10 +82,13 @@ func (d *database) lead(ctx context.Context, own *change) turn {
 	}
 	// Only now, since begin may have waited: until then, those who wait can be cancelled.
 	all := append([]*change{own}, d.group.take()...)
-	t := transact(ctx, tx, all)
-	for _, c := range all[1:] {
-		c.turn <- t
-	}
+	t := alone // after a panic of the driver, those who wait must not wait for ever
+	defer func() {
+		for _, c := range all[1:] {
+			c.turn <- t
+		}
+	}()
+	t = transact(ctx, tx, all)
 	return t
 }
 
