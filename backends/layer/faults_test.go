@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,9 +22,9 @@ import (
 // stacks of three: whatever fails, a read gives the right bytes or an error, a listing is
 // whole or an error, a change is made or an error, and nothing that exists is missing.
 func TestFaults(t *testing.T) {
-	stacks := 24
-	if testing.Short() {
-		stacks = 4
+	stacks := 4
+	if os.Getenv("BAILIWICK_LONG") == "1" {
+		stacks = 24
 	}
 	faults := map[string]func(i int) vfstest.Fault{
 		"unavailable":  func(i int) vfstest.Fault { return vfstest.FailCall(i, vfs.ErrUnavailable) },

@@ -70,11 +70,15 @@ func newLeanClient(c *Client, bucket string) *leanClient {
 	if service != signingName || !ok || !unescaped {
 		return nil
 	}
+	refill, err := c.retryer.GetAttemptToken(context.Background())
+	if err != nil {
+		return nil
+	}
 	l := &leanClient{
 		client:      c,
 		sdk:         c.Client,
 		send:        o.HTTPClient.Do,
-		refill:      c.retryer.GetInitialToken(),
+		refill:      refill,
 		bucket:      bucket,
 		endpoint:    endpoint.URI,
 		credentials: o.Credentials,

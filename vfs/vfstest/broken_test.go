@@ -670,7 +670,7 @@ func (s storeMoves) Caps() vfs.Caps {
 }
 
 func (s storeMoves) MoveFrom(ctx context.Context, n vfs.Name, _ vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
-	return storeCopies{s.reference}.CopyFrom(ctx, n, s, from, opts)
+	return storeCopies(s).CopyFrom(ctx, n, s, from, opts)
 }
 
 // The suite must detect each fault, in the check that covers it.

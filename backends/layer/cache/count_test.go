@@ -191,7 +191,7 @@ func TestTTL(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		want(t, c, n, whole, "old", hit)
 		counts(t, src, 2, 0)
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		want(t, c, n, whole, "new", miss)
 		synctest.Wait()
 		time.Sleep(time.Minute)
