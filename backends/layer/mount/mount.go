@@ -110,7 +110,7 @@ func (b *backend) common() vfs.Caps {
 		caps.Copies = caps.Copies || c.Copies
 		caps.Moves = caps.Moves || c.Moves
 	}
-	caps.Walks, caps.Moves = false, false
+	caps.Walks = false
 	return caps
 }
 
