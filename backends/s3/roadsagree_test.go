@@ -143,7 +143,7 @@ func (s *faultyService) call(t *testing.T, b *s3.Backend, rng *rand.Rand) (o out
 		}
 	}
 	// The pauses between requests are random.
-	o.Took = time.Since(start).Round(30 * time.Second)
+	o.Took = time.Since(start).Truncate(10 * time.Second)
 	o.Requests = s.requests()
 	if err != nil {
 		o.Err = err.Error()
@@ -243,14 +243,50 @@ func (s *faultyService) next(rng *rand.Rand) {
 			s.faults[i] = s.faults[0]
 		}
 	}
-	if clock := rng.IntN(40); clock < len(clocks) {
-		s.ahead = clocks[clock]
-	}
 }
 
-// clocks are settings of the service's clock: it refuses a quarter of an hour, and the
-// SDK suspects the clock from four minutes on.
-var clocks = []time.Duration{0, 3 * time.Minute, 20 * time.Minute, -3 * time.Minute, -20 * time.Minute}
+// TestRoadsAgreeOnTheClock: both ways learn how far the service's clock is ahead, by the
+// same requests. The service refuses a quarter of an hour, and the SDK suspects the clock
+// from four minutes on.
+func TestRoadsAgreeOnTheClock(t *testing.T) {
+	clocks := []time.Duration{0, 3 * time.Minute, 20 * time.Minute, -3 * time.Minute, -20 * time.Minute, 0}
+	run := func(t *testing.T, throughSDK bool) (seen [][]string) {
+		s := &faultyService{data: map[string]string{"small": numbers(900)}}
+		client := s.start(t)
+		var api s3.API = client
+		if throughSDK {
+			api = client.Client
+		}
+		b := newBackend(t, api, s3.Options{Prefix: "pub"})
+		for _, ahead := range clocks {
+			for i := range 4 {
+				s.mu.Lock()
+				s.ahead, s.seen = ahead, nil
+				s.mu.Unlock()
+				var err error
+				if i%2 == 0 {
+					var obj *vfs.Object
+					if obj, err = b.Open(t.Context(), name("small"), vfs.Request{}); err == nil {
+						obj.Body.Close()
+					}
+				} else {
+					_, err = b.Stat(t.Context(), name("small"), vfs.Request{})
+				}
+				if err != nil {
+					t.Errorf("through the SDK %t, %v ahead, call %d: %v", throughSDK, ahead, i, err)
+				}
+				seen = append(seen, s.requests())
+			}
+		}
+		return seen
+	}
+	var own, sdk [][]string
+	synctest.Test(t, func(t *testing.T) { own = run(t, false) })
+	synctest.Test(t, func(t *testing.T) { sdk = run(t, true) })
+	if diff := cmp.Diff(sdk, own); diff != "" {
+		t.Errorf("SDK (-), own (+):\n%s", diff)
+	}
+}
 
 func (s *faultyService) requests() []string {
 	s.mu.Lock()
