@@ -51,12 +51,7 @@ func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 		x.fail(h.hideSibling(err), nil)
 		return
 	}
-	x.attempt.Rule = written.Info.Rule
-	status := http.StatusCreated
-	if written.Replaced {
-		status = http.StatusNoContent
-	}
-	x.written(status, &written.Info)
+	x.stored(&written)
 }
 
 // destination returns the name and the options that the headers of a request ask for.

@@ -72,12 +72,17 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 		x.fail(h.hideSibling(err), nil)
 		return
 	}
-	x.attempt.Rule = written.Info.Rule
+	x.stored(&written)
+}
+
+// stored answers a write that stored an object.
+func (x *exchange) stored(w *vfs.Written) {
+	x.attempt.Rule = w.Info.Rule
 	status := http.StatusCreated
-	if written.Replaced {
+	if w.Replaced {
 		status = http.StatusNoContent
 	}
-	x.written(status, &written.Info)
+	x.written(status, &w.Info)
 }
 
 // hideSibling hides a conflict with a directory, unless directories are listed: otherwise
