@@ -148,7 +148,7 @@ func (b *smallBody) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (b *smallBody) Seek(offset int64, whence int) (int64, error) {
-	off, err := seekOffset(offset, whence, b.off, b.span.Length)
+	off, err := driver.SeekOffset(offset, whence, b.off, b.span.Length)
 	if err == nil {
 		b.off = off
 	}
@@ -210,7 +210,7 @@ func (b *fileBody) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (b *fileBody) Seek(offset int64, whence int) (int64, error) {
-	off, err := seekOffset(offset, whence, b.off, b.span.Length)
+	off, err := driver.SeekOffset(offset, whence, b.off, b.span.Length)
 	if err != nil {
 		return 0, err
 	}
@@ -230,20 +230,4 @@ func changed(err error) error {
 		return vfs.ErrChanged
 	}
 	return err
-}
-
-func seekOffset(offset int64, whence int, at, size int64) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += at
-	case io.SeekEnd:
-		offset += size
-	default:
-		return 0, fs.ErrInvalid
-	}
-	if offset < 0 {
-		return 0, fs.ErrInvalid
-	}
-	return offset, nil
 }

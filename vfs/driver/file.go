@@ -69,3 +69,21 @@ func NewBody(ctx context.Context, r io.ReadCloser, span vfs.Span) (io.ReadCloser
 func TimeTag(salt string, modTime time.Time, size int64) string {
 	return filestore.TimeTag(salt, modTime, size)
 }
+
+// SeekOffset returns the new offset for an io.Seeker over size bytes that is at the offset
+// at. It fails with [fs.ErrInvalid] for an offset before the start, or another whence.
+func SeekOffset(offset int64, whence int, at, size int64) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		offset += at
+	case io.SeekEnd:
+		offset += size
+	default:
+		return 0, fs.ErrInvalid
+	}
+	if offset < 0 {
+		return 0, fs.ErrInvalid
+	}
+	return offset, nil
+}

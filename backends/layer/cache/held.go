@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // A fileBody reads a span of blocks that have been checked, from an open file.
@@ -63,7 +64,7 @@ func (b *fileBody) ReadAt(p []byte, off int64) (int, error) {
 
 // Seek also moves the file, whose position is that of the body.
 func (b *fileBody) Seek(offset int64, whence int) (int64, error) {
-	off, err := seekOffset(offset, whence, b.off, b.span.Length)
+	off, err := driver.SeekOffset(offset, whence, b.off, b.span.Length)
 	if err != nil {
 		return 0, err
 	}
@@ -128,7 +129,7 @@ func (b *smallBody) usable() error {
 }
 
 func (b *smallBody) Seek(offset int64, whence int) (int64, error) {
-	off, err := seekOffset(offset, whence, b.off, int64(len(b.data)))
+	off, err := driver.SeekOffset(offset, whence, b.off, int64(len(b.data)))
 	if err == nil {
 		b.off = off
 	}
@@ -142,20 +143,4 @@ func (b *smallBody) Close() error {
 	smallBuffers.Put(b.buf)
 	b.buf, b.data = nil, nil
 	return nil
-}
-
-func seekOffset(offset int64, whence int, at, size int64) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += at
-	case io.SeekEnd:
-		offset += size
-	default:
-		return 0, fs.ErrInvalid
-	}
-	if offset < 0 {
-		return 0, fs.ErrInvalid
-	}
-	return offset, nil
 }
