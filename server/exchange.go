@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // An exchange is one request with its response and its record. It is reused after end, so
@@ -27,9 +28,10 @@ type exchange struct {
 	rec           audit.Recorder
 	logger        *slog.Logger
 	attempt       audit.Attempt
-	allRead       bool        // the body of the request was read to its end
-	objectHeaders http.Header // headers of middleware that describe an object, see removeObjectHeaders
-	closeAtOnce   bool        // close the connection directly after the response
+	answer        driver.Answer // of the last open
+	allRead       bool          // the body of the request was read to its end
+	objectHeaders http.Header   // headers of middleware that describe an object, see removeObjectHeaders
+	closeAtOnce   bool          // close the connection directly after the response
 
 	lingering   *Slots // bounds the requests that linger; nil for none
 	form        bool   // the request is a browser's form, answered by an HTML page
@@ -111,11 +113,17 @@ func (x *exchange) logAt(level slog.Level, msg string, err error) {
 		slog.String("request_id", x.attempt.RequestID.String()), slog.String("name", x.attempt.Name.String()), slog.Any("error", cause{err}))
 }
 
-// open opens the object for a GET. For a HEAD it only asks for its metadata.
+// open opens the object for a GET. For a HEAD it only asks for its metadata. The record
+// has how a cache answered the last one, which is for what is sent.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	ctx := x.ctx
+	if x.rec != nil {
+		x.answer = driver.Answer{}
+		ctx = driver.WithAnswer(ctx, &x.answer)
+	}
 	if x.r.Method != http.MethodHead {
 		req.Descriptor = connOf(x.ctx, x.r.ProtoMajor) != nil
-		obj, err := x.jail.Get(x.ctx, name, req)
+		obj, err := x.jail.Get(ctx, name, req)
 		if x.link.ID != "" && (err == nil || answersObject(err)) {
 			if used := x.useLink(); used != nil {
 				if obj != nil {
@@ -126,7 +134,7 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 		}
 		return obj, err
 	}
-	info, err := x.jail.Head(x.ctx, name, req)
+	info, err := x.jail.Head(ctx, name, req)
 	if x.link.ID != "" && (err == nil || answersObject(err)) {
 		if err := x.linkGood(); err != nil {
 			return nil, err

@@ -30,6 +30,7 @@ func (x *exchange) record() {
 	if x.jail != nil {
 		a.Backend = x.jail.Caps().Kind
 	}
+	a.Cache = x.answer.Cache
 	a.Status, a.Bytes = x.status, x.bytes
 	a.Duration = time.Since(a.Time)
 	if a.Reason == audit.ReasonCanceled && errors.Is(context.Cause(x.r.Context()), ErrShutdown) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // An Attempt is the record of one request, whatever its outcome.
@@ -31,11 +32,14 @@ type Attempt struct {
 	Reason    vfs.Reason // why the request was refused or failed; "" otherwise
 	Rule      string     // the pattern or access rule that decided, if one did
 	Backend   string     // the kind of the backend
-	Status    int        // of the response; 0 if there was none
-	Bytes     int64      // bytes of the response body, as written to the connection
-	Received  int64      // bytes of the request body that were read
-	Aborted   bool       // the response was truncated: the backend failed, or the client disconnected
-	Duration  time.Duration
+	// Cache is how a cache over the backend answered for the object that was read; "" if
+	// there is none, or the request did not reach it.
+	Cache    driver.CacheStatus
+	Status   int   // of the response; 0 if there was none
+	Bytes    int64 // bytes of the response body, as written to the connection
+	Received int64 // bytes of the request body that were read
+	Aborted  bool  // the response was truncated: the backend failed, or the client disconnected
+	Duration time.Duration
 }
 
 // A Verdict is the outcome of a request.

@@ -51,6 +51,10 @@ func appendJSON(b []byte, a *Attempt) []byte {
 		b = append(b, `,"received":`...)
 		b = strconv.AppendInt(b, a.Received, 10)
 	}
+	if a.Cache != "" {
+		b = appendField(b, `,"cache":"`, string(a.Cache), maxShort)
+		b = append(b, '"')
+	}
 	return append(b, "}\n"...)
 }
 
@@ -95,6 +99,9 @@ func appendText(b []byte, a *Attempt) []byte {
 		b = append(b, " received "...)
 		b = strconv.AppendInt(b, a.Received, 10)
 		b = append(b, 'B')
+	}
+	if a.Cache != "" {
+		b = appendField(b, " cache ", string(a.Cache), maxShort)
 	}
 	if a.Aborted {
 		b = append(b, " aborted"...)

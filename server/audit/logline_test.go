@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
@@ -112,7 +113,7 @@ func TestRecordIsBounded(t *testing.T) {
 		long := strings.Repeat(fill, 1<<16)
 		a := &audit.Attempt{
 			Remote: long, Method: long, Raw: long, Name: name, Principal: long, Verdict: audit.Verdict(long),
-			Reason: vfs.Reason(long), Rule: long, Backend: long, Status: -1 << 63, Bytes: -1 << 63, Received: 1<<63 - 1, Aborted: true, Duration: 1<<63 - 1,
+			Reason: vfs.Reason(long), Rule: long, Backend: long, Cache: driver.CacheStatus(long), Status: -1 << 63, Bytes: -1 << 63, Received: 1<<63 - 1, Aborted: true, Duration: 1<<63 - 1,
 		}
 		l := checkLine(t, recorded(a, audit.LogOptions{}))
 		if l.Name != name.String() {
@@ -189,7 +190,7 @@ func TestKeysAreDocumented(t *testing.T) {
 	}
 	var out bytes.Buffer
 	log := audit.NewLog(&out, audit.LogOptions{})
-	log.Record(&audit.Attempt{Received: 1})
+	log.Record(&audit.Attempt{Received: 1, Cache: driver.CacheHit})
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
