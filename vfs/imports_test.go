@@ -318,6 +318,8 @@ func TestImportRules(t *testing.T) {
 		{"cmd/bailiwick", module + "/server", false},
 		{"cmd/bailiwick", "github.com/spf13/afero", false},
 		{"cmd/bailiwick", module + "/vfs/vfstest", true},
+		{"cmd/bailiwick", module + "/vfs/attacks", false},
+		{"cmd/bailiwick", "testing", true},
 		{"cmd/bailiwick", module + "/testdata/s3gateway", true},
 		{"backends/s3", module + "/testdata/s3gateway", true},
 		{"testdata/s3gateway", module + "/backends/s3", false},

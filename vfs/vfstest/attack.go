@@ -1,38 +1,32 @@
 package vfstest
 
 import (
-	"slices"
-
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/attacks"
 )
 
 // An Attack is a request for something that must not be served. Its names refer to a
 // [Fixture] under [FixturePolicy].
-type Attack struct {
-	Name  string // name for test output
-	Raw   string // the request path as sent, byte for byte, without the leading slash
-	Class string // the kind of attack: "dotdot", "encoded", "symlink", ...
-
-	// Reason is the expected verdict: that of the parser, of Explain, or of Get on a
-	// backend that can store every name and knows directories. A backend that cannot
-	// store the name may return reason.Unholdable, and one without directories
-	// reason.Missing instead of reason.Directory.
-	Reason vfs.Reason
-
-	// Control names the naive server, one of [NaiveServers], that returns the canary
-	// when asked for Raw. If it does not, the attack proves nothing, and the case is
-	// void.
-	Control string
-}
+type Attack = attacks.Attack
 
 // Attacks returns the table of attacks.
-func Attacks() []Attack { return slices.Clone(attacks) }
+func Attacks() []Attack { return attacks.All() }
 
 // FixturePolicy returns the policy under which the attacks are refused and [LegalNames]
 // are served. It follows no links.
-func FixturePolicy() vfs.Policy {
-	return vfs.Policy{
-		Allow: vfs.Patterns("public/**", "user1/**", "legal/**", "links/**", "*.txt"),
-		Deny:  vfs.Patterns("public/drafts", privateElement),
-	}
-}
+func FixturePolicy() vfs.Policy { return attacks.Policy() }
+
+// A LegalName is a name that has to be served, however odd it looks: a server that
+// refuses everything would pass every attack.
+type LegalName = attacks.LegalName
+
+// LegalNames returns the names that must be served. They are all in the directory
+// "legal". Not every disk can store all of them: Windows refuses some characters, and
+// macOS treats the two accents as the same name; see Options.Unholdable.
+func LegalNames() []LegalName { return attacks.Legal() }
+
+// Portable reports whether the disks of all systems can store name. It uses the rule
+// for creation, through [vfs.Jail.Explain], and the limits of Windows and macOS for the
+// length of a path. Two portable names that differ only in case are the same on some
+// disks.
+func Portable(name string) bool { return attacks.Portable(name) }

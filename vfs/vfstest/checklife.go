@@ -149,10 +149,3 @@ func checkFS(p *probe) {
 		p.errorf("ReadFile(%q) through a Jail gave %s, %v", names[0], excerpt(data), err)
 	}
 }
-
-// noFiles is an empty file system.
-type noFiles struct{}
-
-func (noFiles) Open(name string) (fs.File, error) {
-	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-}

@@ -7,45 +7,19 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/attacks"
 )
 
 // Canary is part of everything that must not be served, so that a leak is easy to find
 // in a response, a listing or an error.
-const Canary = "canary-7f3a9c51-outside-the-bailiwick"
-
-// privateElement is a denied name of the maximum element length, for servers that
-// truncate longer ones.
-var privateElement = strings.Repeat("k", 251) + ".txt"
+const Canary = attacks.Canary
 
 // Fixture returns the tree for [Attacks]: files that are served, including all of
 // LegalNames, canaries that are not, and symbolic links to these. Only Plant creates
 // what is outside the root.
 func Fixture() Tree {
-	tree := Tree{
-		Files: map[string]string{
-			"public/ok.txt":     "ok\n",
-			"public/sub/ok.txt": "ok\n",
-			"user1/notes.txt":   "notes of user1\n",
-			"links/ok.txt":      "ok\n",
-		},
-		Links: map[string]string{
-			"links/out.txt":      "../../canary.txt",
-			"links/dir":          "../..",
-			"links/chain.txt":    "out.txt",
-			"links/drafts.txt":   "../public/drafts/secret.txt",
-			"links/env.txt":      "../public/.env",
-			"links/absolute.txt": "/canary.txt",
-			"user1/other":        "../user10",
-		},
-	}
-	for _, name := range []string{
-		"config.yaml", "config.yaml~", "public/drafts/secret.txt", "public/.env", "public/.git/config",
-		"user10/notes.txt", privateElement,
-		"." + Canary, "public/." + Canary, "public/sub/." + Canary,
-	} {
-		tree.Files[name] = Canary
-	}
+	tree := Tree{Files: attacks.Files(), Links: attacks.Links()}
 	for _, l := range LegalNames() {
 		tree.Files[l.Name] = l.Data
 	}

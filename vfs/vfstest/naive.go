@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/attacks"
 )
 
 // A NaiveServer serves files as some real server once did: it looks plausible and often
@@ -211,7 +213,7 @@ func dotdot(name string) bool { return slices.Contains(strings.Split(name, "/"),
 
 func denied(name string) bool {
 	return strings.HasPrefix(name, "public/drafts/") || strings.HasPrefix(name, "public/.git/") ||
-		name == "config.yaml" || name == privateElement
+		name == "config.yaml" || name == attacks.LongName
 }
 
 func eachElement(change func(elem string) string) func(name string) string {

@@ -1,4 +1,4 @@
-package vfstest
+package attacks
 
 import (
 	"strings"
@@ -6,11 +6,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// The canaries of a Fixture are outside its root, under a denied directory, in
+// The canaries of the fixture are outside its root, under a denied directory, in
 // dotfiles, in a file that no pattern allows, in another user's directory, and behind
 // links. The table has a row for every way to reach them that some server has left
 // open.
-var attacks = []Attack{
+var table = []Attack{
 	// Plain "..", as curl --path-as-is sends it.
 	{"dotdot", "../canary.txt", "dotdot", reason.NameDotDot, "join"},
 	{"dotdot below a directory", "public/../../canary.txt", "dotdot", reason.NameDotDot, "join"},
@@ -116,7 +116,7 @@ var attacks = []Attack{
 	{"wildcard", "public/dra*/secret.txt", "wildcard", reason.Missing, "glob"},
 	{"single-character wildcard", "public/draft%3f/secret.txt", "wildcard", reason.Missing, "glob"},
 	{"class", "public/[d]rafts/secret.txt", "wildcard", reason.Missing, "glob"},
-	{"truncated element", privateElement + "x", "length", reason.NameElementTooLong, "cut"},
+	{"truncated element", LongName + "x", "length", reason.NameElementTooLong, "cut"},
 	{"truncated name", ".//" + strings.Repeat("./", 505) + "config.yaml.txt", "length", reason.NameTooLong, "cut"},
 
 	// Names that are simply not allowed.

@@ -1,7 +1,8 @@
-package vfstest
+package attacks
 
 import (
 	"context"
+	"embed"
 	"slices"
 	"strings"
 
@@ -13,13 +14,13 @@ import (
 type LegalName struct {
 	Raw  string // a request path for it, as sent, without the leading slash
 	Name string // the decoded name
-	Data string // its content in a Fixture
+	Data string // its content in the fixture
 }
 
-// LegalNames returns the names that must be served. They are all in the directory
-// "legal". Not every disk can store all of them: Windows refuses some characters, and
-// macOS treats the two accents as the same name; see Options.Unholdable.
-func LegalNames() []LegalName {
+// Legal returns the names that must be served. They are all in the directory "legal". Not
+// every disk can store all of them: Windows refuses some characters, and macOS treats the
+// two accents as the same name.
+func Legal() []LegalName {
 	list := slices.Clone(legalNames)
 	for i := range list {
 		l := &list[i]
@@ -42,7 +43,7 @@ func Portable(name string) bool {
 }
 
 var portableJail = func() *vfs.Jail {
-	j, err := vfs.New(vfs.FromFS(noFiles{}), vfs.Policy{Allow: vfs.Patterns(`re:(\.?[^/]+/)*\.?[^/]+`)})
+	j, err := vfs.New(vfs.FromFS(embed.FS{}), vfs.Policy{Allow: vfs.Patterns(`re:(\.?[^/]+/)*\.?[^/]+`)})
 	if err != nil {
 		panic(err)
 	}
