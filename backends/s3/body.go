@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -100,7 +101,7 @@ func (b *body) wake() error {
 	return b.resume(err)
 }
 
-func (b *body) resumable() bool { return opaqueTag(b.tag) != "" }
+func (b *body) resumable() bool { return keyed.OpaqueTag(b.tag) != "" }
 
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {

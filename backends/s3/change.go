@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -166,7 +167,7 @@ func (c *change) commit(do func(ctx context.Context, c clause) (etag *string, er
 		etag, err := do(ctx, c.clause)
 		c.release()
 		if err == nil {
-			return opaqueTag(aws.ToString(etag)), nil
+			return keyed.OpaqueTag(aws.ToString(etag)), nil
 		}
 		if r := c.resultOf(err); !r.retry {
 			return r.etag, r.err

@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -121,7 +121,7 @@ func (l *listing) page() (entries []vfs.Entry, more bool, err error) {
 		in.Delimiter = aws.String("/")
 	}
 	in.ContinuationToken = l.token
-	if after := startAfter(l.after, vfs.MaxNameBytes-len(l.prefix)); l.token == nil && after != "" {
+	if after := keyed.StartAfter(l.after, vfs.MaxNameBytes-len(l.prefix)); l.token == nil && after != "" {
 		in.StartAfter = aws.String(l.prefix + after)
 	}
 	out, err := l.request(in)
@@ -269,25 +269,4 @@ func (l *listing) request(in *awss3.ListObjectsV2Input) (*awss3.ListObjectsV2Out
 		return nil, describe(a, vfs.ErrUnavailable, errors.New("the bucket cannot be listed"))
 	}
 	return nil, err
-}
-
-// highest sorts after everything else in a key.
-const highest = "\U0010ffff"
-
-// startAfter returns a string of at most limit bytes that S3 accepts and that sorts
-// before the keys of all entries after the key after; other keys may follow it, too. It
-// skips a directory with all its content. The position comes from a client and may not
-// be valid text: it is truncated before the first invalid byte.
-func startAfter(after string, limit int) string {
-	cut := after[:min(len(after), max(limit, 0))]
-	for i, r := range cut {
-		if r == utf8.RuneError || r < ' ' || r == 0x7f {
-			cut = cut[:i]
-			break
-		}
-	}
-	if strings.HasSuffix(cut, "/") && len(cut)+len(highest) <= limit {
-		return cut + highest
-	}
-	return cut
 }

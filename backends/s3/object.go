@@ -11,6 +11,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -197,9 +198,9 @@ func (o *objectCall) refused(p plan, err error) result {
 // the ETag, so the tag that matched stands for it. MinIO has compared dates although a
 // tag had already decided.
 func (o *objectCall) notModified(p plan, a answer) result {
-	info := vfs.Info{Name: o.n, Size: -1, ETag: opaqueTag(a.header.Get("ETag"))}
+	info := vfs.Info{Name: o.n, Size: -1, ETag: keyed.OpaqueTag(a.header.Get("ETag"))}
 	if info.ETag == "" {
-		info.ETag = opaqueTag(p.ifNoneMatch)
+		info.ETag = keyed.OpaqueTag(p.ifNoneMatch)
 	}
 	if t, err := http.ParseTime(a.header.Get("Last-Modified")); err == nil {
 		info.ModTime = t
@@ -267,7 +268,7 @@ func (o *objectCall) headObject() (vfs.Info, map[string]string, error) {
 		return vfs.Info{}, nil, o.fail(errNoLength)
 	}
 	info := o.info(*out.ContentLength, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding)
-	info.ContentTime = parseTime(out.Metadata[timeKey])
+	info.ContentTime = keyed.ParseTime(out.Metadata[keyed.TimeKey])
 	return info, out.Metadata, nil
 }
 
@@ -290,12 +291,12 @@ func (o *objectCall) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, pa
 		part.Offset, part.Partial = r.first, size > 0
 	}
 	info = o.info(size, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding)
-	info.ContentTime = parseTime(out.Metadata[timeKey])
+	info.ContentTime = keyed.ParseTime(out.Metadata[keyed.TimeKey])
 	return info, part, nil
 }
 
 func (o *objectCall) info(size int64, modified *time.Time, etag, contentType, encoding *string) vfs.Info {
-	info := vfs.Info{Name: o.n, Size: size, ETag: opaqueTag(aws.ToString(etag)), ContentType: aws.ToString(contentType)}
+	info := vfs.Info{Name: o.n, Size: size, ETag: keyed.OpaqueTag(aws.ToString(etag)), ContentType: aws.ToString(contentType)}
 	if modified != nil {
 		info.ModTime = modified.Truncate(time.Second)
 	}
@@ -330,16 +331,4 @@ func (b *Backend) input(key *string) awss3.GetObjectInput {
 		ExpectedBucketOwner: b.owner,
 		ChecksumMode:        types.ChecksumModeEnabled,
 	}
-}
-
-// opaqueTag returns an ETag in the form of vfs.Info, "" if it is weak or malformed.
-func opaqueTag(s string) string {
-	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
-		return ""
-	}
-	s = s[1 : len(s)-1]
-	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7f }) {
-		return ""
-	}
-	return s
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
@@ -175,7 +176,7 @@ func (w *writing) putObject(data []byte) (vfs.Info, error) {
 func (w *writing) metadata() map[string]string {
 	m := map[string]string{markKey: w.mark}
 	if t := w.opts.ContentTime; !t.IsZero() {
-		m[timeKey] = formatTime(t)
+		m[keyed.TimeKey] = keyed.FormatTime(t)
 	}
 	return m
 }

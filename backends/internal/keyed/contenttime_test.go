@@ -1,8 +1,10 @@
-package s3
+package keyed_test
 
 import (
 	"testing"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 )
 
 // The times are those of rclone's own tests of the format, and some that rclone never
@@ -18,18 +20,18 @@ func TestContentTime(t *testing.T) {
 		"-1":                   time.Unix(-1, 0),
 		"-1.5":                 time.Unix(-2, 5e8),
 	} {
-		if got := formatTime(want); got != text {
+		if got := keyed.FormatTime(want); got != text {
 			t.Errorf("%v is written as %q, want %q", want, got, text)
 		}
-		if got := parseTime(text); !got.Equal(want) {
+		if got := keyed.ParseTime(text); !got.Equal(want) {
 			t.Errorf("%q is read as %v, want %v", text, got, want)
 		}
 	}
-	if got := parseTime("1.1234567899"); !got.Equal(time.Unix(1, 123456789)) {
+	if got := keyed.ParseTime("1.1234567899"); !got.Equal(time.Unix(1, 123456789)) {
 		t.Errorf("ten digits are read as %v", got)
 	}
 	for _, text := range []string{"", "-", ".", ".5", "x", "1.x", "1e9", "+1", "--1", "1.-5", " 1", "9223372036854775807", "99999999999999999999", "0x10", "1_0"} {
-		if got := parseTime(text); !got.IsZero() {
+		if got := keyed.ParseTime(text); !got.IsZero() {
 			t.Errorf("%q is read as %v", text, got)
 		}
 	}

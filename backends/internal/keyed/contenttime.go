@@ -1,4 +1,4 @@
-package s3
+package keyed
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// timeKey is the metadata key for the ContentTime of an object: the seconds since 1970
+// TimeKey is the metadata key for the ContentTime of an object: the seconds since 1970
 // as a decimal number with up to nine decimals. rclone and others read and write it.
-const timeKey = "mtime"
+const TimeKey = "mtime"
 
-// formatTime formats t for the metadata, without trailing zeros.
-func formatTime(t time.Time) string {
+// FormatTime formats t for the metadata, without trailing zeros.
+func FormatTime(t time.Time) string {
 	sec, nsec := t.Unix(), int64(t.Nanosecond())
 	sign := ""
 	if sec < 0 {
@@ -30,9 +30,9 @@ func formatTime(t time.Time) string {
 	return text
 }
 
-// parseTime parses the metadata's time, or returns the zero time if it is invalid.
+// ParseTime parses the metadata's time, or returns the zero time if it is invalid.
 // Anyone who can write to the bucket can store any text there.
-func parseTime(text string) time.Time {
+func ParseTime(text string) time.Time {
 	number, negative := strings.CutPrefix(text, "-")
 	whole, fraction, _ := strings.Cut(number, ".")
 	fraction = (fraction + "000000000")[:9] // rclone ignores further digits, too
