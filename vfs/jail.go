@@ -42,9 +42,11 @@ func New(b Backend, p Policy) (*Jail, error) {
 		return nil, err
 	}
 	j := &Jail{backend: b, caps: b.Caps(), rules: r, symlinks: p.Symlinks, authorize: p.Authorize, writers: new(writers)}
-	if !j.caps.Directories { // otherwise a listing is cheap
-		j.names = newNameIndex(serverLimits)
+	limits := serverLimits
+	if j.caps.Directories {
+		limits = treeLimits
 	}
+	j.names = newNameIndex(limits)
 	return j, nil
 }
 

@@ -38,7 +38,8 @@ type nameIndex struct {
 // indexLimits say when a nameIndex lists a directory, and how long it uses the result.
 type indexLimits struct {
 	dirs, names int           // held at the same time
-	age         time.Duration // of a listing; 0 means no limit
+	age         time.Duration // of a listing that was quick; 0 means no limit
+	ageFactor   time.Duration // of other listings, as a multiple of the time that they took
 	looks       int           // look-ups of new names in a directory before it is listed
 	perLook     int           // names to list for each of these look-ups: more are not worth it
 	fromTop     bool          // list what is above a directory first: that may show that it is missing
@@ -49,7 +50,10 @@ var (
 	bulkLimits = indexLimits{dirs: 4096, names: 1 << 20, looks: 1, perLook: 8000, fromTop: true}
 	// serverLimits are for the Puts of many clients, beside those of other servers: only
 	// names that are created in quick succession use the index.
-	serverLimits = indexLimits{dirs: 64, names: 1 << 17, age: time.Second, looks: 8, perLook: 1000}
+	serverLimits = indexLimits{dirs: 64, names: 1 << 17, age: time.Second, ageFactor: 8, looks: 8, perLook: 1000}
+	// treeLimits are serverLimits for a backend that reads whole directories: there, a
+	// look-up without the index costs as much as a listing for it. They hold about 20 MB.
+	treeLimits = indexLimits{dirs: 64, names: 1 << 20, age: time.Second, ageFactor: 8, looks: 8, perLook: 1 << 20}
 )
 
 // An indexedDir is what is known of a directory.
@@ -58,7 +62,9 @@ type indexedDir struct {
 	place *list.Element
 	state dirState
 	since time.Time           // when its listing, or the counting of looks, began
-	looks int                 // since then
+	age   time.Duration       // after which its listing is not used
+	looks int                 // until its listing
+	used  int                 // look-ups since its listing
 	wait  int                 // looks before the next listing
 	names map[uint64]struct{} // by hash; empty in dirUnknown and dirMissing
 
@@ -120,6 +126,7 @@ func (x *nameIndex) learn(ctx context.Context, b Backend, n Name) {
 	if d.state == dirListing {
 		x.awaitListing(ctx, d)
 	}
+	d.used++
 }
 
 // known is look without a listing.
@@ -156,7 +163,7 @@ func (x *nameIndex) usable(n Name) *indexedDir {
 }
 
 func (x *nameIndex) expired(d *indexedDir) bool {
-	return x.limits.age > 0 && time.Since(d.since) > x.limits.age
+	return d.age > 0 && time.Since(d.since) > d.age
 }
 
 // lacksDir reports whether the directory n does not exist, because one above it is known
@@ -172,14 +179,20 @@ func (x *nameIndex) lacksDir(n Name) (since time.Time, lacks bool) {
 
 // dir returns the entry of a directory, new if there is none that can be used.
 func (x *nameIndex) dir(n Name) *indexedDir {
-	key := foldSpelling(n.s)
+	key, looks := foldSpelling(n.s), 0
 	d := x.dirs[key]
 	if d != nil && (d.name != n || d.state != dirListing && x.expired(d)) {
+		if d.name == n && d.state == dirListed && d.used >= x.limits.looks {
+			looks = d.used // a listing was worthwhile, so another one at once is, too
+		}
 		x.drop(d)
 		d = nil
 	}
 	if d == nil {
-		d = &indexedDir{name: n, since: time.Now(), names: map[uint64]struct{}{}, wait: x.limits.looks}
+		d = &indexedDir{
+			name: n, since: time.Now(), age: x.limits.age,
+			looks: looks, wait: x.limits.looks, names: map[uint64]struct{}{},
+		}
 		d.place = x.byUse.PushFront(d)
 		x.dirs[key] = d
 		x.shrink(d)
@@ -190,7 +203,7 @@ func (x *nameIndex) dir(n Name) *indexedDir {
 
 // list reads the directory d. It holds x.mu except while it reads.
 func (x *nameIndex) list(ctx context.Context, b Backend, d *indexedDir) {
-	d.state, d.since, d.confirmed, d.listed = dirListing, time.Now(), false, make(chan struct{})
+	d.state, d.since, d.confirmed, d.listed, d.used = dirListing, time.Now(), false, make(chan struct{}), 0
 	defer func() {
 		if d.state == dirListing { // the listing failed, or the backend panicked
 			d.state, d.wait = dirUnknown, 4*d.looks
@@ -215,6 +228,7 @@ func (x *nameIndex) list(ctx context.Context, b Backend, d *indexedDir) {
 		d.state = dirMissing
 	default:
 		d.state, d.confirmed = dirListed, d.confirmed || !missing
+		d.age = max(d.age, x.limits.ageFactor*time.Since(d.since))
 		for h := range found {
 			x.add(d, h)
 		}

@@ -17,10 +17,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// A flatStore is a store without directories: the jail of New uses an index of names
-// over it.
+// A flatStore is a store without directories, unless tree is set.
 type flatStore struct {
 	*counted
+	tree bool
 	fail bool // Put fails
 }
 
@@ -28,13 +28,13 @@ func newFlatStore() *flatStore { return &flatStore{counted: &counted{Backend: me
 
 func (s *flatStore) Caps() vfs.Caps {
 	caps := s.Backend.Caps()
-	caps.Directories = false
+	caps.Directories = s.tree
 	return caps
 }
 
 func (s *flatStore) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	info, err := s.counted.Stat(ctx, n, req)
-	if vfs.ReasonOf(err) == reason.Directory {
+	if !s.tree && vfs.ReasonOf(err) == reason.Directory {
 		err = &vfs.Error{Op: "stat", Name: n.String(), Reason: reason.Missing}
 	}
 	return info, err
@@ -61,11 +61,13 @@ func bulkJail(t *testing.T, b vfs.Backend) *vfs.Jail {
 // A jail with an index of names answers as one that looks each name up, whatever was
 // created, removed or failed before.
 func TestIndexAgreesWithListing(t *testing.T) {
-	for _, bulk := range []bool{true, false} {
-		for seed := range uint64(300) {
+	for _, kind := range []struct{ bulk, tree bool }{{true, false}, {false, false}, {true, true}, {false, true}} {
+		bulk := kind.bulk
+		for seed := range uint64(60) {
 			random := rand.New(rand.NewPCG(seed, 1))
 			elems := []string{"a", "A", "b", "\u00e9", "\u00c9", "B"}[:2+seed%5]
 			store := newFlatStore()
+			store.tree = kind.tree
 			j := mustJail(t, store, vfs.Policy{Allow: vfs.Patterns("**")})
 			if bulk {
 				j = bulkJail(t, store)
@@ -81,7 +83,7 @@ func TestIndexAgreesWithListing(t *testing.T) {
 					t.Fatal(err)
 				}
 				fresh := mustJail(t, store, vfs.Policy{Allow: vfs.Patterns("**")})
-				what := fmt.Sprintf("bulk %t, seed %d, step %d: %+q", bulk, seed, step, s)
+				what := fmt.Sprintf("%+v, seed %d, step %d: %+q", kind, seed, step, s)
 				if random.IntN(4) == 0 {
 					if _, err := j.Remove(t.Context(), n, vfs.Cond{}); err != nil && vfs.ReasonOf(err) == "" {
 						t.Fatalf("%s: %v", what, err)
@@ -274,6 +276,34 @@ func TestServerIndex(t *testing.T) {
 			t.Errorf("beside a name that another server created: %v", err)
 		}
 	})
+}
+
+// Clients that create names in one directory without a pause cost a listing a second,
+// whether the backend has directories or not.
+func TestServerIndexSteadily(t *testing.T) {
+	for what, b := range map[string]vfs.Backend{"flat": newFlatStore(), "tree": mem.New()} {
+		synctest.Test(t, func(t *testing.T) {
+			store := &counted{Backend: b}
+			j := mustJail(t, store, vfs.Policy{Allow: vfs.Patterns("**")})
+			seed(t, store, "dir/old")
+			store.lists.Store(0)
+			const seconds, perSecond = 20, 50
+			for i := range seconds * perSecond {
+				if _, err := put(t, j, fmt.Sprintf("dir/%d", i), "x", vfs.PutOptions{}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second / perSecond)
+			}
+			if lists := store.lists.Load(); lists > 8+seconds {
+				t.Errorf("%s: %d creations in %d seconds made %d listings", what, seconds*perSecond, seconds, lists)
+			}
+			seed(t, store, "dir/TWIN")
+			time.Sleep(time.Second)
+			if _, err := put(t, j, "dir/twin", "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.CreateSibling {
+				t.Errorf("%s: beside a name that another server created: %v", what, err)
+			}
+		})
+	}
 }
 
 // A directory with more names than an index holds is looked up name by name.

@@ -42,10 +42,10 @@ type Written struct {
 //
 // Concurrent calls on one Jail cannot break these two rules. Another process or another
 // Jail can, if it creates the other name between the search for siblings and the end of
-// Put. On a store without directories, the search may be up to one second old: where
-// more than eight names are created in a directory within a second, Put uses the last
-// listing of the directory. For a [NewBulk] Jail, it is as old as the Jail's use of the
-// directory. No name is refused because of an old search.
+// Put. The search may be old: where more than eight names are created in a directory
+// within a second, Put uses the last listing of the directory, for up to one second or
+// eight times as long as that listing took. For a [NewBulk] Jail, the search is as old
+// as the Jail's use of the directory. No name is refused because of an old search.
 //
 // Put checks the condition before it reads body, if possible.
 //
