@@ -87,6 +87,7 @@ anything is invalid, nothing changes.`,
 	f.intake.register(cmd)
 	cli.AddToggle(cmd, &f.uploads, "uploads", "", "store files that clients POST under generated names; requires --catalog, excludes --allow")
 	flags.StringVar(&f.catalog, "catalog", "", catalogs.FlagUsage)
+	registerCache(cmd)
 	cli.AddToggle(cmd, &f.precomp, "precompressed", "", "send NAME.br, NAME.zst or NAME.gz for NAME if the rules allow it and the client accepts it")
 	flags.Var(&f.maxAge, "max-age", "how long clients may cache a file without revalidation; 0s: they always revalidate")
 	flags.StringArrayVar(&f.listen, "listen", []string{"127.0.0.1:8080"}, "`ADDRESS` to listen on; port 0 takes a free one (repeat for more)")

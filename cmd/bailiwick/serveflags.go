@@ -10,6 +10,14 @@ func registerPublic(cmd *cobra.Command) {
 	registerLimits(cmd)
 }
 
+func registerCache(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.String("cache", "", "keep what was read from the source in `DIRECTORY`, for a slow source such as S3")
+	flags.String("cache-size", "1GiB", "the maximum `SIZE` of --cache")
+	flags.String("cache-ttl", "0s", "serve from --cache for a `TIME` such as 60s without asking the source for changes; 0s: ask at each request")
+	flags.String("cache-stale", "0s", "serve from --cache for a `TIME` longer while the source is unavailable")
+}
+
 func registerTLS(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.String("tls-cert", "", "serve HTTPS with the certificate in `FILE`, PEM; requires --tls-key")

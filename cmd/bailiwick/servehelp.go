@@ -30,6 +30,7 @@ var serveGroups = []flagGroup{
 	}, nil},
 	{"Rules", []string{"allow-file", "symlinks", "hard-links"}, nil},
 	{"Writing", []string{"write", "types", "max-upload", "max-upload-time", "max-uploads"}, nil},
+	{"Cache", []string{"cache", "cache-size", "cache-ttl", "cache-stale"}, nil},
 	{"Uploads", []string{"uploads", "catalog"}, nil},
 	{"Users", []string{
 		"access", "group", "htpasswd", "tokens",

@@ -49,7 +49,7 @@ func TestServeHelp(t *testing.T) {
 	if !slices.Equal(order[:len(want)], want) {
 		t.Errorf("the help begins with %q, want %q", order[:len(want)], want)
 	}
-	for _, title := range []string{"Serving", "Rules", "Writing", "Uploads", "Users", "TLS", "Limits", "Logs"} {
+	for _, title := range []string{"Serving", "Rules", "Writing", "Cache", "Uploads", "Users", "TLS", "Limits", "Logs"} {
 		if !strings.Contains(out.String(), "\n\n"+title+":\n") {
 			t.Errorf("the help has no group %s", title)
 		}

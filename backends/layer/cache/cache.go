@@ -45,7 +45,7 @@ import (
 // object at each call, and its bytes are read once.
 type Options struct {
 	// Size bounds the bytes of the file system that the Cache takes, at any moment; 0 is
-	// 1 GiB. At least 4 MiB. In addition, 5 % of the file system stay free: then less is
+	// 1 GiB. At least MinSize. In addition, 5 % of the file system stay free: then less is
 	// kept.
 	Size int64
 	// Objects bounds the number of versions that are kept, each of which takes about 1
@@ -66,11 +66,13 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// MinSize is the smallest Options.Size that New accepts.
+const MinSize = 4 << 20
+
 const (
 	blockSize = 1 << 20
 
 	defaultSize    = 1 << 30
-	minSize        = 4 << 20
 	defaultObjects = 1 << 18
 	// maxMissing bounds the missing names that are known.
 	maxMissing = 1 << 14
@@ -123,8 +125,8 @@ var (
 
 // New returns a Cache over b in the directory dir, which is created if it is missing.
 // An existing directory must be empty, or have been made by New. What is in it from an
-// earlier process is used again, after the source has confirmed it. New fails if another
-// process uses the directory.
+// earlier process is used again, after the source has confirmed it. If a Cache uses the
+// directory, in this process or another, the error matches ErrInUse.
 func New(b vfs.Backend, dir string, opts Options) (*Cache, error) {
 	if opts.Size == 0 {
 		opts.Size = defaultSize
@@ -135,8 +137,8 @@ func New(b vfs.Backend, dir string, opts Options) (*Cache, error) {
 	switch {
 	case b == nil:
 		return nil, errors.New("cache: New without a backend")
-	case opts.Size < minSize:
-		return nil, fmt.Errorf("cache: a size of %d bytes is less than %d", opts.Size, int64(minSize))
+	case opts.Size < MinSize:
+		return nil, fmt.Errorf("cache: a size of %d bytes is less than %d", opts.Size, int64(MinSize))
 	case opts.Objects < 0 || opts.TTL < 0 || opts.Stale < 0:
 		return nil, errors.New("cache: an option is negative")
 	}

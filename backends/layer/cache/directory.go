@@ -122,7 +122,8 @@ func (d *directory) close() error {
 	return errors.Join(err, d.root.Close())
 }
 
-var errInUse = errors.New("is in use by another process")
+// ErrInUse is matched by the error of New for a directory that a Cache uses.
+var ErrInUse = errors.New("is in use by another process")
 
 // pause is how long a directory that failed is not written to, and how far apart the
 // messages about it are.

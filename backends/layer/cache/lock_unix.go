@@ -26,7 +26,7 @@ func lockDirectory(root *os.Root) (*os.File, error) {
 		}
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, errInUse
+			return nil, ErrInUse
 		}
 		return nil, os.NewSyscallError("cannot be locked: flock", err)
 	}

@@ -19,7 +19,7 @@ func lockDirectory(root *os.Root) (*os.File, error) {
 	}
 	f.Close()
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return nil, errInUse
+		return nil, ErrInUse
 	}
 	return nil, os.NewSyscallError("cannot be locked: LockFileEx", err)
 }

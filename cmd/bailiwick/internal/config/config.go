@@ -306,6 +306,11 @@ type Mount struct {
 	// Accepts uploads by POST under names that the server generates.
 	Uploads *Uploads `yaml:"uploads"`
 
+	// Keeps what was read from the source in a local directory, for a source that is slow
+	// or charges for requests. Access rules apply to cached objects as to all others.
+	// Mounts of one source share a cache.
+	Cache *Cache `yaml:"cache"`
+
 	// Access rules. Without them, anyone has access to every name that allow and deny
 	// permit. With them, everything that no rule grants is refused.
 	Access []Rule `yaml:"access" nonempty:"the list is empty, so nobody has access; add a rule, or leave the key out to open the mount to anyone"`
@@ -327,6 +332,26 @@ type Uploads struct {
 	// The media types to accept, checked by name and by content. If omitted, the mount's
 	// types, or any.
 	Types []MediaType `yaml:"types" example:"['image/*', application/pdf]" nonempty:"nothing could be uploaded; list types, or leave the key out to accept any"`
+}
+
+// Cache configures a cache in front of a source.
+type Cache struct {
+	// The directory of the cache, which is created if it is missing. It must be empty or
+	// an earlier cache, must not overlap with what any mount serves, and belongs to one
+	// server process. All of it may be removed at any time.
+	Dir Path `yaml:"dir" required:"name a directory for the cache, such as /var/cache/bailiwick" example:"/var/cache/bailiwick"`
+
+	// The maximum size of the cache. 5% of its file system stay free in any case.
+	Size Size `yaml:"size" default:"1GiB" example:"50GiB"`
+
+	// How long an object is served without asking the source whether it has changed. This
+	// is how long a change that is not made through this server can stay unseen. 0s asks
+	// at each request, which transfers nothing if the object is unchanged. Uploads never
+	// change, so the source is not asked.
+	TTL time.Duration `yaml:"ttl" default:"0s" example:"60s"`
+
+	// How much longer an object is served while the source is unavailable.
+	Stale time.Duration `yaml:"stale" default:"0s" example:"10m"`
 }
 
 // A Rule grants operations on names to the principals that match it.

@@ -79,6 +79,10 @@ var Flags = map[string]string{
 	"catalog":            "mounts[].uploads.catalog",
 	"types":              "mounts[].types",
 	"access":             "mounts[].access",
+	"cache":              "mounts[].cache.dir",
+	"cache-size":         "mounts[].cache.size",
+	"cache-ttl":          "mounts[].cache.ttl",
+	"cache-stale":        "mounts[].cache.stale",
 }
 
 var number = regexp.MustCompile(`\[[0-9]+\]`)

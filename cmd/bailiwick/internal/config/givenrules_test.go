@@ -116,10 +116,11 @@ mounts:
 		}},
 		{"s3://bucket/src", `
 links: {keys: ROOT/keys}
-mounts: [{source: "s3://bucket/src", allow: ["*"], link_redirect: 14s, index: [i.html, i.htm], fallback: app/i.html, fallback_for: ["app/**", "*.x"], not_found: 404.html}]
+mounts: [{source: "s3://bucket/src", allow: ["*"], link_redirect: 14s, index: [i.html, i.htm], fallback: app/i.html, fallback_for: ["app/**", "*.x"], not_found: 404.html, cache: {dir: ROOT/cache, size: 15MiB, ttl: 16s, stale: 17s}}]
 `, [][]string{
 			{"link-keys", "ROOT/keys"}, {"allow", "*"}, {"link-redirect", "14s"},
 			{"index", "i.html", "i.htm"}, {"fallback", "app/i.html"}, {"fallback-for", "app/**", "*.x"}, {"not-found", "404.html"},
+			{"cache", "ROOT/cache"}, {"cache-size", "15MiB"}, {"cache-ttl", "16s"}, {"cache-stale", "17s"},
 		}},
 		{root + "/src", `
 tls: {cert: ROOT/cert, key: ROOT/key, hsts: 180d}

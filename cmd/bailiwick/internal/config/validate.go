@@ -19,6 +19,7 @@ func (c *Config) validate(d *decoder) {
 	v.users()
 	v.limits()
 	v.mounts()
+	v.caches()
 }
 
 type validator struct {

@@ -100,7 +100,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Rate]():          {what: "rate", pattern: rate.String(), parse: func(s string) (any, error) { return ParseRate(s) }},
 	reflect.TypeFor[ByteRate]():      {what: "bytes per second", pattern: `^(off|` + sizePattern + `/s)$`, parse: parseByteRate},
 	reflect.TypeFor[Catalog]():       {what: "catalog", pattern: `^(sqlite:|postgres://|postgresql://).`, parse: parseCatalog},
-	reflect.TypeFor[time.Duration](): {what: "duration", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return showDuration(v.(time.Duration)) }},
+	reflect.TypeFor[time.Duration](): {what: "duration", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return ShowDuration(v.(time.Duration)) }},
 	reflect.TypeFor[Age]():           {what: "duration or days", pattern: agePattern, parse: parseAge},
 	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
@@ -336,12 +336,13 @@ func (a Age) String() string {
 	case d%day == 0:
 		return strconv.FormatInt(int64(d/day), 10) + "d"
 	default:
-		return showDuration(d)
+		return ShowDuration(d)
 	}
 }
 
-// showDuration is like d.String() without trailing zeros: 5m, not 5m0s.
-func showDuration(d time.Duration) string {
+// ShowDuration is like d.String() without trailing zeros: 5m, not 5m0s.
+// ShowDuration returns d as it is written in the file.
+func ShowDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

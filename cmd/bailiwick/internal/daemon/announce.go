@@ -66,6 +66,7 @@ func (s *service) announceRights(g *generation) {
 			where = m.cfg.URL() + ": "
 		}
 		s.announceWrites(g, m, where)
+		s.announceCache(m, where)
 	}
 	s.announceBypasses(g)
 	s.announceWarnings(g)

@@ -111,6 +111,9 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 				p.Read = append(p.Read, dir)
 			}
 		}
+		if m.Cache != nil {
+			p.Write = append(p.Write, string(m.Cache.Dir))
+		}
 		read(m.AllowFile...)
 		if m.Uploads != nil {
 			read(m.Uploads.CatalogFile)

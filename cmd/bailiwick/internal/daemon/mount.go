@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -39,7 +40,11 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 		return nil, err
 	}
 	if m.source, err = s.pool.source(ctx, cfg); err != nil {
-		return nil, withPosition(g.cfg, key+".source", err)
+		at := key + ".source"
+		if errors.As(err, new(cacheError)) {
+			at = key + ".cache.dir"
+		}
+		return nil, withPosition(g.cfg, at, err)
 	}
 	g.held = append(g.held, m.source)
 	caps := m.source.backend.Caps()
@@ -56,7 +61,7 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 		return nil, cli.Usagef("%s", cli.OneLine(err))
 	}
 	if cfg.NotFound != "" {
-		if m.notFound, err = readPage(ctx, m.source.backend, objectName(cfg.NotFound)); err != nil {
+		if m.notFound, err = readPage(ctx, m.source.store, objectName(cfg.NotFound)); err != nil {
 			return nil, withPosition(g.cfg, key+".not_found", err)
 		}
 	}

@@ -45,9 +45,13 @@ func (s *service) announceOwnFiles(g *generation) {
 	}
 }
 
-// CheckOwnFiles fails if the rules allow clients to write to the server's own files. The
-// server would refuse it anyway, so the rules are a mistake.
+// CheckOwnFiles fails if the rules allow clients to write to the server's own files, or if a
+// cache has them in its directory. The server would refuse the former anyway, so the rules
+// are a mistake.
 func CheckOwnFiles(cfg *config.Config) error {
+	if err := checkCaches(cfg); err != nil {
+		return err
+	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
 		dir, local := m.Source.Local()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/cache"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -37,11 +38,15 @@ type resource struct {
 	key     string
 	refs    int
 	source  *backends.Source
-	backend vfs.Backend     // of a source
+	store   vfs.Backend     // of a source
+	backend vfs.Backend     // the same, behind its cache if it has one
 	base    *vfs.Jail       // over backend, for Jail.With; it refuses all names
 	catalog catalog.Catalog // of a catalog
 	shared  catalog.Shared  // the same, without what measures it
 	sweeper *sweeper
+
+	cache    *cache.Cache // nil for none
+	cacheDir config.Path
 }
 
 func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
@@ -52,16 +57,27 @@ func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
 func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
 	name, opts := string(m.Source), sourceOptions(m)
 	opts.Writable = m.Write || m.Uploads != nil || name == "mem:"
+	if m.Cache != nil {
+		// All mounts of the source share it, so that they share its cache.
+		opts.Writable = opts.Writable || m.Writer() != nil
+	}
 	key := fmt.Sprintf("source %t %s", opts.Writable, name)
 	if opts.Disk.RefuseHardLinks && backends.IsPath(name) {
 		key = fmt.Sprintf("source %t, no hard links, %s", opts.Writable, name)
 	}
-	return p.get(key, func(r *resource) error {
+	return p.get(key+cacheKey(m), func(r *resource) error {
 		src, err := backends.Open(ctx, name, opts)
 		if err != nil {
 			return cli.SourceError(err)
 		}
-		r.source, r.backend = src, p.metrics.Observe(src)
+		r.source, r.store = src, p.metrics.Observe(src)
+		r.backend = r.store
+		if m.Cache != nil {
+			if err := p.addCache(r, m); err != nil {
+				src.Close()
+				return err
+			}
+		}
 		r.base, err = vfs.New(r.backend, vfs.Policy{})
 		return err
 	})
@@ -137,6 +153,9 @@ func (r *resource) release() {
 	var err error
 	if r.catalog != nil {
 		err = r.catalog.Close()
+	}
+	if r.cache != nil {
+		err = errors.Join(err, r.cache.Close())
 	}
 	if r.source != nil {
 		err = errors.Join(err, r.source.Close())
