@@ -52,10 +52,12 @@ type Auth struct {
 	// makes a Clock for this handler alone, which lasts as long as the handler.
 	Clock *links.Clock
 
-	// Leads, if set, reports whether the URL of a link, given its lower-case host and its
-	// escaped path, is a URL of this handler. Another host may have the same path, and a
-	// link for that host must not open the object here. nil accepts links for any host.
-	Leads func(host, path string) bool
+	// HasURL, if set, reports whether a URL, given its lower-case host and its escaped path,
+	// is a URL of this handler. Another host may have the same path: a link for that host
+	// must not open the object here, and a Destination there must not be one here. nil
+	// accepts the links of any host, and every Destination (with Config.Write) that has the
+	// host of the request and a path below that of the handler.
+	HasURL func(host, path string) bool
 
 	// Redirect, if above 0, answers a GET of a signed link with a 307 to a URL of the store
 	// itself, valid for that time in whole seconds, if the backend has Caps.Direct. The
@@ -132,7 +134,7 @@ func (x *exchange) verifyLink(a *Auth) bool {
 	case errors.Is(err, links.ErrExpired):
 		x.fail(refusal("", audit.ReasonLinkExpired), nil)
 		return false
-	case err != nil || a.Leads != nil && !a.Leads(x.link.Host, path):
+	case err != nil || a.HasURL != nil && !a.HasURL(x.link.Host, path):
 		x.fail(refusal("", audit.ReasonLink), nil)
 		return false
 	}

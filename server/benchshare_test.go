@@ -30,7 +30,7 @@ func BenchmarkShallowWriter(b *testing.B) {
 			h := server.New(jailOver(b, writableDisk(b, disk.Options{}), allow("**")), server.Config{Write: true, Logger: quiet})
 			url := start(b, h)
 			write := func(method, path string) int {
-				return ask(b, method, url+path, strings.NewReader("x")).Status
+				return sendRequest(b, method, url+path, strings.NewReader("x")).Status
 			}
 			stop, rounds := make(chan struct{}), make([]int, deep)
 			var wg sync.WaitGroup

@@ -52,11 +52,6 @@ type Config struct {
 	// handler. The backend has to be writable.
 	Write bool
 
-	// Leads, if set, reports whether a URL, given its lower-case host and its escaped
-	// path, is a URL of this handler: the Destination of a COPY or MOVE has to be one. nil
-	// accepts all URLs with the path at which the request found the handler.
-	Leads func(host, path string) bool
-
 	// Intake says which request bodies are accepted, with Write.
 	Intake Intake
 

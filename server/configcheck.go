@@ -65,8 +65,8 @@ func (c configCheck) auth(a *Auth, authorized bool, wanted string) {
 	if !authorized && (a.Authenticator != nil || a.Unauthorized != nil || a.Links != nil) {
 		c.panicf("Auth has an Authenticator, Unauthorized or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
 	}
-	if a.Links == nil && (a.Uses != nil || a.Leads != nil || a.Redirect != 0) {
-		c.panicf("Auth has Uses, Leads or Redirect, but no Links")
+	if a.Links == nil && (a.Uses != nil || a.Redirect != 0) {
+		c.panicf("Auth has Uses or Redirect, but no Links")
 	}
 	c.duration("Auth.Redirect", a.Redirect)
 }

@@ -71,7 +71,6 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		"Uses without Links":           {newServer(guarded, server.Config{Auth: server.Auth{Authenticator: who, Uses: &links.Memory{}}}), "no Links"},
 		"Redirect without Links":       {newServer(guarded, server.Config{Auth: server.Auth{Redirect: time.Minute}}), "no Links"},
 		"redirect below 0":             {newServer(guarded, server.Config{Auth: server.Auth{Links: keys, Redirect: -1}}), "Auth.Redirect"},
-		"Leads without Links":          {newServer(guarded, server.Config{Auth: server.Auth{Leads: func(string, string) bool { return true }}}), "no Links"},
 		"Write to a read-only backend": {newServer(readOnly, server.Config{Write: true}), "cannot be written to"},
 		"an unknown Content":           {newServer(open, server.Config{Content: 3}), "Config.Content"},
 		"MaxAge below 0":               {newServer(open, server.Config{MaxAge: -time.Second}), "Config.MaxAge"},

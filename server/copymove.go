@@ -91,7 +91,7 @@ func (h *handler) destinationName(r *http.Request, u *url.URL) (vfs.Name, error)
 	// What a router has removed from the path of the request is the path of the mount.
 	mount, ok := strings.CutSuffix(sentPath(r), encodedPath(r.URL))
 	rest, below := strings.CutPrefix(encodedPath(u), mount)
-	if !ok || !below || h.cfg.Leads != nil && !h.cfg.Leads(strings.ToLower(r.Host), encodedPath(u)) {
+	if !ok || !below || h.cfg.Auth.HasURL != nil && !h.cfg.Auth.HasURL(strings.ToLower(r.Host), encodedPath(u)) {
 		return vfs.Name{}, refusal("", audit.ReasonDestination)
 	}
 	inner, err := url.ParseRequestURI(rest)

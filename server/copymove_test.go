@@ -169,7 +169,8 @@ func TestDestinationBelowAMount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := server.Config{Write: true, Logger: quiet, Leads: func(_, path string) bool { return !strings.HasPrefix(path, "/my%20files/other/") }}
+	cfg := server.Config{Write: true, Logger: quiet}
+	cfg.Auth.HasURL = func(_, path string) bool { return !strings.HasPrefix(path, "/my%20files/other/") }
 	h := http.StripPrefix("/my files", server.New(jailOver(t, b, allow("**")), cfg))
 	url := start(t, h)
 	for _, c := range []struct {

@@ -451,15 +451,15 @@ func TestLinksOfUploads(t *testing.T) {
 		gorilla.Mount(router, "/files", site.handler)
 		url := start(t, router)
 
-		if r := ask(t, "POST", url+"/files/", strings.NewReader("x"), "Content-Disposition", `attachment; filename="x.txt"`); r.Status != 401 {
+		if r := sendRequest(t, "POST", url+"/files/", strings.NewReader("x"), "Content-Disposition", `attachment; filename="x.txt"`); r.Status != 401 {
 			t.Errorf("POST without credentials: %d", r.Status)
 		}
 		post := signed(t, k, links.Link{Method: "POST", Path: "/files/"})
-		r := ask(t, "POST", url+post, strings.NewReader("anyone's"), "Content-Disposition", `attachment; filename="x.txt"`)
+		r := sendRequest(t, "POST", url+post, strings.NewReader("anyone's"), "Content-Disposition", `attachment; filename="x.txt"`)
 		if r.Status != 201 || r.files(t)[0].Owner != "" || !strings.HasPrefix(r.Header.Get("Location"), "/files/") {
 			t.Fatalf("POST: %d %s %v", r.Status, r.Body, r.Header)
 		}
-		r = ask(t, "POST", url+signed(t, k, links.Link{Method: "POST", Path: "/files/", User: "alice"}), strings.NewReader("alice's"), "Content-Disposition", `attachment; filename="x.txt"`)
+		r = sendRequest(t, "POST", url+signed(t, k, links.Link{Method: "POST", Path: "/files/", User: "alice"}), strings.NewReader("alice's"), "Content-Disposition", `attachment; filename="x.txt"`)
 		if r.Status != 201 || r.files(t)[0].Owner != "alice" {
 			t.Fatalf("POST as alice: %d %s", r.Status, r.Body)
 		}
@@ -490,7 +490,7 @@ func TestLinksOfUploads(t *testing.T) {
 			if !strings.HasPrefix(target, "/") {
 				target = "/files/" + target
 			}
-			if r := ask(t, "POST", url+target, strings.NewReader("x"), append(as("alice"), "Content-Disposition", `attachment; filename="x.txt"`)...); r.Status != 404 && r.Status != 405 {
+			if r := sendRequest(t, "POST", url+target, strings.NewReader("x"), append(as("alice"), "Content-Disposition", `attachment; filename="x.txt"`)...); r.Status != 404 && r.Status != 405 {
 				t.Errorf("POST %s: %d", target, r.Status)
 			}
 		}

@@ -206,7 +206,7 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 	}
 
 	seen := map[string]int{}
-	ask := func(m, from *uploadMount, owner, method, query string, conditions ...string) {
+	check := func(m, from *uploadMount, owner, method, query string, conditions ...string) {
 		id := from.owned[owner]
 		for key, who := range crowd {
 			headers := append(as(key), conditions...)
@@ -247,7 +247,7 @@ func matrixOfUploadMounts(t *testing.T, name string, one, two *countedBackend) {
 			for owner := range from.owned {
 				for _, method := range []string{"GET", "HEAD", "DELETE"} {
 					for _, query := range []string{"", "?meta"} {
-						ask(m, from, owner, method, query, "If-Match", `"none"`)
+						check(m, from, owner, method, query, "If-Match", `"none"`)
 					}
 				}
 			}

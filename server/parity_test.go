@@ -154,7 +154,7 @@ func (p *parity) run(rt *rapid.T, t *testing.T, steps []parityStep) {
 		if s.Method == "PUT" {
 			s.Body = strings.TrimPrefix(fmt.Sprintf("%03d%s", i, s.Body), "000e") // all bodies differ, and one may be empty
 		}
-		r, body, header := p.ask(rt, m, s)
+		r, body, header := p.sendRequest(rt, m, s)
 		want := m.answer(s)
 		kind := fmt.Sprint(s.Method, " ", r.StatusCode)
 		p.seen[kind]++
@@ -206,7 +206,7 @@ func (p *parity) follow(rt *rapid.T, m *parityModel, s *parityStep, r *http.Resp
 	if s.Method == "DELETE" {
 		return
 	}
-	head, _, _ := p.ask(rt, m, &parityStep{Method: "HEAD", Name: s.Name})
+	head, _, _ := p.sendRequest(rt, m, &parityStep{Method: "HEAD", Name: s.Name})
 	o := paritied{body: s.Body, etag: head.Header.Get("Etag")}
 	var err error
 	if o.modified, err = http.ParseTime(head.Header.Get("Last-Modified")); err != nil || o.etag == "" || head.StatusCode != 200 {
@@ -218,8 +218,8 @@ func (p *parity) follow(rt *rapid.T, m *parityModel, s *parityStep, r *http.Resp
 	m.objects[s.Name] = o
 }
 
-// ask sends s, with ETags and dates taken from m.
-func (p *parity) ask(rt *rapid.T, m *parityModel, s *parityStep) (*http.Response, string, http.Header) {
+// sendRequest sends s, with ETags and dates taken from m.
+func (p *parity) sendRequest(rt *rapid.T, m *parityModel, s *parityStep) (*http.Response, string, http.Header) {
 	target := url.URL{Path: "/wide/" + s.Name}
 	if s.Narrow {
 		target.Path = "/narrow/" + s.Name

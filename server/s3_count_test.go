@@ -80,8 +80,8 @@ func newCountedSite(t *testing.T, api func(*s3.Client) s3.API) *countedSite {
 	return site
 }
 
-// ask sends a request and returns the response, the S3 operations and the bytes fetched.
-func (s *countedSite) ask(t *testing.T, method, target string, headers ...string) (r reply, ops []string, fetched int64) {
+// sendRequest sends a request and returns the response, the S3 operations and the bytes fetched.
+func (s *countedSite) sendRequest(t *testing.T, method, target string, headers ...string) (r reply, ops []string, fetched int64) {
 	t.Helper()
 	s.gateway.Reset(t)
 	before := s.transport.fetched.Load()
@@ -96,7 +96,7 @@ func TestS3Counts(t *testing.T) { eachRoad(t, testS3Counts) }
 func testS3Counts(t *testing.T, api func(*s3.Client) s3.API) {
 	s := newCountedSite(t, api)
 	const path = "/" + countedFile
-	first, _, _ := s.ask(t, "GET", path)
+	first, _, _ := s.sendRequest(t, "GET", path)
 	tag, date := first.Header.Get("Etag"), first.Header.Get("Last-Modified")
 	if first.Status != 200 || tag == "" || date == "" {
 		t.Fatalf("%d %v", first.Status, first.Header)
@@ -161,7 +161,7 @@ func testS3Counts(t *testing.T, api func(*s3.Client) s3.API) {
 		{"a directory of directories", "GET", "/docs/", asJSON, 200, oneList},
 		{"no such directory", "GET", "/docs/missing/", asJSON, 404, oneList},
 	} {
-		r, ops, fetched := s.ask(t, tt.method, tt.target, tt.headers...)
+		r, ops, fetched := s.sendRequest(t, tt.method, tt.target, tt.headers...)
 		if r.Status != tt.status {
 			t.Errorf("%s: %d, want %d", tt.what, r.Status, tt.status)
 		}
@@ -176,17 +176,17 @@ func testS3Counts(t *testing.T, api func(*s3.Client) s3.API) {
 			t.Errorf("%s: %d bytes fetched, %d served", tt.what, fetched, len(r.Body))
 		}
 	}
-	if r, ops, _ := s.ask(t, "GET", "/docs/empty", "Range", "bytes=0-"); r.Status != 200 || len(ops) > 2 {
+	if r, ops, _ := s.sendRequest(t, "GET", "/docs/empty", "Range", "bytes=0-"); r.Status != 200 || len(ops) > 2 {
 		t.Errorf("a range of an empty object: %d, %v", r.Status, ops)
 	}
-	if r, _, _ := s.ask(t, "GET", "/docs/more/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || !strings.Contains(r.Body, `"next":"0999"`) {
+	if r, _, _ := s.sendRequest(t, "GET", "/docs/more/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || !strings.Contains(r.Body, `"next":"0999"`) {
 		t.Errorf("the first page of 1,001 names: %.200s", r.Body)
 	}
 	if r := request(t, s.open, "GET", "/docs/tail/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) {
 		t.Errorf("without Authorize, a page of 1,000 names reveals that a hidden one follows: %.100s", r.Body[max(0, len(r.Body)-100):])
 	}
 	for _, dir := range []string{"tail", "longtail"} {
-		if r, ops, _ := s.ask(t, "GET", "/docs/"+dir+"/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) || len(ops) > 4 {
+		if r, ops, _ := s.sendRequest(t, "GET", "/docs/"+dir+"/", asJSON...); strings.Count(r.Body, `"name"`) != 1000 || strings.Contains(r.Body, `"next"`) || len(ops) > 4 {
 			t.Errorf("1,000 names, followed by hidden ones: %.200s … %.100s, %v", r.Body, r.Body[max(0, len(r.Body)-100):], ops)
 		}
 	}

@@ -80,8 +80,8 @@ func asPrincipal(h http.Handler) http.Handler {
 	})
 }
 
-// ask sends a request with a body, and headers given as pairs.
-func ask(t testing.TB, method, url string, body io.Reader, headers ...string) reply {
+// sendRequest sends a request with a body, and headers given as pairs.
+func sendRequest(t testing.TB, method, url string, body io.Reader, headers ...string) reply {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
 	if err != nil {
@@ -121,7 +121,7 @@ func (r reply) files(t testing.TB) []stored {
 func postRaw(t testing.TB, url, name, content string, headers ...string) stored {
 	t.Helper()
 	headers = append([]string{"Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name})}, headers...)
-	return ask(t, "POST", url+"/", strings.NewReader(content), headers...).files(t)[0]
+	return sendRequest(t, "POST", url+"/", strings.NewReader(content), headers...).files(t)[0]
 }
 
 // A formPart is a part of a multipart body; header is sent verbatim.
@@ -145,7 +145,7 @@ func form(parts ...formPart) string {
 func postForm(t testing.TB, url string, body string, headers ...string) reply {
 	t.Helper()
 	headers = append([]string{"Content-Type", "multipart/form-data; boundary=" + boundary}, headers...)
-	return ask(t, "POST", url+"/", strings.NewReader(body), headers...)
+	return sendRequest(t, "POST", url+"/", strings.NewReader(body), headers...)
 }
 
 func sum(content string) string {
@@ -181,7 +181,7 @@ func (s *uploadSite) wantEmpty(t testing.TB, what string) {
 func TestUploadRaw(t *testing.T) {
 	s := uploadsInMemory(t, server.UploadConfig{})
 	const content = "%PDF-1.7 and so on"
-	r := ask(t, "POST", s.url+"/", strings.NewReader(content), "Content-Disposition", `attachment; filename="Rechnung März.pdf"`, "Content-Type", "text/html", "As", "alice")
+	r := sendRequest(t, "POST", s.url+"/", strings.NewReader(content), "Content-Disposition", `attachment; filename="Rechnung März.pdf"`, "Content-Type", "text/html", "As", "alice")
 	f := r.files(t)[0]
 	if id, err := uuid.Parse(f.ID); err != nil || id.Version() != 4 || id.String() != f.ID {
 		t.Errorf("the ID is %q", f.ID)
@@ -237,14 +237,14 @@ func TestUploadRaw(t *testing.T) {
 
 	missing := get(t, "GET", s.url+"/"+uuid.NewString())
 	for _, who := range []string{"", "bob"} {
-		if r := ask(t, "DELETE", s.url+"/"+f.ID, nil, "As", who); r.Status != 404 || r.Body != missing.Body {
+		if r := sendRequest(t, "DELETE", s.url+"/"+f.ID, nil, "As", who); r.Status != 404 || r.Body != missing.Body {
 			t.Errorf("DELETE by %q: %d %q", who, r.Status, r.Body)
 		}
 	}
-	if r := ask(t, "DELETE", s.url+"/"+f.ID, nil, "As", "alice", "If-Match", `"other"`); r.Status != 412 {
+	if r := sendRequest(t, "DELETE", s.url+"/"+f.ID, nil, "As", "alice", "If-Match", `"other"`); r.Status != 412 {
 		t.Errorf("DELETE of another version: %d", r.Status)
 	}
-	if r := ask(t, "DELETE", s.url+"/"+f.ID, nil, "As", "alice", "If-Match", got.Header.Get("Etag")); r.Status != 204 || r.Body != "" {
+	if r := sendRequest(t, "DELETE", s.url+"/"+f.ID, nil, "As", "alice", "If-Match", got.Header.Get("Etag")); r.Status != 204 || r.Body != "" {
 		t.Errorf("DELETE: %d %q", r.Status, r.Body)
 	}
 	for _, target := range []string{"", "?meta"} {
@@ -288,7 +288,7 @@ func TestUploadForm(t *testing.T) {
 			t.Errorf("%s: %q, %s %q %v", w.name, r.Body, kind, params, err)
 		}
 		// An upload without an owner may be deleted by anyone who knows its ID.
-		if r := ask(t, "DELETE", s.url+"/"+f.ID, nil, "As", "bob"); r.Status != 204 {
+		if r := sendRequest(t, "DELETE", s.url+"/"+f.ID, nil, "As", "bob"); r.Status != 204 {
 			t.Errorf("DELETE: %d", r.Status)
 		}
 	}

@@ -448,7 +448,7 @@ func TestUploadTypes(t *testing.T) {
 		{"a.png", "<!doctype html><script>", 415},
 		{"a.exe", png, 415},
 	} {
-		r := ask(t, "POST", s.url+"/", strings.NewReader(tt.content), "Content-Disposition", "attachment; filename="+tt.name, "Content-Type", "image/png")
+		r := sendRequest(t, "POST", s.url+"/", strings.NewReader(tt.content), "Content-Disposition", "attachment; filename="+tt.name, "Content-Type", "image/png")
 		if r.Status != tt.status {
 			t.Errorf("%s %.20q: %d %q, want %d", tt.name, tt.content, r.Status, r.Body, tt.status)
 		}

@@ -222,10 +222,12 @@ func TestUploadBusy(t *testing.T) {
 	s := uploadsOver(t, backend, server.UploadConfig{Intake: server.Intake{Slots: server.NewSlots(1)}})
 	body, feed := io.Pipe()
 	done := make(chan reply, 1)
-	go func() { done <- ask(t, "POST", s.url+"/", body, "Content-Disposition", "attachment; filename=a") }()
+	go func() {
+		done <- sendRequest(t, "POST", s.url+"/", body, "Content-Disposition", "attachment; filename=a")
+	}()
 	io.WriteString(feed, strings.Repeat("x", 1<<20))
 	<-begun
-	r := ask(t, "POST", s.url+"/", strings.NewReader("y"), "Content-Disposition", "attachment; filename=b")
+	r := sendRequest(t, "POST", s.url+"/", strings.NewReader("y"), "Content-Disposition", "attachment; filename=b")
 	if r.Status != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("%d %v", r.Status, r.Header)
 	}
@@ -303,7 +305,7 @@ func TestUploadMemory(t *testing.T) {
 		for range tt.count {
 			group.Go(func() {
 				body := io.MultiReader(strings.NewReader(head), io.LimitReader(endless{}, tt.size), strings.NewReader(tail))
-				r := ask(t, "POST", s.url+"/", body, headers...)
+				r := sendRequest(t, "POST", s.url+"/", body, headers...)
 				if r.Status != 201 || r.files(t)[0].Size != tt.size {
 					t.Errorf("%s: %d %q", tt.what, r.Status, r.Body)
 				}

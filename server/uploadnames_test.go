@@ -61,7 +61,7 @@ func TestUploadName(t *testing.T) {
 	}
 	s := uploadsInMemory(t, server.UploadConfig{})
 	for _, tt := range tests {
-		r := ask(t, "POST", s.url+"/", strings.NewReader("x"), "Content-Disposition", tt.disposition)
+		r := sendRequest(t, "POST", s.url+"/", strings.NewReader("x"), "Content-Disposition", tt.disposition)
 		f := r.files(t)[0]
 		if f.Name != tt.want {
 			t.Errorf("%s: %q, want %q", tt.disposition, f.Name, tt.want)

@@ -75,7 +75,7 @@ func TestUploadPageAccept(t *testing.T) {
 		}
 	}
 	// A raw body is not a form of a browser.
-	ask(t, "POST", s.url+"/", strings.NewReader("x"), "Content-Disposition", "attachment; filename=a", "Accept", ofBrowsers).files(t)
+	sendRequest(t, "POST", s.url+"/", strings.NewReader("x"), "Content-Disposition", "attachment; filename=a", "Accept", ofBrowsers).files(t)
 }
 
 // TestNamesInUploadPage: no name adds an element or an attribute to a page, or a link.
@@ -146,8 +146,8 @@ func TestUploadFailurePage(t *testing.T) {
 	} {
 		s := uploadsInMemory(t, c.cfg)
 		headers := append([]string{"Content-Type", "multipart/form-data; boundary=" + boundary}, c.more...)
-		plain := ask(t, "POST", s.url+c.path, strings.NewReader(c.body), headers...)
-		r := ask(t, "POST", s.url+c.path, strings.NewReader(c.body), append(headers, "Accept", ofBrowsers)...)
+		plain := sendRequest(t, "POST", s.url+c.path, strings.NewReader(c.body), headers...)
+		r := sendRequest(t, "POST", s.url+c.path, strings.NewReader(c.body), append(headers, "Accept", ofBrowsers)...)
 		if !c.page {
 			if r.Status != c.status {
 				t.Errorf("%s: %d", c.what, r.Status)

@@ -28,7 +28,7 @@ type database struct {
 	group   group // of changes, on writer
 	reserve *reserve
 
-	disown func() // unregisters the files as the process's own
+	unregister func() // ends what hold does
 
 	users  int           // guarded by databases
 	closed chan struct{} // closed when the file is closed
@@ -89,10 +89,10 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 		}
 	}
 	// Register before the file exists, so that no backend can open it first.
-	disown := hold(real)
+	unregister := hold(real)
 	defer func() {
 		if err != nil {
-			disown()
+			unregister()
 		}
 	}()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +104,7 @@ func tryAcquire(path string) (_ *database, ends <-chan struct{}, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	d := &database{path: real, info: info, reserve: reserveOf(real), disown: disown, users: 1, closed: make(chan struct{})}
+	d := &database{path: real, info: info, reserve: reserveOf(real), unregister: unregister, users: 1, closed: make(chan struct{})}
 	// SQLite allows one writer at a time. Several connections would wait for each other by
 	// polling, whereas the pool's queue is fair.
 	if d.writer, err = d.pool(false, 1); err != nil {
@@ -132,7 +132,7 @@ func (d *database) release() error {
 	databases.Lock()
 	defer databases.Unlock()
 	databases.open = slices.DeleteFunc(databases.open, func(other *database) bool { return other == d })
-	d.disown()
+	d.unregister()
 	close(d.closed)
 	return err
 }

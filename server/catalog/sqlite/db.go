@@ -124,19 +124,19 @@ func (d *db) migration(ctx context.Context, f func(table.Tx) error) error {
 		}
 		defer tx.Rollback() // does nothing after Commit
 		m := migrating{tx}
-		whose, err := m.Int(ctx, "PRAGMA application_id")
+		id, err := m.Int(ctx, "PRAGMA application_id")
 		if err != nil {
 			return err
 		}
-		switch whose {
-		case applicationID:
-		case anyonesOwn:
+		switch id {
+		case appID:
+		case noAppID:
 			if n, err := m.Int(ctx, "SELECT count(*) FROM sqlite_schema"); err != nil {
 				return err
 			} else if n > 0 {
 				return errForeign
 			}
-			if err := m.Exec(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
+			if err := m.Exec(ctx, fmt.Sprintf("PRAGMA application_id = %d", appID)); err != nil {
 				return err
 			}
 		default:

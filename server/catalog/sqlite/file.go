@@ -12,15 +12,15 @@ import (
 	"strings"
 )
 
-// applicationID is the application ID in the file's header: "Bail".
-const applicationID = 0x4261696c
+// appID is the application ID in the file's header: "Bail".
+const appID = 0x4261696c
 
 // Parts of the file header: https://www.sqlite.org/fileformat.html.
 const (
 	magic        = "SQLite format 3\x00"
 	headerSize   = 100
-	headerWhose  = 68 // four bytes, big-endian
-	anyonesOwn   = 0  // no application ID: ask SQLite what the file contains
+	headerAppID  = 68 // four bytes, big-endian
+	noAppID      = 0  // no application ID: ask SQLite what the file contains
 	newFileMode  = 0o600
 	newStoreMode = 0o700
 )
@@ -79,7 +79,7 @@ func checkFile(path string, info os.FileInfo) error {
 	if _, err := io.ReadFull(f, header); err != nil || string(header[:len(magic)]) != magic {
 		return errNoDatabase
 	}
-	if whose := binary.BigEndian.Uint32(header[headerWhose:]); whose != anyonesOwn && whose != applicationID {
+	if id := binary.BigEndian.Uint32(header[headerAppID:]); id != noAppID && id != appID {
 		return errForeign
 	}
 	return nil

@@ -20,7 +20,7 @@ type instances struct {
 func join(path, id string) (*instances, error) {
 	in := &instances{dir: path + suffixInstances}
 	if err := os.Mkdir(in.dir, newStoreMode); err == nil {
-		if err := giveAway(in.dir, path); err != nil {
+		if err := chownLike(in.dir, path); err != nil {
 			return nil, err
 		}
 	} else if !errors.Is(err, fs.ErrExist) {
@@ -42,7 +42,7 @@ func join(path, id string) (*instances, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 		if locked && isFile(f, name) {
-			if err := giveAway(name, path); err != nil {
+			if err := chownLike(name, path); err != nil {
 				return nil, errors.Join(err, f.Close())
 			}
 			in.own = f

@@ -60,7 +60,7 @@ func (r *reserve) write() error {
 	data := make([]byte, reserveSize)
 	rand.Read(data)
 	_, err = f.Write(data)
-	return errors.Join(err, f.Close(), giveAway(r.path, r.catalog))
+	return errors.Join(err, f.Close(), chownLike(r.path, r.catalog))
 }
 
 // spend releases the reserve's space, if any, and then calls f.

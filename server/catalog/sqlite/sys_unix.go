@@ -31,10 +31,10 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 	}
 }
 
-// giveAway gives a file that root created to the owner of the catalog, as SQLite does
+// chownLike gives a file that root created to the owner of the catalog, as SQLite does
 // with its own files: after a sweep by root, a server that runs as another user must
 // still be able to start.
-func giveAway(name, catalog string) error {
+func chownLike(name, catalog string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}

@@ -20,8 +20,8 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 	return err == nil, os.NewSyscallError("LockFileEx", err)
 }
 
-// giveAway does nothing: a new file inherits its directory's permissions.
-func giveAway(string, string) error { return nil }
+// chownLike does nothing: a new file inherits its directory's permissions.
+func chownLike(string, string) error { return nil }
 
 // countNames returns the number of names (hard links) of a file. On Windows, locks
 // belong to a handle, so opening and closing the file here does not affect them.

@@ -142,13 +142,13 @@ func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, 
 // gate returns the authentication for a mount to which rt leads, or with nil for paths
 // without a mount.
 func (s *service) gate(g *generation, rt *routing.Router, m *config.Mount) server.Auth {
-	gate := server.Auth{Authenticator: s.metrics.Authenticator(g.auth.authenticator())}
+	gate := server.Auth{Authenticator: s.metrics.Authenticator(g.auth.authenticator()), HasURL: rt.HasURL(m)}
 	if g.auth.links == nil {
 		return gate
 	}
 	// A link is valid only for the mount that its own URL leads to: a proxy may change the
 	// host on the way, and a mount for all hosts has paths that other mounts have, too.
-	gate.Links, gate.Uses, gate.Leads = g.auth.links, s.metrics.Uses(s.uses(g)), rt.LeadsTo(m)
+	gate.Links, gate.Uses = g.auth.links, s.metrics.Uses(s.uses(g))
 	gate.Clock = &s.linkClock
 	if m != nil {
 		gate.Redirect = m.LinkRedirect
@@ -167,7 +167,7 @@ func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder 
 		return server.NewUploads(m.jail, m.catalog.catalog, cfg)
 	}
 	cfg := m.serverConfig(g.cfg)
-	cfg.Leads, cfg.NotFound = rt.LeadsTo(m.cfg), m.notFound
+	cfg.NotFound = m.notFound
 	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
 	return server.New(m.jail, cfg)
 }

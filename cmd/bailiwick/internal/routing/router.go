@@ -137,9 +137,9 @@ func Taken(mounts []config.Mount, m *config.Mount) []vfs.Name {
 	return names
 }
 
-// LeadsTo returns a function that reports whether a host and an escaped path belong to
+// HasURL returns a function that reports whether a host and an escaped path belong to
 // m.
-func (rt *Router) LeadsTo(m *config.Mount) func(host, path string) bool {
+func (rt *Router) HasURL(m *config.Mount) func(host, path string) bool {
 	return func(host, path string) bool {
 		u, err := url.ParseRequestURI(path)
 		if err != nil {

@@ -79,23 +79,23 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestLeadsTo(t *testing.T) {
+func TestHasURL(t *testing.T) {
 	rt := routing.New(mounts)
 	at := func(host, path string) string {
-		var leads []string
+		var has []string
 		for i := range rt.Routes {
 			m := rt.Routes[i].Mount
-			if rt.LeadsTo(m)(host, path) {
-				leads = append(leads, string(m.Host+config.Host(m.Path)))
+			if rt.HasURL(m)(host, path) {
+				has = append(has, string(m.Host+config.Host(m.Path)))
 			}
 		}
-		return strings.Join(leads, " ")
+		return strings.Join(has, " ")
 	}
 	for _, c := range [][3]string{
 		{"one.example", "/docs/x", "one.example/docs"}, {"", "/docs/x", "/docs"}, {"", "/docs/a%20b/x", "/docs/a b"}, {"", "relative", ""}, {"", "/%zz", ""},
 	} {
 		if got := at(c[0], c[1]); got != c[2] {
-			t.Errorf("%s%s leads to %q, want %q", c[0], c[1], got, c[2])
+			t.Errorf("%s%s has to %q, want %q", c[0], c[1], got, c[2])
 		}
 	}
 }
