@@ -93,6 +93,10 @@ type Entry struct {
 	// Reason is why Open would refuse the file, or List the directory, regardless of
 	// any policy; "" if it would not.
 	Reason Reason
+
+	// Layer is set in a listing of several backends as one tree: the number of the one
+	// that has the entry, from 1. It is for operators; Jail.List leaves it out.
+	Layer int
 }
 
 // Key returns the string that orders entries.

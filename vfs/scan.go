@@ -18,6 +18,10 @@ type Finding struct {
 	// there is none, as always in stores with directories. Some services do not list
 	// what lies beneath an object.
 	Beneath string
+
+	// Layer is that of the Entry: which of several backends has the name, from 1; 0 if
+	// the backend is a single one.
+	Layer int
 }
 
 // Scan yields a Finding for every name in the backend that is not a directory, in the
@@ -66,7 +70,7 @@ func (s *scan) walkAll() {
 		for len(above) > 0 && !strings.HasPrefix(path, above[len(above)-1]) {
 			above = above[:len(above)-1]
 		}
-		f := Finding{Path: path, Size: e.Size}
+		f := Finding{Path: path, Size: e.Size, Layer: e.Layer}
 		for _, object := range above {
 			if strings.HasPrefix(path[len(object):], "/") {
 				f.Beneath = object
@@ -129,13 +133,13 @@ func (s *scan) visit(dir Name, e Entry) bool {
 			path = dir.String() + "/" + path
 		}
 		v := Verdict{Op: OpRead, Reason: ReasonOf(err)}
-		return s.yield(Finding{Verdict: v, Path: path, Size: e.Size}, nil)
+		return s.yield(Finding{Verdict: v, Path: path, Size: e.Size, Layer: e.Layer}, nil)
 	}
 	if e.Kind == KindDir {
 		return s.walk(n)
 	}
 	v := s.verdict(n, &e)
-	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size}, nil)
+	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size, Layer: e.Layer}, nil)
 }
 
 // verdict returns the verdict on n, which the backend lists as e.

@@ -41,6 +41,7 @@ func (j *Jail) show(ctx context.Context, dir, at Name, e Entry, left *budget) (E
 		return Entry{}, false
 	}
 	if e.Kind == KindFile {
+		e.Layer = 0
 		return e, true
 	}
 	n, err := dir.Child(e.Elem)

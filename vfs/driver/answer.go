@@ -2,12 +2,16 @@ package driver
 
 import "context"
 
-// An Answer tells how the layers of a backend answered one call of Open or Stat, for the
-// audit record. The caller passes a new one with [WithAnswer] and reads it once the call
+// An Answer tells how the layers of a backend answered one call of Open or Stat, for
+// operators. The caller passes a new one with [WithAnswer] and reads it once the call
 // has returned; layers fill it in before that, in the goroutine of the call.
 type Answer struct {
 	// Cache is how a cache on the way answered; "" if there is none.
 	Cache CacheStatus
+
+	// Layer is the number, from 1, of the backend that answered, where several form one
+	// tree; 0 if there is only one, or none of them has the object.
+	Layer int
 }
 
 // A CacheStatus is how a cache answered a call.
@@ -22,7 +26,8 @@ const (
 	CacheBypass      CacheStatus = "bypass"      // from the source, and nothing is kept
 )
 
-// WithAnswer returns a context for a call of Open or Stat in which layers fill in a. It
+// WithAnswer returns a context for a call of Open or Stat in which layers fill in a, or
+// nobody does if a is nil. It
 // travels in the context because a call that fails has no object to carry it, and
 // because the Infos of one version are equal however they came about.
 func WithAnswer(ctx context.Context, a *Answer) context.Context {

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -23,6 +24,9 @@ func find[T any](ctx context.Context, b *backend, op string, n vfs.Name, ask fun
 	if err := checkName(op, n); err != nil {
 		return none, found{}, err
 	}
+	acc := accountOf(ctx, len(b.layers))
+	own := ask
+	ask = func(ctx context.Context, l layer) (T, error) { return own(acc.ask(ctx, l.at), l) }
 	a := start(ctx, b, ask, drop)
 	for i := range b.layers {
 		v, err := a.get(i)
@@ -34,7 +38,10 @@ func find[T any](ctx context.Context, b *backend, op string, n vfs.Name, ask fun
 			a.end(-1)
 			return none, found{}, err
 		}
-		hidden, why := b.hides(ctx, n, i, vfs.ReasonOf(err) == reason.Directory)
+		hidden, why := b.hides(acc.silent(ctx), n, i, vfs.ReasonOf(err) == reason.Directory)
+		if !hidden && why == nil {
+			acc.answered(i)
+		}
 		if err == nil && !hidden && why == nil {
 			return v, found{i, a.end(i)}, nil
 		}
@@ -52,6 +59,46 @@ func find[T any](ctx context.Context, b *backend, op string, n vfs.Name, ask fun
 	}
 	a.end(-1)
 	return none, found{}, refuse(op, n, reason.Missing)
+}
+
+// An account gives each backend an Answer of its own, and keeps the one that counts: they
+// may be asked at the same time, and a cache above that has nothing of the name, or is asked
+// for a whiteout, did not answer the call.
+type account struct {
+	to *driver.Answer // nil if the caller does not ask
+	of []driver.Answer
+}
+
+func accountOf(ctx context.Context, backends int) account {
+	to := driver.AnswerOf(ctx)
+	if to == nil {
+		return account{}
+	}
+	return account{to, make([]driver.Answer, backends)}
+}
+
+// ask returns the context to ask the backend i.
+func (a account) ask(ctx context.Context, i int) context.Context {
+	if a.to == nil {
+		return ctx
+	}
+	return driver.WithAnswer(ctx, &a.of[i])
+}
+
+// silent returns a context for calls that the caller's Answer is not about.
+func (a account) silent(ctx context.Context) context.Context {
+	if a.to == nil {
+		return ctx
+	}
+	return driver.WithAnswer(ctx, nil)
+}
+
+// answered says that the answer is that of the backend i.
+func (a account) answered(i int) {
+	if a.to != nil {
+		*a.to = a.of[i]
+		a.to.Layer = i + 1
+	}
 }
 
 // missing reports whether a backend says that it has nothing of that name. It has none

@@ -150,6 +150,7 @@ func (m *merge) next() (e vfs.Entry, ok bool, err error) {
 			return e, false, nil
 		}
 		e = m.layers[first].entry
+		e.Layer = first + 1
 		key := m.layers[first].key
 		m.covering = slices.DeleteFunc(m.covering, func(c cover) bool { return c.elem+"/" < key })
 		hidden, err := m.hides(first, &e)

@@ -72,6 +72,9 @@ type Options struct {
 // all lower objects are removed is no longer listed, until a lower backend gets a new
 // one.
 //
+// The Layer of a driver.Answer and of an Entry is that of the backend that has the object,
+// from 1.
+//
 // What the first backend does atomically stays so. Lower backends are taken not to
 // change. One race remains: if a lower object is removed by one call while another call
 // replaces it under If-Match or If-Unmodified-Since, both can succeed, and the new object
@@ -89,7 +92,7 @@ func New(backends []vfs.Backend, opts Options) (vfs.Backend, error) {
 			return nil, fmt.Errorf("overlay: backend %d is nil", i)
 		}
 		caps := below.Caps()
-		b.layers[i] = layer{below, caps.Directories}
+		b.layers[i] = layer{below, caps.Directories, i}
 		if i == 0 {
 			b.caps = caps
 		}
@@ -106,10 +109,11 @@ func New(backends []vfs.Backend, opts Options) (vfs.Backend, error) {
 
 const kind = "overlay"
 
-// A layer is one of the backends. dirs is its Caps.Directories.
+// A layer is one of the backends. dirs is its Caps.Directories, at its index.
 type layer struct {
 	vfs.Backend
 	dirs bool
+	at   int
 }
 
 type backend struct {

@@ -38,6 +38,7 @@ type Entry[K ~uint8] struct {
 	Size    int64
 	ModTime time.Time
 	Reason  reason.Reason
+	Layer   int // unused
 }
 
 // key is vfs.Entry.Key.
