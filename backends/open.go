@@ -17,6 +17,7 @@
 package backends
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 	"regexp"
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/overlay"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
@@ -109,6 +111,44 @@ func Open(ctx context.Context, source string, opts Options) (*Source, error) {
 		return nil, errors.Join(err, src.Close())
 	}
 	return src, nil
+}
+
+// OpenOverlay opens several sources as one tree, by [overlay.New] with the zero Options:
+// the first one is on top, and is the only one that Options.Writable opens for writing. A
+// single source is opened as by Open. The Label is that of the first source; Notes are those
+// of all. Sources that share objects are not detected.
+func OpenOverlay(ctx context.Context, sources []string, opts Options) (*Source, error) {
+	if len(sources) == 1 {
+		return Open(ctx, sources[0], opts)
+	}
+	whole := &Source{}
+	var opened []*Source
+	var layers []vfs.Backend
+	whole.close = func() error {
+		var errs []error
+		for _, src := range opened {
+			errs = append(errs, src.Close())
+		}
+		return errors.Join(errs...)
+	}
+	for i, source := range sources {
+		own := opts
+		own.Writable, own.Disk.Writable = i == 0 && own.Writable, i == 0 && own.Disk.Writable
+		src, err := Open(ctx, source, own)
+		if err != nil {
+			return nil, errors.Join(err, whole.Close())
+		}
+		opened, layers = append(opened, src), append(layers, src)
+		whole.Notes = append(whole.Notes, src.Notes...)
+		whole.Unlisted = cmp.Or(whole.Unlisted, src.Unlisted)
+		whole.IgnoredEndpoint = cmp.Or(whole.IgnoredEndpoint, src.IgnoredEndpoint)
+	}
+	b, err := overlay.New(layers, overlay.Options{})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrSource, err), whole.Close())
+	}
+	whole.Backend, whole.Label = b, opened[0].Label
+	return whole, nil
 }
 
 // openKind opens a source, without its label.

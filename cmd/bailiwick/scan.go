@@ -22,12 +22,15 @@ type scanFlags struct {
 func (a *app) scanCommand() *cobra.Command {
 	var f scanFlags
 	cmd := &cobra.Command{
-		Use:   "scan SOURCE [rules]",
+		Use:   "scan SOURCE… [rules]",
 		Short: "List every name in a source with its verdict: what is exposed, what is hidden and why",
 		Long: `Scan walks the whole source and prints a line for every file, as explain does. The exit
 code is 0 even if names are hidden. On S3 it lists all keys without a delimiter, so it
 also sees keys that some services omit from the listing of a directory: those below an
 object with the directory's name.
+
+Several SOURCEs are one tree, as for serve: the first one is on top, and each line says
+which one has the name.
 
 --save writes the exposed names to a file, which can be reviewed like a lock file.
 --check compares the currently exposed names with that file and prints the
@@ -36,10 +39,10 @@ if there is a difference.`,
 		Example: `  bailiwick scan ./site --allow '**/*.html'
   bailiwick scan ./site --allow '**/*.html' --save exposed.txt
   bailiwick scan ./site --allow '**/*.html' --check exposed.txt`,
-		Args:              cli.SourceArguments(0, 0, ""),
-		ValidArgsFunction: cli.CompleteSource,
+		Args:              cli.SourcesArguments,
+		ValidArgsFunction: cli.CompleteSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.scan(cmd.Context(), args[0], &f)
+			return a.scan(cmd.Context(), args, &f)
 		},
 	}
 	f.rules.Register(cmd)
@@ -50,7 +53,7 @@ if there is a difference.`,
 	return cmd
 }
 
-func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
+func (a *app) scan(ctx context.Context, sources []string, f *scanFlags) error {
 	if f.save != "" && f.check != "" {
 		return cli.Usagef("%s and %s cannot be combined: check first, then save", a.Origin("save"), a.Origin("check"))
 	}
@@ -62,7 +65,7 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 		}
 	}
 	defer f.rules.HoldOwn()()
-	src, jail, err := f.rules.Open(ctx, a.Env, source, cli.UnruledNothing, backends.Options{})
+	src, jail, err := f.rules.OpenTree(ctx, a.Env, sources, cli.UnruledNothing, backends.Options{})
 	if err != nil {
 		return err
 	}
@@ -84,8 +87,8 @@ func (a *app) scan(ctx context.Context, source string, f *scanFlags) error {
 			exposed = append(exposed, finding.Path)
 		}
 		if f.check == "" {
-			v := explain.NewVerdict(finding.Path, finding.Verdict)
-			v.Size, v.Beneath = &finding.Size, finding.Beneath
+			v := explain.NewFinding(finding)
+			v.AddSource(sources)
 			v.Write(out, bool(f.json))
 		}
 	}

@@ -37,12 +37,15 @@ type serveFlags struct {
 func (a *app) serveCommand() *cobra.Command {
 	var f serveFlags
 	cmd := &cobra.Command{
-		Use:   "serve SOURCE --allow GLOB … | serve --config FILE",
+		Use:   "serve SOURCE… --allow GLOB … | serve --config FILE",
 		Short: "Serve a source over HTTP",
 		Long: `Serve serves the names that the rules allow, by GET and HEAD. Everything else gets the
 same 404. A directory is served as its index.html, or with --list as its listing. With
 --write, clients can change the allowed names by PUT, DELETE, COPY and MOVE, and the
 content is treated as other people's.
+
+Several SOURCEs are one tree: each name is served from the first one that has it, and
+--write changes only the first.
 
 With --uploads, the server names the files that clients POST. The catalog keeps their
 original names.
@@ -62,7 +65,7 @@ rereads the configuration and all files that it names, and reopens the access lo
 anything is invalid, nothing changes.`,
 		Example:           serveExamples(),
 		Args:              a.serveArguments,
-		ValidArgsFunction: cli.CompleteSource,
+		ValidArgsFunction: cli.CompleteSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.serve(cmd, args, &f)
 		},
@@ -105,13 +108,13 @@ anything is invalid, nothing changes.`,
 	return cmd
 }
 
-// serveArguments accepts a SOURCE, or none if there is a configuration file.
+// serveArguments accepts SOURCEs, or none if there is a configuration file.
 func (a *app) serveArguments(cmd *cobra.Command, args []string) error {
 	file, err := cmd.Flags().GetString("config")
 	if err == nil && len(args) == 0 && (file != "" || a.Variable(cli.ConfigVariable) != "") {
 		return nil
 	}
-	return cli.SourceArguments(0, 0, "")(cmd, args)
+	return cli.SourcesArguments(cmd, args)
 }
 
 func (a *app) serve(cmd *cobra.Command, args []string, f *serveFlags) error {

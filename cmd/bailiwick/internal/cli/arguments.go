@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"os"
 	"path"
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/backends"
 )
 
 // SourceArguments accepts a SOURCE and from min to max further arguments, which what
@@ -59,6 +62,24 @@ func CompleteSource(_ *cobra.Command, args []string, _ string) ([]string, cobra.
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// SourcesArguments accepts several SOURCEs, which form one tree.
+func SourcesArguments(cmd *cobra.Command, args []string) error {
+	if err := SourceArguments(0, -1, "")(cmd, args); err != nil {
+		return err
+	}
+	for i, arg := range args[1:] {
+		if st, err := os.Stat(arg); backends.IsPath(arg) && (err != nil || !st.IsDir()) {
+			return Usagef("%s takes SOURCEs, and %s is no directory%s", cmd.Name(), Printable(arg), expandedHint(cmd, args[i+1:]))
+		}
+	}
+	return nil
+}
+
+// CompleteSources lets a shell complete every SOURCE.
+func CompleteSources(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 )
@@ -49,7 +51,8 @@ func (r *Rules) HoldOwn() (release func()) {
 	return ownfile.Hold(files...)
 }
 
-// Policy compiles the rules. It reads the files of --allow-file each time.
+// Policy compiles the rules. Without any, a program that copies a source also sees what a
+// server keeps there for itself. It reads the files of --allow-file each time.
 func (r *Rules) Policy(e *Env) (vfs.Policy, error) {
 	var p vfs.Policy
 	for _, src := range r.Allow {
@@ -80,6 +83,9 @@ func (r *Rules) Policy(e *Env) (vfs.Policy, error) {
 			return p, Usagef("%s: cannot read %s: %s", e.Origin("allow-file"), Printable(file), Cause(err))
 		}
 		p.Allow = append(p.Allow, pattern)
+	}
+	if len(p.Allow) > 0 {
+		p.Deny = append(p.Deny, config.Whiteouts()...) // as a server with these rules
 	}
 	if r.Symlinks.Value == "inside" {
 		p.Symlinks = vfs.SymlinksInside
@@ -123,6 +129,11 @@ func (r *Rules) Ruled() bool { return len(r.Allow)+len(r.AllowFiles) > 0 }
 // Open opens source and puts it behind the rules. Without an allow rule, unruled decides.
 // The caller closes the source.
 func (r *Rules) Open(ctx context.Context, e *Env, source string, unruled Unruled, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
+	return r.OpenTree(ctx, e, []string{source}, unruled, opts)
+}
+
+// OpenTree is Open for several sources as one tree, the first on top.
+func (r *Rules) OpenTree(ctx context.Context, e *Env, sources []string, unruled Unruled, opts backends.Options) (*backends.Source, *vfs.Jail, error) {
 	p, err := r.Policy(e)
 	if err != nil {
 		return nil, nil, err
@@ -134,7 +145,10 @@ func (r *Rules) Open(ctx context.Context, e *Env, source string, unruled Unruled
 		p.Allow = unruled.Allow()
 	}
 	opts.Disk.RefuseHardLinks = r.HardLinks.Value == "refuse"
-	src, err := backends.Open(ctx, source, opts)
+	if err := checkTree(sources); err != nil {
+		return nil, nil, err
+	}
+	src, err := backends.OpenOverlay(ctx, sources, opts)
 	if err != nil {
 		return nil, nil, SourceError(err)
 	}
@@ -144,6 +158,19 @@ func (r *Rules) Open(ctx context.Context, e *Env, source string, unruled Unruled
 		return nil, nil, Usagef("%s", OneLine(err))
 	}
 	return src, jail, nil
+}
+
+// checkTree refuses sources of one tree that share files.
+func checkTree(sources []string) error {
+	var survey overlap.Survey
+	for j, source := range sources {
+		for _, earlier := range sources[:j] {
+			if how := survey.Locate(source).Shares(survey.Locate(earlier)); how != "" {
+				return Usagef("%s", overlap.InOneTree(Printable(source), how, Printable(earlier)))
+			}
+		}
+	}
+	return nil
 }
 
 // ErrNothingAllowed is the usage error of a command that needs an allow rule.

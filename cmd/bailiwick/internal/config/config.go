@@ -228,8 +228,16 @@ type Mount struct {
 	// Serve this mount only for this host.
 	Host Host `yaml:"host" example:"docs.example.org"`
 
-	// A directory, s3://BUCKET/PREFIX, or mem: for an empty tree in memory.
-	Source Source `yaml:"source" required:"name what to serve: the path of a directory, or s3://BUCKET/PREFIX" example:"s3://bucket/docs?region=eu-central-1"`
+	// A directory, s3://BUCKET/PREFIX, or mem: for an empty tree in memory. Required unless
+	// sources is set.
+	Source Source `yaml:"source" example:"s3://bucket/docs?region=eu-central-1"`
+
+	// Several sources as one tree, in place of source: each name is served from the first
+	// one that has it. Only the first one is written to, where write is set; removing what
+	// a later one has hides it, by a small object below .bailiwick-overlay in the first. No
+	// rule makes these reachable. Sources of a list must not share files. Buckets of one
+	// name count as the same at every endpoint.
+	Sources []Source `yaml:"sources" example:"[/srv/site, 's3://bucket/site-defaults?region=eu-central-1']" nonempty:"the list is empty; list what to serve, the first one on top"`
 
 	// The names to allow: globs, exact names, or re: and a regular expression. Required
 	// unless allow_file or uploads is set.
@@ -308,14 +316,17 @@ type Mount struct {
 
 	// Keeps what was read from the source in a local directory, for a source that is slow
 	// or charges for requests. Access rules apply to cached objects as to all others.
-	// Mounts of one source share a cache.
+	// Mounts of one source share a cache. Of several sources, each one on S3 has a cache of
+	// its own, in a directory in dir and with this size.
 	Cache *Cache `yaml:"cache"`
 
 	// Access rules. Without them, anyone has access to every name that allow and deny
 	// permit. With them, everything that no rule grants is refused.
 	Access []Rule `yaml:"access" nonempty:"the list is empty, so nobody has access; add a rule, or leave the key out to open the mount to anyone"`
 
-	writer *Mount // another mount through which clients can write to the source, nil if none
+	// For each source, another mount through which clients can write to it; nil if there is
+	// none for any.
+	writers []*Mount
 }
 
 // Uploads configures uploads under names that the server generates.

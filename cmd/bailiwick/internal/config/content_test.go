@@ -68,3 +68,39 @@ func TestContentOfSharedSources(t *testing.T) {
 		}
 	}
 }
+
+// A mount of several sources can be written to in the first one only, and shows what other
+// mounts write to any of them.
+func TestContentOfSeveralSources(t *testing.T) {
+	top := t.TempDir()
+	for _, dir := range []string{"a", "b", "c/d"} {
+		if err := os.MkdirAll(filepath.Join(top, filepath.FromSlash(dir)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ writer, reader, content, hardLinks string }{
+		{"source: a", "sources: [a, b]", "untrusted", "refuse"},
+		{"source: b", "sources: [a, b]", "untrusted", "refuse"},
+		{"source: c", "sources: [a, c/d]", "untrusted", "refuse"},
+		{"source: c/d", "sources: [a, b, c]", "untrusted", "refuse"},
+		{"source: c", "sources: [a, b]", "trusted", "serve"},
+		{"sources: [a, b]", "source: a", "untrusted", "refuse"},
+		{"sources: [a, b]", "source: b", "trusted", "serve"},
+		{"sources: [a, b]", "sources: [c, a]", "untrusted", "refuse"},
+		{"sources: [a, b]", "sources: [b, c]", "trusted", "serve"},
+		{"sources: ['mem:', b]", "sources: [c, 'mem:']", "untrusted", "refuse"},
+		{"sources: ['s3://bucket/a', b]", "sources: [b, 's3://bucket']", "untrusted", "refuse"},
+	} {
+		text := "mounts:\n- {path: /edit, " + c.writer + ", allow: ['**'], write: true}\n- {path: /, " + c.reader + ", allow: ['**']}\n"
+		cfg, err := config.Parse(filepath.Join(top, "f"), []byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if w := cfg.Mounts[0]; w.Content != "untrusted" || w.HardLinks != "refuse" || !w.Written(0) || w.Written(1) {
+			t.Errorf("%s: the mount that is written to: %s, hard links: %s", text, w.Content, w.HardLinks)
+		}
+		if r := cfg.Mounts[1]; r.Content != c.content || r.HardLinks != c.hardLinks || r.Written(0) || (r.Writer() != nil) != (c.content == "untrusted") {
+			t.Errorf("%s: %s, hard links: %s; want %s, %s", text, r.Content, r.HardLinks, c.content, c.hardLinks)
+		}
+	}
+}

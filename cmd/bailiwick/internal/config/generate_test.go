@@ -211,6 +211,8 @@ var together = map[string]string{
 		{"required": ["acme"], "properties": {"cert": false, "key": false}}]}]`,
 	"Uploads": `[{"oneOf": [{"required": ["catalog"]}, {"required": ["catalog_file"]}]}]`,
 	"Mount": `[
+		{"oneOf": [{"required": ["source"]}, {"required": ["sources"]}]},
+		{"not": {"required": ["uploads", "sources"]}},
 		{"anyOf": [
 			{"required": ["allow"], "properties": {"allow": {"minItems": 1}}},
 			{"required": ["allow_file"], "properties": {"allow_file": {"minItems": 1}}},
@@ -225,6 +227,9 @@ var together = map[string]string{
 		{"not": {"required": ["uploads", "content"], "properties": {"content": {"const": "trusted"}}}},
 		{"not": {"required": ["inline", "content"], "properties": {"content": {"const": "trusted"}, "inline": {"minItems": 1}}}},
 		{"not": {"required": ["precompressed", "source"], "properties": {"precompressed": {"const": true}, "source": {"pattern": "^s3://"}}}},
+		{"anyOf": [
+			{"not": {"required": ["precompressed"], "properties": {"precompressed": {"const": true}}}},
+			{"properties": {"sources": {"items": {"not": {"pattern": "^s3://"}}}}}]},
 		{"anyOf": [
 			{"not": {"required": ["types"]}},
 			{"required": ["uploads"]},

@@ -103,7 +103,8 @@ func flagFor(at position, key string) string {
 	return ""
 }
 
-// SourceKey is the key that serve's argument SOURCE sets.
+// SourceKey is the key that serve's argument SOURCE sets. With several values, they are
+// those of sources.
 const SourceKey = "mounts[].source"
 
 // Secrets lists the flags whose value can also be read from a file: the variable with

@@ -20,6 +20,7 @@ var withoutFlag = map[string]string{
 	"mounts[].uploads.catalog_file": "BAILIWICK_CATALOG_FILE, as for every secret",
 	"mounts[].uploads.types[]":      "--types sets it for PUT and for uploads; a mount has only one of them",
 	"mounts[].source":               "the argument SOURCE",
+	"mounts[].sources[]":            "the argument SOURCE, several times",
 }
 
 // A command line can set everything that a file can set for a single mount.
@@ -211,6 +212,18 @@ func TestGivenPutsAside(t *testing.T) {
 	_, err := config.Parse("f", []byte("groups: {a: [x]}\nmounts: [{source: s, allow: ['**'], access: [{who: 'group:a', can: [write]}]}]"), give("group", "c=z"))
 	if err == nil || err.Error() != "f:2: mounts[0].access[0].who: unknown group a (did you mean c?); add it to groups" {
 		t.Errorf("missing group: %v", err)
+	}
+	one := config.Given{Key: config.SourceKey, Values: []string{"a"}, Origin: "SOURCE"}
+	several := config.Given{Key: config.SourceKey, Values: []string{"a", "b"}, Origin: "SOURCE"}
+	for _, from := range []string{"source: s", "sources: [s, t]"} {
+		c = parse("mounts: [{"+from+", allow: ['**']}]", one)
+		if got := fmt.Sprint(c.Mounts[0].Layers(), c.Mounts[0].LayerKey(0)); got != "[a]source" {
+			t.Errorf("a SOURCE over %s: %s", from, got)
+		}
+		c = parse("mounts: [{"+from+", allow: ['**']}]", several)
+		if got := fmt.Sprint(c.Mounts[0].Layers(), c.Mounts[0].LayerKey(1)); got != "[a b]sources[1]" {
+			t.Errorf("several SOURCEs over %s: %s", from, got)
+		}
 	}
 	c = parse("mounts: [{source: s, uploads: {catalog_file: /secret, types: [image/*]}}]", give("catalog", "sqlite:c.db"), give("types", "text/plain"))
 	if got := fmt.Sprint(c.Mounts[0].Uploads.Catalog, c.Mounts[0].Uploads.CatalogFile, c.Mounts[0].TypesTaken()); got != "sqlite:c.db[text/plain]" {

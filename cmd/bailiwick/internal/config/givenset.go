@@ -13,6 +13,7 @@ type setter func(d *decoder, mapping *yaml.Node, name string, g *Given)
 // setters are those of keys whose flag is written in another way than the key in a file, or
 // overrides other keys as well.
 var setters = map[string]setter{
+	SourceKey:        (*decoder).setSource,
 	Flags["uploads"]: (*decoder).setUploads,
 	Flags["catalog"]: (*decoder).setCatalog,
 	Flags["inline"]:  (*decoder).setMediaTypes,
@@ -42,6 +43,18 @@ func (d *decoder) setScalar(mapping *yaml.Node, name string, g *Given) {
 func (d *decoder) setNode(mapping *yaml.Node, name string, g *Given, kind yaml.Kind, content []*yaml.Node) {
 	value := d.replace(mapping, name, g)
 	value.Kind, value.Content = kind, content
+}
+
+// setSource overrides both the key for one source and that for several.
+func (d *decoder) setSource(mapping *yaml.Node, name string, g *Given) {
+	const several = "sources"
+	if len(g.Values) == 1 {
+		remove(mapping, several)
+		d.setScalar(mapping, name, g)
+		return
+	}
+	remove(mapping, name)
+	d.setNode(mapping, several, g, yaml.SequenceNode, d.texts(g.Values, g.Origin))
 }
 
 // setUploads adds or removes the key: the flag is a switch.

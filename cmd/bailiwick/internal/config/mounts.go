@@ -26,6 +26,7 @@ func (v *validator) mounts() {
 				first[where] = v.positionOf(key).String()
 			}
 		}
+		v.sources(m, key)
 		if m.Uploads != nil {
 			v.uploads(m, key)
 		} else {
@@ -65,7 +66,7 @@ func (v *validator) files(m *Mount, key string) {
 	if m.FallbackFor != nil && m.Fallback == "" && !v.d.bad[key+".fallback"] {
 		v.fail(key+".fallback_for", "there is no fallback; add it, such as fallback: index.html")
 	}
-	if m.Precompressed && strings.HasPrefix(string(m.Source), "s3://") {
+	if m.Precompressed && slices.ContainsFunc(m.Layers(), Source.remote) {
 		v.fail(key+".precompressed", "not supported on S3, where it would request NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
 	}
 }
@@ -111,7 +112,7 @@ func (v *validator) linkRedirect(m *Mount, key string) {
 		v.fail(key, "write whole seconds, from 1s to 1h; a URL cannot be revoked once a client has it")
 	case v.Links == nil && !v.d.bad["links"]:
 		v.fail(key, "signed links are not configured; add their keys%s", flagFor(v.positionOf(key), "links.keys"))
-	case m.Source != "" && !strings.HasPrefix(string(m.Source), "s3://"):
+	case m.complete() && !slices.ContainsFunc(m.Layers(), Source.remote):
 		v.fail(key, "only S3 sources support redirects; leave it out")
 	}
 }

@@ -17,7 +17,7 @@ import (
 // their messages. Both must refuse everything else.
 var beyond = map[string]*regexp.Regexp{
 	"two keys of one mount or listener": regexp.MustCompile(`is already served by the mount|are the same address; keep one|it must differ from the public address`),
-	"overlapping sources":               regexp.MustCompile(`it contains the uploads|no client can write here, so the content is trusted`),
+	"overlapping sources":               regexp.MustCompile(`it contains the uploads|must not share files|no client can write here, so the content is trusted`),
 	"the meaning of a value":            regexp.MustCompile(`is not a host name; |is not an address; |no request can have the path |it must not end with a slash|bad pattern|unknown scheme|cannot open the source|the network of |is not a network|it matches every client|certificates are issued for names|can contain scripts|is not a media type|write https://|the password is masked|the rate is too high`),
 	"the range of a value":              regexp.MustCompile(`it is too small for browsers; |nothing can be received in zero time|each connection would close at once|write a size |write whole seconds, from 1s to |write a number of days from |it is too long`),
 	"the meaning of names in rules":     regexp.MustCompile(`\{user\}|unknown group `),
@@ -39,7 +39,8 @@ func TestSchemaRefusesWhatCheckDoes(t *testing.T) {
 		mount(`allow: ["**"], access: [{who: owner, can: [read]}]`), mount(`allow: ["**"], access: [{who: anyone, can: [upload]}]`),
 		mount(`allow: ["**"], types: [image/*]`), mount(`allow: ["**"], write: false, types: [image/*]`), mount(`allow: ["**"], write: true, types: []`),
 		mount(`allow: ["**"], content: trusted, inline: [application/pdf]`), mount(`allow: ["**"], content: mine`), mount(`allow: ["**"], symlinks: follow`),
-		`mounts: [{source: "s3://bucket/a", allow: ["**"], precompressed: true}]`,
+		`mounts: [{source: "s3://bucket/a", allow: ["**"], precompressed: true}]`, `mounts: [{sources: [a, "s3://bucket/a"], allow: ["**"], precompressed: true}]`,
+		`mounts: [{allow: ["**"]}]`, `mounts: [{sources: [], allow: ["**"]}]`, `mounts: [{source: a, sources: [b], allow: ["**"]}]`, `mounts: [{sources: [a], uploads: {catalog: "sqlite:c"}}]`,
 		mount(`uploads: {}`), mount(`uploads: {catalog: "sqlite:c", catalog_file: f}`), mount(`uploads: {catalog: "mysql:c"}`), mount(`uploads: {catalog: "sqlite:c", types: []}`),
 		mount(`uploads: {catalog: "sqlite:c"}, allow: ["**"]`), mount(`uploads: {catalog: "sqlite:c"}, deny: ["x"]`), mount(`uploads: {catalog: "sqlite:c"}, allow_file: f`),
 		mount(`uploads: {catalog: "sqlite:c"}, write: true`), mount(`uploads: {catalog: "sqlite:c"}, list: true`), mount(`uploads: {catalog: "sqlite:c"}, precompressed: true`),
@@ -69,7 +70,8 @@ var values = map[string][]string{
 var mountValues = map[string][]string{
 	"path": {`/`, `/a`, `/a/`, `a`, `/a/../b`}, "host": {`h.example`, `"h:1"`}, "source": {`a`, `"mem:"`, `"s3://bucket/x"`, `"ftp://x"`, `a/b`},
 	"allow": {`["**"]`, `[]`, `["[a"]`, `"**"`}, "deny": {`[x]`, `[]`}, "allow_file": {`f`, `[f]`, `[]`}, "symlinks": {`inside`, `refuse`, `follow`}, "hard_links": {`serve`, `refuse`, `follow`},
-	"list": {`true`, `false`, `yes`}, "no_index": {`true`}, "max_age": {`5m`, `5`}, "link_redirect": {`1m`, `0s`, `2h`}, "content": {`trusted`, `untrusted`, `x`},
+	"sources": {`[a, "s3://bucket/x"]`, `[b]`, `[]`, `a`, `["ftp://x"]`, `["mem:", a]`, `[a, a]`, `[a, a/b]`},
+	"list":    {`true`, `false`, `yes`}, "no_index": {`true`}, "max_age": {`5m`, `5`}, "link_redirect": {`1m`, `0s`, `2h`}, "content": {`trusted`, `untrusted`, `x`},
 	"inline": {`[application/pdf]`, `[]`, `[text/html]`, `[pdf]`}, "precompressed": {`true`, `false`}, "write": {`true`, `false`}, "types": {`[image/*]`, `[]`},
 	"uploads": {`{catalog: "sqlite:c"}`, `{catalog_file: f}`, `{}`, `{catalog: "sqlite:c", types: [image/*]}`},
 	"access": {
@@ -105,7 +107,11 @@ func TestSchemaAgreesWithCheck(t *testing.T) {
 		}
 		text.WriteString("mounts:\n")
 		for i := range 1 + r.IntN(2) {
-			fmt.Fprintf(&text, "- source: %s\n", one(r, mountValues["source"]))
+			from := "source"
+			if r.IntN(4) == 0 {
+				from = "sources"
+			}
+			fmt.Fprintf(&text, "- %s: %s\n", from, one(r, mountValues[from]))
 			if i > 0 {
 				text.WriteString("  path: /b\n")
 			}
@@ -113,7 +119,7 @@ func TestSchemaAgreesWithCheck(t *testing.T) {
 			for _, key := range sortedKeys(mountValues) {
 				often := key == "allow" && !uploads || key == "uploads" && uploads
 				switch {
-				case key == "source", key == "path" && i > 0, key == "uploads" && !uploads && r.IntN(20) > 0:
+				case key == from, key == "source", key == "sources" && r.IntN(20) > 0, key == "path" && i > 0, key == "uploads" && !uploads && r.IntN(20) > 0:
 				case often && r.IntN(20) > 0, r.IntN(9) == 0:
 					fmt.Fprintf(&text, "  %s: %s\n", key, one(r, mountValues[key]))
 				}

@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
 )
 
 // validate finds contradictions between values that are each valid.
 func (c *Config) validate(d *decoder) {
-	v := &validator{c, d}
+	v := &validator{Config: c, d: d}
 	v.addresses()
 	v.tls()
 	v.users()
@@ -24,7 +25,8 @@ func (c *Config) validate(d *decoder) {
 
 type validator struct {
 	*Config
-	d *decoder
+	d      *decoder
+	survey overlap.Survey
 }
 
 // fail records an error about key at its place, or at the place of the nearest enclosing

@@ -159,11 +159,14 @@ func parseSource(s string) (any, error) {
 
 // Local returns the path of the directory if the source is one.
 func (s Source) Local() (dir string, ok bool) {
-	if s == "mem:" || strings.HasPrefix(string(s), "s3://") {
+	if s == "mem:" || s.remote() {
 		return "", false
 	}
 	return string(s), true
 }
+
+// remote reports whether the source is on S3.
+func (s Source) remote() bool { return strings.HasPrefix(string(s), "s3://") }
 
 func parseMountPath(s string) (any, error) {
 	if s == "/" {

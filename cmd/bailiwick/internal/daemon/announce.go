@@ -48,10 +48,12 @@ func (s *service) announceWarnings(g *generation) {
 func (s *service) announceNotes(g *generation) {
 	printed := map[string]bool{}
 	for _, m := range g.mounts {
-		for _, note := range m.source.source.Notes {
-			if !printed[note] {
-				printed[note] = true
-				s.std.Say("%s", note)
+		for _, layer := range m.layers {
+			for _, note := range layer.source.Notes {
+				if !printed[note] {
+					printed[note] = true
+					s.std.Say("%s", note)
+				}
 			}
 		}
 	}
@@ -105,7 +107,9 @@ func (s *service) announceWrites(g *generation, m *mount, where string) {
 func (s *service) announceSources(ctx context.Context, g *generation) {
 	var served []catalog.Source
 	for _, m := range g.mounts {
-		served = append(served, catalog.Source(m.source.source.Label))
+		for _, layer := range m.layers {
+			served = append(served, catalog.Source(layer.source.Label))
+		}
 	}
 	for _, m := range g.mounts {
 		if m.catalog != nil {

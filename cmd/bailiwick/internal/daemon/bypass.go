@@ -33,11 +33,23 @@ func (s *service) announceBypasses(g *generation) {
 // bypassOf returns where the open mount shows objects of the closed one, if its rules allow
 // any of them.
 func bypassOf(survey *overlap.Survey, closed, open *mount) (at string, ok bool) {
-	a, b := survey.Locate(string(closed.cfg.Source)), survey.Locate(string(open.cfg.Source))
+	for _, a := range closed.cfg.Layers() {
+		for _, b := range open.cfg.Layers() {
+			if at, ok := open.mayBypass(survey.Locate(string(a)), survey.Locate(string(b))); ok {
+				return at, true
+			}
+		}
+	}
+	return "", false
+}
+
+// mayBypass returns where the open mount shows objects of another mount's source a, of which
+// it serves b.
+func (m *mount) mayBypass(a, b *overlap.Place) (at string, ok bool) {
 	if !a.Overlaps(b) {
 		return "", false
 	}
-	at = open.cfg.URL()
+	at = m.cfg.URL()
 	below, ok := a.Below(b)
 	if !ok || below == "." {
 		// It shows all of them, or a part, under names that are subject to the rules of both
@@ -45,7 +57,7 @@ func bypassOf(survey *overlap.Survey, closed, open *mount) (at string, ok bool) 
 		return at, true
 	}
 	name, err := vfs.ParseName(below)
-	if err != nil || !open.mayShow(name) {
+	if err != nil || !m.mayShow(name) {
 		return "", false
 	}
 	return strings.TrimSuffix(at, "/") + "/" + below, true

@@ -15,28 +15,28 @@ import (
 
 // cacheKey distinguishes the resource of a source with a cache from those with another one,
 // or with none.
-func cacheKey(m *config.Mount) string {
-	if m.Cache == nil {
+func cacheKey(cfg *config.Cache, uploads bool) string {
+	if cfg == nil {
 		return ""
 	}
-	return fmt.Sprintf(" cached in %+v, uploads %t", *m.Cache, m.Uploads != nil)
+	return fmt.Sprintf(" cached in %+v, uploads %t", *cfg, uploads)
 }
 
-// addCache puts the cache of a mount in front of the source of r.
-func (p *pool) addCache(r *resource, m *config.Mount) error {
+// addCache puts a cache in front of the source of r.
+func (p *pool) addCache(r *resource, cfg *config.Cache, uploads bool) error {
 	opts := cache.Options{
-		Size: int64(m.Cache.Size), TTL: m.Cache.TTL, Stale: m.Cache.Stale,
+		Size: int64(cfg.Size), TTL: cfg.TTL, Stale: cfg.Stale,
 		Logger: p.logger,
 	}
-	if m.Uploads != nil {
+	if uploads {
 		// The server never stores another object under the name of an upload.
 		opts.Immutable = func(vfs.Name) bool { return true }
 	}
-	c, err := cache.New(r.store, string(m.Cache.Dir), opts)
+	c, err := cache.New(r.store, string(cfg.Dir), opts)
 	if err != nil {
-		return p.cacheError(m, err)
+		return p.cacheError(cfg, err)
 	}
-	r.cache, r.backend, r.cacheDir = c, c, m.Cache.Dir
+	r.cache, r.backend, r.cacheDir = c, c, cfg.Dir
 	return nil
 }
 
@@ -45,18 +45,18 @@ type cacheError struct{ *cli.ExitError }
 
 func (e cacheError) Unwrap() error { return e.ExitError }
 
-func (p *pool) cacheError(m *config.Mount, err error) error {
+func (p *pool) cacheError(cfg *config.Cache, err error) error {
 	fail := func(code int, format string, args ...any) error {
 		return cacheError{&cli.ExitError{Code: code, Line: "--cache: " + fmt.Sprintf(format, args...)}}
 	}
 	if !errors.Is(err, cache.ErrInUse) {
 		return fail(cli.ExitUsage, "%s", strings.TrimPrefix(cli.OneLine(err), "cache: "))
 	}
-	dir := cli.Printable(string(m.Cache.Dir))
+	dir := cli.Printable(string(cfg.Dir))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range p.open {
-		if r.cache != nil && r.cacheDir == m.Cache.Dir {
+		if r.cache != nil && r.cacheDir == cfg.Dir {
 			return fail(cli.ExitFailed, "%s is in use by this server with other settings, or for another source; restart the server to apply the change", dir)
 		}
 	}
@@ -104,5 +104,9 @@ func (s *service) announceCache(m *mount, where string) {
 	if c.Stale > 0 {
 		fresh += ", and " + config.ShowDuration(c.Stale) + " later while the source is unavailable"
 	}
-	s.announce("%scache: up to %s in %s; %s", where, c.Size, cli.Printable(string(c.Dir)), fresh)
+	size := c.Size.String()
+	if m.cfg.Sources != nil {
+		size += " for each source on S3"
+	}
+	s.announce("%scache: up to %s in %s; %s", where, size, cli.Printable(string(c.Dir)), fresh)
 }

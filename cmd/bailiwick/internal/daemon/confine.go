@@ -104,10 +104,12 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
-		if dir, ok := m.Source.Local(); ok {
-			if m.Write || m.Uploads != nil {
+		for j, source := range m.Layers() {
+			dir, ok := source.Local()
+			switch {
+			case ok && m.Written(j):
 				p.Write = append(p.Write, dir)
-			} else {
+			case ok:
 				p.Read = append(p.Read, dir)
 			}
 		}

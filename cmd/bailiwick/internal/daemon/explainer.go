@@ -261,7 +261,7 @@ func (e *Explainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMou
 	if err != nil {
 		return nil, e.std.ConfigError(err)
 	}
-	src, err := backends.Open(ctx, string(cfg.Source), sourceOptions(cfg))
+	src, err := openSources(ctx, cfg)
 	if err != nil {
 		return nil, cli.SourceError(err)
 	}

@@ -23,8 +23,9 @@ import (
 // A mount is a source at a path of the server, perhaps for one host only.
 type mount struct {
 	cfg     *config.Mount
-	source  *resource
-	catalog *resource // nil but for uploads
+	layers  []*resource // the sources, from the top down
+	source  *resource   // all of them as one tree
+	catalog *resource   // nil but for uploads
 	jail    *vfs.Jail
 	names   *vfs.Jail    // the same without access rules; nil for uploads
 	access  *access.List // nil if the mount is open to anyone
@@ -39,22 +40,24 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	if err != nil {
 		return nil, err
 	}
-	if m.source, err = s.pool.source(ctx, cfg); err != nil {
-		at := key + ".source"
-		if errors.As(err, new(cacheError)) {
-			at = key + ".cache.dir"
+	for i := range cfg.Layers() {
+		layer, err := s.pool.source(ctx, cfg, i)
+		if err != nil {
+			at := key + "." + cfg.LayerKey(i)
+			if errors.As(err, new(cacheError)) {
+				at = key + ".cache.dir"
+			}
+			return nil, withPosition(g.cfg, at, err)
 		}
-		return nil, withPosition(g.cfg, at, err)
+		g.held = append(g.held, layer)
+		m.layers = append(m.layers, layer)
+	}
+	if m.source, err = s.pool.tree(m.layers); err != nil {
+		return nil, err
 	}
 	g.held = append(g.held, m.source)
-	caps := m.source.backend.Caps()
-	switch {
-	case cfg.Precompressed && caps.Kind == "s3":
-		return nil, cli.Usagef("%s: precompressed would request NAME.br, NAME.zst and NAME.gz from S3 before each NAME; remove it", cli.Printable(string(cfg.Source)))
-	case cfg.LinkRedirect > 0 && !caps.Direct:
-		return nil, cli.Usagef("%s: link_redirect needs a source with credentials, to sign URLs; remove it", cli.Printable(string(cfg.Source)))
-	case (cfg.Write || cfg.Uploads != nil) && !caps.Writable:
-		return nil, cli.Usagef("%s: this source is read-only; remove write or uploads", cli.Printable(string(cfg.Source)))
+	if err := m.check(); err != nil {
+		return nil, err
 	}
 	// Mounts of one source know of each other's changes.
 	if m.jail, err = m.source.base.With(policy); err != nil {
@@ -82,6 +85,23 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	return m, nil
 }
 
+// check refuses what the open sources cannot do.
+func (m *mount) check() error {
+	caps := m.source.backend.Caps()
+	for i, layer := range m.layers {
+		name := cli.Printable(string(m.cfg.Layers()[i]))
+		switch {
+		case m.cfg.Precompressed && layer.backend.Caps().Kind == "s3":
+			return cli.Usagef("%s: precompressed would request NAME.br, NAME.zst and NAME.gz from S3 before each NAME; remove it", name)
+		case m.cfg.LinkRedirect > 0 && !caps.Direct:
+			return cli.Usagef("%s: link_redirect needs a source with credentials, to sign URLs; remove it", name)
+		case m.cfg.Written(i) && !caps.Writable:
+			return cli.Usagef("%s: this source is read-only; remove write or uploads", name)
+		}
+	}
+	return nil
+}
+
 // compileMount returns a mount with its access rules, but without its source, and the policy
 // for its names.
 func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
@@ -105,7 +125,7 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	if err != nil {
 		return vfs.Policy{}, err
 	}
-	p := vfs.Policy{Allow: allow, Deny: slices.Clone(m.cfg.Deny)}
+	p := vfs.Policy{Allow: allow, Deny: slices.Concat(m.cfg.Deny, config.Whiteouts())}
 	// A deny pattern also covers every other spelling of the name that some backend might
 	// take for the same.
 	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {

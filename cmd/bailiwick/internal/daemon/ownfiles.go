@@ -31,15 +31,17 @@ func holdOwnFiles(env *cli.Env, cfg *config.Config) (release func()) {
 func (s *service) announceOwnFiles(g *generation) {
 	reported := map[string]bool{}
 	for _, m := range g.mounts {
-		dir, local := m.cfg.Source.Local()
-		if !local || m.cfg.Uploads != nil {
-			continue
-		}
-		for _, file := range ownFilesOf(g.cfg) {
-			real, err := cli.RealPath(file.Path)
-			if err == nil && !reported[real] && allowsFile(m.jail, vfs.OpRead, dir, real) {
-				reported[real] = true
-				s.announce("%s is one of the server's own files, but it is in %s, and the rules allow its name; it is never served: deny it, or move it elsewhere", cli.Printable(real), cli.Printable(dir))
+		for _, source := range m.cfg.Layers() {
+			dir, local := source.Local()
+			if !local || m.cfg.Uploads != nil {
+				continue
+			}
+			for _, file := range ownFilesOf(g.cfg) {
+				real, err := cli.RealPath(file.Path)
+				if err == nil && !reported[real] && allowsFile(m.jail, vfs.OpRead, dir, real) {
+					reported[real] = true
+					s.announce("%s is one of the server's own files, but it is in %s, and the rules allow its name; it is never served: deny it, or move it elsewhere", cli.Printable(real), cli.Printable(dir))
+				}
 			}
 		}
 	}
@@ -54,31 +56,41 @@ func CheckOwnFiles(cfg *config.Config) error {
 	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
-		dir, local := m.Source.Local()
-		if !local {
-			continue
-		}
-		if at := acmeAround(cfg, dir); at != "" {
-			return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is inside %s, where the server keeps its certificates and serves nothing; move one of them elsewhere",
-				cli.Printable(dir), cli.Printable(at)))
-		}
-		if !m.Write {
-			continue
-		}
-		_, policy, err := compileMount(cfg, m)
-		if err != nil {
-			return err
-		}
-		jail, err := vfs.New(mem.New(), policy)
-		if err != nil {
-			return cli.Usagef("%s", cli.OneLine(err))
-		}
-		for _, file := range ownFilesOf(cfg) {
-			real, err := cli.RealPath(file.Path)
-			if err == nil && allowsFile(jail, vfs.OpDelete, dir, real) {
-				return withPosition(cfg, fmt.Sprintf("mounts[%d].source", i), cli.Usagef("%s is one of the server's own files, but it is in %s, and the rules allow clients to write to it; deny it, or move it elsewhere",
-					cli.Printable(real), cli.Printable(dir)))
+		for j, source := range m.Layers() {
+			dir, local := source.Local()
+			if !local {
+				continue
 			}
+			if err := checkOwnFilesIn(cfg, m, dir, m.Write && m.Written(j)); err != nil {
+				return withPosition(cfg, fmt.Sprintf("mounts[%d].%s", i, m.LayerKey(j)), err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkOwnFilesIn is CheckOwnFiles for a directory that a mount serves.
+func checkOwnFilesIn(cfg *config.Config, m *config.Mount, dir string, written bool) error {
+	if at := acmeAround(cfg, dir); at != "" {
+		return cli.Usagef("%s is inside %s, where the server keeps its certificates and serves nothing; move one of them elsewhere",
+			cli.Printable(dir), cli.Printable(at))
+	}
+	if !written {
+		return nil
+	}
+	_, policy, err := compileMount(cfg, m)
+	if err != nil {
+		return err
+	}
+	jail, err := vfs.New(mem.New(), policy)
+	if err != nil {
+		return cli.Usagef("%s", cli.OneLine(err))
+	}
+	for _, file := range ownFilesOf(cfg) {
+		real, err := cli.RealPath(file.Path)
+		if err == nil && allowsFile(jail, vfs.OpDelete, dir, real) {
+			return cli.Usagef("%s is one of the server's own files, but it is in %s, and the rules allow clients to write to it; deny it, or move it elsewhere",
+				cli.Printable(real), cli.Printable(dir))
 		}
 	}
 	return nil

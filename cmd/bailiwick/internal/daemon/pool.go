@@ -11,6 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/cache"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/overlay"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -37,12 +38,12 @@ type resource struct {
 	pool    *pool
 	key     string
 	refs    int
-	source  *backends.Source
-	store   vfs.Backend     // of a source
-	backend vfs.Backend     // the same, behind its cache if it has one
-	base    *vfs.Jail       // over backend, for Jail.With; it refuses all names
-	catalog catalog.Catalog // of a catalog
-	shared  catalog.Shared  // the same, without what measures it
+	source  *backends.Source // nil for several sources as one tree
+	store   vfs.Backend      // of a source, or of several
+	backend vfs.Backend      // the same, behind the caches if there are any
+	base    *vfs.Jail        // over backend, for Jail.With; it refuses all names
+	catalog catalog.Catalog  // of a catalog
+	shared  catalog.Shared   // the same, without what measures it
 	sweeper *sweeper
 
 	cache    *cache.Cache // nil for none
@@ -53,30 +54,56 @@ func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
 	return &pool{std: std, env: env, logger: logger, open: map[string]*resource{}}
 }
 
-// source opens the source of a mount. All mounts of mem: share one memory, writable or not.
-func (p *pool) source(ctx context.Context, m *config.Mount) (*resource, error) {
-	name, opts := string(m.Source), sourceOptions(m)
-	opts.Writable = m.Write || m.Uploads != nil || name == "mem:"
-	if m.Cache != nil {
+// source opens the i-th source of a mount. All mounts of mem: share one memory, writable or
+// not.
+func (p *pool) source(ctx context.Context, m *config.Mount, i int) (*resource, error) {
+	name, opts := string(m.Layers()[i]), sourceOptions(m)
+	opts.Writable = m.Written(i) || name == "mem:"
+	cached := m.LayerCache(i)
+	if cached != nil {
 		// All mounts of the source share it, so that they share its cache.
-		opts.Writable = opts.Writable || m.Writer() != nil
+		opts.Writable = opts.Writable || m.LayerWriter(i) != nil
 	}
 	key := fmt.Sprintf("source %t %s", opts.Writable, name)
 	if opts.Disk.RefuseHardLinks && backends.IsPath(name) {
 		key = fmt.Sprintf("source %t, no hard links, %s", opts.Writable, name)
 	}
-	return p.get(key+cacheKey(m), func(r *resource) error {
+	return p.get(key+cacheKey(cached, m.Uploads != nil), func(r *resource) error {
 		src, err := backends.Open(ctx, name, opts)
 		if err != nil {
 			return cli.SourceError(err)
 		}
 		r.source, r.store = src, p.metrics.Observe(src)
 		r.backend = r.store
-		if m.Cache != nil {
-			if err := p.addCache(r, m); err != nil {
+		if cached != nil {
+			if err := p.addCache(r, cached, m.Uploads != nil); err != nil {
 				src.Close()
 				return err
 			}
+		}
+		r.base, err = vfs.New(r.backend, vfs.Policy{})
+		return err
+	})
+}
+
+// tree returns the sources of a mount as one, the first on top. Its users also hold the
+// sources, and release them after it.
+func (p *pool) tree(layers []*resource) (*resource, error) {
+	if len(layers) == 1 {
+		return p.share(layers[0].key), nil
+	}
+	key := "tree"
+	stores, backends := make([]vfs.Backend, len(layers)), make([]vfs.Backend, len(layers))
+	for i, l := range layers {
+		key += fmt.Sprintf(" %q", l.key)
+		stores[i], backends[i] = l.store, l.backend
+	}
+	return p.get(key, func(r *resource) (err error) {
+		if r.store, err = overlay.New(stores, overlay.Options{}); err != nil {
+			return cli.Usagef("%s", cli.OneLine(err))
+		}
+		if r.backend, err = overlay.New(backends, overlay.Options{}); err != nil {
+			return cli.Usagef("%s", cli.OneLine(err))
 		}
 		r.base, err = vfs.New(r.backend, vfs.Policy{})
 		return err
@@ -165,10 +192,13 @@ func (r *resource) release() {
 	}
 }
 
-// probe returns nil if the resource answers.
+// probe returns nil if the resource answers. The sources of a tree are resources themselves.
 func (r *resource) probe(ctx context.Context) error {
-	if r.catalog != nil {
+	switch {
+	case r.catalog != nil:
 		return r.catalog.Ping(ctx)
+	case r.source == nil:
+		return nil
 	}
 	for _, err := range r.backend.List(ctx, vfs.Root, "") {
 		return err

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -38,11 +39,10 @@ func Review(ctx context.Context, env *cli.Env, cfg *config.Config) (*review.Revi
 			return nil, err
 		}
 		mounts[i].Access = m.access
-		dir, local := m.cfg.Source.Local()
-		if !local || m.cfg.Uploads != nil {
+		if m.cfg.Uploads != nil || slices.ContainsFunc(m.cfg.Layers(), notLocal) {
 			continue
 		}
-		src, err := backends.Open(ctx, dir, sourceOptions(m.cfg))
+		src, err := openSources(ctx, m.cfg)
 		if err != nil {
 			continue // serve reports it
 		}
@@ -52,6 +52,20 @@ func Review(ctx context.Context, env *cli.Env, cfg *config.Config) (*review.Revi
 		}
 	}
 	return review.Of(ctx, cfg, mounts, addressesOf(cfg)), nil
+}
+
+func notLocal(s config.Source) bool {
+	_, local := s.Local()
+	return !local
+}
+
+// openSources opens the sources of a mount for reading, as one tree.
+func openSources(ctx context.Context, m *config.Mount) (*backends.Source, error) {
+	var names []string
+	for _, source := range m.Layers() {
+		names = append(names, string(source))
+	}
+	return backends.OpenOverlay(ctx, names, sourceOptions(m))
 }
 
 // withoutAccess returns the names that a mount's patterns allow, whatever its access rules

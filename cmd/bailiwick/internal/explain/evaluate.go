@@ -6,6 +6,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -40,6 +41,8 @@ func Evaluate(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op
 	if !verdict.Allowed {
 		return NewVerdict(n.String(), verdict)
 	}
+	var answer driver.Answer
+	ctx = driver.WithAnswer(ctx, &answer)
 	switch op {
 	case vfs.OpRead:
 		_, err = jail.Head(ctx, n, vfs.Request{})
@@ -55,9 +58,12 @@ func Evaluate(ctx context.Context, jail *vfs.Jail, source vfs.Backend, op vfs.Op
 		why, err = "", nil // the credentials may only write
 	}
 	if why != "" && why != reason.Missing {
-		return NewVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: why})
+		v := NewVerdict(n.String(), vfs.Verdict{Op: op, Name: n, Reason: why})
+		v.layer = answer.Layer
+		return v
 	}
 	v := NewVerdict(n.String(), verdict)
+	v.layer = answer.Layer
 	switch {
 	case why == reason.Missing && op == vfs.OpList:
 		v.Detail = "there is no such directory now"

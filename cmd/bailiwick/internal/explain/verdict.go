@@ -16,6 +16,8 @@ type Verdict struct {
 	Size    *int64     `json:"size,omitempty"`
 	// Beneath is the object whose name is a directory above this one; see vfs.Finding.
 	Beneath string `json:"beneath,omitempty"`
+
+	layer int // which of several sources has the object, from 1; 0 if there is one source
 }
 
 // NewVerdict describes v. The name is the one to print.
@@ -33,6 +35,23 @@ func NewVerdict(name string, v vfs.Verdict) Verdict {
 	}
 	return out
 }
+
+// NewFinding describes what a scan found.
+func NewFinding(f vfs.Finding) Verdict {
+	v := NewVerdict(f.Path, f.Verdict)
+	v.Size, v.Beneath, v.layer = &f.Size, f.Beneath, f.Layer
+	return v
+}
+
+// AddSource appends to the detail which of several sources the verdict is about.
+func (v *Verdict) AddSource(sources []string) {
+	if v.layer > 0 {
+		v.AddDetail(SourceDetail(sources, v.layer))
+	}
+}
+
+// SourceDetail says which of several sources has an object. layer counts from 1.
+func SourceDetail(sources []string, layer int) string { return "in " + sources[layer-1] }
 
 // AddDetail appends to the detail.
 func (v *Verdict) AddDetail(detail string) {

@@ -67,6 +67,31 @@ func (p *Place) Overlaps(q *Place) bool {
 	return in || around || p.dir != nil && q.dir != nil && p.dir.sharesSpan(q.dir)
 }
 
+// Shares says how p and q can share an object, as the words between the two; "" if they
+// do not overlap.
+func (p *Place) Shares(q *Place) string {
+	if !p.Overlaps(q) {
+		return ""
+	}
+	name, in := p.Below(q)
+	_, around := q.Below(p)
+	switch {
+	case in && name == ".":
+		return "is the same source as"
+	case in:
+		return "is inside"
+	case around:
+		return "contains"
+	}
+	return "shares directories with" // by what is mounted below either
+}
+
+// InOneTree is the message about a source that cannot lie under or over an earlier one in
+// one tree. how is the result of Shares.
+func InOneTree(source, how, earlier string) string {
+	return source + " " + how + " " + earlier + "; sources that form one tree must not share files, so leave out either"
+}
+
 // Below returns the name of p in q, slash-separated, or "." if they are equal. ok is
 // false if p is not known to be in q.
 func (p *Place) Below(q *Place) (name string, ok bool) {

@@ -39,9 +39,9 @@ const maxNames = 10_000
 // rules are the rules of a mount, and what its source has.
 type rules struct {
 	all    []*rule
-	base   string // the name of the source's directory, "" if there is none
-	grows  bool   // clients can create names, so a rule may be for names to come
-	partly bool   // the source has names that the scan did not see
+	bases  []string // the names of the sources' directories
+	grows  bool     // clients can create names, so a rule may be for names to come
+	partly bool     // the source has names that the scan did not see
 
 	found   bool // the source has names
 	exposed bool // some of them are allowed
@@ -60,9 +60,10 @@ func (r *reviewer) rulesOf(m *config.Mount, key string) *rules {
 		dirs:   map[string]bool{},
 		closed: map[string]bool{}, written: map[string]bool{},
 	}
-	if dir, ok := m.Source.Local(); ok {
-		if abs, err := filepath.Abs(dir); err == nil {
-			rs.base = filepath.Base(abs)
+	for _, source := range m.Layers() {
+		dir, ok := source.Local()
+		if abs, err := filepath.Abs(dir); ok && err == nil {
+			rs.bases = append(rs.bases, filepath.Base(abs))
 		}
 	}
 	add := func(key, src string, kind ruleKind, matches func(vfs.Name) bool) {
@@ -231,8 +232,10 @@ func (rs *rules) variants(r *rule) []string {
 	if r.kind != denyRule { // a deny pattern covers what lies below
 		all = append(all, r.src+"/**")
 	}
-	if rest, ok := strings.CutPrefix(r.src, rs.base+"/"); ok && rs.base != "" {
-		all = append(all, rest)
+	for _, base := range rs.bases {
+		if rest, ok := strings.CutPrefix(r.src, base+"/"); ok {
+			all = append(all, rest)
+		}
 	}
 	if n, err := vfs.ParseName(r.src); err == nil && !isPattern(r.src) {
 		near := spelling.Nearest(r.src, rs.likelyNames(len(n.String())))
