@@ -39,6 +39,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
+	"github.com/bailiwick-fs/bailiwick/server/probe"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -337,6 +338,16 @@ var zeroValues = map[string]func(*testing.T){
 	},
 	"backends/layer/limit.Options": data, "backends/layer/overlay.Options": data, "backends/layer/retry.Options": data, "backends/layer/timeout.Options": data,
 
+	"server/probe.Tree": func(t *testing.T) {
+		tree := &probe.Tree{}
+		if _, err := probe.Run(t.Context(), "http://127.0.0.1:1", tree, probe.Options{}); err == nil {
+			t.Error("zero can be attacked with")
+		}
+		if err := tree.Remove(); err != nil {
+			t.Errorf("zero removes something: %v", err)
+		}
+	},
+	"server/probe.Rules": data, "server/probe.Options": data, "server/probe.Report": data, "server/probe.Result": data, "server/probe.Finding": data,
 	"server/audit.LogOptions": data,
 	"server/audit.Attempt":    data,
 	"server.Upload":           data,

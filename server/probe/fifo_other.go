@@ -1,0 +1,9 @@
+//go:build !unix
+
+package probe
+
+import "errors"
+
+func makeFIFO(string) error { return errors.ErrUnsupported }
+
+func releaseFIFO(string) bool { return false }

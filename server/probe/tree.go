@@ -1,0 +1,184 @@
+package probe
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A Tree is what [Plant] planted: the knowledge that [Run] needs, and what [Tree.Remove]
+// removes. The zero Tree has nothing to find. It is not safe for concurrent use.
+type Tree struct {
+	m     manifest
+	jail  *vfs.Jail
+	local bool // planted on this machine: FIFOs and files can be looked at
+}
+
+// A manifest is a Tree as it is saved.
+type manifest struct {
+	Version int   `json:"version"`
+	Rules   Rules `json:"rules"`
+
+	// Nonce is part of the tree's own directory and of each token, Secret of the names
+	// that nobody can guess, and Twin of names of the same shape that do not exist.
+	Nonce  string `json:"nonce"`
+	Secret string `json:"secret"`
+	Twin   string `json:"twin"`
+
+	Dir   string `json:"dir"`   // the directory that the server serves, absolute
+	Top   string `json:"top"`   // the tree's directory in Dir with a slash, or "" if it is Dir
+	Shape shape  `json:"shape"` // of names that are served
+
+	Files   []file   `json:"files"`
+	Outside []canary `json:"outside"`
+	Links   []string `json:"links"` // names of links, relative to Dir
+	FIFO    string   `json:"fifo,omitempty"`
+	Not     []string `json:"not_planted,omitempty"`
+}
+
+// A file below Dir. Its content has the token of its index.
+type file struct {
+	Name  string `json:"name"`            // relative to Dir
+	Raw   string `json:"raw,omitempty"`   // as it is asked for, if that is not the usual way
+	Legal bool   `json:"legal,omitempty"` // it has to be served
+
+	Absent bool `json:"absent,omitempty"` // it could not be planted
+}
+
+// A canary is a file outside the tree. Its content has the token of its index, counted on
+// from the files.
+type canary struct {
+	Path  string `json:"path"`  // absolute
+	Place string `json:"place"` // one of the places
+}
+
+// The places of canaries outside the tree.
+const (
+	beside = "beside" // in Dir, under a name that the rules refuse
+	parent = "parent" // in Dir's parent, under a name that begins with Dir's
+	temp   = "temp"   // in the system's temporary directory
+)
+
+const manifestVersion = 1
+
+// Save writes the tree's description as JSON, for [Load].
+func (t *Tree) Save(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "\t")
+	return enc.Encode(t.m)
+}
+
+// ErrNotATree is returned by Load for what no Save wrote.
+var ErrNotATree = errors.New("not the description of a planted tree")
+
+var nonces = regexp.MustCompile(`^[0-9a-f]{8}$`)
+
+// Load reads what [Tree.Save] wrote, perhaps on another machine. Errors match [ErrNotATree].
+func Load(r io.Reader) (*Tree, error) {
+	t := &Tree{}
+	if err := json.NewDecoder(io.LimitReader(r, 4<<20)).Decode(&t.m); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotATree, err)
+	}
+	for _, ok := range []bool{
+		t.m.Version == manifestVersion,
+		nonces.MatchString(t.m.Nonce), nonces.MatchString(t.m.Secret), nonces.MatchString(t.m.Twin),
+		t.m.Top == ownDirectory(t.m.Nonce)+"/",
+		len(t.m.Files) > 0,
+	} {
+		if !ok {
+			return nil, ErrNotATree
+		}
+	}
+	var err error
+	if t.jail, err = t.m.Rules.compile(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotATree, err)
+	}
+	return t, nil
+}
+
+// NotPlanted says what the tree lacks, a line each.
+func (t *Tree) NotPlanted() []string { return t.m.Not }
+
+// Name returns the name of the tree's directory in the one that it was planted in, "" if
+// it fills that directory.
+func (t *Tree) Name() string { return strings.TrimSuffix(t.m.Top, "/") }
+
+// ownDirectory is the name of a planted tree's directory.
+func ownDirectory(nonce string) string { return "bailiwick-probe-" + nonce }
+
+func (m *manifest) token(index int) string { return fmt.Sprintf("bwp-%s-%04d", m.Nonce, index) }
+
+// tokens returns the indexes of the tokens in a text.
+func (m *manifest) tokens(text string) []int {
+	var found []int
+	start := "bwp-" + m.Nonce + "-"
+	for {
+		_, rest, ok := strings.Cut(text, start)
+		if !ok || len(rest) < 4 {
+			return found
+		}
+		if i, err := strconv.Atoi(rest[:4]); err == nil && i < len(m.Files)+len(m.Outside) {
+			found = append(found, i)
+		}
+		text = rest
+	}
+}
+
+// Remove removes what was planted, and no more: a file of the same name that has other
+// content stays. It may be called again. Directories that the tree fills are left: whoever
+// made them removes them. Whatever waits for the FIFO's writer is released.
+func (t *Tree) Remove() error {
+	if t.m.FIFO != "" {
+		releaseFIFO(filepath.Join(t.m.Dir, filepath.FromSlash(t.m.FIFO)))
+	}
+	var errs []error
+	for i, c := range t.m.Outside {
+		errs = append(errs, removeFile(c.Path, t.m.token(len(t.m.Files)+i)))
+	}
+	if t.m.Top != "" {
+		errs = append(errs, removeDirectory(t.m.Dir, t.Name()))
+	}
+	return errors.Join(errs...)
+}
+
+// removeFile removes a file if it still has the token.
+func removeFile(path, token string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.Mode().IsRegular() {
+		var data []byte
+		if data, err = os.ReadFile(path); err == nil && strings.Contains(string(data), token) {
+			err = os.Remove(path)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("probe: a canary is left: %w", err)
+	}
+	return nil
+}
+
+// removeDirectory removes a directory with all below it, and follows no links.
+func removeDirectory(dir, name string) error {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = errors.Join(root.RemoveAll(name), root.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("probe: the tree is left: %w", err)
+	}
+	return nil
+}
