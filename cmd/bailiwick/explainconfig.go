@@ -82,13 +82,18 @@ func (a *app) explainArguments(cmd *cobra.Command, args []string) error {
 		}
 		return cli.SourceArguments(1, -1, "at least one NAME")(cmd, args)
 	}
+	return configArguments(cmd, args)
+}
+
+// configArguments accepts NAMES, and no rules, with a configuration file.
+func configArguments(cmd *cobra.Command, args []string) error {
 	for _, rule := range sourceRules {
 		if cmd.Flags().Changed(rule) {
 			return cli.Usagef("--%s applies to a SOURCE; with --config, write the rules in the file", rule)
 		}
 	}
 	if len(args) == 0 {
-		return cli.Usagef("explain --config needs at least one NAME, the whole path of a request; see %s --help", cmd.CommandPath())
+		return cli.Usagef("%s --config needs at least one NAME, the whole path of a request; see %s --help", cmd.Name(), cmd.CommandPath())
 	}
 	return nil
 }

@@ -32,12 +32,23 @@ func orTop(name string) string {
 // RefusalError returns the error for a name that was refused or failed: the reason, and the
 // command that explains it.
 func RefusalError(source, name string, err error) error {
+	return refusal(ShellWord(source)+" [the same rules]", name, err)
+}
+
+// ConfigRefusal is RefusalError for a name of a configuration file.
+func ConfigRefusal(file, name string, err error) error {
+	return refusal("--config "+ShellWord(file), name, err)
+}
+
+// refusal names the command that explains the verdict on a name, of which of is the part
+// before the name.
+func refusal(of, name string, err error) error {
 	name = orTop(name)
 	why := vfs.ReasonOf(err)
 	if why == "" {
 		return Failf("%s: %s", Printable(name), Failure(err))
 	}
-	return Failf("%s: %s (%s); see %s", Printable(name), why.Detail(), why, explainHint(source, name))
+	return Failf("%s: %s (%s); see bailiwick explain --decoded %s %s", Printable(name), why.Detail(), why, of, ShellWord(name))
 }
 
 // Failure returns the innermost text of an error from an object that the rules allow.
@@ -47,9 +58,4 @@ func Failure(err error) string {
 		return text[i+2:]
 	}
 	return text
-}
-
-// explainHint returns the command that explains the verdict on a name.
-func explainHint(source, name string) string {
-	return "bailiwick explain --decoded " + ShellWord(source) + " [the same rules] " + ShellWord(name)
 }

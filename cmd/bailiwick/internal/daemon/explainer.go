@@ -22,6 +22,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -179,8 +180,60 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 		v.Detail = "there is no such object now"
 	case a.Verdict == audit.Failed:
 		v.Detail = "the rules allow it, but the request to the source failed"
+	default:
+		e.addSource(ctx, m, a.Name, &v)
 	}
 	return e.allowed(m, a.Name, owner, v), nil
+}
+
+// addSource adds to the verdict on n, which exists, which of several sources has it.
+func (e *Explainer) addSource(ctx context.Context, m *explainedMount, n vfs.Name, v *explain.Verdict) {
+	if m.cfg.Sources == nil || e.op == vfs.OpList {
+		return
+	}
+	var answer driver.Answer
+	ctx = driver.WithAnswer(ctx, &answer)
+	if e.op == vfs.OpRead { // perhaps through a link
+		_, _ = m.jail.Head(ctx, n, vfs.Request{})
+	} else {
+		_, _ = m.source.Stat(ctx, n, vfs.Request{})
+	}
+	if detail := m.sourceOf(answer.Layer); detail != "" {
+		v.AddDetail(detail)
+	}
+}
+
+// sourceOf says which of several sources has an object, "" if there is only one or none has
+// it.
+func (m *mount) sourceOf(layer int) string {
+	if m.cfg.Sources == nil || layer == 0 {
+		return ""
+	}
+	return explain.SourceDetail(sourceNames(m.cfg), layer)
+}
+
+// Head describes the object at a path of the server, a plain name without its first slash. The
+// mount's rules for names apply, and its access rules do not. The detail says which of several
+// sources has the object.
+func (e *Explainer) Head(ctx context.Context, path string) (info vfs.Info, detail string, err error) {
+	if _, err := vfs.ParseName(path); err != nil {
+		return vfs.Info{}, "", err
+	}
+	at, inner := e.router.Find(e.host, &url.URL{Path: "/" + path})
+	if at == nil {
+		return vfs.Info{}, "", &vfs.Error{Op: "stat", Name: path, Reason: reason.PolicyNoAllow, Err: fs.ErrNotExist}
+	}
+	m, err := e.mount(ctx, at.Mount)
+	if err != nil {
+		return vfs.Info{}, "", err
+	}
+	n, err := vfs.ParseName(strings.TrimPrefix(inner.Path, "/"))
+	if err != nil {
+		return vfs.Info{}, "", err
+	}
+	var answer driver.Answer
+	info, err = m.names.Head(driver.WithAnswer(ctx, &answer), n, vfs.Request{})
+	return info, m.sourceOf(answer.Layer), err
 }
 
 // refused describes the refusal that a records. rest is the path in the mount.
@@ -268,6 +321,10 @@ func (e *Explainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMou
 	if m.jail, err = vfs.New(unwritable{src}, policy); err != nil {
 		src.Close()
 		return nil, cli.Usagef("%s", cli.OneLine(err))
+	}
+	if m.names, err = withoutAccess(src, policy); err != nil {
+		src.Close()
+		return nil, err
 	}
 	em := &explainedMount{mount: m, source: src}
 	em.probe = newProbe(e.cfg, m, func(ctx context.Context, id uuid.UUID) (catalog.Record, error) {

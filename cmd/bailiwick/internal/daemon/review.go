@@ -61,11 +61,15 @@ func notLocal(s config.Source) bool {
 
 // openSources opens the sources of a mount for reading, as one tree.
 func openSources(ctx context.Context, m *config.Mount) (*backends.Source, error) {
+	return backends.OpenOverlay(ctx, sourceNames(m), sourceOptions(m))
+}
+
+func sourceNames(m *config.Mount) []string {
 	var names []string
 	for _, source := range m.Layers() {
 		names = append(names, string(source))
 	}
-	return backends.OpenOverlay(ctx, names, sourceOptions(m))
+	return names
 }
 
 // withoutAccess returns the names that a mount's patterns allow, whatever its access rules
