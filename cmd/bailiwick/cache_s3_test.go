@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -90,6 +91,35 @@ func TestServeCache(t *testing.T) {
 	asks(p, "GET /docs/a.html", "", 200, "again", "revalidated", "GetObject")
 	asks(p, "GET /docs/a.html", "", 200, "again", "revalidated", "GetObject")
 	asks(p, "GET /large.html", "bytes=1048600-1048601", 206, "89", "revalidated", "GetObject")
+}
+
+// Behind a cache, precompressed variants cost requests only once, also those that are
+// missing.
+func TestServeCachePrecompressed(t *testing.T) {
+	s := startBucketSite(t)
+	s.put(t, "a.js", "original")
+	s.put(t, "a.js.gz", "gzipped")
+	p := serveTree(t, s.source, "--allow", "*.js", "--allow", "*.gz", "--allow", "*.br", "--precompressed", "--cache", t.TempDir(), "--cache-ttl", "1h")
+	for _, want := range []int{3, 0, 0} { // the original, .br and .gz
+		s.gateway.Reset(t)
+		req, err := http.NewRequestWithContext(t.Context(), "GET", p.url+"/a.js", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Encoding", "br, gzip")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(body) != "gzipped" || resp.Header.Get("Content-Encoding") != "gzip" {
+			t.Errorf("%q, %v, %v", body, resp.Header, err)
+		}
+		if n := len(s.gateway.Requests(t)); n != want {
+			t.Errorf("%d requests to S3, want %d", n, want)
+		}
+	}
 }
 
 // While S3 is unavailable, known objects are served, and only those.

@@ -318,12 +318,15 @@ func TestServeS3CannotStart(t *testing.T) {
 	}
 }
 
-// --precompressed is refused on S3: the lookup would cost a request for each variant.
+// --precompressed is refused on S3 without a cache, or with one that asks the source each
+// time: the lookup would cost a request for each variant.
 func TestServeS3Precompressed(t *testing.T) {
 	s := startBucketSite(t)
-	code, _, stderr := runCommand(t, "serve", s.source, "--allow", "**", "--listen", "127.0.0.1:0", "--precompressed")
-	if code != cli.ExitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--precompressed") {
-		t.Errorf("exit code %d, %q, want %d and a line on --precompressed", code, stderr, cli.ExitUsage)
+	for _, cache := range [][]string{nil, {"--cache", t.TempDir()}} {
+		code, _, stderr := runCommand(t, append([]string{"serve", s.source, "--allow", "**", "--listen", "127.0.0.1:0", "--precompressed"}, cache...)...)
+		if code != cli.ExitUsage || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "--precompressed") {
+			t.Errorf("%q: exit code %d, %q, want %d and a line on --precompressed", cache, code, stderr, cli.ExitUsage)
+		}
 	}
 }
 

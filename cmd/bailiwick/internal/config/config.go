@@ -301,7 +301,7 @@ type Mount struct {
 	Inline []MediaType `yaml:"inline" example:"[application/pdf]"`
 
 	// Serves NAME.br, NAME.zst or NAME.gz instead of NAME if it is allowed and the client
-	// accepts it. Not supported on S3.
+	// accepts it. On S3, this needs a cache with a ttl above 0.
 	Precompressed bool `yaml:"precompressed" default:"false" example:"true"`
 
 	// Lets clients PUT, DELETE, COPY and MOVE, as far as the rules allow.

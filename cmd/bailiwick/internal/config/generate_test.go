@@ -226,9 +226,10 @@ var together = map[string]string{
 		{"not": {"required": ["uploads", "symlinks"], "properties": {"symlinks": {"const": "inside"}}}},
 		{"not": {"required": ["uploads", "content"], "properties": {"content": {"const": "trusted"}}}},
 		{"not": {"required": ["inline", "content"], "properties": {"content": {"const": "trusted"}, "inline": {"minItems": 1}}}},
-		{"not": {"required": ["precompressed", "source"], "properties": {"precompressed": {"const": true}, "source": {"pattern": "^s3://"}}}},
+		{"not": {"required": ["precompressed", "source"], "not": {"required": ["cache"]}, "properties": {"precompressed": {"const": true}, "source": {"pattern": "^s3://"}}}},
 		{"anyOf": [
 			{"not": {"required": ["precompressed"], "properties": {"precompressed": {"const": true}}}},
+			{"required": ["cache"]},
 			{"properties": {"sources": {"items": {"not": {"pattern": "^s3://"}}}}}]},
 		{"anyOf": [
 			{"not": {"required": ["types"]}},

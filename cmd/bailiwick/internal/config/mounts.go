@@ -66,8 +66,8 @@ func (v *validator) files(m *Mount, key string) {
 	if m.FallbackFor != nil && m.Fallback == "" && !v.d.bad[key+".fallback"] {
 		v.fail(key+".fallback_for", "there is no fallback; add it, such as fallback: index.html")
 	}
-	if m.Precompressed && slices.ContainsFunc(m.Layers(), Source.remote) {
-		v.fail(key+".precompressed", "not supported on S3, where it would request NAME.br, NAME.zst and NAME.gz before each NAME; leave it out")
+	if m.Precompressed && slices.ContainsFunc(m.Layers(), Source.remote) && (m.Cache == nil || m.Cache.TTL == 0) {
+		v.fail(key+".precompressed", "on S3, this would request NAME.br, NAME.zst and NAME.gz before each NAME; add a cache with a ttl, which remembers them, or leave this out")
 	}
 }
 

@@ -88,11 +88,9 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 // check refuses what the open sources cannot do.
 func (m *mount) check() error {
 	caps := m.source.backend.Caps()
-	for i, layer := range m.layers {
+	for i := range m.layers {
 		name := cli.Printable(string(m.cfg.Layers()[i]))
 		switch {
-		case m.cfg.Precompressed && layer.backend.Caps().Kind == "s3":
-			return cli.Usagef("%s: precompressed would request NAME.br, NAME.zst and NAME.gz from S3 before each NAME; remove it", name)
 		case m.cfg.LinkRedirect > 0 && !caps.Direct:
 			return cli.Usagef("%s: link_redirect needs a source with credentials, to sign URLs; remove it", name)
 		case m.cfg.Written(i) && !caps.Writable:
