@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
@@ -119,9 +120,15 @@ func (b *backend) hide(ctx context.Context, n vfs.Name) (bool, error) {
 	return true, nil
 }
 
+// markWait bounds the time to store marks after a removal whose caller has gone.
+const markWait = 5 * time.Second
+
 // markEmptied stores the marks of n's directories that the merged tree no longer has,
-// but a lower backend has. If it fails, they stay listed, empty: n itself is removed.
+// but a lower backend has. If it fails, they stay listed, empty: n itself is removed. No
+// later call would notice, so it does not end with the caller's context.
 func (b *backend) markEmptied(ctx context.Context, n vfs.Name) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), markWait)
+	defer cancel()
 	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
 		if shown, err := b.shows(ctx, dir); shown || err != nil {
 			return
