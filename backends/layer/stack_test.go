@@ -46,8 +46,8 @@ var kinds = []kind{
 	through("timeout", func(b vfs.Backend) vfs.Backend { return timeout.New(b, timeout.Options{}) }),
 	{"prefix", overPrefix},
 	{"mount", overMount},
-	{"overlay", overOverlay(overlay.Options{})},
-	{"parallel overlay", overOverlay(overlay.Options{Parallel: true})},
+	{"overlay", overOverlay(overlay.Options{}, memStore())},
+	{"parallel overlay", overOverlay(overlay.Options{Parallel: true}, memStore())},
 }
 
 // overPrefix plants the tree in a directory, with canaries beside it.
@@ -130,7 +130,7 @@ func overMount(s store, rng *rand.Rand) store {
 
 // overOverlay plants each object in the store, over a stale one, or in another one below
 // it, and hides canaries there: behind whiteouts, and behind something of another kind.
-func overOverlay(opts overlay.Options) func(s store, rng *rand.Rand) store {
+func overOverlay(opts overlay.Options, lowest store) func(s store, rng *rand.Rand) store {
 	return func(s store, rng *rand.Rand) store {
 		below, seed := s.open, rng.Uint64()
 		s.open = func(t *testing.T, tree vfstest.Tree) vfs.Backend {
@@ -167,7 +167,7 @@ func overOverlay(opts overlay.Options) func(s store, rng *rand.Rand) store {
 				}
 			}
 			// The lower one may be read-only, and may have objects that are its own.
-			b, err := overlay.New([]vfs.Backend{first, readonly.New(memStore().open(t, lower))}, opts)
+			b, err := overlay.New([]vfs.Backend{first, readonly.New(lowest.open(t, lower))}, opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -215,6 +215,13 @@ func TestStacks(t *testing.T) {
 				continue // in some minutes
 			}
 			t.Run(k.name+" over "+s.name, func(t *testing.T) { conforms(t, k.over(s, rand.New(rand.NewPCG(1, 1)))) })
+		}
+		if s.name == "s3" {
+			k := kind{"parallel overlay", overOverlay(overlay.Options{Parallel: true}, s)}
+			t.Run(k.name+" over mem and s3", func(t *testing.T) { conforms(t, k.over(memStore(), rand.New(rand.NewPCG(1, 1)))) })
+			if long {
+				t.Run(k.name+" over s3 and s3", func(t *testing.T) { conforms(t, k.over(s, rand.New(rand.NewPCG(1, 1)))) })
+			}
 		}
 		count := map[string]int{"mem": stacks, "disk": stacks / 2, "s3": stacks / 6}[s.name]
 		for seed := range count {
