@@ -3,8 +3,10 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -154,6 +156,18 @@ func TestServeCacheTwice(t *testing.T) {
 	p.signal(syscall.SIGKILL)
 	p.exit()
 	serveTree(t, s.source, "--allow", "**/*.html", "--cache", dir)
+
+	// What is in a directory by mistake is left alone.
+	files := tree(t, map[string]string{"full/a": "a", "file": ""})
+	for name, want := range map[string]string{"full": " is not empty, and is not a cache\n", "file": "file: not a directory\n"} {
+		code, _, stderr := runCommand(t, "serve", s.source, "--allow", "**/*.html", "--listen", "127.0.0.1:0", "--cache", filepath.Join(files, name))
+		if code != cli.ExitUsage || !strings.HasPrefix(stderr, "bailiwick: --cache: ") || !strings.HasSuffix(stderr, want) {
+			t.Errorf("%s: exit code %d, %q", name, code, stderr)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(files, "full", "a")); err != nil {
+		t.Error(err)
+	}
 }
 
 var (
@@ -211,5 +225,155 @@ func (s *bucketSite) put(t *testing.T, name, text string) {
 	bucket, key := siteBucket, sitePrefix+"/"+name
 	if _, err := s.gateway.Client(t).PutObject(t.Context(), &awss3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text)}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A reload keeps a cache open if its key is unchanged, and closes it if it is gone.
+func TestServeCacheReload(t *testing.T) {
+	s := startBucketSite(t)
+	dir, etc := filepath.Join(t.TempDir(), "cache"), t.TempDir()
+	config := func(caches string) {
+		t.Helper()
+		writeConfig(t, etc, "admin: 127.0.0.1:0\nmounts:\n  - source: "+s.source+"\n    allow: ['**/*.html']\n"+caches)
+	}
+	with := "    cache: {dir: " + dir + ", ttl: 1h}\n"
+	writes := "  - {path: /in, source: '" + s.source + "', allow: ['**'], write: true, cache: {dir: " + dir + ", ttl: 1h}}\n"
+	config(with + writes)
+	p := launch(t, command("serve", "--config", filepath.Join(etc, "bailiwick.yaml")))
+	reloads := 0
+	reload := func() {
+		t.Helper()
+		reloads++
+		p.signal(syscall.SIGHUP)
+		p.awaitCount(reloadedLine, reloads)
+	}
+	cost := func(path, body string, calls int) {
+		t.Helper()
+		s.gateway.Reset(t)
+		if status, got := get(t, p.url+path); status != 200 || got != body {
+			t.Errorf("%s: %d %q", path, status, got)
+		}
+		if made := s.gateway.Requests(t); len(made) != calls {
+			t.Errorf("%s cost %v, want %d", path, made, calls)
+		}
+	}
+	cost("/docs/a.html", "a", 1)
+	cost("/in/docs/a.html", "a", 0) // the mounts share the cache
+	reload()
+	cost("/docs/a.html", "a", 0)
+	metric := func(name, want string) {
+		t.Helper()
+		if got := p.counts(t)[name]; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	metric(`bailiwick_cache_requests_total{dir="`+dir+`",outcome="hit"}`, "2")
+	metric(`bailiwick_cache_requests_total{dir="`+dir+`",outcome="miss"}`, "1")
+	metric(`bailiwick_cache_bytes_total{dir="`+dir+`",from="source"}`, "1")
+	metric(`bailiwick_cache_size_limit_bytes{dir="`+dir+`"}`, "1.073741824e+09")
+	metric(`bailiwick_cache_objects{dir="`+dir+`"}`, "1")
+	if got := change(t, "PUT", p.url+"/in/docs/a.html", "b"); got != 204 {
+		t.Errorf("PUT: %d", got)
+	}
+	cost("/docs/a.html", "b", 1)
+	cost("/docs/a.html", "b", 0)
+	// Other settings cannot be applied while the directory is in use.
+	config(strings.ReplaceAll(with+writes, "1h", "2h"))
+	p.signal(syscall.SIGHUP)
+	p.await(regexp.MustCompile(`^reload refused, .*bailiwick\.yaml:[0-9]+: mounts\[0\]\.cache\.dir: ` + regexp.QuoteMeta(dir) + ` is in use by this server with other settings`))
+	cost("/docs/a.html", "b", 0)
+
+	config("")
+	reload()
+	cost("/docs/a.html", "b", 1)
+	cost("/docs/a.html", "b", 1)
+	metric(`bailiwick_cache_objects{dir="`+dir+`"}`, "")
+	other := serveTree(t, s.source, "--allow", "**/*.html", "--cache", dir) // it is free
+	if status, body := get(t, other.url+"/docs/a.html"); status != 200 || body != "b" {
+		t.Error(status, body)
+	}
+}
+
+// If the directory is removed under the server, objects come from S3, and the log says why.
+func TestServeCacheRemoved(t *testing.T) {
+	s := startBucketSite(t)
+	dir := filepath.Join(t.TempDir(), "cache")
+	p := serveTree(t, s.source, "--allow", "**/*.html", "--cache", dir, "--cache-ttl", "1h")
+	if status, body := get(t, p.url+"/docs/a.html"); status != 200 || body != "a" {
+		t.Fatal(status, body)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		for path, want := range map[string]string{"/docs/a.html": "a", "/index.html": "top"} {
+			if status, body := get(t, p.url+path); status != 200 || body != want {
+				t.Errorf("%s: %d %q", path, status, body)
+			}
+		}
+	}
+	p.await(regexp.MustCompile(`level=WARN msg="the cache is not used for new objects, its directory fails" dir=` + regexp.QuoteMeta(dir)))
+	p.signal(syscall.SIGTERM)
+	if code := p.exit(); code != cli.ExitDone {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// Uploads never change, so S3 is not asked about one a second time, whatever the TTL is.
+func TestServeCacheUploads(t *testing.T) {
+	s := startBucketSite(t)
+	p := serveTree(t, s.source, "--uploads", "--catalog", "sqlite:"+filepath.Join(t.TempDir(), "c.db"), "--cache", t.TempDir())
+	p.await(regexp.MustCompile(`^cache: .*; uploads never change$`))
+	files, status, err := post(p.url, strings.NewReader("text"), "Content-Disposition", "attachment; filename=a.txt")
+	if err != nil || status != 201 {
+		t.Fatal(status, err)
+	}
+	id := files[0].ID
+	for i, calls := range []int{1, 0, 0} {
+		s.gateway.Reset(t)
+		if status, body := get(t, p.url+"/"+id); status != 200 || body != "text" {
+			t.Errorf("%d %q", status, body)
+		}
+		if made := s.gateway.Requests(t); len(made) != calls {
+			t.Errorf("GET %d cost %v, want %d", i, made, calls)
+		}
+	}
+	if got := change(t, "DELETE", p.url+"/"+id, ""); got != 204 {
+		t.Errorf("DELETE: %d", got)
+	}
+	if status, _ := get(t, p.url+"/"+id); status != 404 {
+		t.Errorf("a deleted upload: %d", status)
+	}
+}
+
+// A cache is refused where all of it cannot be removed at any time, or might be served.
+func TestServeCacheRefused(t *testing.T) {
+	dir := tree(t, map[string]string{"site/a.html": "a", "etc/users": users, "x": ""})
+	if err := os.Symlink("site", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ cache, want string }{
+		{"site/sub/cache", "is inside"},
+		{"link/cache", "is inside"},
+		{".", "contains"},
+		{"etc", "one of the server's own files"},
+	} {
+		writeConfig(t, filepath.Join(dir, "etc"), fmt.Sprintf(`
+users: {htpasswd: users}
+mounts:
+  - {source: ../site, allow: ['**']}
+  - path: /s3
+    source: "s3://bucket/x?endpoint=http://127.0.0.1:1"
+    allow: ['**']
+    access: [{who: authenticated, can: [read]}]
+    cache: {dir: ../%s}
+`, c.cache))
+		file := filepath.Join(dir, "etc", "bailiwick.yaml")
+		for _, args := range [][]string{{"config", "check", file}, {"serve", "--config", file}} {
+			code, _, stderr := runCommand(t, args...)
+			if code != cli.ExitUsage || !strings.HasPrefix(strings.TrimPrefix(stderr, "bailiwick: "), file+":10: mounts[1].cache.dir: ") || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("%s with a cache in %s: %d %q, want %q", args[0], c.cache, code, stderr, c.want)
+			}
+		}
 	}
 }

@@ -29,6 +29,7 @@ func files(t *testing.T, pattern string) []string {
 
 // beyondSchema lists the bad files that a schema cannot refuse, and the reasons.
 var beyondSchema = map[string]string{
+	"caches.yaml":     "where a cache may be depends on the location of other directories",
 	"links.yaml":      "valid values depend on another key's text or on a top-level key",
 	"namespaces.yaml": "name clashes between authentication methods depend on several keys",
 	"shared.yaml":     "the overlap of two mounts depends on the location of their sources",

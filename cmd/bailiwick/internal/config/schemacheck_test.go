@@ -18,8 +18,9 @@ import (
 var beyond = map[string]*regexp.Regexp{
 	"two keys of one mount or listener": regexp.MustCompile(`is already served by the mount|are the same address; keep one|it must differ from the public address`),
 	"overlapping sources":               regexp.MustCompile(`it contains the uploads|must not share files|no client can write here, so the content is trusted`),
+	"places of caches":                  regexp.MustCompile(`a directory of its own|share a cache; |the source is in memory already`),
 	"the meaning of a value":            regexp.MustCompile(`is not a host name; |is not an address; |no request can have the path |it must not end with a slash|bad pattern|unknown scheme|cannot open the source|the network of |is not a network|it matches every client|certificates are issued for names|can contain scripts|is not a media type|write https://|the password is masked|the rate is too high`),
-	"the range of a value":              regexp.MustCompile(`it is too small for browsers; |nothing can be received in zero time|each connection would close at once|write a size |write whole seconds, from 1s to |write a number of days from |it is too long`),
+	"the range of a value":              regexp.MustCompile(`it is too small for browsers; |it is too small to be of use; |nothing can be received in zero time|each connection would close at once|write a size |write whole seconds, from 1s to |write a number of days from |it is too long`),
 	"the meaning of names in rules":     regexp.MustCompile(`\{user\}|unknown group `),
 	"dependencies on distant keys":      regexp.MustCompile(`only S3 sources support redirects|signed links are not configured; |client certificates require TLS`),
 	"control characters":                regexp.MustCompile(`it contains a control character`),

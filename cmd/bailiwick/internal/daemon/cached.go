@@ -37,6 +37,7 @@ func (p *pool) addCache(r *resource, cfg *config.Cache, uploads bool) error {
 		return p.cacheError(cfg, err)
 	}
 	r.cache, r.backend, r.cacheDir = c, c, cfg.Dir
+	r.forgetCache = p.metrics.ObserveCache(string(cfg.Dir), opts.Size, c.Stats)
 	return nil
 }
 

@@ -46,8 +46,9 @@ type resource struct {
 	shared  catalog.Shared   // the same, without what measures it
 	sweeper *sweeper
 
-	cache    *cache.Cache // nil for none
-	cacheDir config.Path
+	cache       *cache.Cache // nil for none
+	cacheDir    config.Path
+	forgetCache func() // ends its metrics
 }
 
 func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
@@ -182,6 +183,7 @@ func (r *resource) release() {
 		err = r.catalog.Close()
 	}
 	if r.cache != nil {
+		r.forgetCache()
 		err = errors.Join(err, r.cache.Close())
 	}
 	if r.source != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // Metrics are the metrics of the admin listener. Label values come from small, fixed
-// sets and are never names, principals or addresses. Metrics are safe for concurrent
+// sets, or from the configuration, and are never names, principals or addresses. Metrics are safe for concurrent
 // use, and a nil *Metrics measures nothing.
 type Metrics struct {
 	registry *prometheus.Registry
@@ -36,6 +36,7 @@ type Metrics struct {
 	loaded   prometheus.Gauge
 
 	remembered *prometheus.CounterVec // passwords
+	caches     caches
 }
 
 var _ audit.Recorder = (*Metrics)(nil)
@@ -46,6 +47,7 @@ var _ audit.Recorder = (*Metrics)(nil)
 func New(dropped func() uint64, running func() int64) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
+		caches:   caches{open: map[string]*observedCache{}},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "bailiwick_requests_total",
 			Help: "Requests by method, status class and verdict.",
@@ -119,7 +121,7 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 		Help: "Requests in progress.",
 	}, func() float64 { return float64(running()) })
 	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.duration, lost, inFlight,
-		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded,
+		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded, &m.caches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.loaded.SetToCurrentTime()
 	return m

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/bailiwick-fs/bailiwick/backends/layer/cache"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -18,6 +19,7 @@ func TestMetricsLint(t *testing.T) {
 	m.logins.WithLabelValues("basic", "ok").Inc()
 	m.linkUses.WithLabelValues("ok").Inc()
 	m.catalog.WithLabelValues("commit", "ok").Observe(1)
+	m.ObserveCache("/cache", 1<<30, func() cache.Stats { return cache.Stats{} })
 	if _, err := m.Observe(mem.New()).Stat(t.Context(), vfs.Root, vfs.Request{}); err == nil {
 		t.Fatal("no error of an empty backend")
 	}

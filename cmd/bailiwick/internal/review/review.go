@@ -42,6 +42,7 @@ func Of(ctx context.Context, cfg *config.Config, mounts []Mount, addresses []str
 	for i := range mounts {
 		r.mount(ctx, i, mounts[i])
 	}
+	r.caches()
 	r.users()
 	r.clearText(addresses)
 	return r.review
