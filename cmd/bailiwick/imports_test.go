@@ -13,7 +13,7 @@ import (
 // packages in lower lines.
 var layers = [][]string{
 	{"."},
-	{"internal/daemon", "internal/copier"},
+	{"internal/daemon", "internal/copier", "internal/prober"},
 	{"internal/catalogs", "internal/review"},
 	{"internal/explain"},
 	{"internal/cli"},

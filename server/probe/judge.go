@@ -102,6 +102,11 @@ func (s *session) judgeNames(req request, r reply, class string) {
 // files that are refused, and of directories without anything that can be served.
 func (t *Tree) secretElements() []string {
 	var elems []string
+	for _, c := range t.m.Outside {
+		if c.Place == beside {
+			elems = append(elems, filepath.Base(c.Path))
+		}
+	}
 	for _, f := range t.m.Files {
 		for at := range f.Name + "/" {
 			if (f.Name + "/")[at] != '/' {
@@ -131,7 +136,8 @@ func (s *session) offHost(location string) bool {
 	if err != nil {
 		return strings.Contains(location, elsewhere)
 	}
-	return u.Host != "" && !strings.EqualFold(u.Hostname(), s.client.base.Hostname())
+	own := &url.URL{Host: s.client.host}
+	return u.Host != "" && !strings.EqualFold(u.Hostname(), s.client.base.Hostname()) && !strings.EqualFold(u.Hostname(), own.Hostname())
 }
 
 // badDisposition says what is wrong with the Content-Disposition of a response, "" if

@@ -34,7 +34,7 @@ func Plant(dir string, r Rules) (*Tree, error) {
 		return nil, err
 	}
 	if err := os.Mkdir(filepath.Join(t.m.Dir, t.Name()), 0o755); err != nil {
-		return nil, fmt.Errorf("probe: planting: %w", err)
+		return nil, fmt.Errorf("probe: planting: %w", cause(err))
 	}
 	return t.plant()
 }
@@ -66,7 +66,7 @@ func newTree(dir string, r Rules, nonce, top string) (*Tree, error) {
 		dir, err = filepath.EvalSymlinks(dir)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("probe: planting: %w", err)
+		return nil, fmt.Errorf("probe: planting: %w", cause(err))
 	}
 	t := &Tree{jail: jail, local: true, m: manifest{
 		Version: manifestVersion, Rules: r, Nonce: nonce, Secret: newNonce(), Twin: newNonce(), Dir: dir, Top: top,
@@ -179,11 +179,14 @@ func (t *Tree) secrets() []string {
 func (t *Tree) write() error {
 	m := &t.m
 	for i, f := range m.Files {
-		err := writeFile(filepath.Join(m.Dir, filepath.FromSlash(f.Name)), t.content(i))
+		err := t.mkdir(path.Dir(f.Name))
+		if err == nil {
+			err = writeFile(filepath.Join(m.Dir, filepath.FromSlash(f.Name)), t.content(i))
+		}
 		switch {
 		case err == nil:
 		case i == 0:
-			return fmt.Errorf("probe: planting: %w", err)
+			return fmt.Errorf("probe: planting: %w", cause(err))
 		default:
 			// Disks refuse some names, and fold others into one.
 			m.Files[i].Legal, m.Files[i].Absent = false, true
@@ -209,16 +212,32 @@ func (t *Tree) content(i int) string {
 
 const bigSize = 256 << 10
 
-func writeFile(path, data string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+// mkdir makes a directory, relative to Dir, and those above it. The server may be another
+// user, so the mask of this process does not count.
+func (t *Tree) mkdir(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if err := t.mkdir(path.Dir(dir)); err != nil {
 		return err
 	}
+	at := filepath.Join(t.m.Dir, filepath.FromSlash(dir))
+	switch err := os.Mkdir(at, 0o755); {
+	case err != nil && !errors.Is(err, fs.ErrExist):
+		return err
+	case err != nil && dir != t.Name():
+		return nil
+	}
+	return os.Chmod(at, 0o755)
+}
+
+func writeFile(path, data string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(data)
-	return errors.Join(err, f.Close())
+	return errors.Join(err, f.Chmod(0o644), f.Close())
 }
 
 // cause returns an error without the path, which the text around it has.
@@ -239,7 +258,7 @@ func (t *Tree) plantOutside() error {
 	m := &t.m
 	places := []canary{
 		{filepath.Join(filepath.Dir(m.Dir), filepath.Base(m.Dir)+"-canary-"+m.Secret+".txt"), parent},
-		{filepath.Join(os.TempDir(), "bailiwick-canary-"+m.Secret+".txt"), temp},
+		{filepath.Join(os.TempDir(), "bailiwick-outside-"+m.Secret+".txt"), temp},
 	}
 	if m.Top != "" {
 		name := "bailiwick-canary-" + m.Secret + ".txt"
@@ -311,7 +330,7 @@ func (t *Tree) relative(name, target string) string {
 
 func (t *Tree) link(name, target string) {
 	at := filepath.Join(t.m.Dir, filepath.FromSlash(name))
-	err := os.MkdirAll(filepath.Dir(at), 0o755)
+	err := t.mkdir(path.Dir(name))
 	if err == nil {
 		err = os.Symlink(filepath.FromSlash(target), at)
 	}

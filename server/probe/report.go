@@ -71,8 +71,17 @@ func (r *Report) add(k Kind, f Finding) {
 	}
 }
 
+// stopped leaves out what the run did not get to.
+func (r *Report) stopped() {
+	for i := range r.Results {
+		if res := &r.Results[i]; res.Verdict == Holds {
+			res.Verdict, res.Why = LeftOut, "the server stopped answering"
+		}
+	}
+}
+
 // curl returns the shell command for a request.
-func curl(base *url.URL, req request) string {
+func curl(base *url.URL, host string, req request) string {
 	var b strings.Builder
 	b.WriteString("curl --path-as-is -g -i")
 	switch req.method {
@@ -81,6 +90,9 @@ func curl(base *url.URL, req request) string {
 		b.WriteString(" -I")
 	default:
 		b.WriteString(" -X " + req.method)
+	}
+	if host != base.Host {
+		b.WriteString(" -H " + shellWord("Host: "+host))
 	}
 	for _, name := range slices.Sorted(maps.Keys(req.header)) {
 		for _, v := range req.header[name] {

@@ -16,7 +16,7 @@ import (
 // Options say how to attack. The zero value is ready to use.
 type Options struct {
 	Skip    []Kind        // kinds that the server does not promise; the report has them as LeftOut
-	Header  http.Header   // sent with each request, for example credentials
+	Header  http.Header   // sent with each request, for example credentials; Host replaces that of the URL
 	Rate    int           // at most so many requests per second; 0: no limit
 	Timeout time.Duration // for each response; 0: 5 seconds
 
@@ -28,13 +28,14 @@ type Options struct {
 // ErrOtherTree is returned by Run with RequireTree if the server does not serve the tree.
 var ErrOtherTree = errors.New("the server does not serve the planted tree")
 
-// errStopped ends a run early.
-var errStopped = errors.New("probe: too many requests got no response")
+// errStopped ends a run early: the server no longer answers.
+var errStopped = errors.New("probe: the server no longer answers")
 
 // Run attacks the server at base, an http or https URL with the path under which it serves
 // the directory that t was planted in. It returns an error if base is none, if ctx ends, or if
-// no connection can be made, together with what was found before. Run uses the tree alone:
-// two runs over one tree at the same time may disturb each other.
+// no connection can be made to begin with, together with what was found before. A server that
+// answers no more during the run is a finding, and what was not tried is LeftOut. Two runs over
+// one tree at the same time may disturb each other.
 func Run(ctx context.Context, base string, t *Tree, o Options) (*Report, error) {
 	s, err := newSession(base, t, o)
 	if err != nil {
@@ -42,10 +43,11 @@ func Run(ctx context.Context, base string, t *Tree, o Options) (*Report, error) 
 	}
 	defer s.client.close()
 	err = s.run(ctx)
-	if errors.Is(err, errStopped) {
-		err = nil
-	}
 	s.report.Requests = s.client.sent
+	if errors.Is(err, errStopped) {
+		s.report.stopped()
+		return s.report, nil
+	}
 	return s.report, err
 }
 
@@ -111,7 +113,9 @@ func newSession(base string, t *Tree, o Options) (*session, error) {
 	if t.jail == nil {
 		return nil, errors.New("probe: the tree was not planted")
 	}
-	c := &client{base: u, dial: o.Dial, header: o.Header, timeout: cmp.Or(o.Timeout, 5*time.Second)}
+	c := &client{base: u, dial: o.Dial, header: o.Header.Clone(), timeout: cmp.Or(o.Timeout, 5*time.Second)}
+	c.host = cmp.Or(c.header.Get("Host"), u.Host)
+	c.header.Del("Host")
 	if c.dial == nil {
 		c.dial = (&net.Dialer{}).DialContext
 	}
@@ -186,6 +190,10 @@ func (s *session) skips(k Kind) bool { return slices.Contains(s.skip, k) }
 // table, or "".
 func (s *session) ask(ctx context.Context, req request, class string) (reply, error) {
 	r, err := s.send(ctx, req)
+	if errors.Is(err, errUnreachable) && s.client.sent > 1 {
+		s.find(Error, req, r, "no connection can be made any more")
+		return r, errStopped
+	}
 	if err != nil {
 		return r, err
 	}
@@ -201,7 +209,7 @@ func (s *session) ask(ctx context.Context, req request, class string) (reply, er
 func (s *session) find(k Kind, req request, r reply, format string, args ...any) {
 	s.leaked[req.target] = true
 	s.report.add(k, Finding{
-		What: fmt.Sprintf(format, args...), Method: req.method, Target: printable(req.target), Status: r.status, Curl: curl(s.client.base, req),
+		What: fmt.Sprintf(format, args...), Method: req.method, Target: printable(req.target), Status: r.status, Curl: curl(s.client.base, s.client.host, req),
 	})
 }
 

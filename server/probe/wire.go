@@ -55,6 +55,7 @@ const maxBody = 4 << 20
 type client struct {
 	base    *url.URL
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	host    string      // as it is sent
 	header  http.Header // sent with each request
 	timeout time.Duration
 	gap     time.Duration // between two requests
@@ -103,6 +104,9 @@ func (c *client) wait(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// errUnreachable is the error of do if there is no connection to be had.
+var errUnreachable = errors.New("probe: the server cannot be reached")
+
 func (c *client) connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -112,13 +116,13 @@ func (c *client) connect(ctx context.Context) error {
 	}
 	conn, err := c.dial(ctx, "tcp", net.JoinHostPort(c.base.Hostname(), port))
 	if err != nil {
-		return fmt.Errorf("probe: the server cannot be reached: %w", err)
+		return fmt.Errorf("%w: %w", errUnreachable, err)
 	}
 	if c.base.Scheme == "https" {
 		secure := tls.Client(conn, &tls.Config{ServerName: c.base.Hostname(), NextProtos: []string{"http/1.1"}})
 		if err := secure.HandshakeContext(ctx); err != nil {
 			conn.Close()
-			return fmt.Errorf("probe: TLS: %w", err)
+			return fmt.Errorf("%w: TLS: %w", errUnreachable, err)
 		}
 		conn = secure
 	}
@@ -168,7 +172,7 @@ func (c *client) exchange(ctx context.Context, req request) (r reply, answered b
 // text returns the bytes of a request.
 func (c *client) text(req request) string {
 	var b strings.Builder
-	b.WriteString(req.method + " " + req.target + " HTTP/1.1\r\nHost: " + c.base.Host + "\r\n")
+	b.WriteString(req.method + " " + req.target + " HTTP/1.1\r\nHost: " + c.host + "\r\n")
 	for _, h := range []http.Header{c.header, req.header} {
 		_ = h.Write(&b)
 	}
