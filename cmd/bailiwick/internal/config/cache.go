@@ -35,7 +35,7 @@ func (v *validator) caches() {
 		}
 		dir := m.Cache.locate(&v.survey)
 		for j := range v.Mounts {
-			if v.besideSources(&v.Mounts[j], j, dir, key+".dir") {
+			if v.besideSources(&v.Mounts[j], dir, key+".dir") {
 				break
 			}
 		}
@@ -78,8 +78,8 @@ func (c *Cache) locate(survey *overlap.Survey) *overlap.Place {
 	return survey.Locate(path)
 }
 
-// besideSources refuses a cache in a directory that the j-th mount serves, or around one.
-func (v *validator) besideSources(m *Mount, j int, dir *overlap.Place, key string) (failed bool) {
+// besideSources refuses a cache in a directory that the mount m serves, or around one.
+func (v *validator) besideSources(m *Mount, dir *overlap.Place, key string) (failed bool) {
 	for _, source := range m.Layers() {
 		place := v.survey.Locate(string(source))
 		if source == "" || !dir.Overlaps(place) {
@@ -89,7 +89,7 @@ func (v *validator) besideSources(m *Mount, j int, dir *overlap.Place, key strin
 		if _, inside := dir.Below(place); inside {
 			how = "is inside"
 		}
-		v.fail(key, "it %s %s, the source of the mount at %s; name a directory of its own, which no mount serves, even in part", how, printable(string(source)), v.positionOf(index("mounts", j)))
+		v.fail(key, "it %s %s, which is served; name a directory of its own, of which no mount serves any part", how, printable(string(source)))
 		return true
 	}
 	return false
