@@ -17,11 +17,12 @@ import (
 type answeringBackend struct {
 	vfs.Backend
 	how map[string]driver.CacheStatus // by name
+	in  map[string]int                // the layer, by name
 }
 
 func (b answeringBackend) tell(ctx context.Context, n vfs.Name) {
 	if a := driver.AnswerOf(ctx); a != nil {
-		a.Cache = b.how[n.String()]
+		a.Cache, a.Layer = b.how[n.String()], b.in[n.String()]
 	}
 }
 
@@ -43,7 +44,7 @@ func TestRecordOfCache(t *testing.T) {
 	b := answeringBackend{vfs.FromFS(tree(map[string]string{"a.txt": "a", "b.txt": "b", "c.txt": "c", "c.txt.br": "c", "sub/index.html": "i"})), map[string]driver.CacheStatus{
 		"a.txt": driver.CacheHit, "a.txt.br": driver.CacheMiss, "c.txt": driver.CacheBypass, "c.txt.br": driver.CacheStale,
 		"sub/index.html": driver.CacheRevalidated, "gone.txt": driver.CacheMiss, "secret.txt": driver.CacheHit,
-	}}
+	}, nil}
 	p := allow("**")
 	p.Deny = vfs.Patterns("secret.txt")
 	url := start(t, server.New(jailOver(t, b, p), server.Config{Recorder: log, Sidecars: true}))

@@ -64,8 +64,8 @@ type Config struct {
 	Inline Types
 
 	// Sidecars serves name.br, name.zst and name.gz for name, if the client accepts that
-	// encoding. The policy must allow a sidecar by its own name, and it must not be older
-	// than the original.
+	// encoding. The policy must allow a sidecar by its own name. It must not be older than
+	// the original, and where several backends form one tree, it must be in the same one.
 	Sidecars bool
 
 	// Auth authenticates requests. The jail's Authorizer authorizes them.

@@ -28,7 +28,8 @@ type exchange struct {
 	rec           audit.Recorder
 	logger        *slog.Logger
 	attempt       audit.Attempt
-	answer        driver.Answer // of the last open
+	answer        driver.Answer // of the last open, if there is a record or asks is set
+	asks          bool          // the answer decides
 	allRead       bool          // the body of the request was read to its end
 	objectHeaders http.Header   // headers of middleware that describe an object, see removeObjectHeaders
 	closeAtOnce   bool          // close the connection directly after the response
@@ -117,7 +118,7 @@ func (x *exchange) logAt(level slog.Level, msg string, err error) {
 // has how a cache answered the last one, which is for what is sent.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	ctx := x.ctx
-	if x.rec != nil {
+	if x.rec != nil || x.asks {
 		x.answer = driver.Answer{}
 		ctx = driver.WithAnswer(ctx, &x.answer)
 	}

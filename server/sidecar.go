@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // An encoding is a content coding of sidecars.
@@ -35,18 +36,21 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 		return nil, nil, false
 	}
 	// Without the original, sidecars are not served.
-	original, err := x.jail.Head(x.ctx, name, vfs.Request{})
+	var answer driver.Answer
+	original, err := x.jail.Head(driver.WithAnswer(x.ctx, &answer), name, vfs.Request{})
 	if err != nil {
 		return nil, nil, false
 	}
+	x.asks = true
 	for _, c := range candidates {
 		obj, err := x.open(c.name, req)
 		modTime, ok := openedTime(obj, err)
 		if !ok {
 			continue
 		}
-		// A sidecar older than the original was made from a previous version.
-		if modTime.Before(original.ModTime) {
+		// A sidecar older than the original was made from a previous version, and one in
+		// another layer from another file.
+		if modTime.Before(original.ModTime) || x.answer.Layer != answer.Layer {
 			if obj != nil {
 				obj.Body.Close()
 			}

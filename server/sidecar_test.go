@@ -65,3 +65,26 @@ func TestSidecars(t *testing.T) {
 		t.Errorf("tags %v", tags)
 	}
 }
+
+// A sidecar that is in another layer than the original was made from another file, however
+// new it is.
+func TestSidecarsOfLayers(t *testing.T) {
+	files := tree(map[string]string{"own.js": "own", "own.js.br": "of own", "over.js": "over", "over.js.br": "of another", "over.js.gz": "of over"})
+	files["over.js.br"].ModTime = modTime.Add(time.Minute)
+	b := answeringBackend{vfs.FromFS(files), nil, map[string]int{"own.js": 2, "own.js.br": 2, "over.js": 1, "over.js.br": 2, "over.js.gz": 1}}
+	url := start(t, server.New(jailOver(t, b, allow("**")), server.Config{Sidecars: true}))
+	for _, method := range []string{"GET", "HEAD"} {
+		for _, c := range []struct{ path, accept, encoding, body string }{
+			{"/own.js", "br", "br", "of own"}, {"/over.js", "br", "", "over"}, {"/over.js", "br, gzip", "gzip", "of over"},
+		} {
+			want := c.body
+			if method == "HEAD" {
+				want = ""
+			}
+			r := get(t, method, url+c.path, "Accept-Encoding", c.accept)
+			if r.Status != 200 || r.Body != want || r.Header.Get("Content-Encoding") != c.encoding {
+				t.Errorf("%s %s, %s: %d %q %v", method, c.path, c.accept, r.Status, r.Body, r.Header)
+			}
+		}
+	}
+}
