@@ -3,13 +3,16 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -193,5 +196,85 @@ mounts:
 	}
 	if got := names(t, filepath.Join(dir, "backup")); !slices.Contains(got, white) {
 		t.Errorf("cp without rules copied %q", got)
+	}
+}
+
+// What the start says and refuses about a source holds for each one of a list.
+func TestRulesForEachSource(t *testing.T) {
+	files := map[string]string{
+		"users": users, "etc/link-keys": "1:" + base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n",
+		"site/a.html": "of the site", "defaults/a.html": "default", "defaults/b.html": "default", "defaults/secret/s.html": "secret",
+	}
+	const top = "admin: 127.0.0.1:0\nusers: {htpasswd: users}\nlinks: {keys: etc/link-keys}\naccess_log: {file: off}\nmounts:\n"
+	p, dir := configured(t, top+`
+  - {path: /pub, sources: [site, etc, defaults], allow: ["**"], write: true}
+  - {path: /private, sources: [defaults/secret], allow: ["**"], access: [{who: "user:alice", can: [read]}]}
+  - {path: /defaults, source: defaults, allow: ["site/**", "defaults/b.html"]}
+`, files)
+	said := strings.Join(p.said(), "\n")
+	for _, want := range []string{
+		"/private: the access rules of this mount can be bypassed through /pub/secret, which serves the same files to anyone; ",
+		"/etc/link-keys is one of the server's own files, but it is in " + filepath.Join(dir, "etc") + ", and the rules allow its name; ",
+		": mounts[2].allow[1]: defaults/b.html matches nothing; did you mean b.html?",
+		"/pub: content: untrusted", "exposed to anyone: 3 names; to users who log in: up to 4",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the start lacks %q:\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "landlock: on") {
+		for what, in := range map[string]string{"read and write": "site", "read": "defaults"} {
+			if line := regexp.MustCompile("(?m)^landlock: " + what + ": .*$").FindString(said); !slices.Contains(strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' }), filepath.Join(dir, in)) {
+				t.Errorf("%s is not in %s", in, line)
+			}
+		}
+	}
+	for target, want := range map[string]int{"/pub/link-keys": 404, "/pub/b.html": 200, "/pub/secret/s.html": 200, "/private/s.html": 401} {
+		if got := p.send(t, "GET", target); got != want {
+			t.Errorf("GET %s: %d, want %d", target, got, want)
+		}
+	}
+	if status, body := get(t, p.admin+"/readyz"); status != 200 {
+		t.Errorf("readyz: %d %s", status, body)
+	}
+
+	// A reload applies another order, and refuses what the start would.
+	reload := func(mounts, want string) {
+		t.Helper()
+		writeConfig(t, dir, top+mounts)
+		p.signal(syscall.SIGHUP)
+		p.await(regexp.MustCompile(want))
+	}
+	reload(`  - {path: /pub, sources: [etc, site], allow: ["**"], write: true}`, `^reload refused, .*/etc is outside the directories that Landlock allowed|^reload refused, .*/etc/link-keys is one of`)
+	code, _, stderr := runCommand(t, "config", "check", filepath.Join(dir, "bailiwick.yaml"))
+	if code != cli.ExitUsage || !strings.Contains(stderr, ":7: mounts[0].sources[0]: "+dir+"/etc/link-keys is one of the server's own files, but it is in ") {
+		t.Errorf("config check of a writable source with own files: %d %s", code, stderr)
+	}
+	reload(`  - {path: /pub, sources: [site, nosuch], allow: ["**"]}`, `^reload refused, .*nosuch`)
+	if _, body := p.do(t, "", "/pub/a.html"); body != "of the site" {
+		t.Errorf("after refused reloads: %q", body)
+	}
+	reload(`  - {path: /pub, sources: [defaults, site], allow: ["**"]}`, "^reloaded: ")
+	if _, body := p.do(t, "", "/pub/a.html"); body != "default" {
+		t.Errorf("after a reload with another order: %q", body)
+	}
+	// No source is optional.
+	if err := os.RemoveAll(filepath.Join(dir, "site")); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := get(t, p.admin+"/readyz"); status != 503 {
+		t.Errorf("readyz without a source: %d", status)
+	}
+	p.stop()
+}
+
+// A client does not get a page of one source as its own page compressed in another.
+func TestPrecompressedOfSeveralSources(t *testing.T) {
+	top := tree(t, map[string]string{"a/app.js": "of a", "b/app.js": "of b", "b/app.js.gz": "of b, compressed", "b/lib.js": "lib", "b/lib.js.gz": "lib, compressed"})
+	p := start(t, "serve", filepath.Join(top, "a"), filepath.Join(top, "b"), "--allow", "**", "--precompressed", "--listen", "127.0.0.1:0")
+	for target, want := range map[string]string{"/app.js": "of a", "/lib.js": "lib, compressed"} {
+		if _, body := p.do(t, "", target, func(r *http.Request) { r.Header.Set("Accept-Encoding", "gzip") }); body != want {
+			t.Errorf("%s: %q, want %q", target, body, want)
+		}
 	}
 }
