@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -82,6 +83,27 @@ func TestServeCache(t *testing.T) {
 	asks(p, "GET /docs/a.html", "", 404, "not found\n", "miss", "GetObject")
 	changes(p, "PUT /docs/a.html", "again", 201)
 	asks(p, "GET /docs/a.html", "", 200, "again", "miss", "GetObject")
+	// Many clients for one new object cost no more requests than it has blocks.
+	s.put(t, "crowd.html", large)
+	s.gateway.Reset(t)
+	var crowd sync.WaitGroup
+	for range 30 {
+		crowd.Go(func() {
+			resp, err := http.Get(p.url + "/crowd.html")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			if body, err := io.ReadAll(resp.Body); err != nil || string(body) != large {
+				t.Errorf("%d bytes of %d: %v", len(body), len(large), err)
+			}
+		})
+	}
+	crowd.Wait()
+	if made := s.gateway.Requests(t); len(made) > 3 {
+		t.Errorf("30 clients cost %v", made)
+	}
 	p.signal(syscall.SIGTERM)
 	if code := p.exit(); code != cli.ExitDone {
 		t.Errorf("exit code %d", code)
@@ -93,6 +115,9 @@ func TestServeCache(t *testing.T) {
 	asks(p, "GET /docs/a.html", "", 200, "again", "revalidated", "GetObject")
 	asks(p, "GET /docs/a.html", "", 200, "again", "revalidated", "GetObject")
 	asks(p, "GET /large.html", "bytes=1048600-1048601", 206, "89", "revalidated", "GetObject")
+	s.put(t, "docs/a.html", "replaced")
+	asks(p, "GET /docs/a.html", "", 200, "replaced", "miss", "GetObject")
+	asks(p, "GET /docs/a.html", "", 200, "replaced", "revalidated", "GetObject")
 }
 
 // Behind a cache, precompressed variants cost requests only once, also those that are
@@ -312,10 +337,17 @@ func TestServeCacheRemoved(t *testing.T) {
 			}
 		}
 	}
-	p.await(regexp.MustCompile(`level=WARN msg="the cache is not used for new objects, its directory fails" dir=` + regexp.QuoteMeta(dir)))
-	p.signal(syscall.SIGTERM)
-	if code := p.exit(); code != cli.ExitDone {
-		t.Errorf("exit code %d", code)
+	warning := regexp.MustCompile(`level=WARN msg="the cache is not used for new objects, its directory fails" dir=` + regexp.QuoteMeta(dir))
+	p.await(warning)
+	p.stop()
+	warnings := 0
+	for _, line := range p.said() {
+		if warning.MatchString(line) {
+			warnings++
+		}
+	}
+	if warnings != 1 {
+		t.Errorf("%d warnings in less than a minute", warnings)
 	}
 }
 

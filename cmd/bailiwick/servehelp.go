@@ -50,6 +50,7 @@ const moreExamples = `  bailiwick serve /srv/www --allow-file exposed.txt --list
   bailiwick serve ./site --allow '**' --allow '.well-known/**' --access-log access.jsonl
   bailiwick serve ./inbox --allow '**' --write --types 'image/*,application/pdf' --max-upload 20MiB
   bailiwick serve ./uploads --uploads --catalog sqlite:catalog.db --types 'image/*'
+  bailiwick serve s3://bucket/docs --allow '**' --cache /var/cache/bailiwick --cache-ttl 60s
   bailiwick serve ./home --allow '**' --write --htpasswd users \
     --access 'authenticated can read,write {user}/**'
   bailiwick serve ./site --allow '**' --listen :443 \

@@ -54,8 +54,10 @@ func (d *directory) take() (err error) {
 	if d.lock, err = lockDirectory(d.root); err != nil {
 		return err
 	}
+	marked := false
 	switch _, err := d.root.Lstat(marker); {
 	case err == nil:
+		marked = true // it is not written again: the disk may be full
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("cannot be read: %w", err)
 	default:
@@ -69,7 +71,7 @@ func (d *directory) take() (err error) {
 		d.exposed = info.Mode().Perm()&0o022 != 0
 		err = d.root.Chmod(".", 0o700)
 	}
-	if err == nil {
+	if err == nil && !marked {
 		err = d.root.WriteFile(marker, []byte("This directory is a cache. All of it may be removed at any time.\n"), 0o600)
 	}
 	if err != nil {

@@ -120,7 +120,9 @@ func sourceOptions(m *config.Mount) backends.Options {
 // from time to time. No upload takes longer than longest.
 func (p *pool) catalog(ctx context.Context, where string, source *resource, longest time.Duration) (*resource, error) {
 	return p.get("catalog "+where+" of "+source.key, func(r *resource) error {
-		jail, err := vfs.New(source.backend, catalog.Policy())
+		// What is in a cache says nothing about what the source still has. The cache may keep
+		// an object that a sweep removes: without its row, nobody reaches it.
+		jail, err := vfs.New(source.store, catalog.Policy())
 		if err != nil {
 			return err
 		}
