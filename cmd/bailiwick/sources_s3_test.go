@@ -90,8 +90,12 @@ func TestServeDirectoryOverBucket(t *testing.T) {
 
 	// A readiness probe asks each source.
 	p = start(t, "serve", site, s.source, "--allow", "**/*.html", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	s.gateway.Reset(t)
 	if status, _ := get(t, p.admin+"/readyz"); status != 200 {
 		t.Errorf("readyz: %d", status)
+	}
+	if asked := s.gateway.Requests(t); len(asked) != 1 {
+		t.Errorf("readyz cost %v", asked)
 	}
 	s.gateway.Stop()
 	if status, _ := get(t, p.admin+"/readyz"); status != 503 {

@@ -31,7 +31,8 @@ var combined = []struct {
 }{
 	{"path", []string{"/", "/home", "/docs", "/docs/home", "/HOME", "/up"}},
 	{"host", []string{"", "", "", "one.example"}},
-	{"source", []string{"srv", "srv", "srv/home", "srv/docs", "srv/docs/home", "to-docs", "srv/docs/../home", "other", "mem:"}},
+	{"source", []string{"srv", "srv", "srv/home", "srv/docs", "srv/docs/home", "to-docs", "srv/docs/../home", "other", "mem:",
+		"[srv/home, other]", "[other, srv/docs]", "[srv/docs, srv/home]", "[mem:, srv]", "[srv, srv/home]"}},
 	{"allow", []string{`["**"]`, `["**"]`, `["**/*.html"]`, `["home/**", "docs/**"]`, `["*.txt", "alice/**"]`}},
 	{"deny", []string{"", "", "[home]", "[docs]", `["**/*.html"]`, "[alice]"}},
 	{"symlinks", []string{"", "inside"}},
@@ -61,6 +62,8 @@ func generateMount(r *rand.Rand) (line string) {
 		case uploads && c.key == "source":
 			keys = append(keys, "source: "+[]string{"ups", "ups", "srv/home", "srv"}[r.IntN(4)])
 		case uploads && slices.Contains([]string{"allow", "deny", "symlinks", "list", "write", "content", "precompressed"}, c.key):
+		case c.key == "source" && value[0] == '[':
+			keys = append(keys, "sources: "+strings.Replace(value, "mem:", "'mem:'", 1))
 		default:
 			keys = append(keys, c.key+": "+strings.Replace(value, "mem:", "'mem:'", 1))
 		}
@@ -74,10 +77,10 @@ func generateMount(r *rand.Rand) (line string) {
 // generatePages returns two mounts, one to read and one to write, whose sources may have
 // pages in common.
 func generatePages(r *rand.Rand) (lines string) {
-	sources := []string{"srv", "srv/home", "srv/docs", "to-docs", "srv/docs/../home", "other"}
+	sources := []string{"source: srv", "source: srv/home", "source: srv/docs", "source: to-docs", "source: srv/docs/../home", "source: other", "sources: [other, srv/docs]", "sources: [srv/home, srv/docs]"}
 	content := []string{"", "", "", ", content: trusted", ", content: untrusted"}
 	for _, m := range []string{"path: /pages", "path: /edit, write: true"} {
-		lines += fmt.Sprintf("  - {no_index: true, %s, source: %s, allow: ['**']%s}\n", m, sources[r.IntN(len(sources))], content[r.IntN(len(content))])
+		lines += fmt.Sprintf("  - {no_index: true, %s, %s, allow: ['**']%s}\n", m, sources[r.IntN(len(sources))], content[r.IntN(len(content))])
 	}
 	return lines
 }
@@ -269,12 +272,24 @@ func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.Res
 	at := filepath.Join(filepath.Dir(cfg.File()), page)
 	said := strings.Split(text, "\n  - {")[1:]
 	within := func(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
-	sources := make([]string, len(cfg.Mounts))
+	sources := make([][]string, len(cfg.Mounts))
 	for i := range sources {
-		var err error
-		if sources[i], err = filepath.EvalSymlinks(string(cfg.Mounts[i].Source)); err != nil {
-			sources[i] = "none"
+		for _, source := range append(cfg.Mounts[i].Sources, cfg.Mounts[i].Source) {
+			if real, err := filepath.EvalSymlinks(string(source)); err == nil && source != "" {
+				sources[i] = append(sources[i], real)
+			} else if source != "" {
+				sources[i] = append(sources[i], "none")
+			}
 		}
+	}
+	// has returns the file that the sources have under a name.
+	has := func(sources []string, name string) string {
+		for _, source := range sources {
+			if file, err := filepath.EvalSymlinks(filepath.Join(source, name)); err == nil {
+				return file
+			}
+		}
+		return ""
 	}
 	var reasons []string
 	for i := range cfg.Mounts {
@@ -283,13 +298,19 @@ func checkShown(t *testing.T, cfg *config.Config, c combination, w *httptest.Res
 		if !ok || m.Host != "" && string(m.Host) != c.host {
 			continue
 		}
-		if file, err := filepath.EvalSymlinks(filepath.Join(sources[i], rest)); err != nil || file != at {
+		if has(sources[i], rest) != at {
 			continue
 		}
 		reason := pageOwn
 		for j := range cfg.Mounts {
-			if other := &cfg.Mounts[j]; j != i && (other.Write || other.Uploads != nil) && (within(sources[i], sources[j]) || within(sources[j], sources[i])) {
-				reason = pageByOther
+			other := &cfg.Mounts[j]
+			if j == i || !other.Write && other.Uploads == nil {
+				continue
+			}
+			for _, source := range sources[i] {
+				if written := sources[j][0]; within(source, written) || within(written, source) {
+					reason = pageByOther
+				}
 			}
 		}
 		switch {

@@ -129,7 +129,9 @@ func (g *generation) probe(ctx context.Context) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(g.held))
 	for i, r := range g.held {
-		wg.Go(func() { errs[i] = r.probe(ctx) })
+		if !slices.Contains(g.held[:i], r) {
+			wg.Go(func() { errs[i] = r.probe(ctx) })
+		}
 	}
 	wg.Wait()
 	return errors.Join(errs...)
