@@ -266,8 +266,8 @@ func (b *body) reopen() error {
 		}
 		return b.refused(err)
 	}
-	want := contentRange{b.next, b.end - 1, b.size}
-	got, ok := parseContentRange(aws.ToString(out.ContentRange))
+	want := keyed.ContentRange{First: b.next, Last: b.end - 1, Size: b.size}
+	got, ok := keyed.ParseContentRange(aws.ToString(out.ContentRange))
 	if !ok || got != want || aws.ToInt64(out.ContentLength) != b.end-b.next || aws.ToString(out.ETag) != b.tag {
 		drop(&stream{ReadCloser: out.Body, cancel: cancel}, aws.ToInt64(out.ContentLength))
 		return fmt.Errorf("%w: S3 did not send the remaining bytes", vfs.ErrChanged)

@@ -283,12 +283,12 @@ func (o *objectCall) read(p plan, out *awss3.GetObjectOutput) (info vfs.Info, pa
 	part.Length = *out.ContentLength
 	size := part.Length
 	if out.ContentRange != nil {
-		r, ok := parseContentRange(*out.ContentRange)
-		if !ok || p.byteRange == "" || r.last-r.first+1 != part.Length {
+		r, ok := keyed.ParseContentRange(*out.ContentRange)
+		if !ok || p.byteRange == "" || r.Last-r.First+1 != part.Length {
 			return info, part, o.fail(fmt.Errorf("%w: S3 sent an invalid Content-Range", vfs.ErrUnavailable))
 		}
-		size = r.size
-		part.Offset, part.Partial = r.first, size > 0
+		size = r.Size
+		part.Offset, part.Partial = r.First, size > 0
 	}
 	info = o.info(size, out.LastModified, out.ETag, out.ContentType, out.ContentEncoding)
 	info.ContentTime = keyed.ParseTime(out.Metadata[keyed.TimeKey])

@@ -191,13 +191,8 @@ func (w *writing) stored(etag string) vfs.Info {
 
 // headerValue returns s if it is valid in a header, else nil.
 func headerValue(s string) *string {
-	if s == "" || len(s) > 255 {
+	if !keyed.ValidHeader(s) {
 		return nil
-	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return nil
-		}
 	}
 	return &s
 }
