@@ -98,3 +98,27 @@ func TestFullDisk(t *testing.T) {
 		})
 	}
 }
+
+// A directory that is a cache already can be opened again on a full disk: nothing is
+// written to it for that.
+func TestOpenOnFullDisk(t *testing.T) {
+	top := mountTmpfs(t, "size=8m")
+	dir := filepath.Join(top, "cache")
+	if err := openIn(t, &generated{}, dir, cache.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	marker, before := filepath.Join(dir, "bailiwick-cache"), time.Unix(1, 0)
+	if err := os.Chtimes(marker, before, before); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(top, "fill"), make([]byte, 16<<20), 0o600); err == nil {
+		t.Fatal("the disk is not full")
+	}
+	c := openIn(t, &generated{}, dir, cache.Options{TTL: hour})
+	if err := compare(t.Context(), c, name(t, "0-5"), whole, pattern(0, 5)); err != nil {
+		t.Error(err)
+	}
+	if st, err := os.Stat(marker); err != nil || !st.ModTime().Equal(before) {
+		t.Errorf("the marker was written again: %v, %v", st, err)
+	}
+}
