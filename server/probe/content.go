@@ -11,12 +11,12 @@ import (
 )
 
 // askRedirects sends paths that a careless redirect, which adds a slash or cleans the path,
-// turns into another host.
+// turns into another host. A backslash is only sent encoded: browsers send a slash for it.
 func (s *session) askRedirects(ctx context.Context) error {
 	dir := strings.TrimSuffix(s.dir(s.m.Shape.Prefix+visibleDir), "/")
 	crlf := "%0d%0a" + injected + ":%20yes"
 	for _, tail := range []string{dir, s.prefix + dir} {
-		for _, start := range []string{"//", `/\`, "/%5c", "/%2f", "/%09/", "//user@", "///"} {
+		for _, start := range []string{"//", "/%5c", "/%2f", "/%09/", "//user@", "///"} {
 			for _, back := range []string{"/..", "/%2e%2e", "%2f..", ""} {
 				if err := s.askRedirect(ctx, start+elsewhere+back+tail); err != nil {
 					return err

@@ -66,8 +66,15 @@ func (s *session) askFIFO(ctx context.Context) error {
 		if !s.local {
 			continue
 		}
+		// A server may have opened it without blocking, and close it after its response.
+		if !r.timeout {
+			if _, err := s.ask(ctx, get(s.path(s.m.Shape.name(markerName))), ""); err != nil {
+				return err
+			}
+			s.rest(ctx)
+		}
 		if s.look(filepath.Join(s.m.Dir, filepath.FromSlash(s.m.FIFO))) && !r.timeout {
-			s.find(Hang, req, r, "a FIFO is open, and holds a thread until someone writes to it")
+			s.find(Hang, req, r, "a FIFO stays open after the response: a thread waits until someone writes to it")
 		}
 	}
 	return nil

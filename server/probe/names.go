@@ -170,6 +170,8 @@ func (s *session) askLinks(ctx context.Context) error {
 			if _, err := s.ask(ctx, get(target), "symlink"); err != nil {
 				return err
 			}
+			// That a link to a directory exists is then no finding of its own.
+			s.leaked[s.path(name)] = s.leaked[s.path(name)] || s.leaked[target]
 		}
 	}
 	return nil

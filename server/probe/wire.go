@@ -92,16 +92,22 @@ func (c *client) do(ctx context.Context, req request) (reply, error) {
 
 // wait keeps to the rate.
 func (c *client) wait(ctx context.Context) error {
-	if d := time.Until(c.next); d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+	wait(ctx, time.Until(c.next))
 	c.next = time.Now().Add(c.gap)
 	return ctx.Err()
+}
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // errUnreachable is the error of do if there is no connection to be had.

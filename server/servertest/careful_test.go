@@ -183,6 +183,15 @@ func (h *careful) open(name string) (*os.File, fs.FileInfo, error) {
 		}
 	}
 	info, err := os.Stat(full)
+	if h.hole == "thread" && err == nil && info.Mode().Type() == fs.ModeNamedPipe {
+		// The client gets its response, and the thread stays.
+		go func() {
+			if f, err := h.root.Open(name); err == nil {
+				f.Close()
+			}
+		}()
+		return nil, nil, fs.ErrNotExist
+	}
 	if err != nil || !info.Mode().IsRegular() && h.hole != "hang" {
 		return nil, nil, fs.ErrNotExist
 	}

@@ -63,6 +63,7 @@ func TestHoles(t *testing.T) {
 		{"error", probe.Error},
 		{"panic", probe.Error},
 		{"hang", probe.Hang},
+		{"thread", probe.Hang},
 		{"redirect", probe.Redirect},
 		{"method", probe.Method},
 		{"sniff", probe.Sniff},
@@ -72,7 +73,7 @@ func TestHoles(t *testing.T) {
 		{"legal", probe.Legal},
 	} {
 		t.Run(c.hole, func(t *testing.T) {
-			if runtime.GOOS == "windows" && slices.Contains([]string{"symlink", "error", "hang", "header"}, c.hole) {
+			if runtime.GOOS == "windows" && slices.Contains([]string{"symlink", "error", "hang", "thread", "header"}, c.hole) {
 				t.Skip("its names, links or FIFOs cannot be planted on every Windows")
 			}
 			t.Parallel()

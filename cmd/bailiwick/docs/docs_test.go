@@ -148,6 +148,47 @@ func main() {
 	_ = err
 }
 `,
+	// The handler is attacked.
+	"probe.md": `package main
+
+import (
+	"context"
+	"io/fs"
+	"log"
+	"mime"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/servertest"
+)
+
+func main() {
+	dir, err := os.MkdirTemp("", "page-")
+	check(err)
+	defer os.RemoveAll(dir)
+	var root *os.Root
+	report, err := servertest.Attack(context.Background(), dir, func(dir string) http.Handler {
+		root, err = os.OpenRoot(dir)
+		check(err)
+		return files(root, noDotfiles)
+	}, servertest.Options{})
+	check(err)
+	root.Close()
+	for _, result := range report.Results {
+		if len(result.Findings) > 0 {
+			log.Fatalf("%+v", result)
+		}
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+`,
 	"library.md": `package main
 
 import (
