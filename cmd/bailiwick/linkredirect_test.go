@@ -42,3 +42,25 @@ func TestServeLinkRedirect(t *testing.T) {
 		t.Errorf("the log contains a secret:\n%s", said)
 	}
 }
+
+// Of several sources, links redirect to those on S3, and only to objects that are served.
+func TestServeLinkRedirectOfSeveralSources(t *testing.T) {
+	s := startBucketSite(t)
+	dir := tree(t, map[string]string{"keys": linkKeys, "site/index.html": "of the directory"})
+	keys := filepath.Join(dir, "keys")
+	p := start(t, "serve", filepath.Join(dir, "site"), s.source, "--allow", "**/*.html", "--link-keys", keys, "--link-redirect", "30s", "--write", "--listen", "127.0.0.1:0")
+	for _, c := range []struct {
+		path   string
+		status int
+	}{{"/index.html", 200}, {"/docs/a.html", 307}, {"/missing.html", 404}} {
+		if resp := request(t, p.url+signed(t, keys, c.path)); resp.StatusCode != c.status {
+			t.Errorf("%s: %d, want %d", c.path, resp.StatusCode, c.status)
+		}
+	}
+	if got := change(t, "DELETE", p.url+"/docs/a.html", ""); got != 204 {
+		t.Errorf("DELETE: %d", got)
+	}
+	if resp := request(t, p.url+signed(t, keys, "/docs/a.html")); resp.StatusCode != 404 {
+		t.Errorf("a link to a removed object: %d", resp.StatusCode)
+	}
+}

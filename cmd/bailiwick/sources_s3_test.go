@@ -108,3 +108,53 @@ func TestServeDirectoryOverBucket(t *testing.T) {
 		}
 	}
 }
+
+// A bucket over a bucket, both cached: what clients change is seen at once, and after a
+// restart that finds the same caches.
+func TestServeBucketOverBucket(t *testing.T) {
+	s := startBucketSite(t)
+	upper := "s3://" + s.gateway.Bucket(t, "bailiwick-upper").Name + at(s.gateway)
+	cache := t.TempDir()
+	serve := func() *process {
+		t.Helper()
+		return start(t, "serve", upper, s.source, "--allow", "**/*.html", "--allow", ".*/**", "--write", "--list", "--listen", "127.0.0.1:0", "--cache", cache, "--cache-ttl", "1h", "--cache-stale", "1h")
+	}
+	p := serve()
+	if status, body := get(t, p.url+"/docs/a.html"); status != 200 || body != "a" {
+		t.Fatalf("%d %q", status, body)
+	}
+	for _, c := range []struct {
+		request, body string
+		status        int
+	}{
+		{"DELETE /docs/a.html", "", 204}, {"DELETE /docs/a.html", "", 404}, {"PUT /index.html", "replaced", 204}, {"PUT /new.html", "new", 201}, {"DELETE /new.html", "", 204},
+	} {
+		method, path, _ := strings.Cut(c.request, " ")
+		if got := change(t, method, p.url+path, c.body); got != c.status {
+			t.Errorf("%s: %d, want %d", c.request, got, c.status)
+		}
+	}
+	check := func() {
+		t.Helper()
+		for path, want := range map[string]string{"/docs/a.html": "not found\n", "/index.html": "replaced", "/new.html": "not found\n", "/.bailiwick-overlay/": "not found\n"} {
+			if _, body := get(t, p.url+path); body != want {
+				t.Errorf("GET %s: %q, want %q", path, body, want)
+			}
+		}
+		_, listing := p.do(t, "", "/", asJSON)
+		if !strings.Contains(listing, `"index.html"`) || strings.Contains(listing, "overlay") {
+			t.Error(listing)
+		}
+	}
+	check()
+	p.stop()
+	p = serve()
+	check()
+	p.stop()
+	if caches, err := filepath.Glob(filepath.Join(cache, "*", "bailiwick-cache")); err != nil || len(caches) != 2 {
+		t.Errorf("the cache directories are %q, %v", caches, err)
+	}
+	if _, stdout, _ := runCommand(t, "ls", upper, "--dotfiles"); !strings.Contains(stdout, ".bailiwick-overlay/") {
+		t.Errorf("the first bucket has %q", stdout)
+	}
+}
