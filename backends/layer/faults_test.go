@@ -22,7 +22,7 @@ import (
 // stacks of three: whatever fails, a read gives the right bytes or an error, a listing is
 // whole or an error, a change is made or an error, and nothing that exists is missing.
 func TestFaults(t *testing.T) {
-	stacks := 4
+	stacks := 1
 	if os.Getenv("BAILIWICK_LONG") == "1" {
 		stacks = 24
 	}
