@@ -112,9 +112,6 @@ func (s *session) outward(a attacks.Attack, c canary) []string {
 	base := filepath.Base(c.Path)
 	switch c.Place {
 	case parent:
-		if a.Class == "absolute" {
-			return nil
-		}
 		// The table's directory for files that are served is that of the tree.
 		raw := a.Raw
 		if s.m.Top != "" {

@@ -96,9 +96,6 @@ func curl(base *url.URL, host string, req request) string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(req.header)) {
 		for _, v := range req.header[name] {
-			if len(v) > 200 { // curl takes a header from standard input
-				v = v[:200] + "…"
-			}
 			b.WriteString(" -H " + shellWord(name+": "+v))
 		}
 	}

@@ -47,8 +47,11 @@ type reply struct {
 	timeout bool // no complete response in time
 }
 
-// maxBody is the part of a body that is read.
-const maxBody = 4 << 20
+// maxBody and maxHeader are the parts of a response that are read.
+const (
+	maxBody   = 4 << 20
+	maxHeader = 1 << 20
+)
 
 // A client sends requests one after another over one connection, as long as the server
 // keeps it open.
@@ -63,6 +66,7 @@ type client struct {
 	sent    int
 
 	conn net.Conn
+	left *io.LimitedReader // what a response may still have
 	in   *bufio.Reader
 }
 
@@ -132,7 +136,8 @@ func (c *client) connect(ctx context.Context) error {
 		}
 		conn = secure
 	}
-	c.conn, c.in = conn, bufio.NewReader(conn)
+	c.conn, c.left = conn, &io.LimitedReader{R: conn}
+	c.in = bufio.NewReader(c.left)
 	return nil
 }
 
@@ -148,6 +153,7 @@ func (c *client) close() {
 func (c *client) exchange(ctx context.Context, req request) (r reply, answered bool) {
 	conn := c.conn
 	_ = conn.SetDeadline(time.Now().Add(c.timeout))
+	c.left.N = maxBody + maxHeader
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	// A server may answer and close before it has read everything, so the response is
 	// read whatever becomes of the request.

@@ -35,10 +35,10 @@ type Options struct {
 	// means "**": all names without an element that begins with a dot.
 	Allow, Deny []string
 
-	Prefix string        // the path under which the handler serves the directory, such as "/files"
-	Header http.Header   // sent with each request, for example credentials
-	Skip   []probe.Kind  // what the handler does not promise; these subtests are skipped
-	Wait   time.Duration // for a response; 0: 5 seconds
+	Prefix  string        // the path under which the handler serves the directory, such as "/files"
+	Header  http.Header   // sent with each request, for example credentials
+	Skip    []probe.Kind  // what the handler does not promise; these subtests are skipped
+	Timeout time.Duration // for each response; 0: 5 seconds
 }
 
 // Run attacks the handler that the function returns for a directory, and fails t with each
@@ -85,6 +85,6 @@ func Attack(ctx context.Context, dir string, handler func(dir string) http.Handl
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.Start()
 	defer srv.Close()
-	report, err := probe.Run(ctx, srv.URL+o.Prefix, tree, probe.Options{Header: o.Header, Skip: o.Skip, Timeout: o.Wait})
+	report, err := probe.Run(ctx, srv.URL+o.Prefix, tree, probe.Options{Header: o.Header, Skip: o.Skip, Timeout: o.Timeout})
 	return report, errors.Join(err, tree.Remove())
 }

@@ -79,7 +79,7 @@ func TestHoles(t *testing.T) {
 			t.Parallel()
 			allow := []string{"public/**"}
 			found, report := attack(t, func(dir string) http.Handler { return newCareful(t, dir, allow, c.hole) },
-				servertest.Options{Allow: allow, Wait: time.Second})
+				servertest.Options{Allow: allow, Timeout: time.Second})
 			if !slices.Equal(found, []probe.Kind{c.kind}) {
 				t.Errorf("found %q, want %q", found, c.kind)
 				show(t, report)
@@ -132,7 +132,7 @@ var count atomic.Int64
 
 // What Go's own file server gives away of a directory.
 func TestFileServer(t *testing.T) {
-	found, _ := attack(t, func(dir string) http.Handler { return http.FileServer(http.Dir(dir)) }, servertest.Options{Wait: time.Second})
+	found, _ := attack(t, func(dir string) http.Handler { return http.FileServer(http.Dir(dir)) }, servertest.Options{Timeout: time.Second})
 	want := []probe.Kind{probe.Dotfile, probe.Symlink, probe.Listing, probe.Oracle, probe.Hang, probe.Method, probe.Sniff}
 	for _, kind := range want {
 		if !slices.Contains(found, kind) {
@@ -201,7 +201,7 @@ func TestLeavesNothing(t *testing.T) {
 		t.Setenv(name, temp)
 	}
 	found, err := servertest.Attack(t.Context(), dir, func(dir string) http.Handler { return http.FileServer(http.Dir(dir)) },
-		servertest.Options{Wait: time.Second})
+		servertest.Options{Timeout: time.Second})
 	if err != nil || !found.Found() {
 		t.Fatal(err)
 	}
