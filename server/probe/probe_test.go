@@ -262,3 +262,58 @@ func TestCanceled(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
+
+// A server that limits the rate is asked again.
+func TestPatience(t *testing.T) {
+	dir, _ := served(t, "**")
+	tree, err := probe.Plant(dir, probe.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Remove()
+	var requests atomic.Int64
+	files := http.FileServer(http.Dir(dir))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if requests.Add(1) == 1 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		files.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	if err := probe.Check(t.Context(), srv.URL, tree, probe.Options{}); err != nil || requests.Load() != 2 {
+		t.Errorf("%v after %d requests", err, requests.Load())
+	}
+}
+
+// A server that goes away during the run is a finding, and what was not tried is left out.
+func TestGone(t *testing.T) {
+	dir, _ := served(t, "**")
+	tree, err := probe.Plant(dir, probe.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Remove()
+	var connections atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		http.NotFound(w, r)
+	}))
+	defer srv.Close()
+	report, err := probe.Run(t.Context(), srv.URL, tree, probe.Options{
+		Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if connections.Add(1) > 5 {
+				return nil, errors.New("connection refused")
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range report.Results {
+		if result.Verdict == probe.Holds || result.Kind == probe.Error && result.Verdict != probe.Found {
+			t.Errorf("%s: %s", result.Kind, result.Verdict)
+		}
+	}
+}

@@ -70,8 +70,23 @@ type client struct {
 	in   *bufio.Reader
 }
 
-// do returns an error if there is no connection to be had, or ctx ended.
+// do returns an error if there is no connection to be had, or ctx ended. If the server asks
+// for patience, it gets the request again.
 func (c *client) do(ctx context.Context, req request) (reply, error) {
+	for tries := 0; ; tries++ {
+		r, err := c.once(ctx, req)
+		if r.status != http.StatusTooManyRequests || err != nil || tries == maxPatience {
+			return r, err
+		}
+		seconds, _ := strconv.Atoi(r.header.Get("Retry-After"))
+		wait(ctx, time.Duration(min(max(seconds, 1), 5))*time.Second)
+	}
+}
+
+// maxPatience is how often a request is sent again after a 429.
+const maxPatience = 3
+
+func (c *client) once(ctx context.Context, req request) (reply, error) {
 	if err := c.wait(ctx); err != nil {
 		return reply{}, err
 	}
