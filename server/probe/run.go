@@ -25,7 +25,7 @@ type Options struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// ErrOtherTree is returned by Run with RequireTree if the server does not serve the tree.
+// ErrOtherTree is returned by Check if the server does not serve the tree.
 var ErrOtherTree = errors.New("the server does not serve the planted tree")
 
 // errStopped ends a run early: the server no longer answers.
@@ -51,8 +51,9 @@ func Run(ctx context.Context, base string, t *Tree, o Options) (*Report, error) 
 	return s.report, err
 }
 
-// Check asks the server for one file of the tree. It returns [ErrOtherTree], with the
-// response's status, if the answer is not that file.
+// Check asks the server for one file of the tree. It returns an error that matches
+// [ErrOtherTree] and has the response's status if the answer is not that file, and those of
+// Run.
 func Check(ctx context.Context, base string, t *Tree, o Options) error {
 	s, err := newSession(base, t, o)
 	if err != nil {
