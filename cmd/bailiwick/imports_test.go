@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"internal/cli"},
 	{"internal/routing"},
 	{"internal/config"},
-	{"internal/sandbox"},
+	{"internal/sandbox", "internal/vet"},
 	{"docs", "internal/metrics", "internal/overlap", "internal/spelling", "internal/systemd", "internal/tempdir"},
 }
 

@@ -12,8 +12,13 @@ package main
 import (
 	"context"
 	"os"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/vet"
 )
 
 func main() {
+	if vet.IsUnit(os.Args[1:]) { // go vet -vettool=bailiwick
+		vet.Unit()
+	}
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ()))
 }

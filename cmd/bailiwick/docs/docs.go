@@ -9,3 +9,8 @@ import _ "embed" // the pages
 //
 //go:embed reference.md
 var Reference string
+
+// Vet describes each finding of bailiwick vet, as Markdown.
+//
+//go:embed vet.md
+var Vet string
