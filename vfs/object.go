@@ -205,7 +205,8 @@ type Cond struct {
 	Now time.Time
 	// Unsafe is set by methods that change something. If-None-Match then fails with
 	// ErrPrecondition, or with ErrExist for "*", instead of ErrNotModified, and
-	// IfUnmodifiedSince fails if the object has no date.
+	// IfUnmodifiedSince fails if the object has no date. A layer that keeps answers asks
+	// its backend, since the change depends on what is there now.
 	Unsafe bool
 }
 

@@ -200,7 +200,7 @@ func (j *Jail) checkVersion(ctx context.Context, n Name, cond Cond) error {
 // it. It avoids transferring a body in vain. The authoritative check is the backend's
 // own, when it makes the change.
 func (j *Jail) checkObject(ctx context.Context, n Name, cond Cond) (there bool, err error) {
-	info, err := j.backend.Stat(ctx, n, Request{})
+	info, err := j.backend.Stat(ctx, n, Request{Cond: Cond{Unsafe: true}})
 	switch {
 	case err == nil:
 		req := Request{Cond: cond}

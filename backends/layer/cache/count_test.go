@@ -514,6 +514,61 @@ func TestWritesAreSeen(t *testing.T) {
 
 // If the object changes before a byte was sent, Open begins again; after that, the body
 // fails. It never goes on with another version.
+// The conditions of changes are about the present object at the source, however recent
+// the answer that the Cache has.
+func TestChangesAskTheSource(t *testing.T) {
+	src, objects := source(t, map[string]string{"a": "first"})
+	c := open(t, src, cache.Options{TTL: hour})
+	jail, err := vfs.New(c, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := name(t, "a")
+	version := func() vfs.Cond {
+		t.Helper()
+		info, err := objects.Stat(t.Context(), n, vfs.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: info.ETag, Set: true}}}}
+	}
+	// known makes the Cache know a version, and then another program replace it.
+	known := func(body string) (old, current vfs.Cond) {
+		t.Helper()
+		if _, err := jail.Head(t.Context(), n, vfs.Request{}); err != nil {
+			t.Fatal(err)
+		}
+		old = version()
+		if _, err := objects.Put(t.Context(), n, strings.NewReader(body), vfs.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return old, version()
+	}
+	put := func(cond vfs.Cond) error {
+		_, err := jail.Put(t.Context(), n, strings.NewReader("ours"), vfs.PutOptions{Cond: cond})
+		return err
+	}
+	old, current := known("second")
+	if err := put(old); !errors.Is(err, vfs.ErrPrecondition) {
+		t.Errorf("Put for the version that the Cache knows: %v", err)
+	}
+	if err := put(current); err != nil {
+		t.Errorf("Put for the present version: %v", err)
+	}
+	_, current = known("third")
+	if _, err := jail.Move(t.Context(), name(t, "b"), jail, n, vfs.PutOptions{Source: current}); err != nil {
+		t.Errorf("Move of the present version: %v", err)
+	}
+	n = name(t, "b")
+	old, current = known("fourth")
+	if _, err := jail.Remove(t.Context(), n, old); !errors.Is(err, vfs.ErrPrecondition) {
+		t.Errorf("Remove of the version that the Cache knows: %v", err)
+	}
+	if _, err := jail.Remove(t.Context(), n, current); err != nil {
+		t.Errorf("Remove of the present version: %v", err)
+	}
+}
+
 func TestChangeDuringRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, next := pattern(12, 8*mib), pattern(13, 8*mib)

@@ -21,9 +21,10 @@ import (
 // If the source has the version no longer, Open begins again, and a body that has already
 // yielded bytes of it fails with vfs.ErrChanged.
 //
-// A request with Direct goes to the source.
+// A request with Direct goes to the source, and so does one with Cond.Unsafe: what it
+// precedes is a change of what is there now.
 func (c *Cache) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	if c.caps.Direct && req.Direct.For > 0 {
+	if c.caps.Direct && req.Direct.For > 0 || req.Cond.Unsafe {
 		return c.bypass(ctx, n, req)
 	}
 	if err := check(ctx, n); err != nil {
@@ -52,12 +53,16 @@ var (
 	errBypass = errors.New("cache: not kept")
 )
 
-// Stat describes the object n.
+// Stat describes the object n. A request with Cond.Unsafe goes to the source.
 func (c *Cache) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
 	if err := check(ctx, n); err != nil {
 		return vfs.Info{}, fail("stat", n, false, err)
 	}
 	req.Range = vfs.Range{}
+	if req.Cond.Unsafe {
+		c.answered(ctx, driver.CacheBypass)
+		return c.Backend.Stat(ctx, n, req)
+	}
 	a, err := c.look(ctx, "stat", n, &req)
 	if err != nil {
 		return vfs.Info{}, fail("stat", n, req.Links, err)

@@ -34,13 +34,16 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	return info, err
 }
 
+// now asks for the present state of an object, before a change.
+var now = vfs.Request{Cond: vfs.Cond{Unsafe: true}}
+
 func conditional(c *vfs.Cond) bool { return c.NeedsObject() || !c.IfNoneMatch.IsZero() }
 
 // prepare checks whether n can be stored in the merged tree under cond. It returns the
 // condition for the first backend. above is set if that one only creates, although the
 // caller's condition needs an object.
 func (b *backend) prepare(ctx context.Context, n vfs.Name, cond vfs.Cond) (rest vfs.Cond, above bool, err error) {
-	info, layer, err := b.stat(ctx, "put", n, vfs.Request{})
+	info, layer, err := b.stat(ctx, "put", n, now)
 	switch {
 	case vfs.ReasonOf(err) == reason.Missing:
 		if cond.NeedsObject() {
@@ -73,7 +76,7 @@ func (b *backend) checkAbove(ctx context.Context, n vfs.Name) error {
 		return nil
 	}
 	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
-		_, _, err := b.stat(ctx, "put", dir, vfs.Request{})
+		_, _, err := b.stat(ctx, "put", dir, now)
 		switch why := vfs.ReasonOf(err); {
 		case why == reason.Directory:
 			return nil
@@ -91,7 +94,7 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	if !b.caps.Writable {
 		return driver.Unsupported{}.Remove(ctx, n, cond)
 	}
-	info, layer, err := b.stat(ctx, "remove", n, vfs.Request{})
+	info, layer, err := b.stat(ctx, "remove", n, now)
 	if err != nil {
 		return err
 	}
