@@ -132,6 +132,11 @@ func TestBrokenBody(t *testing.T) {
 		want error
 	}{
 		{"too short", func(p []byte) io.Reader { return bytes.NewReader(p[:len(p)-1]) }, vfs.ErrChanged},
+		{"too long", func(p []byte) io.Reader { return io.MultiReader(bytes.NewReader(p), strings.NewReader("x")) }, vfs.ErrChanged},
+		{"wrong, by its checksum", func(p []byte) io.Reader { return io.MultiReader(bytes.NewReader(p), iotest.ErrReader(cut)) }, vfs.ErrChanged},
+		{"without an end", func(p []byte) io.Reader {
+			return io.MultiReader(bytes.NewReader(p), readerFunc(func([]byte) (int, error) { return 0, nil }))
+		}, vfs.ErrChanged},
 		{"empty", func([]byte) io.Reader { return bytes.NewReader(nil) }, vfs.ErrChanged},
 		{"broken off", func(p []byte) io.Reader { return io.MultiReader(bytes.NewReader(p[:10]), iotest.ErrReader(cut)) }, vfs.ErrUnavailable},
 	} {

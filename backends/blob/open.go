@@ -267,7 +267,7 @@ func (c *call) reader(offset, length int64, hook Hook) (*cdk.Reader, error) {
 }
 
 func (c *call) object(r *cdk.Reader, info vfs.Info, span vfs.Span) (*vfs.Object, error) {
-	body, err := driver.NewBody(c.ctx, &stream{c: c, r: r}, vfs.Span{Length: span.Length})
+	body, err := driver.NewBody(c.ctx, &stream{c: c, r: r, left: span.Length}, vfs.Span{Length: span.Length})
 	if err != nil {
 		return nil, c.fail(err)
 	}
@@ -279,19 +279,52 @@ func (c *call) object(r *cdk.Reader, info vfs.Info, span vfs.Span) (*vfs.Object,
 type stream struct {
 	c      *call
 	r      *cdk.Reader
+	left   int64 // bytes to come
 	closed bool
 }
 
+// Read does not give out the last bytes before the driver has confirmed them: some verify
+// a checksum at the end.
 func (s *stream) Read(p []byte) (int, error) {
 	if s.closed {
 		return 0, fs.ErrClosed
 	}
 	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		err = s.c.readError(err)
+	s.left -= int64(n)
+	if n > 0 && s.left == 0 && err == nil {
+		err = s.confirm()
 	}
-	return n, err
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case s.c.ctx.Err() != nil:
+		err = s.c.ctx.Err()
+	case s.left == 0:
+		err = fmt.Errorf("%w: the body is not what the driver promised: %w", vfs.ErrChanged, err)
+	default:
+		err = fmt.Errorf("%w: the body broke off: %w", vfs.ErrUnavailable, err)
+	}
+	return 0, err
 }
+
+// confirm reads the end after the last byte.
+func (s *stream) confirm() error {
+	var one [1]byte
+	for range maxNoProgress {
+		n, err := s.r.Read(one[:])
+		if n > 0 {
+			return errLonger
+		}
+		if err != nil {
+			return err // io.EOF if all is well
+		}
+	}
+	return io.ErrNoProgress
+}
+
+const maxNoProgress = 100
+
+var errLonger = errors.New("it is longer")
 
 func (s *stream) Close() error {
 	if s.closed {
@@ -301,12 +334,4 @@ func (s *stream) Close() error {
 	// A transfer that was cut short says so, and nobody needs to know.
 	_ = s.r.Close()
 	return nil
-}
-
-// readError converts an error of a body.
-func (c *call) readError(err error) error {
-	if ctxErr := c.ctx.Err(); ctxErr != nil {
-		return ctxErr
-	}
-	return fmt.Errorf("%w: the body broke off: %w", vfs.ErrUnavailable, err)
 }

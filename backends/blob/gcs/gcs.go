@@ -21,6 +21,7 @@ import (
 
 // Service is the [blob.Service] of a bucket of gcsblob. An ETag of vfs.Info consists of
 // an object's generation and metageneration: the service's own ETags are no strong ones.
+// With a client that reads through the JSON API, Open does not know the ContentTime.
 var Service blob.Service = service{}
 
 type service struct{}
