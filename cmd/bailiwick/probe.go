@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,6 +28,7 @@ type probeFlags struct {
 	prefix         string
 	headers, skip  []string
 	rate           probeRate
+	timeout        cli.Duration
 	json, may      cli.Toggle
 }
 
@@ -51,7 +53,7 @@ func registerProbeRules(cmd *cobra.Command, r *probe.Rules) {
 }
 
 func (a *app) probeCommand() *cobra.Command {
-	f := probeFlags{rate: probeRate{config.Rate{Count: 100, Per: 1e9}}}
+	f := probeFlags{rate: probeRate{config.Rate{Count: 100, Per: time.Second}}, timeout: cli.Duration(5 * time.Second)}
 	cmd := &cobra.Command{
 		Use:   "probe URL --plant DIR",
 		Short: "Attack a server that serves a directory, and report what it gives away",
@@ -115,6 +117,7 @@ or was interrupted.`,
 	flags.StringArrayVar(&f.skip, "skip", nil, "leave out the findings of `KIND` (repeat for more)")
 	cli.CompleteWords(cmd, "skip", kindNames())
 	flags.Var(&f.rate, "max-rate", "send at most so many requests, such as 100/s, or off")
+	flags.Var(&f.timeout, "response-timeout", "a response that takes longer is a finding of the kind hang")
 	cli.AddToggle(cmd, &f.json, "json", "", "print the whole report as one JSON object")
 	cli.AddToggle(cmd, &f.may, "yes-i-may", "", "attack a host that is neither loopback nor private: you are entitled to")
 	// It is said for one host, and not for all that come.
@@ -227,7 +230,10 @@ func probeText(err error) string {
 
 // probeOptions checks the flags.
 func (a *app) probeOptions(f *probeFlags) (probe.Options, error) {
-	opts := probe.Options{Header: http.Header{}}
+	opts := probe.Options{Header: http.Header{}, Timeout: time.Duration(f.timeout)}
+	if opts.Timeout == 0 {
+		return opts, cli.Usagef("%s: no server responds in no time; write a duration such as 5s", a.Origin("response-timeout"))
+	}
 	for _, field := range f.headers {
 		name, value, ok := strings.Cut(field, ":")
 		if value = strings.TrimSpace(value); !ok || !validField(name, value) {

@@ -46,7 +46,7 @@ func runProbe(t *testing.T, dir string, args ...string) probed {
 
 func probeCommand(t *testing.T, args ...string) (cmd *exec.Cmd, temp string) {
 	t.Helper()
-	cmd = command(append([]string{"probe", "--max-rate", "off"}, args...)...)
+	cmd = command(append([]string{"probe", "--max-rate", "off", "--response-timeout", "60s"}, args...)...)
 	temp = t.TempDir()
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	return cmd, temp

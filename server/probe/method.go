@@ -58,24 +58,24 @@ func (s *session) askFIFO(ctx context.Context) error {
 	if s.m.FIFO == "" || s.skips(Hang) {
 		return nil
 	}
-	for _, req := range []request{{method: http.MethodHead, target: s.path(s.m.FIFO)}, get(s.path(s.m.FIFO))} {
-		r, err := s.ask(ctx, req, "")
-		if err != nil {
+	var last request
+	var r reply
+	for _, last = range []request{{method: http.MethodHead, target: s.path(s.m.FIFO)}, get(s.path(s.m.FIFO))} {
+		var err error
+		if r, err = s.ask(ctx, last, ""); err != nil {
 			return err
 		}
-		if !s.local {
-			continue
-		}
-		// A server may have opened it without blocking, and close it after its response.
-		if !r.timeout {
-			if _, err := s.ask(ctx, get(s.path(s.m.Shape.name(markerName))), ""); err != nil {
-				return err
-			}
-			s.rest(ctx)
-		}
-		if s.look(filepath.Join(s.m.Dir, filepath.FromSlash(s.m.FIFO))) && !r.timeout {
-			s.find(Hang, req, r, "a FIFO stays open after the response: a thread waits until someone writes to it")
-		}
+	}
+	if !s.local {
+		return nil
+	}
+	// A server may have opened it without blocking, and close it after its response.
+	if _, err := s.ask(ctx, get(s.path(s.m.Shape.name(markerName))), ""); err != nil {
+		return err
+	}
+	s.rest(ctx)
+	if s.look(filepath.Join(s.m.Dir, filepath.FromSlash(s.m.FIFO))) && !r.timeout {
+		s.find(Hang, last, r, "a FIFO stays open after the response: a thread waits until someone writes to it")
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func TestNaiveServers(t *testing.T) {
 				})
 			}, servertest.Options{
 				Allow: sources(policy.Allow), Deny: sources(policy.Deny),
-				Skip: []probe.Kind{probe.Hang, probe.Sniff, probe.Method, probe.Legal}, Timeout: time.Second,
+				Skip: []probe.Kind{probe.Hang, probe.Sniff, probe.Method, probe.Legal}, Timeout: time.Minute,
 			})
 			if !slices.ContainsFunc(found, func(k probe.Kind) bool { return slices.Contains(leaks, k) }) {
 				t.Errorf("found %q", found)
@@ -106,7 +106,7 @@ func TestHandWritten(t *testing.T) {
 			t.Parallel()
 			found, report := attack(t, func(dir string) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(dir, w, r) })
-			}, servertest.Options{Timeout: time.Second})
+			}, servertest.Options{Timeout: 2 * time.Second})
 			for _, kind := range c.kinds {
 				if !slices.Contains(found, kind) {
 					t.Errorf("found %q, and not %q", found, kind)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -218,8 +219,9 @@ func TestSafe(t *testing.T) {
 	for name, c := range safe {
 		for rules, f := range fixtures {
 			t.Run(name+", "+rules, func(t *testing.T) {
+				t.Parallel()
 				o := c.opts
-				o.Allow, o.Deny = f.allow, f.deny
+				o.Allow, o.Deny, o.Timeout = f.allow, f.deny, time.Minute
 				found, report := attack(t, func(dir string) http.Handler { return c.make(t, dir, f) }, o)
 				if len(found) > 0 {
 					t.Errorf("found %q", found)
@@ -247,7 +249,7 @@ func TestSafeS3(t *testing.T) {
 					t.Fatal(err)
 				}
 				return f.serve(t, b, f.policy(), server.Config{List: true})
-			}, servertest.Options{Allow: f.allow, Deny: f.deny})
+			}, servertest.Options{Allow: f.allow, Deny: f.deny, Timeout: time.Minute})
 			if len(found) > 0 {
 				t.Errorf("found %q", found)
 				show(t, report)

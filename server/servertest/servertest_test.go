@@ -78,8 +78,12 @@ func TestHoles(t *testing.T) {
 			}
 			t.Parallel()
 			allow := []string{"public/**"}
+			timeout := time.Minute // on a busy machine
+			if c.kind == probe.Hang {
+				timeout = time.Second
+			}
 			found, report := attack(t, func(dir string) http.Handler { return newCareful(t, dir, allow, c.hole) },
-				servertest.Options{Allow: allow, Timeout: time.Second})
+				servertest.Options{Allow: allow, Timeout: timeout})
 			if !slices.Equal(found, []probe.Kind{c.kind}) {
 				t.Errorf("found %q, want %q", found, c.kind)
 				show(t, report)
@@ -91,7 +95,7 @@ func TestHoles(t *testing.T) {
 // A handler that has no hole has no finding, whatever its rules are.
 func TestCareful(t *testing.T) {
 	for _, allow := range [][]string{{"**"}, {"public/**"}, {"**/*.html"}, {"docs/*.txt", "img/**"}, {"{a,b}/[cd]?/*.txt"}} {
-		found, report := attack(t, func(dir string) http.Handler { return newCareful(t, dir, allow, "") }, servertest.Options{Allow: allow})
+		found, report := attack(t, func(dir string) http.Handler { return newCareful(t, dir, allow, "") }, servertest.Options{Allow: allow, Timeout: time.Minute})
 		if len(found) > 0 {
 			t.Errorf("allow %q: found %q", allow, found)
 			show(t, report)
@@ -101,7 +105,7 @@ func TestCareful(t *testing.T) {
 
 // A handler that serves nothing lacks what has to be served, and tells nothing.
 func TestNothingServed(t *testing.T) {
-	found, report := attack(t, func(string) http.Handler { return http.NotFoundHandler() }, servertest.Options{Allow: []string{"public/**"}})
+	found, report := attack(t, func(string) http.Handler { return http.NotFoundHandler() }, servertest.Options{Allow: []string{"public/**"}, Timeout: time.Minute})
 	if !slices.Equal(found, []probe.Kind{probe.Legal}) {
 		t.Errorf("found %q", found)
 		show(t, report)
@@ -121,7 +125,7 @@ func TestForbiddenIsNoOracle(t *testing.T) {
 			}
 			files.ServeHTTP(w, r)
 		})
-	}, servertest.Options{Allow: []string{"public/**"}})
+	}, servertest.Options{Allow: []string{"public/**"}, Timeout: time.Minute})
 	if len(found) > 0 {
 		t.Errorf("found %q", found)
 		show(t, report)
@@ -132,7 +136,7 @@ var count atomic.Int64
 
 // What Go's own file server gives away of a directory.
 func TestFileServer(t *testing.T) {
-	found, _ := attack(t, func(dir string) http.Handler { return http.FileServer(http.Dir(dir)) }, servertest.Options{Timeout: time.Second})
+	found, _ := attack(t, func(dir string) http.Handler { return http.FileServer(http.Dir(dir)) }, servertest.Options{Timeout: 2 * time.Second})
 	want := []probe.Kind{probe.Dotfile, probe.Symlink, probe.Listing, probe.Oracle, probe.Hang, probe.Method, probe.Sniff}
 	for _, kind := range want {
 		if !slices.Contains(found, kind) {
@@ -147,7 +151,7 @@ func TestFileServer(t *testing.T) {
 // A kind that is skipped, or that the tree cannot show, is left out with a reason.
 func TestLeftOut(t *testing.T) {
 	found, report := attack(t, func(dir string) http.Handler { return newCareful(t, dir, []string{"**"}, "dotfile") },
-		servertest.Options{Skip: []probe.Kind{probe.Dotfile}})
+		servertest.Options{Skip: []probe.Kind{probe.Dotfile}, Timeout: time.Minute})
 	for _, result := range report.Results {
 		if wanted := result.Kind == probe.Dotfile || result.Kind == probe.Hidden; wanted != (result.Verdict == probe.LeftOut && result.Why != "") {
 			t.Errorf("%s: %s %q", result.Kind, result.Verdict, result.Why)
@@ -163,7 +167,7 @@ func TestRunFails(t *testing.T) {
 	const inner = "BAILIWICK_SERVERTEST_INNER"
 	allow := []string{"public/**"}
 	if os.Getenv(inner) != "" {
-		servertest.Run(t, func(dir string) http.Handler { return newCareful(t, dir, allow, "dotfile") }, servertest.Options{Allow: allow})
+		servertest.Run(t, func(dir string) http.Handler { return newCareful(t, dir, allow, "dotfile") }, servertest.Options{Allow: allow, Timeout: time.Minute})
 		return
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestRunFails$", "-test.v")
@@ -201,7 +205,7 @@ func TestLeavesNothing(t *testing.T) {
 		t.Setenv(name, temp)
 	}
 	found, err := servertest.Attack(t.Context(), dir, func(dir string) http.Handler { return http.FileServer(http.Dir(dir)) },
-		servertest.Options{Timeout: time.Second})
+		servertest.Options{Timeout: 2 * time.Second})
 	if err != nil || !found.Found() {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package routers
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -25,7 +26,7 @@ func TestAttacks(t *testing.T) {
 					t.Fatal(err)
 				}
 				return mount(server.New(jail, server.Config{List: true}))
-			}, servertest.Options{Allow: []string{"public/**"}, Deny: []string{"drafts"}, Prefix: "/files"})
+			}, servertest.Options{Allow: []string{"public/**"}, Deny: []string{"drafts"}, Prefix: "/files", Timeout: time.Minute})
 		})
 	}
 }
