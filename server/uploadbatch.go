@@ -113,8 +113,9 @@ type batch struct {
 	ctx    context.Context // ends with the request, or when a sweep has cleared a row
 	cancel context.CancelCauseFunc
 
-	mu    sync.Mutex
-	files []catalog.Record // begun, in the order of the request
+	mu      sync.Mutex
+	files   []catalog.Record // begun, in the order of the request
+	unknown []uuid.UUID      // perhaps begun
 
 	running sync.WaitGroup // touch and calls
 	done    bool           // committed or undone
@@ -156,8 +157,12 @@ func (b *batch) store(filename string, content io.Reader) error {
 	index := 0
 	row := b.call(func() error {
 		err := h.catalog.Begin(b.ctx, rec)
-		if err == nil {
+		switch {
+		case err == nil:
 			index = b.add(rec)
+		case b.ctx.Err() != nil:
+			// A Begin that was canceled may still have taken effect.
+			b.addUnknown(id)
 		}
 		return err
 	})
@@ -199,6 +204,12 @@ func (b *batch) add(rec catalog.Record) int {
 		b.running.Go(b.touch)
 	}
 	return len(b.files) - 1
+}
+
+func (b *batch) addUnknown(id uuid.UUID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unknown = append(b.unknown, id)
 }
 
 // touch marks the rows as active until the batch ends.
@@ -274,8 +285,12 @@ func (b *batch) undo(x *exchange) {
 	b.done = true
 	ctx, cancel := afterwards(x.ctx)
 	defer cancel()
+	ids := b.unknown
 	for _, rec := range b.files {
-		if err := b.h.discard(ctx, rec.ID); err != nil {
+		ids = append(ids, rec.ID)
+	}
+	for _, id := range ids {
+		if err := b.h.discard(ctx, id); err != nil {
 			x.log("cleaning up a failed upload failed, the next sweep will retry", err)
 		}
 	}

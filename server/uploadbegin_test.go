@@ -7,14 +7,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -90,6 +93,43 @@ func TestUploadRowFirst(t *testing.T) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// TestUploadCanceledWhileBegun: a client that leaves while the row is being added leaves no
+// row behind, even if the catalog added it and reports the cancellation.
+func TestUploadCanceledWhileBegun(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		s := newUploads(t, server.UploadConfig{})
+		ctx, leave := context.WithCancel(t.Context())
+		s.catalog.Fail = func(method string) error {
+			switch {
+			case method != "begin":
+				return nil
+			case lost:
+				leave()
+				return &memcatalog.Lost{Err: ctx.Err()}
+			}
+			leave()
+			return ctx.Err()
+		}
+		r := httptest.NewRequestWithContext(ctx, "POST", "/", strings.NewReader("content"))
+		r.Header.Set("Content-Disposition", "attachment; filename=a")
+		func() {
+			defer func() {
+				if v := recover(); v != nil && v != http.ErrAbortHandler {
+					panic(v)
+				}
+			}()
+			s.handler.ServeHTTP(httptest.NewRecorder(), r)
+		}()
+		s.catalog.Fail = nil
+		for rec, err := range s.catalog.Stale(t.Context(), time.Now().Add(time.Hour)) {
+			t.Errorf("lost %t: %v is left, %v", lost, rec.State, err)
+		}
+		if got := s.agree(t, "in the end"); got != 0 {
+			t.Errorf("lost %t: %d uploads", lost, got)
 		}
 	}
 }
