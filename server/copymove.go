@@ -125,13 +125,22 @@ func sameHost(u *url.URL, r *http.Request) bool {
 	return strings.EqualFold(strings.TrimSuffix(u.Host, port), strings.TrimSuffix(r.Host, port))
 }
 
+// sourceOps returns the operations on the object of the request that COPY or MOVE needs, in
+// addition to OpWrite on the destination.
+func sourceOps(method string) []vfs.Op {
+	if method == methodMove {
+		return []vfs.Op{vfs.OpRead, vfs.OpDelete}
+	}
+	return []vfs.Op{vfs.OpRead}
+}
+
 // checkTarget decides what can be decided without the object. Jail.Copy and Jail.Move
 // check the policy again; it comes first here so that a name outside of it gets the 404
 // even if something is wrong with its type.
 func (h *handler) checkTarget(x *exchange, name, to vfs.Name) error {
-	needs := []vfs.Verdict{h.jail.Explain(x.ctx, vfs.OpWrite, to), h.jail.Explain(x.ctx, vfs.OpRead, name)}
-	if x.r.Method == methodMove {
-		needs = append(needs, h.jail.Explain(x.ctx, vfs.OpDelete, name))
+	needs := []vfs.Verdict{h.jail.Explain(x.ctx, vfs.OpWrite, to)}
+	for _, op := range sourceOps(x.r.Method) {
+		needs = append(needs, h.jail.Explain(x.ctx, op, name))
 	}
 	for _, v := range needs {
 		if !v.Allowed {

@@ -30,7 +30,7 @@ var (
 
 // list answers with one page of dir's entries. It builds the page before it sends the header,
 // so that an error can still be answered.
-func (x *exchange) list(dir vfs.Name, asJSON bool) {
+func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	p := listing.Page{Dir: dir}
 	limit := htmlPage
 	if asJSON {
@@ -49,6 +49,7 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 	render := p.HTML
 	if asJSON {
 		render = p.JSON
+		p.Can = h.can(x, dir, page.Entries)
 	}
 	body, err := render()
 	if err != nil {
@@ -56,19 +57,19 @@ func (x *exchange) list(dir vfs.Name, asJSON bool) {
 		return
 	}
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
-	h := x.Header()
-	h["Content-Type"] = listingJSON
+	header := x.Header()
+	header["Content-Type"] = listingJSON
 	if !asJSON {
-		h["Content-Type"] = htmlType
+		header["Content-Type"] = htmlType
 	}
 	if next := p.NextURL(); next != "" {
-		h["Link"] = append(slices.Clip(h["Link"]), "<"+next+`>; rel="next"`)
+		header["Link"] = append(slices.Clip(header["Link"]), "<"+next+`>; rel="next"`)
 	}
-	h["Content-Security-Policy"] = listingCSP
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	h["Cache-Control"] = x.cacheControlForListing(noCache)
+	header["Content-Security-Policy"] = listingCSP
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	header["Cache-Control"] = x.cacheControlForListing(noCache)
 	x.addVary(listingVary)
-	h["X-Content-Type-Options"] = noSniff
+	header["X-Content-Type-Options"] = noSniff
 	x.WriteHeader(http.StatusOK)
 	if x.r.Method != http.MethodHead {
 		x.writeAll(body)

@@ -3,11 +3,13 @@ package listing
 import (
 	"encoding/json"
 
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 type jsonPage struct {
 	Dir     string      `json:"dir"`
+	Can     []string    `json:"can"`
 	Entries []jsonEntry `json:"entries"`
 	Next    string      `json:"next,omitempty"`
 }
@@ -15,20 +17,21 @@ type jsonPage struct {
 type jsonEntry struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"`
+	Media    string `json:"media,omitempty"`
 	Size     *int64 `json:"size,omitempty"`
 	Modified string `json:"modified,omitempty"`
 }
 
 // JSON renders the page as a JSON object and a newline.
 func (p *Page) JSON() ([]byte, error) {
-	out := jsonPage{Dir: p.Dir.String(), Entries: make([]jsonEntry, len(p.Entries)), Next: p.Next}
+	out := jsonPage{Dir: p.Dir.String(), Can: append([]string{}, p.Can...), Entries: make([]jsonEntry, len(p.Entries)), Next: p.Next}
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		if e.Kind == vfs.KindDir {
 			out.Entries[i] = jsonEntry{Name: e.Elem, Type: "dir"}
 			continue
 		}
-		out.Entries[i] = jsonEntry{Name: e.Elem, Type: "file", Size: &e.Size}
+		out.Entries[i] = jsonEntry{Name: e.Elem, Type: "file", Media: mediatype.ByName(e.Elem)[0], Size: &e.Size}
 		if !e.ModTime.IsZero() {
 			out.Entries[i].Modified = rfc3339(e.ModTime)
 		}

@@ -18,6 +18,7 @@ type Page struct {
 	Entries []vfs.Entry // files and directories
 	Next    string      // the key to continue after, "" if this is the last page
 	Limit   int         // entries per page requested by the client, 0 for the default
+	Can     []string    // what the caller may do in Dir, for JSON
 }
 
 // NextURL returns a reference, relative to the page's own URL, to the next page; "" if

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"iter"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// newElem stands for the name of a file that does not exist yet.
+const newElem = "new"
+
+// can returns what the caller may do in dir, of the page that shows entries: "write" if the
+// caller may write one of the files or a new one, "delete" and "move" likewise. The jail
+// decides for each name as it decides for the request itself. A name that is not on the page
+// does not count, so the result tells nothing about what is hidden.
+func (h *handler) can(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
+	if !h.cfg.Write {
+		return nil
+	}
+	allows := func(name vfs.Name, ops ...vfs.Op) bool {
+		for _, op := range ops {
+			if !h.jail.Explain(x.ctx, op, name).Allowed {
+				return false
+			}
+		}
+		return true
+	}
+	var write, remove, leave bool
+	for name := range fileNames(dir, entries) {
+		write = write || allows(name, vfs.OpWrite)
+		remove = remove || allows(name, vfs.OpDelete)
+		leave = leave || allows(name, sourceOps(methodMove)...)
+		if write && remove && leave {
+			break
+		}
+	}
+	var can []string
+	if write {
+		can = append(can, "write")
+	}
+	if remove {
+		can = append(can, "delete")
+	}
+	if write && leave {
+		can = append(can, "move")
+	}
+	return can
+}
+
+// fileNames yields the name of a new file in dir, and those of the files in entries.
+func fileNames(dir vfs.Name, entries []vfs.Entry) iter.Seq[vfs.Name] {
+	return func(yield func(vfs.Name) bool) {
+		if n, err := dir.Child(newElem); err == nil && !yield(n) {
+			return
+		}
+		for _, e := range entries {
+			if e.Kind == vfs.KindDir {
+				continue
+			}
+			if n, err := dir.Child(e.Elem); err == nil && !yield(n) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// TestListingCan: "can" has what the rules allow the caller to do with a file that the page
+// shows, or with a new one; nothing where the handler has no writes.
+func TestListingCan(t *testing.T) {
+	l, err := access.Compile([]access.Rule{
+		{Who: "authenticated", Can: []vfs.Op{vfs.OpList}},
+		{Who: "user:alice", Can: []vfs.Op{vfs.OpRead, vfs.OpWrite, vfs.OpDelete}},
+		{Who: "user:bob", Can: []vfs.Op{vfs.OpRead}},
+		{Who: "user:carol", Can: []vfs.Op{vfs.OpRead}},
+		{Who: "user:carol", Can: []vfs.Op{vfs.OpWrite}, Names: []string{"docs/*.txt"}},
+		{Who: "user:dave", Can: []vfs.Op{vfs.OpRead}},
+		{Who: "user:dave", Can: []vfs.Op{vfs.OpRead, vfs.OpWrite, vfs.OpDelete}, Names: []string{"docs/hidden.key", "docs/sub/*"}},
+		{Who: "user:erin", Can: []vfs.Op{vfs.OpWrite, vfs.OpDelete}},
+		{Who: "user:frank", Can: []vfs.Op{vfs.OpRead, vfs.OpDelete}},
+		{Who: "user:grace", Can: []vfs.Op{vfs.OpRead}},
+		{Who: "user:grace", Can: []vfs.Op{vfs.OpWrite}, Names: []string{"docs/new"}},
+		{Who: "user:grace", Can: []vfs.Op{vfs.OpDelete}, Names: []string{"docs/b.bin"}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := mem.FromMap(map[string]string{"docs/a.txt": "a", "docs/b.bin": "b", "docs/hidden.key": canary, "docs/sub/c.txt": "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := jailOver(t, b, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("**/*.key"), Authorize: l})
+	can := func(cfg server.Config, user, target string) []string {
+		cfg.List = true
+		r := httptest.NewRequest("GET", target, nil)
+		r.Header.Set("Accept", "application/json")
+		r = r.WithContext(auth.WithPrincipal(t.Context(), auth.Principal{Name: user}))
+		w := httptest.NewRecorder()
+		server.New(j, cfg).ServeHTTP(w, r)
+		var p struct{ Can []string }
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 200 || p.Can == nil {
+			t.Fatalf("%s, %s: %d %s %v", user, target, w.Code, w.Body, err)
+		}
+		return p.Can
+	}
+	for _, c := range []struct{ user, target, want string }{
+		{"alice", "/docs/", "write delete move"},
+		{"alice", "/", "write delete move"},
+		{"bob", "/docs/", ""},
+		{"carol", "/docs/", "write"},
+		{"carol", "/docs/sub/", ""},
+		{"dave", "/docs/", ""},
+		{"dave", "/docs/sub/", "write delete move"},
+		{"erin", "/", "write delete"},
+		{"frank", "/docs/", "delete"},
+		{"grace", "/docs/", "write delete move"},
+		{"grace", "/docs/?limit=1", "write"}, // b.bin is on the next page
+	} {
+		if got := can(server.Config{Write: true}, c.user, c.target); !slices.Equal(got, strings.Fields(c.want)) {
+			t.Errorf("%s, %s: %q, want %s", c.user, c.target, got, c.want)
+		}
+		if got := can(server.Config{}, c.user, c.target); len(got) != 0 {
+			t.Errorf("%s, %s, without writes: %q", c.user, c.target, got)
+		}
+	}
+}
