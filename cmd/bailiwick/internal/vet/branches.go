@@ -53,6 +53,8 @@ func whenNil(err ssa.Value, lv level, cut cuts) {
 			}
 		case *ssa.Phi: // if err == nil { err = … }
 			afterAny(ref, lv, cut)
+		case *ssa.Return:
+			cut.add(edge{ref.Block(), theCaller}, lv)
 		}
 	}
 }
@@ -65,6 +67,9 @@ func afterAny(phi *ssa.Phi, lv level, cut cuts) {
 		}
 	}
 }
+
+// theCaller is the number of a branch that is the caller's, on what a function returns.
+const theCaller = -1
 
 // whenTrue adds the branches where cond has the value want.
 func whenTrue(cond ssa.Value, want bool, lv level, cut cuts) {
@@ -85,6 +90,8 @@ func whenTrue(cond ssa.Value, want bool, lv level, cut cuts) {
 			if onlyIf(ref, cond, want) {
 				whenTrue(ref, want, lv, cut)
 			}
+		case *ssa.Return:
+			cut.add(edge{ref.Block(), theCaller}, lv)
 		}
 	}
 }

@@ -37,6 +37,8 @@ func expression(v ssa.Value, depth int) string {
 		return of(fmt.Sprintf("%%s.%d", v.Field), v.X)
 	case *ssa.Field:
 		return of(fmt.Sprintf("%%s.%d", v.Field), v.X)
+	case *ssa.IndexAddr:
+		return of("%s[%s]", v.X, v.Index)
 	case *ssa.Lookup:
 		return of("%s[%s]", v.X, v.Index)
 	case *ssa.Extract:

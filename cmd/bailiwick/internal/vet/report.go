@@ -85,7 +85,22 @@ func (r *report) uses() {
 	for _, key := range order {
 		r.use(groups[key])
 	}
+	r.onePerPlace()
 	r.escapedVariables(groups)
+}
+
+// onePerPlace keeps the worst of several findings at one call, to which names get that come
+// from several places.
+func (r *report) onePerPlace() {
+	slices.SortStableFunc(r.found, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.pos, b.pos), cmp.Compare(severity[a.id], severity[b.id]))
+	})
+	r.found = slices.CompactFunc(r.found, func(a, b finding) bool { return a.pos == b.pos })
+}
+
+// severity orders the findings that can be at one call, the worst first.
+var severity = map[ID]int{
+	archiveName: 1, changeByName: 2, serveByName: 3, readByName: 4, keyByName: 5, uploadName: 6, checkThenOpen: 7, textOnly: 8,
 }
 
 // usesOf returns what a use of v at a place is a finding for.

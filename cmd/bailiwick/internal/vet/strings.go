@@ -92,21 +92,50 @@ func rooted(call *ssa.CallCommon) bool {
 	if len(call.Args) == 0 {
 		return false
 	}
-	first := spread(call.Args[0])
-	if len(first) == 0 {
+	parts := spread(call.Args[0])
+	if len(parts) == 0 {
 		return false
 	}
-	if s, ok := text(first[0]); ok && len(first) > 1 {
-		return s == "/" || s == `\`
+	if s, ok := text(parts[0]); ok && len(parts) > 1 {
+		return isSlash(s)
 	}
-	sum, ok := first[0].(*ssa.BinOp)
-	for ok && sum.Op == token.ADD {
-		if s, isText := text(sum.X); isText {
-			return len(first) == 1 && (s == "/" || s == `\`)
+	return len(parts) == 1 && beginsWithSlash(parts[0])
+}
+
+func isSlash(s string) bool { return s == "/" || s == `\` }
+
+// beginsWithSlash reports whether v is "/" + x, or one of these and what has a slash already.
+func beginsWithSlash(v ssa.Value) bool {
+	switch v := v.(type) {
+	case *ssa.BinOp:
+		if s, ok := text(v.X); ok {
+			return v.Op == token.ADD && isSlash(s)
 		}
-		sum, ok = sum.X.(*ssa.BinOp)
+		return v.Op == token.ADD && beginsWithSlash(v.X)
+	case *ssa.Phi:
+		for i, edge := range v.Edges {
+			if _, isPhi := edge.(*ssa.Phi); isPhi || !beginsWithSlash(edge) && !hasSlash(edge, v.Block().Preds[i], v.Block()) {
+				return false
+			}
+		}
+		return true
 	}
 	return false
+}
+
+// hasSlash reports whether the branch from one block to the next is taken only if v begins
+// with a slash.
+func hasSlash(v ssa.Value, from, to *ssa.BasicBlock) bool {
+	branch, ok := from.Instrs[len(from.Instrs)-1].(*ssa.If)
+	if !ok || from.Succs[0] != to {
+		return false
+	}
+	call, ok := branch.Cond.(*ssa.Call)
+	if !ok || calleeName(call.Common()) != "strings.HasPrefix" || call.Call.Args[0] != v {
+		return false
+	}
+	s, ok := text(call.Call.Args[1])
+	return ok && isSlash(s)
 }
 
 // rootedCall reports whether v is the result of such a call.

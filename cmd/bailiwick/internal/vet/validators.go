@@ -237,32 +237,6 @@ func (g *guards) checksInside(fn *ssa.Function, i int) level {
 	for _, after := range g.cutsOf(fn.Params[i]) {
 		lv = min(lv, after)
 	}
-	// return strings.HasPrefix(…) has no branch.
-	for _, a := range g.aliases(fn.Params[i]) {
-		if a.v.Referrers() == nil {
-			continue
-		}
-		for _, ref := range *a.v.Referrers() {
-			call, ok := ref.(*ssa.Call)
-			if !ok {
-				continue
-			}
-			switch calleeName(call.Common()) {
-			case "regexp.Regexp.MatchString", "regexp.Regexp.Match", "slices.Contains":
-				lv = clean
-			case "path/filepath.IsLocal", "io/fs.ValidPath":
-				lv = min(lv, textual)
-			case "strings.HasPrefix":
-				if a.cleaned {
-					lv = min(lv, textual)
-				}
-			case "strings.Contains":
-				if s, ok := text(call.Call.Args[1]); ok && strings.Contains(s, "..") {
-					lv = min(lv, textual)
-				}
-			}
-		}
-	}
 	g.inside[fn][i] = lv
 	return lv
 }

@@ -2,6 +2,7 @@
 package calls
 
 import (
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -80,3 +81,21 @@ func decoded(r *http.Request) {
 	}
 	os.Open(filepath.Join(root, name)) // want `BW001: os.Open`
 }
+
+// split checks an element, and uses it when it is written again.
+func split(r *http.Request) {
+	parts := strings.Split(r.URL.Path, "/")
+	if len(parts) < 2 || !isID(parts[0]) || !isPlain(parts[1]) {
+		return
+	}
+	os.Open(filepath.Join(root, parts[0]))
+	os.Open(filepath.Join(root, parts[1])) // want `BW015: os.Open`
+}
+
+// isID compares with what is made of the decoded bytes.
+func isID(id string) bool {
+	decoded, err := hex.DecodeString(id)
+	return err == nil && len(decoded) == 16 && hex.EncodeToString(decoded) == id
+}
+
+func isPlain(name string) bool { return !strings.Contains(name, "..") }

@@ -137,3 +137,17 @@ func characters(r *http.Request) {
 	}
 	os.Open(filepath.Join(root, name))
 }
+
+// slashed has a slash at the beginning, whoever wrote it.
+func slashed(r *http.Request) {
+	name := r.FormValue("a")
+	if !strings.HasPrefix(name, "/") {
+		name = "/" + name
+	}
+	os.Open(filepath.Join(root, path.Clean(name))) // want `BW015: os.Open`
+	name = r.FormValue("b")
+	if !strings.HasPrefix(name, "x") {
+		name = "/" + name
+	}
+	os.Open(filepath.Join(root, path.Clean(name))) // want `BW001: os.Open`
+}
