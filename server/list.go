@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,21 +30,23 @@ var (
 // list answers with one page of dir's entries. It builds the page before it sends the header,
 // so that an error can still be answered.
 func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
-	p := listing.Page{Dir: dir}
-	limit := htmlPage
-	if asJSON {
+	q := parseListQuery(x.r.URL, dir)
+	limit := q.Limit
+	switch {
+	case limit > 0:
+	case asJSON:
 		limit = jsonPage
+	default:
+		limit = htmlPage
 	}
-	after, asked := pageQuery(x.r.URL, dir)
-	if asked > 0 {
-		limit, p.Limit = asked, asked
-	}
-	page, err := x.jail.ListPage(x.ctx, dir, after, limit)
+	page, sorted, err := q.page(func(after string, limit int) (vfs.Page, error) {
+		return x.jail.ListPage(x.ctx, dir, after, limit)
+	}, limit)
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
-	p.Entries, p.Next = page.Entries, page.Next
+	p := listing.Page{Dir: dir, Entries: page.Entries, Next: page.Next, Query: q.Query, Sorted: sorted}
 	render := p.HTML
 	if asJSON {
 		render = p.JSON
@@ -74,26 +75,6 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	if x.r.Method != http.MethodHead {
 		x.writeAll(body)
 	}
-}
-
-// pageQuery parses after and limit. A query never makes a request fail: an after that no
-// listing returns is ignored, a limit that is not a number is 0, and one out of bounds is the
-// nearest.
-func pageQuery(u *url.URL, dir vfs.Name) (after string, limit int) {
-	if u.RawQuery == "" {
-		return "", 0
-	}
-	q := u.Query()
-	if s := q.Get("limit"); s != "" {
-		if n, err := strconv.Atoi(s); err == nil {
-			limit = min(max(n, 1), maxPage)
-		}
-	}
-	after = q.Get("after")
-	if _, err := dir.Child(strings.TrimSuffix(after, "/")); err != nil {
-		after = ""
-	}
-	return after, limit
 }
 
 // prefersJSON reports whether an Accept prefers JSON to HTML. Wildcards do not count.

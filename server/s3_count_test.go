@@ -156,6 +156,8 @@ func testS3Counts(t *testing.T, api func(*s3.Client) s3.API) {
 		{"first page of more", "GET", "/docs/more/", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
 		{"1,000 names, and one hidden", "GET", "/docs/tail/", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
 		{"nothing but what is hidden", "GET", "/docs/secret/", asJSON, 404, oneList},
+		{"more by size", "GET", "/docs/more/?sort=size", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
+		{"more by name", "GET", "/docs/more/?sort=name&limit=10", asJSON, 200, oneList},
 		{"second page of more", "GET", "/docs/more/?after=0999", asJSON, 200, oneList},
 		{"a few names", "GET", "/docs/more/?limit=10", asJSON, 200, oneList},
 		{"a directory of directories", "GET", "/docs/", asJSON, 200, oneList},

@@ -39,8 +39,15 @@ type htmlPage struct {
 	Title   string
 	Style   template.CSS
 	Parent  bool
+	Columns []htmlColumn
 	Entries []htmlEntry
 	Next    string
+
+	Unsorted bool // another order was asked for
+}
+
+type htmlColumn struct {
+	Name, Href, Order, Class string
 }
 
 type htmlEntry struct {
@@ -67,12 +74,37 @@ func (p *Page) HTML() ([]byte, error) {
 		}
 		out.Entries = append(out.Entries, line)
 	}
+	out.Columns = p.columns()
+	out.Unsorted = !p.Sorted
 	out.Next = p.NextURL()
 	var buf bytes.Buffer
 	if err := entries.Execute(&buf, &out); err != nil {
 		return nil, err
 	}
 	return buf.Bytes(), nil
+}
+
+// columns returns the headings, each with a link to the page in its order; the heading of the
+// present order, to its reverse.
+func (p *Page) columns() []htmlColumn {
+	columns := []htmlColumn{
+		{Name: "Name", Href: ByName},
+		{Name: "Size", Href: BySize, Class: "n"},
+		{Name: "Modified (UTC)", Href: ByModified},
+	}
+	for i := range columns {
+		c, q := &columns[i], p.Query
+		present := p.Sorted && (q.Sort == c.Href || q.Sort == "" && c.Href == ByName)
+		switch {
+		case present && q.Desc:
+			c.Order = "descending"
+		case present:
+			c.Order = "ascending"
+		}
+		q.Sort, q.Desc = c.Href, present && !q.Desc
+		c.Href = q.url("")
+	}
+	return columns
 }
 
 // humanSize formats a size with a binary unit.

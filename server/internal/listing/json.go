@@ -11,6 +11,7 @@ type jsonPage struct {
 	Dir     string      `json:"dir"`
 	Can     []string    `json:"can"`
 	Entries []jsonEntry `json:"entries"`
+	Sorted  *bool       `json:"sorted,omitempty"` // nil if no order was asked for
 	Next    string      `json:"next,omitempty"`
 }
 
@@ -25,6 +26,9 @@ type jsonEntry struct {
 // JSON renders the page as a JSON object and a newline.
 func (p *Page) JSON() ([]byte, error) {
 	out := jsonPage{Dir: p.Dir.String(), Can: append([]string{}, p.Can...), Entries: make([]jsonEntry, len(p.Entries)), Next: p.Next}
+	if p.Query.Sort != "" {
+		out.Sorted = &p.Sorted
+	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		if e.Kind == vfs.KindDir {

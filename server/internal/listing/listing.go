@@ -16,9 +16,43 @@ import (
 type Page struct {
 	Dir     vfs.Name
 	Entries []vfs.Entry // files and directories
-	Next    string      // the key to continue after, "" if this is the last page
-	Limit   int         // entries per page requested by the client, 0 for the default
-	Can     []string    // what the caller may do in Dir, for JSON
+	Next    string      // what after is for the next page, "" if this is the last one
+	Query   Query
+	Sorted  bool     // the entries have the order of Query
+	Can     []string // what the caller may do in Dir, for JSON
+}
+
+// A Query is what the client asked for. The zero Query asks for all entries in the order of
+// their keys.
+type Query struct {
+	Limit int    // entries per page, 0 for the default
+	Sort  string // one of the constants below, "" if not given
+	Desc  bool   // in descending order
+}
+
+// The values of Query.Sort.
+const (
+	ByName     = "name"
+	BySize     = "size"
+	ByModified = "modified"
+)
+
+// url returns a reference to a page with the query.
+func (q Query) url(after string) string {
+	v := url.Values{}
+	if after != "" {
+		v.Set("after", after)
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Sort != "" {
+		v.Set("sort", q.Sort)
+	}
+	if q.Desc {
+		v.Set("order", "desc")
+	}
+	return "?" + v.Encode()
 }
 
 // NextURL returns a reference, relative to the page's own URL, to the next page; "" if
@@ -27,11 +61,7 @@ func (p *Page) NextURL() string {
 	if p.Next == "" {
 		return ""
 	}
-	q := url.Values{"after": {p.Next}}
-	if p.Limit > 0 {
-		q.Set("limit", strconv.Itoa(p.Limit))
-	}
-	return "?" + q.Encode()
+	return p.Query.url(p.Next)
 }
 
 // href returns the link to an entry of dir: its element after "./", so that "a:b" is not

@@ -1,0 +1,44 @@
+package server
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A listQuery is what the query of a request asks of a listing.
+type listQuery struct {
+	listing.Query
+	after string // where the page begins: a key, a position in another order, or ""
+}
+
+// parseListQuery parses a query. A query never makes a request fail: an after that no listing
+// returns is ignored, a limit that is not a number is 0, and one out of bounds is the nearest.
+// What else is unknown counts as not given.
+func parseListQuery(u *url.URL, dir vfs.Name) (l listQuery) {
+	if u.RawQuery == "" {
+		return l
+	}
+	q := u.Query()
+	if s := q.Get("limit"); s != "" {
+		if n, err := strconv.Atoi(s); err == nil {
+			l.Limit = min(max(n, 1), maxPage)
+		}
+	}
+	if s := q.Get("sort"); s == listing.ByName || s == listing.BySize || s == listing.ByModified {
+		l.Sort, l.Desc = s, q.Get("order") == "desc"
+	}
+	l.after = q.Get("after")
+	if _, err := dir.Child(strings.TrimSuffix(l.after, "/")); err != nil && !isPosition(l.after) {
+		l.after = ""
+	}
+	return l
+}
+
+// reorders reports whether the entries are wanted in another order than that of keys.
+func (l *listQuery) reorders() bool {
+	return l.Desc || l.Sort == listing.BySize || l.Sort == listing.ByModified
+}
