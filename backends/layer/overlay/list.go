@@ -55,6 +55,7 @@ type merge struct {
 	emptied  *source   // marks
 	covering []cover
 	had      bool // something was hidden
+	lower    bool // only what lower backends have is wanted
 	checked  int  // directories that were checked because of a mark
 }
 
@@ -96,6 +97,9 @@ func (m *merge) list(i int, dir vfs.Name) *source {
 // other than a directory: that hides what is below.
 func (m *merge) open() error {
 	for i, l := range m.b.layers {
+		if i == 0 && m.lower {
+			continue
+		}
 		if i == 1 {
 			if hidden, err := m.b.whitedDir(m.ctx, m.dir); hidden || err != nil {
 				return err
@@ -307,6 +311,22 @@ func (m *merge) exists() error {
 		return nil
 	}
 	return refuse("list", m.dir, reason.Missing)
+}
+
+// showsLower reports whether anything in dir that a lower backend has is shown, or would
+// be if the first backend had nothing there. A whiteout of dir would hide it.
+func (b *backend) showsLower(ctx context.Context, dir vfs.Name) (bool, error) {
+	if b.caps.Directories {
+		return false, nil // an object and a directory of its name are never shown together
+	}
+	m := newMerge(withNames(ctx), b, dir, "")
+	m.lower = true
+	defer m.stop()
+	if err := m.open(); err != nil {
+		return false, err
+	}
+	_, shown, err := m.next()
+	return shown, err
 }
 
 // A source is a listing of one backend, with its next entry.

@@ -81,7 +81,10 @@ type Options struct {
 // is there afterwards.
 //
 // A name that the first backend cannot store is looked for in the lower ones, and cannot
-// be removed: that fails with vfs.ErrUnsupported.
+// be removed: that fails with vfs.ErrUnsupported. If the first backend has directories, so
+// does the removal of a lower object that has others below it, as only a backend without
+// directories can: a whiteout would hide these, too. For the same reason, Put refuses to
+// replace such an object, with [reason.Directory].
 func New(backends []vfs.Backend, opts Options) (vfs.Backend, error) {
 	if len(backends) == 0 {
 		return nil, errors.New("overlay: no backends")

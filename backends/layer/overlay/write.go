@@ -3,6 +3,7 @@ package overlay
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -10,8 +11,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Put implements vfs.Backend. Without a condition, and if not all backends have
-// directories, it is one call of the first backend.
+// Put implements vfs.Backend. Without a condition, and if the first backend has no
+// directories, it is one call of that one.
 func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.caps.Writable {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
@@ -20,7 +21,7 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 		return vfs.Info{}, err
 	}
 	above := false // the new object covers a lower one, under a condition
-	if conditional(&opts.Cond) || b.caps.Directories {
+	if conditional(&opts.Cond) || b.layers[0].dirs {
 		var err error
 		if opts.Cond, above, err = b.prepare(ctx, n, opts.Cond); err != nil {
 			return vfs.Info{}, err
@@ -60,6 +61,9 @@ func (b *backend) prepare(ctx context.Context, n vfs.Name, cond vfs.Cond) (rest 
 	if _, err := req.Resolve("put", info); err != nil {
 		return cond, false, err
 	}
+	if err := b.checkBelow(ctx, "put", n, layer); err != nil {
+		return cond, false, err
+	}
 	switch {
 	case cond.IfMatch.Any:
 		// Any version will do, also one that appears in the first backend meanwhile.
@@ -70,12 +74,17 @@ func (b *backend) prepare(ctx context.Context, n vfs.Name, cond vfs.Cond) (rest 
 	return cond, false, nil
 }
 
-// checkAbove refuses a new object below another one.
+// checkAbove refuses a new object below another one, which its directory would hide.
 func (b *backend) checkAbove(ctx context.Context, n vfs.Name) error {
-	if !b.caps.Directories {
+	if !b.layers[0].dirs {
 		return nil
 	}
 	for dir := n.Dir(); !dir.IsRoot(); dir = dir.Dir() {
+		if _, isDir, err := b.layers[0].coversAt(ctx, dir); err != nil {
+			return about("put", n, err)
+		} else if isDir {
+			return nil
+		}
 		_, _, err := b.stat(ctx, "put", dir, now)
 		switch why := vfs.ReasonOf(err); {
 		case why == reason.Directory:
@@ -114,6 +123,9 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		if b.opts.NoWhiteouts {
 			return driver.Unsupported{}.Remove(ctx, n, cond)
 		}
+		if err := b.checkBelow(ctx, "remove", n, layer); err != nil {
+			return err
+		}
 		if created, err = b.hide(ctx, n); err != nil {
 			return err
 		}
@@ -133,8 +145,27 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 	return err
 }
 
+// checkBelow refuses to cover or hide the object n of a lower backend if that would also
+// hide objects below it. Where the first backend has directories, it would.
+func (b *backend) checkBelow(ctx context.Context, op string, n vfs.Name, layer int) error {
+	if layer == 0 || !b.layers[0].dirs {
+		return nil
+	}
+	shown, err := b.showsLower(ctx, n)
+	switch {
+	case err != nil:
+		return about(op, n, err)
+	case shown && op == "put":
+		return refuse(op, n, reason.Directory)
+	case shown: // the object exists, so the failure must not look like a missing one
+		return &vfs.Error{Op: op, Name: n.String(), Err: fmt.Errorf("%w: it would hide the objects below this one: remove these first", vfs.ErrUnsupported)}
+	}
+	return nil
+}
+
 // hideAbove hides a lower object that has the name of one of n's directories: it would
-// show if that directory disappeared with n.
+// show if that directory disappeared with n. It does not if the whiteout would also hide
+// what is shown below it.
 func (b *backend) hideAbove(ctx context.Context, n vfs.Name) error {
 	if !b.layers[0].dirs {
 		return nil
@@ -150,7 +181,13 @@ func (b *backend) hideAbove(ctx context.Context, n vfs.Name) error {
 				return nil
 			case !covered:
 				continue
-			case b.opts.NoWhiteouts:
+			}
+			if shown, err := b.showsLower(ctx, dir); err != nil {
+				return about("remove", n, err)
+			} else if shown {
+				break
+			}
+			if b.opts.NoWhiteouts {
 				return driver.Unsupported{}.Remove(ctx, n, vfs.Cond{})
 			}
 			if _, err := b.hide(ctx, dir); err != nil {
