@@ -195,7 +195,7 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 		r = reason.Directory
 	}
 	if r != "" {
-		return vfs.Info{}, refuse(op, n, r)
+		return vfs.Info{}, driver.Refuse(op, n, r)
 	}
 	info := vfs.Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
 	if _, ok := info.LastModified(); ok {
@@ -208,13 +208,13 @@ func (b *Backend) describe(op string, n vfs.Name, stat func() (fs.FileInfo, erro
 func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error) {
 	switch {
 	case n.IsZero():
-		return nil, refuse(op, n, reason.NameEmpty)
+		return nil, driver.Refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
 		// The top itself may be a link: the operator chose it.
 		return b.fsys.Stat(b.top)
 	case b.host:
 		if _, err := filepath.Localize(n.String()); err != nil {
-			return nil, refuse(op, n, reason.Unholdable)
+			return nil, driver.Refuse(op, n, reason.Unholdable)
 		}
 	}
 	var last fs.FileInfo
@@ -289,7 +289,3 @@ func (c *contents) Read(p []byte) (int, error) {
 }
 
 func (c *contents) Close() error { return c.f.Close() }
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
-}

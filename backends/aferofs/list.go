@@ -59,7 +59,7 @@ func (b *Backend) openDir(dir vfs.Name) (f afero.File, whole []fs.FileInfo, err 
 		return nil, nil, syscall.ENOTDIR
 	}
 	if reason.ForFile(st) == reason.OwnFile {
-		return nil, nil, refuse("list", dir, reason.OwnFile)
+		return nil, nil, driver.Refuse("list", dir, reason.OwnFile)
 	}
 	if f, err = b.fsys.Open(b.path(dir.String())); err != nil {
 		return nil, nil, err

@@ -129,7 +129,7 @@ func (w *writing) checkNew(missing []vfs.Name) error {
 		return err
 	}
 	if id := ownfile.IDOf(dir); ownfile.Is(id) || ownfile.Reserves(id, first.Base()) {
-		return refuse("put", w.n, reason.OwnFile)
+		return driver.Refuse("put", w.n, reason.OwnFile)
 	}
 	return nil
 }

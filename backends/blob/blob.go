@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"sync"
 	"time"
@@ -108,15 +107,15 @@ const escapeMark = "__0x"
 func (b *Backend) key(op string, n vfs.Name) (string, error) {
 	switch {
 	case n.IsZero():
-		return "", refuse(op, n, reason.NameEmpty)
+		return "", driver.Refuse(op, n, reason.NameEmpty)
 	case b.bucket == nil:
 		return "", &vfs.Error{Op: op, Name: n.String(), Err: errZero}
 	case n.IsRoot():
-		return "", refuse(op, n, reason.Missing)
+		return "", driver.Refuse(op, n, reason.Missing)
 	}
 	key, err := vfs.ParseName(b.prefix + n.String())
 	if err != nil || !b.holds(key.String(), op != "list") {
-		return "", refuse(op, n, reason.Unholdable)
+		return "", driver.Refuse(op, n, reason.Unholdable)
 	}
 	return key.String(), nil
 }
@@ -154,8 +153,4 @@ func (b *Backend) call(ctx context.Context, op string, n vfs.Name) (*call, error
 		return nil, c.fail(err)
 	}
 	return c, nil
-}
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }

@@ -67,7 +67,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 			return err
 		}
 		if current == nil {
-			return refuse("remove", n, reason.Missing)
+			return driver.Refuse("remove", n, reason.Missing)
 		}
 		held, err := c.decide(cond, current)
 		if err != nil {

@@ -94,7 +94,7 @@ func (f *files) find(op string, n vfs.Name, links bool) (fs.FileInfo, error) {
 	lstat := func(path string) (_ fs.FileInfo, err error) {
 		found, err = f.root.Lstat(path)
 		if err == nil && ownfile.Holds() && ownfile.Is(ownfile.IDOf(found)) {
-			return nil, refuse(op, n, reason.OwnFile)
+			return nil, driver.Refuse(op, n, reason.OwnFile)
 		}
 		return found, err
 	}
@@ -130,9 +130,9 @@ func (c *call) checkFile(links bool) error {
 	case "":
 		return nil
 	case reason.Directory:
-		return refuse(c.op, c.n, reason.Missing)
+		return driver.Refuse(c.op, c.n, reason.Missing)
 	default:
-		return refuse(c.op, c.n, why)
+		return driver.Refuse(c.op, c.n, why)
 	}
 }
 
@@ -168,7 +168,7 @@ func (f *files) checkNew(n vfs.Name) error {
 	st, err := f.find("put", n, false)
 	if err == nil {
 		if why := reason.ForFile(st); why != "" {
-			return refuse("put", n, why)
+			return driver.Refuse("put", n, why)
 		}
 		return nil
 	}
@@ -187,7 +187,7 @@ func (f *files) checkNew(n vfs.Name) error {
 			return driver.FSError("put", n, err)
 		}
 		if ownfile.Reserves(ownfile.IDOf(st), elem) {
-			return refuse("put", n, reason.OwnFile)
+			return driver.Refuse("put", n, reason.OwnFile)
 		}
 		return nil
 	}
@@ -245,7 +245,7 @@ func (f *files) checkDir(ctx context.Context, dir vfs.Name) error {
 	case err != nil:
 		return driver.FSError("list", dir, err)
 	case !st.IsDir():
-		return refuse("list", dir, reason.Missing)
+		return driver.Refuse("list", dir, reason.Missing)
 	}
 	return nil
 }

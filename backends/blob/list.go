@@ -111,7 +111,7 @@ func (l *listing) begin() error {
 	l.prefix, l.token = l.b.prefix, cdk.FirstPageToken
 	switch {
 	case l.dir.IsZero():
-		return refuse("list", l.dir, reason.NameEmpty)
+		return driver.Refuse("list", l.dir, reason.NameEmpty)
 	case l.b.bucket == nil:
 		return l.fail(errZero)
 	}
@@ -270,7 +270,7 @@ func (l *listing) exists() error {
 			return err
 		}
 	}
-	return refuse("list", l.dir, reason.Missing)
+	return driver.Refuse("list", l.dir, reason.Missing)
 }
 
 // fail converts an error of a listing. A missing bucket is not a missing directory.

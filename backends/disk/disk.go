@@ -256,7 +256,7 @@ func (b *Backend) find(ctx context.Context, op string, n vfs.Name, links bool, t
 		}
 		if why := b.reason(&st, h.stat); why != "" {
 			h.close()
-			return nil, refuse(op, n, why)
+			return nil, driver.Refuse(op, n, why)
 		}
 		f, err := take(h, &st)
 		if err != errRaced {
@@ -286,11 +286,11 @@ func check(ctx context.Context, op string, n vfs.Name) error {
 	}
 	switch {
 	case n.IsZero():
-		return refuse(op, n, reason.NameEmpty)
+		return driver.Refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
-		return refuse(op, n, reason.Directory)
+		return driver.Refuse(op, n, reason.Directory)
 	case !holdable(n):
-		return refuse(op, n, reason.Unholdable)
+		return driver.Refuse(op, n, reason.Unholdable)
 	}
 	return nil
 }

@@ -5,12 +5,9 @@ import (
 	"io/fs"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
-}
 
 // writeError converts an error of a change. None may look like a missing object, except
 // those that say so themselves.
@@ -28,7 +25,7 @@ func writeError(op string, n vfs.Name, err error) error {
 	case isOtherMount(err):
 		err = errors.Join(vfs.ErrUnsupported, errOtherMount)
 	case isUnholdable(err):
-		return refuse(op, n, reason.Unholdable)
+		return driver.Refuse(op, n, reason.Unholdable)
 	case errors.Is(err, errRaced), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrExist):
 		err = errors.Join(vfs.ErrUnavailable, errRaced)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/ownfile"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -95,7 +96,7 @@ func checkDir(op string, n vfs.Name, d folder) error {
 		return err
 	}
 	if ownfile.Is(st.id) {
-		return refuse(op, n, reason.OwnFile)
+		return driver.Refuse(op, n, reason.OwnFile)
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func checkNew(op string, n vfs.Name, d folder, elem string) error {
 		return err
 	}
 	if ownfile.Reserves(st.id, elem) {
-		return refuse(op, n, reason.OwnFile)
+		return driver.Refuse(op, n, reason.OwnFile)
 	}
 	return nil
 }

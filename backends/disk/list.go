@@ -43,9 +43,9 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	}
 	switch {
 	case dir.IsZero():
-		return nil, refuse("list", dir, reason.NameEmpty)
+		return nil, driver.Refuse("list", dir, reason.NameEmpty)
 	case !dir.IsRoot() && !holdable(dir):
-		return nil, refuse("list", dir, reason.Unholdable)
+		return nil, driver.Refuse("list", dir, reason.Unholdable)
 	}
 	b.life.RLock()
 	defer b.life.RUnlock()
@@ -58,7 +58,7 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	}
 	st, err := d.lstat(".")
 	if err == nil && ownfile.Is(st.id) {
-		err = refuse("list", dir, reason.OwnFile)
+		err = driver.Refuse("list", dir, reason.OwnFile)
 	}
 	if err != nil {
 		d.close()

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -82,7 +83,7 @@ func (b *Backend) inspect(op string, n vfs.Name, p *location) error {
 		return errRaced
 	}
 	if why := b.reason(&st, func() (stat, error) { return p.dir.lstat(elem) }); why != "" {
-		return refuse(op, n, why)
+		return driver.Refuse(op, n, why)
 	}
 	p.current = &st
 	return nil
@@ -128,7 +129,7 @@ func noDirectory(op string, n vfs.Name, dir folder, elem string, err error) erro
 	case looked != nil, st.mode.IsDir():
 		return sinceSeen(err)
 	case reason.ForMode(st.mode) == reason.Symlink:
-		return refuse(op, n, reason.Symlink)
+		return driver.Refuse(op, n, reason.Symlink)
 	}
-	return refuse(op, n, reason.Missing)
+	return driver.Refuse(op, n, reason.Missing)
 }

@@ -97,7 +97,7 @@ func (m *renaming) underWriteLock(ctx context.Context, top folder, old, p *locat
 	}
 	switch {
 	case old.current == nil:
-		return refuse("open", m.from.Name, reason.Missing)
+		return driver.Refuse("open", m.from.Name, reason.Missing)
 	case old.current.etag(m.from.Name) != m.from.ETag:
 		return vfs.ErrChanged
 	case p.current != nil:

@@ -110,7 +110,7 @@ func (t *openat2Tree) fail(op string, n vfs.Name, links bool, err error) error {
 	case unix.ELOOP:
 		return linkError(op, n, links, func() (string, string, error) { return t.readlink(n.String()) })
 	case unix.ENXIO, unix.ENODEV:
-		return refuse(op, n, reason.SpecialFile) // a socket, a device without a driver
+		return driver.Refuse(op, n, reason.SpecialFile) // a socket, a device without a driver
 	case unix.EAGAIN:
 		err = errors.Join(vfs.ErrUnavailable, errRaced)
 	case unix.EMFILE, unix.ENFILE, unix.ENOMEM:

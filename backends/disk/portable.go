@@ -147,7 +147,7 @@ func rootError(op string, n vfs.Name, err error) error {
 	switch {
 	case errors.As(err, &e), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 	case isSpecial(err):
-		return refuse(op, n, reason.SpecialFile)
+		return driver.Refuse(op, n, reason.SpecialFile)
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)
 	}

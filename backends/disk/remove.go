@@ -68,7 +68,7 @@ func (b *Backend) removeAt(ctx context.Context, top folder, n vfs.Name, cond vfs
 		return err
 	}
 	if p.current == nil {
-		return refuse("remove", n, reason.Missing)
+		return driver.Refuse("remove", n, reason.Missing)
 	}
 	info := p.current.info(n)
 	if err := put.Check("remove", n, cond, &info); err != nil {

@@ -22,7 +22,7 @@ type leaky struct {
 func (l leaky) open(op string, n vfs.Name, _ bool) (handle, error) {
 	path := filepath.Join(l.dir, n.String())
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, refuse(op, n, reason.SpecialFile)
+		return nil, driver.Refuse(op, n, reason.SpecialFile)
 	}
 	f, err := os.Open(path)
 	if err != nil {

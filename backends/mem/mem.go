@@ -14,7 +14,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"maps"
 	"slices"
@@ -123,11 +122,11 @@ func (b *Backend) find(op string, n vfs.Name) (object, error) {
 	case ok:
 		return o, nil
 	case n.IsZero():
-		return object{}, refuse(op, n, reason.NameEmpty)
+		return object{}, driver.Refuse(op, n, reason.NameEmpty)
 	case n.IsRoot() || !b.dirs[n].empty():
-		return object{}, refuse(op, n, reason.Directory)
+		return object{}, driver.Refuse(op, n, reason.Directory)
 	}
-	return object{}, refuse(op, n, reason.Missing)
+	return object{}, driver.Refuse(op, n, reason.Missing)
 }
 
 // List yields the entries of dir in order. It always continues after the last entry
@@ -167,13 +166,13 @@ func (b *Backend) keysAfter(ctx context.Context, dir vfs.Name, after string) ([]
 	keys := b.dirs[dir]
 	switch {
 	case dir.IsZero():
-		return nil, refuse("list", dir, reason.NameEmpty)
+		return nil, driver.Refuse("list", dir, reason.NameEmpty)
 	case !keys.empty():
 		return keys.after(after), nil
 	case dir.IsRoot():
 		return nil, nil
 	}
-	return nil, refuse("list", dir, reason.Missing)
+	return nil, driver.Refuse("list", dir, reason.Missing)
 }
 
 // entry returns the entry of dir with the key, if it is wanted. It does not call the
@@ -345,8 +344,4 @@ func path(n vfs.Name) string {
 		return "/"
 	}
 	return "/" + n.String()
-}
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }

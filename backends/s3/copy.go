@@ -35,7 +35,7 @@ func (b *Backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 		return driver.Unsupported{}.Put(ctx, n, nil, opts)
 	}
 	if namesMarker(n) {
-		return vfs.Info{}, refuse("put", n, reason.Unholdable)
+		return vfs.Info{}, driver.Refuse("put", n, reason.Unholdable)
 	}
 	key, err := source.key("open", from.Name)
 	if err != nil {

@@ -53,7 +53,7 @@ func (b *Backend) list(l listing) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
 		l, ctx, dir := l, l.ctx, l.dir // a listing can be run again
 		if dir.IsZero() {
-			yield(vfs.Entry{}, refuse("list", dir, reason.NameEmpty))
+			yield(vfs.Entry{}, driver.Refuse("list", dir, reason.NameEmpty))
 			return
 		}
 		l.prefix = b.prefix
@@ -222,7 +222,7 @@ func (l *listing) exists() error {
 			return nil
 		}
 	}
-	return refuse("list", l.dir, reason.Missing)
+	return driver.Refuse("list", l.dir, reason.Missing)
 }
 
 // decoded returns a listed key, "" if it cannot be decoded.

@@ -46,7 +46,7 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	if namesMarker(n) {
-		return vfs.Info{}, refuse("put", n, reason.Unholdable)
+		return vfs.Info{}, driver.Refuse("put", n, reason.Unholdable)
 	}
 	c, err := b.change(ctx, "put", n, opts.Cond)
 	if err != nil {

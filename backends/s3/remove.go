@@ -34,7 +34,7 @@ func (b *Backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		return err
 	}
 	if current == nil {
-		return refuse("remove", n, reason.Missing)
+		return driver.Refuse("remove", n, reason.Missing)
 	}
 	if err := c.decide(current); err != nil {
 		return err

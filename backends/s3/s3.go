@@ -21,7 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -201,13 +200,13 @@ func (b *Backend) Caps() vfs.Caps {
 func (b *Backend) key(op string, n vfs.Name) (string, error) {
 	switch {
 	case n.IsZero():
-		return "", refuse(op, n, reason.NameEmpty)
+		return "", driver.Refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
-		return "", refuse(op, n, reason.Missing)
+		return "", driver.Refuse(op, n, reason.Missing)
 	}
 	key, err := vfs.ParseName(b.prefix + n.String())
 	if err != nil {
-		return "", refuse(op, n, reason.Unholdable)
+		return "", driver.Refuse(op, n, reason.Unholdable)
 	}
 	return key.String(), nil
 }
@@ -254,8 +253,4 @@ func validBucket(s string) bool {
 		}
 	}
 	return true
-}
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }

@@ -2,6 +2,7 @@
 // not need it.
 //
 //   - A read-only backend embeds [Unsupported].
+//   - A backend reports with [Refuse] that it does not serve a name.
 //   - A backend over a file system uses [FSError] for errors, [CheckLinks] and
 //     [LinkTarget] for symbolic links, [ListDir] or [ListWhole] for List, and [NewBody]
 //     and [TimeTag] for Open.
@@ -17,10 +18,17 @@ package driver
 import (
 	"context"
 	"io"
+	"io/fs"
 	"iter"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
+
+// Refuse returns the error of a backend for a name that it does not serve. why is the
+// reason, such as reason.Missing. The error matches [fs.ErrNotExist] in any case.
+func Refuse(op string, n vfs.Name, why vfs.Reason) error {
+	return &vfs.Error{Op: op, Name: n.String(), Reason: why, Err: fs.ErrNotExist}
+}
 
 // Unsupported is meant to be embedded in a read-only backend.
 type Unsupported struct{}

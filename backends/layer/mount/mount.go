@@ -13,7 +13,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"slices"
 	"strings"
@@ -126,7 +125,7 @@ type part struct {
 // find returns the backend that n belongs to, and n's name there.
 func (b *backend) find(op string, n vfs.Name) (part, vfs.Name, error) {
 	if n.IsZero() {
-		return part{}, vfs.Name{}, refuse(op, n, reason.NameEmpty)
+		return part{}, vfs.Name{}, driver.Refuse(op, n, reason.NameEmpty)
 	}
 	at := n
 	for b.parts[at] == nil {
@@ -144,7 +143,7 @@ func (b *backend) object(op string, n vfs.Name) (part, vfs.Name, error) {
 		if op != "put" && !b.caps.Directories {
 			why = reason.Missing
 		}
-		return part{}, vfs.Name{}, refuse(op, n, why)
+		return part{}, vfs.Name{}, driver.Refuse(op, n, why)
 	}
 	return b.find(op, n)
 }
@@ -156,7 +155,7 @@ func (b *backend) fail(op string, n vfs.Name, p part, err error) error {
 		return link
 	})
 	if vfs.ReasonOf(err) == reason.Directory && op != "put" && !b.caps.Directories {
-		return refuse(op, n, reason.Missing)
+		return driver.Refuse(op, n, reason.Missing)
 	}
 	return err
 }
@@ -300,8 +299,4 @@ func (b *backend) named(op string, n vfs.Name, p part, info vfs.Info, err error)
 	}
 	info.Name = n
 	return info, nil
-}
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }

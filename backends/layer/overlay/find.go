@@ -53,12 +53,12 @@ func find[T any](ctx context.Context, b *backend, op string, n vfs.Name, ask fun
 		case why != nil:
 			return none, found{}, about(op, n, why)
 		case hidden, vfs.ReasonOf(err) == reason.Directory && !b.caps.Directories:
-			return none, found{}, refuse(op, n, reason.Missing)
+			return none, found{}, driver.Refuse(op, n, reason.Missing)
 		}
 		return none, found{i, nil}, err
 	}
 	a.end(-1)
-	return none, found{}, refuse(op, n, reason.Missing)
+	return none, found{}, driver.Refuse(op, n, reason.Missing)
 }
 
 // An account gives each backend an Answer of its own, and keeps the one that counts: they

@@ -301,7 +301,7 @@ func (m *merge) exists() error {
 	case m.dir.IsRoot(), m.layers[0] != nil:
 		return nil
 	case !m.found():
-		return refuse("list", m.dir, reason.Missing)
+		return driver.Refuse("list", m.dir, reason.Missing)
 	case m.after != "":
 		shown, err := m.b.shows(m.ctx, m.dir)
 		if shown || err != nil {
@@ -310,7 +310,7 @@ func (m *merge) exists() error {
 	case !m.had:
 		return nil
 	}
-	return refuse("list", m.dir, reason.Missing)
+	return driver.Refuse("list", m.dir, reason.Missing)
 }
 
 // showsLower reports whether anything in dir that a lower backend has is shown, or would

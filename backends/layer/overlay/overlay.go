@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -175,11 +174,11 @@ func (r *releasing) Close() error {
 func checkName(op string, n vfs.Name) error {
 	s := n.String()
 	if s == "" {
-		return refuse(op, n, reason.NameEmpty)
+		return driver.Refuse(op, n, reason.NameEmpty)
 	}
 	top, _, _ := strings.Cut(s, "/")
 	if isReserved(top) {
-		return refuse(op, n, reason.Unholdable)
+		return driver.Refuse(op, n, reason.Unholdable)
 	}
 	return nil
 }
@@ -191,8 +190,4 @@ func isReserved(elem string) bool { return strings.EqualFold(strings.TrimRight(e
 // about returns an error of a backend as one about n, which the caller asked for.
 func about(op string, n vfs.Name, err error) error {
 	return driver.Renamed(op, n, err, func(vfs.Name) vfs.Name { return vfs.Name{} })
-}
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }

@@ -90,7 +90,7 @@ func (b *backend) checkAbove(ctx context.Context, n vfs.Name) error {
 		case why == reason.Directory:
 			return nil
 		case err == nil:
-			return refuse("put", n, reason.Missing)
+			return driver.Refuse("put", n, reason.Missing)
 		case why != reason.Missing:
 			return about("put", n, err)
 		}
@@ -137,7 +137,7 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		}
 		err = b.layers[0].Remove(ctx, n, cond)
 	case !created: // somebody else has removed it
-		err = refuse("remove", n, reason.Missing)
+		err = driver.Refuse("remove", n, reason.Missing)
 	}
 	if err == nil && !b.opts.NoWhiteouts {
 		b.markEmptied(ctx, n)

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"iter"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -58,18 +57,18 @@ func (b *backend) object(op string, n vfs.Name) (vfs.Name, error) {
 		if b.Caps().Directories {
 			why = reason.Directory
 		}
-		return vfs.Name{}, refuse(op, n, why)
+		return vfs.Name{}, driver.Refuse(op, n, why)
 	}
 	return b.join(op, n)
 }
 
 func (b *backend) join(op string, n vfs.Name) (vfs.Name, error) {
 	if n.IsZero() {
-		return vfs.Name{}, refuse(op, n, reason.NameEmpty)
+		return vfs.Name{}, driver.Refuse(op, n, reason.NameEmpty)
 	}
 	whole, err := b.dir.Join(n)
 	if err != nil {
-		return vfs.Name{}, refuse(op, n, reason.Unholdable)
+		return vfs.Name{}, driver.Refuse(op, n, reason.Unholdable)
 	}
 	return whole, nil
 }
@@ -198,8 +197,4 @@ func (b *backend) named(op string, n vfs.Name, info vfs.Info, err error) (vfs.In
 	}
 	info.Name = n
 	return info, nil
-}
-
-func refuse(op string, n vfs.Name, r vfs.Reason) error {
-	return &vfs.Error{Op: op, Name: n.String(), Reason: r, Err: fs.ErrNotExist}
 }
