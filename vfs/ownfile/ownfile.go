@@ -20,7 +20,8 @@
 // have any name; elsewhere only the current file at the path is known. Rotated logs are
 // known by their names, see [File].
 //
-// Not covered: a bind mount that another program makes of a file without changing the
+// Not covered: what was made during the last 10 seconds in a held directory of a thousand
+// files or more; a bind mount that another program makes of a file without changing the
 // file, until the next snapshot; file systems that do not distinguish files by number.
 package ownfile
 
@@ -127,6 +128,19 @@ func (s *set) settle() {
 
 func (s *set) is(id ID) bool {
 	l := s.latest(id)
+	switch {
+	case l == nil || !l.has(id):
+		return false
+	case !l.doubts(id):
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.held {
+		h.dirs = nil
+	}
+	s.refresh()
+	l = s.current.Load()
 	return l != nil && l.has(id)
 }
 

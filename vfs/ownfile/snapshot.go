@@ -18,6 +18,7 @@ type snapshotPointer = atomic.Pointer[snapshot]
 type snapshot struct {
 	began time.Time
 	files idSet
+	below []*contents // of held directories, and of those below
 	names []name
 	elems [][]string // folded, of the paths of held files and of the links there
 	logs  []string   // folded, the last elements of paths with rotated logs
@@ -59,7 +60,17 @@ func (l *snapshot) covers(id ID) bool {
 
 func (l *snapshot) isOld(now time.Time) bool { return now.Sub(l.began) > refreshEvery }
 
-func (l *snapshot) has(id ID) bool { return l.files.has(id) }
+func (l *snapshot) has(id ID) bool {
+	return l.files.has(id) || slices.ContainsFunc(l.below, func(c *contents) bool { return c.files.has(id) })
+}
+
+// doubts reports whether the file may have been made after its number was found in a
+// large directory, which may have lost it to this file meanwhile.
+func (l *snapshot) doubts(id ID) bool {
+	return !l.files.has(id) && !slices.ContainsFunc(l.below, func(c *contents) bool {
+		return c.files.has(id) && (c.wait == 0 || id.changed != 0 && id.changed < c.read.UnixNano()-int64(coarseStep))
+	})
+}
 
 // mentions reports whether a folded element could be reserved in some directory.
 func (l *snapshot) mentions(elem string) bool {
@@ -210,11 +221,11 @@ func (h *holding) find(path string) {
 	}
 }
 
-// rotatedEvery bounds how often a large directory is read for rotated logs: logs may lie
-// among a million other files. A directory is large from largeDir entries on.
+// largeEvery bounds how often a large directory is read: rotated logs may lie among a
+// million other files. A directory is large from largeDir entries on.
 const (
-	rotatedEvery = 10 * time.Second
-	largeDir     = 1000
+	largeEvery = 10 * time.Second
+	largeDir   = 1000
 )
 
 // findRotated looks for rotated logs by their names if the directory has changed since it
@@ -231,7 +242,7 @@ func (h *holding) findRotated() {
 		return
 	}
 	if len(entries) >= largeDir {
-		h.rotatedWait = rotatedEvery
+		h.rotatedWait = largeEvery
 	}
 	var found []ID
 	for _, e := range entries {
@@ -272,10 +283,11 @@ func (p pin) close() {
 	}
 }
 
-// contents is what a directory contained when it was read.
+// contents is what a directory contained when it was read. It is immutable.
 type contents struct {
 	modified, read time.Time
-	files          []ID
+	wait           time.Duration // until the next read
+	files          idSet
 	dirs           []string
 }
 
@@ -284,20 +296,19 @@ type contents struct {
 const maxDepth = 64
 
 // addBelow adds everything below path, if that is a directory, and keeps what it read.
-// It does not read an unchanged directory again.
+// It does not read an unchanged directory again, nor a large one too often: a cache that
+// is in use changes all the time, and each read describes all of its files.
 func (h *holding) addBelow(path string, l *snapshot, seen map[string]*contents, depth int) {
 	st, err := os.Stat(path)
 	if err != nil || !st.IsDir() || depth > maxDepth {
 		return
 	}
 	c := h.dirs[path]
-	if c == nil || !c.modified.Equal(st.ModTime()) || c.read.Sub(c.modified) < coarseStep {
+	if c == nil || time.Since(c.read) >= c.wait && (!c.modified.Equal(st.ModTime()) || c.read.Sub(c.modified) < coarseStep) {
 		c = readContents(path, st.ModTime())
 	}
 	seen[path] = c
-	for _, id := range c.files {
-		l.files.add(id)
-	}
+	l.below = append(l.below, c)
 	for _, dir := range c.dirs {
 		h.addBelow(dir, l, seen, depth+1)
 	}
@@ -309,12 +320,15 @@ func readContents(path string, modified time.Time) *contents {
 	if err != nil {
 		return c
 	}
+	if len(entries) >= largeDir {
+		c.wait = largeEvery
+	}
 	for _, e := range entries {
 		st, err := e.Info()
 		if err != nil || st.Mode().Type() == fs.ModeSymlink {
 			continue
 		}
-		c.files = append(c.files, idOf(st))
+		c.files.add(idOf(st))
 		if st.IsDir() {
 			c.dirs = append(c.dirs, path+string(os.PathSeparator)+e.Name())
 		}
