@@ -156,7 +156,7 @@ func (b *backend) checkBelow(ctx context.Context, op string, n vfs.Name, layer i
 	case err != nil:
 		return about(op, n, err)
 	case shown && op == "put":
-		return refuse(op, n, reason.Directory)
+		return driver.Refuse(op, n, reason.Directory)
 	case shown: // the object exists, so the failure must not look like a missing one
 		return &vfs.Error{Op: op, Name: n.String(), Err: fmt.Errorf("%w: it would hide the objects below this one: remove these first", vfs.ErrUnsupported)}
 	}
