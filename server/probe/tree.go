@@ -93,6 +93,7 @@ func Load(r io.Reader) (*Tree, error) {
 		nonces.MatchString(t.m.Nonce), nonces.MatchString(t.m.Secret), nonces.MatchString(t.m.Twin),
 		t.m.Top == ownDirectory(t.m.Nonce)+"/",
 		len(t.m.Files) > 0,
+		t.m.FIFO == "" || fs.ValidPath(t.m.FIFO) && strings.HasPrefix(t.m.FIFO, t.m.Top),
 	} {
 		if !ok {
 			return nil, ErrNotATree
@@ -134,13 +135,16 @@ func (m *manifest) tokens(text string) []int {
 }
 
 // Remove removes what was planted, and no more: a file of the same name that has other
-// content stays. It may be called again. Directories that the tree fills are left: whoever
-// made them removes them. Whatever waits for the FIFO's writer is released.
+// content stays. It may be called again. Of a tree that fills a directory, only the FIFO
+// and the canaries go: whoever made the directory removes it. What a server still waits for at
+// the FIFO, it gets.
 func (t *Tree) Remove() error {
-	if t.m.FIFO != "" {
-		releaseFIFO(filepath.Join(t.m.Dir, filepath.FromSlash(t.m.FIFO)))
-	}
 	var errs []error
+	if t.m.FIFO != "" {
+		if err := removeFIFO(filepath.Join(t.m.Dir, filepath.FromSlash(t.m.FIFO))); err != nil {
+			errs = append(errs, fmt.Errorf("probe: the FIFO is left: %w", cause(err)))
+		}
+	}
 	for i, c := range t.m.Outside {
 		errs = append(errs, removeFile(c.Path, t.m.token(len(t.m.Files)+i)))
 	}
