@@ -312,7 +312,10 @@ func TestNamesInPages(t *testing.T) {
 	if !strings.HasPrefix(csp, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
 		t.Errorf("the Content-Security-Policy %q does not match the style", csp)
 	}
-	if got["script"] != 0 || got["form"] != 0 {
+	if !strings.HasSuffix(csp, "'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'") {
+		t.Errorf("the Content-Security-Policy %q allows something else", csp)
+	}
+	if got["script"] != 0 || got["form"] != 1 || got["form action"] != 0 {
 		t.Errorf("%v", got)
 	}
 }

@@ -25,6 +25,7 @@ var (
 	htmlType    = []string{"text/html; charset=utf-8"}
 	listingJSON = []string{"application/json"}
 	listingCSP  = []string{listing.CSP}
+	searchCSP   = []string{listing.SearchCSP}
 )
 
 // list answers with one page of dir's entries. It builds the page before it sends the header,
@@ -39,9 +40,7 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	default:
 		limit = htmlPage
 	}
-	page, sorted, err := q.page(func(after string, limit int) (vfs.Page, error) {
-		return x.jail.ListPage(x.ctx, dir, after, limit)
-	}, limit)
+	page, sorted, err := q.page(x.lister(dir, &q), limit)
 	if err != nil {
 		x.fail(err, nil)
 		return
@@ -59,14 +58,13 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	}
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
-	header["Content-Type"] = listingJSON
+	header["Content-Type"], header["Content-Security-Policy"] = listingJSON, listingCSP
 	if !asJSON {
-		header["Content-Type"] = htmlType
+		header["Content-Type"], header["Content-Security-Policy"] = htmlType, searchCSP
 	}
 	if next := p.NextURL(); next != "" {
 		header["Link"] = append(slices.Clip(header["Link"]), "<"+next+`>; rel="next"`)
 	}
-	header["Content-Security-Policy"] = listingCSP
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	header["Cache-Control"] = x.cacheControlForListing(noCache)
 	x.addVary(listingVary)
@@ -74,6 +72,16 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	x.WriteHeader(http.StatusOK)
 	if x.r.Method != http.MethodHead {
 		x.writeAll(body)
+	}
+}
+
+// lister returns the lister of what q selects of dir.
+func (x *exchange) lister(dir vfs.Name, q *listQuery) lister {
+	if q.Text == "" {
+		return func(after string, limit int) (vfs.Page, error) { return x.jail.ListPage(x.ctx, dir, after, limit) }
+	}
+	return func(after string, limit int) (vfs.Page, error) {
+		return x.jail.FindPage(x.ctx, dir, q.Text, after, limit)
 	}
 }
 

@@ -31,6 +31,7 @@ func parseListQuery(u *url.URL, dir vfs.Name) (l listQuery) {
 	if s := q.Get("sort"); s == listing.ByName || s == listing.BySize || s == listing.ByModified {
 		l.Sort, l.Desc = s, q.Get("order") == "desc"
 	}
+	l.Text = strings.ToValidUTF8(q.Get("q"), "\uFFFD")
 	l.after = q.Get("after")
 	if _, err := dir.Child(strings.TrimSuffix(l.after, "/")); err != nil && !isPosition(l.after) {
 		l.after = ""

@@ -27,7 +27,7 @@ func TestUploadPage(t *testing.T) {
 		"Content-Length":               fmt.Sprint(len(r.Body)),
 		"X-Content-Type-Options":       "nosniff",
 		"Cross-Origin-Resource-Policy": "same-origin",
-		"Content-Security-Policy":      get(t, "GET", start(t, server.New(jail(t, nil, allow("**")), server.Config{List: true}))+"/").Header.Get("Content-Security-Policy"),
+		"Content-Security-Policy":      get(t, "GET", start(t, server.New(jail(t, nil, allow("**")), server.Config{List: true}))+"/", "Accept", "application/json").Header.Get("Content-Security-Policy"),
 		"Location":                     "",
 	} {
 		if got := r.Header.Get(key); got != want {

@@ -57,11 +57,16 @@ func (j *Jail) ListPage(ctx context.Context, dir Name, after string, limit int) 
 }
 
 func (j *Jail) list(ctx context.Context, dir Name, after string, hint listHint) iter.Seq2[Entry, error] {
+	l := listing{j: j, ctx: ctx, dir: dir, budget: newBudget()}
+	return l.all(after, hint)
+}
+
+// all yields what List yields, of the entries that l.text selects. It may be used once.
+func (l *listing) all(after string, hint listHint) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		l := listing{j: j, ctx: ctx, dir: dir, budget: newBudget()}
 		var rule string
 		var err error
-		if l.at, rule, err = j.enterDir(ctx, "list", dir); err != nil {
+		if l.at, rule, err = l.j.enterDir(l.ctx, "list", l.dir); err != nil {
 			yield(Entry{}, err)
 			return
 		}
@@ -75,11 +80,11 @@ func (j *Jail) list(ctx context.Context, dir Name, after string, hint listHint) 
 				return
 			}
 		}
-		if err == nil && !shown && !dir.IsRoot() {
+		if err == nil && !shown && l.seen == "" && !l.dir.IsRoot() {
 			err = l.exists(after)
 		}
 		if err != nil {
-			yield(Entry{}, outward("list", dir, rule, err))
+			yield(Entry{}, outward("list", l.dir, rule, err))
 		}
 	}
 }
@@ -93,6 +98,11 @@ type listing struct {
 	ctx     context.Context
 	dir, at Name
 	budget  *budget
+	text    contained
+
+	// seen is the key of the last entry that is shown, but left out for its text, as far
+	// as its kind and the policy alone decide that; "" if there is none.
+	seen string
 }
 
 // entries yields the shown entries in order of Key. The backend's order differs where a
@@ -140,7 +150,11 @@ type foundEntry struct {
 // found yields the backend's entries in the backend's order.
 func (l *listing) found(after string, hint listHint) iter.Seq2[foundEntry, error] {
 	return func(yield func(foundEntry, error) bool) {
-		hint.Shows = func(elem string, kind Kind) bool { return l.j.shows(l.ctx, l.dir, l.at, elem, kind) }
+		hint.Shows = func(elem string, kind Kind) bool {
+			// A remote backend returns the others in the same requests, and only their keys
+			// tell how far it has come.
+			return l.j.shows(l.ctx, l.dir, l.at, elem, kind) && (!l.j.caps.Directories || l.text.in(elem))
+		}
 		hidden := 0
 		for e, err := range l.j.backend.List(filestore.WithHint(l.ctx, hint), l.at, after) {
 			if err != nil {
@@ -148,7 +162,7 @@ func (l *listing) found(after string, hint listHint) iter.Seq2[foundEntry, error
 				return
 			}
 			f := foundEntry{key: e.Key()}
-			if f.shown, f.isShown = l.j.show(l.ctx, l.dir, l.at, e, l.budget); !f.isShown {
+			if f.shown, f.isShown = l.show(e); !f.isShown {
 				hidden++
 			}
 			if !yield(f, nil) {
@@ -162,10 +176,29 @@ func (l *listing) found(after string, hint listHint) iter.Seq2[foundEntry, error
 	}
 }
 
+// show is Jail.show of the entries that l.text selects.
+func (l *listing) show(e Entry) (Entry, bool) {
+	if l.text == (contained{}) {
+		return l.j.show(l.ctx, l.dir, l.at, e, l.budget)
+	}
+	if e.Reason != "" || !l.j.shows(l.ctx, l.dir, l.at, e.Elem, e.Kind) {
+		return Entry{}, false
+	}
+	if !l.text.in(e.Elem) {
+		// Whether a link is shown, or a directory in a backend that has them, depends on
+		// more than the policy.
+		if e.Kind == KindFile || e.Kind == KindDir && !l.j.caps.Directories {
+			l.seen = e.Key()
+		}
+		return Entry{}, false
+	}
+	return l.j.show(l.ctx, l.dir, l.at, e, l.budget)
+}
+
 // exists fails if no entry of the directory is shown. The caller found none after the
-// key after.
+// key after that l.text selects.
 func (l *listing) exists(after string) error {
-	if after != "" {
+	if after != "" || l.text != (contained{}) {
 		if shown, err := l.j.showsSome(l.ctx, l.dir, l.at, newBudget()); err != nil || shown {
 			return err
 		}
@@ -268,7 +301,7 @@ func (l *linkedDirs) addBefore(in *listing, after string) {
 			continue
 		}
 		n, err := in.dir.Child(after[:i])
-		if err != nil || !j.admitted(ctx, OpList, n) {
+		if err != nil || !in.text.in(after[:i]) || !j.admitted(ctx, OpList, n) {
 			continue
 		}
 		real, err := in.at.Child(after[:i])

@@ -28,12 +28,18 @@ func pageOf(content string) *template.Template {
 }
 
 // CSP allows only the page's own style: whatever a file name injects into the page
-// cannot run, load or send anything.
-var CSP = func() string {
+// cannot run, load or send anything. SearchCSP is for listings as HTML, whose form may be
+// sent to this server.
+var (
+	CSP       = csp("'none'")
+	SearchCSP = csp("'self'")
+)
+
+func csp(formAction string) string {
 	sum := sha256.Sum256([]byte(pageCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}()
+		"'; base-uri 'none'; form-action " + formAction + "; frame-ancestors 'none'"
+}
 
 type htmlPage struct {
 	Title   string
@@ -42,6 +48,7 @@ type htmlPage struct {
 	Columns []htmlColumn
 	Entries []htmlEntry
 	Next    string
+	Query   Query
 
 	Unsorted bool // another order was asked for
 }
@@ -74,7 +81,7 @@ func (p *Page) HTML() ([]byte, error) {
 		}
 		out.Entries = append(out.Entries, line)
 	}
-	out.Columns = p.columns()
+	out.Columns, out.Query = p.columns(), p.Query
 	out.Unsorted = !p.Sorted
 	out.Next = p.NextURL()
 	var buf bytes.Buffer

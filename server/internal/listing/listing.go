@@ -28,6 +28,7 @@ type Query struct {
 	Limit int    // entries per page, 0 for the default
 	Sort  string // one of the constants below, "" if not given
 	Desc  bool   // in descending order
+	Text  string // what names contain, "" for all names
 }
 
 // The values of Query.Sort.
@@ -51,6 +52,9 @@ func (q Query) url(after string) string {
 	}
 	if q.Desc {
 		v.Set("order", "desc")
+	}
+	if q.Text != "" {
+		v.Set("q", q.Text)
 	}
 	return "?" + v.Encode()
 }
