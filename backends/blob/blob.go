@@ -99,8 +99,12 @@ func (b *Backend) Close() error {
 	return b.files.root.Close()
 }
 
-// escapeMark begins every escape sequence of the CDK's drivers.
-const escapeMark = "__0x"
+// escapeMark begins every escape sequence of the CDK's drivers. They use one for the slash
+// of climbs, which is also the end of a directory's name such as "a..".
+const (
+	escapeMark = "__0x"
+	climbs     = "../"
+)
 
 // key returns the key of the object n. A key with a text that the drivers treat as an
 // escape sequence is refused: some store it under the name of another key.
@@ -124,7 +128,7 @@ func (b *Backend) key(op string, n vfs.Name) (string, error) {
 // object's, keys below it.
 func (b *Backend) holds(key string, object bool) bool {
 	switch {
-	case strings.Contains(key, escapeMark):
+	case strings.Contains(key, escapeMark), strings.Contains(key, climbs), !object && strings.HasSuffix(key, ".."):
 		return false
 	case b.files != nil:
 		return fileHolds(key, object)

@@ -46,5 +46,6 @@
 // A body that breaks off is not resumed. An upload that is cut off can leave parts, which
 // nobody sees, but which S3 charges for until a lifecycle rule removes them; Azure and
 // GCS remove them after a week. Jail.Copy sends the bytes through this process. Every
-// name with the text "__0x" is refused, since drivers begin their escapes so.
+// name with the text "__0x" is refused, since drivers begin their escapes so, and every
+// name below a directory whose name ends in two dots, which they escape.
 package blob
