@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -85,22 +84,6 @@ func send(t *testing.T, method, url string, body io.Reader) (int, string) {
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(text)
-}
-
-func filesIn(t *testing.T, dir string) []string {
-	t.Helper()
-	var names []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			name, _ := filepath.Rel(dir, path)
-			names = append(names, name)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
 }
 
 // TestPutFull: on a full disk, a PUT gets 507 and leaves nothing. Existing files can be

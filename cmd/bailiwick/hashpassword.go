@@ -22,14 +22,14 @@ func (a *app) hashPasswordCommand() *cobra.Command {
 		Use:   "hash-password",
 		Short: "Print the bcrypt hash of a password, for a user file",
 		Long: `Hash-password reads one line with a password from standard input and prints its bcrypt
-hash. The line NAME:HASH in the user file lets NAME log in with it. On a terminal, it
-prompts twice and does not echo the password.
+hash. The line NAME:HASH in the user file lets NAME log in with it; "bailiwick users add"
+writes that line. On a terminal, it prompts twice and does not echo the password.
 
 A password has 1 to 72 bytes of UTF-8, because bcrypt ignores everything after that.`,
 		Example: `  printf 'alice:%s\n' "$(bailiwick hash-password)" >> users`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 { // it may be a password, so do not print it
-				return cli.Usagef("hash-password reads the password from standard input; an argument would be visible to every user of this machine")
+			if len(args) > 0 {
+				return passwordArgument("hash-password")
 			}
 			return nil
 		},
@@ -39,18 +39,33 @@ A password has 1 to 72 bytes of UTF-8, because bcrypt ignores everything after t
 	}
 }
 
+// passwordArgument returns the error for an argument that may be a password, so it does not
+// quote it.
+func passwordArgument(command string) error {
+	return cli.Usagef("%s reads the password from standard input; an argument would be visible to every user of this machine", command)
+}
+
 func (a *app) hashPassword(ctx context.Context) error {
-	password, err := a.readPassword(ctx)
+	hash, err := a.readHash(ctx)
 	if err != nil {
 		return err
-	}
-	hash, err := htpasswd.Hash(password)
-	if err != nil {
-		return cli.Failf("%v", err)
 	}
 	out := cli.NewLineWriter(a.Out)
 	out.Line(hash)
 	return out.Close()
+}
+
+// readHash reads a password and returns its hash.
+func (a *app) readHash(ctx context.Context) (string, error) {
+	password, err := a.readPassword(ctx)
+	if err != nil {
+		return "", err
+	}
+	hash, err := htpasswd.Hash(password)
+	if err != nil {
+		return "", cli.Failf("%v", err)
+	}
+	return hash, nil
 }
 
 // readPassword reads a line, and returns it without its end.

@@ -15,7 +15,7 @@ var layers = [][]string{
 	{"."},
 	{"internal/daemon", "internal/copier", "internal/prober"},
 	{"internal/catalogs", "internal/review"},
-	{"internal/explain"},
+	{"internal/explain", "internal/rewrite"},
 	{"internal/cli"},
 	{"internal/routing"},
 	{"internal/config"},

@@ -1,5 +1,5 @@
 // Package htpasswd checks names and passwords against a file of bcrypt hashes, as
-// created by Apache's htpasswd -B and bailiwick hash-password:
+// created by Apache's htpasswd -B and bailiwick users add:
 //
 //	# comment
 //	alice:$2a$12$...
@@ -225,7 +225,7 @@ func checkHash(hash string) (int, error) {
 	const form = "$2y$12$" // and 53 characters
 	switch {
 	case len(hash) < 4 || hash[:2] != "$2" || strings.IndexByte("aby", hash[2]) < 0 || hash[3] != '$':
-		return 0, errors.New("not a bcrypt hash; make one with bailiwick hash-password, or htpasswd -B")
+		return 0, errors.New("not a bcrypt hash; make one with bailiwick users, or htpasswd -B")
 	case len(hash) != len(form)+53 || hash[6] != '$' || strings.Trim(hash[len(form):], bcryptDigits) != "":
 		return 0, errors.New("not a complete bcrypt hash")
 	}

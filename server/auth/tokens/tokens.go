@@ -4,11 +4,8 @@
 //	# comment
 //	backup:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 //
-// A fast hash is appropriate only for tokens that cannot be guessed. This creates a
-// token and its line:
-//
-//	token=$(openssl rand -hex 32)
-//	printf 'backup:%s\n' "$(printf %s "$token" | sha256sum | cut -d' ' -f1)"
+// A fast hash is appropriate only for tokens that cannot be guessed, such as those of
+// [New] and of bailiwick token new.
 package tokens
 
 import (

@@ -85,3 +85,41 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A new token is accepted after its line was added, and the line does not contain it.
+func TestAdd(t *testing.T) {
+	data := []byte("# tokens\r\n")
+	for _, name := range []string{"robot", "robot", "zoë"} {
+		token := tokens.New()
+		added, err := tokens.Add("tokens", data, name, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, ok := strings.CutPrefix(string(added), string(data))
+		if !ok || !strings.HasPrefix(line, name+":") || !strings.HasSuffix(line, "\r\n") || strings.Contains(line, token) {
+			t.Errorf("%q became %q", data, added)
+		}
+		list, err := tokens.Parse("tokens", added, tokens.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := list.CheckToken(t.Context(), token); err != nil || p.Name != name {
+			t.Errorf("the token of %s is that of %q: %v", name, p.Name, err)
+		}
+		if _, err := tokens.Add("tokens", added, "other", token); err == nil {
+			t.Error("a token was added twice")
+		}
+		data = added
+	}
+	for _, name := range []string{"", "#robot", "a:b", "anyone", "a\nb"} {
+		if _, err := tokens.Add("tokens", data, name, tokens.New()); err == nil {
+			t.Errorf("a token for %q was added", name)
+		}
+	}
+	if _, err := tokens.Add("tokens", data, "robot", ""); err == nil {
+		t.Error("an empty token was added")
+	}
+	if _, err := tokens.Add("tokens", []byte("robot"), "robot", tokens.New()); err == nil || !strings.HasPrefix(err.Error(), "tokens:1: ") {
+		t.Errorf("an invalid file: %v", err)
+	}
+}

@@ -129,7 +129,7 @@ type AccessLog struct {
 // Users configures authentication.
 type Users struct {
 	// A file of NAME:BCRYPT lines for user names and passwords (Basic), created with
-	// bailiwick hash-password.
+	// bailiwick users add.
 	Htpasswd Path `yaml:"htpasswd" example:"/etc/bailiwick/users"`
 
 	// A file of NAME:SHA256-OF-TOKEN lines for static tokens (Bearer). Hashes are

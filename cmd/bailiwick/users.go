@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/rewrite"
+	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+)
+
+// rewriting describes for the help how these commands change a file.
+const rewriting = `The file is replaced as a whole, with the same owner, group and mode, and its other lines
+stay as they are. The command refuses to write a file that a server would refuse, and
+commands that run at the same time wait for each other. If FILE is a symbolic link, its
+target is replaced. A server reads the file again at SIGHUP.`
+
+func (a *app) usersCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "users COMMAND",
+		Short: "Add, change, remove and list the users in a file of passwords",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return cli.Usagef("users has no command %s; its commands are add, passwd, remove and list", cli.Printable(args[0]))
+			}
+			return cli.Usagef("users needs a command: add, passwd, remove or list; for example bailiwick users add FILE NAME")
+		},
+	}
+	cmd.AddCommand(
+		a.setPasswordCommand("add", "Add a user", `Add reads a password and adds the user NAME to FILE, a file for serve --htpasswd. It
+creates a missing FILE, with mode 0600. A user who exists is an error.`, a.usersAdd),
+		a.setPasswordCommand("passwd", "Change the password of a user", `Passwd reads a password and gives it to the user NAME, who must be in FILE, a file for
+serve --htpasswd.`, a.usersPasswd),
+		a.usersRemoveCommand(), a.usersListCommand(),
+	)
+	return cmd
+}
+
+func (a *app) setPasswordCommand(name, short, long string, run func(ctx context.Context, file, user string) error) *cobra.Command {
+	return &cobra.Command{
+		Use:   name + " FILE NAME",
+		Short: short,
+		Long: long + `
+
+On a terminal, it prompts twice and does not echo the password; otherwise it reads the
+first line of standard input. A password has 1 to 72 bytes of UTF-8, because bcrypt
+ignores everything after that.
+
+` + rewriting,
+		Example: "  bailiwick users " + name + " /etc/bailiwick/users alice\n" +
+			"  bailiwick users " + name + " /etc/bailiwick/users alice <password.txt",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return passwordArgument("users " + name)
+			}
+			return fileAndName(cmd, args)
+		},
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), args[0], args[1])
+		},
+	}
+}
+
+func (a *app) usersRemoveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove FILE NAME",
+		Short: "Remove a user",
+		Long: `Remove removes the user NAME, who must be in FILE, a file for serve --htpasswd.
+
+` + rewriting,
+		Example:           `  bailiwick users remove /etc/bailiwick/users alice`,
+		Args:              fileAndName,
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, user := args[0], args[1]
+			return rewriteUsers(cmd.Context(), file, user, false, func(data []byte) ([]byte, error) {
+				return htpasswd.Remove(file, data, user)
+			})
+		},
+	}
+}
+
+func (a *app) usersListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list FILE",
+		Short:   "List the users",
+		Long:    `List prints the names of the users in FILE, a file for serve --htpasswd, sorted.`,
+		Example: `  bailiwick users list /etc/bailiwick/users`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return cli.Usagef("users list takes one FILE; see %s --help", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: completeFile,
+		RunE: func(_ *cobra.Command, args []string) error {
+			users, err := htpasswd.Load(args[0], htpasswd.Options{})
+			if err != nil {
+				return cli.Usagef("%s", cli.OneLine(err))
+			}
+			out := cli.NewLineWriter(a.Out)
+			for _, name := range users.Names() {
+				out.Columns(name)
+			}
+			return out.Close()
+		},
+	}
+}
+
+func (a *app) usersAdd(ctx context.Context, file, user string) error {
+	if err := htpasswd.CheckName(user); err != nil {
+		return wrongName(user, err)
+	}
+	// Do not ask for a password that cannot be used.
+	switch exists, err := hasUser(file, user); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return cli.Usagef("%s", cli.OneLine(err))
+	case exists:
+		return userExists(file, user)
+	}
+	hash, err := a.readHash(ctx)
+	if err != nil {
+		return err
+	}
+	return rewriteUsers(ctx, file, user, true, func(data []byte) ([]byte, error) {
+		return htpasswd.Add(file, data, user, hash)
+	})
+}
+
+func (a *app) usersPasswd(ctx context.Context, file, user string) error {
+	switch exists, err := hasUser(file, user); {
+	case err != nil:
+		return cli.Usagef("%s", cli.OneLine(err))
+	case !exists:
+		return noUser(file, user)
+	}
+	hash, err := a.readHash(ctx)
+	if err != nil {
+		return err
+	}
+	return rewriteUsers(ctx, file, user, false, func(data []byte) ([]byte, error) {
+		return htpasswd.SetHash(file, data, user, hash)
+	})
+}
+
+func hasUser(file, user string) (bool, error) {
+	users, err := htpasswd.Load(file, htpasswd.Options{})
+	if err != nil {
+		return false, err
+	}
+	return slices.Contains(users.Names(), user), nil
+}
+
+// rewriteUsers replaces the content of a file of passwords.
+func rewriteUsers(ctx context.Context, file, user string, create bool, change func([]byte) ([]byte, error)) error {
+	return rewriteFile(ctx, file, rewrite.Options{
+		Create: create,
+		Check: func(path string) error {
+			_, err := htpasswd.Load(path, htpasswd.Options{})
+			return err
+		},
+	}, func(data []byte) ([]byte, error) {
+		data, err := change(data)
+		switch {
+		case errors.Is(err, fs.ErrExist):
+			return nil, userExists(file, user)
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, noUser(file, user)
+		}
+		return data, err
+	})
+}
+
+// rewriteFile is rewrite.File with errors for the user. An interruption does not leave the
+// change half done.
+func rewriteFile(ctx context.Context, file string, opts rewrite.Options, change func([]byte) ([]byte, error)) error {
+	ctx, stop := cli.UntilInterrupted(ctx)
+	defer stop()
+	err := rewrite.File(ctx, file, opts, change)
+	var (
+		failed *rewrite.Error
+		exit   *cli.ExitError
+	)
+	switch {
+	case err == nil, errors.As(err, &exit):
+		return err
+	case errors.As(err, &failed):
+		return cli.Failf("%s", cli.OneLine(err))
+	}
+	return cli.Usagef("%s", cli.OneLine(err)) // from the reader
+}
+
+func userExists(file, user string) error {
+	return cli.Failf("the user %s is in %s already; to change the password: bailiwick users passwd %s %s",
+		cli.Printable(user), cli.Printable(file), cli.ShellWord(file), cli.ShellWord(user))
+}
+
+func noUser(file, user string) error {
+	return cli.Failf("there is no user %s in %s; to list the users: bailiwick users list %s",
+		cli.Printable(user), cli.Printable(file), cli.ShellWord(file))
+}
+
+func wrongName(user string, err error) error {
+	return cli.Usagef("%s cannot be a user: %s", cli.Printable(user), cli.OneLine(err))
+}
+
+// fileAndName accepts a FILE and a NAME.
+func fileAndName(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return cli.Usagef("%s needs a FILE and a NAME; see %s --help", cmd.Name(), cmd.CommandPath())
+	}
+	return nil
+}
+
+// completeFile lets a shell complete the FILE, but not the NAME.
+func completeFile(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveDefault
+}
