@@ -72,7 +72,7 @@ func (c *Cache) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info
 		return c.Backend.Stat(ctx, n, req)
 	}
 	a.leave()
-	c.answered(ctx, a.how)
+	c.answeredBy(ctx, a.how, a.version)
 	info := a.version.info
 	if _, err := req.Resolve("stat", info); err != nil {
 		return vfs.Info{}, err
@@ -124,7 +124,7 @@ func (c *Cache) open(ctx context.Context, n vfs.Name, req *vfs.Request) (*vfs.Ob
 	defer a.leave()
 	span, err := req.Resolve("open", a.version.info)
 	if err != nil {
-		c.answered(ctx, a.how)
+		c.answeredBy(ctx, a.how, a.version)
 		return nil, err
 	}
 	obj, fetched, err := c.serve(ctx, a.version, span, a.how != driver.CacheMiss)
@@ -137,7 +137,7 @@ func (c *Cache) open(ctx context.Context, n vfs.Name, req *vfs.Request) (*vfs.Ob
 	if fetched {
 		a.how = driver.CacheMiss
 	}
-	c.answered(ctx, a.how)
+	c.answeredBy(ctx, a.how, a.version)
 	return obj, nil
 }
 

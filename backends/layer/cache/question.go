@@ -210,7 +210,8 @@ func (c *Cache) request(n vfs.Name, v *version, stat bool, req *vfs.Request) fun
 
 // answer makes the request of q and takes over what it says.
 func (c *Cache) answer(q *question) {
-	obj, info, err := q.ask(q.ctx)
+	var under driver.Answer
+	obj, info, err := q.ask(driver.WithAnswer(q.ctx, &under))
 	immutable := c.opts.Immutable(q.name)
 
 	c.mu.Lock()
@@ -246,6 +247,9 @@ func (c *Cache) answer(q *question) {
 		q.err = err
 	default:
 		q.err = err
+	}
+	if q.version != nil {
+		q.version.layer = under.Layer
 	}
 	if obj != nil && q.version != nil && q.version.kept() && q.waiting > 0 {
 		q.fill = c.take(q, obj)

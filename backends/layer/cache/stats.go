@@ -52,3 +52,14 @@ func (c *Cache) answered(ctx context.Context, how driver.CacheStatus) {
 		c.stats.Bypassed++
 	}
 }
+
+// answeredBy is answered for a call that was answered from v, and tells its caller which of
+// several backends below has that.
+func (c *Cache) answeredBy(ctx context.Context, how driver.CacheStatus, v *version) {
+	if a := driver.AnswerOf(ctx); a != nil {
+		c.mu.Lock()
+		a.Layer = v.layer
+		c.mu.Unlock()
+	}
+	c.answered(ctx, how)
+}

@@ -14,6 +14,7 @@ import (
 type version struct {
 	info      vfs.Info
 	immutable bool
+	layer     int // of the backend that has it, for driver.Answer; 0 if unknown
 
 	checked  time.Time // when the last question that confirmed it began; zero if none did
 	order    uint64    // the place of that question among calls and questions

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -96,8 +97,9 @@ func (a account) silent(ctx context.Context) context.Context {
 // answered says that the answer is that of the backend i.
 func (a account) answered(i int) {
 	if a.to != nil {
+		above := a.to.Cache // a cache above that is bypassed
 		*a.to = a.of[i]
-		a.to.Layer = i + 1
+		a.to.Cache, a.to.Layer = cmp.Or(a.to.Cache, above), i+1
 	}
 }
 
