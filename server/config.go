@@ -119,6 +119,7 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		objectVary:   varyOn(cfg.Sidecars, false),
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
 		lingering:    NewSlots(lingerSlots),
+		searches:     NewSlots(searchSlots),
 		indexes:      cfg.Index,
 	}
 	if cfg.Index == nil {

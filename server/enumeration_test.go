@@ -25,6 +25,7 @@ var probes = []struct {
 	{"GET", "", []string{"If-None-Match", "*"}}, {"GET", "", []string{"If-Match", "*"}}, {"GET", "", []string{"If-Match", `"x"`}},
 	{"GET", "", []string{"If-Modified-Since", "Sat, 01 Jan 2050 00:00:00 GMT"}}, {"GET", "", []string{"If-Unmodified-Since", "Sat, 01 Jan 2000 00:00:00 GMT"}},
 	{"GET", "", []string{"Accept-Encoding", "br, gzip"}}, {"GET", "/", []string{"Accept", "application/json"}}, {"GET", "/?after=a&limit=1", []string{"Accept", "application/json"}},
+	{"GET", "/?sort=size", []string{"Accept", "application/json"}}, {"GET", "/?q=e", []string{"Accept", "application/json"}}, {"GET", "/?q=e&deep=1", []string{"Accept", "application/json"}},
 	{"PUT", "", nil}, {"PUT", "", []string{"If-None-Match", "*"}}, {"PUT", "", []string{"If-Match", "*"}}, {"PUT", "", []string{"If-Match", `"x"`}},
 	{"PUT", "", []string{"Content-Encoding", "gzip"}}, {"PUT", "", []string{"Content-Range", "bytes 0-0/1"}}, {"PUT", "/", nil}, {"PUT", "/below", nil}, {"PUT", ".", nil}, {"PUT", "%20", nil},
 	{"DELETE", "", []string{"If-Match", `"x"`}}, {"DELETE", "", []string{"If-None-Match", "*"}}, {"DELETE", "/", nil}, {"DELETE", "", nil},

@@ -31,6 +31,7 @@ type handler struct {
 	fallbackFor  *vfs.Matcher // nil for all names
 	notFound     *refusalPage // nil for a fixed text
 	lingering    *Slots
+	searches     *Slots // of deep searches
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -20,6 +20,10 @@ const (
 	maxPage  = 10_000
 )
 
+// searchSlots is the number of deep searches that a handler makes at a time: each may keep a
+// processor, or a store, busy for seconds.
+const searchSlots = 4
+
 var (
 	listingVary = varyOn(false, true)
 	htmlType    = []string{"text/html; charset=utf-8"}
@@ -40,12 +44,19 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	default:
 		limit = htmlPage
 	}
+	if q.Deep {
+		if !h.searches.take() {
+			x.fail(errSearchBusy, nil)
+			return
+		}
+		defer h.searches.give()
+	}
 	page, sorted, err := q.page(x.lister(dir, &q), limit)
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
-	p := listing.Page{Dir: dir, Entries: page.Entries, Next: page.Next, Query: q.Query, Sorted: sorted}
+	p := listing.Page{Dir: dir, Entries: page.Entries, Next: page.Next, Query: q.Query, Sorted: sorted, Cut: page.Cut}
 	render := p.HTML
 	if asJSON {
 		render = p.JSON
@@ -80,9 +91,11 @@ func (x *exchange) lister(dir vfs.Name, q *listQuery) lister {
 	if q.Text == "" {
 		return func(after string, limit int) (vfs.Page, error) { return x.jail.ListPage(x.ctx, dir, after, limit) }
 	}
-	return func(after string, limit int) (vfs.Page, error) {
-		return x.jail.FindPage(x.ctx, dir, q.Text, after, limit)
+	find := x.jail.FindPage
+	if q.Deep {
+		find = x.jail.Search
 	}
+	return func(after string, limit int) (vfs.Page, error) { return find(x.ctx, dir, q.Text, after, limit) }
 }
 
 // prefersJSON reports whether an Accept prefers JSON to HTML. Wildcards do not count.

@@ -32,11 +32,25 @@ func parseListQuery(u *url.URL, dir vfs.Name) (l listQuery) {
 		l.Sort, l.Desc = s, q.Get("order") == "desc"
 	}
 	l.Text = strings.ToValidUTF8(q.Get("q"), "\uFFFD")
+	l.Deep = l.Text != "" && q.Get("deep") == "1"
 	l.after = q.Get("after")
-	if _, err := dir.Child(strings.TrimSuffix(l.after, "/")); err != nil && !isPosition(l.after) {
+	if !isPosition(l.after) && !l.isKey(dir, strings.TrimSuffix(l.after, "/")) {
 		l.after = ""
 	}
 	return l
+}
+
+// isKey reports whether the listing of dir can have an entry of this name.
+func (l *listQuery) isKey(dir vfs.Name, elem string) bool {
+	if !l.Deep {
+		_, err := dir.Child(elem)
+		return err == nil
+	}
+	n, err := vfs.ParseName(elem)
+	if err == nil {
+		_, err = dir.Join(n)
+	}
+	return err == nil
 }
 
 // reorders reports whether the entries are wanted in another order than that of keys.

@@ -161,6 +161,7 @@ func testS3Counts(t *testing.T, api func(*s3.Client) s3.API) {
 		{"found in more", "GET", "/docs/more/?q=0999", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2"}},
 		{"found in a thousand", "GET", "/docs/thousand/?q=7&limit=10", asJSON, 200, oneList},
 		{"found nowhere", "GET", "/docs/thousand/?q=x", asJSON, 200, oneList},
+		{"found below", "GET", "/docs/?q=0999&deep=1", asJSON, 200, []string{"ListObjectsV2", "ListObjectsV2", "ListObjectsV2", "ListObjectsV2", "ListObjectsV2", "ListObjectsV2"}},
 		{"second page of more", "GET", "/docs/more/?after=0999", asJSON, 200, oneList},
 		{"a few names", "GET", "/docs/more/?limit=10", asJSON, 200, oneList},
 		{"a directory of directories", "GET", "/docs/", asJSON, 200, oneList},

@@ -26,6 +26,9 @@ func (j *Jail) List(ctx context.Context, dir Name, after string) iter.Seq2[Entry
 type Page struct {
 	Entries []Entry
 	Next    string // pass it as after for the next page; "" if there is none
+
+	// Cut is set by Search if it ended before it had looked at everything.
+	Cut bool
 }
 
 // maxPageRequests bounds the cost of one page on a remote backend: 64 requests of 1,000

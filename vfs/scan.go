@@ -4,7 +4,9 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"time"
 
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -12,7 +14,9 @@ import (
 type Finding struct {
 	Verdict
 	Path string // the name as stored, which need not be a valid Name
-	Size int64  // size of a file in bytes
+
+	Size    int64     // size of a file in bytes
+	ModTime time.Time // of a file; zero if unknown
 
 	// Beneath is an object whose name is that of a directory on the path to Path; "" if
 	// there is none, as always in stores with directories. Some services do not list
@@ -37,8 +41,13 @@ func (j *Jail) Scan(ctx context.Context) iter.Seq2[Finding, error] { return j.Sc
 
 // ScanDir is Scan limited to what lies below dir.
 func (j *Jail) ScanDir(ctx context.Context, dir Name) iter.Seq2[Finding, error] {
+	return j.scanDir(ctx, dir, false)
+}
+
+// scanDir is ScanDir. With shown, it need not yield what is not shown to the caller.
+func (j *Jail) scanDir(ctx context.Context, dir Name, shown bool) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
-		s := scan{j, ctx, dir, yield}
+		s := scan{j, ctx, dir, yield, shown}
 		if j.caps.Walks {
 			s.walkAll()
 		} else {
@@ -52,6 +61,7 @@ type scan struct {
 	ctx   context.Context
 	top   Name
 	yield func(Finding, error) bool
+	shown bool // leave out what is not shown, where that saves work
 }
 
 // walkAll reports everything that the backend's own Walk yields.
@@ -70,7 +80,7 @@ func (s *scan) walkAll() {
 		for len(above) > 0 && !strings.HasPrefix(path, above[len(above)-1]) {
 			above = above[:len(above)-1]
 		}
-		f := Finding{Path: path, Size: e.Size, Layer: e.Layer}
+		f := Finding{Path: path, Size: e.Size, ModTime: e.ModTime, Layer: e.Layer}
 		for _, object := range above {
 			if strings.HasPrefix(path[len(object):], "/") {
 				f.Beneath = object
@@ -104,7 +114,12 @@ func (j *Jail) walk(ctx context.Context, dir Name) iter.Seq2[Entry, error] {
 
 // walk returns false once the scan is over.
 func (s *scan) walk(dir Name) bool {
-	for e, err := range s.jail.backend.List(s.ctx, dir, "") {
+	ctx := s.ctx
+	if s.shown {
+		shows := func(elem string, kind Kind) bool { return s.jail.shows(s.ctx, dir, dir, elem, kind) }
+		ctx = filestore.WithHint(ctx, listHint{Shows: shows})
+	}
+	for e, err := range s.jail.backend.List(ctx, dir, "") {
 		if err == nil {
 			if !s.visit(dir, e) {
 				return false
@@ -136,10 +151,13 @@ func (s *scan) visit(dir Name, e Entry) bool {
 		return s.yield(Finding{Verdict: v, Path: path, Size: e.Size, Layer: e.Layer}, nil)
 	}
 	if e.Kind == KindDir {
+		if s.shown && (e.Reason != "" || !s.jail.admitted(s.ctx, OpList, n)) {
+			return true
+		}
 		return s.walk(n)
 	}
 	v := s.verdict(n, &e)
-	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size, Layer: e.Layer}, nil)
+	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size, ModTime: e.ModTime, Layer: e.Layer}, nil)
 }
 
 // verdict returns the verdict on n, which the backend lists as e.
@@ -165,7 +183,7 @@ func (s *scan) objectReason(n Name, e *Entry) Reason {
 			return reason.Symlink
 		}
 		info, err := s.jail.Head(s.ctx, n, Request{})
-		e.Size = info.Size
+		e.Size, e.ModTime = info.Size, info.ModTime
 		if err != nil && ReasonOf(err) == "" {
 			return reason.Permission
 		}

@@ -21,8 +21,9 @@ const (
 	ReasonLinkUsed    vfs.Reason = "link.used"        // a link whose uses are used up
 
 	// Limits.
-	ReasonRate vfs.Reason = "limit.rate"      // over Limits.PerClient
-	ReasonBusy vfs.Reason = "limit.in_flight" // over Limits.InFlight
+	ReasonRate       vfs.Reason = "limit.rate"      // over Limits.PerClient
+	ReasonBusy       vfs.Reason = "limit.in_flight" // over Limits.InFlight
+	ReasonSearchBusy vfs.Reason = "limit.searches"  // all searches that a handler makes at a time are taken
 
 	// Request bodies.
 	ReasonIntakeEncoding vfs.Reason = "intake.encoding"  // a Content-Encoding

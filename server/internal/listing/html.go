@@ -51,6 +51,7 @@ type htmlPage struct {
 	Query   Query
 
 	Unsorted bool // another order was asked for
+	Cut      bool
 }
 
 type htmlColumn struct {
@@ -71,7 +72,7 @@ func (p *Page) HTML() ([]byte, error) {
 	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		line := htmlEntry{Name: e.Key(), Href: href(p.Dir, e)}
+		line := htmlEntry{Name: e.Key(), Href: href(e)}
 		if e.Kind != vfs.KindDir {
 			line.Size, line.Bytes = humanSize(e.Size), strconv.FormatInt(e.Size, 10)
 		}
@@ -82,7 +83,7 @@ func (p *Page) HTML() ([]byte, error) {
 		out.Entries = append(out.Entries, line)
 	}
 	out.Columns, out.Query = p.columns(), p.Query
-	out.Unsorted = !p.Sorted
+	out.Unsorted, out.Cut = !p.Sorted, p.Cut
 	out.Next = p.NextURL()
 	var buf bytes.Buffer
 	if err := entries.Execute(&buf, &out); err != nil {

@@ -2,6 +2,7 @@ package listing
 
 import (
 	"encoding/json"
+	"path"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -12,7 +13,9 @@ type jsonPage struct {
 	Can     []string    `json:"can"`
 	Entries []jsonEntry `json:"entries"`
 	Sorted  *bool       `json:"sorted,omitempty"` // nil if no order was asked for
-	Next    string      `json:"next,omitempty"`
+	// Complete is nil for other answers than those of a deep search.
+	Complete *bool  `json:"complete,omitempty"`
+	Next     string `json:"next,omitempty"`
 }
 
 type jsonEntry struct {
@@ -29,13 +32,17 @@ func (p *Page) JSON() ([]byte, error) {
 	if p.Query.Sort != "" {
 		out.Sorted = &p.Sorted
 	}
+	if p.Query.Deep {
+		complete := !p.Cut
+		out.Complete = &complete
+	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		if e.Kind == vfs.KindDir {
 			out.Entries[i] = jsonEntry{Name: e.Elem, Type: "dir"}
 			continue
 		}
-		out.Entries[i] = jsonEntry{Name: e.Elem, Type: "file", Media: mediatype.ByName(e.Elem)[0], Size: &e.Size}
+		out.Entries[i] = jsonEntry{Name: e.Elem, Type: "file", Media: mediatype.ByName(path.Base(e.Elem))[0], Size: &e.Size}
 		if !e.ModTime.IsZero() {
 			out.Entries[i].Modified = rfc3339(e.ModTime)
 		}

@@ -6,7 +6,6 @@ package listing
 import (
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -19,6 +18,7 @@ type Page struct {
 	Next    string      // what after is for the next page, "" if this is the last one
 	Query   Query
 	Sorted  bool     // the entries have the order of Query
+	Cut     bool     // a deep search ended early
 	Can     []string // what the caller may do in Dir, for JSON
 }
 
@@ -29,6 +29,7 @@ type Query struct {
 	Sort  string // one of the constants below, "" if not given
 	Desc  bool   // in descending order
 	Text  string // what names contain, "" for all names
+	Deep  bool   // also below the directory, with Text
 }
 
 // The values of Query.Sort.
@@ -56,6 +57,9 @@ func (q Query) url(after string) string {
 	if q.Text != "" {
 		v.Set("q", q.Text)
 	}
+	if q.Deep {
+		v.Set("deep", "1")
+	}
 	return "?" + v.Encode()
 }
 
@@ -68,15 +72,14 @@ func (p *Page) NextURL() string {
 	return p.Query.url(p.Next)
 }
 
-// href returns the link to an entry of dir: its element after "./", so that "a:b" is not
-// a scheme and "//" not a host. An element that is not a valid name has no link.
-func href(dir vfs.Name, e *vfs.Entry) string {
-	n, err := dir.Child(e.Elem)
+// href returns the link to an entry: its path after "./", so that "a:b" is not a scheme and
+// "//" not a host. What is not a valid name has no link.
+func href(e *vfs.Entry) string {
+	n, err := vfs.ParseName(e.Elem)
 	if err != nil {
 		return ""
 	}
-	p := n.EscapedPath()
-	p = "./" + p[strings.LastIndexByte(p, '/')+1:]
+	p := "./" + n.EscapedPath()
 	if e.Kind == vfs.KindDir {
 		p += "/"
 	}

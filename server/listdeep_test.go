@@ -1,0 +1,102 @@
+package server_test
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// TestDeepSearch: deep=1 finds names below the directory, relative to it, in pages and in each
+// order, with links that lead there; only what would be served.
+func TestDeepSearch(t *testing.T) {
+	h := server.New(jail(t, map[string]string{
+		"d/Report.txt": "12345", "d/a/report": "123", "d/a/b/x.txt/REPORT": "12", "d/reports/x": "1", "d/report.key": canary, "d/keys/report.key": canary,
+		"d/\u00e4 &?#/report%2f.html": "1", "e/report": "",
+	}, vfs.Policy{Allow: vfs.Patterns("**"), Deny: vfs.Patterns("**/*.key")}), server.Config{List: true})
+	const odd = "\u00e4 &?#/report%2f.html"
+	for query, want := range map[string][]string{
+		"q=report&deep=1":                      {"Report.txt", "a/b/x.txt/REPORT", "a/report", "reports", odd},
+		"q=report&deep=1&sort=size&order=desc": {"Report.txt", "a/report", "a/b/x.txt/REPORT", odd, "reports"},
+		"q=report&deep=1&sort=name&order=desc": {odd, "reports", "a/report", "a/b/x.txt/REPORT", "Report.txt"},
+		"q=key&deep=1":                         nil,
+		"q=%20%26&deep=1":                      {"\u00e4 &?#"},
+		"q=report&deep=2":                      {"Report.txt", "reports"},
+		"q=&deep=1":                            {"Report.txt", "a", "reports", "\u00e4 &?#"},
+	} {
+		if _, got := listJSON(t, h, "/d/?"+query); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+		if got := allNames(t, h, "/d/?limit=1&"+query, func() {}); !slices.Equal(got, want) {
+			t.Errorf("%s, in pages: %q, want %q", query, got, want)
+		}
+	}
+	r := request(t, h, "GET", "/d/?q=report&deep=1&limit=2", "Accept", "application/json")
+	want := `{"dir":"d","can":[],"entries":[{"name":"Report.txt","type":"file","media":"text/plain; charset=utf-8","size":5,"modified":"2026-03-04T05:06:07Z"},` +
+		`{"name":"a/b/x.txt/REPORT","type":"file","media":"application/octet-stream","size":2,"modified":"2026-03-04T05:06:07Z"}],"complete":true,"next":"a/b/x.txt/REPORT"}` + "\n"
+	if r.Body != want || r.Header.Get("Link") != `<?after=a%2Fb%2Fx.txt%2FREPORT&deep=1&limit=2&q=report>; rel="next"` {
+		t.Errorf("%s %v", r.Body, r.Header["Link"])
+	}
+	page := request(t, h, "GET", "/d/?q=report&deep=1").Body
+	_, links := elements(t, page)
+	found := 0
+	for _, link := range links {
+		if strings.HasPrefix(link, "./") && link != "./" {
+			found++
+			if r := request(t, h, "GET", "/d/"+link[2:]); r.Status != 200 || strings.Contains(r.Body, canary) {
+				t.Errorf("%s leads to %d", link, r.Status)
+			}
+		}
+	}
+	if found != 5 || !strings.Contains(page, `name="deep" value="1" checked>`) {
+		t.Errorf("%d links in %s", found, page)
+	}
+	for _, path := range []string{"/d/keys/", "/d/a/report/"} {
+		same(t, path, request(t, h, "GET", path+"?q=report&deep=1"), request(t, h, "GET", "/missing/?q=report&deep=1"))
+	}
+}
+
+// stuckList is a backend whose listings do not end by themselves.
+type stuckList struct{ vfs.Backend }
+
+func (stuckList) List(ctx context.Context, _ vfs.Name, _ string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		if yield(vfs.Entry{Elem: "report"}, nil) {
+			<-ctx.Done()
+			yield(vfs.Entry{}, &vfs.Error{Op: "list", Err: ctx.Err()})
+		}
+	}
+}
+
+// TestDeepSearchEnds: a search that takes too long has what it found, and says that it is not
+// complete. Only so many run at a time, and whether one more can does not depend on the name.
+func TestDeepSearchEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := server.New(jailOver(t, stuckList{jailFS(map[string]string{"report": ""})}, allow("report")), server.Config{List: true})
+		var running sync.WaitGroup
+		for range 4 {
+			running.Go(func() {
+				r := request(t, h, "GET", "/?q=report&deep=1", "Accept", "application/json")
+				if r.Status != 200 || !strings.Contains(r.Body, `"name":"report"`) || !strings.Contains(r.Body, `"complete":false`) || r.Header["Link"] != nil {
+					t.Errorf("%d %s", r.Status, r.Body)
+				}
+			})
+		}
+		synctest.Wait()
+		busy := request(t, h, "GET", "/?q=report&deep=1")
+		if busy.Status != 503 || busy.Header.Get("Retry-After") == "" {
+			t.Errorf("a fifth search: %d %v", busy.Status, busy.Header)
+		}
+		same(t, "a name that is not there", busy, request(t, h, "GET", "/secret/?q=report&deep=1"))
+		running.Wait()
+		if body := request(t, h, "GET", "/?q=report&deep=1").Body; !strings.Contains(body, "The search ended early") {
+			t.Errorf("the HTML page does not tell: %s", body)
+		}
+	})
+}
