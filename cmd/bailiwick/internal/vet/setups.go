@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"path"
 	"strings"
 
 	"golang.org/x/tools/go/ssa"
@@ -42,7 +43,8 @@ func (r *report) setup(call ssa.CallInstruction) {
 		"github.com/gofiber/fiber.App.Static", "github.com/gofiber/fiber.Group.Static", "github.com/gofiber/fiber.Router.Static":
 		r.add(routerStatic, call.Pos(), staticText, short)
 	case "github.com/gofiber/fiber/middleware/static.New":
-		if root, ok := text(args[0]); !ok || root != "" {
+		// An empty one goes with a file system, and index.html is one file.
+		if root, ok := text(args[0]); !ok || root != "" && path.Ext(path.Base(root)) == "" {
 			r.add(routerStatic, call.Pos(), staticText, short)
 		}
 	case "github.com/spf13/afero.NewBasePathFs":

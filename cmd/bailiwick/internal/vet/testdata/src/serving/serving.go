@@ -62,6 +62,7 @@ func frameworks() {
 	f.Static("/", "./public")  // want `BW006: fiber.App.Static`
 	_ = static.New("./public") // want `BW006: static.New`
 	_ = static.New("", static.Config{FS: embedded})
+	_ = static.New("./public/index.html")
 	_ = filesystem.New(filesystem.Config{Root: http.Dir("./public")}) // want `BW006: filesystem.Config.Root`
 	_ = filesystem.New(filesystem.Config{Root: http.FS(embedded)})
 }
