@@ -124,7 +124,8 @@ var (
 )
 
 // New returns a Cache over b in the directory dir, which is created if it is missing.
-// An existing directory must be empty, or have been made by New. What is in it from an
+// An existing directory must belong to the user of the process, and be empty or have been
+// made by New. What is in it from an
 // earlier process is used again, after the source has confirmed it. If a Cache uses the
 // directory, in this process or another, the error matches ErrInUse.
 func New(b vfs.Backend, dir string, opts Options) (*Cache, error) {

@@ -67,6 +67,10 @@ func (d *directory) take() (err error) {
 		}
 	}
 	info, err := d.root.Stat(".")
+	if err == nil && isForeign(info) {
+		// Only with the rights of root does New get here, and no mode keeps the owner out.
+		return errors.New("belongs to another user, who could change what is in it; name a directory of its own")
+	}
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
 		d.exposed = info.Mode().Perm()&0o022 != 0
 		err = d.root.Chmod(".", 0o700)

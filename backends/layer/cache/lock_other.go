@@ -6,3 +6,6 @@ import "os"
 
 // lockDirectory locks nothing: only one process may use a directory here.
 func lockDirectory(root *os.Root) (*os.File, error) { return root.Open(".") }
+
+// isForeign knows no owners here.
+func isForeign(os.FileInfo) bool { return false }

@@ -5,6 +5,7 @@ package cache
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,4 +31,10 @@ func lockDirectory(root *os.Root) (*os.File, error) {
 		}
 		return nil, os.NewSyscallError("cannot be locked: flock", err)
 	}
+}
+
+// isForeign reports whether the file belongs to another user, who may then change it.
+func isForeign(info os.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) != os.Geteuid()
 }
