@@ -38,8 +38,8 @@ func TestUsersKeepOwner(t *testing.T) {
 	if err := errors.Join(os.Chown(file, 1111, 2222), os.Chmod(file, 0o640)); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if code, said := withInput(t, "hunter2\n", "users", "passwd", file, "bob"); code != 0 {
+	for _, user := range []string{"alice", "bob"} {
+		if code, said := withInput(t, "", "users", "remove", file, user); code != 0 {
 			t.Fatal(said)
 		}
 		st, err := os.Stat(file)
@@ -94,20 +94,20 @@ func TestUsersUnprivileged(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to run the command as another user")
 	}
-	dir := tree(t, map[string]string{"etc/users": users, "shared/users": users})
-	for name, mode := range map[string]os.FileMode{"..": 0o755, ".": 0o755, "etc": 0o755, "shared": 0o777, "etc/users": 0o666, "shared/users": 0o666} {
+	dir := tree(t, map[string]string{"etc/tokens": "# tokens\n", "shared/tokens": "# tokens\n"})
+	for name, mode := range map[string]os.FileMode{"..": 0o755, ".": 0o755, "etc": 0o755, "shared": 0o777, "etc/tokens": 0o666, "shared/tokens": 0o666} {
 		if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, want := range map[string]string{
-		"etc/users":    ": permission denied\n",
-		"etc/new":      ": permission denied\n",
-		"shared/users": ": its owner or group would change: run the command as its owner or as root (operation not permitted)\n",
+		"etc/tokens":    ": permission denied\n",
+		"etc/new":       ": permission denied\n",
+		"shared/tokens": ": its owner or group would change: run the command as its owner or as root (operation not permitted)\n",
 	} {
 		file := filepath.Join(dir, name)
 		var stderr bytes.Buffer
-		cmd := command("users", "add", file, "carol")
+		cmd := command("token", "new", file, "robot")
 		// The directory of the program is not open to other users, but the program is.
 		program, err := os.Open(cmd.Path)
 		if err != nil {
@@ -116,7 +116,7 @@ func TestUsersUnprivileged(t *testing.T) {
 		defer program.Close()
 		cmd.Path, cmd.Dir = "/proc/self/fd/3", "/"
 		cmd.ExtraFiles = []*os.File{program}
-		cmd.Stdin, cmd.Stderr = strings.NewReader("hunter2\n"), &stderr
+		cmd.Stderr = &stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 		if err := cmd.Run(); cmd.ProcessState == nil {
 			t.Fatal(err)
@@ -125,12 +125,12 @@ func TestUsersUnprivileged(t *testing.T) {
 			t.Errorf("%s: exit code %d: %s", name, code, said)
 		}
 	}
-	for _, name := range []string{"etc/users", "shared/users"} {
-		if fileText(t, filepath.Join(dir, name)) != users {
+	for _, name := range []string{"etc/tokens", "shared/tokens"} {
+		if fileText(t, filepath.Join(dir, name)) != "# tokens\n" {
 			t.Errorf("%s has changed", name)
 		}
 	}
-	wantFiles(t, dir, "etc/users", "shared/users")
+	wantFiles(t, dir, "etc/tokens", "shared/tokens")
 }
 
 // TestUsersFull: on a full disk, the file stays as it is, and nothing is left.
@@ -138,12 +138,12 @@ func TestUsersFull(t *testing.T) {
 	for _, disk := range smallDisks {
 		t.Run(disk.what, func(t *testing.T) {
 			dir := smallDisk(t, disk.options)
-			file := filepath.Join(dir, "users")
-			text := users + strings.Repeat("# a comment\n", 10_000)
+			file := filepath.Join(dir, "tokens")
+			text := strings.Repeat("# a comment\n", 10_000)
 			write(t, file, text)
 			release := occupy(t, dir, strings.Contains(disk.options, "inodes"))
 			before := filesIn(t, dir)
-			code, said := withInput(t, "hunter2\n", "users", "add", file, "carol")
+			code, said := withInput(t, "", "token", "new", file, "robot")
 			if code != 1 || said != "bailiwick: cannot change "+file+": no space left on device\n" {
 				t.Errorf("exit code %d: %s", code, said)
 			}
@@ -152,10 +152,10 @@ func TestUsersFull(t *testing.T) {
 			}
 			wantFiles(t, dir, before...)
 			release()
-			if code, said := withInput(t, "hunter2\n", "users", "add", file, "carol"); code != 0 {
+			if code, said := withInput(t, "", "token", "new", file, "robot"); code != 0 {
 				t.Errorf("with free space: %s", said)
 			}
-			wantFiles(t, dir, "users")
+			wantFiles(t, dir, "tokens")
 		})
 	}
 }

@@ -97,6 +97,14 @@ func TestEditErrors(t *testing.T) {
 	if _, err := htpasswd.Remove("users", data, "#bob"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("remove: %v", err)
 	}
+	// The same name in two normal forms, and a name that would begin the file like a mark.
+	zoe := []byte("Zo\u00eb:" + oldHash + "\n")
+	if _, err := htpasswd.Add("users", zoe, "Zoe\u0308", newHash); err == nil || !strings.Contains(err.Error(), "looks like that of line 1") {
+		t.Errorf("another normal form: %v", err)
+	}
+	if _, err := htpasswd.Add("users", nil, "\ufeffbob", newHash); err == nil || !strings.Contains(err.Error(), "byte order mark") {
+		t.Errorf("a byte order mark: %v", err)
+	}
 	for _, hash := range []string{"", "hunter2", newHash + "\nmallory:" + newHash, newHash + "\r"} {
 		_, added := htpasswd.Add("users", data, "bob", hash)
 		_, set := htpasswd.SetHash("users", data, "alice", hash)
