@@ -316,3 +316,27 @@ func TestNamesBeforeSlash(t *testing.T) {
 		t.Errorf("an object's name may end in two dots: %v", err)
 	}
 }
+
+// The zero Backend has no bucket: it grants nothing.
+func TestZeroBackend(t *testing.T) {
+	n, err := vfs.ParseName("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, do := range map[string]func(b *blob.Backend) error{
+		"Open":   func(b *blob.Backend) error { _, err := b.Open(t.Context(), n, vfs.Request{}); return err },
+		"Stat":   func(b *blob.Backend) error { _, err := b.Stat(t.Context(), n, vfs.Request{}); return err },
+		"Remove": func(b *blob.Backend) error { return b.Remove(t.Context(), n, vfs.Cond{}) },
+		"Put": func(b *blob.Backend) error {
+			_, err := b.Put(t.Context(), n, strings.NewReader("x"), vfs.PutOptions{})
+			return err
+		},
+	} {
+		func() {
+			defer func() { _ = recover() }() // a panic grants nothing either
+			if do(&blob.Backend{}) == nil {
+				t.Errorf("%s of the zero Backend succeeded", what)
+			}
+		}()
+	}
+}
