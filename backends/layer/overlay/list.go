@@ -302,7 +302,8 @@ func (m *merge) exists() error {
 		return nil
 	case !m.found():
 		return driver.Refuse("list", m.dir, reason.Missing)
-	case m.after != "":
+	case m.after != "", m.hint.Shows != nil:
+		// What was skipped can be all that the directory shows.
 		shown, err := m.b.shows(m.ctx, m.dir)
 		if shown || err != nil {
 			return err

@@ -389,6 +389,29 @@ func TestDirectoryOverObject(t *testing.T) {
 }
 
 // Nobody reaches the layer's own objects.
+// A filter of names does not change whether a directory exists: otherwise, searching would
+// show the names of removed objects.
+func TestFilterOfRemoved(t *testing.T) {
+	b := layer(t, overlay.Options{}, mem.New(), store(t, "lower", "docs/keep.md", "docs/secret-old.txt"))
+	remove(t, b, "docs/secret-old.txt")
+	jail, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"secret", "old", "absent"} {
+		page, err := jail.FindPage(t.Context(), name(t, "docs"), text, "", 10)
+		if err != nil || len(page.Entries) > 0 {
+			t.Errorf("%q: %v, %v", text, page.Entries, err)
+		}
+	}
+	remove(t, b, "docs/keep.md")
+	for _, text := range []string{"secret", "absent"} {
+		if _, err := jail.FindPage(t.Context(), name(t, "docs"), text, "", 10); vfs.ReasonOf(err) != reason.Missing {
+			t.Errorf("%q in a directory that is gone: %v", text, err)
+		}
+	}
+}
+
 func TestReserved(t *testing.T) {
 	upper := mem.New()
 	b := layer(t, overlay.Options{}, upper, store(t, "2", "a", overlay.Reserved+"/x", "B/"+overlay.Reserved+"/y"))
