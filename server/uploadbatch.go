@@ -171,12 +171,12 @@ func (b *batch) store(filename string, content io.Reader) error {
 	defer checked.close()
 	sum := &summed{r: &heldBack{r: checked, row: row, left: aheadOfRow}, hash: sha256.New()}
 	written, err := h.jail.Create(b.ctx, name, sum, vfs.PutOptions{ContentType: rec.Type})
-	if err := row.wait(); err != nil {
-		return &catalogError{err}
-	}
+	missing := row.wait()
 	switch {
-	case context.Cause(b.ctx) == errSwept:
+	case b.swept():
 		return &catalogError{errSwept}
+	case missing != nil:
+		return &catalogError{missing}
 	case checked.failure() != nil:
 		return checked.failure()
 	case errors.Is(err, vfs.ErrPrecondition):
@@ -235,10 +235,17 @@ func (b *batch) touch() {
 	}
 }
 
+// swept reports whether a sweep has cleared a row. It ends ctx, which must not look as if
+// the client had left.
+func (b *batch) swept() bool { return context.Cause(b.ctx) == errSwept }
+
 // commit makes all rows ready, after all objects have been stored.
 func (b *batch) commit() error {
-	if err := b.ctx.Err(); err != nil {
-		return err
+	switch {
+	case b.swept():
+		return &catalogError{errSwept}
+	case b.ctx.Err() != nil:
+		return b.ctx.Err()
 	}
 	b.cancel(nil)
 	b.running.Wait()

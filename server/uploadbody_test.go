@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -456,4 +457,41 @@ func TestUploadTypes(t *testing.T) {
 	if rows, objects := s.holds(t); rows != 2 || objects != 2 {
 		t.Errorf("%d rows, %d objects", rows, objects)
 	}
+}
+
+// TestUploadSweptBetweenFiles: a form of which a file was swept before the next one came is
+// answered, although that ends its context.
+func TestUploadSweptBetweenFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newUploads(t, server.UploadConfig{})
+		body, feed := io.Pipe()
+		r := httptest.NewRequest("POST", "/", body)
+		r.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+		w := httptest.NewRecorder()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.handler.ServeHTTP(w, r)
+		}()
+		whole := form(filePart("first", "1"), filePart("second", "2"))
+		cut := strings.Index(whole, "second")
+		io.WriteString(feed, whole[:cut])
+		synctest.Wait()
+		for rec := range s.catalog.All(t.Context()) {
+			if err := errors.Join(s.catalog.Abandon(t.Context(), rec.ID), s.catalog.Forget(t.Context(), rec.ID)); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		go func() {
+			io.WriteString(feed, whole[cut:])
+			feed.Close()
+		}()
+		<-done
+		body.Close()
+		if w.Code != 503 {
+			t.Errorf("%d %q", w.Code, w.Body)
+		}
+		s.wantEmpty(t, "swept")
+	})
 }
