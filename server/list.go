@@ -20,7 +20,7 @@ const (
 	maxPage  = 10_000
 )
 
-// searchSlots is the number of deep searches that a handler makes at a time: each may keep a
+// searchSlots is the number of searches that a handler makes at a time: each may keep a
 // processor, or a store, busy for seconds.
 const searchSlots = 4
 
@@ -44,7 +44,8 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	default:
 		limit = htmlPage
 	}
-	if q.Deep {
+	// To find a text in one directory takes many requests of a store without directories.
+	if q.Deep || q.Text != "" && !h.jail.Caps().Directories {
 		if !h.searches.take() {
 			x.fail(errSearchBusy, nil)
 			return

@@ -74,6 +74,33 @@ func (stuckList) List(ctx context.Context, _ vfs.Name, _ string) iter.Seq2[vfs.E
 	}
 }
 
+// flatCaps makes a backend look like a store without directories.
+type flatCaps struct{ vfs.Backend }
+
+func (b flatCaps) Caps() vfs.Caps {
+	caps := b.Backend.Caps()
+	caps.Directories = false
+	return caps
+}
+
+// TestSearchSlots: a store without directories takes as many searches of one directory as
+// deep ones.
+func TestSearchSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := flatCaps{stuckList{jailFS(map[string]string{"report": ""})}}
+		h := server.New(jailOver(t, b, allow("report")), server.Config{List: true})
+		var running sync.WaitGroup
+		for range 4 {
+			running.Go(func() { request(t, h, "GET", "/?q=report&deep=1") })
+		}
+		synctest.Wait()
+		if r := request(t, h, "GET", "/?q=report"); r.Status != 503 {
+			t.Errorf("a fifth search: %d", r.Status)
+		}
+		running.Wait()
+	})
+}
+
 // TestDeepSearchEnds: a search that takes too long has what it found, and says that it is not
 // complete. Only so many run at a time, and whether one more can does not depend on the name.
 func TestDeepSearchEnds(t *testing.T) {
