@@ -127,8 +127,11 @@ func (m *manifest) tokens(text string) []int {
 		if !ok || len(rest) < 4 {
 			return found
 		}
-		if i, err := strconv.Atoi(rest[:4]); err == nil && i < len(m.Files)+len(m.Outside) {
-			found = append(found, i)
+		// A server can write anything here; Atoi would take a sign for part of a number.
+		if digits := rest[:4]; !strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }) {
+			if i, err := strconv.Atoi(digits); err == nil && i < len(m.Files)+len(m.Outside) {
+				found = append(found, i)
+			}
 		}
 		text = rest
 	}
