@@ -15,7 +15,7 @@ import (
 
 // rewriting describes for the help how these commands change a file.
 const rewriting = `The file is replaced as a whole, with the same owner, group and mode, and its other lines
-stay as they are. The command refuses to write a file that a server would refuse, and
+stay as they are. (On Windows, the new file gets the permissions of its directory.) The command refuses to write a file that a server would refuse, and
 commands that run at the same time wait for each other. If FILE is a symbolic link, its
 target is replaced. A server reads the file again at SIGHUP.`
 
