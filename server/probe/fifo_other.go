@@ -2,10 +2,13 @@
 
 package probe
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
-func makeFIFO(string) error { return errors.ErrUnsupported }
+func makeFIFO(*os.Root, string, string) error { return errors.ErrUnsupported }
 
-func releaseFIFO(string) bool { return false }
+func releaseFIFO(*os.Root, string) bool { return false }
 
-func removeFIFO(string) error { return nil }
+func removeFIFO(*os.Root, string) error { return nil }

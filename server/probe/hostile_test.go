@@ -1,10 +1,14 @@
 package probe_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,5 +40,64 @@ func TestHostileTokens(t *testing.T) {
 	defer srv.Close()
 	if report, err := probe.Run(t.Context(), srv.URL, tree, probe.Options{Skip: []probe.Kind{probe.Hang}}); err != nil || report.Requests == 0 {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// A file that merely has the token of a canary in it is somebody's.
+func TestRemoveOtherContent(t *testing.T) {
+	dir, _ := served(t, "**")
+	tree, err := probe.Plant(dir, probe.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	canaries, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "www-canary-*"))
+	if err != nil || len(canaries) != 1 {
+		t.Fatalf("%q, %v", canaries, err)
+	}
+	planted, err := os.ReadFile(canaries[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"we found " + string(planted), string(planted) + "\n", string(planted[:len(planted)-1]) + "!"} {
+		if err := os.WriteFile(canaries[0], []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Remove(); err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadFile(canaries[0]); err != nil || string(left) != text {
+			t.Errorf("%q became %q, %v", text, left, err)
+		}
+	}
+	if err := os.WriteFile(canaries[0], planted, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Remove(); err != nil || tree.Present() {
+		t.Errorf("%v, something is left: %v", err, tree.Present())
+	}
+}
+
+// On another machine nothing is there to remove, and that is an error.
+func TestRemoveElsewhere(t *testing.T) {
+	dir, _ := served(t, "**")
+	tree, err := probe.Plant(dir, probe.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := dir + "-moved"
+	if err := os.Rename(dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Remove(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory is missing: %v", err)
+	}
+	if err := os.Rename(moved, dir); err != nil {
+		t.Fatal(err)
+	}
+	if !tree.Present() {
+		t.Error("the tree is not present")
+	}
+	if err := tree.Remove(); err != nil || tree.Present() {
+		t.Errorf("%v, something is left: %v", err, tree.Present())
 	}
 }

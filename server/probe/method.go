@@ -3,7 +3,6 @@ package probe
 import (
 	"context"
 	"net/http"
-	"path/filepath"
 )
 
 // askMethods tries to change files of the tree, and to get one by a method that is to change
@@ -74,7 +73,7 @@ func (s *session) askFIFO(ctx context.Context) error {
 		return err
 	}
 	s.rest(ctx)
-	if s.look(filepath.Join(s.m.Dir, filepath.FromSlash(s.m.FIFO))) && !r.timeout {
+	if s.look() && !r.timeout {
 		s.find(Hang, last, r, "a FIFO stays open after the response: a thread waits until someone writes to it")
 	}
 	return nil

@@ -84,7 +84,7 @@ func Count(base string, t *Tree, o Options) (int, error) {
 		n++
 		return reply{status: http.StatusNotFound, header: http.Header{}}, nil
 	}
-	s.look, s.rest = func(string) bool { return false }, func(context.Context) {}
+	s.look, s.rest = func() bool { return false }, func(context.Context) {}
 	err = s.run(context.Background())
 	return n, err
 }
@@ -99,8 +99,8 @@ type session struct {
 	silent int // requests without a response
 
 	send func(context.Context, request) (reply, error)
-	look func(fifo string) bool // releases the reader of a FIFO, if there is one
-	rest func(context.Context)  // gives the server time to close a file
+	look func() bool           // releases the reader of a FIFO, if there is one
+	rest func(context.Context) // gives the server time to close a file
 
 	elements []string        // of names that nobody can guess; see secretElements
 	leaked   map[string]bool // targets whose response has a finding
@@ -128,7 +128,7 @@ func newSession(base string, t *Tree, o Options) (*session, error) {
 		Tree: t, client: c, prefix: strings.TrimRight(u.EscapedPath(), "/"), skip: o.Skip, leaked: map[string]bool{},
 		elements: t.secretElements(),
 		report:   &Report{URL: base, NotPlanted: t.m.Not},
-		send:     c.do, look: releaseFIFO, rest: func(ctx context.Context) { wait(ctx, 250*time.Millisecond) },
+		send:     c.do, look: t.releaseFIFO, rest: func(ctx context.Context) { wait(ctx, 250*time.Millisecond) },
 	}
 	for _, k := range kinds {
 		res := Result{Kind: k, Verdict: Holds}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,6 +19,8 @@ type Tree struct {
 	m     manifest
 	jail  *vfs.Jail
 	local bool // planted on this machine: FIFOs and files can be looked at
+
+	own fs.FileInfo // of the tree's directory when it was planted, nil after Load
 }
 
 // A manifest is a Tree as it is saved.
@@ -135,57 +135,4 @@ func (m *manifest) tokens(text string) []int {
 		}
 		text = rest
 	}
-}
-
-// Remove removes what was planted, and no more: a file of the same name that has other
-// content stays. It may be called again. Of a tree that fills a directory, only the FIFO
-// and the canaries go: whoever made the directory removes it. What a server still waits for at
-// the FIFO, it gets.
-func (t *Tree) Remove() error {
-	var errs []error
-	if t.m.FIFO != "" {
-		if err := removeFIFO(filepath.Join(t.m.Dir, filepath.FromSlash(t.m.FIFO))); err != nil {
-			errs = append(errs, fmt.Errorf("probe: the FIFO is left: %w", cause(err)))
-		}
-	}
-	for i, c := range t.m.Outside {
-		errs = append(errs, removeFile(c.Path, t.m.token(len(t.m.Files)+i)))
-	}
-	if t.m.Top != "" {
-		errs = append(errs, removeDirectory(t.m.Dir, t.Name()))
-	}
-	return errors.Join(errs...)
-}
-
-// removeFile removes a file if it still has the token.
-func removeFile(path, token string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && info.Mode().IsRegular() {
-		var data []byte
-		if data, err = os.ReadFile(path); err == nil && strings.Contains(string(data), token) {
-			err = os.Remove(path)
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("probe: a canary is left: %w", err)
-	}
-	return nil
-}
-
-// removeDirectory removes a directory with all below it, and follows no links.
-func removeDirectory(dir, name string) error {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = errors.Join(root.RemoveAll(name), root.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("probe: the tree is left: %w", err)
-	}
-	return nil
 }
