@@ -91,7 +91,7 @@ Only the host in URL is asked, at the address that its name has at the start; re
 are not followed. A host that is neither loopback nor private needs --yes-i-may.
 
 The exit code is 0 if nothing was found, 1 for findings, 2 if the attack was not possible
-or was interrupted.`,
+or was interrupted, or the report could not be written.`,
 		Example: `  bailiwick probe http://127.0.0.1:8080/ --plant /srv/www
   bailiwick probe http://127.0.0.1:8080/static --plant ./static --allow '**/*.css' --skip listing
   bailiwick probe https://files.example.org/ --planted planted.json --yes-i-may`,
@@ -148,6 +148,7 @@ func (a *app) probe(ctx context.Context, url string, f *probeFlags) (err error) 
 		return cli.Usagef("the rules are those of probe plant: omit --allow and --deny")
 	}
 	// From here on, a signal ends the attack and not the process.
+	cli.IgnoreBrokenPipes()
 	ctx, stop := cli.UntilInterrupted(ctx)
 	defer stop()
 	host, err := prober.Resolve(ctx, net.DefaultResolver, url, f.prefix, bool(f.may))
@@ -156,6 +157,9 @@ func (a *app) probe(ctx context.Context, url string, f *probeFlags) (err error) 
 	}
 	opts.Dial = host.Dial
 	var tree *probe.Tree
+	if err := ctx.Err(); err != nil {
+		return probeFailed(ctx, err)
+	}
 	if f.planted != "" {
 		tree, err = loadTree(f.planted)
 	} else if tree, err = plantTree(f.plant, f.rules); err == nil {
@@ -200,7 +204,7 @@ func (a *app) attack(ctx context.Context, host *prober.Host, tree *probe.Tree, f
 		prober.Print(out, report)
 	}
 	if err := out.Close(); err != nil {
-		return err
+		return cli.Usagef("%s", cli.OneLine(err)) // 1 would mean findings
 	}
 	a.Say("%s", prober.Summary(report))
 	if len(f.headers) > 0 && report.Found() && !bool(f.json) {

@@ -3,8 +3,6 @@ package daemon
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -18,7 +16,7 @@ import (
 func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, given []config.Given, strict bool) error {
 	// Whoever reads standard error may go away once the server is ready. The server must
 	// not end with the first record that it writes after that.
-	signal.Ignore(syscall.SIGPIPE)
+	cli.IgnoreBrokenPipes()
 	sig := catchSignals()
 	temp, noTemp := tempdir.Make()
 	defer temp.Remove() // what is left, the next start removes
