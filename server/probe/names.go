@@ -106,7 +106,7 @@ func (s *session) outward(a attacks.Attack, c canary) []string {
 		for i := range len(path) {
 			fmt.Fprintf(&all, "%%%02x", path[i])
 		}
-		return strings.NewReplacer("root-secret/"+tableCanary, path, tableCanary, path, encodedCanary, all.String()).Replace(raw)
+		return strings.NewReplacer("root-secret/"+tableCanary, escape(path), tableCanary, escape(path), encodedCanary, all.String()).Replace(raw)
 	}
 	absolute := strings.TrimPrefix(filepath.ToSlash(c.Path[len(filepath.VolumeName(c.Path)):]), "/")
 	base := filepath.Base(c.Path)
@@ -121,7 +121,7 @@ func (s *session) outward(a attacks.Attack, c canary) []string {
 		targets := []string{"/" + write(raw, base)}
 		if s.prefix != "" && a.Name == "dotdot" {
 			// Off by a slash: "location /files" with "alias /srv/www/", or the reverse.
-			targets = append(targets, "../"+base, "..%2f"+base, strings.TrimPrefix(base, filepath.Base(s.m.Dir)))
+			targets = append(targets, "../"+escape(base), "..%2f"+escape(base), escape(strings.TrimPrefix(base, filepath.Base(s.m.Dir))))
 		}
 		return targets
 	case temp:
@@ -133,7 +133,7 @@ func (s *session) outward(a attacks.Attack, c canary) []string {
 		if !ok || strings.Contains(up, "public") || strings.Contains(up, "such") || strings.Contains(up, "root-secret") {
 			return nil
 		}
-		return []string{"/" + strings.Repeat(up, 16) + absolute}
+		return []string{"/" + strings.Repeat(up, 16) + escape(absolute)}
 	}
 	return nil // the beside canary is asked for by its name
 }

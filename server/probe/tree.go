@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,22 +89,53 @@ func Load(r io.Reader) (*Tree, error) {
 	if err := json.NewDecoder(io.LimitReader(r, 4<<20)).Decode(&t.m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotATree, err)
 	}
-	for _, ok := range []bool{
-		t.m.Version == manifestVersion,
-		nonces.MatchString(t.m.Nonce), nonces.MatchString(t.m.Secret), nonces.MatchString(t.m.Twin),
-		t.m.Top == ownDirectory(t.m.Nonce)+"/",
-		len(t.m.Files) > 0,
-		t.m.FIFO == "" || fs.ValidPath(t.m.FIFO) && strings.HasPrefix(t.m.FIFO, t.m.Top),
-	} {
-		if !ok {
-			return nil, ErrNotATree
-		}
+	if t.m.Version != manifestVersion {
+		return nil, ErrNotATree
 	}
 	var err error
 	if t.jail, err = t.m.Rules.compile(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotATree, err)
 	}
+	if !t.sound() {
+		return nil, ErrNotATree
+	}
 	return t, nil
+}
+
+// sound reports whether the description can be that of a planted tree. It says what is
+// removed and what is sent, and whoever could write to the file may have changed it.
+func (t *Tree) sound() bool {
+	m := &t.m
+	for _, nonce := range []string{m.Nonce, m.Secret, m.Twin} {
+		if !nonces.MatchString(nonce) {
+			return false
+		}
+	}
+	if m.Twin == m.Secret || m.Top != ownDirectory(m.Nonce)+"/" || !absolute(m.Dir) {
+		return false
+	}
+	if found, ok := findShape(t.jail, m.Rules, m.Top); !ok || m.Shape != found {
+		return false
+	}
+	below := func(name string) bool { return fs.ValidPath(name) && strings.HasPrefix(name, m.Top) }
+	if m.FIFO != "" && (m.FIFO != m.Shape.name("pipe") || !below(m.FIFO)) {
+		return false
+	}
+	if len(m.Files) == 0 || len(m.Files)+len(m.Outside) > 9999 || len(m.Outside) > 3 { // a token has 4 digits
+		return false
+	}
+	return !slices.ContainsFunc(m.Files, func(f file) bool {
+		return !below(f.Name) || strings.ContainsFunc(f.Raw, func(r rune) bool { return r < 0x21 || r > 0x7e })
+	}) && !slices.ContainsFunc(m.Outside, func(c canary) bool {
+		return !slices.Contains([]string{beside, parent, temp}, c.Place) || !absolute(c.Path) || !strings.HasSuffix(c.Path, "-"+m.Secret+".txt")
+	}) && !slices.ContainsFunc(m.Links, func(name string) bool { return !below(name) })
+}
+
+var drive = regexp.MustCompile(`^[A-Za-z]:[\\/]`)
+
+// absolute reports whether a path is absolute, on this system or on the one that wrote it.
+func absolute(path string) bool {
+	return strings.HasPrefix(path, "/") || strings.HasPrefix(path, `\\`) || drive.MatchString(path)
 }
 
 // NotPlanted says what the tree lacks, a line each.
