@@ -66,13 +66,13 @@ func (s *session) askActive(ctx context.Context) error {
 		}
 		given := r.header.Get("Content-Type")
 		if !strings.EqualFold(strings.TrimSpace(r.header.Get("X-Content-Type-Options")), "nosniff") {
-			s.find(Sniff, req, r, "a file with a script, as %q, without X-Content-Type-Options: nosniff", given)
+			s.find(Sniff, req, r, "a file with a script, as %q, without X-Content-Type-Options: nosniff", clip(given))
 			continue
 		}
 		name, _, _ := mime.ParseMediaType(given)
 		ext := filepath.Ext(f.Name)
 		if slices.Contains(activeTypes, name) && ext != ".html" && ext != ".svg" {
-			s.find(Sniff, req, r, "the type %q comes from the content", given)
+			s.find(Sniff, req, r, "the type %q comes from the content", clip(given))
 		}
 	}
 	return nil

@@ -22,6 +22,8 @@ func (s *session) judge(req request, r reply, class string) {
 	switch {
 	case r.timeout:
 		s.find(Hang, req, r, "no complete response within %s", s.client.timeout)
+	case r.endless:
+		s.find(Error, req, r, "a header of more than %d bytes", maxHeader)
 	case r.status == 0 && s.client.wellFormed(req):
 		s.find(Error, req, r, "the connection was closed without a response")
 	case r.status >= 500 && r.status != http.StatusNotImplemented && r.status != http.StatusHTTPVersionNotSupported:
@@ -30,7 +32,7 @@ func (s *session) judge(req request, r reply, class string) {
 	s.judgeTokens(req, r, class)
 	s.judgeNames(req, r, class)
 	if to := r.header.Get("Location"); s.offHost(to) {
-		s.find(Redirect, req, r, "a redirect to %s", printable(to))
+		s.find(Redirect, req, r, "a redirect to %s", printable(clip(to)))
 	}
 	if r.header.Get(injected) != "" {
 		s.find(Header, req, r, "the path added a field to the header")
@@ -154,7 +156,7 @@ func (s *session) badDisposition(h http.Header) string {
 	_, params, err := mime.ParseMediaType(values[0])
 	switch {
 	case err != nil:
-		return err.Error()
+		return clip(err.Error())
 	case params["filename"] == "evil.exe"+path.Ext(s.m.Shape.Suffix), params["filename"] == "evil.exe":
 		return "the name became another file name"
 	}

@@ -177,7 +177,7 @@ func difference(a, b reply, names *strings.Replacer, except varying) string {
 	}
 	for _, name := range fieldNames(a, b) {
 		if x, y := fields(a, name, names), fields(b, name, names); !except.fields[name] && x != y {
-			return name + " is " + strconv.Quote(x) + ", not " + strconv.Quote(y)
+			return clip(name) + " is " + strconv.Quote(clip(x)) + ", not " + strconv.Quote(clip(y))
 		}
 	}
 	switch {

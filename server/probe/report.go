@@ -132,3 +132,14 @@ func printable(s string) string {
 	q := strconv.Quote(s)
 	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
+
+// maxQuoted is how many bytes of a value of a response a finding quotes.
+const maxQuoted = 200
+
+// clip returns s, or its beginning.
+func clip(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	return s[:maxQuoted] + "…"
+}

@@ -32,10 +32,11 @@ var ErrOtherTree = errors.New("the server does not serve the planted tree")
 var errStopped = errors.New("probe: the server no longer answers")
 
 // Run attacks the server at base, an http or https URL with the path under which it serves
-// the directory that t was planted in. It returns an error if base is none, if ctx ends, or if
-// no connection can be made to begin with, together with what was found before. A server that
-// answers no more during the run is a finding, and what was not tried is LeftOut. Two runs over
-// one tree at the same time may disturb each other.
+// the directory that t was planted in. It returns an error if base is none, if ctx ends, if
+// no connection can be made to begin with, or if the server, by 429, asks for more than two
+// minutes of patience in all; it comes with what was found before. A server that answers no
+// more during the run is a finding, and what was not tried is LeftOut. Two runs over one tree
+// at the same time may disturb each other.
 func Run(ctx context.Context, base string, t *Tree, o Options) (*Report, error) {
 	s, err := newSession(base, t, o)
 	if err != nil {

@@ -45,12 +45,14 @@ type reply struct {
 	body    string
 	cut     bool // the body is longer
 	timeout bool // no complete response in time
+	endless bool // the header is longer than maxHeader
 }
 
-// maxBody and maxHeader are the parts of a response that are read.
+// These are the parts of a response that are read.
 const (
-	maxBody   = 4 << 20
-	maxHeader = 1 << 20
+	maxHeader  = 64 << 10 // with those of informational responses
+	maxBody    = 4 << 20
+	maxFraming = 1 << 20 // sizes of chunks, and a trailer
 )
 
 // A client sends requests one after another over one connection, as long as the server
@@ -64,6 +66,7 @@ type client struct {
 	gap     time.Duration // between two requests
 	next    time.Time
 	sent    int
+	waited  time.Duration // because the server asked for patience
 
 	conn net.Conn
 	left *io.LimitedReader // what a response may still have
@@ -71,20 +74,30 @@ type client struct {
 }
 
 // do returns an error if there is no connection to be had, or ctx ended. If the server asks
-// for patience, it gets the request again.
+// for patience, it gets the request again; errBusy ends that.
 func (c *client) do(ctx context.Context, req request) (reply, error) {
 	for tries := 0; ; tries++ {
 		r, err := c.once(ctx, req)
-		if r.status != http.StatusTooManyRequests || err != nil || tries == maxPatience {
+		if r.status != http.StatusTooManyRequests || err != nil || tries == maxTries {
 			return r, err
 		}
 		seconds, _ := strconv.Atoi(r.header.Get("Retry-After"))
-		wait(ctx, time.Duration(min(max(seconds, 1), 5))*time.Second)
+		pause := time.Duration(min(max(seconds, 1), 5)) * time.Second
+		if c.waited += pause; c.waited > maxPatience {
+			return r, errBusy
+		}
+		wait(ctx, pause)
 	}
 }
 
-// maxPatience is how often a request is sent again after a 429.
-const maxPatience = 3
+// maxTries is how often a request is sent again after a 429, and maxPatience how long a
+// client waits for that in all.
+const (
+	maxTries    = 3
+	maxPatience = 2 * time.Minute
+)
+
+var errBusy = errors.New("probe: the server keeps answering 429 Too Many Requests; send fewer requests per second")
 
 func (c *client) once(ctx context.Context, req request) (reply, error) {
 	if err := c.wait(ctx); err != nil {
@@ -168,23 +181,24 @@ func (c *client) close() {
 func (c *client) exchange(ctx context.Context, req request) (r reply, answered bool) {
 	conn := c.conn
 	_ = conn.SetDeadline(time.Now().Add(c.timeout))
-	c.left.N = maxBody + maxHeader
+	c.left.N = maxHeader
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	// A server may answer and close before it has read everything, so the response is
 	// read whatever becomes of the request.
 	_, _ = io.WriteString(conn, c.text(req))
 	var resp *http.Response
 	for resp == nil || resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
-		if _, err := c.in.Peek(1); err != nil {
-			c.close()
-			return reply{timeout: errors.Is(err, os.ErrDeadlineExceeded)}, false
+		_, err := c.in.Peek(1)
+		began := err == nil || c.left.N == 0
+		if err == nil {
+			resp, err = http.ReadResponse(c.in, &http.Request{Method: req.method})
 		}
-		var err error
-		if resp, err = http.ReadResponse(c.in, &http.Request{Method: req.method}); err != nil {
+		if err != nil {
 			c.close()
-			return reply{timeout: errors.Is(err, os.ErrDeadlineExceeded)}, true
+			return reply{timeout: errors.Is(err, os.ErrDeadlineExceeded), endless: c.left.N == 0}, began
 		}
 	}
+	c.left.N = maxBody + maxFraming
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	r = reply{
 		status: resp.StatusCode, header: resp.Header, body: string(body[:min(len(body), maxBody)]),
