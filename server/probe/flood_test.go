@@ -69,12 +69,16 @@ func TestEndlessHeader(t *testing.T) {
 	}
 	defer tree.Remove()
 	for what, beginning := range map[string]string{"fields": "HTTP/1.1 200 OK\r\n", "hints": ""} {
-		var most atomic.Int64
+		var most, floods atomic.Int64
 		report, err := probe.Run(t.Context(), "http://files.example/", tree, probe.Options{
 			Skip: []probe.Kind{probe.Oracle, probe.Hang},
 			Dial: pipe(func(conn net.Conn, in *bufio.Reader) bool {
 				if _, err := http.ReadRequest(in); err != nil {
 					return false
+				}
+				if floods.Add(1) > 3 {
+					_, err := io.WriteString(conn, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+					return err == nil
 				}
 				n, err := io.WriteString(conn, beginning)
 				for err == nil {
