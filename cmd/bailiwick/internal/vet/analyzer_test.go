@@ -13,7 +13,7 @@ import (
 // it that are not.
 func TestFindings(t *testing.T) {
 	analysistest.Run(t, analysistest.TestData(), vet.Analyzer,
-		"names", "calls", "serving", "checking", "archives", "objects", "routing", "routingclean", "uploads", "ignoring")
+		"names", "calls", "serving", "checking", "archives", "objects", "routing", "routingclean", "uploads", "ignoring", "generated")
 }
 
 // Each ID is described in the guide, with a title.

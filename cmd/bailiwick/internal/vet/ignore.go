@@ -47,7 +47,7 @@ func (ig *ignores) read(comment *ast.Comment) {
 		})
 		return
 	}
-	at := ig.pass.Fset.Position(comment.Pos())
+	at := ig.at(comment.Pos())
 	if ig.lines[at.Filename] == nil {
 		ig.lines[at.Filename] = map[int][]ID{}
 	}
@@ -59,6 +59,10 @@ func (ig *ignores) read(comment *ast.Comment) {
 		ig.lines[at.Filename][line] = append(ig.lines[at.Filename][line], ID(id))
 	}
 }
+
+// at returns a place in the file that the compiler reads. A line directive may name any
+// other: with one, code could pass for a test.
+func (ig *ignores) at(pos token.Pos) token.Position { return ig.pass.Fset.PositionFor(pos, false) }
 
 // alone reports whether nothing but space is before a place in its line.
 func (ig *ignores) alone(at token.Position) bool {
@@ -72,6 +76,6 @@ func (ig *ignores) alone(at token.Position) bool {
 
 // covers reports whether a finding is ignored. A test serves nobody.
 func (ig *ignores) covers(id ID, pos token.Pos) bool {
-	at := ig.pass.Fset.Position(pos)
+	at := ig.at(pos)
 	return strings.HasSuffix(at.Filename, "_test.go") || slices.Contains(ig.lines[at.Filename][at.Line], id)
 }
