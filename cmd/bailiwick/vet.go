@@ -29,10 +29,11 @@ the ID of the finding; --explain describes an ID, and what to do instead.
 
 PACKAGES are named as for go vet, which vet runs (default: the package in the current
 directory). Settings for the build are variables: GOFLAGS=-tags=NAME, GOOS. Tests are not
-checked. The exit code is 0 if nothing was found, 1 if something was, 2 for wrong usage
-or code that does not build.
+checked. The exit code is 0 if nothing was found, 1 if something was, 2 for wrong usage,
+an interruption, a go command older than 1.26, or code that does not build.
 
-The comment "//bailiwick:ignore ID reason" silences an ID in its line and the next one.`,
+The comment "//bailiwick:ignore ID reason" at the end of a line silences an ID in it; alone
+in a line, in the next one.`,
 		Example: `  bailiwick vet ./...
   bailiwick vet --explain BW001
   go vet -vettool=$(command -v bailiwick) ./...`,
@@ -76,7 +77,7 @@ func (a *app) vet(ctx context.Context, packages []string, asJSON bool) error {
 	}
 	found, err := vet.Check(ctx, tool, packages, a.Err)
 	if ctx.Err() != nil {
-		return cli.Failf("interrupted")
+		return cli.Usagef("interrupted") // 1 would mean findings
 	}
 	out := cli.NewLineWriter(a.Out)
 	for _, finding := range found {

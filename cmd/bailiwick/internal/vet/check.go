@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/version"
 	"io"
 	"os"
 	"os/exec"
@@ -33,6 +34,12 @@ func (f Finding) String() string {
 // ErrNoGo says that the go command is missing.
 var ErrNoGo = errors.New("the go command is not in PATH; install Go from https://go.dev/dl")
 
+// ErrOldGo says that the go command is too old: before 1.26 it wrote findings elsewhere, and
+// none would seem to be there.
+var ErrOldGo = errors.New("the go command is older than " + leastGo + "; install a newer one from https://go.dev/dl")
+
+const leastGo = "go1.26"
+
 // ErrIncomplete says that not every package could be checked. The go command wrote why.
 var ErrIncomplete = errors.New("some packages could not be checked")
 
@@ -40,13 +47,13 @@ var ErrIncomplete = errors.New("some packages could not be checked")
 // says about packages that do not build goes to stderr. With ErrIncomplete it returns the
 // findings in the other packages.
 func Check(ctx context.Context, tool string, packages []string, stderr io.Writer) ([]Finding, error) {
+	if err := checkGo(ctx, stderr); err != nil {
+		return nil, err
+	}
 	var stdout bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", append([]string{"vet", "-json", "-vettool=" + tool, "--"}, packages...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, stderr
 	failed := cmd.Run()
-	if errors.Is(failed, exec.ErrNotFound) {
-		return nil, ErrNoGo
-	}
 	found, err := parse(&stdout)
 	switch {
 	case err != nil:
@@ -55,6 +62,27 @@ func Check(ctx context.Context, tool string, packages []string, stderr io.Writer
 		return found, ErrIncomplete
 	}
 	return found, nil
+}
+
+// checkGo returns an error unless the go command, as it is in the current directory, is new
+// enough.
+func checkGo(ctx context.Context, stderr io.Writer) error {
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION")
+	cmd.Stderr = stderr
+	output, err := cmd.Output()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return ErrNoGo
+	case err != nil:
+		return fmt.Errorf("go env GOVERSION: %w", err)
+	}
+	// It may be "devel go1.27-0123456 Mon Jan 1", and experiments come after a space.
+	for _, word := range strings.Fields(string(output)) {
+		if version.IsValid(word) && version.Compare(word, leastGo) >= 0 {
+			return nil
+		}
+	}
+	return ErrOldGo
 }
 
 // parse reads what go vet -json prints: for each package, the findings of each analyzer, or
