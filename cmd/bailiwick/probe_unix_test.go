@@ -184,6 +184,9 @@ func TestProbeFinds(t *testing.T) {
 func TestProbeCommandRepeats(t *testing.T) {
 	curl, err := exec.LookPath("curl")
 	if err != nil {
+		if os.Getenv("BAILIWICK_REQUIRE_SERVERS") == "1" {
+			t.Fatal("there is no curl")
+		}
 		t.Skip("there is no curl")
 	}
 	top := tree(t, map[string]string{"www/a.txt": "a"})
