@@ -359,6 +359,7 @@ var zeroValues = map[string]func(*testing.T){
 		}
 	},
 
+	"server/catalog.Share": data, // catalogtest has what no store takes
 	"server/catalog.Record": func(t *testing.T) {
 		if err := (server.OwnersDelete()).Authorize(t.Context(), vfs.OpDelete, catalog.Record{Owner: "alice"}); err == nil {
 			t.Error("an anonymous caller may delete an upload of alice")

@@ -65,6 +65,10 @@ func TestServer(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, url, postgres.Options{}) })
 	})
+	t.Run("shares", func(t *testing.T) {
+		url := server.Database(t)
+		catalogtest.TestShares(t, func(t testing.TB) catalogtest.ShareStore { return open(t, url, postgres.Options{}) })
+	})
 	t.Run("clock", func(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestClock(t, func(now func() time.Time) catalogtest.UseCounter { return open(t, url, postgres.Options{Now: now}) })

@@ -63,6 +63,11 @@ func TestUses(t *testing.T) {
 	catalogtest.TestUses(t, func(t testing.TB) catalogtest.UseCounter { return open(t, path) })
 }
 
+func TestShares(t *testing.T) {
+	path := newFile(t)
+	catalogtest.TestShares(t, func(t testing.TB) catalogtest.ShareStore { return open(t, path) })
+}
+
 func TestClock(t *testing.T) {
 	path := newFile(t)
 	catalogtest.TestClock(t, func(now func() time.Time) catalogtest.UseCounter {

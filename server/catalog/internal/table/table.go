@@ -54,14 +54,15 @@ type Options struct {
 
 // A Catalog is a catalog.Catalog over a DB.
 type Catalog struct {
-	db       DB
-	dialect  Dialect
-	source   catalog.Source
-	instance string
-	now      func() time.Time
-	timeout  time.Duration
-	queries  sync.Map     // in the dialect, by the text in this package: all are constants
-	clearDue atomic.Int64 // when uses of links are removed next, in microseconds
+	db             DB
+	dialect        Dialect
+	source         catalog.Source
+	instance       string
+	now            func() time.Time
+	timeout        time.Duration
+	queries        sync.Map     // in the dialect, by the text in this package: all are constants
+	clearDue       atomic.Int64 // when uses of links are removed next, in microseconds
+	clearSharesDue atomic.Int64 // when expired shares are removed next
 
 	mu     sync.RWMutex // read-locked while a statement runs, so that Close waits for it
 	closed bool

@@ -1,0 +1,73 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A Share is a link that its issuer gave out: whoever has it may do, below one path, some of
+// what the issuer may do. The link contains a random token, of which only a hash is stored,
+// so whoever reads the store cannot open the share.
+type Share struct {
+	ID    uuid.UUID // version 4; it opens nothing
+	Token [32]byte  // SHA-256 of the token
+	// Issuer is the name of the principal that issued it, and Way how that principal was
+	// authenticated, as in auth.Principal. Groups and claims are not stored: they would go on
+	// counting after the issuer has lost them.
+	Issuer, Way string
+	Host        string // of the mount, "" for a mount of all hosts
+	Path        string // the whole path, with the mount's: "/docs/report.pdf"; no slash at its end
+	Dir         bool   // Path is a directory
+	Upload      bool   // the share adds files below Path, and shows nothing
+	Password    string // a bcrypt hash, "" for none
+	Limit       int64  // how many uses it has; 0 for no limit
+	Used        int64  // uses so far
+	MaxBytes    int64  // of one uploaded file; 0 is the mount's limit
+	Note        string // the issuer's own words, never shown through the share
+	Created     time.Time
+	Expires     time.Time // both in whole microseconds, UTC
+}
+
+// ErrTooMany is the error of Add if the issuer has too many shares.
+var ErrTooMany = errors.New("catalog: too many shares")
+
+// Limits of the texts of a Share, in bytes.
+const (
+	MaxShareNote = 1024
+	MaxSharePath = 4096
+)
+
+// Shares stores shares. Package sqlite and package postgres implement it, in the same store
+// as a Catalog; shares belong to no source. It is safe for concurrent use, also by several
+// processes. Errors are those of a Catalog.
+type Shares interface {
+	// AddShare adds a share, whose Used is ignored. It returns ErrTooMany if the issuer has
+	// most shares that have not expired by Created; calls at the same moment may exceed that.
+	// It returns an error, and changes nothing, if the ID or the token is taken, if ID is
+	// not a version 4 UUID, if there is no issuer, path or expiry, or if a text is too long
+	// or has invalid UTF-8 or NUL. Once AddShare returned nil, the share survives a power
+	// failure.
+	AddShare(ctx context.Context, s Share, most int) error
+
+	// ShareByToken returns the share whose token has this hash, or ErrNotFound. It is one
+	// look-up in an index. The share may have expired or be used up.
+	ShareByToken(ctx context.Context, token [32]byte) (Share, error)
+
+	// UseShare counts one use, and reports whether the share exists, has not expired by now
+	// and had a use left. Of concurrent callers, in any process, exactly as many succeed as
+	// there are uses. Once it returned true, the use survives a power failure. After an
+	// error, the use may have been counted.
+	UseShare(ctx context.Context, id uuid.UUID, now time.Time) (bool, error)
+
+	// SharesOf returns up to limit shares of an issuer, or with "" of all issuers, latest
+	// first, and after the one with this ID; the zero UUID begins. An ID without a share
+	// ends the list. Expired shares are included until they are removed.
+	SharesOf(ctx context.Context, issuer string, after uuid.UUID, limit int) ([]Share, error)
+
+	// RevokeShare removes the share of an issuer, or with "" of any, or returns ErrNotFound.
+	// Once it returned nil, neither ShareByToken nor UseShare finds the share.
+	RevokeShare(ctx context.Context, issuer string, id uuid.UUID) error
+}
