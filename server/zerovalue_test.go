@@ -65,6 +65,17 @@ var zeroValues = map[string]func(*testing.T){
 			}
 		}
 	},
+	"server/access.Share": func(t *testing.T) {
+		for what, s := range map[string]access.Share{"zero": {}, "no path": {Dir: true}, "no directory": {Path: parsed(t, "a"), Upload: true}} {
+			a := access.Shared(access.Anyone())
+			ctx := access.WithShare(t.Context(), s, auth.Principal{Name: "alice"})
+			for _, op := range can(vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload, access.OpShare) {
+				if a.Authorize(ctx, op, parsed(t, "a")) == nil || a.Authorize(ctx, op, vfs.Root) == nil {
+					t.Errorf("%s permits to %s", what, op)
+				}
+			}
+		}
+	},
 	"server/access.Func": func(t *testing.T) {
 		p := allow("**")
 		p.Authorize = access.Func(nil)

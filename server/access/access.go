@@ -42,15 +42,22 @@ var (
 )
 
 // Anyone returns the Authorizer that authorizes everything that the patterns of the jail
-// allow. It is for servers that authenticate users but do not require it: a server with
-// authentication refuses a jail without an Authorizer.
+// allow, except that anonymous principals cannot share. It is for servers that authenticate
+// users but do not require it: a server with authentication refuses a jail without an
+// Authorizer.
 func Anyone() Authorizer { return anyone{} }
 
 type anyone struct{}
 
-func (anyone) Authorize(context.Context, vfs.Op, vfs.Name) error { return nil }
-func (anyone) Open(vfs.Op) bool                                  { return true }
-func (anyone) OpenTo(vfs.Op, vfs.Name) bool                      { return true }
+func (anyone) Authorize(ctx context.Context, op vfs.Op, _ vfs.Name) error {
+	if op == OpShare && auth.FromContext(ctx).Anyone() {
+		return ErrDenied
+	}
+	return nil
+}
+
+func (anyone) Open(op vfs.Op) bool               { return op != OpShare }
+func (anyone) OpenTo(op vfs.Op, _ vfs.Name) bool { return op != OpShare }
 
 // A Rule grants operations on names to the principals that match it.
 type Rule struct {
@@ -64,7 +71,7 @@ type Rule struct {
 	//	claim:KEY=VALUE    principals whose credentials have this claim
 	Who string
 
-	// Can lists the granted operations.
+	// Can lists the granted operations: those of package vfs, and OpShare.
 	Can []vfs.Op
 
 	// Names are patterns as in vfs.Policy.Allow; none means all names. The element
@@ -133,8 +140,16 @@ func Compile(rules []Rule, groups map[string][]string) (*List, error) {
 // Decide returns the first rule that permits p to do op on n. For OpList, n is a
 // directory, which may be listed if some name below it could match. owner is the owner
 // of the object n, nil if objects have no owners.
+//
+// OpShare for a directory is [MayShare]: here, n is an object. No rule lets an anonymous
+// principal share.
 func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (rule string, ok bool) {
-	if l == nil {
+	return l.decide(p, op, op, n, owner)
+}
+
+// decide is Decide for op on n, which the names of rules match as they do for as.
+func (l *List) decide(p auth.Principal, op, as vfs.Op, n vfs.Name, owner *string) (rule string, ok bool) {
+	if l == nil || op == OpShare && p.Anyone() {
 		return "", false
 	}
 	first := len(l.rules)
@@ -143,7 +158,7 @@ func (l *List) Decide(p auth.Principal, op vfs.Op, n vfs.Name, owner *string) (r
 			if i >= first {
 				break
 			}
-			if r := l.rules[i]; slices.Contains(r.src.Can, op) && l.means(r, p, owner) && r.matches(p, op, n) {
+			if r := l.rules[i]; slices.Contains(r.src.Can, op) && l.means(r, p, owner) && r.matches(p, as, n) {
 				first = i
 			}
 		}
@@ -169,7 +184,7 @@ func (l *List) Authorize(ctx context.Context, op vfs.Op, n vfs.Name) error {
 // Open implements [Authorizer]. It reports whether some rule grants op to anyone, on any
 // names.
 func (l *List) Open(op vfs.Op) bool {
-	return l != nil && slices.ContainsFunc(l.rules, func(r *rule) bool {
+	return l != nil && op != OpShare && slices.ContainsFunc(l.rules, func(r *rule) bool {
 		return r.who == whoAnyone && slices.Contains(r.src.Can, op)
 	})
 }

@@ -49,7 +49,7 @@ func compile(src Rule) (*rule, error) {
 	return r, r.compileNames(src.Names)
 }
 
-var allOps = []vfs.Op{vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload}
+var allOps = []vfs.Op{vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload, OpShare}
 
 func ops() string {
 	var b strings.Builder
