@@ -33,7 +33,7 @@ func (a *app) signCommand() *cobra.Command {
 that one path, as far as the mount allows it, until the link expires. If mounts serve
 different hosts, the link works only for the host in the URL.
 
-FILE has lines of KEYID:BASE64, made with: openssl rand -base64 32. The first key signs.
+FILE has lines of KEYID:BASE64, made with: bailiwick keys new FILE. The first key signs.
 To revoke all links of a key, remove its line.
 
 A link works like a password: send it over HTTPS, and use a short expiry time.`,
@@ -68,14 +68,14 @@ A link works like a password: send it over HTTPS, and use a short expiry time.`,
 func (a *app) sign(urls []string, f *signFlags) error {
 	switch {
 	case f.keys == "":
-		return cli.Usagef("name the file of keys with %s; to make one: echo \"1:$(openssl rand -base64 32)\" >link-keys", a.Origin("keys"))
+		return cli.Usagef("name the file of keys with %s; to make one: bailiwick keys new link-keys", a.Origin("keys"))
 	case f.expires < cli.Duration(time.Second):
 		return cli.Usagef("set with %s how long the links are valid, such as 1h", a.Origin("expires"))
 	}
 	keys, err := links.LoadKeys(f.keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return cli.Usagef("%s: there is no file %s; to make one: echo \"1:$(openssl rand -base64 32)\" >%s",
+		return cli.Usagef("%s: there is no file %s; to make one: bailiwick keys new %s",
 			a.Origin("keys"), cli.Printable(f.keys), cli.Printable(f.keys))
 	case err != nil:
 		return cli.Usagef("%s: %s", a.Origin("keys"), cli.OneLine(err))

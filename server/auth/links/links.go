@@ -105,7 +105,7 @@ func (k *Keys) Sign(l Link) (query string, err error) {
 		q.Set(paramHost, l.Host)
 	}
 	q.Set(paramID, rand.Text())
-	q.Set(paramKey, k.ring[0].id)
+	q.Set(paramKey, k.ring[0].ID)
 	if l.Method != http.MethodGet {
 		q.Set(paramMethod, l.Method)
 	}
@@ -119,7 +119,7 @@ func (k *Keys) Sign(l Link) (query string, err error) {
 		q.Set(paramUses, strconv.Itoa(l.Uses))
 	}
 	signed := q.Encode()
-	return signed + "&" + paramSignature + "=" + signature(k.ring[0].secret, l.Method, l.Path, signed), nil
+	return signed + "&" + paramSignature + "=" + signature(k.ring[0].Secret, l.Method, l.Path, signed), nil
 }
 
 func (l *Link) check() error {
@@ -202,8 +202,8 @@ func (k *Keys) Verify(method, path, rawQuery string, now time.Time) (Link, error
 	// Comparing with a random key makes an unknown key id take as long as a known one.
 	secret := k.none[:]
 	for i := range k.ring {
-		if k.ring[i].id == q.Get(paramKey) {
-			secret = k.ring[i].secret
+		if k.ring[i].ID == q.Get(paramKey) {
+			secret = k.ring[i].Secret
 		}
 	}
 	want := signature(secret, l.Method, path, signed)
