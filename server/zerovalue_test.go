@@ -37,6 +37,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
+	"github.com/bailiwick-fs/bailiwick/server/auth/session"
 	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
@@ -193,6 +194,20 @@ var zeroValues = map[string]func(*testing.T){
 			}
 			if q, err := k.Sign(links.Link{Method: "GET", Path: "/a", Expires: time.Now().Add(time.Hour)}); err == nil {
 				t.Errorf("%s signs %s", what, q)
+			}
+		}
+	},
+	"server/auth/session.Keys": func(t *testing.T) {
+		good, err := session.ReadKeys("keys", strings.NewReader("a:"+base64.StdEncoding.EncodeToString(make([]byte, 32))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, k := range map[string]*session.Keys{"zero": {}, "nil": nil} {
+			if _, ok := k.Open("p", good.Seal("p", []byte("x"))); ok {
+				t.Errorf("%s opens a value", what)
+			}
+			if panicOf(func() { k.Seal("p", nil) }) == "" {
+				t.Errorf("%s seals a value", what)
 			}
 		}
 	},
