@@ -76,6 +76,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 		return nil, err
 	}
 	g.hosts = routing.HostsOf(cfg)
+	h = s.ownPaths(g, h, recorder)
 	h = forHosts(h, g.hosts.Answers, s.unknownHost(recorder))
 	g.handler = server.Limit(h, server.Limits{
 		InFlight:       s.inFlight.of(cfg.Limits.RequestsInFlight),

@@ -1,0 +1,18 @@
+package daemon
+
+import (
+	"net/http"
+
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+)
+
+// ownPaths returns the handler that answers the server's own paths on every host, and passes
+// all other requests to mounts.
+func (s *service) ownPaths(g *generation, mounts http.Handler, recorder audit.Recorder) http.Handler {
+	return &routing.Own{
+		At:    map[string]http.Handler{},
+		Below: map[string]http.Handler{},
+		Next:  mounts,
+	}
+}
