@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/routing"},
 	{"internal/config"},
 	{"internal/sandbox", "internal/vet"},
-	{"docs", "internal/metrics", "internal/overlap", "internal/spelling", "internal/systemd", "internal/tempdir"},
+	{"docs", "internal/demo", "internal/metrics", "internal/overlap", "internal/spelling", "internal/systemd", "internal/tempdir"},
 }
 
 // layerOf returns the index of the package's line in layers, or -1.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"io"
 	"os"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -14,20 +15,45 @@ import (
 // standard error, and the error then has the exit code 2. If strict is set, warnings are
 // mistakes.
 func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, given []config.Given, strict bool) error {
+	return serve(ctx, std, env, program{file: file, given: given, strict: strict})
+}
+
+// A program is what serve runs.
+type program struct {
+	file   string // the configuration; "" for none
+	given  []config.Given
+	strict bool
+	demo   *Demo // nil but for ServeDemo
+}
+
+func serve(ctx context.Context, std cli.Streams, env *cli.Env, p program) error {
 	// Whoever reads standard error may go away once the server is ready. The server must
 	// not end with the first record that it writes after that.
 	cli.IgnoreBrokenPipes()
 	sig := catchSignals()
 	temp, noTemp := tempdir.Make()
 	defer temp.Remove() // what is left, the next start removes
+	if p.demo != nil {
+		remove, err := p.demo.configure(temp, &p)
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
 	s, err := newService(ctx, std, env, func(fits func(*config.Config) error) (*config.Config, error) {
-		return readConfig(file, given, fits)
-	}, strict)
+		return readConfig(p.file, p.given, fits)
+	}, p.strict)
 	if err != nil {
 		return std.ConfigError(err)
 	}
 	defer s.close()
 	s.temp = temp
+	if p.demo != nil {
+		s.std.Err = io.Discard // Started says what there is
+		if err := p.demo.fill(ctx, s.current.Load()); err != nil {
+			return err
+		}
+	}
 	if noTemp != nil {
 		s.announce("temporary directory: none, it cannot be made in %s: %s", cli.Printable(os.TempDir()), cli.Cause(noTemp))
 	}
@@ -37,10 +63,14 @@ func Serve(ctx context.Context, std cli.Streams, env *cli.Env, file string, give
 	s.announceSources(ctx, g)
 	s.announceClock(ctx, g)
 	s.announceRights(g)
-	if err := s.confine(g.cfg, file); err != nil {
+	if err := s.confine(g.cfg, p.file); err != nil {
 		return err
 	}
+	s.std = std
 	s.start()
+	if p.demo != nil {
+		p.demo.Started("http://" + s.sockets[0].Addr().String())
+	}
 	return s.run(ctx, sig)
 }
 
