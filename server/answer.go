@@ -19,7 +19,7 @@ var (
 
 // fixed answers with a fixed text, or a page that contains it, which must not be cached.
 func (x *exchange) fixed(status int, text string) {
-	if x.form && x.failurePage(status, text) {
+	if x.report != nil && x.sendReport(status) || x.form && x.failurePage(status, text) {
 		return
 	}
 	x.Header()["Cache-Control"] = noStore

@@ -18,6 +18,7 @@ type checkedBody struct {
 	src    io.Reader
 	upload Upload
 	size   int64
+	spools bool      // the whole content is received first, also without an Inspector
 	out    io.Reader // the checked content; nil before the first Read
 	err    error     // of the last Read, and of all further ones
 }
@@ -41,6 +42,16 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 	n, err := b.out.Read(p)
 	b.err = err
 	return n, err
+}
+
+// receive receives the whole content into a file, checks it, and has it inspected, before
+// the first Read.
+func (b *checkedBody) receive() error {
+	b.spools = true
+	if b.err == nil && b.out == nil {
+		b.err = b.begin()
+	}
+	return b.err
 }
 
 // failure returns the content's own error, even if the backend has hidden it; nil if there
@@ -71,7 +82,7 @@ func (b *checkedBody) begin() error {
 		return errType
 	}
 	b.out = io.MultiReader(bytes.NewReader(head), bounded)
-	if b.in.Inspect == nil {
+	if b.in.Inspect == nil && !b.spools {
 		return nil
 	}
 	if err := b.stage(); err != nil {

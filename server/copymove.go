@@ -25,10 +25,17 @@ const (
 func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 	to, opts, err := h.destination(x.r)
 	x.attempt.To = to
-	if err == nil {
-		err = h.checkTarget(x, name, to)
-	}
 	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	h.transfer(x, name, to, opts)
+}
+
+// transfer copies or moves name to another name.
+func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) {
+	x.attempt.To = to
+	if err := h.checkTarget(x, name, to); err != nil {
 		x.fail(err, nil)
 		return
 	}
@@ -38,6 +45,8 @@ func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 		return
 	}
 	defer h.intake.Slots.give()
+	opts.Source = httpheader.Conditions(x.r)
+	opts.Source.Unsafe = true
 	if err := h.recheck(x, name, to, &opts); err != nil {
 		x.fail(err, nil)
 		return
@@ -58,8 +67,6 @@ func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 // Conditions apply to the object of the request, as always in HTTP; Overwrite to the
 // destination.
 func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions, err error) {
-	opts.Source = httpheader.Conditions(r)
-	opts.Source.Unsafe = true
 	switch overwrite := r.Header["Overwrite"]; {
 	case len(overwrite) == 0 || len(overwrite) == 1 && overwrite[0] == "T":
 	case len(overwrite) == 1 && overwrite[0] == "F":

@@ -34,9 +34,10 @@ type exchange struct {
 	objectHeaders http.Header   // headers of middleware that describe an object, see removeObjectHeaders
 	closeAtOnce   bool          // close the connection directly after the response
 
-	lingering   *Slots // bounds the requests that linger; nil for none
-	form        bool   // the request is a browser's form, answered by an HTML page
-	closeIfFull bool   // without a lingering slot, do not wait for the body at all
+	lingering   *Slots  // bounds the requests that linger; nil for none
+	report      *report // of the files of a form, instead of a fixed text; nil for none
+	form        bool    // the request is a browser's form, answered by an HTML page
+	closeIfFull bool    // without a lingering slot, do not wait for the body at all
 
 	auth      *Auth
 	opens     opener       // which operations are open to anyone; nil if unknown

@@ -39,11 +39,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.end()
 	x.pace, x.lingering, x.notFound = pace(h.cfg.MinRate), h.lingering, h.notFound
 
-	writes := h.intake != nil && isWrite(r.Method)
-	if !writes && !x.takeMethod(h.allow) {
+	post := h.intake != nil && isPost(r)
+	writes := h.intake != nil && isWrite(r.Method) || post
+	if !writes && !x.takeMethod(h.allowed(r)) {
 		return
 	}
-	if !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.opens) {
+	op := opOf(r.Method)
+	if post {
+		op, x.form = vfs.OpWrite, isBrowserForm(r)
+	}
+	if !x.authenticate(&h.cfg.Auth, op, h.opens) {
 		return
 	}
 	if writes && crossOrigin.Check(r) != nil {
@@ -63,6 +68,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		x.fail(err, nil)
+	case post && x.link.ID != "":
+		// A link is for one object.
+		x.fail(refusal(name.String(), audit.ReasonLink), nil)
+	case post:
+		h.post(x, name)
 	case writes:
 		h.serveWrite(x, name, isDir)
 	case itself:
@@ -72,6 +82,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveName(x, name)
 	}
+}
+
+// allowed returns the value of Allow. It tells nothing of the name but how the path ends.
+func (h *handler) allowed(r *http.Request) []string {
+	if h.intake != nil && isDirPath(r.URL) {
+		return allowPosts
+	}
+	return h.allow
 }
 
 // serveName answers a path without a trailing slash.

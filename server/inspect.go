@@ -41,7 +41,7 @@ func (u *Upload) ReadAt(p []byte, off int64) (int, error) { return u.file.ReadAt
 // Open returns a reader of the body from its beginning, valid until Inspect returns.
 func (u *Upload) Open() *io.SectionReader { return io.NewSectionReader(u, 0, u.Size) }
 
-// stage copies the whole content to a file and has it inspected.
+// stage copies the whole content to a file and has it inspected, if there is an Inspector.
 func (b *checkedBody) stage() error {
 	s := &b.upload
 	var err error
@@ -57,6 +57,9 @@ func (b *checkedBody) stage() error {
 		return err
 	}
 	hash.Sum(s.SHA256[:0])
+	if b.in.Inspect == nil {
+		return nil
+	}
 	switch err := b.in.Inspect.Inspect(b.ctx, s); {
 	case err == nil:
 		return nil

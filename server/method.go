@@ -10,6 +10,7 @@ import (
 var (
 	allowReads   = []string{"GET, HEAD, OPTIONS"}
 	allowWrites  = []string{"GET, HEAD, OPTIONS, PUT, DELETE, COPY, MOVE"}
+	allowPosts   = []string{"GET, HEAD, OPTIONS, POST"}
 	allowUploads = []string{"GET, HEAD, POST, DELETE, OPTIONS"}
 	allowObjects = []string{"GET, HEAD, DELETE, OPTIONS"}
 )

@@ -78,11 +78,14 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 // stored answers a write that stored an object.
 func (x *exchange) stored(w *vfs.Written) {
 	x.attempt.Rule = w.Info.Rule
-	status := http.StatusCreated
+	x.written(storedStatus(w), &w.Info)
+}
+
+func storedStatus(w *vfs.Written) int {
 	if w.Replaced {
-		status = http.StatusNoContent
+		return http.StatusNoContent
 	}
-	x.written(status, &w.Info)
+	return http.StatusCreated
 }
 
 // hideSibling hides a conflict with a directory, unless directories are listed: otherwise
@@ -111,6 +114,10 @@ func (h *handler) remove(x *exchange, name vfs.Name) {
 // written answers a successful write. info describes the new version; nil if there is none.
 func (x *exchange) written(status int, info *vfs.Info) {
 	h := x.Header()
+	if x.form {
+		x.acted()
+		return
+	}
 	if info != nil {
 		if tag := httpheader.AppendETag(nil, info); tag != nil {
 			h["Etag"] = []string{string(tag)}

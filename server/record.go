@@ -21,22 +21,47 @@ var anyone = auth.Principal{}.String()
 // record completes the attempt and passes it to the Recorder.
 func (x *exchange) record() {
 	a := &x.attempt
-	if a.RequestID == (uuid.UUID{}) {
-		a.RequestID = newRequestID(a.Time)
+	if a.Method == "" {
+		a.Method = x.r.Method
 	}
-	a.Remote = host(x.r.RemoteAddr)
-	a.Method = x.r.Method
-	a.Raw = loggedTarget(x.r)
-	if x.jail != nil {
-		a.Backend = x.jail.Caps().Kind
-	}
-	a.Cache = x.answer.Cache
+	x.describeRequest(a)
 	a.Status, a.Bytes = x.status, x.bytes
 	a.Duration = time.Since(a.Time)
 	if a.Reason == audit.ReasonCanceled && errors.Is(context.Cause(x.r.Context()), ErrShutdown) {
 		a.Reason = audit.ReasonShutdown
 	}
 	x.rec.Record(a)
+}
+
+// recordPart records what the request has done with one of several objects.
+func (x *exchange) recordPart(a *audit.Attempt) {
+	if x.rec == nil {
+		return
+	}
+	a.Part = true
+	a.Time, a.RequestID, a.Principal = x.attempt.Time, x.requestID(), x.attempt.Principal
+	x.describeRequest(a)
+	a.Duration = time.Since(a.Time)
+	x.rec.Record(a)
+}
+
+// requestID returns the ID of the record, which it makes first.
+func (x *exchange) requestID() uuid.UUID {
+	if x.attempt.RequestID == (uuid.UUID{}) {
+		x.attempt.RequestID = newRequestID(x.attempt.Time)
+	}
+	return x.attempt.RequestID
+}
+
+// describeRequest adds what all records of a request have in common.
+func (x *exchange) describeRequest(a *audit.Attempt) {
+	a.RequestID = x.requestID()
+	a.Remote = host(x.r.RemoteAddr)
+	a.Raw = loggedTarget(x.r)
+	if x.jail != nil {
+		a.Backend = x.jail.Caps().Kind
+	}
+	a.Cache = x.answer.Cache
 }
 
 // newRequestID returns a UUID of version 7. It is not secret, so its random bits come

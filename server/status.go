@@ -63,6 +63,10 @@ var (
 	errSlow         = &httpError{status: 408, text: "request body sent too slowly\n", verdict: audit.Refused, reason: audit.ReasonClientSlow}
 	errMalformed    = &httpError{status: 400, text: "bad request body\n", verdict: audit.Refused, reason: audit.ReasonClientBody}
 	errNoFile       = &httpError{status: 400, text: "no file: send multipart/form-data with files, or a file itself with Content-Disposition: attachment; filename=\"…\"\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
+	errNoForm       = &httpError{status: 400, text: "send multipart/form-data with files, or application/x-www-form-urlencoded with an action\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
+	errAction       = &httpError{status: 400, text: "action is delete, with a name and perhaps an etag; or copy or move, with a name, to, and perhaps an etag and replace=1\n", verdict: audit.Refused, reason: audit.ReasonAction}
+	errReplace      = &httpError{status: 400, text: "replace is 1 or on, or not given; etag needs replace and a single file\n", verdict: audit.Refused, reason: audit.ReasonAction}
+	errTwice        = &httpError{status: 409, text: "two files have this name\n", verdict: audit.Refused, reason: audit.ReasonUploadTwice}
 	errTooManyParts = &httpError{status: 413, text: "too many files or fields in one request\n", verdict: audit.Refused, reason: audit.ReasonUploadTooMany}
 	errPart         = &httpError{status: 413, text: "a part's header or a form field is too large\n", verdict: audit.Refused, reason: audit.ReasonUploadPart}
 
@@ -149,25 +153,36 @@ func (x *exchange) fail(err error, pres *presentation) {
 	case !decided && x.clientGone(err):
 		x.attempt.Reason = audit.ReasonCanceled
 		panic(http.ErrAbortHandler) // nobody is left to answer
-	case !decided && changesObjects(x.op) && errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, fs.ErrNotExist):
-		x.discloseVersion(e)
-		x.respond(errPrecondition, err)
 	default:
-		for _, r := range responses {
-			if !r.matches(err) {
-				continue
-			}
-			if r.log != "" {
-				x.logAt(r.level, r.log, err)
-			}
-			response := r.response
-			if response == nil {
-				errors.As(err, &response)
-			}
-			x.respond(response, err)
-			return
+		response := x.responseTo(err)
+		if response == errPrecondition && x.mayDisclose(e) {
+			x.setETag(e.Info)
 		}
+		x.respond(response, err)
 	}
+}
+
+// responseTo returns the response for an error that is not about the object of a read. It
+// logs what operators have to know.
+func (x *exchange) responseTo(err error) *httpError {
+	if !isHTTPError(err) && changesObjects(x.op) && errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, fs.ErrNotExist) {
+		return errPrecondition
+	}
+	for _, r := range responses {
+		if !r.matches(err) {
+			continue
+		}
+		if r.log != "" {
+			x.logAt(r.level, r.log, err)
+		}
+		if r.response != nil {
+			return r.response
+		}
+		var response *httpError
+		errors.As(err, &response)
+		return response
+	}
+	return errInternal
 }
 
 // clientGone reports whether err means that the client has disconnected, so that the
@@ -183,15 +198,13 @@ func changesObjects(op vfs.Op) bool {
 	return op == vfs.OpWrite || op == vfs.OpDelete || op == vfs.OpUpload
 }
 
-// discloseVersion sets the ETag of the current version, if the caller may read it.
-func (x *exchange) discloseVersion(e *vfs.Error) {
-	if e == nil || e.Info == nil || e.Info.Name != x.attempt.Name {
-		return // also for the destination of a copy, which is not the object of the request
-	}
-	if x.jail.Explain(x.ctx, vfs.OpRead, x.attempt.Name).Allowed {
-		x.setETag(e.Info)
-	}
+// mayDisclose reports whether a failed precondition of the request's object has the current
+// version of that, and the caller may read it. The destination of a copy is not that object.
+func (x *exchange) mayDisclose(e *vfs.Error) bool {
+	return e != nil && e.Info != nil && e.Info.Name == x.attempt.Name && x.mayRead(e.Info.Name)
 }
+
+func (x *exchange) mayRead(n vfs.Name) bool { return x.jail.Explain(x.ctx, vfs.OpRead, n).Allowed }
 
 // respond sends the response for err.
 func (x *exchange) respond(response *httpError, err error) {

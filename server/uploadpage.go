@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"mime"
 	"net/http"
 	"strconv"
@@ -18,7 +17,7 @@ func isBrowserForm(r *http.Request) bool {
 		return false
 	}
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && media == "multipart/form-data" && prefersHTML(r.Header["Accept"])
+	return err == nil && (media == "multipart/form-data" || media == "application/x-www-form-urlencoded") && prefersHTML(r.Header["Accept"])
 }
 
 // prefersHTML reports whether an Accept names HTML and prefers it to JSON. Wildcards count
@@ -43,14 +42,18 @@ func prefersHTML(accept []string) bool {
 
 // createdPage answers a form whose files were stored. It reports false if there is no page.
 func (x *exchange) createdPage(files []fileJSON) bool {
-	p := listing.Answer{Title: "1 file stored"}
-	if len(files) != 1 {
-		p.Title = fmt.Sprintf("%d files stored", len(files))
-	}
+	p := listing.Answer{Title: stored(len(files))}
 	for _, f := range files {
-		p.Files = append(p.Files, listing.File{Name: f.Name, ID: f.ID, Size: f.Size})
+		p.Files = append(p.Files, listing.File{Name: f.Name, Href: "./" + f.ID, Size: f.Size})
 	}
 	return x.sendPage(http.StatusCreated, &p)
+}
+
+func stored(files int) string {
+	if files == 1 {
+		return "1 file stored"
+	}
+	return strconv.Itoa(files) + " files stored"
 }
 
 // failurePage answers a form with a fixed text, on a page. It reports false if there is no

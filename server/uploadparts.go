@@ -27,7 +27,7 @@ func (h *uploads) eachFile(r *http.Request, body io.Reader, store storeFunc) err
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case err == nil && media == "multipart/form-data":
-		return h.eachPart(params["boundary"], body, store)
+		return eachPart(params["boundary"], body, h.cfg.MaxFiles, store, nil)
 	case strings.HasPrefix(media, "multipart/"):
 		return errNoFile
 	}
@@ -42,8 +42,9 @@ func (h *uploads) eachFile(r *http.Request, body io.Reader, store storeFunc) err
 	return store(d.Filename, body)
 }
 
-// eachPart calls store for every file of a form.
-func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) error {
+// eachPart calls store for every file of a form, which may have maxFiles of them, and set,
+// unless it is nil, for every other field. A form without files is refused.
+func eachPart(boundary string, body io.Reader, maxFiles int, store storeFunc, set func(field, value string) error) error {
 	form, err := formdata.NewReader(body, boundary)
 	if err != nil {
 		return formError(err)
@@ -60,7 +61,11 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 		d := httpheader.ParseDisposition(part.Disposition)
 		if !d.IsFile {
 			fields++
-			if err := skipField(form, fields); err != nil {
+			value, err := readField(form, fields)
+			if err == nil && set != nil {
+				err = set(d.Field, value)
+			}
+			if err != nil {
 				return err
 			}
 			continue
@@ -73,7 +78,7 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 		if _, err := content.Peek(1); d.Filename == "" && err == io.EOF {
 			continue
 		}
-		if files++; files > h.cfg.MaxFiles {
+		if files++; files > maxFiles {
 			return errTooManyParts
 		}
 		if err := store(d.Filename, content); err != nil {
@@ -86,19 +91,19 @@ func (h *uploads) eachPart(boundary string, body io.Reader, store storeFunc) err
 	return nil
 }
 
-// skipField skips the nth part that is not a file.
-func skipField(form *formdata.Reader, n int) error {
+// readField reads the nth part that is not a file.
+func readField(form *formdata.Reader, n int) (string, error) {
 	if n > maxFields {
-		return errTooManyParts
+		return "", errTooManyParts
 	}
-	size, err := io.Copy(io.Discard, io.LimitReader(form, maxFieldBytes+1))
+	value, err := io.ReadAll(io.LimitReader(form, maxFieldBytes+1))
 	if err != nil {
-		return formError(err)
+		return "", formError(err)
 	}
-	if size > maxFieldBytes {
-		return errPart
+	if len(value) > maxFieldBytes {
+		return "", errPart
 	}
-	return nil
+	return string(value), nil
 }
 
 // A contentReader reads the current part of a form.

@@ -69,6 +69,33 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 	return p.stored(j.put(ctx, &v, body, opts))
 }
 
+// CheckPut returns, for each of the names, the error with which a Put with cond would fail before
+// it reads a body, nil if it would read one. It takes the other names for created at the same
+// time, so two of them must not differ only in case or normal form. It is for callers who have
+// to know all that before they change anything. It reserves nothing: a later Put can still fail.
+func (j *Jail) CheckPut(ctx context.Context, cond Cond, names ...Name) []error {
+	cond.Unsafe = true
+	errs := make([]error, len(names))
+	for i, n := range names {
+		v := j.admit(ctx, OpWrite, n)
+		if errs[i] = v.err("put"); errs[i] != nil {
+			continue
+		}
+		c, replaces, err := j.claim(ctx, n, cond)
+		if err != nil {
+			errs[i] = outward("put", n, v.Rule, err)
+			continue
+		}
+		if c != nil {
+			if replaces {
+				c.settle()
+			}
+			defer c.leave()
+		}
+	}
+	return errs
+}
+
 // Create stores body under a name that the program made itself, such as a UUID, and
 // fails with [ErrExist] if that object exists. It does what Put does with IfNoneMatch
 // "*", but for [OpUpload], and without the search for siblings, which costs at least
@@ -107,40 +134,51 @@ var errUnfinished = errors.New("unfinished")
 
 // prepare fails if n is too similar to a sibling, or if something else conflicts with
 // it.
-func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (p *preparation, err error) {
+func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (*preparation, error) {
+	c, replaces, err := j.claim(ctx, n, cond)
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil:
+	case replaces:
+		c.settle()
+	default:
+		j.names.create(n)
+	}
+	return &preparation{c, j.names, replaces, errUnfinished}, nil
+}
+
+// claim makes the checks of prepare. It returns the claim on n, unless an existing object is
+// only replaced.
+func (j *Jail) claim(ctx context.Context, n Name, cond Cond) (c *claim, replaces bool, err error) {
 	if !j.caps.Writable {
-		return nil, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
+		return nil, false, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
 	if cond.NeedsObject() {
 		// An object that is only replaced already exists under this very spelling.
-		return &preparation{replaces: true}, j.checkVersion(ctx, n, cond)
+		return nil, true, j.checkVersion(ctx, n, cond)
 	}
-	c, other, made := j.creating.enter(n)
-	if c == nil {
-		return nil, j.claimedSiblingError(ctx, n, other, made)
+	entered, other, made := j.creating.enter(n)
+	if entered == nil {
+		return nil, false, j.claimedSiblingError(ctx, n, other, made)
 	}
 	defer func() { // a backend that panics must not block the name forever
-		if p == nil {
-			c.leave()
+		if c == nil {
+			entered.leave()
 		}
 	}()
 	again := false
-	replaces, err := j.checkAround(ctx, n, cond)
+	replaces, err = j.checkAround(ctx, n, cond)
 	if err == nil && !replaces {
-		again, err = c.contested()
+		again, err = entered.contested()
 	}
 	if again && err == nil {
 		replaces, err = j.checkAround(ctx, n, cond)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if replaces {
-		c.settle()
-	} else {
-		j.names.create(n)
-	}
-	return &preparation{c, j.names, replaces, errUnfinished}, nil
+	return entered, replaces, nil
 }
 
 // stored records the result of the Put, and returns it.

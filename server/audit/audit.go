@@ -38,7 +38,10 @@ type Attempt struct {
 	Status   int   // of the response; 0 if there was none
 	Bytes    int64 // bytes of the response body, as written to the connection
 	Received int64 // bytes of the request body that were read
-	Aborted  bool  // the response was truncated: the backend failed, or the client disconnected
+	// Part is set if this is about one object of a request with several, whose record has
+	// the same RequestID and follows. Method is what a request for this object alone has.
+	Part     bool
+	Aborted  bool // the response was truncated: the backend failed, or the client disconnected
 	Duration time.Duration
 }
 

@@ -55,6 +55,9 @@ func appendJSON(b []byte, a *Attempt) []byte {
 		b = appendField(b, `,"cache":"`, string(a.Cache), maxShort)
 		b = append(b, '"')
 	}
+	if a.Part {
+		b = append(b, `,"part":true`...)
+	}
 	return append(b, "}\n"...)
 }
 
@@ -102,6 +105,9 @@ func appendText(b []byte, a *Attempt) []byte {
 	}
 	if a.Cache != "" {
 		b = appendField(b, " cache ", string(a.Cache), maxShort)
+	}
+	if a.Part {
+		b = appendField(b, " part /", a.Name.String(), maxName)
 	}
 	if a.Aborted {
 		b = append(b, " aborted"...)

@@ -9,6 +9,7 @@ const (
 	ReasonNameRewritten vfs.Reason = "name.rewritten"       // URL.Path and URL.RawPath disagree
 	ReasonHost          vfs.Reason = "host"                 // a host that is not served
 	ReasonDestination   vfs.Reason = "request.destination"  // the Destination or Overwrite of a COPY or MOVE
+	ReasonAction        vfs.Reason = "request.action"       // the fields of a form that changes objects
 	ReasonCrossOrigin   vfs.Reason = "request.cross_origin" // a page of another site made a browser send it
 
 	// Authentication and signed links.
@@ -37,6 +38,7 @@ const (
 	ReasonClientBody     vfs.Reason = "client.body"      // a malformed body
 	ReasonUploadNoFile   vfs.Reason = "upload.no_file"   // no file in the body
 	ReasonUploadTooMany  vfs.Reason = "upload.too_many"  // too many parts or files in one request
+	ReasonUploadTwice    vfs.Reason = "upload.twice"     // two files of one request have the same name
 	ReasonUploadPart     vfs.Reason = "upload.part"      // a part's header or a form field is too large
 
 	// Failures.

@@ -44,6 +44,9 @@ func (s slogRecorder) Record(a *Attempt) {
 	if a.Cache != "" {
 		r.AddAttrs(slog.String("cache", string(a.Cache)))
 	}
+	if a.Part {
+		r.AddAttrs(slog.Bool("part", true))
+	}
 	// A Recorder cannot report that the slog.Handler failed.
 	_ = s.logger.Handler().Handle(ctx, r)
 }

@@ -10,6 +10,7 @@ import (
 // A Disposition is a parsed Content-Disposition of a file that a client sends.
 type Disposition struct {
 	Kind     string // in lower case: "form-data", "attachment"
+	Field    string // the name of the form's field, as it was sent
 	Filename string // as it was sent
 	IsFile   bool   // there is a filename, which may be empty
 }
@@ -20,7 +21,7 @@ type Disposition struct {
 func ParseDisposition(header string) Disposition {
 	kind, rest, _ := strings.Cut(header, ";")
 	o := Disposition{Kind: strings.ToLower(strings.TrimSpace(kind))}
-	var extended bool
+	var extended, named bool
 	for rest != "" {
 		var key, value string
 		var quoted bool
@@ -31,6 +32,8 @@ func ParseDisposition(header string) Disposition {
 			if name, ok := decodeExtended(value); ok && !extended {
 				o.Filename, o.IsFile, extended = name, true, true
 			}
+		case strings.EqualFold(key, "name") && !named:
+			o.Field, named = value, true
 		case strings.EqualFold(key, "filename") && !o.IsFile:
 			if quoted {
 				value = unescapeQuotes(value)

@@ -20,14 +20,15 @@ var (
 type Answer struct {
 	Title string
 	Text  string // "" for none
-	Files []File // stored by the request
+	Files []File // of the request
 }
 
-// A File is a file that was stored.
+// A File is a file of a form.
 type File struct {
-	Name string // the user's filename, any text
-	ID   string // of the object, in the directory of the page
-	Size int64
+	Name  string // the user's filename, any text
+	Href  string // a reference to the object, relative to the page; "" if there is none
+	Size  int64
+	Error string // why it was not stored; "" if it was
 }
 
 type answerPage struct {
@@ -36,16 +37,19 @@ type answerPage struct {
 	Files       []answerFile
 }
 
-type answerFile struct{ Name, Href, Size, Bytes string }
+type answerFile struct{ Name, Href, Size, Bytes, Error string }
 
 // HTML renders the page as an HTML document without scripts.
 func (a *Answer) HTML() ([]byte, error) {
 	out := answerPage{Title: a.Title, Text: a.Text, Style: template.CSS(pageCSS)}
 	for _, f := range a.Files {
-		line := answerFile{Name: f.Name, Href: "./" + f.ID, Size: humanSize(f.Size), Bytes: strconv.FormatInt(f.Size, 10)}
+		line := answerFile{Name: f.Name, Href: f.Href, Error: f.Error}
+		if f.Error == "" {
+			line.Size, line.Bytes = humanSize(f.Size), strconv.FormatInt(f.Size, 10)
+		}
 		// Otherwise there would be nothing to click on.
-		if !strings.ContainsFunc(f.Name, isVisible) {
-			line.Name = f.ID
+		if f.Href != "" && !strings.ContainsFunc(f.Name, isVisible) {
+			line.Name = strings.TrimPrefix(f.Href, "./")
 		}
 		out.Files = append(out.Files, line)
 	}

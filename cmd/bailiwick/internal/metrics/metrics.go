@@ -134,6 +134,9 @@ func (m *Metrics) Handler() http.Handler {
 
 // Record counts a request.
 func (m *Metrics) Record(a *audit.Attempt) {
+	if a.Part {
+		return // the request has a record of its own
+	}
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
 	if a.Verdict != audit.Allowed {
 		m.refusals.WithLabelValues(string(a.Reason)).Inc()

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// isPost reports whether a request is a POST to a directory: its path ends in a slash. Forms
+// can send nothing else.
+func isPost(r *http.Request) bool {
+	return r.Method == http.MethodPost && isDirPath(r.URL)
+}
+
+func isDirPath(u *url.URL) bool {
+	if u.RawPath != "" {
+		return strings.HasSuffix(u.RawPath, "/")
+	}
+	return strings.HasSuffix(u.Path, "/")
+}
+
+// post answers a POST to dir: files to store in it, or a form that asks for what a DELETE, COPY
+// or MOVE does.
+func (h *handler) post(x *exchange, dir vfs.Name) {
+	media, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	switch {
+	case err == nil && media == "multipart/form-data":
+		h.postFiles(x, dir, params["boundary"])
+	case err == nil && media == "application/x-www-form-urlencoded":
+		h.postAction(x, dir)
+	default:
+		x.fail(errNoForm, nil)
+	}
+}
+
+// An action is what a form asks for.
+type action struct {
+	method    string // of the request that does the same
+	name, to  vfs.Name
+	header    http.Header // its preconditions
+	overwrite bool
+}
+
+// postAction does what a form asks for, as the request that it stands for would.
+func (h *handler) postAction(x *exchange, dir vfs.Name) {
+	fields, err := h.receiveFields(x)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	a, err := parseAction(dir, fields)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	defer x.partOf(dir, a.method)()
+	as := new(http.Request)
+	*as = *x.r
+	as.Method, as.Header = a.method, a.header
+	x.attempt.Method, x.attempt.Name = x.r.Method, a.name
+	x.r, x.op = as, opOf(a.method)
+	if a.method == http.MethodDelete {
+		h.remove(x, a.name)
+		return
+	}
+	h.transfer(x, a.name, a.to, vfs.PutOptions{Cond: newOnly(!a.overwrite)})
+}
+
+// receiveFields returns the fields of a form without files.
+func (h *handler) receiveFields(x *exchange) (url.Values, error) {
+	if err := h.intake.checkHeader(x.r); err != nil {
+		return nil, err
+	}
+	body, err := h.intake.receive(x)
+	if err != nil {
+		return nil, err
+	}
+	defer x.endBody(body)
+	sent, err := io.ReadAll(&limitedBody{body, maxFieldBytes})
+	if err != nil {
+		return nil, err
+	}
+	fields, err := url.ParseQuery(string(sent))
+	if err != nil {
+		return nil, errMalformed
+	}
+	return fields, nil
+}
+
+// parseAction returns what the fields of a form ask for in dir. Each field may be given once:
+// readers disagree about which one of two counts.
+func parseAction(dir vfs.Name, fields url.Values) (a action, err error) {
+	for _, key := range [...]string{"action", "name", "etag", "to", "replace"} {
+		if len(fields[key]) > 1 {
+			return a, errAction
+		}
+	}
+	a.method = actions[fields.Get("action")]
+	isDelete := a.method == http.MethodDelete
+	if a.method == "" || fields.Get("name") == "" || isDelete == fields.Has("to") || isDelete && fields.Has("replace") {
+		return a, errAction
+	}
+	if a.name, err = dir.Child(fields.Get("name")); err != nil {
+		return a, err
+	}
+	a.header = http.Header{}
+	if tag := fields.Get("etag"); tag != "" {
+		a.header["If-Match"] = []string{tag}
+	}
+	if a.overwrite, err = isSet(fields.Get("replace")); err != nil {
+		return a, errAction
+	}
+	if !isDelete {
+		a.to, err = destinationIn(dir, a.name, fields.Get("to"))
+	}
+	return a, err
+}
+
+// actions are the methods that forms can ask for.
+var actions = map[string]string{"delete": http.MethodDelete, "copy": methodCopy, "move": methodMove}
+
+// destinationIn returns the name that people mean by to: relative to dir or, with a slash
+// before it, to the top of the mount. With a slash after it, it is a directory for an object
+// called like name.
+func destinationIn(dir, name vfs.Name, to string) (vfs.Name, error) {
+	rest, fromTop := strings.CutPrefix(to, "/")
+	if fromTop {
+		dir = vfs.Root
+	}
+	if into, ok := strings.CutSuffix(rest, "/"); ok || rest == "" && fromTop {
+		rest = name.Base()
+		if into != "" {
+			rest = into + "/" + rest
+		}
+	}
+	below, err := vfs.ParseName(rest)
+	if err != nil {
+		return below, err
+	}
+	return dir.Join(below)
+}
+
+// isSet returns the value of a checkbox. What is neither is not taken for one of them.
+func isSet(value string) (bool, error) {
+	switch value {
+	case "":
+		return false, nil
+	case "1", "on":
+		return true, nil
+	}
+	return false, errReplace
+}
+
+// newOnly returns the condition that an object is only created, if only is set.
+func newOnly(only bool) vfs.Cond { return vfs.Cond{IfNoneMatch: vfs.Tags{Any: only}} }
+
+// partOf returns a function that records what was done with one object in dir, by a request
+// that has a record of its own, as for a request of that method.
+func (x *exchange) partOf(dir vfs.Name, method string) func() {
+	return func() {
+		part := x.attempt
+		part.Method, part.Status = method, x.status
+		x.recordPart(&part)
+		x.attempt.Name, x.attempt.To = dir, vfs.Name{}
+	}
+}

@@ -1,0 +1,268 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"net/http"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// posted is the files of one POST to a directory. They are received into files of their own,
+// and all are judged, before the first of them can be seen. To keep them in the backend until
+// then, with one unfinished Put for each, would wait forever for a backend that limits how many
+// calls it makes at a time.
+type posted struct {
+	h     *handler
+	x     *exchange
+	dir   vfs.Name
+	files []*postedFile
+	names map[vfs.Name]bool
+
+	failed  bool  // a file was refused, and nothing will be stored
+	skipped int64 // bytes of files that were not received after that
+
+	replace bool
+	etag    string
+}
+
+// A postedFile is one file.
+type postedFile struct {
+	filename string // as the client sent it
+	name     vfs.Name
+	body     *checkedBody // nil if it was not received
+	written  vfs.Written
+	stored   bool
+	err      error
+}
+
+// errStopped ends a form after a refused file, for which no more of it is worth reading.
+var errStopped = errors.New("server: the rest of the form is not read")
+
+// postFiles stores the files of a form in dir, all of them or none.
+func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
+	most := int64(math.MaxInt64)
+	if h.intake.MaxBytes > 0 {
+		most = h.intake.MaxBytes + min(besideFile, math.MaxInt64-h.intake.MaxBytes)
+	}
+	// MaxBytes is for one file, and the body may have several.
+	head := http.Request{Header: x.r.Header, ContentLength: -1}
+	err := h.intake.checkHeader(&head)
+	switch cond := httpheader.Conditions(x.r); {
+	case !cond.IfMatch.IsZero():
+		err = errPrecondition // there is no object "/", see uploads.post
+	case err == nil && x.r.ContentLength > most:
+		err = errTooLarge
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	body, err := h.intake.receive(x)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	defer x.endBody(body)
+	p := &posted{h: h, x: x, dir: dir, names: map[vfs.Name]bool{}}
+	defer p.close()
+	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, p.add, p.set)
+	if err == nil && !p.failed {
+		err = p.judge()
+	}
+	if err == nil && !p.failed {
+		p.commit()
+	}
+	if err != nil && err != errStopped {
+		x.fail(err, nil)
+		return
+	}
+	p.answer()
+}
+
+// set takes a field of the form. Fields may follow the files.
+func (p *posted) set(field, value string) (err error) {
+	switch field {
+	case "replace":
+		p.replace, err = isSet(value)
+	case "etag":
+		p.etag = value
+	}
+	return err
+}
+
+// add judges a file by its name, and receives it. If a file is refused, it goes on only to say
+// which others are.
+func (p *posted) add(filename string, content io.Reader) error {
+	f := &postedFile{filename: filename}
+	p.files = append(p.files, f)
+	if f.err = p.admit(f); f.err == nil && !p.failed {
+		f.body = p.h.intake.checked(p.x.ctx, content, Upload{Name: f.name, Filename: f.name.Base(), Type: mediatype.ByName(f.name.Base())[0]})
+		f.err = f.body.receive()
+	}
+	p.failed = p.failed || f.err != nil
+	if !p.failed {
+		return nil
+	}
+	n, err := io.Copy(io.Discard, io.LimitReader(content, lingerBytes-p.skipped+1))
+	if p.skipped += n; err == nil && p.skipped > lingerBytes {
+		return errStopped
+	}
+	// If it was the body that failed, so does the rest of it.
+	return err
+}
+
+// admit sets the name of a file, and returns an error if it may not be stored under that. A
+// name is one element: some clients send a path, and to take the last element of it would
+// change the name silently.
+func (p *posted) admit(f *postedFile) error {
+	n, err := p.dir.Child(f.filename)
+	if err != nil {
+		return &httpError{status: errUncreated.status, text: errUncreated.text, verdict: audit.Refused, reason: vfs.ReasonOf(err)}
+	}
+	f.name = n
+	if v := p.h.jail.Explain(p.x.ctx, vfs.OpWrite, n); !v.Allowed {
+		return &vfs.Error{Op: "put", Name: n.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+	}
+	switch {
+	case p.names[n]:
+		return errTwice
+	case !p.h.intake.Types.set.HasName(n.Base()):
+		return errType
+	}
+	p.names[n] = true
+	return nil
+}
+
+// cond returns the condition under which each file is stored.
+func (p *posted) cond() (vfs.Cond, error) {
+	only := httpheader.Conditions(p.x.r).IfNoneMatch.Any || !p.replace
+	if p.etag == "" {
+		return newOnly(only), nil
+	}
+	if only || len(p.files) > 1 {
+		return vfs.Cond{}, errReplace
+	}
+	as := http.Request{Method: http.MethodPut, Header: http.Header{"If-Match": {p.etag}}}
+	return httpheader.Conditions(&as), nil
+}
+
+// judge finds out which files cannot be stored, before any is.
+func (p *posted) judge() error {
+	cond, err := p.cond()
+	if err != nil {
+		return err
+	}
+	names := make([]vfs.Name, len(p.files))
+	for i, f := range p.files {
+		names[i] = f.name
+	}
+	for i, err := range p.h.jail.CheckPut(p.x.ctx, cond, names...) {
+		p.files[i].err = p.h.hideSibling(err)
+		p.failed = p.failed || err != nil
+	}
+	return nil
+}
+
+// commit stores the files. If one cannot be stored after all, it removes those before it.
+func (p *posted) commit() {
+	defer func() {
+		if p.failed {
+			p.undo()
+		}
+	}()
+	p.failed = true // until all are stored, also if a backend panics
+	cond, _ := p.cond()
+	for _, f := range p.files {
+		f.written, f.err = p.h.jail.Put(p.x.ctx, f.name, f.body, vfs.PutOptions{
+			Cond: cond,
+			Size: f.body.upload.Size, SizeKnown: true,
+			ContentType: f.body.upload.Type,
+		})
+		if f.err != nil {
+			if failure := f.body.failure(); failure != nil {
+				f.err = failure
+			}
+			f.err = p.h.hideSibling(f.err)
+			return
+		}
+		f.stored = true
+		p.record(f, http.MethodPut, storedStatus(&f.written))
+	}
+	p.failed = false
+}
+
+// undo removes the files that this request has created, in the version that it has created.
+// It cannot bring back what it has replaced.
+func (p *posted) undo() {
+	ctx, cancel := afterwards(p.x.ctx)
+	defer cancel()
+	for _, f := range p.files {
+		if !f.stored || f.written.Replaced || f.written.Info.ETag == "" {
+			continue
+		}
+		// The caller may have the right to create objects, and none to delete them.
+		granted := auth.WithGrant(ctx, auth.Grant{Op: vfs.OpDelete, Name: f.name})
+		this := vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: f.written.Info.ETag, Set: true}}}}
+		if _, err := p.h.jail.Remove(granted, f.name, this); err != nil {
+			p.x.log("removing a file of a form that failed", err)
+			continue
+		}
+		f.stored = false
+		p.record(f, http.MethodDelete, http.StatusNoContent)
+	}
+}
+
+// record records what was done with a file.
+func (p *posted) record(f *postedFile, method string, status int) {
+	a := audit.Attempt{Method: method, Name: f.name, Verdict: audit.Allowed, Rule: f.written.Info.Rule, Status: status}
+	if method == http.MethodPut {
+		a.Received = f.body.upload.Size
+	}
+	p.x.recordPart(&a)
+}
+
+func (p *posted) close() {
+	for _, f := range p.files {
+		if f.body != nil {
+			f.body.close()
+		}
+	}
+}
+
+// answer says what has become of the files.
+func (p *posted) answer() {
+	x := p.x
+	rep := &report{status: http.StatusOK}
+	var first error
+	for _, f := range p.files {
+		switch {
+		case f.err != nil:
+			if first == nil {
+				first = f.err
+			}
+			rep.add(x.refusedFile(f))
+		case f.stored:
+			if !f.written.Replaced {
+				rep.status = http.StatusCreated
+			}
+			rep.add(storedFile(f))
+		}
+	}
+	x.report = rep
+	if first != nil {
+		x.fail(first, nil)
+		return
+	}
+	if len(p.files) == 1 {
+		x.attempt.Rule = p.files[0].written.Info.Rule
+		x.Header()["Location"] = []string{"./" + escapedBase(p.files[0].name)}
+	}
+	x.sendReport(rep.status)
+}
