@@ -21,6 +21,9 @@ type Config struct {
 	// Without List, a directory looks like a missing name.
 	List bool
 
+	// Page says what browsers get for a listing.
+	Page Page
+
 	// Index are the names of the objects that are served for their directory: the first
 	// that exists. Each is a single element. nil is index.html. On S3, each costs a
 	// request.
@@ -121,6 +124,13 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		lingering:    NewSlots(lingerSlots),
 		searches:     NewSlots(searchSlots),
 		indexes:      cfg.Index,
+		site:         configCheck{"New"}.site(&cfg.Page),
+	}
+	if reserved := cfg.Page.Reserved(); reserved != nil {
+		var err error
+		if h.jail, err = jail.Without(reserved...); err != nil {
+			panic("server.New: " + err.Error())
+		}
 	}
 	if cfg.Index == nil {
 		h.indexes = defaultIndexes

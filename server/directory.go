@@ -37,7 +37,7 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	}
 	switch {
 	case h.cfg.List:
-		h.list(x, dir, asJSON)
+		h.list(x, dir, asJSON || h.cfg.Page.Mode == PageOff)
 	case h.fallsBack(x, dir, refusal(dir.String(), reason.Directory)):
 		h.serveFallback(x, dir, err)
 	default:

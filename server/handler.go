@@ -8,6 +8,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -31,7 +32,8 @@ type handler struct {
 	fallbackFor  *vfs.Matcher // nil for all names
 	notFound     *refusalPage // nil for a fixed text
 	lingering    *Slots
-	searches     *Slots // of deep searches
+	searches     *Slots     // of deep searches
+	site         *page.Site // nil unless Config.Page is a full page
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -39,6 +41,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.end()
 	x.pace, x.lingering, x.notFound = pace(h.cfg.MinRate), h.lingering, h.notFound
 
+	if x.sendAsset(h.site) {
+		return
+	}
 	post := h.intake != nil && isPost(r)
 	writes := h.intake != nil && isWrite(r.Method) || post
 	if !writes && !x.takeMethod(h.allowed(r)) {

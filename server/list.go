@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
@@ -52,39 +51,51 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 		}
 		defer h.searches.give()
 	}
-	page, sorted, err := q.page(x.lister(dir, &q), limit)
+	found, sorted, err := q.page(x.lister(dir, &q), limit)
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
-	p := listing.Page{Dir: dir, Entries: page.Entries, Next: page.Next, Query: q.Query, Sorted: sorted, Cut: page.Cut}
-	render := p.HTML
-	if asJSON {
-		render = p.JSON
-		p.Can = h.can(x, dir, page.Entries)
+	p := listing.Page{Dir: dir, Entries: found.Entries, Next: found.Next, Query: q.Query, Sorted: sorted, Cut: found.Cut}
+	if asJSON || h.site != nil {
+		p.Can = h.can(x, dir, found.Entries)
 	}
-	body, err := render()
+	body, setHeaders, err := h.render(x, &p, asJSON)
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
-	header["Content-Type"], header["Content-Security-Policy"] = listingJSON, listingCSP
-	if !asJSON {
-		header["Content-Type"], header["Content-Security-Policy"] = htmlType, searchCSP
-	}
+	setHeaders(header)
 	if next := p.NextURL(); next != "" {
 		header["Link"] = append(slices.Clip(header["Link"]), "<"+next+`>; rel="next"`)
 	}
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	header["Cache-Control"] = x.cacheControlForListing(noCache)
 	x.addVary(listingVary)
 	header["X-Content-Type-Options"] = noSniff
-	x.WriteHeader(http.StatusOK)
-	if x.r.Method != http.MethodHead {
-		x.writeAll(body)
+	x.sendAll(http.StatusOK, body)
+}
+
+// render returns the body of a listing, and what sets the headers of its kind.
+func (h *handler) render(x *exchange, p *listing.Page, asJSON bool) (body []byte, setHeaders func(http.Header), err error) {
+	switch {
+	case asJSON:
+		body, err = p.JSON()
+		return body, setTypeAndCSP(listingJSON, listingCSP), err
+	case h.site == nil:
+		body, err = p.HTML()
+		return body, setTypeAndCSP(htmlType, searchCSP), err
 	}
+	d, err := h.site.List(x.frame(p.Dir), p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d.HTML, d.SetHeaders, nil
+}
+
+func setTypeAndCSP(contentType, csp []string) func(http.Header) {
+	return func(h http.Header) { h["Content-Type"], h["Content-Security-Policy"] = contentType, csp }
 }
 
 // lister returns the lister of what q selects of dir.

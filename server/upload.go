@@ -17,6 +17,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -28,6 +29,9 @@ type UploadConfig struct {
 
 	// Intake says which files are accepted.
 	Intake Intake
+
+	// Page says what browsers get at the top. The zero Page is nothing.
+	Page Page
 
 	// MaxFiles bounds the files of one request; 0 is 100.
 	MaxFiles int
@@ -83,6 +87,7 @@ type uploads struct {
 	intake       *intake
 	cacheControl []string
 	lingering    *Slots
+	site         *page.Site // nil unless UploadConfig.Page is a full page
 }
 
 // NewUploads returns a handler that stores the files of clients under generated names, and
@@ -139,7 +144,8 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge), lingering: NewSlots(lingerSlots)}
+	return &uploads{jail: jail, catalog: cat, cfg: cfg, intake: in, cacheControl: cacheControl(cfg.MaxAge), lingering: NewSlots(lingerSlots),
+		site: configCheck{"NewUploads"}.site(&cfg.Page)}
 }
 
 func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
@@ -169,6 +175,9 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.end()
 	x.pace, x.lingering = pace(h.cfg.MinRate), h.lingering
 
+	if x.sendAsset(h.site) {
+		return
+	}
 	x.form = isBrowserForm(r)
 	itself := isMount(r, h.cfg.Mounted)
 	if !x.takeUploadMethod(itself) || !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.cfg.Authorize) {

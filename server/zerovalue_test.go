@@ -266,6 +266,17 @@ var zeroValues = map[string]func(*testing.T){
 		wantStatus(t, server.New(jailOver(t, mem.New(), allow("**")), server.Config{}), map[string]int{"PUT": 405, "DELETE": 405, "POST": 405, "GET": 404})
 		wantStatus(t, server.New(&vfs.Jail{}, server.Config{}), map[string]int{"GET": 404, "HEAD": 404})
 	},
+	"server.Page": func(t *testing.T) {
+		j := jailOver(t, gateTree(), allow("**"))
+		for what, p := range map[string]server.Page{"zero": {}, "only a mode": {Mode: server.PageFull}} {
+			// A page alone lists nothing.
+			wantStatusAt(t, server.New(j, server.Config{Page: p}), "/", map[string]int{"GET": 404, "POST": 405})
+			h := server.NewUploads(jailOver(t, mem.New(), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{Page: p, Authorize: server.UploadFunc(nil), Logger: quiet})
+			if r := request(t, h, "GET", "/"); r.Status != 404 {
+				t.Errorf("%s: %d", what, r.Status)
+			}
+		}
+	},
 	"server.Auth": func(t *testing.T) {
 		p := allow("**")
 		p.Authorize = rules(t, nil, access.Rule{Who: "authenticated", Can: can(vfs.OpRead, vfs.OpList)})

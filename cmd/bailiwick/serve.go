@@ -18,6 +18,7 @@ type serveFlags struct {
 	list      cli.Toggle
 	noIndex   cli.Toggle
 	content   cli.Choice
+	page      cli.Choice
 	precomp   cli.Toggle
 	maxAge    cli.Duration
 	listen    []string
@@ -73,9 +74,15 @@ anything is invalid, nothing changes.`,
 	f.rules.Register(cmd)
 	f.rules.RegisterHardLinks(cmd, "", " (default: refuse with --write or --uploads, else serve)")
 	f.content = cli.Choice{Value: "", Words: []string{"trusted", "untrusted"}}
+	f.page = cli.Choice{Value: "", Words: []string{"full", "plain", "off"}}
 	f.drain = cli.Duration(15 * time.Second)
 	flags := cmd.Flags()
 	cli.AddToggle(cmd, &f.list, "list", "", "serve listings of directories, with the names that the rules allow")
+	flags.Var(&f.page, "page", "what browsers get for a listing: a page to browse and change files (full, the default), a table (plain), or JSON (off)")
+	cli.CompleteWords(cmd, "page", f.page.Words)
+	flags.String("page-title", "", "the `NAME` of the site on the page")
+	flags.String("page-logo", "", "an image for the page: a `FILE`, PNG, JPEG, GIF, WebP or SVG")
+	flags.String("page-color", "", "the `COLOR` of links and buttons on the page, #rrggbb")
 	flags.StringArray("index", nil, "serve this `NAME` for its directory, instead of index.html (repeat for more; the first that exists counts)")
 	cli.AddToggle(cmd, &f.noIndex, "no-index", "", "do not serve an index file for a directory")
 	flags.String("fallback", "", "serve this `NAME`, with status 200, for allowed names that do not exist, as a single-page application needs it")

@@ -25,7 +25,7 @@ var serveGroups = []flagGroup{
 		"bailiwick serve --config /etc/bailiwick/bailiwick.yaml",
 	}},
 	{"Serving", []string{
-		"mount-path", "mount-host", "host", "index", "no-index", "fallback", "fallback-for", "not-found", "max-age", "precompressed", "content", "inline",
+		"mount-path", "mount-host", "host", "page", "page-title", "page-logo", "page-color", "index", "no-index", "fallback", "fallback-for", "not-found", "max-age", "precompressed", "content", "inline",
 		"admin", "drain", "landlock", "strict", "help",
 	}, nil},
 	{"Rules", []string{"allow-file", "symlinks", "hard-links"}, nil},

@@ -45,7 +45,7 @@ func (a *Answer) HTML() ([]byte, error) {
 	for _, f := range a.Files {
 		line := answerFile{Name: f.Name, Href: f.Href, Error: f.Error}
 		if f.Error == "" {
-			line.Size, line.Bytes = humanSize(f.Size), strconv.FormatInt(f.Size, 10)
+			line.Size, line.Bytes = HumanSize(f.Size), strconv.FormatInt(f.Size, 10)
 		}
 		// Otherwise there would be nothing to click on.
 		if f.Href != "" && !strings.ContainsFunc(f.Name, isVisible) {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"strconv"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -45,7 +46,7 @@ type htmlPage struct {
 	Title   string
 	Style   template.CSS
 	Parent  bool
-	Columns []htmlColumn
+	Columns []Column
 	Entries []htmlEntry
 	Next    string
 	Query   Query
@@ -54,8 +55,11 @@ type htmlPage struct {
 	Cut      bool
 }
 
-type htmlColumn struct {
-	Name, Href, Order, Class string
+// A Column is a heading of a listing, with a link to the page in its order.
+type Column struct {
+	Name, Href string
+	Order      string // "ascending", "descending" or "", for aria-sort
+	Class      string
 }
 
 type htmlEntry struct {
@@ -72,17 +76,16 @@ func (p *Page) HTML() ([]byte, error) {
 	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		line := htmlEntry{Name: e.Key(), Href: href(e)}
+		line := htmlEntry{Name: e.Key(), Href: Href(e)}
 		if e.Kind != vfs.KindDir {
-			line.Size, line.Bytes = humanSize(e.Size), strconv.FormatInt(e.Size, 10)
+			line.Size, line.Bytes = HumanSize(e.Size), strconv.FormatInt(e.Size, 10)
 		}
 		if e.Kind != vfs.KindDir && !e.ModTime.IsZero() {
-			line.Time = rfc3339(e.ModTime)
-			line.Modified = e.ModTime.UTC().Format("2006-01-02 15:04")
+			line.Time, line.Modified = Times(e.ModTime)
 		}
 		out.Entries = append(out.Entries, line)
 	}
-	out.Columns, out.Query = p.columns(), p.Query
+	out.Columns, out.Query = p.Columns(), p.Query
 	out.Unsorted, out.Cut = !p.Sorted, p.Cut
 	out.Next = p.NextURL()
 	var buf bytes.Buffer
@@ -92,10 +95,10 @@ func (p *Page) HTML() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// columns returns the headings, each with a link to the page in its order; the heading of the
+// Columns returns the headings, each with a link to the page in its order; the heading of the
 // present order, to its reverse.
-func (p *Page) columns() []htmlColumn {
-	columns := []htmlColumn{
+func (p *Page) Columns() []Column {
+	columns := []Column{
 		{Name: "Name", Href: ByName},
 		{Name: "Size", Href: BySize, Class: "n"},
 		{Name: "Modified (UTC)", Href: ByModified},
@@ -115,8 +118,13 @@ func (p *Page) columns() []htmlColumn {
 	return columns
 }
 
-// humanSize formats a size with a binary unit.
-func humanSize(n int64) string {
+// Times formats a time for the datetime attribute and for people, in UTC.
+func Times(t time.Time) (exact, people string) {
+	return rfc3339(t), t.UTC().Format("2006-01-02 15:04")
+}
+
+// HumanSize formats a size with a binary unit.
+func HumanSize(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"
 	}

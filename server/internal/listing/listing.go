@@ -5,6 +5,7 @@ package listing
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ type Page struct {
 	Query   Query
 	Sorted  bool     // the entries have the order of Query
 	Cut     bool     // a deep search ended early
-	Can     []string // what the caller may do in Dir, for JSON
+	Can     []string // what the caller may do in Dir
 }
 
 // A Query is what the client asked for. The zero Query asks for all entries in the order of
@@ -63,6 +64,9 @@ func (q Query) url(after string) string {
 	return "?" + v.Encode()
 }
 
+// May reports whether the caller may do what in Dir.
+func (p *Page) May(what string) bool { return slices.Contains(p.Can, what) }
+
 // NextURL returns a reference, relative to the page's own URL, to the next page; "" if
 // there is none.
 func (p *Page) NextURL() string {
@@ -72,9 +76,9 @@ func (p *Page) NextURL() string {
 	return p.Query.url(p.Next)
 }
 
-// href returns the link to an entry: its path after "./", so that "a:b" is not a scheme and
+// Href returns the link to an entry: its path after "./", so that "a:b" is not a scheme and
 // "//" not a host. What is not a valid name has no link.
-func href(e *vfs.Entry) string {
+func Href(e *vfs.Entry) string {
 	n, err := vfs.ParseName(e.Elem)
 	if err != nil {
 		return ""

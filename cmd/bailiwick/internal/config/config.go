@@ -262,6 +262,24 @@ type Mount struct {
 	// Responds to a directory request with a listing of the allowed names in it.
 	List bool `yaml:"list" default:"false" example:"true"`
 
+	// What browsers get for a listing, and at the top of uploads: full is a page to browse,
+	// search, preview and change files, plain a table without scripts (for uploads,
+	// nothing), off the JSON that programs get. If omitted, full where there is list or
+	// uploads. With full, no file has a name with the element .bailiwick, below which the
+	// page keeps what it loads.
+	Page string `yaml:"page" oneof:"full|plain|off" example:"plain"`
+
+	// The name of the site on the page. If omitted, Files.
+	PageTitle PageTitle `yaml:"page_title" example:"Example files"`
+
+	// An image for the page: PNG, JPEG, GIF, WebP or SVG, of at most 256KiB. Everyone can
+	// load it.
+	PageLogo Path `yaml:"page_logo" example:"/etc/bailiwick/logo.svg"`
+
+	// The color of links and buttons on the page. Where it could not be read, the page takes
+	// a darker or lighter shade.
+	PageColor Color `yaml:"page_color" example:"'#0b6e4f'"`
+
 	// The files that answer a directory request: the first that exists and is allowed. If
 	// omitted, index.html.
 	Index []IndexName `yaml:"index" example:"[index.html, index.htm]" nonempty:"the list is empty; write no_index: true instead"`

@@ -4,12 +4,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
@@ -55,6 +57,7 @@ func (c *Config) Check() error {
 		for j, file := range m.AllowFile {
 			k.file(index(key+".allow_file", j), file, func(p string) error { _, err := readNames(p); return err })
 		}
+		k.file(key+".page_logo", m.PageLogo, func(p string) error { _, err := ReadLogo(p); return err })
 		if m.Uploads != nil {
 			k.file(key+".uploads.catalog_file", m.Uploads.CatalogFile, func(p string) error { _, err := readCatalog(p); return err })
 		}
@@ -227,6 +230,23 @@ func readNames(path string) (vfs.Pattern, error) {
 	}
 	return names, nil
 }
+
+// ReadLogo reads the file of a page's logo.
+func ReadLogo(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	logo, err := io.ReadAll(io.LimitReader(f, maxLogo+1))
+	if err == nil {
+		err = server.Page{Mode: server.PageFull, Logo: logo}.Check()
+	}
+	return logo, err
+}
+
+// maxLogo is more than a logo may have.
+const maxLogo = 1 << 20
 
 // readCatalog reads a catalog's address from a secret's file.
 func readCatalog(path string) (Catalog, error) {

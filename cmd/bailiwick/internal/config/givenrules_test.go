@@ -89,6 +89,10 @@ mounts:
     symlinks: inside
     hard_links: serve
     list: true
+    page: full
+    page_title: A title
+    page_logo: ROOT/logo.svg
+    page_color: "#0b6e4f"
     no_index: true
     max_age: 13s
     content: untrusted
@@ -111,7 +115,7 @@ mounts:
 			{"header-timeout", "6s"}, {"idle-timeout", "7s"}, {"minimum-rate", "8B/s"}, {"max-upload", "9MiB"}, {"max-upload-time", "10s"}, {"max-uploads", "11"},
 			{"trusted-proxies", "10.0.0.0/8"}, {"drain", "12s"}, {"landlock", "off"},
 			{"mount-path", "/p"}, {"mount-host", "h.example"}, {"allow", "*.a", "*.b"}, {"deny", "d"}, {"allow-file", "ROOT/names"}, {"symlinks", "inside"}, {"hard-links", "serve"},
-			{"list", "true"}, {"no-index", "true"}, {"max-age", "13s"}, {"content", "untrusted"}, {"inline", "application/pdf, text/x-a"},
+			{"list", "true"}, {"page", "full"}, {"page-title", "A title"}, {"page-logo", "ROOT/logo.svg"}, {"page-color", "#0b6e4f"}, {"no-index", "true"}, {"max-age", "13s"}, {"content", "untrusted"}, {"inline", "application/pdf, text/x-a"},
 			{"precompressed", "true"}, {"write", "true"}, {"types", "image/*", "text/plain"},
 			{"access", "anyone can read", "user:Bob B. can read,list two words/ **", "group:editors can write {user}/**", "claim:k=v can delete re:can .* can"},
 		}},

@@ -152,7 +152,7 @@ func TestValues(t *testing.T) {
 		{"no rules", len(m.Rules()), 0},
 		{"can", c.Mounts[1].Access[0].Can, []vfs.Op{vfs.OpRead}},
 		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:28"},
-		{"place of a default", c.At("mounts[0].list"), "default"},
+		{"place of a default", c.At("mounts[0].max_age"), "default"},
 		{"place of a missing key", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:24"},
 	} {
 		if diff := cmp.Diff(v.want, v.got); diff != "" {

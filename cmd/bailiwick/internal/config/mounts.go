@@ -27,6 +27,7 @@ func (v *validator) mounts() {
 			}
 		}
 		v.sources(m, key)
+		v.page(m, key)
 		if m.Uploads != nil {
 			v.uploads(m, key)
 		} else {
@@ -99,6 +100,26 @@ func (v *validator) uploads(m *Mount, key string) {
 		v.fail(at, "uploads need a database for original names and owners; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
 	case !u.Catalog.IsZero() && u.CatalogFile != "":
 		v.fail(at, "catalog and catalog_file exclude each other; leave one of them out")
+	}
+}
+
+// page validates what browsers get, and sets its default.
+func (v *validator) page(m *Mount, key string) {
+	shown := m.List || m.Uploads != nil
+	switch {
+	case m.Page == "" && shown && !v.d.bad[key+".page"]:
+		m.Page = "full"
+	case m.Page != "" && !shown && !v.d.bad[key+".list"] && !v.d.bad[key+".uploads"]:
+		v.fail(key+".page", "nothing is listed here, so there is no page; add list: true, or leave it out%s", flagFor(v.positionOf(key+".page"), "mounts[].list"))
+		return
+	}
+	for _, look := range []struct {
+		key string
+		set bool
+	}{{"page_title", m.PageTitle != ""}, {"page_logo", m.PageLogo != ""}, {"page_color", m.PageColor != ""}} {
+		if look.set && m.Page != "full" && !v.d.bad[key+".page"] {
+			v.fail(key+"."+look.key, "only the full page shows it; list files with list: true and leave out page, or leave this out")
+		}
 	}
 }
 

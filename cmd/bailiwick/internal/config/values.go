@@ -42,6 +42,12 @@ type ObjectName string
 // An IndexName is an ObjectName of a single element.
 type IndexName string
 
+// A PageTitle is the name of a site, a line of text.
+type PageTitle string
+
+// A Color is #rrggbb.
+type Color string
+
 // A Host is a host name in lower case or an IP address, without a port.
 type Host string
 
@@ -93,6 +99,8 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[MountPath]():     {what: "path of a URL", pattern: `^/([^/]+(/[^/]+)*)?$`, parse: parseMountPath},
 	reflect.TypeFor[ObjectName]():    {what: "name of an object", pattern: `^[^/]+(/[^/]+)*$`, parse: parseObjectName},
 	reflect.TypeFor[IndexName]():     {what: "name of a file", pattern: `^[^/]+$`, parse: parseIndexName},
+	reflect.TypeFor[PageTitle]():     {what: "text", pattern: `.`, parse: parsePageTitle},
+	reflect.TypeFor[Color]():         {what: "#rrggbb", pattern: `^#[0-9A-Fa-f]{6}$`, parse: parseColor},
 	reflect.TypeFor[Host]():          {what: "host", pattern: `^[A-Za-z0-9._:-]+$`, parse: parseHost},
 	reflect.TypeFor[URL]():           {what: "URL", pattern: `^https?://`, parse: parseURL},
 	reflect.TypeFor[MediaType]():     {what: "media type", pattern: `^[^ "(),/:;<=>?@{}*]+/([^ "(),/:;<=>?@{}*]+|\*)$`, parse: parseMediaType},
@@ -235,6 +243,14 @@ func parseIndexName(s string) (any, error) {
 		return nil, err
 	}
 	return IndexName(name.(ObjectName)), nil
+}
+
+func parsePageTitle(s string) (any, error) {
+	return PageTitle(s), server.Page{Mode: server.PageFull, Title: s}.Check()
+}
+
+func parseColor(s string) (any, error) {
+	return Color(s), server.Page{Mode: server.PageFull, Color: s}.Check()
 }
 
 func parseMediaType(s string) (any, error) {

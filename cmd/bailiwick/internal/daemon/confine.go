@@ -117,6 +117,7 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 			p.Write = append(p.Write, string(m.Cache.Dir))
 		}
 		read(m.AllowFile...)
+		read(m.PageLogo)
 		if m.Uploads != nil {
 			read(m.Uploads.CatalogFile)
 			if catalog, err := cfg.Catalog(m); err == nil {

@@ -31,6 +31,7 @@ type mount struct {
 	access  *access.List // nil if the mount is open to anyone
 
 	notFound []byte // the page for refusals; nil for a fixed text
+	page     server.Page
 }
 
 // newMount opens the source of a mount and puts it behind the mount's rules.
@@ -67,6 +68,9 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 		if m.notFound, err = readPage(ctx, m.source.store, objectName(cfg.NotFound)); err != nil {
 			return nil, withPosition(g.cfg, key+".not_found", err)
 		}
+	}
+	if m.page, err = pageOf(cfg); err != nil {
+		return nil, withPosition(g.cfg, key+".page_logo", err)
 	}
 	if cfg.Uploads == nil {
 		if m.names, err = withoutAccess(m.source.backend, policy); err != nil {
@@ -124,6 +128,7 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 		return vfs.Policy{}, err
 	}
 	p := vfs.Policy{Allow: allow, Deny: slices.Concat(m.cfg.Deny, config.Whiteouts())}
+	p.Deny = append(p.Deny, server.Page{Mode: pageModes[m.cfg.Page]}.Reserved()...)
 	// A deny pattern also covers every other spelling of the name that some backend might
 	// take for the same.
 	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {
@@ -198,6 +203,7 @@ func (m *mount) uploadConfig(cfg *config.Config) server.UploadConfig {
 		Intake:    intakeOf(cfg, m.cfg),
 		Authorize: m.authorizeUpload(),
 		MaxAge:    m.cfg.MaxAge,
+		Page:      m.page,
 	}
 }
 
@@ -206,6 +212,7 @@ func (m *mount) serverConfig(cfg *config.Config) server.Config {
 	c := server.Config{
 		Mounted:  mountedAt(m.cfg.Path),
 		List:     m.cfg.List,
+		Page:     m.page,
 		NoIndex:  m.cfg.NoIndex,
 		MaxAge:   m.cfg.MaxAge,
 		Write:    m.cfg.Write,

@@ -1,0 +1,47 @@
+package page
+
+import (
+	_ "embed" // for the template
+	"html/template"
+)
+
+var (
+	//go:embed form.html
+	formHTML string
+
+	formPage *template.Template = parse(formHTML)
+)
+
+// A Form is the content of a small page: to sign in, to ask for a password or a
+// confirmation, or, without a button, to say something. All its texts may be anything.
+type Form struct {
+	Title string // the heading, and the title of the document
+	Alert string // what went wrong, "" for nothing
+	Text  string
+	Name  string // of an object that the page is about, "" for none
+
+	Action string // where the form is posted to; "" is the URL of the page
+	Fields []Field
+	Button string // "" for a page without a form
+	Danger bool   // the button destroys something
+	Links  []Link // below the form
+}
+
+// A Field is a field of a form. All but hidden ones are required.
+type Field struct {
+	Name, Label  string
+	Type         string // "text", "password" or "hidden"
+	Value        string
+	Autocomplete string // such as "username"
+}
+
+// A Link is a link on a small page.
+type Link struct{ Text, Href string }
+
+// Form renders a small page. It loads no module.
+func (s *Site) Form(frame Frame, f Form) (*Document, error) {
+	if frame.Title == "" {
+		frame.Title = f.Title
+	}
+	return s.render(formPage, &view{Frame: frame, Form: &f})
+}

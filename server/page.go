@@ -1,0 +1,128 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// Page says what browsers get for a directory, with Config.List, and for the top of uploads.
+// The zero Page is a plain table for directories, and nothing for uploads.
+//
+// A full page reserves the path element .bailiwick, in all spellings: below /.bailiwick/ the
+// handler serves what its pages load, to everyone, and no object has a name with that
+// element.
+type Page struct {
+	Mode PageMode
+
+	// The look of a full page: Title is the name of the site, "" for Files; Logo is a PNG,
+	// JPEG, GIF, WebP or SVG image of at most 256 KiB, nil for none; Color is that of links
+	// and buttons, #rrggbb, "" for a blue. Shades that nobody could read are adjusted.
+	Title string
+	Logo  []byte
+	Color string
+}
+
+// PageMode is the kind of a [Page].
+type PageMode uint8
+
+const (
+	PagePlain PageMode = iota // a table without scripts
+	PageFull                  // the page to browse, search, preview and change files
+	PageOff                   // directories are listed as JSON only
+)
+
+// Reserved returns the patterns of the names that no object has because of the page. New
+// denies them; a policy that denies them, too, says so to everything else that asks it, such
+// as vfs.Jail.Explain.
+func (p Page) Reserved() []vfs.Pattern {
+	if p.Mode != PageFull {
+		return nil
+	}
+	return vfs.Patterns("**/" + page.Reserved)
+}
+
+// Check returns an error if the page cannot look like that. New panics at such a page.
+func (p Page) Check() error {
+	switch {
+	case p.Mode > PageOff:
+		return fmt.Errorf("Page.Mode is %d; write PagePlain, PageFull or PageOff", p.Mode)
+	case p.Mode != PageFull && (p.Title != "" || p.Logo != nil || p.Color != ""):
+		return errors.New("Page.Title, Logo or Color is set, but Page.Mode is not PageFull")
+	}
+	_, err := p.look()
+	return err
+}
+
+func (p Page) look() (*page.Site, error) {
+	return page.New(page.Options{Title: p.Title, Logo: p.Logo, Color: p.Color})
+}
+
+// site returns the look of the page, nil unless it is a full page.
+func (c configCheck) site(p *Page) *page.Site {
+	if err := p.Check(); err != nil {
+		c.panicf("Page: %v", err)
+	}
+	if p.Mode != PageFull {
+		return nil
+	}
+	site, err := p.look()
+	if err != nil {
+		c.panicf("Page: %v", err)
+	}
+	return site
+}
+
+// pageRule is the rule in records of what pages load.
+const pageRule = "page"
+
+// sendAsset answers a request for a file that pages load, and reports whether it is one.
+// These files are constant, and a sign-in page needs them, so everyone gets them.
+func (x *exchange) sendAsset(site *page.Site) bool {
+	if site == nil || x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		return false
+	}
+	name, isDir, err := requestName(x.r)
+	if err != nil || isDir {
+		return false
+	}
+	asset, ok := site.Asset(name.String())
+	if !ok {
+		return false
+	}
+	x.boundRest()
+	x.attempt.Name, x.attempt.Rule = name, pageRule
+	asset.SetHeaders(x.Header())
+	x.sendAll(http.StatusOK, asset.Body)
+	return true
+}
+
+// sendDocument answers with a page.
+func (x *exchange) sendDocument(status int, d *page.Document, cacheControl []string) {
+	h := x.Header()
+	d.SetHeaders(h)
+	h["Cache-Control"] = cacheControl
+	x.sendAll(status, d.HTML)
+}
+
+// sendAll sends a whole body.
+func (x *exchange) sendAll(status int, body []byte) {
+	x.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		x.writeAll(body)
+	}
+}
+
+// frame returns what is around the page for dir.
+func (x *exchange) frame(dir vfs.Name) page.Frame {
+	path := ""
+	if !dir.IsRoot() {
+		path = dir.String() + "/"
+	}
+	return page.Frame{Base: page.BaseOf(path)}
+}

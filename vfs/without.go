@@ -1,0 +1,26 @@
+package vfs
+
+import "slices"
+
+// Without returns a Jail over the backend of j whose policy also denies what the patterns
+// match, as [Policy.Deny] does. Everything else stays as it is in j, and the two know of
+// each other's changes, as with [Jail.With]. It is for a handler that reserves names for
+// itself.
+func (j *Jail) Without(deny ...Pattern) (*Jail, error) {
+	if j.rules == nil {
+		return j, nil // the zero Jail refuses everything
+	}
+	r := *j.rules
+	patterns := slices.Clone(r.deny.patterns)
+	for _, d := range deny {
+		f, err := d.folded()
+		if err != nil {
+			return nil, err
+		}
+		patterns = append(patterns, f)
+	}
+	r.deny, r.denies = newTable(patterns), len(patterns) > 0
+	other := *j
+	other.rules = &r
+	return &other, nil
+}
