@@ -28,6 +28,7 @@ type subject struct {
 var subjects = []subject{
 	{"peers", "files over HTTP: nginx, Caddy, FileServerFS and a bare handler", 5, measurePeers},
 	{"s3", "objects over HTTP: a bare reverse proxy, rclone and nginx", 5, measureS3},
+	{"cache", "objects in S3 through a cache: files on disk, nginx's cache, no cache", 5, measureCache},
 	{"copy", "cp between disk and S3: rclone and cp -r", 3, measureCopy},
 	{"write", "PUT and uploads of 1 MiB: a careful bare handler", 5, measureWrite},
 	{"growth", "the cost of many mounts, rules, users, names, objects and slow clients", 3, measureGrowth},

@@ -112,17 +112,14 @@ func measureS3(ctx context.Context, b *bench) error {
 			return err
 		}
 		targets["/"+o.name] = o.signed
-		u, _ := url.Parse(o.signed)
-		locations += fmt.Sprintf("location = /%s { proxy_pass http://store%s; proxy_set_header Host %s; proxy_http_version 1.1; "+
-			"proxy_set_header Connection \"\"; proxy_max_temp_file_size 0; }\n", o.name, u.RequestURI(), u.Host)
+		locations += store.location(o.name, o.signed, "proxy_max_temp_file_size 0;")
 	}
 	launchers := []launcher{
 		b.serve(ctx, "bailiwick", store.env(), store.source("pub"), "--allow", "**"),
 		childLauncher(ctx, "bare reverse proxy", "proxy", targets),
 	}
 	if nginx.path != "" {
-		endpoint := strings.TrimPrefix(store.Endpoint, "http://")
-		launchers = append(launchers, b.nginx(ctx, nginx, "nginx proxy_pass", "upstream store { server "+endpoint+"; keepalive 256; }", locations))
+		launchers = append(launchers, b.nginx(ctx, nginx, "nginx proxy_pass", store.upstream(), locations))
 	}
 	if rclone.path != "" {
 		launchers = append(launchers, b.rclone(ctx, rclone, store.env(), "b:"+bucket+"/pub"))
@@ -222,6 +219,18 @@ func (s *store) asServer() *process {
 }
 
 func (s *store) version() program { return program{path: s.Endpoint, version: s.Version()} }
+
+// upstream and location are nginx's directives to serve an object, by its signed URL, at
+// /FILE.
+func (s *store) upstream() string {
+	return "upstream store { server " + strings.TrimPrefix(s.Endpoint, "http://") + "; keepalive 256; }"
+}
+
+func (s *store) location(file, signed, directives string) string {
+	u, _ := url.Parse(signed)
+	return fmt.Sprintf("location = /%s { proxy_pass http://store%s; proxy_set_header Host %s; proxy_http_version 1.1; "+
+		"proxy_set_header Connection \"\"; %s }\n", file, u.RequestURI(), u.Host, directives)
+}
 
 // rclone returns the launcher of rclone serve http.
 func (b *bench) rclone(ctx context.Context, tool program, env []string, source string) launcher {
