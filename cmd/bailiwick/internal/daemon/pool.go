@@ -29,8 +29,9 @@ type pool struct {
 	// metrics measure what is opened after they were set.
 	metrics *metrics.Metrics
 
-	mu   sync.Mutex
-	open map[string]*resource
+	mu      sync.Mutex
+	open    map[string]*resource
+	closing map[string]chan struct{} // closed once the resource of the key is
 }
 
 // A resource is an open source or catalog. Each of its users releases it.
@@ -52,7 +53,7 @@ type resource struct {
 }
 
 func newPool(std cli.Streams, env *cli.Env, logger *slog.Logger) *pool {
-	return &pool{std: std, env: env, logger: logger, open: map[string]*resource{}}
+	return &pool{std: std, env: env, logger: logger, open: map[string]*resource{}, closing: map[string]chan struct{}{}}
 }
 
 // source opens the i-th source of a mount. All mounts of mem: share one memory, writable or
@@ -139,10 +140,18 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 }
 
 // get returns the resource of key, and opens it if necessary. Only one goroutine may call it.
-// Opening may take long, and does not block release, which requests call.
+// Opening may take long, and does not block release, which requests call. While the last
+// user of an earlier resource closes it, get waits: the lock of a cache's directory, for
+// example, is still held.
 func (p *pool) get(key string, open func(*resource) error) (*resource, error) {
 	if r := p.share(key); r != nil {
 		return r, nil
+	}
+	p.mu.Lock()
+	closed := p.closing[key]
+	p.mu.Unlock()
+	if closed != nil {
+		<-closed
 	}
 	r := &resource{pool: p, key: key, refs: 1}
 	if err := open(r); err != nil {
@@ -167,20 +176,31 @@ func (p *pool) share(key string) *resource {
 
 // release ends one use of the resource; the last one closes it.
 func (r *resource) release() {
-	r.pool.mu.Lock()
+	p := r.pool
+	p.mu.Lock()
 	r.refs--
-	last := r.refs == 0
-	if last {
-		delete(r.pool.open, r.key)
-	}
-	r.pool.mu.Unlock()
-	if !last {
+	if r.refs > 0 {
+		p.mu.Unlock()
 		return
 	}
+	closed := make(chan struct{})
+	delete(p.open, r.key)
+	p.closing[r.key] = closed
+	p.mu.Unlock()
+
+	if err := r.close(); err != nil {
+		p.logger.Error("closing failed", "error", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.closing, r.key)
+	close(closed)
+}
+
+func (r *resource) close() (err error) {
 	if r.sweeper != nil {
 		r.sweeper.stop()
 	}
-	var err error
 	if r.catalog != nil {
 		err = r.catalog.Close()
 	}
@@ -191,9 +211,7 @@ func (r *resource) release() {
 	if r.source != nil {
 		err = errors.Join(err, r.source.Close())
 	}
-	if err != nil {
-		r.pool.logger.Error("closing failed", "error", err)
-	}
+	return err
 }
 
 // probe returns nil if the resource answers. The sources of a tree are resources themselves.
