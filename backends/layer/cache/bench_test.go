@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/cache"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/limit"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/backends/s3"
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -82,8 +83,8 @@ func BenchmarkOpen(b *testing.B) {
 }
 
 // BenchmarkCold opens and reads objects that are not known, through the cache and without
-// it, from a source in memory that answers after 5 ms, and from a real S3 server on this
-// machine. ×bare is the ratio of objects per second, and ×first that of the times to the
+// it, from a source in memory that answers after 5 ms, from the same over 1 Gbit/s, and
+// from a real S3 server on this machine. ×bare is the ratio of objects per second, and ×first that of the times to the
 // first byte.
 func BenchmarkCold(b *testing.B) {
 	for _, size := range sizes {
@@ -93,6 +94,13 @@ func BenchmarkCold(b *testing.B) {
 				b.Fatal(err)
 			}
 			benchmarkCold(b, pretends{slowly{m}})
+		})
+		b.Run(fmt.Sprintf("gigabit/%dKiB", size>>10), func(b *testing.B) {
+			m, err := mem.FromMap(map[string]string{"a": pattern(1, size)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			benchmarkCold(b, pretends{limit.New(slowly{m}, limit.Options{BytesPerSecond: 1e9 / 8})})
 		})
 		b.Run(fmt.Sprintf("s3/%dKiB", size>>10), func(b *testing.B) {
 			g := s3gateway.Start(b)

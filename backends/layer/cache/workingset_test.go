@@ -39,7 +39,7 @@ func (b *windows) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	if err != nil {
 		return nil, err
 	}
-	// The generated backend finds the content of a name that it has seen there.
+	// The generated backend makes no content for a name that has one.
 	inner := mustName(fmt.Sprintf("%d-%d", k, b.size))
 	b.contents.LoadOrStore(inner, b.content(k))
 	obj, err := b.generated.Open(ctx, inner, req)
