@@ -21,8 +21,9 @@ type Limits struct {
 	PerClient *Rates
 
 	// TrustedProxies are the networks whose X-Forwarded-For is trusted: the address in it
-	// is then the client's, for records and for PerClient. From any other peer the header
-	// is ignored, since clients can forge it.
+	// is then the client's, for records and for PerClient. Their X-Forwarded-Proto says
+	// whether clients use TLS, for the cookies of package session. From any other peer
+	// these headers are ignored, since clients can forge them.
 	TrustedProxies []netip.Prefix
 
 	// Recorder and Logger are those of [Config].
@@ -82,12 +83,17 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (l *limiter) unproxied(r *http.Request) *http.Request {
 	peer := clients.ParseHost(r.RemoteAddr)
 	client := l.proxies.Client(peer, r.Header["X-Forwarded-For"])
-	if client == peer {
+	overTLS := l.proxies.Trusts(peer) && clients.ForwardedTLS(r.Header["X-Forwarded-Proto"])
+	if client == peer && !overTLS {
 		return r
 	}
 	direct := new(http.Request)
-	*direct = *r
-	direct.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+	if *direct = *r; overTLS {
+		direct = r.WithContext(clients.WithTLS(r.Context()))
+	}
+	if client != peer {
+		direct.RemoteAddr = netip.AddrPortFrom(client, 0).String()
+	}
 	return direct
 }
 

@@ -24,6 +24,17 @@ type Authenticator interface {
 	Challenges() []string
 }
 
+// A Renewer is an [Authenticator] whose credentials are renewed while they are used, as
+// those of package session are.
+type Renewer interface {
+	Authenticator
+
+	// AuthenticateRenew is Authenticate. If the credentials should be renewed, renewal is
+	// the value of a Set-Cookie, else "". It must not be sent in a response that a cache
+	// may store and send to others.
+	AuthenticateRenew(r *http.Request) (p Principal, ok bool, renewal string, err error)
+}
+
 // Errors of an [Authenticator] and of the interfaces that it calls.
 var (
 	ErrCredentials = errors.New("auth: wrong credentials")

@@ -166,6 +166,16 @@ func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 	return p, true, nil
 }
 
+// QualifySigned returns p, whom the issuer of signed tokens has authenticated in another
+// way, with the full name and the claims that Authenticate gives to the bearer of a token.
+// The error is ErrCredentials if there is no such name, or c has no Signed.
+func (c *Chain) QualifySigned(p Principal) (Principal, error) {
+	if c == nil || c.cfg.Signed == nil {
+		return Principal{}, ErrCredentials
+	}
+	return c.signed.qualify(p)
+}
+
 // judge calls the checker for h, within the client's failure limit. It returns the
 // principal and its name without a suffix.
 func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err error) {

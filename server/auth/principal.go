@@ -12,7 +12,7 @@ type Principal struct {
 	Name   string              // unique; "" is anonymous
 	Groups []string            // the groups that it is a member of
 	Claims map[string][]string // further attributes from its credentials
-	Method string              // how it authenticated: "basic", "token", "oidc", "certificate", "link"
+	Method string              // how it authenticated: "basic", "token", "oidc", "certificate", "link", "session"
 }
 
 // Anyone reports whether p is anonymous.

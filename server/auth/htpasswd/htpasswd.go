@@ -7,6 +7,8 @@ package htpasswd
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
@@ -191,6 +193,22 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	}
 	u.right.add(key, u.opts.Now())
 	return p, nil
+}
+
+// Fingerprint returns a hash, keyed by key, of the line of the user p.Name. It differs after
+// the password was set again, even to the same one. ok is false if the file has no such user.
+// It is for package session, whose sessions end with the line that they began with.
+func (u *Users) Fingerprint(p auth.Principal, key []byte) (hash []byte, ok bool) {
+	if u == nil {
+		return nil, false
+	}
+	line, ok := u.hashes[p.Name]
+	if !ok {
+		return nil, false
+	}
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(p.Name + ":" + line)) // a name holds no colon
+	return mac.Sum(nil), true
 }
 
 // enter waits for a free slot and reports whether it got one.

@@ -1,3 +1,16 @@
-// Package session keeps people signed in with a sealed cookie. Nothing is kept on the
-// server.
+// Package session keeps people signed in by a cookie.
+//
+// The cookie holds all there is of a session: who signed in, how and when, sealed with a key
+// of the server. Nothing is kept on the server, so several servers with the same keys and
+// users accept each other's sessions, and a restart ends none. A cookie is bound to a key,
+// not to a host: a proxy may change the host, and a browser sends a cookie to no other one.
+//
+// A session ends when its time is over, when the user signs out in that browser, and with
+// what it began with: the user's line in a file of passwords, or the configuration of the
+// OpenID Connect provider. It cannot be ended for one browser from elsewhere. Whoever has
+// copied a cookie has the session until one of the others happens; setting the password
+// again ends all sessions of a user.
+//
+// [Sessions] authenticates requests, and begins and ends sessions. Package signin has pages
+// for that.
 package session
