@@ -42,6 +42,13 @@ type Auth struct {
 	// the principal by [auth.WithPrincipal].
 	Unauthorized http.Handler
 
+	// SignIn, if set, answers in place of a 401 with a fixed text where a person looks at the
+	// response: a GET by which a browser shows a page. Everything else gets the 401 as
+	// without it. It is called like Unauthorized, and its page is sent with 401. Browsers are
+	// not challenged, since their prompt for a password would hide the page. See package
+	// signin. It excludes Unauthorized.
+	SignIn http.Handler
+
 	// Links verifies signed links; nil treats the query of a link like any other query.
 	// Uses counts the uses of links; nil rejects links with a use limit.
 	Links *links.Keys
@@ -92,8 +99,12 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	var p auth.Principal
 	var ok bool
 	var err error
-	if a.Authenticator != nil {
-		p, ok, err = a.Authenticator.Authenticate(x.r)
+	switch authenticator := a.Authenticator.(type) {
+	case nil:
+	case auth.Renewer:
+		p, ok, x.renewal, err = authenticator.AuthenticateRenew(x.r)
+	default:
+		p, ok, err = authenticator.Authenticate(x.r)
 	}
 	switch {
 	case err == nil && ok && (p.Anyone() || auth.Reserved(p.Name)):
@@ -106,7 +117,7 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 		// A handler around this one may have authenticated the request.
 		p = auth.FromContext(x.ctx)
 		x.attempt.Principal = p.String()
-		x.anonymous = p.Anyone() && (a.Authenticator != nil || a.Unauthorized != nil)
+		x.anonymous = p.Anyone() && (a.Authenticator != nil || a.Unauthorized != nil || a.SignIn != nil)
 	case err == nil:
 		x.setPrincipal(p)
 	case errors.Is(err, auth.ErrThrottled):
@@ -144,6 +155,18 @@ func (x *exchange) verifyLink(a *Auth) bool {
 		x.attempt.Principal = auth.LinkPrefix + x.link.ID
 	}
 	return true
+}
+
+// renew renews the caller's credentials in a response that no cache may store: a cache would
+// send the cookie to others.
+func (x *exchange) renew(status int) {
+	if x.renewal == "" || x.status != 0 || status < http.StatusOK {
+		return
+	}
+	h := x.Header()
+	if value := h["Cache-Control"]; len(value) == 1 && (value[0] == noStore[0] || value[0] == privateNoStore[0]) {
+		h["Set-Cookie"] = append(h["Set-Cookie"], x.renewal)
+	}
 }
 
 // setPrincipal sets the principal of the request.
@@ -206,13 +229,33 @@ func (x *exchange) shouldChallenge() bool {
 	if !x.anonymous || x.opens == nil || x.opens.Open(x.op) && (x.r.Method != methodMove || x.opens.Open(vfs.OpDelete)) {
 		return false
 	}
-	return x.auth.Unauthorized != nil || len(x.auth.Authenticator.Challenges()) > 0
+	return x.auth.Unauthorized != nil || x.auth.SignIn != nil || len(x.auth.Authenticator.Challenges()) > 0
 }
 
-// unauthorized sends the response of Auth.Unauthorized.
-func (x *exchange) unauthorized() {
+// unauthorizedHandler returns the handler that answers a 401, nil for a fixed text.
+func (x *exchange) unauthorizedHandler() http.Handler {
+	if x.auth.SignIn != nil && isNavigation(x.r) {
+		return x.auth.SignIn
+	}
+	return x.auth.Unauthorized
+}
+
+// isNavigation reports whether a browser sent r to show the response as a page. All that can
+// differ is in the header: the response to a name must not depend on the name. Browsers say
+// what a request is for by Sec-Fetch-Mode, where the connection is safe; a fetch of a script
+// may accept text/html, too.
+func isNavigation(r *http.Request) bool {
+	if r.Method != http.MethodGet || !prefersHTML(r.Header["Accept"]) {
+		return false
+	}
+	mode := r.Header["Sec-Fetch-Mode"]
+	return len(mode) == 0 || len(mode) == 1 && mode[0] == "navigate"
+}
+
+// unauthorized sends the response of Auth.Unauthorized or Auth.SignIn.
+func (x *exchange) unauthorized(h http.Handler) {
 	x.Header()["Cache-Control"] = noStore
-	x.auth.Unauthorized.ServeHTTP(unauthorizedWriter{x}, x.r.WithContext(x.ctx))
+	h.ServeHTTP(unauthorizedWriter{x}, x.r.WithContext(x.ctx))
 	if x.status == 0 {
 		x.WriteHeader(http.StatusUnauthorized)
 	}
@@ -266,7 +309,8 @@ func (x *exchange) openTo(name vfs.Name) bool {
 
 // cacheControlForListing is cacheControlFor for responses that differ between callers.
 func (x *exchange) cacheControlForListing(usual []string) []string {
-	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() {
+	// A page says who is signed in.
+	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() || x.auth.SignIn != nil {
 		return privateNoStore
 	}
 	return usual

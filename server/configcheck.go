@@ -62,8 +62,11 @@ func (c configCheck) index(names []string) {
 // auth panics if an Auth protects nothing, since there is no authorizer. wanted says where
 // to set one.
 func (c configCheck) auth(a *Auth, authorized bool, wanted string) {
-	if !authorized && (a.Authenticator != nil || a.Unauthorized != nil || a.Links != nil) {
-		c.panicf("Auth has an Authenticator, Unauthorized or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
+	if !authorized && (a.Authenticator != nil || a.Unauthorized != nil || a.SignIn != nil || a.Links != nil) {
+		c.panicf("Auth has an Authenticator, Unauthorized, SignIn or Links, but nothing authorizes operations, so everybody could do everything; set %s", wanted)
+	}
+	if a.Unauthorized != nil && a.SignIn != nil {
+		c.panicf("Auth has both Unauthorized and SignIn; leave one of them nil")
 	}
 	if a.Links == nil && (a.Uses != nil || a.Redirect != 0) {
 		c.panicf("Auth has Uses or Redirect, but no Links")

@@ -43,6 +43,7 @@ type exchange struct {
 	opens     opener       // which operations are open to anyone; nil if unknown
 	op        vfs.Op       // the operation of the request
 	anonymous bool         // the request has no credentials, but the handler accepts some
+	renewal   string       // a Set-Cookie that renews the caller's credentials
 	notFound  *refusalPage // nil for a fixed text
 	link      links.Link   // the signed link used; its ID is "" if none was
 	linkUsed  bool         // the use of the link has been counted

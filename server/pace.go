@@ -61,5 +61,6 @@ func (x *exchange) WriteHeader(status int) {
 	if x.r.ContentLength != 0 {
 		x.extendWriteDeadline(0)
 	}
+	x.renew(status)
 	x.responseWriter.WriteHeader(status)
 }

@@ -226,12 +226,13 @@ func (x *exchange) respond(response *httpError, err error) {
 		// Otherwise net/http would continue to read for as long as boundRest allows.
 		x.Header()["Connection"] = closeConnection
 		x.closeAtOnce = true
-	case response.status == http.StatusUnauthorized && x.auth.Unauthorized != nil:
-		x.unauthorized()
-		return
 	case response.status == http.StatusUnauthorized:
-		if challenges := x.auth.Authenticator.Challenges(); len(challenges) > 0 {
-			x.Header()["Www-Authenticate"] = challenges
+		if h := x.unauthorizedHandler(); h != nil {
+			x.unauthorized(h)
+			return
+		}
+		if a := x.auth.Authenticator; a != nil && len(a.Challenges()) > 0 {
+			x.Header()["Www-Authenticate"] = a.Challenges()
 		}
 	}
 	if retry := response.retry; retry > 0 {
