@@ -43,6 +43,7 @@ type keys struct {
 
 	mu      sync.Mutex
 	set     []jose.JSONWebKey
+	doc     discovery
 	fetched time.Time     // when set was fetched, zero if never
 	asked   time.Time     // when the last fetch began, or ended
 	failed  bool          // the last fetch failed
@@ -156,7 +157,7 @@ func (k *keys) look(now time.Time, found bool) <-chan struct{} {
 func (k *keys) update() {
 	ctx, cancel := context.WithTimeout(context.Background(), k.limit)
 	defer cancel()
-	set, err := k.fetch(ctx)
+	set, doc, err := k.fetch(ctx)
 	if err != nil && k.report != nil {
 		k.report(fmt.Errorf("%s: %s", k.issuer, inOneLine(err.Error())))
 	}
@@ -166,10 +167,41 @@ func (k *keys) update() {
 	k.failed = err != nil
 	k.asked = k.now()
 	if err == nil {
-		k.set, k.fetched = set, k.asked
+		k.set, k.doc, k.fetched = set, doc, k.asked
 	}
 	close(k.running)
 	k.running = nil
+}
+
+// A discovery is what an issuer says about itself.
+type discovery struct {
+	Keys             string   `json:"jwks_uri"`
+	Authorization    string   `json:"authorization_endpoint"`
+	Token            string   `json:"token_endpoint"`
+	TokenAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	Scopes           []string `json:"scopes_supported"`
+}
+
+// discovered returns what the issuer says about itself. It is as old as the keys.
+func (k *keys) discovered(ctx context.Context) (discovery, error) {
+	for looked := false; ; looked = true {
+		k.mu.Lock()
+		now := k.now()
+		doc, known := k.doc, !k.fetched.IsZero() && now.Sub(k.fetched) <= stale
+		wait := k.look(now, known)
+		k.mu.Unlock()
+		switch {
+		case known:
+			return doc, nil
+		case looked || wait == nil:
+			return discovery{}, auth.ErrUnavailable
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return discovery{}, auth.ErrUnavailable
+		}
+	}
 }
 
 // inOneLine makes an error safe to print: go-oidc's errors contain the issuer's
@@ -188,37 +220,36 @@ func inOneLine(s string) string {
 }
 
 // fetch discovers the location of the issuer's keys and fetches them.
-func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (k *keys) fetch(ctx context.Context) ([]jose.JSONWebKey, discovery, error) {
+	var doc discovery
 	provider, err := gooidc.NewProvider(gooidc.ClientContext(ctx, k.client), k.issuer)
 	if err != nil {
-		return nil, err
+		return nil, doc, err
 	}
-	var where struct {
-		URL string `json:"jwks_uri"`
+	if err := provider.Claims(&doc); err != nil {
+		return nil, doc, err
 	}
-	if err := provider.Claims(&where); err != nil {
-		return nil, err
+	if err := checkURL(doc.Keys, true); err != nil {
+		return nil, doc, fmt.Errorf("jwks_uri: %w", err)
 	}
-	if err := checkURL(where.URL, true); err != nil {
-		return nil, fmt.Errorf("jwks_uri: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where.URL, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, doc.Keys, nil)
 	if err != nil {
-		return nil, err
+		return nil, doc, err
 	}
 	answer, err := k.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, doc, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the keys: %s", answer.Status)
+		return nil, doc, fmt.Errorf("the keys: %s", answer.Status)
 	}
 	data, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return nil, err
+		return nil, doc, err
 	}
-	return parseKeys(data)
+	set, err := parseKeys(data)
+	return set, doc, err
 }
 
 // parseKeys returns the keys of a set that can verify a signature. It skips unknown
