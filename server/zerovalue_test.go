@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
 	"github.com/bailiwick-fs/bailiwick/server/probe"
+	"github.com/bailiwick-fs/bailiwick/server/signin"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -209,6 +211,63 @@ var zeroValues = map[string]func(*testing.T){
 			if panicOf(func() { k.Seal("p", nil) }) == "" {
 				t.Errorf("%s seals a value", what)
 			}
+		}
+	},
+	"server/auth/session.Sessions": func(t *testing.T) {
+		for what, s := range map[string]*session.Sessions{"zero": {}, "nil": nil} {
+			wantNobody(t, "the "+what+" Sessions", s, "", "Basic YTpi")
+			if p, err := s.CheckPassword(withHeader(""), "a", "b"); err == nil {
+				t.Errorf("%s: signed in as %+v", what, p)
+			}
+			if p, err := s.Begin(httptest.NewRecorder(), withHeader(""), session.Password, auth.Principal{Name: "a"}); err == nil {
+				t.Errorf("%s: a session of %+v", what, p)
+			}
+		}
+	},
+	"server/auth/session.Config": func(t *testing.T) {
+		ring, err := session.ReadKeys("keys", strings.NewReader("a:"+base64.StdEncoding.EncodeToString(make([]byte, 32))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cfg := range []session.Config{{}, {Keys: &session.Keys{}}, {Keys: ring, OIDC: &oidc.Client{}}, {Keys: ring, Idle: -1}} {
+			if panicOf(func() { session.New(&auth.Chain{}, cfg) }) == "" {
+				t.Errorf("%+v was accepted", cfg)
+			}
+		}
+		// Without a source, nobody can have a session.
+		s := session.New(&auth.Chain{}, session.Config{Keys: ring})
+		for _, way := range []session.Way{"", session.Password, session.OIDC} {
+			if p, err := s.Begin(httptest.NewRecorder(), withHeader(""), way, auth.Principal{Name: "a"}); err == nil {
+				t.Errorf("a session of %+v by %q", p, way)
+			}
+		}
+	},
+	"server/signin.Pages": func(t *testing.T) {
+		wantStatusAt(t, &signin.Pages{}, signin.Login, map[string]int{"GET": 404, "POST": 404})
+	},
+	"server/signin.Config": func(t *testing.T) {
+		for _, cfg := range []signin.Config{{}, {Sessions: &session.Sessions{}}, {Sessions: &session.Sessions{}, Provider: &oidc.Client{}}} {
+			if panicOf(func() { signin.New(cfg) }) == "" {
+				t.Errorf("%+v was accepted", cfg)
+			}
+		}
+	},
+	"server/auth/oidc.Client": func(t *testing.T) {
+		for what, c := range map[string]*oidc.Client{"zero": {}, "nil": nil} {
+			if _, _, err := c.Begin(t.Context(), "https://files.example.org/"); err == nil {
+				t.Errorf("%s begins a sign-in", what)
+			}
+			if p, err := c.Finish(t.Context(), []byte(`{"s":"x"}`), url.Values{"state": {"x"}, "code": {"x"}}); err == nil {
+				t.Errorf("%s signs in %+v", what, p)
+			}
+			if _, ok := c.Fingerprint(auth.Principal{Name: "a"}, nil); ok {
+				t.Errorf("%s has a fingerprint", what)
+			}
+		}
+	},
+	"server/auth/oidc.ClientConfig": func(t *testing.T) {
+		if c, err := oidc.NewClient(nil, oidc.ClientConfig{ID: "a"}); err == nil {
+			t.Errorf("a client without a provider: %+v", c)
 		}
 	},
 	"server/auth/links.Link": func(t *testing.T) {

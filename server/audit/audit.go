@@ -29,7 +29,7 @@ type Attempt struct {
 	To        vfs.Name   // the destination of a COPY or MOVE; zero for other requests
 	Principal string     // the caller; "anyone" without credentials
 	Verdict   Verdict    // the outcome
-	Reason    vfs.Reason // why the request was refused or failed; "" otherwise
+	Reason    vfs.Reason // why the request was refused or failed; for signing in and out, which it was; else ""
 	Rule      string     // the pattern or access rule that decided, if one did
 	Backend   string     // the kind of the backend
 	// Cache is how a cache over the backend answered for the object that was read; "" if

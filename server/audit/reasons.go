@@ -17,6 +17,8 @@ const (
 	ReasonRequired    vfs.Reason = "auth.required"    // no credentials where they are needed
 	ReasonThrottled   vfs.Reason = "auth.throttled"   // too many failed log-ins from this client
 	ReasonAuth        vfs.Reason = "auth.unavailable" // credentials cannot be checked now
+	ReasonSignedIn    vfs.Reason = "auth.signed_in"   // a session began; the verdict is allowed
+	ReasonSignedOut   vfs.Reason = "auth.signed_out"  // a browser was told to forget its session; likewise
 	ReasonLink        vfs.Reason = "link"             // an invalid signed link
 	ReasonLinkExpired vfs.Reason = "link.expired"     // an expired link
 	ReasonLinkUsed    vfs.Reason = "link.used"        // a link whose uses are used up

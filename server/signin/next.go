@@ -1,0 +1,33 @@
+package signin
+
+import (
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+)
+
+// own is the path of the pages of the server itself. None of them is worth going back to: at
+// best it is the page to sign in.
+const own = "/.bailiwick"
+
+// maxQuery bounds the query that is kept of a path.
+const maxQuery = 2 << 10
+
+// nextPath returns where to go after signing in: a path of this server, with its query, or
+// "/". The path is parsed as that of a request is, so it has one leading slash, no backslash,
+// no control character, nothing of a scheme or a host, and no element that leads elsewhere.
+// What it returns is safe as a Location.
+func nextPath(s string) string {
+	path, query, _ := strings.Cut(s, "?")
+	next, err := links.ParsePath(path)
+	if err != nil || next == own || strings.HasPrefix(next, own+"/") {
+		return "/"
+	}
+	if query == "" || len(query) > maxQuery || strings.Trim(query, queryBytes) != "" {
+		return next
+	}
+	return next + "?" + query
+}
+
+// queryBytes are the bytes of a query in RFC 3986.
+const queryBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/?%"

@@ -1,0 +1,262 @@
+// Package signin has the pages by which people sign in with a browser and sign out: with a
+// password, and at an OpenID Connect provider. The sessions are those of package session.
+package signin
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/session"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// The paths of the pages, on every host of a server.
+const (
+	Login    = "/.bailiwick/login"          // GET: the page; POST: signs in with the fields user, password and next
+	Logout   = "/.bailiwick/logout"         // POST: signs out
+	OIDC     = "/.bailiwick/login/oidc"     // GET: sends the browser to the provider
+	Callback = "/.bailiwick/login/callback" // GET: where the provider sends it back to
+)
+
+// A Provider signs people in at another server. oidc.Client is one.
+type Provider interface {
+	// Begin returns the URL to send a browser to, and the state that only this browser may
+	// give to Finish. redirect is the URL of Callback. Its error matches
+	// auth.ErrUnavailable.
+	Begin(ctx context.Context, redirect string) (location string, state []byte, err error)
+
+	// Finish returns who signed in, from the query with which the browser came back. Its
+	// error matches auth.ErrCredentials or auth.ErrUnavailable.
+	Finish(ctx context.Context, state []byte, query url.Values) (auth.Principal, error)
+}
+
+// A Config configures the pages.
+type Config struct {
+	// Sessions begins and ends sessions, and checks passwords. It is required.
+	Sessions *session.Sessions
+
+	// Password shows a form for a user name and a password.
+	Password bool
+
+	// Provider, if set, is offered on the page. Keys seals what its sign-ins leave with the
+	// browser; it is required then.
+	Provider Provider
+	Keys     *session.Keys
+
+	// Recorder and Logger are those of server.Config.
+	Recorder audit.Recorder
+	Logger   *slog.Logger
+}
+
+// Pages is a handler for the paths above. It is safe for concurrent use. Only New makes one:
+// the zero Pages answers everything with the uniform 404.
+//
+// Requests that change something are refused with the uniform 404 if a page of another site
+// made the browser send them: nobody can sign somebody else in, or out. A wrong password gets
+// the page with status 401, and too many of them with 429. What next names is a path of this
+// server and nothing else; all other values are "/".
+type Pages struct {
+	cfg      Config
+	endpoint http.Handler
+}
+
+// New returns the pages. It panics if Sessions is nil, if there is no way to sign in, or if
+// Provider has no Keys.
+func New(cfg Config) *Pages {
+	switch {
+	case cfg.Sessions == nil:
+		panic("signin.New: Config.Sessions is nil")
+	case !cfg.Password && cfg.Provider == nil:
+		panic("signin.New: Config has neither Password nor Provider, so nobody could sign in")
+	case cfg.Provider != nil && cfg.Keys == nil:
+		panic("signin.New: Config.Provider is set, but Config.Keys is not")
+	}
+	p := &Pages{cfg: cfg}
+	p.endpoint = server.Endpoint(p.serve, cfg.Recorder, cfg.Logger)
+	return p
+}
+
+// Paths returns the paths that p answers.
+func (p *Pages) Paths() []string {
+	paths := []string{Login, Logout}
+	if p.cfg.Provider != nil {
+		paths = append(paths, OIDC, Callback)
+	}
+	return paths
+}
+
+// ServeHTTP answers each of Paths, and everything else with the uniform 404.
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.endpoint == nil {
+		server.Absent(audit.ReasonMethod, nil, nil).ServeHTTP(w, r)
+		return
+	}
+	p.endpoint.ServeHTTP(w, r)
+}
+
+// Unauthorized returns the handler for server.Auth.SignIn: the page, which leads back to
+// what was asked for.
+func (p *Pages) Unauthorized() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.show(w, r, http.StatusUnauthorized, page{next: nextPath(r.RequestURI)}) != nil {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+}
+
+// crossOrigin recognizes requests that a page of another site made a browser send.
+var crossOrigin = http.NewCrossOriginProtection()
+
+func (p *Pages) serve(w http.ResponseWriter, r *http.Request) error {
+	path := r.URL.Path
+	if r.URL.RawPath != "" {
+		path = r.URL.RawPath
+	}
+	var get, post func(http.ResponseWriter, *http.Request) error
+	switch path {
+	case Login:
+		get, post = p.showLogin, p.login
+	case Logout:
+		post = p.logout
+	case OIDC:
+		get = p.begin
+	case Callback:
+		get = p.finish
+	}
+	if (path == OIDC || path == Callback) && p.cfg.Provider == nil {
+		get = nil
+	}
+	switch {
+	case get == nil && post == nil:
+		return refusal("")
+	case r.Method == http.MethodPost && post != nil:
+		if crossOrigin.Check(r) != nil {
+			return refusal(audit.ReasonCrossOrigin)
+		}
+		return post(w, r)
+	case get != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead && path == Login):
+		return get(w, r)
+	}
+	return p.wrongMethod(w, r, allowed[path])
+}
+
+// refusal returns the error for the uniform 404.
+func refusal(why vfs.Reason) error {
+	return &vfs.Error{Op: "sign in", Reason: why, Err: fs.ErrNotExist}
+}
+
+// allowed are the methods of each path.
+var allowed = map[string]string{Login: "GET, HEAD, POST", Logout: "POST", OIDC: "GET", Callback: "GET"}
+
+func (p *Pages) wrongMethod(w http.ResponseWriter, r *http.Request, allow string) error {
+	a := audit.FromContext(r.Context())
+	a.Verdict, a.Reason = audit.Refused, audit.ReasonMethod
+	w.Header().Set("Allow", allow)
+	return p.show(w, r, http.StatusMethodNotAllowed, page{next: "/", alert: wrongMethod})
+}
+
+// maxForm bounds the body of a form: a name, a password and a path.
+const maxForm = 16 << 10
+
+// form returns the fields of a form in the body. The query is not part of it: it is in
+// histories and logs.
+func form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if r.ParseForm() != nil {
+		return nil, false
+	}
+	for _, values := range r.PostForm {
+		if len(values) > 1 {
+			return nil, false // nothing tells which one counts
+		}
+	}
+	return r.PostForm, true
+}
+
+func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request) error {
+	return p.show(w, r, http.StatusOK, page{next: nextPath(r.URL.Query().Get("next"))})
+}
+
+// login signs in with a user name and a password.
+func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
+	fields, ok := form(w, r)
+	if !ok || !p.cfg.Password {
+		return p.malformed(w, r)
+	}
+	next := nextPath(fields.Get("next"))
+	who, err := p.cfg.Sessions.CheckPassword(r, fields.Get("user"), fields.Get("password"))
+	if err == nil {
+		who, err = p.cfg.Sessions.Begin(w, r, session.Password, who)
+	}
+	if err != nil {
+		return p.failed(w, r, err, page{next: next, alert: wrongPassword})
+	}
+	p.signedIn(w, r, who, next)
+	return nil
+}
+
+func (p *Pages) logout(w http.ResponseWriter, r *http.Request) error {
+	fields, ok := form(w, r)
+	if !ok {
+		return p.malformed(w, r)
+	}
+	a := audit.FromContext(r.Context())
+	if who, ok, err := p.cfg.Sessions.Authenticate(r); ok && err == nil {
+		a.Principal = who.String()
+	}
+	a.Reason = audit.ReasonSignedOut
+	p.cfg.Sessions.End(w, r)
+	redirect(w, nextPath(fields.Get("next")))
+	return nil
+}
+
+func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request, who auth.Principal, next string) {
+	a := audit.FromContext(r.Context())
+	a.Principal, a.Reason = who.String(), audit.ReasonSignedIn
+	redirect(w, next)
+}
+
+// redirect answers a form: 303 makes the browser GET the target.
+func redirect(w http.ResponseWriter, target string) {
+	h := w.Header()
+	h.Set("Location", target)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", "0")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// failed answers with the page, in words, why nobody is signed in. What pg says is for wrong
+// credentials.
+func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error, pg page) error {
+	a := audit.FromContext(r.Context())
+	a.Verdict = audit.Refused
+	status := http.StatusUnauthorized
+	switch {
+	case errors.Is(err, auth.ErrThrottled):
+		a.Reason, status = audit.ReasonThrottled, http.StatusTooManyRequests
+		pg.alert, pg.retry = tooMany, auth.RetryAfter(err)
+	case errors.Is(err, session.ErrTooLarge):
+		a.Reason, status = audit.ReasonCredentials, http.StatusForbidden
+		pg.alert = tooLarge
+	case errors.Is(err, auth.ErrCredentials):
+		a.Reason = audit.ReasonCredentials
+	default:
+		a.Verdict, a.Reason, status = audit.Failed, audit.ReasonAuth, http.StatusServiceUnavailable
+		pg.alert, pg.retry = unavailable, retryLater
+	}
+	return p.show(w, r, status, pg)
+}
+
+func (p *Pages) malformed(w http.ResponseWriter, r *http.Request) error {
+	a := audit.FromContext(r.Context())
+	a.Verdict, a.Reason = audit.Refused, audit.ReasonClientBody
+	return p.show(w, r, http.StatusBadRequest, page{next: "/", alert: badForm})
+}
