@@ -34,7 +34,8 @@ var serveGroups = []flagGroup{
 	{"Uploads", []string{"uploads", "catalog"}, nil},
 	{"Users", []string{
 		"access", "group", "htpasswd", "tokens",
-		"oidc-issuer", "oidc-audience", "oidc-user-claim", "oidc-groups-claim", "oidc-suffix",
+		"oidc-issuer", "oidc-audience", "oidc-user-claim", "oidc-groups-claim", "oidc-suffix", "oidc-client-id", "oidc-client-secret-file",
+		"session-keys", "session-max-age", "session-idle",
 		"client-ca", "client-cert-suffix", "link-keys", "link-redirect",
 	}, nil},
 	{"TLS", []string{"tls-cert", "tls-key", "acme-host", "acme-cache", "acme-email", "acme-directory", "hsts"}, nil},

@@ -141,6 +141,23 @@ type Users struct {
 
 	// Accepts TLS client certificates. Requires tls.
 	ClientCertificates *ClientCertificates `yaml:"client_certificates"`
+
+	// Lets people sign in with a browser, on a page, by htpasswd or by oidc.client_id. They
+	// stay signed in by a cookie. Without it, browsers prompt for a password.
+	Sessions *Sessions `yaml:"sessions"`
+}
+
+// Sessions configures how long people stay signed in.
+type Sessions struct {
+	// A file of KEYID:BASE64 lines, created with bailiwick keys new. The first key seals new
+	// sessions; every key opens those that it sealed. Servers that share it share sessions.
+	Keys Path `yaml:"keys" required:"name the file of the keys; to make one: bailiwick keys new FILE" example:"/etc/bailiwick/session-keys"`
+
+	// How long after signing in a user must sign in again.
+	MaxAge time.Duration `yaml:"max_age" default:"12h" example:"24h"`
+
+	// How long a session lasts without a request.
+	Idle time.Duration `yaml:"idle" default:"2h" example:"30m"`
 }
 
 // OIDC configures the OpenID Connect provider and the claims to check.
@@ -150,6 +167,15 @@ type OIDC struct {
 
 	// The audience that tokens must have (aud).
 	Audience string `yaml:"audience" required:"name the audience of tokens; a token issued for another service must not give access to this one" example:"bailiwick"`
+
+	// The ID of this server at the provider, for signing in with a browser. Requires
+	// users.sessions. Register https://HOST/.bailiwick/login/callback there as the redirect
+	// URI. Names, groups and claims are those of the ID token.
+	ClientID string `yaml:"client_id" example:"bailiwick"`
+
+	// A file that holds the secret of client_id on a single line. Without it, the client is
+	// a public one.
+	ClientSecretFile Path `yaml:"client_secret_file" example:"/run/secrets/oidc"`
 
 	// The claim that holds the user's name.
 	UserClaim string `yaml:"user_claim" default:"sub" example:"preferred_username"`

@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/certs"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/auth/session"
 	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -48,6 +49,12 @@ func (c *Config) Check() error {
 	}
 	if cc := c.Users.ClientCertificates; cc != nil {
 		k.file("users.client_certificates.ca", cc.CA, func(p string) error { _, err := certs.Load(p, certs.Options{}); return err })
+	}
+	if s := c.Users.Sessions; s != nil {
+		k.file("users.sessions.keys", s.Keys, func(p string) error { _, err := session.LoadKeys(p); return err })
+	}
+	if o := c.Users.OIDC; o != nil {
+		k.file("users.oidc.client_secret_file", o.ClientSecretFile, func(p string) error { _, err := ReadSecret(p); return err })
 	}
 	if c.Links != nil {
 		k.file("links.keys", c.Links.Keys, func(p string) error { _, err := links.LoadKeys(p); return err })

@@ -40,6 +40,10 @@ var Flags = map[string]string{
 	"oidc-user-claim":    "users.oidc.user_claim",
 	"oidc-groups-claim":  "users.oidc.groups_claim",
 	"oidc-suffix":        "users.oidc.suffix",
+	"oidc-client-id":     "users.oidc.client_id",
+	"session-keys":       "users.sessions.keys",
+	"session-max-age":    "users.sessions.max_age",
+	"session-idle":       "users.sessions.idle",
 	"client-ca":          "users.client_certificates.ca",
 	"client-cert-suffix": "users.client_certificates.suffix",
 	"group":              "groups",
@@ -87,6 +91,8 @@ var Flags = map[string]string{
 	"cache-size":         "mounts[].cache.size",
 	"cache-ttl":          "mounts[].cache.ttl",
 	"cache-stale":        "mounts[].cache.stale",
+
+	"oidc-client-secret-file": "users.oidc.client_secret_file",
 }
 
 var number = regexp.MustCompile(`\[[0-9]+\]`)

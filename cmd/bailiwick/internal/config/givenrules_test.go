@@ -72,7 +72,7 @@ hosts: [a.example, B.example]
 admin: 127.0.0.1:3
 tls: {acme: {domains: [a.example, b.example], dir: ROOT/acme, email: a@b.example, directory: "https://ca.example/d"}}
 access_log: {file: "off"}
-users: {htpasswd: ROOT/users, tokens: ROOT/tokens, oidc: {issuer: "https://id.example", audience: us, user_claim: name, groups_claim: groups, suffix: id}, client_certificates: {ca: ROOT/ca, suffix: crt}}
+users: {htpasswd: ROOT/users, tokens: ROOT/tokens, oidc: {issuer: "https://id.example", audience: us, user_claim: name, groups_claim: groups, suffix: id, client_id: web, client_secret_file: ROOT/secret}, sessions: {keys: ROOT/session-keys, max_age: 18h, idle: 19m}, client_certificates: {ca: ROOT/ca, suffix: crt}}
 groups: {editors: [alice, Bob B., carol], nobody: []}
 links: {keys: ROOT/keys}
 limits: {connections: 1, requests_in_flight: 2, rate_per_client: 3/s, failed_logins: 4/m, header_size: 5KiB, header_timeout: 6s, idle_timeout: 7s, minimum_rate: 8B/s, upload: 9MiB, upload_time: 10s, uploads: 11}
@@ -110,6 +110,7 @@ mounts:
 			{"acme-host", "a.example", "b.example"}, {"acme-cache", "ROOT/acme"}, {"acme-email", "a@b.example"}, {"acme-directory", "https://ca.example/d"},
 			{"access-log", "off"}, {"htpasswd", "ROOT/users"}, {"tokens", "ROOT/tokens"}, {"client-ca", "ROOT/ca"}, {"link-keys", "ROOT/keys"},
 			{"oidc-issuer", "https://id.example"}, {"oidc-audience", "us"}, {"oidc-user-claim", "name"}, {"oidc-groups-claim", "groups"}, {"oidc-suffix", "id"}, {"client-cert-suffix", "crt"},
+			{"oidc-client-id", "web"}, {"oidc-client-secret-file", "ROOT/secret"}, {"session-keys", "ROOT/session-keys"}, {"session-max-age", "18h"}, {"session-idle", "19m"},
 			{"group", "editors=alice, Bob B.", "nobody=", "editors=carol"},
 			{"connections", "1"}, {"requests-in-flight", "2"}, {"rate-per-client", "3/s"}, {"failed-logins", "4/m"}, {"header-size", "5KiB"},
 			{"header-timeout", "6s"}, {"idle-timeout", "7s"}, {"minimum-rate", "8B/s"}, {"max-upload", "9MiB"}, {"max-upload-time", "10s"}, {"max-uploads", "11"},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
@@ -152,6 +153,7 @@ func (v *validator) users() {
 			v.fail("users.oidc.issuer", "%s", strings.TrimPrefix(err.Error(), "issuer: "))
 		}
 	}
+	v.sessions()
 	v.namespaces()
 	for _, group := range slices.Sorted(maps.Keys(v.Groups)) {
 		seen := map[string]bool{}
@@ -160,6 +162,31 @@ func (v *validator) users() {
 				v.fail(index("groups."+group, i), "%s is listed twice; keep one", printable(name))
 			}
 			seen[name] = true
+		}
+	}
+}
+
+// sessions validates how people sign in with a browser.
+func (v *validator) sessions() {
+	s, o := v.Users.Sessions, v.Users.OIDC
+	if o != nil && o.ClientID != "" && s == nil && !v.d.bad["users.sessions"] {
+		v.fail("users.oidc.client_id", "it is for signing in with a browser, which needs sessions; add users.sessions with their keys%s", flagFor(v.positionOf("users.oidc.client_id"), "users.sessions.keys"))
+	}
+	if o != nil && o.ClientSecretFile != "" && o.ClientID == "" && !v.d.bad["users.oidc.client_id"] {
+		v.fail("users.oidc.client_secret_file", "there is no client_id that the secret belongs to; add it%s", flagFor(v.positionOf("users.oidc.client_secret_file"), "users.oidc.client_id"))
+	}
+	if s == nil {
+		return
+	}
+	if v.Users.Htpasswd == "" && (o == nil || o.ClientID == "") && !v.d.bad["users.htpasswd"] && !v.d.bad["users.oidc"] && !v.d.bad["users.oidc.client_id"] {
+		v.fail("users.sessions", "there is no way to sign in; add users.htpasswd, or users.oidc with a client_id")
+	}
+	for _, t := range []struct {
+		key   string
+		value time.Duration
+	}{{"users.sessions.max_age", s.MaxAge}, {"users.sessions.idle", s.Idle}} {
+		if t.value < time.Minute && v.there(t.key) {
+			v.fail(t.key, "people would have to sign in all the time; write 1m or more")
 		}
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
+	"github.com/bailiwick-fs/bailiwick/server/auth/session"
 	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
+	"github.com/bailiwick-fs/bailiwick/server/signin"
 )
 
 // An authConfig is how a configuration authenticates requests: its users, providers,
@@ -21,7 +23,14 @@ type authConfig struct {
 	authority *certs.Authority
 	provider  *oidc.Provider
 	links     *links.Keys
-	names     []string // the names in the files of users, sorted
+
+	// nil without sessions, and client also without signing in at the provider
+	sessions    *session.Sessions
+	sessionKeys *session.Keys
+	signIn      *signin.Pages
+	client      *oidc.Client
+
+	names []string // the names in the files of users, sorted
 
 	failures     *auth.Failures
 	failureLimit config.Rate
@@ -34,9 +43,10 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 	// trusted proxy by the client's.
 	chain := auth.ChainConfig{Failures: c.failures, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
 	known := false
+	var users *htpasswd.Users
 	if file := cfg.Users.Htpasswd; file != "" {
-		users, err := htpasswd.Load(string(file), htpasswd.Options{OnCheck: s.metrics.Passwords(), OtherSuffixes: cfg.Users.Suffixes()})
-		if err != nil {
+		var err error
+		if users, err = htpasswd.Load(string(file), htpasswd.Options{OnCheck: s.metrics.Passwords(), OtherSuffixes: cfg.Users.Suffixes()}); err != nil {
 			return nil, err
 		}
 		chain.Passwords, known = users, true
@@ -73,6 +83,11 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 	if known {
 		c.chain = auth.NewChain(chain)
 	}
+	if cfg.Users.Sessions != nil {
+		if err := s.addSessions(c, cfg, users); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.Links != nil {
 		keys, err := links.LoadKeys(string(cfg.Links.Keys))
 		if err != nil {
@@ -83,12 +98,16 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 	return c, nil
 }
 
-// authenticator returns the chain, or a nil interface if there is none.
-func (c *authConfig) authenticator() auth.Authenticator {
-	if c.chain == nil {
+// authenticator returns what authenticates requests, a nil interface if nothing does. Sessions
+// are outside of what counts the other credentials: that knows no cookies.
+func (s *service) authenticator(c *authConfig) auth.Authenticator {
+	switch {
+	case c.sessions != nil:
+		return c.sessions
+	case c.chain == nil:
 		return nil
 	}
-	return c.chain
+	return s.metrics.Authenticator(c.chain)
 }
 
 // provider returns the current OpenID Connect provider. A reload keeps its keys.

@@ -90,6 +90,12 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 	if c := cfg.Users.ClientCertificates; c != nil {
 		read(c.CA)
 	}
+	if s := cfg.Users.Sessions; s != nil {
+		read(s.Keys)
+	}
+	if o := cfg.Users.OIDC; o != nil {
+		read(o.ClientSecretFile)
+	}
 	if cfg.Links != nil {
 		read(cfg.Links.Keys)
 	}

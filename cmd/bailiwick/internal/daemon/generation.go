@@ -71,6 +71,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	}
 	g.onIdle = func() { s.releaseLog(g.log) }
 	recorder := s.recorder(g.log)
+	s.addSignIn(g, recorder)
 	h, err := s.router(g, recorder)
 	if err != nil {
 		return nil, err

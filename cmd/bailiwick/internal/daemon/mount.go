@@ -165,7 +165,10 @@ func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, 
 // gate returns the authentication for a mount to which rt leads, or with nil for paths
 // without a mount.
 func (s *service) gate(g *generation, rt *routing.Router, m *config.Mount) server.Auth {
-	gate := server.Auth{Authenticator: s.metrics.Authenticator(g.auth.authenticator()), HasURL: rt.HasURL(m)}
+	gate := server.Auth{Authenticator: s.authenticator(g.auth), HasURL: rt.HasURL(m)}
+	if g.auth.signIn != nil {
+		gate.SignIn = g.auth.signIn.Unauthorized()
+	}
 	if g.auth.links == nil {
 		return gate
 	}

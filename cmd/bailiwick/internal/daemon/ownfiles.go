@@ -155,6 +155,12 @@ func ownFilesOf(cfg *config.Config) []ownfile.File {
 	if c := cfg.Users.ClientCertificates; c != nil {
 		add(c.CA)
 	}
+	if s := cfg.Users.Sessions; s != nil {
+		add(s.Keys)
+	}
+	if o := cfg.Users.OIDC; o != nil {
+		add(o.ClientSecretFile)
+	}
 	if cfg.Links != nil {
 		add(cfg.Links.Keys)
 	}

@@ -10,9 +10,15 @@ import (
 // ownPaths returns the handler that answers the server's own paths on every host, and passes
 // all other requests to mounts.
 func (s *service) ownPaths(g *generation, mounts http.Handler, recorder audit.Recorder) http.Handler {
-	return &routing.Own{
+	own := &routing.Own{
 		At:    map[string]http.Handler{},
 		Below: map[string]http.Handler{},
 		Next:  mounts,
 	}
+	if pages := g.auth.signIn; pages != nil {
+		for _, path := range pages.Paths() {
+			own.At[path] = pages
+		}
+	}
+	return own
 }

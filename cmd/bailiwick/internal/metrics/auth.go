@@ -75,6 +75,15 @@ func (m *Metrics) Passwords() func(remembered bool) {
 	}
 }
 
+// Sessions returns a callback that counts the outcomes of cookies. Signing in counts as the
+// credentials that it takes.
+func (m *Metrics) Sessions() func(error) {
+	if m == nil {
+		return nil
+	}
+	return func(err error) { m.logins.WithLabelValues("session", authOutcome(err)).Inc() }
+}
+
 // A countedUses counts the uses of links with a use limit.
 type countedUses struct {
 	links.Counter
