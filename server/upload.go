@@ -99,6 +99,8 @@ type uploads struct {
 //	                   whose Accept prefers text/html
 //	GET, HEAD /ID      the content, with the user's filename
 //	GET, HEAD /ID?meta the record of the file, as JSON
+//	GET, HEAD /?mine   the caller's own files that the caller may read, as JSON, the
+//	                   newest first; the 404 for callers without a name
 //	DELETE /ID         204
 //
 // An ID is a lower-case UUID of version 4. Everything else is the uniform 404. The user's
@@ -205,6 +207,8 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveMount(x)
 	case r.Method == http.MethodPost:
 		h.post(x)
+	case isDir && name.IsRoot() && isMine(r):
+		h.mine(x)
 	case isDir:
 		x.fail(refusal(name.String(), reason.NameSlash), nil)
 	default:

@@ -92,6 +92,13 @@ type Catalog interface {
 	// Get returns the record of a ready object, or ErrNotFound.
 	Get(ctx context.Context, id uuid.UUID) (Record, error)
 
+	// Owned returns the records of the ready objects of owner, the newest first: by Created,
+	// and by ID where that is equal. It begins after the record after, of which only Created
+	// and ID count, and which need not exist any more; the zero Record is before all. It
+	// returns at most limit records, at least one if there is one. Its cost depends on limit,
+	// not on the number of rows.
+	Owned(ctx context.Context, owner string, after Record, limit int) ([]Record, error)
+
 	// Delete changes a ready row to Deleting. ErrNotFound means that it is not ready.
 	Delete(ctx context.Context, id uuid.UUID) error
 

@@ -56,6 +56,13 @@ func BenchGrowth(b *testing.B, c catalog.Shared, n int) {
 		_, err := c.Get(ctx, GrowthID(10+random.IntN(n-10), n))
 		return err
 	})
+	run("Owned", func(ctx context.Context) error {
+		page, err := c.Owned(ctx, "user0", catalog.Record{}, 100)
+		if err == nil && len(page) != min(n/1000, 100) {
+			err = fmt.Errorf("%d rows of an owner", len(page))
+		}
+		return err
+	})
 	var added []uuid.UUID
 	add := func(ctx context.Context) error {
 		rec := NewRecord("a name")

@@ -26,6 +26,7 @@ func Test(t *testing.T, open func(testing.TB) catalog.Catalog) {
 		{"transitions", testTransitions},
 		{"races", testRaces},
 		{"arguments", testArguments},
+		{"owned", testOwned},
 		{"names", testNames},
 		{"paging", testPaging},
 		{"paging with changes", testPagingChanges},
@@ -309,6 +310,8 @@ func testClosed(t *testing.T, c catalog.Catalog) {
 	for _, call := range calls {
 		failed(call.name, call.run(ctx, c, rec))
 	}
+	_, err := c.Owned(ctx, rec.Owner, catalog.Record{}, 1)
+	failed("Owned", err)
 	n := 0
 	for _, err := range c.All(ctx) {
 		failed("All", err)

@@ -215,6 +215,8 @@ func testCancelled(t *testing.T, c catalog.Catalog) {
 			}
 			failed(call.name, call.run(ctx, c, rec))
 		}
+		_, err := c.Owned(ctx, pending.Owner, catalog.Record{}, 1)
+		failed("Owned", err)
 		for _, err := range c.All(ctx) {
 			failed("All", err)
 		}

@@ -73,6 +73,7 @@ func TestServer(t *testing.T) {
 		url := server.Database(t)
 		catalogtest.TestClock(t, func(now func() time.Time) catalogtest.UseCounter { return open(t, url, postgres.Options{Now: now}) })
 	})
+	t.Run("plan of owned", func(t *testing.T) { testOwnedPlan(t, server.Database(t)) })
 	t.Run("processes", func(t *testing.T) { catalogtest.TestProcesses(t, server.Database(t), openCatalog) })
 	t.Run("migrations", func(t *testing.T) {
 		migratetest.Test(t, migratetest.Store{

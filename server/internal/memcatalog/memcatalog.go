@@ -155,6 +155,24 @@ func (c *Catalog) Get(ctx context.Context, id uuid.UUID) (rec catalog.Record, er
 	return rec, err
 }
 
+// Owned implements catalog.Catalog.
+func (c *Catalog) Owned(ctx context.Context, owner string, after catalog.Record, limit int) (page []catalog.Record, err error) {
+	newest := func(a, b catalog.Record) int {
+		return cmp.Or(b.Created.Compare(a.Created), bytes.Compare(b.ID[:], a.ID[:]))
+	}
+	err = c.call(ctx, "owned", func() error {
+		for _, r := range c.rows {
+			if r.State == catalog.Ready && r.Owner == owner && (after.ID == uuid.UUID{} || newest(after, r.Record) < 0) {
+				page = append(page, r.Record)
+			}
+		}
+		slices.SortFunc(page, newest)
+		page = page[:min(len(page), max(limit, 1))]
+		return nil
+	})
+	return page, err
+}
+
 // Delete implements catalog.Catalog.
 func (c *Catalog) Delete(ctx context.Context, id uuid.UUID) error {
 	return c.step(ctx, "delete", id, catalog.Ready, catalog.Deleting, nil)

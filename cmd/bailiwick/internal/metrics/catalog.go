@@ -89,6 +89,14 @@ func (o *observedCatalog) Get(ctx context.Context, id uuid.UUID) (catalog.Record
 	return rec, err
 }
 
+// Owned implements catalog.Catalog.
+func (o *observedCatalog) Owned(ctx context.Context, owner string, after catalog.Record, limit int) ([]catalog.Record, error) {
+	start := time.Now()
+	page, err := o.Catalog.Owned(ctx, owner, after, limit)
+	o.observe("owned", start, err)
+	return page, err
+}
+
 // Delete implements catalog.Catalog.
 func (o *observedCatalog) Delete(ctx context.Context, id uuid.UUID) error {
 	start := time.Now()

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+// The number of files on a page of the caller's uploads.
+const (
+	minePage    = 100
+	maxMinePage = 1000
+)
+
+// A mineJSON is a page of the caller's own uploads.
+type mineJSON struct {
+	Files []ownFileJSON `json:"files"`
+	Next  string        `json:"next,omitempty"`
+}
+
+// An ownFileJSON is a fileJSON without the owner, who asks.
+type ownFileJSON struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"`
+	Created string `json:"created"`
+}
+
+// isMine reports whether a request asks for the caller's uploads: GET /?mine.
+func isMine(r *http.Request) bool {
+	return r.Method != http.MethodPost && r.Method != http.MethodDelete && r.URL.RawQuery != "" && r.URL.Query().Has("mine")
+}
+
+// mine answers with a page of the caller's own uploads, the newest first: those that the caller
+// may read. A caller without a name owns nothing: what anonymous callers upload belongs to
+// everyone, and nobody may list that.
+func (h *uploads) mine(x *exchange) {
+	owner := auth.FromContext(x.ctx).Name
+	if owner == "" || x.link.ID != "" {
+		x.fail(refusal("", reason.AuthDenied), nil)
+		return
+	}
+	q := x.r.URL.Query()
+	limit := minePage
+	if n, err := strconv.Atoi(q.Get("limit")); err == nil {
+		limit = min(max(n, 1), maxMinePage)
+	}
+	after, _ := parseMark(q.Get("after"))
+	page, err := h.catalog.Owned(x.ctx, owner, after, limit)
+	if err != nil {
+		x.fail(&catalogError{err}, nil)
+		return
+	}
+	answer := mineJSON{Files: []ownFileJSON{}}
+	for _, rec := range page {
+		v := h.jail.Explain(x.ctx, vfs.OpRead, catalog.ObjectName(rec.ID))
+		if !v.Allowed || h.cfg.Authorize.Authorize(x.ctx, vfs.OpRead, rec) != nil {
+			continue
+		}
+		x.attempt.Rule = v.Rule
+		answer.Files = append(answer.Files, ownFileJSON{
+			ID:      rec.ID.String(),
+			Name:    rec.Name,
+			Type:    rec.Type,
+			Size:    rec.Size,
+			SHA256:  hex.EncodeToString(rec.SHA256[:]),
+			Created: rec.Created.UTC().Format(time.RFC3339Nano),
+		})
+	}
+	if len(page) == limit {
+		answer.Next = mark(page[limit-1])
+		next := url.Values{"mine": {""}, "after": {answer.Next}}
+		if q.Has("limit") {
+			next.Set("limit", strconv.Itoa(limit))
+		}
+		x.Header()["Link"] = []string{"<?" + next.Encode() + `>; rel="next"`}
+	}
+	x.sendJSON(http.StatusOK, privateNoStore, answer)
+}
+
+// mark returns the place of a record among those of its owner, for a query.
+func mark(rec catalog.Record) string {
+	return strconv.FormatInt(rec.Created.UnixMicro(), 10) + "." + rec.ID.String()
+}
+
+// parseMark returns a record with that place. It reports false, and returns the zero Record,
+// which has the first one, for what mark does not return.
+func parseMark(s string) (rec catalog.Record, ok bool) {
+	micros, id, ok := strings.Cut(s, ".")
+	n, err := strconv.ParseInt(micros, 10, 64)
+	if !ok || err != nil {
+		return rec, false
+	}
+	if rec.ID, ok = catalog.ObjectID(id); !ok {
+		return catalog.Record{}, false
+	}
+	rec.Created = time.UnixMicro(n).UTC()
+	return rec, mark(rec) == s
+}
