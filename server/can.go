@@ -10,13 +10,23 @@ import (
 const newElem = "new"
 
 // can returns what the caller may do in dir, of the page that shows entries: "write" if the
-// caller may write one of the files or a new one, "delete" and "move" likewise. The jail
+// caller may write one of the files or a new one, "delete" and "move" likewise; "zip" if there is
+// something to archive. The jail
 // decides for each name as it decides for the request itself. A name that is not on the page
 // does not count, so the result tells nothing about what is hidden.
 func (h *handler) can(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
-	if !h.cfg.Write {
-		return nil
+	var can []string
+	if h.cfg.Write {
+		can = h.canChange(x, dir, entries)
 	}
+	if len(entries) > 0 {
+		can = append(can, "zip")
+	}
+	return can
+}
+
+// canChange returns what the caller may change in dir.
+func (h *handler) canChange(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
 	allows := func(name vfs.Name, ops ...vfs.Op) bool {
 		for _, op := range ops {
 			if !h.jail.Explain(x.ctx, op, name).Allowed {

@@ -24,6 +24,9 @@ type Config struct {
 	// Page says what browsers get for a listing.
 	Page Page
 
+	// Archive bounds the archives of directories, with List.
+	Archive Archives
+
 	// Index are the names of the objects that are served for their directory: the first
 	// that exists. Each is a single element. nil is index.html. On S3, each costs a
 	// request.
@@ -123,6 +126,7 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
 		lingering:    NewSlots(lingerSlots),
 		searches:     NewSlots(searchSlots),
+		archives:     cfg.Archive.withDefaults(),
 		indexes:      cfg.Index,
 		site:         configCheck{"New"}.site(&cfg.Page),
 	}
@@ -170,6 +174,8 @@ func checkConfig(jail *vfs.Jail, cfg *Config) {
 		c.panicf("Config.NotFound has %d bytes; at most %d are allowed", len(cfg.NotFound), maxNotFound)
 	}
 	c.intake(&cfg.Intake)
+	c.whole("Config.Archive.Entries", int64(cfg.Archive.Entries))
+	c.slots("Config.Archive.Slots", cfg.Archive.Slots)
 	c.duration("Config.MaxAge", cfg.MaxAge)
 	c.whole("Config.MinRate", cfg.MinRate)
 }

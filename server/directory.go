@@ -17,6 +17,10 @@ var defaultIndexes = []string{"index.html"}
 // serveDir answers a path with a trailing slash: with the first index file that exists,
 // else with the listing, else with the fallback, else with 404.
 func (h *handler) serveDir(x *exchange, dir vfs.Name) {
+	if h.cfg.List && wantsArchive(x.r) {
+		h.archive(x, dir)
+		return
+	}
 	err := refusal(dir.String(), reason.Directory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
 	if !asJSON {

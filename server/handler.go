@@ -34,6 +34,7 @@ type handler struct {
 	lingering    *Slots
 	searches     *Slots     // of deep searches
 	site         *page.Site // nil unless Config.Page is a full page
+	archives     Archives
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -57,6 +57,8 @@ var (
 	errTooLarge     = &httpError{status: 413, text: "content too large\n", verdict: audit.Refused, reason: audit.ReasonIntakeTooLarge}
 	errType         = &httpError{status: 415, text: "unsupported media type\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errSearchBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonSearchBusy, retry: retryLater}
+	errArchiveBusy  = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonArchiveBusy, retry: retryLater}
+	errArchiveLarge = &httpError{status: 413, text: "too many files for one archive\n", verdict: audit.Refused, reason: audit.ReasonArchiveLarge}
 	errIntakeBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeBusy, retry: retryLater}
 	errRejected     = &httpError{status: 422, text: "content rejected\n", verdict: audit.Refused, reason: audit.ReasonIntakeRejected}
 	errInspector    = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeFailed, retry: retryLater}

@@ -448,6 +448,16 @@ var zeroValues = map[string]func(*testing.T){
 	"server/audit.LogOptions": data,
 	"server/audit.Attempt":    data,
 	"server.Upload":           data,
+	"server.Archives": func(t *testing.T) {
+		for what, a := range map[string]server.Archives{"negative": {Entries: -1}, "zero slots": {Slots: &server.Slots{}}} {
+			if panicOf(func() { server.New(jailOver(t, gateTree(), allow("**")), server.Config{Archive: a}) }) == "" {
+				t.Errorf("%s: accepted", what)
+			}
+		}
+		if r := get(t, "GET", start(t, server.New(jailOver(t, gateTree(), vfs.Policy{}), server.Config{List: true}))+"/?zip"); strings.Contains(r.Body, "a") {
+			t.Errorf("the zero Policy: %q", r.Body)
+		}
+	},
 	"server.Types": func(t *testing.T) { // no type for Config.Inline, every type for Intake.Types
 		h := server.New(jail(t, map[string]string{"a.html": "<script>"}, allow("**")), server.Config{Content: server.ContentUntrusted})
 		if r := request(t, h, "GET", "/a.html"); !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment") {

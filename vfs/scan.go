@@ -44,10 +44,11 @@ func (j *Jail) ScanDir(ctx context.Context, dir Name) iter.Seq2[Finding, error] 
 	return j.scanDir(ctx, dir, false)
 }
 
-// scanDir is ScanDir. With shown, it need not yield what is not shown to the caller.
+// scanDir is ScanDir. With shown, it need not yield what is not shown to the caller, and it
+// ends with an error where it cannot find out what is.
 func (j *Jail) scanDir(ctx context.Context, dir Name, shown bool) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
-		s := scan{j, ctx, dir, yield, shown}
+		s := scan{jail: j, ctx: ctx, top: dir, yield: yield, shown: shown}
 		if j.caps.Walks {
 			s.walkAll()
 		} else {
@@ -61,7 +62,8 @@ type scan struct {
 	ctx   context.Context
 	top   Name
 	yield func(Finding, error) bool
-	shown bool // leave out what is not shown, where that saves work
+	shown bool  // leave out what is not shown, where that saves work
+	err   error // of a link that may be shown
 }
 
 // walkAll reports everything that the backend's own Walk yields.
@@ -126,11 +128,11 @@ func (s *scan) walk(dir Name) bool {
 			}
 			continue
 		}
-		if dir == s.top || s.ctx.Err() != nil {
+		why := ReasonOf(err)
+		if dir == s.top || s.ctx.Err() != nil || s.shown && why == "" {
 			s.yield(Finding{}, outward("scan", dir, "", err))
 			return false
 		}
-		why := ReasonOf(err)
 		if why == "" {
 			why = reason.Permission
 		}
@@ -157,6 +159,10 @@ func (s *scan) visit(dir Name, e Entry) bool {
 		return s.walk(n)
 	}
 	v := s.verdict(n, &e)
+	if s.shown && s.err != nil {
+		s.yield(Finding{}, outward("scan", n, "", s.err))
+		return false
+	}
 	return s.yield(Finding{Verdict: v, Path: n.String(), Size: e.Size, ModTime: e.ModTime, Layer: e.Layer}, nil)
 }
 
@@ -185,6 +191,7 @@ func (s *scan) objectReason(n Name, e *Entry) Reason {
 		info, err := s.jail.Head(s.ctx, n, Request{})
 		e.Size, e.ModTime = info.Size, info.ModTime
 		if err != nil && ReasonOf(err) == "" {
+			s.err = err
 			return reason.Permission
 		}
 		return ReasonOf(err)

@@ -17,43 +17,28 @@ const (
 // of an Entry is its path relative to dir. Entries are in the order of Key, beginning after
 // the key after, at most limit of them; Next is set if another one follows.
 //
-// It is a [Jail.ScanDir] from the start for each page, which ends after 100,000 shown
-// names or 5 seconds. Then Cut is set, and nothing beyond can be found. Hidden names do not
-// count, but they take time. Like a scan, it does not enter linked directories; Cut is also
-// set if dir itself is one.
+// It is a [Jail.Below] from the start for each page, which ends after 100,000 objects or 5
+// seconds. Then Cut is set, and nothing beyond can be found. Hidden names do not count, but
+// they take time.
 func (j *Jail) Search(ctx context.Context, dir Name, text, after string, limit int) (Page, error) {
-	at, rule, err := j.enterDir(ctx, "list", dir)
-	if err != nil {
-		return Page{}, err
-	}
-	if at != dir {
-		return Page{Cut: true}, j.HeadDir(ctx, dir)
-	}
 	bounded, cancel := context.WithTimeout(ctx, maxSearchTime)
 	defer cancel()
-	s := search{jail: j, ctx: bounded, dir: dir, text: newContained(text), after: after, limit: max(limit, 1)}
+	s := search{text: newContained(text), after: after, limit: max(limit, 1)}
 	seen := 0
-	for f, err := range j.scanDir(bounded, dir, true) {
+	for e, err := range j.Below(bounded, dir) {
 		switch late := bounded.Err() != nil; {
 		case ctx.Err() != nil:
-			return Page{}, outward("list", dir, rule, ctx.Err())
+			return Page{}, outward("list", dir, "", ctx.Err())
 		case late:
 			s.page.Cut = true
 		case err != nil:
-			return Page{}, outward("list", dir, rule, err)
-		case !f.Allowed || !s.lists(f.Name):
-			continue
+			return Page{}, err
 		default:
 			seen++
 			s.page.Cut = seen > maxSearchNames
 		}
-		if s.page.Cut || !s.take(&f) {
+		if s.page.Cut || !s.take(&e) {
 			break
-		}
-	}
-	if seen == 0 {
-		if err := j.HeadDir(ctx, dir); err != nil {
-			return Page{}, err
 		}
 	}
 	return s.page, nil
@@ -61,47 +46,24 @@ func (j *Jail) Search(ctx context.Context, dir Name, text, after string, limit i
 
 // A search is one call of Search.
 type search struct {
-	jail  *Jail
-	ctx   context.Context
-	dir   Name
 	text  contained
 	after string
 	limit int
 	page  Page
-
-	parent Name   // the directory of the last name
-	listed bool   // the caller may list parent and the directories between it and dir
-	last   string // the relative path of the last name that is shown
+	last  string // the relative path of the last object
 }
 
-// lists reports whether the caller may list all directories on the path from dir to n.
-func (s *search) lists(n Name) bool {
-	parent := n.Dir()
-	if parent == s.parent {
-		return s.listed
-	}
-	s.parent, s.listed = parent, true
-	for d := parent; s.listed && d != s.dir; d = d.Dir() {
-		s.listed = s.jail.admitted(s.ctx, OpList, d)
-	}
-	return s.listed
-}
-
-// take adds the directories that begin with the object f, and f, and reports whether there
+// take adds the directories that begin with the object e, and e, and reports whether there
 // is room for more.
-func (s *search) take(f *Finding) bool {
-	below, ok := f.Name.Within(s.dir)
-	if !ok {
-		return true
-	}
-	path := below.String()
+func (s *search) take(e *Entry) bool {
+	path := e.Elem
 	for i := range len(path) {
 		if path[i] == '/' && !strings.HasPrefix(s.last, path[:i+1]) && !s.add(Entry{Elem: path[:i], Kind: KindDir}) {
 			return false
 		}
 	}
 	s.last = path
-	return s.add(Entry{Elem: path, Kind: KindFile, Size: f.Size, ModTime: f.ModTime})
+	return s.add(*e)
 }
 
 func (s *search) add(e Entry) bool {

@@ -67,5 +67,7 @@ func registerLimits(cmd *cobra.Command) {
 	flags.String("header-size", "16KiB", "the maximum `SIZE` of a request's header")
 	flags.String("header-timeout", "10s", "the maximum `TIME` to receive a request's header")
 	flags.String("idle-timeout", "2m", "the maximum `TIME` that a connection may wait for its next request")
+	flags.String("archives", "4", "the maximum `NUMBER` of archives of directories at the same time, for --list; further ones get 503")
+	flags.String("archive-entries", "10000", "the maximum `NUMBER` of files in an archive of a directory; larger ones get 413")
 	flags.String("minimum-rate", "1KiB/s", "disconnect clients that are slower than this `RATE`, such as 1KiB/s; off: no limit")
 }

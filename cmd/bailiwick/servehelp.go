@@ -41,7 +41,7 @@ var serveGroups = []flagGroup{
 	{"TLS", []string{"tls-cert", "tls-key", "acme-host", "acme-cache", "acme-email", "acme-directory", "hsts"}, nil},
 	{"Limits", []string{
 		"connections", "requests-in-flight", "rate-per-client", "failed-logins", "trusted-proxies",
-		"header-size", "header-timeout", "idle-timeout", "minimum-rate",
+		"header-size", "header-timeout", "idle-timeout", "minimum-rate", "archives", "archive-entries",
 	}, nil},
 	{"Logs", []string{"access-log"}, nil},
 }

@@ -41,6 +41,7 @@ type Attempt struct {
 	// Part is set if this is about one object of a request with several, whose record has
 	// the same RequestID and follows. Method is what a request for this object alone has.
 	Part     bool
+	Archive  bool // an archive of several objects was sent
 	Aborted  bool // the response was truncated: the backend failed, or the client disconnected
 	Duration time.Duration
 }

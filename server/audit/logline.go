@@ -58,6 +58,9 @@ func appendJSON(b []byte, a *Attempt) []byte {
 	if a.Part {
 		b = append(b, `,"part":true`...)
 	}
+	if a.Archive {
+		b = append(b, `,"archive":true`...)
+	}
 	return append(b, "}\n"...)
 }
 
@@ -108,6 +111,9 @@ func appendText(b []byte, a *Attempt) []byte {
 	}
 	if a.Part {
 		b = appendField(b, " part /", a.Name.String(), maxName)
+	}
+	if a.Archive {
+		b = append(b, " archive"...)
 	}
 	if a.Aborted {
 		b = append(b, " aborted"...)

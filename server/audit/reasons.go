@@ -28,6 +28,9 @@ const (
 	ReasonBusy       vfs.Reason = "limit.in_flight" // over Limits.InFlight
 	ReasonSearchBusy vfs.Reason = "limit.searches"  // all searches that a handler makes at a time are taken
 
+	ReasonArchiveBusy  vfs.Reason = "limit.archives"        // over Archives.Slots
+	ReasonArchiveLarge vfs.Reason = "limit.archive_entries" // over Archives.Entries
+
 	// Request bodies.
 	ReasonIntakeEncoding vfs.Reason = "intake.encoding"  // a Content-Encoding
 	ReasonIntakeRange    vfs.Reason = "intake.range"     // a Content-Range

@@ -47,6 +47,9 @@ func (s slogRecorder) Record(a *Attempt) {
 	if a.Part {
 		r.AddAttrs(slog.Bool("part", true))
 	}
+	if a.Archive {
+		r.AddAttrs(slog.Bool("archive", true))
+	}
 	// A Recorder cannot report that the slog.Handler failed.
 	_ = s.logger.Handler().Handle(ctx, r)
 }

@@ -232,6 +232,12 @@ type Limits struct {
 	// Uploads in progress at the same time, at least 1. Further uploads get 503.
 	Uploads int `yaml:"uploads" least:"1" default:"64" example:"16"`
 
+	// Archives of directories being sent at the same time, at least 1. Further ones get 503.
+	Archives int `yaml:"archives" least:"1" default:"4" example:"8"`
+
+	// The maximum number of files in an archive of a directory, at least 1. Larger ones get 413.
+	ArchiveEntries int `yaml:"archive_entries" least:"1" default:"10000" example:"1000"`
+
 	// The maximum size of request headers.
 	HeaderSize Size `yaml:"header_size" default:"16KiB" example:"8KiB"`
 

@@ -57,6 +57,8 @@ var Flags = map[string]string{
 	"header-timeout":     "limits.header_timeout",
 	"idle-timeout":       "limits.idle_timeout",
 	"minimum-rate":       "limits.minimum_rate",
+	"archives":           "limits.archives",
+	"archive-entries":    "limits.archive_entries",
 	"max-upload":         "limits.upload",
 	"max-upload-time":    "limits.upload_time",
 	"max-uploads":        "limits.uploads",

@@ -75,7 +75,7 @@ access_log: {file: "off"}
 users: {htpasswd: ROOT/users, tokens: ROOT/tokens, oidc: {issuer: "https://id.example", audience: us, user_claim: name, groups_claim: groups, suffix: id, client_id: web, client_secret_file: ROOT/secret}, sessions: {keys: ROOT/session-keys, max_age: 18h, idle: 19m}, client_certificates: {ca: ROOT/ca, suffix: crt}}
 groups: {editors: [alice, Bob B., carol], nobody: []}
 links: {keys: ROOT/keys}
-limits: {connections: 1, requests_in_flight: 2, rate_per_client: 3/s, failed_logins: 4/m, header_size: 5KiB, header_timeout: 6s, idle_timeout: 7s, minimum_rate: 8B/s, upload: 9MiB, upload_time: 10s, uploads: 11}
+limits: {connections: 1, requests_in_flight: 2, rate_per_client: 3/s, failed_logins: 4/m, header_size: 5KiB, header_timeout: 6s, idle_timeout: 7s, minimum_rate: 8B/s, upload: 9MiB, upload_time: 10s, uploads: 11, archives: 12, archive_entries: 13}
 trusted_proxies: [10.0.0.0/8]
 drain: 12s
 landlock: off
@@ -113,7 +113,7 @@ mounts:
 			{"oidc-client-id", "web"}, {"oidc-client-secret-file", "ROOT/secret"}, {"session-keys", "ROOT/session-keys"}, {"session-max-age", "18h"}, {"session-idle", "19m"},
 			{"group", "editors=alice, Bob B.", "nobody=", "editors=carol"},
 			{"connections", "1"}, {"requests-in-flight", "2"}, {"rate-per-client", "3/s"}, {"failed-logins", "4/m"}, {"header-size", "5KiB"},
-			{"header-timeout", "6s"}, {"idle-timeout", "7s"}, {"minimum-rate", "8B/s"}, {"max-upload", "9MiB"}, {"max-upload-time", "10s"}, {"max-uploads", "11"},
+			{"header-timeout", "6s"}, {"idle-timeout", "7s"}, {"minimum-rate", "8B/s"}, {"max-upload", "9MiB"}, {"max-upload-time", "10s"}, {"max-uploads", "11"}, {"archives", "12"}, {"archive-entries", "13"},
 			{"trusted-proxies", "10.0.0.0/8"}, {"drain", "12s"}, {"landlock", "off"},
 			{"mount-path", "/p"}, {"mount-host", "h.example"}, {"allow", "*.a", "*.b"}, {"deny", "d"}, {"allow-file", "ROOT/names"}, {"symlinks", "inside"}, {"hard-links", "serve"},
 			{"list", "true"}, {"page", "full"}, {"page-title", "A title"}, {"page-logo", "ROOT/logo.svg"}, {"page-color", "#0b6e4f"}, {"no-index", "true"}, {"max-age", "13s"}, {"content", "untrusted"}, {"inline", "application/pdf, text/x-a"},

@@ -153,9 +153,9 @@ func TestValues(t *testing.T) {
 		{"rule", c.Mounts[1].Rules()[1].String(), "user:алиса can list"},
 		{"no rules", len(m.Rules()), 0},
 		{"can", c.Mounts[1].Access[0].Can, []vfs.Op{vfs.OpRead}},
-		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:32"},
+		{"place", c.At("mounts[0].symlinks"), "testdata/good/more.yaml:34"},
 		{"place of a default", c.At("mounts[0].max_age"), "default"},
-		{"place of a missing key", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:28"},
+		{"place of a missing key", c.At("mounts[0].access[3].who"), "testdata/good/more.yaml:30"},
 	} {
 		if diff := cmp.Diff(v.want, v.got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", v.what, diff)

@@ -69,6 +69,8 @@ limits:
   upload: 5GiB
   upload_time: 1h
   uploads: 64
+  archives: 4
+  archive_entries: 10000
   header_size: 16KiB
   header_timeout: 10s
   idle_timeout: 2m

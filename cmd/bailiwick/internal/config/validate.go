@@ -202,6 +202,8 @@ func (v *validator) limits() {
 		{"limits.header_timeout", l.HeaderTimeout == 0, "nothing can be received in zero time; write a duration such as 10s"},
 		{"limits.idle_timeout", l.IdleTimeout == 0, "each connection would close at once; write a duration such as 2m"},
 		{"limits.upload_time", l.UploadTime == 0, "nothing can be received in zero time; write a duration such as 1h"},
+		{"limits.archives", l.Archives == 0, "no archive could be sent; write a whole number of 1 or more"},
+		{"limits.archive_entries", l.ArchiveEntries == 0, "each archive would be empty; write a whole number of 1 or more"},
 		{"limits.uploads", l.Uploads == 0, "no upload could start; write a whole number of 1 or more"},
 	} {
 		if limit.tooSmall && v.there(limit.key) {

@@ -194,6 +194,7 @@ func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder 
 	}
 	cfg := m.serverConfig(g.cfg)
 	cfg.NotFound = m.notFound
+	cfg.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
 	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
 	return server.New(m.jail, cfg)
 }
@@ -220,6 +221,7 @@ func (m *mount) serverConfig(cfg *config.Config) server.Config {
 		MaxAge:   m.cfg.MaxAge,
 		Write:    m.cfg.Write,
 		Intake:   intakeOf(cfg, m.cfg),
+		Archive:  server.Archives{Entries: cfg.Limits.ArchiveEntries},
 		Sidecars: m.cfg.Precompressed,
 		Inline:   typesOf(m.cfg.Inline),
 	}

@@ -36,6 +36,7 @@ type service struct {
 	linkClock links.Clock
 	inFlight  slots // of requests
 	arriving  slots // of bodies that are stored
+	archives  slots // of archives that are sent
 	rates     rates // of clients
 
 	current  atomic.Pointer[generation]

@@ -27,6 +27,8 @@ type Metrics struct {
 	received prometheus.Counter
 	aborted  prometheus.Counter
 	fresh    prometheus.Counter
+	archives *prometheus.CounterVec
+	archived prometheus.Counter
 	duration prometheus.Histogram
 	logins   *prometheus.CounterVec
 	linkUses *prometheus.CounterVec
@@ -72,6 +74,14 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 			Name: "bailiwick_not_modified_total",
 			Help: "Responses with status 304: the copy in a browser or cache was still valid.",
 		}),
+		archives: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bailiwick_archives_total",
+			Help: "Archives of directories by outcome: complete, or aborted because the source changed or failed or the client disconnected.",
+		}, []string{"outcome"}),
+		archived: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "bailiwick_archive_objects_total",
+			Help: "Files read for archives of directories.",
+		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "bailiwick_request_duration_seconds",
 			Help:    "Time from a request's headers to the end of its response.",
@@ -109,6 +119,9 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 		}),
 	}
 	// Initialize the counters, so that rate queries see the first increment.
+	for _, aborted := range []bool{false, true} {
+		m.archives.WithLabelValues(archiveOutcome(aborted))
+	}
 	for _, outcome := range []string{reloaded, reloadRefused} {
 		m.reloads.WithLabelValues(outcome)
 	}
@@ -120,7 +133,7 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 		Name: "bailiwick_requests_in_flight",
 		Help: "Requests in progress.",
 	}, func() float64 { return float64(running()) })
-	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.duration, lost, inFlight,
+	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.archives, m.archived, m.duration, lost, inFlight,
 		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded, &m.caches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.loaded.SetToCurrentTime()
@@ -135,7 +148,14 @@ func (m *Metrics) Handler() http.Handler {
 // Record counts a request.
 func (m *Metrics) Record(a *audit.Attempt) {
 	if a.Part {
-		return // the request has a record of its own
+		// The request has a record of its own, and only an archive reads several objects.
+		if a.Method == http.MethodGet {
+			m.archived.Inc()
+		}
+		return
+	}
+	if a.Archive {
+		m.archives.WithLabelValues(archiveOutcome(a.Aborted)).Inc()
 	}
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
 	if a.Verdict != audit.Allowed {
@@ -150,6 +170,13 @@ func (m *Metrics) Record(a *audit.Attempt) {
 	m.bytes.Add(float64(a.Bytes))
 	m.received.Add(float64(a.Received))
 	m.duration.Observe(a.Duration.Seconds())
+}
+
+func archiveOutcome(aborted bool) string {
+	if aborted {
+		return "aborted"
+	}
+	return "complete"
 }
 
 // Outcomes of a reload.

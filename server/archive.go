@@ -1,0 +1,274 @@
+package server
+
+import (
+	"archive/zip"
+	"bufio"
+	"errors"
+	"io/fs"
+	"iter"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
+)
+
+// Archives bound the archives of directories, with [Config].List: GET /dir/?zip. The zero
+// Archives has the default bounds.
+type Archives struct {
+	// Entries bounds the objects in an archive; 0 is 10,000. A larger one gets 413.
+	Entries int
+
+	// Slots bound the archives that are sent at the same time, by all handlers that share
+	// them. A request beyond that gets 503 with Retry-After. nil is 4 slots for this handler.
+	Slots *Slots
+}
+
+const (
+	defaultArchiveEntries = 10_000
+	defaultArchives       = 4
+)
+
+func (a Archives) withDefaults() Archives {
+	if a.Entries == 0 {
+		a.Entries = defaultArchiveEntries
+	}
+	if a.Slots == nil {
+		a.Slots = NewSlots(defaultArchives)
+	}
+	return a
+}
+
+// wantsArchive reports whether a request for a directory asks for an archive of it.
+func wantsArchive(r *http.Request) bool {
+	return strings.Contains(r.URL.RawQuery, "zip") && r.URL.Query().Has("zip")
+}
+
+// archive answers with a zip archive of what the caller could list and open below dir, or of
+// the entries of dir that the query names. All names are collected first, so that an error can
+// still be answered; what fails or changes after that breaks the connection, so an archive is
+// whole or visibly broken.
+func (h *handler) archive(x *exchange, dir vfs.Name) {
+	if x.link.ID != "" {
+		// A link is for one object.
+		x.fail(refusal(dir.String(), audit.ReasonLink), nil)
+		return
+	}
+	if !h.archives.Slots.take() {
+		x.fail(errArchiveBusy, nil)
+		return
+	}
+	defer h.archives.Slots.give()
+	objects, err := h.archived(x, dir)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
+	header := x.Header()
+	header["Content-Type"] = zipType
+	header["Content-Disposition"] = []string{httpheader.FormatDisposition("attachment", h.archiveName(dir)+".zip")}
+	header["Content-Length"] = []string{strconv.FormatInt(zipSize(objects), 10)}
+	header["Cache-Control"] = noStore
+	header["Cross-Origin-Resource-Policy"] = sameOrigin
+	header["X-Content-Type-Options"] = noSniff
+	x.WriteHeader(http.StatusOK)
+	if x.r.Method == http.MethodHead {
+		return
+	}
+	x.attempt.Archive = true
+	if err := x.sendArchive(dir, objects); err != nil {
+		x.abort(err)
+	}
+}
+
+var zipType = []string{"application/zip"}
+
+// archiveName returns the name of a directory, for the file of its archive.
+func (h *handler) archiveName(dir vfs.Name) string {
+	switch {
+	case !dir.IsRoot():
+		return dir.Base()
+	case !h.cfg.Mounted.IsZero() && !h.cfg.Mounted.IsRoot():
+		return h.cfg.Mounted.Base()
+	}
+	return "files"
+}
+
+// archived returns the objects of an archive in byte order, with paths relative to dir.
+func (h *handler) archived(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
+	names := x.r.URL.Query()["name"]
+	if names == nil {
+		return h.collect(nil, "", x.jail.Below(x.ctx, dir))
+	}
+	// Entries are what a listing shows.
+	if v := x.jail.Explain(x.ctx, vfs.OpList, dir); !v.Allowed {
+		return nil, refusal(dir.String(), v.Reason)
+	}
+	if len(names) > h.archives.Entries {
+		return nil, errArchiveLarge
+	}
+	var objects []vfs.Entry
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			continue
+		}
+		elem, isDir := strings.CutSuffix(name, "/")
+		n, err := dir.Child(elem)
+		if err != nil {
+			return nil, err
+		}
+		if !isDir {
+			info, err := x.jail.Head(x.ctx, n, vfs.Request{})
+			if err == nil {
+				objects = append(objects, vfs.Entry{Elem: elem, Size: info.Size, ModTime: info.ModTime})
+				continue
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
+		if objects, err = h.collect(objects, elem+"/", x.jail.Below(x.ctx, n)); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(objects, func(a, b vfs.Entry) int { return strings.Compare(a.Elem, b.Elem) })
+	objects = slices.CompactFunc(objects, func(a, b vfs.Entry) bool { return a.Elem == b.Elem })
+	if len(objects) > h.archives.Entries {
+		return nil, errArchiveLarge
+	}
+	return objects, nil
+}
+
+// collect adds the objects of a directory, whose path is prefix.
+func (h *handler) collect(objects []vfs.Entry, prefix string, below iter.Seq2[vfs.Entry, error]) ([]vfs.Entry, error) {
+	for e, err := range below {
+		if err != nil {
+			return nil, err
+		}
+		if len(objects) == h.archives.Entries {
+			return nil, errArchiveLarge
+		}
+		e.Elem = prefix + e.Elem
+		objects = append(objects, e)
+	}
+	return objects, nil
+}
+
+// sendArchive sends the objects as an archive. It needs the same memory whatever their sizes.
+func (x *exchange) sendArchive(dir vfs.Name, objects []vfs.Entry) error {
+	chunk := largeChunks.Get().(*[largeChunkBytes]byte)
+	defer largeChunks.Put(chunk)
+	out := bufio.NewWriterSize(pacedWriter{x}, largeChunkBytes)
+	z := zip.NewWriter(out)
+	for i := range objects {
+		if err := x.addToArchive(z, dir, &objects[i], chunk[:]); err != nil {
+			return err
+		}
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// addToArchive sends one object, and records that as a GET of it.
+func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk []byte) (err error) {
+	below, err := vfs.ParseName(e.Elem)
+	if err != nil {
+		return err
+	}
+	n, err := dir.Join(below)
+	if err != nil {
+		return err
+	}
+	part := audit.Attempt{Method: http.MethodGet, Name: n, Verdict: audit.Allowed, Status: http.StatusOK}
+	defer func() {
+		if err != nil {
+			part.Reason, part.Aborted = failureReason(err), true
+		}
+		x.recordPart(&part)
+	}()
+	ctx := x.ctx
+	if x.rec != nil {
+		x.answer = driver.Answer{}
+		ctx = driver.WithAnswer(ctx, &x.answer)
+	}
+	obj, err := x.jail.Get(ctx, n, vfs.Request{})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errors.Join(vfs.ErrChanged, err) // it was there when the names were collected
+	}
+	if err != nil {
+		return err
+	}
+	defer obj.Body.Close()
+	part.Rule = obj.Info.Rule
+	if obj.Info.Size != e.Size {
+		return vfs.ErrChanged
+	}
+	w, err := z.CreateHeader(zipHeader(e))
+	if err != nil {
+		return err
+	}
+	held := &heldBody{body: obj.Body, left: obj.Span.Length}
+	for held.left > 0 {
+		m, err := held.next(chunk)
+		if m > 0 {
+			if _, err := w.Write(chunk[:m]); err != nil {
+				return err
+			}
+			part.Bytes += int64(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A pacedWriter gives the client time to read what is written, as Config.MinRate has it.
+type pacedWriter struct{ x *exchange }
+
+func (w pacedWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 {
+		size := int(w.x.pace.chunk(int64(len(p)), largeChunkBytes))
+		w.x.extendWriteDeadline(int64(size))
+		m, err := w.x.Write(p[:size])
+		if n += m; err != nil {
+			return n, err
+		}
+		p = p[size:]
+	}
+	return n, nil
+}
+
+// zipHeader returns the header of an object in an archive.
+func zipHeader(e *vfs.Entry) *zip.FileHeader {
+	fh := &zip.FileHeader{Name: zipName(e.Elem), Method: zip.Store, Flags: zipUTF8}
+	if t := e.ModTime.UTC(); zipHasTime(t) {
+		fh.Modified = t
+	}
+	return fh
+}
+
+// zipUTF8 is the flag of names in UTF-8.
+const zipUTF8 = 0x800
+
+// zipHasTime reports whether both forms of a time in an archive can hold t: from 1980 on, and
+// in 32 bits of seconds.
+func zipHasTime(t time.Time) bool { return t.Year() >= 1980 && t.Year() < 2106 }
+
+// zipName returns the name of the object with that path in an archive. A path is a vfs.Name,
+// so it is relative and has no "..", no backslash and no control character. On Windows, a
+// letter and a colon would still begin an absolute path.
+func zipName(path string) string {
+	if len(path) > 1 && path[1] == ':' && 'a' <= path[0]|0x20 && path[0]|0x20 <= 'z' {
+		return "./" + path
+	}
+	return path
+}
