@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
@@ -34,10 +35,11 @@ type exchange struct {
 	objectHeaders http.Header   // headers of middleware that describe an object, see removeObjectHeaders
 	closeAtOnce   bool          // close the connection directly after the response
 
-	lingering   *Slots  // bounds the requests that linger; nil for none
-	report      *report // of the files of a form, instead of a fixed text; nil for none
-	form        bool    // the request is a browser's form, answered by an HTML page
-	closeIfFull bool    // without a lingering slot, do not wait for the body at all
+	lingering   *Slots     // bounds the requests that linger; nil for none
+	report      *report    // of the files of a form, instead of a fixed text; nil for none
+	site        *page.Site // the look of the page that answers a form; nil for a plain one
+	form        bool       // the request is a browser's form, answered by an HTML page
+	closeIfFull bool       // without a lingering slot, do not wait for the body at all
 
 	auth      *Auth
 	opens     opener       // which operations are open to anyone; nil if unknown

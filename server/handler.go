@@ -40,7 +40,7 @@ type handler struct {
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace, x.lingering, x.notFound = pace(h.cfg.MinRate), h.lingering, h.notFound
+	x.pace, x.lingering, x.notFound, x.site = pace(h.cfg.MinRate), h.lingering, h.notFound, h.site
 
 	if x.sendAsset(h.site) {
 		return

@@ -34,6 +34,9 @@ var (
 // list answers with one page of dir's entries. It builds the page before it sends the header,
 // so that an error can still be answered.
 func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
+	if h.site != nil && !asJSON && h.showsFile(x, dir) {
+		return
+	}
 	q := parseListQuery(x.r.URL, dir)
 	limit := q.Limit
 	switch {

@@ -50,24 +50,13 @@ func (h *uploads) mine(x *exchange) {
 		x.fail(refusal("", reason.AuthDenied), nil)
 		return
 	}
-	q := x.r.URL.Query()
-	limit := minePage
-	if n, err := strconv.Atoi(q.Get("limit")); err == nil {
-		limit = min(max(n, 1), maxMinePage)
-	}
-	after, _ := parseMark(q.Get("after"))
-	page, err := h.catalog.Owned(x.ctx, owner, after, limit)
+	own, next, err := h.ownFiles(x, owner)
 	if err != nil {
-		x.fail(&catalogError{err}, nil)
+		x.fail(err, nil)
 		return
 	}
 	answer := mineJSON{Files: []ownFileJSON{}}
-	for _, rec := range page {
-		v := h.jail.Explain(x.ctx, vfs.OpRead, catalog.ObjectName(rec.ID))
-		if !v.Allowed || h.cfg.Authorize.Authorize(x.ctx, vfs.OpRead, rec) != nil {
-			continue
-		}
-		x.attempt.Rule = v.Rule
+	for _, rec := range own {
 		answer.Files = append(answer.Files, ownFileJSON{
 			ID:      rec.ID.String(),
 			Name:    rec.Name,
@@ -77,15 +66,41 @@ func (h *uploads) mine(x *exchange) {
 			Created: rec.Created.UTC().Format(time.RFC3339Nano),
 		})
 	}
-	if len(page) == limit {
-		answer.Next = mark(page[limit-1])
-		next := url.Values{"mine": {""}, "after": {answer.Next}}
-		if q.Has("limit") {
-			next.Set("limit", strconv.Itoa(limit))
-		}
+	if next != nil {
+		answer.Next = next.Get("after")
+		next.Set("mine", "")
 		x.Header()["Link"] = []string{"<?" + next.Encode() + `>; rel="next"`}
 	}
 	x.sendJSON(http.StatusOK, privateNoStore, answer)
+}
+
+// ownFiles returns the page of the uploads of owner, who is the caller, that the query asks
+// for, and the query of the next page, nil if there is none.
+func (h *uploads) ownFiles(x *exchange, owner string) (own []catalog.Record, next url.Values, err error) {
+	q := x.r.URL.Query()
+	limit := minePage
+	if n, err := strconv.Atoi(q.Get("limit")); err == nil {
+		limit = min(max(n, 1), maxMinePage)
+	}
+	after, _ := parseMark(q.Get("after"))
+	found, err := h.catalog.Owned(x.ctx, owner, after, limit)
+	if err != nil {
+		return nil, nil, &catalogError{err}
+	}
+	for _, rec := range found {
+		v := h.jail.Explain(x.ctx, vfs.OpRead, catalog.ObjectName(rec.ID))
+		if v.Allowed && h.cfg.Authorize.Authorize(x.ctx, vfs.OpRead, rec) == nil {
+			x.attempt.Rule = v.Rule
+			own = append(own, rec)
+		}
+	}
+	if len(found) == limit {
+		next = url.Values{"after": {mark(found[limit-1])}}
+		if q.Has("limit") {
+			next.Set("limit", strconv.Itoa(limit))
+		}
+	}
+	return own, next, nil
 }
 
 // mark returns the place of a record among those of its owner, for a query.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
+	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -106,6 +108,11 @@ func (x *exchange) sendDocument(status int, d *page.Document, cacheControl []str
 	h := x.Header()
 	d.SetHeaders(h)
 	h["Cache-Control"] = cacheControl
+	if x.r.Method == http.MethodHead {
+		// A HEAD reads no file, so it does not know how long its page is.
+		x.WriteHeader(status)
+		return
+	}
 	x.sendAll(status, d.HTML)
 }
 
@@ -124,5 +131,15 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	if !dir.IsRoot() {
 		path = dir.String() + "/"
 	}
-	return page.Frame{Base: page.BaseOf(path)}
+	f := page.Frame{Base: page.BaseOf(path), User: auth.FromContext(x.ctx).Name}
+	if x.auth.SignIn == nil {
+		return f
+	}
+	switch auth.FromContext(x.ctx).Method {
+	case "":
+		f.SignIn = "/" + page.Reserved + "/login?" + url.Values{"next": {sentPath(x.r)}}.Encode()
+	case "session":
+		f.SignOut, f.Next = "/"+page.Reserved+"/logout", sentPath(x.r)
+	}
+	return f
 }

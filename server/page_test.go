@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	neturl "net/url"
 	"regexp"
 	"slices"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
@@ -182,6 +185,33 @@ func TestPageAssetsForEveryone(t *testing.T) {
 	uploads := start(t, server.NewUploads(jailOver(t, mem.New(), catalog.Policy()), &memcatalog.Catalog{}, server.UploadConfig{Page: fullPage}))
 	if r := get(t, "GET", resolve(t, uploads+"/", ref)); r.Status != 200 {
 		t.Errorf("an asset of uploads: %d", r.Status)
+	}
+}
+
+// The page says who is signed in, and offers to sign in or out where there are sessions.
+func TestPageUser(t *testing.T) {
+	p := allow("**")
+	p.Authorize = access.Anyone()
+	h := server.New(jail(t, site, p), server.Config{List: true, NoIndex: true, Page: fullPage, Auth: server.Auth{SignIn: http.NotFoundHandler()}})
+	for _, c := range []struct {
+		who  auth.Principal
+		want []string
+	}{
+		{auth.Principal{}, []string{`href="/.bailiwick/login?next=%2Fimg%2F"`}},
+		{auth.Principal{Name: "<b>", Method: "session"}, []string{"<bdi>&lt;b&gt;</bdi>", `action="/.bailiwick/logout"`, `name="next" value="/img/"`}},
+		{auth.Principal{Name: "alice", Method: "basic"}, []string{"<bdi>alice</bdi>"}},
+	} {
+		r := httptest.NewRequest("GET", "/img/", nil)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r.WithContext(auth.WithPrincipal(r.Context(), c.who)))
+		for _, want := range c.want {
+			if !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%v: no %q in\n%.3000s", c.who, want, w.Body)
+			}
+		}
+		if out := strings.Contains(w.Body.String(), "Sign out"); out != (c.who.Method == "session") {
+			t.Errorf("%v: signing out is offered: %t", c.who, out)
+		}
 	}
 }
 

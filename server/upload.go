@@ -175,7 +175,7 @@ func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
 func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace, x.lingering = pace(h.cfg.MinRate), h.lingering
+	x.pace, x.lingering, x.site = pace(h.cfg.MinRate), h.lingering, h.site
 
 	if x.sendAsset(h.site) {
 		return
@@ -209,6 +209,8 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.post(x)
 	case isDir && name.IsRoot() && isMine(r):
 		h.mine(x)
+	case isDir && name.IsRoot() && h.site != nil && r.Method != http.MethodDelete:
+		h.top(x)
 	case isDir:
 		x.fail(refusal(name.String(), reason.NameSlash), nil)
 	default:

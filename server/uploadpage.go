@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 )
 
 // isBrowserForm reports whether a request is a form whose sender prefers an HTML page to
@@ -69,14 +70,13 @@ func (x *exchange) failurePage(status int, text string) bool {
 }
 
 func (x *exchange) sendPage(status int, p *listing.Answer) bool {
-	body, err := p.HTML()
+	body, setHeaders, err := x.renderAnswer(status, p)
 	if err != nil {
 		x.log("rendering a page failed", err)
 		return false
 	}
 	h := x.Header()
-	h["Content-Type"] = htmlType
-	h["Content-Security-Policy"] = listingCSP
+	setHeaders(h)
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["Cache-Control"] = noStore
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
@@ -88,4 +88,21 @@ func (x *exchange) sendPage(status int, p *listing.Answer) bool {
 		x.Write(body) // if the client is gone, nobody is left to tell
 	}
 	return true
+}
+
+// renderAnswer returns the page that answers a form, and what sets its headers.
+func (x *exchange) renderAnswer(status int, p *listing.Answer) (body []byte, setHeaders func(http.Header), err error) {
+	if x.site == nil {
+		body, err = p.HTML()
+		return body, setTypeAndCSP(htmlType, listingCSP), err
+	}
+	frame := page.Frame{}
+	if path, ok := strings.CutPrefix(x.r.URL.Path, "/"); ok {
+		frame.Base = page.BaseOf(path)
+	}
+	d, err := x.site.Answer(frame, status, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d.HTML, d.SetHeaders, nil
 }

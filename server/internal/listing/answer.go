@@ -48,7 +48,7 @@ func (a *Answer) HTML() ([]byte, error) {
 			line.Size, line.Bytes = HumanSize(f.Size), strconv.FormatInt(f.Size, 10)
 		}
 		// Otherwise there would be nothing to click on.
-		if f.Href != "" && !strings.ContainsFunc(f.Name, isVisible) {
+		if f.Href != "" && !Visible(f.Name) {
 			line.Name = strings.TrimPrefix(f.Href, "./")
 		}
 		out.Files = append(out.Files, line)
@@ -60,4 +60,7 @@ func (a *Answer) HTML() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-func isVisible(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) }
+// Visible reports whether a text has characters that people can see, and so can click on.
+func Visible(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
+}

@@ -2,6 +2,7 @@ package page
 
 import (
 	_ "embed" // for the template
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ type listView struct {
 	Name    string // of the directory, as the heading
 	Dir     string
 	Crumbs  []crumb
-	Columns []listing.Column
+	Columns []column
 	Rows    []row
 	Query   listing.Query
 	Next    string
@@ -30,6 +31,11 @@ type listView struct {
 
 	CanWrite, CanZip bool
 	Unsorted, Cut    bool
+}
+
+type column struct {
+	listing.Column
+	UTC bool
 }
 
 type crumb struct{ Name, Href string }
@@ -45,10 +51,15 @@ type row struct {
 // List renders a page of a directory.
 func (s *Site) List(frame Frame, p *listing.Page) (*Document, error) {
 	l := &listView{
-		Name: s.Title, Dir: p.Dir.String(), Columns: p.Columns(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "),
+		Name: s.Title, Dir: p.Dir.String(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "),
 		Unsorted: !p.Sorted, Cut: p.Cut, Rows: make([]row, len(p.Entries)),
 	}
-	l.CanWrite, l.CanZip = p.May("write"), p.May("zip") && len(p.Entries) > 0
+	for _, c := range p.Columns() {
+		name, utc := strings.CutSuffix(c.Name, " (UTC)")
+		c.Name = name
+		l.Columns = append(l.Columns, column{c, utc})
+	}
+	l.CanWrite, l.CanZip = p.May("write"), p.May("zip") && len(p.Entries) > 0 && p.Query.Text == ""
 	if !p.Dir.IsRoot() {
 		l.Name, l.Crumbs = p.Dir.Base(), s.crumbs(p.Dir)
 		frame.Title = l.Name
@@ -60,6 +71,7 @@ func (s *Site) List(frame Frame, p *listing.Page) (*Document, error) {
 			r.Icon = "dir"
 			continue
 		}
+		r.Show = showURL(e.Elem)
 		r.Icon = iconOf(mediatype.ByName(path.Base(e.Elem))[0])
 		r.Size, r.Bytes = listing.HumanSize(e.Size), strconv.FormatInt(e.Size, 10)
 		if !e.ModTime.IsZero() {
@@ -80,26 +92,16 @@ func (s *Site) crumbs(dir vfs.Name) []crumb {
 	return list
 }
 
-// iconOf returns the icon of a media type.
-func iconOf(media string) string {
-	kind, sub, _ := strings.Cut(media, "/")
-	sub, _, _ = strings.Cut(sub, ";")
-	switch kind {
-	case "image", "audio", "video":
-		return kind
-	case "text":
-		if sub == "plain" || sub == "markdown" || sub == "csv" {
-			return "text"
-		}
-		return "code"
+// showURL returns a reference to the page of a file, which belongs to the directory of the file.
+func showURL(elem string) string {
+	dir, base := path.Split(elem)
+	ref := "?" + url.Values{"show": {base}}.Encode()
+	if dir == "" {
+		return ref
 	}
-	switch {
-	case sub == "pdf":
-		return "pdf"
-	case sub == "json", sub == "xml", sub == "javascript", sub == "yaml", sub == "toml", sub == "wasm":
-		return "code"
-	case sub == "zip", sub == "gzip", strings.Contains(sub, "compressed"), strings.HasSuffix(sub, "-tar"), strings.HasSuffix(sub, "zip"), sub == "zstd", strings.HasPrefix(sub, "x-xz"):
-		return "archive"
+	n, err := vfs.ParseName(strings.TrimSuffix(dir, "/"))
+	if err != nil {
+		return ""
 	}
-	return "file"
+	return "./" + n.EscapedPath() + "/" + ref
 }

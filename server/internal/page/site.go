@@ -166,6 +166,7 @@ type Frame struct {
 	// User is who is signed in, "" for nobody. SignOut is where to post to sign out, and
 	// SignIn the page to sign in; "" for neither.
 	User, SignOut, SignIn string
+	Next                  string // where to go after signing out
 }
 
 // BaseOf returns the Base of a page with this path below the top of its mount, such as
@@ -184,6 +185,9 @@ type view struct {
 	Nonce  string
 	Module bool // loads the module
 	List   *listView
+	Show   *File
+	Upload *Upload
+	Answer *answerView
 	Form   *Form
 }
 

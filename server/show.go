@@ -1,0 +1,124 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// showsFile answers a request for the page of a file in dir, and reports whether it is one:
+//
+//	?show=NAME        a preview, and what the caller may do with the file
+//	?show=NAME&frame  a PDF, as the preview has it in a frame
+//	?delete=NAME      a form that asks before it deletes the file
+//
+// Each of them is a read of the file.
+func (h *handler) showsFile(x *exchange, dir vfs.Name) bool {
+	if x.r.URL.RawQuery == "" {
+		return false
+	}
+	q := x.r.URL.Query()
+	key := "show"
+	if q.Has("delete") {
+		key = "delete"
+	}
+	if !q.Has(key) {
+		return false
+	}
+	name, err := dir.Child(q.Get(key))
+	x.attempt.Name, x.op = name, vfs.OpRead
+	switch {
+	case err != nil:
+		x.fail(err, nil)
+	case x.link.ID != "":
+		// A link is for the URL of one object.
+		x.fail(refusal(name.String(), audit.ReasonLink), nil)
+	case q.Has("frame") && page.IsPDF(mediatype.ByName(name.Base())[0]):
+		h.frameFile(x, name)
+	default:
+		h.showFile(x, name, key == "delete")
+	}
+	return true
+}
+
+func (h *handler) showFile(x *exchange, name vfs.Name, deletes bool) {
+	f, err := h.describeFile(x, name)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	render := h.site.File
+	if deletes {
+		if !f.CanDelete {
+			x.fail(refusal(name.String(), audit.ReasonMethod), nil)
+			return
+		}
+		render = h.site.ConfirmDelete
+	}
+	d, err := render(x.frame(name.Dir()), f)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	x.addVary(listingVary)
+	x.sendDocument(http.StatusOK, d, privateNoStore)
+}
+
+// describeFile returns what the page of a file shows. It reads the file only to show its text.
+func (h *handler) describeFile(x *exchange, name vfs.Name) (f page.File, err error) {
+	f.Name, f.Media = name, mediatype.ByName(name.Base())[0]
+	info, err := h.jail.Head(x.ctx, name, vfs.Request{})
+	if err != nil {
+		return f, err
+	}
+	x.attempt.Rule = info.Rule
+	if page.IsText(f.Media) && info.Size <= page.MaxText && info.Encoding == "" && x.r.Method != http.MethodHead {
+		if info, f.Text, err = x.readText(name); err != nil {
+			return f, err
+		}
+	}
+	f.Size, f.ModTime, f.ETag = info.Size, info.ModTime, string(httpheader.AppendETag(nil, &info))
+	may := func(op vfs.Op, n vfs.Name) bool { return h.intake != nil && h.jail.Explain(x.ctx, op, n).Allowed }
+	f.CanDelete = may(vfs.OpDelete, name)
+	beside, err := name.Dir().Child(newElem)
+	f.CanCopy = err == nil && may(vfs.OpWrite, beside)
+	f.CanMove = f.CanCopy && f.CanDelete
+	return f, nil
+}
+
+// readText reads a small file. Its text is nil if it is not UTF-8.
+func (x *exchange) readText(name vfs.Name) (vfs.Info, *string, error) {
+	obj, err := x.open(name, vfs.Request{})
+	if err != nil {
+		return vfs.Info{}, nil, err
+	}
+	defer obj.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(obj.Body, page.MaxText))
+	if err != nil {
+		return vfs.Info{}, nil, err
+	}
+	if !utf8.Valid(b) {
+		return obj.Info, nil, nil
+	}
+	text := string(b)
+	return obj.Info, &text, nil
+}
+
+// frameFile sends a PDF to be shown in a frame of its page. Its own sandbox confines it: with
+// the sandbox of a frame, browsers show no PDF at all.
+func (h *handler) frameFile(x *exchange, name vfs.Name) {
+	pres := h.present(x, name, nil)
+	pres.disposition, pres.sandbox = nil, true
+	obj, err := x.open(name, vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r)})
+	if err != nil {
+		x.fail(err, &pres)
+		return
+	}
+	x.send(obj, &pres)
+}
