@@ -3,6 +3,8 @@ package server
 import (
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -31,6 +33,10 @@ func (h *handler) showsFile(x *exchange, dir vfs.Name) bool {
 	if !q.Has(key) {
 		return false
 	}
+	if elem := q.Get(key); strings.Contains(elem, "/") {
+		x.redirectShow(q, key, elem)
+		return true
+	}
 	name, err := dir.Child(q.Get(key))
 	x.attempt.Name, x.op = name, vfs.OpRead
 	switch {
@@ -45,6 +51,26 @@ func (h *handler) showsFile(x *exchange, dir vfs.Name) bool {
 		h.showFile(x, name, key == "delete")
 	}
 	return true
+}
+
+// redirectShow leads to the page of a file below the directory, which is one of the directory
+// that has the file. It looks for neither of them.
+func (x *exchange) redirectShow(q url.Values, key, elem string) {
+	n, err := vfs.ParseName(elem)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	to := url.Values{key: {n.Base()}}
+	if q.Has("frame") {
+		to.Set("frame", "")
+	}
+	h := x.Header()
+	h["Location"] = []string{"./" + n.Dir().EscapedPath() + "/?" + to.Encode()}
+	h["Cache-Control"] = privateNoStore
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Length"] = zeroLength
+	x.WriteHeader(http.StatusSeeOther)
 }
 
 func (h *handler) showFile(x *exchange, name vfs.Name, deletes bool) {

@@ -61,7 +61,7 @@ func TestShowHides(t *testing.T) {
 	url := start(t, server.New(jail(t, files, p), server.Config{List: true, Page: fullPage}))
 	want := get(t, "GET", url+"/missing.txt")
 	for _, path := range []string{
-		"/?show=secret.txt", "/?show=missing.txt", "/?show=hidden", "/?show=d", "/?show=d/a.txt", "/?show=", "/?show=..", "/?show=../a.txt", "/?show=.bailiwick", "/hidden/?show=a.txt", "/?show=a.txt%2f",
+		"/?show=secret.txt", "/?show=missing.txt", "/?show=hidden", "/?show=d", "/?show=d/../a.txt", "/?show=/", "/?show=", "/?show=..", "/?show=../a.txt", "/?show=.bailiwick", "/hidden/?show=a.txt", "/?show=a.txt%2f",
 		"/?show=secret.txt&frame", "/?delete=secret.txt", "/?delete=a.txt", "/?delete=missing.txt",
 	} {
 		r := get(t, "GET", url+path, "Accept", "text/html")
@@ -69,6 +69,14 @@ func TestShowHides(t *testing.T) {
 			t.Errorf("%s: %d %.100q", path, r.Status, r.Body)
 		}
 		sameHeaders(t, r.Header, want.Header)
+	}
+	// A file below the directory has its page there, whether it exists or not.
+	for _, name := range []string{"d/a.txt", "hidden/a.txt", "no/such:file"} {
+		n := parsed(t, name)
+		r := sendBody(t, "GET", url+"/?show="+neturl.QueryEscape(name)+"&frame", "", "Accept", "text/html")
+		if want := "./" + n.Dir().EscapedPath() + "/?frame=&show=" + neturl.QueryEscape(n.Base()); r.Status != 303 || r.Header.Get("Location") != want {
+			t.Errorf("%s: %d %q, want %q", name, r.Status, r.Header.Get("Location"), want)
+		}
 	}
 	// Programs that want JSON have no pages of files.
 	if r := get(t, "GET", url+"/?show=a.txt", "Accept", "application/json"); r.Status != 200 || r.Header.Get("Content-Type") != "application/json" {

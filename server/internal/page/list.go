@@ -2,10 +2,11 @@ package page
 
 import (
 	_ "embed" // for the template
-	"net/url"
+	"html/template"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
@@ -40,12 +41,14 @@ type column struct {
 
 type crumb struct{ Name, Href string }
 
+// A row is an entry. To render thousands of rows takes most of the time of a page, so what
+// has no text of a client is put together here.
 type row struct {
-	Icon           string
-	Name, Href     string
-	Size, Bytes    string
-	Time, Modified string
-	Show           string
+	Icon       template.HTML
+	Name, Href string
+	Facts      template.HTML // the cells with size and time
+	File       bool
+	Elem       string
 }
 
 // List renders a page of a directory.
@@ -68,15 +71,11 @@ func (s *Site) List(frame Frame, p *listing.Page) (*Document, error) {
 		e, r := &p.Entries[i], &l.Rows[i]
 		r.Name, r.Href = e.Key(), listing.Href(e)
 		if e.Kind == vfs.KindDir {
-			r.Icon = "dir"
+			r.Icon, r.Facts = icons["dir"], "<td></td><td></td>"
 			continue
 		}
-		r.Show = showURL(e.Elem)
-		r.Icon = iconOf(mediatype.ByName(path.Base(e.Elem))[0])
-		r.Size, r.Bytes = listing.HumanSize(e.Size), strconv.FormatInt(e.Size, 10)
-		if !e.ModTime.IsZero() {
-			r.Time, r.Modified = listing.Times(e.ModTime)
-		}
+		r.File, r.Elem = true, e.Elem
+		r.Icon, r.Facts = icons[iconOf(mediatype.ByName(path.Base(e.Elem))[0])], facts(e.Size, e.ModTime)
 	}
 	return s.render(listPage, &view{Frame: frame, Module: true, List: l})
 }
@@ -92,16 +91,21 @@ func (s *Site) crumbs(dir vfs.Name) []crumb {
 	return list
 }
 
-// showURL returns a reference to the page of a file, which belongs to the directory of the file.
-func showURL(elem string) string {
-	dir, base := path.Split(elem)
-	ref := "?" + url.Values{"show": {base}}.Encode()
-	if dir == "" {
-		return ref
+// icons are the elements of all icons of entries.
+var icons = func() map[string]template.HTML {
+	m := map[string]template.HTML{}
+	for _, kind := range []string{"dir", kindImage, kindAudio, kindVideo, kindPDF, kindText, kindCode, kindPage, kindArchive, kindFile} {
+		m[kind] = template.HTML(`<svg aria-hidden="true"><use href="#i-` + kind + `"/></svg>`)
 	}
-	n, err := vfs.ParseName(strings.TrimSuffix(dir, "/"))
-	if err != nil {
-		return ""
+	return m
+}()
+
+// facts returns the cells with the size and the time of a file. Both are made of digits.
+func facts(size int64, modified time.Time) template.HTML {
+	cells := `<td><data value="` + strconv.FormatInt(size, 10) + `">` + listing.HumanSize(size) + `</data></td><td>`
+	if !modified.IsZero() {
+		exact, people := listing.Times(modified)
+		cells += `<time datetime="` + exact + `">` + people + `</time>`
 	}
-	return "./" + n.EscapedPath() + "/" + ref
+	return template.HTML(cells + `</td>`)
 }
