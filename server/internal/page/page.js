@@ -45,7 +45,7 @@ function size(n) {
 }
 const files = (n) => whole.format(n) + (n === 1 ? " file" : " files");
 
-function localize(within) {
+function localizeAll(within) {
   for (const d of $$("data", within)) {
     const n = Number(d.value);
     d.textContent = size(n);
@@ -58,8 +58,18 @@ function localize(within) {
   }
   for (const u of $$("[data-utc]", within)) u.remove();
   // Long names may break after what separates their parts.
-  for (const b of $$("tbody bdi", within)) {
+  for (const b of $$("td bdi", within)) {
     if (b.textContent.length > 24 && /[_.\-][^ ]{8}/.test(b.textContent)) b.replaceChildren(...b.textContent.split(/(?<=[_.\-])/).flatMap((part) => [part, document.createElement("wbr")]));
+  }
+}
+// localize takes long lists in parts, so that the page answers meanwhile.
+async function localize(within) {
+  const rows = $$("tbody tr", within);
+  if (rows.length < 500) return localizeAll(within);
+  for (const u of $$("[data-utc]", within)) u.remove();
+  for (let i = 0; i < rows.length; i++) {
+    localizeAll(rows[i]);
+    if (i % 200 === 199) await wait(0);
   }
 }
 localize(document);
@@ -223,7 +233,8 @@ function show(row) {
           el("a", {class: "btn", href, download: name.split("/").pop()}, icon("download"), "Download"),
           can("move") && button("Rename or move", act(move)), can("write") && button("Make a copy", act(copy)),
           can("delete") && button("Delete", act(remove), "danger"),
-          navigator.clipboard && button("Copy link", async (e) => { await navigator.clipboard.writeText(new URL(href, location).href); e.target.textContent = "Copied"; }),
+          navigator.clipboard && window.isSecureContext && button("Copy link", async (e) => { await navigator.clipboard.writeText(new URL(href, location).href); e.target.textContent = "Copied"; })),
+        el("div", {class: "nav"},
           at > 0 && iconButton("back", "Previous file", () => step(-1)), at < all.length - 1 && iconButton("next", "Next file", () => step(1)),
           iconButton("close", "Close", () => viewer.close()))),
       el("div", {class: "stage"}, media || el("div", {class: "none"}, icon(kindOf(row)), el("p", {}, "There is no preview of this file."))),
@@ -609,7 +620,7 @@ function takeDrops() {
 function remember(list) {
   for (const f of list) {
     const row = el("tr", {}, el("td", {}, icon("file"), el("a", {href: "./" + f.id}, isolate(f.name))), el("td", {}, el("data", {value: f.size})), el("td", {}, el("time", {datetime: f.created})),
-      el("td", {}, el("a", {class: "btn icon more", href: "./" + f.id}, el("span", {class: "sr"}, "Details"), icon("more"))));
+      el("td", {}, el("a", {class: "more", href: "./" + f.id, "aria-label": "Details"}, icon("more"))));
       localize(row);
     $("#mine tbody").prepend(row);
   }
