@@ -7,7 +7,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
-	_ "embed" // for the templates, the style and the module
+	"embed"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -25,11 +25,28 @@ var (
 	iconsHTML string
 	//go:embed page.css
 	pageCSS string
-	//go:embed page.js
-	pageJS string
+	//go:embed module
+	moduleFiles embed.FS
 	//go:embed icon.svg
 	iconSVG string
 )
+
+// moduleParts are the files of the one module that pages load, in order.
+var moduleParts = []string{
+	"elements.js", "local.js", "requests.js", "dialogs.js", "filter.js", "viewer.js", "change.js", "select.js", "uploads.js", "own.js", "main.js",
+}
+
+var pageJS = func() []byte {
+	var b []byte
+	for _, name := range moduleParts {
+		part, err := moduleFiles.ReadFile("module/" + name)
+		if err != nil {
+			panic(err)
+		}
+		b = append(b, part...)
+	}
+	return b
+}()
 
 // Reserved is the path element below which each mount with a page has its assets. No object
 // of such a mount has a name with this element.
@@ -73,7 +90,7 @@ func New(o Options) (*Site, error) {
 	style := palette + pageCSS
 	s.Style = template.CSS(style)
 	s.StylePath = s.add("page", ".css", "text/css; charset=utf-8", []byte(style))
-	s.ModulePath = s.add("page", ".js", "text/javascript; charset=utf-8", []byte(pageJS))
+	s.ModulePath = s.add("page", ".js", "text/javascript; charset=utf-8", pageJS)
 	s.IconPath = s.add("icon", ".svg", "image/svg+xml", []byte(iconSVG))
 	if len(o.Logo) > 0 {
 		ext, media, err := logoType(o.Logo)

@@ -1,0 +1,271 @@
+// Uploads.
+
+const uploadsOnly = $("#mine") !== null;
+const atOnce = 4;
+const queue = {waiting: [], running: new Set(), failed: [], done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false, forAll: null, shut: false};
+
+function enqueue(list) {
+  if (!list.length) return;
+  if (!queue.waiting.length && !queue.running.size && !queue.failed.length) Object.assign(queue, {done: 0, bytesDone: 0, total: 0, bytes: 0, forAll: null, paused: false});
+  for (const {file, name} of list) {
+    queue.waiting.push({file, name, sent: 0, tries: 0, lost: false, condition: {"If-None-Match": "*"}});
+    queue.total++;
+    queue.bytes += file.size;
+  }
+  pump();
+}
+const busy = () => queue.waiting.length > 0 || queue.running.size > 0;
+addEventListener("beforeunload", (e) => { if (busy()) e.preventDefault(); });
+addEventListener("online", () => pump());
+
+function pump() {
+  while (!queue.paused && queue.running.size < atOnce && queue.waiting.length) {
+    const item = queue.waiting.shift();
+    queue.running.add(item);
+    run(item).finally(() => {
+      queue.running.delete(item);
+      draw();
+      pump();
+    });
+  }
+  draw();
+  if (!busy() && queue.total) say(files(queue.done) + " uploaded" + (queue.failed.length ? ", " + files(queue.failed.length) + " not." : "."));
+}
+
+// send makes one request with progress. Its status is 0 without a connection, -1 if it was stopped.
+function send(item) {
+  return new Promise((resolve) => {
+    const x = new XMLHttpRequest(), end = (status) => resolve({status, responseText: x.responseText, header: (k) => x.getResponseHeader(k)});
+    if (uploadsOnly) {
+      x.open("POST", base);
+      x.setRequestHeader("Content-Disposition", "attachment; filename*=UTF-8''" + encodeURIComponent(item.name.split("/").pop()).replace(/['()*!]/g, (c) => "%" + c.charCodeAt(0).toString(16).toUpperCase()));
+    } else {
+      x.open("PUT", pathOf(item.name));
+      for (const [k, v] of Object.entries(item.condition)) x.setRequestHeader(k, v);
+    }
+    x.setRequestHeader("Accept", "application/json");
+    x.upload.onprogress = (e) => { item.sent = e.loaded; draw(); };
+    x.onload = () => end(x.status);
+    x.onerror = () => end(0);
+    x.onabort = () => end(-1);
+    item.stop = () => x.abort();
+    x.send(item.file);
+  });
+}
+
+async function run(item) {
+  for (;;) {
+    item.sent = 0;
+    item.note = "";
+    const r = await send(item);
+    item.stop = null;
+    if (r.status >= 200 && r.status < 300) return finish(item, r);
+    if (r.status === -1) {
+      if (!item.canceled) queue.waiting.unshift(item);
+      return;
+    }
+    if (r.status === 0 || r.status === 429 || r.status === 503 || r.status === 408) {
+      // Whether the server stored a file before the connection was lost is unknown.
+      item.lost ||= r.status === 0;
+      if (++item.tries > 12) return fail(item, r.status ? await words(r) : "There is no connection to the server.");
+      item.note = r.status ? "The server is busy; trying again." : "The connection was lost; trying again.";
+      draw();
+      await pauseFor(item, Number(r.header("Retry-After")) * 1000 || Math.min(500 * 2 ** item.tries, 30000));
+      if (item.canceled) return;
+      if (queue.paused) { queue.waiting.unshift(item); return; }
+      continue;
+    }
+    if (r.status === 412 && !uploadsOnly) {
+      if (item.lost && await isStored(item)) return finish(item, r);
+      const answer = queue.forAll || await conflict(item);
+      if (answer === "replace") {
+        const version = await versionOf(item.name).catch(() => null);
+        item.condition = version ? {"If-Match": version} : {"If-None-Match": "*"};
+      } else if (answer === "both") {
+        item.taken ||= new Set();
+        item.original ||= item.name;
+        item.taken.add(item.name);
+        item.name = free(item.original, item.taken);
+        item.condition = {"If-None-Match": "*"};
+      } else {
+        queue.total--;
+        queue.bytes -= item.file.size;
+        return;
+      }
+      continue;
+    }
+    return fail(item, await words(r));
+  }
+}
+const pauseFor = (item, ms) => new Promise((done) => {
+  const timer = setTimeout(done, ms), stop = () => { clearTimeout(timer); done(); };
+  item.stop = stop;
+  addEventListener("online", stop, {once: true});
+});
+
+// isStored reports whether the server has exactly the bytes of a file whose request got no answer.
+async function isStored(item) {
+  if (item.file.size > 16 << 20) return false;
+  try {
+    const r = await fetch(pathOf(item.name), {cache: "no-store"});
+    if (!r.ok || Number(r.headers.get("Content-Length")) !== item.file.size) return false;
+    const a = new Uint8Array(await r.arrayBuffer()), b = new Uint8Array(await item.file.arrayBuffer());
+    return a.length === b.length && a.every((v, i) => v === b[i]);
+  } catch { return false; }
+}
+
+function finish(item, r) {
+  queue.done++;
+  queue.bytesDone += item.file.size;
+  item.sent = 0;
+  if (uploadsOnly) {
+    try { remember(JSON.parse(r.responseText).files); } catch { /* the list shows it after a reload */ }
+  } else if (!busy() || queue.done % 25 === 0) refresh();
+  if (!queue.waiting.length && queue.running.size === 1 && !uploadsOnly) refresh();
+}
+function fail(item, why) {
+  item.note = why;
+  queue.failed.push(item);
+}
+
+// Conflicts are asked one after another.
+let asking = Promise.resolve();
+function conflict(item) {
+  return (asking = asking.then(async () => {
+    if (item.canceled) return "skip";
+    if (queue.forAll) return queue.forAll;
+    const all = el("input", {type: "checkbox"}), there = await fetch(pathOf(item.name), {method: "HEAD", cache: "no-store"}).catch(() => null);
+    const modified = there && there.headers.get("Last-Modified"), length = there && there.headers.get("Content-Length");
+    const answer = await ask("This file exists already", (f) => {
+      f.append(el("p", {class: "subject"}, isolate(item.name)),
+        el("dl", {}, el("dt", {}, "On the server"), el("dd", {}, [length && size(Number(length)), modified && shortTime.format(new Date(modified))].filter(Boolean).join(", ") || "Not known"),
+          el("dt", {}, "Yours"), el("dd", {}, size(item.file.size) + ", " + shortTime.format(new Date(item.file.lastModified)))));
+      if (queue.waiting.length) f.append(el("label", {class: "check"}, all, "Do the same for all further files"));
+    }, [["", "Skip"], ["both", "Keep both"], ["replace", "Replace", "danger"]]);
+    if (all.checked) queue.forAll = answer || "skip";
+    return answer || "skip";
+  }));
+}
+
+function cancel(item) {
+  item.canceled = true;
+  item.stop?.();
+  for (const list of [queue.waiting, queue.failed]) {
+    const at = list.indexOf(item);
+    if (at >= 0) list.splice(at, 1);
+  }
+  queue.total--;
+  queue.bytes -= item.file.size;
+  pump();
+}
+function retry(items) {
+  for (const item of items) {
+    queue.failed.splice(queue.failed.indexOf(item), 1);
+    Object.assign(item, {tries: 0, note: ""});
+    queue.waiting.push(item);
+  }
+  pump();
+}
+function pauseAll(on) {
+  queue.paused = on;
+  if (on) for (const item of queue.running) item.stop?.();
+  pump();
+}
+
+// The panel of uploads has a line for each file that runs or failed.
+let panel = null, drawing = false;
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => {
+    drawing = false;
+    if (!queue.total && !queue.failed.length) { panel?.box.remove(); panel = null; return; }
+    panel ||= makePanel();
+    const sent = queue.bytesDone + [...queue.running].reduce((n, i) => n + i.sent, 0);
+    const of = Math.max(queue.bytes, 1);
+    panel.bar.max = of;
+    panel.bar.value = busy() ? Math.min(sent, of) : of;
+    panel.sum.textContent = whole.format(queue.done) + " of " + files(queue.total) + " · " + size(Math.min(sent, queue.bytes)) + " of " + size(queue.bytes);
+    panel.title.textContent = busy() ? (queue.paused ? "Paused" : "Uploading") : queue.failed.length ? "Some files were not uploaded" : "Uploaded";
+    // Screen readers would read every step of the progress.
+    if (!busy() || Date.now() - panel.spoken > 10000) {
+      panel.spoken = Date.now();
+      panel.live.textContent = panel.title.textContent + ": " + panel.sum.textContent;
+    }
+    panel.pause.hidden = !busy();
+    panel.pause.textContent = queue.paused ? "Resume" : "Pause";
+    panel.stop.hidden = !busy();
+    panel.again.hidden = !queue.failed.length;
+    panel.close.hidden = busy();
+    const lines = [...queue.running, ...queue.failed.slice(0, 50)];
+    for (const [item, line] of panel.lines) if (!lines.includes(item)) { line.box.remove(); panel.lines.delete(item); }
+    for (const item of lines) {
+      let line = panel.lines.get(item);
+      if (!line) {
+        line = {bar: el("progress", {"aria-label": "Progress of " + item.name}), note: el("span", {class: "why"})};
+        line.again = iconButton("retry", "Retry " + item.name, () => retry([item]));
+        line.box = el("li", {}, isolate(item.name), line.again, iconButton("close", "Cancel " + item.name, () => cancel(item)), line.bar, line.note);
+        panel.lines.set(item, line);
+        panel.list.append(line.box);
+      }
+      const failed = queue.failed.includes(item);
+      line.bar.hidden = failed;
+      line.bar.max = Math.max(item.file.size, 1);
+      line.bar.value = item.sent;
+      line.note.textContent = item.note || "";
+      line.again.hidden = !failed;
+    }
+  });
+}
+function makePanel() {
+  const p = {lines: new Map(), spoken: Date.now(), title: el("h2", {}), sum: el("p", {class: "quiet"}), bar: el("progress", {"aria-label": "Progress of all files"}), list: el("ul", {})};
+  p.pause = button("Pause", () => pauseAll(!queue.paused));
+  p.stop = button("Cancel all", () => { queue.waiting.splice(0).forEach((i) => { queue.total--; queue.bytes -= i.file.size; }); [...queue.running].forEach(cancel); });
+  p.again = button("Retry all", () => retry([...queue.failed]));
+  p.close = iconButton("close", "Close", () => { queue.failed.length = 0; queue.total = 0; draw(); });
+  p.live = el("p", {class: "sr", role: "status"});
+  p.box = el("section", {class: "panel", "aria-label": "Uploads"}, el("div", {class: "strip"}, p.title, p.close), p.bar, p.sum, p.live, p.list, el("div", {class: "ends"}, p.again, p.stop, p.pause));
+  document.body.append(p.box);
+  return p;
+}
+
+// filesOf returns what was dropped, with all files of folders and their paths.
+async function filesOf(transfer) {
+  const entries = [...transfer.items].filter((i) => i.kind === "file").map((i) => i.webkitGetAsEntry?.() || i.getAsFile()).filter(Boolean), list = [];
+  async function walk(entry, path) {
+    if (entry instanceof File) list.push({file: entry, name: path + entry.name});
+    else if (entry.isFile) {
+      const file = await new Promise((ok, no) => entry.file(ok, no)).catch(() => null);
+      if (file) list.push({file, name: path + file.name});
+    } else {
+      const reader = entry.createReader();
+      for (;;) {
+        const some = await new Promise((ok, no) => reader.readEntries(ok, no)).catch(() => []);
+        if (!some.length) return;
+        for (const e of some) await walk(e, path + entry.name + "/");
+      }
+    }
+  }
+  for (const e of entries) await walk(e, "");
+  return list;
+}
+
+const pick = (folder) => {
+  const input = el("input", {type: "file", multiple: true, webkitdirectory: folder, onchange: () => enqueue([...input.files].map((file) => ({file, name: file.webkitRelativePath || file.name})))});
+  input.click();
+};
+
+function takeDrops() {
+  let depth = 0;
+  const over = (on) => document.body.classList.toggle("over", on), isDrop = (e) => e.dataTransfer?.types.includes("Files");
+  addEventListener("dragenter", (e) => { if (isDrop(e)) { depth++; over(true); } });
+  addEventListener("dragleave", (e) => { if (isDrop(e) && --depth <= 0) { depth = 0; over(false); } });
+  addEventListener("dragover", (e) => { if (isDrop(e)) e.preventDefault(); });
+  addEventListener("drop", async (e) => {
+    if (!isDrop(e)) return;
+    e.preventDefault();
+    depth = 0;
+    over(false);
+    enqueue(await filesOf(e.dataTransfer));
+  });
+}

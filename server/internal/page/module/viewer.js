@@ -1,0 +1,67 @@
+// One file: preview and actions.
+
+const kindOf = (row) => $("use", row)?.getAttribute("href").slice(3);
+const isFile = (row) => kindOf(row) !== "dir";
+const maxText = 1 << 20;
+
+function preview(row, kind, href) {
+  const src = href, name = nameIn(row);
+  switch (kind) {
+    case "image": return el("img", {src, alt: name});
+    case "audio": return el("audio", {src, controls: true, autoplay: true});
+    case "video": return el("video", {src, controls: true, autoplay: true, playsinline: true});
+    case "pdf": return el("iframe", {src: $(".more", row).getAttribute("href") + "&frame", title: name});
+    case "text": case "code": {
+      const pre = el("pre", {tabindex: "0"}, "Loading…");
+      if (Number($("data", row)?.value) > maxText) {
+        return null;
+      }
+      fetch(src).then((r) => (r.ok ? r.text() : words(r))).then((t) => { pre.textContent = t || "This file is empty."; }, () => { pre.textContent = "The file could not be loaded."; });
+      return pre;
+    }
+  }
+  return null;
+}
+
+let viewer = null;
+function show(row) {
+  const rows = () => $$("#list tbody tr").filter((r) => isFile(r) && !r.hidden);
+  const step = (by) => {
+    const all = rows(), at = all.findIndex((r) => nameIn(r) === nameIn(row));
+    const next = all[at + by];
+    if (next) { row = next; fill(); }
+  };
+  if (!viewer) {
+    viewer = el("dialog", {class: "viewer", "aria-labelledby": "viewed", onclose: () => {
+      viewer.remove();
+      viewer = null;
+      $("td a", row)?.focus();
+    }, onkeydown: (e) => {
+      if (e.target.closest("audio, video, pre, input")) return;
+      if (e.key === "ArrowLeft") step(-1);
+      if (e.key === "ArrowRight") step(1);
+    }});
+    document.body.append(viewer);
+  }
+  const act = (work) => async () => { const changed = await work(nameIn(row)); if (changed) { viewer?.close(); refresh(); } };
+  function fill() {
+    const link = $("td a", row), href = link.getAttribute("href"), name = nameIn(row), all = rows();
+    const at = all.findIndex((r) => nameIn(r) === name), media = preview(row, kindOf(row), href);
+    const facts = [$("data", row), $("time", row)].filter(Boolean);
+    viewer.replaceChildren(
+      el("div", {class: "strip"},
+        el("h2", {id: "viewed"}, isolate(name)),
+        el("div", {class: "bar"},
+          el("a", {class: "btn", href, download: name.split("/").pop()}, icon("download"), "Download"),
+          can("move") && button("Rename or move", act(move)), can("write") && button("Make a copy", act(copy)),
+          can("delete") && button("Delete", act(remove), "danger"),
+          navigator.clipboard && window.isSecureContext && button("Copy link", async (e) => { await navigator.clipboard.writeText(new URL(href, location).href); e.target.textContent = "Copied"; })),
+        el("div", {class: "nav"},
+          at > 0 && iconButton("back", "Previous file", () => step(-1)), at < all.length - 1 && iconButton("next", "Next file", () => step(1)),
+          iconButton("close", "Close", () => viewer.close()))),
+      el("div", {class: "stage"}, media || el("div", {class: "none"}, icon(kindOf(row)), el("p", {}, "There is no preview of this file."))),
+      el("p", {class: "quiet"}, ...facts.flatMap((f, i) => [i ? " · " : "", el("span", {title: f.title}, f.textContent)]), at >= 0 ? " · " + whole.format(at + 1) + " of " + files(all.length) : ""));
+  }
+  fill();
+  if (!viewer.open) viewer.showModal();
+}
