@@ -74,7 +74,7 @@ func (x *exchange) sendReport(status int) bool {
 		p.Title = strconv.Itoa(status) + " " + http.StatusText(status)
 	}
 	for i, f := range rep.Files {
-		line := listing.File{Name: f.Name, Href: rep.hrefs[i], Error: f.Error}
+		line := listing.File{Name: f.Name, Href: rep.hrefs[i], Error: f.Error, Status: f.Status}
 		if f.Size != nil {
 			line.Size = *f.Size
 		}

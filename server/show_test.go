@@ -317,7 +317,7 @@ func TestPageAnswers(t *testing.T) {
 	for _, want := range []struct {
 		status int
 		text   string
-	}{{201, "<h1>1 file stored</h1>"}, {412, "<h1>It exists already, or was changed meanwhile</h1>"}} {
+	}{{201, "<h1>1 file stored</h1>"}, {412, "<h1>It exists already, or was changed meanwhile</h1>"}, {412, "Nothing was stored."}} {
 		r := sendBody(t, "POST", url+"/d/", form, "Content-Type", "multipart/form-data; boundary=x", "Accept", "text/html")
 		if r.Status != want.status || !strings.Contains(r.Body, want.text) || !strings.Contains(r.Header.Get("Content-Security-Policy"), "script-src 'nonce-") {
 			t.Errorf("%d, want %d and %s:\n%s", r.Status, want.status, want.text, r.Body)

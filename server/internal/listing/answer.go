@@ -29,6 +29,8 @@ type File struct {
 	Href  string // a reference to the object, relative to the page; "" if there is none
 	Size  int64
 	Error string // why it was not stored; "" if it was
+
+	Status int // of the refusal, as for a request of its own
 }
 
 type answerPage struct {

@@ -44,8 +44,13 @@ func (s *Site) Answer(frame Frame, status int, a *listing.Answer) (*Document, er
 	if h := headlines[status]; h != "" {
 		v.Title = h
 	}
+	stored := false
 	for _, f := range a.Files {
+		stored = stored || f.Error == ""
 		line := answerFile{Name: f.Name, Href: f.Href, Error: f.Error}
+		if h := headlines[f.Status]; h != "" {
+			line.Error = h
+		}
 		if f.Error == "" {
 			line.Size, line.Bytes = listing.HumanSize(f.Size), strconv.FormatInt(f.Size, 10)
 		}
@@ -53,6 +58,9 @@ func (s *Site) Answer(frame Frame, status int, a *listing.Answer) (*Document, er
 			line.Name = f.Href
 		}
 		v.Files = append(v.Files, line)
+	}
+	if len(a.Files) > 0 && !stored {
+		v.Text = "Nothing was stored."
 	}
 	frame.Title = v.Title
 	return s.render(answerPage, &view{Frame: frame, Answer: v})
