@@ -3,10 +3,12 @@ package server
 import (
 	"archive/zip"
 	"bufio"
+	"context"
 	"errors"
 	"io/fs"
 	"iter"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Archives bound the archives of directories, with [Config].List: GET /dir/?zip. The zero
@@ -48,6 +51,10 @@ func (a Archives) withDefaults() Archives {
 func wantsArchive(r *http.Request) bool {
 	return strings.Contains(r.URL.RawQuery, "zip") && r.URL.Query().Has("zip")
 }
+
+// archiveLook bounds the time for which the names of an archive are collected: what is hidden
+// does not count as an entry, but takes time and, on S3, requests.
+const archiveLook = 30 * time.Second
 
 // archive answers with a zip archive of what the caller could list and open below dir, or of
 // the entries of dir that the query names. All names are collected first, so that an error can
@@ -101,10 +108,22 @@ func (h *handler) archiveName(dir vfs.Name) string {
 }
 
 // archived returns the objects of an archive in byte order, with paths relative to dir.
-func (h *handler) archived(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
-	names := x.r.URL.Query()["name"]
+func (h *handler) archived(x *exchange, dir vfs.Name) (objects []vfs.Entry, err error) {
+	ctx, cancel := context.WithTimeoutCause(x.ctx, archiveLook, errLookEnded)
+	defer cancel()
+	defer func() {
+		if err != nil && context.Cause(ctx) == errLookEnded {
+			err = errArchiveLarge
+		}
+	}()
+	q, err := url.ParseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		// A name that is dropped would be missing, or all of them would be wanted.
+		return nil, refusal(dir.String(), reason.Missing)
+	}
+	names := q["name"]
 	if names == nil {
-		return h.collect(nil, "", x.jail.Below(x.ctx, dir))
+		return h.collect(nil, "", x.jail.Below(ctx, dir))
 	}
 	// Entries are what a listing shows.
 	if v := x.jail.Explain(x.ctx, vfs.OpList, dir); !v.Allowed {
@@ -113,7 +132,6 @@ func (h *handler) archived(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
 	if len(names) > h.archives.Entries {
 		return nil, errArchiveLarge
 	}
-	var objects []vfs.Entry
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
 			continue
@@ -124,7 +142,7 @@ func (h *handler) archived(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
 			return nil, err
 		}
 		if !isDir {
-			info, err := x.jail.Head(x.ctx, n, vfs.Request{})
+			info, err := x.jail.Head(ctx, n, vfs.Request{})
 			if err == nil {
 				objects = append(objects, vfs.Entry{Elem: elem, Size: info.Size, ModTime: info.ModTime})
 				continue
@@ -133,7 +151,7 @@ func (h *handler) archived(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
 				return nil, err
 			}
 		}
-		if objects, err = h.collect(objects, elem+"/", x.jail.Below(x.ctx, n)); err != nil {
+		if objects, err = h.collect(objects, elem+"/", x.jail.Below(ctx, n)); err != nil {
 			return nil, err
 		}
 	}
@@ -144,6 +162,8 @@ func (h *handler) archived(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
 	}
 	return objects, nil
 }
+
+var errLookEnded = errors.New("server: collecting the names of an archive took too long")
 
 // collect adds the objects of a directory, whose path is prefix.
 func (h *handler) collect(objects []vfs.Entry, prefix string, below iter.Seq2[vfs.Entry, error]) ([]vfs.Entry, error) {

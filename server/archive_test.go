@@ -166,7 +166,7 @@ func TestArchive(t *testing.T) {
 		missing := get(t, "GET", base+"/missing")
 		for _, path := range []string{
 			"/d/?zip&name=none", "/d/?zip&name=a&name=none", "/d/?zip&name=.hidden", "/d/?zip&name=nested", "/d/?zip&name=..", "/d/?zip&name=../e", "/d/?zip&name=a/b.txt",
-			"/d/?zip&name=", "/d/?zip&name=empty/", "/d/?zip&name=/", "/d/?zip&name=private", "/none/?zip", "/d/nested/?zip", "/d/.git/?zip", "/d/empty/?zip",
+			"/d/?zip&name=", "/d/?zip&name=empty/", "/d/?zip&name=/", "/d/?zip&name=private", "/d/?zip&name=a;b", "/d/?zip&name=%zz", "/none/?zip", "/d/nested/?zip", "/d/.git/?zip", "/d/empty/?zip",
 		} {
 			if r := get(t, "GET", base+path); r.Status != 404 || r.Body != missing.Body || r.Header.Get("Content-Disposition") != "" {
 				t.Errorf("%s: %d %q", path, r.Status, r.Body)

@@ -63,6 +63,17 @@ func TestNestedMountIsNotBypassed(t *testing.T) {
 	if resp, _ := p.do(t, "", "/home/alice/a"); resp.StatusCode != 401 {
 		t.Errorf("the mount itself, without credentials: %d", resp.StatusCode)
 	}
+	// Nor through an archive, which is stored as it is.
+	for _, path := range []string{"/?zip", "/deep/?zip", "/?zip&name=other&name=to-open", "/?zip&name=deep"} {
+		if resp, body := p.do(t, "", path); resp.StatusCode != 200 || strings.Contains(body, "secret") || !strings.Contains(body, "open") {
+			t.Errorf("GET %s: %d, %d bytes", path, resp.StatusCode, len(body))
+		}
+	}
+	for _, path := range []string{"/?zip&name=home", "/?zip&name=links", "/?zip&name=link", "/deep/?zip&name=home", "/home/alice/?zip"} {
+		if resp, body := p.do(t, "", path); resp.StatusCode != 404 && path != "/home/alice/?zip" || strings.Contains(body, "secret") {
+			t.Errorf("GET %s: %d %q", path, resp.StatusCode, body)
+		}
+	}
 	// A listing shows only names that this mount serves.
 	if _, body := p.do(t, "", "/", asJSON); strings.Contains(strings.ToLower(body), `"home"`) || !strings.Contains(body, `"other"`) {
 		t.Errorf("listed: %s", body)
