@@ -24,7 +24,7 @@ type Config struct {
 	// Page says what browsers get for a listing.
 	Page Page
 
-	// Archive bounds the archives of directories, with List.
+	// Archive bounds the archives of directories, GET /dir/?zip, with List.
 	Archive Archives
 
 	// Index are the names of the objects that are served for their directory: the first
@@ -55,7 +55,8 @@ type Config struct {
 
 	// Write enables PUT and DELETE, by which clients create, replace and delete objects
 	// within the jail's policy, and COPY and MOVE (RFC 4918), for single objects of this
-	// handler. The backend has to be writable.
+	// handler; and POST to a directory, for the forms of pages without scripts. The backend
+	// has to be writable.
 	Write bool
 
 	// Intake says which request bodies are accepted, with Write.

@@ -53,6 +53,30 @@
 // 64 MiB and 10 seconds, for at most 64 requests of a handler at a time. Otherwise clients
 // that send the whole body first would see a broken connection instead of the response.
 //
+// POST to a directory, with a path that ends in a slash, is for forms. One of type
+// multipart/form-data stores each of its files under its own name, all of them or none:
+//
+//	201, 200  all are stored, some under new names, or none: {"files":[{"name","size","etag"}]}
+//	409       two files have the same name, or names as above
+//	412       an object exists, and the field replace is not 1 or on; or it does not have the
+//	          version in the field etag, which is for a form with a single file
+//	4xx, 5xx  as for a PUT of the first file that was refused, with {"files":[…]} of all that
+//	          were: {"name","status","error"}, and with 412 the etag of the existing version
+//
+// The files are received into temporary files and judged before the first is stored. If one
+// cannot be stored after all, those before it are removed again in the version that was stored;
+// what they replaced is lost, and the response lists what is stored. One of type
+// application/x-www-form-urlencoded does what a DELETE, COPY or MOVE does, with the fields
+// action (delete, copy or move), name, to, etag and replace. A form whose Accept prefers
+// text/html is answered with a page, and after an action with a 303 to the directory.
+//
+// # Archives
+//
+// With [Config.List], GET /dir/?zip is a zip archive of what the caller could list and open
+// below the directory, or with name, repeated for several, of some of its entries: 413 if it has
+// more than Archives.Entries objects, 503 if all Archives.Slots are taken. If something changes
+// or fails after the header, the handler panics as below.
+//
 // # Limits of this package
 //
 // It sets no timeouts except for bodies (http.Server does), compresses nothing on the fly,
