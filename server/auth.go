@@ -310,7 +310,7 @@ func (x *exchange) openTo(name vfs.Name) bool {
 // cacheControlForListing is cacheControlFor for responses that differ between callers.
 func (x *exchange) cacheControlForListing(usual []string) []string {
 	// A page says who is signed in.
-	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() || x.auth.SignIn != nil {
+	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() || x.auth.SignIn != nil || !auth.FromContext(x.ctx).Anyone() {
 		return privateNoStore
 	}
 	return usual

@@ -82,7 +82,12 @@ func spellings(t testing.TB, name string) []string {
 // TestMatrix requests every name, as every caller, in every spelling. The response agrees
 // with Explain of the jail and with the rules. A refusal is the response for a missing
 // name, and makes no backend call.
-func TestMatrix(t *testing.T) {
+func TestMatrix(t *testing.T) { testMatrix(t, guard) }
+
+// TestMatrixBySession is TestMatrix with a session's cookie in place of each header.
+func TestMatrixBySession(t *testing.T) { testMatrix(t, guardBySession) }
+
+func testMatrix(t *testing.T, guard func(testing.TB, vfs.Backend, vfs.Policy, *access.List, people, server.Config) http.Handler) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
 		plant(t, inner, matrixTree...)
 		there := map[string]bool{}

@@ -125,7 +125,8 @@ func (x *exchange) sendAll(status int, body []byte) {
 	}
 }
 
-// frame returns what is around the page for dir.
+// frame returns what is around the page for dir. Only a session can be ended by a button:
+// other credentials come again with the next request.
 func (x *exchange) frame(dir vfs.Name) page.Frame {
 	path := ""
 	if !dir.IsRoot() {
@@ -137,9 +138,9 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	}
 	switch auth.FromContext(x.ctx).Method {
 	case "":
-		f.SignIn = "/" + page.Reserved + "/login?" + url.Values{"next": {sentPath(x.r)}}.Encode()
-	case "session":
-		f.SignOut, f.Next = "/"+page.Reserved+"/logout", sentPath(x.r)
+		f.SignIn = page.LoginPath + "?" + url.Values{"next": {sentPath(x.r)}}.Encode()
+	case auth.MethodSession:
+		f.SignOut, f.Next = page.LogoutPath, sentPath(x.r)
 	}
 	return f
 }

@@ -12,8 +12,11 @@ type Principal struct {
 	Name   string              // unique; "" is anonymous
 	Groups []string            // the groups that it is a member of
 	Claims map[string][]string // further attributes from its credentials
-	Method string              // how it authenticated: "basic", "token", "oidc", "certificate", "link", "session"
+	Method string              // how it authenticated: "basic", "token", "oidc", "certificate", "link", MethodSession
 }
+
+// MethodSession is the Method of a principal who signed in with a browser before.
+const MethodSession = "session"
 
 // Anyone reports whether p is anonymous.
 func (p Principal) Anyone() bool { return p.Name == "" }

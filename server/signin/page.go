@@ -1,15 +1,12 @@
 package signin
 
 import (
-	"bytes"
-	"crypto/sha256"
-	_ "embed" // for the template
-	"encoding/base64"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
+
+	look "github.com/bailiwick-fs/bailiwick/server/internal/page"
 )
 
 // The texts of the page, which say what to do next.
@@ -36,45 +33,33 @@ type page struct {
 
 // show answers with the page to sign in.
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, pg page) error {
-	var body bytes.Buffer
-	provider := ""
-	if p.cfg.Provider != nil {
-		provider = OIDC + "?next=" + url.QueryEscape(pg.next)
+	form := look.Form{Title: "Sign in", Alert: pg.alert}
+	if p.cfg.Password {
+		form.Action, form.Button = Login, "Sign in"
+		form.Fields = []look.Field{
+			{Name: "next", Type: "hidden", Value: pg.next},
+			{Name: "user", Label: "User name", Type: "text", Autocomplete: "username"},
+			{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password"},
+		}
 	}
-	err := loginPage.Execute(&body, map[string]any{
-		"Alert": pg.alert, "Next": pg.next, "Action": Login, "Password": p.cfg.Password, "Provider": provider,
-	})
+	if p.cfg.Provider != nil {
+		form.Links = []look.Link{{Text: "Sign in with your organization", Href: OIDC + "?next=" + url.QueryEscape(pg.next)}}
+	}
+	// Without a Base, the page loads nothing: it has any path.
+	document, err := p.site.Form(look.Frame{}, form)
 	if err != nil {
 		return err
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("X-Content-Type-Options", "nosniff")
+	document.SetHeaders(h)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(document.HTML)))
 	if pg.retry > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((pg.retry+time.Second-1)/time.Second), 10))
 	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body.Bytes()) // if the client is gone, nobody is left to tell
+		_, _ = w.Write(document.HTML) // if the client is gone, nobody is left to tell
 	}
 	return nil
 }
-
-//go:embed login.html
-var loginHTML string
-
-var loginPage = template.Must(template.New("login").Parse(loginHTML))
-
-var policy = func() string {
-	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-}()
-
-const style = "body{font:16px/1.5 system-ui,sans-serif;max-width:20rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}label,input,button{display:block;width:100%;box-sizing:border-box;font:inherit;margin:.4rem 0}"

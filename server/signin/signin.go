@@ -14,15 +14,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/session"
+	look "github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // The paths of the pages, on every host of a server.
 const (
-	Login    = "/.bailiwick/login"          // GET: the page; POST: signs in with the fields user, password and next
-	Logout   = "/.bailiwick/logout"         // POST: signs out
-	OIDC     = "/.bailiwick/login/oidc"     // GET: sends the browser to the provider
-	Callback = "/.bailiwick/login/callback" // GET: where the provider sends it back to
+	Login    = look.LoginPath               // GET: the page; POST: signs in with the fields user, password and next
+	Logout   = look.LogoutPath              // POST: signs out; with the field next
+	OIDC     = look.LoginPath + "/oidc"     // GET: sends the browser to the provider
+	Callback = look.LoginPath + "/callback" // GET: where the provider sends it back to
 )
 
 // A Provider signs people in at another server. oidc.Client is one.
@@ -50,6 +51,9 @@ type Config struct {
 	Provider Provider
 	Keys     *session.Keys
 
+	// Title and Color are those of server.Page.
+	Title, Color string
+
 	// Recorder and Logger are those of server.Config.
 	Recorder audit.Recorder
 	Logger   *slog.Logger
@@ -64,11 +68,12 @@ type Config struct {
 // server and nothing else; all other values are "/".
 type Pages struct {
 	cfg      Config
+	site     *look.Site
 	endpoint http.Handler
 }
 
-// New returns the pages. It panics if Sessions is nil, if there is no way to sign in, or if
-// Provider has no Keys.
+// New returns the pages. It panics if Sessions is nil, if there is no way to sign in, if
+// Provider has no Keys, or if server.Page.Check would refuse the Title or the Color.
 func New(cfg Config) *Pages {
 	switch {
 	case cfg.Sessions == nil:
@@ -78,7 +83,11 @@ func New(cfg Config) *Pages {
 	case cfg.Provider != nil && cfg.Keys == nil:
 		panic("signin.New: Config.Provider is set, but Config.Keys is not")
 	}
-	p := &Pages{cfg: cfg}
+	site, err := look.New(look.Options{Title: cfg.Title, Color: cfg.Color})
+	if err != nil {
+		panic("signin.New: " + err.Error())
+	}
+	p := &Pages{cfg: cfg, site: site}
 	p.endpoint = server.Endpoint(p.serve, cfg.Recorder, cfg.Logger)
 	return p
 }
@@ -213,7 +222,12 @@ func (p *Pages) logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	a.Reason = audit.ReasonSignedOut
 	p.cfg.Sessions.End(w, r)
-	redirect(w, nextPath(fields.Get("next")))
+	// The top of the host may be nothing, and then looks as if something had failed.
+	next := Login
+	if fields.Has("next") {
+		next = nextPath(fields.Get("next"))
+	}
+	redirect(w, next)
 	return nil
 }
 

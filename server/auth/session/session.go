@@ -122,7 +122,7 @@ func (s *Sessions) Authenticate(r *http.Request) (auth.Principal, bool, error) {
 }
 
 // AuthenticateRenew implements [auth.Renewer]. The Method of a principal with a session is
-// "session". A session is renewed when a quarter of Config.Idle has passed.
+// auth.MethodSession. A session is renewed when a quarter of Config.Idle has passed.
 func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool, renewal string, err error) {
 	if s == nil || s.next == nil {
 		return auth.Principal{}, false, "", auth.ErrUnavailable
@@ -161,7 +161,7 @@ type state struct {
 }
 
 func (k *state) principal() auth.Principal {
-	return auth.Principal{Name: k.Name, Groups: k.Groups, Claims: k.Claims, Method: "session"}
+	return auth.Principal{Name: k.Name, Groups: k.Groups, Claims: k.Claims, Method: auth.MethodSession}
 }
 
 // check returns the session in a cookie, and its principal.

@@ -1,0 +1,4 @@
+package signin
+
+// NextPath is the parser of next.
+var NextPath = nextPath
