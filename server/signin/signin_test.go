@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
@@ -75,11 +77,11 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	hash, err := htpasswd.Hash(password)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	users, err := htpasswd.Parse("users", []byte("alice:"+hash), htpasswd.Options{})
+	users, err := htpasswd.Parse("users", append([]byte("alice:"), hash...), htpasswd.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

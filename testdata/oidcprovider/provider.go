@@ -22,7 +22,10 @@ import (
 // editors and staff, and NAME has the address NAME@example.org.
 type Provider struct {
 	Issuer   string // http://127.0.0.1:PORT
-	ClientID string // the audience of its tokens
+	ClientID string // of a public client, the audience of its tokens
+
+	// ConfidentialID and Secret are those of a client with a secret.
+	ConfidentialID, Secret string
 
 	stdin io.Writer
 	lines *bufio.Scanner
@@ -32,14 +35,17 @@ type Provider struct {
 // before requesting it.
 const redirect = "http://127.0.0.1:9/callback"
 
+// callback is where a Bailiwick on this machine, on any port, has its own.
+const callback = "http://127.0.0.1/.bailiwick/login/callback"
+
 // Start starts a provider that signs with RS256, and stops it when t ends. If it is not
 // installed, Start skips t and reports how to install it, or fails t; see
 // [nodetool.RequireVariable].
 func Start(t testing.TB) *Provider {
 	t.Helper()
 	dir := nodetool.Find(t, "oidcprovider", "package.json", "package-lock.json", "provider.mjs")
-	p := &Provider{ClientID: "bailiwick"}
-	cmd := exec.Command("node", "provider.mjs", p.ClientID, redirect)
+	p := &Provider{ClientID: "bailiwick", ConfidentialID: "bailiwick-secret", Secret: "a secret: 100% (of it)"}
+	cmd := exec.Command("node", "provider.mjs", p.ClientID, p.Secret, redirect, callback)
 	cmd.Dir = dir
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -110,18 +116,10 @@ func (p *Provider) Login(t testing.TB, user string) string {
 	}
 	// The example of RFC 7636, appendix B.
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-	answer, body := p.do(t, client, p.Issuer+"/auth?"+url.Values{
+	answer, body := p.Visit(t, client, p.Issuer+"/auth?"+url.Values{
 		"client_id": {p.ClientID}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {redirect},
 		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
-	}.Encode(), nil)
-	for range 2 { // a page to log in, and one to consent
-		prompt := "consent"
-		if strings.Contains(body, `value="login"`) {
-			prompt = "login"
-		}
-		form := url.Values{"prompt": {prompt}, "login": {user}, "password": {"any"}}
-		answer, body = p.do(t, client, answer.Request.URL.String(), form)
-	}
+	}.Encode(), user)
 	back, err := answer.Location()
 	if err != nil {
 		t.Fatalf("logging in ended at %s, %s", answer.Request.URL.Path, answer.Status)
@@ -137,6 +135,22 @@ func (p *Provider) Login(t testing.TB, user string) string {
 		t.Fatalf("no token: %s, %v", answer.Status, err)
 	}
 	return tokens.ID
+}
+
+// Visit opens a URL that leads to the provider, logs a user in there, and returns where that
+// ends, with its body. The client follows redirects and has a jar.
+func (p *Provider) Visit(t testing.TB, client *http.Client, target, user string) (*http.Response, string) {
+	t.Helper()
+	answer, body := p.do(t, client, target, nil)
+	for range 2 { // a page to log in, and one to consent
+		prompt := "consent"
+		if strings.Contains(body, `value="login"`) {
+			prompt = "login"
+		}
+		form := url.Values{"prompt": {prompt}, "login": {user}, "password": {"any"}}
+		answer, body = p.do(t, client, answer.Request.URL.String(), form)
+	}
+	return answer, body
 }
 
 // do gets a page, or posts form to it, and returns the response and its body.

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider } from 'oidc-provider';
 
-const [clientID, redirect] = process.argv.slice(2);
+const [clientID, clientSecret, ...redirects] = process.argv.slice(2);
 let handler;
 let serial = 0;
 
@@ -15,15 +15,17 @@ async function rotate(issuer, alg) {
   const { privateKey } = await generateKeyPair(alg, { extractable: true });
   const key = { ...(await exportJWK(privateKey)), alg, use: 'sig', kid: `key-${++serial}` };
   const provider = new Provider(issuer, {
-    clients: [{
-      client_id: clientID,
-      redirect_uris: [redirect],
-      application_type: 'native',
-      token_endpoint_auth_method: 'none',
+    clients: [
+      { client_id: clientID, token_endpoint_auth_method: 'none' },
+      { client_id: `${clientID}-secret`, client_secret: clientSecret, token_endpoint_auth_method: 'client_secret_basic' },
+    ].map((client) => ({
+      ...client,
+      redirect_uris: redirects,
+      application_type: 'native', // a redirect to this machine may have any port
       grant_types: ['authorization_code'],
       response_types: ['code'],
       id_token_signed_response_alg: alg,
-    }],
+    })),
     jwks: { keys: [key] },
     cookies: { keys: ['test'] },
     claims: { openid: ['sub', 'groups', 'email', 'email_verified'] },
