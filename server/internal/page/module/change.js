@@ -42,6 +42,17 @@ async function transfer(method, name, title, verb) {
   }
 }
 
+// replace sends another file in the place of this one.
+async function replace(name) {
+  const version = await versionOf(name);
+  const input = el("input", {type: "file", onchange: () => {
+    viewer?.close();
+    enqueue([{file: input.files[0], name, condition: version ? {"If-Match": version} : undefined}]);
+  }});
+  input.click();
+  return false;
+}
+
 // free returns a name like this one that the page does not show.
 function free(name, taken = new Set($$("#list tbody tr").map(nameIn))) {
   const slash = name.lastIndexOf("/") + 1, dot = name.lastIndexOf(".");

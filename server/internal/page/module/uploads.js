@@ -7,8 +7,8 @@ const queue = {waiting: [], running: new Set(), failed: [], done: 0, bytesDone: 
 function enqueue(list) {
   if (!list.length) return;
   if (!queue.waiting.length && !queue.running.size && !queue.failed.length) Object.assign(queue, {done: 0, bytesDone: 0, total: 0, bytes: 0, forAll: null, paused: false});
-  for (const {file, name} of list) {
-    queue.waiting.push({file, name, sent: 0, tries: 0, lost: false, condition: {"If-None-Match": "*"}});
+  for (const {file, name, condition} of list) {
+    queue.waiting.push({file, name, sent: 0, tries: 0, lost: false, condition: condition || {"If-None-Match": "*"}});
     queue.total++;
     queue.bytes += file.size;
   }
