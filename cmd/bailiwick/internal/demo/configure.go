@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
 // The names of the two users.
@@ -32,11 +33,15 @@ func Configure(dir string, users Users) (file string, err error) {
 		}
 		passwords = append(passwords, u[0]+":"+hash+"\n"...)
 	}
+	keys, _, err := links.AddKey("keys", nil)
+	if err != nil {
+		return "", err
+	}
 	if err := os.Mkdir(filepath.Join(dir, "inbox"), 0o700); err != nil {
 		return "", err
 	}
 	file = filepath.Join(dir, "demo.yaml")
-	for name, data := range map[string][]byte{"users": passwords, "demo.yaml": []byte(configuration)} {
+	for name, data := range map[string][]byte{"users": passwords, "keys": keys, "demo.yaml": []byte(configuration)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			return "", err
 		}
@@ -49,7 +54,7 @@ const configuration = `
 listen: ["127.0.0.1:0"]
 drain: 1s
 access_log: {file: "off"}
-users: {htpasswd: users}
+users: {htpasswd: users, sessions: {keys: keys}}
 limits: {upload: 256MiB}
 mounts:
 - path: /
