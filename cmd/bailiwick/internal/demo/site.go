@@ -80,7 +80,7 @@ All of this is in memory, and is forgotten when the program ends.
 - Names: names with spaces, umlauts, other scripts and emoji.
 - Playground: anyone on this machine can upload, rename, move and delete here.
 - Team: users who signed in can do that here.
-- Private: each user has a directory of their own, which others cannot see.
+- Private: each user has a directory of their own, which others cannot see. Sign in first.
 - Inbox: files that are dropped here get a name from the server, and only their owner sees them.
 
 There are also files that no rule allows. Nothing shows that they exist.
