@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
@@ -52,9 +53,13 @@ func wantsArchive(r *http.Request) bool {
 	return strings.Contains(r.URL.RawQuery, "zip") && r.URL.Query().Has("zip")
 }
 
-// archiveLook bounds the time for which the names of an archive are collected: what is hidden
-// does not count as an entry, but takes time and, on S3, requests.
-const archiveLook = 30 * time.Second
+// archiveLook bounds the time for which the names of an archive are collected, as for a search:
+// what is hidden does not count as an entry, but takes time and, on S3, requests.
+const archiveLook = 5 * time.Second
+
+// archivesPerClient is how many archives one client can have at a time, so that a slow one does
+// not keep them from all others.
+const archivesPerClient = 2
 
 // archive answers with a zip archive of what the caller could list and open below dir, or of
 // the entries of dir that the query names. All names are collected first, so that an error can
@@ -66,16 +71,17 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		x.fail(refusal(dir.String(), audit.ReasonLink), nil)
 		return
 	}
-	if !h.archives.Slots.take() {
-		x.fail(errArchiveBusy, nil)
-		return
-	}
-	defer h.archives.Slots.give()
-	objects, err := h.archived(x, dir)
+	objects, err := h.collected(x, dir)
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
+	give := h.archives.Slots.takeFor(clients.Key(clients.ParseHost(x.r.RemoteAddr)), archivesPerClient)
+	if give == nil {
+		x.fail(errArchiveBusy, nil)
+		return
+	}
+	defer give()
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
 	header["Content-Type"] = zipType
@@ -105,6 +111,37 @@ func (h *handler) archiveName(dir vfs.Name) string {
 		return h.cfg.Mounted.Base()
 	}
 	return "files"
+}
+
+// collected is archived in a slot for searches, which it is one of.
+func (h *handler) collected(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
+	if !h.searches.take() {
+		return nil, errSearchBusy
+	}
+	defer h.searches.give()
+	objects, err := h.archived(x, dir)
+	if err == nil && !extractable(objects) {
+		err = errArchiveNames
+	}
+	return objects, err
+}
+
+// extractable reports whether no object has the name of a directory with others, as stores
+// without directories allow: no program could extract both.
+func extractable(objects []vfs.Entry) bool {
+	all := make(map[string]bool, len(objects))
+	for i := range objects {
+		all[objects[i].Elem] = true
+	}
+	for i := range objects {
+		path := objects[i].Elem
+		for at, c := range path {
+			if c == '/' && all[path[:at]] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // archived returns the objects of an archive in byte order, with paths relative to dir.
@@ -228,7 +265,7 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 	}
 	defer obj.Body.Close()
 	part.Rule = obj.Info.Rule
-	if obj.Info.Size != e.Size {
+	if obj.Info.Size != e.Size || !sameTime(obj.Info.ModTime, e.ModTime) {
 		return vfs.ErrChanged
 	}
 	w, err := z.CreateHeader(zipHeader(e))
@@ -249,6 +286,12 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 		}
 	}
 	return nil
+}
+
+// sameTime reports whether two times of an object are those of one version, as far as they are
+// known: some stores tell seconds in one place and fractions of them in another.
+func sameTime(a, b time.Time) bool {
+	return a.IsZero() || b.IsZero() || a.Truncate(time.Second).Equal(b.Truncate(time.Second))
 }
 
 // A pacedWriter gives the client time to read what is written, as Config.MinRate has it.

@@ -7,16 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // unzip returns the names of an archive in its order, and its contents.
@@ -277,6 +281,112 @@ func TestArchiveBreaks(t *testing.T) {
 		if !a[1].Aborted || a[1].Name.String() != "d/b" || a[1].Reason != audit.ReasonChanged || !a[2].Aborted || a[2].Reason != audit.ReasonChanged {
 			t.Errorf("%s: %+v", what, a)
 		}
+	}
+}
+
+// A client has two archives at a time, so that it does not keep them from others.
+func TestArchivesOfClient(t *testing.T) {
+	b, err := mem.FromMap(map[string]string{"d/a": "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entered, leave := make(chan struct{}), make(chan struct{})
+	blocked := &hookedBackend{Backend: b, open: func(vfs.Name) {
+		entered <- struct{}{}
+		<-leave
+	}}
+	h := server.New(jailOver(t, blocked, allow("**")), server.Config{List: true, Logger: quiet})
+	ask := func(addr string) chan int {
+		status := make(chan int, 1)
+		go func() {
+			r := httptest.NewRequest("GET", "/d/?zip", nil)
+			r.RemoteAddr = addr
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			status <- w.Code
+		}()
+		return status
+	}
+	first, second := ask("192.0.2.1:1"), ask("192.0.2.1:2")
+	<-entered
+	<-entered
+	if status := <-ask("192.0.2.1:3"); status != 503 {
+		t.Errorf("a third archive: %d", status)
+	}
+	other := ask("192.0.2.2:1")
+	<-entered
+	close(leave)
+	for _, status := range []int{<-first, <-second, <-other} {
+		if status != 200 {
+			t.Errorf("%d", status)
+		}
+	}
+	go func() { <-entered }()
+	if status := <-ask("192.0.2.1:3"); status != 200 {
+		t.Errorf("after that: %d", status)
+	}
+}
+
+// A flatBackend has objects under any keys, as S3 does, all of one time.
+type flatBackend map[string]string
+
+func (flatBackend) Caps() vfs.Caps { return vfs.Caps{Kind: "flat", Walks: true} }
+
+func (b flatBackend) Walk(_ context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		for _, key := range slices.Sorted(maps.Keys(b)) {
+			if path, ok := strings.CutPrefix(key, dir.String()+"/"); ok && !yield(vfs.Entry{Elem: path, Size: int64(len(b[key])), ModTime: flatTime}, nil) {
+				return
+			}
+		}
+	}
+}
+
+var flatTime = time.Date(2026, 5, 4, 3, 2, 1, 500, time.UTC)
+
+func (b flatBackend) Open(_ context.Context, n vfs.Name, _ vfs.Request) (*vfs.Object, error) {
+	content, ok := b[n.String()]
+	if !ok {
+		return nil, &vfs.Error{Op: "get", Name: n.String(), Reason: reason.Missing}
+	}
+	info := vfs.Info{Name: n, Size: int64(len(content)), ModTime: flatTime.Truncate(time.Second)}
+	if strings.HasSuffix(n.String(), "changed") {
+		info.ModTime = flatTime.Add(time.Minute)
+	}
+	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: io.NopCloser(strings.NewReader(content))}, nil
+}
+
+func (b flatBackend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	obj, err := b.Open(ctx, n, req)
+	if err != nil {
+		return vfs.Info{}, err
+	}
+	return obj.Info, nil
+}
+
+func (flatBackend) List(_ context.Context, dir vfs.Name, _ string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		yield(vfs.Entry{}, &vfs.Error{Op: "list", Name: dir.String(), Reason: reason.Missing})
+	}
+}
+
+func (flatBackend) Put(context.Context, vfs.Name, io.Reader, vfs.PutOptions) (vfs.Info, error) {
+	return vfs.Info{}, vfs.ErrUnsupported
+}
+
+func (flatBackend) Remove(context.Context, vfs.Name, vfs.Cond) error { return vfs.ErrUnsupported }
+
+// An object with the name of a directory could not be extracted beside it, and one that was
+// replaced since its name was collected is not the one that was listed.
+func TestArchiveOfKeys(t *testing.T) {
+	base := start(t, server.New(jailOver(t, flatBackend{"d/a": "1", "d/a-b": "2", "d/b/c": "3", "e/a": "1", "e/a-b": "2", "e/a/b/c": "3", "f/a": "1", "f/changed": "2"}, allow("**")), server.Config{List: true, Logger: quiet}))
+	for target, status := range map[string]int{"/d/?zip": 200, "/e/?zip": 422, "/e/?zip&name=a&name=a/": 422, "/e/?zip&name=a&name=a-b": 200, "/e/?zip&name=a/": 200} {
+		if r := get(t, "GET", base+target); r.Status != status {
+			t.Errorf("%s: %d %s", target, r.Status, r.Body)
+		}
+	}
+	if r, err := try("GET", base+"/f/?zip", nil); err == nil {
+		t.Errorf("an object that was replaced: %d", r.Status)
 	}
 }
 

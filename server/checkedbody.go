@@ -13,14 +13,15 @@ import (
 // has it inspected, before it returns a byte. By then the backend has checked the name and
 // the preconditions. A backend stores nothing of a body that fails.
 type checkedBody struct {
-	in     *intake
-	ctx    context.Context
-	src    io.Reader
-	upload Upload
-	size   int64
-	spools bool      // the whole content is received first, also without an Inspector
-	out    io.Reader // the checked content; nil before the first Read
-	err    error     // of the last Read, and of all further ones
+	in       *intake
+	ctx      context.Context
+	src      io.Reader
+	upload   Upload
+	size     int64
+	spools   bool      // the whole content is received first, also without an Inspector
+	reserved int64     // of maxSpooled, if spools is set
+	out      io.Reader // the checked content; nil before the first Read
+	err      error     // of the last Read, and of all further ones
 }
 
 var _ io.Reader = (*checkedBody)(nil)
@@ -54,6 +55,9 @@ func (b *checkedBody) receive() error {
 	return b.err
 }
 
+// again lets what receive has received be read from its beginning.
+func (b *checkedBody) again() { b.out, b.err = b.upload.Open(), nil }
+
 // failure returns the content's own error, even if the backend has hidden it; nil if there
 // is none.
 func (b *checkedBody) failure() error {
@@ -68,7 +72,21 @@ func (b *checkedBody) close() {
 	if b.upload.file != nil {
 		b.upload.file.close()
 	}
+	if b.spools {
+		b.in.Slots.spooled.Add(-b.reserved)
+		b.reserved = 0
+	}
 }
+
+// reserve takes room for n bytes in temporary files of forms, and reports whether there is some.
+func (b *checkedBody) reserve(n int64) bool {
+	b.reserved += n
+	return b.in.Slots.spooled.Add(n) <= maxSpooled
+}
+
+// maxSpooled bounds the bytes that forms have in temporary files, of all handlers that share the
+// Slots of an Intake: forms wait there for their last file.
+const maxSpooled = 1 << 30
 
 func (b *checkedBody) begin() error {
 	bounded := readerFunc(b.readBounded)

@@ -50,7 +50,13 @@ func (b *checkedBody) stage() error {
 	}
 	hash := sha256.New()
 	sink := &spoolWriter{w: io.MultiWriter(s.file, hash)}
+	if b.spools {
+		sink.reserve = b.reserve
+	}
 	if s.Size, err = io.Copy(sink, b.out); err != nil {
+		if sink.err == errSpoolBusy {
+			return sink.err
+		}
 		if sink.err != nil {
 			return failedSpool(err)
 		}
@@ -74,18 +80,23 @@ func (b *checkedBody) stage() error {
 
 func failedSpool(err error) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%w: %w", errNoSpace, err)
+		return fmt.Errorf("%w: %w", errSpoolFull, err)
 	}
-	return fmt.Errorf("%w: %w", errInspector, err)
+	return fmt.Errorf("%w: %w", errSpool, err)
 }
 
 // A spoolWriter remembers whether the writer failed, not the reader.
 type spoolWriter struct {
-	w   io.Writer
-	err error
+	w       io.Writer
+	reserve func(int64) bool // nil for no bound
+	err     error
 }
 
 func (s *spoolWriter) Write(p []byte) (n int, err error) {
+	if s.reserve != nil && !s.reserve(int64(len(p))) {
+		s.err = errSpoolBusy
+		return 0, s.err
+	}
 	n, s.err = s.w.Write(p)
 	return n, s.err
 }

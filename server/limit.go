@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
@@ -115,6 +117,11 @@ func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, response *httpE
 // are safe for concurrent use. Only NewSlots makes them.
 type Slots struct {
 	taken chan struct{} // has an item for each slot that is taken
+
+	spooled atomic.Int64 // bytes of forms in temporary files, for those of an Intake
+
+	mu      sync.Mutex
+	clients map[netip.Prefix]int // slots of each client, see takeFor
 }
 
 // NewSlots returns n slots. It panics if n is below 1.
@@ -122,7 +129,7 @@ func NewSlots(n int) *Slots {
 	if n < 1 {
 		configCheck{"NewSlots"}.panicf("n is %d; write 1 or more, or leave the field nil", n)
 	}
-	return &Slots{make(chan struct{}, n)}
+	return &Slots{taken: make(chan struct{}, n)}
 }
 
 // Len returns the number of slots, taken or not.
@@ -139,6 +146,28 @@ func (s *Slots) take() bool {
 }
 
 func (s *Slots) give() { <-s.taken }
+
+// takeFor is take for a client, who may have most slots at a time. It returns the function that
+// gives the slot back, nil if none was free.
+func (s *Slots) takeFor(client netip.Prefix, most int) (give func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.clients[client] >= most || !s.take() {
+		return nil
+	}
+	if s.clients == nil {
+		s.clients = map[netip.Prefix]int{}
+	}
+	s.clients[client]++
+	return func() {
+		s.give()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.clients[client]--; s.clients[client] == 0 {
+			delete(s.clients, client)
+		}
+	}
+}
 
 // Rates bound how many requests per second each client may make. Handlers that share Rates
 // count a client's requests together. If a reload replaces a handler by one with the same

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -53,6 +54,13 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		return
 	}
 	a, err := parseAction(dir, fields)
+	switch cond := httpheader.Conditions(x.r); {
+	case err != nil:
+	case !appliesToForm(cond):
+		err = errPrecondition
+	default:
+		a.overwrite = a.overwrite && !cond.IfNoneMatch.Any
+	}
 	if err != nil {
 		x.fail(err, nil)
 		return

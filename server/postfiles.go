@@ -4,11 +4,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"math"
 	"net/http"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
-	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -30,6 +28,7 @@ type posted struct {
 
 	replace bool
 	etag    string
+	set     map[string]bool // the fields that were given
 }
 
 // A postedFile is one file.
@@ -39,7 +38,9 @@ type postedFile struct {
 	body     *checkedBody // nil if it was not received
 	written  vfs.Written
 	stored   bool
+	created  bool // stored as a new object, which nobody else has
 	err      error
+	byStore  bool // err tells of what is stored, not only of the name
 }
 
 // errStopped ends a form after a refused file, for which no more of it is worth reading.
@@ -52,16 +53,16 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 		x.fail(errRequired, nil)
 		return
 	}
-	most := int64(math.MaxInt64)
-	if h.intake.MaxBytes > 0 {
-		most = h.intake.MaxBytes + min(besideFile, math.MaxInt64-h.intake.MaxBytes)
+	most := int64(maxSpooled)
+	if h.intake.MaxBytes > 0 && h.intake.MaxBytes < maxSpooled-besideFile {
+		most = h.intake.MaxBytes + besideFile
 	}
 	// MaxBytes is for one file, and the body may have several.
 	head := http.Request{Header: x.r.Header, ContentLength: -1}
 	err := h.intake.checkHeader(&head)
-	switch cond := httpheader.Conditions(x.r); {
-	case !cond.IfMatch.IsZero():
-		err = errPrecondition // there is no object "/", see uploads.post
+	switch {
+	case !appliesToForm(httpheader.Conditions(x.r)):
+		err = errPrecondition
 	case err == nil && x.r.ContentLength > most:
 		err = errTooLarge
 	}
@@ -75,9 +76,9 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 		return
 	}
 	defer x.endBody(body)
-	p := &posted{h: h, x: x, dir: dir, names: map[vfs.Name]bool{}}
+	p := &posted{h: h, x: x, dir: dir, names: map[vfs.Name]bool{}, set: map[string]bool{}}
 	defer p.close()
-	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, p.add, p.set)
+	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, p.add, p.field)
 	if err == nil && !p.failed {
 		err = p.judge()
 	}
@@ -91,14 +92,29 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 	p.answer()
 }
 
-// set takes a field of the form. Fields may follow the files.
-func (p *posted) set(field, value string) (err error) {
-	switch field {
+// appliesToForm reports whether a form may have these preconditions. They are about its
+// directory, which has no version, but what they mean is that something is not to be overwritten:
+// a form has fields for that, and to drop a precondition would overwrite it.
+func appliesToForm(c vfs.Cond) bool {
+	c.IfNoneMatch.Any = false
+	return c.IsZero()
+}
+
+// field takes a field of the form, which may follow the files.
+func (p *posted) field(name, value string) (err error) {
+	switch name {
 	case "replace":
 		p.replace, err = isSet(value)
 	case "etag":
 		p.etag = value
+	default:
+		return nil
 	}
+	// Readers disagree about which one of two counts.
+	if p.set[name] {
+		return errReplace
+	}
+	p.set[name] = true
 	return err
 }
 
@@ -108,6 +124,9 @@ func (p *posted) add(filename string, content io.Reader) error {
 	f := &postedFile{filename: filename}
 	p.files = append(p.files, f)
 	if f.err = p.admit(f); f.err == nil && !p.failed {
+		p.judgeEarly(f)
+	}
+	if f.err == nil && !p.failed {
 		f.body = p.h.intake.checked(p.x.ctx, content, Upload{Name: f.name, Filename: f.name.Base(), Type: mediatype.ByName(f.name.Base())[0]})
 		f.err = f.body.receive()
 	}
@@ -158,6 +177,24 @@ func (p *posted) cond() (vfs.Cond, error) {
 	return httpheader.Conditions(&as), nil
 }
 
+// judgeEarly refuses a file before its content is received, if nothing that may follow in the form
+// can change that. When an answer comes, and how much of the form was read by then, would tell of
+// a name that the caller may not read.
+func (p *posted) judgeEarly(f *postedFile) {
+	if !p.x.mayRead(f.name) {
+		return
+	}
+	cond, err := p.cond()
+	if err != nil {
+		return
+	}
+	err = p.h.jail.CheckPut(p.x.ctx, cond, f.name)[0]
+	if errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, fs.ErrNotExist) && !p.set["replace"] {
+		return
+	}
+	f.err, f.byStore = p.h.hideSibling(err), err != nil
+}
+
 // judge finds out which files cannot be stored, before any is.
 func (p *posted) judge() error {
 	cond, err := p.cond()
@@ -169,7 +206,7 @@ func (p *posted) judge() error {
 		names[i] = f.name
 	}
 	for i, err := range p.h.jail.CheckPut(p.x.ctx, cond, names...) {
-		p.files[i].err = p.h.hideSibling(err)
+		p.files[i].err, p.files[i].byStore = p.h.hideSibling(err), err != nil
 		p.failed = p.failed || err != nil
 	}
 	return nil
@@ -185,16 +222,11 @@ func (p *posted) commit() {
 	p.failed = true // until all are stored, also if a backend panics
 	cond, _ := p.cond()
 	for _, f := range p.files {
-		f.written, f.err = p.h.jail.Put(p.x.ctx, f.name, f.body, vfs.PutOptions{
-			Cond: cond,
-			Size: f.body.upload.Size, SizeKnown: true,
-			ContentType: f.body.upload.Type,
-		})
-		if f.err != nil {
+		if err := p.put(f, cond); err != nil {
 			if failure := f.body.failure(); failure != nil {
-				f.err = failure
+				err = failure
 			}
-			f.err = p.h.hideSibling(f.err)
+			f.err, f.byStore = p.h.hideSibling(err), true
 			return
 		}
 		f.stored = true
@@ -203,23 +235,47 @@ func (p *posted) commit() {
 	p.failed = false
 }
 
+// put stores a file. What may be replaced is created first, if it can be: only of an object that
+// this request has created is it known that undo removes nothing of others. What exists then is
+// replaced in the version that is known, and not in one that is newer.
+func (p *posted) put(f *postedFile, cond vfs.Cond) (err error) {
+	store := func(cond vfs.Cond) error {
+		f.body.again()
+		f.written, err = p.h.jail.Put(p.x.ctx, f.name, f.body, vfs.PutOptions{
+			Cond: cond,
+			Size: f.body.upload.Size, SizeKnown: true,
+			ContentType: f.body.upload.Type,
+		})
+		return err
+	}
+	if cond.NeedsObject() {
+		return store(cond)
+	}
+	err = store(newOnly(true))
+	f.created = err == nil
+	if cond.IfNoneMatch.Any || !errors.Is(err, vfs.ErrPrecondition) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if e, ok := errors.AsType[*vfs.Error](err); ok && e.Info != nil && e.Info.ETag != "" {
+		cond.IfMatch.List = []vfs.Tag{{Value: e.Info.ETag, Set: true}}
+	}
+	return store(cond)
+}
+
 // undo removes the files that this request has created, in the version that it has created.
 // It cannot bring back what it has replaced.
 func (p *posted) undo() {
 	ctx, cancel := afterwards(p.x.ctx)
 	defer cancel()
 	for _, f := range p.files {
-		if !f.stored || f.written.Replaced || f.written.Info.ETag == "" {
+		if !f.created {
 			continue
 		}
-		// The caller may have the right to create objects, and none to delete them.
-		granted := auth.WithGrant(ctx, auth.Grant{Op: vfs.OpDelete, Name: f.name})
-		this := vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: f.written.Info.ETag, Set: true}}}}
-		if _, err := p.h.jail.Remove(granted, f.name, this); err != nil {
+		if err := p.h.jail.TakeBack(ctx, f.written); err != nil {
 			p.x.log("removing a file of a form that failed", err)
 			continue
 		}
-		f.stored = false
+		f.stored, f.created = false, false
 		p.record(f, http.MethodDelete, http.StatusNoContent)
 	}
 }
@@ -252,7 +308,12 @@ func (p *posted) answer() {
 			if first == nil {
 				first = f.err
 			}
-			rep.add(x.refusedFile(f))
+			line, href := x.refusedFile(f)
+			// A PUT tells of one name that the caller may not read whether it exists; a form
+			// tells no more, of however many names.
+			if len(p.files) == 1 || !f.byStore || x.mayRead(f.name) {
+				rep.add(line, href)
+			}
 		case f.stored:
 			if !f.written.Replaced {
 				rep.status = http.StatusCreated
@@ -260,7 +321,9 @@ func (p *posted) answer() {
 			rep.add(storedFile(f))
 		}
 	}
-	x.report = rep
+	if len(rep.Files) > 0 {
+		x.report = rep
+	}
 	if first != nil {
 		x.fail(first, nil)
 		return

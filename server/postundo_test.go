@@ -56,7 +56,12 @@ func objectsOf(t *testing.T, b vfs.Backend) map[string]string {
 // that the request has stored, also if the caller may not delete. What was replaced stays, and
 // the answer says so.
 func TestPostUndo(t *testing.T) {
-	list := rules(t, nil, access.Rule{Who: "anyone", Can: can(vfs.OpRead, vfs.OpWrite)})
+	noDelete := vfs.AuthorizeFunc(func(_ context.Context, op vfs.Op, _ vfs.Name) error {
+		if op == vfs.OpDelete {
+			return access.ErrDenied
+		}
+		return nil
+	})
 	for _, c := range []struct {
 		what   string
 		fail   func(*mem.Backend) error
@@ -90,7 +95,7 @@ func TestPostUndo(t *testing.T) {
 		}}
 		rec := &recorder{}
 		p := allow("**")
-		p.Authorize = list
+		p.Authorize = noDelete
 		url := start(t, server.New(jailOver(t, fails, p), server.Config{Write: true, Recorder: rec, Logger: quiet}))
 		r := sendFiles(t, url+"/d/", nil, append(c.pairs, "a.txt", "1", "b.txt", "2", "c.txt", "3")...)
 		if r.Status != c.status {
@@ -127,6 +132,64 @@ func TestPostUndo(t *testing.T) {
 				t.Errorf("recorded:\n%s", got)
 			}
 		}
+	}
+}
+
+// A form that replaces overwrites what another client has just created, if it comes later; it does
+// not remove that because one of its own files fails.
+func TestPostReplaceRace(t *testing.T) {
+	b := mem.New()
+	races := &puttingBackend{b, nil}
+	races.put = func(n vfs.Name) error {
+		if n.Base() == "b.txt" {
+			return &vfs.Error{Op: "put", Err: vfs.ErrUnavailable}
+		}
+		if len(objectsOf(t, b)) == 0 {
+			_, err := b.Put(context.Background(), n, strings.NewReader("theirs"), vfs.PutOptions{})
+			return err
+		}
+		return nil
+	}
+	url, _ := writing(t, races, allow("**"), server.Intake{})
+	r := sendFiles(t, url+"/d/", nil, ":replace", "1", "a.txt", "ours", "b.txt", "2")
+	if all := objectsOf(t, b); r.Status != 503 || len(all) != 1 || all["d/a.txt"] != "ours" {
+		t.Errorf("%d %s: %q", r.Status, r.Body, all)
+	}
+}
+
+// A precondition of the request is never dropped: what it would keep could be overwritten.
+func TestPostPreconditions(t *testing.T) {
+	b, err := mem.FromMap(map[string]string{"d/a.txt": "old"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, _ := writing(t, b, allow("**"), server.Intake{})
+	for _, header := range [][]string{
+		{"If-Match", `"x"`}, {"If-Match", "*"}, {"If-None-Match", `"x"`}, {"If-None-Match", "x"}, {"If-Unmodified-Since", "Sun, 01 Jan 2017 00:00:00 GMT"}, {"If-Unmodified-Since", "x"},
+	} {
+		if r := sendFiles(t, url+"/d/", header, "a.txt", "new", ":replace", "1"); r.Status != 412 {
+			t.Errorf("%q: %d %s", header, r.Status, r.Body)
+		}
+		for _, form := range []string{"action=delete&name=a.txt", "action=move&name=a.txt&to=b.txt", "action=copy&name=a.txt&to=b.txt&replace=1"} {
+			if r := sendBody(t, "POST", url+"/d/", form, append(header, "Content-Type", "application/x-www-form-urlencoded")...); r.Status != 412 {
+				t.Errorf("%q, %s: %d %s", header, form, r.Status, r.Body)
+			}
+		}
+	}
+	only := []string{"If-None-Match", "*", "Content-Type", "application/x-www-form-urlencoded"}
+	if r := sendBody(t, "POST", url+"/d/", "action=copy&name=a.txt&to=b.txt&replace=1", only...); r.Status != 201 {
+		t.Errorf("a new copy: %d %s", r.Status, r.Body)
+	}
+	if r := sendBody(t, "POST", url+"/d/", "action=copy&name=a.txt&to=b.txt&replace=1", only...); r.Status != 412 {
+		t.Errorf("a second copy: %d %s", r.Status, r.Body)
+	}
+	for _, field := range []string{"replace", "etag"} {
+		if r := sendFiles(t, url+"/d/", nil, ":"+field, "1", "a.txt", "new", ":"+field, "1"); r.Status != 400 {
+			t.Errorf("%s twice: %d %s", field, r.Status, r.Body)
+		}
+	}
+	if all := objectsOf(t, b); all["d/a.txt"] != "old" {
+		t.Errorf("%q", all)
 	}
 }
 
@@ -225,6 +288,11 @@ func TestPostAccess(t *testing.T) {
 		if f.Status != 412 || (f.ETag != "") != want {
 			t.Errorf("%s: %+v", as, f)
 		}
+	}
+	// Of several names that the caller may not read, a form does not tell which one exists.
+	r := sendFiles(t, url+"/d/", []string{"As", "bob"}, "one", "1", "there.txt", "2", "three", "3")
+	if r.Status != 412 || r.Body != "precondition failed\n" {
+		t.Errorf("bob: %d %s", r.Status, r.Body)
 	}
 	// alice may not delete, so she may not move; both are judged as without a form.
 	for _, form := range []string{"action=delete&name=there.txt", "action=move&name=there.txt&to=x.txt", "action=copy&name=there.txt&to=x.html", "action=copy&name=there.txt&to=/denied/x.txt"} {

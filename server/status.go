@@ -59,9 +59,13 @@ var (
 	errSearchBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonSearchBusy, retry: retryLater}
 	errArchiveBusy  = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonArchiveBusy, retry: retryLater}
 	errArchiveLarge = &httpError{status: 413, text: "too many files for one archive\n", verdict: audit.Refused, reason: audit.ReasonArchiveLarge}
+	errArchiveNames = &httpError{status: 422, text: "a file has the name of a directory, so these files cannot be in one archive\n", verdict: audit.Refused, reason: audit.ReasonArchiveNames}
 	errIntakeBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeBusy, retry: retryLater}
 	errRejected     = &httpError{status: 422, text: "content rejected\n", verdict: audit.Refused, reason: audit.ReasonIntakeRejected}
 	errInspector    = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeFailed, retry: retryLater}
+	errSpool        = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeFailed, retry: retryLater}
+	errSpoolFull    = &httpError{status: 507, text: "no space left\n", verdict: audit.Failed, reason: audit.ReasonFull}
+	errSpoolBusy    = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonIntakeBusy, retry: retryLater}
 	errSlow         = &httpError{status: 408, text: "request body sent too slowly\n", verdict: audit.Refused, reason: audit.ReasonClientSlow}
 	errMalformed    = &httpError{status: 400, text: "bad request body\n", verdict: audit.Refused, reason: audit.ReasonClientBody}
 	errNoFile       = &httpError{status: 400, text: "no file: send multipart/form-data with files, or a file itself with Content-Disposition: attachment; filename=\"…\"\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
@@ -109,6 +113,8 @@ var responses = []struct {
 	level    slog.Level
 }{
 	{is(errRejected), errRejected, "a body was rejected", slog.LevelInfo},
+	{is(errSpool), errSpool, "keeping a body in a temporary file", slog.LevelError},
+	{is(errSpoolFull), errSpoolFull, "no room for a temporary file", slog.LevelError},
 	{is(errInspector), errInspector, "inspecting a body", slog.LevelError},
 	{isHTTPError, nil, "", 0},
 	{is(catalog.ErrFull), errNoSpace, "no room in the catalog", slog.LevelError},

@@ -268,6 +268,26 @@ func (j *Jail) Remove(ctx context.Context, n Name, cond Cond) (Info, error) {
 	return Info{Name: n, Rule: v.Rule}, nil
 }
 
+// TakeBack deletes the version of an object that Put has just stored under IfNoneMatch "*", whose
+// result is w, and no other version of it. It needs the right to write the name, as the Put did,
+// and not that to delete it. It fails as Remove does, and with [ErrUnsupported] if w has no ETag or
+// replaced an object.
+func (j *Jail) TakeBack(ctx context.Context, w Written) error {
+	n := w.Info.Name
+	v := j.admit(ctx, OpWrite, n)
+	if err := v.err("remove"); err != nil {
+		return err
+	}
+	if w.Replaced || w.Info.ETag == "" {
+		return &Error{Op: "remove", Name: n.s, Err: ErrUnsupported}
+	}
+	this := Cond{IfMatch: Tags{List: []Tag{{Value: w.Info.ETag, Set: true}}}, Unsafe: true}
+	if err := j.remove(ctx, n, this); err != nil {
+		return outward("remove", n, v.Rule, err)
+	}
+	return nil
+}
+
 // remove deletes the object n, which was admitted.
 func (j *Jail) remove(ctx context.Context, n Name, cond Cond) error {
 	j.names.remove(n)

@@ -29,6 +29,7 @@ const (
 	ReasonSearchBusy vfs.Reason = "limit.searches"  // all searches that a handler makes at a time are taken
 
 	ReasonArchiveBusy  vfs.Reason = "limit.archives"        // over Archives.Slots
+	ReasonArchiveNames vfs.Reason = "archive.names"         // an object has the name of a directory
 	ReasonArchiveLarge vfs.Reason = "limit.archive_entries" // over Archives.Entries
 
 	// Request bodies.
