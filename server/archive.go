@@ -72,6 +72,9 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		return
 	}
 	objects, err := h.collected(x, dir)
+	if err == nil {
+		err = x.useShare()
+	}
 	if err != nil {
 		x.fail(err, nil)
 		return

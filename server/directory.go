@@ -90,10 +90,14 @@ func (h *handler) dirAnswers(x *exchange, name vfs.Name) bool {
 	return false
 }
 
-// serveMount answers the path at which the handler is mounted, without a slash.
+// serveMount answers the path at which the handler, or the share, is mounted, without a slash.
 func (h *handler) serveMount(x *exchange) {
-	if x.link.ID == "" && (h.dirAnswers(x, vfs.Root) || h.fallbackAnswers(x)) {
-		x.redirectDir(h.cfg.Mounted, x.cacheControlForListing(noCache))
+	top, at := vfs.Root, h.cfg.Mounted
+	if x.share != nil {
+		top, at = x.share.path, x.share.at
+	}
+	if x.link.ID == "" && (h.dirAnswers(x, top) || h.fallbackAnswers(x)) {
+		x.redirectDir(at, x.cacheControlForListing(noCache))
 		return
 	}
 	x.fail(refusal("", reason.Directory), nil)

@@ -50,6 +50,8 @@ type exchange struct {
 	link      links.Link   // the signed link used; its ID is "" if none was
 	linkUsed  bool         // the use of the link has been counted
 	pace      pace
+
+	share *sharing // the share used, nil for none
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -60,6 +62,7 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Rec
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = audit.Attempt{Verdict: audit.Allowed, Principal: anyone}
 	x.auth = &noAuth
+	x.enterShare()
 	x.removeObjectHeaders()
 	if rec != nil {
 		x.attempt.Time = time.Now()
@@ -129,6 +132,12 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if x.r.Method != http.MethodHead {
 		req.Descriptor = connOf(x.ctx, x.r.ProtoMajor) != nil
 		obj, err := x.jail.Get(ctx, name, req)
+		if err == nil {
+			if err := x.useShare(); err != nil {
+				obj.Body.Close()
+				return nil, err
+			}
+		}
 		if x.link.ID != "" && (err == nil || answersObject(err)) {
 			if used := x.useLink(); used != nil {
 				if obj != nil {

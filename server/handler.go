@@ -66,6 +66,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if itself {
 		name, isDir, err = vfs.Root, true, nil
 	}
+	if x.share != nil {
+		name, isDir, itself, err = x.share.locate(r.URL, name, isDir, err)
+	}
 	x.attempt.Name = name
 	if isDir && h.cfg.List && !writes {
 		x.op = vfs.OpList

@@ -59,7 +59,7 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 		x.fail(err, nil)
 		return
 	}
-	p := listing.Page{Dir: dir, Entries: found.Entries, Next: found.Next, Query: q.Query, Sorted: sorted, Cut: found.Cut}
+	p := listing.Page{Dir: x.shown(dir), Entries: found.Entries, Next: found.Next, Query: q.Query, Sorted: sorted, Cut: found.Cut}
 	if asJSON || h.site != nil {
 		p.Can = h.can(x, dir, found.Entries)
 	}
@@ -71,6 +71,7 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
 	setHeaders(header)
+	x.hideReferrer()
 	if next := p.NextURL(); next != "" {
 		header["Link"] = append(slices.Clip(header["Link"]), "<"+next+`>; rel="next"`)
 	}

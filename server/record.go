@@ -40,6 +40,7 @@ func (x *exchange) recordPart(a *audit.Attempt) {
 	}
 	a.Part = true
 	a.Time, a.RequestID, a.Principal = x.attempt.Time, x.requestID(), x.attempt.Principal
+	a.Share = x.attempt.Share
 	x.describeRequest(a)
 	a.Duration = time.Since(a.Time)
 	x.rec.Record(a)

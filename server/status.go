@@ -76,6 +76,17 @@ var (
 	errTooManyParts = &httpError{status: 413, text: "too many files or fields in one request\n", verdict: audit.Refused, reason: audit.ReasonUploadTooMany}
 	errPart         = &httpError{status: 413, text: "a part's header or a form field is too large\n", verdict: audit.Refused, reason: audit.ReasonUploadPart}
 
+	// Shares.
+	errShareBody     = &httpError{status: 400, text: "send a JSON object or a form with path, and perhaps expires, password, uses, upload, max_bytes and note\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errSharePath     = &httpError{status: 400, text: "path is the whole path on this server, unescaped, such as /docs/report.pdf, or /docs/ for a directory\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareExpires  = &httpError{status: 400, text: "expires is a length of time such as 24h or 7d, or a time such as 2030-01-31T12:00:00Z; it must lie ahead, and not beyond what this server allows\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareNumber   = &httpError{status: 400, text: "uses and max_bytes are whole numbers above 0; max_bytes needs upload\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareNote     = &httpError{status: 400, text: "note has at most 1024 bytes\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareSecret   = &httpError{status: 400, text: "password has 1 to 72 bytes and no control characters\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareClaims   = &httpError{status: 409, text: "you may share this only by the groups or claims of your token, which a share does not have\n", verdict: audit.Refused, reason: audit.ReasonShareIssuer}
+	errShareTooMany  = &httpError{status: 409, text: "you have too many shares; revoke some\n", verdict: audit.Refused, reason: audit.ReasonShareTooMany}
+	errSharePassword = &httpError{status: 401, text: "unauthorized\n", verdict: audit.Refused, reason: audit.ReasonSharePassword}
+
 	// Failures. Where there is no reason, failureReason has it.
 	errNoSpace     = &httpError{status: 507, text: "no space left\n", verdict: audit.Failed, reason: audit.ReasonFull}
 	errCatalog     = &httpError{status: 503, text: textUnavailable, verdict: audit.Failed, reason: audit.ReasonCatalog, retry: retryLater}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -59,7 +60,7 @@ func authority(target string) (start, end int) {
 const masked = "***"
 
 // loggedTarget returns the request target as it was sent, without the query, and with any
-// user and password masked. It masks too much rather than too little: everything before the
+// user and password and the token of a share masked. It masks too much rather than too little: everything before the
 // last "@" of what could be an authority, after any number of slashes and colons. A target
 // that begins with a single slash has no authority.
 func loggedTarget(r *http.Request) string {
@@ -67,6 +68,7 @@ func loggedTarget(r *http.Request) string {
 	if target == "" {
 		target = r.URL.EscapedPath()
 	}
+	target = maskToken(target)
 	if len(target) > 0 && target[0] == '/' && !strings.HasPrefix(target, "//") {
 		target, _, _ = strings.Cut(target, "?")
 		return target
@@ -89,6 +91,26 @@ func loggedTarget(r *http.Request) string {
 		target = target[:start] + masked + target[start+at:]
 	}
 	target, _, _ = strings.Cut(target, "?")
+	return target
+}
+
+// maskToken masks the token of a share in a target: the path element after [sharesBelow], and
+// everything if that is spelled in another way, which opens no share.
+func maskToken(target string) string {
+	before, token, ok := strings.Cut(target, sharesBelow)
+	if ok {
+		rest := ""
+		if end := strings.IndexAny(token, "/?"); end >= 0 {
+			rest = token[end:]
+		}
+		return before + sharesBelow + masked + rest
+	}
+	if strings.IndexByte(target, '%') >= 0 {
+		path, _, _ := strings.Cut(target, "?")
+		if decoded, err := url.PathUnescape(path); err == nil && strings.Contains(decoded, sharesBelow) {
+			return "/" + masked
+		}
+	}
 	return target
 }
 

@@ -79,6 +79,27 @@ var zeroValues = map[string]func(*testing.T){
 			}
 		}
 	},
+	"server.ShareConfig": data, // TestShareConfigRefuses
+	"server.ShareMount": func(t *testing.T) {
+		defer func() {
+			if recover() == nil {
+				t.Error("a mount without a jail is accepted")
+			}
+		}()
+		server.NewShares(server.ShareConfig{Store: noShares{}, Mounts: []server.ShareMount{{}},
+			Find:   func(string, *url.URL) (int, *url.URL) { return 0, nil },
+			Issuer: func(string) (auth.Principal, string, bool) { return auth.Principal{}, "", true }})
+	},
+	"server/auth/htpasswd.Hashes": func(t *testing.T) {
+		for what, h := range map[string]*htpasswd.Hashes{"zero": {}, "nil": nil} {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			hash, err := h.Hash(ctx, "password")
+			if err == nil || hash != "" || h.Check(ctx, hash, "") == nil || h.Check(ctx, "", "password") == nil {
+				t.Errorf("%s: %q, %v", what, hash, err)
+			}
+		}
+	},
 	"server/access.Func": func(t *testing.T) {
 		p := allow("**")
 		p.Authorize = access.Func(nil)
@@ -523,6 +544,8 @@ var zeroValues = map[string]func(*testing.T){
 }
 
 func data(*testing.T) {}
+
+type noShares struct{ catalog.Shares }
 
 func TestZeroValues(t *testing.T) {
 	for name, test := range zeroValues {

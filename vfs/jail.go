@@ -66,6 +66,14 @@ func (j *Jail) With(p Policy) (*Jail, error) {
 	return &other, nil
 }
 
+// WithAuthorizer returns a Jail like j whose Policy.Authorize is a. The patterns stay, and
+// the two know of each other's changes, as with [Jail.With].
+func (j *Jail) WithAuthorizer(a Authorizer) *Jail {
+	other := *j
+	other.authorize = a
+	return &other
+}
+
 // NewBulk returns a Jail for a program that creates many objects in one run, such as a
 // copy of a tree. It lists each directory about once, and not again for each object: it
 // looks for siblings, and for the object itself, among the names listed and those that

@@ -109,7 +109,7 @@ for success, 1 for a failure or refusal, 2 for wrong usage or configuration.`,
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		a.serveCommand(), a.demoCommand(), a.explainCommand(), a.scanCommand(),
-		a.lsCommand(), a.statCommand(), a.catCommand(), a.duCommand(), a.cpCommand(), a.syncCommand(), a.mvCommand(), a.rmCommand(), a.probeCommand(), a.signCommand(), a.configCommand(), a.usersCommand(), a.tokenCommand(), a.keysCommand(), a.hashPasswordCommand(), a.catalogCommand(), a.vetCommand(), a.versionCommand(),
+		a.lsCommand(), a.statCommand(), a.catCommand(), a.duCommand(), a.cpCommand(), a.syncCommand(), a.mvCommand(), a.rmCommand(), a.probeCommand(), a.signCommand(), a.configCommand(), a.usersCommand(), a.tokenCommand(), a.keysCommand(), a.hashPasswordCommand(), a.catalogCommand(), a.shareCommand(), a.vetCommand(), a.versionCommand(),
 	)
 	return root
 }

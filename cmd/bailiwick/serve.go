@@ -54,8 +54,8 @@ original names.
 Without --access, anyone who can reach the address can do all this. With --access,
 everything that no access rule grants is refused. A rule is WHO can WHAT NAME. WHO is
 anyone, authenticated, owner (of an upload), user:NAME, group:NAME or claim:KEY=VALUE.
-WHAT is any of read,list,write,delete,upload. NAME is one pattern, in which {user} stands
-for the user's name; without it, the rule applies to all names.
+WHAT is any of read,list,write,delete,upload,share. NAME is one pattern, in which {user}
+stands for the user's name; without it, the rule applies to all names.
 
 A configuration file can set everything that flags can, and can have several mounts.
 Flags override variables, which override the file.

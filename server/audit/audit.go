@@ -23,11 +23,13 @@ type Attempt struct {
 	Remote    string    // the peer's address without its port; from X-Forwarded-For only if a trusted proxy sent it
 	Method    string
 	// Raw is the request target as it was sent, without its query, and with "***" in
-	// place of a user and password. It is not safe to print as it is.
+	// place of a user and password, and of the token of a share. It is not safe to print
+	// as it is.
 	Raw       string
 	Name      vfs.Name   // zero if the target is not a valid name, or was not parsed
 	To        vfs.Name   // the destination of a COPY or MOVE; zero for other requests
-	Principal string     // the caller; "anyone" without credentials
+	Principal string     // the caller; "anyone" without credentials; through a share, its issuer
+	Share     string     // "share:ID" if the request used the link of a share, else ""
 	Verdict   Verdict    // the outcome
 	Reason    vfs.Reason // why the request was refused or failed; for signing in and out, which it was; else ""
 	Rule      string     // the pattern or access rule that decided, if one did

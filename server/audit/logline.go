@@ -51,6 +51,10 @@ func appendJSON(b []byte, a *Attempt) []byte {
 		b = append(b, `,"received":`...)
 		b = strconv.AppendInt(b, a.Received, 10)
 	}
+	if a.Share != "" {
+		b = appendField(b, `,"share":"`, a.Share, maxShort)
+		b = append(b, '"')
+	}
 	if a.Cache != "" {
 		b = appendField(b, `,"cache":"`, string(a.Cache), maxShort)
 		b = append(b, '"')
@@ -82,6 +86,9 @@ func appendText(b []byte, a *Attempt) []byte {
 	b = appendField(b, "", a.Remote, maxShort)
 	if a.Principal != "" && a.Principal != anyone {
 		b = appendField(b, " ", a.Principal, maxPrincipal)
+	}
+	if a.Share != "" {
+		b = appendField(b, " by ", a.Share, maxShort)
 	}
 	b = appendField(b, " ", a.Method, maxShort)
 	b = appendField(b, " ", a.Raw, limitRaw(a))

@@ -23,6 +23,16 @@ const (
 	ReasonLinkExpired vfs.Reason = "link.expired"     // an expired link
 	ReasonLinkUsed    vfs.Reason = "link.used"        // a link whose uses are used up
 
+	// Shares.
+	ReasonShare         vfs.Reason = "share"          // no share has this token
+	ReasonShareExpired  vfs.Reason = "share.expired"  // an expired share
+	ReasonShareUsed     vfs.Reason = "share.used"     // a share whose uses are used up
+	ReasonShareIssuer   vfs.Reason = "share.issuer"   // the issuer is gone, or may no longer open or share the path
+	ReasonSharePassword vfs.Reason = "share.password" // no password, or a wrong one
+	ReasonShareGuesses  vfs.Reason = "share.guesses"  // too many unknown tokens from this client
+	ReasonShareRequest  vfs.Reason = "share.request"  // a share that cannot be made as asked
+	ReasonShareTooMany  vfs.Reason = "share.too_many" // the issuer has too many shares
+
 	// Limits.
 	ReasonRate       vfs.Reason = "limit.rate"      // over Limits.PerClient
 	ReasonBusy       vfs.Reason = "limit.in_flight" // over Limits.InFlight

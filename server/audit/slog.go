@@ -41,6 +41,9 @@ func (s slogRecorder) Record(a *Attempt) {
 	if a.Received > 0 {
 		r.AddAttrs(slog.Int64("received", a.Received))
 	}
+	if a.Share != "" {
+		r.AddAttrs(slog.String("share", a.Share))
+	}
 	if a.Cache != "" {
 		r.AddAttrs(slog.String("cache", string(a.Cache)))
 	}

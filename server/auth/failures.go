@@ -65,6 +65,21 @@ func NewFailures(limits FailureLimits) *Failures {
 	return &Failures{limits: limits, clients: make(map[netip.Prefix]*failing), idle: list.New()}
 }
 
+// Begin starts a guess of the client at addr, for credentials that no [Chain] checks. It
+// returns an error that matches ErrThrottled if the client has failed too often, and
+// ErrUnavailable if ctx ended while it waited for other guesses of the client. Otherwise the
+// caller calls settle exactly once, with the result.
+func (f *Failures) Begin(ctx context.Context, addr netip.Addr) (settle func(failed bool), err error) {
+	if f == nil || f.clients == nil {
+		return nil, ErrUnavailable
+	}
+	a, err := f.begin(ctx, addr, true)
+	if err != nil {
+		return nil, err
+	}
+	return a.settle, nil
+}
+
 // begin starts an attempt of the client at addr, or returns ErrThrottled. The attempt
 // must be settled exactly once.
 //

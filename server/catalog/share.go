@@ -14,9 +14,9 @@ import (
 type Share struct {
 	ID    uuid.UUID // version 4; it opens nothing
 	Token [32]byte  // SHA-256 of the token
-	// Issuer is the name of the principal that issued it, and Way how that principal was
-	// authenticated, as in auth.Principal. Groups and claims are not stored: they would go on
-	// counting after the issuer has lost them.
+	// Issuer is the name of the principal that issued it, and Way says which source vouched
+	// for that name. Groups and claims are not stored: they would go on counting after the
+	// issuer has lost them.
 	Issuer, Way string
 	Host        string // of the mount, "" for a mount of all hosts
 	Path        string // the whole path, with the mount's: "/docs/report.pdf"; no slash at its end

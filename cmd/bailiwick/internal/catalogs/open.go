@@ -19,6 +19,9 @@ import (
 // FlagUsage is the help text of --catalog.
 const FlagUsage = "the catalog of uploads, with their original names: `sqlite:PATH` for one machine, postgres://USER@HOST/DATABASE for several"
 
+// sharesLabel is the label to open a catalog for its shares, which belong to no source.
+const sharesLabel = "shares"
+
 // Open opens the catalog that a flag or a configuration names, for the source with that
 // label. The caller closes it.
 func Open(ctx context.Context, env *cli.Env, where, label string) (catalog.Shared, error) {
@@ -32,22 +35,46 @@ func Open(ctx context.Context, env *cli.Env, where, label string) (catalog.Share
 // OpenExisting is Open for commands that need a catalog which a server has filled: it does
 // not create a missing file.
 func OpenExisting(ctx context.Context, env *cli.Env, where, label string) (catalog.Shared, error) {
+	return openExisting(ctx, env, "catalog", where, label)
+}
+
+// OpenShares is OpenExisting for the catalog of shares, which --shares names.
+func OpenShares(ctx context.Context, env *cli.Env, where string) (catalog.Shared, error) {
+	return openExisting(ctx, env, "shares", where, sharesLabel)
+}
+
+// MakeShares is OpenShares for a server, which creates a missing file.
+func MakeShares(ctx context.Context, env *cli.Env, where string) (catalog.Shared, error) {
+	cat, err := open.Open(ctx, where, sharesLabel)
+	if err != nil {
+		return nil, errorAt(env, "shares", err)
+	}
+	return cat, nil
+}
+
+func openExisting(ctx context.Context, env *cli.Env, flag, where, label string) (catalog.Shared, error) {
 	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, cli.Usagef("%s: there is no catalog %s; name the catalog of the server", env.Origin("catalog"), cli.Printable(path))
+			return nil, cli.Usagef("%s: there is no catalog %s; name the catalog of the server", env.Origin(flag), cli.Printable(path))
 		}
 	}
-	return Open(ctx, env, where, label)
+	cat, err := open.Open(ctx, where, catalog.Source(label))
+	if err != nil {
+		return nil, errorAt(env, flag, err)
+	}
+	return cat, nil
 }
 
 // Error returns the error for a catalog that cannot be used: a failure if the catalog is
 // unavailable, which may pass, else a usage error.
-func Error(env *cli.Env, err error) error {
+func Error(env *cli.Env, err error) error { return errorAt(env, "catalog", err) }
+
+func errorAt(env *cli.Env, flag string, err error) error {
 	what := strings.TrimPrefix(cli.OneLine(err), "catalog: ") // the flag's name says so already
 	if errors.Is(err, catalog.ErrUnavailable) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return cli.Failf("%s: %s", env.Origin("catalog"), what)
+		return cli.Failf("%s: %s", env.Origin(flag), what)
 	}
-	return cli.Usagef("%s: %s", env.Origin("catalog"), what)
+	return cli.Usagef("%s: %s", env.Origin(flag), what)
 }
 
 // OpenUploads opens a source and an existing catalog. The caller closes both.

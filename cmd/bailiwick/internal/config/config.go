@@ -59,6 +59,11 @@ type Config struct {
 	// Signed links, created with bailiwick sign.
 	Links *Links `yaml:"links"`
 
+	// Links that users give out, by which people without credentials open what the user
+	// shared. A share opens nothing that its issuer could not open and share at that moment.
+	// Without access rules, everyone who has logged in may share.
+	Shares *Shares `yaml:"shares"`
+
 	// Limits on the resources that clients can use. 0 and off mean no limit.
 	Limits Limits `yaml:"limits"`
 
@@ -206,6 +211,20 @@ type ClientCertificates struct {
 type Links struct {
 	// A file of KEYID:BASE64 lines. The first key signs new links; every key verifies.
 	Keys Path `yaml:"keys" required:"name the file of the keys" example:"/etc/bailiwick/link-keys"`
+}
+
+// Shares configures the shares that users make.
+type Shares struct {
+	// The database of shares: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE to
+	// share it between servers. It may be that of uploads.
+	Catalog Catalog `yaml:"catalog" example:"sqlite:/var/lib/bailiwick/shares.db"`
+
+	// A file that holds the catalog's address on a single line, to keep a password out of
+	// the configuration.
+	CatalogFile Path `yaml:"catalog_file" example:"/run/secrets/catalog"`
+
+	// The longest time for which a share can be made.
+	MaxAge Age `yaml:"max_age" default:"30d" example:"90d"`
 }
 
 // Limits bounds the resources that clients can use.
@@ -422,8 +441,10 @@ type Rule struct {
 	// method have a suffix, claim:KEY@SUFFIX=VALUE matches only claims from that method.
 	Who Who `yaml:"who" required:"name the principals that the rule applies to, such as authenticated or group:NAME" example:"group:editors"`
 
-	// The operations to grant: read, list, write, delete, upload.
-	Can []vfs.Op `yaml:"can" required:"list the operations to grant: any of read, list, write, delete, upload" example:"[read, list]" nonempty:"the rule grants nothing; list any of read, list, write, delete, upload"`
+	// The operations to grant: read, list, write, delete, upload, share. Whoever may share a
+	// name can give others a link to do there what the user may do: read and list, or
+	// add files. Only users who have logged in can share.
+	Can []vfs.Op `yaml:"can" required:"list the operations to grant: any of read, list, write, delete, upload, share" example:"[read, list]" nonempty:"the rule grants nothing; list any of read, list, write, delete, upload, share"`
 
 	// The names that the rule applies to, as patterns like those in allow. If omitted, all
 	// names. The element {user} stands for the user's own name.

@@ -59,6 +59,9 @@ func (c *Config) Check() error {
 	if c.Links != nil {
 		k.file("links.keys", c.Links.Keys, func(p string) error { _, err := links.LoadKeys(p); return err })
 	}
+	if c.Shares != nil {
+		k.file("shares.catalog_file", c.Shares.CatalogFile, func(p string) error { _, err := readCatalog(p); return err })
+	}
 	for i := range c.Mounts {
 		m, key := &c.Mounts[i], index("mounts", i)
 		for j, file := range m.AllowFile {
@@ -123,12 +126,22 @@ func (c *Config) Allowed(m *Mount) ([]vfs.Pattern, error) {
 // Catalog returns the address of a mount's catalog, read from catalog_file if that is
 // set. An error is [Errors].
 func (c *Config) Catalog(m *Mount) (Catalog, error) {
-	if m.Uploads.CatalogFile == "" {
-		return m.Uploads.Catalog, nil
+	return c.catalog(c.keyOf(m)+".uploads", m.Uploads.Catalog, m.Uploads.CatalogFile)
+}
+
+// SharesCatalog is Catalog for the catalog of shares.
+func (c *Config) SharesCatalog() (Catalog, error) {
+	return c.catalog("shares", c.Shares.Catalog, c.Shares.CatalogFile)
+}
+
+// catalog returns the address that is set below key, or in the file.
+func (c *Config) catalog(key string, written Catalog, file Path) (Catalog, error) {
+	if file == "" {
+		return written, nil
 	}
 	k := &checker{Config: c}
 	var catalog Catalog
-	k.file(c.keyOf(m)+".uploads.catalog_file", m.Uploads.CatalogFile, func(p string) (err error) {
+	k.file(key+".catalog_file", file, func(p string) (err error) {
 		catalog, err = readCatalog(p)
 		return err
 	})

@@ -209,6 +209,7 @@ var together = map[string]string{
 	"TLS": `[{"oneOf": [
 		{"required": ["cert", "key"], "properties": {"acme": false}},
 		{"required": ["acme"], "properties": {"cert": false, "key": false}}]}]`,
+	"Shares":  `[{"oneOf": [{"required": ["catalog"]}, {"required": ["catalog_file"]}]}]`,
 	"Uploads": `[{"oneOf": [{"required": ["catalog"]}, {"required": ["catalog_file"]}]}]`,
 	"Mount": `[
 		{"oneOf": [{"required": ["source"]}, {"required": ["sources"]}]},

@@ -48,6 +48,8 @@ var Flags = map[string]string{
 	"client-cert-suffix": "users.client_certificates.suffix",
 	"group":              "groups",
 	"link-keys":          "links.keys",
+	"shares":             "shares.catalog",
+	"share-max-age":      "shares.max_age",
 	"trusted-proxies":    "trusted_proxies",
 	"connections":        "limits.connections",
 	"requests-in-flight": "limits.requests_in_flight",
@@ -121,7 +123,7 @@ const SourceKey = "mounts[].source"
 
 // Secrets lists the flags whose value can also be read from a file: the variable with
 // the suffix _FILE, such as BAILIWICK_CATALOG_FILE, names it.
-var Secrets = []string{"catalog"}
+var Secrets = []string{"catalog", "shares"}
 
 // overlay puts a given value into the tree, replacing any value that is there.
 func (d *decoder) overlay(root *yaml.Node, g *Given) {

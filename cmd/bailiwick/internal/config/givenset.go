@@ -16,6 +16,7 @@ var setters = map[string]setter{
 	SourceKey:        (*decoder).setSource,
 	Flags["uploads"]: (*decoder).setUploads,
 	Flags["catalog"]: (*decoder).setCatalog,
+	Flags["shares"]:  (*decoder).setCatalog,
 	Flags["inline"]:  (*decoder).setMediaTypes,
 	Flags["types"]:   (*decoder).setTypes,
 	Flags["access"]:  (*decoder).setAccess,

@@ -167,6 +167,9 @@ func (v *validator) rule(m *Mount, j int, key string) {
 	if m.Uploads == nil && r.Who == "owner" {
 		v.fail(key+".who", "only uploads have an owner; name users or groups, or add uploads")
 	}
+	if i := slices.Index(r.Can, access.OpShare); i >= 0 {
+		v.mayShare(m, index(key+".can", i))
+	}
 	if i := slices.Index(r.Can, vfs.OpUpload); m.Uploads == nil && i >= 0 {
 		v.fail(index(key+".can", i), "this mount has no uploads; use write for PUT, or add uploads")
 	}

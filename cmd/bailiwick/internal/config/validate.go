@@ -19,6 +19,7 @@ func (c *Config) validate(d *decoder) {
 	v.addresses()
 	v.tls()
 	v.users()
+	v.shares()
 	v.limits()
 	v.mounts()
 	v.caches()

@@ -114,7 +114,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
 	reflect.TypeFor[Suffix]():        {what: "suffix, auto or none", pattern: `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`, parse: parseSuffix},
 	reflect.TypeFor[Who]():           {what: "who", pattern: access.WhoPattern, parse: parseWho},
-	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload)$`, parse: parseOp},
+	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload|share)$`, parse: parseOp},
 }
 
 func parseAddress(s string) (any, error) {
@@ -407,11 +407,11 @@ func parseWho(s string) (any, error) {
 
 func parseOp(s string) (any, error) {
 	switch op := vfs.Op(s); op {
-	case vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload:
+	case vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload, access.OpShare:
 		return op, nil
 	}
-	return nil, fmt.Errorf("unknown operation %s%s; use read, list, write, delete or upload", printable(s),
-		suggestion(s, []string{"read", "list", "write", "delete", "upload"}))
+	return nil, fmt.Errorf("unknown operation %s%s; use read, list, write, delete, upload or share", printable(s),
+		suggestion(s, []string{"read", "list", "write", "delete", "upload", "share"}))
 }
 
 // resolve makes a path from the file relative to the file's directory, so that it does

@@ -108,6 +108,20 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 	if cfg.AccessLog.File.IsFile() {
 		p.Write = append(p.Write, around(string(cfg.AccessLog.File))...)
 	}
+	database := func(address config.Catalog, err error) {
+		if err != nil {
+			return
+		}
+		if path, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
+			p.Write = append(p.Write, around(path)...)
+		} else {
+			p.Read = append(p.Read, inHome(env, ".postgresql", ".pgpass")...)
+		}
+	}
+	if cfg.Shares != nil {
+		read(cfg.Shares.CatalogFile)
+		database(cfg.SharesCatalog())
+	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
 		for j, source := range m.Layers() {
@@ -126,13 +140,7 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 		read(m.PageLogo)
 		if m.Uploads != nil {
 			read(m.Uploads.CatalogFile)
-			if catalog, err := cfg.Catalog(m); err == nil {
-				if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
-					p.Write = append(p.Write, around(path)...)
-				} else {
-					p.Read = append(p.Read, inHome(env, ".postgresql", ".pgpass")...)
-				}
-			}
+			database(cfg.Catalog(m))
 		}
 	}
 	return p

@@ -25,6 +25,7 @@ type generation struct {
 	hsts    []string // Strict-Transport-Security, nil for none
 	log     *accessLog
 	auth    *authConfig
+	shares  *shares // nil for none
 	review  *review.Review
 
 	releaseOwn func()      // ends the protection of the server's own files
@@ -57,6 +58,9 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 		}
 		g.mounts = append(g.mounts, m)
 	}
+	if err := s.addShares(ctx, g); err != nil {
+		return nil, err
+	}
 	if err := s.readMark(ctx, g); err != nil {
 		return nil, err
 	}
@@ -72,6 +76,7 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	g.onIdle = func() { s.releaseLog(g.log) }
 	recorder := s.recorder(g.log)
 	s.addSignIn(g, recorder)
+	s.serveShares(g, recorder)
 	h, err := s.router(g, recorder)
 	if err != nil {
 		return nil, err

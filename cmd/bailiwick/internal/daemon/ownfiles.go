@@ -173,6 +173,14 @@ func ownFilesOf(cfg *config.Config) []ownfile.File {
 	if cfg.AccessLog.File.IsFile() {
 		files = append(files, ownfile.File{Path: string(cfg.AccessLog.File), Rotated: true})
 	}
+	if cfg.Shares != nil {
+		add(cfg.Shares.CatalogFile)
+		if catalog, err := cfg.SharesCatalog(); err == nil {
+			for _, path := range open.Files(catalog.DSN()) {
+				add(config.Path(path))
+			}
+		}
+	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
 		add(m.AllowFile...)

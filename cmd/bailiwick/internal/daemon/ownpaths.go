@@ -20,5 +20,9 @@ func (s *service) ownPaths(g *generation, mounts http.Handler, recorder audit.Re
 			own.At[path] = pages
 		}
 	}
+	if g.shares != nil {
+		own.At["/.bailiwick/shares"] = g.shares.handler
+		own.Below["/.bailiwick/shares/"], own.Below["/.bailiwick/s/"] = g.shares.handler, g.shares.handler
+	}
 	return own
 }

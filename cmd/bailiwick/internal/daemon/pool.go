@@ -139,6 +139,17 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 	})
 }
 
+// shares opens the catalog of shares. It belongs to no source.
+func (p *pool) shares(ctx context.Context, where string) (*resource, error) {
+	return p.get("shares "+where, func(r *resource) (err error) {
+		if r.shared, err = catalogs.MakeShares(ctx, p.env, where); err != nil {
+			return err
+		}
+		r.catalog = r.shared
+		return nil
+	})
+}
+
 // get returns the resource of key, and opens it if necessary. Only one goroutine may call it.
 // Opening may take long, and does not block release, which requests call. While the last
 // user of an earlier resource closes it, get waits: the lock of a cache's directory, for

@@ -32,12 +32,13 @@ type service struct {
 	metrics *metrics.Metrics // nil without an admin listener
 	notify  systemd.Notifier
 
-	linkUses  links.Memory
-	linkClock links.Clock
-	inFlight  slots // of requests
-	arriving  slots // of bodies that are stored
-	archives  slots // of archives that are sent
-	rates     rates // of clients
+	shareState shareState
+	linkUses   links.Memory
+	linkClock  links.Clock
+	inFlight   slots // of requests
+	arriving   slots // of bodies that are stored
+	archives   slots // of archives that are sent
+	rates      rates // of clients
 
 	current  atomic.Pointer[generation]
 	logs     logs

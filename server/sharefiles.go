@@ -1,0 +1,196 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
+	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
+)
+
+var allowFiles = []string{"GET, HEAD, POST, OPTIONS"}
+
+// maxCopies bounds the files of one name: (2), (3) and so on. Each costs an attempt.
+const maxCopies = 100
+
+// receiveFiles answers a request that uses a share for file requests: a form, and the files
+// that it sends. It tells nothing of what is there, not even the names under which the files
+// were stored: whether one has a number would tell of another file.
+func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openShare) {
+	x := begin(w, r, s.mount.jail, h.cfg.Recorder, h.cfg.Logger)
+	defer x.end()
+	x.pace, x.lingering = pace(h.cfg.MinRate), h.lingering
+	x.form, x.attempt.Name = isBrowserForm(r), s.name
+	if r.Method != http.MethodPost && !x.takeMethod(allowFiles) {
+		return
+	}
+	x.op = vfs.OpWrite
+	bare := r.URL.Path == "" && r.URL.RawPath == ""
+	switch {
+	case !bare && (r.URL.Path != "/" || r.URL.RawPath != "" && r.URL.RawPath != "/"):
+		x.fail(refusal(s.name.String(), reason.AuthDenied), nil)
+	case r.Method == http.MethodPost && crossOrigin.Check(r) != nil:
+		x.fail(refusal(s.name.String(), audit.ReasonCrossOrigin), nil)
+	case s.mount.intake == nil:
+		x.fail(refusal(s.name.String(), audit.ReasonShareIssuer), nil)
+	case r.Method == http.MethodPost:
+		h.storeFiles(x, s)
+	case bare:
+		x.redirectDir(x.share.at, privateNoStore)
+	default:
+		x.sendFileForm()
+	}
+}
+
+// sendFileForm sends the page with the form.
+func (x *exchange) sendFileForm() {
+	body, err := listing.FileForm()
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	h := x.Header()
+	h["Content-Type"], h["Content-Security-Policy"] = htmlType, searchCSP
+	h["Cache-Control"], h["X-Content-Type-Options"] = privateNoStore, noSniff
+	x.sendAll(http.StatusOK, body)
+}
+
+// storeFiles stores the files of a form one after the other. Each is a use of the share. A
+// failure ends the request; the files before it stay.
+func (h *shares) storeFiles(x *exchange, s *openShare) {
+	media, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	if err != nil || media != "multipart/form-data" {
+		x.fail(errNoForm, nil)
+		return
+	}
+	in := *s.mount.intake
+	if s.MaxBytes > 0 && (in.MaxBytes <= 0 || s.MaxBytes < in.MaxBytes) {
+		in.MaxBytes = s.MaxBytes
+	}
+	most := int64(math.MaxInt64)
+	if in.MaxBytes > 0 {
+		most = in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
+	}
+	// MaxBytes is for one file, and the body may have several.
+	err = in.checkHeader(&http.Request{Header: x.r.Header, ContentLength: -1})
+	if err == nil && x.r.ContentLength > most {
+		err = errTooLarge
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	body, err := in.receive(x)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	defer x.endBody(body)
+	var names []string
+	err = eachPart(params["boundary"], &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
+		err := x.storeShared(&in, s, filename, content)
+		if err == nil {
+			names = append(names, filename)
+		}
+		return err
+	}, nil)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	x.received(names)
+}
+
+// storeShared stores one file in the shared directory, under a name made from filename that
+// nothing has.
+func (x *exchange) storeShared(in *intake, s *openShare, filename string, content io.Reader) error {
+	name := vfs.SafeName(filename, vfs.SafeNameOptions{MaxBytes: vfs.MaxElementBytes - len(" (100)")}).String()
+	n, err := s.name.Child(name)
+	if err != nil {
+		return err
+	}
+	if v := x.jail.Explain(x.ctx, vfs.OpWrite, n); !v.Allowed {
+		return refusal(n.String(), v.Reason)
+	}
+	if !in.Types.set.HasName(name) {
+		return errType
+	}
+	file := in.checked(x.ctx, content, Upload{Name: n, Filename: name, Type: mediatype.ByName(name)[0]})
+	defer file.close()
+	// Received whole: what fails on the way is no use, and another name needs it again.
+	if err := file.receive(); err != nil {
+		return err
+	}
+	x.share.used = false // each file is one
+	if err := x.useShare(); err != nil {
+		return err
+	}
+	for i := 1; i <= maxCopies; i++ {
+		if i > 1 {
+			if n, err = s.name.Child(numbered(name, i)); err != nil {
+				return err
+			}
+		}
+		err = x.putNew(n, &file.upload)
+		if err == nil {
+			x.recordPart(&audit.Attempt{Method: http.MethodPut, Name: n, Verdict: audit.Allowed, Status: http.StatusCreated})
+			return nil
+		}
+		if !isTaken(err) {
+			return err
+		}
+	}
+	return errTwice
+}
+
+// putNew creates the object n.
+func (x *exchange) putNew(n vfs.Name, u *Upload) error {
+	_, err := x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
+	return err
+}
+
+// isTaken reports whether an object has the name, or one that differs only in case or normal
+// form.
+func isTaken(err error) bool {
+	return errors.Is(err, vfs.ErrPrecondition) || isSibling(err)
+}
+
+// numbered returns name with a number before its extension.
+func numbered(name string, i int) string {
+	stem, ext := name, ""
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		stem, ext = name[:dot], name[dot:]
+	}
+	return fmt.Sprintf("%s (%d)%s", stem, i, ext)
+}
+
+// received answers a form whose files were stored, by the names that the client sent.
+func (x *exchange) received(names []string) {
+	if x.form {
+		p := listing.Answer{Title: fmt.Sprintf("%d files sent", len(names)), Text: "Thank you."}
+		if len(names) == 1 {
+			p.Title = "1 file sent"
+		}
+		if x.sendPage(http.StatusCreated, &p) {
+			return
+		}
+	}
+	type fileJSON struct {
+		Name string `json:"name"`
+	}
+	answer := struct {
+		Files []fileJSON `json:"files"`
+	}{[]fileJSON{}}
+	for _, name := range names {
+		answer.Files = append(answer.Files, fileJSON{name})
+	}
+	x.sendJSON(http.StatusCreated, noStore, answer)
+}

@@ -1,0 +1,213 @@
+package server
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
+	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A share with a password is opened by one of
+//
+//   - the cookie of this share, which the next two set
+//   - a POST of a form with the field password
+//   - Authorization: Basic, with any user name
+//
+// in this order: a browser that is logged in elsewhere on the server sends its own Basic
+// credentials here, too.
+
+// unlocked reports whether the request may use the share s, which has a password. If not, it
+// answers the request.
+func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, at vfs.Name) bool {
+	now := h.now(r.Context())
+	if s.unlockedBy(r, now) {
+		return true
+	}
+	password, isForm, err := sentPassword(r)
+	if err == nil && password != "" {
+		if err = h.checkPassword(r, s, password); err == nil {
+			http.SetCookie(w, s.cookie(r, at, now))
+			if !isForm {
+				return true
+			}
+		}
+	}
+	x := h.begin(w, r)
+	defer x.end()
+	x.boundRest()
+	x.attempt.Share, x.attempt.Principal = sharePrefix+s.ID.String(), s.Issuer
+	switch {
+	case err != nil && err != errSharePassword:
+		x.fail(err, nil)
+	case err == nil && password != "":
+		x.Header()["Location"] = []string{"./" + lastElement(r.URL)}
+		x.sendEmpty(http.StatusSeeOther)
+	default:
+		x.auth = &Auth{Authenticator: shareChallenge{}}
+		if isNavigation(r) || isForm {
+			x.auth.Unauthorized = askPassword(isForm)
+		}
+		x.fail(errSharePassword, nil)
+	}
+	return false
+}
+
+// sentPassword returns the password that a request has for a share, "" for none, and whether it
+// is in a form.
+func sentPassword(r *http.Request) (password string, isForm bool, err error) {
+	if r.Method == http.MethodPost {
+		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err == nil && media == "application/x-www-form-urlencoded" {
+			if crossOrigin.Check(r) != nil {
+				return "", true, refusal("", audit.ReasonCrossOrigin)
+			}
+			sent, err := io.ReadAll(&limitedBody{r.Body, maxShareBytes})
+			if err != nil {
+				return "", true, errMalformed
+			}
+			fields, err := url.ParseQuery(string(sent))
+			if err != nil {
+				return "", true, errMalformed
+			}
+			return fields.Get("password"), true, nil
+		}
+	}
+	if lines := r.Header["Authorization"]; len(lines) == 1 {
+		_, password, _ = r.BasicAuth()
+	}
+	return password, false, nil
+}
+
+// checkPassword returns an error unless password is that of s.
+func (h *shares) checkPassword(r *http.Request, s *openShare, password string) error {
+	settle, err := h.cfg.Passwords.Begin(r.Context(), clients.ParseHost(r.RemoteAddr))
+	if err != nil {
+		return throttledError(err, audit.ReasonThrottled)
+	}
+	failed := true
+	defer func() { settle(failed) }()
+	err = auth.ErrCredentials
+	if h.cfg.Hashes != nil {
+		err = h.cfg.Hashes.Check(r.Context(), s.Share.Password, password)
+	}
+	failed = errors.Is(err, auth.ErrCredentials)
+	switch {
+	case failed:
+		return errSharePassword
+	case err != nil:
+		return errAuthUnavailable
+	}
+	return nil
+}
+
+// unlockTime is how long a password need not be given again.
+const unlockTime = 12 * time.Hour
+
+// The name of the cookie. Browsers accept the second one only over TLS.
+const (
+	shareCookie       = "bailiwick-share"
+	secureShareCookie = "__Secure-" + shareCookie
+)
+
+func shareCookieName(r *http.Request) string {
+	if r.TLS != nil {
+		return secureShareCookie
+	}
+	return shareCookie
+}
+
+// cookie returns the cookie that stands for the password of s. Its path is that of the share,
+// so browsers send it nowhere else.
+func (s *openShare) cookie(r *http.Request, at vfs.Name, now time.Time) *http.Cookie {
+	until := now.Add(unlockTime)
+	if s.Expires.Before(until) {
+		until = s.Expires
+	}
+	value := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
+	return &http.Cookie{
+		Name:     shareCookieName(r),
+		Value:    base64.RawURLEncoding.EncodeToString(append(value, s.seal(value)...)),
+		Path:     sharesBelow + at.String(),
+		MaxAge:   max(1, int(until.Sub(now)/time.Second)),
+		Secure:   r.TLS != nil,
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// unlockedBy reports whether the request has a good cookie for s.
+func (s *openShare) unlockedBy(r *http.Request, now time.Time) bool {
+	for _, c := range r.CookiesNamed(shareCookieName(r)) {
+		value, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
+		if err != nil || len(value) != 8+sha256.Size {
+			continue
+		}
+		until := time.Unix(int64(binary.BigEndian.Uint64(value)), 0)
+		if hmac.Equal(value[8:], s.seal(value[:8])) && now.Before(until) {
+			return true
+		}
+	}
+	return false
+}
+
+// seal authenticates a cookie's expiry for this share and its password. The key is the
+// password's hash, whose salt nobody outside of the store knows: so every server that shares
+// the store accepts the cookie, and none does once the share or its password is gone.
+func (s *openShare) seal(until []byte) []byte {
+	mac := hmac.New(sha256.New, []byte(s.Password))
+	mac.Write([]byte("bailiwick share cookie\n" + s.ID.String() + "\n"))
+	mac.Write(until)
+	return mac.Sum(nil)
+}
+
+// lastElement returns the last element of a path, escaped for a URL.
+func lastElement(u *url.URL) string {
+	p := u.EscapedPath()
+	return p[strings.LastIndexByte(p, '/')+1:]
+}
+
+// A shareChallenge asks programs for the password of a share.
+type shareChallenge struct{}
+
+var _ auth.Authenticator = shareChallenge{}
+
+func (shareChallenge) Authenticate(*http.Request) (auth.Principal, bool, error) {
+	return auth.Principal{}, false, auth.ErrCredentials
+}
+
+func (shareChallenge) Challenges() []string { return []string{`Basic realm="share", charset="UTF-8"`} }
+
+// askPassword sends the page that asks for the password of a share. It is the same for every
+// path of every share.
+type askPassword bool // the password was wrong
+
+func (wrong askPassword) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	text := ""
+	if wrong {
+		text = "Wrong password."
+	}
+	body, err := listing.Ask(text)
+	if err != nil {
+		return
+	}
+	h := w.Header()
+	h["Content-Type"], h["Content-Security-Policy"] = htmlType, searchCSP
+	h["X-Content-Type-Options"] = noSniff
+	w.WriteHeader(http.StatusUnauthorized)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}

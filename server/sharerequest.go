@@ -1,0 +1,190 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// A shareRequest is what a client asks of a new share.
+type shareRequest struct {
+	path     string // without a slash at its end; "/" is the top
+	dir      bool   // it was written with a slash at its end
+	expires  time.Time
+	password string // "" for none
+	uses     int64
+	upload   bool
+	maxBytes int64
+	note     string
+}
+
+// maxShareBytes bounds the request.
+const maxShareBytes = 16 << 10
+
+// defaultShareTime is how long a share lives if its issuer does not say.
+const defaultShareTime = 7 * 24 * time.Hour
+
+// A shareForm is the JSON of a request. The fields of a form have the same names.
+type shareForm struct {
+	Path     string `json:"path"`
+	Expires  string `json:"expires"`
+	Password string `json:"password"`
+	Uses     int64  `json:"uses"`
+	Upload   bool   `json:"upload"`
+	MaxBytes int64  `json:"max_bytes"`
+	Note     string `json:"note"`
+}
+
+// readShareForm reads a request, as JSON or as a form.
+func readShareForm(r *http.Request, body io.Reader) (f shareForm, err error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	isForm := err == nil && media == "application/x-www-form-urlencoded"
+	if !isForm && (err != nil || media != "application/json") {
+		return f, errShareBody
+	}
+	sent, err := io.ReadAll(&limitedBody{body, maxShareBytes})
+	switch {
+	case err != nil:
+		return f, err
+	case !utf8.Valid(sent): // which package json would replace
+		return f, errShareBody
+	case isForm:
+		return parseShareFields(string(sent))
+	}
+	return parseShareJSON(sent)
+}
+
+func parseShareJSON(sent []byte) (f shareForm, err error) {
+	d := json.NewDecoder(strings.NewReader(string(sent)))
+	// A misspelled limit must not make a share without one.
+	d.DisallowUnknownFields()
+	if d.Decode(&f) != nil || d.Decode(new(any)) != io.EOF {
+		return shareForm{}, errShareBody
+	}
+	return f, nil
+}
+
+// parseShareFields parses a form. A field that is left empty is not given.
+func parseShareFields(sent string) (f shareForm, err error) {
+	fields, err := url.ParseQuery(sent)
+	if err != nil {
+		return f, errShareBody
+	}
+	for key, values := range fields {
+		if len(values) != 1 {
+			return shareForm{}, errShareBody
+		}
+		value := values[0]
+		switch {
+		case !utf8.ValidString(value):
+			return shareForm{}, errShareBody
+		case value == "":
+			continue
+		}
+		switch key {
+		case "path":
+			f.Path = value
+		case "expires":
+			f.Expires = value
+		case "password":
+			f.Password = value
+		case "note":
+			f.Note = value
+		case "uses":
+			f.Uses, err = strconv.ParseInt(value, 10, 64)
+		case "max_bytes":
+			f.MaxBytes, err = strconv.ParseInt(value, 10, 64)
+		case "upload":
+			f.Upload = value == "true" || value == "on" || value == "1"
+			if !f.Upload && value != "false" {
+				return shareForm{}, errShareBody
+			}
+		default:
+			return shareForm{}, errShareBody
+		}
+		if err != nil {
+			return shareForm{}, errShareNumber
+		}
+	}
+	return f, nil
+}
+
+// parse checks a request, at the time now.
+func (f *shareForm) parse(now time.Time, maxAge time.Duration) (q shareRequest, err error) {
+	q = shareRequest{password: f.Password, uses: f.Uses, upload: f.Upload, maxBytes: f.MaxBytes, note: f.Note}
+	switch {
+	case f.Uses < 0 || f.MaxBytes < 0 || f.MaxBytes > 0 && !f.Upload:
+		return q, errShareNumber
+	case len(f.Note) > catalog.MaxShareNote || strings.ContainsRune(f.Note, 0):
+		return q, errShareNote
+	}
+	if q.path, q.dir, err = parseSharePath(f.Path); err != nil {
+		return q, err
+	}
+	q.expires, err = parseExpires(f.Expires, now, maxAge)
+	return q, err
+}
+
+// parseSharePath parses a whole path, unescaped: a slash before a name, and perhaps one after
+// it for a directory. The top is a directory.
+func parseSharePath(s string) (path string, dir bool, err error) {
+	rest, ok := strings.CutPrefix(s, "/")
+	if !ok {
+		return "", false, errSharePath
+	}
+	if rest == "" {
+		return "/", true, nil
+	}
+	rest, dir = strings.CutSuffix(rest, "/")
+	n, err := vfs.ParseName(rest)
+	if err != nil || len(s) > catalog.MaxSharePath {
+		return "", false, errSharePath
+	}
+	return "/" + n.String(), dir, nil
+}
+
+// parseExpires returns when a share expires: after a length of time such as 24h or 7d, or at a
+// time of RFC 3339. It is after now, and not later than maxAge.
+func parseExpires(s string, now time.Time, maxAge time.Duration) (time.Time, error) {
+	now = now.UTC().Truncate(time.Microsecond)
+	if s == "" {
+		return now.Add(min(defaultShareTime, maxAge)), nil
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		age, err := parseDays(s)
+		if err != nil || age > maxAge {
+			return time.Time{}, errShareExpires
+		}
+		at = now.Add(age)
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	if !at.After(now) || at.After(now.Add(maxAge)) {
+		return time.Time{}, errShareExpires
+	}
+	return at, nil
+}
+
+// parseDays parses a length of time: whole days such as 7d, or as time.ParseDuration.
+func parseDays(s string) (time.Duration, error) {
+	count, ok := strings.CutSuffix(s, "d")
+	if !ok {
+		return time.ParseDuration(s)
+	}
+	const most = 100_000 // 273 years
+	days, err := strconv.ParseUint(count, 10, 32)
+	if err != nil || days > most {
+		return 0, errors.New("not a number of days")
+	}
+	return time.Duration(days) * 24 * time.Hour, nil
+}

@@ -1,0 +1,235 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
+	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
+)
+
+// ShareConfig says what can be shared, and by whom. Store, Mounts, Find and Issuer must be
+// set.
+type ShareConfig struct {
+	// Store keeps the shares.
+	Store catalog.Shares
+
+	// Mounts are what the server serves, and Find returns the index of the mount that
+	// serves a URL on a host, with the URL below the mount's path; -1 for none.
+	Mounts []ShareMount
+	Find   func(host string, u *url.URL) (mount int, below *url.URL)
+
+	// Issuer returns the principal called name as it is now, the source that vouches for
+	// it, such as "oidc", and false if there is none (anymore). The access rules judge each
+	// request of a share for this principal, so it must not have groups or claims that nobody
+	// has confirmed since. A share ends if another source than at its making has the name.
+	Issuer func(name string) (p auth.Principal, source string, ok bool)
+
+	// MaxAge is how long a share can live; 0 is 30 days. Most is how many each principal may
+	// have; 0 is 1,000.
+	MaxAge time.Duration
+	Most   int
+
+	// Auth authenticates who makes, lists and revokes shares. Links are not accepted. Its
+	// Clock decides whether a share has expired.
+	Auth Auth
+
+	// Hashes makes and checks the hashes of passwords, as htpasswd.NewHashes does. nil
+	// refuses shares with a password.
+	Hashes ShareHashes
+
+	// Guesses limits unknown tokens, and Passwords wrong passwords of shares, by the address
+	// of the client. nil is [ShareGuesses] and the default of auth.NewFailures.
+	Guesses, Passwords *auth.Failures
+
+	// MinRate, Recorder and Logger are those of [Config].
+	MinRate  int64
+	Recorder audit.Recorder
+	Logger   *slog.Logger
+}
+
+// ShareGuesses is the usual limit of unknown tokens from one client: a hundred, refilled by one
+// a second. An old link in a page with many images does not lock anyone out, and to find one
+// of 2^128 tokens takes forever.
+var ShareGuesses = auth.FailureLimits{Burst: 100, Every: time.Second}
+
+// ShareHashes makes and checks the hashes of passwords of shares. It is called concurrently,
+// and bounds its own work. See htpasswd.Hashes.
+type ShareHashes interface {
+	// Hash returns the hash of a password. An error that matches auth.ErrUnavailable may
+	// be temporary; any other one says that the password is not acceptable.
+	Hash(ctx context.Context, password string) (hash string, err error)
+
+	// Check returns nil if password has the hash. The error matches auth.ErrCredentials if
+	// it has not.
+	Check(ctx context.Context, hash, password string) error
+}
+
+// A ShareMount is a mount whose names can be shared.
+type ShareMount struct {
+	Host string // the host that it is for, "" for all
+	Path string // the path that it is at, without a slash at its end; "" is the top
+	// Jail is the mount's own, with the Authorizer of its access rules.
+	Jail *vfs.Jail
+	// Config says how objects are served, as for the mount itself. Of a share, only List,
+	// Archive, Page, Index, NoIndex, Content, Inline, Sidecars and, with Write, Intake count.
+	Config Config
+}
+
+// The paths of shares on every host.
+const (
+	sharesAt    = "/.bailiwick/shares"
+	sharesBelow = "/.bailiwick/s/"
+)
+
+const (
+	defaultShareAge  = 30 * 24 * time.Hour
+	defaultMost      = 1000
+	shareLookUpTime  = time.Second // how long a share is remembered
+	sharesRemembered = 10_000
+)
+
+// shares is the result of NewShares.
+type shares struct {
+	cfg       ShareConfig
+	mounts    []sharedMount
+	cache     *shareCache
+	lingering *Slots
+}
+
+// A sharedMount is a mount as shares see it.
+type sharedMount struct {
+	ShareMount
+	jail    *vfs.Jail // with the Authorizer of access.Shared
+	handler *handler  // over that jail
+	intake  *intake   // of file requests; nil if the mount cannot be written to
+}
+
+// NewShares returns the handler of shares:
+//
+//	POST /.bailiwick/shares           makes a share: 201 and {"id","url","expires"}
+//	GET /.bailiwick/shares            the caller's own
+//	DELETE /.bailiwick/shares/ID      revokes one: 204
+//	POST /.bailiwick/shares/ID        the same, for forms
+//	/.bailiwick/s/TOKEN/…             what is shared
+//
+// It must get these paths as clients sent them, without a prefix stripped. A share has no
+// rights of its own: the Authorizer of its mount is asked for each name, for the issuer as it
+// is at that moment, both whether it may do it and whether it may share it. Everything that a
+// share does not open is the uniform 404.
+//
+// NewShares panics if cfg makes no sense: a field that must be set is not, a jail is nil or
+// has no Authorizer, or a number is negative.
+func NewShares(cfg ShareConfig) http.Handler {
+	checkShares(&cfg)
+	cfg.Auth.Links, cfg.Auth.Uses = nil, nil
+	cfg.Auth = cfg.Auth.withClock()
+	if cfg.MaxAge == 0 {
+		cfg.MaxAge = defaultShareAge
+	}
+	if cfg.Most == 0 {
+		cfg.Most = defaultMost
+	}
+	if cfg.Guesses == nil {
+		cfg.Guesses = auth.NewFailures(ShareGuesses)
+	}
+	if cfg.Passwords == nil {
+		cfg.Passwords = auth.NewFailures(auth.FailureLimits{})
+	}
+	h := &shares{
+		cfg:       cfg,
+		cache:     newShareCache(shareLookUpTime, sharesRemembered),
+		lingering: NewSlots(lingerSlots),
+	}
+	for _, m := range cfg.Mounts {
+		h.mounts = append(h.mounts, newSharedMount(m, &cfg))
+	}
+	return h
+}
+
+func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
+	jail := m.Jail.WithAuthorizer(access.Shared(m.Jail.Authorizer()))
+	content := m.Config.Content
+	if content == ContentAuto && m.Config.Write {
+		content = ContentUntrusted
+	}
+	s := sharedMount{ShareMount: m, jail: jail, handler: New(jail, Config{
+		List: m.Config.List, Index: m.Config.Index, NoIndex: m.Config.NoIndex,
+		Page: m.Config.Page, Content: content, Inline: m.Config.Inline, Sidecars: m.Config.Sidecars,
+		Archive: m.Config.Archive,
+		MinRate: cfg.MinRate, Recorder: cfg.Recorder, Logger: cfg.Logger,
+	}).(*handler)}
+	if m.Config.Write {
+		s.intake = newIntake(m.Config.Intake)
+	}
+	return s
+}
+
+func checkShares(cfg *ShareConfig) {
+	c := configCheck{"NewShares"}
+	switch {
+	case cfg.Store == nil:
+		c.panicf("Store is nil; open one with catalog/sqlite or catalog/postgres")
+	case cfg.Find == nil:
+		c.panicf("Find is nil, so no path could be shared")
+	case cfg.Issuer == nil:
+		c.panicf("Issuer is nil, so nobody would know who may still share")
+	}
+	for _, m := range cfg.Mounts {
+		c.jail(m.Jail)
+		if m.Jail.Authorizer() == nil {
+			c.panicf("the jail of the mount %q has no Authorizer, so everybody could share; set vfs.Policy.Authorize to access rules, or to access.Anyone()", m.Path)
+		}
+	}
+	c.duration("MaxAge", cfg.MaxAge)
+	c.whole("Most", int64(cfg.Most))
+	c.whole("MinRate", cfg.MinRate)
+}
+
+func (h *shares) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, sharesBelow) {
+		w.Header()["Referrer-Policy"] = noReferrer
+	}
+	if token, at, below, ok := shareLink(r.URL); ok && !hostless(r.RequestURI) {
+		h.serveLink(w, r, token, at, below)
+		return
+	}
+	x := h.begin(w, r)
+	defer x.end()
+	h.manage(x)
+}
+
+func (h *shares) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := begin(w, r, nil, h.cfg.Recorder, h.cfg.Logger)
+	x.pace, x.lingering = pace(h.cfg.MinRate), h.lingering
+	return x
+}
+
+// find returns the mount for a path on a host, and the name of the path in it.
+func (h *shares) find(host, path string) (m *sharedMount, name vfs.Name, ok bool) {
+	i, below := h.cfg.Find(host, &url.URL{Path: path})
+	if i < 0 || i >= len(h.mounts) || below == nil || below.RawPath != "" {
+		return nil, vfs.Name{}, false
+	}
+	m = &h.mounts[i]
+	switch {
+	case below.Path == "" || below.Path == "/":
+		return m, vfs.Root, true
+	case below.Path[0] != '/':
+		return nil, vfs.Name{}, false
+	}
+	name, err := vfs.ParseName(below.Path[1:])
+	return m, name, err == nil
+}
+
+// now returns the time by which shares expire. It never goes back.
+func (h *shares) now(ctx context.Context) time.Time {
+	return h.cfg.Auth.Clock.Now(ctx, time.Now())
+}
