@@ -39,11 +39,11 @@ func (b *tab) picture(name string, height int) {
 func TestDemo(t *testing.T) {
 	s := start(t, nil, "demo")
 	b := open(t, s.url, view{width: 1000})
-	for _, path := range []string{"/", "/Names/", "/Many/", "/Playground/", "/Sound/", "/Documents/", "/Pictures/"} {
+	for _, path := range []string{"/", "/Names/", "/Many/", "/Playground/", "/Sound/", "/Pictures/", "/Documents/"} {
 		b.visit(path)
 		b.fits()
 	}
-	b.picture("page.png", 420)
+	b.picture("page.png", 520)
 	b = open(t, s.url, view{width: 390, dark: true})
 	b.visit("/Playground/")
 	b.fits()
