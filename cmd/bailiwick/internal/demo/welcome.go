@@ -14,8 +14,8 @@ func Welcome(url string, u Users) string {
 const welcome = `
 Open URL/ in a browser. Ctrl-C ends the demo and forgets everything.
 
-Users: FIRST, password FIRST_PASSWORD
-       SECOND, password SECOND_PASSWORD
+Sign in as: FIRST, password FIRST_PASSWORD
+            SECOND, password SECOND_PASSWORD
 
 Or try, in another terminal:
   curl URL/Documents/ -H 'Accept: application/json'   # a listing
