@@ -166,6 +166,10 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 		return e.refused(m, rest, a), nil
 	case a.Status == http.StatusPermanentRedirect:
 		return e.refused(m, rest, &audit.Attempt{Name: a.Name, Reason: reason.Directory}), nil
+	case e.op == vfs.OpList && m.cfg.Uploads != nil:
+		v := explain.NewVerdict("", vfs.Verdict{Op: e.op, Allowed: true})
+		v.AddDetail("the page that takes uploads, and lists the user's own")
+		return v, nil
 	}
 	v := explain.NewVerdict(a.Name.String(), m.jail.Explain(ctx, e.op, a.Name))
 	// If a rule for owners allowed it, the user is the owner.

@@ -8,15 +8,19 @@ import (
 
 var pageModes = map[string]server.PageMode{"full": server.PageFull, "plain": server.PagePlain, "off": server.PageOff}
 
-// pageOf returns the page of a mount, with its logo.
-func pageOf(cfg *config.Mount) (server.Page, error) {
-	p := server.Page{Mode: pageModes[cfg.Page], Title: string(cfg.PageTitle), Color: string(cfg.PageColor)}
+// pageOf returns the page of a mount, without its logo.
+func pageOf(cfg *config.Mount) server.Page {
+	return server.Page{Mode: pageModes[cfg.Page], Title: string(cfg.PageTitle), Color: string(cfg.PageColor)}
+}
+
+// logoOf returns the logo on the page of a mount, nil for none.
+func logoOf(cfg *config.Mount) ([]byte, error) {
 	if cfg.PageLogo == "" {
-		return p, nil
+		return nil, nil
 	}
-	var err error
-	if p.Logo, err = config.ReadLogo(string(cfg.PageLogo)); err != nil {
-		return p, cli.Usagef("cannot use %s as the logo: %s", cli.Printable(string(cfg.PageLogo)), cli.Cause(err))
+	logo, err := config.ReadLogo(string(cfg.PageLogo))
+	if err != nil {
+		return nil, cli.Usagef("cannot use %s as the logo: %s", cli.Printable(string(cfg.PageLogo)), cli.Cause(err))
 	}
-	return p, nil
+	return logo, nil
 }

@@ -69,7 +69,7 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 			return nil, withPosition(g.cfg, key+".not_found", err)
 		}
 	}
-	if m.page, err = pageOf(cfg); err != nil {
+	if m.page.Logo, err = logoOf(cfg); err != nil {
 		return nil, withPosition(g.cfg, key+".page_logo", err)
 	}
 	if cfg.Uploads == nil {
@@ -107,7 +107,7 @@ func (m *mount) check() error {
 // compileMount returns a mount with its access rules, but without its source, and the policy
 // for its names.
 func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
-	m = &mount{cfg: mc}
+	m = &mount{cfg: mc, page: pageOf(mc)}
 	if mc.Access != nil {
 		if m.access, err = access.Compile(mc.Rules(), cfg.Groups); err != nil {
 			return nil, policy, cli.Usagef("%s", cli.OneLine(err))
@@ -128,7 +128,7 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 		return vfs.Policy{}, err
 	}
 	p := vfs.Policy{Allow: allow, Deny: slices.Concat(m.cfg.Deny, config.Whiteouts())}
-	p.Deny = append(p.Deny, server.Page{Mode: pageModes[m.cfg.Page]}.Reserved()...)
+	p.Deny = append(p.Deny, m.page.Reserved()...)
 	// A deny pattern also covers every other spelling of the name that some backend might
 	// take for the same.
 	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {

@@ -165,5 +165,10 @@ func (c *catalogReader) Get(ctx context.Context, id uuid.UUID) (catalog.Record, 
 	return rec, err
 }
 
+// Owned finds nothing: whether a page is shown does not depend on what is on it.
+func (c *catalogReader) Owned(context.Context, string, catalog.Record, int) ([]catalog.Record, error) {
+	return nil, c.err
+}
+
 func (c *catalogReader) Begin(context.Context, catalog.Record) error { return errProbe }
 func (c *catalogReader) Delete(context.Context, uuid.UUID) error     { return errProbe }
