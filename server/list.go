@@ -76,6 +76,9 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 		header["Link"] = append(slices.Clip(header["Link"]), "<"+next+`>; rel="next"`)
 	}
 	header["Cache-Control"] = x.cacheControlForListing(noCache)
+	if h.site != nil && !asJSON {
+		header["Cache-Control"] = privateNoStore // it has a nonce
+	}
 	x.addVary(listingVary)
 	header["X-Content-Type-Options"] = noSniff
 	x.sendAll(http.StatusOK, body)

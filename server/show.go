@@ -3,8 +3,6 @@ package server
 import (
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -33,10 +31,6 @@ func (h *handler) showsFile(x *exchange, dir vfs.Name) bool {
 	if !q.Has(key) {
 		return false
 	}
-	if elem := q.Get(key); strings.Contains(elem, "/") {
-		x.redirectShow(q, key, elem)
-		return true
-	}
 	name, err := dir.Child(q.Get(key))
 	x.attempt.Name, x.op = name, vfs.OpRead
 	switch {
@@ -51,26 +45,6 @@ func (h *handler) showsFile(x *exchange, dir vfs.Name) bool {
 		h.showFile(x, name, key == "delete")
 	}
 	return true
-}
-
-// redirectShow leads to the page of a file below the directory, which is one of the directory
-// that has the file. It looks for neither of them.
-func (x *exchange) redirectShow(q url.Values, key, elem string) {
-	n, err := vfs.ParseName(elem)
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
-	to := url.Values{key: {n.Base()}}
-	if q.Has("frame") {
-		to.Set("frame", "")
-	}
-	h := x.Header()
-	h["Location"] = []string{"./" + n.Dir().EscapedPath() + "/?" + to.Encode()}
-	h["Cache-Control"] = privateNoStore
-	h["X-Content-Type-Options"] = noSniff
-	h["Content-Length"] = zeroLength
-	x.WriteHeader(http.StatusSeeOther)
 }
 
 func (h *handler) showFile(x *exchange, name vfs.Name, deletes bool) {
@@ -137,10 +111,11 @@ func (x *exchange) readText(name vfs.Name) (vfs.Info, *string, error) {
 }
 
 // frameFile sends a PDF to be shown in a frame of its page. Its own sandbox confines it: with
-// the sandbox of a frame, browsers show no PDF at all.
+// the sandbox of a frame, browsers show no PDF at all. No cache stores it: programs that want
+// JSON get the listing from this URL.
 func (h *handler) frameFile(x *exchange, name vfs.Name) {
 	pres := h.present(x, name, nil)
-	pres.disposition, pres.sandbox = nil, true
+	pres.disposition, pres.sandbox, pres.cacheControl = nil, true, privateNoStore
 	obj, err := x.open(name, vfs.Request{Range: httpheader.Range(x.r), Cond: httpheader.Conditions(x.r)})
 	if err != nil {
 		x.fail(err, &pres)

@@ -18,6 +18,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/server/internal/memcatalog"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -40,7 +41,7 @@ func TestShowPreview(t *testing.T) {
 		}
 	}
 	frame := get(t, "GET", url+"/d/?show=a.pdf&frame", "Accept", "text/html")
-	if h := frame.Header; frame.Body != "%PDF" || h.Get("Content-Disposition") != "" || h.Get("Content-Type") != "application/pdf" || !strings.HasSuffix(h.Get("Content-Security-Policy"), "; sandbox") {
+	if h := frame.Header; frame.Body != "%PDF" || h.Get("Cache-Control") != "private, no-store" || h.Get("Content-Disposition") != "" || h.Get("Content-Type") != "application/pdf" || !strings.HasSuffix(h.Get("Content-Security-Policy"), "; sandbox") {
 		t.Errorf("the frame: %d %v", frame.Status, h)
 	}
 	for _, name := range []string{"a.html", "a.svg", "a.txt"} {
@@ -61,7 +62,7 @@ func TestShowHides(t *testing.T) {
 	url := start(t, server.New(jail(t, files, p), server.Config{List: true, Page: fullPage}))
 	want := get(t, "GET", url+"/missing.txt")
 	for _, path := range []string{
-		"/?show=secret.txt", "/?show=missing.txt", "/?show=hidden", "/?show=d", "/?show=d/../a.txt", "/?show=/", "/?show=", "/?show=..", "/?show=../a.txt", "/?show=.bailiwick", "/hidden/?show=a.txt", "/?show=a.txt%2f",
+		"/?show=secret.txt", "/?show=missing.txt", "/?show=hidden", "/?show=d", "/?show=d/../a.txt", "/?show=d/a.txt", "/?show=hidden/a.txt", "/?show=no/such:file", "/?show=d%2fa.txt&frame", "/?delete=d/a.txt", "/?show=/", "/?show=", "/?show=..", "/?show=../a.txt", "/?show=.bailiwick", "/hidden/?show=a.txt", "/?show=a.txt%2f",
 		"/?show=secret.txt&frame", "/?delete=secret.txt", "/?delete=a.txt", "/?delete=missing.txt",
 	} {
 		r := get(t, "GET", url+path, "Accept", "text/html")
@@ -70,13 +71,10 @@ func TestShowHides(t *testing.T) {
 		}
 		sameHeaders(t, r.Header, want.Header)
 	}
-	// A file below the directory has its page there, whether it exists or not.
-	for _, name := range []string{"d/a.txt", "hidden/a.txt", "no/such:file"} {
-		n := parsed(t, name)
-		r := sendBody(t, "GET", url+"/?show="+neturl.QueryEscape(name)+"&frame", "", "Accept", "text/html")
-		if want := "./" + n.Dir().EscapedPath() + "/?frame=&show=" + neturl.QueryEscape(n.Base()); r.Status != 303 || r.Header.Get("Location") != want {
-			t.Errorf("%s: %d %q, want %q", name, r.Status, r.Header.Get("Location"), want)
-		}
+	// What a search finds below the directory has its page there.
+	found := get(t, "GET", url+"/?q=a.txt&deep=1", "Accept", "text/html").Body
+	if ref := regexp.MustCompile(`class="more" href="([^"]*d/[^"]*)"`).FindStringSubmatch(found); ref == nil || ref[1] != "./d/?show=a.txt" || get(t, "GET", resolve(t, url+"/", ref[1]), "Accept", "text/html").Status != 200 {
+		t.Errorf("a file below the directory has the page %q", ref)
 	}
 	// Programs that want JSON have no pages of files.
 	if r := get(t, "GET", url+"/?show=a.txt", "Accept", "application/json"); r.Status != 200 || r.Header.Get("Content-Type") != "application/json" {
@@ -143,8 +141,8 @@ func TestShowForms(t *testing.T) {
 		return sendBody(t, "POST", url+"/d/", fields.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html").Status
 	}
 	put("1")
-	page := get(t, "GET", url+"/d/?show="+neturl.QueryEscape(name), "Accept", "text/html").Body
-	move := formOf(t, page, "Move, rename")
+	shown := get(t, "GET", url+"/d/?show="+neturl.QueryEscape(name), "Accept", "text/html").Body
+	move := formOf(t, shown, "Move, rename")
 	if move.Get("name") != name || move.Get("etag") == "" {
 		t.Fatalf("the form has %v", move)
 	}
@@ -158,8 +156,8 @@ func TestShowForms(t *testing.T) {
 	if status := post(move); status != 412 {
 		t.Errorf("a version that was not shown was moved: %d", status)
 	}
-	page = get(t, "GET", url+"/d/?show="+neturl.QueryEscape(name), "Accept", "text/html").Body
-	move = formOf(t, page, "Move, rename")
+	shown = get(t, "GET", url+"/d/?show="+neturl.QueryEscape(name), "Accept", "text/html").Body
+	move = formOf(t, shown, "Move, rename")
 	move.Set("action", "move")
 	move.Set("to", "x.txt")
 	if status := post(move); status != 303 {
@@ -356,5 +354,22 @@ func BenchmarkPage(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A page promises to keep a changed file only if it can tell versions of it apart.
+func TestShowDeleteWithoutVersions(t *testing.T) {
+	f := page.File{Name: parsed(t, "a.txt"), ETag: `"1"`}
+	const promise = "If the file is changed meanwhile, it is kept."
+	site, err := page.New(page.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{`"1"`, ""} {
+		f.ETag = tag
+		d, err := site.ConfirmDelete(page.Frame{Base: "./"}, f)
+		if err != nil || strings.Contains(string(d.HTML), promise) != (tag != "") {
+			t.Errorf("with the ETag %q: %v\n%s", tag, err, d.HTML)
+		}
 	}
 }

@@ -48,7 +48,8 @@ type row struct {
 	Name, Href string
 	Facts      template.HTML // the cells with size and time
 	File       bool
-	Elem       string
+	Below      string // the directory that has the file, if a search found it below this one
+	Elem       string // of the file in it
 }
 
 // List renders a page of a directory.
@@ -75,6 +76,10 @@ func (s *Site) List(frame Frame, p *listing.Page) (*Document, error) {
 			continue
 		}
 		r.File, r.Elem = true, e.Elem
+		if i := strings.LastIndexByte(e.Elem, '/'); i >= 0 {
+			r.Elem = e.Elem[i+1:]
+			r.Below = listing.Href(&vfs.Entry{Elem: e.Elem[:i], Kind: vfs.KindDir})
+		}
 		r.Icon, r.Facts = icons[iconOf(mediatype.ByName(path.Base(e.Elem))[0])], facts(e.Size, e.ModTime)
 	}
 	return s.render(listPage, &view{Frame: frame, Module: true, List: l})

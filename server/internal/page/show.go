@@ -57,12 +57,14 @@ func (s *Site) File(frame Frame, f File) (*Document, error) {
 
 // ConfirmDelete renders the page that asks before a file is deleted, in the version that f has.
 func (s *Site) ConfirmDelete(frame Frame, f File) (*Document, error) {
+	text := "This cannot be undone."
 	fields := []Field{{Name: "action", Value: "delete", Type: "hidden"}, {Name: "name", Value: f.Name.Base(), Type: "hidden"}}
 	if f.ETag != "" {
+		text += " If the file is changed meanwhile, it is kept."
 		fields = append(fields, Field{Name: "etag", Value: f.ETag, Type: "hidden"})
 	}
 	return s.Form(frame, Form{
-		Title: "Delete this file?", Name: f.Name.Base(), Text: "This cannot be undone. If the file is changed meanwhile, it is kept.",
+		Title: "Delete this file?", Name: f.Name.Base(), Text: text,
 		Action: "./", Fields: fields, Button: "Delete", Danger: true,
 		Links: []Link{{"Keep it", "./"}},
 	})
