@@ -1,22 +1,28 @@
 // Change: each request has the version that the reader saw.
 
-async function remove(name) {
-  let version = await versionOf(name);
-  for (let text = "This cannot be undone."; ; text = "The file was changed meanwhile. Delete the version that is there now?") {
-    if (await ask("Delete this file?", (f) => f.append(el("p", {class: "subject"}, isolate(name)), el("p", {}, text)), [["", "Keep"], ["go", "Delete", "danger"]]) !== "go") return false;
-    const r = await drop(name, version);
+async function remove(row) {
+  let version = seen(row), text = "This cannot be undone.";
+  for (;;) {
+    if (await ask("Delete this file?", (f) => f.append(el("p", {class: "subject"}, isolate(version.name)), el("p", {}, text)), [["", "Keep"], ["go", "Delete", "danger"]]) !== "go") return false;
+    let r = await change("DELETE", version);
     if (r.ok) return true;
-    if (r.status !== 412) { await tell("It was not deleted", await words(r)); return false; }
-    version = await versionOf(name);
+    if (r.status === 412) {
+      r = await request("HEAD", version.name);
+      version = {name: version.name, condition: r.ok && conditionOf(r.headers)};
+      text = "The file was changed meanwhile. Delete the version that is there now? It has " + factsOf(r.headers) + ".";
+      if (version.condition) continue;
+      if (r.ok) r = unknown();
+    }
+    await tell("It was not deleted", await words(r));
+    return false;
   }
 }
-const drop = (name, version) => fetch(pathOf(name), {method: "DELETE", headers: version ? {"If-Match": version} : {}}).catch(() => Response.error());
 
-const move = (name) => transfer("MOVE", name, "Move or rename", "Move");
-const copy = (name) => transfer("COPY", name, "Copy", "Copy");
+const move = (row) => transfer("MOVE", row, "Move or rename", "Move");
+const copy = (row) => transfer("COPY", row, "Copy", "Copy");
 
-async function transfer(method, name, title, verb) {
-  const version = await versionOf(name), up = name.split("/").slice(0, -1).map((e) => e + "/").join("");
+async function transfer(method, row, title, verb) {
+  const version = seen(row), name = version.name, up = name.split("/").slice(0, -1).map((e) => e + "/").join("");
   const input = el("input", {type: "text", required: true, value: method === "COPY" ? free(name) : name, autocapitalize: "none", spellcheck: "false"});
   let note = "A name in this folder, or a path such as archive/" + name.split("/").pop() + ".";
   for (;;) {
@@ -27,27 +33,26 @@ async function transfer(method, name, title, verb) {
     if (answer !== "go") return false;
     let to = input.value;
     if (to.endsWith("/")) to += name.split("/").pop();
-    let overwrite = "F";
-    for (;;) {
-      const r = await fetch(pathOf(name), {method, headers: {Destination: pathOf(to), Overwrite: overwrite, ...(version ? {"If-Match": version} : {})}}).catch(() => Response.error());
+    for (let Overwrite = "F"; ; Overwrite = "T") {
+      const r = await change(method, version, {Destination: pathOf(to), Overwrite});
       if (r.ok) return true;
-      if (r.status === 412 && overwrite === "F" && await versionOf(to)) {
-        if (await ask("Replace the file there?", (f) => f.append(el("p", {class: "subject"}, isolate(to)), el("p", {}, "There is a file of this name already.")), [["", "Keep it"], ["go", "Replace", "danger"]]) !== "go") break;
-        overwrite = "T";
-        continue;
+      note = await words(r);
+      if (r.status !== 412) break;
+      if (Overwrite === "T" || !version.condition || !(await request("HEAD", to)).ok) {
+        note = version.condition && Overwrite === "F" ? "There is a file of that name, or this one was changed meanwhile." : note + " Close this, and look at it again.";
+        break;
       }
-      note = r.status ? await words(r) : "There is no connection to the server.";
-      break;
+      if (await ask("Replace the file there?", (f) => f.append(el("p", {class: "subject"}, isolate(to)), el("p", {}, "There is a file of this name already.")), [["", "Keep it"], ["go", "Replace", "danger"]]) !== "go") break;
     }
   }
 }
 
 // replace sends another file in the place of this one.
-async function replace(name) {
-  const version = await versionOf(name);
+async function replace(row) {
+  const version = seen(row);
   const input = el("input", {type: "file", onchange: () => {
     viewer?.close();
-    enqueue([{file: input.files[0], name, condition: version ? {"If-Match": version} : undefined}]);
+    enqueue([{file: input.files[0], name: version.name, version}]);
   }});
   input.click();
   return false;

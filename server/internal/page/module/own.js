@@ -20,5 +20,5 @@ async function showUpload(row) {
     el("p", {}, el("a", {class: "btn", href: url, download: name}, icon("download"), "Download"))), [["", "Close"], ["delete", "Delete", "danger"]]);
   if (answer !== "delete") return;
   const r = await fetch(url, {method: "DELETE"}).catch(() => Response.error());
-  if (r.ok) { row.remove(); say("Deleted."); } else await tell("It was not deleted", r.status ? await words(r) : "There is no connection to the server.");
+  if (r.ok) { row.remove(); say("Deleted."); } else await tell("It was not deleted", await words(r));
 }

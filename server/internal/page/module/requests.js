@@ -8,6 +8,7 @@ const pageURL = () => location.pathname + location.search;
 // words says what a status means to people, with what the server says of it.
 async function words(response) {
   switch (response.status) {
+    case 0: return "There is no connection to the server.";
     case 401: return "You are not signed in, or no longer. Sign in again in another tab, then retry.";
     case 404: return "It does not exist, or you may not do this.";
     case 409: return "There is another name that differs only in upper and lower case or in accents.";
@@ -21,10 +22,36 @@ async function words(response) {
   return (text.length < 300 && !text.startsWith("<") && text.trim()) || "The server answered with status " + response.status + ".";
 }
 
-// versionOf returns the ETag of an object, null if there is none.
-async function versionOf(name) {
-  const r = await fetch(pathOf(name), {method: "HEAD", cache: "no-store"});
-  return r.ok ? r.headers.get("ETag") : null;
+// request has status 0 without a connection.
+const request = (method, name, headers = {}) => fetch(pathOf(name), {method, headers, cache: "no-store"}).catch(() => Response.error());
+
+// A version of a file is what the list shows of it. confine asks the server for the condition
+// that holds for this version alone. It returns what the server answered, or 412 if another
+// version is there. Nothing may be changed unless that is ok: other answers say nothing about
+// what is there.
+const seen = (row) => ({name: nameIn(row), size: $("data", row)?.value, time: $("time", row)?.dateTime});
+async function confine(version) {
+  if (version.condition) return new Response();
+  const {name, size, time} = version, r = await request("HEAD", name), h = r.headers;
+  if (!r.ok) return r;
+  const length = h.get("Content-Length") ?? size, at = h.get("Last-Modified");
+  const same = length === size && (!time || !at || Date.parse(at) === Date.parse(time));
+  // What is sent in the place of the file, compressed, has headers of its own.
+  version.condition = same && conditionOf(h) || h.has("Content-Encoding") && time && {"If-Unmodified-Since": new Date(time).toUTCString()};
+  return version.condition ? r : same ? unknown() : new Response(null, {status: 412});
+}
+const unknown = () => new Response("The server does not tell versions of this file apart.", {status: 428});
+function conditionOf(h) {
+  const tag = h.get("ETag"), at = h.get("Last-Modified");
+  if (h.has("Content-Encoding") && /accept-encoding/i.test(h.get("Vary"))) return null;
+  return tag?.startsWith('"') ? {"If-Match": tag} : at ? {"If-Unmodified-Since": at} : null;
+}
+const factsOf = (h) => [h.get("Content-Length") && size(Number(h.get("Content-Length"))), h.get("Last-Modified") && shortTime.format(new Date(h.get("Last-Modified")))].filter(Boolean).join(", ");
+
+// change makes a request that applies to this version alone.
+async function change(method, version, headers) {
+  const r = await confine(version);
+  return r.ok ? request(method, version.name, {...headers, ...version.condition}) : r;
 }
 
 // load parses a page. Documents of XMLHttpRequest run no scripts.

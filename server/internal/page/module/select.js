@@ -3,7 +3,7 @@
 // The entries of a search below this folder are not entries of it.
 const canZip = can("zip") && !new URLSearchParams(location.search).has("deep");
 let selecting = false;
-const selected = () => $$("#list tbody input:checked").map((c) => nameIn(c.closest("tr")));
+const selected = () => $$("#list tbody input:checked").map((c) => seen(c.closest("tr")));
 function select(on) {
   selecting = on;
   $("#select")?.setAttribute("aria-pressed", String(on));
@@ -19,20 +19,20 @@ function select(on) {
 function picked() {
   $("#picked")?.remove();
   if (!selecting) return;
-  const names = selected(), dirs = names.some((n) => n.endsWith("/"));
+  const versions = selected(), names = versions.map((v) => v.name), dirs = names.some((n) => n.endsWith("/"));
   $(".head").after(el("div", {id: "picked", class: "note", role: "region", "aria-label": "Selection"},
     el("span", {role: "status"}, names.length ? whole.format(names.length) + " selected" : "Select entries of the list."),
     names.length > 0 && canZip && el("a", {class: "btn", href: "?zip&" + names.map((n) => "name=" + encodeURIComponent(n.replace(/\/$/, ""))).join("&")}, icon("download"), "Download as zip"),
-    names.length > 0 && can("delete") && !dirs && button("Delete", () => removeAll(names), "danger"),
+    names.length > 0 && can("delete") && !dirs && button("Delete", () => removeAll(versions), "danger"),
     button("All", () => { for (const c of $$("#list tbody tr:not([hidden]) .pick")) c.checked = true; picked(); }),
     button("Done", () => { select(false); $("#select").focus(); })));
 }
-async function removeAll(names) {
-  if (await ask("Delete " + files(names.length) + "?", (f) => f.append(el("p", {}, "This cannot be undone.")), [["", "Keep"], ["go", "Delete", "danger"]]) !== "go") return;
+async function removeAll(versions) {
+  if (await ask("Delete " + files(versions.length) + "?", (f) => f.append(el("p", {}, "This cannot be undone.")), [["", "Keep"], ["go", "Delete", "danger"]]) !== "go") return;
   const failed = [];
-  for (const name of names) {
-    const r = await drop(name, await versionOf(name).catch(() => null));
-    if (!r.ok) failed.push([name, r.status ? await words(r) : "There is no connection to the server."]);
+  for (const version of versions) {
+    const r = await change("DELETE", version);
+    if (!r.ok) failed.push([version.name, await words(r)]);
   }
   select(false);
   await refresh();

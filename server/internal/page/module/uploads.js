@@ -2,13 +2,14 @@
 
 const uploadsOnly = $("#mine") !== null;
 const atOnce = 4;
-const queue = {waiting: [], running: new Set(), failed: [], done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false, forAll: null, shut: false};
+const queue = {waiting: [], running: new Set(), failed: [], done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false};
 
 function enqueue(list) {
   if (!list.length) return;
-  if (!queue.waiting.length && !queue.running.size && !queue.failed.length) Object.assign(queue, {done: 0, bytesDone: 0, total: 0, bytes: 0, forAll: null, paused: false});
-  for (const {file, name, condition} of list) {
-    queue.waiting.push({file, name, sent: 0, tries: 0, lost: false, condition: condition || {"If-None-Match": "*"}});
+  if (!queue.waiting.length && !queue.running.size && !queue.failed.length) Object.assign(queue, {done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false});
+  const batch = {answer: ""}; // what to do with conflicts of these files
+  for (const {file, name, version = null} of list) {
+    queue.waiting.push({file, name, version, batch, sent: 0, tries: 0, conflicts: 0, lost: false});
     queue.total++;
     queue.bytes += file.size;
   }
@@ -22,7 +23,7 @@ function pump() {
   while (!queue.paused && queue.running.size < atOnce && queue.waiting.length) {
     const item = queue.waiting.shift();
     queue.running.add(item);
-    run(item).finally(() => {
+    run(item).catch((e) => fail(item, "It could not be sent: " + e.message)).finally(() => {
       queue.running.delete(item);
       draw();
       pump();
@@ -35,16 +36,17 @@ function pump() {
 // send makes one request with progress. Its status is 0 without a connection, -1 if it was stopped.
 function send(item) {
   return new Promise((resolve) => {
-    const x = new XMLHttpRequest(), end = (status) => resolve({status, responseText: x.responseText, header: (k) => x.getResponseHeader(k)});
+    const x = new XMLHttpRequest(), end = (status) => resolve({status, responseText: x.responseText, headers: {get: (k) => x.getResponseHeader(k)}});
     if (uploadsOnly) {
       x.open("POST", base);
       x.setRequestHeader("Content-Disposition", "attachment; filename*=UTF-8''" + encodeURIComponent(item.name.split("/").pop()).replace(/['()*!]/g, (c) => "%" + c.charCodeAt(0).toString(16).toUpperCase()));
     } else {
       x.open("PUT", pathOf(item.name));
-      for (const [k, v] of Object.entries(item.condition)) x.setRequestHeader(k, v);
+      for (const [k, v] of Object.entries(item.version ? item.version.condition : {"If-None-Match": "*"})) x.setRequestHeader(k, v);
     }
     x.setRequestHeader("Accept", "application/json");
     x.upload.onprogress = (e) => { item.sent = e.loaded; draw(); };
+    x.upload.onload = () => { item.whole = true; };
     x.onload = () => end(x.status);
     x.onerror = () => end(0);
     x.onabort = () => end(-1);
@@ -57,9 +59,15 @@ async function run(item) {
   for (;;) {
     item.sent = 0;
     item.note = "";
-    const r = await send(item);
+    item.whole = false;
+    let r = item.version ? await confine(item.version) : null;
+    if (item.canceled) return;
+    if (queue.paused) { queue.waiting.unshift(item); return; }
+    if (!r || r.ok) r = await send(item);
     item.stop = null;
     if (r.status >= 200 && r.status < 300) return finish(item, r);
+    // Another POST would make another file.
+    if (r.status <= 0 && item.whole && uploadsOnly && !item.canceled) return fail(item, "The connection ended after all was sent, so it may be stored. Look at your files before you retry.");
     if (r.status === -1) {
       if (!item.canceled) queue.waiting.unshift(item);
       return;
@@ -67,30 +75,31 @@ async function run(item) {
     if (r.status === 0 || r.status === 429 || r.status === 503 || r.status === 408) {
       // Whether the server stored a file before the connection was lost is unknown.
       item.lost ||= r.status === 0;
-      if (++item.tries > 12) return fail(item, r.status ? await words(r) : "There is no connection to the server.");
+      if (++item.tries > 12) return fail(item, await words(r));
       item.note = r.status ? "The server is busy; trying again." : "The connection was lost; trying again.";
       draw();
-      await pauseFor(item, Number(r.header("Retry-After")) * 1000 || Math.min(500 * 2 ** item.tries, 30000));
+      await pauseFor(item, Number(r.headers.get("Retry-After")) * 1000 || Math.min(500 * 2 ** item.tries, 30000));
       if (item.canceled) return;
       if (queue.paused) { queue.waiting.unshift(item); return; }
       continue;
     }
     if (r.status === 412 && !uploadsOnly) {
       if (item.lost && await isStored(item)) return finish(item, r);
-      const answer = queue.forAll || await conflict(item);
-      if (answer === "replace") {
-        const version = await versionOf(item.name).catch(() => null);
-        item.condition = version ? {"If-Match": version} : {"If-None-Match": "*"};
-      } else if (answer === "both") {
+      if (++item.conflicts > 20) return fail(item, "It keeps changing, or there are too many files of this name.");
+      const answer = item.original ? "both" : await conflict(item);
+      if (item.canceled) return;
+      if (answer === "both") {
         item.taken ||= new Set();
         item.original ||= item.name;
         item.taken.add(item.name);
         item.name = free(item.original, item.taken);
-        item.condition = {"If-None-Match": "*"};
-      } else {
+        item.version = null;
+      } else if (answer !== "replace") {
         queue.total--;
         queue.bytes -= item.file.size;
         return;
+      } else if (!item.version?.condition) {
+        return fail(item, item.unseen);
       }
       continue;
     }
@@ -128,21 +137,25 @@ function fail(item, why) {
   queue.failed.push(item);
 }
 
-// Conflicts are asked one after another.
+// Conflicts are asked one after another. To replace a file, item.version becomes the version
+// that the question shows; without one, item.unseen says why there is none.
 let asking = Promise.resolve();
 function conflict(item) {
-  return (asking = asking.then(async () => {
+  return (asking = asking.catch(() => {}).then(async () => {
     if (item.canceled) return "skip";
-    if (queue.forAll) return queue.forAll;
-    const all = el("input", {type: "checkbox"}), there = await fetch(pathOf(item.name), {method: "HEAD", cache: "no-store"}).catch(() => null);
-    const modified = there && there.headers.get("Last-Modified"), length = there && there.headers.get("Content-Length");
+    const there = await request("HEAD", item.name), condition = there.ok && conditionOf(there.headers);
+    item.version = condition ? {name: item.name, condition} : null;
+    item.unseen = there.status === 404 ? "There is a file of this name that you may not see, so it cannot be replaced." : there.ok ? "The version that is there is not known, so it cannot be replaced." : await words(there);
+    if (item.batch.answer) return item.batch.answer;
+    const all = el("input", {type: "checkbox"});
     const answer = await ask("This file exists already", (f) => {
       f.append(el("p", {class: "subject"}, isolate(item.name)),
-        el("dl", {}, el("dt", {}, "On the server"), el("dd", {}, [length && size(Number(length)), modified && shortTime.format(new Date(modified))].filter(Boolean).join(", ") || "Not known"),
-          el("dt", {}, "Yours"), el("dd", {}, size(item.file.size) + ", " + shortTime.format(new Date(item.file.lastModified)))));
-      if (queue.waiting.length) f.append(el("label", {class: "check"}, all, "Do the same for all further files"));
-    }, [["", "Skip"], ["both", "Keep both"], ["replace", "Replace", "danger"]]);
-    if (all.checked) queue.forAll = answer || "skip";
+        el("dl", {}, el("dt", {}, "On the server"), el("dd", {}, factsOf(there.headers) || "Not known"),
+          el("dt", {}, "Yours"), el("dd", {}, size(item.file.size) + ", " + shortTime.format(new Date(item.file.lastModified)))),
+        condition ? "" : el("p", {}, item.unseen));
+      if (queue.waiting.some((i) => i.batch === item.batch)) f.append(el("label", {class: "check"}, all, "Do the same for all further files"));
+    }, [["", "Skip"], ["both", "Keep both"], condition && ["replace", "Replace", "danger"]].filter(Boolean));
+    if (all.checked) item.batch.answer = answer || "skip";
     return answer || "skip";
   }));
 }
@@ -161,7 +174,7 @@ function cancel(item) {
 function retry(items) {
   for (const item of items) {
     queue.failed.splice(queue.failed.indexOf(item), 1);
-    Object.assign(item, {tries: 0, note: ""});
+    Object.assign(item, {tries: 0, conflicts: 0, note: ""});
     queue.waiting.push(item);
   }
   pump();

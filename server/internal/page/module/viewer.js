@@ -16,11 +16,27 @@ function preview(row, kind, href) {
       if (Number($("data", row)?.value) > maxText) {
         return null;
       }
-      fetch(src).then((r) => (r.ok ? r.text() : words(r))).then((t) => { pre.textContent = t || "This file is empty."; }, () => { pre.textContent = "The file could not be loaded."; });
+      fetch(src).then((r) => (r.ok ? textOf(r) : words(r))).then((t) => { pre.textContent = t || "This file is empty."; }, () => { pre.textContent = "The file could not be loaded."; });
       return pre;
     }
   }
   return null;
+}
+
+// textOf reads no more than the page shows: the file may have grown since the list was made.
+async function textOf(response) {
+  const reader = response.body.getReader(), decoder = new TextDecoder();
+  let text = "", length = 0;
+  for (;;) {
+    const {done, value} = await reader.read();
+    if (done) return text + decoder.decode();
+    length += value.length;
+    if (length > maxText) {
+      reader.cancel();
+      return "This file is too large to be shown.";
+    }
+    text += decoder.decode(value, {stream: true});
+  }
 }
 
 let viewer = null;
@@ -43,7 +59,10 @@ function show(row) {
     }});
     document.body.append(viewer);
   }
-  const act = (work) => async () => { const changed = await work(nameIn(row)); if (changed) { viewer?.close(); refresh(); } };
+  const act = (work) => async () => {
+    const changed = await work(row).catch((e) => tell("It was not done", e.message).then(() => false));
+    if (changed) { viewer?.close(); refresh(); }
+  };
   function fill() {
     const link = $("td a", row), href = link.getAttribute("href"), name = nameIn(row), all = rows();
     const at = all.findIndex((r) => nameIn(r) === name), media = preview(row, kindOf(row), href);
