@@ -72,9 +72,6 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		return
 	}
 	objects, err := h.collected(x, dir)
-	if err == nil {
-		err = x.useShare()
-	}
 	if err != nil {
 		x.fail(err, nil)
 		return
@@ -85,6 +82,10 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		return
 	}
 	defer give()
+	if err := x.useShare(); err != nil {
+		x.fail(err, nil)
+		return
+	}
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
 	header["Content-Type"] = zipType

@@ -133,7 +133,11 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	if !dir.IsRoot() {
 		path = dir.String() + "/"
 	}
-	f := page.Frame{Base: page.BaseOf(path), User: auth.FromContext(x.ctx).Name}
+	f := page.Frame{Base: page.BaseOf(path)}
+	if x.share != nil {
+		return f // its principal is the issuer, whom the link must not tell
+	}
+	f.User = auth.FromContext(x.ctx).Name
 	if x.auth.SignIn == nil {
 		return f
 	}

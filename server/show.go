@@ -61,7 +61,8 @@ func (h *handler) showFile(x *exchange, name vfs.Name, deletes bool) {
 		}
 		render = h.site.ConfirmDelete
 	}
-	d, err := render(x.frame(name.Dir()), f)
+	f.Name = x.shown(name)
+	d, err := render(x.frame(f.Name.Dir()), f)
 	if err != nil {
 		x.fail(err, nil)
 		return
