@@ -1,12 +1,14 @@
 package server
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -18,8 +20,13 @@ import (
 
 var allowFiles = []string{"GET, HEAD, POST, OPTIONS"}
 
-// maxCopies bounds the files of one name: (2), (3) and so on. Each costs an attempt.
-const maxCopies = 100
+// A file whose name is taken gets a number, up to maxNumber; then something random, as each
+// number costs an attempt, and an end would tell how many files were there before.
+const (
+	maxNumber    = 20
+	randomTries  = 3
+	randomLength = 8
+)
 
 // receiveFiles answers a request that uses a share for file requests: a form, and the files
 // that it sends. It tells nothing of what is there, not even the names under which the files
@@ -112,7 +119,7 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 // storeShared stores one file in the shared directory, under a name made from filename that
 // nothing has.
 func (x *exchange) storeShared(in *intake, s *openShare, filename string, content io.Reader) error {
-	name := vfs.SafeName(filename, vfs.SafeNameOptions{MaxBytes: vfs.MaxElementBytes - len(" (100)")}).String()
+	name := vfs.SafeName(filename, vfs.SafeNameOptions{MaxBytes: vfs.MaxElementBytes - randomLength - len(" ()")}).String()
 	n, err := s.name.Child(name)
 	if err != nil {
 		return err
@@ -133,9 +140,9 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	if err := x.useShare(); err != nil {
 		return err
 	}
-	for i := 1; i <= maxCopies; i++ {
+	for i := 1; ; i++ {
 		if i > 1 {
-			if n, err = s.name.Child(numbered(name, i)); err != nil {
+			if n, err = s.name.Child(renamed(name, i)); err != nil {
 				return err
 			}
 		}
@@ -144,11 +151,10 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 			x.recordPart(&audit.Attempt{Method: http.MethodPut, Name: n, Verdict: audit.Allowed, Status: http.StatusCreated})
 			return nil
 		}
-		if !isTaken(err) {
+		if !isTaken(err) || i == maxNumber+randomTries {
 			return err
 		}
 	}
-	return errTwice
 }
 
 // putNew creates the object n.
@@ -157,19 +163,28 @@ func (x *exchange) putNew(n vfs.Name, u *Upload) error {
 	return err
 }
 
-// isTaken reports whether an object has the name, or one that differs only in case or normal
-// form.
+// isTaken reports whether an object or a directory has the name, or one that differs only in
+// case or normal form. The share shows none of them, so its sender must not learn of them.
 func isTaken(err error) bool {
-	return errors.Is(err, vfs.ErrPrecondition) || isSibling(err)
+	switch vfs.ReasonOf(err) {
+	case reason.Directory, reason.CreateSibling, reason.HiddenSibling:
+		return true
+	}
+	return errors.Is(err, vfs.ErrPrecondition)
 }
 
-// numbered returns name with a number before its extension.
-func numbered(name string, i int) string {
+// renamed returns the name of the i-th attempt to store a file: with a number or something
+// random before its extension.
+func renamed(name string, i int) string {
+	mark := strconv.Itoa(i)
+	if i > maxNumber {
+		mark = strings.ToLower(rand.Text()[:randomLength])
+	}
 	stem, ext := name, ""
 	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
 		stem, ext = name[:dot], name[dot:]
 	}
-	return fmt.Sprintf("%s (%d)%s", stem, i, ext)
+	return stem + " (" + mark + ")" + ext
 }
 
 // received answers a form whose files were stored, by the names that the client sent.
