@@ -3,6 +3,7 @@ package server
 import (
 	"iter"
 
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -11,9 +12,10 @@ const newElem = "new"
 
 // can returns what the caller may do in dir, of the page that shows entries: "write" if the
 // caller may write one of the files or a new one, "delete" and "move" likewise; "zip" if there is
-// something to archive. The jail
-// decides for each name as it decides for the request itself. A name that is not on the page
-// does not count, so the result tells nothing about what is hidden.
+// something to archive; "share" if the rules let the caller share the directory or something
+// in it. The jail decides for each name as it decides for the request itself. A name that is
+// not on the page does not count, so the result tells nothing about what is hidden; a right to
+// share comes from the rules alone.
 func (h *handler) can(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
 	var can []string
 	if h.cfg.Write {
@@ -22,7 +24,16 @@ func (h *handler) can(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
 	if len(entries) > 0 {
 		can = append(can, "zip")
 	}
+	if h.mayShare(x, dir, true) {
+		can = append(can, "share")
+	}
 	return can
+}
+
+// mayShare reports whether the caller may share name. The pages of a link or a share offer
+// none.
+func (h *handler) mayShare(x *exchange, name vfs.Name, dir bool) bool {
+	return h.cfg.Page.Shares && x.share == nil && x.link.ID == "" && access.MayShare(x.ctx, h.jail.Authorizer(), name, dir)
 }
 
 // canChange returns what the caller may change in dir.

@@ -94,7 +94,11 @@ func (h *handler) render(x *exchange, p *listing.Page, asJSON bool) (body []byte
 		body, err = p.HTML()
 		return body, setTypeAndCSP(htmlType, searchCSP), err
 	}
-	d, err := h.site.List(x.frame(p.Dir), p)
+	share := ""
+	if p.May("share") {
+		share = x.sharePage("")
+	}
+	d, err := h.site.List(x.frame(p.Dir), p, share)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/internal/page"
@@ -27,6 +28,10 @@ type Page struct {
 	Title string
 	Logo  []byte
 	Color string
+
+	// Shares says that the server has shares, by [NewShares]. Listings then say whether the
+	// caller may share, and full pages lead there.
+	Shares bool
 }
 
 // PageMode is the kind of a [Page].
@@ -61,7 +66,7 @@ func (p Page) Check() error {
 }
 
 func (p Page) look() (*page.Site, error) {
-	return page.New(page.Options{Title: p.Title, Logo: p.Logo, Color: p.Color})
+	return page.New(page.Options{Title: p.Title, Logo: p.Logo, Color: p.Color, Shares: p.Shares})
 }
 
 // site returns the look of the page, nil unless it is a full page.
@@ -134,12 +139,20 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 		path = dir.String() + "/"
 	}
 	f := page.Frame{Base: page.BaseOf(path)}
-	if x.share != nil {
-		return f // its principal is the issuer, whom the link must not tell
+	if x.share == nil {
+		x.addUser(&f) // the principal of a share is its issuer, whom the link must not tell
 	}
+	return f
+}
+
+// addUser adds to the frame who asks, and what leads to the pages for users.
+func (x *exchange) addUser(f *page.Frame) {
 	f.User = auth.FromContext(x.ctx).Name
+	if f.User != "" && x.site != nil && x.site.HasShares {
+		f.Shares = page.SharesPath
+	}
 	if x.auth.SignIn == nil {
-		return f
+		return
 	}
 	switch auth.FromContext(x.ctx).Method {
 	case "":
@@ -147,5 +160,14 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	case auth.MethodSession:
 		f.SignOut, f.Next = page.LogoutPath, sentPath(x.r)
 	}
-	return f
+}
+
+// sharePage returns a reference to the form that makes a share of elem in the directory of the
+// request, or with "" of the directory itself; "" if its path is none.
+func (x *exchange) sharePage(elem string) string {
+	path, err := url.PathUnescape(sentPath(x.r))
+	if err != nil || !strings.HasSuffix(path, "/") {
+		return ""
+	}
+	return page.SharesPath + "?" + url.Values{"path": {path + elem}}.Encode()
 }

@@ -107,10 +107,16 @@ func (h *shares) create(x *exchange, p auth.Principal) {
 		}
 	}
 	if err != nil {
-		x.fail(err, nil)
+		if !isBrowserForm(x.r) || !h.refuseForm(x, form.Path, err) {
+			x.fail(err, nil)
+		}
 		return
 	}
 	x.attempt.Share = sharePrefix + s.ID.String()
+	if isBrowserForm(x.r) {
+		h.sendMade(x, &s, shareURL(&s, token))
+		return
+	}
 	x.sendJSON(http.StatusCreated, noStore, struct {
 		ID      string `json:"id"`
 		URL     string `json:"url"`
@@ -253,12 +259,8 @@ type shareJSON struct {
 }
 
 func (h *shares) newShareJSON(s *catalog.Share, now time.Time) shareJSON {
-	path := s.Path
-	if s.Dir && path != "/" {
-		path += "/"
-	}
 	return shareJSON{
-		ID: s.ID.String(), Path: path, Upload: s.Upload, Password: s.Password != "",
+		ID: s.ID.String(), Path: sharedPath(s.Path, s.Dir), Upload: s.Upload, Password: s.Password != "",
 		Uses: s.Limit, Used: s.Used, MaxBytes: s.MaxBytes, Note: s.Note,
 		Created: s.Created.Format(time.RFC3339), Expires: s.Expires.Format(time.RFC3339), Expired: !now.Before(s.Expires),
 	}
@@ -269,6 +271,12 @@ const sharesPage = 100
 
 // listOwn answers with a page of the shares of p.
 func (h *shares) listOwn(x *exchange, p auth.Principal) {
+	html := prefersHTML(x.r.Header["Accept"])
+	x.addVary(listingVary)
+	if path := x.r.URL.Query().Get("path"); html && path != "" {
+		h.sendShareForm(x, path)
+		return
+	}
 	limit, after := parseSharesQuery(x.r.URL)
 	found, err := h.cfg.Store.SharesOf(x.ctx, p.Name, after, limit+1)
 	if err != nil {
@@ -282,6 +290,10 @@ func (h *shares) listOwn(x *exchange, p auth.Principal) {
 	if len(found) > limit {
 		found = found[:limit]
 		answer.Next = found[limit-1].ID.String()
+	}
+	if html {
+		h.sendOwn(x, found, answer.Next)
+		return
 	}
 	now := h.now(x.ctx)
 	for i := range found {

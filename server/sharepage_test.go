@@ -4,11 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/vfstest"
 )
 
 // withPages turns the full page on.
@@ -101,4 +108,141 @@ func TestSharePreviewsAndArchivesAreUses(t *testing.T) {
 		t.Errorf("a preview after the refused archive: %d", r.Status)
 	}
 	s.gone("after the preview", link+"?show=a.txt", browser...)
+}
+
+// TestListingCanShare: "can" has "share" where the rules let the caller share the directory or
+// something in it, if the server has shares; not for links.
+func TestListingCanShare(t *testing.T) {
+	s := newSharing(t)
+	l := rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead, vfs.OpList)},
+		access.Rule{Who: "user:alice", Can: can(access.OpShare), Names: []string{"docs/pub/**"}})
+	j := jailOver(t, s.tree, vfs.Policy{Allow: vfs.Patterns("**"), Authorize: l})
+	for _, c := range []struct {
+		shares     bool
+		user, path string
+		want       bool
+	}{
+		{true, "alice", "/docs/pub/", true}, {true, "alice", "/docs/pub/deep/", true}, {true, "alice", "/docs/", true}, {true, "alice", "/drop/", false},
+		{true, "bob", "/docs/pub/", false}, {true, "", "/docs/pub/", false}, {false, "alice", "/docs/pub/", false},
+	} {
+		for _, mode := range []server.PageMode{server.PagePlain, server.PageFull} {
+			h := server.New(j, server.Config{List: true, NoIndex: true, Page: server.Page{Mode: mode, Shares: c.shares}, Auth: server.Auth{Authenticator: chain(s.who)}})
+			headers := as(c.user)
+			if c.user == "" {
+				headers = nil
+			}
+			r := sendTo(t, h, "GET", c.path, "", append([]string{"Accept", "application/json"}, headers...)...)
+			if got := strings.Contains(r.Body, `"share"`); r.Status != 200 || got != c.want {
+				t.Errorf("%+v: %d %s", c, r.Status, r.Body)
+			}
+			if mode != server.PageFull {
+				continue
+			}
+			r = sendTo(t, h, "GET", c.path, "", append(browser, headers...)...)
+			link := `href="/.bailiwick/shares?path=` + url.QueryEscape(c.path) + `"`
+			if r.Status != 200 || strings.Contains(r.Body, link) != c.want || strings.Contains(r.Body, "My shares") != (c.shares && c.user != "") {
+				t.Errorf("%+v: %d %s", c, r.Status, r.Body)
+			}
+		}
+	}
+	h := http.StripPrefix("/files", server.New(j, server.Config{List: true, Page: server.Page{Mode: server.PageFull, Shares: true}, Auth: server.Auth{Authenticator: chain(s.who)}}))
+	for target, want := range map[string]string{
+		"/files/docs/pub/": "%2Ffiles%2Fdocs%2Fpub%2F", "/files/docs/pub/?show=a.txt": "%2Ffiles%2Fdocs%2Fpub%2Fa.txt", "/files/docs/?show=other.txt": "",
+	} {
+		r := sendTo(t, h, "GET", target, "", append(browser, as("alice")...)...)
+		if has := strings.Contains(r.Body, "/.bailiwick/shares?path="+want+`"`); r.Status != 200 || has != (want != "") {
+			t.Errorf("%s: %d %s", target, r.Status, r.Body)
+		}
+	}
+}
+
+// TestMyShares makes and revokes a share as a browser without scripts does.
+func TestMyShares(t *testing.T) {
+	s := newSharing(t)
+	user := append(as("alice"), browser...)
+	r := s.get("/.bailiwick/shares", user...)
+	if r.Status != 200 || !strings.Contains(r.Body, "not shared anything") || !strings.Contains(r.Body, "<bdi>alice</bdi>") || strings.Contains(r.Body, "<script") {
+		t.Fatalf("no shares: %d %s", r.Status, r.Body)
+	}
+	r = s.get("/.bailiwick/shares?path=/files/docs/pub/", user...)
+	if r.Status != 200 || !strings.Contains(r.Body, `name="path" value="/files/docs/pub/"`) || !strings.Contains(r.Body, `name="upload"`) || !strings.Contains(r.Body, `name="expires" value="7d"`) {
+		t.Fatalf("the form: %d %s", r.Status, r.Body)
+	}
+	if r := s.get("/.bailiwick/shares?path=/files/docs/pub/a.txt", user...); r.Status != 200 || strings.Contains(r.Body, `name="upload"`) {
+		t.Errorf("the form for a file: %d %s", r.Status, r.Body)
+	}
+	if r := s.get("/.bailiwick/shares?path=../x", user...); r.Status != 400 {
+		t.Errorf("the form for no path: %d", r.Status)
+	}
+	form := append([]string{"Content-Type", "application/x-www-form-urlencoded", "Origin", "https://files.example", "Sec-Fetch-Site", "same-origin"}, user...)
+	sent := "path=%2Ffiles%2Fdocs%2Fpub%2F&password=&uses=&note=for+the+press&expires="
+	if r := s.send("POST", "/.bailiwick/shares", sent+"never", form...); r.Status != 400 || !strings.Contains(r.Body, `role="alert"`) || !strings.Contains(r.Body, `value="/files/docs/pub/"`) {
+		t.Errorf("a wrong form: %d %s", r.Status, r.Body)
+	}
+	if r := s.send("POST", "/.bailiwick/shares", sent+"1h", append(form[:4:4], append(user, "Sec-Fetch-Site", "cross-site")...)...); r.Status != 404 {
+		t.Errorf("a form of another site: %d", r.Status)
+	}
+	r = s.send("POST", "/.bailiwick/shares", sent+"1h", form...)
+	link := regexp.MustCompile(`value="https://files\.example(/\.bailiwick/s/[^"]+)"`).FindStringSubmatch(r.Body)
+	if r.Status != 201 || link == nil || r.Header.Get("Cache-Control") != "private, no-store" {
+		t.Fatalf("made: %d %v %s", r.Status, r.Header, r.Body)
+	}
+	if r := s.get(link[1] + "a.txt"); r.Status != 200 {
+		t.Errorf("the link: %d", r.Status)
+	}
+	r = s.get("/.bailiwick/shares", user...)
+	action := regexp.MustCompile(`method="post" action="(/\.bailiwick/shares/[^"]+)"`).FindStringSubmatch(r.Body)
+	if action == nil || !strings.Contains(r.Body, "for the press") || !strings.Contains(r.Body, `href="/files/docs/pub/"`) || strings.Contains(r.Body, link[1]) {
+		t.Fatalf("the list: %s", r.Body)
+	}
+	if r := s.send("POST", action[1], "", append(form[:4:4], append(user, "Sec-Fetch-Site", "cross-site")...)...); r.Status != 404 {
+		t.Errorf("revoked by another site: %d", r.Status)
+	}
+	if r := s.send("POST", action[1], "", form...); r.Status != 303 || r.Header.Get("Location") != "/.bailiwick/shares" {
+		t.Errorf("revoked: %d %v", r.Status, r.Header)
+	}
+	s.gone("a revoked share", link[1])
+	if r := s.get("/.bailiwick/shares", append(as("alice"), "Accept", "*/*")...); r.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("for a program: %v", r.Header)
+	}
+}
+
+// TestShareNotesAreText: whatever a note, or a path, has, the page gets no element of it.
+func TestShareNotesAreText(t *testing.T) {
+	s := newSharing(t)
+	elements := func(path, note string) (list []string) {
+		m := s.share("alice", fields{"path": path, "note": note})
+		r := s.get("/.bailiwick/shares", append(as("alice"), browser...)...)
+		if s := s.send("DELETE", "/.bailiwick/shares/"+m.ID, "", as("alice")...); r.Status != 200 || s.Status != 204 {
+			t.Fatalf("%q: %d, %d", note, r.Status, s.Status)
+		}
+		z := html.NewTokenizer(strings.NewReader(r.Body))
+		for {
+			switch z.Next() {
+			case html.ErrorToken:
+				return list
+			case html.StartTagToken, html.SelfClosingTagToken:
+				token := z.Token()
+				for _, a := range token.Attr {
+					token.Data += " " + a.Key
+				}
+				list = append(list, token.Data)
+			}
+		}
+	}
+	want := fmt.Sprint(elements("/files/docs/pub/", "plain"))
+	var notes []string
+	for _, a := range vfstest.Attacks() {
+		notes = append(notes, a.Raw)
+	}
+	notes = append(notes, "<script>alert(1)</script>", `"><img src=x onerror=alert(1)>`, "</bdi></p></ul><form>", "'><a href=javascript:alert(1)>", "\u202e<b>", "<!--", "&lt;b&gt;", "{{.}}")
+	for _, note := range notes {
+		if len(note) > 1024 || note == "" || !utf8.ValidString(note) || strings.ContainsRune(note, 0) {
+			continue
+		}
+		if got := fmt.Sprint(elements("/files/docs/pub/", note)); got != want {
+			t.Errorf("%q: %s", note, got)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -49,6 +50,9 @@ type ShareConfig struct {
 	// of the client. nil is [ShareGuesses] and the default of auth.NewFailures.
 	Guesses, Passwords *auth.Failures
 
+	// Title and Color are those of [Page], for the pages on which users see and make shares.
+	Title, Color string
+
 	// MinRate, Recorder and Logger are those of [Config].
 	MinRate  int64
 	Recorder audit.Recorder
@@ -85,7 +89,7 @@ type ShareMount struct {
 
 // The paths of shares on every host.
 const (
-	sharesAt    = "/.bailiwick/shares"
+	sharesAt    = page.SharesPath
 	sharesBelow = "/.bailiwick/s/"
 )
 
@@ -102,6 +106,7 @@ type shares struct {
 	mounts    []sharedMount
 	cache     *shareCache
 	lingering *Slots
+	site      *page.Site // of the pages for users
 }
 
 // A sharedMount is a mount as shares see it.
@@ -115,7 +120,7 @@ type sharedMount struct {
 // NewShares returns the handler of shares:
 //
 //	POST /.bailiwick/shares           makes a share: 201 and {"id","url","expires"}
-//	GET /.bailiwick/shares            the caller's own
+//	GET /.bailiwick/shares            the caller's own; for browsers a page, with ?path= a form
 //	DELETE /.bailiwick/shares/ID      revokes one: 204
 //	POST /.bailiwick/shares/ID        the same, for forms
 //	/.bailiwick/s/TOKEN/…             what is shared
@@ -147,6 +152,7 @@ func NewShares(cfg ShareConfig) http.Handler {
 		cfg:       cfg,
 		cache:     newShareCache(shareLookUpTime, sharesRemembered),
 		lingering: NewSlots(lingerSlots),
+		site:      configCheck{"NewShares"}.site(&Page{Mode: PageFull, Title: cfg.Title, Color: cfg.Color}),
 	}
 	for _, m := range cfg.Mounts {
 		h.mounts = append(h.mounts, newSharedMount(m, &cfg))
@@ -156,6 +162,7 @@ func NewShares(cfg ShareConfig) http.Handler {
 
 func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
 	jail := m.Jail.WithAuthorizer(access.Shared(m.Jail.Authorizer()))
+	m.Config.Page.Shares = false // a share cannot be shared
 	content := m.Config.Content
 	if content == ContentAuto && m.Config.Write {
 		content = ContentUntrusted

@@ -90,6 +90,9 @@ func (h *handler) describeFile(x *exchange, name vfs.Name) (f page.File, err err
 	beside, err := name.Dir().Child(newElem)
 	f.CanCopy = err == nil && may(vfs.OpWrite, beside)
 	f.CanMove = f.CanCopy && f.CanDelete
+	if h.mayShare(x, name, false) {
+		f.Share = x.sharePage(name.Base())
+	}
 	return f, nil
 }
 

@@ -29,6 +29,7 @@ type listView struct {
 	Query   listing.Query
 	Next    string
 	Can     string
+	Share   string
 
 	CanWrite, CanZip bool
 	Unsorted, Cut    bool
@@ -52,10 +53,11 @@ type row struct {
 	Elem       string // of the file in it
 }
 
-// List renders a page of a directory.
-func (s *Site) List(frame Frame, p *listing.Page) (*Document, error) {
+// List renders a page of a directory. share refers to the form that makes a share of it, ""
+// for none; with the name of an entry added, of that.
+func (s *Site) List(frame Frame, p *listing.Page, share string) (*Document, error) {
 	l := &listView{
-		Name: s.Title, Dir: p.Dir.String(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "),
+		Name: s.Title, Dir: p.Dir.String(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "), Share: share,
 		Unsorted: !p.Sorted, Cut: p.Cut, Rows: make([]row, len(p.Entries)),
 	}
 	for _, c := range p.Columns() {

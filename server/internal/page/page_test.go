@@ -46,7 +46,7 @@ func TestPartsArePlain(t *testing.T) {
 		}
 	}
 	for what, text := range map[string]string{
-		"module": string(pageJS), "style": pageCSS, "templates": shellHTML + iconsHTML + listHTML + showHTML + formHTML + uploadHTML + answerHTML, "icon": iconSVG,
+		"module": string(pageJS), "style": pageCSS, "templates": shellHTML + iconsHTML + listHTML + showHTML + formHTML + uploadHTML + answerHTML + sharesHTML, "icon": iconSVG,
 	} {
 		for _, bad := range []string{`innerHTML`, `outerHTML`, `insertAdjacentHTML`, `document\.write`, `\beval\b`, `new Function`, `srcdoc`, `DOMParser`, `\sstyle="`, `\son[a-z]+="`, `javascript:`,
 			`https?://(?:www\.w3\.org/)?[a-z0-9.]*[^/]*`} {
@@ -71,7 +71,7 @@ func TestIcons(t *testing.T) {
 		}
 		sprite[name] = true
 	}
-	for _, m := range regexp.MustCompile(`href="#i-([a-z]+)"`).FindAllStringSubmatch(shellHTML+listHTML+showHTML+uploadHTML+answerHTML, -1) {
+	for _, m := range regexp.MustCompile(`href="#i-([a-z]+)"`).FindAllStringSubmatch(shellHTML+listHTML+showHTML+uploadHTML+answerHTML+sharesHTML, -1) {
 		use(m[1])
 	}
 	for _, m := range regexp.MustCompile(`(?:icon|iconButton)\("([a-z]+)"`).FindAllStringSubmatch(string(pageJS), -1) {

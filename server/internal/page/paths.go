@@ -6,3 +6,6 @@ const (
 	LoginPath  = "/" + Reserved + "/login"
 	LogoutPath = "/" + Reserved + "/logout"
 )
+
+// SharesPath is the path of the shares of a user, at the top of every host.
+const SharesPath = "/" + Reserved + "/shares"

@@ -29,6 +29,8 @@ type File struct {
 
 	CanDelete, CanMove, CanCopy bool
 
+	Share string // a reference to the form that makes a share of the file, "" for none
+
 	// for the template
 	Base, Href, Frame, Ask, Kind string
 	Bytes, People                string

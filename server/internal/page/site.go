@@ -57,6 +57,8 @@ type Options struct {
 	Title string // of the site, "" for Files
 	Logo  []byte // an image; nil for none
 	Color string // of links and buttons, #rrggbb; "" for a blue
+
+	Shares bool // the server has shares
 }
 
 // A Site has the look of all pages and the assets that they load. It is immutable.
@@ -64,6 +66,7 @@ type Site struct {
 	Title                                     string
 	StylePath, ModulePath, LogoPath, IconPath string // below the top of the mount; LogoPath may be ""
 	Style                                     template.CSS
+	HasShares                                 bool
 	assets                                    map[string]*Asset
 }
 
@@ -76,7 +79,7 @@ type Asset struct {
 // New returns a Site. It fails if the title has characters that nobody can see, if the color
 // is not one, or if the logo is not an image that browsers show.
 func New(o Options) (*Site, error) {
-	s := &Site{Title: o.Title, assets: map[string]*Asset{}}
+	s := &Site{Title: o.Title, HasShares: o.Shares, assets: map[string]*Asset{}}
 	if s.Title == "" {
 		s.Title = "Files"
 	}
@@ -184,6 +187,7 @@ type Frame struct {
 	// SignIn the page to sign in; "" for neither.
 	User, SignOut, SignIn string
 	Next                  string // where to go after signing out
+	Shares                string // the page of the user's shares, "" for none
 }
 
 // BaseOf returns the Base of a page with this path below the top of its mount, such as
@@ -206,6 +210,7 @@ type view struct {
 	Upload *Upload
 	Answer *answerView
 	Form   *Form
+	Made   *Shares
 }
 
 // parse returns the template of a page with that content.

@@ -13,6 +13,17 @@ func pageOf(cfg *config.Mount) server.Page {
 	return server.Page{Mode: pageModes[cfg.Page], Title: string(cfg.PageTitle), Color: string(cfg.PageColor)}
 }
 
+// ownLook returns the look of the pages that belong to no mount: that of the first mount that
+// has one.
+func ownLook(cfg *config.Config) (title, color string) {
+	for i := range cfg.Mounts {
+		if m := &cfg.Mounts[i]; m.PageTitle != "" || m.PageColor != "" {
+			return string(m.PageTitle), string(m.PageColor)
+		}
+	}
+	return "", ""
+}
+
 // logoOf returns the logo on the page of a mount, nil for none.
 func logoOf(cfg *config.Mount) ([]byte, error) {
 	if cfg.PageLogo == "" {

@@ -59,13 +59,7 @@ func (s *service) addSignIn(g *generation, recorder audit.Recorder) {
 	if c.client != nil {
 		pages.Provider, pages.Keys = c.client, c.sessionKeys
 	}
-	// The page looks like the first mount that has a look.
-	for i := range g.cfg.Mounts {
-		if look := g.cfg.Mounts[i]; look.PageTitle != "" || look.PageColor != "" {
-			pages.Title, pages.Color = string(look.PageTitle), string(look.PageColor)
-			break
-		}
-	}
+	pages.Title, pages.Color = ownLook(g.cfg)
 	c.signIn = signin.New(pages)
 }
 

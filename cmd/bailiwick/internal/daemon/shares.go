@@ -67,6 +67,7 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 		MinRate:  int64(g.cfg.Limits.MinimumRate),
 		Recorder: recorder, Logger: s.logger,
 	}
+	cfg.Title, cfg.Color = ownLook(g.cfg)
 	at := map[*config.Mount]int{}
 	for _, m := range g.mounts {
 		if m.cfg.Uploads != nil {
