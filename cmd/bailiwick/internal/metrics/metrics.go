@@ -29,6 +29,7 @@ type Metrics struct {
 	fresh    prometheus.Counter
 	archives *prometheus.CounterVec
 	archived prometheus.Counter
+	shares   *prometheus.CounterVec
 	duration prometheus.Histogram
 	logins   *prometheus.CounterVec
 	linkUses *prometheus.CounterVec
@@ -82,6 +83,10 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 			Name: "bailiwick_archive_objects_total",
 			Help: "Files read for archives of directories.",
 		}),
+		shares: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "bailiwick_share_requests_total",
+			Help: "Requests that used, made or revoked a share, by verdict. Unknown links are refusals with the reason share.",
+		}, []string{"verdict"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "bailiwick_request_duration_seconds",
 			Help:    "Time from a request's headers to the end of its response.",
@@ -122,6 +127,9 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 	for _, aborted := range []bool{false, true} {
 		m.archives.WithLabelValues(archiveOutcome(aborted))
 	}
+	for _, v := range []audit.Verdict{audit.Allowed, audit.Refused, audit.Failed} {
+		m.shares.WithLabelValues(string(v))
+	}
 	for _, outcome := range []string{reloaded, reloadRefused} {
 		m.reloads.WithLabelValues(outcome)
 	}
@@ -133,7 +141,7 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 		Name: "bailiwick_requests_in_flight",
 		Help: "Requests in progress.",
 	}, func() float64 { return float64(running()) })
-	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.archives, m.archived, m.duration, lost, inFlight,
+	m.registry.MustRegister(m.requests, m.refusals, m.bytes, m.received, m.aborted, m.fresh, m.archives, m.archived, m.shares, m.duration, lost, inFlight,
 		m.logins, m.remembered, m.linkUses, m.backend, m.catalog, m.reloads, m.loaded, &m.caches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.loaded.SetToCurrentTime()
@@ -156,6 +164,9 @@ func (m *Metrics) Record(a *audit.Attempt) {
 	}
 	if a.Archive {
 		m.archives.WithLabelValues(archiveOutcome(a.Aborted)).Inc()
+	}
+	if a.Share != "" {
+		m.shares.WithLabelValues(string(a.Verdict)).Inc()
 	}
 	m.requests.WithLabelValues(methodLabel(a.Method), statusClass(a.Status), string(a.Verdict)).Inc()
 	if a.Verdict != audit.Allowed {

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -33,5 +34,31 @@ func TestMetricsLint(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Each request that uses a share counts once, whatever it reads.
+func TestShareRequests(t *testing.T) {
+	m := New(func() uint64 { return 0 }, func() int64 { return 0 })
+	for _, a := range []audit.Attempt{
+		{Share: "share:x", Verdict: audit.Allowed}, {Share: "share:x", Verdict: audit.Allowed, Part: true},
+		{Share: "share:x", Verdict: audit.Refused}, {Verdict: audit.Allowed},
+	} {
+		m.Record(&a)
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() == "bailiwick_share_requests_total" {
+			for _, c := range f.GetMetric() {
+				got[c.GetLabel()[0].GetValue()] = c.GetCounter().GetValue()
+			}
+		}
+	}
+	if want := map[string]float64{string(audit.Allowed): 1, string(audit.Refused): 1, string(audit.Failed): 0}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
