@@ -22,9 +22,6 @@ import (
 // tokenBytes is the size of a token: nobody finds one among 2^128.
 const tokenBytes = 16
 
-// tokenChars is the length of a token in a link.
-var tokenChars = base64.RawURLEncoding.EncodedLen(tokenBytes)
-
 // newToken returns a token and its hash. A fast hash suffices for what cannot be guessed.
 func newToken() (token string, hash [32]byte) {
 	var b [tokenBytes]byte

@@ -17,9 +17,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/testdata/oidcprovider"
 )
 
-// newHash is another hash of the password pw.
-const newHash = "$2a$04$vi.62yczoZ18A9xMGQw4l.QYzJUTb5FaPO5485sfqkKJxS5FiZDnm"
-
 // browse is the header of a browser that shows a page.
 func browse(r *http.Request) {
 	r.Header.Set("Accept", "text/html,*/*;q=0.8")

@@ -116,7 +116,7 @@ func (p *Provider) Login(t testing.TB, user string) string {
 	}
 	// The example of RFC 7636, appendix B.
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-	answer, body := p.Visit(t, client, p.Issuer+"/auth?"+url.Values{
+	answer, _ := p.Visit(t, client, p.Issuer+"/auth?"+url.Values{
 		"client_id": {p.ClientID}, "response_type": {"code"}, "scope": {"openid"}, "redirect_uri": {redirect},
 		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
 	}.Encode(), user)
@@ -124,7 +124,7 @@ func (p *Provider) Login(t testing.TB, user string) string {
 	if err != nil {
 		t.Fatalf("logging in ended at %s, %s", answer.Request.URL.Path, answer.Status)
 	}
-	answer, body = p.do(t, client, p.Issuer+"/token", url.Values{
+	_, body := p.do(t, client, p.Issuer+"/token", url.Values{
 		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {redirect},
 		"client_id": {p.ClientID}, "code_verifier": {verifier},
 	})
