@@ -124,7 +124,7 @@ func (p *Provider) Login(t testing.TB, user string) string {
 	if err != nil {
 		t.Fatalf("logging in ended at %s, %s", answer.Request.URL.Path, answer.Status)
 	}
-	_, body := p.do(t, client, p.Issuer+"/token", url.Values{
+	answer, body := p.do(t, client, p.Issuer+"/token", url.Values{
 		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {redirect},
 		"client_id": {p.ClientID}, "code_verifier": {verifier},
 	})
