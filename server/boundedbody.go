@@ -15,10 +15,11 @@ const stride = 4 << 10
 // A boundedBody is the body of one request, within the time limits and the slots of an
 // Intake. Its errors are httpErrors, except for io.EOF and errGone.
 type boundedBody struct {
-	in       *intake
+	slots    *Slots // to give back to
 	r        *http.Request
 	rc       *http.ResponseController
 	received int64
+	idle     time.Duration // Intake.Idle
 	left     time.Duration // rest of Intake.Timeout
 	leftIdle time.Duration // rest of Intake.Idle, for the current stride
 	step     int64         // bytes of the current stride so far
@@ -33,14 +34,14 @@ func (in *intake) receive(x *exchange) (*boundedBody, error) {
 	if !in.Slots.take() {
 		return nil, errIntakeBusy
 	}
-	return &boundedBody{in: in, r: x.r, rc: http.NewResponseController(x.w), left: in.Timeout, leftIdle: in.Idle}, nil
+	return &boundedBody{slots: in.Slots, r: x.r, rc: http.NewResponseController(x.w), idle: in.Idle, left: in.Timeout, leftIdle: in.Idle}, nil
 }
 
 // endBody records what was received and releases the slot of b.
 func (x *exchange) endBody(b *boundedBody) {
 	x.attempt.Received = b.received
 	x.allRead = b.err == io.EOF
-	b.in.Slots.give()
+	b.slots.give()
 }
 
 // Read reads from the body. The first Read sends 100 (Continue) to a client that waits for
@@ -70,7 +71,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 		err = b.readError(err)
 	}
 	if b.step >= stride {
-		b.step, b.leftIdle = 0, b.in.Idle
+		b.step, b.leftIdle = 0, b.idle
 	}
 	b.err = err
 	return n, err

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -15,6 +17,9 @@ import (
 // is 500. recorder and logger may be nil, as in [Config]. The handler is as safe for
 // concurrent use as h is.
 //
+// A client has ten seconds to send the body of its request. Then a Read of it returns an error
+// that h should return: the response is 408.
+//
 // Endpoint does not authenticate, and it does not look at Origin or Sec-Fetch-Site.
 func Endpoint(h func(w http.ResponseWriter, r *http.Request) error, recorder audit.Recorder, logger *slog.Logger) http.Handler {
 	lingering := NewSlots(lingerSlots)
@@ -26,8 +31,25 @@ func Endpoint(h func(w http.ResponseWriter, r *http.Request) error, recorder aud
 			x.fail(refusal("", reason.NameSlash), nil)
 			return
 		}
-		if err := h(x, r.WithContext(audit.NewContext(x.ctx, &x.attempt))); err != nil {
+		x.boundRest()
+		r = r.WithContext(audit.NewContext(x.ctx, &x.attempt))
+		if r.ContentLength != 0 {
+			body := &boundedBody{r: x.r, rc: http.NewResponseController(x.w), idle: endpointTime, left: endpointTime, leftIdle: endpointTime}
+			r.Body = endpointBody{body, r.Body}
+			defer func() { x.attempt.Received, x.allRead = body.received, body.err == io.EOF }()
+		}
+		if err := h(x, r); err != nil {
 			x.fail(err, nil)
 		}
 	})
+}
+
+// endpointTime is how long the body of a request to an Endpoint may take. Without a bound,
+// clients that send one byte now and then would hold the requests in flight for ever.
+const endpointTime = 10 * time.Second
+
+// An endpointBody is a body that is read within endpointTime.
+type endpointBody struct {
+	io.Reader
+	io.Closer
 }
