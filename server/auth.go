@@ -3,12 +3,15 @@ package server
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/internal/cookie"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -44,9 +47,10 @@ type Auth struct {
 
 	// SignIn, if set, answers in place of a 401 with a fixed text where a person looks at the
 	// response: a GET by which a browser shows a page. Everything else gets the 401 as
-	// without it. It is called like Unauthorized, and its page is sent with 401. Browsers are
-	// not challenged, since their prompt for a password would hide the page. See package
-	// signin. It excludes Unauthorized.
+	// without it, but no request of a browser gets a challenge for a password: the browser's
+	// own prompt would hide the page. Browsers are known by Sec-Fetch headers, Origin, or the
+	// cookie of a session. SignIn is called like Unauthorized, and its page is sent with 401.
+	// See package signin. It excludes Unauthorized.
 	SignIn http.Handler
 
 	// Links verifies signed links; nil treats the query of a link like any other query.
@@ -102,7 +106,9 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 	switch authenticator := a.Authenticator.(type) {
 	case nil:
 	case auth.Renewer:
-		p, ok, x.renewal, err = authenticator.AuthenticateRenew(x.r)
+		if p, ok, x.renewal, err = authenticator.AuthenticateRenew(x.r); x.renewal != "" {
+			x.renewed = time.Now()
+		}
 	default:
 		p, ok, err = authenticator.Authenticate(x.r)
 	}
@@ -157,10 +163,15 @@ func (x *exchange) verifyLink(a *Auth) bool {
 	return true
 }
 
+// renewalTime is how long after the authentication of a request its response may renew the
+// credentials. A response that begins later, such as that of a slow store, could undo what the
+// browser did meanwhile: sign out, or sign in as somebody else.
+const renewalTime = time.Second
+
 // renew renews the caller's credentials in a response that no cache may store: a cache would
 // send the cookie to others.
 func (x *exchange) renew(status int) {
-	if x.renewal == "" || x.status != 0 || status < http.StatusOK {
+	if x.renewal == "" || x.status != 0 || status < http.StatusOK || time.Since(x.renewed) > renewalTime {
 		return
 	}
 	h := x.Header()
@@ -238,6 +249,33 @@ func (x *exchange) unauthorizedHandler() http.Handler {
 		return x.auth.SignIn
 	}
 	return x.auth.Unauthorized
+}
+
+// challenges returns the challenges of a 401.
+func (x *exchange) challenges() []string {
+	if x.auth.Authenticator == nil {
+		return nil
+	}
+	all := x.auth.Authenticator.Challenges()
+	if x.auth.SignIn == nil || !byBrowser(x.r) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c string) bool {
+		scheme, _, _ := strings.Cut(c, " ")
+		return strings.EqualFold(scheme, "Basic")
+	})
+}
+
+// byBrowser reports whether a browser sent r that would show a prompt for a challenge, also if
+// it is the fetch of a script. Sec-Fetch headers are sent only where the connection is safe.
+func byBrowser(r *http.Request) bool {
+	for _, key := range [...]string{"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"} {
+		if len(r.Header[key]) > 0 {
+			return true
+		}
+	}
+	_, given := cookie.Find(r, cookie.Session)
+	return given
 }
 
 // isNavigation reports whether a browser sent r to show the response as a page. All that can

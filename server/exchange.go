@@ -46,6 +46,7 @@ type exchange struct {
 	op        vfs.Op       // the operation of the request
 	anonymous bool         // the request has no credentials, but the handler accepts some
 	renewal   string       // a Set-Cookie that renews the caller's credentials
+	renewed   time.Time    // when renewal was made
 	notFound  *refusalPage // nil for a fixed text
 	link      links.Link   // the signed link used; its ID is "" if none was
 	linkUsed  bool         // the use of the link has been counted

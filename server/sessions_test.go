@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
@@ -103,8 +105,9 @@ func signInSite(t testing.TB, now func() time.Time, rec audit.Recorder) (h http.
 // navigation is the header of a browser that shows the response as a page.
 var navigation = []string{"Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "none"}
 
-// TestSignInPageWhere: only a person who looks at a page gets the page to sign in, and no
-// challenge. All others get the 401 as if there were no page.
+// TestSignInPageWhere: only a person who looks at a page gets the page to sign in. All others
+// get the 401 as if there were no page, but no request of a browser gets a challenge for a
+// password, since its own prompt would open.
 func TestSignInPageWhere(t *testing.T) {
 	h, cookie := signInSite(t, nil, nil)
 	plain := request(t, h, "GET", "/top.txt")
@@ -112,6 +115,7 @@ func TestSignInPageWhere(t *testing.T) {
 		t.Fatalf("without Accept: %+v", plain)
 	}
 	wrong := "Basic " + base64.StdEncoding.EncodeToString([]byte("alice:guess"))
+	plain.Header.Del("Www-Authenticate")
 	for _, c := range []struct {
 		what, method string
 		headers      []string
@@ -124,8 +128,14 @@ func TestSignInPageWhere(t *testing.T) {
 		{"a fetch of a script for HTML", "GET", []string{"Accept", "text/html", "Sec-Fetch-Mode", "cors"}, false},
 		{"a fetch of a script to this site", "GET", []string{"Accept", "text/html", "Sec-Fetch-Mode", "same-origin"}, false},
 		{"an image", "GET", []string{"Accept", "image/*,*/*;q=0.8", "Sec-Fetch-Mode", "no-cors"}, false},
+		{"JSON of a program", "GET", []string{"Accept", "application/json"}, false},
 		{"JSON", "GET", []string{"Accept", "application/json", "Sec-Fetch-Mode", "navigate"}, false},
 		{"curl", "GET", []string{"Accept", "*/*"}, false},
+		{"curl, to change something", "PUT", nil, false},
+		{"curl with wrong credentials", "GET", []string{"Authorization", wrong}, false},
+		{"a fetch over a connection that is not safe", "PUT", []string{"Origin", "http://bailiwick.example"}, false},
+		{"a fetch with a session", "GET", []string{"Authorization", wrong, "Cookie", cookie("alice")}, false},
+		{"a fetch with what was a session", "GET", []string{"Cookie", "bailiwick=one.AAAA"}, false},
 		{"two modes", "GET", append([]string{"Sec-Fetch-Mode", "cors"}, navigation...), false},
 		{"HEAD", "HEAD", navigation, false},
 		{"PUT", "PUT", navigation, false},
@@ -134,10 +144,12 @@ func TestSignInPageWhere(t *testing.T) {
 	} {
 		got := request(t, h, c.method, "/top.txt", c.headers...)
 		isPage := strings.HasPrefix(got.Header.Get("Content-Type"), "text/html")
-		if got.Status != 401 || isPage != c.page || (got.Header.Get("Www-Authenticate") != "") == c.page {
+		program := strings.HasPrefix(c.what, "curl") || c.what == "JSON of a program"
+		if got.Status != 401 || isPage != c.page || strings.Contains(fmt.Sprint(got.Header["Www-Authenticate"]), "Basic ") != program {
 			t.Errorf("%s: %d, page %t, %v", c.what, got.Status, isPage, got.Header)
 		}
 		if !c.page && c.method != "HEAD" {
+			got.Header.Del("Www-Authenticate")
 			same(t, c.what, got, plain)
 		}
 	}
@@ -282,5 +294,66 @@ func TestPageSaysWho(t *testing.T) {
 	r = request(t, h, "GET", "/home/", append(as("alice"), navigation...)...)
 	if r.Status != 200 || !strings.Contains(r.Body, "<bdi>alice</bdi>") || strings.Contains(r.Body, "logout") {
 		t.Errorf("by a header: %d\n%s", r.Status, r.Body)
+	}
+}
+
+// TestLateRenewal: a response that begins late renews nothing, since the user may have signed
+// out meanwhile. The control begins at once.
+func TestLateRenewal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		who := people{"alice": {Name: "alice", Method: "basic"}}
+		s, cookie := sessionsOf(t, who, nil)
+		given := cookie("alice")
+		time.Sleep(time.Hour)
+		for _, late := range []time.Duration{0, time.Minute} {
+			b := slowOpen{mem.New(), late}
+			plant(t, b.Backend, "a")
+			p := allow("**")
+			p.Authorize = rules(t, nil, access.Rule{Who: "user:alice", Can: can(vfs.OpRead)})
+			h := server.New(jailOver(t, b, p), server.Config{Logger: quiet, Auth: server.Auth{Authenticator: s}})
+			r := request(t, h, "GET", "/a", "Cookie", given)
+			if r.Status != 200 || (r.Header["Set-Cookie"] != nil) != (late == 0) {
+				t.Errorf("after %v: %+v", late, r)
+			}
+		}
+	})
+}
+
+// A slowOpen is a backend that takes some time to open an object.
+type slowOpen struct {
+	*mem.Backend
+	time.Duration
+}
+
+func (s slowOpen) Open(ctx context.Context, n vfs.Name, r vfs.Request) (*vfs.Object, error) {
+	time.Sleep(s.Duration)
+	return s.Backend.Open(ctx, n, r)
+}
+
+// TestChangeAfterSession: what changes something after the session is over is 401, also where
+// anyone may do it: it would be done as by nobody. Reading goes on as anyone.
+func TestChangeAfterSession(t *testing.T) {
+	now := time.Now()
+	s, cookie := sessionsOf(t, people{"alice": {Name: "alice", Method: "basic"}}, func() time.Time { return now })
+	given := cookie("alice")
+	p := allow("**")
+	p.Authorize = access.Anyone()
+	h := server.New(jailOver(t, mem.New(), p), server.Config{Write: true, Logger: quiet, Auth: server.Auth{Authenticator: s}})
+	for _, c := range []struct {
+		after          time.Duration
+		method, cookie string
+		status         int
+	}{
+		{0, "PUT", given, 201}, {3 * time.Hour, "PUT", given, 401}, {0, "DELETE", given, 401}, {0, "GET", given, 200}, {0, "HEAD", given, 200},
+		{0, "PUT", "", 204}, {0, "PUT", "bailiwick=one.AAAA", 204}, {0, "DELETE", "", 204},
+	} {
+		now = now.Add(c.after)
+		var headers []string
+		if c.cookie != "" {
+			headers = []string{"Cookie", c.cookie}
+		}
+		if r := request(t, h, c.method, "/a", headers...); r.Status != c.status {
+			t.Errorf("%s by %q: %d, want %d", c.method, c.cookie, r.Status, c.status)
+		}
 	}
 }

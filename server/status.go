@@ -250,8 +250,8 @@ func (x *exchange) respond(response *httpError, err error) {
 			x.unauthorized(h)
 			return
 		}
-		if a := x.auth.Authenticator; a != nil && len(a.Challenges()) > 0 {
-			x.Header()["Www-Authenticate"] = a.Challenges()
+		if challenges := x.challenges(); len(challenges) > 0 {
+			x.Header()["Www-Authenticate"] = challenges
 		}
 	}
 	if retry := response.retry; retry > 0 {

@@ -31,7 +31,8 @@ type Renewer interface {
 
 	// AuthenticateRenew is Authenticate. If the credentials should be renewed, renewal is
 	// the value of a Set-Cookie, else "". It must not be sent in a response that a cache
-	// may store and send to others.
+	// may store and send to others, and not later than about a second: it would undo that
+	// the user signed out meanwhile.
 	AuthenticateRenew(r *http.Request) (p Principal, ok bool, renewal string, err error)
 }
 

@@ -3,7 +3,8 @@
 // The cookie holds all there is of a session: who signed in, how and when, sealed with a key
 // of the server. Nothing is kept on the server, so several servers with the same keys and
 // users accept each other's sessions, and a restart ends none. A cookie is bound to a key,
-// not to a host: a proxy may change the host, and a browser sends a cookie to no other one.
+// not to a host: a proxy may change the host. A browser sends a cookie to its host alone, but
+// to every port of it: other servers there see the cookies of this one.
 //
 // A session ends when its time is over, when the user signs out in that browser, and with
 // what it began with: the user's line in a file of passwords, or the configuration of the

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/internal/cookie"
 )
 
@@ -51,11 +53,14 @@ type Config struct {
 	Idle   time.Duration // for which a session lasts without a request; default 2 h
 
 	// OnCheck, if set, is called for each cookie that was looked at: with nil, with
-	// [auth.ErrExpired] for a session whose time is over, or with [auth.ErrCredentials] for
-	// everything else that is no session. It is called concurrently.
+	// [auth.ErrExpired] for a session that is over, for whatever reason, or with
+	// [auth.ErrCredentials] for what is no session. It is called concurrently.
 	OnCheck func(error)
 
-	Now func() time.Time // default time.Now
+	// Clock decides whether sessions are over. It never goes back, so what is over stays so.
+	// Sessions with the same Keys should share one. nil makes one for these Sessions.
+	Clock *links.Clock
+	Now   func() time.Time // the system time, for Clock; default time.Now
 }
 
 // Sessions is an [auth.Authenticator] that adds sessions to another one. It is immutable
@@ -64,7 +69,11 @@ type Config struct {
 //
 // What a request carries itself outranks its session: with an Authorization header or a
 // client certificate, next alone decides, so wrong credentials beside a good session are
-// wrong credentials. A cookie that is no session, for whatever reason, is ignored.
+// wrong credentials.
+//
+// A cookie that is no session is ignored. One of a session that is over is ignored in a GET
+// or HEAD. For other methods it is auth.ErrExpired: what a user changes must not be changed
+// as by nobody, because the time was over meanwhile.
 type Sessions struct {
 	next auth.Authenticator
 	cfg  Config
@@ -103,6 +112,9 @@ func New(next auth.Authenticator, cfg Config) *Sessions {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Clock == nil {
+		cfg.Clock = &links.Clock{}
+	}
 	return &Sessions{next: next, cfg: cfg}
 }
 
@@ -122,7 +134,8 @@ func (s *Sessions) Authenticate(r *http.Request) (auth.Principal, bool, error) {
 }
 
 // AuthenticateRenew implements [auth.Renewer]. The Method of a principal with a session is
-// auth.MethodSession. A session is renewed when a quarter of Config.Idle has passed.
+// auth.MethodSession. A session is renewed when a quarter of Config.Idle has passed, by a GET
+// or HEAD: other requests may take long, and browsers go on meanwhile.
 func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool, renewal string, err error) {
 	if s == nil || s.next == nil {
 		return auth.Principal{}, false, "", auth.ErrUnavailable
@@ -131,19 +144,24 @@ func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool
 	if ok || err != nil || len(r.Header["Authorization"]) > 0 {
 		return p, ok, "", err
 	}
-	value, given := cookie.Find(r, cookieName)
+	value, given := cookie.Find(r, cookie.Session)
 	if !given {
 		return p, false, "", nil
 	}
-	kept, who, err := s.check(value)
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+	now := s.now(r.Context())
+	kept, who, err := s.check(value, now)
 	s.cfg.OnCheck(err)
-	if err != nil {
+	switch {
+	case !safe && errors.Is(err, auth.ErrExpired):
+		return p, false, "", err
+	case err != nil:
 		return p, false, "", nil
 	}
-	if now := s.cfg.Now(); now.Unix()-kept.Seen >= int64(s.cfg.Idle/(4*time.Second)) {
+	if safe && now.Unix()-kept.Seen >= int64(s.cfg.Idle/(4*time.Second)) {
 		kept.Seen = now.Unix()
 		if value, err := s.seal(kept); err == nil {
-			renewal = cookie.Set(r, cookieName, value, 0)
+			renewal = cookie.Set(r, cookie.Session, value, 0)
 		}
 	}
 	return who, true, renewal, nil
@@ -164,8 +182,12 @@ func (k *state) principal() auth.Principal {
 	return auth.Principal{Name: k.Name, Groups: k.Groups, Claims: k.Claims, Method: auth.MethodSession}
 }
 
-// check returns the session in a cookie, and its principal.
-func (s *Sessions) check(sealed string) (*state, auth.Principal, error) {
+// now returns the time by Config.Clock.
+func (s *Sessions) now(ctx context.Context) time.Time { return s.cfg.Clock.Now(ctx, s.cfg.Now()) }
+
+// check returns the session in a cookie, and its principal. The error is auth.ErrExpired for
+// what was a session once.
+func (s *Sessions) check(sealed string, at time.Time) (*state, auth.Principal, error) {
 	value, by, ok := s.cfg.Keys.open(purposeSession, sealed)
 	if !ok {
 		return nil, auth.Principal{}, auth.ErrCredentials
@@ -177,23 +199,21 @@ func (s *Sessions) check(sealed string) (*state, auth.Principal, error) {
 	p := kept.principal()
 	fingerprint, ok := s.fingerprint(kept.Way, p, by)
 	if !ok || !hmac.Equal(fingerprint, kept.Fingerprint) {
-		return nil, auth.Principal{}, auth.ErrCredentials
+		return nil, auth.Principal{}, auth.ErrExpired
 	}
-	now, skew := s.cfg.Now().Unix(), int64(clockSkew/time.Second)
+	now, skew := at.Unix(), int64(clockSkew/time.Second)
 	switch {
-	case kept.Began > now+skew || kept.Seen > now+skew || kept.Seen < kept.Began:
-		return nil, auth.Principal{}, auth.ErrCredentials
-	case now-kept.Began >= int64(s.cfg.MaxAge/time.Second), now-kept.Seen >= int64(s.cfg.Idle/time.Second):
+	case kept.Began > now+skew || kept.Seen > now+skew || kept.Seen < kept.Began, now-kept.Began >= int64(s.cfg.MaxAge/time.Second), now-kept.Seen >= int64(s.cfg.Idle/time.Second):
 		return nil, auth.Principal{}, auth.ErrExpired
 	}
 	if kept.Way == OIDC {
 		var err error
 		if p, err = s.cfg.Qualify(p); err != nil {
-			return nil, auth.Principal{}, auth.ErrCredentials
+			return nil, auth.Principal{}, auth.ErrExpired
 		}
 	}
 	if p.Anyone() || auth.Reserved(p.Name) {
-		return nil, auth.Principal{}, auth.ErrCredentials
+		return nil, auth.Principal{}, auth.ErrExpired
 	}
 	return kept, p, nil
 }
@@ -245,23 +265,24 @@ func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, way Way, p auth
 	if s == nil || s.next == nil {
 		return auth.Principal{}, auth.ErrUnavailable
 	}
-	now := s.cfg.Now().Unix()
+	at := s.now(r.Context())
+	now := at.Unix()
 	p = s.cfg.Keep(p)
 	value, err := s.seal(&state{Way: way, Name: p.Name, Groups: p.Groups, Claims: p.Claims, Began: now, Seen: now})
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	_, who, err := s.check(value)
+	_, who, err := s.check(value, at)
 	if err != nil {
 		return auth.Principal{}, auth.ErrCredentials
 	}
-	w.Header().Add("Set-Cookie", cookie.Set(r, cookieName, value, 0))
+	w.Header().Add("Set-Cookie", cookie.Set(r, cookie.Session, value, 0))
 	return who, nil
 }
 
 // End makes the browser forget the session.
 func (s *Sessions) End(w http.ResponseWriter, r *http.Request) {
-	w.Header().Add("Set-Cookie", cookie.Remove(r, cookieName))
+	w.Header().Add("Set-Cookie", cookie.Remove(r, cookie.Session))
 }
 
 // CheckPassword returns the principal of a user name and a password that r brings in another
@@ -284,6 +305,3 @@ func (s *Sessions) CheckPassword(r *http.Request, name, password string) (auth.P
 	}
 	return p, err
 }
-
-// cookieName is the name of the cookie, without the prefix that it has over TLS.
-const cookieName = "bailiwick"

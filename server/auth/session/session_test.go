@@ -15,6 +15,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/auth/session"
 )
 
@@ -92,8 +93,8 @@ func TestSession(t *testing.T) {
 	s.is("no cookie", with(), "")
 }
 
-// TestNoSession has cookies that are no session: each is as if there were none, never an
-// error. They were one before, or are one elsewhere; the controls are beside them.
+// TestNoSession has cookies that are no session: each is as if there were none, and an error
+// only if it was one once and the request changes something. They were one before, or are one elsewhere; the controls are beside them.
 func TestNoSession(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	at := func(d time.Duration) func() time.Time { return func() time.Time { return now.Add(d) } }
@@ -116,6 +117,10 @@ func TestNoSession(t *testing.T) {
 		"empty":               "",
 	} {
 		s.is(what, with(c), "")
+		// What one of the keys has sealed was a session of some server.
+		if err := change(s.Sessions, c); errors.Is(err, auth.ErrExpired) != strings.HasPrefix(what, "without a") {
+			t.Errorf("%s, to change something: %v", what, err)
+		}
 	}
 	s.is("two cookies", with(cookie, cookie), "")
 	s.is("two cookies, one of somebody else", with(s.begin(session.Password, auth.Principal{Name: "bob"}), cookie), "")
@@ -149,9 +154,55 @@ func TestNoSession(t *testing.T) {
 		if c.good {
 			name = "alice"
 		}
-		newSite(t, c.cfg).is(what, with(cookie), name)
-		if (checked == nil) != c.good || calls != 1 || errors.Is(checked, auth.ErrExpired) != strings.HasPrefix(what, "after") {
+		site := newSite(t, c.cfg)
+		site.is(what, with(cookie), name)
+		if (checked == nil) != c.good || calls != 1 || errors.Is(checked, auth.ErrExpired) != isOver[what] {
 			t.Errorf("%s: told %v, %d times", what, checked, calls)
+		}
+		if err := change(site.Sessions, cookie); errors.Is(err, auth.ErrExpired) != isOver[what] {
+			t.Errorf("%s, to change something: %v", what, err)
+		}
+	}
+}
+
+// isOver has what ends a session whose cookie is still known.
+var isOver = map[string]bool{
+	"the password changed": true, "the user is gone": true, "after the idle time": true, "after a shorter one": true, "after the age": true,
+	"a clock that is an hour off": true,
+}
+
+// change returns the error of a request that changes something.
+func change(s *session.Sessions, cookie string) error {
+	r := httptest.NewRequest("PUT", "/", nil)
+	r.Header["Cookie"] = []string{"bailiwick=" + cookie}
+	_, _, err := s.Authenticate(r)
+	return err
+}
+
+// TestClockBack: what is over stays so, also for other Sessions with the same Clock, when the
+// system clock is set back. The control has a Clock of its own.
+func TestClockBack(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	at := func(d time.Duration) func() time.Time { return func() time.Time { return now.Add(d) } }
+	var clock links.Clock
+	cookie := newSite(t, session.Config{Now: at(0), Clock: &clock}).begin(session.Password, alice)
+	newSite(t, session.Config{Now: at(3 * time.Hour), Clock: &clock}).is("three hours later", with(cookie), "")
+	newSite(t, session.Config{Now: at(time.Hour), Clock: &clock}).is("set back", with(cookie), "")
+	newSite(t, session.Config{Now: at(time.Hour)}).is("the control", with(cookie), "alice")
+}
+
+// TestNoRenewalOfChanges: a request that changes something may take long, and what the browser
+// does meanwhile must stand.
+func TestNoRenewalOfChanges(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	s := newSite(t, session.Config{Now: func() time.Time { return now }})
+	cookie := s.begin(session.Password, alice)
+	now = now.Add(time.Hour)
+	for method, want := range map[string]bool{"GET": true, "HEAD": true, "PUT": false, "POST": false, "DELETE": false, "MOVE": false} {
+		r := httptest.NewRequest(method, "/", nil)
+		r.Header["Cookie"] = []string{"bailiwick=" + cookie}
+		if p, _, renewal, err := s.AuthenticateRenew(r); p.Name != "alice" || (renewal != "") != want || err != nil {
+			t.Errorf("%s: %+v, %q, %v", method, p, renewal, err)
 		}
 	}
 }

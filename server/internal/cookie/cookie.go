@@ -10,6 +10,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 )
 
+// Session is the base of the name of a session's cookie.
+const Session = "bailiwick"
+
 // Name returns the name of a cookie in the browser that sent r. Over TLS it begins with
 // __Host-: browsers then accept the cookie only over TLS, from this very host and for all its
 // paths, so no neighboring host, and nobody on the network, can plant one. Without TLS they
