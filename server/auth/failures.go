@@ -3,6 +3,7 @@ package auth
 import (
 	"container/list"
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -103,6 +104,22 @@ func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (atte
 			return attempt{}, ErrUnavailable
 		}
 	}
+}
+
+// Attempt calls check, a log-in of the client at addr with something that cannot be guessed,
+// such as the code of an OpenID Connect provider, and returns its error. An error that matches
+// ErrCredentials, but not ErrExpired, counts as a failure. A client that failed too often gets
+// ErrThrottled, and check is not called.
+func (f *Failures) Attempt(ctx context.Context, addr netip.Addr, check func() error) error {
+	a, err := f.begin(ctx, addr, false)
+	if err != nil {
+		return err
+	}
+	failed := true // if check panics
+	defer func() { a.settle(failed) }()
+	err = check()
+	failed = errors.Is(err, ErrCredentials) && !errors.Is(err, ErrExpired)
+	return err
 }
 
 // An attempt is a running log-in of a client.

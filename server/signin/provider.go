@@ -28,8 +28,12 @@ type flow struct {
 	Until int64  `json:"u"` // seconds since 1970
 }
 
-// begin sends the browser to the provider.
+// begin sends the browser to the provider. To one that follows a link of another site it shows
+// the page instead: a provider that asks nothing would sign in a person who did not ask for it.
 func (p *Pages) begin(w http.ResponseWriter, r *http.Request) error {
+	if fromElsewhere(r) {
+		return p.showLogin(w, r)
+	}
 	next := nextPath(r.URL.Query().Get("next"))
 	location, state, err := p.cfg.Provider.Begin(r.Context(), callbackOf(r))
 	if err != nil {
@@ -58,18 +62,30 @@ func (p *Pages) seal(f flow) (string, error) {
 	return sealed, nil
 }
 
-// finish signs in whom the provider sent back. The sign-in has ended in any case: a second
-// request with its cookie finds none.
+// fromElsewhere reports whether a page of another site, or of a neighboring host, made a browser
+// send r.
+func fromElsewhere(r *http.Request) bool {
+	site := r.Header["Sec-Fetch-Site"]
+	return len(site) > 1 || len(site) == 1 && site[0] != "same-origin" && site[0] != "none"
+}
+
+// finish signs in whom the provider sent back. A request of another sign-in, which any site can
+// make the browser send, leaves the one that was begun. Otherwise it has ended in any case: a
+// second request with its cookie finds none.
 func (p *Pages) finish(w http.ResponseWriter, r *http.Request) error {
 	value, _ := cookie.Find(r, flowCookie)
-	w.Header().Add("Set-Cookie", cookie.Remove(r, flowCookie))
+	query := r.URL.Query()
 	data, ok := p.cfg.Keys.Open(purposeFlow, value)
 	var f flow
 	if !ok || json.Unmarshal(data, &f) != nil || time.Now().Unix() >= f.Until {
 		return p.failed(w, r, auth.ErrCredentials, page{next: "/", alert: notBegun})
 	}
 	next := nextPath(f.Next)
-	who, err := p.cfg.Provider.Finish(r.Context(), f.State, r.URL.Query())
+	if !p.cfg.Provider.Ends(f.State, query) {
+		return p.failed(w, r, auth.ErrCredentials, page{next: next, alert: notBegun})
+	}
+	w.Header().Add("Set-Cookie", cookie.Remove(r, flowCookie))
+	who, err := p.ask(r, f.State, query)
 	if err == nil {
 		who, err = p.cfg.Sessions.Begin(w, r, session.OIDC, who)
 	}
@@ -78,6 +94,21 @@ func (p *Pages) finish(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.signedIn(w, r, who, next)
 	return nil
+}
+
+// ask asks the provider who signed in, within the limits.
+func (p *Pages) ask(r *http.Request, state []byte, query url.Values) (who auth.Principal, err error) {
+	select {
+	case p.asking <- struct{}{}:
+		defer func() { <-p.asking }()
+	default:
+		return auth.Principal{}, auth.ErrUnavailable
+	}
+	err = p.cfg.Failures.Attempt(r.Context(), clients.ParseHost(r.RemoteAddr), func() error {
+		who, err = p.cfg.Provider.Finish(r.Context(), state, query)
+		return err
+	})
+	return who, err
 }
 
 // callbackOf returns the URL to come back to, on the host of the request. The provider knows

@@ -3,8 +3,10 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -33,8 +35,12 @@ type Provider interface {
 	// auth.ErrUnavailable.
 	Begin(ctx context.Context, redirect string) (location string, state []byte, err error)
 
-	// Finish returns who signed in, from the query with which the browser came back. Its
-	// error matches auth.ErrCredentials or auth.ErrUnavailable.
+	// Ends reports whether query, with which a browser came back, ends the sign-in of state.
+	// It asks nobody.
+	Ends(state []byte, query url.Values) bool
+
+	// Finish returns who signed in, from such a query. Its error matches auth.ErrCredentials
+	// or auth.ErrUnavailable.
 	Finish(ctx context.Context, state []byte, query url.Values) (auth.Principal, error)
 }
 
@@ -51,6 +57,11 @@ type Config struct {
 	Provider Provider
 	Keys     *session.Keys
 
+	// Failures limits how often a client, known by the host of RemoteAddr, may come back from
+	// the Provider in vain. It should be that of auth.ChainConfig. nil means
+	// auth.NewFailures with its defaults.
+	Failures *auth.Failures
+
 	// Title and Color are those of server.Page.
 	Title, Color string
 
@@ -65,15 +76,22 @@ type Config struct {
 // Requests that change something are refused with the uniform 404 if a page of another site
 // made the browser send them: nobody can sign somebody else in, or out. A wrong password gets
 // the page with status 401, and too many of them with 429. What next names is a path of this
-// server and nothing else; all other values are "/".
+// server and nothing else; all other values are "/". Who follows a link of another site to OIDC
+// gets the page of Login. A body that takes longer than ten seconds is 408.
 type Pages struct {
 	cfg      Config
 	site     *look.Site
 	endpoint http.Handler
+	asking   chan struct{} // has an item for each request that the Provider finishes
 }
 
+// maxAsking bounds the requests that wait for the Provider at the same time: one that does not
+// answer must not hold all requests in flight.
+const maxAsking = 16
+
 // New returns the pages. It panics if Sessions is nil, if there is no way to sign in, if
-// Provider has no Keys, or if server.Page.Check would refuse the Title or the Color.
+// Provider has no Keys or they hold no key, or if server.Page.Check would refuse the Title or
+// the Color.
 func New(cfg Config) *Pages {
 	switch {
 	case cfg.Sessions == nil:
@@ -82,12 +100,17 @@ func New(cfg Config) *Pages {
 		panic("signin.New: Config has neither Password nor Provider, so nobody could sign in")
 	case cfg.Provider != nil && cfg.Keys == nil:
 		panic("signin.New: Config.Provider is set, but Config.Keys is not")
+	case cfg.Provider != nil:
+		cfg.Keys.Seal(purposeFlow, nil) // panics without a key
+	}
+	if cfg.Failures == nil {
+		cfg.Failures = auth.NewFailures(auth.FailureLimits{})
 	}
 	site, err := look.New(look.Options{Title: cfg.Title, Color: cfg.Color})
 	if err != nil {
 		panic("signin.New: " + err.Error())
 	}
-	p := &Pages{cfg: cfg, site: site}
+	p := &Pages{cfg: cfg, site: site, asking: make(chan struct{}, maxAsking)}
 	p.endpoint = server.Endpoint(p.serve, cfg.Recorder, cfg.Logger)
 	return p
 }
@@ -174,19 +197,30 @@ func (p *Pages) wrongMethod(w http.ResponseWriter, r *http.Request, allow string
 // maxForm bounds the body of a form: a name, a password and a path.
 const maxForm = 16 << 10
 
+// errForm means that the body of a request is no form, or too long.
+var errForm = errors.New("signin: not a form")
+
 // form returns the fields of a form in the body. The query is not part of it: it is in
-// histories and logs.
-func form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+// histories and logs. The error is errForm, or that of reading the body, which the endpoint
+// answers.
+func form(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	sent, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, errForm
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
 	if r.ParseForm() != nil {
-		return nil, false
+		return nil, errForm
 	}
 	for _, values := range r.PostForm {
 		if len(values) > 1 {
-			return nil, false // nothing tells which one counts
+			return nil, errForm // nothing tells which one counts
 		}
 	}
-	return r.PostForm, true
+	return r.PostForm, nil
 }
 
 func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request) error {
@@ -195,9 +229,9 @@ func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request) error {
 
 // login signs in with a user name and a password.
 func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
-	fields, ok := form(w, r)
-	if !ok || !p.cfg.Password {
-		return p.malformed(w, r)
+	fields, err := form(w, r)
+	if err != nil || !p.cfg.Password {
+		return p.malformed(w, r, err)
 	}
 	next := nextPath(fields.Get("next"))
 	who, err := p.cfg.Sessions.CheckPassword(r, fields.Get("user"), fields.Get("password"))
@@ -212,9 +246,9 @@ func (p *Pages) login(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) logout(w http.ResponseWriter, r *http.Request) error {
-	fields, ok := form(w, r)
-	if !ok {
-		return p.malformed(w, r)
+	fields, err := form(w, r)
+	if err != nil {
+		return p.malformed(w, r, err)
 	}
 	a := audit.FromContext(r.Context())
 	if who, ok, err := p.cfg.Sessions.Authenticate(r); ok && err == nil {
@@ -269,7 +303,11 @@ func (p *Pages) failed(w http.ResponseWriter, r *http.Request, err error, pg pag
 	return p.show(w, r, status, pg)
 }
 
-func (p *Pages) malformed(w http.ResponseWriter, r *http.Request) error {
+// malformed answers a form that cannot be read, because of err.
+func (p *Pages) malformed(w http.ResponseWriter, r *http.Request, err error) error {
+	if err != nil && err != errForm {
+		return err
+	}
 	a := audit.FromContext(r.Context())
 	a.Verdict, a.Reason = audit.Refused, audit.ReasonClientBody
 	return p.show(w, r, http.StatusBadRequest, page{next: "/", alert: badForm})

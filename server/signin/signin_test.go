@@ -46,6 +46,11 @@ func (r *records) last() audit.Attempt {
 type provider struct {
 	begin, finish error
 	redirect      string
+	asked         int
+}
+
+func (p *provider) Ends(state []byte, query url.Values) bool {
+	return string(state) == "state" && query.Get("state") == "1"
 }
 
 func (p *provider) Begin(_ context.Context, redirect string) (string, []byte, error) {
@@ -54,6 +59,7 @@ func (p *provider) Begin(_ context.Context, redirect string) (string, []byte, er
 }
 
 func (p *provider) Finish(_ context.Context, state []byte, query url.Values) (auth.Principal, error) {
+	p.asked++
 	switch {
 	case p.finish != nil:
 		return auth.Principal{}, p.finish
@@ -90,13 +96,14 @@ func newSite(t testing.TB) *site {
 		t.Fatal(err)
 	}
 	s := &site{provider: &provider{}, log: &records{}, t: t}
-	chain := auth.NewChain(auth.ChainConfig{Passwords: users, Failures: auth.NewFailures(auth.FailureLimits{Burst: 3})})
+	failures := auth.NewFailures(auth.FailureLimits{Burst: 3})
+	chain := auth.NewChain(auth.ChainConfig{Passwords: users, Failures: failures})
 	s.sessions = session.New(chain, session.Config{Keys: keys, Passwords: users, OIDC: s.provider, Qualify: func(p auth.Principal) (auth.Principal, error) {
 		p.Name += "@id.example.org"
 		return p, nil
 	}})
 	s.Pages = signin.New(signin.Config{
-		Sessions: s.sessions, Password: true, Provider: s.provider, Keys: keys, Recorder: s.log, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Sessions: s.sessions, Password: true, Provider: s.provider, Keys: keys, Failures: failures, Recorder: s.log, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	return s
 }
@@ -306,15 +313,26 @@ func TestProvider(t *testing.T) {
 		"a provider that has no manner": {"code=good", pair, errors.New("<script>"), 503, "auth.unavailable", "Try again later"},
 	} {
 		s.provider.finish = c.finish
-		resp := back(c.query, c.cookie)
+		resp := back(c.query+"&state=1", c.cookie)
 		body, _ := io.ReadAll(resp.Body)
 		if resp.StatusCode != c.status || s.who(resp) != "" || !strings.Contains(string(body), c.text) || string(s.log.last().Reason) != c.reason || strings.Contains(string(body), "<script>") {
 			t.Errorf("%s: %d %v %s", what, resp.StatusCode, resp.Header, body)
 		}
-		// The flow has ended in any case.
-		if got := fmt.Sprint(resp.Header["Set-Cookie"]); !strings.Contains(got, "bailiwick-login=; ") {
+		// A flow that was found has ended in any case.
+		if got := fmt.Sprint(resp.Header["Set-Cookie"]); strings.Contains(got, "bailiwick-login=; ") != (c.text != "begun in another browser") {
 			t.Errorf("%s: cookies %s", what, got)
 		}
+	}
+	// A link of any site leads back without its state, and leaves the sign-in that was begun.
+	s.provider.finish, s.provider.asked = nil, 0
+	for _, query := range []string{"code=good", "code=good&state=2", ""} {
+		resp := back(query, pair)
+		if body, _ := io.ReadAll(resp.Body); resp.StatusCode != 401 || len(resp.Cookies()) != 0 || s.provider.asked != 0 || !strings.Contains(string(body), "begun in another browser") {
+			t.Errorf("%q: %d %v %s", query, resp.StatusCode, resp.Header, body)
+		}
+	}
+	if resp := back("code=good&state=1", pair); resp.StatusCode != 303 {
+		t.Errorf("after that: %d", resp.StatusCode)
 	}
 	s.provider.begin = auth.ErrUnavailable
 	if resp := s.do("GET", signin.OIDC, ""); resp.StatusCode != 503 || len(resp.Cookies()) != 0 {
@@ -325,5 +343,112 @@ func TestProvider(t *testing.T) {
 	r.Header.Set("Cookie", "bailiwick="+flow.Value)
 	if p, ok, err := s.sessions.Authenticate(r); ok || err != nil {
 		t.Errorf("a flow as a session: %+v, %v", p, err)
+	}
+}
+
+// TestBeginFromElsewhere: no other site can start a sign-in at the provider, which may ask
+// nothing. It leads to the page.
+func TestBeginFromElsewhere(t *testing.T) {
+	s := newSite(t)
+	for site, status := range map[string]int{"cross-site": 200, "same-site": 200, "other": 200, "same-origin": 303, "none": 303} {
+		resp := s.do("GET", signin.OIDC+"?next=/docs/", "", "Sec-Fetch-Site", site)
+		body, _ := io.ReadAll(resp.Body)
+		if resp.StatusCode != status || (len(resp.Cookies()) != 0) != (status == 303) || status == 200 && !strings.Contains(string(body), `href="/.bailiwick/login/oidc?next=%2Fdocs%2F"`) {
+			t.Errorf("%s: %d %v %s", site, resp.StatusCode, resp.Header, body)
+		}
+	}
+	if resp := s.do("GET", signin.OIDC, ""); resp.StatusCode != 303 {
+		t.Errorf("an old browser: %d", resp.StatusCode)
+	}
+}
+
+// TestProviderThrottled: who comes back in vain counts as a wrong password does, and the provider
+// is not asked any more.
+func TestProviderThrottled(t *testing.T) {
+	s := newSite(t)
+	flow := s.do("GET", signin.OIDC, "").Cookies()[0]
+	back := func(code string) *http.Response {
+		return s.do("GET", signin.Callback+"?state=1&code="+code, "", "Cookie", flow.Name+"="+flow.Value)
+	}
+	for range 3 {
+		if resp := back("bad"); resp.StatusCode != 401 {
+			t.Fatalf("%d", resp.StatusCode)
+		}
+	}
+	if resp := back("good"); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" || s.provider.asked != 3 {
+		t.Errorf("%d %v, asked %d times", resp.StatusCode, resp.Header, s.provider.asked)
+	}
+	if resp := s.login("/"); resp.StatusCode != 429 {
+		t.Errorf("a password: %d", resp.StatusCode)
+	}
+}
+
+// TestProviderBusy: a provider that does not answer holds few requests. The others fail at once.
+func TestProviderBusy(t *testing.T) {
+	s := newSite(t)
+	flow := s.do("GET", signin.OIDC, "").Cookies()[0]
+	begun, answer := make(chan bool), make(chan bool)
+	waiting := &slowProvider{begun, answer}
+	keys, err := session.ReadKeys("keys", strings.NewReader("one:"+base64.StdEncoding.EncodeToString(make([]byte, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := signin.New(signin.Config{Sessions: s.sessions, Provider: waiting, Keys: keys})
+	back := func() int {
+		r := httptest.NewRequest("GET", signin.Callback+"?state=1&code=good", nil)
+		r.Header.Set("Cookie", flow.Name+"="+flow.Value)
+		w := httptest.NewRecorder()
+		pages.ServeHTTP(w, r)
+		return w.Code
+	}
+	done := make(chan int)
+	for range 16 {
+		go func() { done <- back() }()
+		<-begun
+	}
+	if got := back(); got != 503 {
+		t.Errorf("the seventeenth: %d", got)
+	}
+	close(answer)
+	for range 16 {
+		if got := <-done; got != 303 {
+			t.Errorf("one that waited: %d", got)
+		}
+	}
+	go func() { <-begun }()
+	if got := back(); got != 303 {
+		t.Errorf("after that: %d", got)
+	}
+}
+
+// A slowProvider answers when it is told to.
+type slowProvider struct{ begun, answer chan bool }
+
+func (*slowProvider) Begin(context.Context, string) (string, []byte, error) { return "", nil, nil }
+func (*slowProvider) Ends([]byte, url.Values) bool                          { return true }
+func (p *slowProvider) Finish(context.Context, []byte, url.Values) (auth.Principal, error) {
+	p.begun <- true
+	<-p.answer
+	return auth.Principal{Name: "alice", Method: "oidc"}, nil
+}
+
+// TestNewRefuses: a configuration with which nobody could finish to sign in is an error when it
+// is made.
+func TestNewRefuses(t *testing.T) {
+	s := newSite(t)
+	for what, cfg := range map[string]signin.Config{
+		"nothing":   {},
+		"no way":    {Sessions: s.sessions},
+		"no keys":   {Sessions: s.sessions, Provider: s.provider},
+		"zero keys": {Sessions: s.sessions, Provider: s.provider, Keys: &session.Keys{}},
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", what)
+				}
+			}()
+			signin.New(cfg)
+		}()
 	}
 }

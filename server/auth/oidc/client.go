@@ -12,7 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/oauth2"
 
@@ -32,6 +33,9 @@ type Client struct {
 	tokens  *Provider // for ID tokens of this client
 	network *http.Client
 	bound   []byte // what a session depends on
+
+	mu       sync.Mutex
+	reported time.Time // the last time
 }
 
 // NewClient returns a client at the provider of p, with its claims for names and groups. It
@@ -47,6 +51,13 @@ func NewClient(p *Provider, cfg ClientConfig) (*Client, error) {
 	// The audience of bearer tokens is that of an API, and need not be this client.
 	tokens.cfg.Audience = cfg.ID
 	network := *p.keys.client
+	if p.cfg.Transport == nil {
+		// People sign in at the same time of the day: each handshake would take longer than
+		// the request.
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.MaxIdleConnsPerHost, t.IdleConnTimeout = 4, 30*time.Second
+		network.Transport = bounded{t}
+	}
 	// The code and the secret are for the token endpoint alone.
 	network.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	bound, err := json.Marshal([]string{p.cfg.Issuer, cfg.ID, p.cfg.UserClaim, p.cfg.GroupsClaim})
@@ -62,6 +73,11 @@ type flow struct {
 	Nonce    string `json:"n"` // in the ID token
 	Verifier string `json:"v"` // of PKCE
 	Redirect string `json:"r"`
+
+	// Where it began. After a change of the configuration, the code of one provider must not
+	// be sent to another.
+	Issuer string `json:"i"`
+	Client string `json:"c"`
 }
 
 // Begin begins a sign-in that ends at the URL redirect, which must be registered at the
@@ -75,11 +91,27 @@ func (c *Client) Begin(ctx context.Context, redirect string) (location string, s
 	if err != nil {
 		return "", nil, err
 	}
-	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Redirect: redirect}
+	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Redirect: redirect, Issuer: c.tokens.cfg.Issuer, Client: c.cfg.ID}
 	cfg := oauth2.Config{ClientID: c.cfg.ID, Endpoint: endpoint, RedirectURL: redirect, Scopes: scopes}
 	location = cfg.AuthCodeURL(f.State, oauth2.SetAuthURLParam("nonce", f.Nonce), oauth2.S256ChallengeOption(f.Verifier))
 	state, err = json.Marshal(f)
 	return location, state, err
+}
+
+// Ends reports whether query, with which a browser came back, ends the sign-in of state: whether
+// it is for the same state, and began at this provider for this client.
+func (c *Client) Ends(state []byte, query url.Values) bool {
+	_, ok := c.flowOf(state, query)
+	return ok
+}
+
+func (c *Client) flowOf(state []byte, query url.Values) (f flow, ok bool) {
+	if c == nil || c.tokens == nil || json.Unmarshal(state, &f) != nil || f.State == "" || len(query["state"]) != 1 {
+		return f, false
+	}
+	// Otherwise somebody else could end the sign-in of this browser with their own code.
+	same := subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(f.State)) == 1
+	return f, same && f.Issuer == c.tokens.cfg.Issuer && f.Client == c.cfg.ID
 }
 
 // Finish ends a sign-in with the query of the redirect, and returns who signed in, with the
@@ -87,26 +119,23 @@ func (c *Client) Begin(ctx context.Context, redirect string) (location string, s
 // nobody in, or for another browser; auth.ErrUnavailable if it cannot be asked, or refuses
 // this client, which Config.Report tells.
 func (c *Client) Finish(ctx context.Context, state []byte, query url.Values) (auth.Principal, error) {
-	var f flow
 	if c == nil || c.tokens == nil {
 		return auth.Principal{}, auth.ErrUnavailable
 	}
-	if json.Unmarshal(state, &f) != nil || f.State == "" {
+	f, ok := c.flowOf(state, query)
+	if !ok {
 		return auth.Principal{}, auth.ErrCredentials
 	}
-	for _, key := range []string{"state", "code", "error", "iss"} {
+	for _, key := range []string{"code", "error", "iss"} {
 		if len(query[key]) > 1 {
 			return auth.Principal{}, auth.ErrCredentials
 		}
 	}
 	switch issuer := query.Get("iss"); {
-	case subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(f.State)) != 1:
-		// Otherwise somebody else could end the sign-in of this browser with their own code.
-		return auth.Principal{}, auth.ErrCredentials
 	case issuer != "" && issuer != c.tokens.cfg.Issuer: // RFC 9207
 		return auth.Principal{}, auth.ErrCredentials
 	case query.Get("error") != "":
-		return auth.Principal{}, c.refused(query.Get("error"), query.Get("error_description"))
+		return auth.Principal{}, c.refused(query.Get("error"))
 	case query.Get("code") == "":
 		return auth.Principal{}, auth.ErrCredentials
 	}
@@ -152,8 +181,17 @@ func (c *Client) exchange(ctx context.Context, f *flow, code string) (string, er
 	}
 	cfg := oauth2.Config{ClientID: c.cfg.ID, ClientSecret: c.cfg.Secret, Endpoint: endpoint, RedirectURL: f.Redirect}
 	token, err := cfg.Exchange(context.WithValue(ctx, oauth2.HTTPClient, c.network), code, oauth2.VerifierOption(f.Verifier))
-	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) && refused.ErrorCode != "" {
-		return "", c.refused(refused.ErrorCode, refused.ErrorDescription)
+	refused, isRefused := errors.AsType[*oauth2.RetrieveError](err)
+	unreached, isUnreached := errors.AsType[*url.Error](err)
+	switch {
+	case isRefused && refused.ErrorCode != "":
+		return "", c.refused(refused.ErrorCode)
+	case isRefused:
+		err = fmt.Errorf("the token endpoint: %s", refused.Response.Status)
+	case isUnreached:
+		err = unreached
+	case err != nil:
+		err = errors.New("the token endpoint sent what is no token")
 	}
 	if err != nil {
 		c.report(err)
@@ -200,17 +238,36 @@ var personal = []string{
 	"access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required", "invalid_grant",
 }
 
+// known are the other errors of RFC 6749 and OpenID Connect. Whoever sends a browser here can
+// make up any.
+var known = []string{
+	"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "server_error", "temporarily_unavailable",
+	"invalid_request_uri", "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported",
+	"invalid_client", "unsupported_grant_type",
+}
+
 // refused returns the error for an error of the provider.
-func (c *Client) refused(code, description string) error {
+func (c *Client) refused(code string) error {
 	if slices.Contains(personal, code) {
 		return auth.ErrCredentials
 	}
-	c.report(errors.New(strings.TrimSuffix("the provider refused this client: "+code+": "+description, ": ")))
+	if !slices.Contains(known, code) {
+		code = "an unknown error"
+	}
+	c.report(errors.New("the provider refused this client: " + code))
 	return auth.ErrUnavailable
 }
 
+// report tells operators, at most once per pause: anybody can cause errors at will.
 func (c *Client) report(err error) {
-	if report := c.tokens.cfg.Report; report != nil {
+	c.mu.Lock()
+	now := c.tokens.cfg.Now()
+	due := c.reported.IsZero() || now.Sub(c.reported) >= pause || now.Before(c.reported)
+	if due {
+		c.reported = now
+	}
+	c.mu.Unlock()
+	if report := c.tokens.cfg.Report; report != nil && due {
 		report(fmt.Errorf("%s: %s", c.tokens.cfg.Issuer, inOneLine(err.Error())))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/oidc"
@@ -46,6 +47,8 @@ func TestFinishRefuses(t *testing.T) {
 		"this issuer":                   {func(a *try) { a.query.Set("iss", s.Issuer) }, nil, ""},
 		"a person who declines":         {func(a *try) { a.query.Set("error", "access_denied") }, auth.ErrCredentials, ""},
 		"a client that is refused":      {func(a *try) { a.query.Set("error", "invalid_scope") }, auth.ErrUnavailable, "invalid_scope"},
+		"an error that nobody knows":    {func(a *try) { a.query.Set("error", "the-code\nhunter2"); a.query.Set("error_description", "hunter2") }, auth.ErrUnavailable, "unknown error"},
+		"an error with a description":   {func(a *try) { a.query.Set("error", "server_error"); a.query.Set("error_description", "hunter2") }, auth.ErrUnavailable, "server_error"},
 		"an error with another state":   {func(a *try) { a.query.Set("error", "invalid_scope"); a.query.Set("state", "x") }, auth.ErrCredentials, ""},
 		"another nonce":                 {func(a *try) { a.claims["nonce"] = "x" }, auth.ErrCredentials, ""},
 		"no nonce":                      {func(a *try) { a.claims["nonce"] = nil }, auth.ErrCredentials, ""},
@@ -60,6 +63,7 @@ func TestFinishRefuses(t *testing.T) {
 		"a redirect of the secret":      {func(a *try) { a.answer = 307 }, auth.ErrUnavailable, "307"},
 	} {
 		reported.Store(nil)
+		c.advance(10 * time.Second) // the pause between two reports
 		location, state, err := client.Begin(t.Context(), callback)
 		if err != nil {
 			t.Fatal(err)
@@ -100,6 +104,9 @@ func TestFinishRefuses(t *testing.T) {
 			}
 			return true
 		})
+		if ends := client.Ends(state, a.query); ends != !strings.Contains(what, "state") {
+			t.Errorf("%s: ends the sign-in: %t", what, ends)
+		}
 		got, err := client.Finish(t.Context(), state, a.query)
 		name := ""
 		if c2.want == nil {
@@ -138,5 +145,67 @@ func TestBeginUnavailable(t *testing.T) {
 	}
 	if location, _, err := client.Begin(t.Context(), "https://files.example.org/"); !errors.Is(err, auth.ErrUnavailable) {
 		t.Errorf("%s, %v", location, err)
+	}
+}
+
+// TestReportRarely: errors that anybody can cause do not fill the log.
+func TestReportRarely(t *testing.T) {
+	s, c := oidcserver.Start(t), newClock()
+	var reports atomic.Int64
+	p := newProvider(t, oidc.Config{Issuer: s.Issuer, Audience: "b", Now: c.now, Report: func(error) { reports.Add(1) }})
+	client, err := oidc.NewClient(p, oidc.ClientConfig{ID: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	location, state, err := client.Begin(t.Context(), "https://files.example.org/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := url.Values{"state": {u.Query().Get("state")}, "error": {"server_error"}}
+	for want := range 3 {
+		for range 5 {
+			if _, err := client.Finish(t.Context(), state, query); !errors.Is(err, auth.ErrUnavailable) {
+				t.Fatal(err)
+			}
+		}
+		if got := reports.Load(); got != int64(want)+1 {
+			t.Errorf("%d reports, want %d", got, want+1)
+		}
+		c.advance(10 * time.Second)
+	}
+}
+
+// TestFlowOfAnotherClient: a sign-in that began with another configuration does not end with
+// this one, so its code is sent to no other provider. The control is the same client.
+func TestFlowOfAnotherClient(t *testing.T) {
+	one, other, c := oidcserver.Start(t), oidcserver.Start(t), newClock()
+	client := func(s *oidcserver.Server, id string) *oidc.Client {
+		t.Helper()
+		client, err := oidc.NewClient(newProvider(t, oidc.Config{Issuer: s.Issuer, Audience: "b", Now: c.now}), oidc.ClientConfig{ID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return client
+	}
+	location, state, err := client(one, "web").Begin(t.Context(), "https://files.example.org/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := url.Values{"state": {u.Query().Get("state")}, "code": {"x"}}
+	if !client(one, "web").Ends(state, query) {
+		t.Error("the control")
+	}
+	for what, c := range map[string]*oidc.Client{"another provider": client(other, "web"), "another client": client(one, "app"), "nil": nil} {
+		if c.Ends(state, query) {
+			t.Error(what)
+		}
 	}
 }

@@ -34,11 +34,11 @@ type service struct {
 
 	shareState shareState
 	linkUses   links.Memory
-	linkClock  links.Clock
-	inFlight   slots // of requests
-	arriving   slots // of bodies that are stored
-	archives   slots // of archives that are sent
-	rates      rates // of clients
+	linkClock  links.Clock // for links and sessions
+	inFlight   slots       // of requests
+	arriving   slots       // of bodies that are stored
+	archives   slots       // of archives that are sent
+	rates      rates       // of clients
 
 	current  atomic.Pointer[generation]
 	logs     logs

@@ -25,7 +25,7 @@ func (s *service) addSessions(c *authConfig, cfg *config.Config, users *htpasswd
 	c.sessionKeys = keys
 	sessions := session.Config{
 		Keys: keys, MaxAge: cfg.Users.Sessions.MaxAge, Idle: cfg.Users.Sessions.Idle,
-		Keep: usedBy(cfg), OnCheck: s.metrics.Sessions(),
+		Keep: usedBy(cfg), OnCheck: s.metrics.Sessions(), Clock: &s.linkClock,
 	}
 	if users != nil {
 		sessions.Passwords = users
@@ -57,7 +57,7 @@ func (s *service) addSignIn(g *generation, recorder audit.Recorder) {
 		Recorder: recorder, Logger: s.logger,
 	}
 	if c.client != nil {
-		pages.Provider, pages.Keys = c.client, c.sessionKeys
+		pages.Provider, pages.Keys, pages.Failures = c.client, c.sessionKeys, c.failures
 	}
 	pages.Title, pages.Color = ownLook(g.cfg)
 	c.signIn = signin.New(pages)
