@@ -196,7 +196,7 @@ mounts:
 				t.Errorf("an ID token as a bearer token: %d", resp.StatusCode)
 			}
 			// A callback that this browser did not begin.
-			if resp, _ := p.do(t, "", "/.bailiwick/login/callback?code=x&state=y", browse); resp.StatusCode != 401 || len(resp.Cookies()) != 1 {
+			if resp, _ := p.do(t, "", "/.bailiwick/login/callback?code=x&state=y", browse); resp.StatusCode != 401 || len(resp.Cookies()) != 0 {
 				t.Errorf("a callback of nobody: %d %v", resp.StatusCode, resp.Header)
 			}
 			// Another client is another session.
@@ -219,4 +219,26 @@ mounts:
 			}
 		})
 	}
+}
+
+// TestForwardedProto: a trusted proxy that does not say whether its client uses TLS is a warning,
+// once, and the one that does gets cookies for TLS only.
+func TestForwardedProto(t *testing.T) {
+	p, _ := configured(t, `
+users: {htpasswd: users, sessions: {keys: session-keys}}
+trusted_proxies: [127.0.0.1/32]
+access_log: {file: access.jsonl}
+mounts:
+  - {path: /docs, source: site, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+`, map[string]string{"users": users, "session-keys": linkKeys, "site/a.txt": "a"})
+	for range 2 {
+		p.signIn(t, "localhost", "alice")
+	}
+	warning := regexp.MustCompile(`sends no X-Forwarded-Proto`)
+	p.awaitCount(warning, 1)
+	resp, _ := p.do(t, "localhost", "/.bailiwick/login", form(url.Values{"user": {"alice"}, "password": {"pw"}}), func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") })
+	if set := resp.Header.Get("Set-Cookie"); !strings.HasPrefix(set, "__Host-bailiwick=") || !strings.HasSuffix(set, "; Secure") {
+		t.Errorf("over TLS: %s", set)
+	}
+	p.awaitCount(warning, 1)
 }
