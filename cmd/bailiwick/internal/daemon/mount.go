@@ -108,7 +108,7 @@ func (m *mount) check() error {
 // for its names.
 func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
 	m = &mount{cfg: mc, page: pageOf(mc)}
-	m.page.Shares = cfg.Shares != nil && mc.Uploads == nil
+	m.page.Shares = cfg.Shares != nil
 	if mc.Access != nil {
 		if m.access, err = access.Compile(mc.Rules(), cfg.Groups); err != nil {
 			return nil, policy, cli.Usagef("%s", cli.OneLine(err))
