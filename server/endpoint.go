@@ -34,7 +34,7 @@ func Endpoint(h func(w http.ResponseWriter, r *http.Request) error, recorder aud
 		x.boundRest()
 		r = r.WithContext(audit.NewContext(x.ctx, &x.attempt))
 		if r.ContentLength != 0 {
-			body := &boundedBody{r: x.r, rc: http.NewResponseController(x.w), idle: endpointTime, left: endpointTime, leftIdle: endpointTime}
+			body := promptBody(x.w, x.r)
 			r.Body = endpointBody{body, r.Body}
 			defer func() { x.attempt.Received, x.allRead = body.received, body.err == io.EOF }()
 		}
@@ -47,6 +47,11 @@ func Endpoint(h func(w http.ResponseWriter, r *http.Request) error, recorder aud
 // endpointTime is how long the body of a request to an Endpoint may take. Without a bound,
 // clients that send one byte now and then would hold the requests in flight for ever.
 const endpointTime = 10 * time.Second
+
+// promptBody returns the body of r, which must be read within endpointTime.
+func promptBody(w http.ResponseWriter, r *http.Request) *boundedBody {
+	return &boundedBody{r: r, rc: http.NewResponseController(w), idle: endpointTime, left: endpointTime, leftIdle: endpointTime}
+}
 
 // An endpointBody is a body that is read within endpointTime.
 type endpointBody struct {

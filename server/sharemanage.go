@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -88,7 +89,9 @@ func (x *exchange) takeOther(allow []string) {
 
 // create makes a share, if it would open what it is for.
 func (h *shares) create(x *exchange, p auth.Principal) {
-	form, err := readShareForm(x.r, x.r.Body)
+	body := promptBody(x.w, x.r)
+	form, err := readShareForm(x.r, body)
+	x.attempt.Received, x.allRead = body.received, body.err == io.EOF
 	var q shareRequest
 	if err == nil {
 		q, err = form.parse(h.now(x.ctx), h.cfg.MaxAge)

@@ -36,7 +36,7 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 	if s.unlockedBy(r, now) {
 		return true
 	}
-	password, isForm, err := sentPassword(r)
+	password, isForm, err := sentPassword(w, r)
 	if err == nil && password != "" {
 		if err = h.checkPassword(r, s, password); err == nil {
 			http.SetCookie(w, s.cookie(r, at, now))
@@ -67,16 +67,16 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 
 // sentPassword returns the password that a request has for a share, "" for none, and whether it
 // is in a form.
-func sentPassword(r *http.Request) (password string, isForm bool, err error) {
+func sentPassword(w http.ResponseWriter, r *http.Request) (password string, isForm bool, err error) {
 	if r.Method == http.MethodPost {
 		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err == nil && media == "application/x-www-form-urlencoded" {
 			if crossOrigin.Check(r) != nil {
 				return "", true, refusal("", audit.ReasonCrossOrigin)
 			}
-			sent, err := io.ReadAll(&limitedBody{r.Body, maxShareBytes})
+			sent, err := io.ReadAll(&limitedBody{promptBody(w, r), maxShareBytes})
 			if err != nil {
-				return "", true, errMalformed
+				return "", true, err
 			}
 			fields, err := url.ParseQuery(string(sent))
 			if err != nil {
