@@ -6,9 +6,12 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
-// own is the path of the pages of the server itself. None of them is worth going back to: at
-// best it is the page to sign in.
+// own is the path of the pages of the server itself. Most of them are not worth going back
+// to: at best it is the page to sign in.
 const own = "/.bailiwick"
+
+// shares is the one page among them for which people sign in.
+const shares = own + "/shares"
 
 // maxQuery bounds the query that is kept of a path.
 const maxQuery = 2 << 10
@@ -20,7 +23,7 @@ const maxQuery = 2 << 10
 func nextPath(s string) string {
 	path, query, _ := strings.Cut(s, "?")
 	next, err := links.ParsePath(path)
-	if err != nil || next == own || strings.HasPrefix(next, own+"/") {
+	if err != nil || next != shares && (next == own || strings.HasPrefix(next, own+"/")) {
 		return "/"
 	}
 	if query == "" || len(query) > maxQuery || strings.Trim(query, queryBytes) != "" {

@@ -21,13 +21,15 @@ var redirects = []string{
 	"/\n/evil.example", "/\r\nLocation: https://evil.example", "/%0d%0aLocation:%20https://evil.example", "/a\r\nSet-Cookie: x=y", " //evil.example", " /a", "/\x00/evil.example", "/%00",
 	"/\u2028/evil.example", "/\u202e/evil.example", "/\ufeff/evil.example", "/\xff", "/%ff", "/%zz", "/a/../../b", "/a/./b", "/a//b", "", "?", "#", "*", ".", "..", "~",
 	"https://files.example@evil.example/", "//files.example@evil.example/", "/.bailiwick/login", "/.bailiwick/logout", "/.bailiwick", "/.bailiwick/login/oidc?next=/", "/%2ebailiwick/logout",
+	"/.bailiwick/shares/x", "/.bailiwick/s/x/",
 }
 
 // pages are values of next that are kept.
 var pages = map[string]string{
 	"/": "/", "/docs": "/docs", "/docs/": "/docs/", "/docs/a%20b.txt": "/docs/a%20b.txt", "/docs/%61.txt": "/docs/a.txt", "/caf\u00e9/": "/caf%C3%A9/",
 	"/http:/evil.example": "/http%3A/evil.example", "/a:b": "/a%3Ab", "/docs/?q=a+b&sort=name": "/docs/?q=a+b&sort=name", "/docs/?next=//evil.example": "/docs/?next=//evil.example",
-	"/docs/?a\r\nb": "/docs/", "/docs/?<script>": "/docs/", "/docs/?" + strings.Repeat("q", 4096): "/docs/", "/.bailiwicks": "/.bailiwicks", "/a?": "/a",
+	"/docs/?a\r\nb": "/docs/", "/docs/?<script>": "/docs/", "/docs/?" + strings.Repeat("q", 4096): "/docs/", "/.bailiwicks": "/.bailiwicks",
+	"/.bailiwick/shares?path=/a": "/.bailiwick/shares?path=/a", "/%2ebailiwick/shares": "/.bailiwick/shares", "/a?": "/a",
 }
 
 // wantHere fails if a browser leaves the server with a Location, or the value has a form that
