@@ -98,11 +98,11 @@ type jsonPage struct {
 func TestJSONListing(t *testing.T) {
 	url := start(t, server.New(jail(t, site, sitePolicy()), server.Config{List: true}))
 	for path, want := range map[string]string{
-		"/docs/": `{"dir":"docs","can":[],"entries":[{"name":"a.txt","type":"file","media":"text/plain; charset=utf-8","size":1,"modified":"2026-03-04T05:06:07Z"},` +
+		"/docs/": `{"dir":"docs","can":["zip"],"entries":[{"name":"a.txt","type":"file","media":"text/plain; charset=utf-8","size":1,"modified":"2026-03-04T05:06:07Z"},` +
 			`{"name":"index.html","type":"file","media":"text/html; charset=utf-8","size":4,"modified":"2026-03-04T05:06:07Z"}]}` + "\n",
-		"/img/deep/":      `{"dir":"img/deep","can":[],"entries":[{"name":"c.txt","type":"file","media":"text/plain; charset=utf-8","size":1,"modified":"2026-03-04T05:06:07Z"}]}` + "\n",
-		"/docs/?limit=1":  `{"dir":"docs","can":[],"entries":[{"name":"a.txt","type":"file","media":"text/plain; charset=utf-8","size":1,"modified":"2026-03-04T05:06:07Z"}],"next":"a.txt"}` + "\n",
-		"/?after=docs/":   `{"dir":".","can":[],"entries":[{"name":"img","type":"dir"},{"name":"index.html","type":"file","media":"text/html; charset=utf-8","size":3,"modified":"2026-03-04T05:06:07Z"},{"name":"name%2f:x","type":"dir"}]}` + "\n",
+		"/img/deep/":      `{"dir":"img/deep","can":["zip"],"entries":[{"name":"c.txt","type":"file","media":"text/plain; charset=utf-8","size":1,"modified":"2026-03-04T05:06:07Z"}]}` + "\n",
+		"/docs/?limit=1":  `{"dir":"docs","can":["zip"],"entries":[{"name":"a.txt","type":"file","media":"text/plain; charset=utf-8","size":1,"modified":"2026-03-04T05:06:07Z"}],"next":"a.txt"}` + "\n",
+		"/?after=docs/":   `{"dir":".","can":["zip"],"entries":[{"name":"img","type":"dir"},{"name":"index.html","type":"file","media":"text/html; charset=utf-8","size":3,"modified":"2026-03-04T05:06:07Z"},{"name":"name%2f:x","type":"dir"}]}` + "\n",
 		"/?after=img%2Fx": "", // not a key of this directory: ignored
 	} {
 		r := get(t, "GET", url+path, "Accept", "application/json")

@@ -77,6 +77,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		x.fail(err, nil)
+	case post && x.shouldChallenge():
+		// Before the body is looked at: the response must not depend on it.
+		x.fail(refusal(name.String(), audit.ReasonRequired), nil)
 	case post && x.link.ID != "":
 		// A link is for one object.
 		x.fail(refusal(name.String(), audit.ReasonLink), nil)

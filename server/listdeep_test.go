@@ -38,7 +38,7 @@ func TestDeepSearch(t *testing.T) {
 		}
 	}
 	r := request(t, h, "GET", "/d/?q=report&deep=1&limit=2", "Accept", "application/json")
-	want := `{"dir":"d","can":[],"entries":[{"name":"Report.txt","type":"file","media":"text/plain; charset=utf-8","size":5,"modified":"2026-03-04T05:06:07Z"},` +
+	want := `{"dir":"d","can":["zip"],"entries":[{"name":"Report.txt","type":"file","media":"text/plain; charset=utf-8","size":5,"modified":"2026-03-04T05:06:07Z"},` +
 		`{"name":"a/b/x.txt/REPORT","type":"file","media":"application/octet-stream","size":2,"modified":"2026-03-04T05:06:07Z"}],"complete":true,"next":"a/b/x.txt/REPORT"}` + "\n"
 	if r.Body != want || r.Header.Get("Link") != `<?after=a%2Fb%2Fx.txt%2FREPORT&deep=1&limit=2&q=report>; rel="next"` {
 		t.Errorf("%s %v", r.Body, r.Header["Link"])
