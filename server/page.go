@@ -140,7 +140,7 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	}
 	f := page.Frame{Base: page.BaseOf(path)}
 	if x.share == nil {
-		x.addUser(&f) // the principal of a share is its issuer, whom the link must not tell
+		x.addUser(&f) // the principal of a share is its issuer, which the link must not show
 	}
 	return f
 }

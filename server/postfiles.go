@@ -48,7 +48,7 @@ var errStopped = errors.New("server: the rest of the form is not read")
 
 // postFiles stores the files of a form in dir, all of them or none.
 func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
-	// Callers of whom no name is accepted are refused before the body is read.
+	// Callers who may not write any name are refused before the body is read.
 	if x.shouldChallenge() {
 		x.fail(errRequired, nil)
 		return

@@ -69,7 +69,7 @@ func fromElsewhere(r *http.Request) bool {
 	return len(site) > 1 || len(site) == 1 && site[0] != "same-origin" && site[0] != "none"
 }
 
-// finish signs in whom the provider sent back. A request of another sign-in, which any site can
+// finish signs in the user whom the provider sent back. A request of another sign-in, which any site can
 // make the browser send, leaves the one that was begun. Otherwise it has ended in any case: a
 // second request with its cookie finds none.
 func (p *Pages) finish(w http.ResponseWriter, r *http.Request) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog/postgres"
 )
 
-// testOwnedPlan has many rows of many owners, of whom Owned reads as many as it returns.
+// testOwnedPlan has many rows of many owners. Owned reads only the rows that it returns.
 func testOwnedPlan(t *testing.T, url string) {
 	open(t, url, postgres.Options{})
 	db := connect(t, url)
