@@ -1,8 +1,6 @@
 package server
 
 import (
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,11 +25,10 @@ func isDirPath(u *url.URL) bool {
 // post answers a POST to dir: files to store in it, or a form that asks for what a DELETE, COPY
 // or MOVE does.
 func (h *handler) post(x *exchange, dir vfs.Name) {
-	media, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
-	switch {
-	case err == nil && media == "multipart/form-data":
-		h.postFiles(x, dir, params["boundary"])
-	case err == nil && media == "application/x-www-form-urlencoded":
+	switch kind, boundary := formOf(x.r); kind {
+	case formFiles:
+		h.postFiles(x, dir, boundary)
+	case formFields:
 		h.postAction(x, dir)
 	default:
 		x.fail(errNoForm, nil)
@@ -88,15 +85,7 @@ func (h *handler) receiveFields(x *exchange) (url.Values, error) {
 		return nil, err
 	}
 	defer x.endBody(body)
-	sent, err := io.ReadAll(&limitedBody{body, maxFieldBytes})
-	if err != nil {
-		return nil, err
-	}
-	fields, err := url.ParseQuery(string(sent))
-	if err != nil {
-		return nil, errMalformed
-	}
-	return fields, nil
+	return readFields(body, maxFieldBytes)
 }
 
 // parseAction returns what the fields of a form ask for in dir. Each field may be given once:

@@ -53,18 +53,10 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 		x.fail(errRequired, nil)
 		return
 	}
-	most := int64(maxSpooled)
-	if h.intake.MaxBytes > 0 && h.intake.MaxBytes < maxSpooled-besideFile {
-		most = h.intake.MaxBytes + besideFile
-	}
-	// MaxBytes is for one file, and the body may have several.
-	head := http.Request{Header: x.r.Header, ContentLength: -1}
-	err := h.intake.checkHeader(&head)
-	switch {
-	case !appliesToForm(httpheader.Conditions(x.r)):
+	most := min(h.intake.formBytes(), maxSpooled)
+	err := h.intake.checkForm(x.r, most)
+	if !appliesToForm(httpheader.Conditions(x.r)) {
 		err = errPrecondition
-	case err == nil && x.r.ContentLength > most:
-		err = errTooLarge
 	}
 	if err != nil {
 		x.fail(err, nil)

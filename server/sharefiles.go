@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -73,8 +71,8 @@ func (x *exchange) sendFileForm() {
 // storeFiles stores the files of a form one after the other. Each is a use of the share. A
 // failure ends the request; the files before it stay.
 func (h *shares) storeFiles(x *exchange, s *openShare) {
-	media, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
-	if err != nil || media != "multipart/form-data" {
+	kind, boundary := formOf(x.r)
+	if kind != formFiles {
 		x.fail(errNoForm, nil)
 		return
 	}
@@ -82,16 +80,8 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 	if s.MaxBytes > 0 && (in.MaxBytes <= 0 || s.MaxBytes < in.MaxBytes) {
 		in.MaxBytes = s.MaxBytes
 	}
-	most := int64(math.MaxInt64)
-	if in.MaxBytes > 0 {
-		most = in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
-	}
-	// MaxBytes is for one file, and the body may have several.
-	err = in.checkHeader(&http.Request{Header: x.r.Header, ContentLength: -1})
-	if err == nil && x.r.ContentLength > most {
-		err = errTooLarge
-	}
-	if err != nil {
+	most := in.formBytes()
+	if err := in.checkForm(x.r, most); err != nil {
 		x.fail(err, nil)
 		return
 	}
@@ -102,7 +92,7 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 	}
 	defer x.endBody(body)
 	var names []string
-	err = eachPart(params["boundary"], &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
+	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
 		err := x.storeShared(&in, s, filename, content)
 		if err == nil {
 			names = append(names, filename)

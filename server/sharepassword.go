@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -69,20 +67,12 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 // is in a form.
 func sentPassword(w http.ResponseWriter, r *http.Request) (password string, isForm bool, err error) {
 	if r.Method == http.MethodPost {
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err == nil && media == "application/x-www-form-urlencoded" {
+		if kind, _ := formOf(r); kind == formFields {
 			if crossOrigin.Check(r) != nil {
 				return "", true, refusal("", audit.ReasonCrossOrigin)
 			}
-			sent, err := io.ReadAll(&limitedBody{promptBody(w, r), maxShareBytes})
-			if err != nil {
-				return "", true, err
-			}
-			fields, err := url.ParseQuery(string(sent))
-			if err != nil {
-				return "", true, errMalformed
-			}
-			return fields.Get("password"), true, nil
+			fields, err := readFields(promptBody(w, r), maxShareBytes)
+			return fields.Get("password"), true, err
 		}
 	}
 	if lines := r.Header["Authorization"]; len(lines) == 1 {

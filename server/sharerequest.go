@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -47,25 +48,28 @@ type shareForm struct {
 
 // readShareForm reads a request, as JSON or as a form.
 func readShareForm(r *http.Request, body io.Reader) (f shareForm, err error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	isForm := err == nil && media == "application/x-www-form-urlencoded"
-	if !isForm && (err != nil || media != "application/json") {
+	if kind, _ := formOf(r); kind == formFields {
+		fields, err := readFields(body, maxShareBytes)
+		if err != nil {
+			return f, err
+		}
+		return parseShareFields(fields)
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return f, errShareBody
 	}
 	sent, err := io.ReadAll(&limitedBody{body, maxShareBytes})
-	switch {
-	case err != nil:
+	if err != nil {
 		return f, err
-	case !utf8.Valid(sent): // which package json would replace
-		return f, errShareBody
-	case isForm:
-		return parseShareFields(string(sent))
 	}
 	return parseShareJSON(sent)
 }
 
 func parseShareJSON(sent []byte) (f shareForm, err error) {
-	d := json.NewDecoder(strings.NewReader(string(sent)))
+	if !utf8.Valid(sent) { // which package json would replace
+		return f, errShareBody
+	}
+	d := json.NewDecoder(bytes.NewReader(sent))
 	// A misspelled limit must not make a share without one.
 	d.DisallowUnknownFields()
 	if d.Decode(&f) != nil || d.Decode(new(any)) != io.EOF {
@@ -75,11 +79,7 @@ func parseShareJSON(sent []byte) (f shareForm, err error) {
 }
 
 // parseShareFields parses a form. A field that is left empty is not given.
-func parseShareFields(sent string) (f shareForm, err error) {
-	fields, err := url.ParseQuery(sent)
-	if err != nil {
-		return f, errShareBody
-	}
+func parseShareFields(fields url.Values) (f shareForm, err error) {
 	for key, values := range fields {
 		if len(values) != 1 {
 			return shareForm{}, errShareBody

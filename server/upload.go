@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"math"
 	"net/http"
 	"time"
 
@@ -74,9 +73,6 @@ type UploadConfig struct {
 const (
 	defaultMaxFiles   = 100
 	defaultTouchEvery = 30 * time.Second
-
-	// besideFile is what a request with one file may contain besides it.
-	besideFile = 16 << 20
 )
 
 // uploads is the result of NewUploads.
@@ -127,12 +123,8 @@ func NewUploads(jail *vfs.Jail, cat catalog.Catalog, cfg UploadConfig) http.Hand
 		cfg.MaxFiles = defaultMaxFiles
 	}
 	in := newIntake(cfg.Intake)
-	switch {
-	case cfg.MaxRequestBytes > 0:
-	case in.MaxBytes < 0:
-		cfg.MaxRequestBytes = math.MaxInt64
-	default:
-		cfg.MaxRequestBytes = in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
+	if cfg.MaxRequestBytes == 0 {
+		cfg.MaxRequestBytes = in.formBytes()
 	}
 	if cfg.Authorize == nil {
 		cfg.Authorize = OwnersDelete()

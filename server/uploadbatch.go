@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -40,7 +39,7 @@ func (h *uploads) post(x *exchange) {
 		x.fail(errPrecondition, nil)
 		return
 	}
-	if err := h.check(x.r); err != nil {
+	if err := h.intake.checkForm(x.r, h.cfg.MaxRequestBytes); err != nil {
 		x.fail(err, nil)
 		return
 	}
@@ -81,30 +80,6 @@ func (h *uploads) mayUpload(x *exchange) error {
 }
 
 var exampleName = catalog.ObjectName(uuid.UUID{6: 0x40, 8: 0x80})
-
-// check refuses a request by its header alone.
-func (h *uploads) check(r *http.Request) error {
-	if r.ContentLength > h.cfg.MaxRequestBytes {
-		return errTooLarge
-	}
-	// MaxBytes is for one file, and the body may have several.
-	head := http.Request{Header: r.Header, ContentLength: -1}
-	return h.intake.checkHeader(&head)
-}
-
-// A limitedBody fails with errTooLarge after left bytes.
-type limitedBody struct {
-	r    io.Reader
-	left int64
-}
-
-func (b *limitedBody) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return 0, errTooLarge
-	}
-	return n, err
-}
 
 // A batch is the files of one request.
 type batch struct {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,16 +9,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 )
-
-// isBrowserForm reports whether a request is a form whose sender prefers an HTML page to
-// JSON.
-func isBrowserForm(r *http.Request) bool {
-	if r.Method != http.MethodPost {
-		return false
-	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && (media == "multipart/form-data" || media == "application/x-www-form-urlencoded") && prefersHTML(r.Header["Accept"])
-}
 
 // prefersHTML reports whether an Accept names HTML and prefers it to JSON. Wildcards count
 // for JSON, so programs that accept everything still get JSON.

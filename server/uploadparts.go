@@ -24,11 +24,11 @@ type storeFunc func(filename string, content io.Reader) error
 // eachFile calls store for every file in the request r, whose body is read through body. It
 // stops at the first error of store.
 func (h *uploads) eachFile(r *http.Request, body io.Reader, store storeFunc) error {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case err == nil && media == "multipart/form-data":
-		return eachPart(params["boundary"], body, h.cfg.MaxFiles, store, nil)
-	case strings.HasPrefix(media, "multipart/"):
+	if kind, boundary := formOf(r); kind == formFiles {
+		return eachPart(boundary, body, h.cfg.MaxFiles, store, nil)
+	}
+	// Also if its parameters are malformed: a form is not the content of a file.
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); strings.HasPrefix(media, "multipart/") {
 		return errNoFile
 	}
 	lines := r.Header["Content-Disposition"]
