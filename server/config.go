@@ -128,7 +128,7 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		lingering:    NewSlots(lingerSlots),
 		searches:     NewSlots(searchSlots),
 		archives:     cfg.Archive.withDefaults(),
-		indexes:      cfg.Index,
+		indexes:      cfg.indexFiles(),
 		site:         configCheck{"New"}.site(&cfg.Page),
 	}
 	if reserved := cfg.Page.Reserved(); reserved != nil {
@@ -136,12 +136,6 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		if h.jail, err = jail.Without(reserved...); err != nil {
 			panic("server.New: " + err.Error())
 		}
-	}
-	if cfg.Index == nil {
-		h.indexes = defaultIndexes
-	}
-	if cfg.NoIndex {
-		h.indexes = nil
 	}
 	if cfg.NotFound != nil {
 		h.notFound = &refusalPage{cfg.NotFound, h.untrusted}
@@ -154,6 +148,17 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		h.intake = newIntake(cfg.Intake)
 	}
 	return h
+}
+
+// indexFiles returns the names of the objects that are served for their directory.
+func (cfg *Config) indexFiles() []string {
+	switch {
+	case cfg.NoIndex:
+		return nil
+	case cfg.Index == nil:
+		return defaultIndexes
+	}
+	return cfg.Index
 }
 
 func checkConfig(jail *vfs.Jail, cfg *Config) {

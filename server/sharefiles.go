@@ -117,8 +117,11 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	if v := x.jail.Explain(x.ctx, vfs.OpWrite, n); !v.Allowed {
 		return refusal(n.String(), v.Reason)
 	}
-	if !in.Types.set.HasName(name) {
+	switch {
+	case !in.Types.set.HasName(name):
 		return errType
+	case s.mount.inPlace.encodes(name):
+		return errEncodedName
 	}
 	file := in.checked(x.ctx, content, Upload{Name: n, Filename: name, Type: mediatype.ByName(name)[0]})
 	defer file.close()
@@ -131,12 +134,7 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 		return err
 	}
 	for i := 1; ; i++ {
-		if i > 1 {
-			if n, err = s.name.Child(renamed(name, i)); err != nil {
-				return err
-			}
-		}
-		err = x.putNew(n, &file.upload)
+		n, err := x.putNew(s, renamed(name, i), &file.upload)
 		if err == nil {
 			x.recordPart(&audit.Attempt{Method: http.MethodPut, Name: n, Verdict: audit.Allowed, Status: http.StatusCreated})
 			return nil
@@ -147,10 +145,18 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	}
 }
 
-// putNew creates the object n.
-func (x *exchange) putNew(n vfs.Name, u *Upload) error {
-	_, err := x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
-	return err
+// putNew creates the object called elem in the shared directory. What would be served in place
+// of others is taken.
+func (x *exchange) putNew(s *openShare, elem string, u *Upload) (vfs.Name, error) {
+	n, err := s.name.Child(elem)
+	if err != nil {
+		return n, err
+	}
+	if s.mount.inPlace.has(elem) {
+		return n, vfs.ErrPrecondition
+	}
+	_, err = x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
+	return n, err
 }
 
 // isTaken reports whether an object or a directory has the name, or one that differs only in
@@ -163,9 +169,12 @@ func isTaken(err error) bool {
 	return errors.Is(err, vfs.ErrPrecondition)
 }
 
-// renamed returns the name of the i-th attempt to store a file: with a number or something
-// random before its extension.
+// renamed returns the name of the i-th attempt to store a file: from the second on, with a
+// number or something random before its extension.
 func renamed(name string, i int) string {
+	if i == 1 {
+		return name
+	}
 	mark := strconv.Itoa(i)
 	if i > maxNumber {
 		mark = strings.ToLower(rand.Text()[:randomLength])

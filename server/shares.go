@@ -83,8 +83,13 @@ type ShareMount struct {
 	// Jail is the mount's own, with the Authorizer of its access rules.
 	Jail *vfs.Jail
 	// Config says how objects are served, as for the mount itself. Of a share, only List,
-	// Archive, Page, Index, NoIndex, Content, Inline, Sidecars and, with Write, Intake count.
+	// Archive, Page, Index, NoIndex, Content, Inline, Sidecars and, with Write, Intake and
+	// Fallback count.
 	Config Config
+	// Beside is how other mounts serve the same objects, at whatever path. File requests
+	// create no names that this mount or one of those serves in place of others: index files,
+	// fallbacks, and sidecars.
+	Beside []Config
 }
 
 // The paths of shares on every host.
@@ -115,6 +120,7 @@ type sharedMount struct {
 	jail    *vfs.Jail // with the Authorizer of access.Shared
 	handler *handler  // over that jail
 	intake  *intake   // of file requests; nil if the mount cannot be written to
+	inPlace inPlace   // what file requests do not create
 }
 
 // NewShares returns the handler of shares:
@@ -175,6 +181,11 @@ func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
 	}).(*handler)}
 	if m.Config.Write {
 		s.intake = newIntake(m.Config.Intake)
+		serving := []*Config{&m.Config}
+		for i := range m.Beside {
+			serving = append(serving, &m.Beside[i])
+		}
+		s.inPlace = inPlaceOf(serving...)
 	}
 	return s
 }

@@ -82,6 +82,7 @@ var (
 	errShareExpires  = &httpError{status: 400, text: "expires is a length of time such as 24h or 7d, or a time such as 2030-01-31T12:00:00Z; it must lie ahead, and not beyond what this server allows\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareNumber   = &httpError{status: 400, text: "uses and max_bytes are whole numbers above 0; max_bytes needs upload\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareNote     = &httpError{status: 400, text: "note has at most 1024 bytes\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errEncodedName   = &httpError{status: 415, text: "a name that ends in .br, .zst or .gz cannot be sent here; send another kind of archive\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errShareSecret   = &httpError{status: 400, text: "password has 1 to 72 bytes and no control characters\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareClaims   = &httpError{status: 409, text: "you may share this only by the groups or claims of your token, which a share does not have\n", verdict: audit.Refused, reason: audit.ReasonShareIssuer}
 	errShareTooMany  = &httpError{status: 409, text: "you have too many shares; revoke some\n", verdict: audit.Refused, reason: audit.ReasonShareTooMany}

@@ -396,6 +396,8 @@ type Mount struct {
 	// For each source, another mount through which clients can write to it; nil if there is
 	// none for any.
 	writers []*Mount
+	// The other mounts that serve what clients store through this one.
+	readers []*Mount
 }
 
 // Uploads configures uploads under names that the server generates.

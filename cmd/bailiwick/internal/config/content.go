@@ -45,6 +45,9 @@ func (v *validator) content() {
 					m.writers[k] = other
 				}
 			}
+			if layer >= 0 {
+				other.readers = append(other.readers, m)
+			}
 			if layer >= 0 && m.Uploads == nil && other.Uploads != nil {
 				v.fail(key+"."+m.LayerKey(layer), "it contains the uploads of the mount at %s, which this mount would serve to others than their owners; "+
 					"keep uploads in a directory or bucket that no other mount serves, even in part", v.positionOf(index("mounts", j)))
@@ -92,6 +95,9 @@ func (m *Mount) LayerWriter(i int) *Mount {
 	}
 	return m.writers[i]
 }
+
+// Readers returns the other mounts that serve what clients store through m, or a part of it.
+func (m *Mount) Readers() []*Mount { return m.readers }
 
 // URL returns the mount's host, if any, followed by its path.
 func (m *Mount) URL() string { return string(m.Host) + string(m.Path) }

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,7 +100,7 @@ func TestContentOfSeveralSources(t *testing.T) {
 		if w := cfg.Mounts[0]; w.Content != "untrusted" || w.HardLinks != "refuse" || !w.Written(0) || w.Written(1) {
 			t.Errorf("%s: the mount that is written to: %s, hard links: %s", text, w.Content, w.HardLinks)
 		}
-		if r := cfg.Mounts[1]; r.Content != c.content || r.HardLinks != c.hardLinks || r.Written(0) || (r.Writer() != nil) != (c.content == "untrusted") {
+		if r := &cfg.Mounts[1]; r.Content != c.content || r.HardLinks != c.hardLinks || r.Written(0) || (r.Writer() != nil) != (c.content == "untrusted") || slices.Contains(cfg.Mounts[0].Readers(), r) != (c.content == "untrusted") {
 			t.Errorf("%s: %s, hard links: %s; want %s, %s", text, r.Content, r.HardLinks, c.content, c.hardLinks)
 		}
 	}

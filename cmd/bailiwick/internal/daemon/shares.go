@@ -78,7 +78,7 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 		served.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
 		served.Intake.Slots = s.arriving.of(g.cfg.Limits.Uploads)
 		cfg.Mounts = append(cfg.Mounts, server.ShareMount{
-			Host: string(m.cfg.Host), Path: strings.TrimSuffix(string(m.cfg.Path), "/"), Jail: m.jail, Config: served,
+			Host: string(m.cfg.Host), Path: strings.TrimSuffix(string(m.cfg.Path), "/"), Jail: m.jail, Config: served, Beside: g.readersOf(m.cfg),
 		})
 	}
 	cfg.Find = func(host string, u *url.URL) (int, *url.URL) {
@@ -93,6 +93,16 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 		return i, below
 	}
 	g.shares.handler = server.NewShares(cfg)
+}
+
+// readersOf returns how the other mounts serve what clients store through m.
+func (g *generation) readersOf(m *config.Mount) (beside []server.Config) {
+	for _, r := range g.mounts {
+		if r.cfg.Uploads == nil && slices.Contains(m.Readers(), r.cfg) {
+			beside = append(beside, r.serverConfig(g.cfg))
+		}
+	}
+	return beside
 }
 
 // issuer returns the user called name as the configuration has it now, without groups and
