@@ -45,11 +45,11 @@ const (
 // processes. Errors are those of a Catalog.
 type Shares interface {
 	// AddShare adds a share, whose Used is ignored. It returns ErrTooMany if the issuer has
-	// most shares that have not expired by Created; calls at the same moment may exceed that.
-	// It returns an error, and changes nothing, if the ID or the token is taken, if ID is
-	// not a version 4 UUID, if there is no issuer, path or expiry, or if a text is too long
-	// or has invalid UTF-8 or NUL. Once AddShare returned nil, the share survives a power
-	// failure.
+	// most shares that have not expired by Created. Of concurrent callers, in any process,
+	// exactly as many succeed as the issuer may have. It returns an error, and changes
+	// nothing, if the ID or the token is taken, if ID is not a version 4 UUID, if there is no
+	// issuer, path or expiry, or if a text is too long or has invalid UTF-8 or NUL. Once
+	// AddShare returned nil, the share survives a power failure.
 	AddShare(ctx context.Context, s Share, most int) error
 
 	// ShareByToken returns the share whose token has this hash, or ErrNotFound. It is one

@@ -38,6 +38,7 @@ func TestShares(t *testing.T, open func(testing.TB) ShareStore) {
 	t.Cleanup(func() { a.Close(); b.Close() })
 	t.Run("a share", func(t *testing.T) { testShare(t, a, b) })
 	t.Run("arguments", func(t *testing.T) { testShareArguments(t, a) })
+	t.Run("limit", func(t *testing.T) { testShareLimit(t, a, b) })
 	t.Run("uses", func(t *testing.T) { testShareUses(t, a, b) })
 	t.Run("pages", func(t *testing.T) { testSharePages(t, a) })
 	t.Run("revoked while used", func(t *testing.T) { testShareRevoked(t, a, b) })
@@ -130,6 +131,52 @@ func testShareArguments(t *testing.T, c ShareStore) {
 	cancel()
 	if err := c.AddShare(over, NewShare("/x"), 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a cancelled context: %v", err)
+	}
+}
+
+// testShareLimit has 64 callers add shares of one issuer at once, while others add theirs:
+// exactly as many succeed as the issuer may have.
+func testShareLimit(t *testing.T, a, b ShareStore) {
+	ctx := t.Context()
+	for _, most := range slices.Repeat([]int{1, 7, 63}, 5) { // one round alone rarely races
+		issuer := "limited " + uuid.NewString()
+		expired := NewShare("/x") // does not count
+		expired.Issuer = issuer
+		expired.Created = expired.Created.Add(-2 * time.Hour)
+		expired.Expires = expired.Created.Add(time.Hour)
+		must(t, a.AddShare(ctx, expired, most))
+		var added atomic.Int64
+		var g errgroup.Group
+		start := make(chan struct{})
+		for i := range 64 {
+			g.Go(func() error {
+				<-start
+				s := NewShare("/x")
+				s.Issuer = issuer
+				err := []ShareStore{a, b}[i%2].AddShare(ctx, s, most)
+				switch {
+				case err == nil:
+					added.Add(1)
+				case !errors.Is(err, catalog.ErrTooMany):
+					return err
+				}
+				other := NewShare("/x")
+				other.Issuer = "somebody " + uuid.NewString()
+				return a.AddShare(ctx, other, 1)
+			})
+		}
+		close(start)
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		stored, err := b.SharesOf(ctx, issuer, uuid.UUID{}, 100)
+		if added.Load() != int64(most) || len(stored) != most+1 || err != nil {
+			t.Errorf("of 64 at once, %d were added and %d are there, want %d (%v)", added.Load(), len(stored)-1, most, err)
+		}
+		must(t, a.RevokeShare(ctx, issuer, stored[0].ID))
+		again := NewShare("/x")
+		again.Issuer = issuer
+		must(t, b.AddShare(ctx, again, most))
 	}
 }
 

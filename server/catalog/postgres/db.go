@@ -2,8 +2,11 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/bailiwick-fs/bailiwick/server/catalog/internal/table"
@@ -21,6 +24,26 @@ var _ table.DB = (*db)(nil)
 func (d *db) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	tag, err := d.pool.Exec(ctx, query, args...)
 	return tag.RowsAffected(), classify(err)
+}
+
+// aloneClass is the first half of the advisory locks of ExecAlone. Those of instances and of
+// migrations have one key in place of two halves, so they never meet.
+const aloneClass = 0x42616c6f // "Balo"
+
+// ExecAlone runs a statement under an advisory lock, which the end of the transaction
+// releases. The statement comes after the lock, so it sees what was committed meanwhile:
+// only at this level of isolation, whatever the default is.
+func (d *db) ExecAlone(ctx context.Context, key, query string, args ...any) (n int64, err error) {
+	sum := sha256.Sum256([]byte(key)) // two keys with the same lock only wait for each other
+	err = pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_catalog.pg_advisory_xact_lock($1, $2)", int32(aloneClass), int32(binary.BigEndian.Uint32(sum[:]))); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, query, args...)
+		n = tag.RowsAffected()
+		return err
+	})
+	return n, classify(err)
 }
 
 // Read runs a query, and repeats it once if its connection was broken: it changes

@@ -48,6 +48,11 @@ func (d *db) Exec(ctx context.Context, query string, args ...any) (n int64, err 
 	return n, err
 }
 
+// ExecAlone is Exec: each change is made after the one before it, whatever it is.
+func (d *db) ExecAlone(ctx context.Context, _, query string, args ...any) (int64, error) {
+	return d.Exec(ctx, query, args...)
+}
+
 // Change runs a statement that returns rows.
 func (d *db) Change(ctx context.Context, row func(table.Scanner) error, query string, args ...any) (int64, error) {
 	return d.change(ctx, row, query, args)

@@ -45,7 +45,8 @@ func (c *Catalog) AddShare(ctx context.Context, s catalog.Share, most int) error
 	if err := c.clearShares(ctx); err != nil {
 		return err
 	}
-	n, err := c.exec(ctx, false,
+	// Otherwise, two calls could count the same shares, and both add one.
+	n, err := c.execAlone(ctx, "shares of "+s.Issuer,
 		`INSERT INTO {schema}shares (`+shareColumns+`)
 		SELECT CAST($1 AS TEXT), CAST($2 AS {bytes}), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS {int64}), CAST($8 AS {int64}),
 			CAST($9 AS TEXT), CAST($10 AS {int64}), 0, CAST($11 AS {int64}), CAST($12 AS TEXT), CAST($13 AS {int64}), CAST($14 AS {int64})

@@ -22,6 +22,9 @@ import (
 type DB interface {
 	// Exec runs a statement that changes rows, and returns their number.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
+	// ExecAlone is Exec, but of calls with the same key, in any process, one runs after the
+	// other has been committed, and sees what that changed.
+	ExecAlone(ctx context.Context, key, query string, args ...any) (int64, error)
 	// Read runs a query, and calls row for each row of the result.
 	Read(ctx context.Context, row func(Scanner) error, query string, args ...any) error
 	// Change is like Read for a statement that changes rows and returns them. The
@@ -169,6 +172,15 @@ func (c *Catalog) exec(ctx context.Context, names bool, query string, args ...an
 			}
 		}
 		n, err = c.db.Exec(ctx, c.sql(query), args...)
+		return err
+	})
+	return n, err
+}
+
+// execAlone is exec, for one call with the same key at a time.
+func (c *Catalog) execAlone(ctx context.Context, key, query string, args ...any) (n int64, err error) {
+	err = c.do(ctx, func(ctx context.Context) error {
+		n, err = c.db.ExecAlone(ctx, key, c.sql(query), args...)
 		return err
 	})
 	return n, err
