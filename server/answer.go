@@ -38,6 +38,32 @@ func (x *exchange) text(status int, text string) {
 	}
 }
 
+// redirect answers with the URL of another page.
+func (x *exchange) redirect(status int, location string, cacheControl []string) {
+	x.Header()["Location"] = []string{location}
+	x.sendEmpty(status, cacheControl)
+}
+
+// sendEmpty answers without a body.
+func (x *exchange) sendEmpty(status int, cacheControl []string) {
+	h := x.Header()
+	h["Cache-Control"] = cacheControl
+	h["X-Content-Type-Options"] = noSniff
+	if status != http.StatusNoContent {
+		h["Content-Length"] = zeroLength
+	}
+	x.WriteHeader(status)
+}
+
+// sendAll sends a whole body.
+func (x *exchange) sendAll(status int, body []byte) {
+	x.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		x.writeAll(body)
+	}
+}
+
 // answerAbout answers a read with 304, 412 or 416: what err says about the object that
 // info describes. It reports false if err says nothing about it.
 func (x *exchange) answerAbout(err error, info *vfs.Info, pres *presentation) bool {

@@ -167,8 +167,8 @@ func (h *handler) archived(x *exchange, dir vfs.Name) (objects []vfs.Entry, err 
 		return h.collect(nil, "", x.jail.Below(ctx, dir))
 	}
 	// Entries are what a listing shows.
-	if v := x.jail.Explain(x.ctx, vfs.OpList, dir); !v.Allowed {
-		return nil, refusal(dir.String(), v.Reason)
+	if err := refusedBy(x.jail.Explain(x.ctx, vfs.OpList, dir)); err != nil {
+		return nil, err
 	}
 	if len(names) > h.archives.Entries {
 		return nil, errArchiveLarge

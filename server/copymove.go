@@ -2,7 +2,6 @@ package server
 
 import (
 	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -145,14 +144,14 @@ func sourceOps(method string) []vfs.Op {
 // check the policy again; it comes first here so that a name outside of it gets the 404
 // even if something is wrong with its type.
 func (h *handler) checkTarget(x *exchange, name, to vfs.Name) error {
-	needs := []vfs.Verdict{h.jail.Explain(x.ctx, vfs.OpWrite, to)}
+	err := refusedBy(h.jail.Explain(x.ctx, vfs.OpWrite, to))
 	for _, op := range sourceOps(x.r.Method) {
-		needs = append(needs, h.jail.Explain(x.ctx, op, name))
-	}
-	for _, v := range needs {
-		if !v.Allowed {
-			return &vfs.Error{Op: "put", Name: v.Name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+		if err == nil {
+			err = refusedBy(h.jail.Explain(x.ctx, op, name))
 		}
+	}
+	if err != nil {
+		return err
 	}
 	if to == name {
 		if _, err := h.jail.Head(x.ctx, name, vfs.Request{}); err != nil {

@@ -113,16 +113,10 @@ func isMount(r *http.Request, mounted vfs.Name) bool {
 // is made from the Name, and begins with "./": no input of a client can make it point to
 // another host or scheme.
 func (x *exchange) redirectDir(name vfs.Name, cacheControl []string) {
-	h := x.Header()
-	h["Location"] = []string{"./" + escapedBase(name) + "/"}
-	h["Cache-Control"] = cacheControl
-	h["X-Content-Type-Options"] = noSniff
-	h["Content-Length"] = zeroLength
-	x.WriteHeader(http.StatusPermanentRedirect)
+	x.redirect(http.StatusPermanentRedirect, "./"+escapedBase(name)+"/", cacheControl)
 }
 
 // escapedBase returns the last element of name, escaped for a URL.
-func escapedBase(name vfs.Name) string {
-	p := name.EscapedPath()
-	return p[strings.LastIndexByte(p, '/')+1:]
-}
+func escapedBase(name vfs.Name) string { return lastElement(name.EscapedPath()) }
+
+func lastElement(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

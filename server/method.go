@@ -18,20 +18,25 @@ var (
 // takeMethod reports whether the method is GET or HEAD. It answers other methods itself,
 // without looking at the name.
 func (x *exchange) takeMethod(allow []string) bool {
-	x.boundRest()
-	switch x.r.Method {
-	case http.MethodGet, http.MethodHead:
-		return true
-	case http.MethodOptions:
-		h := x.Header()
-		h["Allow"] = allow
-		h["X-Content-Type-Options"] = noSniff
-		x.WriteHeader(http.StatusNoContent)
+	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+		x.takeOther(allow)
 		return false
 	}
-	x.Header()["Allow"] = allow
-	x.fail(errMethod, nil)
-	return false
+	x.boundRest()
+	return true
+}
+
+// takeOther answers OPTIONS, or a method that is not supported.
+func (x *exchange) takeOther(allow []string) {
+	x.boundRest()
+	h := x.Header()
+	h["Allow"] = allow
+	if x.r.Method != http.MethodOptions {
+		x.fail(errMethod, nil)
+		return
+	}
+	h["X-Content-Type-Options"] = noSniff
+	x.WriteHeader(http.StatusNoContent)
 }
 
 // takeUploadMethod is takeMethod for uploads, which also support POST and DELETE. It checks

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -122,17 +121,7 @@ func (x *exchange) sendDocument(status int, d *page.Document, cacheControl []str
 	x.sendAll(status, d.HTML)
 }
 
-// sendAll sends a whole body.
-func (x *exchange) sendAll(status int, body []byte) {
-	x.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	x.WriteHeader(status)
-	if x.r.Method != http.MethodHead {
-		x.writeAll(body)
-	}
-}
-
-// frame returns what is around the page for dir. Only a session can be ended by a button:
-// other credentials come again with the next request.
+// frame returns what is around the page for dir.
 func (x *exchange) frame(dir vfs.Name) page.Frame {
 	path := ""
 	if !dir.IsRoot() {
@@ -145,7 +134,8 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	return f
 }
 
-// addUser adds to the frame who asks, and what leads to the pages for users.
+// addUser adds to the frame who asks, and what leads to the pages for users. Only a session can
+// be ended by a button: other credentials come again with the next request.
 func (x *exchange) addUser(f *page.Frame) {
 	f.User = auth.FromContext(x.ctx).Name
 	if f.User != "" && x.site != nil && x.site.HasShares {

@@ -67,3 +67,11 @@ func pathName(u *url.URL) (name vfs.Name, isDir bool, err error) {
 func refusal(name string, why vfs.Reason) error {
 	return &vfs.Error{Op: "parse", Name: name, Reason: why, Err: fs.ErrNotExist}
 }
+
+// refusedBy returns the error for a verdict that refuses, nil if v allows.
+func refusedBy(v vfs.Verdict) error {
+	if v.Allowed {
+		return nil
+	}
+	return &vfs.Error{Op: "parse", Name: v.Name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+}

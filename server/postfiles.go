@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"net/http"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -143,8 +142,8 @@ func (p *posted) admit(f *postedFile) error {
 		return &httpError{status: errUncreated.status, text: errUncreated.text, verdict: audit.Refused, reason: vfs.ReasonOf(err)}
 	}
 	f.name = n
-	if v := p.h.jail.Explain(p.x.ctx, vfs.OpWrite, n); !v.Allowed {
-		return &vfs.Error{Op: "put", Name: n.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+	if err := refusedBy(p.h.jail.Explain(p.x.ctx, vfs.OpWrite, n)); err != nil {
+		return err
 	}
 	switch {
 	case p.names[n]:

@@ -84,11 +84,4 @@ func (x *exchange) sendReport(status int) bool {
 }
 
 // acted answers a form that asked for an action, with the page that it was on.
-func (x *exchange) acted() {
-	h := x.Header()
-	h["Location"] = []string{"./"}
-	h["Cache-Control"] = noStore
-	h["X-Content-Type-Options"] = noSniff
-	h["Content-Length"] = zeroLength
-	x.WriteHeader(http.StatusSeeOther)
-}
+func (x *exchange) acted() { x.redirect(http.StatusSeeOther, "./", noStore) }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io/fs"
 	"net/http"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
@@ -38,12 +37,11 @@ func (h *handler) put(x *exchange, name vfs.Name) {
 	ctx := x.ctx
 	// Jail.Put checks this again. The check comes first here so that a name outside the
 	// policy gets the 404 even if something is wrong with the body.
-	if v := h.jail.Explain(ctx, vfs.OpWrite, name); !v.Allowed {
-		x.fail(&vfs.Error{Op: "put", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}, nil)
-		return
+	err := refusedBy(h.jail.Explain(ctx, vfs.OpWrite, name))
+	if err == nil {
+		err = h.intake.checkHeader(x.r)
 	}
 	base := name.Base()
-	err := h.intake.checkHeader(x.r)
 	if err == nil && !h.intake.Types.set.HasName(base) {
 		err = errType
 	}
@@ -113,20 +111,12 @@ func (h *handler) remove(x *exchange, name vfs.Name) {
 
 // written answers a successful write. info describes the new version; nil if there is none.
 func (x *exchange) written(status int, info *vfs.Info) {
-	h := x.Header()
 	if x.form {
 		x.acted()
 		return
 	}
 	if info != nil {
-		if tag := httpheader.AppendETag(nil, info); tag != nil {
-			h["Etag"] = []string{string(tag)}
-		}
+		x.setETag(info)
 	}
-	h["Cache-Control"] = noStore
-	h["X-Content-Type-Options"] = noSniff
-	if status == http.StatusCreated {
-		h["Content-Length"] = zeroLength
-	}
-	x.WriteHeader(status)
+	x.sendEmpty(status, noStore)
 }

@@ -114,8 +114,8 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	if err != nil {
 		return err
 	}
-	if v := x.jail.Explain(x.ctx, vfs.OpWrite, n); !v.Allowed {
-		return refusal(n.String(), v.Reason)
+	if err := refusedBy(x.jail.Explain(x.ctx, vfs.OpWrite, n)); err != nil {
+		return err
 	}
 	switch {
 	case !in.Types.set.HasName(name):

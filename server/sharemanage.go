@@ -76,17 +76,6 @@ func (h *shares) manage(x *exchange) {
 	}
 }
 
-// takeOther answers a method that is not supported.
-func (x *exchange) takeOther(allow []string) {
-	if x.r.Method == http.MethodOptions {
-		x.takeMethod(allow)
-		return
-	}
-	x.boundRest()
-	x.Header()["Allow"] = allow
-	x.fail(errMethod, nil)
-}
-
 // create makes a share, if it would open what it is for.
 func (h *shares) create(x *exchange, p auth.Principal) {
 	body := promptBody(x.w, x.r)
@@ -187,10 +176,7 @@ func (m *sharedMount) opens(ctx context.Context, name vfs.Name, q *shareRequest,
 		if err != nil {
 			return true, err
 		}
-		if v := m.jail.Explain(as(access.Share{Path: name, Dir: true, Upload: true}), op, file); !v.Allowed {
-			return true, refusal(name.String(), v.Reason)
-		}
-		return true, nil
+		return true, refusedBy(m.jail.Explain(as(access.Share{Path: name, Dir: true, Upload: true}), op, file))
 	}
 	if !q.dir {
 		_, err := m.jail.Head(as(access.Share{Path: name}), name, vfs.Request{})
@@ -228,22 +214,10 @@ func (h *shares) revoke(x *exchange, p auth.Principal, id uuid.UUID) {
 	case err != nil:
 		x.fail(&catalogError{err}, nil)
 	case x.r.Method == http.MethodPost:
-		x.Header()["Location"] = []string{sharesAt}
-		x.sendEmpty(http.StatusSeeOther)
+		x.redirect(http.StatusSeeOther, sharesAt, noStore)
 	default:
-		x.sendEmpty(http.StatusNoContent)
+		x.sendEmpty(http.StatusNoContent, noStore)
 	}
-}
-
-// sendEmpty answers without a body.
-func (x *exchange) sendEmpty(status int) {
-	h := x.Header()
-	h["Cache-Control"] = noStore
-	h["X-Content-Type-Options"] = noSniff
-	if status != http.StatusNoContent {
-		h["Content-Length"] = zeroLength
-	}
-	x.WriteHeader(status)
 }
 
 // A shareJSON is a share as its issuer sees it. The link is not known anymore.

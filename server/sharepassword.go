@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -51,8 +49,7 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 	case err != nil && err != errSharePassword:
 		x.fail(err, nil)
 	case err == nil && password != "":
-		x.Header()["Location"] = []string{"./" + lastElement(r.URL)}
-		x.sendEmpty(http.StatusSeeOther)
+		x.redirect(http.StatusSeeOther, "./"+lastElement(r.URL.EscapedPath()), noStore)
 	default:
 		x.auth = &Auth{Authenticator: shareChallenge{}}
 		if isNavigation(r) || isForm {
@@ -161,12 +158,6 @@ func (s *openShare) seal(until []byte) []byte {
 	mac.Write([]byte("bailiwick share cookie\n" + s.ID.String() + "\n"))
 	mac.Write(until)
 	return mac.Sum(nil)
-}
-
-// lastElement returns the last element of a path, escaped for a URL.
-func lastElement(u *url.URL) string {
-	p := u.EscapedPath()
-	return p[strings.LastIndexByte(p, '/')+1:]
 }
 
 // A shareChallenge asks programs for the password of a share.

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -250,8 +249,8 @@ func (h *uploads) find(x *exchange, op vfs.Op, name vfs.Name) (catalog.Record, e
 	ctx := x.ctx
 	v := h.jail.Explain(ctx, op, name)
 	x.attempt.Rule = v.Rule
-	if !v.Allowed {
-		return catalog.Record{}, &vfs.Error{Op: "parse", Name: name.String(), Reason: v.Reason, Rule: v.Rule, Err: fs.ErrNotExist}
+	if err := refusedBy(v); err != nil {
+		return catalog.Record{}, err
 	}
 	id, ok := catalog.ObjectID(name.String())
 	if !ok {

@@ -70,13 +70,10 @@ func (h *uploads) mayUpload(x *exchange) error {
 	v := h.jail.Explain(x.ctx, vfs.OpUpload, exampleName)
 	owner := auth.FromContext(x.ctx).Name
 	if v.Allowed && h.cfg.Authorize.Authorize(x.ctx, vfs.OpUpload, catalog.Record{Owner: owner}) != nil {
-		v.Allowed, v.Reason = false, reason.AuthDenied
-	}
-	if !v.Allowed {
-		return refusal(exampleName.String(), v.Reason)
+		v.Allowed, v.Rule, v.Reason = false, "", reason.AuthDenied
 	}
 	x.attempt.Rule = v.Rule
-	return nil
+	return refusedBy(v)
 }
 
 var exampleName = catalog.ObjectName(uuid.UUID{6: 0x40, 8: 0x80})

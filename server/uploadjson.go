@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,11 +48,7 @@ func (x *exchange) sendJSON(status int, cacheControl []string, v any) {
 	h["X-Content-Type-Options"] = noSniff
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
 	h["Cache-Control"] = cacheControl
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	x.WriteHeader(status)
-	if x.r.Method != http.MethodHead {
-		x.writeAll(body)
-	}
+	x.sendAll(status, body)
 }
 
 // created answers a POST whose files were stored.
