@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
+	"github.com/bailiwick-fs/bailiwick/server/internal/cookie"
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -29,13 +30,13 @@ import (
 // answers the request.
 func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, at vfs.Name) bool {
 	now := h.now(r.Context())
-	if s.unlockedBy(r, now) {
+	if s.unlockedBy(r, at, now) {
 		return true
 	}
 	password, isForm, err := sentPassword(w, r)
 	if err == nil && password != "" {
 		if err = h.checkPassword(r, s, password); err == nil {
-			http.SetCookie(w, s.cookie(r, at, now))
+			w.Header().Add("Set-Cookie", s.cookie(r, at, now))
 			if !isForm {
 				return true
 			}
@@ -103,42 +104,25 @@ func (h *shares) checkPassword(r *http.Request, s *openShare, password string) e
 // unlockTime is how long a password need not be given again.
 const unlockTime = 12 * time.Hour
 
-// The name of the cookie. Browsers accept the second one only over TLS.
-const (
-	shareCookie       = "bailiwick-share"
-	secureShareCookie = "__Secure-" + shareCookie
-)
+// shareCookie is the base of the name of the cookie.
+const shareCookie = "bailiwick-share"
 
-func shareCookieName(r *http.Request) string {
-	if r.TLS != nil {
-		return secureShareCookie
-	}
-	return shareCookie
-}
-
-// cookie returns the cookie that stands for the password of s. Its path is that of the share,
+// cookie returns the Set-Cookie that stands for the password of s. Its path is that of the share,
 // so browsers send it nowhere else.
-func (s *openShare) cookie(r *http.Request, at vfs.Name, now time.Time) *http.Cookie {
+func (s *openShare) cookie(r *http.Request, at vfs.Name, now time.Time) string {
 	until := now.Add(unlockTime)
 	if s.Expires.Before(until) {
 		until = s.Expires
 	}
 	value := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
-	return &http.Cookie{
-		Name:     shareCookieName(r),
-		Value:    base64.RawURLEncoding.EncodeToString(append(value, s.seal(value)...)),
-		Path:     sharesBelow + at.String(),
-		MaxAge:   max(1, int(until.Sub(now)/time.Second)),
-		Secure:   r.TLS != nil,
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
-	}
+	sealed := base64.RawURLEncoding.EncodeToString(append(value, s.seal(value)...))
+	return cookie.SetBelow(r, shareCookie, sharesBelow+at.String(), sealed, max(time.Second, until.Sub(now)))
 }
 
 // unlockedBy reports whether the request has a good cookie for s.
-func (s *openShare) unlockedBy(r *http.Request, now time.Time) bool {
-	for _, c := range r.CookiesNamed(shareCookieName(r)) {
-		value, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
+func (s *openShare) unlockedBy(r *http.Request, at vfs.Name, now time.Time) bool {
+	for _, sealed := range cookie.Below(r, shareCookie, sharesBelow+at.String()) {
+		value, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
 		if err != nil || len(value) != 8+sha256.Size {
 			continue
 		}
