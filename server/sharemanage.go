@@ -63,7 +63,6 @@ func (h *shares) manage(x *exchange) {
 	p := auth.FromContext(x.ctx)
 	switch {
 	case p.Anyone():
-		x.anonymous = h.cfg.Auth.Authenticator != nil || h.cfg.Auth.Unauthorized != nil
 		x.fail(refusal("", reason.AuthDenied), nil)
 	case crossOrigin.Check(x.r) != nil:
 		x.fail(refusal("", audit.ReasonCrossOrigin), nil)

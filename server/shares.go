@@ -137,10 +137,10 @@ type sharedMount struct {
 // share does not open is the uniform 404.
 //
 // NewShares panics if cfg makes no sense: a field that must be set is not, a jail is nil or
-// has no Authorizer, or a number is negative.
+// has no Authorizer, Auth has both Unauthorized and SignIn, or a number is negative.
 func NewShares(cfg ShareConfig) http.Handler {
+	cfg.Auth.Links, cfg.Auth.Uses, cfg.Auth.Redirect = nil, nil, 0
 	checkShares(&cfg)
-	cfg.Auth.Links, cfg.Auth.Uses = nil, nil
 	cfg.Auth = cfg.Auth.withClock()
 	if cfg.MaxAge == 0 {
 		cfg.MaxAge = defaultShareAge
@@ -206,6 +206,7 @@ func checkShares(cfg *ShareConfig) {
 			c.panicf("the jail of the mount %q has no Authorizer, so everybody could share; set vfs.Policy.Authorize to access rules, or to access.Anyone()", m.Path)
 		}
 	}
+	c.auth(&cfg.Auth, true, "")
 	c.duration("MaxAge", cfg.MaxAge)
 	c.whole("Most", int64(cfg.Most))
 	c.whole("MinRate", cfg.MinRate)
