@@ -2,8 +2,10 @@ package server
 
 import (
 	"iter"
+	"net/url"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -34,6 +36,30 @@ func (h *handler) can(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
 // none.
 func (h *handler) mayShare(x *exchange, name vfs.Name, dir bool) bool {
 	return h.cfg.Page.Shares && x.share == nil && x.link.ID == "" && access.MayShare(x.ctx, h.jail.Authorizer(), name, dir)
+}
+
+// sharePages returns what refers to the form that makes a share of an entry of p, or with nil of
+// its directory; "" if the caller may not share it.
+func (h *handler) sharePages(x *exchange, p *listing.Page) func(*vfs.Entry) string {
+	form := ""
+	if p.May("share") {
+		form = x.sharePage("")
+	}
+	return func(e *vfs.Entry) string {
+		if e == nil || form == "" {
+			return form
+		}
+		below, err := vfs.ParseName(e.Elem)
+		if err != nil {
+			return ""
+		}
+		// The pages of a share offer none, so this is no name below one.
+		name, err := p.Dir.Join(below)
+		if err != nil || !h.mayShare(x, name, e.Kind == vfs.KindDir) {
+			return ""
+		}
+		return form + url.QueryEscape(e.Key())
+	}
 }
 
 // canChange returns what the caller may change in dir.

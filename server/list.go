@@ -94,11 +94,7 @@ func (h *handler) render(x *exchange, p *listing.Page, asJSON bool) (body []byte
 		body, err = p.HTML()
 		return body, setTypeAndCSP(htmlType, searchCSP), err
 	}
-	share := ""
-	if p.May("share") {
-		share = x.sharePage("")
-	}
-	d, err := h.site.List(x.frame(p.Dir), p, share)
+	d, err := h.site.List(x.frame(p.Dir), p, h.sharePages(x, p))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -51,13 +51,14 @@ type row struct {
 	File       bool
 	Below      string // the directory that has the file, if a search found it below this one
 	Elem       string // of the file in it
+	Share      string // a reference to the form that makes a share of it, "" for none
 }
 
-// List renders a page of a directory. share refers to the form that makes a share of it, ""
-// for none; with the name of an entry added, of that.
-func (s *Site) List(frame Frame, p *listing.Page, share string) (*Document, error) {
+// List renders a page of a directory. share returns a reference to the form that makes a share
+// of an entry, or with nil of the directory itself; "" for none.
+func (s *Site) List(frame Frame, p *listing.Page, share func(*vfs.Entry) string) (*Document, error) {
 	l := &listView{
-		Name: s.Title, Dir: p.Dir.String(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "), Share: share,
+		Name: s.Title, Dir: p.Dir.String(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "), Share: share(nil),
 		Unsorted: !p.Sorted, Cut: p.Cut, Rows: make([]row, len(p.Entries)),
 	}
 	for _, c := range p.Columns() {
@@ -72,7 +73,7 @@ func (s *Site) List(frame Frame, p *listing.Page, share string) (*Document, erro
 	}
 	for i := range p.Entries {
 		e, r := &p.Entries[i], &l.Rows[i]
-		r.Name, r.Href = e.Key(), listing.Href(e)
+		r.Name, r.Href, r.Share = e.Key(), listing.Href(e), share(e)
 		if e.Kind == vfs.KindDir {
 			r.Icon, r.Facts = icons["dir"], "<td></td><td></td>"
 			continue

@@ -8,7 +8,7 @@ document.addEventListener("click", (e) => {
     if (link.matches(".more")) { e.preventDefault(); showUpload(row); }
     return;
   }
-  if (!isFile(row)) return;
+  if (!isFile(row) || link.matches(".share")) return;
   if (link.matches(".more") || ["image", "audio", "video", "pdf", "text", "code"].includes(kindOf(row))) {
     e.preventDefault();
     show(row);

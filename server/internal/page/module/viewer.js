@@ -73,7 +73,7 @@ function show(row) {
         el("div", {class: "bar"},
           el("a", {class: "btn", href, download: name.split("/").pop()}, icon("download"), "Download"),
           can("move") && button("Rename or move", act(move)), can("write") && button("Make a copy", act(copy)), can("write") && button("Replace", act(replace)),
-          $("#share") && el("a", {class: "btn", href: $("#share").getAttribute("href") + encodeURIComponent(name)}, "Share"),
+          $(".share", row) && el("a", {class: "btn", href: $(".share", row).getAttribute("href")}, "Share"),
           can("delete") && button("Delete", act(remove), "danger"),
           navigator.clipboard && window.isSecureContext && button("Copy link", async (e) => { await navigator.clipboard.writeText(new URL(href, location).href); e.target.textContent = "Copied"; })),
         el("div", {class: "nav"},
