@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -32,7 +33,7 @@ const (
 func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openShare) {
 	x := begin(w, r, s.mount.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
-	x.pace, x.lingering = pace(h.cfg.MinRate), h.lingering
+	x.pace, x.lingering, x.site = pace(h.cfg.MinRate), h.lingering, h.site
 	x.form, x.attempt.Name = isBrowserForm(r), s.name
 	if r.Method != http.MethodPost && !x.takeMethod(allowFiles) {
 		return
@@ -57,15 +58,16 @@ func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openSha
 
 // sendFileForm sends the page with the form.
 func (x *exchange) sendFileForm() {
-	body, err := listing.FileForm()
+	d, err := x.site.Form(guestFrame, page.Form{
+		Title: "Send files", Button: "Send",
+		Text:   "Whoever gave you this link receives the files. You cannot see or change them afterwards.",
+		Fields: []page.Field{{Name: "file", Label: "Files", Type: "file"}},
+	})
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
-	h := x.Header()
-	h["Content-Type"], h["Content-Security-Policy"] = htmlType, searchCSP
-	h["Cache-Control"], h["X-Content-Type-Options"] = privateNoStore, noSniff
-	x.sendAll(http.StatusOK, body)
+	x.sendDocument(http.StatusOK, d, privateNoStore)
 }
 
 // storeFiles stores the files of a form one after the other. Each is a use of the share. A

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -70,9 +71,58 @@ func TestSharePages(t *testing.T) {
 			t.Errorf("%s: %d %v", below, r.Status, r)
 		}
 	}
+}
+
+// pageStyle is the style in a page that loads nothing, with its nonce.
+var pageStyle = regexp.MustCompile(`(?s)<style nonce="([^"]+)">.*</style>`)
+
+// withoutStyle returns the header and the body of a page that loads nothing.
+func withoutStyle(r reply) string {
+	return fmt.Sprint(r.Header, pageStyle.ReplaceAllString(r.Body, ""))
+}
+
+// TestShareGuestPages: the pages of a share that belong to no directory, to ask for its password
+// and for files, have the look of all pages, load nothing, and lead nowhere above the share.
+func TestShareGuestPages(t *testing.T) {
+	s := newSharing(t)
+	s.withPages()
+	locked := s.share("alice", fields{"path": "/files/docs/pub/a.txt", "password": "right"}).URL
 	drop := s.share("alice", fields{"path": "/files/drop", "upload": true}).URL
-	if r := s.get(drop, browser...); r.Status != 200 || strings.Contains(fmt.Sprint(r), "drop") || strings.Contains(fmt.Sprint(r), "alice") {
-		t.Errorf("a form for files: %v", r)
+	form := append([]string{"Content-Type", "application/x-www-form-urlencoded"}, browser...)
+	files := append([]string{"Content-Type", "multipart/form-data; boundary=b"}, browser...)
+	file := func(name string) string {
+		return "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name + "\"\r\n\r\nx\r\n--b--\r\n"
+	}
+	for what, c := range map[string]struct {
+		got    reply
+		status int
+		has    string
+	}{
+		"the question":        {s.get(locked, browser...), 401, `type="password"`},
+		"a wrong password":    {s.send("POST", locked, "password=wrong", form...), 401, `role="alert"`},
+		"a form for files":    {s.get(drop, browser...), 200, `type="file"`},
+		"what was sent":       {s.send("POST", drop, file("a.txt"), files...), 201, "1 file sent"},
+		"what was not a form": {s.send("POST", drop, "a=b", form...), 400, `role="alert"`},
+	} {
+		style := pageStyle.FindStringSubmatch(c.got.Body)
+		if c.got.Status != c.status || !strings.Contains(c.got.Body, c.has) || style == nil {
+			t.Errorf("%s: %d %s", what, c.got.Status, c.got.Body)
+			continue
+		}
+		if policy := c.got.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "style-src 'nonce-"+style[1]+"'") || c.got.Header.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s: %v", what, c.got.Header)
+		}
+		rest := withoutStyle(c.got)
+		for _, m := range regexp.MustCompile(`(?:href|src|action)="([^"#][^"]*)"`).FindAllStringSubmatch(rest, -1) {
+			if m[1] != "./" {
+				t.Errorf("%s leads to %q", what, m[1])
+			}
+		}
+		for _, hidden := range []string{"drop", "docs", "pub", "alice", "a.txt", "<script"} {
+			if strings.Contains(rest, hidden) {
+				t.Errorf("%s has %q: %s", what, hidden, rest)
+			}
+		}
 	}
 }
 
@@ -144,6 +194,28 @@ func TestListingCanShare(t *testing.T) {
 			if r.Status != 200 || strings.Contains(r.Body, link) != c.want || strings.Contains(r.Body, "My shares") != (c.shares && c.user != "") {
 				t.Errorf("%+v: %d %s", c, r.Status, r.Body)
 			}
+		}
+	}
+	// Each row leads to the form for its entry, if the caller may share that.
+	rows := server.New(j, server.Config{List: true, NoIndex: true, Page: server.Page{Mode: server.PageFull, Shares: true}, Auth: server.Auth{Authenticator: chain(s.who)}})
+	for _, c := range []struct {
+		path string
+		want []string
+	}{
+		{"/docs/", []string{"/docs/", "/docs/pub/"}}, {"/docs/pub/", []string{"/docs/pub/", "/docs/pub/a.txt", "/docs/pub/deep/", "/docs/pub/secret.txt"}}, {"/drop/", nil},
+		{"/docs/?q=b&deep=1", []string{"/docs/", "/docs/pub/", "/docs/pub/deep/b.html"}},
+	} {
+		r := sendTo(t, rows, "GET", c.path, "", append(browser, as("alice")...)...)
+		var got []string
+		for _, m := range regexp.MustCompile(`href="/\.bailiwick/shares\?path=([^"]+)"`).FindAllStringSubmatch(r.Body, -1) {
+			path, err := url.QueryUnescape(html.UnescapeString(m[1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, path)
+		}
+		if r.Status != 200 || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %d, forms for %q, want %q", c.path, r.Status, got, c.want)
 		}
 	}
 	h := http.StripPrefix("/files", server.New(j, server.Config{List: true, Page: server.Page{Mode: server.PageFull, Shares: true}, Auth: server.Auth{Authenticator: chain(s.who)}}))

@@ -13,7 +13,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 	"github.com/bailiwick-fs/bailiwick/server/internal/cookie"
-	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -54,7 +54,7 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 	default:
 		x.auth = &Auth{Authenticator: shareChallenge{}}
 		if isNavigation(r) || isForm {
-			x.auth.Unauthorized = askPassword(isForm)
+			x.auth.Unauthorized = askPassword{h.site, isForm}
 		}
 		x.fail(errSharePassword, nil)
 	}
@@ -155,24 +155,34 @@ func (shareChallenge) Authenticate(*http.Request) (auth.Principal, bool, error) 
 
 func (shareChallenge) Challenges() []string { return []string{`Basic realm="share", charset="UTF-8"`} }
 
-// askPassword sends the page that asks for the password of a share. It is the same for every
-// path of every share.
-type askPassword bool // the password was wrong
+// An askPassword sends the page that asks for the password of a share. But for its nonce, it
+// is the same for every path of every share.
+type askPassword struct {
+	site  *page.Site
+	wrong bool // the password was
+}
 
-func (wrong askPassword) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	text := ""
-	if wrong {
-		text = "Wrong password."
+func (a askPassword) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	form := page.Form{
+		Title: "Password", Button: "Open",
+		Fields: []page.Field{{Name: "password", Label: "Password", Type: "password", Autocomplete: "off"}},
 	}
-	body, err := listing.Ask(text)
+	if a.wrong {
+		form.Alert = "Wrong password."
+	}
+	d, err := a.site.Form(guestFrame, form)
 	if err != nil {
 		return
 	}
 	h := w.Header()
-	h["Content-Type"], h["Content-Security-Policy"] = htmlType, searchCSP
-	h["X-Content-Type-Options"] = noSniff
+	d.SetHeaders(h)
+	h["Referrer-Policy"] = noReferrer
 	w.WriteHeader(http.StatusUnauthorized)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body)
+		_, _ = w.Write(d.HTML)
 	}
 }
+
+// guestFrame is around pages of a share that belong to no directory. They load nothing, and
+// lead nowhere above the share.
+var guestFrame = page.Frame{Home: "./"}

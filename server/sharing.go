@@ -20,18 +20,19 @@ import (
 // sends has a name above that. Its jail has the Authorizer of access.Shared, which decides
 // what the share covers; a sharing only translates names.
 type sharing struct {
-	id   uuid.UUID
-	path vfs.Name // in the mount
-	dir  bool
-	at   vfs.Name // the last element of the link to path: the token, for a directory
-	use  func(context.Context, uuid.UUID, time.Time) (bool, error)
-	now  time.Time
-	used bool
+	id     uuid.UUID
+	path   vfs.Name // in the mount
+	dir    bool
+	upload bool     // it receives files, and shows nothing
+	at     vfs.Name // the last element of the link to path: the token, for a directory
+	use    func(context.Context, uuid.UUID, time.Time) (bool, error)
+	now    time.Time
+	used   bool
 }
 
 // newSharing returns the sharing of a request for s, of which path is the path in its mount.
 func newSharing(s *catalog.Share, path, at vfs.Name, store catalog.Shares, now time.Time) *sharing {
-	return &sharing{id: s.ID, path: path, dir: s.Dir, at: at, use: store.UseShare, now: now}
+	return &sharing{id: s.ID, path: path, dir: s.Dir, upload: s.Upload, at: at, use: store.UseShare, now: now}
 }
 
 // sharePrefix precedes the ID of a share in records.

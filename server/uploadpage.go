@@ -66,6 +66,7 @@ func (x *exchange) sendPage(status int, p *listing.Answer) bool {
 	}
 	h := x.Header()
 	setHeaders(h)
+	x.hideReferrer()
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["Cache-Control"] = noStore
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
@@ -86,7 +87,9 @@ func (x *exchange) renderAnswer(status int, p *listing.Answer) (body []byte, set
 		return body, setTypeAndCSP(htmlType, listingCSP), err
 	}
 	frame := page.Frame{}
-	if path, ok := strings.CutPrefix(x.r.URL.Path, "/"); ok {
+	if x.share != nil && x.share.upload {
+		frame = guestFrame
+	} else if path, ok := strings.CutPrefix(x.r.URL.Path, "/"); ok {
 		frame.Base = page.BaseOf(path)
 	}
 	d, err := x.site.Answer(frame, status, p)

@@ -3,6 +3,7 @@ package page
 import (
 	_ "embed" // for the template
 	"html/template"
+	"slices"
 )
 
 var (
@@ -12,7 +13,7 @@ var (
 	formPage *template.Template = parse(formHTML)
 )
 
-// A Form is the content of a small page: to sign in, to ask for a password or a
+// A Form is the content of a small page: to sign in, to ask for a password, files or a
 // confirmation, or, without a button, to say something. All its texts may be anything.
 type Form struct {
 	Title string // the heading, and the title of the document
@@ -30,9 +31,14 @@ type Form struct {
 // A Field is a field of a form. All but hidden ones are required.
 type Field struct {
 	Name, Label  string
-	Type         string // "text", "password" or "hidden"
+	Type         string // "text", "password", "hidden", or "file" for any number of files
 	Value        string
 	Autocomplete string // such as "username"
+}
+
+// HasFiles reports whether the form sends files.
+func (f *Form) HasFiles() bool {
+	return slices.ContainsFunc(f.Fields, func(field Field) bool { return field.Type == "file" })
 }
 
 // A Link is a link on a small page.

@@ -183,6 +183,9 @@ type Frame struct {
 	// on. With "", the page loads nothing: its style is part of it, so it can have any path.
 	Base string
 
+	// Home is where the title of the site leads; "" is Base, or the top of the host without one.
+	Home string
+
 	// User is who is signed in, "" for nobody. SignOut is where to post to sign out, and
 	// SignIn the page to sign in; "" for neither.
 	User, SignOut, SignIn string
