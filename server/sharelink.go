@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -107,9 +106,8 @@ func (h *shares) serveLink(w http.ResponseWriter, r *http.Request, token [32]byt
 	s.mount.handler.ServeHTTP(w, inner)
 }
 
-// open returns the share of a token, if it can open anything now. An unknown token is an
-// attempt to guess one, and counts against the address of the client. With an error, the
-// share is the one that there is, nil for none.
+// open returns the share of a token, if it can open anything now. With an error, the share is
+// the one that there is, nil for none.
 func (h *shares) open(r *http.Request, token [32]byte) (*openShare, error) {
 	found, err := h.lookUp(r, token)
 	if err != nil {
@@ -163,38 +161,33 @@ func newFileIn(dir vfs.Name) (vfs.Op, vfs.Name, error) {
 	return vfs.OpWrite, name, err
 }
 
-// lookUp returns the share of a token. An unknown token is an attempt to guess one.
-func (h *shares) lookUp(r *http.Request, token [32]byte) (s catalog.Share, err error) {
-	settle, err := h.cfg.Guesses.Begin(r.Context(), clients.ParseHost(r.RemoteAddr))
-	if err != nil {
-		return s, throttledError(err, audit.ReasonShareGuesses)
-	}
-	failed := true // if the store panics
-	defer func() { settle(failed) }()
-	s, err = h.byToken(r.Context(), token)
-	failed = errors.Is(err, catalog.ErrNotFound)
-	switch {
-	case failed:
-		return s, refusal("", audit.ReasonShare)
-	case err != nil:
-		return s, &catalogError{err}
-	}
-	return s, nil
-}
-
-// byToken returns the share of a token. It may have been read a second ago, but was not revoked
-// on this server since. What has a limit of uses is read each time.
-func (h *shares) byToken(ctx context.Context, token [32]byte) (catalog.Share, error) {
+// lookUp returns the share of a token. It may have been read a second ago, but was not revoked
+// on this server since. What has a limit of uses is read each time. An unknown token is an
+// attempt to guess one.
+func (h *shares) lookUp(r *http.Request, token [32]byte) (catalog.Share, error) {
 	now := time.Now()
 	s, epoch, ok := h.cache.get(token, now)
 	if ok {
 		return s, nil
 	}
-	s, err := h.cfg.Store.ShareByToken(ctx, token)
-	if err == nil && s.Limit == 0 {
+	var err error
+	limit := h.cfg.Guesses.LookUp(r.Context(), clients.ParseHost(r.RemoteAddr), func() error {
+		if s, err = h.cfg.Store.ShareByToken(r.Context(), token); errors.Is(err, catalog.ErrNotFound) {
+			return auth.ErrCredentials
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(limit, auth.ErrCredentials):
+		return s, refusal("", audit.ReasonShare)
+	case limit != nil:
+		return s, throttledError(limit, audit.ReasonShareGuesses)
+	case err != nil:
+		return s, &catalogError{err}
+	case s.Limit == 0:
 		h.cache.put(s, epoch, now)
 	}
-	return s, err
+	return s, nil
 }
 
 // throttledError returns the response for an error of auth.Failures.

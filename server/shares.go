@@ -60,8 +60,8 @@ type ShareConfig struct {
 }
 
 // ShareGuesses is the usual limit of unknown tokens from one client: a hundred, refilled by one
-// a second. An old link in a page with many images does not lock anyone out, and to find one
-// of 2^128 tokens takes forever.
+// a second. Beyond it, they are 429 instead of 404, and looked up one at a time. A link that
+// exists works all the same, and to find one of 2^128 tokens takes forever.
 var ShareGuesses = auth.FailureLimits{Burst: 100, Every: time.Second}
 
 // ShareHashes makes and checks the hashes of passwords of shares. It is called concurrently,

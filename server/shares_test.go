@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"archive/zip"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -11,7 +12,9 @@ import (
 	"net/textproto"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -540,8 +543,34 @@ func TestSharePassword(t *testing.T) {
 	}
 }
 
-// TestShareGuesses guesses tokens: after a few of them the client has to wait, whether a
-// guess is right or not.
+// A countingShares counts how many tokens are looked up, and how many at the same time.
+type countingShares struct {
+	catalog.Shares
+	mu                   sync.Mutex
+	all, running, atOnce int
+	wait                 func()
+}
+
+func (c *countingShares) ShareByToken(ctx context.Context, token [32]byte) (catalog.Share, error) {
+	c.mu.Lock()
+	c.all++
+	c.running++
+	c.atOnce = max(c.atOnce, c.running)
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.running--
+		c.mu.Unlock()
+	}()
+	if c.wait != nil {
+		c.wait()
+	}
+	return c.Shares.ShareByToken(ctx, token)
+}
+
+// TestShareGuesses guesses tokens: after a few of them the client gets 429, and only one of
+// its tokens is looked up at a time. Links that are right open anyway: any page can make a
+// browser ask for tokens that do not exist.
 func TestShareGuesses(t *testing.T) {
 	s := newSharing(t)
 	m := s.share("alice", fields{"path": "/files/docs/pub/a.txt"})
@@ -557,8 +586,34 @@ func TestShareGuesses(t *testing.T) {
 	if statuses[404] != 50 || statuses[429] != 950 {
 		t.Errorf("answers by status: %v", statuses)
 	}
-	if r := s.get(m.URL); r.Status != 429 {
+	if r := s.get(m.URL); r.Status != 200 {
 		t.Errorf("the right token after too many guesses: %d", r.Status)
+	}
+	store := &countingShares{Shares: s.store, wait: runtime.Gosched}
+	s.store = store
+	s.change = func(c *server.ShareConfig) {
+		c.Guesses = auth.NewFailures(auth.FailureLimits{Burst: 1, Every: time.Hour})
+	}
+	s.apply()
+	s.get("/.bailiwick/s/AAAAAAAAAAAAAAAAAAAAAA/")
+	var g errgroup.Group
+	for i := range 200 {
+		target, want := "/.bailiwick/s/"+base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%016d", i))+"/", 429
+		if i%50 == 49 {
+			target, want = m.URL, 200
+		}
+		g.Go(func() error {
+			if r := s.get(target); r.Status != want {
+				return fmt.Errorf("request %d of many at once: %d", i, r.Status)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if store.atOnce != 1 {
+		t.Errorf("%d tokens of one client were looked up at the same time", store.atOnce)
 	}
 }
 

@@ -37,6 +37,8 @@ type Failures struct {
 	mu      sync.Mutex
 	clients map[netip.Prefix]*failing
 	idle    *list.List // of *failing without running attempts, the next to forget first
+
+	turns turns // of clients that failed too often, see LookUp
 }
 
 // A failing is a client that has failed or has a running attempt.
@@ -66,7 +68,7 @@ func NewFailures(limits FailureLimits) *Failures {
 	return &Failures{limits: limits, clients: make(map[netip.Prefix]*failing), idle: list.New()}
 }
 
-// Begin starts a guess of the client at addr, for credentials that no [Chain] checks. It
+// Begin starts a guess of the client at addr, for a password that no [Chain] checks. It
 // returns an error that matches ErrThrottled if the client has failed too often, and
 // ErrUnavailable if ctx ended while it waited for other guesses of the client. Otherwise the
 // caller calls settle exactly once, with the result.
