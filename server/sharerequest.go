@@ -35,15 +35,15 @@ const maxShareBytes = 16 << 10
 // defaultShareTime is how long a share lives if its issuer does not say.
 const defaultShareTime = 7 * 24 * time.Hour
 
-// A shareForm is the JSON of a request. The fields of a form have the same names.
+// A shareForm has the fields of a request, as JSON or as a form.
 type shareForm struct {
-	Path     string `json:"path"`
-	Expires  string `json:"expires"`
-	Password string `json:"password"`
-	Uses     int64  `json:"uses"`
-	Upload   bool   `json:"upload"`
-	MaxBytes int64  `json:"max_bytes"`
-	Note     string `json:"note"`
+	Path     string
+	Expires  string
+	Password string
+	Uses     int64
+	Upload   bool
+	MaxBytes int64
+	Note     string
 }
 
 // readShareForm reads a request, as JSON or as a form.
@@ -65,14 +65,31 @@ func readShareForm(r *http.Request, body io.Reader) (f shareForm, err error) {
 	return parseShareJSON(sent)
 }
 
+// parseShareJSON parses a JSON object with each field at most once, spelled exactly: of two,
+// package json takes the last, in any case, and what is in front of this server perhaps the
+// first. A misspelled limit must not make a share without one.
 func parseShareJSON(sent []byte) (f shareForm, err error) {
-	if !utf8.Valid(sent) { // which package json would replace
-		return f, errShareBody
+	missing := map[string]any{
+		"path": &f.Path, "expires": &f.Expires, "password": &f.Password, "uses": &f.Uses,
+		"upload": &f.Upload, "max_bytes": &f.MaxBytes, "note": &f.Note,
 	}
 	d := json.NewDecoder(bytes.NewReader(sent))
-	// A misspelled limit must not make a share without one.
-	d.DisallowUnknownFields()
-	if d.Decode(&f) != nil || d.Decode(new(any)) != io.EOF {
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return shareForm{}, errShareBody
+	}
+	for d.More() {
+		t, err := d.Token()
+		name, _ := t.(string)
+		field, ok := missing[name]
+		if err != nil || !ok || d.Decode(field) != nil {
+			return shareForm{}, errShareBody
+		}
+		delete(missing, name)
+	}
+	if _, err := d.Token(); err != nil {
+		return shareForm{}, errShareBody
+	}
+	if _, err := d.Token(); err != io.EOF {
 		return shareForm{}, errShareBody
 	}
 	return f, nil

@@ -384,6 +384,18 @@ func TestShareRequests(t *testing.T) {
 			t.Errorf("%q: %d", c, r.Status)
 		}
 	}
+	// What two parsers may read differently.
+	const pub = `{"path":"/files/docs/pub/a.txt"`
+	for _, body := range []string{
+		pub + `,"path":"/files/docs/other.txt"}`, `{"path":"/files/docs/other.txt","path":"/files/docs/pub/a.txt"}`, pub + `,"p\u0061th":"/files/docs/pub/a.txt"}`,
+		pub + `,"uses":1,"uses":0}`, pub + `,"uses":0,"uses":0}`, pub + `,"USES":1}`, pub + `,"uses":1,"Uses":0}`, pub + `,"PATH":"/files/docs/other.txt"}`, pub + `,"upload":false,"upload":false}`,
+		pub + `,"password":"a","password":""}`, pub + `,"":1}`, pub + `,}`, pub, pub + `}}`, pub + `}]`, `null`, `"path"`, `[` + pub + `}]`, `{"path"}`, `{"path":["/files/docs/pub/a.txt"]}`, `{"path":{}}`, `{"uses":{"uses":1}}`, pub + `,"uses":1.5}`, pub + `,"uses":"1"}`,
+	} {
+		r := s.send("POST", "/.bailiwick/shares", body, append(as("alice"), "Content-Type", "application/json")...)
+		if r.Status != 400 || !strings.Contains(r.Body, "each once") {
+			t.Errorf("%s: %d %q", body, r.Status, r.Body)
+		}
+	}
 	same(t, "another site", s.post("alice", ok(nil), "Sec-Fetch-Site", "cross-site"), s.post("bob", ok(nil)))
 	// What is right: JSON and a form, up to the limit.
 	if r := s.send("POST", "/.bailiwick/shares", "path=/files/docs/pub/&uses=&note=x&expires=240h&upload=", append(as("alice"), "Content-Type", "application/x-www-form-urlencoded")...); r.Status != 201 {

@@ -77,7 +77,7 @@ var (
 	errPart         = &httpError{status: 413, text: "a part's header or a form field is too large\n", verdict: audit.Refused, reason: audit.ReasonUploadPart}
 
 	// Shares.
-	errShareBody     = &httpError{status: 400, text: "send a JSON object or a form with path, and perhaps expires, password, uses, upload, max_bytes and note\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareBody     = &httpError{status: 400, text: "send a JSON object or a form with path, and perhaps expires, password, uses, upload, max_bytes and note, each once\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errSharePath     = &httpError{status: 400, text: "path is the whole path on this server, unescaped, such as /docs/report.pdf, or /docs/ for a directory\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareExpires  = &httpError{status: 400, text: "expires is a length of time such as 24h or 7d, or a time such as 2030-01-31T12:00:00Z; it must lie ahead, and not beyond what this server allows\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareNumber   = &httpError{status: 400, text: "uses and max_bytes are whole numbers above 0; max_bytes needs upload\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
