@@ -39,7 +39,7 @@ func (p *Pages) begin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.failed(w, r, auth.ErrUnavailable, page{next: next})
 	}
-	sealed, err := p.seal(flow{state, next, time.Now().Add(flowTime).Unix()})
+	sealed, err := p.seal(flow{state, next, p.cfg.Sessions.Now(r.Context()).Add(flowTime).Unix()})
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (p *Pages) finish(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	data, ok := p.cfg.Keys.Open(purposeFlow, value)
 	var f flow
-	if !ok || json.Unmarshal(data, &f) != nil || time.Now().Unix() >= f.Until {
+	if !ok || json.Unmarshal(data, &f) != nil || p.cfg.Sessions.Now(r.Context()).Unix() >= f.Until {
 		return p.failed(w, r, auth.ErrCredentials, page{next: "/", alert: notBegun})
 	}
 	next := nextPath(f.Next)

@@ -14,12 +14,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/auth/session"
 	"github.com/bailiwick-fs/bailiwick/server/signin"
 )
@@ -81,7 +83,7 @@ type site struct {
 	t        testing.TB
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB, change ...func(*session.Config)) *site {
 	t.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
@@ -98,10 +100,14 @@ func newSite(t testing.TB) *site {
 	s := &site{provider: &provider{}, log: &records{}, t: t}
 	failures := auth.NewFailures(auth.FailureLimits{Burst: 3})
 	chain := auth.NewChain(auth.ChainConfig{Passwords: users, Failures: failures})
-	s.sessions = session.New(chain, session.Config{Keys: keys, Passwords: users, OIDC: s.provider, Qualify: func(p auth.Principal) (auth.Principal, error) {
+	cfg := session.Config{Keys: keys, Passwords: users, OIDC: s.provider, Qualify: func(p auth.Principal) (auth.Principal, error) {
 		p.Name += "@id.example.org"
 		return p, nil
-	}})
+	}}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s.sessions = session.New(chain, cfg)
 	s.Pages = signin.New(signin.Config{
 		Sessions: s.sessions, Password: true, Provider: s.provider, Keys: keys, Failures: failures, Recorder: s.log, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -343,6 +349,33 @@ func TestProvider(t *testing.T) {
 	r.Header.Set("Cookie", "bailiwick="+flow.Value)
 	if p, ok, err := s.sessions.Authenticate(r); ok || err != nil {
 		t.Errorf("a flow as a session: %+v, %v", p, err)
+	}
+}
+
+// TestProviderTime: a sign-in that was begun ends after ten minutes, by the clock of the
+// sessions. It stays over when the system clock is set back. The control has another clock.
+func TestProviderTime(t *testing.T) {
+	var clock links.Clock
+	now := time.Unix(1_800_000_000, 0)
+	of := func(clock *links.Clock) *site {
+		return newSite(t, func(c *session.Config) { c.Clock, c.Now = clock, func() time.Time { return now } })
+	}
+	s := of(&clock)
+	flow := s.do("GET", signin.OIDC, "").Cookies()[0]
+	back := func(s *site) int {
+		return s.do("GET", signin.Callback+"?state=1&code=good", "", "Cookie", flow.Name+"="+flow.Value).StatusCode
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 303}, {10*time.Minute - time.Second, 303}, {10 * time.Minute, 401}, {time.Hour, 401}, {time.Minute, 401}} {
+		now = time.Unix(1_800_000_000, 0).Add(c.after)
+		if got := back(s); got != c.want {
+			t.Errorf("after %v: %d, want %d", c.after, got, c.want)
+		}
+	}
+	if got := back(of(new(links.Clock))); got != 303 {
+		t.Errorf("the control: %d", got)
 	}
 }
 

@@ -149,7 +149,7 @@ func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool
 		return p, false, "", nil
 	}
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
-	now := s.now(r.Context())
+	now := s.Now(r.Context())
 	kept, who, err := s.check(value, now)
 	s.cfg.OnCheck(err)
 	switch {
@@ -182,8 +182,13 @@ func (k *state) principal() auth.Principal {
 	return auth.Principal{Name: k.Name, Groups: k.Groups, Claims: k.Claims, Method: auth.MethodSession}
 }
 
-// now returns the time by Config.Clock.
-func (s *Sessions) now(ctx context.Context) time.Time { return s.cfg.Clock.Now(ctx, s.cfg.Now()) }
+// Now returns the time by Config.Clock, by which what belongs to a sign-in expires.
+func (s *Sessions) Now(ctx context.Context) time.Time {
+	if s == nil || s.next == nil {
+		return time.Now()
+	}
+	return s.cfg.Clock.Now(ctx, s.cfg.Now())
+}
 
 // check returns the session in a cookie, and its principal. The error is auth.ErrExpired for
 // what was a session once.
@@ -265,7 +270,7 @@ func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, way Way, p auth
 	if s == nil || s.next == nil {
 		return auth.Principal{}, auth.ErrUnavailable
 	}
-	at := s.now(r.Context())
+	at := s.Now(r.Context())
 	now := at.Unix()
 	p = s.cfg.Keep(p)
 	value, err := s.seal(&state{Way: way, Name: p.Name, Groups: p.Groups, Claims: p.Claims, Began: now, Seen: now})
