@@ -111,7 +111,9 @@ func (x *exchange) sendAsset(site *page.Site) bool {
 func (x *exchange) sendDocument(status int, d *page.Document, cacheControl []string) {
 	h := x.Header()
 	d.SetHeaders(h)
-	x.hideReferrer()
+	if !d.Posts {
+		x.hideReferrer()
+	}
 	h["Cache-Control"] = cacheControl
 	if x.r.Method == http.MethodHead {
 		// A HEAD reads no file, so it does not know how long its page is.

@@ -174,9 +174,7 @@ func (a askPassword) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	h := w.Header()
-	d.SetHeaders(h)
-	h["Referrer-Policy"] = noReferrer
+	d.SetHeaders(w.Header())
 	w.WriteHeader(http.StatusUnauthorized)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(d.HTML)

@@ -479,7 +479,7 @@ func TestSharePassword(t *testing.T) {
 	}
 	page := []string{"Accept", "text/html,*/*;q=0.8", "Sec-Fetch-Mode", "navigate"}
 	ask := s.get(target, page...)
-	if ask.Status != 401 || ask.Header.Get("Www-Authenticate") != "" || !strings.Contains(ask.Body, `type="password"`) || ask.Header.Get("Referrer-Policy") != "no-referrer" {
+	if ask.Status != 401 || ask.Header.Get("Www-Authenticate") != "" || !strings.Contains(ask.Body, `type="password"`) || ask.Header.Get("Referrer-Policy") != "same-origin" {
 		t.Errorf("a browser without a password: %d %v", ask.Status, ask.Header)
 	}
 	same(t, "the page for another name of another share", withoutChance(s.get(other.URL+"missing", page...), other.URL+"missing"), withoutChance(ask, target))

@@ -153,6 +153,11 @@ func (a *Asset) SetHeaders(h http.Header) {
 type Document struct {
 	HTML []byte
 	CSP  string // of this document alone: it has the nonce
+
+	// Posts says that the page is a form to post. Its Referrer-Policy must not be no-referrer:
+	// browsers then send the form with "Origin: null", and without TLS nothing else tells it from
+	// one of another site.
+	Posts bool
 }
 
 // SetHeaders sets the headers that every page has. Content-Length and Cache-Control are the
@@ -236,7 +241,7 @@ func (s *Site) render(t *template.Template, v *view) (*Document, error) {
 	if err := t.ExecuteTemplate(&buf, "shell", v); err != nil {
 		return nil, err
 	}
-	return &Document{buf.Bytes(), csp(v.Nonce)}, nil
+	return &Document{HTML: buf.Bytes(), CSP: csp(v.Nonce), Posts: v.Form != nil && v.Form.Button != ""}, nil
 }
 
 func isInvisible(r rune) bool {
