@@ -121,7 +121,7 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		opens:        openerOf(jail.Authorizer()),
 		cfg:          cfg,
 		allow:        allowReads,
-		untrusted:    cfg.Content == ContentUntrusted || cfg.Content == ContentAuto && cfg.Write,
+		untrusted:    cfg.untrusted(),
 		cacheControl: cacheControl(cfg.MaxAge),
 		objectVary:   varyOn(cfg.Sidecars, false),
 		indexVary:    varyOn(cfg.Sidecars, cfg.List),
@@ -148,6 +148,11 @@ func New(jail *vfs.Jail, cfg Config) http.Handler {
 		h.intake = newIntake(cfg.Intake)
 	}
 	return h
+}
+
+// untrusted reports whether the objects are content of other people.
+func (cfg *Config) untrusted() bool {
+	return cfg.Content == ContentUntrusted || cfg.Content == ContentAuto && cfg.Write
 }
 
 // indexFiles returns the names of the objects that are served for their directory.

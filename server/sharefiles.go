@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -45,8 +46,6 @@ func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openSha
 		x.fail(refusal(s.name.String(), reason.AuthDenied), nil)
 	case r.Method == http.MethodPost && crossOrigin.Check(r) != nil:
 		x.fail(refusal(s.name.String(), audit.ReasonCrossOrigin), nil)
-	case s.mount.intake == nil:
-		x.fail(refusal(s.name.String(), audit.ReasonShareIssuer), nil)
 	case r.Method == http.MethodPost:
 		h.storeFiles(x, s)
 	case bare:
@@ -54,6 +53,22 @@ func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openSha
 	default:
 		x.sendFileForm()
 	}
+}
+
+// receives returns nil if a file request for dir would add files now. Where content is trusted,
+// a page that anybody sends would run with the rights of whoever opens it.
+func (m *sharedMount) receives(ctx context.Context, dir vfs.Name) error {
+	if m.intake == nil {
+		return refusal(dir.String(), reason.PolicyNoAllow)
+	}
+	n, err := dir.Child(newElem)
+	if err == nil {
+		err = refusedBy(m.jail.Explain(ctx, vfs.OpWrite, n))
+	}
+	if err == nil && m.trusted {
+		err = errShareTrusted
+	}
+	return err
 }
 
 // sendFileForm sends the page with the form.

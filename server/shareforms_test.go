@@ -3,6 +3,8 @@ package server_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/bailiwick-fs/bailiwick/server"
 )
 
 // originOf is the Origin that a browser sends with a form, by the policy of the page that has it
@@ -49,6 +51,53 @@ func TestShareFormsWithoutTLS(t *testing.T) {
 			if r := s.send("POST", c.target, c.body, append(headers, "Origin", other)...); r.Status != 404 {
 				t.Errorf("%s, from %s: %d", c.what, other, r.Status)
 			}
+		}
+	}
+}
+
+// TestShareFilesTrusted: where a mount serves what is stored here as the operator's own, nobody
+// makes a file request, and none that was made before is there.
+func TestShareFilesTrusted(t *testing.T) {
+	s := newSharing(t)
+	ask := fields{"path": "/files/drop", "upload": true}
+	drop := s.share("alice", ask).URL
+	locked := s.share("alice", fields{"path": "/files/drop", "upload": true, "password": "pw"}).URL
+	for what, c := range map[string]struct {
+		content server.Content
+		beside  []server.Config
+		trusted bool
+	}{
+		"itself":               {server.ContentTrusted, nil, true},
+		"another mount":        {server.ContentAuto, []server.Config{{Content: server.ContentUntrusted}, {Write: true, Content: server.ContentTrusted}}, true},
+		"a mount for reading":  {server.ContentUntrusted, []server.Config{{}}, true},
+		"untrusted":            {server.ContentUntrusted, []server.Config{{Content: server.ContentUntrusted}}, false},
+		"untrusted by default": {server.ContentAuto, []server.Config{{Write: true}}, false},
+	} {
+		s.change = func(cfg *server.ShareConfig) {
+			cfg.Mounts[0].Config.Content, cfg.Mounts[0].Beside = c.content, c.beside
+		}
+		s.apply()
+		body, headers := filesForm("evil.html", "<script>fetch('/')</script>")
+		sent, made := s.send("POST", drop, body, headers...), s.post("alice", ask)
+		if !c.trusted {
+			if sent.Status != 201 || made.Status != 201 {
+				t.Errorf("%s: %d, and a new one %d", what, sent.Status, made.Status)
+			}
+			continue
+		}
+		if made.Status != 409 || !strings.Contains(made.Body, "as its own") {
+			t.Errorf("%s: made with %d %q", what, made.Status, made.Body)
+		}
+		if r := s.post("bob", ask); r.Status != 404 {
+			t.Errorf("%s: for a user who may not, %d", what, r.Status)
+		}
+		if sent.Status != 404 {
+			t.Errorf("%s: sent with %d", what, sent.Status)
+		}
+		s.gone(what, drop)
+		s.gone(what+", with a password", locked, browser...)
+		if r := s.post("alice", fields{"path": "/files/docs/pub/deep/b.html"}); r.Status != 201 {
+			t.Errorf("%s: to show a file, %d", what, r.Status)
 		}
 	}
 }

@@ -138,27 +138,20 @@ func (h *shares) open(r *http.Request, token [32]byte) (*openShare, error) {
 // opensNow returns an error if the issuer may not open or share the path itself. The handler
 // of the mount decides for each name below it; this is for the pages that come before it.
 func (h *shares) opensNow(r *http.Request, s *openShare) error {
-	op, name := vfs.OpRead, s.name
+	ctx := access.WithShare(r.Context(), s.covers(), s.issuer)
+	var err error
 	switch {
 	case s.Upload:
-		var err error
-		if op, name, err = newFileIn(s.name); err != nil {
-			return err
-		}
+		err = s.mount.receives(ctx, s.name)
 	case s.Dir:
-		op = vfs.OpList
+		err = refusedBy(s.mount.jail.Explain(ctx, vfs.OpList, s.name))
+	default:
+		err = refusedBy(s.mount.jail.Explain(ctx, vfs.OpRead, s.name))
 	}
-	ctx := access.WithShare(r.Context(), s.covers(), s.issuer)
-	if v := s.mount.jail.Explain(ctx, op, name); !v.Allowed {
-		return refusal(name.String(), audit.ReasonShareIssuer)
+	if err != nil {
+		return refusal(s.name.String(), audit.ReasonShareIssuer)
 	}
 	return nil
-}
-
-// newFileIn returns the operation and a name that stand for adding a file to dir.
-func newFileIn(dir vfs.Name) (vfs.Op, vfs.Name, error) {
-	name, err := dir.Child(newElem)
-	return vfs.OpWrite, name, err
 }
 
 // lookUp returns the share of a token. It may have been read a second ago, but was not revoked

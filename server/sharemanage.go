@@ -168,14 +168,7 @@ func (h *shares) newShare(x *exchange, p auth.Principal, q *shareRequest) (s cat
 func (m *sharedMount) opens(ctx context.Context, name vfs.Name, q *shareRequest, issuer auth.Principal) (dir bool, err error) {
 	as := func(s access.Share) context.Context { return access.WithShare(ctx, s, issuer) }
 	if q.upload {
-		if m.intake == nil {
-			return true, refusal(name.String(), reason.PolicyNoAllow)
-		}
-		op, file, err := newFileIn(name)
-		if err != nil {
-			return true, err
-		}
-		return true, refusedBy(m.jail.Explain(as(access.Share{Path: name, Dir: true, Upload: true}), op, file))
+		return true, m.receives(as(access.Share{Path: name, Dir: true, Upload: true}), name)
 	}
 	if !q.dir {
 		_, err := m.jail.Head(as(access.Share{Path: name}), name, vfs.Request{})

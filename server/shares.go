@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,7 +89,8 @@ type ShareMount struct {
 	Config Config
 	// Beside is how other mounts serve the same objects, at whatever path. File requests
 	// create no names that this mount or one of those serves in place of others: index files,
-	// fallbacks, and sidecars.
+	// fallbacks, and sidecars. If the content is trusted in this mount or one of those, there
+	// are no file requests.
 	Beside []Config
 }
 
@@ -121,6 +123,7 @@ type sharedMount struct {
 	handler *handler  // over that jail
 	intake  *intake   // of file requests; nil if the mount cannot be written to
 	inPlace inPlace   // what file requests do not create
+	trusted bool      // some mount serves what is stored here as ContentTrusted
 }
 
 // NewShares returns the handler of shares:
@@ -169,8 +172,8 @@ func NewShares(cfg ShareConfig) http.Handler {
 func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
 	jail := m.Jail.WithAuthorizer(access.Shared(m.Jail.Authorizer()))
 	m.Config.Page.Shares = false // a share cannot be shared
-	content := m.Config.Content
-	if content == ContentAuto && m.Config.Write {
+	content := ContentTrusted
+	if m.Config.untrusted() {
 		content = ContentUntrusted
 	}
 	s := sharedMount{ShareMount: m, jail: jail, handler: New(jail, Config{
@@ -186,6 +189,7 @@ func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
 			serving = append(serving, &m.Beside[i])
 		}
 		s.inPlace = inPlaceOf(serving...)
+		s.trusted = slices.ContainsFunc(serving, func(cfg *Config) bool { return !cfg.untrusted() })
 	}
 	return s
 }
