@@ -62,6 +62,10 @@ func (in *intake) formBytes() int64 {
 	return in.MaxBytes + min(besideFile, math.MaxInt64-in.MaxBytes)
 }
 
+// spooledFormBytes is formBytes for a form whose files are received before any of them is stored:
+// what cannot be kept is refused before it is sent.
+func (in *intake) spooledFormBytes() int64 { return min(in.formBytes(), maxSpooled) }
+
 // checkForm refuses a body with several files by its header alone. It has at most most bytes:
 // MaxBytes is for one file.
 func (in *intake) checkForm(r *http.Request, most int64) error {

@@ -52,7 +52,7 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 		x.fail(errRequired, nil)
 		return
 	}
-	most := min(h.intake.formBytes(), maxSpooled)
+	most := h.intake.spooledFormBytes()
 	err := h.intake.checkForm(x.r, most)
 	if !appliesToForm(httpheader.Conditions(x.r)) {
 		err = errPrecondition

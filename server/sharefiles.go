@@ -97,7 +97,7 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 	if s.MaxBytes > 0 && (in.MaxBytes <= 0 || s.MaxBytes < in.MaxBytes) {
 		in.MaxBytes = s.MaxBytes
 	}
-	most := in.formBytes()
+	most := in.spooledFormBytes()
 	if err := in.checkForm(x.r, most); err != nil {
 		x.fail(err, nil)
 		return

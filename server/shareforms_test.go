@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -98,6 +100,24 @@ func TestShareFilesTrusted(t *testing.T) {
 		s.gone(what+", with a password", locked, browser...)
 		if r := s.post("alice", fields{"path": "/files/docs/pub/deep/b.html"}); r.Status != 201 {
 			t.Errorf("%s: to show a file, %d", what, r.Status)
+		}
+	}
+}
+
+// TestShareFilesTooLarge: a form that is larger than what the server keeps of forms is refused
+// by its header, before any of it is read.
+func TestShareFilesTooLarge(t *testing.T) {
+	s := newSharing(t)
+	link := s.share("alice", fields{"path": "/files/drop", "upload": true}).URL
+	for size, want := range map[int64]int{1 << 30: http.StatusCreated, 1<<30 + 1: http.StatusRequestEntityTooLarge} {
+		body, headers := filesForm("a.txt", "sent")
+		r := httptest.NewRequest("POST", link, strings.NewReader(body))
+		r.Header.Set(headers[0], headers[1])
+		r.ContentLength, r.Host = size, "files.example"
+		w := httptest.NewRecorder()
+		s.h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%d bytes: %d %q, want %d", size, w.Code, w.Body, want)
 		}
 	}
 }
