@@ -121,3 +121,14 @@ func TestShareFilesTooLarge(t *testing.T) {
 		}
 	}
 }
+
+// TestShareExpiresSoon makes shares that are over before they are stored, and before the answer
+// is. It takes time to make the hash of a password.
+func TestShareExpiresSoon(t *testing.T) {
+	s := newSharing(t)
+	for _, expires := range []string{"1us", "1ms", "20ms"} {
+		for _, password := range []string{"", "pw"} {
+			s.share("alice", fields{"path": "/files/docs/pub/a.txt", "expires": expires, "password": password})
+		}
+	}
+}

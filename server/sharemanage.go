@@ -149,7 +149,7 @@ func (h *shares) newShare(x *exchange, p auth.Principal, q *shareRequest) (s cat
 	s = catalog.Share{
 		Issuer: p.Name, Way: source, Host: m.Host, Path: q.path, Dir: dir, Upload: q.upload,
 		Limit: q.uses, MaxBytes: q.maxBytes, Note: q.note,
-		Created: h.now(x.ctx).UTC().Truncate(time.Microsecond), Expires: q.expires,
+		Created: q.created, Expires: q.expires,
 	}
 	if q.password != "" {
 		if s.Password, err = h.hash(x.ctx, q.password); err != nil {

@@ -19,10 +19,11 @@ import (
 
 // A shareRequest is what a client asks of a new share.
 type shareRequest struct {
-	path     string // without a slash at its end; "/" is the top
-	dir      bool   // it was written with a slash at its end
-	expires  time.Time
-	password string // "" for none
+	path     string    // without a slash at its end; "/" is the top
+	dir      bool      // it was written with a slash at its end
+	created  time.Time // of the request, in whole microseconds
+	expires  time.Time // after created
+	password string    // "" for none
 	uses     int64
 	upload   bool
 	maxBytes int64
@@ -148,7 +149,8 @@ func (f *shareForm) parse(now time.Time, maxAge time.Duration) (q shareRequest, 
 	if q.path, q.dir, err = parseSharePath(f.Path); err != nil {
 		return q, err
 	}
-	q.expires, err = parseExpires(f.Expires, now, maxAge)
+	q.created = now.UTC().Truncate(time.Microsecond)
+	q.expires, err = parseExpires(f.Expires, q.created, maxAge)
 	return q, err
 }
 
@@ -171,9 +173,8 @@ func parseSharePath(s string) (path string, dir bool, err error) {
 }
 
 // parseExpires returns when a share expires: after a length of time such as 24h or 7d, or at a
-// time of RFC 3339. It is after now, and not later than maxAge.
+// time of RFC 3339. It is after now, which has whole microseconds, and not later than maxAge.
 func parseExpires(s string, now time.Time, maxAge time.Duration) (time.Time, error) {
-	now = now.UTC().Truncate(time.Microsecond)
 	if s == "" {
 		return now.Add(min(defaultShareTime, maxAge)), nil
 	}
