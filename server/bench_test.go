@@ -165,13 +165,23 @@ func (r *rival) take(b *testing.B, turn int) {
 
 func (r *rival) perRequest() float64 { return float64(r.elapsed) / float64(r.requests) }
 
-// BenchmarkHandler measures the handler alone, without a network.
+// BenchmarkHandler measures the handler alone, without a network. That directories have a page
+// should cost objects next to nothing.
 func BenchmarkHandler(b *testing.B) {
-	h := server.New(jail(b, map[string]string{"docs/a.html": strings.Repeat("x", 1024)}, allow("**")), server.Config{Recorder: discardLog(b)})
-	r := httptest.NewRequest("GET", "/docs/a.html", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		h.ServeHTTP(&sink{header: http.Header{}}, r)
+	for _, c := range []struct {
+		name string
+		page server.Page
+	}{{"plain", server.Page{}}, {"page", server.Page{Mode: server.PageFull}}} {
+		b.Run(c.name, func(b *testing.B) {
+			tree := map[string]string{"docs/a.html": strings.Repeat("x", 1024)}
+			p := vfs.Policy{Allow: vfs.Patterns("**"), Deny: append(vfs.Patterns("drafts"), c.page.Reserved()...)}
+			h := server.New(jail(b, tree, p), server.Config{List: true, Page: c.page, Recorder: discardLog(b)})
+			r := httptest.NewRequest("GET", "/docs/a.html", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(&sink{header: http.Header{}}, r)
+			}
+		})
 	}
 }
 

@@ -63,7 +63,6 @@ func begin(w http.ResponseWriter, r *http.Request, jail *vfs.Jail, rec audit.Rec
 	x.r, x.ctx, x.jail, x.rec, x.logger = r, r.Context(), jail, rec, logger
 	x.attempt = audit.Attempt{Verdict: audit.Allowed, Principal: anyone}
 	x.auth = &noAuth
-	x.enterShare()
 	x.removeObjectHeaders()
 	if rec != nil {
 		x.attempt.Time = time.Now()

@@ -35,11 +35,15 @@ type handler struct {
 	searches     *Slots     // of deep searches
 	site         *page.Site // nil unless Config.Page is a full page
 	archives     Archives
+	shared       bool // of a mount as shares see it: requests use one
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
+	if h.shared {
+		x.enterShare()
+	}
 	x.pace, x.lingering, x.notFound, x.site = pace(h.cfg.MinRate), h.lingering, h.notFound, h.site
 
 	if x.sendAsset(h.site) {

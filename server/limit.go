@@ -89,10 +89,11 @@ func (l *limiter) unproxied(r *http.Request) *http.Request {
 	if client == peer && !overTLS {
 		return r
 	}
-	direct := new(http.Request)
-	if *direct = *r; overTLS {
-		direct = r.WithContext(clients.WithTLS(r.Context()))
+	ctx := r.Context()
+	if overTLS {
+		ctx = clients.WithTLS(ctx)
 	}
+	direct := r.WithContext(ctx)
 	if client != peer {
 		direct.RemoteAddr = netip.AddrPortFrom(client, 0).String()
 	}

@@ -83,13 +83,16 @@ func (c configCheck) site(p *Page) *page.Site {
 	return site
 }
 
+// assetsBelow is where the files of pages are, below the top of a mount.
+const assetsBelow = "/" + page.Reserved + "/"
+
 // pageRule is the rule in records of what pages load.
 const pageRule = "page"
 
 // sendAsset answers a request for a file that pages load, and reports whether it is one.
 // These files are constant, and a sign-in page needs them, so everyone gets them.
 func (x *exchange) sendAsset(site *page.Site) bool {
-	if site == nil || x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+	if site == nil || !strings.HasPrefix(x.r.URL.Path, assetsBelow) || x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
 		return false
 	}
 	name, isDir, err := requestName(x.r)

@@ -34,6 +34,7 @@ const (
 func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openShare) {
 	x := begin(w, r, s.mount.jail, h.cfg.Recorder, h.cfg.Logger)
 	defer x.end()
+	x.enterShare()
 	x.pace, x.lingering, x.site = pace(h.cfg.MinRate), h.lingering, h.site
 	x.form, x.attempt.Name = isBrowserForm(r), s.name
 	if r.Method != http.MethodPost && !x.takeMethod(allowFiles) {

@@ -182,6 +182,7 @@ func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
 		Archive: m.Config.Archive,
 		MinRate: cfg.MinRate, Recorder: cfg.Recorder, Logger: cfg.Logger,
 	}).(*handler)}
+	s.handler.shared = true
 	if m.Config.Write {
 		s.intake = newIntake(m.Config.Intake)
 		serving := []*Config{&m.Config}

@@ -44,7 +44,8 @@ func withSharing(ctx context.Context, s *sharing) context.Context {
 	return context.WithValue(ctx, sharingKey{}, s)
 }
 
-// enterShare makes the exchange one of a share if its request uses one.
+// enterShare makes the exchange one of the share that its request uses. It comes before anything
+// can fail: the record has the share.
 func (x *exchange) enterShare() {
 	if s, ok := x.ctx.Value(sharingKey{}).(*sharing); ok {
 		x.share = s

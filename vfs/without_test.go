@@ -31,6 +31,10 @@ func TestWithout(t *testing.T) {
 			}
 		}
 	}
+	// A policy that has the pattern already must not pay for it twice.
+	if again, err := less.Without(vfs.Patterns("**/.own")...); err != nil || again != less {
+		t.Errorf("the same pattern again: another jail, %v", err)
+	}
 	if _, err := j.Without(vfs.Pattern{}); err == nil {
 		t.Error("the zero Pattern was accepted")
 	}
