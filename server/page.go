@@ -12,6 +12,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
+// OwnElement is the path element that servers have for themselves: package signin and
+// [NewShares] have paths below it at the top of each host, and full pages load files below it at
+// the top of each mount.
+const OwnElement = page.Reserved
+
 // Page says what browsers get for a directory, with Config.List, and for the top of uploads.
 // The zero Page is a plain table for directories, and nothing for uploads.
 //
@@ -49,7 +54,7 @@ func (p Page) Reserved() []vfs.Pattern {
 	if p.Mode != PageFull {
 		return nil
 	}
-	return vfs.Patterns("**/" + page.Reserved)
+	return vfs.Patterns("**/" + OwnElement)
 }
 
 // Check returns an error if the page cannot look like that. New panics at such a page.
@@ -84,7 +89,7 @@ func (c configCheck) site(p *Page) *page.Site {
 }
 
 // assetsBelow is where the files of pages are, below the top of a mount.
-const assetsBelow = "/" + page.Reserved + "/"
+const assetsBelow = "/" + OwnElement + "/"
 
 // pageRule is the rule in records of what pages load.
 const pageRule = "page"

@@ -42,7 +42,7 @@ func hashOf(token string) (hash [32]byte, ok bool) {
 // URL below it. It reports false for other URLs: those of shares have one spelling up to the
 // token.
 func shareLink(u *url.URL) (hash [32]byte, at vfs.Name, below *url.URL, ok bool) {
-	rest, ok := strings.CutPrefix(u.Path, sharesBelow)
+	rest, ok := strings.CutPrefix(u.Path, SharesLink)
 	if !ok {
 		return hash, at, nil, false
 	}
@@ -53,7 +53,7 @@ func shareLink(u *url.URL) (hash [32]byte, at vfs.Name, below *url.URL, ok bool)
 		inner.Path = "/" + path
 	}
 	if u.RawPath != "" {
-		raw, ok := strings.CutPrefix(u.RawPath, sharesBelow+token)
+		raw, ok := strings.CutPrefix(u.RawPath, SharesLink+token)
 		if !ok || raw != "" && raw[0] != '/' {
 			return hash, at, nil, false
 		}

@@ -39,7 +39,7 @@ func (h *shares) manage(x *exchange) {
 	if x.r.URL.RawPath != "" {
 		sent = x.r.URL.RawPath
 	}
-	rest, ok := strings.CutPrefix(sent, sharesAt)
+	rest, ok := strings.CutPrefix(sent, SharesPath)
 	one := rest != ""
 	if one && ok {
 		id, ok = catalog.ObjectID(strings.TrimPrefix(rest, "/"))
@@ -118,7 +118,7 @@ func (h *shares) create(x *exchange, p auth.Principal) {
 // shareURL returns the path of a share's link. It ends in the object's own name, so that what
 // is saved has a name.
 func shareURL(s *catalog.Share, token string) string {
-	link := sharesBelow + token + "/"
+	link := SharesLink + token + "/"
 	if n, err := vfs.ParseName(strings.TrimPrefix(s.Path, "/")); err == nil && !s.Dir {
 		link += escapedBase(n)
 	}
@@ -206,7 +206,7 @@ func (h *shares) revoke(x *exchange, p auth.Principal, id uuid.UUID) {
 	case err != nil:
 		x.fail(&catalogError{err}, nil)
 	case x.r.Method == http.MethodPost:
-		x.redirect(http.StatusSeeOther, sharesAt, noStore)
+		x.redirect(http.StatusSeeOther, SharesPath, noStore)
 	default:
 		x.sendEmpty(http.StatusNoContent, noStore)
 	}

@@ -116,12 +116,12 @@ func (s *openShare) cookie(r *http.Request, at vfs.Name, now time.Time) string {
 	}
 	value := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
 	sealed := base64.RawURLEncoding.EncodeToString(append(value, s.seal(value)...))
-	return cookie.SetBelow(r, shareCookie, sharesBelow+at.String(), sealed, max(time.Second, until.Sub(now)))
+	return cookie.SetBelow(r, shareCookie, SharesLink+at.String(), sealed, max(time.Second, until.Sub(now)))
 }
 
 // unlockedBy reports whether the request has a good cookie for s.
 func (s *openShare) unlockedBy(r *http.Request, at vfs.Name, now time.Time) bool {
-	for _, sealed := range cookie.Below(r, shareCookie, sharesBelow+at.String()) {
+	for _, sealed := range cookie.Below(r, shareCookie, SharesLink+at.String()) {
 		value, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
 		if err != nil || len(value) != 8+sha256.Size {
 			continue

@@ -94,10 +94,10 @@ type ShareMount struct {
 	Beside []Config
 }
 
-// The paths of shares on every host.
+// The paths of the handler of [NewShares] on every host.
 const (
-	sharesAt    = page.SharesPath
-	sharesBelow = "/.bailiwick/s/"
+	SharesPath = page.SharesPath          // with what lies below it: the shares of users
+	SharesLink = "/" + OwnElement + "/s/" // what begins with it: what is shared
 )
 
 const (
@@ -218,7 +218,7 @@ func checkShares(cfg *ShareConfig) {
 }
 
 func (h *shares) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if strings.HasPrefix(r.URL.Path, sharesBelow) {
+	if strings.HasPrefix(r.URL.Path, SharesLink) {
 		w.Header()["Referrer-Policy"] = noReferrer
 	}
 	if token, at, below, ok := shareLink(r.URL); ok && !hostless(r.RequestURI) {

@@ -60,9 +60,9 @@ func authority(target string) (start, end int) {
 const masked = "***"
 
 // loggedTarget returns the request target as it was sent, without the query, and with any
-// user and password and the token of a share masked. It masks too much rather than too little: everything before the
-// last "@" of what could be an authority, after any number of slashes and colons. A target
-// that begins with a single slash has no authority.
+// user and password and the token of a share masked. It masks too much rather than too
+// little: everything before the last "@" of what could be an authority, after any number of
+// slashes and colons. A target that begins with a single slash has no authority.
 func loggedTarget(r *http.Request) string {
 	target := r.RequestURI
 	if target == "" {
@@ -94,20 +94,20 @@ func loggedTarget(r *http.Request) string {
 	return target
 }
 
-// maskToken masks the token of a share in a target: the path element after [sharesBelow], and
+// maskToken masks the token of a share in a target: the path element after [SharesLink], and
 // everything if that is spelled in another way, which opens no share.
 func maskToken(target string) string {
-	before, token, ok := strings.Cut(target, sharesBelow)
+	before, token, ok := strings.Cut(target, SharesLink)
 	if ok {
 		rest := ""
 		if end := strings.IndexAny(token, "/?"); end >= 0 {
 			rest = token[end:]
 		}
-		return before + sharesBelow + masked + rest
+		return before + SharesLink + masked + rest
 	}
 	if strings.IndexByte(target, '%') >= 0 {
 		path, _, _ := strings.Cut(target, "?")
-		if decoded, err := url.PathUnescape(path); err == nil && strings.Contains(decoded, sharesBelow) {
+		if decoded, err := url.PathUnescape(path); err == nil && strings.Contains(decoded, SharesLink) {
 			return "/" + masked
 		}
 	}

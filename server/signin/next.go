@@ -3,15 +3,13 @@ package signin
 import (
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
 // own is the path of the pages of the server itself. Most of them are not worth going back
 // to: at best it is the page to sign in.
-const own = "/.bailiwick"
-
-// shares is the one page among them for which people sign in.
-const shares = own + "/shares"
+const own = "/" + server.OwnElement
 
 // maxQuery bounds the query that is kept of a path.
 const maxQuery = 2 << 10
@@ -23,7 +21,8 @@ const maxQuery = 2 << 10
 func nextPath(s string) string {
 	path, query, _ := strings.Cut(s, "?")
 	next, err := links.ParsePath(path)
-	if err != nil || next != shares && (next == own || strings.HasPrefix(next, own+"/")) {
+	// The shares are the one page of the server itself for which people sign in.
+	if err != nil || next != server.SharesPath && (next == own || strings.HasPrefix(next, own+"/")) {
 		return "/"
 	}
 	if query == "" || len(query) > maxQuery || strings.Trim(query, queryBytes) != "" {

@@ -176,10 +176,6 @@ func (s Source) Local() (dir string, ok bool) {
 // remote reports whether the source is on S3.
 func (s Source) remote() bool { return strings.HasPrefix(string(s), "s3://") }
 
-// reservedElement is the element below which the server has its own pages, at the top and in
-// each mount.
-const reservedElement = ".bailiwick"
-
 func parseMountPath(s string) (any, error) {
 	if s == "/" {
 		return MountPath(s), nil
@@ -195,7 +191,7 @@ func parseMountPath(s string) (any, error) {
 		return nil, fmt.Errorf("no request can have the path %s: %s", printable(s), vfs.ReasonOf(err).Detail())
 	}
 	for element := range strings.SplitSeq(name, "/") {
-		if vfs.Fold(element) == reservedElement {
+		if vfs.Fold(element) == server.OwnElement {
 			return nil, fmt.Errorf("%s is for pages of the server itself; choose another path", printable(element))
 		}
 	}

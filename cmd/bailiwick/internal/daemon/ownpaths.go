@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
+	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 )
 
@@ -21,8 +22,8 @@ func (s *service) ownPaths(g *generation, mounts http.Handler, recorder audit.Re
 		}
 	}
 	if g.shares != nil {
-		own.At["/.bailiwick/shares"] = g.shares.handler
-		own.Below["/.bailiwick/shares/"], own.Below["/.bailiwick/s/"] = g.shares.handler, g.shares.handler
+		own.At[server.SharesPath] = g.shares.handler
+		own.Below[server.SharesPath+"/"], own.Below[server.SharesLink] = g.shares.handler, g.shares.handler
 	}
 	return own
 }

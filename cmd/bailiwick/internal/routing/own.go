@@ -3,11 +3,13 @@ package routing
 import (
 	"net/http"
 	"strings"
+
+	"github.com/bailiwick-fs/bailiwick/server"
 )
 
 // OwnPath is the path below which the server has pages of its own, on every host. No mount
 // can be there.
-const OwnPath = "/.bailiwick/"
+const OwnPath = "/" + server.OwnElement + "/"
 
 // An Own answers the server's own paths below [OwnPath], and passes all other requests to
 // Next: what is below OwnPath and not listed is for the mounts, which answer as for every
