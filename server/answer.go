@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -89,13 +88,4 @@ func (x *exchange) answerAbout(err error, info *vfs.Info, pres *presentation) bo
 		return false
 	}
 	return true
-}
-
-// noSharedCaching makes caches revalidate a response that depends on the precondition or
-// range of one client. Otherwise anyone could replace the object in a cache by an error,
-// for as long as the object may be cached.
-func (x *exchange) noSharedCaching() {
-	if h := x.Header(); strings.HasPrefix(h["Cache-Control"][0], "public") {
-		h["Cache-Control"] = noCache
-	}
 }

@@ -3,15 +3,12 @@ package server
 import (
 	"errors"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
-	"github.com/bailiwick-fs/bailiwick/server/internal/cookie"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -83,8 +80,6 @@ type Auth struct {
 	Redirect time.Duration
 }
 
-var privateNoStore = []string{"private, no-store"}
-
 // withClock returns a with a Clock.
 func (a Auth) withClock() Auth {
 	if a.Clock == nil {
@@ -140,29 +135,6 @@ func (x *exchange) authenticate(a *Auth, op vfs.Op, opens opener) bool {
 
 var errNamesNobody = errors.New("the Authenticator returned a principal without a name, or with a reserved name")
 
-// verifyLink authenticates a request by its signed link alone. It ignores other
-// credentials; otherwise an expired link would seem to work for users who are logged in.
-func (x *exchange) verifyLink(a *Auth) bool {
-	path, err := links.ParsePath(sentPath(x.r))
-	if err == nil {
-		x.link, err = a.Links.Verify(x.r.Method, path, x.r.URL.RawQuery, a.Clock.Now(x.ctx, time.Now()))
-	}
-	switch {
-	case errors.Is(err, links.ErrExpired):
-		x.fail(refusal("", audit.ReasonLinkExpired), nil)
-		return false
-	case err != nil || a.HasURL != nil && !a.HasURL(x.link.Host, path):
-		x.fail(refusal("", audit.ReasonLink), nil)
-		return false
-	}
-	x.setPrincipal(auth.Principal{Name: x.link.User, Method: "link"})
-	if x.link.User == "" {
-		// The record shows which link was used. The ID alone opens nothing.
-		x.attempt.Principal = auth.LinkPrefix + x.link.ID
-	}
-	return true
-}
-
 // renewalTime is how long after the authentication of a request its response may renew the
 // credentials. A response that begins later, such as that of a slow store, could undo what the
 // browser did meanwhile: sign out, or sign in as somebody else.
@@ -184,174 +156,6 @@ func (x *exchange) renew(status int) {
 func (x *exchange) setPrincipal(p auth.Principal) {
 	x.attempt.Principal = p.String()
 	x.ctx = auth.WithPrincipal(x.ctx, p)
-}
-
-// grant lets a link without a user perform the one operation of g, regardless of access
-// rules.
-func (x *exchange) grant(g auth.Grant) {
-	if x.link.ID != "" && x.link.User == "" {
-		x.ctx = auth.WithGrant(x.ctx, g)
-	}
-}
-
-// useLink counts a use of the link and returns an error if none is left. It counts once
-// per request, although several objects may be opened before one is sent.
-func (x *exchange) useLink() error {
-	if x.link.Uses == 0 || x.r.Method != http.MethodGet || x.linkUsed {
-		return nil
-	}
-	if x.auth.Uses == nil {
-		return refusal("", audit.ReasonLinkUsed)
-	}
-	ok, err := x.auth.Uses.Use(x.ctx, x.link.ID, x.link.Uses, x.link.Expires)
-	if err := useError(ok, err); err != nil {
-		return err
-	}
-	x.linkUsed = true
-	return nil
-}
-
-// linkGood returns an error if the uses of the link are used up. It is for HEAD, which
-// does not count as a use.
-func (x *exchange) linkGood() error {
-	if x.link.Uses == 0 {
-		return nil
-	}
-	if x.auth.Uses == nil {
-		return refusal("", audit.ReasonLinkUsed)
-	}
-	return useError(x.auth.Uses.Good(x.ctx, x.link.ID, x.link.Uses))
-}
-
-// useError returns the error for the result of a Counter, nil if the link is still valid.
-func useError(ok bool, err error) error {
-	switch {
-	case err != nil:
-		return &vfs.Error{Op: "get", Err: errors.Join(vfs.ErrUnavailable, err)}
-	case !ok:
-		return refusal("", audit.ReasonLinkUsed)
-	}
-	return nil
-}
-
-// shouldChallenge reports whether a refused request is answered with 401, since
-// credentials may help. That depends on the handler and the operation, never on the name.
-func (x *exchange) shouldChallenge() bool {
-	if !x.anonymous || x.opens == nil || x.opens.Open(x.op) && (x.r.Method != methodMove || x.opens.Open(vfs.OpDelete)) {
-		return false
-	}
-	return x.auth.Unauthorized != nil || x.auth.SignIn != nil || len(x.auth.Authenticator.Challenges()) > 0
-}
-
-// unauthorizedHandler returns the handler that answers a 401, nil for a fixed text.
-func (x *exchange) unauthorizedHandler() http.Handler {
-	if x.auth.SignIn != nil && isNavigation(x.r) {
-		return x.auth.SignIn
-	}
-	return x.auth.Unauthorized
-}
-
-// challenges returns the challenges of a 401.
-func (x *exchange) challenges() []string {
-	if x.auth.Authenticator == nil {
-		return nil
-	}
-	all := x.auth.Authenticator.Challenges()
-	if x.auth.SignIn == nil || !byBrowser(x.r) {
-		return all
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(c string) bool {
-		scheme, _, _ := strings.Cut(c, " ")
-		return strings.EqualFold(scheme, "Basic")
-	})
-}
-
-// byBrowser reports whether a browser sent r that would show a prompt for a challenge, also if
-// it is the fetch of a script. Sec-Fetch headers are sent only where the connection is safe.
-func byBrowser(r *http.Request) bool {
-	for _, key := range [...]string{"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"} {
-		if len(r.Header[key]) > 0 {
-			return true
-		}
-	}
-	_, given := cookie.Find(r, cookie.Session)
-	return given
-}
-
-// isNavigation reports whether a browser sent r to show the response as a page. All that can
-// differ is in the header: the response to a name must not depend on the name. Browsers say
-// what a request is for by Sec-Fetch-Mode, where the connection is safe; a fetch of a script
-// may accept text/html, too.
-func isNavigation(r *http.Request) bool {
-	if r.Method != http.MethodGet || !prefersHTML(r.Header["Accept"]) {
-		return false
-	}
-	mode := r.Header["Sec-Fetch-Mode"]
-	return len(mode) == 0 || len(mode) == 1 && mode[0] == "navigate"
-}
-
-// unauthorized sends the response of Auth.Unauthorized or Auth.SignIn.
-func (x *exchange) unauthorized(h http.Handler) {
-	x.Header()["Cache-Control"] = noStore
-	h.ServeHTTP(unauthorizedWriter{x}, x.r.WithContext(x.ctx))
-	if x.status == 0 {
-		x.WriteHeader(http.StatusUnauthorized)
-	}
-}
-
-// An unauthorizedWriter sends 401 if a handler writes a body without setting a status. It
-// has no other methods, such as ReadFrom, which would bypass that.
-type unauthorizedWriter struct{ x *exchange }
-
-func (w unauthorizedWriter) Header() http.Header { return w.x.Header() }
-
-// WriteHeader sends an early response, such as 103, which is not the status, or the status,
-// once.
-func (w unauthorizedWriter) WriteHeader(status int) {
-	switch {
-	case w.x.status != 0:
-	case status < http.StatusOK && status != http.StatusSwitchingProtocols:
-		w.x.w.WriteHeader(status)
-	default:
-		w.x.WriteHeader(status)
-	}
-}
-
-func (w unauthorizedWriter) Write(p []byte) (int, error) {
-	if w.x.status == 0 {
-		w.x.WriteHeader(http.StatusUnauthorized)
-	}
-	return w.x.Write(p)
-}
-
-// cacheControlFor returns the Cache-Control of a response about name: usual, unless it must
-// stay out of caches because not everybody may read name, or because a link opened it.
-func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
-	if x.link.ID != "" || !x.openTo(name) {
-		return privateNoStore
-	}
-	return usual
-}
-
-// openTo reports whether anyone may read name, given that the caller may.
-func (x *exchange) openTo(name vfs.Name) bool {
-	switch a := x.jail.Authorizer().(type) {
-	case nil:
-		return true
-	case access.Authorizer:
-		return a.OpenTo(vfs.OpRead, name)
-	}
-	// This authorizer may decide by anything in the context.
-	return false
-}
-
-// cacheControlForListing is cacheControlFor for responses that differ between callers.
-func (x *exchange) cacheControlForListing(usual []string) []string {
-	// A page says who is signed in.
-	if a := x.jail.Authorizer(); a != nil && a != access.Anyone() || x.auth.SignIn != nil || !auth.FromContext(x.ctx).Anyone() {
-		return privateNoStore
-	}
-	return usual
 }
 
 // An opener reports which operations are open to anyone, as [access.Authorizer] does.

@@ -15,7 +15,7 @@ import (
 // A handler is the result of New. ServeHTTP has all steps of a request, in the order that
 // limits what a client can learn: the method, without the name; the credentials; the name,
 // without the backend; then a single open, which evaluates policy, preconditions and range;
-// then the body. In files: method.go, auth.go, path.go, directory.go, sidecar.go,
+// then the body. In files: method.go, auth.go, challenge.go, path.go, directory.go, sidecar.go,
 // exchange.go, headers.go and body.go; for writes put.go, boundedbody.go, checkedbody.go
 // and inspect.go. All errors go through status.go.
 type handler struct {

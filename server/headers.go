@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
@@ -58,14 +57,6 @@ var (
 	sandboxCSP   = []string{"default-src 'none'; sandbox"}
 	noCache      = []string{"no-cache"}
 )
-
-// cacheControl returns the Cache-Control of objects that may be cached for age.
-func cacheControl(age time.Duration) []string {
-	if age < time.Second {
-		return noCache
-	}
-	return []string{"public, max-age=" + strconv.FormatInt(int64(age/time.Second), 10)}
-}
 
 // varyOn returns the Vary of responses that depend on Accept-Encoding and Accept.
 func varyOn(encoding, accept bool) []string {
