@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -45,29 +46,37 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// docs maps types (Type) and fields (Type.Field) of config.go to their doc comments,
-// each on one line.
+// docs maps types (Type) and fields (Type.Field) of the files config*.go to their doc
+// comments, each on one line.
 type docs map[string]string
 
 func readDocs(t *testing.T) docs {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	files, err := filepath.Glob("config*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := docs{}
-	for _, decl := range file.Decls {
-		gen, ok := decl.(*ast.GenDecl)
-		if !ok || gen.Tok != token.TYPE {
-			continue
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		spec := gen.Specs[0].(*ast.TypeSpec)
-		found[spec.Name.Name] = strings.Join(strings.Fields(gen.Doc.Text()), " ")
-		for _, f := range spec.Type.(*ast.StructType).Fields.List {
-			found[spec.Name.Name+"."+f.Names[0].Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+		for _, decl := range file.Decls {
+			if gen, ok := decl.(*ast.GenDecl); ok && gen.Tok == token.TYPE {
+				found.add(gen)
+			}
 		}
 	}
 	return found
+}
+
+func (d docs) add(gen *ast.GenDecl) {
+	spec := gen.Specs[0].(*ast.TypeSpec)
+	d[spec.Name.Name] = strings.Join(strings.Fields(gen.Doc.Text()), " ")
+	for _, f := range spec.Type.(*ast.StructType).Fields.List {
+		d[spec.Name.Name+"."+f.Names[0].Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+	}
 }
 
 // A key is a field of the configuration's types.
@@ -109,7 +118,7 @@ file, which overrides the defaults listed here. Unknown keys, duplicate keys and
 the file and the line. Durations and sizes have a unit (` + "`300s`, `5GiB`" + `); numbers are decimal digits. Relative paths are relative to
 the directory of the file.
 
-This page is generated from the types in config.go, as is the JSON schema that ` + "`bailiwick config schema`" + ` prints.
+This page is generated from the types of package config, as is the JSON schema that ` + "`bailiwick config schema`" + ` prints.
 `)
 	section(&out, d, reflect.TypeFor[config.Config](), "")
 	return out.String()
