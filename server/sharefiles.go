@@ -62,14 +62,34 @@ func (m *sharedMount) receives(ctx context.Context, dir vfs.Name) error {
 	if m.intake == nil {
 		return refusal(dir.String(), reason.PolicyNoAllow)
 	}
-	n, err := dir.Child(newElem)
-	if err == nil {
-		err = refusedBy(m.jail.Explain(ctx, vfs.OpWrite, n))
+	names, err := m.namesFor(ctx, dir, newElem)
+	switch {
+	case err != nil && names != nil:
+		return errShareNames
+	case err != nil:
+		return err
+	case m.trusted:
+		return errShareTrusted
 	}
-	if err == nil && m.trusted {
-		err = errShareTrusted
+	return nil
+}
+
+// namesFor returns the names under which a file called elem may be stored in dir, in the order in
+// which they are tried. The error is why not all of them are allowed, with no names if even the
+// first is not. It is decided for all of them before anything is known of what is there: if a
+// second file of one name were refused, that would tell of the first.
+func (m *sharedMount) namesFor(ctx context.Context, dir vfs.Name, elem string) (names []vfs.Name, err error) {
+	for i := 1; i <= maxNumber+randomTries; i++ {
+		n, err := dir.Child(renamed(elem, i))
+		if err == nil {
+			err = refusedBy(m.jail.Explain(ctx, vfs.OpWrite, n))
+		}
+		if err != nil {
+			return names, err
+		}
+		names = append(names, n)
 	}
-	return err
+	return names, nil
 }
 
 // sendFileForm sends the page with the form.
@@ -128,20 +148,16 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 // nothing has.
 func (x *exchange) storeShared(in *intake, s *openShare, filename string, content io.Reader) error {
 	name := vfs.SafeName(filename, vfs.SafeNameOptions{MaxBytes: vfs.MaxElementBytes - randomLength - len(" ()")}).String()
-	n, err := s.name.Child(name)
-	if err != nil {
-		return err
-	}
-	if err := refusedBy(x.jail.Explain(x.ctx, vfs.OpWrite, n)); err != nil {
-		return err
-	}
+	names, err := s.mount.namesFor(x.ctx, s.name, name)
 	switch {
+	case err != nil:
+		return err
 	case !in.Types.set.HasName(name):
 		return errType
 	case s.mount.inPlace.encodes(name):
 		return errEncodedName
 	}
-	file := in.checked(x.ctx, content, Upload{Name: n, Filename: name, Type: mediatype.ByName(name)[0]})
+	file := in.checked(x.ctx, content, Upload{Name: names[0], Filename: name, Type: mediatype.ByName(name)[0]})
 	defer file.close()
 	// Received whole: what fails on the way is no use, and another name needs it again.
 	if err := file.receive(); err != nil {
@@ -151,30 +167,25 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	if err := x.useShare(); err != nil {
 		return err
 	}
-	for i := 1; ; i++ {
-		n, err := x.putNew(s, renamed(name, i), &file.upload)
+	for _, n := range names {
+		err = x.putNew(s, n, &file.upload)
 		if err == nil {
 			x.recordPart(&audit.Attempt{Method: http.MethodPut, Name: n, Verdict: audit.Allowed, Status: http.StatusCreated})
-			return nil
 		}
-		if !isTaken(err) || i == maxNumber+randomTries {
-			return err
+		if !isTaken(err) {
+			break
 		}
 	}
+	return err
 }
 
-// putNew creates the object called elem in the shared directory. What would be served in place
-// of others is taken.
-func (x *exchange) putNew(s *openShare, elem string, u *Upload) (vfs.Name, error) {
-	n, err := s.name.Child(elem)
-	if err != nil {
-		return n, err
+// putNew creates an object. What would be served in place of others is taken.
+func (x *exchange) putNew(s *openShare, n vfs.Name, u *Upload) error {
+	if s.mount.inPlace.has(n.Base()) {
+		return vfs.ErrPrecondition
 	}
-	if s.mount.inPlace.has(elem) {
-		return n, vfs.ErrPrecondition
-	}
-	_, err = x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
-	return n, err
+	_, err := x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
+	return err
 }
 
 // isTaken reports whether an object or a directory has the name, or one that differs only in

@@ -73,3 +73,44 @@ func TestShareFilesNeverFull(t *testing.T) {
 		t.Errorf("%d of %d files are there", len(seen), count)
 	}
 }
+
+// TestShareFilesWithoutRoom: where the rules allow a name, but none of those that a second file of
+// that name gets, the first is refused, too: otherwise the answer would tell whether there is one.
+func TestShareFilesWithoutRoom(t *testing.T) {
+	for what, c := range map[string]struct {
+		allow, deny  []string
+		taken, free  string
+		made, stored int
+	}{
+		"no brackets":             {[]string{`re:drop/[A-Za-z0-9._-]+`}, nil, "old.txt", "absent.txt", 409, 404},
+		"no brackets for txt":     {[]string{`re:drop/[^.]+`, `re:drop/[a-z]+\.txt`}, nil, "old.txt", "absent.txt", 201, 404},
+		"no number above 9":       {[]string{`re:drop/[a-z]+( \([2-9]\))?(\.txt)?`}, nil, "old.txt", "absent.txt", 409, 404},
+		"numbers only":            {[]string{`re:drop/[a-z]+( \([0-9]+\))?(\.txt)?`}, nil, "old.txt", "absent.txt", 409, 404},
+		"room":                    {[]string{`re:drop/[a-z]+( \([a-z0-9]+\))?(\.txt)?`}, nil, "old.txt", "absent.txt", 201, 201},
+		"the second is forbidden": {[]string{"drop/*"}, []string{"drop/*(2).txt"}, "old.txt", "absent.txt", 201, 404},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := newSharing(t)
+			ask := fields{"path": "/files/drop/", "upload": true}
+			link := s.share("alice", ask).URL
+			s.policy = vfs.Policy{Allow: vfs.Patterns(c.allow...), Deny: vfs.Patterns(c.deny...)}
+			s.apply()
+			made := s.post("alice", ask)
+			if made.Status != c.made || c.made == 409 && !strings.Contains(made.Body, "new (2)") {
+				t.Errorf("made with %d %q, want %d", made.Status, made.Body, c.made)
+			}
+			var answers []reply
+			for _, name := range []string{c.taken, c.free} {
+				body, headers := filesForm(name, "new")
+				r := s.send("POST", link, body, headers...)
+				if r.Status != c.stored {
+					t.Errorf("%s: %d %q, want %d", name, r.Status, r.Body, c.stored)
+				}
+				r.Body = strings.ReplaceAll(r.Body, name, "NAME")
+				r.Header.Del("Content-Length")
+				answers = append(answers, r)
+			}
+			same(t, "a name that is taken", answers[0], answers[1])
+		})
+	}
+}

@@ -85,6 +85,7 @@ var (
 	errEncodedName   = &httpError{status: 415, text: "a name that ends in .br, .zst or .gz cannot be sent here; send another kind of archive\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errShareSecret   = &httpError{status: 400, text: "password has 1 to 72 bytes and no control characters\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareClaims   = &httpError{status: 409, text: "you may share this only by the groups or claims of your token, which a share does not have\n", verdict: audit.Refused, reason: audit.ReasonShareIssuer}
+	errShareNames    = &httpError{status: 409, text: "no files can be received here: a second file of one name gets a number or letters, and the rules do not allow names such as \"new (2)\" and \"new (a2b3c4d5)\"\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareTrusted  = &httpError{status: 409, text: "no files can be received here: this server shows pages from here as its own, so it would show those of strangers, too\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareTooMany  = &httpError{status: 409, text: "you have too many shares; revoke some\n", verdict: audit.Refused, reason: audit.ReasonShareTooMany}
 	errSharePassword = &httpError{status: 401, text: "unauthorized\n", verdict: audit.Refused, reason: audit.ReasonSharePassword}
