@@ -99,3 +99,14 @@ func (c Catalog) String() string {
 
 // GoString masks the secrets in %#v too.
 func (c Catalog) GoString() string { return strconv.Quote(c.String()) }
+
+// catalog validates the address of a catalog, which is set below key or in a file.
+func (v *validator) catalog(key string, written Catalog, file Path, missing string) {
+	switch {
+	case v.d.bad[key], v.d.bad[key+".catalog"], v.d.bad[key+".catalog_file"]:
+	case written.IsZero() && file == "":
+		v.fail(key, "%s", missing)
+	case !written.IsZero() && file != "":
+		v.fail(key, "catalog and catalog_file exclude each other; leave one of them out")
+	}
+}

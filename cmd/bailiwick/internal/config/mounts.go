@@ -92,15 +92,8 @@ func (v *validator) uploads(m *Mount, key string) {
 	if m.Content == "trusted" {
 		v.fail(key+".content", "uploads are always untrusted content; leave it out")
 	}
-	u := m.Uploads
-	at := key + ".uploads"
-	switch {
-	case v.d.bad[at], v.d.bad[at+".catalog"], v.d.bad[at+".catalog_file"]:
-	case u.Catalog.IsZero() && u.CatalogFile == "":
-		v.fail(at, "uploads need a database for original names and owners; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
-	case !u.Catalog.IsZero() && u.CatalogFile != "":
-		v.fail(at, "catalog and catalog_file exclude each other; leave one of them out")
-	}
+	v.catalog(key+".uploads", m.Uploads.Catalog, m.Uploads.CatalogFile,
+		"uploads need a database for original names and owners; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
 }
 
 // page validates what browsers get, and sets its default.

@@ -8,13 +8,8 @@ func (v *validator) shares() {
 	if s == nil {
 		return
 	}
-	switch {
-	case v.d.bad["shares"], v.d.bad["shares.catalog"], v.d.bad["shares.catalog_file"]:
-	case s.Catalog.IsZero() && s.CatalogFile == "":
-		v.fail("shares", "shares need a database; add a catalog, such as sqlite:/var/lib/bailiwick/shares.db%s", flagFor(v.positionOf("shares"), "shares.catalog"))
-	case !s.Catalog.IsZero() && s.CatalogFile != "":
-		v.fail("shares", "catalog and catalog_file exclude each other; leave one of them out")
-	}
+	v.catalog("shares", s.Catalog, s.CatalogFile,
+		"shares need a database; add a catalog, such as sqlite:/var/lib/bailiwick/shares.db"+flagFor(v.positionOf("shares"), "shares.catalog"))
 	if time.Duration(s.MaxAge) < time.Minute && v.there("shares.max_age") {
 		v.fail("shares.max_age", "a share would end before anyone opens it; write a time such as 30d")
 	}

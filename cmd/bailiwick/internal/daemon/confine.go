@@ -86,41 +86,20 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 			}
 		}
 	}
-	read(config.Path(file), cfg.Users.Htpasswd, cfg.Users.Tokens)
-	if c := cfg.Users.ClientCertificates; c != nil {
-		read(c.CA)
-	}
-	if s := cfg.Users.Sessions; s != nil {
-		read(s.Keys)
-	}
-	if o := cfg.Users.OIDC; o != nil {
-		read(o.ClientSecretFile)
-	}
-	if cfg.Links != nil {
-		read(cfg.Links.Keys)
-	}
-	if cfg.TLS != nil {
-		read(cfg.TLS.Cert, cfg.TLS.Key)
-		if cfg.TLS.ACME != nil {
-			p.Write = append(p.Write, string(cfg.TLS.ACME.Dir))
-		}
+	read(config.Path(file))
+	read(cfg.Files()...)
+	if cfg.TLS != nil && cfg.TLS.ACME != nil {
+		p.Write = append(p.Write, string(cfg.TLS.ACME.Dir))
 	}
 	if cfg.AccessLog.File.IsFile() {
 		p.Write = append(p.Write, around(string(cfg.AccessLog.File))...)
 	}
-	database := func(address config.Catalog, err error) {
-		if err != nil {
-			return
-		}
-		if path, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
+	for _, catalog := range cfg.Catalogs() {
+		if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
 			p.Write = append(p.Write, around(path)...)
 		} else {
 			p.Read = append(p.Read, inHome(env, ".postgresql", ".pgpass")...)
 		}
-	}
-	if cfg.Shares != nil {
-		read(cfg.Shares.CatalogFile)
-		database(cfg.SharesCatalog())
 	}
 	for i := range cfg.Mounts {
 		m := &cfg.Mounts[i]
@@ -136,12 +115,7 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 		if m.Cache != nil {
 			p.Write = append(p.Write, string(m.Cache.Dir))
 		}
-		read(m.AllowFile...)
 		read(m.PageLogo)
-		if m.Uploads != nil {
-			read(m.Uploads.CatalogFile)
-			database(cfg.Catalog(m))
-		}
 	}
 	return p
 }

@@ -20,7 +20,7 @@ import (
 // them, whatever the rules allow: see package ownfile. Rules that would allow it are a
 // mistake all the same, which is reported at the start.
 
-// HoldOwn marks the files that a server with cfg reads as the process's own, until release
+// holdOwnFiles marks the files that a server with cfg reads as the process's own, until release
 // is called.
 func holdOwnFiles(env *cli.Env, cfg *config.Config) (release func()) {
 	return ownfile.Hold(append(ownFilesOf(cfg), secretFiles(env)...)...)
@@ -144,54 +144,24 @@ func allowsFile(jail *vfs.Jail, op vfs.Op, dir, path string) bool {
 // ownFilesOf returns the files that a configuration names for the server itself.
 func ownFilesOf(cfg *config.Config) []ownfile.File {
 	var files []ownfile.File
-	add := func(paths ...config.Path) {
-		for _, path := range paths {
-			if path != "" {
-				files = append(files, ownfile.File{Path: string(path)})
-			}
+	add := func(path string) {
+		if path != "" {
+			files = append(files, ownfile.File{Path: path})
 		}
 	}
-	add(config.Path(cfg.File()), cfg.Users.Htpasswd, cfg.Users.Tokens)
-	if c := cfg.Users.ClientCertificates; c != nil {
-		add(c.CA)
+	add(cfg.File())
+	for _, path := range cfg.Files() {
+		add(string(path))
 	}
-	if s := cfg.Users.Sessions; s != nil {
-		add(s.Keys)
-	}
-	if o := cfg.Users.OIDC; o != nil {
-		add(o.ClientSecretFile)
-	}
-	if cfg.Links != nil {
-		add(cfg.Links.Keys)
-	}
-	if cfg.TLS != nil {
-		add(cfg.TLS.Cert, cfg.TLS.Key)
-		if cfg.TLS.ACME != nil {
-			add(config.Path(cfg.TLS.ACME.Dir))
-		}
+	if cfg.TLS != nil && cfg.TLS.ACME != nil {
+		add(string(cfg.TLS.ACME.Dir))
 	}
 	if cfg.AccessLog.File.IsFile() {
 		files = append(files, ownfile.File{Path: string(cfg.AccessLog.File), Rotated: true})
 	}
-	if cfg.Shares != nil {
-		add(cfg.Shares.CatalogFile)
-		if catalog, err := cfg.SharesCatalog(); err == nil {
-			for _, path := range open.Files(catalog.DSN()) {
-				add(config.Path(path))
-			}
-		}
-	}
-	for i := range cfg.Mounts {
-		m := &cfg.Mounts[i]
-		add(m.AllowFile...)
-		if m.Uploads == nil {
-			continue
-		}
-		add(m.Uploads.CatalogFile)
-		if catalog, err := cfg.Catalog(m); err == nil {
-			for _, path := range open.Files(catalog.DSN()) {
-				add(config.Path(path))
-			}
+	for _, catalog := range cfg.Catalogs() {
+		for _, path := range open.Files(catalog.DSN()) {
+			add(path)
 		}
 	}
 	return files
