@@ -51,6 +51,9 @@ func compile(src Rule) (*rule, error) {
 
 var allOps = []vfs.Op{vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload, OpShare}
 
+// Ops returns the operations that rules can grant.
+func Ops() []vfs.Op { return slices.Clone(allOps) }
+
 func ops() string {
 	var b strings.Builder
 	for i, op := range allOps {
@@ -91,6 +94,34 @@ func (r *rule) compileWho(s string) error {
 		return fmt.Errorf("unknown principal %q: write anyone, authenticated, owner, user:NAME, group:NAME or claim:KEY=VALUE", s)
 	}
 	return nil
+}
+
+// User returns the name of the user that r applies to. ok is false for other rules.
+func (r Rule) User() (name string, ok bool) {
+	c := r.principals()
+	return c.value, c.who == whoUser
+}
+
+// Group returns the group whose members r applies to. ok is false for other rules.
+func (r Rule) Group() (name string, ok bool) {
+	c := r.principals()
+	return c.value, c.who == whoGroup
+}
+
+// Claim returns the claim that the credentials of the principals have to which r applies. ok
+// is false for other rules.
+func (r Rule) Claim() (key, value string, ok bool) {
+	c := r.principals()
+	return c.key, c.value, c.who == whoClaim
+}
+
+// principals returns a rule that is compiled as far as its principals.
+func (r Rule) principals() *rule {
+	c := new(rule)
+	if c.compileWho(r.Who) != nil {
+		return new(rule)
+	}
+	return c
 }
 
 // braced matches an escape, or braces around a single word.

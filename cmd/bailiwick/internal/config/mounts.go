@@ -166,13 +166,13 @@ func (v *validator) rule(m *Mount, j int, key string) {
 	if i := slices.Index(r.Can, vfs.OpUpload); m.Uploads == nil && i >= 0 {
 		v.fail(index(key+".can", i), "this mount has no uploads; use write for PUT, or add uploads")
 	}
-	v.group(string(r.Who), key+".who")
-	v.claim(string(r.Who), key+".who")
+	v.group(r.rule(), key+".who")
+	v.claim(r.rule(), key+".who")
 }
 
 // group refuses a group that nobody can be a member of.
-func (v *validator) group(who, key string) {
-	name, ok := strings.CutPrefix(who, "group:")
+func (v *validator) group(r access.Rule, key string) {
+	name, ok := r.Group()
 	if !ok || v.Users.OIDC != nil && v.Users.OIDC.GroupsClaim != "" || v.d.bad[key] || v.d.bad["groups"] {
 		return
 	}
@@ -197,9 +197,14 @@ func ruleErrorText(err error) string {
 func (m *Mount) Rules() []access.Rule {
 	var rules []access.Rule
 	for _, r := range m.Access {
-		rules = append(rules, access.Rule{Who: string(r.Who), Can: r.Can, Names: r.Names})
+		rules = append(rules, r.rule())
 	}
 	return rules
+}
+
+// rule returns the rule as package access has it.
+func (r *Rule) rule() access.Rule {
+	return access.Rule{Who: string(r.Who), Can: r.Can, Names: r.Names}
 }
 
 // TypesTaken returns the media types that clients may upload; an empty list accepts any

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 )
 
@@ -145,8 +146,8 @@ func (c *Config) mentions() []mention {
 		}
 	}
 	for i := range c.Mounts {
-		for j, rule := range c.Mounts[i].Access {
-			if name, ok := strings.CutPrefix(string(rule.Who), "user:"); ok {
+		for j, rule := range c.Mounts[i].Rules() {
+			if name, ok := rule.User(); ok {
 				list = append(list, mention{index(index("mounts", i)+".access", j) + ".who", name})
 			}
 		}
@@ -266,9 +267,8 @@ var certificateClaims = []string{"email", "dns", "uri", "ou", "o"}
 
 // claim refuses a claim that both tokens and certificates can carry: whoever controls
 // its value in one would get the access meant for the other.
-func (v *validator) claim(who, key string) {
-	claim, ok := strings.CutPrefix(who, "claim:")
-	name, value, _ := strings.Cut(claim, "=")
+func (v *validator) claim(r access.Rule, key string) {
+	name, value, ok := r.Claim()
 	u := &v.Users
 	if !ok || u.OIDC == nil || u.ClientCertificates == nil || !slices.Contains(certificateClaims, name) || v.d.bad[key] {
 		return

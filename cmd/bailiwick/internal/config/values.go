@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -58,7 +60,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
 	reflect.TypeFor[Suffix]():        {what: "suffix, auto or none", pattern: `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`, parse: parseSuffix},
 	reflect.TypeFor[Who]():           {what: "who", pattern: access.WhoPattern, parse: parseWho},
-	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(read|list|write|delete|upload|share)$`, parse: parseOp},
+	reflect.TypeFor[vfs.Op]():        {what: "word", pattern: `^(` + strings.Join(opWords(), "|") + `)$`, parse: parseOp},
 }
 
 func parsePageTitle(s string) (any, error) {
@@ -85,12 +87,20 @@ func parseWho(s string) (any, error) {
 }
 
 func parseOp(s string) (any, error) {
-	switch op := vfs.Op(s); op {
-	case vfs.OpRead, vfs.OpList, vfs.OpWrite, vfs.OpDelete, vfs.OpUpload, access.OpShare:
+	if op := vfs.Op(s); slices.Contains(access.Ops(), op) {
 		return op, nil
 	}
-	return nil, fmt.Errorf("unknown operation %s%s; use read, list, write, delete, upload or share", printable(s),
-		suggestion(s, []string{"read", "list", "write", "delete", "upload", "share"}))
+	words := opWords()
+	last := len(words) - 1
+	return nil, fmt.Errorf("unknown operation %s%s; use %s or %s", printable(s), suggestion(s, words), strings.Join(words[:last], ", "), words[last])
+}
+
+func opWords() []string {
+	var words []string
+	for _, op := range access.Ops() {
+		words = append(words, string(op))
+	}
+	return words
 }
 
 // text returns a value as it is written in a file.

@@ -68,13 +68,11 @@ func (s *service) addSignIn(g *generation, recorder audit.Recorder) {
 func usedBy(cfg *config.Config) func(auth.Principal) auth.Principal {
 	groups, claims := map[string]bool{}, map[string]bool{}
 	for i := range cfg.Mounts {
-		for _, rule := range cfg.Mounts[i].Access {
-			kind, rest, _ := strings.Cut(string(rule.Who), ":")
-			switch kind {
-			case "group":
-				groups[rest] = true
-			case "claim":
-				key, _, _ := strings.Cut(rest, "=")
+		for _, rule := range cfg.Mounts[i].Rules() {
+			if group, ok := rule.Group(); ok {
+				groups[group] = true
+			}
+			if key, _, ok := rule.Claim(); ok {
 				claims[key] = true
 				// In a rule, a claim may have the suffix of its source.
 				if at := strings.LastIndexByte(key, '@'); at >= 0 {

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
@@ -77,8 +76,8 @@ func (r *reviewer) mount(ctx context.Context, i int, m Mount) {
 		}
 		r.warn(key+".list", "no access rule grants list, so nobody gets a listing; add list to a rule, such as %s", example)
 	}
-	for j, rule := range cfg.Access {
-		group, ok := strings.CutPrefix(string(rule.Who), "group:")
+	for j, rule := range cfg.Rules() {
+		group, ok := rule.Group()
 		if members, defined := r.cfg.Groups[group]; ok && defined && len(members) == 0 {
 			r.warn(item(key+".access", j)+".who", "the group %s has no members", group)
 		}
