@@ -66,6 +66,7 @@ type Site struct {
 	Title                                     string
 	StylePath, ModulePath, LogoPath, IconPath string // below the top of the mount; LogoPath may be ""
 	Style                                     template.CSS
+	Icon                                      template.URL // of pages that load nothing: without one, browsers ask for /favicon.ico
 	HasShares                                 bool
 	assets                                    map[string]*Asset
 }
@@ -94,6 +95,7 @@ func New(o Options) (*Site, error) {
 	s.Style = template.CSS(style)
 	s.StylePath = s.add("page", ".css", "text/css; charset=utf-8", []byte(style))
 	s.ModulePath = s.add("page", ".js", "text/javascript; charset=utf-8", pageJS)
+	s.Icon = template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString([]byte(iconSVG)))
 	s.IconPath = s.add("icon", ".svg", "image/svg+xml", []byte(iconSVG))
 	if len(o.Logo) > 0 {
 		ext, media, err := logoType(o.Logo)
@@ -172,10 +174,14 @@ func (d *Document) SetHeaders(h http.Header) {
 }
 
 // csp returns the policy of a page: its own style and module, content of this server, and
-// nothing that turns text into markup.
-func csp(nonce string) string {
+// nothing that turns text into markup. A page that loads nothing has its icon in it.
+func csp(nonce string, loads bool) string {
+	images := "'self'"
+	if !loads {
+		images = "data:"
+	}
 	return "default-src 'none'; script-src 'nonce-" + nonce + "'; style-src 'nonce-" + nonce +
-		"'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'" +
+		"'; img-src " + images + "; media-src 'self'; connect-src 'self'; form-action 'self'; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'" +
 		"; require-trusted-types-for 'script'; trusted-types 'none'"
 }
 
@@ -241,7 +247,7 @@ func (s *Site) render(t *template.Template, v *view) (*Document, error) {
 	if err := t.ExecuteTemplate(&buf, "shell", v); err != nil {
 		return nil, err
 	}
-	return &Document{HTML: buf.Bytes(), CSP: csp(v.Nonce), Posts: v.Form != nil && v.Form.Button != ""}, nil
+	return &Document{HTML: buf.Bytes(), CSP: csp(v.Nonce, v.Base != ""), Posts: v.Form != nil && v.Form.Button != ""}, nil
 }
 
 func isInvisible(r rune) bool {
