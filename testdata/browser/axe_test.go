@@ -56,6 +56,17 @@ func (b *tab) accessible() {
 	}
 }
 
+// barrierFree is accessible and fits, on a desktop and on a phone of 320 px.
+func (b *tab) barrierFree() {
+	b.t.Helper()
+	for _, width := range []int{1280, 320} {
+		b.resize(width)
+		b.accessible()
+		b.fits()
+	}
+	b.resize(b.width)
+}
+
 // fits fails the test if the page is wider than the window.
 func (b *tab) fits() {
 	b.t.Helper()

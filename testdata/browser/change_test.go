@@ -149,30 +149,31 @@ func TestUploadFolder(t *testing.T) {
 
 // A file that exists is a question: skip, keep both, or replace.
 func TestUploadConflict(t *testing.T) {
-	p := onDisk(t)
-	p.put(t, "note.txt", "theirs")
-	b := open(t, serve(t, p, writable).url, phone)
-	b.expect(412)
-	b.visit("/")
-	from := local(t, map[string]string{"note.txt": "mine"})
-	for _, c := range []struct{ answer, name, content string }{
-		{"Skip", "note.txt", "theirs"},
-		{"Keep both", "note (2).txt", "mine"},
-		{"Replace", "note.txt", "mine"},
-	} {
-		b.drop(filepath.Join(from, "note.txt"))
-		b.wait("document.querySelector('dialog')?.open")
-		b.fits()
-		if c.answer == "Skip" {
-			b.accessible()
+	everywhere(t, func(t *testing.T, p *place) {
+		p.put(t, "note.txt", "theirs")
+		b := open(t, serve(t, p, writable).url, phone)
+		b.expect(412)
+		b.visit("/")
+		from := local(t, map[string]string{"note.txt": "mine"})
+		for _, c := range []struct{ answer, name, content string }{
+			{"Skip", "note.txt", "theirs"},
+			{"Keep both", "note (2).txt", "mine"},
+			{"Replace", "note.txt", "mine"},
+		} {
+			b.drop(filepath.Join(from, "note.txt"))
+			b.wait("document.querySelector('dialog')?.open")
+			b.fits()
+			if c.answer == "Skip" {
+				b.accessible()
+			}
+			b.click(namedIn("document.querySelector('dialog')", c.answer))
+			b.wait("!document.querySelector('dialog')")
+			b.stored(p, c.name, c.content)
 		}
-		b.click(namedIn("document.querySelector('dialog')", c.answer))
-		b.wait("!document.querySelector('dialog')")
-		b.stored(p, c.name, c.content)
-	}
-	if got, _ := p.has("note (2).txt"); got != "mine" {
-		t.Errorf("the second file is %q", got)
-	}
+		if got, _ := p.has("note (2).txt"); got != "mine" {
+			t.Errorf("the second file is %q", got)
+		}
+	})
 }
 
 // Rename, copy and delete a file in its preview.

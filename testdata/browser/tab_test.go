@@ -155,6 +155,12 @@ func (b *tab) path() string {
 	return eval[string](b, "location.pathname + location.search")
 }
 
+// status returns the status with which the server answered the page.
+func (b *tab) status() int {
+	b.t.Helper()
+	return eval[int](b, "performance.getEntriesByType('navigation')[0].responseStatus")
+}
+
 // eval returns the value of an expression in the page. Promises are awaited.
 func eval[T any](b *tab, expression string) T {
 	b.t.Helper()

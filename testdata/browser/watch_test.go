@@ -22,6 +22,8 @@ type watcher struct {
 	found    []string
 	expected []int // statuses that the browser may report as errors: conflicts, refusals
 	requests int
+	provider string          // the host of an OpenID provider, whose pages may do what they like
+	loaded   map[string]bool // what these pages load
 }
 
 // expect makes answers with these statuses no error.
@@ -37,6 +39,25 @@ func (w *watcher) report(format string, args ...any) {
 	w.found = append(w.found, fmt.Sprintf(format, args...))
 }
 
+// allowProvider lets the browser go to an OpenID provider.
+func (w *watcher) allowProvider(issuer string) {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		panic(err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.provider, w.loaded = u.Host, map[string]bool{}
+}
+
+// atProvider reports whether a URL is one of the OpenID provider, or was loaded by its pages.
+func (w *watcher) atProvider(at string) bool {
+	u, err := url.Parse(at)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return err == nil && w.provider != "" && u.Host == w.provider || w.loaded[at]
+}
+
 // seen takes an event of a tab.
 func (w *watcher) seen(event any) {
 	switch e := event.(type) {
@@ -47,7 +68,7 @@ func (w *watcher) seen(event any) {
 		}
 	case *log.EventEntryAdded:
 		// The issue above says the same about the policy.
-		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceSecurity && !w.isExpected(e.Entry) {
+		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceSecurity && !w.isExpected(e.Entry) && !w.atProvider(e.Entry.URL) {
 			w.report("log: %s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
 	case *runtime.EventConsoleAPICalled:
@@ -70,7 +91,12 @@ func (w *watcher) seen(event any) {
 			w.report("request: %s", e.Request.URL)
 		case u.Scheme == "blob", u.Scheme == "data", u.Scheme == "about":
 		case u.Scheme == "chrome-extension": // the browser's own viewer of PDF
-		case u.Host != w.host:
+		case u.Host == w.host:
+		case w.atProvider(e.DocumentURL):
+			w.mu.Lock()
+			w.loaded[e.Request.URL] = true
+			w.mu.Unlock()
+		default:
 			w.report("request to another origin: %s", e.Request.URL)
 		}
 	case *page.EventJavascriptDialogOpening:
