@@ -76,7 +76,7 @@ func (p *posted) commit() {
 			return
 		}
 		f.stored = true
-		p.record(f, http.MethodPut, storedStatus(&f.written))
+		p.x.recordStored(f.name, &f.written, storedStatus(&f.written), f.body.upload.Size)
 	}
 	p.failed = false
 }
@@ -122,15 +122,8 @@ func (p *posted) undo() {
 			continue
 		}
 		f.stored, f.created = false, false
-		p.record(f, http.MethodDelete, http.StatusNoContent)
+		p.x.recordPart(&audit.Attempt{
+			Method: http.MethodDelete, Name: f.name, Verdict: audit.Allowed, Rule: f.written.Info.Rule, Status: http.StatusNoContent,
+		})
 	}
-}
-
-// record records what was done with a file.
-func (p *posted) record(f *postedFile, method string, status int) {
-	a := audit.Attempt{Method: method, Name: f.name, Verdict: audit.Allowed, Rule: f.written.Info.Rule, Status: status}
-	if method == http.MethodPut {
-		a.Received = f.body.upload.Size
-	}
-	p.x.recordPart(&a)
 }

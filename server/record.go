@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // anyone is the principal of a request without credentials, in records.
@@ -44,6 +45,11 @@ func (x *exchange) recordPart(a *audit.Attempt) {
 	x.describeRequest(a)
 	a.Duration = time.Since(a.Time)
 	x.rec.Record(a)
+}
+
+// recordStored records that one of several files of the request was stored, as a PUT of it.
+func (x *exchange) recordStored(n vfs.Name, w *vfs.Written, status int, received int64) {
+	x.recordPart(&audit.Attempt{Method: http.MethodPut, Name: n, Verdict: audit.Allowed, Rule: w.Info.Rule, Status: status, Received: received})
 }
 
 // requestID returns the ID of the record, which it makes first.

@@ -168,9 +168,10 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 		return err
 	}
 	for _, n := range names {
-		err = x.putNew(s, n, &file.upload)
+		var written vfs.Written
+		written, err = x.putNew(s, n, &file.upload)
 		if err == nil {
-			x.recordPart(&audit.Attempt{Method: http.MethodPut, Name: n, Verdict: audit.Allowed, Status: http.StatusCreated})
+			x.recordStored(n, &written, http.StatusCreated, file.upload.Size)
 		}
 		if !isTaken(err) {
 			break
@@ -180,12 +181,11 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 }
 
 // putNew creates an object. What would be served in place of others is taken.
-func (x *exchange) putNew(s *openShare, n vfs.Name, u *Upload) error {
+func (x *exchange) putNew(s *openShare, n vfs.Name, u *Upload) (vfs.Written, error) {
 	if s.mount.inPlace.has(n.Base()) {
-		return vfs.ErrPrecondition
+		return vfs.Written{}, vfs.ErrPrecondition
 	}
-	_, err := x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
-	return err
+	return x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
 }
 
 // isTaken reports whether an object or a directory has the name, or one that differs only in
