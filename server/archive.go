@@ -18,7 +18,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
-	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -255,12 +254,7 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 		}
 		x.recordPart(&part)
 	}()
-	ctx := x.ctx
-	if x.rec != nil {
-		x.answer = driver.Answer{}
-		ctx = driver.WithAnswer(ctx, &x.answer)
-	}
-	obj, err := x.jail.Get(ctx, n, vfs.Request{})
+	obj, err := x.jail.Get(x.answered(), n, vfs.Request{})
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.Join(vfs.ErrChanged, err) // it was there when the names were collected
 	}

@@ -124,11 +124,7 @@ func (x *exchange) logAt(level slog.Level, msg string, err error) {
 // open opens the object for a GET. For a HEAD it only asks for its metadata. The record
 // has how a cache answered the last one, which is for what is sent.
 func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
-	ctx := x.ctx
-	if x.rec != nil || x.asks {
-		x.answer = driver.Answer{}
-		ctx = driver.WithAnswer(ctx, &x.answer)
-	}
+	ctx := x.answered()
 	if x.r.Method != http.MethodHead {
 		req.Descriptor = connOf(x.ctx, x.r.ProtoMajor) != nil
 		obj, err := x.jail.Get(ctx, name, req)
@@ -158,6 +154,15 @@ func (x *exchange) open(name vfs.Name, req vfs.Request) (*vfs.Object, error) {
 		return nil, err
 	}
 	return &vfs.Object{Info: info, Span: vfs.Span{Length: info.Size}, Body: http.NoBody}, nil
+}
+
+// answered returns a context in which a backend says how it answers, if anything needs that.
+func (x *exchange) answered() context.Context {
+	if x.rec == nil && !x.asks {
+		return x.ctx
+	}
+	x.answer = driver.Answer{}
+	return driver.WithAnswer(x.ctx, &x.answer)
 }
 
 // answersObject reports whether the response to the error of an open describes the object.

@@ -23,11 +23,7 @@ func parseListQuery(u *url.URL, dir vfs.Name) (l listQuery) {
 		return l
 	}
 	q := u.Query()
-	if s := q.Get("limit"); s != "" {
-		if n, err := strconv.Atoi(s); err == nil {
-			l.Limit = min(max(n, 1), maxPage)
-		}
-	}
+	l.Limit = pageSize(q, 0, maxPage)
 	if s := q.Get("sort"); s == listing.ByName || s == listing.BySize || s == listing.ByModified {
 		l.Sort, l.Desc = s, q.Get("order") == "desc"
 	}
@@ -38,6 +34,16 @@ func parseListQuery(u *url.URL, dir vfs.Name) (l listQuery) {
 		l.after = ""
 	}
 	return l
+}
+
+// pageSize returns the limit in a query: usual if there is none or what is there is not a number,
+// and the nearest from 1 to most if it is out of bounds.
+func pageSize(q url.Values, usual, most int) int {
+	n, err := strconv.Atoi(q.Get("limit"))
+	if err != nil {
+		return usual
+	}
+	return min(max(n, 1), most)
 }
 
 // isKey reports whether the listing of dir can have an entry of this name.

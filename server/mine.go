@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,16 +25,6 @@ type mineJSON struct {
 	Next  string        `json:"next,omitempty"`
 }
 
-// An ownFileJSON is a fileJSON without the owner, who asks.
-type ownFileJSON struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Type    string `json:"type"`
-	Size    int64  `json:"size"`
-	SHA256  string `json:"sha256"`
-	Created string `json:"created"`
-}
-
 // isMine reports whether a request asks for the caller's uploads: GET /?mine.
 func isMine(r *http.Request) bool {
 	return r.Method != http.MethodPost && r.Method != http.MethodDelete && r.URL.RawQuery != "" && r.URL.Query().Has("mine")
@@ -57,14 +46,7 @@ func (h *uploads) mine(x *exchange) {
 	}
 	answer := mineJSON{Files: []ownFileJSON{}}
 	for _, rec := range own {
-		answer.Files = append(answer.Files, ownFileJSON{
-			ID:      rec.ID.String(),
-			Name:    rec.Name,
-			Type:    rec.Type,
-			Size:    rec.Size,
-			SHA256:  hex.EncodeToString(rec.SHA256[:]),
-			Created: rec.Created.UTC().Format(time.RFC3339Nano),
-		})
+		answer.Files = append(answer.Files, newOwnFileJSON(rec))
 	}
 	if next != nil {
 		answer.Next = next.Get("after")
@@ -78,10 +60,7 @@ func (h *uploads) mine(x *exchange) {
 // for, and the query of the next page, nil if there is none.
 func (h *uploads) ownFiles(x *exchange, owner string) (own []catalog.Record, next url.Values, err error) {
 	q := x.r.URL.Query()
-	limit := minePage
-	if n, err := strconv.Atoi(q.Get("limit")); err == nil {
-		limit = min(max(n, 1), maxMinePage)
-	}
+	limit := pageSize(q, minePage, maxMinePage)
 	after, _ := parseMark(q.Get("after"))
 	found, err := h.catalog.Owned(x.ctx, owner, after, limit)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -273,11 +272,7 @@ func (h *shares) listOwn(x *exchange, p auth.Principal) {
 
 // parseSharesQuery returns the number of shares on a page, and the one that precedes it.
 func parseSharesQuery(u *url.URL) (limit int, after uuid.UUID) {
-	limit = sharesPage
 	q := u.Query()
-	if n, err := strconv.Atoi(q.Get("limit")); err == nil {
-		limit = min(max(n, 1), sharesPage)
-	}
 	after, _ = catalog.ObjectID(q.Get("after"))
-	return limit, after
+	return pageSize(q, sharesPage, sharesPage), after
 }

@@ -12,24 +12,30 @@ import (
 
 // A fileJSON is the record of an object as clients see it.
 type fileJSON struct {
+	ownFileJSON
+	Owner string `json:"owner"` // "" for none
+}
+
+// An ownFileJSON is a fileJSON for the owner.
+type ownFileJSON struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"` // the user's filename
 	Type    string `json:"type"`
 	Size    int64  `json:"size"`
 	SHA256  string `json:"sha256"` // lower-case hexadecimal
 	Created string `json:"created"`
-	Owner   string `json:"owner"` // "" for none
 }
 
-func newFileJSON(rec catalog.Record) fileJSON {
-	return fileJSON{
+func newFileJSON(rec catalog.Record) fileJSON { return fileJSON{newOwnFileJSON(rec), rec.Owner} }
+
+func newOwnFileJSON(rec catalog.Record) ownFileJSON {
+	return ownFileJSON{
 		ID:      rec.ID.String(),
 		Name:    rec.Name,
 		Type:    rec.Type,
 		Size:    rec.Size,
 		SHA256:  hex.EncodeToString(rec.SHA256[:]),
 		Created: rec.Created.UTC().Format(time.RFC3339Nano),
-		Owner:   rec.Owner,
 	}
 }
 
