@@ -30,7 +30,8 @@ type FailureLimits struct {
 // When more clients have failed than it can remember, it forgets the one that was idle
 // for longest. Whoever controls that many addresses has that many guesses anyway.
 //
-// Only NewFailures makes one: [NewChain] refuses others.
+// Only NewFailures makes one: [NewChain] refuses others, and the zero Failures and nil let nobody
+// try.
 type Failures struct {
 	limits FailureLimits
 
@@ -73,9 +74,6 @@ func NewFailures(limits FailureLimits) *Failures {
 // ErrUnavailable if ctx ended while it waited for other guesses of the client. Otherwise the
 // caller calls settle exactly once, with the result.
 func (f *Failures) Begin(ctx context.Context, addr netip.Addr) (settle func(failed bool), err error) {
-	if f == nil || f.clients == nil {
-		return nil, ErrUnavailable
-	}
 	a, err := f.begin(ctx, addr, true)
 	if err != nil {
 		return nil, err
@@ -91,6 +89,9 @@ func (f *Failures) Begin(ctx context.Context, addr netip.Addr) (settle func(fail
 // together with running ones wait instead of failing, because browsers legitimately send
 // their first requests concurrently.
 func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (attempt, error) {
+	if f == nil || f.clients == nil {
+		return attempt{}, ErrUnavailable
+	}
 	key := clients.Key(addr)
 	for {
 		d := f.decide(key, guess)
