@@ -19,8 +19,8 @@ type LogOptions struct {
 // A Log is a [Recorder] that writes one line for each attempt. The JSON keys are the fields
 // of [Attempt]: time, request_id, remote, method, raw, name, principal, verdict, reason,
 // rule, backend, status, bytes, aborted, duration_ms and, if the request had a body,
-// received; for a COPY or MOVE, to; if a cache answered, cache;
-// for one object of a request with several, part; for an archive, archive.
+// received; for a COPY or MOVE, to; through a share, share; if a cache answered, cache; for
+// one object of a request with several, part; for an archive, archive.
 //
 // Record only adds the line to a buffer. A goroutine of the Log writes the buffer, after 50
 // milliseconds at the latest. If the writer is too slow and the buffer is full, lines are

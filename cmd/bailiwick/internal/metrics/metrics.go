@@ -17,8 +17,8 @@ import (
 )
 
 // Metrics are the metrics of the admin listener. Label values come from small, fixed
-// sets, or from the configuration, and are never names, principals or addresses. Metrics are safe for concurrent
-// use, and a nil *Metrics measures nothing.
+// sets, or from the configuration, and are never names, principals or addresses. Metrics are
+// safe for concurrent use, and a nil *Metrics measures nothing.
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -51,59 +51,30 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		caches:   caches{open: map[string]*observedCache{}},
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_requests_total",
-			Help: "Requests by method, status class and verdict.",
-		}, []string{"method", "status", "verdict"}),
-		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_refusals_total",
-			Help: "Requests that were refused or failed, by reason. Requests for missing names are not included.",
-		}, []string{"reason"}),
-		bytes: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "bailiwick_response_bytes_total",
-			Help: "Bytes of response bodies written to connections.",
-		}),
-		received: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "bailiwick_request_bytes_total",
-			Help: "Bytes of request bodies read.",
-		}),
-		aborted: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "bailiwick_responses_aborted_total",
-			Help: "Responses that were cut off because the source failed or the client disconnected.",
-		}),
-		fresh: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "bailiwick_not_modified_total",
-			Help: "Responses with status 304: the copy in a browser or cache was still valid.",
-		}),
-		archives: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_archives_total",
-			Help: "Archives of directories by outcome: complete, or aborted because the source changed or failed or the client disconnected.",
-		}, []string{"outcome"}),
-		archived: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "bailiwick_archive_objects_total",
-			Help: "Files read for archives of directories.",
-		}),
-		shares: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_share_requests_total",
-			Help: "Requests that used, made or revoked a share, by verdict. Unknown links are refusals with the reason share.",
-		}, []string{"verdict"}),
+		requests: counters("bailiwick_requests_total", "Requests by method, status class and verdict.",
+			"method", "status", "verdict"),
+		refusals: counters("bailiwick_refusals_total", "Requests that were refused or failed, by reason. Requests for missing names are not included.",
+			"reason"),
+		bytes:    counter("bailiwick_response_bytes_total", "Bytes of response bodies written to connections."),
+		received: counter("bailiwick_request_bytes_total", "Bytes of request bodies read."),
+		aborted:  counter("bailiwick_responses_aborted_total", "Responses that were cut off because the source failed or the client disconnected."),
+		fresh:    counter("bailiwick_not_modified_total", "Responses with status 304: the copy in a browser or cache was still valid."),
+		archives: counters("bailiwick_archives_total", "Archives of directories by outcome: complete, or aborted because the source changed or failed or the client disconnected.",
+			"outcome"),
+		archived: counter("bailiwick_archive_objects_total", "Files read for archives of directories."),
+		shares: counters("bailiwick_share_requests_total", "Requests that used, made or revoked a share, by verdict. Unknown links are refusals with the reason share.",
+			"verdict"),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "bailiwick_request_duration_seconds",
 			Help:    "Time from a request's headers to the end of its response.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // 0.1 ms to 26 s
 		}),
-		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_authentications_total",
-			Help: "Checked credentials by kind and outcome. Invalid signed links count as refusals instead.",
-		}, []string{"kind", "outcome"}),
-		remembered: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_password_cache_total",
-			Help: "Passwords that were recently verified (hit) or needed a check against a hash (miss).",
-		}, []string{"outcome"}),
-		linkUses: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_link_uses_total",
-			Help: "Uses of signed links with a use limit, by outcome. spent means that the limit was exceeded.",
-		}, []string{"outcome"}),
+		logins: counters("bailiwick_authentications_total", "Checked credentials by kind and outcome. Invalid signed links count as refusals instead.",
+			"kind", "outcome"),
+		remembered: counters("bailiwick_password_cache_total", "Passwords that were recently verified (hit) or needed a check against a hash (miss).",
+			"outcome"),
+		linkUses: counters("bailiwick_link_uses_total", "Uses of signed links with a use limit, by outcome. spent means that the limit was exceeded.",
+			"outcome"),
 		backend: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "bailiwick_backend_call_duration_seconds",
 			Help:    "Duration of source calls by kind of source, operation and outcome. For an open, until the object is available; for a put, including its body.",
@@ -114,25 +85,14 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 			Help:    "Duration of catalog calls by operation and outcome. A successful upload is a commit with outcome ok.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 10, 6), // 0.1 ms to 10 s
 		}, []string{"op", "outcome"}),
-		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "bailiwick_config_reloads_total",
-			Help: "Configuration reloads since the start, by outcome. refused means that the previous configuration stays in use.",
-		}, []string{"outcome"}),
+		reloads: counters("bailiwick_config_reloads_total", "Configuration reloads since the start, by outcome. refused means that the previous configuration stays in use.",
+			"outcome"),
 		loaded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "bailiwick_config_last_success_timestamp_seconds",
 			Help: "When the current configuration was loaded, in seconds since 1970.",
 		}),
 	}
-	// Initialize the counters, so that rate queries see the first increment.
-	for _, aborted := range []bool{false, true} {
-		m.archives.WithLabelValues(archiveOutcome(aborted))
-	}
-	for _, v := range []audit.Verdict{audit.Allowed, audit.Refused, audit.Failed} {
-		m.shares.WithLabelValues(string(v))
-	}
-	for _, outcome := range []string{reloaded, reloadRefused} {
-		m.reloads.WithLabelValues(outcome)
-	}
+	m.initialize()
 	lost := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "bailiwick_access_log_dropped_total",
 		Help: "Access log records that were lost because the log could not keep up.",
@@ -146,6 +106,27 @@ func New(dropped func() uint64, running func() int64) *Metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.loaded.SetToCurrentTime()
 	return m
+}
+
+// initialize makes counters whose labels are known, so that rate queries see the first increment.
+func (m *Metrics) initialize() {
+	for _, aborted := range []bool{false, true} {
+		m.archives.WithLabelValues(archiveOutcome(aborted))
+	}
+	for _, v := range []audit.Verdict{audit.Allowed, audit.Refused, audit.Failed} {
+		m.shares.WithLabelValues(string(v))
+	}
+	for _, outcome := range []string{reloaded, reloadRefused} {
+		m.reloads.WithLabelValues(outcome)
+	}
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
 // Handler serves the metrics in text format.
