@@ -33,6 +33,11 @@ type Limits struct {
 	Logger   *slog.Logger
 }
 
+// Trusts reports whether the peer of r is one of the TrustedProxies.
+func (l *Limits) Trusts(r *http.Request) bool {
+	return clients.Proxies(l.TrustedProxies).Trusts(clients.ParseHost(r.RemoteAddr))
+}
+
 // Limit returns a handler that passes requests within the limits to next. It does not
 // look at names, so a refusal reveals nothing about them. Each refusal is recorded.
 //

@@ -84,14 +84,15 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	g.hosts = routing.HostsOf(cfg)
 	h = s.ownPaths(g, h, recorder)
 	h = forHosts(h, g.hosts.Answers, s.unknownHost(recorder))
-	// Limit replaces the address of a proxy by the client's, so this sees requests before it.
-	g.handler = s.expectProto(g, server.Limit(h, server.Limits{
+	limits := server.Limits{
 		InFlight:       s.inFlight.of(cfg.Limits.RequestsInFlight),
 		PerClient:      s.rates.of(cfg.Limits.RatePerClient),
 		TrustedProxies: cfg.TrustedProxies,
 		Recorder:       recorder,
 		Logger:         s.logger,
-	}))
+	}
+	// Limit replaces the address of a proxy by the client's, so this sees requests before it.
+	g.handler = s.expectProto(g, &limits, server.Limit(h, limits))
 	return g, nil
 }
 
