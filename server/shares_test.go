@@ -212,7 +212,10 @@ func TestShareObject(t *testing.T) {
 			t.Errorf("%s: %d", method, r.Status)
 		}
 	}
-	if r := s.get("/.bailiwick/shares", as("alice")...); !strings.Contains(r.Body, `"path":"/files/docs/pub/a.txt"`) || !strings.Contains(r.Body, `"used":5`) || strings.Contains(r.Body, link[15:]) {
+	await(t, func() bool {
+		return strings.Contains(s.get("/.bailiwick/shares", as("alice")...).Body, `"used":5`)
+	})
+	if r := s.get("/.bailiwick/shares", as("alice")...); !strings.Contains(r.Body, `"path":"/files/docs/pub/a.txt"`) || strings.Contains(r.Body, link[15:]) {
 		t.Errorf("my shares: %s", r.Body)
 	}
 	if r := s.get("/.bailiwick/shares", as("bob")...); r.Status != 200 || r.Body != "{\"shares\":[]}\n" {

@@ -20,19 +20,20 @@ import (
 // sends has a name above that. Its jail has the Authorizer of access.Shared, which decides
 // what the share covers; a sharing only translates names.
 type sharing struct {
-	id     uuid.UUID
-	path   vfs.Name // in the mount
-	dir    bool
-	upload bool     // it receives files, and shows nothing
-	at     vfs.Name // the last element of the link to path: the token, for a directory
-	use    func(context.Context, uuid.UUID, time.Time) (bool, error)
-	now    time.Time
-	used   bool
+	id      uuid.UUID
+	path    vfs.Name // in the mount
+	dir     bool
+	upload  bool     // it receives files, and shows nothing
+	at      vfs.Name // the last element of the link to path: the token, for a directory
+	limited bool     // it has a limit of uses
+	store   catalog.Shares
+	now     time.Time
+	used    bool
 }
 
 // newSharing returns the sharing of a request for s, of which path is the path in its mount.
 func newSharing(s *catalog.Share, path, at vfs.Name, store catalog.Shares, now time.Time) *sharing {
-	return &sharing{id: s.ID, path: path, dir: s.Dir, upload: s.Upload, at: at, use: store.UseShare, now: now}
+	return &sharing{id: s.ID, path: path, dir: s.Dir, upload: s.Upload, at: at, limited: s.Limit > 0, store: store, now: now}
 }
 
 // sharePrefix precedes the ID of a share in records.
@@ -95,21 +96,23 @@ func (x *exchange) hideReferrer() {
 
 // useShare counts a use of the share and returns an error if none is left. It counts once
 // per request, before anything is sent: if the process ends in between, a use is lost, never
-// gained.
+// gained. Without a limit, it is counted later: a read should neither wait for a sync of the
+// store, nor fail because that is full.
 func (x *exchange) useShare() error {
 	s := x.share
 	if s == nil || s.used || x.r.Method == http.MethodHead {
 		return nil
 	}
-	if s.use == nil {
-		return refusal("", audit.ReasonShareUsed)
-	}
-	ok, err := s.use(x.ctx, s.id, s.now)
-	if err != nil {
-		return &catalogError{err}
-	}
-	if !ok {
-		return refusal("", audit.ReasonShareUsed)
+	if s.limited {
+		ok, err := s.store.UseShare(x.ctx, s.id, s.now)
+		if err != nil {
+			return &catalogError{err}
+		}
+		if !ok {
+			return refusal("", audit.ReasonShareUsed)
+		}
+	} else {
+		s.store.NoteUse(s.id)
 	}
 	s.used = true
 	return nil

@@ -62,6 +62,11 @@ type Shares interface {
 	// error, the use may have been counted.
 	UseShare(ctx context.Context, id uuid.UUID, now time.Time) (bool, error)
 
+	// NoteUse counts a use of a share without a limit, which nobody waits for: the count is
+	// stored about a second later, with those of other uses, and when the store is closed. While
+	// the store is full or unavailable, it is kept in memory. A crash loses it.
+	NoteUse(id uuid.UUID)
+
 	// SharesOf returns up to limit shares of an issuer, or with "" of all issuers, latest
 	// first, and after the one with this ID; the zero UUID begins. An ID without a share
 	// ends the list. Expired shares are included until they are removed.

@@ -40,6 +40,7 @@ func TestShares(t *testing.T, open func(testing.TB) ShareStore) {
 	t.Run("arguments", func(t *testing.T) { testShareArguments(t, a) })
 	t.Run("limit", func(t *testing.T) { testShareLimit(t, a, b) })
 	t.Run("uses", func(t *testing.T) { testShareUses(t, a, b) })
+	t.Run("noted uses", func(t *testing.T) { testShareNoted(t, a, open) })
 	t.Run("pages", func(t *testing.T) { testSharePages(t, a) })
 	t.Run("revoked while used", func(t *testing.T) { testShareRevoked(t, a, b) })
 	t.Run("expired long ago", func(t *testing.T) { testShareExpired(t, open) })
@@ -216,6 +217,55 @@ func testShareUses(t *testing.T, a, b ShareStore) {
 	}
 	if ok, err := a.UseShare(ctx, uuid.New(), s.Created); ok || err != nil {
 		t.Errorf("a use of no share: %v, %v", ok, err)
+	}
+}
+
+// testShareNoted notes uses of shares in several stores at once. All are counted, at the latest
+// when the stores are closed.
+func testShareNoted(t *testing.T, a ShareStore, open func(testing.TB) ShareStore) {
+	ctx := t.Context()
+	used := func(s catalog.Share) int64 {
+		got, err := a.ShareByToken(ctx, s.Token)
+		must(t, err)
+		return got.Used
+	}
+	shares := []catalog.Share{NewShare("/x"), NewShare("/y")}
+	for _, s := range shares {
+		must(t, a.AddShare(ctx, s, 100))
+	}
+	const stores, uses = 3, 100
+	var g errgroup.Group
+	for range stores {
+		g.Go(func() error {
+			c := open(t)
+			var users errgroup.Group
+			for range 4 {
+				users.Go(func() error {
+					c.NoteUse(uuid.New()) // of a share that has been revoked
+					for i := range uses {
+						c.NoteUse(shares[i%2].ID)
+					}
+					return nil
+				})
+			}
+			users.Wait()
+			return c.Close()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, s := range shares {
+		if got := used(s); got != stores*4*uses/2 {
+			t.Errorf("%d noted uses were counted as %d", stores*4*uses/2, got)
+		}
+	}
+	before := used(shares[0])
+	a.NoteUse(shares[0].ID)
+	for end := time.Now().Add(time.Minute); used(shares[0]) == before; {
+		if time.Now().After(end) {
+			t.Fatal("a noted use was never stored")
+		}
 	}
 }
 

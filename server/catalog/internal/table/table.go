@@ -66,6 +66,7 @@ type Catalog struct {
 	queries        sync.Map     // in the dialect, by the text in this package: all are constants
 	clearDue       atomic.Int64 // when uses of links are removed next, in microseconds
 	clearSharesDue atomic.Int64 // when expired shares are removed next
+	noted          noted
 
 	mu     sync.RWMutex // read-locked while a statement runs, so that Close waits for it
 	closed bool
@@ -141,8 +142,9 @@ func (c *Catalog) Forget(ctx context.Context, id uuid.UUID) error {
 // Ping checks that the store responds.
 func (c *Catalog) Ping(ctx context.Context) error { return c.do(ctx, c.db.Ping) }
 
-// Close waits for running calls and closes the DB.
+// Close stores noted uses, waits for running calls and closes the DB.
 func (c *Catalog) Close() error {
+	c.closeNoted()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
