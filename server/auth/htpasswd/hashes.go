@@ -3,9 +3,6 @@ package htpasswd
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"strings"
-	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -16,12 +13,10 @@ import (
 // such as those of the passwords of shares. It bounds how many processors do that at a time,
 // and remembers nothing. It is safe for concurrent use. The zero Hashes and nil accept no
 // password.
-type Hashes struct{ slots chan struct{} }
+type Hashes struct{ slots slots }
 
 // NewHashes returns Hashes that use half of the processors.
-func NewHashes() *Hashes {
-	return &Hashes{make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
-}
+func NewHashes() *Hashes { return &Hashes{newSlots(0)} }
 
 // Hash is the function [Hash]. If no processor becomes free before ctx ends, or within ten
 // seconds, the error matches auth.ErrUnavailable.
@@ -29,7 +24,7 @@ func (h *Hashes) Hash(ctx context.Context, password string) (hash string, err er
 	if !h.enter(ctx) {
 		return "", fmt.Errorf("%w: too many passwords at a time", auth.ErrUnavailable)
 	}
-	defer h.leave()
+	defer h.slots.leave()
 	return Hash(password)
 }
 
@@ -39,29 +34,13 @@ func (h *Hashes) Check(ctx context.Context, hash, password string) error {
 	if !h.enter(ctx) {
 		return auth.ErrUnavailable
 	}
-	defer h.leave()
-	if len(password) > MaxPasswordBytes || strings.IndexByte(password, 0) >= 0 || bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) != nil {
+	defer h.slots.leave()
+	if !comparesAll(password) || bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) != nil {
 		return auth.ErrCredentials
 	}
 	return nil
 }
 
 func (h *Hashes) enter(ctx context.Context) bool {
-	if h == nil || h.slots == nil {
-		return false
-	}
-	timer := time.NewTimer(10 * time.Second)
-	defer timer.Stop()
-	if ctx.Err() != nil {
-		return false
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return false
+	return h != nil && h.slots.enter(ctx, defaultWait)
 }
-
-func (h *Hashes) leave() { <-h.slots }

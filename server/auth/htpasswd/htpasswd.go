@@ -11,7 +11,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ type Users struct {
 	opts   Options
 	hashes map[string]string
 	cost   int // the highest
-	slots  chan struct{}
+	slots  slots
 	right  *memory
 
 	compare func(hash, password []byte) error
@@ -93,11 +92,8 @@ func Parse(path string, data []byte, opts Options) (*Users, error) {
 }
 
 func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, error) {
-	if opts.Concurrent <= 0 {
-		opts.Concurrent = max(1, runtime.GOMAXPROCS(0)/2)
-	}
 	if opts.MaxWait <= 0 {
-		opts.MaxWait = 10 * time.Second
+		opts.MaxWait = defaultWait
 	}
 	if opts.Remember <= 0 {
 		opts.Remember = 5 * time.Minute
@@ -114,7 +110,7 @@ func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, erro
 	u := &Users{
 		opts:    opts,
 		hashes:  make(map[string]string, len(entries)),
-		slots:   make(chan struct{}, opts.Concurrent),
+		slots:   newSlots(opts.Concurrent),
 		right:   newMemory(opts.Remembered, opts.Remember),
 		compare: bcrypt.CompareHashAndPassword,
 	}
@@ -170,10 +166,10 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 		return p, nil
 	}
 
-	if !u.enter(ctx) {
+	if !u.slots.enter(ctx, u.opts.MaxWait) {
 		return auth.Principal{}, auth.ErrUnavailable
 	}
-	defer func() { <-u.slots }()
+	defer u.slots.leave()
 
 	// Concurrent requests with the same password need only one check.
 	remembered := known && u.right.has(key, u.opts.Now())
@@ -181,7 +177,7 @@ func (u *Users) CheckPassword(ctx context.Context, name, password string) (auth.
 	if remembered {
 		return p, nil
 	}
-	if !known || len(password) > MaxPasswordBytes || strings.IndexByte(password, 0) >= 0 {
+	if !known || !comparesAll(password) {
 		u.work(u.cost, u.cost, password)
 		return auth.Principal{}, auth.ErrCredentials
 	}
@@ -211,22 +207,9 @@ func (u *Users) Fingerprint(p auth.Principal, key []byte) (hash []byte, ok bool)
 	return mac.Sum(nil), true
 }
 
-// enter waits for a free slot and reports whether it got one.
-func (u *Users) enter(ctx context.Context) bool {
-	select {
-	case u.slots <- struct{}{}:
-		return true
-	default:
-	}
-	timer := time.NewTimer(u.opts.MaxWait)
-	defer timer.Stop()
-	select {
-	case u.slots <- struct{}{}:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return false
+// comparesAll reports whether bcrypt compares all of a password, and not only its beginning.
+func comparesAll(password string) bool {
+	return len(password) <= MaxPasswordBytes && strings.IndexByte(password, 0) < 0
 }
 
 // work does the work of checks against hashes with the costs from low to high.
