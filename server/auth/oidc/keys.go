@@ -78,26 +78,36 @@ func newKeys(cfg Config) *keys {
 // find returns the keys that may have signed a token with the key id kid, or all keys if
 // it has none. An unknown id triggers a fetch, at most once per pause, so a new key
 // works after that time at the latest.
-func (k *keys) find(ctx context.Context, kid string) ([]jose.JSONWebKey, error) {
+func (k *keys) find(ctx context.Context, kid string) (found []jose.JSONWebKey, err error) {
+	err = k.ask(ctx, func(now time.Time) bool {
+		found = k.matching(kid, now)
+		return len(found) > 0
+	})
+	return found, err
+}
+
+// ask calls has, with the lock, until it finds what is wanted, or a fetch that was running or due
+// has ended. The error is auth.ErrCredentials if the issuer does not have it.
+func (k *keys) ask(ctx context.Context, has func(now time.Time) bool) error {
 	for looked := false; ; looked = true {
 		k.mu.Lock()
 		now := k.now()
-		found := k.matching(kid, now)
-		wait := k.look(now, len(found) > 0)
+		found := has(now)
+		wait := k.look(now, found)
 		failed := k.failed
 		k.mu.Unlock()
 		switch {
-		case len(found) > 0:
-			return found, nil
+		case found:
+			return nil
 		case (looked || wait == nil) && failed:
-			return nil, auth.ErrUnavailable
+			return auth.ErrUnavailable
 		case looked || wait == nil:
-			return nil, auth.ErrCredentials
+			return auth.ErrCredentials
 		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return nil, auth.ErrUnavailable
+			return auth.ErrUnavailable
 		}
 	}
 }
@@ -125,7 +135,7 @@ func (k *keys) newer(ctx context.Context, set []jose.JSONWebKey) []jose.JSONWebK
 
 // matching returns the keys with an id, unless they are too old to be used.
 func (k *keys) matching(kid string, now time.Time) []jose.JSONWebKey {
-	if k.fetched.IsZero() || now.Sub(k.fetched) > stale {
+	if !k.fresh(now) {
 		return nil
 	}
 	if kid == "" {
@@ -183,26 +193,19 @@ type discovery struct {
 }
 
 // discovered returns what the issuer says about itself. It is as old as the keys.
-func (k *keys) discovered(ctx context.Context) (discovery, error) {
-	for looked := false; ; looked = true {
-		k.mu.Lock()
-		now := k.now()
-		doc, known := k.doc, !k.fetched.IsZero() && now.Sub(k.fetched) <= stale
-		wait := k.look(now, known)
-		k.mu.Unlock()
-		switch {
-		case known:
-			return doc, nil
-		case looked || wait == nil:
-			return discovery{}, auth.ErrUnavailable
-		}
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return discovery{}, auth.ErrUnavailable
-		}
+func (k *keys) discovered(ctx context.Context) (doc discovery, err error) {
+	err = k.ask(ctx, func(now time.Time) bool {
+		doc = k.doc
+		return k.fresh(now)
+	})
+	if err != nil {
+		return discovery{}, auth.ErrUnavailable
 	}
+	return doc, nil
 }
+
+// fresh reports whether what was fetched is not too old to be used.
+func (k *keys) fresh(now time.Time) bool { return !k.fetched.IsZero() && now.Sub(k.fetched) <= stale }
 
 // inOneLine makes an error safe to print: go-oidc's errors contain the issuer's
 // response.
