@@ -32,14 +32,9 @@ func CheckSource(source catalog.Source) error {
 // checkNew validates a record for Begin. Both stores have the same limits, so that every
 // record can be moved to the other store.
 func checkNew(rec catalog.Record) error {
-	if rec.ID.Version() != 4 || rec.ID.Variant() != uuid.RFC4122 {
-		return errors.New("catalog: an ID must be a random UUID (version 4)")
-	}
-	// Times outside these years cannot be written in RFC 3339.
-	if y := rec.Created.UTC().Year(); y < 1 || y > 9999 {
-		return fmt.Errorf("catalog: the year %d is out of range", y)
-	}
 	return errors.Join(
+		checkID(rec.ID),
+		checkTime(rec.Created),
 		checkText("name", rec.Name, maxName),
 		checkText("media type", rec.Type, maxOther),
 		checkText("owner", rec.Owner, maxOther),
@@ -52,6 +47,21 @@ func checkDone(rec catalog.Record) error {
 		return errors.New("catalog: negative size")
 	}
 	return checkText("media type", rec.Type, maxOther)
+}
+
+func checkID(id uuid.UUID) error {
+	if id.Version() != 4 || id.Variant() != uuid.RFC4122 {
+		return errors.New("catalog: an ID must be a random UUID (version 4)")
+	}
+	return nil
+}
+
+// checkTime refuses times that cannot be written in RFC 3339.
+func checkTime(t time.Time) error {
+	if y := t.UTC().Year(); y < 1 || y > 9999 {
+		return fmt.Errorf("catalog: the year %d is out of range", y)
+	}
+	return nil
 }
 
 func checkText(what, s string, limit int) error {
