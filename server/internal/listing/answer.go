@@ -36,16 +36,17 @@ type File struct {
 type answerPage struct {
 	Title, Text string
 	Style       template.CSS
-	Files       []answerFile
+	Files       []FileLine
 }
 
-type answerFile struct{ Name, Href, Size, Bytes, Error string }
+// A FileLine is a File as pages show it.
+type FileLine struct{ Name, Href, Size, Bytes, Error string }
 
-// HTML renders the page as an HTML document without scripts.
-func (a *Answer) HTML() ([]byte, error) {
-	out := answerPage{Title: a.Title, Text: a.Text, Style: template.CSS(pageCSS)}
+// Lines returns the files as pages show them.
+func (a *Answer) Lines() []FileLine {
+	lines := make([]FileLine, 0, len(a.Files))
 	for _, f := range a.Files {
-		line := answerFile{Name: f.Name, Href: f.Href, Error: f.Error}
+		line := FileLine{Name: f.Name, Href: f.Href, Error: f.Error}
 		if f.Error == "" {
 			line.Size, line.Bytes = HumanSize(f.Size), strconv.FormatInt(f.Size, 10)
 		}
@@ -53,8 +54,14 @@ func (a *Answer) HTML() ([]byte, error) {
 		if f.Href != "" && !Visible(f.Name) {
 			line.Name = strings.TrimPrefix(f.Href, "./")
 		}
-		out.Files = append(out.Files, line)
+		lines = append(lines, line)
 	}
+	return lines
+}
+
+// HTML renders the page as an HTML document without scripts.
+func (a *Answer) HTML() ([]byte, error) {
+	out := answerPage{Title: a.Title, Text: a.Text, Style: template.CSS(pageCSS), Files: a.Lines()}
 	var buf bytes.Buffer
 	if err := answer.Execute(&buf, &out); err != nil {
 		return nil, err

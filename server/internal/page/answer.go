@@ -2,7 +2,6 @@ package page
 
 import (
 	_ "embed" // for the template
-	"strconv"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 )
@@ -33,31 +32,21 @@ var headlines = map[int]string{
 type answerView struct {
 	Title, Text string
 	Failed      bool
-	Files       []answerFile
+	Files       []listing.FileLine
 }
-
-type answerFile struct{ Name, Href, Size, Bytes, Error string }
 
 // Answer renders the page that answers a form.
 func (s *Site) Answer(frame Frame, status int, a *listing.Answer) (*Document, error) {
-	v := &answerView{Title: a.Title, Text: a.Text, Failed: status >= 400}
+	v := &answerView{Title: a.Title, Text: a.Text, Failed: status >= 400, Files: a.Lines()}
 	if h := headlines[status]; h != "" {
 		v.Title = h
 	}
 	stored := false
-	for _, f := range a.Files {
+	for i, f := range a.Files {
 		stored = stored || f.Error == ""
-		line := answerFile{Name: f.Name, Href: f.Href, Error: f.Error}
 		if h := headlines[f.Status]; h != "" {
-			line.Error = h
+			v.Files[i].Error = h
 		}
-		if f.Error == "" {
-			line.Size, line.Bytes = listing.HumanSize(f.Size), strconv.FormatInt(f.Size, 10)
-		}
-		if f.Href != "" && !listing.Visible(f.Name) {
-			line.Name = f.Href
-		}
-		v.Files = append(v.Files, line)
 	}
 	if len(a.Files) > 0 && !stored {
 		v.Text = "Nothing was stored."
