@@ -228,7 +228,7 @@ type shareJSON struct {
 
 func (h *shares) newShareJSON(s *catalog.Share, now time.Time) shareJSON {
 	return shareJSON{
-		ID: s.ID.String(), Path: sharedPath(s.Path, s.Dir), Upload: s.Upload, Password: s.Password != "",
+		ID: s.ID.String(), Path: s.ShownPath(), Upload: s.Upload, Password: s.Password != "",
 		Uses: s.Limit, Used: s.Used, MaxBytes: s.MaxBytes, Note: s.Note,
 		Created: s.Created.Format(time.RFC3339), Expires: s.Expires.Format(time.RFC3339), Expired: !now.Before(s.Expires),
 	}

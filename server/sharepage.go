@@ -32,7 +32,7 @@ func (h *shares) sendOwn(x *exchange, found []catalog.Share, next string) {
 	for i := range found {
 		s := &found[i]
 		p.Rows = append(p.Rows, page.ShareRow{
-			ID: s.ID.String(), Path: sharedPath(s.Path, s.Dir), Note: s.Note, Used: s.Used, Limit: s.Limit,
+			ID: s.ID.String(), Path: s.ShownPath(), Note: s.Note, Used: s.Used, Limit: s.Limit,
 			Password: s.Password != "", Upload: s.Upload, Expired: !now.Before(s.Expires), Until: s.Expires,
 		})
 	}
@@ -50,14 +50,14 @@ func (h *shares) shareForm(path string) (*page.ShareForm, error) {
 		return nil, err
 	}
 	return &page.ShareForm{
-		Path: sharedPath(parsed, dir), Dir: dir, CanUpload: dir, Age: formatDays(min(defaultShareTime, h.cfg.MaxAge)),
+		Path: (&catalog.Share{Path: parsed, Dir: dir}).ShownPath(), Dir: dir, CanUpload: dir, Age: formatDays(min(defaultShareTime, h.cfg.MaxAge)),
 	}, nil
 }
 
 // sendMade shows the link of a new share.
 func (h *shares) sendMade(x *exchange, s *catalog.Share, link string) {
 	h.sendSharePage(x, http.StatusCreated, page.Shares{Form: &page.ShareForm{
-		Path: sharedPath(s.Path, s.Dir), Dir: s.Dir, URL: originOf(x.r) + link, Href: link,
+		Path: s.ShownPath(), Dir: s.Dir, URL: originOf(x.r) + link, Href: link,
 		Password: s.Password != "", Until: s.Expires,
 	}})
 }
@@ -99,14 +99,6 @@ func originOf(r *http.Request) string {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
-}
-
-// sharedPath returns a path with a slash at its end for a directory.
-func sharedPath(path string, dir bool) string {
-	if dir && path != "/" {
-		path += "/"
-	}
-	return path
 }
 
 // formatDays returns a length of time as parseDays reads it.

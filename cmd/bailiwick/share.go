@@ -114,10 +114,7 @@ func (a *app) shareList(ctx context.Context, where, user string, asJSON bool) er
 }
 
 func writeShare(out *cli.LineWriter, s *catalog.Share, asJSON bool) {
-	path, limit := s.Path, "-"
-	if s.Dir && path != "/" {
-		path += "/"
-	}
+	path, limit := s.ShownPath(), "-"
 	if s.Limit > 0 {
 		limit = strconv.FormatInt(s.Limit, 10)
 	}

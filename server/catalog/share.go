@@ -31,6 +31,14 @@ type Share struct {
 	Expires     time.Time // both in whole microseconds, UTC
 }
 
+// ShownPath returns Path as people read it: with a slash at its end for a directory.
+func (s *Share) ShownPath() string {
+	if s.Dir && s.Path != "/" {
+		return s.Path + "/"
+	}
+	return s.Path
+}
+
 // ErrTooMany is the error of Add if the issuer has too many shares.
 var ErrTooMany = errors.New("catalog: too many shares")
 
