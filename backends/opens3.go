@@ -45,42 +45,14 @@ func openS3(ctx context.Context, source string, writable bool) (*Source, error) 
 // connect returns the backend for where, after checking that it is usable. An error
 // prints as advice on what to do.
 func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err error) {
-	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithLogger(logging.Nop{}), // otherwise the SDK prints warnings to standard error
-		config.WithRegion(where.Region),  // "" uses the configuration's region
-		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) {
-			// Renew credentials before they expire, and not on all servers at once.
-			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
-		}))
+	opts, ignored, err := clientOptions(ctx, &where)
+	defer func() {
+		if err != nil && ignored != "" {
+			err = fmt.Errorf("%w; %s", err, ignored)
+		}
+	}()
 	if err != nil {
-		return nil, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", joinLines(err))
-	}
-	opts := s3.ClientOptions{
-		Region:    cfg.Region,
-		Endpoint:  where.Endpoint,
-		PathStyle: where.PathStyle,
-		Anonymous: where.Anonymous,
-		RootCAs:   rootCAs(cfg),
-	}
-	ignored := ignoredEndpoint(&where, cfg)
-	if ignored != "" {
-		defer func() {
-			if err != nil {
-				err = fmt.Errorf("%w; %s", err, ignored)
-			}
-		}()
-	}
-	if opts.Region == "" {
-		if where.Endpoint == "" {
-			return nil, errors.New("the region is unknown: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
-		}
-		opts.Region = "us-east-1" // the usual name for the only region of other services
-	}
-	if !where.Anonymous {
-		if err := haveCredentials(ctx, cfg.Credentials); err != nil {
-			return nil, err
-		}
-		opts.Credentials = cfg.Credentials
+		return nil, err
 	}
 	client, err := s3.NewClient(opts)
 	if err != nil {
@@ -126,6 +98,42 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 		}
 	}
 	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, IgnoredEndpoint: ignored, close: func() error { closeIdle(); return nil }}, nil
+}
+
+// clientOptions returns the options of the client, from the source and the configuration of
+// AWS's own tools. ignored says which endpoint of that configuration does not count.
+func clientOptions(ctx context.Context, where *S3Source) (opts s3.ClientOptions, ignored string, err error) {
+	cfg, err := config.LoadDefaultConfig(ctx,
+		config.WithLogger(logging.Nop{}), // otherwise the SDK prints warnings to standard error
+		config.WithRegion(where.Region),  // "" uses the configuration's region
+		config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) {
+			// Renew credentials before they expire, and not on all servers at once.
+			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
+		}))
+	if err != nil {
+		return opts, ignored, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", joinLines(err))
+	}
+	opts = s3.ClientOptions{
+		Region:    cfg.Region,
+		Endpoint:  where.Endpoint,
+		PathStyle: where.PathStyle,
+		Anonymous: where.Anonymous,
+		RootCAs:   rootCAs(cfg),
+	}
+	ignored = ignoredEndpoint(where, cfg)
+	if opts.Region == "" {
+		if where.Endpoint == "" {
+			return opts, ignored, errors.New("the region is unknown: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
+		}
+		opts.Region = "us-east-1" // the usual name for the only region of other services
+	}
+	if !where.Anonymous {
+		if err := haveCredentials(ctx, cfg.Credentials); err != nil {
+			return opts, ignored, err
+		}
+		opts.Credentials = cfg.Credentials
+	}
+	return opts, ignored, nil
 }
 
 const cannotList = "the credentials do not permit listing the bucket (s3:ListBucket): readable objects (s3:GetObject) are served, listings and scan fail, and a missing object is logged as unreadable"

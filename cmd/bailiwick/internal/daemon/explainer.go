@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -123,6 +122,22 @@ func (e *Explainer) evaluate(ctx context.Context, path string, decoded bool) (ex
 	return v, err
 }
 
+// evaluateUpload is evaluateIn for uploads, whose body would have to follow before the handler
+// decides. rest is the path in the mount.
+func (e *Explainer) evaluateUpload(ctx context.Context, m *explainedMount, u *url.URL, rest string) explain.Verdict {
+	if m.cfg.Uploads == nil || rest != "" {
+		return e.refused(m, rest, &audit.Attempt{Reason: audit.ReasonMethod})
+	}
+	rec := catalog.Record{Owner: e.principal.Name}
+	if m.authorizeUpload().Authorize(ctx, e.op, rec) != nil {
+		return e.denied(m, "")
+	}
+	if u.Path == "" { // the handler redirects to the path with a slash
+		return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory})
+	}
+	return e.allowed(m, catalog.ObjectName(uuid.Nil), &rec.Owner, explain.NewVerdict("", vfs.Verdict{Allowed: true}))
+}
+
 // evaluateIn returns the verdict of a mount's handler on a URL as the handler gets it.
 func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.URL) (explain.Verdict, error) {
 	rest := u.RawPath
@@ -131,18 +146,8 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 	}
 	rest = strings.TrimPrefix(rest, "/")
 	switch {
-	case e.op == vfs.OpUpload && (m.cfg.Uploads == nil || rest != ""):
-		return e.refused(m, rest, &audit.Attempt{Reason: audit.ReasonMethod}), nil
 	case e.op == vfs.OpUpload:
-		// A body would have to follow before the handler decides.
-		rec := catalog.Record{Owner: e.principal.Name}
-		if m.authorizeUpload().Authorize(ctx, e.op, rec) != nil {
-			return e.denied(m, ""), nil
-		}
-		if u.Path == "" { // the handler redirects to the path with a slash
-			return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory}), nil
-		}
-		return e.allowed(m, catalog.ObjectName(uuid.Nil), &rec.Owner, explain.NewVerdict("", vfs.Verdict{Allowed: true})), nil
+		return e.evaluateUpload(ctx, m, u, rest), nil
 	case e.op == vfs.OpRead && rest == "":
 		return e.refused(m, rest, &audit.Attempt{Reason: reason.Directory}), nil
 	case e.op == vfs.OpRead && strings.HasSuffix(rest, "/"):
@@ -190,32 +195,6 @@ func (e *Explainer) evaluateIn(ctx context.Context, m *explainedMount, u *url.UR
 	return e.allowed(m, a.Name, owner, v), nil
 }
 
-// addSource adds to the verdict on n, which exists, which of several sources has it.
-func (e *Explainer) addSource(ctx context.Context, m *explainedMount, n vfs.Name, v *explain.Verdict) {
-	if m.cfg.Sources == nil || e.op == vfs.OpList {
-		return
-	}
-	var answer driver.Answer
-	ctx = driver.WithAnswer(ctx, &answer)
-	if e.op == vfs.OpRead { // perhaps through a link
-		_, _ = m.jail.Head(ctx, n, vfs.Request{})
-	} else {
-		_, _ = m.source.Stat(ctx, n, vfs.Request{})
-	}
-	if detail := m.sourceOf(answer.Layer); detail != "" {
-		v.AddDetail(detail)
-	}
-}
-
-// sourceOf says which of several sources has an object, "" if there is only one or none has
-// it.
-func (m *mount) sourceOf(layer int) string {
-	if m.cfg.Sources == nil || layer == 0 {
-		return ""
-	}
-	return explain.SourceDetail(sourceNames(m.cfg), layer)
-}
-
 // Head describes the object at a path of the server, a plain name without its first slash. The
 // mount's rules for names apply, and its access rules do not. The detail says which of several
 // sources has the object.
@@ -238,75 +217,6 @@ func (e *Explainer) Head(ctx context.Context, path string) (info vfs.Info, detai
 	var answer driver.Answer
 	info, err = m.names.Head(driver.WithAnswer(ctx, &answer), n, vfs.Request{})
 	return info, m.sourceOf(answer.Layer), err
-}
-
-// refused describes the refusal that a records. rest is the path in the mount.
-func (e *Explainer) refused(m *explainedMount, rest string, a *audit.Attempt) explain.Verdict {
-	name := rest
-	if !a.Name.IsZero() {
-		name = a.Name.String()
-	}
-	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Name: a.Name, Reason: a.Reason, Rule: a.Rule})
-	switch {
-	case e.op == vfs.OpUpload:
-		v.AddDetail("upload to the path of a mount that has uploads, with a trailing slash")
-	case a.Reason == audit.ReasonMethod && e.op == vfs.OpWrite:
-		v.AddDetail("the mount does not accept writes: it has no write: true")
-	case a.Reason == audit.ReasonMethod:
-		v.AddDetail("the mount does not accept deletions: it has no write: true")
-	case a.Reason == reason.Directory && e.op == vfs.OpList && !m.cfg.List:
-		v.AddDetail("the mount does not list directories: it has no list: true")
-	case a.Reason == reason.Directory && e.op == vfs.OpRead && rest == "":
-		v.AddDetail("for a directory, use --op list")
-	}
-	return v
-}
-
-// denied describes a refusal by access rules.
-func (e *Explainer) denied(m *explainedMount, name string) explain.Verdict {
-	v := explain.NewVerdict(name, vfs.Verdict{Op: e.op, Reason: reason.AuthDenied})
-	v.Detail = fmt.Sprintf("no access rule lets %s %s it", cli.Printable(e.principal.String()), e.op)
-	if e.principal.Anyone() && m.access != nil && !m.access.Open(e.op) {
-		v.AddDetail("the server asks for credentials (401); add --as USER to evaluate for a user")
-	}
-	return v
-}
-
-// allowed adds to the verdict on n the access rule that allows it. owner is the owner of the
-// object, nil if there is none. Without a rule that allows n for every owner, none has decided
-// on an upload that does not exist.
-func (e *Explainer) allowed(m *explainedMount, n vfs.Name, owner *string, v explain.Verdict) explain.Verdict {
-	if m.access != nil {
-		if rule, ok := m.access.Decide(e.principal, e.op, n, owner); ok {
-			v.AddDetail("access rule: " + rule)
-		}
-	}
-	// The configuration of the mount alone does not show this.
-	if w := m.cfg.Writer(); w != nil && !m.cfg.Write && e.op == vfs.OpRead {
-		v.AddDetail(fmt.Sprintf("content: %s, and clients can write to it by %s", m.cfg.Content, cli.Printable(w.URL())))
-	}
-	return v
-}
-
-// unmounted returns the verdict on a path without a mount.
-func (e *Explainer) unmounted(ctx context.Context, path string, decoded bool) (explain.Verdict, error) {
-	none, err := emptyJail()
-	if err != nil {
-		return explain.Verdict{}, err
-	}
-	v := explain.Evaluate(ctx, none, nil, vfs.OpRead, path, decoded)
-	if v.Reason == reason.PolicyNoAllow || path == "" {
-		v.Reason, v.Detail = reason.PolicyNoAllow, "no mount is at this path"
-		if e.host == "" {
-			for i := range e.cfg.Mounts {
-				if e.cfg.Mounts[i].Host != "" {
-					v.AddDetail("for the mounts of a host, add --host")
-					break
-				}
-			}
-		}
-	}
-	return v, nil
 }
 
 // mount opens a mount's source, once.
