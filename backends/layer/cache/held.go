@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
@@ -144,3 +145,9 @@ func (b *smallBody) Close() error {
 	b.buf, b.data = nil, nil
 	return nil
 }
+
+// smallBytes is the size up to which a span is read into memory: to write it from there
+// takes fewer system calls than sendfile. A block of that size is checked each time.
+const smallBytes = 32 << 10
+
+var smallBuffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
