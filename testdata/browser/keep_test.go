@@ -35,8 +35,7 @@ func TestKeepChanged(t *testing.T) {
 			t.Error("the file that was not changed is still there")
 		}
 		b.stored(p, "a.txt", "changed meanwhile")
-		b.click(namedIn(question, "Close"))
-		b.wait("!document.querySelector('dialog')")
+		b.wait(shows("It was changed meanwhile."))
 
 		b.visit("/")
 		p.put(t, "a.txt", "changed once more")

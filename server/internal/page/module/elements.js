@@ -28,5 +28,12 @@ function icon(name) {
 }
 const button = (text, onclick, kind = "") => el("button", {type: "button", class: "btn " + kind, onclick}, text);
 const iconButton = (name, label, onclick) => el("button", {type: "button", class: "btn icon", "aria-label": label, title: label, onclick}, icon(name));
+
+// renew replaces what a box has, and leaves the focus at the element of that name, or at the box.
+function renew(box, ...content) {
+  const nameOf = (e) => e.ariaLabel || e.textContent, at = document.activeElement, held = box.contains(at) ? nameOf(at) : null;
+  box.replaceChildren(...content.filter((c) => c != null && c !== false));
+  if (held !== null) ($$("a, button", box).find((e) => nameOf(e) === held) || box).focus();
+}
 const isolate = (text) => el("bdi", {}, text);
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -16,4 +16,5 @@ function filter() {
 }
 const entries = (n) => whole.format(n) + (n === 1 ? " entry" : " entries");
 const nameIn = (row) => $("bdi", row)?.textContent || "";
+const rowOf = (name) => $$("#list tbody tr").find((row) => nameIn(row) === name);
 search?.addEventListener("input", filter);

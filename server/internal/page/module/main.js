@@ -15,11 +15,6 @@ document.addEventListener("click", (e) => {
   }
 });
 
-function begin() {
-  if (selecting) select(true);
-  if (search?.value !== search?.defaultValue) filter();
-}
-
 const bar = $("#bar"), form = $("#bar .drop"), dropzone = $("#drop");
 if (form) {
   form.replaceWith(el("button", {type: "button", class: "btn primary", onclick: () => pick(false)}, icon("upload"), "Upload"),

@@ -1,7 +1,9 @@
 // Requests.
 
 const base = location.pathname; // of the directory, as the server knows it
-const pathOf = (name) => base + name.split("/").map(encodeURIComponent).join("/");
+const top = new URL($(".brand").href).pathname; // of the mount, or the share
+// pathOf returns the path of a name in this directory or, with a slash before it, at the top.
+const pathOf = (name) => (name[0] === "/" ? top.slice(0, -1) : base) + name.split("/").map(encodeURIComponent).join("/");
 const can = (what) => (" " + ($("#list")?.dataset.can || "") + " ").includes(" " + what + " ");
 const pageURL = () => location.pathname + location.search;
 
@@ -72,7 +74,7 @@ function refresh() {
     await wait(Math.max(150, refreshed + 3000 - Date.now()));
     refreshing = null;
     refreshed = Date.now();
-    const fresh = await load(pageURL());
+    const fresh = await load(pageURL()), resume = interrupt();
     for (const id of ["list", "rest"]) {
       const was = document.getElementById(id), is = fresh.getElementById(id);
       if (was && is) {
@@ -80,7 +82,7 @@ function refresh() {
         was.replaceWith(document.adoptNode(is));
       }
     }
-    begin();
+    resume();
   })().catch(() => say("This page could not be updated. Reload it to see the changes."));
   return refreshing;
 }

@@ -1,18 +1,24 @@
-// Uploads.
+// Uploads, and what else is done with many files.
 
 const uploadsOnly = $("#mine") !== null;
 const atOnce = 4;
-const queue = {waiting: [], running: new Set(), failed: [], done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false};
+const queue = {waiting: [], running: new Set(), failed: [], done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false, active: false, did: ""};
 
+// enqueue takes files to send. Without a file, that of the version is deleted. With unread, a
+// file could not be read, for that reason.
 function enqueue(list) {
   if (!list.length) return;
-  if (!queue.waiting.length && !queue.running.size && !queue.failed.length) Object.assign(queue, {done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false});
+  if (!busy() && !queue.failed.length) Object.assign(queue, {done: 0, bytesDone: 0, total: 0, bytes: 0, paused: false});
   const batch = {answer: ""}; // what to do with conflicts of these files
-  for (const {file, name, version = null} of list) {
-    queue.waiting.push({file, name, version, batch, sent: 0, tries: 0, conflicts: 0, lost: false});
+  for (const {file, name, version = null, unread} of list) {
+    const item = {file, name, version, unread, batch, size: file ? file.size : 1, sent: 0, tries: 0, conflicts: 0, lost: false};
+    if (unread) fail(item, unread);
+    else queue.waiting.push(item);
     queue.total++;
-    queue.bytes += file.size;
+    queue.bytes += item.size;
   }
+  queue.did = list[0].file || list[0].unread ? "uploaded" : "deleted";
+  queue.active = true;
   pump();
 }
 const busy = () => queue.waiting.length > 0 || queue.running.size > 0;
@@ -30,7 +36,11 @@ function pump() {
     });
   }
   draw();
-  if (!busy() && queue.total) say(files(queue.done) + " uploaded" + (queue.failed.length ? ", " + files(queue.failed.length) + " not." : "."));
+  if (busy() || !queue.active) return;
+  queue.active = false;
+  say(files(queue.done) + " " + queue.did + (queue.failed.length ? ", " + files(queue.failed.length) + " not." : "."));
+  // To load a long list takes the server long: once is enough.
+  if (!uploadsOnly) refresh();
 }
 
 // send makes one request with progress. Its status is 0 without a connection, -1 if it was stopped.
@@ -56,25 +66,22 @@ function send(item) {
 }
 
 async function run(item) {
+  item.began ||= Date.now();
   for (;;) {
-    item.sent = 0;
-    item.note = "";
-    item.whole = false;
+    Object.assign(item, {sent: 0, note: "", whole: false});
     let r = item.version ? await confine(item.version) : null;
     if (item.canceled) return;
     if (queue.paused) { queue.waiting.unshift(item); return; }
-    if (!r || r.ok) r = await send(item);
+    if (!r || r.ok) r = item.file ? await send(item) : await request("DELETE", item.name, item.version.condition);
     item.stop = null;
-    if (r.status >= 200 && r.status < 300) return finish(item, r);
+    if (item.canceled) return;
+    if (r.status >= 200 && r.status < 300 || r.status === 404 && item.lost && !item.file) return finish(item, r);
     // Another POST would make another file.
-    if (r.status <= 0 && item.whole && uploadsOnly && !item.canceled) return fail(item, "The connection ended after all was sent, so it may be stored. Look at your files before you retry.");
-    if (r.status === -1) {
-      if (!item.canceled) queue.waiting.unshift(item);
-      return;
-    }
+    if (r.status <= 0 && item.whole && uploadsOnly) return fail(item, "The connection ended after all was sent, so it may be stored. Look at your files before you retry.");
+    // Whether the server did it before the connection ended is unknown.
+    item.lost ||= r.status <= 0;
+    if (r.status === -1) { queue.waiting.unshift(item); return; }
     if (r.status === 0 || r.status === 429 || r.status === 503 || r.status === 408) {
-      // Whether the server stored a file before the connection was lost is unknown.
-      item.lost ||= r.status === 0;
       if (++item.tries > 12) return fail(item, await words(r));
       item.note = r.status ? "The server is busy; trying again." : "The connection was lost; trying again.";
       draw();
@@ -83,8 +90,19 @@ async function run(item) {
       if (queue.paused) { queue.waiting.unshift(item); return; }
       continue;
     }
-    if (r.status === 412 && !uploadsOnly) {
-      if (item.lost && await isStored(item)) return finish(item, r);
+    if (r.status === 422 && item.file && item.name !== item.name.normalize()) {
+      item.batch.respell ||= asking = asking.catch(() => {}).then(() => ask("Change how names are written?", (f) => f.append(el("p", {class: "subject"}, isolate(item.name)),
+        para("The accents of this name are characters of their own, which is not possible here. It can be uploaded with accented letters, and so can all further files. That looks the same.")), [["", "Leave out"], ["go", "Upload", "primary"]]));
+      if (await item.batch.respell === "go") {
+        if (item.canceled) return;
+        item.name = item.name.normalize();
+        continue;
+      }
+    }
+    if (r.status === 412 && item.file && !uploadsOnly) {
+      if (await isStored(item)) return finish(item, r);
+      if (item.canceled) return;
+      if (queue.paused) { queue.waiting.unshift(item); return; }
       if (++item.conflicts > 20) return fail(item, "It keeps changing, or there are too many files of this name.");
       const answer = item.original ? "both" : await conflict(item);
       if (item.canceled) return;
@@ -95,16 +113,21 @@ async function run(item) {
         item.name = free(item.original, item.taken);
         item.version = null;
       } else if (answer !== "replace") {
-        queue.total--;
-        queue.bytes -= item.file.size;
+        forget(item);
         return;
       } else if (!item.version?.condition) {
         return fail(item, item.unseen);
       }
       continue;
     }
-    return fail(item, await words(r));
+    return fail(item, await refusal(item, r));
   }
+}
+
+// refusal is words for what may be about a name that does not exist yet.
+function refusal(item, r) {
+  if (r.status !== 404 || !item.file || uploadsOnly) return words(r);
+  return /(^|\/)\./.test(item.name) ? "Left out: names that begin with a dot are not possible here." : "This name is not allowed here, or you may not upload to this folder.";
 }
 const pauseFor = (item, ms) => new Promise((done) => {
   const timer = setTimeout(done, ms), stop = () => { clearTimeout(timer); done(); };
@@ -112,25 +135,39 @@ const pauseFor = (item, ms) => new Promise((done) => {
   addEventListener("online", stop, {once: true});
 });
 
-// isStored reports whether the server has exactly the bytes of a file whose request got no answer.
+// isStored reports whether the server has exactly the bytes of a file, and has them since that was
+// sent first: the answer was lost, perhaps to a browser that sent the request again by itself.
 async function isStored(item) {
-  if (item.file.size > 16 << 20) return false;
+  const end = new AbortController();
+  item.stop = () => end.abort();
+  item.note = "Looking whether it was stored.";
+  draw();
   try {
-    const r = await fetch(pathOf(item.name), {cache: "no-store"});
-    if (!r.ok || Number(r.headers.get("Content-Length")) !== item.file.size) return false;
-    const a = new Uint8Array(await r.arrayBuffer()), b = new Uint8Array(await item.file.arrayBuffer());
-    return a.length === b.length && a.every((v, i) => v === b[i]);
-  } catch { return false; }
+    const r = await fetch(pathOf(item.name), {cache: "no-store", signal: end.signal}), h = r.headers;
+    if (!r.ok || Number(h.get("Content-Length")) !== item.file.size || Date.parse(h.get("Date")) - Date.parse(h.get("Last-Modified")) > Date.now() - item.began + 2000) return false;
+    const reader = r.body.getReader();
+    for (let at = 0; ;) {
+      const {done, value} = await reader.read();
+      if (done) return at === item.file.size;
+      const own = new Uint8Array(await item.file.slice(at, at + value.length).arrayBuffer());
+      if (!value.every((byte, i) => byte === own[i])) return false;
+      item.sent = at += value.length;
+      draw();
+    }
+  } catch { return false; } finally {
+    end.abort();
+    item.stop = null;
+    item.note = "";
+  }
 }
 
 function finish(item, r) {
   queue.done++;
-  queue.bytesDone += item.file.size;
+  queue.bytesDone += item.size;
   item.sent = 0;
   if (uploadsOnly) {
     try { remember(JSON.parse(r.responseText).files); } catch { /* the list shows it after a reload */ }
-  } else if (!busy() || queue.done % 25 === 0) refresh();
-  if (!queue.waiting.length && queue.running.size === 1 && !uploadsOnly) refresh();
+  }
 }
 function fail(item, why) {
   item.note = why;
@@ -161,17 +198,23 @@ function conflict(item) {
 }
 
 function cancel(item) {
+  if (!item.file && !item.stop && queue.running.has(item)) return; // it may have been deleted
   item.canceled = true;
   item.stop?.();
   for (const list of [queue.waiting, queue.failed]) {
     const at = list.indexOf(item);
     if (at >= 0) list.splice(at, 1);
   }
-  queue.total--;
-  queue.bytes -= item.file.size;
+  forget(item);
   pump();
 }
+function forget(item) {
+  queue.total--;
+  queue.bytes -= item.size;
+}
+const again = (item) => !item.unread; // a retry can help
 function retry(items) {
+  queue.active = true;
   for (const item of items) {
     queue.failed.splice(queue.failed.indexOf(item), 1);
     Object.assign(item, {tries: 0, conflicts: 0, note: ""});
@@ -181,7 +224,8 @@ function retry(items) {
 }
 function pauseAll(on) {
   queue.paused = on;
-  if (on) for (const item of queue.running) item.stop?.();
+  // What was sent whole will be answered soon.
+  if (on) for (const item of queue.running) if (!item.whole) item.stop?.();
   pump();
 }
 
@@ -195,11 +239,11 @@ function draw() {
     if (!queue.total && !queue.failed.length) { panel?.box.remove(); panel = null; return; }
     panel ||= makePanel();
     const sent = queue.bytesDone + [...queue.running].reduce((n, i) => n + i.sent, 0);
-    const of = Math.max(queue.bytes, 1);
+    const of = Math.max(queue.bytes, 1), deletes = queue.did === "deleted";
     panel.bar.max = of;
     panel.bar.value = busy() ? Math.min(sent, of) : of;
-    panel.sum.textContent = whole.format(queue.done) + " of " + files(queue.total) + " · " + size(Math.min(sent, queue.bytes)) + " of " + size(queue.bytes);
-    panel.title.textContent = busy() ? (queue.paused ? "Paused" : "Uploading") : queue.failed.length ? "Some files were not uploaded" : "Uploaded";
+    panel.sum.textContent = whole.format(queue.done) + " of " + files(queue.total) + (deletes ? "" : " · " + size(Math.min(sent, queue.bytes)) + " of " + size(queue.bytes));
+    panel.title.textContent = busy() ? (queue.paused ? "Paused" : deletes ? "Deleting" : "Uploading") : queue.failed.length ? "Some files were not " + queue.did : deletes ? "Deleted" : "Uploaded";
     // Screen readers would read every step of the progress.
     if (!busy() || Date.now() - panel.spoken > 10000) {
       panel.spoken = Date.now();
@@ -208,7 +252,7 @@ function draw() {
     panel.pause.hidden = !busy();
     panel.pause.textContent = queue.paused ? "Resume" : "Pause";
     panel.stop.hidden = !busy();
-    panel.again.hidden = !queue.failed.length;
+    panel.again.hidden = !queue.failed.some(again);
     panel.close.hidden = busy();
     const lines = [...queue.running, ...queue.failed.slice(0, 50)];
     for (const [item, line] of panel.lines) if (!lines.includes(item)) { line.box.remove(); panel.lines.delete(item); }
@@ -223,21 +267,21 @@ function draw() {
       }
       const failed = queue.failed.includes(item);
       line.bar.hidden = failed;
-      line.bar.max = Math.max(item.file.size, 1);
+      line.bar.max = Math.max(item.size, 1);
       line.bar.value = item.sent;
       line.note.textContent = item.note || "";
-      line.again.hidden = !failed;
+      line.again.hidden = !failed || !again(item);
     }
   });
 }
 function makePanel() {
   const p = {lines: new Map(), spoken: Date.now(), title: el("h2", {}), sum: el("p", {class: "quiet"}), bar: el("progress", {"aria-label": "Progress of all files"}), list: el("ul", {})};
   p.pause = button("Pause", () => pauseAll(!queue.paused));
-  p.stop = button("Cancel all", () => { queue.waiting.splice(0).forEach((i) => { queue.total--; queue.bytes -= i.file.size; }); [...queue.running].forEach(cancel); });
-  p.again = button("Retry all", () => retry([...queue.failed]));
+  p.stop = button("Cancel all", () => { queue.waiting.splice(0).forEach(forget); [...queue.running].forEach(cancel); });
+  p.again = button("Retry all", () => retry(queue.failed.filter(again)));
   p.close = iconButton("close", "Close", () => { queue.failed.length = 0; queue.total = 0; draw(); });
   p.live = el("p", {class: "sr", role: "status"});
-  p.box = el("section", {class: "panel", "aria-label": "Uploads"}, el("div", {class: "strip"}, p.title, p.close), p.bar, p.sum, p.live, p.list, el("div", {class: "ends"}, p.again, p.stop, p.pause));
+  p.box = el("section", {class: "panel", "aria-label": "Progress"}, el("div", {class: "strip"}, p.title, p.close), p.bar, p.sum, p.live, p.list, el("div", {class: "ends"}, p.again, p.stop, p.pause));
   document.body.append(p.box);
   return p;
 }
@@ -248,15 +292,16 @@ async function filesOf(transfer) {
   async function walk(entry, path) {
     if (entry instanceof File) list.push({file: entry, name: path + entry.name});
     else if (entry.isFile) {
-      const file = await new Promise((ok, no) => entry.file(ok, no)).catch(() => null);
-      if (file) list.push({file, name: path + file.name});
+      await new Promise((ok, no) => entry.file(ok, no)).then((file) => list.push({file, name: path + file.name}), () => list.push({name: path + entry.name, unread: "It could not be read."}));
     } else {
-      const reader = entry.createReader();
-      for (;;) {
-        const some = await new Promise((ok, no) => reader.readEntries(ok, no)).catch(() => []);
-        if (!some.length) return;
-        for (const e of some) await walk(e, path + entry.name + "/");
-      }
+      const reader = entry.createReader(), name = path + entry.name + "/";
+      try {
+        for (;;) {
+          const some = await new Promise((ok, no) => reader.readEntries(ok, no));
+          if (!some.length) return;
+          for (const e of some) await walk(e, name);
+        }
+      } catch { list.push({name, unread: "This folder could not be read to its end."}); }
     }
   }
   for (const e of entries) await walk(e, "");

@@ -48,10 +48,10 @@ function show(row) {
     if (next) { row = next; fill(); }
   };
   if (!viewer) {
-    viewer = el("dialog", {class: "viewer", "aria-labelledby": "viewed", onclose: () => {
+    viewer = el("dialog", {class: "viewer", tabindex: "-1", "aria-labelledby": "viewed", onclose: () => {
       viewer.remove();
       viewer = null;
-      $("td a", row)?.focus();
+      $("td a", rowOf(nameIn(row)))?.focus();
     }, onkeydown: (e) => {
       if (e.target.closest("audio, video, pre, input")) return;
       if (e.key === "ArrowLeft") step(-1);
@@ -67,7 +67,7 @@ function show(row) {
     const link = $("td a", row), href = link.getAttribute("href"), name = nameIn(row), all = rows();
     const at = all.findIndex((r) => nameIn(r) === name), media = preview(row, kindOf(row), href);
     const facts = [$("data", row), $("time", row)].filter(Boolean);
-    viewer.replaceChildren(
+    renew(viewer,
       el("div", {class: "strip"},
         el("h2", {id: "viewed"}, isolate(name)),
         el("div", {class: "bar"},

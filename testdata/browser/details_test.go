@@ -1,0 +1,337 @@
+package browser
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// A folder is the folder of one test. All of them are on one server.
+type folder struct {
+	*place
+	server *server
+	name   string
+}
+
+// TestDetails tests what a person notices only while working with the page for long.
+func TestDetails(t *testing.T) {
+	p := onDisk(t)
+	s := serve(t, p, writable)
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, f folder)
+	}{
+		{"preview-keys", previewKeys}, {"refresh-keeps", refreshKeeps}, {"picked-keys", pickedKeys},
+		{"unreadable", uploadUnreadable}, {"pause", uploadPause}, {"lost-large", uploadLostLarge},
+		{"spelling", uploadSpelling}, {"one-refresh", uploadRefreshesOnce},
+		{"delete-many", deleteMany}, {"zip-many", zipMany},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(t, folder{p, s, c.name}) })
+	}
+}
+
+func (f folder) put(t *testing.T, name, content string) {
+	t.Helper()
+	f.place.put(t, path.Join(f.name, name), content)
+}
+
+func (f folder) stored(b *tab, name, content string) {
+	b.t.Helper()
+	b.stored(f.place, path.Join(f.name, name), content)
+}
+
+func (f folder) open(t *testing.T) *tab { return f.openAt(t, f.server.url) }
+
+func (f folder) openAt(t *testing.T, url string) *tab {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(f.dir, f.name)); err != nil {
+		f.put(t, "here.txt", "x") // an empty folder is no page
+	}
+	b := open(t, url, desktop)
+	b.visit("/" + f.name + "/")
+	return b
+}
+
+// drop drops files of this machine.
+func (f folder) drop(b *tab, files map[string]string, names ...string) {
+	b.t.Helper()
+	from, paths := local(b.t, files), []string{}
+	for _, name := range names {
+		paths = append(paths, filepath.Join(from, name))
+	}
+	b.drop(paths...)
+}
+
+// The arrow keys lead through all files, whatever had the focus.
+func previewKeys(t *testing.T, f folder) {
+	for i := range 4 {
+		f.put(t, fmt.Sprintf("%d.txt", i), fmt.Sprintf("text %d.", i))
+	}
+	b := f.open(t)
+	b.click(link("0.txt"))
+	b.wait(shows("text 0."))
+	for i := range 3 {
+		b.press(kb.ArrowRight)
+		b.wait(shows(fmt.Sprintf("text %d.", i+1)))
+	}
+	b.press(kb.ArrowLeft)
+	b.wait(shows("text 2."))
+	b.click(named("Next file")) // the button is not there for the last file
+	b.wait(shows("text 3."))
+	b.press(kb.ArrowLeft)
+	b.wait(shows("text 2."))
+	b.press(kb.Escape)
+	b.wait("!document.querySelector('dialog')")
+	b.wait("document.activeElement === " + link("2.txt"))
+}
+
+const checked = `[...document.querySelectorAll("#list tbody tr")].filter(r => r.querySelector("input:checked")).map(r => r.querySelector("a").textContent)`
+
+// What is selected, and what has the focus, stays so when the list is updated. A file that has
+// changed is not selected any more: the person has not seen it.
+func refreshKeeps(t *testing.T, f folder) {
+	for _, name := range []string{"a.txt", "b.txt", "c.txt"} {
+		f.put(t, name, "x")
+	}
+	b := f.open(t)
+	b.click(named("Select"))
+	for _, name := range []string{"a.txt", "c.txt"} {
+		b.click(row(name) + ".querySelector('input')")
+	}
+	focus := link("b.txt")
+	update := func(name string) {
+		t.Helper()
+		eval[bool](b, "("+focus+").focus() || true")
+		f.drop(b, map[string]string{name: "new"}, name)
+		b.wait(link(name))
+		if !eval[bool](b, "document.activeElement === "+focus) {
+			t.Errorf("the focus went to %s", eval[string](b, "document.activeElement.outerHTML.slice(0, 200)"))
+		}
+	}
+	update("new.txt")
+	if got, want := eval[[]string](b, checked), []string{"a.txt", "c.txt"}; !slices.Equal(got, want) {
+		t.Errorf("%q is selected, want %q", got, want)
+	}
+	b.wait(shows("2 selected"))
+	f.put(t, "a.txt", "changed")
+	focus = row("b.txt") + ".querySelector('.more')"
+	update("newer.txt")
+	if got, want := eval[[]string](b, checked), []string{"c.txt"}; !slices.Equal(got, want) {
+		t.Errorf("%q is selected, want %q", got, want)
+	}
+	b.wait(shows("1 selected"))
+}
+
+// What is done with the selection can be done by keyboard.
+func pickedKeys(t *testing.T, f folder) {
+	f.put(t, "a.txt", "x")
+	f.put(t, "b.txt", "x")
+	b := f.open(t)
+	b.click(named("Select"))
+	all := namedIn("document.querySelector('#picked')", "All")
+	eval[bool](b, "("+all+").focus() || true")
+	b.press(kb.Enter)
+	b.wait(shows("2 selected"))
+	b.wait("document.activeElement === " + all)
+	b.accessible()
+}
+
+// Files and folders that cannot be read are not left out silently.
+func uploadUnreadable(t *testing.T, f folder) {
+	b := f.open(t)
+	eval[bool](b, `(() => {
+		const file = (name, text) => ({isFile: true, name, file: (ok, no) => text ? ok(new File([text], name)) : no(new DOMException("", "NotReadableError"))});
+		let calls = 0;
+		const readEntries = (ok, no) => calls++ ? no(new DOMException("", "NotReadableError")) : ok([file("good.txt", "good"), file("bad.txt")]);
+		DataTransferItem.prototype.webkitGetAsEntry = () => ({name: "folder", createReader: () => ({readEntries})});
+		return true; })()`)
+	f.drop(b, map[string]string{"folder/any.txt": "x"}, "folder")
+	b.wait(shows("Some files were not uploaded"))
+	b.wait(shows("It could not be read."))
+	b.wait(shows("This folder could not be read to its end."))
+	b.wait(shows("folder/bad.txt"))
+	b.wait(shows("1 of 3 files"))
+	f.stored(b, "folder/good.txt", "good")
+	b.accessible()
+}
+
+// answering returns a server in front of another one that calls answer with each answer to a
+// PUT before that is passed on.
+func answering(t *testing.T, to string, answer func(*http.Response)) string {
+	u, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(u) },
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ModifyResponse: func(r *http.Response) error {
+			if r.Request.Method == http.MethodPut {
+				answer(r)
+			}
+			return nil
+		},
+	})
+	t.Cleanup(p.Close)
+	return p.URL
+}
+
+// A file that the server has stored is no conflict with itself after a pause.
+func uploadPause(t *testing.T, f folder) {
+	pass := make(chan struct{})
+	b := f.openAt(t, answering(t, f.server.url, func(r *http.Response) {
+		select {
+		case <-pass:
+		case <-r.Request.Context().Done():
+		}
+	}))
+	b.expect(412)
+	f.drop(b, map[string]string{"a.txt": "mine"}, "a.txt")
+	f.stored(b, "a.txt", "mine")
+	b.click(named("Pause"))
+	b.click(named("Resume"))
+	close(pass)
+	b.wait(shows("1 of 1 file") + " || document.querySelector('dialog')")
+	if eval[bool](b, "!!document.querySelector('dialog')") {
+		t.Error("the file is a conflict with itself")
+	}
+	f.stored(b, "a.txt", "mine")
+}
+
+// Neither is a large one whose answer was lost.
+func uploadLostLarge(t *testing.T, f folder) {
+	var once sync.Once
+	b := f.openAt(t, answering(t, f.server.url, func(r *http.Response) {
+		lost := false
+		once.Do(func() { lost = true })
+		if lost {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	b.expect(0, 412)
+	content := strings.Repeat("0123456789abcdef", 17<<16)
+	f.drop(b, map[string]string{"large.bin": content}, "large.bin")
+	b.wait(shows("1 of 1 file") + " || document.querySelector('dialog')")
+	if eval[bool](b, "!!document.querySelector('dialog')") {
+		t.Error("the file is a conflict with itself")
+	}
+	f.stored(b, "large.bin", content)
+}
+
+// Names that the server does not take are said to be that; where only the form of accents is
+// not taken, the other form is offered, once.
+func uploadSpelling(t *testing.T, f folder) {
+	b := f.open(t)
+	b.expect(404, 422)
+	f.drop(b, map[string]string{"folder/Mu\u0308ller.txt": "x", "folder/Mo\u0308ller.txt": "y", "folder/.DS_Store": "z"}, "folder")
+	b.wait("document.querySelector('dialog')")
+	b.accessible()
+	b.click(namedIn(question, "Upload"))
+	b.wait(shows("2 of 3 files"))
+	b.wait(shows("names that begin with a dot"))
+	f.stored(b, "folder/M\u00fcller.txt", "x")
+	f.stored(b, "folder/M\u00f6ller.txt", "y")
+}
+
+// The list, which may be long, is loaded once, after the last file.
+func uploadRefreshesOnce(t *testing.T, f folder) {
+	b := f.open(t)
+	eval[bool](b, `(() => { const open = XMLHttpRequest.prototype.open; window.bailiwickTestLoads = 0;
+		XMLHttpRequest.prototype.open = function(method, ...rest) { if (method === "GET") window.bailiwickTestLoads++; return open.call(this, method, ...rest); };
+		return true; })()`)
+	files, names := map[string]string{}, []string{}
+	for i := range 120 {
+		names = append(names, fmt.Sprintf("%03d.txt", i))
+		files[names[i]] = "x"
+	}
+	f.drop(b, files, names...)
+	b.wait("document.querySelectorAll('#list tbody tr').length === 121")
+	if n := eval[int](b, "window.bailiwickTestLoads"); n != 1 {
+		t.Errorf("the list was loaded %d times", n)
+	}
+}
+
+// To delete many files shows how far it is, warns before the page is left, and can be ended.
+func deleteMany(t *testing.T, f folder) {
+	for i := range 8 {
+		f.put(t, fmt.Sprintf("%d.txt", i), "x")
+	}
+	b := f.open(t)
+	eval[bool](b, `(() => { const send = window.fetch; let n = 0;
+		const held = new Promise(done => { window.bailiwickTestGoOn = done; });
+		window.fetch = (url, o) => o?.method === "DELETE" && n++ ? held.then(() => send(url, o)) : send(url, o);
+		return true; })()`)
+	b.click(named("Select"))
+	b.click(named("All"))
+	b.click(namedIn("document.querySelector('#picked')", "Delete"))
+	b.click(namedIn(question, "Delete"))
+	b.wait(shows("1 of 8 files"))
+	b.wait(shows("Deleting"))
+	if !eval[bool](b, `(e => { dispatchEvent(e); return e.defaultPrevented; })(new Event("beforeunload", {cancelable: true}))`) {
+		t.Error("nothing warns who leaves the page")
+	}
+	b.accessible()
+	b.click(named("Cancel all"))
+	eval[bool](b, "window.bailiwickTestGoOn() || true")
+	b.wait(shows("5 of 5 files"))
+	// What was under way is done, and the list says what is left.
+	b.wait("document.querySelectorAll('#list tbody tr').length === 3")
+	for i := range 8 {
+		name := fmt.Sprintf("%d.txt", i)
+		if _, there := f.has(path.Join(f.name, name)); there != eval[bool](b, "!!"+link(name)) {
+			t.Errorf("%s: there is %t", name, there)
+		}
+	}
+}
+
+// However many entries are selected, they can be downloaded.
+func zipMany(t *testing.T, f folder) {
+	const n = 400
+	for i := range n {
+		f.put(t, fmt.Sprintf("%03d %s.txt", i, strings.Repeat("long ", 10)), "x")
+	}
+	b := f.open(t)
+	b.click(named("Select"))
+	b.click(named("All"))
+	download := namedIn("document.querySelector('#picked')", "Download as zip")
+	if got := eval[string](b, download+".getAttribute('href')"); got != "?zip" {
+		t.Errorf("all entries are %.200q", got)
+	}
+	b.click("document.querySelector('#list tbody input')")
+	b.wait(shows(fmt.Sprintf("%d selected", n-1)))
+	var files int
+	for _, href := range eval[[]string](b, "[...document.querySelectorAll('#picked a')].map(a => a.href)") {
+		resp, err := http.Get(href)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d %v %s", resp.StatusCode, err, data)
+		}
+		r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files += len(r.File)
+	}
+	if files != n-1 {
+		t.Errorf("the archives have %d files, want %d", files, n-1)
+	}
+	b.fits()
+}
