@@ -106,7 +106,7 @@ func (h *handler) serveMount(x *exchange) {
 // isMount reports whether a request is for the path at which its handler is mounted, without
 // a slash. Nothing is mounted at the zero Name.
 func isMount(r *http.Request, mounted vfs.Name) bool {
-	return !mounted.IsZero() && r.URL.Path == "" && r.URL.RawPath == "" && !hostless(r.RequestURI)
+	return !mounted.IsZero() && spelled(r.URL) == "" && !hostless(r.RequestURI)
 }
 
 // redirectDir redirects the client to the directory with its slash. The target is relative,

@@ -47,7 +47,7 @@ func (x *exchange) takeUploadMethod(itself bool) bool {
 	case http.MethodDelete:
 		return true
 	case http.MethodPost:
-		if itself || x.r.URL.Path == "/" && (x.r.URL.RawPath == "" || x.r.URL.RawPath == "/") {
+		if itself || isTop(x.r.URL) {
 			return true
 		}
 		return x.takeMethod(allowObjects)

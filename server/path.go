@@ -27,10 +27,7 @@ func requestName(r *http.Request) (name vfs.Name, isDir bool, err error) {
 
 // pathName returns the Name in the path of a URL.
 func pathName(u *url.URL) (name vfs.Name, isDir bool, err error) {
-	sent := u.Path
-	if u.RawPath != "" {
-		sent = u.RawPath
-	}
+	sent := spelled(u)
 	// "*", an empty path, and what http.StripPrefix leaves of "/filesecret".
 	if sent == "" || sent[0] != '/' {
 		return vfs.Name{}, false, refusal(sent, reason.NameSlash)
@@ -63,6 +60,17 @@ func pathName(u *url.URL) (name vfs.Name, isDir bool, err error) {
 	}
 	return name, isDir, nil
 }
+
+// spelled returns the path of a URL as it was sent.
+func spelled(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.Path
+}
+
+// isTop reports whether the path of a URL is a single slash.
+func isTop(u *url.URL) bool { return u.Path == "/" && spelled(u) == "/" }
 
 func refusal(name string, why vfs.Reason) error {
 	return &vfs.Error{Op: "parse", Name: name, Reason: why, Err: fs.ErrNotExist}

@@ -15,12 +15,7 @@ func isPost(r *http.Request) bool {
 	return r.Method == http.MethodPost && isDirPath(r.URL)
 }
 
-func isDirPath(u *url.URL) bool {
-	if u.RawPath != "" {
-		return strings.HasSuffix(u.RawPath, "/")
-	}
-	return strings.HasSuffix(u.Path, "/")
-}
+func isDirPath(u *url.URL) bool { return strings.HasSuffix(spelled(u), "/") }
 
 // post answers a POST to dir: files to store in it, or a form that asks for what a DELETE, COPY
 // or MOVE does.

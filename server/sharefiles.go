@@ -41,9 +41,9 @@ func (h *shares) receiveFiles(w http.ResponseWriter, r *http.Request, s *openSha
 		return
 	}
 	x.op = vfs.OpWrite
-	bare := r.URL.Path == "" && r.URL.RawPath == ""
+	bare := spelled(r.URL) == ""
 	switch {
-	case !bare && (r.URL.Path != "/" || r.URL.RawPath != "" && r.URL.RawPath != "/"):
+	case !bare && !isTop(r.URL):
 		x.fail(refusal(s.name.String(), reason.AuthDenied), nil)
 	case r.Method == http.MethodPost && crossOrigin.Check(r) != nil:
 		x.fail(refusal(s.name.String(), audit.ReasonCrossOrigin), nil)

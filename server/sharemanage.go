@@ -34,11 +34,7 @@ func (nobodyShares) Open(vfs.Op) bool { return false }
 // manage answers a request to make, list or revoke shares.
 func (h *shares) manage(x *exchange) {
 	var id uuid.UUID
-	sent := x.r.URL.Path
-	if x.r.URL.RawPath != "" {
-		sent = x.r.URL.RawPath
-	}
-	rest, ok := strings.CutPrefix(sent, SharesPath)
+	rest, ok := strings.CutPrefix(spelled(x.r.URL), SharesPath)
 	one := rest != ""
 	if one && ok {
 		id, ok = catalog.ObjectID(strings.TrimPrefix(rest, "/"))

@@ -59,7 +59,7 @@ func (x *exchange) enterShare() {
 // what its parser returned. itself is true for the path of a shared directory without its
 // slash. A shared object is there under its own name, and at the link without it.
 func (s *sharing) locate(u *url.URL, name vfs.Name, isDir bool, err error) (_ vfs.Name, _, itself bool, _ error) {
-	switch bare := u.Path == "" && u.RawPath == ""; {
+	switch bare := spelled(u) == ""; {
 	case bare && s.dir:
 		return s.path, true, true, nil
 	case bare, err == nil && name.IsRoot() && !s.dir:
