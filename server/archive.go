@@ -116,7 +116,7 @@ func (h *handler) archiveName(dir vfs.Name) string {
 	return "files"
 }
 
-// collected is archived in a slot for searches, which it is one of.
+// collected is archived, in a slot for searches: it is one.
 func (h *handler) collected(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
 	if !h.searches.take() {
 		return nil, errSearchBusy
@@ -286,8 +286,8 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 	return nil
 }
 
-// sameTime reports whether two times of an object are those of one version, as far as they are
-// known: some stores tell seconds in one place and fractions of them in another.
+// sameTime reports whether two times of an object can be of one version. Some stores report
+// whole seconds in one call and fractions in another.
 func sameTime(a, b time.Time) bool {
 	return a.IsZero() || b.IsZero() || a.Truncate(time.Second).Equal(b.Truncate(time.Second))
 }

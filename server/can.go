@@ -32,8 +32,8 @@ func (h *handler) can(x *exchange, dir vfs.Name, entries []vfs.Entry) []string {
 	return can
 }
 
-// mayShare reports whether the caller may share name. The pages of a link or a share offer
-// none.
+// mayShare reports whether the caller may share name. Pages that a link or a share has opened
+// do not offer it.
 func (h *handler) mayShare(x *exchange, name vfs.Name, dir bool) bool {
 	return h.cfg.Page.Shares && x.share == nil && x.link.ID == "" && access.MayShare(x.ctx, h.jail.Authorizer(), name, dir)
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // Endpoint returns a handler for requests that are not for objects, such as signing in. Each
-// is recorded; h completes its record, that of [audit.FromContext]. If h returns an error, it
-// has written nothing, and the response is that of a handler of [New]: an error that matches
-// fs.ErrNotExist is the uniform 404, with its Reason in the record. If h panics, the response
-// is 500. recorder and logger may be nil, as in [Config]. The handler is as safe for
-// concurrent use as h is.
+// request is recorded; h completes the record, which [audit.FromContext] returns. If h returns
+// an error, it has written nothing, and the response is that of a handler of [New]: an error
+// that matches fs.ErrNotExist is the uniform 404, with its Reason in the record. If h panics,
+// the response is 500. recorder and logger may be nil, as in [Config]. The handler is as safe
+// for concurrent use as h is.
 //
 // A client has ten seconds to send the body of its request. Then a Read of it returns an error
 // that h should return: the response is 408.

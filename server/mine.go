@@ -56,8 +56,8 @@ func (h *uploads) mine(x *exchange) {
 	x.sendJSON(http.StatusOK, privateNoStore, answer)
 }
 
-// ownFiles returns the page of the uploads of owner, who is the caller, that the query asks
-// for, and the query of the next page, nil if there is none.
+// ownFiles returns the page of owner's uploads that the query asks for, and the query of the
+// next page, nil if there is none. owner is the caller.
 func (h *uploads) ownFiles(x *exchange, owner string) (own []catalog.Record, next url.Values, err error) {
 	q := x.r.URL.Query()
 	limit := pageSize(q, minePage, maxMinePage)

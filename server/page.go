@@ -27,8 +27,8 @@ type Page struct {
 	Mode PageMode
 
 	// The look of a full page: Title is the name of the site, "" for Files; Logo is a PNG,
-	// JPEG, GIF, WebP or SVG image of at most 256 KiB, nil for none; Color is that of links
-	// and buttons, #rrggbb, "" for a blue. Shades that nobody could read are adjusted.
+	// JPEG, GIF, WebP or SVG image of at most 256 KiB, nil for none; Color is the color of
+	// links and buttons, #rrggbb, "" for a blue. Shades that nobody could read are adjusted.
 	Title string
 	Logo  []byte
 	Color string
@@ -163,7 +163,8 @@ func (x *exchange) addUser(f *page.Frame) {
 }
 
 // sharePage returns a reference to the form that makes a share of elem in the directory of the
-// request, or with "" of the directory itself; "" if its path is none.
+// request, or of the directory itself if elem is ""; it is "" if the path of the request is no
+// directory.
 func (x *exchange) sharePage(elem string) string {
 	path, err := url.PathUnescape(sentPath(x.r))
 	if err != nil || !strings.HasSuffix(path, "/") {

@@ -136,7 +136,7 @@ func destinationIn(dir, name vfs.Name, to string) (vfs.Name, error) {
 	return dir.Join(below)
 }
 
-// isSet returns the value of a checkbox. What is neither is not taken for one of them.
+// isSet returns the value of a checkbox. Any other value is an error.
 func isSet(value string) (bool, error) {
 	switch value {
 	case "":
@@ -150,8 +150,8 @@ func isSet(value string) (bool, error) {
 // newOnly returns the condition that an object is only created, if only is set.
 func newOnly(only bool) vfs.Cond { return vfs.Cond{IfNoneMatch: vfs.Tags{Any: only}} }
 
-// partOf returns a function that records what was done with one object in dir, by a request
-// that has a record of its own, as for a request of that method.
+// partOf returns a function that records what was done with one object in dir, as for a request
+// of that method. The request itself has another record.
 func (x *exchange) partOf(dir vfs.Name, method string) func() {
 	return func() {
 		part := x.attempt

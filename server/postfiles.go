@@ -12,9 +12,9 @@ import (
 )
 
 // posted is the files of one POST to a directory. They are received into files of their own,
-// and all are judged, before the first of them can be seen. To keep them in the backend until
-// then, with one unfinished Put for each, would wait forever for a backend that limits how many
-// calls it makes at a time.
+// and all are judged, before the first of them can be seen. Keeping them in the backend until
+// then, with one unfinished Put for each, would block forever on a backend that limits
+// concurrent calls.
 type posted struct {
 	h     *handler
 	x     *exchange
@@ -83,9 +83,9 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 	p.answer()
 }
 
-// appliesToForm reports whether a form may have these preconditions. They are about its
-// directory, which has no version, but what they mean is that something is not to be overwritten:
-// a form has fields for that, and to drop a precondition would overwrite it.
+// appliesToForm reports whether a form may have these preconditions. They apply to its
+// directory, which has no version, but their sender wants to overwrite nothing. A form has
+// fields for that; to ignore a precondition could overwrite something.
 func appliesToForm(c vfs.Cond) bool {
 	c.IfNoneMatch.Any = false
 	return c.IsZero()
@@ -134,8 +134,8 @@ func (p *posted) add(filename string, content io.Reader) error {
 }
 
 // admit sets the name of a file, and returns an error if it may not be stored under that. A
-// name is one element: some clients send a path, and to take the last element of it would
-// change the name silently.
+// name is one element: some clients send a path, and taking its last element would change the
+// name silently.
 func (p *posted) admit(f *postedFile) error {
 	n, err := p.dir.Child(f.filename)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// A report is what a form with files is answered with: the files that are stored and, if the
-// form failed, those that were refused. It says of a name no more than a PUT of it.
+// A report answers a form with files: it has the files that are stored and, if the form failed,
+// those that were refused. It reveals no more about a name than a PUT of it.
 type report struct {
 	status int            // if nothing failed
 	Files  []reportedFile `json:"files"`
@@ -83,5 +83,5 @@ func (x *exchange) sendReport(status int) bool {
 	return x.sendPage(status, &p)
 }
 
-// acted answers a form that asked for an action, with the page that it was on.
+// acted answers a form that asked for an action, by leading back to the page that it was on.
 func (x *exchange) acted() { x.redirect(http.StatusSeeOther, "./", noStore) }

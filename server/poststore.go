@@ -23,9 +23,9 @@ func (p *posted) cond() (vfs.Cond, error) {
 	return httpheader.Conditions(&as), nil
 }
 
-// judgeEarly refuses a file before its content is received, if nothing that may follow in the form
-// can change that. When an answer comes, and how much of the form was read by then, would tell of
-// a name that the caller may not read.
+// judgeEarly refuses a file before its content is received, if nothing that may follow in the
+// form can change that. It leaves names alone that the caller may not read: the time of the
+// response, and how much of the form was read by then, would reveal whether they exist.
 func (p *posted) judgeEarly(f *postedFile) {
 	if !p.x.mayRead(f.name) {
 		return
@@ -81,9 +81,9 @@ func (p *posted) commit() {
 	p.failed = false
 }
 
-// put stores a file. What may be replaced is created first, if it can be: only of an object that
-// this request has created is it known that undo removes nothing of others. What exists then is
-// replaced in the version that is known, and not in one that is newer.
+// put stores a file. If the file may replace an object, it is first stored as a new one: undo
+// can remove what this request has created without removing something of others. If there is an
+// object, it is replaced in the version that is known, not in a newer one.
 func (p *posted) put(f *postedFile, cond vfs.Cond) (err error) {
 	store := func(cond vfs.Cond) error {
 		f.body.again()

@@ -79,7 +79,7 @@ func sentPassword(w http.ResponseWriter, r *http.Request) (password string, isFo
 	return password, false, nil
 }
 
-// checkPassword returns an error unless password is that of s.
+// checkPassword returns an error unless password is the password of s.
 func (h *shares) checkPassword(r *http.Request, s *openShare, password string) error {
 	settle, err := h.cfg.Passwords.Begin(r.Context(), clients.ParseHost(r.RemoteAddr))
 	if err != nil {

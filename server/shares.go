@@ -17,8 +17,8 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// ShareConfig says what can be shared, and by whom. Store, Mounts, Find and Issuer must be
-// set.
+// ShareConfig configures shares: what can be shared, which users can share it, and where shares
+// are stored. Store, Find and Issuer must be set.
 type ShareConfig struct {
 	// Store keeps the shares.
 	Store catalog.Shares
@@ -28,19 +28,20 @@ type ShareConfig struct {
 	Mounts []ShareMount
 	Find   func(host string, u *url.URL) (mount int, below *url.URL)
 
-	// Issuer returns the principal called name as it is now, the source that vouches for
-	// it, such as "oidc", and false if there is none (anymore). The access rules judge each
-	// request of a share for this principal, so it must not have groups or claims that nobody
-	// has confirmed since. A share ends if another source than at its making has the name.
+	// Issuer returns the principal called name as it is now, the source that vouches for it,
+	// such as "oidc", and false if there is none (anymore). The access rules judge each request
+	// of a share for this principal, so it must not have groups or claims that nobody has
+	// confirmed since. A share ends if its issuer's name no longer comes from the source that
+	// it came from when the share was made.
 	Issuer func(name string) (p auth.Principal, source string, ok bool)
 
-	// MaxAge is how long a share can live; 0 is 30 days. Most is how many each principal may
-	// have; 0 is 1,000.
+	// MaxAge is the longest time for which a share can be made; 0 is 30 days. Most is the
+	// number of shares that each principal may have; 0 is 1,000.
 	MaxAge time.Duration
 	Most   int
 
-	// Auth authenticates who makes, lists and revokes shares. Links are not accepted. Its
-	// Clock decides whether a share has expired.
+	// Auth authenticates the users who make, list and revoke shares. Signed links are not
+	// accepted. Its Clock decides whether a share has expired.
 	Auth Auth
 
 	// Hashes makes and checks the hashes of passwords, as htpasswd.NewHashes does. nil
@@ -135,9 +136,9 @@ type sharedMount struct {
 //	/.bailiwick/s/TOKEN/…             what is shared
 //
 // It must get these paths as clients sent them, without a prefix stripped. A share has no
-// rights of its own: the Authorizer of its mount is asked for each name, for the issuer as it
-// is at that moment, both whether it may do it and whether it may share it. Everything that a
-// share does not open is the uniform 404.
+// rights of its own: for each name, the Authorizer of its mount is asked whether the issuer, as
+// it is at that moment, may perform the operation, and whether it may share the name.
+// Everything that a share does not open is the uniform 404.
 //
 // NewShares panics if cfg makes no sense: a field that must be set is not, a jail is nil or
 // has no Authorizer, Auth has both Unauthorized and SignIn, or a number is negative.

@@ -31,7 +31,7 @@ type sharing struct {
 	used    bool
 }
 
-// newSharing returns the sharing of a request for s, of which path is the path in its mount.
+// newSharing returns the sharing of a request for s. path is the path of s in its mount.
 func newSharing(s *catalog.Share, path, at vfs.Name, store catalog.Shares, now time.Time) *sharing {
 	return &sharing{id: s.ID, path: path, dir: s.Dir, upload: s.Upload, at: at, limited: s.Limit > 0, store: store, now: now}
 }
@@ -55,9 +55,9 @@ func (x *exchange) enterShare() {
 	}
 }
 
-// locate returns the name in the mount for the path of u, of which name, isDir and err are
-// what its parser returned. itself is true for the path of a shared directory without its
-// slash. A shared object is there under its own name, and at the link without it.
+// locate returns the name in the mount for the path of u. name, isDir and err are the result of
+// parsing that path. itself is true for the path of a shared directory without its slash. A
+// shared object has its own name below the link, and is also at the link itself.
 func (s *sharing) locate(u *url.URL, name vfs.Name, isDir bool, err error) (_ vfs.Name, _, itself bool, _ error) {
 	switch bare := spelled(u) == ""; {
 	case bare && s.dir:

@@ -94,8 +94,8 @@ func loggedTarget(r *http.Request) string {
 	return target
 }
 
-// maskToken masks the token of a share in a target: the path element after [SharesLink], and
-// everything if that is spelled in another way, which opens no share.
+// maskToken masks the token of a share in a target: the path element after [SharesLink]. If
+// that is spelled differently, which opens no share, it masks everything.
 func maskToken(target string) string {
 	before, token, ok := strings.Cut(target, SharesLink)
 	if ok {

@@ -5,9 +5,9 @@ import (
 	"iter"
 )
 
-// Below yields the objects below dir that the caller could list and open: on the way that List
-// and Get would take. Elem of an Entry is its path relative to dir. The order is that of List,
-// with the content of a directory in its place, which is the order of bytes.
+// Below yields the objects below dir that the caller could reach by List and open by Get. Elem
+// of an Entry is its path relative to dir. The order is that of List, with the content of a
+// directory in its place, which is the order of bytes.
 //
 // It reads the tree as [Jail.ScanDir] does, and does not enter linked directories, which may
 // lead in circles, but dir itself may be one. A directory below dir that is gone by now, or that
@@ -45,7 +45,7 @@ func (j *Jail) Below(ctx context.Context, dir Name) iter.Seq2[Entry, error] {
 	}
 }
 
-// A way is that from a directory, which the backend stores at at, to the objects below it.
+// A way leads from a directory, which the backend stores at at, to the objects below it.
 type way struct {
 	jail   *Jail
 	ctx    context.Context

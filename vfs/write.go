@@ -69,11 +69,11 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 	return p.stored(j.put(ctx, &v, body, opts))
 }
 
-// CheckPut returns, for each of the names, the error with which a Put with cond would fail before
-// it reads a body, nil if it would read one. It takes the other names for created at the same
-// time, so two of them must not differ only in case or normal form. It is for callers who have
-// to know all that before they change anything. It reserves nothing: a later Put can still fail.
-// If cond needs an existing object, a backend with directories itself finds out in Put whether
+// CheckPut returns, for each of the names, the error with which a Put with cond would fail
+// before it reads a body, nil if it would read one. It takes all names as created together, so
+// two of them must not differ only in case or normal form. It is for callers who have to know
+// all that before they change anything. It reserves nothing: a later Put can still fail. If
+// cond needs an existing object, a backend with directories itself finds out in Put whether
 // there is one.
 func (j *Jail) CheckPut(ctx context.Context, cond Cond, names ...Name) []error {
 	cond.Unsafe = true

@@ -108,8 +108,8 @@ func (r Rule) Group() (name string, ok bool) {
 	return c.value, c.who == whoGroup
 }
 
-// Claim returns the claim that the credentials of the principals have to which r applies. ok
-// is false for other rules.
+// Claim returns the claim that credentials must have for r to apply to them. ok is false for
+// other rules.
 func (r Rule) Claim() (key, value string, ok bool) {
 	c := r.principals()
 	return c.key, c.value, c.who == whoClaim

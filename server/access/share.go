@@ -7,9 +7,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// OpShare is the right to give others a link that opens a name without credentials. Package
-// vfs does not know it: whoever may share a name can still do there no more than otherwise.
-// For a directory, see [MayShare].
+// OpShare is the right to give others a link that opens a name without credentials. Package vfs
+// does not know it. It grants nothing else: a user who may share a name can do no more with it
+// than before. For a directory, see [MayShare].
 const OpShare vfs.Op = "share"
 
 // A Share is what the link of a share leads to. It restricts the requests that use the link.
@@ -17,14 +17,14 @@ const OpShare vfs.Op = "share"
 type Share struct {
 	Path vfs.Name // the object, or the directory
 	Dir  bool     // Path is a directory: what lies below it is shared
-	// Upload permits to create objects below Path, and nothing else. It needs Dir.
+	// Upload permits creating objects below Path, and nothing else. It needs Dir.
 	Upload bool
 }
 
 type shareKey struct{}
 
 // WithShare returns a context for a request that uses the link of s, which issuer gave out.
-// Only a jail with the Authorizer of [Shared] takes notice of s.
+// Only the Authorizer of [Shared] looks at s.
 func WithShare(ctx context.Context, s Share, issuer auth.Principal) context.Context {
 	// A grant would open what the issuer may not.
 	ctx = auth.WithGrant(auth.WithPrincipal(ctx, issuer), auth.Grant{})
@@ -45,10 +45,10 @@ func MayShare(ctx context.Context, a vfs.Authorizer, n vfs.Name, dir bool) bool 
 	return a.Authorize(ctx, OpShare, n) == nil
 }
 
-// Shared returns the Authorizer for requests that use the link of a share. It permits what a
-// permits the issuer at that moment, both to do itself and to share, as far as the [Share]
-// covers it. It permits nothing without a Share in the context. So a share has no rights of
-// its own, and ends with those of its issuer.
+// Shared returns the Authorizer for requests that use the link of a share. It permits an
+// operation that the [Share] covers if a permits the issuer, at that moment, both to perform
+// and to share it. Without a Share in the context, it permits nothing. So a share has no rights
+// of its own, and ends with those of its issuer.
 func Shared(a vfs.Authorizer) Authorizer { return shared{a} }
 
 type shared struct{ base vfs.Authorizer }

@@ -166,9 +166,10 @@ func (c *Chain) Authenticate(r *http.Request) (Principal, bool, error) {
 	return p, true, nil
 }
 
-// QualifySigned returns p, whom the issuer of signed tokens has authenticated in another
-// way, with the full name and the claims that Authenticate gives to the bearer of a token.
-// The error is ErrCredentials if there is no such name, or c has no Signed.
+// QualifySigned returns p with the full name and the claims that Authenticate gives to the
+// bearer of a signed token. It is for principals that the issuer of these tokens has
+// authenticated by other means, such as a browser. The error is ErrCredentials if p cannot have
+// such a name, or if c has no Signed.
 func (c *Chain) QualifySigned(p Principal) (Principal, error) {
 	if c == nil || c.cfg.Signed == nil {
 		return Principal{}, ErrCredentials

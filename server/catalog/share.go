@@ -8,9 +8,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Share is a link that its issuer gave out: whoever has it may do, below one path, some of
-// what the issuer may do. The link contains a random token, of which only a hash is stored,
-// so whoever reads the store cannot open the share.
+// A Share is a link that its issuer gave out. Its holder may do, below one path, some of what
+// the issuer may do. The link contains a random token; only its hash is stored, so that a copy
+// of the store opens no share.
 type Share struct {
 	ID    uuid.UUID // version 4; it opens nothing
 	Token [32]byte  // SHA-256 of the token

@@ -28,8 +28,9 @@ type flow struct {
 	Until int64  `json:"u"` // seconds since 1970
 }
 
-// begin sends the browser to the provider. To one that follows a link of another site it shows
-// the page instead: a provider that asks nothing would sign in a person who did not ask for it.
+// begin sends the browser to the provider. If a link of another site caused the request, it
+// shows the page instead: a provider that asks nothing would sign in a person who did not ask
+// for it.
 func (p *Pages) begin(w http.ResponseWriter, r *http.Request) error {
 	if fromElsewhere(r) {
 		return p.showLogin(w, r)
@@ -69,9 +70,9 @@ func fromElsewhere(r *http.Request) bool {
 	return len(site) > 1 || len(site) == 1 && site[0] != "same-origin" && site[0] != "none"
 }
 
-// finish signs in the user whom the provider sent back. A request of another sign-in, which any site can
-// make the browser send, leaves the one that was begun. Otherwise it has ended in any case: a
-// second request with its cookie finds none.
+// finish signs in the user that the provider sent back. A request of another sign-in, which any
+// site can make the browser send, does not end the one that was begun. Every other request ends
+// it: a second one with its cookie finds none.
 func (p *Pages) finish(w http.ResponseWriter, r *http.Request) error {
 	value, _ := cookie.Find(r, flowCookie)
 	query := r.URL.Query()

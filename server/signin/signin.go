@@ -76,8 +76,8 @@ type Config struct {
 // Requests that change something are refused with the uniform 404 if a page of another site
 // made the browser send them: nobody can sign somebody else in, or out. A wrong password gets
 // the page with status 401, and too many of them with 429. What next names is a path of this
-// server and nothing else; all other values are "/". Who follows a link of another site to OIDC
-// gets the page of Login. A body that takes longer than ten seconds is 408.
+// server and nothing else; all other values are "/". A request for OIDC that a link of another
+// site caused gets the page of Login. A body that takes longer than ten seconds is 408.
 type Pages struct {
 	cfg      Config
 	site     *look.Site

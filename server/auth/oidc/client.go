@@ -191,7 +191,7 @@ func (c *Client) exchange(ctx context.Context, f *flow, code string) (string, er
 	case isUnreached:
 		err = unreached
 	case err != nil:
-		err = errors.New("the token endpoint sent what is no token")
+		err = errors.New("the token endpoint did not send a token")
 	}
 	if err != nil {
 		c.report(err)
@@ -218,7 +218,7 @@ func (c *Client) endpoint(ctx context.Context) (oauth2.Endpoint, []string, error
 		}
 	}
 	// Without a list, the provider supports client_secret_basic (OpenID Connect Discovery).
-	// Trying both would send the code, which is good once, twice.
+	// Trying both would send the code twice, and it is valid once.
 	style := oauth2.AuthStyleInHeader
 	if c.cfg.Secret == "" || len(doc.TokenAuthMethods) > 0 && !slices.Contains(doc.TokenAuthMethods, "client_secret_basic") {
 		style = oauth2.AuthStyleInParams
@@ -238,8 +238,8 @@ var personal = []string{
 	"access_denied", "login_required", "consent_required", "interaction_required", "account_selection_required", "invalid_grant",
 }
 
-// known are the other errors of RFC 6749 and OpenID Connect. Whoever sends a browser here can
-// make up any.
+// known are the other errors of RFC 6749 and OpenID Connect. A link can send a browser here
+// with any text as the error, which must not get into a log.
 var known = []string{
 	"invalid_request", "unauthorized_client", "unsupported_response_type", "invalid_scope", "server_error", "temporarily_unavailable",
 	"invalid_request_uri", "invalid_request_object", "request_not_supported", "request_uri_not_supported", "registration_not_supported",

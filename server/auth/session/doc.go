@@ -1,16 +1,15 @@
 // Package session keeps people signed in by a cookie.
 //
-// The cookie holds all there is of a session: who signed in, how and when, sealed with a key
-// of the server. Nothing is kept on the server, so several servers with the same keys and
-// users accept each other's sessions, and a restart ends none. A cookie is bound to a key,
-// not to a host: a proxy may change the host. A browser sends a cookie to its host alone, but
-// to every port of it: other servers there see the cookies of this one.
+// The cookie holds the whole session: who signed in, how and when, sealed with a key of the
+// server. Nothing is kept on the server, so several servers with the same keys and users accept
+// each other's sessions, and a restart ends none. A cookie is bound to a key, not to a host: a
+// proxy may change the host. A browser sends a cookie to its host alone, but to every port of
+// it: other servers there see the cookies of this one.
 //
-// A session ends when its time is over, when the user signs out in that browser, and with
-// what it began with: the user's line in a file of passwords, or the configuration of the
-// OpenID Connect provider. It cannot be ended for one browser from elsewhere. Whoever has
-// copied a cookie has the session until one of the others happens; setting the password
-// again ends all sessions of a user.
+// A session ends when its time is over, when the user signs out in that browser, or when what
+// it depends on changes: the user's line in a file of passwords, or the configuration of the
+// OpenID Connect provider. Nothing else can end the session of one browser. A copied cookie is
+// good until one of these happens; setting the password again ends all sessions of a user.
 //
 // [Sessions] authenticates requests, and begins and ends sessions. Package signin has pages
 // for that.

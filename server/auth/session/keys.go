@@ -70,10 +70,10 @@ func newKeys(ring []keyring.Key) (*Keys, error) {
 	return k, nil
 }
 
-// Seal encrypts and authenticates value by XChaCha20-Poly1305 with the first key. The
-// result holds letters, digits, "-", "_" and ".", and only Open with the same purpose
-// accepts it. A purpose says what the value is for and, where that matters, for whom: a
-// value that one handler seals must mean nothing to another. Seal panics if k has no key.
+// Seal encrypts and authenticates value by XChaCha20-Poly1305 with the first key. The result
+// holds letters, digits, "-", "_" and ".", and only Open with the same purpose accepts it. A
+// purpose says what the value is for and, if that matters, which user it belongs to: no other
+// handler may accept it. Seal panics if k has no key.
 func (k *Keys) Seal(purpose string, value []byte) string {
 	if k == nil || len(k.ring) == 0 {
 		panic("session: Seal without a key; load one with LoadKeys or ReadKeys")

@@ -54,7 +54,7 @@ type Config struct {
 
 	// OnCheck, if set, is called for each cookie that was looked at: with nil, with
 	// [auth.ErrExpired] for a session that is over, for whatever reason, or with
-	// [auth.ErrCredentials] for what is no session. It is called concurrently.
+	// [auth.ErrCredentials] for a cookie that never was a session. It is called concurrently.
 	OnCheck func(error)
 
 	// Clock decides whether sessions are over. It never goes back, so what is over stays so.
@@ -71,9 +71,9 @@ type Config struct {
 // client certificate, next alone decides, so wrong credentials beside a good session are
 // wrong credentials.
 //
-// A cookie that is no session is ignored. One of a session that is over is ignored in a GET
-// or HEAD. For other methods it is auth.ErrExpired: what a user changes must not be changed
-// as by nobody, because the time was over meanwhile.
+// A cookie that is no session is ignored. One of a session that is over is ignored in a GET or
+// HEAD. For other methods it is auth.ErrExpired: a user's change must not be made anonymously
+// because the session ended meanwhile.
 type Sessions struct {
 	next auth.Authenticator
 	cfg  Config
@@ -261,11 +261,11 @@ func (s *Sessions) seal(k *state) (string, error) {
 	return value, nil
 }
 
-// Begin begins a session of p, who has just signed in, and sets its cookie. It is a new one
-// in any case: whoever planted a cookie in this browser before has nothing of it. The name of
-// a principal of OIDC is the one without a suffix. Begin returns the principal that requests
-// with the cookie have. The error is ErrTooLarge, or auth.ErrCredentials for a principal that
-// cannot have a session.
+// Begin begins a session of p, who has just signed in, and sets its cookie. It is always a new
+// one, so a cookie that an attacker has planted in this browser is worthless. The name of a
+// principal of OIDC is the one without a suffix. Begin returns the principal that requests with
+// the cookie have. The error is ErrTooLarge, or auth.ErrCredentials for a principal that cannot
+// have a session.
 func (s *Sessions) Begin(w http.ResponseWriter, r *http.Request, way Way, p auth.Principal) (auth.Principal, error) {
 	if s == nil || s.next == nil {
 		return auth.Principal{}, auth.ErrUnavailable
@@ -290,9 +290,9 @@ func (s *Sessions) End(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Set-Cookie", cookie.Remove(r, cookie.Session))
 }
 
-// CheckPassword returns the principal of a user name and a password that r brings in another
-// way than in a header. It asks next as if they were in an Authorization header, so the limit
-// of failures and all else is the same. The error is one of [auth.Authenticator].
+// CheckPassword returns the principal of a user name and a password that are not in a header of
+// r, such as those of a form. It asks next as if they were in an Authorization header, so the
+// limit of failures and all else is the same. The error is one of [auth.Authenticator].
 func (s *Sessions) CheckPassword(r *http.Request, name, password string) (auth.Principal, error) {
 	if s == nil || s.next == nil {
 		return auth.Principal{}, auth.ErrUnavailable

@@ -54,8 +54,8 @@ func Below(r *http.Request, base, path string) (values []string) {
 }
 
 // Set returns the value of a Set-Cookie. The cookie is not for scripts, and no other site's
-// requests have it, but for links to this one. It lasts for age, and with 0 until the browser
-// ends.
+// requests have it, except for links to this one. It lasts for age, and with 0 until the
+// browser ends.
 func Set(r *http.Request, base, value string, age time.Duration) string {
 	return SetBelow(r, base, "/", value, age)
 }

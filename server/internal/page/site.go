@@ -187,7 +187,7 @@ func csp(nonce string, loads bool) string {
 
 // A Frame is what all pages have around their content.
 type Frame struct {
-	// Title is that of the document, any text; "" has only the title of the site.
+	// Title is the title of the document, any text; with "", it is the title of the site alone.
 	Title string
 
 	// Base leads from the path of the request to the top of the mount: "./", "../" and so

@@ -178,9 +178,9 @@ type Rule struct {
 	// method have a suffix, claim:KEY@SUFFIX=VALUE matches only claims from that method.
 	Who Who `yaml:"who" required:"name the principals that the rule applies to, such as authenticated or group:NAME" example:"group:editors"`
 
-	// The operations to grant: read, list, write, delete, upload, share. Whoever may share a
-	// name can give others a link to do there what the user may do: read and list, or
-	// add files. Only users who have logged in can share.
+	// The operations to grant: read, list, write, delete, upload, share. A user who may share a
+	// name can give others a link that lets them do there what the user may do: read and list,
+	// or add files. Only users who have logged in can share.
 	Can []vfs.Op `yaml:"can" required:"list the operations to grant: any of read, list, write, delete, upload, share" example:"[read, list]" nonempty:"the rule grants nothing; list any of read, list, write, delete, upload, share"`
 
 	// The names that the rule applies to, as patterns like those in allow. If omitted, all

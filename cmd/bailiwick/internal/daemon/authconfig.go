@@ -99,7 +99,7 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 }
 
 // authenticator returns what authenticates requests, a nil interface if nothing does. Sessions
-// are outside of what counts the other credentials: that knows no cookies.
+// are around the Authenticator that is counted, which knows no cookies.
 func (s *service) authenticator(c *authConfig) auth.Authenticator {
 	switch {
 	case c.sessions != nil:

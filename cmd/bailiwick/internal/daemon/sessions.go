@@ -63,8 +63,8 @@ func (s *service) addSignIn(g *generation, recorder audit.Recorder) {
 	c.signIn = signin.New(pages)
 }
 
-// usedBy returns a function that keeps of a principal what access rules of the configuration
-// can use: its cookie has no room for the hundred groups of a large organization.
+// usedBy returns a function that reduces a principal to what the access rules of the
+// configuration use: a cookie has no room for the hundred groups of a large organization.
 func usedBy(cfg *config.Config) func(auth.Principal) auth.Principal {
 	groups, claims := map[string]bool{}, map[string]bool{}
 	for i := range cfg.Mounts {

@@ -23,8 +23,8 @@ type shares struct {
 	handler http.Handler
 }
 
-// A shareState is what shares need that survives a reload: otherwise each would give those who
-// guess a fresh start.
+// A shareState is what shares need that survives a reload: otherwise each reload would give
+// attackers a fresh start.
 type shareState struct {
 	guesses *auth.Failures
 	hashes  *htpasswd.Hashes
@@ -71,7 +71,7 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 	at := map[*config.Mount]int{}
 	for _, m := range g.mounts {
 		if m.cfg.Uploads != nil {
-			continue // whoever may read an upload has its link
+			continue // a caller who may read an upload has its link
 		}
 		at[m.cfg] = len(cfg.Mounts)
 		served := m.serverConfig(g.cfg)
