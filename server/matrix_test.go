@@ -263,33 +263,47 @@ func isParent(n vfs.Name) bool {
 // TestMatrixUploads requests uploads with owners, as every caller. A refused caller gets
 // the response for a missing upload, and the refusal makes no backend call.
 func TestMatrixUploads(t *testing.T) {
+	testMatrixUploads(t, func(_ testing.TB, who people, make func(auth.Authenticator) http.Handler) http.Handler {
+		return make(chain(who))
+	})
+}
+
+// TestMatrixUploadsBySession is TestMatrixUploads with a session's cookie in place of each
+// header.
+func TestMatrixUploadsBySession(t *testing.T) { testMatrixUploads(t, bySession) }
+
+func testMatrixUploads(t *testing.T, by func(testing.TB, people, func(auth.Authenticator) http.Handler) http.Handler) {
 	eachWritable(t, func(t *testing.T, inner vfs.Backend) {
 		l := rules(t, map[string][]string{"editors": {"bob"}},
 			access.Rule{Who: "authenticated", Can: can(vfs.OpUpload)},
 			access.Rule{Who: "owner", Can: can(vfs.OpRead, vfs.OpDelete)},
 			access.Rule{Who: "group:editors", Can: can(vfs.OpRead)})
 		b := counted(inner)
-		site := newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Auth: server.Auth{Authenticator: chain(crowd)}})
+		h := by(t, crowd, func(a auth.Authenticator) http.Handler {
+			return newUploadsOver(t, b, server.UploadConfig{Authorize: server.UploadRules(l), Auth: server.Auth{Authenticator: a}}).handler
+		})
 		owned := map[string]string{}
 		for key, who := range crowd {
-			r := requestBody(t, site.handler, "POST", "/", "of "+key, append(as(key), "Content-Disposition", `attachment; filename="x.txt"`)...)
+			r := requestBody(t, h, "POST", "/", "of "+key, append(as(key), "Content-Disposition", `attachment; filename="x.txt"`)...)
 			if want := map[bool]int{true: 401, false: 201}[who.Anyone()]; r.Status != want {
 				t.Fatalf("POST as %q: %d %q", key, r.Status, r.Body)
 			} else if want == 201 {
 				owned[key] = r.files(t)[0].ID
 			}
 		}
+		seen := map[int]int{}
 		for _, owner := range []string{"alice", "user1", "*"} {
 			id := owned[owner]
 			for key, who := range crowd {
 				for _, method := range []string{"GET", "HEAD", "DELETE"} {
-					missing := request(t, site.handler, method, "/3f2b8a52-0c4e-4d3a-9b1e-2f6c7d8e9f00", as(key)...)
+					missing := request(t, h, method, "/3f2b8a52-0c4e-4d3a-9b1e-2f6c7d8e9f00", as(key)...)
 					for _, target := range []string{"/" + id, "/" + strings.Replace(id, "-", "%2d", 1), "/" + id + "?meta", "/" + strings.ToUpper(id), "/" + id + "/", "//" + id, "/%2f" + id} {
 						for _, headers := range [][]string{{"If-Match", `"none"`}, {"If-Match", `"none"`, "Range", "bytes=0-0"}} {
 							before := b.calls.Load()
-							got := request(t, site.handler, method, target, append(as(key), headers...)...)
+							got := request(t, h, method, target, append(as(key), headers...)...)
 							calls := b.calls.Load() - before
 							what := method + " " + target + " of " + owner + " as " + key
+							seen[got.Status]++
 							if allowed := key == owner || who.Name == "bob" && method != "DELETE"; allowed && !strings.Contains(target, "//") && len(target) < 44 && strings.ToLower(target) == target && !strings.HasSuffix(target, "/") && !strings.Contains(target, "%2f") {
 								if want := map[bool]int{true: 200, false: 412}[strings.HasSuffix(target, "?meta") && method != "DELETE"]; got.Status != want {
 									t.Errorf("%s: %d, want %d", what, got.Status, want)
@@ -304,6 +318,16 @@ func TestMatrixUploads(t *testing.T) {
 					}
 				}
 			}
+		}
+		// What a caller owns shows that each is who the header, or the cookie, says.
+		for key := range crowd {
+			r := request(t, h, "GET", "/?mine", append(as(key), "Accept", "application/json")...)
+			if mine := strings.Count(r.Body, `"id"`); mine != map[bool]int{true: 0, false: 1}[key == ""] || key != "" && !strings.Contains(r.Body, owned[key]) {
+				t.Errorf("the uploads of %q: %d %s", key, r.Status, r.Body)
+			}
+		}
+		if seen[200] < 20 || seen[412] < 20 || seen[404] < 1000 {
+			t.Errorf("too few cells: %v", seen)
 		}
 	})
 }

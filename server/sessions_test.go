@@ -53,14 +53,12 @@ func sessionsOf(t testing.TB, who people, now func() time.Time) (s *session.Sess
 	}
 }
 
-// guardBySession is guard for callers whose Authorization is replaced by the cookie of a
-// session, as if they had signed in before.
-func guardBySession(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people, cfg server.Config) http.Handler {
+// bySession returns the handler of make with sessions of who. It replaces Authorization by the
+// cookie of a session, as if the caller had signed in before.
+func bySession(t testing.TB, who people, make func(auth.Authenticator) http.Handler) http.Handler {
 	t.Helper()
-	p.Authorize = l
 	s, begin := sessionsOf(t, who, nil)
-	cfg.Auth.Authenticator, cfg.Logger = s, quiet
-	h := server.New(jailOver(t, b, p), cfg)
+	h := make(s)
 	cookies := map[string]string{}
 	for name := range who {
 		if name != "" {
@@ -73,6 +71,16 @@ func guardBySession(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, w
 			r.Header.Set("Cookie", cookies[given])
 		}
 		h.ServeHTTP(w, r)
+	})
+}
+
+// guardBySession is guard for callers with sessions.
+func guardBySession(t testing.TB, b vfs.Backend, p vfs.Policy, l *access.List, who people, cfg server.Config) http.Handler {
+	t.Helper()
+	p.Authorize = l
+	return bySession(t, who, func(a auth.Authenticator) http.Handler {
+		cfg.Auth.Authenticator, cfg.Logger = a, quiet
+		return server.New(jailOver(t, b, p), cfg)
 	})
 }
 
