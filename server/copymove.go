@@ -55,15 +55,16 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 		transfer = h.jail.Move
 	}
 	written, err := transfer(x.ctx, to, h.jail, name, opts)
-	if err != nil {
+	switch {
+	case err == nil:
+		x.stored(&written)
+	case !h.askToReplace(x, name, to, &opts, err):
 		x.fail(h.hideSibling(err), nil)
-		return
 	}
-	x.stored(&written)
 }
 
 // destination returns the name and the options that the headers of a request ask for.
-// Conditions apply to the object of the request, as always in HTTP; Overwrite to the
+// Conditions apply to the object of the request, as always in HTTP; Overwrite and If to the
 // destination.
 func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions, err error) {
 	switch overwrite := r.Header["Overwrite"]; {
@@ -77,19 +78,37 @@ func (h *handler) destination(r *http.Request) (to vfs.Name, opts vfs.PutOptions
 	if len(lines) != 1 {
 		return to, opts, errDestination
 	}
-	u, err := url.Parse(lines[0])
+	if to, err = h.referred(r, lines[0]); err != nil {
+		return to, opts, err
+	}
+	if lines := r.Header["If"]; len(lines) > 0 {
+		// What cannot be evaluated must not be dropped: it keeps something from being replaced.
+		ref, is, ok := httpheader.TaggedCondition(lines)
+		if !ok {
+			return to, opts, errIf
+		}
+		if n, err := h.referred(r, ref); err != nil || n != to {
+			return to, opts, errIf
+		}
+		opts.Cond.IfMatch = is
+	}
+	return to, opts, nil
+}
+
+// referred returns the name that a URL or path in a header of r has in this handler.
+func (h *handler) referred(r *http.Request, ref string) (vfs.Name, error) {
+	u, err := url.Parse(ref)
 	// A destination is an absolute URL or an absolute path (RFC 4918 section 10.3). A
 	// path that begins with two slashes would be a host to one reader and a path to
 	// another.
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
 		!strings.HasPrefix(encodedPath(u), "/") || (u.Scheme == "") != (u.Host == "") {
-		return to, opts, errDestination
+		return vfs.Name{}, errDestination
 	}
 	if u.Host != "" && !sameHost(u, r) {
-		return to, opts, refusal("", audit.ReasonDestination)
+		return vfs.Name{}, refusal("", audit.ReasonDestination)
 	}
-	to, err = h.destinationName(r, u)
-	return to, opts, err
+	return h.destinationName(r, u)
 }
 
 // destinationName returns the name that the path of u has in this handler.

@@ -319,3 +319,57 @@ func TestCopyMoveRefused(t *testing.T) {
 		t.Errorf("the backend holds %s", got)
 	}
 }
+
+// An If with the version of the destination replaces that version only. What is replaced without
+// the client's knowledge is lost, so an If that cannot be evaluated is an error.
+func TestDestinationVersion(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		url, _ := writing(t, b, allow("**"), server.Intake{})
+		for _, method := range []string{"COPY", "MOVE"} {
+			there := sendBody(t, "PUT", url+"/d/there.txt", "seen by "+method).Header.Get("Etag")
+			now := sendBody(t, "PUT", url+"/d/there.txt", "of a colleague, for "+method).Header.Get("Etag")
+			sendBody(t, "PUT", url+"/a.txt", "mine, by "+method)
+			for _, c := range []struct {
+				condition []string
+				status    int
+			}{
+				{[]string{"</d/there.txt> ([" + there + "])"}, 412},
+				{[]string{"</d/there.txt> ([W/" + now + "])"}, 412},
+				{[]string{"</d/none.txt> ([" + now + "])"}, 400},
+				{[]string{"</a.txt> ([" + now + "])"}, 400},
+				{[]string{"<//d/there.txt> ([" + now + "])"}, 400},
+				{[]string{"<http://evil.example/d/there.txt> ([" + now + "])"}, 400},
+				{[]string{"([" + now + "])"}, 400},
+				{[]string{"</d/there.txt> (Not [" + now + "])"}, 400},
+				{[]string{"</d/there.txt> ([" + there + "]) ([" + now + "])"}, 400},
+				{[]string{"</d/there.txt> ([" + now + "] <urn:x>)"}, 400},
+				{[]string{"</d/there.txt> (<opaquelocktoken:1>)"}, 400},
+				{[]string{"</d/there.txt> ([" + now + "]"}, 400},
+				{[]string{"</d/there.txt> ([" + now + ")"}, 400},
+				{[]string{"</d/there.txt> " + now}, 400},
+				{[]string{""}, 400},
+				{[]string{"</d/there.txt> ([" + now + "])", "</d/there.txt> ([" + now + "])"}, 400},
+			} {
+				headers := []string{"Destination", "/d/there.txt"}
+				for _, line := range c.condition {
+					headers = append(headers, "If", line)
+				}
+				if r := sendBody(t, method, url+"/a.txt", "", headers...); r.Status != c.status {
+					t.Errorf("%s, If: %q: %d %s, want %d", method, c.condition, r.Status, r.Body, c.status)
+				}
+				if r := get(t, "GET", url+"/d/there.txt"); r.Body != "of a colleague, for "+method {
+					t.Fatalf("%s, If: %q: the destination is %q", method, c.condition, r.Body)
+				}
+			}
+			if r := sendBody(t, method, url+"/a.txt", "", "Destination", "/d/new.txt", "If", "</d/new.txt> (["+now+"])"); r.Status != 412 {
+				t.Errorf("%s to a name without an object: %d %s", method, r.Status, r.Body)
+			}
+			if r := sendBody(t, method, url+"/a.txt", "", "Destination", "/d/there.txt", "Overwrite", "T", "If", " <"+url+"/d/%74here.txt>  ( [ "+now+" ] ) "); r.Status != 204 {
+				t.Errorf("%s over the version that is there: %d %s", method, r.Status, r.Body)
+			}
+			if r := get(t, "GET", url+"/d/there.txt"); r.Body != "mine, by "+method {
+				t.Errorf("%s: the destination is %q", method, r.Body)
+			}
+		}
+	})
+}

@@ -31,7 +31,7 @@
 //	201, 204  PUT created or replaced an object; ETag is that of the new version
 //	204       DELETE removed it
 //	201, 204  COPY or MOVE created or replaced the Destination
-//	400       a Content-Range, or a malformed body, Destination or Overwrite
+//	400       a Content-Range, or a malformed body, Destination, Overwrite or If
 //	403       the Destination is the object itself
 //	404       the name is not allowed, or DELETE found no object; directories; a request
 //	          that a page of another site made a browser send

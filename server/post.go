@@ -1,11 +1,14 @@
 package server
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
+	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -36,11 +39,12 @@ type action struct {
 	name, to  vfs.Name
 	header    http.Header // its preconditions
 	overwrite bool
+	replaced  vfs.Tags // the versions of to that may be overwritten
 }
 
 // postAction does what a form asks for, as the request that it stands for would.
 func (h *handler) postAction(x *exchange, dir vfs.Name) {
-	fields, err := h.receiveFields(x)
+	fields, err := h.intake.receiveFields(x)
 	if err != nil {
 		x.fail(err, nil)
 		return
@@ -67,15 +71,15 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		h.remove(x, a.name)
 		return
 	}
-	h.transfer(x, a.name, a.to, vfs.PutOptions{Cond: newOnly(!a.overwrite)})
+	h.transfer(x, a.name, a.to, vfs.PutOptions{Cond: vfs.Cond{IfMatch: a.replaced, IfNoneMatch: vfs.Tags{Any: !a.overwrite}}})
 }
 
 // receiveFields returns the fields of a form without files.
-func (h *handler) receiveFields(x *exchange) (url.Values, error) {
-	if err := h.intake.checkHeader(x.r); err != nil {
+func (in *intake) receiveFields(x *exchange) (url.Values, error) {
+	if err := in.checkHeader(x.r); err != nil {
 		return nil, err
 	}
-	body, err := h.intake.receive(x)
+	body, err := in.receive(x)
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +90,14 @@ func (h *handler) receiveFields(x *exchange) (url.Values, error) {
 // parseAction returns what the fields of a form ask for in dir. Each field may be given once:
 // readers disagree about which one of two counts.
 func parseAction(dir vfs.Name, fields url.Values) (a action, err error) {
-	for _, key := range [...]string{"action", "name", "etag", "to", "replace"} {
+	for _, key := range [...]string{"action", "name", "etag", "to", "replace", "to_etag"} {
 		if len(fields[key]) > 1 {
 			return a, errAction
 		}
 	}
 	a.method = actions[fields.Get("action")]
 	isDelete := a.method == http.MethodDelete
-	if a.method == "" || fields.Get("name") == "" || isDelete == fields.Has("to") || isDelete && fields.Has("replace") {
+	if a.method == "" || fields.Get("name") == "" || isDelete == fields.Has("to") || (isDelete || !fields.Has("replace")) && fields.Has("to_etag") || isDelete && fields.Has("replace") {
 		return a, errAction
 	}
 	if a.name, err = dir.Child(fields.Get("name")); err != nil {
@@ -102,6 +106,9 @@ func parseAction(dir vfs.Name, fields url.Values) (a action, err error) {
 	a.header = http.Header{}
 	if tag := fields.Get("etag"); tag != "" {
 		a.header["If-Match"] = []string{tag}
+	}
+	if tag := fields.Get("to_etag"); tag != "" {
+		a.replaced = ifMatch(tag)
 	}
 	if a.overwrite, err = isSet(fields.Get("replace")); err != nil {
 		return a, errAction
@@ -145,6 +152,47 @@ func isSet(value string) (bool, error) {
 		return true, nil
 	}
 	return false, errReplace
+}
+
+// ifMatch returns the condition that a field with an ETag stands for.
+func ifMatch(tag string) vfs.Tags {
+	as := http.Request{Method: http.MethodPut, Header: http.Header{"If-Match": {tag}}}
+	return httpheader.Conditions(&as).IfMatch
+}
+
+// askToReplace answers a form of a browser that failed with err since there is an object called
+// to. It shows which version that is, and asks for the consent to replace it. It reports false
+// if it has not answered: the version that the person has seen is there, so something else has
+// changed; or what is there is not for this person to read.
+func (h *handler) askToReplace(x *exchange, name, to vfs.Name, opts *vfs.PutOptions, err error) bool {
+	if !x.form || h.site == nil || !errors.Is(err, vfs.ErrPrecondition) || errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	info, err := h.jail.Head(x.ctx, to, vfs.Request{Cond: vfs.Cond{IfNoneMatch: opts.Cond.IfMatch}})
+	if err != nil || info.ETag == "" {
+		return false
+	}
+	d, err := h.site.ConfirmReplace(x.frame(name.Dir()), page.Replacement{
+		Action: formAction(x.r.Method), Name: name.Base(), ETag: x.r.Header.Get("If-Match"),
+		To: to, ToETag: string(httpheader.AppendETag(nil, &info)), Size: info.Size, ModTime: info.ModTime,
+	})
+	if err != nil {
+		x.log("rendering a page failed", err)
+		return false
+	}
+	x.attempt.Rule = info.Rule
+	x.sendDocument(errPrecondition.status, d, noStore)
+	return true
+}
+
+// formAction returns the action of a form that stands for a method.
+func formAction(method string) string {
+	for name, m := range actions {
+		if m == method {
+			return name
+		}
+	}
+	return ""
 }
 
 // newOnly returns the condition that an object is only created, if only is set.

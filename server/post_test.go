@@ -232,7 +232,7 @@ func TestPostAction(t *testing.T) {
 			return sendBody(t, "POST", base+dir, v.Encode(), "Content-Type", "application/x-www-form-urlencoded")
 		}
 		tag := sendBody(t, "PUT", base+"/d/a b.txt", "one").Header.Get("Etag")
-		sendBody(t, "PUT", base+"/d/there.txt", "there")
+		there := sendBody(t, "PUT", base+"/d/there.txt", "there").Header.Get("Etag")
 		for i, c := range []struct {
 			status int
 			pairs  []string
@@ -251,6 +251,12 @@ func TestPostAction(t *testing.T) {
 			{400, []string{"action", "chmod", "name", "a b.txt"}},
 			{400, []string{"action", "delete"}},
 			{400, []string{"action", "copy", "name", "a b.txt", "to", "x", "replace", "maybe"}},
+			{400, []string{"action", "copy", "name", "a b.txt", "to", "there.txt", "to_etag", tag}},
+			{400, []string{"action", "copy", "name", "a b.txt", "to", "there.txt", "replace", "1", "to_etag", tag, "to_etag", tag}},
+			{400, []string{"action", "delete", "name", "a b.txt", "to_etag", tag}},
+			{412, []string{"action", "copy", "name", "a b.txt", "to", "there.txt", "replace", "1", "to_etag", tag}},
+			{412, []string{"action", "copy", "name", "a b.txt", "to", "there.txt", "replace", "1", "to_etag", "x"}},
+			{204, []string{"action", "copy", "name", "a b.txt", "to", "there.txt", "replace", "1", "to_etag", there}},
 			{201, []string{"action", "copy", "name", "a b.txt", "to", "copy.txt", "etag", tag}},
 			{201, []string{"action", "move", "name", "a b.txt", "to", "sub/dir/"}},
 			{201, []string{"action", "move", "name", "copy.txt", "to", "/top.txt"}},

@@ -19,8 +19,7 @@ func (p *posted) cond() (vfs.Cond, error) {
 	if only || len(p.files) > 1 {
 		return vfs.Cond{}, errReplace
 	}
-	as := http.Request{Method: http.MethodPut, Header: http.Header{"If-Match": {p.etag}}}
-	return httpheader.Conditions(&as), nil
+	return vfs.Cond{IfMatch: ifMatch(p.etag)}, nil
 }
 
 // judgeEarly refuses a file before its content is received, if nothing that may follow in the

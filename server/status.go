@@ -53,6 +53,7 @@ var (
 	errPartialPut   = &httpError{status: 400, text: "a partial PUT is not supported\n", verdict: audit.Refused, reason: audit.ReasonIntakeRange}
 	errDestination  = &httpError{status: 400, text: "send one Destination header, with the URL or the absolute path of an object on this server\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errOverwrite    = &httpError{status: 400, text: "Overwrite is T or F\n", verdict: audit.Refused, reason: audit.ReasonDestination}
+	errIf           = &httpError{status: 400, text: "If is sent with COPY and MOVE, for their destination alone: <URL or path of the destination> ([\"etag\"])\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errSameObject   = &httpError{status: 403, text: "the destination is the object itself\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errTooLarge     = &httpError{status: 413, text: "content too large\n", verdict: audit.Refused, reason: audit.ReasonIntakeTooLarge}
 	errType         = &httpError{status: 415, text: "unsupported media type\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
@@ -70,7 +71,8 @@ var (
 	errMalformed    = &httpError{status: 400, text: "bad request body\n", verdict: audit.Refused, reason: audit.ReasonClientBody}
 	errNoFile       = &httpError{status: 400, text: "no file: send multipart/form-data with files, or a file itself with Content-Disposition: attachment; filename=\"…\"\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
 	errNoForm       = &httpError{status: 400, text: "send multipart/form-data with files, or application/x-www-form-urlencoded with an action\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
-	errAction       = &httpError{status: 400, text: "action is delete, with a name and perhaps an etag; or copy or move, with a name, to, and perhaps an etag and replace=1\n", verdict: audit.Refused, reason: audit.ReasonAction}
+	errAction       = &httpError{status: 400, text: "action is delete, with a name and perhaps an etag; or copy or move, with a name, to, and perhaps an etag, replace=1, and with that to_etag\n", verdict: audit.Refused, reason: audit.ReasonAction}
+	errRemoval      = &httpError{status: 400, text: "action is delete, with a name, which is the ID of a file\n", verdict: audit.Refused, reason: audit.ReasonAction}
 	errReplace      = &httpError{status: 400, text: "replace is 1 or on, or not given; etag needs replace and a single file\n", verdict: audit.Refused, reason: audit.ReasonAction}
 	errTwice        = &httpError{status: 409, text: "two files have this name\n", verdict: audit.Refused, reason: audit.ReasonUploadTwice}
 	errTooManyParts = &httpError{status: 413, text: "too many files or fields in one request\n", verdict: audit.Refused, reason: audit.ReasonUploadTooMany}

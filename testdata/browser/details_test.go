@@ -38,7 +38,7 @@ func TestDetails(t *testing.T) {
 		{"preview-keys", previewKeys}, {"refresh-keeps", refreshKeeps}, {"picked-keys", pickedKeys},
 		{"unreadable", uploadUnreadable}, {"pause", uploadPause}, {"lost-large", uploadLostLarge},
 		{"spelling", uploadSpelling}, {"one-refresh", uploadRefreshesOnce},
-		{"delete-many", deleteMany}, {"zip-many", zipMany},
+		{"rename-from-top", renameFromTop}, {"rename-over", renameOverChanged}, {"rename-over-form", renameOverWithoutScript}, {"delete-many", deleteMany}, {"zip-many", zipMany},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, folder{p, s, c.name}) })
 	}
@@ -265,6 +265,23 @@ func uploadRefreshesOnce(t *testing.T, f folder) {
 	}
 }
 
+// A path with a slash before it begins at the top, as in the form without scripts.
+func renameFromTop(t *testing.T, f folder) {
+	f.put(t, "a.txt", "x")
+	b := f.open(t)
+	b.expect(404)
+	b.click(row("a.txt") + ".querySelector('.more')")
+	b.click(named("Rename or move"))
+	to := question + ".querySelector('input[type=text]')"
+	b.fill(to, "../b.txt")
+	b.click(namedIn(question, "Move"))
+	b.wait(shows("“..” is not possible"))
+	b.fill(to, "/"+f.name+"/sub/b.txt")
+	b.click(namedIn(question, "Move"))
+	b.wait("!document.querySelector('dialog')")
+	f.stored(b, "sub/b.txt", "x")
+}
+
 // To delete many files shows how far it is, warns before the page is left, and can be ended.
 func deleteMany(t *testing.T, f folder) {
 	for i := range 8 {
@@ -295,6 +312,50 @@ func deleteMany(t *testing.T, f folder) {
 		if _, there := f.has(path.Join(f.name, name)); there != eval[bool](b, "!!"+link(name)) {
 			t.Errorf("%s: there is %t", name, there)
 		}
+	}
+}
+
+// A file that is changed while the question stands whether to replace it is not lost, and the
+// question says what is there.
+func renameOverChanged(t *testing.T, f folder) {
+	f.put(t, "a.txt", "mine")
+	f.put(t, "b.txt", "theirs")
+	b := f.open(t)
+	b.expect(412)
+	b.click(row("a.txt") + ".querySelector('.more')")
+	b.click(named("Rename or move"))
+	b.fill(question+".querySelector('input[type=text]')", "b.txt")
+	b.click(namedIn(question, "Move"))
+	b.wait(shows("Replace the file there?"))
+	b.wait(shows("6 bytes"))
+	f.put(t, "b.txt", "changed meanwhile")
+	b.click(namedIn(question, "Replace"))
+	b.wait(shows("17 bytes"))
+	f.stored(b, "b.txt", "changed meanwhile")
+	b.click(namedIn(question, "Replace"))
+	b.wait("!document.querySelector('dialog')")
+	f.stored(b, "b.txt", "mine")
+}
+
+// The same by a form.
+func renameOverWithoutScript(t *testing.T, f folder) {
+	f.put(t, "a.txt", "mine")
+	f.put(t, "b.txt", "theirs")
+	b := open(t, f.server.url, view{width: 390, noScript: true})
+	b.expect(412)
+	b.visit("/" + f.name + "/?show=a.txt")
+	b.fill(css("input[name=to]"), "b.txt")
+	b.load(func() { b.click(named("Move")) })
+	b.wait(shows("6 B"))
+	b.accessible()
+	f.put(t, "b.txt", "changed meanwhile")
+	b.load(func() { b.click(named("Replace")) })
+	b.wait(shows("17 B"))
+	f.stored(b, "b.txt", "changed meanwhile")
+	b.load(func() { b.click(named("Replace")) })
+	f.stored(b, "b.txt", "mine")
+	if b.path() != "/"+f.name+"/" {
+		t.Errorf("the page is %s", b.path())
 	}
 }
 

@@ -109,6 +109,36 @@ func parseTag(s string) (tag vfs.Tag, rest string, ok bool) {
 	return vfs.Tag{}, s, false
 }
 
+// TaggedCondition parses an If (RFC 4918 section 10.4) with a single condition, which is that a
+// resource has an entity tag: </b.txt> (["tag"]). It returns the reference to the resource, and
+// reports false for every other If.
+func TaggedCondition(lines []string) (ref string, is vfs.Tags, ok bool) {
+	if len(lines) != 1 || len(lines[0]) > maxListBytes {
+		return "", matchesNothing, false
+	}
+	ref, list, closed := strings.Cut(trimSpace(lines[0]), ">")
+	ref, opened := strings.CutPrefix(ref, "<")
+	list, begun := cutPunctuation(list, '(', '[')
+	tag, rest, isTag := parseTag(list)
+	rest, ended := cutPunctuation(rest, ']', ')')
+	if !closed || !opened || !begun || !isTag || !ended || rest != "" {
+		return "", matchesNothing, false
+	}
+	return ref, vfs.Tags{List: []vfs.Tag{tag}}, true
+}
+
+// cutPunctuation removes the marks from the start of s, with the space around them.
+func cutPunctuation(s string, marks ...byte) (string, bool) {
+	s = trimSpace(s)
+	for _, c := range marks {
+		if s == "" || s[0] != c {
+			return s, false
+		}
+		s = trimSpace(s[1:])
+	}
+	return s, true
+}
+
 // parseDate parses a header that contains one HTTP-date (RFC 9110 section 5.6.7), and
 // reports false for anything else. Dates before 1970 become 1970: no object has one, and
 // the zero Time would mean no condition.

@@ -57,16 +57,59 @@ func (s *Site) File(frame Frame, f File) (*Document, error) {
 	return s.render(showPage, &view{Frame: frame, Module: true, Show: &f})
 }
 
+// A Replacement is a copy or move of an object to the name of another one.
+type Replacement struct {
+	Action     string // of the form: "copy" or "move"
+	Name, ETag string // of the object in the directory of the page; the ETag may be ""
+	To         vfs.Name
+	ToETag     string
+	Size       int64 // of what is there
+	ModTime    time.Time
+}
+
+// ConfirmReplace renders the page that asks before an object is replaced, in the version that r
+// has.
+func (s *Site) ConfirmReplace(frame Frame, r Replacement) (*Document, error) {
+	fields := []Field{}
+	for _, f := range [...][2]string{{"action", r.Action}, {"name", r.Name}, {"etag", r.ETag}, {"to", "/" + r.To.String()}, {"replace", "1"}, {"to_etag", r.ToETag}} {
+		fields = append(fields, Field{Name: f[0], Value: f[1], Type: "hidden"})
+	}
+	facts := listing.HumanSize(r.Size)
+	if !r.ModTime.IsZero() {
+		_, people := listing.Times(r.ModTime)
+		facts += ", modified " + people + " UTC"
+	}
+	return s.Form(frame, Form{
+		Title: "Replace the file there?", Name: r.To.String(),
+		Text:   "There is a file of this name: " + facts + ". If that is changed meanwhile, it is kept.",
+		Action: "./", Fields: fields, Button: "Replace", Danger: true,
+		Links: []Link{{"Keep it", "./"}},
+	})
+}
+
 // ConfirmDelete renders the page that asks before a file is deleted, in the version that f has.
 func (s *Site) ConfirmDelete(frame Frame, f File) (*Document, error) {
 	text := "This cannot be undone."
-	fields := []Field{{Name: "action", Value: "delete", Type: "hidden"}, {Name: "name", Value: f.Name.Base(), Type: "hidden"}}
+	var etag []Field
 	if f.ETag != "" {
 		text += " If the file is changed meanwhile, it is kept."
-		fields = append(fields, Field{Name: "etag", Value: f.ETag, Type: "hidden"})
+		etag = []Field{{Name: "etag", Value: f.ETag, Type: "hidden"}}
 	}
+	return s.confirmDelete(frame, f.Name.Base(), f.Name.Base(), text, etag...)
+}
+
+// ConfirmRemoval renders the page that asks before an upload is deleted.
+func (s *Site) ConfirmRemoval(frame Frame, id, name string) (*Document, error) {
+	if !listing.Visible(name) {
+		name = id
+	}
+	return s.confirmDelete(frame, id, name, "This cannot be undone.")
+}
+
+func (s *Site) confirmDelete(frame Frame, name, shown, text string, more ...Field) (*Document, error) {
+	fields := append([]Field{{Name: "action", Value: "delete", Type: "hidden"}, {Name: "name", Value: name, Type: "hidden"}}, more...)
 	return s.Form(frame, Form{
-		Title: "Delete this file?", Name: f.Name.Base(), Text: text,
+		Title: "Delete this file?", Name: shown, Text: text,
 		Action: "./", Fields: fields, Button: "Delete", Danger: true,
 		Links: []Link{{"Keep it", "./"}},
 	})

@@ -1,4 +1,4 @@
-// Change: each request has the version that the reader saw.
+// Change: each request has the version that the reader saw, of what it replaces, too.
 
 async function remove(row) {
   let version = seen(row), text = "This cannot be undone.";
@@ -32,17 +32,24 @@ async function transfer(method, row, title, verb) {
     }, [["", "Cancel"], ["go", verb, "primary"]]);
     if (answer !== "go") return false;
     let to = input.value;
+    if (to.split("/").includes("..")) {
+      note = "“..” is not possible. A path with / before it begins at the top folder.";
+      continue;
+    }
     if (to.endsWith("/")) to += name.split("/").pop();
-    for (let Overwrite = "F"; ; Overwrite = "T") {
-      const r = await change(method, version, {Destination: pathOf(to), Overwrite});
+    for (let seen = "", headers = {Overwrite: "F"}; ;) {
+      const r = await change(method, version, {Destination: pathOf(to), ...headers});
       if (r.ok) return true;
       note = await words(r);
       if (r.status !== 412) break;
-      if (Overwrite === "T" || !version.condition || !(await request("HEAD", to)).ok) {
-        note = version.condition && Overwrite === "F" ? "There is a file of that name, or this one was changed meanwhile." : note + " Close this, and look at it again.";
+      const there = version.condition && await request("HEAD", to), tag = there?.ok && conditionOf(there.headers)?.["If-Match"];
+      if (!tag || tag === seen) {
+        note = !there || seen ? note + " Close this, and look at it again." : there.ok ? "There is a file of that name, whose version is not known, so it cannot be replaced." : "There is a file of that name, or this one was changed meanwhile.";
         break;
       }
-      if (await ask("Replace the file there?", (f) => f.append(el("p", {class: "subject"}, isolate(to)), el("p", {}, "There is a file of this name already.")), [["", "Keep it"], ["go", "Replace", "danger"]]) !== "go") break;
+      if (await ask("Replace the file there?", (f) => f.append(el("p", {class: "subject"}, isolate(to)), para(seen ? "It was changed meanwhile: " : "There is a file of this name already: ", factsOf(there.headers), ".")), [["", "Keep it"], ["go", "Replace", "danger"]]) !== "go") break;
+      seen = tag;
+      headers = {Overwrite: "T", If: "<" + pathOf(to) + "> ([" + tag + "])"};
     }
   }
 }
