@@ -21,8 +21,23 @@ const (
 
 // A mineJSON is a page of the caller's own uploads.
 type mineJSON struct {
-	Files []ownFileJSON `json:"files"`
-	Next  string        `json:"next,omitempty"`
+	Files []mineFileJSON `json:"files"`
+	Next  string         `json:"next,omitempty"`
+}
+
+// A mineFileJSON is one of them.
+type mineFileJSON struct {
+	ownFileJSON
+	Can []string `json:"can"` // what the caller may do with the file, but for reading it
+}
+
+// can returns what the caller may do with the file of rec: "delete", or nothing.
+func (h *uploads) can(x *exchange, rec catalog.Record) []string {
+	can := []string{}
+	if h.jail.Explain(x.ctx, vfs.OpDelete, catalog.ObjectName(rec.ID)).Allowed && h.cfg.Authorize.Authorize(x.ctx, vfs.OpDelete, rec) == nil {
+		can = append(can, "delete")
+	}
+	return can
 }
 
 // isMine reports whether a request asks for the caller's uploads: GET /?mine.
@@ -44,9 +59,9 @@ func (h *uploads) mine(x *exchange) {
 		x.fail(err, nil)
 		return
 	}
-	answer := mineJSON{Files: []ownFileJSON{}}
+	answer := mineJSON{Files: []mineFileJSON{}}
 	for _, rec := range own {
-		answer.Files = append(answer.Files, newOwnFileJSON(rec))
+		answer.Files = append(answer.Files, mineFileJSON{newOwnFileJSON(rec), h.can(x, rec)})
 	}
 	if next != nil {
 		answer.Next = next.Get("after")

@@ -125,3 +125,62 @@ func TestMineIsReadable(t *testing.T) {
 		}
 	}
 }
+
+// Each file says whether the caller may delete it, and the form that asks before that is there
+// only then. What it sends does what a DELETE does.
+func TestDeleteUpload(t *testing.T) {
+	list, err := access.Compile([]access.Rule{
+		{Who: "anyone", Can: []vfs.Op{vfs.OpUpload, vfs.OpRead}},
+		{Who: "user:alice", Can: []vfs.Op{vfs.OpUpload, vfs.OpRead, vfs.OpDelete}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := uploadsOver(t, mem.New(), server.UploadConfig{Authorize: server.UploadRules(list), Page: server.Page{Mode: server.PageFull}})
+	for as, can := range map[string]string{"alice": `"can":["delete"]`, "bob": `"can":[]`} {
+		r := sendBody(t, "POST", s.url+"/", "x", "As", as, "Content-Disposition", "attachment; filename=\"<b>.txt\"")
+		var answer struct{ Files []stored }
+		if err := json.Unmarshal([]byte(r.Body), &answer); err != nil || r.Status != 201 || !strings.Contains(r.Body, can) {
+			t.Fatalf("%s: %d %s, want %s", as, r.Status, r.Body, can)
+		}
+		if _, r := mine(t, s.url, as, ""); !strings.Contains(r.Body, can) {
+			t.Errorf("%s: %s, want %s", as, r.Body, can)
+		}
+		id := answer.Files[0].ID
+		ask, form := s.url+"/?delete="+id, "action=delete&name="+id
+		send := func(form string) int {
+			return sendBody(t, "POST", s.url+"/", form, "As", as, "Content-Type", "application/x-www-form-urlencoded").Status
+		}
+		page := get(t, "GET", s.url+"/", "As", as, "Accept", ofBrowsers)
+		if offered := strings.Contains(page.Body, "?delete="+id); offered != (as == "alice") {
+			t.Errorf("%s: the page offers it: %t", as, offered)
+		}
+		missing := get(t, "GET", s.url+"/?delete=00000000-0000-4000-8000-000000000000", "As", as, "Accept", ofBrowsers)
+		if as == "bob" {
+			if r := get(t, "GET", ask, "As", as, "Accept", ofBrowsers); r.Status != 404 || r.Body != missing.Body {
+				t.Errorf("%s is asked: %d %s", as, r.Status, r.Body)
+			}
+			if status := send(form); status != 404 {
+				t.Errorf("%s deletes: %d", as, status)
+			}
+			continue
+		}
+		if r := get(t, "GET", ask, "As", as, "Accept", ofBrowsers); r.Status != 200 || !strings.Contains(r.Body, "&lt;b&gt;.txt") || !strings.Contains(r.Body, `value="`+id+`"`) {
+			t.Errorf("%s is asked: %d %s", as, r.Status, r.Body)
+		}
+		for form, status := range map[string]int{
+			"": 400, "action=delete": 400, "action=move&name=" + id: 400, form + "&name=" + id: 400, "action=delete&name=..": 404, "action=delete&name=a/b": 404,
+			"action=delete&name=00000000-0000-4000-8000-000000000000": 404,
+		} {
+			if got := send(form); got != status {
+				t.Errorf("%q: %d, want %d", form, got, status)
+			}
+		}
+		if status := send(form); status != 204 {
+			t.Errorf("%s deletes: %d", as, status)
+		}
+		if r := get(t, "GET", s.url+"/"+id, "As", as); r.Status != 404 {
+			t.Errorf("the file is still there: %d", r.Status)
+		}
+	}
+}

@@ -93,6 +93,9 @@ type uploads struct {
 //	GET, HEAD /?mine   the caller's own files that the caller may read, as JSON, the
 //	                   newest first; the 404 for callers without a name
 //	DELETE /ID         204
+//	POST /             with action=delete and name=ID as
+//	                   application/x-www-form-urlencoded: the same, for forms;
+//	                   with a full page, GET /?delete=ID is one
 //
 // An ID is a lower-case UUID of version 4. Everything else is the uniform 404. The user's
 // filename is never part of a name, path or key.
@@ -196,6 +199,8 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.post(x)
 	case isDir && name.IsRoot() && isMine(r):
 		h.mine(x)
+	case isDir && name.IsRoot() && h.site != nil && asksToDelete(r):
+		h.askToDelete(x)
 	case isDir && name.IsRoot() && h.site != nil && r.Method != http.MethodDelete:
 		h.top(x)
 	case isDir:

@@ -30,6 +30,7 @@ type stored struct {
 	SHA256         string
 	Created        string
 	Owner          string
+	Can            [1]string // "" without a right
 }
 
 // An uploadSite is an upload server in memory, or over a backend of the test.
@@ -189,7 +190,7 @@ func TestUploadRaw(t *testing.T) {
 	if got, want := r.Header.Get("Location"), "/"+f.ID; got != want {
 		t.Errorf("Location: %q, want %q", got, want)
 	}
-	want := stored{f.ID, "Rechnung März.pdf", "application/pdf", int64(len(content)), sum(content), f.Created, "alice"}
+	want := stored{f.ID, "Rechnung März.pdf", "application/pdf", int64(len(content)), sum(content), f.Created, "alice", [1]string{"delete"}}
 	if f != want {
 		t.Errorf("got  %+v\nwant %+v", f, want)
 	}
@@ -221,6 +222,7 @@ func TestUploadRaw(t *testing.T) {
 		t.Errorf("a range: %d %q", r.Status, r.Body)
 	}
 
+	want.Can = [1]string{} // the record is the same for everyone
 	for _, query := range []string{"?meta", "?meta="} {
 		meta := get(t, "GET", s.url+"/"+f.ID+query)
 		var rec stored

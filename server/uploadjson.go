@@ -57,13 +57,19 @@ func (x *exchange) sendJSON(status int, cacheControl []string, v any) {
 	x.sendAll(status, body)
 }
 
+// A createdJSON is a fileJSON for the caller who has uploaded the file.
+type createdJSON struct {
+	fileJSON
+	Can []string `json:"can"`
+}
+
 // created answers a POST whose files were stored.
-func (x *exchange) created(files []catalog.Record) {
+func (h *uploads) created(x *exchange, files []catalog.Record) {
 	answer := struct {
-		Files []fileJSON `json:"files"`
-	}{make([]fileJSON, len(files))}
+		Files []createdJSON `json:"files"`
+	}{make([]createdJSON, len(files))}
 	for i, rec := range files {
-		answer.Files[i] = newFileJSON(rec)
+		answer.Files[i] = createdJSON{newFileJSON(rec), h.can(x, rec)}
 	}
 	if len(files) == 1 {
 		x.attempt.Name = catalog.ObjectName(files[0].ID)

@@ -31,7 +31,7 @@ func prefersHTML(accept []string) bool {
 }
 
 // createdPage answers a form whose files were stored. It reports false if there is no page.
-func (x *exchange) createdPage(files []fileJSON) bool {
+func (x *exchange) createdPage(files []createdJSON) bool {
 	p := listing.Answer{Title: stored(len(files))}
 	for _, f := range files {
 		p.Files = append(p.Files, listing.File{Name: f.Name, Href: "./" + f.ID, Size: f.Size})

@@ -2,9 +2,13 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/server/internal/page"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -26,7 +30,7 @@ func (h *uploads) top(x *exchange) {
 			return
 		}
 		for _, rec := range own {
-			u.Files = append(u.Files, page.OwnFile{ID: rec.ID.String(), Name: rec.Name, Media: rec.Type, Size: rec.Size, Created: rec.Created})
+			u.Files = append(u.Files, page.OwnFile{ID: rec.ID.String(), Name: rec.Name, Media: rec.Type, Size: rec.Size, Created: rec.Created, CanDelete: len(h.can(x, rec)) > 0})
 		}
 		if next != nil {
 			u.Next = "?" + next.Encode()
@@ -42,4 +46,68 @@ func (h *uploads) top(x *exchange) {
 	}
 	x.addVary(listingVary)
 	x.sendDocument(http.StatusOK, d, privateNoStore)
+}
+
+// asksToDelete reports whether a request is for the form that asks before a file is deleted:
+// GET /?delete=ID.
+func asksToDelete(r *http.Request) bool {
+	return r.Method != http.MethodPost && r.Method != http.MethodDelete && r.URL.RawQuery != "" && r.URL.Query().Has("delete")
+}
+
+// askToDelete answers with that form, for callers who may delete the file, and read it, since the
+// form has its name.
+func (h *uploads) askToDelete(x *exchange) {
+	name, err := vfs.ParseName(x.r.URL.Query().Get("delete"))
+	x.attempt.Name, x.op = name, vfs.OpDelete
+	if err == nil && x.link.ID != "" {
+		err = refusal(name.String(), audit.ReasonLink) // a link is for the URL of one object
+	}
+	var rec catalog.Record
+	for _, op := range [...]vfs.Op{vfs.OpRead, vfs.OpDelete} {
+		if err == nil {
+			rec, err = h.find(x, op, name)
+		}
+	}
+	var d *page.Document
+	if err == nil {
+		d, err = h.site.ConfirmRemoval(x.frame(vfs.Root), rec.ID.String(), rec.Name)
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	x.addVary(listingVary)
+	x.sendDocument(http.StatusOK, d, privateNoStore)
+}
+
+// postAction deletes the file that a form names, as a DELETE would.
+func (h *uploads) postAction(x *exchange) {
+	fields, err := h.intake.receiveFields(x)
+	var name vfs.Name
+	if err == nil {
+		name, err = removalOf(fields)
+	}
+	if err == nil && !appliesToForm(httpheader.Conditions(x.r)) {
+		err = errPrecondition
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	defer x.partOf(vfs.Root, http.MethodDelete)()
+	x.attempt.Name, x.op = name, vfs.OpDelete
+	rec, err := h.find(x, x.op, name)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	h.remove(x, name, rec)
+}
+
+// removalOf returns the name of the file that a form asks to delete.
+func removalOf(fields url.Values) (vfs.Name, error) {
+	if len(fields["action"]) != 1 || len(fields["name"]) != 1 || fields.Get("action") != "delete" {
+		return vfs.Name{}, errRemoval
+	}
+	return vfs.ParseName(fields.Get("name"))
 }

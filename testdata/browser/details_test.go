@@ -396,3 +396,36 @@ func zipMany(t *testing.T, f folder) {
 	}
 	b.fits()
 }
+
+// The page of uploads offers to delete a file only to those who may, also without scripts.
+func TestDeleteUpload(t *testing.T) {
+	for _, can := range []string{"upload, read", "upload, read, delete"} {
+		t.Run(can, func(t *testing.T) {
+			p := onDisk(t)
+			s := serve(t, p, "mounts: [{source: SOURCE, access: [{who: anyone, can: ["+can+"]}], uploads: {catalog: 'sqlite:"+filepath.Join(t.TempDir(), "catalog.db")+"'}}]\n")
+			b := open(t, s.url, desktop)
+			b.visit("/")
+			b.drop(filepath.Join(local(t, map[string]string{"a.txt": "mine"}), "a.txt"))
+			more := css("#mine .more")
+			b.click(more)
+			b.wait(visible(namedIn(question, "Download")))
+			if offered, may := eval[bool](b, "!!"+namedIn(question, "Delete")), strings.HasSuffix(can, "delete"); offered != may {
+				t.Fatalf("the page offers it: %t, want %t", offered, may)
+			} else if !may {
+				return
+			}
+			ask := eval[string](b, more+".getAttribute('href')")
+			plain := open(t, s.url, view{width: 390, noScript: true})
+			plain.visit("/" + ask)
+			plain.wait(shows("a.txt"))
+			plain.accessible()
+			plain.load(func() { plain.click(named("Delete")) })
+			if plain.path() != "/" {
+				t.Errorf("the page is %s", plain.path())
+			}
+			b.expect(404) // it is gone by now
+			b.click(namedIn(question, "Delete"))
+			b.wait(shows("It was not deleted"))
+		})
+	}
+}

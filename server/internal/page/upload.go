@@ -31,9 +31,10 @@ type OwnFile struct {
 	ID, Name, Media string
 	Size            int64
 	Created         time.Time
+	CanDelete       bool // by the caller
 
 	// for the template
-	Icon, Bytes, People, Time, Stamp string
+	Icon, More, Bytes, People, Time, Stamp string
 }
 
 // Upload renders the page at the top of uploads.
@@ -44,6 +45,10 @@ func (s *Site) Upload(frame Frame, u Upload) (*Document, error) {
 	for i := range u.Files {
 		f := &u.Files[i]
 		f.Icon, f.Bytes, f.People = iconOf(f.Media), strconv.FormatInt(f.Size, 10), listing.HumanSize(f.Size)
+		f.More = "./" + f.ID
+		if f.CanDelete {
+			f.More = "?delete=" + f.ID
+		}
 		f.Time, f.Stamp = listing.Times(f.Created)
 		if !listing.Visible(f.Name) {
 			f.Name = f.ID
