@@ -39,7 +39,7 @@ func (s *Share) ShownPath() string {
 	return s.Path
 }
 
-// ErrTooMany is the error of Add if the issuer has too many shares.
+// ErrTooMany is the error of AddShare if the issuer has too many shares.
 var ErrTooMany = errors.New("catalog: too many shares")
 
 // Limits of the texts of a Share, in bytes.

@@ -21,12 +21,6 @@ var (
 // readable is the contrast that text must have (WCAG 2.2, 1.4.3).
 const readable = 4.6
 
-// CheckColor returns an error if s is not #rrggbb.
-func CheckColor(s string) error {
-	_, err := parseColor(s)
-	return err
-}
-
 func parseColor(s string) (color.RGBA, error) {
 	if len(s) == 7 && s[0] == '#' {
 		if n, err := strconv.ParseUint(s[1:], 16, 32); err == nil {
@@ -93,12 +87,6 @@ func luminance(c color.RGBA) float64 {
 
 // MaxLogo bounds a logo, in bytes.
 const MaxLogo = 256 << 10
-
-// CheckLogo returns an error if the content of a file cannot be a logo.
-func CheckLogo(b []byte) error {
-	_, _, err := logoType(b)
-	return err
-}
 
 // logoType returns the type of a logo by its content alone.
 func logoType(b []byte) (ext, media string, err error) {
