@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/afero/mem"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // A body reads a span of a stored file, which never changes. Its offsets are relative
@@ -29,15 +30,10 @@ var (
 )
 
 func (b *body) Read(p []byte) (int, error) {
-	if len(p) == 0 && !b.closed.Load() {
-		return 0, nil
+	if b.closed.Load() {
+		return 0, fs.ErrClosed
 	}
-	n, err := b.ReadAt(p, b.off)
-	b.off += int64(n)
-	if n > 0 {
-		err = nil
-	}
-	return n, err
+	return driver.ReadNext(b, p, &b.off)
 }
 
 func (b *body) ReadAt(p []byte, off int64) (int, error) {

@@ -70,6 +70,20 @@ func TimeTag(salt string, modTime time.Time, size int64) string {
 	return filestore.TimeTag(salt, modTime, size)
 }
 
+// ReadNext is Read of a body that is also an io.ReaderAt: it reads from the offset at, and
+// moves it.
+func ReadNext(body io.ReaderAt, p []byte, at *int64) (n int, err error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err = body.ReadAt(p, *at)
+	*at += int64(n)
+	if n > 0 {
+		err = nil // the next Read returns it
+	}
+	return n, err
+}
+
 // SeekOffset returns the new offset for an io.Seeker over size bytes that is at the offset
 // at. It fails with [fs.ErrInvalid] for an offset before the start, or another whence.
 func SeekOffset(offset int64, whence int, at, size int64) (int64, error) {

@@ -30,17 +30,7 @@ var (
 	_ io.WriterTo = (*smallBody)(nil)
 )
 
-func (b *fileBody) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	n, err := b.ReadAt(p, b.off)
-	b.off += int64(n)
-	if n > 0 {
-		err = nil
-	}
-	return n, err
-}
+func (b *fileBody) Read(p []byte) (int, error) { return driver.ReadNext(b, p, &b.off) }
 
 func (b *fileBody) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
@@ -93,17 +83,7 @@ type smallBody struct {
 	off  int64
 }
 
-func (b *smallBody) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	n, err := b.ReadAt(p, b.off)
-	b.off += int64(n)
-	if n > 0 {
-		err = nil
-	}
-	return n, err
-}
+func (b *smallBody) Read(p []byte) (int, error) { return driver.ReadNext(b, p, &b.off) }
 
 func (b *smallBody) ReadAt(p []byte, off int64) (int, error) {
 	if err := b.usable(); err != nil {
