@@ -47,9 +47,6 @@ one other source, --of can be omitted.`,
 }
 
 func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) error {
-	if f.catalog == "" {
-		return cli.Usagef("name the catalog of these objects: --catalog sqlite:PATH or postgres://…")
-	}
 	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
 	if err != nil {
 		return err

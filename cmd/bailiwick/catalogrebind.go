@@ -47,9 +47,6 @@ No server may serve the other source meanwhile, because running uploads would fa
 }
 
 func (a *app) catalogRebind(ctx context.Context, source string, f *rebindFlags) error {
-	if f.catalog == "" {
-		return cli.Usagef("name the catalog of these objects: --catalog sqlite:PATH or postgres://…")
-	}
 	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{})
 	if err != nil {
 		return err

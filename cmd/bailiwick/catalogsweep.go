@@ -37,9 +37,6 @@ bailiwick catalog check.`,
 }
 
 func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) error {
-	if f.catalog == "" {
-		return cli.Usagef("name the catalog of these objects: --catalog sqlite:PATH or postgres://…")
-	}
 	src, jail, cat, err := catalogs.OpenUploads(ctx, a.Env, source, f.catalog, backends.Options{Writable: true})
 	if err != nil {
 		return err

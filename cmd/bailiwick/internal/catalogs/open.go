@@ -79,6 +79,9 @@ func errorAt(env *cli.Env, flag string, err error) error {
 
 // OpenUploads opens a source and an existing catalog. The caller closes both.
 func OpenUploads(ctx context.Context, env *cli.Env, source, where string, opts backends.Options) (*backends.Source, *vfs.Jail, catalog.Shared, error) {
+	if where == "" {
+		return nil, nil, nil, cli.Usagef("name the catalog of these objects: --catalog sqlite:PATH or postgres://…")
+	}
 	src, err := backends.Open(ctx, source, opts)
 	if err != nil {
 		return nil, nil, nil, cli.SourceError(err)
