@@ -107,23 +107,7 @@ type reply struct {
 // get sends a request with headers given as pairs.
 func get(t testing.TB, method, url string, headers ...string) reply {
 	t.Helper()
-	req, err := http.NewRequest(method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Add(headers[i], headers[i+1])
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return reply{res.StatusCode, res.Header, string(body)}
+	return sendRequest(t, method, url, nil, headers...)
 }
 
 func TestServesObject(t *testing.T) {
