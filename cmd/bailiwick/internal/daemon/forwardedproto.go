@@ -7,18 +7,18 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// expectProto passes requests to next. Where there are sessions, it warns of the first request
-// of a trusted proxy that does not say by X-Forwarded-Proto whether its client uses TLS: then
-// cookies are made as without TLS, which anyone on the network may read.
+// expectProto passes requests to next. Where there are sessions or shares, it warns of the first
+// request of a trusted proxy that does not say by X-Forwarded-Proto whether its client uses TLS:
+// then cookies are made as without TLS, which anyone on the network may read.
 func (s *service) expectProto(g *generation, limits *server.Limits, next http.Handler) http.Handler {
-	if g.auth.sessions == nil || len(limits.TrustedProxies) == 0 {
+	if g.auth.sessions == nil && g.shares == nil || len(limits.TrustedProxies) == 0 {
 		return next
 	}
 	var once sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil && len(r.Header["X-Forwarded-Proto"]) == 0 && limits.Trusts(r) {
 			once.Do(func() {
-				s.logger.Warn("a trusted proxy sends no X-Forwarded-Proto, so the cookies of sessions are made as for a connection without TLS; let the proxy set it to https or http")
+				s.logger.Warn("a trusted proxy sends no X-Forwarded-Proto, so cookies are made as for a connection without TLS; let the proxy set it to https or http")
 			})
 		}
 		next.ServeHTTP(w, r)
