@@ -110,25 +110,10 @@ var errSwept = errors.New("server: the upload was not updated for too long, and 
 // syncs the row while the body arrives.
 func (b *batch) store(filename string, content io.Reader) error {
 	h := b.h
-	id, err := h.cfg.NewID()
-	if err != nil {
-		return fmt.Errorf("server: generating a name: %w", err)
-	}
-	original := httpheader.CleanFilename(filename)
-	if !h.intake.Types.set.HasName(original) {
-		return errType
-	}
 	head := bufio.NewReaderSize(content, mediatype.SniffBytes)
-	start, err := head.Peek(mediatype.SniffBytes)
-	if err != nil && err != io.EOF {
+	rec, err := b.newRecord(filename, head)
+	if err != nil {
 		return err
-	}
-	rec := catalog.Record{
-		ID:      id,
-		Name:    original,
-		Type:    mediatype.OfUpload(original, start),
-		Owner:   b.owner,
-		Created: h.cfg.Now().UTC().Truncate(time.Microsecond),
 	}
 	index := 0
 	row := b.call(func() error {
@@ -138,12 +123,12 @@ func (b *batch) store(filename string, content io.Reader) error {
 			index = b.add(rec)
 		case b.ctx.Err() != nil:
 			// A Begin that was canceled may still have taken effect.
-			b.addUnknown(id)
+			b.addUnknown(rec.ID)
 		}
 		return err
 	})
-	name := catalog.ObjectName(id)
-	checked := h.intake.checked(b.ctx, head, Upload{Name: name, Filename: original, Type: rec.Type})
+	name := catalog.ObjectName(rec.ID)
+	checked := h.intake.checked(b.ctx, head, Upload{Name: name, Filename: rec.Name, Type: rec.Type})
 	defer checked.close()
 	sum := &summed{r: &heldBack{r: checked, row: row, left: aheadOfRow}, hash: sha256.New()}
 	written, err := h.jail.Create(b.ctx, name, sum, vfs.PutOptions{ContentType: rec.Type})
@@ -169,6 +154,25 @@ func (b *batch) store(filename string, content io.Reader) error {
 	b.files[index] = rec
 	b.mu.Unlock()
 	return nil
+}
+
+// newRecord returns the record of a file, of which it reads no more than its type needs.
+func (b *batch) newRecord(filename string, content *bufio.Reader) (rec catalog.Record, err error) {
+	h := b.h
+	if rec.ID, err = h.cfg.NewID(); err != nil {
+		return rec, fmt.Errorf("server: generating a name: %w", err)
+	}
+	rec.Name = httpheader.CleanFilename(filename)
+	if !h.intake.Types.set.HasName(rec.Name) {
+		return rec, errType
+	}
+	start, err := content.Peek(mediatype.SniffBytes)
+	if err != nil && err != io.EOF {
+		return rec, err
+	}
+	rec.Type, rec.Owner = mediatype.OfUpload(rec.Name, start), b.owner
+	rec.Created = h.cfg.Now().UTC().Truncate(time.Microsecond)
+	return rec, nil
 }
 
 // add adds a row. From now on, touch marks it as active.
