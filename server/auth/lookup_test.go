@@ -28,12 +28,12 @@ func TestLookUp(t *testing.T) {
 			t.Errorf("the error of the store became %v", err)
 		}
 		const count = 20
-		var order []int
+		order := make(chan int, count)
 		done := make(chan error, count)
 		for i := range count {
 			go func() {
 				done <- f.LookUp(t.Context(), one, func() error {
-					order = append(order, i) // without a lock: one at a time
+					order <- i
 					time.Sleep(time.Second)
 					return nil
 				})
@@ -53,9 +53,9 @@ func TestLookUp(t *testing.T) {
 				t.Errorf("a right secret: %v", err)
 			}
 		}
-		for i, n := range order {
-			if i != n {
-				t.Fatalf("the order is %v", order)
+		for i := range count {
+			if n := <-order; n != i {
+				t.Fatalf("look-up %d was that of client %d", i, n)
 			}
 		}
 		for _, zero := range []*auth.Failures{nil, {}} {
