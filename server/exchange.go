@@ -38,6 +38,7 @@ type exchange struct {
 	lingering   *Slots     // bounds the requests that linger; nil for none
 	report      *report    // of the files of a form, instead of a fixed text; nil for none
 	site        *page.Site // the look of the page that answers a form; nil for a plain one
+	below       []Below    // where the page leads
 	form        bool       // the request is a browser's form, answered by an HTML page
 	closeIfFull bool       // without a lingering slot, do not wait for the body at all
 

@@ -45,6 +45,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.enterShare()
 	}
 	x.pace, x.lingering, x.notFound, x.site = pace(h.cfg.MinRate), h.lingering, h.notFound, h.site
+	x.below = h.cfg.Page.Below
 
 	if x.sendAsset(h.site) {
 		return

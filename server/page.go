@@ -1,10 +1,12 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -36,6 +38,16 @@ type Page struct {
 	// Shares says that the server has shares, by [NewShares]. Listings then say whether the
 	// caller may share, and full pages lead there.
 	Shares bool
+
+	// Below are other handlers at paths below this one, whose names are no entries of a
+	// directory. All full pages of the handler lead to those that the caller may open.
+	Below []Below
+}
+
+// A Below is another handler, and who may know of it. The zero Below is for nobody.
+type Below struct {
+	Name vfs.Name                       // its path, relative to the top of the handler that leads there
+	Open func(ctx context.Context) bool // whether the caller may open its top; nil is never
 }
 
 // PageMode is the kind of a [Page].
@@ -64,6 +76,9 @@ func (p Page) Check() error {
 		return fmt.Errorf("Page.Mode is %d; write PagePlain, PageFull or PageOff", p.Mode)
 	case p.Mode != PageFull && (p.Title != "" || p.Logo != nil || p.Color != ""):
 		return errors.New("Page.Title, Logo or Color is set, but Page.Mode is not PageFull")
+	}
+	if slices.ContainsFunc(p.Below, func(b Below) bool { return b.Open != nil && (b.Name.IsZero() || b.Name.IsRoot()) }) {
+		return errors.New("Page.Below has a handler without a path below the top")
 	}
 	_, err := p.look()
 	return err
@@ -140,8 +155,18 @@ func (x *exchange) frame(dir vfs.Name) page.Frame {
 	f := page.Frame{Base: page.BaseOf(path)}
 	if x.share == nil {
 		x.addUser(&f) // the principal of a share is its issuer, which the link must not show
+		x.addBelow(&f)
 	}
 	return f
+}
+
+// addBelow adds to the frame what leads to other handlers, which a signed link does not open.
+func (x *exchange) addBelow(f *page.Frame) {
+	for _, b := range x.below {
+		if x.link.ID == "" && b.Open != nil && b.Open(x.ctx) {
+			f.Below = append(f.Below, page.Link{Text: b.Name.String(), Href: f.Base + b.Name.EscapedPath() + "/"})
+		}
+	}
 }
 
 // addUser adds to the frame who asks, and what leads to the pages for users. Only a session can

@@ -469,6 +469,20 @@ var zeroValues = map[string]func(*testing.T){
 	"server/audit.LogOptions": data,
 	"server/audit.Attempt":    data,
 	"server.Upload":           data,
+	"server.Below": func(t *testing.T) {
+		page := func(b server.Below) string {
+			h := server.New(jailOver(t, gateTree(), allow("**")), server.Config{List: true, Page: server.Page{Mode: server.PageFull, Below: []server.Below{b}}})
+			return get(t, "GET", start(t, h)+"/", "Accept", ofBrowsers).Body
+		}
+		open := server.Below{Name: parsed(t, "elsewhere"), Open: func(context.Context) bool { return true }}
+		if !strings.Contains(page(open), `href="./elsewhere/"`) {
+			t.Error("the page does not lead to what is open")
+		}
+		open.Open = nil
+		if strings.Contains(page(open), "elsewhere") || page(server.Below{}) == "" {
+			t.Error("the page leads to what nobody may open")
+		}
+	},
 	"server.Archives": func(t *testing.T) {
 		for what, a := range map[string]server.Archives{"negative": {Entries: -1}, "zero slots": {Slots: &server.Slots{}}} {
 			if panicOf(func() { server.New(jailOver(t, gateTree(), allow("**")), server.Config{Archive: a}) }) == "" {

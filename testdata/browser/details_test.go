@@ -429,3 +429,35 @@ func TestDeleteUpload(t *testing.T) {
 		})
 	}
 }
+
+// A mount below another one, which is no entry of that, can be found by those who may open it.
+func TestMountsBelow(t *testing.T) {
+	p := onDisk(t)
+	p.put(t, "folder/a.txt", "x")
+	at := func(path, more string) string {
+		return "- {path: " + quote(path) + ", source: '" + t.TempDir() + "', " + more + "}\n"
+	}
+	uploads := func(who string) string {
+		return "access: [{who: " + who + ", can: [upload]}], uploads: {catalog: 'sqlite:" + filepath.Join(t.TempDir(), "catalog.db") + "'}"
+	}
+	b := open(t, serve(t, p, users(t, "alice")+"mounts:\n- {path: /, source: SOURCE, allow: ['**'], list: true, no_index: true}\n"+
+		at("/Inbox", uploads("anyone"))+at("/folder/Letters & more", "allow: ['**'], list: true")+
+		at("/private", uploads("authenticated"))+at("/team", "allow: ['**'], list: true, access: [{who: authenticated, can: [read, list]}]")+at("/raw", "allow: ['**']")).url, phone)
+	leads := func(want ...string) {
+		t.Helper()
+		if got := eval[[]string](b, "[...document.querySelectorAll('header a.who:not(.btn)')].map(a => a.getAttribute('href') + ' ' + a.textContent)"); !slices.Equal(got, want) {
+			t.Errorf("the page leads to %q, want %q", got, want)
+		}
+	}
+	b.visit("/folder/")
+	leads("../Inbox/ Inbox", "../folder/Letters%20%26%20more/ folder/Letters & more")
+	b.fits()
+	b.accessible()
+	b.load(func() { b.click(named("Inbox")) })
+	b.wait(shows("Upload files"))
+	b.visit("/.bailiwick/login?next=/")
+	b.fill(css("input[name=user]"), "alice")
+	b.fill(css("input[name=password]"), "alicealice")
+	b.load(func() { b.press(kb.Enter) })
+	leads("./Inbox/ Inbox", "./folder/Letters%20%26%20more/ folder/Letters & more", "./private/ private", "./team/ team")
+}

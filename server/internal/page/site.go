@@ -201,6 +201,7 @@ type Frame struct {
 	// SignIn the page to sign in; "" for neither.
 	User, SignOut, SignIn string
 	Next                  string // where to go after signing out
+	Below                 []Link // to other parts of the site
 	Shares                string // the page of the user's shares, "" for none
 }
 

@@ -194,7 +194,7 @@ func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder 
 		return server.NewUploads(m.jail, m.catalog.catalog, cfg)
 	}
 	cfg := m.serverConfig(g.cfg)
-	cfg.NotFound = m.notFound
+	cfg.NotFound, cfg.Page.Below = m.notFound, g.below(m)
 	cfg.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
 	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
 	return server.New(m.jail, cfg)
