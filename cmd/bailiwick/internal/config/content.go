@@ -30,46 +30,58 @@ func (v *validator) content() {
 			if i == j || !other.takesContent() || !m.complete() || !other.complete() {
 				continue
 			}
-			top, layer := locate(j)[0], -1 // the layer that has what clients store in top
-			for k, place := range locate(i) {
-				if !top.Overlaps(place) {
-					continue
-				}
-				if layer < 0 {
-					layer = k
-				}
-				if m.writers == nil {
-					m.writers = make([]*Mount, len(locate(i)))
-				}
-				if m.writers[k] == nil {
-					m.writers[k] = other
-				}
-			}
-			if layer >= 0 {
-				other.readers = append(other.readers, m)
-			}
+			layer := m.addWriter(locate(i), other, locate(j)[0])
 			if layer >= 0 && m.Uploads == nil && other.Uploads != nil {
 				v.fail(key+"."+m.LayerKey(layer), "it contains the uploads of the mount at %s, which this mount would serve to others than their owners; "+
 					"keep uploads in a directory or bucket that no other mount serves, even in part", v.positionOf(index("mounts", j)))
 				break
 			}
 		}
-		if m.HardLinks == "" && !v.d.bad[key+".hard_links"] {
-			m.HardLinks = "serve"
-			if m.takesContent() || m.Writer() != nil {
-				m.HardLinks = "refuse"
-			}
+		v.contentDefaults(m, key)
+	}
+}
+
+// addWriter notes that clients can store what m serves, if they can through other, which stores
+// at top. It returns the first layer of m, of which these are the places, that has it; -1 for
+// none.
+func (m *Mount) addWriter(places []*overlap.Place, other *Mount, top *overlap.Place) (layer int) {
+	layer = -1
+	for k, place := range places {
+		if !top.Overlaps(place) {
+			continue
 		}
-		switch {
-		case m.Content != "" || v.d.bad[key+".content"]:
-		case m.takesContent() || m.Writer() != nil:
-			m.Content = "untrusted"
-		default:
-			m.Content = "trusted"
-			if len(m.Inline) > 0 {
-				v.fail(key+".inline", "no client can write here, so the content is trusted and browsers display any type; leave out inline, or add content: untrusted%s",
-					flagFor(v.positionOf(key+".inline"), "mounts[].content"))
-			}
+		if layer < 0 {
+			layer = k
+			other.readers = append(other.readers, m)
+		}
+		if m.writers == nil {
+			m.writers = make([]*Mount, len(places))
+		}
+		if m.writers[k] == nil {
+			m.writers[k] = other
+		}
+	}
+	return layer
+}
+
+// contentDefaults sets what depends on whether clients can write to the sources of a mount.
+func (v *validator) contentDefaults(m *Mount, key string) {
+	written := m.takesContent() || m.Writer() != nil
+	if m.HardLinks == "" && !v.d.bad[key+".hard_links"] {
+		m.HardLinks = "serve"
+		if written {
+			m.HardLinks = "refuse"
+		}
+	}
+	switch {
+	case m.Content != "" || v.d.bad[key+".content"]:
+	case written:
+		m.Content = "untrusted"
+	default:
+		m.Content = "trusted"
+		if len(m.Inline) > 0 {
+			v.fail(key+".inline", "no client can write here, so the content is trusted and browsers display any type; leave out inline, or add content: untrusted%s",
+				flagFor(v.positionOf(key+".inline"), "mounts[].content"))
 		}
 	}
 }
