@@ -39,14 +39,8 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
+	x := h.begin(w, r)
 	defer x.end()
-	if h.shared {
-		x.enterShare()
-	}
-	x.pace, x.lingering, x.notFound, x.site = pace(h.cfg.MinRate), h.lingering, h.notFound, h.site
-	x.below = h.cfg.Page.Below
-
 	if x.sendAsset(h.site) {
 		return
 	}
@@ -99,6 +93,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveName(x, name)
 	}
+}
+
+func (h *handler) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	x := begin(w, r, h.jail, h.cfg.Recorder, h.cfg.Logger)
+	if h.shared {
+		x.enterShare()
+	}
+	x.pace, x.lingering, x.notFound, x.site = pace(h.cfg.MinRate), h.lingering, h.notFound, h.site
+	x.below = h.cfg.Page.Below
+	return x
 }
 
 // allowed returns the value of Allow. It tells nothing of the name but how the path ends.

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// inPlace are the names that some handlers serve in place of others. Whoever adds a file by a
-// file request must not create one: the new name would change what users get under names that
-// were there before.
+// inPlace are the names that some handlers serve in place of others. A file request must not
+// create one: the new name would change what users get under names that were there before.
 type inPlace struct {
 	encoded bool     // names with the suffix of an encoding, for the name without it
 	elems   []string // index files, for their directory, and fallbacks

@@ -156,7 +156,7 @@ func (b *batch) store(filename string, content io.Reader) error {
 	return nil
 }
 
-// newRecord returns the record of a file, of which it reads no more than its type needs.
+// newRecord returns the record of a file. It reads no more of the file than its type needs.
 func (b *batch) newRecord(filename string, content *bufio.Reader) (rec catalog.Record, err error) {
 	h := b.h
 	if rec.ID, err = h.cfg.NewID(); err != nil {
