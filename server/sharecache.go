@@ -9,13 +9,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// A shareCache remembers shares for a short time, so that a page with many images is not as
-// many look-ups. What was revoked on this server is forgotten before the revocation is
-// answered.
-type shareCache struct {
-	age  time.Duration
-	most int
-
+// ShareCache remembers the shares of one Store for a second, so that a page with many images is
+// not as many look-ups. What a handler revokes is forgotten before it answers, by all handlers
+// that share the cache. The zero ShareCache is ready to use, by several goroutines.
+type ShareCache struct {
 	mu     sync.Mutex
 	shares map[[32]byte]cachedShare
 	epoch  uint64 // of revocations
@@ -26,17 +23,18 @@ type cachedShare struct {
 	at time.Time
 }
 
-func newShareCache(age time.Duration, most int) *shareCache {
-	return &shareCache{age: age, most: most, shares: map[[32]byte]cachedShare{}}
-}
+const (
+	shareLookUpTime  = time.Second // how long a share is remembered
+	sharesRemembered = 10_000
+)
 
 // get returns the share of a token's hash if it was read within the last moment. Otherwise the
 // caller reads it and passes it to put with the epoch.
-func (c *shareCache) get(token [32]byte, now time.Time) (s catalog.Share, epoch uint64, ok bool) {
+func (c *ShareCache) get(token [32]byte, now time.Time) (s catalog.Share, epoch uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found, ok := c.shares[token]
-	if age := now.Sub(found.at); ok && (age < 0 || age >= c.age) {
+	if age := now.Sub(found.at); ok && (age < 0 || age >= shareLookUpTime) {
 		delete(c.shares, token)
 		ok = false
 	}
@@ -45,20 +43,23 @@ func (c *shareCache) get(token [32]byte, now time.Time) (s catalog.Share, epoch 
 
 // put remembers a share that was read since epoch. After a revocation, it may be the one that
 // was revoked.
-func (c *shareCache) put(s catalog.Share, epoch uint64, now time.Time) {
+func (c *ShareCache) put(s catalog.Share, epoch uint64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if epoch != c.epoch {
 		return
 	}
-	if len(c.shares) >= c.most {
+	if len(c.shares) >= sharesRemembered {
 		clear(c.shares)
+	}
+	if c.shares == nil {
+		c.shares = map[[32]byte]cachedShare{}
 	}
 	c.shares[s.Token] = cachedShare{s, now}
 }
 
 // forget forgets a share, and what is being read now.
-func (c *shareCache) forget(id uuid.UUID) {
+func (c *ShareCache) forget(id uuid.UUID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++

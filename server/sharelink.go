@@ -159,7 +159,7 @@ func (h *shares) opensNow(r *http.Request, s *openShare) error {
 // attempt to guess one.
 func (h *shares) lookUp(r *http.Request, token [32]byte) (catalog.Share, error) {
 	now := time.Now()
-	s, epoch, ok := h.cache.get(token, now)
+	s, epoch, ok := h.cfg.Cache.get(token, now)
 	if ok {
 		return s, nil
 	}
@@ -178,7 +178,7 @@ func (h *shares) lookUp(r *http.Request, token [32]byte) (catalog.Share, error) 
 	case err != nil:
 		return s, &catalogError{err}
 	case s.Limit == 0:
-		h.cache.put(s, epoch, now)
+		h.cfg.Cache.put(s, epoch, now)
 	}
 	return s, nil
 }

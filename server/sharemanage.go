@@ -194,7 +194,7 @@ func (h *shares) revoke(x *exchange, p auth.Principal, id uuid.UUID) {
 	x.attempt.Share = sharePrefix + id.String()
 	err := h.cfg.Store.RevokeShare(x.ctx, p.Name, id)
 	// Also after an error: the share may be gone.
-	h.cache.forget(id)
+	h.cfg.Cache.forget(id)
 	switch {
 	case errors.Is(err, catalog.ErrNotFound):
 		x.fail(refusal("", audit.ReasonShare), nil)

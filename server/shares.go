@@ -20,8 +20,11 @@ import (
 // ShareConfig configures shares: what can be shared, which users can share it, and where shares
 // are stored. Store, Find and Issuer must be set.
 type ShareConfig struct {
-	// Store keeps the shares.
+	// Store keeps the shares. Handlers of one Store, such as those before and after a reload,
+	// share a Cache, so that what is revoked through one of them is gone from all. nil is a Cache
+	// for this handler alone.
 	Store catalog.Shares
+	Cache *ShareCache
 
 	// Mounts are what the server serves, and Find returns the index of the mount that
 	// serves a URL on a host, with the URL below the mount's path; -1 for none.
@@ -102,17 +105,14 @@ const (
 )
 
 const (
-	defaultShareAge  = 30 * 24 * time.Hour
-	defaultMost      = 1000
-	shareLookUpTime  = time.Second // how long a share is remembered
-	sharesRemembered = 10_000
+	defaultShareAge = 30 * 24 * time.Hour
+	defaultMost     = 1000
 )
 
 // shares is the result of NewShares.
 type shares struct {
 	cfg       ShareConfig
 	mounts    []sharedMount
-	cache     *shareCache
 	lingering *Slots
 	site      *page.Site // of the pages for users
 }
@@ -152,6 +152,9 @@ func NewShares(cfg ShareConfig) http.Handler {
 	if cfg.Most == 0 {
 		cfg.Most = defaultMost
 	}
+	if cfg.Cache == nil {
+		cfg.Cache = new(ShareCache)
+	}
 	if cfg.Guesses == nil {
 		cfg.Guesses = auth.NewFailures(ShareGuesses)
 	}
@@ -160,7 +163,6 @@ func NewShares(cfg ShareConfig) http.Handler {
 	}
 	h := &shares{
 		cfg:       cfg,
-		cache:     newShareCache(shareLookUpTime, sharesRemembered),
 		lingering: NewSlots(lingerSlots),
 		site:      configCheck{"NewShares"}.site(&Page{Mode: PageFull, Title: cfg.Title, Color: cfg.Color}),
 	}

@@ -425,6 +425,17 @@ var zeroValues = map[string]func(*testing.T){
 			t.Error("the zero value was accepted")
 		}
 	},
+	"server.ShareCache": func(t *testing.T) {
+		s := newSharing(t)
+		s.change = func(c *server.ShareConfig) { c.Cache = &server.ShareCache{} }
+		s.apply()
+		m := s.share("alice", fields{"path": "/files/docs/pub"})
+		for range 2 {
+			if r := s.get(m.URL + "a.txt"); r.Status != 200 {
+				t.Errorf("with the zero cache: %d", r.Status)
+			}
+		}
+	},
 	"server.Slots": func(t *testing.T) {
 		if panicOf(func() { server.Limit(http.NotFoundHandler(), server.Limits{InFlight: &server.Slots{}}) }) == "" {
 			t.Error("the zero value was accepted")

@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/metrics"
+	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -45,6 +46,7 @@ type resource struct {
 	base    *vfs.Jail        // over backend, for Jail.With; it refuses all names
 	catalog catalog.Catalog  // of a catalog
 	shared  catalog.Shared   // the same, without what measures it
+	recent  *server.ShareCache
 	sweeper *sweeper
 
 	cache       *cache.Cache // nil for none
@@ -145,7 +147,7 @@ func (p *pool) shares(ctx context.Context, where string) (*resource, error) {
 		if r.shared, err = catalogs.MakeShares(ctx, p.env, where); err != nil {
 			return err
 		}
-		r.catalog = r.shared
+		r.catalog, r.recent = r.shared, new(server.ShareCache)
 		return nil
 	})
 }

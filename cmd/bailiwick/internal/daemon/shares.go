@@ -20,6 +20,7 @@ import (
 // shares are what a generation needs to serve shares.
 type shares struct {
 	store   catalog.Shares
+	recent  *server.ShareCache // of the store
 	handler http.Handler
 }
 
@@ -44,7 +45,7 @@ func (s *service) addShares(ctx context.Context, g *generation) error {
 		return withPosition(g.cfg, "shares.catalog", err)
 	}
 	g.held = append(g.held, r)
-	g.shares = &shares{store: r.shared.(catalog.Shares)}
+	g.shares = &shares{store: r.shared.(catalog.Shares), recent: r.recent}
 	if s.shareState.hashes == nil {
 		s.shareState = shareState{auth.NewFailures(server.ShareGuesses), htpasswd.NewHashes()}
 	}
@@ -60,7 +61,7 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 	gate := s.gate(g, rt, nil)
 	gate.Links, gate.Uses, gate.HasURL, gate.Clock = nil, nil, nil, &s.linkClock
 	cfg := server.ShareConfig{
-		Store:  g.shares.store,
+		Store: g.shares.store, Cache: g.shares.recent,
 		Issuer: g.issuer,
 		MaxAge: time.Duration(g.cfg.Shares.MaxAge),
 		Auth:   gate, Hashes: s.shareState.hashes, Guesses: s.shareState.guesses, Passwords: g.auth.failures,
