@@ -75,7 +75,7 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		x.fail(err, nil)
 		return
 	}
-	give := h.archives.Slots.takeFor(clients.Key(clients.ParseHost(x.r.RemoteAddr)), archivesPerClient)
+	give := h.archives.Slots.takeFor(clients.Key(clients.Of(x.r)), archivesPerClient)
 	if give == nil {
 		x.fail(errArchiveBusy, nil)
 		return

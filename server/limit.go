@@ -35,7 +35,7 @@ type Limits struct {
 
 // Trusts reports whether the peer of r is one of the TrustedProxies.
 func (l *Limits) Trusts(r *http.Request) bool {
-	return clients.Proxies(l.TrustedProxies).Trusts(clients.ParseHost(r.RemoteAddr))
+	return clients.Proxies(l.TrustedProxies).Trusts(clients.Of(r))
 }
 
 // Limit returns a handler that passes requests within the limits to next. It does not
@@ -71,7 +71,7 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = l.unproxied(r)
 	}
 	if rates := l.limits.PerClient; rates != nil {
-		if after, ok := rates.clients.Allow(clients.Key(clients.ParseHost(r.RemoteAddr))); !ok {
+		if after, ok := rates.clients.Allow(clients.Key(clients.Of(r))); !ok {
 			l.refuse(w, r, errTooManyRequests(audit.ReasonRate, after))
 			return
 		}
@@ -88,7 +88,7 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // unproxied returns the request as a client without proxies would have sent it.
 func (l *limiter) unproxied(r *http.Request) *http.Request {
-	peer := clients.ParseHost(r.RemoteAddr)
+	peer := clients.Of(r)
 	client := l.proxies.Client(peer, r.Header["X-Forwarded-For"])
 	overTLS := l.proxies.Trusts(peer) && clients.ForwardedTLS(r.Header["X-Forwarded-Proto"])
 	if client == peer && !overTLS {

@@ -164,7 +164,7 @@ func (h *shares) lookUp(r *http.Request, token [32]byte) (catalog.Share, error) 
 		return s, nil
 	}
 	var err error
-	limit := h.cfg.Guesses.LookUp(r.Context(), clients.ParseHost(r.RemoteAddr), func() error {
+	limit := h.cfg.Guesses.LookUp(r.Context(), clients.Of(r), func() error {
 		if s, err = h.cfg.Store.ShareByToken(r.Context(), token); errors.Is(err, catalog.ErrNotFound) {
 			return auth.ErrCredentials
 		}

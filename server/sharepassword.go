@@ -81,7 +81,7 @@ func sentPassword(w http.ResponseWriter, r *http.Request) (password string, isFo
 
 // checkPassword returns an error unless password is the password of s.
 func (h *shares) checkPassword(r *http.Request, s *openShare, password string) error {
-	settle, err := h.cfg.Passwords.Begin(r.Context(), clients.ParseHost(r.RemoteAddr))
+	settle, err := h.cfg.Passwords.Begin(r.Context(), clients.Of(r))
 	if err != nil {
 		return throttledError(err, audit.ReasonThrottled)
 	}

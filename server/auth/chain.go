@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
@@ -45,14 +44,13 @@ type ChainConfig struct {
 	// [NewChain].
 	SignedSuffix, CertificatesSuffix string
 
-	// Failures limits how often a client may fail. nil means NewFailures with its
-	// defaults. Passing the old Failures to a new Chain keeps the counts.
+	// Failures limits how often a client, known by the host of RemoteAddr, may fail. nil means
+	// NewFailures with its defaults. Passing the old Failures to a new Chain keeps the counts.
+	//
+	// Behind a proxy, RemoteAddr is the proxy's for every client, so one client that guesses
+	// passwords would lock out all of them. Wrap the server's handler in server.Limit with
+	// TrustedProxies, which replaces it by the client's, or replace it yourself.
 	Failures *Failures
-
-	// Client returns the address under which failures are counted. nil means the host of
-	// RemoteAddr. Behind a proxy, that is the proxy's address for every client, so one
-	// client that guesses passwords would lock out all of them.
-	Client func(*http.Request) netip.Addr
 
 	// Realm is the realm that browsers show in their password prompt; "" means
 	// "bailiwick".
@@ -98,9 +96,6 @@ func NewChain(cfg ChainConfig) *Chain {
 	}
 	if cfg.Failures == nil {
 		cfg.Failures = NewFailures(FailureLimits{})
-	}
-	if cfg.Client == nil {
-		cfg.Client = func(r *http.Request) netip.Addr { return clients.ParseHost(r.RemoteAddr) }
 	}
 	if cfg.Realm == "" {
 		cfg.Realm = "bailiwick"
@@ -187,7 +182,7 @@ func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err 
 	}
 	// A signature cannot be guessed. Tokens that wait for an unresponsive issuer must not
 	// block passwords from the same address.
-	attempt, err := c.cfg.Failures.begin(r.Context(), c.cfg.Client(r), !signed)
+	attempt, err := c.cfg.Failures.begin(r.Context(), clients.Of(r), !signed)
 	if err != nil {
 		return Principal{}, "", err
 	}

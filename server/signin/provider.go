@@ -105,7 +105,7 @@ func (p *Pages) ask(r *http.Request, state []byte, query url.Values) (who auth.P
 	default:
 		return auth.Principal{}, auth.ErrUnavailable
 	}
-	err = p.cfg.Failures.Attempt(r.Context(), clients.ParseHost(r.RemoteAddr), func() error {
+	err = p.cfg.Failures.Attempt(r.Context(), clients.Of(r), func() error {
 		who, err = p.cfg.Provider.Finish(r.Context(), state, query)
 		return err
 	})

@@ -2,7 +2,10 @@
 // rates.
 package clients
 
-import "net/netip"
+import (
+	"net/http"
+	"net/netip"
+)
 
 // Key returns the key of a client: an IPv4 address, or an IPv6 /64 network, which is
 // what one subscriber gets. All invalid addresses, such as a Unix socket's, have the
@@ -16,6 +19,10 @@ func Key(addr netip.Addr) netip.Prefix {
 	key, _ := addr.Prefix(bits)
 	return key
 }
+
+// Of returns the address of the client that sent r, as failures, rates and slots are counted by
+// it: that of RemoteAddr, in which server.Limit puts the client of a trusted proxy.
+func Of(r *http.Request) netip.Addr { return ParseHost(r.RemoteAddr) }
 
 // ParseHost returns the address in a RemoteAddr, "ADDRESS:PORT", or the zero Addr.
 func ParseHost(remoteAddr string) netip.Addr {
