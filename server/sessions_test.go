@@ -338,8 +338,9 @@ func (s slowOpen) Open(ctx context.Context, n vfs.Name, r vfs.Request) (*vfs.Obj
 	return s.Backend.Open(ctx, n, r)
 }
 
-// TestChangeAfterSession: what changes something after the session is over is 401, also where
-// anyone may do it: it would be done as by nobody. Reading goes on as anyone.
+// TestChangeAfterSession: what changes something after the session is over, or its key was
+// removed, is 401, also where anyone may do it: it would be done as by nobody. Reading goes on as
+// anyone.
 func TestChangeAfterSession(t *testing.T) {
 	now := time.Now()
 	s, cookie := sessionsOf(t, people{"alice": {Name: "alice", Method: "basic"}}, func() time.Time { return now })
@@ -353,7 +354,8 @@ func TestChangeAfterSession(t *testing.T) {
 		status         int
 	}{
 		{0, "PUT", given, 201}, {3 * time.Hour, "PUT", given, 401}, {0, "DELETE", given, 401}, {0, "GET", given, 200}, {0, "HEAD", given, 200},
-		{0, "PUT", "", 204}, {0, "PUT", "bailiwick=one.AAAA", 204}, {0, "DELETE", "", 204},
+		{0, "PUT", "", 204}, {0, "PUT", "bailiwick=one.AAAA", 401}, {0, "DELETE", "bailiwick=gone.AAAA", 401}, {0, "PUT", "bailiwick=", 401},
+		{0, "GET", "bailiwick=gone.AAAA", 200}, {0, "PUT", "another=one.AAAA", 204}, {0, "DELETE", "", 204},
 	} {
 		now = now.Add(c.after)
 		var headers []string

@@ -71,9 +71,9 @@ type Config struct {
 // client certificate, next alone decides, so wrong credentials beside a good session are
 // wrong credentials.
 //
-// A cookie that is no session is ignored. One of a session that is over is ignored in a GET or
-// HEAD. For other methods it is auth.ErrExpired: a user's change must not be made anonymously
-// because the session ended meanwhile.
+// A cookie of a session that is over, or that no key opens, is ignored in a GET or HEAD. For
+// other methods it is auth.ErrExpired or auth.ErrCredentials: a user's change must not be made
+// anonymously because the session ended meanwhile, or its key was removed.
 type Sessions struct {
 	next auth.Authenticator
 	cfg  Config
@@ -153,10 +153,10 @@ func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool
 	kept, who, err := s.check(value, now)
 	s.cfg.OnCheck(err)
 	switch {
-	case !safe && errors.Is(err, auth.ErrExpired):
-		return p, false, "", err
-	case err != nil:
+	case err != nil && safe:
 		return p, false, "", nil
+	case err != nil:
+		return p, false, "", err
 	}
 	if safe && now.Unix()-kept.Seen >= int64(s.cfg.Idle/(4*time.Second)) {
 		kept.Seen = now.Unix()

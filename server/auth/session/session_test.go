@@ -94,7 +94,8 @@ func TestSession(t *testing.T) {
 }
 
 // TestNoSession has cookies that are no session: each is as if there were none, and an error
-// only if it was one once and the request changes something. They were one before, or are one elsewhere; the controls are beside them.
+// if the request changes something. They were one before, or are one elsewhere; the controls are
+// beside them.
 func TestNoSession(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	at := func(d time.Duration) func() time.Time { return func() time.Time { return now.Add(d) } }
@@ -118,7 +119,7 @@ func TestNoSession(t *testing.T) {
 	} {
 		s.is(what, with(c), "")
 		// What one of the keys has sealed was a session of some server.
-		if err := change(s.Sessions, c); errors.Is(err, auth.ErrExpired) != strings.HasPrefix(what, "without a") {
+		if err := change(s.Sessions, c); !errors.Is(err, auth.ErrCredentials) || errors.Is(err, auth.ErrExpired) != strings.HasPrefix(what, "without a") {
 			t.Errorf("%s, to change something: %v", what, err)
 		}
 	}
@@ -159,7 +160,7 @@ func TestNoSession(t *testing.T) {
 		if (checked == nil) != c.good || calls != 1 || errors.Is(checked, auth.ErrExpired) != isOver[what] {
 			t.Errorf("%s: told %v, %d times", what, checked, calls)
 		}
-		if err := change(site.Sessions, cookie); errors.Is(err, auth.ErrExpired) != isOver[what] {
+		if err := change(site.Sessions, cookie); errors.Is(err, auth.ErrCredentials) == c.good || errors.Is(err, auth.ErrExpired) != isOver[what] {
 			t.Errorf("%s, to change something: %v", what, err)
 		}
 	}
