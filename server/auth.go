@@ -140,16 +140,20 @@ var errNamesNobody = errors.New("the Authenticator returned a principal without 
 // browser did meanwhile: sign out, or sign in as somebody else.
 const renewalTime = time.Second
 
-// renew renews the caller's credentials in a response that no cache may store: a cache would
-// send the cookie to others.
+// renew renews the caller's credentials in a response that no cache stores, since it would send
+// the cookie to others: one that says so, or one to a change that says nothing.
 func (x *exchange) renew(status int) {
 	if x.renewal == "" || x.status != 0 || status < http.StatusOK || time.Since(x.renewed) > renewalTime {
 		return
 	}
 	h := x.Header()
-	if value := h["Cache-Control"]; len(value) == 1 && (value[0] == noStore[0] || value[0] == privateNoStore[0]) {
-		h["Set-Cookie"] = append(h["Set-Cookie"], x.renewal)
+	switch value := h["Cache-Control"]; {
+	case len(value) == 1 && (value[0] == noStore[0] || value[0] == privateNoStore[0]):
+	case len(value) == 0 && x.r.Method != http.MethodGet && x.r.Method != http.MethodHead:
+	default:
+		return
 	}
+	h["Set-Cookie"] = append(h["Set-Cookie"], x.renewal)
 }
 
 // setPrincipal sets the principal of the request.

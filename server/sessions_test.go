@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -289,6 +290,52 @@ func TestRenewal(t *testing.T) {
 	if r := get("/home/alice/a.txt"); r.Status != 401 {
 		t.Errorf("after its end: %d", r.Status)
 	}
+}
+
+// TestRenewalByChanges: somebody who only changes things stays signed in, too. A change that
+// takes long renews nothing, since the user may have signed out meanwhile.
+func TestRenewalByChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, cookie := signInSite(t, nil, nil)
+		given := cookie("alice")
+		for i, change := range []struct {
+			method, target string
+			headers        []string
+			status         int
+		}{
+			{"PUT", "/home/alice/new.txt", nil, 201},
+			{"COPY", "/home/alice/new.txt", []string{"Destination", "/home/alice/copy.txt"}, 201},
+			{"MOVE", "/home/alice/copy.txt", []string{"Destination", "/home/alice/moved.txt"}, 201},
+			{"DELETE", "/home/alice/moved.txt", nil, 204},
+			{"PUT", "/home/alice/a.txt", []string{"If-None-Match", "*"}, 412},
+			{"POST", "/home/alice/", nil, 400},
+		} {
+			time.Sleep(100 * time.Minute)
+			r := request(t, h, change.method, change.target, append([]string{"Cookie", given}, change.headers...)...)
+			if r.Status != change.status || len(r.Header["Set-Cookie"]) != 1 {
+				t.Fatalf("%d, %s: %d %v", i, change.method, r.Status, r.Header)
+			}
+			given, _, _ = strings.Cut(r.Header["Set-Cookie"][0], ";")
+		}
+		time.Sleep(time.Hour)
+		for _, late := range []time.Duration{0, 10 * time.Second} {
+			r := httptest.NewRequest("PUT", "http://bailiwick.example/home/alice/a.txt", sleepyBody{late})
+			r.Header.Set("Cookie", given)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != 204 || (w.Header()["Set-Cookie"] != nil) != (late == 0) {
+				t.Errorf("a body that takes %v: %d %v", late, w.Code, w.Header())
+			}
+		}
+	})
+}
+
+// A sleepyBody is empty, after some time.
+type sleepyBody struct{ time.Duration }
+
+func (b sleepyBody) Read([]byte) (int, error) {
+	time.Sleep(b.Duration)
+	return 0, io.EOF
 }
 
 // TestPageSaysWho: the page has the name of who is signed in and a button to sign out, or a

@@ -50,7 +50,7 @@ type Config struct {
 	Keep func(auth.Principal) auth.Principal
 
 	MaxAge time.Duration // after which a user must sign in again; default 12 h
-	Idle   time.Duration // for which a session lasts without a request; default 2 h
+	Idle   time.Duration // for which a session lasts without a renewal, see auth.Renewer; default 2 h
 
 	// OnCheck, if set, is called for each cookie that was looked at: with nil, with
 	// [auth.ErrExpired] for a session that is over, for whatever reason, or with
@@ -134,8 +134,7 @@ func (s *Sessions) Authenticate(r *http.Request) (auth.Principal, bool, error) {
 }
 
 // AuthenticateRenew implements [auth.Renewer]. The Method of a principal with a session is
-// auth.MethodSession. A session is renewed when a quarter of Config.Idle has passed, by a GET
-// or HEAD: other requests may take long, and browsers go on meanwhile.
+// auth.MethodSession. A session is renewed when a quarter of Config.Idle has passed.
 func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool, renewal string, err error) {
 	if s == nil || s.next == nil {
 		return auth.Principal{}, false, "", auth.ErrUnavailable
@@ -158,7 +157,7 @@ func (s *Sessions) AuthenticateRenew(r *http.Request) (p auth.Principal, ok bool
 	case err != nil:
 		return p, false, "", err
 	}
-	if safe && now.Unix()-kept.Seen >= int64(s.cfg.Idle/(4*time.Second)) {
+	if now.Unix()-kept.Seen >= int64(s.cfg.Idle/(4*time.Second)) {
 		kept.Seen = now.Unix()
 		if value, err := s.seal(kept); err == nil {
 			renewal = cookie.Set(r, cookie.Session, value, 0)
