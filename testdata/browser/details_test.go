@@ -36,7 +36,7 @@ func TestDetails(t *testing.T) {
 		test func(t *testing.T, f folder)
 	}{
 		{"preview-keys", previewKeys}, {"refresh-keeps", refreshKeeps}, {"picked-keys", pickedKeys},
-		{"unreadable", uploadUnreadable}, {"pause", uploadPause}, {"lost-large", uploadLostLarge},
+		{"unreadable", uploadUnreadable}, {"pause", uploadPause}, {"cancel-paused", cancelPaused}, {"lost-large", uploadLostLarge},
 		{"spelling", uploadSpelling}, {"one-refresh", uploadRefreshesOnce},
 		{"rename-from-top", renameFromTop}, {"rename-over", renameOverChanged}, {"rename-over-form", renameOverWithoutScript}, {"delete-many", deleteMany}, {"zip-many", zipMany},
 	} {
@@ -230,6 +230,35 @@ func uploadLostLarge(t *testing.T, f folder) {
 		t.Error("the file is a conflict with itself")
 	}
 	f.stored(b, "large.bin", content)
+}
+
+// What waits during a pause can be canceled.
+func cancelPaused(t *testing.T, f folder) {
+	pass := make(chan struct{})
+	b := f.openAt(t, answering(t, f.server.url, func(r *http.Response) {
+		select {
+		case <-pass:
+		case <-r.Request.Context().Done():
+		}
+	}))
+	files, names := map[string]string{}, []string{}
+	for i := range 6 { // more than are sent at once
+		names = append(names, fmt.Sprintf("%d.txt", i))
+		files[names[i]] = "mine"
+	}
+	f.drop(b, files, names...)
+	for _, name := range names[:4] {
+		f.stored(b, name, "mine")
+	}
+	b.click(named("Pause"))
+	close(pass)
+	b.wait(shows("4 of 6 files"))
+	b.click(named("Cancel all"))
+	b.wait(shows("4 of 4 files"))
+	b.wait(link(names[3]))
+	if eval[bool](b, "!!"+named("Resume")) {
+		t.Error("nothing is left, but it can be resumed")
+	}
 }
 
 // Names that the server does not take are said to be that; where only the form of accents is

@@ -218,6 +218,7 @@ function retry(items) {
   for (const item of items) {
     queue.failed.splice(queue.failed.indexOf(item), 1);
     Object.assign(item, {tries: 0, conflicts: 0, note: ""});
+    item.batch.respell = null;
     queue.waiting.push(item);
   }
   pump();
@@ -277,7 +278,7 @@ function draw() {
 function makePanel() {
   const p = {lines: new Map(), spoken: Date.now(), title: el("h2", {}), sum: el("p", {class: "quiet"}), bar: el("progress", {"aria-label": "Progress of all files"}), list: el("ul", {})};
   p.pause = button("Pause", () => pauseAll(!queue.paused));
-  p.stop = button("Cancel all", () => { queue.waiting.splice(0).forEach(forget); [...queue.running].forEach(cancel); });
+  p.stop = button("Cancel all", () => { queue.waiting.splice(0).forEach(forget); [...queue.running].forEach(cancel); pump(); });
   p.again = button("Retry all", () => retry(queue.failed.filter(again)));
   p.close = iconButton("close", "Close", () => { queue.failed.length = 0; queue.total = 0; draw(); });
   p.live = el("p", {class: "sr", role: "status"});
