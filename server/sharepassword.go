@@ -81,22 +81,17 @@ func sentPassword(w http.ResponseWriter, r *http.Request) (password string, isFo
 
 // checkPassword returns an error unless password is the password of s.
 func (h *shares) checkPassword(r *http.Request, s *openShare, password string) error {
-	settle, err := h.cfg.Passwords.Begin(r.Context(), clients.Of(r))
-	if err != nil {
-		return throttledError(err, audit.ReasonThrottled)
-	}
-	failed := true
-	defer func() { settle(failed) }()
-	err = auth.ErrCredentials
-	if h.cfg.Hashes != nil {
-		err = h.cfg.Hashes.Check(r.Context(), s.Share.Password, password)
-	}
-	failed = errors.Is(err, auth.ErrCredentials)
+	err := h.cfg.Passwords.Guess(r.Context(), clients.Of(r), func() error {
+		if h.cfg.Hashes == nil {
+			return auth.ErrCredentials
+		}
+		return h.cfg.Hashes.Check(r.Context(), s.Share.Password, password)
+	})
 	switch {
-	case failed:
+	case errors.Is(err, auth.ErrCredentials):
 		return errSharePassword
 	case err != nil:
-		return errAuthUnavailable
+		return throttledError(err, audit.ReasonThrottled)
 	}
 	return nil
 }

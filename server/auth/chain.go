@@ -204,7 +204,7 @@ func (c *Chain) judge(r *http.Request, h header) (p Principal, name string, err 
 	}
 	if err != nil {
 		err = judged(err)
-		failed = errors.Is(err, ErrCredentials) && !errors.Is(err, ErrExpired)
+		failed = counts(err)
 		return Principal{}, "", err
 	}
 	failed = false

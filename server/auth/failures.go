@@ -69,16 +69,16 @@ func NewFailures(limits FailureLimits) *Failures {
 	return &Failures{limits: limits, clients: make(map[netip.Prefix]*failing), idle: list.New()}
 }
 
-// Begin starts a guess of the client at addr, for a password that no [Chain] checks. It
-// returns an error that matches ErrThrottled if the client has failed too often, and
-// ErrUnavailable if ctx ended while it waited for other guesses of the client. Otherwise the
-// caller calls settle exactly once, with the result.
-func (f *Failures) Begin(ctx context.Context, addr netip.Addr) (settle func(failed bool), err error) {
+// Guess calls check, which checks a password of the client at addr that no [Chain] checks, and
+// returns its error. An error that matches ErrCredentials, but not ErrExpired, counts as a
+// failure. A client that failed too often gets ErrThrottled, and check is not called. The error
+// matches ErrUnavailable if ctx ended while it waited for other guesses of the client.
+func (f *Failures) Guess(ctx context.Context, addr netip.Addr, check func() error) error {
 	a, err := f.begin(ctx, addr, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return a.settle, nil
+	return a.run(check)
 }
 
 // begin starts an attempt of the client at addr, or returns ErrThrottled. The attempt
@@ -109,20 +109,14 @@ func (f *Failures) begin(ctx context.Context, addr netip.Addr, guess bool) (atte
 	}
 }
 
-// Attempt calls check, a log-in of the client at addr with something that cannot be guessed,
-// such as the code of an OpenID Connect provider, and returns its error. An error that matches
-// ErrCredentials, but not ErrExpired, counts as a failure. A client that failed too often gets
-// ErrThrottled, and check is not called.
+// Attempt is Guess for a log-in with something that cannot be guessed, such as the code of an
+// OpenID Connect provider: it does not wait for other attempts.
 func (f *Failures) Attempt(ctx context.Context, addr netip.Addr, check func() error) error {
 	a, err := f.begin(ctx, addr, false)
 	if err != nil {
 		return err
 	}
-	failed := true // if check panics
-	defer func() { a.settle(failed) }()
-	err = check()
-	failed = errors.Is(err, ErrCredentials) && !errors.Is(err, ErrExpired)
-	return err
+	return a.run(check)
 }
 
 // An attempt is a running log-in of a client.
@@ -131,6 +125,19 @@ type attempt struct {
 	client   *failing
 	guess    bool
 }
+
+// run ends the attempt with what check returns.
+func (a attempt) run(check func() error) (err error) {
+	failed := true // if check panics
+	defer func() { a.settle(failed) }()
+	err = check()
+	failed = counts(err)
+	return err
+}
+
+// counts reports whether an error is a failure. Expired credentials were genuine once, so to
+// present them is no guess.
+func counts(err error) bool { return errors.Is(err, ErrCredentials) && !errors.Is(err, ErrExpired) }
 
 // settle ends the attempt with its result.
 func (a attempt) settle(failed bool) { a.failures.leave(a.client, a.guess, failed) }

@@ -18,7 +18,7 @@ import (
 // a time, in the order of its requests. The error matches ErrUnavailable if ctx ended while it
 // waited.
 func (f *Failures) LookUp(ctx context.Context, addr netip.Addr, find func() error) error {
-	settle, limit := f.Begin(ctx, addr)
+	a, limit := f.begin(ctx, addr, true)
 	switch {
 	case errors.Is(limit, ErrThrottled):
 		end, err := f.turns.begin(ctx, clients.Key(addr))
@@ -33,9 +33,5 @@ func (f *Failures) LookUp(ctx context.Context, addr netip.Addr, find func() erro
 	case limit != nil:
 		return limit
 	}
-	failed := true // if find panics
-	defer func() { settle(failed) }()
-	err := find()
-	failed = errors.Is(err, ErrCredentials)
-	return err
+	return a.run(find)
 }
