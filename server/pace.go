@@ -55,10 +55,10 @@ func (x *exchange) extendWriteDeadline(n int64) {
 }
 
 // WriteHeader begins the response. It extends the deadline, since the WriteTimeout of the
-// server started with the header of the request, and receiving a body may take longer: a
-// client that has sent all of it must still learn the result.
+// server started with the header of the request, and receiving a body, or making a change in
+// the store, may take longer: the client must still learn the result.
 func (x *exchange) WriteHeader(status int) {
-	if x.r.ContentLength != 0 {
+	if x.r.ContentLength != 0 || isWrite(x.r.Method) {
 		x.extendWriteDeadline(0)
 	}
 	x.renew(status)

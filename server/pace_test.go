@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // A deadlined is a connection with a WriteTimeout that starts with the request header, as
@@ -57,6 +59,61 @@ func TestAnswerAfterLongBody(t *testing.T) {
 			t.Errorf("%s: %d, written after the deadline: %t", c.name, w.Code, w.late)
 		}
 	}
+}
+
+// A change may take the store longer than WriteTimeout, and then the client must still learn that
+// it was made, whether its request has a body or not.
+func TestAnswerAfterLongChange(t *testing.T) {
+	for _, c := range []struct {
+		method, body string
+		header       []string
+		status       int
+	}{
+		{"PUT", "b", nil, 201},
+		{"PUT", "", nil, 201},
+		{"DELETE", "", nil, 204},
+		{"COPY", "", []string{"Destination", "/b.txt"}, 201},
+		{"MOVE", "", []string{"Destination", "/b.txt"}, 201},
+		{"POST", "action=move&name=a.txt&to=b.txt", []string{"Content-Type", "application/x-www-form-urlencoded"}, 201},
+	} {
+		w := &deadlined{ResponseRecorder: httptest.NewRecorder(), deadline: time.Now().Add(time.Minute)}
+		store := &slowStore{Backend: mem.New(), begun: func() {}}
+		if _, err := jailOver(t, store, allow("**")).Put(t.Context(), parsed(t, "a.txt"), strings.NewReader("a"), vfs.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		store.changed, store.begun = false, func() { w.deadline = time.Now().Add(-time.Second) }
+		path := map[string]string{"PUT": "/b.txt", "POST": "/"}[c.method]
+		if path == "" {
+			path = "/a.txt"
+		}
+		r := httptest.NewRequest(c.method, path, strings.NewReader(c.body))
+		for i := 0; i < len(c.header); i += 2 {
+			r.Header.Set(c.header[i], c.header[i+1])
+		}
+		server.New(jailOver(t, store, allow("**")), server.Config{Write: true, MinRate: 1000}).ServeHTTP(w, r)
+		if w.Code != c.status || w.late || !store.changed {
+			t.Errorf("%s: %d, changed: %t, written after the deadline: %t", c.method, w.Code, store.changed, w.late)
+		}
+	}
+}
+
+// A slowStore calls begun when it begins a change.
+type slowStore struct {
+	vfs.Backend
+	begun   func()
+	changed bool
+}
+
+func (s *slowStore) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	s.begun()
+	s.changed = true
+	return s.Backend.Put(ctx, n, body, opts)
+}
+
+func (s *slowStore) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	s.begun()
+	s.changed = true
+	return s.Backend.Remove(ctx, n, cond)
 }
 
 // With MinRate, every write has a deadline, including the end of the response that net/http
