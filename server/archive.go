@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
-	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -75,7 +74,7 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		x.fail(err, nil)
 		return
 	}
-	give := h.archives.Slots.takeFor(clients.Key(clients.Of(x.r)), archivesPerClient)
+	give := h.archives.Slots.takeFor(x.client(), archivesPerClient)
 	if give == nil {
 		x.fail(errArchiveBusy, nil)
 		return
@@ -290,22 +289,6 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 // whole seconds in one call and fractions in another.
 func sameTime(a, b time.Time) bool {
 	return a.IsZero() || b.IsZero() || a.Truncate(time.Second).Equal(b.Truncate(time.Second))
-}
-
-// A pacedWriter gives the client time to read what is written, as Config.MinRate has it.
-type pacedWriter struct{ x *exchange }
-
-func (w pacedWriter) Write(p []byte) (n int, err error) {
-	for len(p) > 0 {
-		size := int(w.x.pace.chunk(int64(len(p)), largeChunkBytes))
-		w.x.extendWriteDeadline(int64(size))
-		m, err := w.x.Write(p[:size])
-		if n += m; err != nil {
-			return n, err
-		}
-		p = p[size:]
-	}
-	return n, nil
 }
 
 // zipHeader returns the header of an object in an archive.

@@ -111,7 +111,7 @@ func (x *exchange) abort(err error) {
 
 // writeAll sends p.
 func (x *exchange) writeAll(p []byte) {
-	if _, err := x.Write(p); err != nil {
+	if _, err := (pacedWriter{x}).Write(p); err != nil {
 		x.abort(err)
 	}
 }

@@ -52,6 +52,7 @@ type exchange struct {
 	link      links.Link   // the signed link used; its ID is "" if none was
 	linkUsed  bool         // the use of the link has been counted
 	pace      pace
+	held      int64 // bytes of memory, see hold
 
 	share *sharing // the share used, nil for none
 }
@@ -85,6 +86,7 @@ func (x *exchange) end() {
 	if x.rec != nil {
 		x.record()
 	}
+	x.release()
 	x.boundRest()
 	abort := v != nil && x.attempt.Aborted
 	if !abort {

@@ -77,6 +77,6 @@ func (x *exchange) sendRefusal(page *refusalPage) {
 	}
 	x.WriteHeader(errNotFound.status)
 	if x.r.Method != http.MethodHead {
-		x.Write(page.html) // if the client is gone, nobody is left to tell
+		pacedWriter{x}.Write(page.html) // if the client is gone, nobody is left to tell
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -31,8 +32,8 @@ var (
 	searchCSP   = []string{listing.SearchCSP}
 )
 
-// list answers with one page of dir's entries. It builds the page before it sends the header,
-// so that an error can still be answered.
+// list answers with one page of dir's entries. It collects them before it sends the header, so
+// that an error can still be answered.
 func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	if h.site != nil && !asJSON && h.showsFile(x, dir) {
 		return
@@ -63,11 +64,11 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	if asJSON || h.site != nil {
 		p.Can = h.can(x, dir, found.Entries)
 	}
-	body, setHeaders, err := h.render(x, &p, asJSON)
-	if err != nil {
+	if err := x.hold(sizeOf(found.Entries)); err != nil {
 		x.fail(err, nil)
 		return
 	}
+	render, setHeaders := h.renderer(x, &p, asJSON)
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
 	setHeaders(header)
@@ -81,24 +82,19 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	}
 	x.addVary(listingVary)
 	header["X-Content-Type-Options"] = noSniff
-	x.sendAll(http.StatusOK, body)
+	x.sendRendered(http.StatusOK, render)
 }
 
-// render returns the body of a listing, and what sets the headers of its kind.
-func (h *handler) render(x *exchange, p *listing.Page, asJSON bool) (body []byte, setHeaders func(http.Header), err error) {
+// renderer returns what writes the body of a listing, and what sets the headers of its kind.
+func (h *handler) renderer(x *exchange, p *listing.Page, asJSON bool) (render func(io.Writer) error, setHeaders func(http.Header)) {
 	switch {
 	case asJSON:
-		body, err = p.JSON()
-		return body, setTypeAndCSP(listingJSON, listingCSP), err
+		return p.WriteJSON, setTypeAndCSP(listingJSON, listingCSP)
 	case h.site == nil:
-		body, err = p.HTML()
-		return body, setTypeAndCSP(htmlType, searchCSP), err
+		return p.WriteHTML, setTypeAndCSP(htmlType, searchCSP)
 	}
-	d, err := h.site.List(x.frame(p.Dir), p, h.sharePages(x, p))
-	if err != nil {
-		return nil, nil, err
-	}
-	return d.HTML, d.SetHeaders, nil
+	d := h.site.List(x.frame(p.Dir), p, h.sharePages(x, p))
+	return d.Render, d.SetHeaders
 }
 
 func setTypeAndCSP(contentType, csp []string) func(http.Header) {

@@ -19,6 +19,9 @@ const (
 	maxMinePage = 1000
 )
 
+// mineBytes is about how much memory the answer needs for a file.
+const mineBytes = 512
+
 // A mineJSON is a page of the caller's own uploads.
 type mineJSON struct {
 	Files []mineFileJSON `json:"files"`
@@ -56,6 +59,10 @@ func (h *uploads) mine(x *exchange) {
 	}
 	own, next, err := h.ownFiles(x, owner)
 	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	if err := x.hold(int64(len(own)) * mineBytes); err != nil {
 		x.fail(err, nil)
 		return
 	}

@@ -64,3 +64,19 @@ func (x *exchange) WriteHeader(status int) {
 	x.renew(status)
 	x.responseWriter.WriteHeader(status)
 }
+
+// A pacedWriter gives the client time to read what is written, as Config.MinRate has it.
+type pacedWriter struct{ x *exchange }
+
+func (w pacedWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 {
+		size := int(w.x.pace.chunk(int64(len(p)), largeChunkBytes))
+		w.x.extendWriteDeadline(int64(size))
+		m, err := w.x.Write(p[:size])
+		if n += m; err != nil {
+			return n, err
+		}
+		p = p[size:]
+	}
+	return n, nil
+}

@@ -143,7 +143,7 @@ func (x *exchange) sendDocument(status int, d *page.Document, cacheControl []str
 		x.WriteHeader(status)
 		return
 	}
-	x.sendAll(status, d.HTML)
+	x.sendRendered(status, d.Render)
 }
 
 // frame returns what is around the page for dir.

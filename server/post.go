@@ -172,14 +172,10 @@ func (h *handler) askToReplace(x *exchange, name, to vfs.Name, opts *vfs.PutOpti
 	if err != nil || info.ETag == "" {
 		return false
 	}
-	d, err := h.site.ConfirmReplace(x.frame(name.Dir()), page.Replacement{
+	d := h.site.ConfirmReplace(x.frame(name.Dir()), page.Replacement{
 		Action: formAction(x.r.Method), Name: name.Base(), ETag: x.r.Header.Get("If-Match"),
 		To: to, ToETag: string(httpheader.AppendETag(nil, &info)), Size: info.Size, ModTime: info.ModTime,
 	})
-	if err != nil {
-		x.log("rendering a page failed", err)
-		return false
-	}
 	x.attempt.Rule = info.Rule
 	x.sendDocument(errPrecondition.status, d, noStore)
 	return true

@@ -94,16 +94,11 @@ func (m *sharedMount) namesFor(ctx context.Context, dir vfs.Name, elem string) (
 
 // sendFileForm sends the page with the form.
 func (x *exchange) sendFileForm() {
-	d, err := x.site.Form(guestFrame, page.Form{
+	x.sendDocument(http.StatusOK, x.site.Form(guestFrame, page.Form{
 		Title: "Send files", Button: "Send",
 		Text:   "Whoever gave you this link receives the files. You cannot see or change them afterwards.",
 		Fields: []page.Field{{Name: "file", Label: "Files", Type: "file"}},
-	})
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
-	x.sendDocument(http.StatusOK, d, privateNoStore)
+	}), privateNoStore)
 }
 
 // storeFiles stores the files of a form one after the other. Each is a use of the share. A

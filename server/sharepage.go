@@ -82,12 +82,7 @@ func (h *shares) refuseForm(x *exchange, path string, err error) bool {
 func (h *shares) sendSharePage(x *exchange, status int, p page.Shares) {
 	var frame page.Frame
 	x.addUser(&frame)
-	d, err := h.site.Shares(frame, p)
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
-	x.sendDocument(status, d, privateNoStore)
+	x.sendDocument(status, h.site.Shares(frame, p), privateNoStore)
 }
 
 // originOf returns the scheme and host of the server as the sender of a form names them. The

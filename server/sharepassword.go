@@ -165,14 +165,11 @@ func (a askPassword) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.wrong {
 		form.Alert = "Wrong password."
 	}
-	d, err := a.site.Form(guestFrame, form)
-	if err != nil {
-		return
-	}
+	d := a.site.Form(guestFrame, form)
 	d.SetHeaders(w.Header())
 	w.WriteHeader(http.StatusUnauthorized)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(d.HTML)
+		_ = d.Render(w)
 	}
 }
 

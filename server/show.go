@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net/http"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
@@ -62,13 +63,8 @@ func (h *handler) showFile(x *exchange, name vfs.Name, deletes bool) {
 		render = h.site.ConfirmDelete
 	}
 	f.Name = x.shown(name)
-	d, err := render(x.frame(f.Name.Dir()), f)
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
 	x.addVary(listingVary)
-	x.sendDocument(http.StatusOK, d, privateNoStore)
+	x.sendDocument(http.StatusOK, render(x.frame(f.Name.Dir()), f), privateNoStore)
 }
 
 // describeFile returns what the page of a file shows. It reads the file only to show its text.
@@ -96,21 +92,26 @@ func (h *handler) describeFile(x *exchange, name vfs.Name) (f page.File, err err
 	return f, nil
 }
 
-// readText reads a small file. Its text is nil if it is not UTF-8.
+// readText reads a small file. Its text is nil if it is not UTF-8. The client may take minutes to
+// read it.
 func (x *exchange) readText(name vfs.Name) (vfs.Info, *string, error) {
 	obj, err := x.open(name, vfs.Request{})
 	if err != nil {
 		return vfs.Info{}, nil, err
 	}
 	defer obj.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(obj.Body, page.MaxText))
-	if err != nil {
+	if err := x.hold(min(obj.Info.Size, page.MaxText)); err != nil {
 		return vfs.Info{}, nil, err
 	}
-	if !utf8.Valid(b) {
+	var b strings.Builder
+	b.Grow(int(min(obj.Info.Size, page.MaxText)))
+	if _, err := io.Copy(&b, io.LimitReader(obj.Body, page.MaxText)); err != nil {
+		return vfs.Info{}, nil, err
+	}
+	text := b.String()
+	if !utf8.ValidString(text) {
 		return obj.Info, nil, nil
 	}
-	text := string(b)
 	return obj.Info, &text, nil
 }
 

@@ -58,6 +58,7 @@ var (
 	errTooLarge     = &httpError{status: 413, text: "content too large\n", verdict: audit.Refused, reason: audit.ReasonIntakeTooLarge}
 	errType         = &httpError{status: 415, text: "unsupported media type\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errSearchBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonSearchBusy, retry: retryLater}
+	errPageBusy     = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonPageBusy, retry: retryLater}
 	errArchiveBusy  = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonArchiveBusy, retry: retryLater}
 	errArchiveLarge = &httpError{status: 413, text: "too many files for one archive\n", verdict: audit.Refused, reason: audit.ReasonArchiveLarge}
 	errArchiveNames = &httpError{status: 422, text: "a file has the name of a directory, so these files cannot be in one archive\n", verdict: audit.Refused, reason: audit.ReasonArchiveNames}

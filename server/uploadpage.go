@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,32 +61,32 @@ func (x *exchange) failurePage(status int, text string) bool {
 }
 
 func (x *exchange) sendPage(status int, p *listing.Answer) bool {
-	body, setHeaders, err := x.renderAnswer(status, p)
-	if err != nil {
+	render, setHeaders := x.answerRenderer(status, p)
+	var body bytes.Buffer
+	if err := render(&body); err != nil {
 		x.log("rendering a page failed", err)
 		return false
 	}
 	h := x.Header()
 	setHeaders(h)
 	x.hideReferrer()
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = []string{strconv.Itoa(body.Len())}
 	h["Cache-Control"] = noStore
 	h["Cross-Origin-Resource-Policy"] = sameOrigin
 	h["X-Content-Type-Options"] = noSniff
 	x.WriteHeader(status)
 	if status == http.StatusCreated {
-		x.writeAll(body)
+		x.writeAll(body.Bytes())
 	} else {
-		x.Write(body) // if the client is gone, nobody is left to tell
+		x.Write(body.Bytes()) // if the client is gone, nobody is left to tell
 	}
 	return true
 }
 
-// renderAnswer returns the page that answers a form, and what sets its headers.
-func (x *exchange) renderAnswer(status int, p *listing.Answer) (body []byte, setHeaders func(http.Header), err error) {
+// answerRenderer returns what writes the page that answers a form, and what sets its headers.
+func (x *exchange) answerRenderer(status int, p *listing.Answer) (render func(io.Writer) error, setHeaders func(http.Header)) {
 	if x.site == nil {
-		body, err = p.HTML()
-		return body, setTypeAndCSP(htmlType, listingCSP), err
+		return p.WriteHTML, setTypeAndCSP(htmlType, listingCSP)
 	}
 	frame := page.Frame{}
 	if x.share != nil && x.share.upload {
@@ -92,9 +94,6 @@ func (x *exchange) renderAnswer(status int, p *listing.Answer) (body []byte, set
 	} else if path, ok := strings.CutPrefix(x.r.URL.Path, "/"); ok {
 		frame.Base = page.BaseOf(path)
 	}
-	d, err := x.site.Answer(frame, status, p)
-	if err != nil {
-		return nil, nil, err
-	}
-	return d.HTML, d.SetHeaders, nil
+	d := x.site.Answer(frame, status, p)
+	return d.Render, d.SetHeaders
 }

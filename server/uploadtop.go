@@ -39,13 +39,8 @@ func (h *uploads) top(x *exchange) {
 	if types := h.intake.Types.String(); types != "*/*" {
 		u.Accept = strings.ReplaceAll(types, " ", "")
 	}
-	d, err := h.site.Upload(x.frame(vfs.Root), u)
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
 	x.addVary(listingVary)
-	x.sendDocument(http.StatusOK, d, privateNoStore)
+	x.sendDocument(http.StatusOK, h.site.Upload(x.frame(vfs.Root), u), privateNoStore)
 }
 
 // asksToDelete reports whether a request is for the form that asks before a file is deleted:
@@ -68,16 +63,12 @@ func (h *uploads) askToDelete(x *exchange) {
 			rec, err = h.find(x, op, name)
 		}
 	}
-	var d *page.Document
-	if err == nil {
-		d, err = h.site.ConfirmRemoval(x.frame(vfs.Root), rec.ID.String(), rec.Name)
-	}
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
 	x.addVary(listingVary)
-	x.sendDocument(http.StatusOK, d, privateNoStore)
+	x.sendDocument(http.StatusOK, h.site.ConfirmRemoval(x.frame(vfs.Root), rec.ID.String(), rec.Name), privateNoStore)
 }
 
 // postAction deletes the file that a form names, as a DELETE would.

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -46,20 +47,21 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, pg page
 		form.Links = []look.Link{{Text: "Sign in with your organization", Href: OIDC + "?next=" + url.QueryEscape(pg.next)}}
 	}
 	// Without a Base, the page loads nothing: it has any path.
-	document, err := p.site.Form(look.Frame{}, form)
-	if err != nil {
+	document := p.site.Form(look.Frame{}, form)
+	var body bytes.Buffer
+	if err := document.Render(&body); err != nil {
 		return err
 	}
 	h := w.Header()
 	document.SetHeaders(h)
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Length", strconv.Itoa(len(document.HTML)))
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	if pg.retry > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((pg.retry+time.Second-1)/time.Second), 10))
 	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(document.HTML) // if the client is gone, nobody is left to tell
+		_, _ = w.Write(body.Bytes()) // if the client is gone, nobody is left to tell
 	}
 	return nil
 }

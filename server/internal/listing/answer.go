@@ -1,9 +1,9 @@
 package listing
 
 import (
-	"bytes"
 	_ "embed" // for the template
 	"html/template"
+	"io"
 	"strconv"
 	"strings"
 	"unicode"
@@ -59,14 +59,10 @@ func (a *Answer) Lines() []FileLine {
 	return lines
 }
 
-// HTML renders the page as an HTML document without scripts.
-func (a *Answer) HTML() ([]byte, error) {
+// WriteHTML writes the page as an HTML document without scripts. It fails only if w does.
+func (a *Answer) WriteHTML(w io.Writer) error {
 	out := answerPage{Title: a.Title, Text: a.Text, Style: template.CSS(pageCSS), Files: a.Lines()}
-	var buf bytes.Buffer
-	if err := answer.Execute(&buf, &out); err != nil {
-		return nil, err
-	}
-	return buf.Bytes(), nil
+	return answer.Execute(w, &out)
 }
 
 // Visible reports whether a text has characters that people can see, and so can click on.

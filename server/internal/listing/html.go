@@ -1,11 +1,13 @@
 package listing
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed" // for the templates and their style
 	"encoding/base64"
 	"html/template"
+	"io"
+	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,7 +49,8 @@ type htmlPage struct {
 	Style   template.CSS
 	Parent  bool
 	Columns []Column
-	Entries []htmlEntry
+	Entries iter.Seq[[]htmlEntry]
+	Empty   bool
 	Next    string
 	Query   Query
 
@@ -68,31 +71,48 @@ type htmlEntry struct {
 	Time, Modified string
 }
 
-// HTML renders the page as an HTML document without scripts.
-func (p *Page) HTML() ([]byte, error) {
+// WriteHTML writes the page as an HTML document without scripts. It fails only if w does.
+func (p *Page) WriteHTML(w io.Writer) error {
 	out := htmlPage{Title: "/", Style: template.CSS(pageCSS), Parent: !p.Dir.IsRoot()}
 	if out.Parent {
 		out.Title = p.Dir.String() + "/"
 	}
-	for i := range p.Entries {
-		e := &p.Entries[i]
-		line := htmlEntry{Name: e.Key(), Href: Href(e)}
-		if e.Kind != vfs.KindDir {
-			line.Size, line.Bytes = HumanSize(e.Size), strconv.FormatInt(e.Size, 10)
-		}
-		if e.Kind != vfs.KindDir && !e.ModTime.IsZero() {
-			line.Time, line.Modified = Times(e.ModTime)
-		}
-		out.Entries = append(out.Entries, line)
-	}
+	out.Entries, out.Empty = Rows(p.Entries, lineOf), len(p.Entries) == 0
 	out.Columns, out.Query = p.Columns(), p.Query
 	out.Unsorted, out.Cut = !p.Sorted, p.Cut
 	out.Next = p.NextURL()
-	var buf bytes.Buffer
-	if err := entries.Execute(&buf, &out); err != nil {
-		return nil, err
+	return entries.Execute(w, &out)
+}
+
+// Rows yields the rows of a table with entries, some at a time: all rows of a page need several
+// times the memory of its entries, for as long as the client takes to read it. A row is valid
+// until the next ones.
+func Rows[R any](entries []vfs.Entry, rowOf func(*vfs.Entry) R) iter.Seq[[]R] {
+	return func(yield func([]R) bool) {
+		rows := make([]R, 0, rowsAtOnce)
+		for some := range slices.Chunk(entries, rowsAtOnce) {
+			rows = rows[:0]
+			for i := range some {
+				rows = append(rows, rowOf(&some[i]))
+			}
+			if !yield(rows) {
+				return
+			}
+		}
 	}
-	return buf.Bytes(), nil
+}
+
+const rowsAtOnce = 64
+
+func lineOf(e *vfs.Entry) htmlEntry {
+	line := htmlEntry{Name: e.Key(), Href: Href(e)}
+	if e.Kind != vfs.KindDir {
+		line.Size, line.Bytes = HumanSize(e.Size), strconv.FormatInt(e.Size, 10)
+	}
+	if e.Kind != vfs.KindDir && !e.ModTime.IsZero() {
+		line.Time, line.Modified = Times(e.ModTime)
+	}
+	return line
 }
 
 // Columns returns the headings, each with a link to the page in its order; the heading of the

@@ -36,7 +36,7 @@ type answerView struct {
 }
 
 // Answer renders the page that answers a form.
-func (s *Site) Answer(frame Frame, status int, a *listing.Answer) (*Document, error) {
+func (s *Site) Answer(frame Frame, status int, a *listing.Answer) *Document {
 	v := &answerView{Title: a.Title, Text: a.Text, Failed: status >= 400, Files: a.Lines()}
 	if h := headlines[status]; h != "" {
 		v.Title = h
@@ -52,5 +52,5 @@ func (s *Site) Answer(frame Frame, status int, a *listing.Answer) (*Document, er
 		v.Text = "Nothing was stored."
 	}
 	frame.Title = v.Title
-	return s.render(answerPage, &view{Frame: frame, Answer: v})
+	return s.document(answerPage, &view{Frame: frame, Answer: v})
 }

@@ -45,9 +45,9 @@ func (f *Form) HasFiles() bool {
 type Link struct{ Text, Href string }
 
 // Form renders a small page. It loads no module.
-func (s *Site) Form(frame Frame, f Form) (*Document, error) {
+func (s *Site) Form(frame Frame, f Form) *Document {
 	if frame.Title == "" {
 		frame.Title = f.Title
 	}
-	return s.render(formPage, &view{Frame: frame, Form: &f})
+	return s.document(formPage, &view{Frame: frame, Form: &f})
 }

@@ -3,6 +3,7 @@ package page
 import (
 	_ "embed" // for the template
 	"html/template"
+	"iter"
 	"path"
 	"strconv"
 	"strings"
@@ -25,7 +26,8 @@ type listView struct {
 	Dir     string
 	Crumbs  []crumb
 	Columns []column
-	Rows    []row
+	Rows    iter.Seq[[]row]
+	Count   int
 	Query   listing.Query
 	Next    string
 	Can     string
@@ -56,10 +58,15 @@ type row struct {
 
 // List renders a page of a directory. share returns a reference to the form that makes a share
 // of an entry, or with nil of the directory itself; "" for none.
-func (s *Site) List(frame Frame, p *listing.Page, share func(*vfs.Entry) string) (*Document, error) {
+func (s *Site) List(frame Frame, p *listing.Page, share func(*vfs.Entry) string) *Document {
+	rowOf := func(e *vfs.Entry) row {
+		r := rowOf(e)
+		r.Share = share(e)
+		return r
+	}
 	l := &listView{
 		Name: s.Title, Dir: p.Dir.String(), Query: p.Query, Next: p.NextURL(), Can: strings.Join(p.Can, " "), Share: share(nil),
-		Unsorted: !p.Sorted, Cut: p.Cut, Rows: make([]row, len(p.Entries)),
+		Unsorted: !p.Sorted, Cut: p.Cut, Rows: listing.Rows(p.Entries, rowOf), Count: len(p.Entries),
 	}
 	for _, c := range p.Columns() {
 		name, utc := strings.CutSuffix(c.Name, " (UTC)")
@@ -71,21 +78,22 @@ func (s *Site) List(frame Frame, p *listing.Page, share func(*vfs.Entry) string)
 		l.Name, l.Crumbs = p.Dir.Base(), s.crumbs(p.Dir)
 		frame.Title = l.Name
 	}
-	for i := range p.Entries {
-		e, r := &p.Entries[i], &l.Rows[i]
-		r.Name, r.Href, r.Share = e.Key(), listing.Href(e), share(e)
-		if e.Kind == vfs.KindDir {
-			r.Icon, r.Facts = icons["dir"], "<td></td><td></td>"
-			continue
-		}
-		r.File, r.Elem = true, e.Elem
-		if i := strings.LastIndexByte(e.Elem, '/'); i >= 0 {
-			r.Elem = e.Elem[i+1:]
-			r.Below = listing.Href(&vfs.Entry{Elem: e.Elem[:i], Kind: vfs.KindDir})
-		}
-		r.Icon, r.Facts = icons[iconOf(mediatype.ByName(path.Base(e.Elem))[0])], facts(e.Size, e.ModTime)
+	return s.document(listPage, &view{Frame: frame, Module: true, List: l})
+}
+
+func rowOf(e *vfs.Entry) row {
+	r := row{Name: e.Key(), Href: listing.Href(e)}
+	if e.Kind == vfs.KindDir {
+		r.Icon, r.Facts = icons["dir"], "<td></td><td></td>"
+		return r
 	}
-	return s.render(listPage, &view{Frame: frame, Module: true, List: l})
+	r.File, r.Elem = true, e.Elem
+	if i := strings.LastIndexByte(e.Elem, '/'); i >= 0 {
+		r.Elem = e.Elem[i+1:]
+		r.Below = listing.Href(&vfs.Entry{Elem: e.Elem[:i], Kind: vfs.KindDir})
+	}
+	r.Icon, r.Facts = icons[iconOf(mediatype.ByName(path.Base(e.Elem))[0])], facts(e.Size, e.ModTime)
+	return r
 }
 
 // crumbs returns the directories above dir, from the top of the mount.

@@ -50,7 +50,7 @@ type ShareRow struct {
 }
 
 // Shares renders the page of shares. It loads nothing: no mount is around it.
-func (s *Site) Shares(frame Frame, p Shares) (*Document, error) {
+func (s *Site) Shares(frame Frame, p Shares) *Document {
 	p.At, frame.Title = SharesPath, "My shares"
 	if f := p.Form; f != nil {
 		frame.Title = "Share"
@@ -61,5 +61,5 @@ func (s *Site) Shares(frame Frame, p Shares) (*Document, error) {
 		r.Href = (&url.URL{Path: r.Path}).EscapedPath()
 		r.Expires, r.ExpiresText = listing.Times(r.Until)
 	}
-	return s.render(sharesPage, &view{Frame: frame, Made: &p})
+	return s.document(sharesPage, &view{Frame: frame, Made: &p})
 }

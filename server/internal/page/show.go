@@ -2,9 +2,11 @@ package page
 
 import (
 	_ "embed" // for the template
+	"iter"
 	"net/url"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/listing"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -25,7 +27,7 @@ type File struct {
 	ETag    string // as in the header, "" if unknown
 	Media   string
 
-	Text *string // what the page shows of a text, nil if it shows none
+	Text *string // what the page shows of a text, nil if it shows none; at most MaxText bytes
 
 	CanDelete, CanMove, CanCopy bool
 
@@ -40,7 +42,7 @@ type File struct {
 }
 
 // File renders the page of a file: a preview and what the caller may do with it.
-func (s *Site) File(frame Frame, f File) (*Document, error) {
+func (s *Site) File(frame Frame, f File) *Document {
 	f.Base, f.Kind = f.Name.Base(), iconOf(f.Media)
 	f.Href = listing.Href(&vfs.Entry{Elem: f.Base})
 	f.Frame = "?" + url.Values{"show": {f.Base}}.Encode() + "&frame"
@@ -54,7 +56,7 @@ func (s *Site) File(frame Frame, f File) (*Document, error) {
 		f.Crumbs, f.Here = s.crumbs(dir), dir.Base()
 	}
 	frame.Title = f.Base
-	return s.render(showPage, &view{Frame: frame, Module: true, Show: &f})
+	return s.document(showPage, &view{Frame: frame, Module: true, Show: &f})
 }
 
 // A Replacement is a copy or move of an object to the name of another one.
@@ -69,7 +71,7 @@ type Replacement struct {
 
 // ConfirmReplace renders the page that asks before an object is replaced, in the version that r
 // has.
-func (s *Site) ConfirmReplace(frame Frame, r Replacement) (*Document, error) {
+func (s *Site) ConfirmReplace(frame Frame, r Replacement) *Document {
 	fields := []Field{}
 	for _, f := range [...][2]string{{"action", r.Action}, {"name", r.Name}, {"etag", r.ETag}, {"to", "/" + r.To.String()}, {"replace", "1"}, {"to_etag", r.ToETag}} {
 		fields = append(fields, Field{Name: f[0], Value: f[1], Type: "hidden"})
@@ -87,8 +89,29 @@ func (s *Site) ConfirmReplace(frame Frame, r Replacement) (*Document, error) {
 	})
 }
 
+// Pieces yields the text in pieces, so that it is not escaped as a whole: that can be five
+// times as long.
+func (f *File) Pieces() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		rest := *f.Text
+		for len(rest) > pieceBytes {
+			n := pieceBytes
+			for n > pieceBytes-utf8.UTFMax && !utf8.RuneStart(rest[n]) {
+				n--
+			}
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
+		yield(rest)
+	}
+}
+
+const pieceBytes = 4 << 10
+
 // ConfirmDelete renders the page that asks before a file is deleted, in the version that f has.
-func (s *Site) ConfirmDelete(frame Frame, f File) (*Document, error) {
+func (s *Site) ConfirmDelete(frame Frame, f File) *Document {
 	text := "This cannot be undone."
 	var etag []Field
 	if f.ETag != "" {
@@ -99,14 +122,14 @@ func (s *Site) ConfirmDelete(frame Frame, f File) (*Document, error) {
 }
 
 // ConfirmRemoval renders the page that asks before an upload is deleted.
-func (s *Site) ConfirmRemoval(frame Frame, id, name string) (*Document, error) {
+func (s *Site) ConfirmRemoval(frame Frame, id, name string) *Document {
 	if !listing.Visible(name) {
 		name = id
 	}
 	return s.confirmDelete(frame, id, name, "This cannot be undone.")
 }
 
-func (s *Site) confirmDelete(frame Frame, name, shown, text string, more ...Field) (*Document, error) {
+func (s *Site) confirmDelete(frame Frame, name, shown, text string, more ...Field) *Document {
 	fields := append([]Field{{Name: "action", Value: "delete", Type: "hidden"}, {Name: "name", Value: name, Type: "hidden"}}, more...)
 	return s.Form(frame, Form{
 		Title: "Delete this file?", Name: shown, Text: text,

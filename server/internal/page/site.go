@@ -4,7 +4,6 @@
 package page
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"embed"
@@ -13,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -151,16 +151,22 @@ func (a *Asset) SetHeaders(h http.Header) {
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 }
 
-// A Document is a page as it is sent.
+// A Document is a page. It is rendered while it is sent, since a whole page can be some times
+// as large as what it shows.
 type Document struct {
-	HTML []byte
-	CSP  string // of this document alone: it has the nonce
+	CSP string // of this document alone: it has the nonce
 
 	// Posts says that the page is a form to post. Its Referrer-Policy must not be no-referrer:
 	// browsers then send the form with "Origin: null", and without TLS nothing else tells it from
 	// one of another site.
 	Posts bool
+
+	template *template.Template
+	view     *view
 }
+
+// Render writes the page. It fails only if w does.
+func (d *Document) Render(w io.Writer) error { return d.template.ExecuteTemplate(w, "shell", d.view) }
 
 // SetHeaders sets the headers that every page has. Content-Length and Cache-Control are the
 // caller's.
@@ -237,18 +243,11 @@ func parse(content string) *template.Template {
 	return t
 }
 
-func (s *Site) render(t *template.Template, v *view) (*Document, error) {
+func (s *Site) document(t *template.Template, v *view) *Document {
 	var random [16]byte
 	rand.Read(random[:]) // never fails
 	v.Site, v.Nonce = s, base64.RawURLEncoding.EncodeToString(random[:])
-	var buf bytes.Buffer
-	if v.List != nil {
-		buf.Grow(4<<10 + 320*len(v.List.Rows))
-	}
-	if err := t.ExecuteTemplate(&buf, "shell", v); err != nil {
-		return nil, err
-	}
-	return &Document{HTML: buf.Bytes(), CSP: csp(v.Nonce, v.Base != ""), Posts: v.Form != nil && v.Form.Button != ""}, nil
+	return &Document{csp(v.Nonce, v.Base != ""), v.Form != nil && v.Form.Button != "", t, v}
 }
 
 func isInvisible(r rune) bool {

@@ -38,7 +38,7 @@ type OwnFile struct {
 }
 
 // Upload renders the page at the top of uploads.
-func (s *Site) Upload(frame Frame, u Upload) (*Document, error) {
+func (s *Site) Upload(frame Frame, u Upload) *Document {
 	if u.Limit > 0 {
 		u.MaxSize = listing.HumanSize(u.Limit)
 	}
@@ -54,5 +54,5 @@ func (s *Site) Upload(frame Frame, u Upload) (*Document, error) {
 			f.Name = f.ID
 		}
 	}
-	return s.render(uploadPage, &view{Frame: frame, Module: true, Upload: &u})
+	return s.document(uploadPage, &view{Frame: frame, Module: true, Upload: &u})
 }
