@@ -23,6 +23,7 @@ const (
 // come first, without any name; then the policy for both names; then the object.
 func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 	to, opts, err := h.destination(x.r)
+	opts.Source = httpheader.Conditions(x.r)
 	x.attempt.To = to
 	if err != nil {
 		x.fail(err, nil)
@@ -31,7 +32,7 @@ func (h *handler) copyOrMove(x *exchange, name vfs.Name) {
 	h.transfer(x, name, to, opts)
 }
 
-// transfer copies or moves name to another name.
+// transfer copies or moves name, in a version for which opts.Source holds, to another name.
 func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) {
 	x.attempt.To = to
 	if err := h.checkTarget(x, name, to); err != nil {
@@ -44,7 +45,6 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 		return
 	}
 	defer h.intake.Slots.give()
-	opts.Source = httpheader.Conditions(x.r)
 	opts.Source.Unsafe = true
 	if err := h.recheck(x, name, to, &opts); err != nil {
 		x.fail(err, nil)
@@ -116,7 +116,7 @@ func (h *handler) destinationName(r *http.Request, u *url.URL) (vfs.Name, error)
 	// What a router has removed from the path of the request is the path of the mount.
 	mount, ok := strings.CutSuffix(sentPath(r), encodedPath(r.URL))
 	rest, below := strings.CutPrefix(encodedPath(u), mount)
-	if !ok || !below || h.cfg.Auth.HasURL != nil && !h.cfg.Auth.HasURL(strings.ToLower(r.Host), encodedPath(u)) {
+	if !ok || !below || !h.hasPath(r, encodedPath(u)) {
 		return vfs.Name{}, refusal("", audit.ReasonDestination)
 	}
 	inner, err := url.ParseRequestURI(rest)
@@ -128,6 +128,24 @@ func (h *handler) destinationName(r *http.Request, u *url.URL) (vfs.Name, error)
 		err = refusal(to.String(), reason.Directory)
 	}
 	return to, err
+}
+
+// hasPath reports whether an escaped path, on the host of the request, is one of this handler.
+func (h *handler) hasPath(r *http.Request, path string) bool {
+	return h.cfg.Auth.HasURL == nil || h.cfg.Auth.HasURL(strings.ToLower(r.Host), path)
+}
+
+// checkReached refuses a name that came from elsewhere than from a URL if the URL of that name
+// is not one of this handler: nobody could reach the object.
+func (h *handler) checkReached(r *http.Request, n vfs.Name) error {
+	if h.cfg.Auth.HasURL == nil {
+		return nil
+	}
+	mount, ok := strings.CutSuffix(sentPath(r), encodedPath(r.URL))
+	if !ok || !h.hasPath(r, mount+"/"+n.EscapedPath()) {
+		return refusal(n.String(), audit.ReasonDestination)
+	}
+	return nil
 }
 
 // encodedPath returns the path of a URL as it was sent. EscapedPath would encode the

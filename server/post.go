@@ -37,7 +37,7 @@ func (h *handler) post(x *exchange, dir vfs.Name) {
 type action struct {
 	method    string // of the request that does the same
 	name, to  vfs.Name
-	header    http.Header // its preconditions
+	source    vfs.Cond // its precondition
 	overwrite bool
 	replaced  vfs.Tags // the versions of to that may be overwritten
 }
@@ -62,16 +62,24 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		return
 	}
 	defer x.partOf(dir, a.method)()
+	reached := h.checkReached(x.r, a.name)
+	if reached == nil && a.method != http.MethodDelete {
+		reached = h.checkReached(x.r, a.to)
+	}
 	as := new(http.Request)
 	*as = *x.r
-	as.Method, as.Header = a.method, a.header
+	as.Method = a.method
 	x.attempt.Method, x.attempt.Name = x.r.Method, a.name
 	x.r, x.op = as, opOf(a.method)
-	if a.method == http.MethodDelete {
-		h.remove(x, a.name)
+	if reached != nil {
+		x.fail(reached, nil)
 		return
 	}
-	h.transfer(x, a.name, a.to, vfs.PutOptions{Cond: vfs.Cond{IfMatch: a.replaced, IfNoneMatch: vfs.Tags{Any: !a.overwrite}}})
+	if a.method == http.MethodDelete {
+		h.remove(x, a.name, a.source)
+		return
+	}
+	h.transfer(x, a.name, a.to, vfs.PutOptions{Cond: vfs.Cond{IfMatch: a.replaced, IfNoneMatch: vfs.Tags{Any: !a.overwrite}}, Source: a.source})
 }
 
 // receiveFields returns the fields of a form without files.
@@ -103,9 +111,8 @@ func parseAction(dir vfs.Name, fields url.Values) (a action, err error) {
 	if a.name, err = dir.Child(fields.Get("name")); err != nil {
 		return a, err
 	}
-	a.header = http.Header{}
 	if tag := fields.Get("etag"); tag != "" {
-		a.header["If-Match"] = []string{tag}
+		a.source.IfMatch = ifMatch(tag)
 	}
 	if tag := fields.Get("to_etag"); tag != "" {
 		a.replaced = ifMatch(tag)
@@ -160,6 +167,18 @@ func ifMatch(tag string) vfs.Tags {
 	return httpheader.Conditions(&as).IfMatch
 }
 
+// tagOf returns the field that ifMatch made tags of.
+func tagOf(tags vfs.Tags) string {
+	if len(tags.List) != 1 {
+		return ""
+	}
+	tag := string(httpheader.AppendETag(nil, &vfs.Info{ETag: tags.List[0].Value}))
+	if tags.List[0].Weak {
+		tag = "W/" + tag
+	}
+	return tag
+}
+
 // askToReplace answers a form of a browser that failed with err since there is an object called
 // to. It shows which version that is, and asks for the consent to replace it. It reports false
 // if it has not answered: the version that the person has seen is there, so something else has
@@ -173,7 +192,7 @@ func (h *handler) askToReplace(x *exchange, name, to vfs.Name, opts *vfs.PutOpti
 		return false
 	}
 	d := h.site.ConfirmReplace(x.frame(name.Dir()), page.Replacement{
-		Action: formAction(x.r.Method), Name: name.Base(), ETag: x.r.Header.Get("If-Match"),
+		Action: formAction(x.r.Method), Name: name.Base(), ETag: tagOf(opts.Source.IfMatch),
 		To: to, ToETag: string(httpheader.AppendETag(nil, &info)), Size: info.Size, ModTime: info.ModTime,
 	})
 	x.attempt.Rule = info.Rule

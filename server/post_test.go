@@ -288,3 +288,28 @@ func TestPostAction(t *testing.T) {
 		}
 	})
 }
+
+// A form reaches no name whose URL belongs to another handler, as COPY and MOVE do not.
+func TestPostReachesOnlyItsURLs(t *testing.T) {
+	b := mem.New()
+	j := jailOver(t, b, allow("**"))
+	for _, name := range []string{"a.txt", "docs/there.txt"} {
+		if _, err := j.Put(t.Context(), parsed(t, name), strings.NewReader("a"), vfs.PutOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	url := start(t, server.New(j, server.Config{Write: true, Auth: server.Auth{
+		HasURL: func(host, path string) bool { return !strings.HasPrefix(path, "/docs") },
+	}}))
+	for _, fields := range []string{"action=move&name=a.txt&to=docs/a.txt", "action=copy&name=a.txt&to=/docs/"} {
+		if r := sendBody(t, "POST", url+"/", fields, "Content-Type", "application/x-www-form-urlencoded"); r.Status != 404 {
+			t.Errorf("%s: %d %q", fields, r.Status, r.Body)
+		}
+	}
+	if r := sendBody(t, "POST", url+"/docs/", "action=delete&name=there.txt", "Content-Type", "application/x-www-form-urlencoded"); r.Status != 404 {
+		t.Errorf("delete: %d %q", r.Status, r.Body)
+	}
+	if r := sendBody(t, "POST", url+"/", "action=move&name=a.txt&to=b.txt", "Content-Type", "application/x-www-form-urlencoded"); r.Status != 201 {
+		t.Errorf("move: %d %q", r.Status, r.Body)
+	}
+}

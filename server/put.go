@@ -26,7 +26,7 @@ func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 	case x.r.Method == methodCopy, x.r.Method == methodMove:
 		h.copyOrMove(x, name)
 	default:
-		h.remove(x, name)
+		h.remove(x, name, httpheader.Conditions(x.r))
 	}
 }
 
@@ -98,9 +98,9 @@ func (h *handler) hideSibling(err error) error {
 	return &hidden
 }
 
-// remove deletes name.
-func (h *handler) remove(x *exchange, name vfs.Name) {
-	removed, err := h.jail.Remove(x.ctx, name, httpheader.Conditions(x.r))
+// remove deletes name, in a version for which cond holds.
+func (h *handler) remove(x *exchange, name vfs.Name, cond vfs.Cond) {
+	removed, err := h.jail.Remove(x.ctx, name, cond)
 	if err != nil {
 		x.fail(err, nil)
 		return

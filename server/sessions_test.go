@@ -164,6 +164,34 @@ func TestSignInPageWhere(t *testing.T) {
 	}
 }
 
+// TestFormWithoutSession: the form of somebody whose session has ended gets no challenge that would
+// make the browser ask for a password, where anyone may write, but not do what the form asks for.
+func TestFormWithoutSession(t *testing.T) {
+	s, _ := sessionsOf(t, people{"alice": {Name: "alice", Method: "basic"}}, nil)
+	pages := signin.New(signin.Config{Sessions: s, Password: true, Logger: quiet})
+	b := mem.New()
+	p := allow("**")
+	p.Authorize = rules(t, nil,
+		access.Rule{Who: "anyone", Can: can(vfs.OpRead, vfs.OpList, vfs.OpWrite)},
+		access.Rule{Who: "authenticated", Can: can(vfs.OpDelete)})
+	j := jailOver(t, b, p)
+	if _, err := j.Put(t.Context(), parsed(t, "a.txt"), strings.NewReader("a"), vfs.PutOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	h := server.New(j, server.Config{List: true, Write: true, Page: fullPage, Logger: quiet, Auth: server.Auth{Authenticator: s, SignIn: pages.Unauthorized()}})
+	for _, fields := range []string{"action=delete&name=a.txt", "action=move&name=a.txt&to=b.txt"} {
+		for browser, headers := range map[bool][]string{
+			true:  {"Accept", "text/html", "Origin", "http://files.example", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"},
+			false: {"Accept", "*/*"},
+		} {
+			r := sendTo(t, h, "POST", "/", fields, append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
+			if challenged := strings.Contains(fmt.Sprint(r.Header["Www-Authenticate"]), "Basic "); r.Status != 401 || challenged == browser {
+				t.Errorf("%s, of a browser: %t: %d, %v", fields, browser, r.Status, r.Header)
+			}
+		}
+	}
+}
+
 var nonces = regexp.MustCompile(`nonce(-|=")[A-Za-z0-9_-]+`)
 
 // withoutChance returns a reply without what differs by chance (the nonce) or repeats the

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -142,5 +143,50 @@ mounts:
 		if resp, _ := p.do(t, "", "/secret/a"); resp.StatusCode == 200 {
 			t.Errorf("%s: it is served", what)
 		}
+	}
+}
+
+// What a mount of one host serves or hides cannot be reached for that host through a mount of all
+// hosts: not by the name in a form, nor in an archive, a search or a listing.
+func TestNestedMountOfOneHost(t *testing.T) {
+	dir := tree(t, map[string]string{"srv/a.txt": "a", "srv/docs/covered.txt": "covered", "other/b.txt": "b"})
+	writeConfig(t, dir, `
+access_log: {file: "off"}
+mounts:
+  - {path: /, source: srv, allow: ["**"], list: true, write: true}
+  - {path: /docs, host: h.example, source: other, allow: ["**"]}
+`)
+	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
+	const host = "h.example"
+	form := func(fields string) func(r *http.Request) {
+		return func(r *http.Request) {
+			r.Method, r.Body, r.ContentLength = "POST", io.NopCloser(strings.NewReader(fields)), int64(len(fields))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+	}
+	for _, path := range []string{"/?zip", "/?q=covered&deep=1", "/?q=docs", "/"} {
+		resp, body := p.do(t, host, path, asJSON)
+		if resp.StatusCode != 200 || strings.Contains(body, "covered.txt") || strings.Contains(body, `"docs"`) {
+			t.Errorf("%s for the host: %d %q", path, resp.StatusCode, body)
+		}
+		if resp, body := p.do(t, "", path, asJSON); resp.StatusCode != 200 || !strings.Contains(body, "docs") {
+			t.Errorf("%s for others: %d %q", path, resp.StatusCode, body)
+		}
+	}
+	for _, fields := range []string{"action=move&name=a.txt&to=docs/a.txt", "action=copy&name=a.txt&to=/docs/", "action=move&name=a.txt&to=DOCS/a.txt"} {
+		if resp, body := p.do(t, host, "/", form(fields)); resp.StatusCode != 404 {
+			t.Errorf("%s for the host: %d %q", fields, resp.StatusCode, body)
+		}
+	}
+	if resp, body := p.do(t, host, "/docs/", form("action=delete&name=covered.txt")); resp.StatusCode == 303 || resp.StatusCode == 204 {
+		t.Errorf("a form to the other mount: %d %q", resp.StatusCode, body)
+	}
+	for path, want := range map[string]int{"/a.txt": 200, "/docs/b.txt": 200, "/docs/covered.txt": 404} {
+		if resp, _ := p.do(t, host, path); resp.StatusCode != want {
+			t.Errorf("GET %s for the host: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	if resp, body := p.do(t, "", "/", form("action=move&name=a.txt&to=docs/a.txt")); resp.StatusCode != 201 {
+		t.Errorf("the form for others: %d %q", resp.StatusCode, body)
 	}
 }

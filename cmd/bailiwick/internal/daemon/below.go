@@ -13,16 +13,22 @@ import (
 )
 
 // below returns the mounts directly below m that have a page, for the pages of m: they are no
-// entries of its directories, so nobody would find them.
-func (g *generation) below(m *mount) []server.Below {
+// entries of its directories, so nobody would find them. With a host, these are pages for that.
+func (g *generation) below(m *mount, host string) []server.Below {
 	var list []server.Below
-	names := routing.Taken(g.cfg.Mounts, m.cfg)
+	names := routing.Taken(g.cfg.Mounts, m.cfg, host)
 	for _, n := range names {
 		if slices.ContainsFunc(names, func(above vfs.Name) bool { return strings.HasPrefix(n.String(), above.String()+"/") }) {
 			continue
 		}
 		path := strings.TrimSuffix(string(m.cfg.Path), "/") + "/" + n.String()
-		at := slices.IndexFunc(g.mounts, func(o *mount) bool { return o.cfg.Host == m.cfg.Host && string(o.cfg.Path) == path })
+		at := -1
+		for i, o := range g.mounts {
+			// Mounts of the host come before those of all hosts.
+			if string(o.cfg.Path) == path && (host != "" && string(o.cfg.Host) == host || o.cfg.Host == m.cfg.Host && at < 0) {
+				at = i
+			}
+		}
 		if opens := g.mounts[at].opensPage(); opens != nil {
 			list = append(list, server.Below{Name: n, Open: opens})
 		}

@@ -38,7 +38,13 @@ type Explainer struct {
 	principal  auth.Principal
 	op         vfs.Op
 	releaseOwn func()
-	mounts     map[*config.Mount]*explainedMount // those that were reached
+	mounts     map[mountFor]*explainedMount // those that were reached
+}
+
+// A mountFor is a mount for the requests with a host.
+type mountFor struct {
+	mount *config.Mount
+	host  string
 }
 
 // An explainedMount is a mount whose source is open for reading.
@@ -61,7 +67,7 @@ func NewExplainer(std cli.Streams, env *cli.Env, cfg *config.Config, op vfs.Op, 
 		std: std, env: env, cfg: cfg, router: routing.New(cfg.Mounts), host: host,
 		principal: who, op: op,
 		releaseOwn: holdOwnFiles(env, cfg),
-		mounts:     map[*config.Mount]*explainedMount{},
+		mounts:     map[mountFor]*explainedMount{},
 	}
 }
 
@@ -221,10 +227,10 @@ func (e *Explainer) Head(ctx context.Context, path string) (info vfs.Info, detai
 
 // mount opens a mount's source, once.
 func (e *Explainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMount, error) {
-	if m := e.mounts[cfg]; m != nil {
+	if m := e.mounts[mountFor{cfg, e.host}]; m != nil {
 		return m, nil
 	}
-	m, policy, err := compileMount(e.cfg, cfg)
+	m, policy, err := compileMount(e.cfg, cfg, e.host)
 	if err != nil {
 		return nil, e.std.ConfigError(err)
 	}
@@ -244,7 +250,7 @@ func (e *Explainer) mount(ctx context.Context, cfg *config.Mount) (*explainedMou
 	em.probe = newProbe(e.cfg, m, func(ctx context.Context, id uuid.UUID) (catalog.Record, error) {
 		return e.record(ctx, em, id)
 	})
-	e.mounts[cfg] = em
+	e.mounts[mountFor{cfg, e.host}] = em
 	return em, nil
 }
 

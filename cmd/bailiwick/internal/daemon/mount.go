@@ -37,7 +37,7 @@ type mount struct {
 // newMount opens the source of a mount and puts it behind the mount's rules.
 func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, error) {
 	cfg, key := &g.cfg.Mounts[i], fmt.Sprintf("mounts[%d]", i)
-	m, policy, err := compileMount(g.cfg, cfg)
+	m, policy, err := compileMount(g.cfg, cfg, "")
 	if err != nil {
 		return nil, err
 	}
@@ -105,8 +105,8 @@ func (m *mount) check() error {
 }
 
 // compileMount returns a mount with its access rules, but without its source, and the policy
-// for its names.
-func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Policy, err error) {
+// for its names, for requests with a host, or with "" for those with any.
+func compileMount(cfg *config.Config, mc *config.Mount, host string) (m *mount, policy vfs.Policy, err error) {
 	m = &mount{cfg: mc, page: pageOf(mc)}
 	m.page.Shares = cfg.Shares != nil
 	if mc.Access != nil {
@@ -114,12 +114,12 @@ func compileMount(cfg *config.Config, mc *config.Mount) (m *mount, policy vfs.Po
 			return nil, policy, cli.Usagef("%s", cli.OneLine(err))
 		}
 	}
-	policy, err = mountPolicy(cfg, m)
+	policy, err = mountPolicy(cfg, m, host)
 	return m, policy, err
 }
 
 // mountPolicy returns the policy for the names of a mount.
-func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
+func mountPolicy(cfg *config.Config, m *mount, host string) (vfs.Policy, error) {
 	if m.cfg.Uploads != nil {
 		// Authorization depends on the owner of an object, which only the handler knows.
 		return catalog.Policy(), nil
@@ -132,7 +132,7 @@ func mountPolicy(cfg *config.Config, m *mount) (vfs.Policy, error) {
 	p.Deny = append(p.Deny, m.page.Reserved()...)
 	// A deny pattern also covers every other spelling of the name that some backend might
 	// take for the same.
-	for _, n := range routing.Taken(cfg.Mounts, m.cfg) {
+	for _, n := range routing.Taken(cfg.Mounts, m.cfg, host) {
 		taken, err := vfs.NameSet("the mount at "+strings.TrimSuffix(string(m.cfg.Path), "/")+"/"+n.String(), n)
 		if err != nil {
 			return vfs.Policy{}, err
@@ -156,11 +156,33 @@ func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, 
 	rt := routing.New(g.cfg.Mounts)
 	for i := range rt.Routes {
 		at := slices.IndexFunc(g.mounts, func(m *mount) bool { return m.cfg == rt.Routes[i].Mount })
-		rt.Routes[i].Handler = s.handler(g, g.mounts[at], rt, recorder)
+		m, route := g.mounts[at], &rt.Routes[i]
+		route.Handler = s.handler(g, m, m.jail, "", rt, recorder)
+		for _, host := range routing.HostsWithin(g.cfg.Mounts, m.cfg) {
+			jail, err := m.jailFor(g.cfg, host)
+			if err != nil {
+				return nil, err
+			}
+			if route.ForHost == nil {
+				route.ForHost = map[string]http.Handler{}
+			}
+			route.ForHost[host] = s.handler(g, m, jail, host, rt, recorder)
+		}
 	}
 	var err error
 	rt.Nothing, err = unmountedHandler(s.gate(g, rt, nil), recorder, s.logger)
 	return rt, err
+}
+
+// jailFor returns the jail of a mount for requests with a host. It refuses what other mounts
+// of the host serve or hide: in an archive, a search or a form, a name comes from elsewhere
+// than from a URL.
+func (m *mount) jailFor(cfg *config.Config, host string) (*vfs.Jail, error) {
+	policy, err := mountPolicy(cfg, m, host)
+	if err != nil {
+		return nil, err
+	}
+	return m.source.base.With(policy)
 }
 
 // gate returns the authentication for a mount to which rt leads, or with nil for paths
@@ -183,21 +205,22 @@ func (s *service) gate(g *generation, rt *routing.Router, m *config.Mount) serve
 	return gate
 }
 
-// handler returns the handler of a mount, to which rt leads.
-func (s *service) handler(g *generation, m *mount, rt *routing.Router, recorder audit.Recorder) http.Handler {
+// handler returns the handler of a mount, to which rt leads, for what jail lets
+// through: for requests with a host, or with "" for all others.
+func (s *service) handler(g *generation, m *mount, jail *vfs.Jail, host string, rt *routing.Router, recorder audit.Recorder) http.Handler {
 	gate := s.gate(g, rt, m.cfg)
 	slots := s.arriving.of(g.cfg.Limits.Uploads)
 	minRate := int64(g.cfg.Limits.MinimumRate)
 	if m.cfg.Uploads != nil {
 		cfg := m.uploadConfig(g.cfg)
 		cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
-		return server.NewUploads(m.jail, m.catalog.catalog, cfg)
+		return server.NewUploads(jail, m.catalog.catalog, cfg)
 	}
 	cfg := m.serverConfig(g.cfg)
-	cfg.NotFound, cfg.Page.Below = m.notFound, g.below(m)
+	cfg.NotFound, cfg.Page.Below = m.notFound, g.below(m, host)
 	cfg.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
 	cfg.Auth, cfg.Intake.Slots, cfg.MinRate, cfg.Recorder, cfg.Logger = gate, slots, minRate, recorder, s.logger
-	return server.New(m.jail, cfg)
+	return server.New(jail, cfg)
 }
 
 // uploadConfig returns the configuration of the handler of an upload mount, without what

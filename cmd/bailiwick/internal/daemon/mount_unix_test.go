@@ -28,7 +28,7 @@ mounts:
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, policy, err := compileMount(cfg, &cfg.Mounts[0])
+	_, policy, err := compileMount(cfg, &cfg.Mounts[0], "")
 	if err != nil {
 		t.Fatal(err)
 	}

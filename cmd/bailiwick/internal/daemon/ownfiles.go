@@ -78,7 +78,7 @@ func checkOwnFilesIn(cfg *config.Config, m *config.Mount, dir string, written bo
 	if !written {
 		return nil
 	}
-	_, policy, err := compileMount(cfg, m)
+	_, policy, err := compileMount(cfg, m, "")
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func Review(ctx context.Context, env *cli.Env, cfg *config.Config) (*review.Revi
 	defer holdOwnFiles(env, cfg)()
 	mounts := make([]review.Mount, len(cfg.Mounts))
 	for i := range cfg.Mounts {
-		m, policy, err := compileMount(cfg, &cfg.Mounts[i])
+		m, policy, err := compileMount(cfg, &cfg.Mounts[i], "")
 		if err != nil {
 			return nil, err
 		}

@@ -27,6 +27,19 @@ type Router struct {
 type Route struct {
 	Mount   *config.Mount
 	Handler http.Handler
+
+	// ForHost has the handlers for the hosts of [HostsWithin], which serve less of the mount.
+	ForHost map[string]http.Handler
+}
+
+// handlerFor returns the handler for requests with that Host.
+func (r *Route) handlerFor(host string) http.Handler {
+	if len(r.ForHost) > 0 {
+		if h := r.ForHost[hostOf(host)]; h != nil {
+			return h
+		}
+	}
+	return r.Handler
 }
 
 // New returns a Router without handlers, which can only find mounts.
@@ -69,7 +82,7 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		below.URL = inner
 		r = below
 	}
-	found.Handler.ServeHTTP(w, r)
+	found.handlerFor(r.Host).ServeHTTP(w, r)
 }
 
 // Find returns the route for a URL on a host, and the URL with the path below the mount.
@@ -112,20 +125,21 @@ func (rt *Router) findIn(at map[string]int, u *url.URL) (int, *url.URL) {
 }
 
 // Taken returns the names in m that requests never reach through m, because other mounts
-// are served at their paths. It may return names below each other.
+// are served at their paths: all requests or, with a host, those for that host. It may
+// return names below each other.
 //
 // The router compares paths byte for byte, but a file system may ignore case, and a
 // symbolic link in the source can resolve to any name. So m itself must refuse these
 // names. Otherwise, their content in m's source would be served under m's rules instead
 // of those of the other mount.
-func Taken(mounts []config.Mount, m *config.Mount) []vfs.Name {
+func Taken(mounts []config.Mount, m *config.Mount, host string) []vfs.Name {
 	var names []vfs.Name
-	above := strings.TrimSuffix(string(m.Path), "/") + "/"
+	host = hostOf(host)
 	for i := range mounts {
 		other := &mounts[i]
-		below, ok := strings.CutPrefix(string(other.Path), above)
-		// Only with the same host does the other mount get all of these requests.
-		if !ok || below == "" || other.Host != m.Host {
+		below := pathWithin(m, other)
+		// Only with the same host does the other mount get all requests.
+		if below == "" || other.Host != m.Host && (host == "" || string(other.Host) != host) {
 			continue
 		}
 		n, err := vfs.ParseName(below)
@@ -135,6 +149,27 @@ func Taken(mounts []config.Mount, m *config.Mount) []vfs.Name {
 		names = append(names, n)
 	}
 	return names
+}
+
+// HostsWithin returns the hosts for which requests reach less of m than for others: those of
+// mounts below m, if m itself is for all hosts.
+func HostsWithin(mounts []config.Mount, m *config.Mount) []string {
+	var hosts []string
+	for i := range mounts {
+		if host := string(mounts[i].Host); m.Host == "" && host != "" && pathWithin(m, &mounts[i]) != "" && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// pathWithin returns the path of other relative to that of m, "" if it is not below that.
+func pathWithin(m, other *config.Mount) string {
+	below, ok := strings.CutPrefix(string(other.Path), strings.TrimSuffix(string(m.Path), "/")+"/")
+	if !ok {
+		return ""
+	}
+	return below
 }
 
 // HasURL returns a function that reports whether a host and an escaped path belong to

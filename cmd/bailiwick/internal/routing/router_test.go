@@ -163,7 +163,7 @@ func TestTaken(t *testing.T) {
 		"",
 	} {
 		var got []string
-		for _, n := range routing.Taken(mounts, &mounts[i]) {
+		for _, n := range routing.Taken(mounts, &mounts[i], "") {
 			got = append(got, n.String())
 		}
 		if text := strings.Join(got, " "); text != want {
