@@ -14,8 +14,8 @@ import (
 // defaultIndexes are the objects that are served for their directory.
 var defaultIndexes = []string{"index.html"}
 
-// serveDir answers a path with a trailing slash: with the first index file that exists,
-// else with the listing, else with the fallback, else with 404.
+// serveDir answers a path with a trailing slash: with what the query asks for, or with the
+// first index file that exists, else with the listing, else with the fallback, else with 404.
 func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	if h.cfg.List && wantsArchive(x.r) {
 		h.archive(x, dir)
@@ -23,6 +23,10 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	}
 	err := refusal(dir.String(), reason.Directory)
 	asJSON := h.cfg.List && prefersJSON(x.r.Header["Accept"])
+	// The page of a file in dir is none of dir, which may have an index file.
+	if h.cfg.List && h.site != nil && !asJSON && h.showsFile(x, dir) {
+		return
+	}
 	if !asJSON {
 		for index := range h.indexFiles(dir) {
 			pres := h.present(x, index, h.indexVary)

@@ -35,9 +35,6 @@ var (
 // list answers with one page of dir's entries. It collects them before it sends the header, so
 // that an error can still be answered.
 func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
-	if h.site != nil && !asJSON && h.showsFile(x, dir) {
-		return
-	}
 	q := parseListQuery(x.r.URL, dir)
 	limit := q.Limit
 	switch {

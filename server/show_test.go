@@ -326,6 +326,20 @@ func TestPageAnswers(t *testing.T) {
 	}
 }
 
+// The page of a file is shown where its directory has an index file, too: a search leads there.
+func TestShowBesideIndex(t *testing.T) {
+	url := start(t, server.New(jail(t, map[string]string{"sub/index.html": "the index", "sub/report.txt": "the report"}, allow("**")),
+		server.Config{List: true, Page: fullPage}))
+	for query, want := range map[string]string{"": "the index", "?q=x": "the index", "?show=report.txt": "the report"} {
+		if r := get(t, "GET", url+"/sub/"+query, "Accept", "text/html"); r.Status != 200 || !strings.Contains(r.Body, want) {
+			t.Errorf("%s: %d %.200q", query, r.Status, r.Body)
+		}
+	}
+	if r := get(t, "GET", url+"/sub/?show=missing.txt", "Accept", "text/html"); r.Status != 404 {
+		t.Errorf("a missing file: %d", r.Status)
+	}
+}
+
 // BenchmarkPage compares the page of 1,000 files with the plain table, which is without
 // scripts.
 func BenchmarkPage(b *testing.B) {
