@@ -64,7 +64,7 @@ func TestCopyAndMove(t *testing.T) {
 // A Destination that is malformed is an error; one that leads elsewhere, or outside of
 // the policy, is the uniform 404. Neither copies anything.
 func TestDestination(t *testing.T) {
-	b, err := mem.FromMap(map[string]string{"pub/a.txt": "one", "secret.txt": "secret", "pub/dir/x": "x"})
+	b, err := mem.FromMap(map[string]string{"pub/a.txt": "one", "secret.txt": "secret", "pub/dir/x": "x", "pub/other.txt": "other"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestDestination(t *testing.T) {
 		{[]string{"/elsewhere"}, 404},
 		{[]string{"/pub/dir"}, 404},
 		{[]string{"/pub/a.txt/below"}, 404},
-		{[]string{"/pub/A.txt"}, 409},
+		{[]string{"/pub/Other.txt"}, 409},
 		{[]string{"/pub/aux"}, 422},
 	} {
 		for _, method := range []string{"COPY", "MOVE"} {
@@ -132,7 +132,7 @@ func TestDestination(t *testing.T) {
 			t.Errorf("COPY %s: %d %q", from, r.Status, r.Body)
 		}
 	}
-	if got := names(t, b); got != "pub/a.txt pub/dir/x secret.txt" {
+	if got := names(t, b); got != "pub/a.txt pub/dir/x pub/other.txt secret.txt" {
 		t.Errorf("the backend holds %s", got)
 	}
 }
@@ -370,6 +370,28 @@ func TestDestinationVersion(t *testing.T) {
 			if r := get(t, "GET", url+"/d/there.txt"); r.Body != "mine, by "+method {
 				t.Errorf("%s: the destination is %q", method, r.Body)
 			}
+		}
+	})
+}
+
+// The case of a name can be corrected, by a MOVE and by a form.
+func TestMoveCorrectsCase(t *testing.T) {
+	eachWritable(t, func(t *testing.T, b vfs.Backend) {
+		base, _ := writing(t, b, allow("**"), server.Intake{})
+		if r := sendBody(t, "PUT", base+"/d/readme.txt", "text"); r.Status != 201 {
+			t.Fatal(r.Status)
+		}
+		if r := sendBody(t, "MOVE", base+"/d/readme.txt", "", "Destination", "/d/README.txt", "Overwrite", "F"); r.Status != 201 {
+			t.Errorf("MOVE: %d %q", r.Status, r.Body)
+		}
+		if r := sendBody(t, "POST", base+"/d/", "action=move&name=README.txt&to=Readme.txt", "Content-Type", "application/x-www-form-urlencoded"); r.Status != 201 {
+			t.Errorf("the form: %d %q", r.Status, r.Body)
+		}
+		if r := sendBody(t, "COPY", base+"/d/Readme.txt", "", "Destination", "/d/README.txt"); r.Status != 409 && r.Status != 404 {
+			t.Errorf("COPY: %d %q", r.Status, r.Body)
+		}
+		if got := contents(t, b); len(got) != 1 || got["d/Readme.txt"] != "text" {
+			t.Errorf("%q", got)
 		}
 	})
 }

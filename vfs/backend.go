@@ -130,6 +130,10 @@ type PutOptions struct {
 	// ignore it.
 	Source Cond
 
+	// leaving is the object that Jail.Move removes afterwards, in another spelling: it is
+	// no sibling of the new one. Zero if there is none.
+	leaving Name
+
 	// ContentTime is the ContentTime to store, for a copy, if the backend supports it;
 	// zero means now. On disk it becomes the file's modification time, and ETags depend
 	// on that: the new version's ETag differs from that of the version it replaces, but

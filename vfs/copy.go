@@ -90,7 +90,7 @@ func (j *Jail) copyInside(ctx context.Context, v *Verdict, src *Jail, version *I
 // inside prepares the name and lets the store write it.
 func (j *Jail) inside(ctx context.Context, v *Verdict, opts PutOptions, write func(PutOptions) (Info, error)) (Written, error) {
 	opts.Cond.Unsafe = true
-	p, err := j.prepare(ctx, v.Name, opts.Cond)
+	p, err := j.prepare(ctx, v.Name, opts.Cond, opts.leaving)
 	if err != nil {
 		return Written{}, outward("put", v.Name, v.Rule, err)
 	}

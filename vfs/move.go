@@ -5,6 +5,8 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 )
 
 // Move stores the object from of src, which may be j itself, under the name to, and
@@ -22,6 +24,10 @@ import (
 // remove what the other has written. There, a Remove of from during the Move can succeed
 // as well, and then the copy stays. On a store that ignores the condition of a removal, a
 // version that is written between the copy and the removal is lost.
+//
+// The new name may differ from that of from only in case or normal form, as in no other
+// write. Where the store finds one by the other and cannot rename, that is refused
+// as such a sibling is.
 //
 // Move refuses symbolic links as Remove does. It fails with [ErrUnsupported] if src is
 // read-only, if the object has no ETag, if to could not record its content coding, and
@@ -52,8 +58,20 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 	if !src.caps.Writable || version.ETag == "" || to == from && sameBackend(j.backend, src.backend) {
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
+	if from.Dir() == to.Dir() && newSpelling(from.Base()).is(to.Base()) && sameBackend(j.backend, src.backend) {
+		opts.leaving = from
+	}
 	if w, err := j.moveInside(ctx, &v, src, version, opts); !errors.Is(err, ErrUnsupported) {
 		return w, err
+	}
+	if opts.leaving == from {
+		// The object would replace itself, and then be removed.
+		if one, err := j.isOtherSpelling(ctx, to); one || err != nil {
+			if one {
+				err = j.siblingError(ctx, to, from, KindFile, true)
+			}
+			return Written{}, outward("put", to, v.Rule, err)
+		}
 	}
 	this := Cond{IfMatch: Tags{List: []Tag{{Value: version.ETag, Set: true}}}, Unsafe: true}
 	w, err := j.copyVersion(ctx, &v, src, version, this, opts)
@@ -67,6 +85,26 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 		return Written{}, outward("remove", from, d.Rule, changed(err))
 	}
 	return w, nil
+}
+
+// isOtherSpelling reports whether the store finds an object by the name n although it has
+// only one with another spelling, as file systems do that fold case or normal form.
+func (j *Jail) isOtherSpelling(ctx context.Context, n Name) (bool, error) {
+	there, err := j.checkObject(ctx, n, Cond{})
+	if !there || err != nil {
+		return false, err
+	}
+	c := newSpellingCursor(n.Base())
+	hint := listHint{Shows: func(elem string, _ Kind) bool { return elem == n.Base() }, Names: true, Requests: maxPageRequests}
+	for e, err := range c.entries(filestore.WithHint(ctx, hint), j.backend, n.Dir()) {
+		if err != nil {
+			return false, err
+		}
+		if e.Elem == n.Base() {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // moves are the names that moves are about to change. The zero value has none.

@@ -23,13 +23,15 @@ type surroundings struct {
 // n's path: on a disk the two cannot coexist, and elsewhere the object would hide what
 // is below it.
 //
+// leaving, if it is not zero, is an object that will be gone: it is no sibling.
+//
 // It makes one listing per inspected directory, unless the index of names shows that
 // there is nothing to find. It sees the state at that moment: another process can still
 // create a conflicting name.
-func (j *Jail) survey(ctx context.Context, n Name) (s surroundings, err error) {
+func (j *Jail) survey(ctx context.Context, n, leaving Name) (s surroundings, err error) {
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
-		found, err := j.findSpelling(ctx, at)
+		found, err := j.findSpelling(ctx, at, leaving)
 		switch {
 		case ReasonOf(err) == reason.Missing:
 			kind = KindDir // so the directory will be created, too
@@ -68,10 +70,10 @@ func (s *surroundings) conflict(ctx context.Context, j *Jail, n Name) error {
 }
 
 // findSpelling searches n's directory for n's last element, of any kind, or for another
-// spelling of it. found.Elem is "" if there is neither. A backend that reads whole
+// spelling of it than that of the object leaving. found.Elem is "" if there is neither. A backend that reads whole
 // directories skips entries that are not spellings; with other backends, findSpelling
 // reads only where a spelling can be.
-func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error) {
+func (j *Jail) findSpelling(ctx context.Context, n, leaving Name) (found Entry, err error) {
 	switch j.names.look(ctx, j.backend, n) {
 	case notThere:
 		return Entry{}, nil
@@ -91,12 +93,16 @@ func (j *Jail) findSpelling(ctx context.Context, n Name) (found Entry, err error
 			return Entry{}, err
 		case e.Elem == n.Base():
 			return e, nil
+		case e.Kind == KindFile && isElem(leaving, n.Dir(), e.Elem):
 		case c.want.is(e.Elem):
 			found = e
 		}
 	}
 	return found, nil
 }
+
+// isElem reports whether n is elem in dir.
+func isElem(n, dir Name, elem string) bool { return !n.IsZero() && n.Dir() == dir && n.Base() == elem }
 
 // Lacks reports whether neither n nor another spelling of it exists, as far as a Jail
 // made by NewBulk knows from its listing of n's directory. It returns false if it does

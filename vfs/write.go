@@ -61,7 +61,7 @@ func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions)
 		return Written{}, err
 	}
 	opts.Cond.Unsafe = true
-	p, err := j.prepare(ctx, n, opts.Cond)
+	p, err := j.prepare(ctx, n, opts.Cond, opts.leaving)
 	if err != nil {
 		return Written{}, outward("put", n, v.Rule, err)
 	}
@@ -83,7 +83,7 @@ func (j *Jail) CheckPut(ctx context.Context, cond Cond, names ...Name) []error {
 		if errs[i] = v.err("put"); errs[i] != nil {
 			continue
 		}
-		c, replaces, err := j.claim(ctx, n, cond)
+		c, replaces, err := j.claim(ctx, n, cond, Name{})
 		if err != nil {
 			errs[i] = outward("put", n, v.Rule, err)
 			continue
@@ -134,10 +134,10 @@ type preparation struct {
 // errUnfinished is the result of a Put that has not returned: its body may panic.
 var errUnfinished = errors.New("unfinished")
 
-// prepare fails if n is too similar to a sibling, or if something else conflicts with
-// it.
-func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (*preparation, error) {
-	c, replaces, err := j.claim(ctx, n, cond)
+// prepare fails if n is too similar to a sibling other than leaving, or if something else
+// conflicts with it.
+func (j *Jail) prepare(ctx context.Context, n Name, cond Cond, leaving Name) (*preparation, error) {
+	c, replaces, err := j.claim(ctx, n, cond, leaving)
 	switch {
 	case err != nil:
 		return nil, err
@@ -152,7 +152,7 @@ func (j *Jail) prepare(ctx context.Context, n Name, cond Cond) (*preparation, er
 
 // claim makes the checks of prepare. It returns the claim on n, unless an existing object is
 // only replaced.
-func (j *Jail) claim(ctx context.Context, n Name, cond Cond) (c *claim, replaces bool, err error) {
+func (j *Jail) claim(ctx context.Context, n Name, cond Cond, leaving Name) (c *claim, replaces bool, err error) {
 	if !j.caps.Writable {
 		return nil, false, &Error{Op: "put", Name: n.s, Err: ErrUnsupported}
 	}
@@ -170,12 +170,12 @@ func (j *Jail) claim(ctx context.Context, n Name, cond Cond) (c *claim, replaces
 		}
 	}()
 	again := false
-	replaces, err = j.checkAround(ctx, n, cond)
+	replaces, err = j.checkAround(ctx, n, cond, leaving)
 	if err == nil && !replaces {
 		again, err = entered.contested()
 	}
 	if again && err == nil {
-		replaces, err = j.checkAround(ctx, n, cond)
+		replaces, err = j.checkAround(ctx, n, cond, leaving)
 	}
 	if err != nil {
 		return nil, false, err
@@ -202,14 +202,14 @@ func (p *preparation) leave() {
 	p.claim.leave()
 }
 
-func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond) (replaces bool, err error) {
+func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond, leaving Name) (replaces bool, err error) {
 	// With "*", the listing of the survey finds out.
 	if !cond.IfNoneMatch.Any && !j.lacks(ctx, n) {
 		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
 			return there, err
 		}
 	}
-	s, err := j.survey(ctx, n)
+	s, err := j.survey(ctx, n, leaving)
 	if err != nil {
 		return false, err
 	}
@@ -230,7 +230,7 @@ func (j *Jail) checkVersion(ctx context.Context, n Name, cond Cond) error {
 	case there || err != nil || j.caps.Directories:
 		return err // a backend with directories reports the conflict itself
 	}
-	if _, err := j.survey(ctx, n); err != nil {
+	if _, err := j.survey(ctx, n, Name{}); err != nil {
 		return err
 	}
 	return &Error{Op: "put", Name: n.s, Err: ErrPrecondition}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -13,7 +14,8 @@ import (
 
 var _ driver.Mover = (*Backend)(nil)
 
-// MoveFrom renames a file of this same Backend to a new name in a directory that exists.
+// MoveFrom renames a file of this same Backend to a new name in a directory that exists, or
+// to another spelling of its name.
 // It fails with vfs.ErrUnsupported in all other cases, in which a rename could overwrite
 // what another program has just written, or show an empty directory; the caller then
 // copies the file and removes it.
@@ -100,6 +102,8 @@ func (m *renaming) underWriteLock(ctx context.Context, top folder, old, p *locat
 		return driver.Refuse("open", m.from.Name, reason.Missing)
 	case old.current.etag(m.from.Name) != m.from.ETag:
 		return vfs.ErrChanged
+	case p.current != nil && m.isOne(old, p):
+		return m.respell(old, p)
 	case p.current != nil:
 		info := p.current.info(m.n)
 		if err := put.Check("put", m.n, m.cond, &info); err != nil {
@@ -134,6 +138,41 @@ func (m *renaming) rename(old, p *location) error {
 		return nil
 	}
 	return errors.Join(err, p.dir.renameNew(p.elem, old.dir, old.elem), vfs.ErrChanged)
+}
+
+// isOne reports whether both names are spellings of one entry, on a file system that folds
+// them: only the old one is in the directory.
+func (m *renaming) isOne(old, p *location) bool {
+	if p.at != old.at || p.missing != nil || p.current.id != old.current.id {
+		return false
+	}
+	elems, err := p.dir.names()
+	return err == nil && !slices.Contains(elems, p.elem)
+}
+
+// respell gives the one entry the new spelling. A rename to a name that does not exist would
+// find it.
+func (m *renaming) respell(old, p *location) error {
+	info, cond := p.current.info(m.n), m.cond
+	cond.IfNoneMatch = vfs.Tags{} // nothing has the new spelling
+	if err := put.Check("put", m.n, cond, &info); err != nil {
+		return err
+	}
+	if err := old.dir.rename(old.elem, p.dir, p.elem); err != nil {
+		return err
+	}
+	elems, err := p.dir.names()
+	if err == nil && !slices.Contains(elems, p.elem) {
+		// Linux takes a rename of a file to itself for done, whatever the names.
+		return driver.Refuse("put", m.n, reason.CreateSibling)
+	}
+	if err == nil {
+		m.st, err = p.dir.lstat(p.elem)
+	}
+	if err == nil {
+		m.b.outdate(old.current.mtime)
+	}
+	return err
 }
 
 // takeBack gives the file its old name again, unless it has changed: the new name could

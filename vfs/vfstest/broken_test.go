@@ -630,6 +630,7 @@ var brokenReferences = []struct {
 	}},
 	{"copies inside the store whatever the condition", "copy", func(r *reference) vfs.Backend { return storeCopies{r} }},
 	{"moves without removing", "move", func(r *reference) vfs.Backend { return storeMoves{r} }},
+	{"moves to another spelling without removing", "move to another spelling", func(r *reference) vfs.Backend { return storeMoves{r} }},
 	{"lets several moves of one object succeed", "move races", func(r *reference) vfs.Backend { return storeMoves{r} }},
 	{"Remove ignores conditions", "remove", func(r *reference) vfs.Backend {
 		return &layer{reference: r, remove: func(ctx context.Context, n vfs.Name, _ vfs.Cond) error {

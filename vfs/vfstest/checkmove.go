@@ -3,7 +3,9 @@ package vfstest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -111,6 +113,42 @@ func checkMove(p *probe) {
 	}
 	if got := p.walk(vfs.Root); slices.ContainsFunc(got, func(s string) bool { return s == "never.txt" || s == "x" }) {
 		p.errorf("a failed Move left something: %q", got)
+	}
+}
+
+// checkMoveSpelling: Jail.Move corrects the case of a name, or its normal form; a store that
+// finds an object by both names may refuse that.
+func checkMoveSpelling(p *probe) {
+	if !p.caps.Writable {
+		return
+	}
+	j := p.jail()
+	create := vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}
+	at := name("d/readme.txt")
+	p.put(at, digits, vfs.PutOptions{})
+	_, err := p.b.Stat(p.ctx, name("d/README.txt"), vfs.Request{})
+	folds := vfs.ReasonOf(err) != reason.Missing
+	for _, c := range []struct {
+		to   string
+		opts vfs.PutOptions
+	}{{"d/README.txt", vfs.PutOptions{}}, {"d/Readme.TXT", vfs.PutOptions{Cond: create}}, {"d/readme.txt", vfs.PutOptions{Cond: create}}} {
+		_, err := j.Move(p.ctx, name(c.to), j, at, c.opts)
+		switch {
+		case err == nil:
+			at = name(c.to)
+		case folds && vfs.ReasonOf(err) == reason.CreateSibling:
+		default:
+			p.errorf("Move of %q to %q: %w", at, c.to, err)
+		}
+		if got := p.walk(vfs.Root); !slices.Contains(got, at.String()) || len(slices.DeleteFunc(got, func(s string) bool { return !strings.EqualFold(s, at.String()) })) != 1 {
+			p.errorf("after Move of %q to %q: %q", at, c.to, got)
+		}
+		p.holds(at, digits)
+	}
+	other := name("d/other.txt")
+	p.put(other, "other", vfs.PutOptions{})
+	if _, err := j.Move(p.ctx, name("d/README.TXT"), j, other, vfs.PutOptions{}); !errors.Is(err, fs.ErrNotExist) && !folds {
+		p.errorf("Move of another object to another spelling of %q: %v", at, err)
 	}
 }
 

@@ -173,6 +173,7 @@ var checks = []check{
 	{"remove", readTree, checkRemove},
 	{"copy", readTree, checkCopy},
 	{"move", readTree, checkMove},
+	{"move to another spelling", emptyTree, checkMoveSpelling},
 	{"move races", emptyTree, checkMoveRaces},
 }
 
