@@ -4,7 +4,10 @@ import (
 	"archive/zip"
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"net/http"
@@ -17,6 +20,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
@@ -59,6 +63,18 @@ const archiveLook = 5 * time.Second
 // not keep them from all others.
 const archivesPerClient = 2
 
+// The rates, in bytes per second, at which a client must read an archive. It must keep
+// archiveRate, over all of the archive, only while no other client can have one: otherwise a
+// few that read next to nothing would keep all archives for weeks. archivePace holds without
+// Config.MinRate, too, since a client that reads nothing at all must be noticed.
+const (
+	archiveRate = 128 << 10
+	archivePace = 1 << 10
+)
+
+// archiveStart is how long a client may take before its rate counts.
+const archiveStart = time.Minute
+
 // archive answers with a zip archive of what the caller could list and open below dir, or of
 // the entries of dir that the query names. All names are collected first, so that an error can
 // still be answered; what fails or changes after that breaks the connection, so an archive is
@@ -69,17 +85,20 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		x.fail(refusal(dir.String(), audit.ReasonLink), nil)
 		return
 	}
-	objects, err := h.collected(x, dir)
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
 	give := h.archives.Slots.takeFor(x.client(), archivesPerClient)
 	if give == nil {
 		x.fail(errArchiveBusy, nil)
 		return
 	}
 	defer give()
+	objects, err := h.archived(x, dir)
+	if err == nil && !extractable(objects) {
+		err = errArchiveNames
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
 	if err := x.useShare(); err != nil {
 		x.fail(err, nil)
 		return
@@ -97,7 +116,9 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 		return
 	}
 	x.attempt.Archive = true
-	if err := x.sendArchive(dir, objects); err != nil {
+	x.pace = max(x.pace, archivePace)
+	sent := &archiveWriter{pacedWriter{x}, h.archives.Slots, time.Now(), 0}
+	if err := x.sendArchive(sent, dir, objects); err != nil {
 		x.abort(err)
 	}
 }
@@ -113,19 +134,6 @@ func (h *handler) archiveName(dir vfs.Name) string {
 		return h.cfg.Mounted.Base()
 	}
 	return "files"
-}
-
-// collected is archived, in a slot for searches: it is one.
-func (h *handler) collected(x *exchange, dir vfs.Name) ([]vfs.Entry, error) {
-	if !h.searches.take() {
-		return nil, errSearchBusy
-	}
-	defer h.searches.give()
-	objects, err := h.archived(x, dir)
-	if err == nil && !extractable(objects) {
-		err = errArchiveNames
-	}
-	return objects, err
 }
 
 // extractable reports whether no object has the name of a directory with others, as stores
@@ -219,14 +227,34 @@ func (h *handler) collect(objects []vfs.Entry, prefix string, below iter.Seq2[vf
 	return objects, nil
 }
 
-// sendArchive sends the objects as an archive. It needs the same memory whatever their sizes.
-func (x *exchange) sendArchive(dir vfs.Name, objects []vfs.Entry) error {
+// An archiveWriter sends an archive, as long as its client keeps the rate.
+type archiveWriter struct {
+	pacedWriter
+	slots *Slots
+	began time.Time
+	bytes int64
+}
+
+func (w *archiveWriter) Write(p []byte) (int, error) {
+	n, err := w.pacedWriter.Write(p)
+	w.bytes += int64(n)
+	if took := time.Since(w.began); err == nil && took > archiveStart && float64(w.bytes) < archiveRate*took.Seconds() && w.slots.full() {
+		err = &writeError{errArchiveSlow}
+	}
+	return n, err
+}
+
+var errArchiveSlow = errors.New("server: others wait for an archive, and the client reads this one slowly")
+
+// sendArchive sends the objects to w as an archive. It needs the same memory whatever their
+// sizes.
+func (x *exchange) sendArchive(w io.Writer, dir vfs.Name, objects []vfs.Entry) error {
 	chunk := largeChunks.Get().(*[largeChunkBytes]byte)
 	defer largeChunks.Put(chunk)
-	out := bufio.NewWriterSize(pacedWriter{x}, largeChunkBytes)
+	out := bufio.NewWriterSize(w, largeChunkBytes)
 	z := zip.NewWriter(out)
 	for i := range objects {
-		if err := x.addToArchive(z, dir, &objects[i], chunk[:]); err != nil {
+		if err := x.addToArchive(z, dir, objects, i, chunk[:]); err != nil {
 			return err
 		}
 	}
@@ -236,8 +264,9 @@ func (x *exchange) sendArchive(dir vfs.Name, objects []vfs.Entry) error {
 	return out.Flush()
 }
 
-// addToArchive sends one object, and records that as a GET of it.
-func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk []byte) (err error) {
+// addToArchive sends the i-th of the objects, and records that as a GET of it.
+func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, objects []vfs.Entry, i int, chunk []byte) (err error) {
+	e := &objects[i]
 	below, err := vfs.ParseName(e.Elem)
 	if err != nil {
 		return err
@@ -253,19 +282,17 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 		}
 		x.recordPart(&part)
 	}()
-	obj, err := x.jail.Get(x.answered(), n, vfs.Request{})
-	if errors.Is(err, fs.ErrNotExist) {
-		err = errors.Join(vfs.ErrChanged, err) // it was there when the names were collected
-	}
+	obj, err := x.openListed(x.answered(), n, e)
 	if err != nil {
 		return err
 	}
 	defer obj.Body.Close()
 	part.Rule = obj.Info.Rule
-	if obj.Info.Size != e.Size || !sameTime(obj.Info.ModTime, e.ModTime) {
-		return vfs.ErrChanged
+	suffix := codingSuffix(e.Elem, obj.Info.Encoding)
+	if suffix != "" && isTakenIn(objects, e.Elem+suffix) {
+		return fmt.Errorf("%q is stored with a content coding, and there is an object with the name of what is coded, %q", e.Elem, e.Elem+suffix)
 	}
-	w, err := z.CreateHeader(zipHeader(e))
+	w, err := z.CreateHeader(zipHeader(e, suffix))
 	if err != nil {
 		return err
 	}
@@ -285,19 +312,69 @@ func (x *exchange) addToArchive(z *zip.Writer, dir vfs.Name, e *vfs.Entry, chunk
 	return nil
 }
 
+// openListed opens the object in the version that was listed. Listings are the store's, but a
+// cache may have an older version, so it is told to ask.
+func (x *exchange) openListed(ctx context.Context, n vfs.Name, e *vfs.Entry) (*vfs.Object, error) {
+	for _, ctx := range [...]context.Context{ctx, driver.WithRevalidation(ctx)} {
+		obj, err := x.jail.Get(ctx, n, vfs.Request{})
+		switch {
+		case err == nil && obj.Info.Size == e.Size && sameTime(obj.Info.ModTime, e.ModTime):
+			return obj, nil
+		case err == nil:
+			obj.Body.Close()
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return nil, vfs.ErrChanged
+}
+
+// codingSuffix returns what the name of an object that is stored with a content coding lacks:
+// without a header, only the name can tell that its bytes are not those of what it is called.
+func codingSuffix(path, coding string) string {
+	for i := range encodings {
+		if strings.EqualFold(coding, encodings[i].name) && !strings.HasSuffix(strings.ToLower(path), encodings[i].suffix) {
+			return encodings[i].suffix
+		}
+	}
+	return ""
+}
+
+// isTakenIn reports whether one of the objects, which are in byte order, has a path or is below
+// it.
+func isTakenIn(objects []vfs.Entry, path string) bool {
+	byPath := func(e vfs.Entry, path string) int { return strings.Compare(e.Elem, path) }
+	_, found := slices.BinarySearchFunc(objects, path, byPath)
+	below, _ := slices.BinarySearchFunc(objects, path+"/", byPath)
+	return found || below < len(objects) && strings.HasPrefix(objects[below].Elem, path+"/")
+}
+
 // sameTime reports whether two times of an object can be of one version. Some stores report
 // whole seconds in one call and fractions in another.
 func sameTime(a, b time.Time) bool {
 	return a.IsZero() || b.IsZero() || a.Truncate(time.Second).Equal(b.Truncate(time.Second))
 }
 
-// zipHeader returns the header of an object in an archive.
-func zipHeader(e *vfs.Entry) *zip.FileHeader {
-	fh := &zip.FileHeader{Name: zipName(e.Elem), Method: zip.Store, Flags: zipUTF8}
+// zipHeader returns the header of an object in an archive, with a suffix of its name. Its length
+// is the same with each of them.
+func zipHeader(e *vfs.Entry, suffix string) *zip.FileHeader {
+	fh := &zip.FileHeader{Name: zipName(e.Elem) + suffix, Method: zip.Store, Flags: zipUTF8, Extra: zipGrowth(len(suffix))}
 	if t := e.ModTime.UTC(); zipHasTime(t) {
 		fh.Modified = t
 	}
 	return fh
+}
+
+// zipGrowth returns an extra field of zipSpare bytes that a header has grown into by some of them:
+// a growth hint of the Open Packaging Conventions, whose content is zeros. The length of an
+// archive is sent before it is known which objects are stored with a content coding.
+func zipGrowth(grown int) []byte {
+	b := make([]byte, zipSpare-grown)
+	binary.LittleEndian.PutUint16(b, 0xa220)
+	binary.LittleEndian.PutUint16(b[2:], uint16(len(b)-4))
+	binary.LittleEndian.PutUint16(b[4:], 0xa028)
+	binary.LittleEndian.PutUint16(b[6:], uint16(len(b)-8))
+	return b
 }
 
 // zipUTF8 is the flag of names in UTF-8.

@@ -15,6 +15,7 @@ const (
 	zipDirHeader    = 46
 	zipDirHeader64  = 28 // more than zipDirHeader
 	zipTimeExtra    = 9
+	zipSpare        = 8 + 4 // an extra field, of which the longest suffix of a coding takes 4 bytes
 	zipEnd          = 22
 	zipEnd64        = 56 + 20 // more than zipEnd
 )
@@ -24,7 +25,7 @@ func zipSize(objects []vfs.Entry) int64 {
 	var offset, dir int64
 	for i := range objects {
 		e := &objects[i]
-		named := int64(len(zipName(e.Elem)))
+		named := int64(len(zipName(e.Elem))) + zipSpare
 		if zipHasTime(e.ModTime.UTC()) {
 			named += zipTimeExtra
 		}

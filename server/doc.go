@@ -74,8 +74,9 @@
 //
 // With [Config.List], GET /dir/?zip is a zip archive of what the caller could list and open
 // below the directory, or with name, repeated for several, of some of its entries: 413 if it has
-// more than Archives.Entries objects, 503 if all Archives.Slots are taken. If something changes
-// or fails after the header, the handler panics as below.
+// more than Archives.Entries objects, 503 if all Archives.Slots are taken, or two by the same
+// client. If something changes or fails after the header, or if a client reads slowly while all
+// slots are taken, the handler panics as below.
 //
 // # Limits of this package
 //

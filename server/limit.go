@@ -153,6 +153,9 @@ func (s *Slots) take() bool {
 
 func (s *Slots) give() { <-s.taken }
 
+// full reports whether all slots are taken.
+func (s *Slots) full() bool { return len(s.taken) == cap(s.taken) }
+
 // takeFor is take for a client, who may have most slots at a time. It returns the function that
 // gives the slot back, nil if none was free.
 func (s *Slots) takeFor(client netip.Prefix, most int) (give func()) {

@@ -24,6 +24,10 @@ const (
 // processor, or a store, busy for seconds.
 const searchSlots = 4
 
+// searchesPerClient is how many searches one client can make at a time, so that it does not keep
+// all others from searching.
+const searchesPerClient = 2
+
 var (
 	listingVary = varyOn(false, true)
 	htmlType    = []string{"text/html; charset=utf-8"}
@@ -46,11 +50,12 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	}
 	// To find a text in one directory takes many requests of a store without directories.
 	if q.Deep || q.Text != "" && !h.jail.Caps().Directories {
-		if !h.searches.take() {
+		give := h.searches.takeFor(x.client(), searchesPerClient)
+		if give == nil {
 			x.fail(errSearchBusy, nil)
 			return
 		}
-		defer h.searches.give()
+		defer give()
 	}
 	found, sorted, err := q.page(x.lister(dir, &q), limit)
 	if err != nil {

@@ -41,3 +41,15 @@ func AnswerOf(ctx context.Context) *Answer {
 }
 
 type answerKey struct{}
+
+// WithRevalidation returns a context for a call of Open or Stat that a cache answers only after
+// its source has confirmed the answer, however recent that is. It is for callers who know from
+// elsewhere that the object has changed, such as from a listing, which no cache answers.
+func WithRevalidation(ctx context.Context) context.Context {
+	return context.WithValue(ctx, revalidationKey{}, true)
+}
+
+// Revalidates reports whether ctx is one of WithRevalidation.
+func Revalidates(ctx context.Context) bool { return ctx.Value(revalidationKey{}) != nil }
+
+type revalidationKey struct{}

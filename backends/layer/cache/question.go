@@ -46,6 +46,10 @@ type answer struct {
 // look finds the version of n for a call, and asks the source if it has to.
 func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Request) (answer, error) {
 	var order uint64
+	ttl := c.opts.TTL
+	if driver.Revalidates(ctx) {
+		ttl = 0
+	}
 	for {
 		c.mu.Lock()
 		if c.closed {
@@ -63,12 +67,12 @@ func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Reques
 		case c.writing[n] > 0, v != nil && !v.kept():
 			c.mu.Unlock()
 			return answer{bypass: true}, nil
-		case g != nil && now.Sub(g.value.checked) < c.missingFor():
+		case g != nil && now.Sub(g.value.checked) < min(ttl, c.missingFor()):
 			g.used = true
 			c.mu.Unlock()
 			c.answered(ctx, driver.CacheHit)
 			return answer{}, missing(op, n)
-		case v != nil && c.fresh(v, order, now):
+		case v != nil && c.fresh(v, order, now, ttl):
 			v.node.used = true
 			c.mu.Unlock()
 			return answer{version: v, how: driver.CacheHit}, nil
@@ -94,7 +98,7 @@ func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Reques
 			c.leave(q)
 			return answer{}, ctx.Err()
 		}
-		a, settled, err := c.settle(q, order)
+		a, settled, err := c.settle(q, order, ttl)
 		if settled {
 			if err != nil {
 				c.answered(ctx, driver.CacheMiss)
@@ -104,13 +108,13 @@ func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Reques
 	}
 }
 
-// settle turns the answer to q into one for a call with the given order. It reports
-// false if the call has to look again.
-func (c *Cache) settle(q *question, order uint64) (a answer, settled bool, err error) {
+// settle turns the answer to q into one for a call with the given order, for which answers
+// hold for ttl. It reports false if the call has to look again.
+func (c *Cache) settle(q *question, order uint64, ttl time.Duration) (a answer, settled bool, err error) {
 	done := func() { c.leave(q) }
 	c.mu.Lock()
 	void, now := q.void, time.Now()
-	good := q.order > order || now.Sub(q.began) < c.opts.TTL
+	good := q.order > order || now.Sub(q.began) < ttl
 	var stale *version
 	if v := q.about; errors.Is(q.err, vfs.ErrUnavailable) && v != nil && !v.gone && c.staleNow(v, now) {
 		stale = v

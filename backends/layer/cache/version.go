@@ -74,10 +74,10 @@ func (v *version) runFrom(k, end int64) int64 {
 // blockLen returns the length of block k of an object of size bytes.
 func blockLen(size, k int64) int64 { return min(blockSize, size-k*blockSize) }
 
-// fresh reports whether v can be used by a call with the given order without asking the
-// source. The caller holds mu.
-func (c *Cache) fresh(v *version, order uint64, now time.Time) bool {
-	return v.immutable || v.order > order || !v.checked.IsZero() && now.Sub(v.checked) < c.opts.TTL
+// fresh reports whether v can be used by a call with the given order, for which answers hold
+// for ttl, without asking the source. The caller holds mu.
+func (c *Cache) fresh(v *version, order uint64, now time.Time, ttl time.Duration) bool {
+	return v.immutable || v.order > order || !v.checked.IsZero() && now.Sub(v.checked) < ttl
 }
 
 // staleNow reports whether v may be served while the source is unavailable.
