@@ -81,6 +81,7 @@ func (h *handler) canChange(x *exchange, dir vfs.Name, entries []vfs.Entry) []st
 			break
 		}
 	}
+	write = write || h.mayCreateIn(x, dir)
 	var can []string
 	if write {
 		can = append(can, "write")
@@ -92,6 +93,26 @@ func (h *handler) canChange(x *exchange, dir vfs.Name, entries []vfs.Entry) []st
 		can = append(can, "move")
 	}
 	return can
+}
+
+// maxExamples bounds the names that mayCreateIn tries.
+const maxExamples = 1000
+
+// mayCreateIn reports whether the caller may create some file directly in dir: where the rules
+// allow some names only, such as *.jpg, one that they could mean.
+func (h *handler) mayCreateIn(x *exchange, dir vfs.Name) bool {
+	tried := 0
+	for _, names := range [...]iter.Seq[vfs.Name]{fileNames(dir, nil), h.jail.Examples(dir), access.Examples(x.ctx, h.jail.Authorizer(), vfs.OpWrite, dir)} {
+		for n := range names {
+			if h.jail.Explain(x.ctx, vfs.OpWrite, n).Allowed {
+				return true
+			}
+			if tried++; tried == maxExamples {
+				return false
+			}
+		}
+	}
+	return false
 }
 
 // fileNames yields the name of a new file in dir, and those of the files in entries.

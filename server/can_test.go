@@ -75,3 +75,38 @@ func TestListingCan(t *testing.T) {
 		}
 	}
 }
+
+// A new file can be created where only some names are allowed, by the policy or by a rule.
+func TestCanCreateSomeNames(t *testing.T) {
+	l, err := access.Compile([]access.Rule{
+		{Who: "authenticated", Can: []vfs.Op{vfs.OpList, vfs.OpRead}},
+		{Who: "user:alice", Can: []vfs.Op{vfs.OpWrite}},
+		{Who: "user:bob", Can: []vfs.Op{vfs.OpWrite}, Names: []string{"photos/2026-*", "{user}/*"}},
+		{Who: "user:carol", Can: []vfs.Op{vfs.OpWrite}, Names: []string{"**/*.png"}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ allow, user, dir, want string }{
+		{"**/*.jpg", "alice", "/", "write zip"}, {"**/*.jpg", "alice", "/photos/", "write zip"}, {"photos/*.jpg", "alice", "/", "zip"},
+		{"**", "bob", "/photos/", "write zip"}, {"**", "bob", "/", "zip"}, {"**", "carol", "/", "write zip"}, {"**/*.jpg", "carol", "/photos/", "zip"},
+	} {
+		b, err := mem.FromMap(map[string]string{"photos/a.jpg": "a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := allow(c.allow)
+		p.Authorize = l
+		r := httptest.NewRequest("GET", c.dir, nil)
+		r.Header.Set("Accept", "application/json")
+		w := httptest.NewRecorder()
+		server.New(jailOver(t, b, p), server.Config{List: true, Write: true}).ServeHTTP(w, r.WithContext(auth.WithPrincipal(t.Context(), auth.Principal{Name: c.user})))
+		var got struct{ Can []string }
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 {
+			t.Fatal(w.Code, err)
+		}
+		if !slices.Equal(got.Can, strings.Fields(c.want)) {
+			t.Errorf("%s, %s in %s: %q, want %s", c.allow, c.user, c.dir, got.Can, c.want)
+		}
+	}
+}

@@ -83,8 +83,7 @@ func (h *handler) describeFile(x *exchange, name vfs.Name) (f page.File, err err
 	f.Size, f.ModTime, f.ETag = info.Size, info.ModTime, string(httpheader.AppendETag(nil, &info))
 	may := func(op vfs.Op, n vfs.Name) bool { return h.intake != nil && h.jail.Explain(x.ctx, op, n).Allowed }
 	f.CanDelete = may(vfs.OpDelete, name)
-	beside, err := name.Dir().Child(newElem)
-	f.CanCopy = err == nil && may(vfs.OpWrite, beside)
+	f.CanCopy = h.intake != nil && h.mayCreateIn(x, name.Dir())
 	f.CanMove = f.CanCopy && f.CanDelete
 	if h.mayShare(x, name, false) {
 		f.Share = x.sharePage(name.Base())

@@ -266,18 +266,24 @@ func (l *List) means(r *rule, p auth.Principal, owner *string) bool {
 
 // matches reports whether the rule applies to n, for p.
 func (r *rule) matches(p auth.Principal, op vfs.Op, n vfs.Name) bool {
-	names := r.names
-	if r.users != nil {
-		if p.Anyone() {
-			return false
-		}
-		if names = r.users.of(p.Name); names == nil {
-			return false
-		}
-	}
-	if names == nil {
+	if r.names == nil && r.users == nil {
 		return true
+	}
+	names := r.matcher(p)
+	if names == nil {
+		return false
 	}
 	_, ok := names.Match(op, n)
 	return ok
+}
+
+// matcher returns the patterns of the rule for p, nil if they match all names or none.
+func (r *rule) matcher(p auth.Principal) *vfs.Matcher {
+	switch {
+	case r.users == nil:
+		return r.names
+	case p.Anyone():
+		return nil
+	}
+	return r.users.of(p.Name)
 }
