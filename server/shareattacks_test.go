@@ -168,7 +168,11 @@ func clone(r reply) reply { return reply{r.Status, r.Header.Clone(), r.Body} }
 // different reasons. They cannot be told apart.
 func TestShareEnumeration(t *testing.T) {
 	s := newSharing(t)
-	s.change = func(c *server.ShareConfig) { c.Guesses = auth.NewFailures(auth.FailureLimits{Burst: 1 << 40}) }
+	limit := 1 << 40
+	now := time.Now()
+	s.change = func(c *server.ShareConfig) {
+		c.Guesses = auth.NewFailures(auth.FailureLimits{Burst: limit, Now: func() time.Time { return now }})
+	}
 	s.apply()
 	base := catalog.Share{Issuer: "alice", Way: "basic", Path: "/files/docs/pub", Dir: true}
 	with := func(change func(*catalog.Share)) string {
@@ -213,14 +217,37 @@ func TestShareEnumeration(t *testing.T) {
 		method, suffix string
 		headers        []string
 	}{"GET", "/?zip", nil})
-	for _, probe := range tries {
-		for _, headers := range [][]string{nil, as("alice")} {
-			headers = append(slices.Clone(probe.headers), headers...)
-			unknown := s.send(probe.method, "/.bailiwick/s/AAAAAAAAAAAAAAAAAAAAAA"+probe.suffix, "password=x", headers...)
-			for kind, link := range kinds {
-				same(t, kind+": "+probe.method+" "+probe.suffix, s.send(probe.method, link+probe.suffix, "password=x", headers...), clone(unknown))
+	compare := func(what string, status int) {
+		t.Helper()
+		for _, probe := range tries {
+			for _, headers := range [][]string{nil, as("alice")} {
+				headers = append(slices.Clone(probe.headers), headers...)
+				unknown := s.send(probe.method, "/.bailiwick/s/AAAAAAAAAAAAAAAAAAAAAA"+probe.suffix, "password=x", headers...)
+				if isToken := strings.Trim(probe.suffix[:min(1, len(probe.suffix))], "/?") == ""; isToken && unknown.Status != status {
+					t.Errorf("%s: %s %s: %d, want %d", what, probe.method, probe.suffix, unknown.Status, status)
+				}
+				for kind, link := range kinds {
+					same(t, what+kind+": "+probe.method+" "+probe.suffix, s.send(probe.method, link+probe.suffix, "password=x", headers...), clone(unknown))
+				}
 			}
 		}
+	}
+	compare("", 404)
+	// A client that asked for too many, which sees of a text that it is no token.
+	for kind, link := range kinds {
+		if !strings.HasPrefix(link, "/.bailiwick/s/") || len(link) != len(used) || strings.HasSuffix(link, "B") || strings.Contains(link, "+") {
+			delete(kinds, kind)
+		}
+	}
+	if len(kinds) < 12 {
+		t.Errorf("%d kinds of tokens", len(kinds))
+	}
+	limit = 1
+	s.apply()
+	s.get("/.bailiwick/s/AAAAAAAAAAAAAAAAAAAAAA")
+	compare("beyond the limit: ", 429)
+	if live := s.share("alice", fields{"path": "/files/docs/pub"}); s.get(live.URL).Status != 200 {
+		t.Error("beyond the limit, what exists does not open")
 	}
 }
 

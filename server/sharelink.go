@@ -1,10 +1,12 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"strings"
@@ -106,16 +108,41 @@ func (h *shares) serveLink(w http.ResponseWriter, r *http.Request, token [32]byt
 	s.mount.handler.ServeHTTP(w, inner)
 }
 
-// open returns the share of a token, if it can open anything now. With an error, the share is
-// the one that there is, nil for none.
-func (h *shares) open(r *http.Request, token [32]byte) (*openShare, error) {
-	found, err := h.lookUp(r, token)
-	if err != nil {
-		return nil, err
+// open returns the share of a token, if it can open anything now. An unknown token is an attempt
+// to guess one; so is that of a share that opens nothing, or a client that may guess no more
+// would learn that there is one. With an error, the share is the one that there is, nil for none.
+func (h *shares) open(r *http.Request, token [32]byte) (s *openShare, err error) {
+	now := time.Now()
+	found, epoch, ok := h.cfg.Cache.get(token, now)
+	if ok {
+		if s, err = h.judge(r.Context(), r.Host, found); err == nil {
+			return s, nil
+		}
 	}
+	limit := h.cfg.Guesses.LookUp(r.Context(), clients.Of(r), func() error {
+		if !ok {
+			found, err = h.byToken(r.Context(), token, epoch, now)
+			if err == nil {
+				s, err = h.judge(r.Context(), r.Host, found)
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return auth.ErrCredentials
+		}
+		return nil
+	})
+	if limit != nil && !errors.Is(limit, auth.ErrCredentials) {
+		err = throttledError(limit, audit.ReasonShareGuesses)
+	}
+	return s, err
+}
+
+// judge returns the share found if it can open anything now, on a host. With an error, it says
+// no more than what is found.
+func (h *shares) judge(ctx context.Context, host string, found catalog.Share) (*openShare, error) {
 	s := &openShare{Share: found}
 	switch {
-	case !h.now(r.Context()).Before(s.Expires):
+	case !h.now(ctx).Before(s.Expires):
 		return s, refusal("", audit.ReasonShareExpired)
 	case s.Limit > 0 && s.Used >= s.Limit:
 		return s, refusal("", audit.ReasonShareUsed)
@@ -126,19 +153,16 @@ func (h *shares) open(r *http.Request, token [32]byte) (*openShare, error) {
 	}
 	s.issuer = issuer
 	// The mount that has the path now, for the host that the share was made on.
-	if s.mount, s.name, ok = h.find(r.Host, s.Path); !ok || s.mount.Host != s.Host {
+	if s.mount, s.name, ok = h.find(host, s.Path); !ok || s.mount.Host != s.Host {
 		return s, refusal("", audit.ReasonShareIssuer)
 	}
-	if err := h.opensNow(r, s); err != nil {
-		return s, err
-	}
-	return s, nil
+	return s, h.opensNow(ctx, s)
 }
 
 // opensNow returns an error if the issuer may not open or share the path itself. The handler
 // of the mount decides for each name below it; this is for the pages that come before it.
-func (h *shares) opensNow(r *http.Request, s *openShare) error {
-	ctx := access.WithShare(r.Context(), s.covers(), s.issuer)
+func (h *shares) opensNow(ctx context.Context, s *openShare) error {
+	ctx = access.WithShare(ctx, s.covers(), s.issuer)
 	var err error
 	switch {
 	case s.Upload:
@@ -154,27 +178,13 @@ func (h *shares) opensNow(r *http.Request, s *openShare) error {
 	return nil
 }
 
-// lookUp returns the share of a token. It may have been read a second ago, but was not revoked
-// on this server since. What has a limit of uses is read each time. An unknown token is an
-// attempt to guess one.
-func (h *shares) lookUp(r *http.Request, token [32]byte) (catalog.Share, error) {
-	now := time.Now()
-	s, epoch, ok := h.cfg.Cache.get(token, now)
-	if ok {
-		return s, nil
-	}
-	var err error
-	limit := h.cfg.Guesses.LookUp(r.Context(), clients.Of(r), func() error {
-		if s, err = h.cfg.Store.ShareByToken(r.Context(), token); errors.Is(err, catalog.ErrNotFound) {
-			return auth.ErrCredentials
-		}
-		return nil
-	})
+// byToken returns the share of a token. It is remembered for a second, unless one was revoked on
+// this server since epoch. What has a limit of uses is read each time.
+func (h *shares) byToken(ctx context.Context, token [32]byte, epoch uint64, now time.Time) (catalog.Share, error) {
+	s, err := h.cfg.Store.ShareByToken(ctx, token)
 	switch {
-	case errors.Is(limit, auth.ErrCredentials):
+	case errors.Is(err, catalog.ErrNotFound):
 		return s, refusal("", audit.ReasonShare)
-	case limit != nil:
-		return s, throttledError(limit, audit.ReasonShareGuesses)
 	case err != nil:
 		return s, &catalogError{err}
 	case s.Limit == 0:
