@@ -183,11 +183,12 @@ func (x *exchange) putNew(s *openShare, n vfs.Name, u *Upload) (vfs.Written, err
 	return x.jail.Put(x.ctx, n, u.Open(), vfs.PutOptions{Cond: newOnly(true), Size: u.Size, SizeKnown: true, ContentType: u.Type})
 }
 
-// isTaken reports whether an object or a directory has the name, or one that differs only in
-// case or normal form. The share shows none of them, so its sender must not learn of them.
+// isTaken reports whether anything has the name, or one that differs only in case or normal
+// form: also what is no object, such as a link. The share shows none of it, so its sender must
+// not learn of it.
 func isTaken(err error) bool {
 	switch vfs.ReasonOf(err) {
-	case reason.Directory, reason.CreateSibling, reason.HiddenSibling:
+	case reason.Directory, reason.CreateSibling, reason.HiddenSibling, reason.Symlink, reason.SpecialFile, reason.HardLink, reason.OwnFile:
 		return true
 	}
 	return errors.Is(err, vfs.ErrPrecondition)
