@@ -3,9 +3,12 @@ package server_test
 import (
 	"encoding/json"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
@@ -106,6 +109,57 @@ func FuzzShareRequest(f *testing.F) {
 		}
 		if strings.Contains(got.Path, "/..") || strings.Contains(got.Path, "secret") {
 			t.Errorf("%q made %+v", body, got)
+		}
+	})
+}
+
+// FuzzShareForm sends any form. Whatever is made is what each of its fields says, which it has
+// once.
+func FuzzShareForm(f *testing.F) {
+	s := newFuzzedSharing(f)
+	const pub = "path=/files/docs/pub/a.txt"
+	for _, body := range []string{
+		pub, pub + "&uses=3", pub + "&uses=3&uses=", pub + "&uses=+3", pub + "&uses=%33", pub + "&uses=9223372036854775808", pub + "&uses=-1", pub + "&uses=0x3", pub + "&path=/files/docs", pub + "&upload=on&max_bytes=5", pub + "&upload=false", pub + "&upload=TRUE",
+		"path=%2Ffiles%2Fdrop%2F&upload=true", pub + ";uses=1", pub + "&&", pub + "&=", pub + "&%75ses=1", pub + "&uses%00=1", pub + "&password=%ff", pub + "&password=a%0ab", pub + "&note=%00", pub + "&expires=1h&expires=2h", "path=/files/docs/pub/..%2fother.txt", "path=%zz", "PATH=/files/docs/pub/a.txt",
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := sendTo(t, s.h, "POST", "/.bailiwick/shares", body, append(as("alice"), "Content-Type", "application/x-www-form-urlencoded", "Accept", "application/json")...)
+		switch r.Status {
+		case 400, 404, 413:
+			return
+		case 201:
+		default:
+			t.Fatalf("%q: %d %q", body, r.Status, r.Body)
+		}
+		all, err := s.store.SharesOf(t.Context(), "alice", uuid.UUID{}, 1)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("%v %v", all, err)
+		}
+		got := all[0]
+		defer sendTo(t, s.h, "DELETE", "/.bailiwick/shares/"+got.ID.String(), "", as("alice")...)
+		fields, err := url.ParseQuery(body)
+		if err != nil {
+			t.Fatalf("%q is no form: %v", body, err)
+		}
+		number := func(key string) (n int64) {
+			if s := fields.Get(key); s != "" {
+				if n, err = strconv.ParseInt(s, 10, 64); err != nil {
+					t.Errorf("%q: %s is no number", body, key)
+				}
+			}
+			return n
+		}
+		upload := fields.Get("upload") != "" && fields.Get("upload") != "false"
+		if strings.TrimSuffix(got.Path, "/") != strings.TrimSuffix(fields.Get("path"), "/") || got.Limit != number("uses") || got.MaxBytes != number("max_bytes") || got.Upload != upload ||
+			(got.Password != "") != (fields.Get("password") != "") || got.Note != fields.Get("note") || strings.Contains(got.Path, "/..") || strings.Contains(got.Path, "secret") {
+			t.Errorf("%q made %+v", body, got)
+		}
+		for key, values := range fields {
+			if len(values) != 1 || key != strings.ToLower(key) {
+				t.Errorf("%q was accepted", body)
+			}
 		}
 	})
 }

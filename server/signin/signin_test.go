@@ -485,3 +485,55 @@ func TestNewRefuses(t *testing.T) {
 		}()
 	}
 }
+
+// FuzzCallback comes back from a provider with any cookies and any query. FLOW in a cookie is
+// that of a sign-in that was begun, SESSION that of a session, and SEALED the content, sealed as
+// the former. Nobody is signed in without one of the first and last, and what the provider sends
+// for it, and every answer leads to this server.
+func FuzzCallback(f *testing.F) {
+	s := newSite(f)
+	flow := s.do("GET", signin.OIDC+"?next=/docs/", "").Cookies()[0].Value
+	begun := s.login("/").Cookies()[0].Value
+	keys, err := session.ReadKeys("keys", strings.NewReader("one:"+base64.StdEncoding.EncodeToString(make([]byte, 32))))
+	if err != nil {
+		f.Fatal(err)
+	}
+	const good = `{"s":"c3RhdGU=","n":"/","u":99999999999}`
+	for _, cookie := range []string{
+		"bailiwick-login=FLOW", "bailiwick-login=FLOW; bailiwick-login=FLOW", "bailiwick-login=" + flow[:len(flow)-2], "bailiwick-login=FLOWA", "bailiwick-login=SESSION", "bailiwick=FLOW", "__Host-bailiwick-login=FLOW", `bailiwick-login="FLOW"`, "bailiwick-login=; x", "bailiwick-login=SEALED",
+		"bailiwick-login=" + keys.Seal("session", []byte(good)),
+	} {
+		for _, query := range []string{"state=1&code=good", "state=1&state=2&code=good", "code=good", "state=1&code=bad&code=good", "%zz", "state=%31&code=good;"} {
+			f.Add(cookie, good, query)
+		}
+	}
+	for _, content := range []string{`{"s":"c3RhdGU=","n":"//evil.example","u":99999999999}`, `{"s":"c3RhdGU=","n":"/","u":0}`, `{"s":"","u":99999999999}`, `{"u":1e99}`, `null`, ``, `[]`, good + good} {
+		f.Add("bailiwick-login=SEALED", content, "state=1&code=good")
+	}
+	var count uint32
+	f.Fuzz(func(t *testing.T, cookie, content, query string) {
+		r := httptest.NewRequest("GET", signin.Callback, nil)
+		r.URL.RawQuery = query
+		r.Header["Cookie"] = []string{strings.NewReplacer("FLOW", flow, "SESSION", begun, "SEALED", keys.Seal("sign in at a provider", []byte(content))).Replace(cookie)}
+		count++ // another client each time, so that none has to wait
+		r.RemoteAddr = fmt.Sprintf("[2001:db8:%x:%x::1]:1", count>>16, count&0xffff)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		s.log.all = nil
+		resp := w.Result()
+		switch resp.StatusCode {
+		case 401:
+			if resp.Header.Get("Location") != "" || s.who(resp) != "" {
+				t.Errorf("%q %q: %v", cookie, query, resp.Header)
+			}
+		case 303:
+			values := r.URL.Query()
+			if !strings.Contains(cookie, "FLOW") && !strings.Contains(cookie, "SEALED") || values.Get("state") != "1" || values.Get("code") != "good" || s.who(resp) != "alice@id.example.org" {
+				t.Errorf("%q %q %q signs in %q", cookie, content, query, s.who(resp))
+			}
+			wantHere(t, content, resp.Header.Get("Location"))
+		default:
+			t.Errorf("%q %q: %d", cookie, query, resp.StatusCode)
+		}
+	})
+}
