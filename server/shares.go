@@ -142,7 +142,21 @@ type sharedMount struct {
 //
 // NewShares panics if cfg makes no sense: a field that must be set is not, a jail is nil or
 // has no Authorizer, Auth has both Unauthorized and SignIn, or a number is negative.
-func NewShares(cfg ShareConfig) http.Handler {
+func NewShares(cfg ShareConfig) http.Handler { return newShares(cfg) }
+
+// ShareStates returns a function for operators: why the link of a share opens nothing now, which
+// is the reason that its requests are recorded with, or "" if it opens what there is at its path.
+// It judges as the handler of NewShares does, and panics if that does. It asks neither the store
+// nor a backend, so it does not know whether there is an object.
+func ShareStates(cfg ShareConfig) func(context.Context, catalog.Share) vfs.Reason {
+	h := newShares(cfg)
+	return func(ctx context.Context, s catalog.Share) vfs.Reason {
+		_, err := h.judge(ctx, s.Host, s)
+		return vfs.ReasonOf(err)
+	}
+}
+
+func newShares(cfg ShareConfig) *shares {
 	cfg.Auth.Links, cfg.Auth.Uses, cfg.Auth.Redirect = nil, nil, 0
 	checkShares(&cfg)
 	cfg.Auth = cfg.Auth.withClock()

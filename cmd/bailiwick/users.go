@@ -71,7 +71,9 @@ func (a *app) usersRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove FILE NAME",
 		Short: "Remove a user",
-		Long: `Remove removes the user NAME, who must be in FILE, a file for serve --htpasswd.
+		Long: `Remove removes the user NAME, who must be in FILE, a file for serve --htpasswd. What the user
+shared opens nothing then, until another user gets the name: revoke it with
+bailiwick share revoke --user NAME.
 
 ` + rewriting,
 		Example:           `  bailiwick users remove /etc/bailiwick/users alice`,
@@ -79,9 +81,14 @@ func (a *app) usersRemoveCommand() *cobra.Command {
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, user := args[0], args[1]
-			return rewriteUsers(cmd.Context(), file, user, false, func(data []byte) ([]byte, error) {
+			err := rewriteUsers(cmd.Context(), file, user, false, func(data []byte) ([]byte, error) {
 				return htpasswd.Remove(file, data, user)
 			})
+			if err == nil {
+				a.Say("removed %s; where users share, a new user of this name would revive the shares, unless you revoke them: bailiwick share revoke --user %s",
+					cli.Printable(user), cli.ShellWord(user))
+			}
+			return err
 		},
 	}
 }

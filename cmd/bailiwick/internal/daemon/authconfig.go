@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"slices"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
@@ -50,7 +49,7 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 			return nil, err
 		}
 		chain.Passwords, known = users, true
-		c.names = append(c.names, users.Names()...)
+		c.names = users.Names()
 	}
 	if file := cfg.Users.Tokens; file != "" {
 		list, err := tokens.Load(string(file), tokens.Options{OtherSuffixes: cfg.Users.Suffixes()})
@@ -58,10 +57,8 @@ func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
 			return nil, err
 		}
 		chain.Tokens, known = list, true
-		c.names = append(c.names, list.Names()...)
+		c.names = joinNames(c.names, list.Names())
 	}
-	slices.Sort(c.names)
-	c.names = slices.Compact(c.names)
 	if o := cfg.Users.OIDC; o != nil {
 		provider, err := oidc.New(oidc.Config{
 			Issuer: string(o.Issuer), Audience: o.Audience, UserClaim: o.UserClaim, GroupsClaim: o.GroupsClaim,

@@ -8,13 +8,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/backends/mem"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/routing"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/server/auth/tokens"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // shares are what a generation needs to serve shares.
@@ -60,29 +64,39 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 	rt := routing.New(g.cfg.Mounts)
 	gate := s.gate(g, rt, nil)
 	gate.Links, gate.Uses, gate.HasURL, gate.Clock = nil, nil, nil, &s.linkClock
-	cfg := server.ShareConfig{
-		Store: g.shares.store, Cache: g.shares.recent,
-		Issuer: g.issuer,
-		MaxAge: time.Duration(g.cfg.Shares.MaxAge),
-		Auth:   gate, Hashes: s.shareState.hashes, Guesses: s.shareState.guesses, Passwords: g.auth.failures,
-		MinRate:  int64(g.cfg.Limits.MinimumRate),
-		Recorder: recorder, Logger: s.logger,
+	cfg := shareConfig(g.cfg, rt, g.mounts, g.auth.names)
+	for i := range cfg.Mounts {
+		served := &cfg.Mounts[i].Config
+		served.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
+		served.Intake.Slots = s.arriving.of(g.cfg.Limits.Uploads)
 	}
+	cfg.Store, cfg.Cache, cfg.Auth = g.shares.store, g.shares.recent, gate
+	cfg.Recorder, cfg.Logger = recorder, s.logger
+	cfg.Hashes, cfg.Guesses, cfg.Passwords = s.shareState.hashes, s.shareState.guesses, g.auth.failures
 	cfg.Title, cfg.Color = ownLook(g.cfg)
+	g.shares.handler = server.NewShares(cfg)
+}
+
+// shareConfig returns the part of the configuration of shares that says what they open: the
+// mounts, to which rt leads, and the users.
+func shareConfig(cfg *config.Config, rt *routing.Router, mounts []*mount, names []string) server.ShareConfig {
+	c := server.ShareConfig{
+		Issuer:  func(name string) (auth.Principal, string, bool) { return issuer(&cfg.Users, names, name) },
+		MaxAge:  time.Duration(cfg.Shares.MaxAge),
+		MinRate: int64(cfg.Limits.MinimumRate),
+	}
 	at := map[*config.Mount]int{}
-	for _, m := range g.mounts {
+	for _, m := range mounts {
 		if m.cfg.Uploads != nil {
 			continue // a caller who may read an upload has its link
 		}
-		at[m.cfg] = len(cfg.Mounts)
-		served := m.serverConfig(g.cfg)
-		served.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
-		served.Intake.Slots = s.arriving.of(g.cfg.Limits.Uploads)
-		cfg.Mounts = append(cfg.Mounts, server.ShareMount{
-			Host: string(m.cfg.Host), Path: strings.TrimSuffix(string(m.cfg.Path), "/"), Jail: m.jail, Config: served, Beside: g.readersOf(m.cfg),
+		at[m.cfg] = len(c.Mounts)
+		c.Mounts = append(c.Mounts, server.ShareMount{
+			Host: string(m.cfg.Host), Path: strings.TrimSuffix(string(m.cfg.Path), "/"),
+			Jail: m.jail, Config: m.serverConfig(cfg), Beside: readersOf(cfg, mounts, m.cfg),
 		})
 	}
-	cfg.Find = func(host string, u *url.URL) (int, *url.URL) {
+	c.Find = func(host string, u *url.URL) (int, *url.URL) {
 		found, below := rt.Find(host, u)
 		if found == nil {
 			return -1, nil
@@ -93,25 +107,67 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 		}
 		return i, below
 	}
-	g.shares.handler = server.NewShares(cfg)
+	return c
 }
 
 // readersOf returns how the other mounts serve what clients store through m.
-func (g *generation) readersOf(m *config.Mount) (beside []server.Config) {
-	for _, r := range g.mounts {
+func readersOf(cfg *config.Config, mounts []*mount, m *config.Mount) (beside []server.Config) {
+	for _, r := range mounts {
 		if r.cfg.Uploads == nil && slices.Contains(m.Readers(), r.cfg) {
-			beside = append(beside, r.serverConfig(g.cfg))
+			beside = append(beside, r.serverConfig(cfg))
 		}
 	}
 	return beside
 }
 
-// issuer returns the user called name as the configuration has it now, without groups and
-// claims that only a token could confirm, and the source of that name. Users of a file exist
+// ShareStates returns server.ShareStates of a server with the configuration cfg, which has
+// shares. It opens no source.
+func ShareStates(std cli.Streams, cfg *config.Config, store catalog.Shares) (func(context.Context, catalog.Share) vfs.Reason, error) {
+	var mounts []*mount
+	for i := range cfg.Mounts {
+		m, policy, err := compileMount(cfg, &cfg.Mounts[i])
+		if err != nil {
+			return nil, std.ConfigError(err)
+		}
+		if m.jail, err = vfs.New(mem.New(), policy); err != nil {
+			return nil, cli.Usagef("%s", cli.OneLine(err))
+		}
+		mounts = append(mounts, m)
+	}
+	names, err := userNames(&cfg.Users)
+	if err != nil {
+		return nil, cli.Usagef("%s", cli.OneLine(err))
+	}
+	c := shareConfig(cfg, routing.New(cfg.Mounts), mounts, names)
+	c.Store = store
+	return server.ShareStates(c), nil
+}
+
+// userNames returns the names in the files of users, sorted.
+func userNames(u *config.Users) ([]string, error) {
+	var ofPasswords, ofTokens []string
+	if file := string(u.Htpasswd); file != "" {
+		users, err := htpasswd.Load(file, htpasswd.Options{OtherSuffixes: u.Suffixes()})
+		if err != nil {
+			return nil, err
+		}
+		ofPasswords = users.Names()
+	}
+	if file := string(u.Tokens); file != "" {
+		list, err := tokens.Load(file, tokens.Options{OtherSuffixes: u.Suffixes()})
+		if err != nil {
+			return nil, err
+		}
+		ofTokens = list.Names()
+	}
+	return joinNames(ofPasswords, ofTokens), nil
+}
+
+// issuer returns the user called name as users has it now, with the names in its files: without
+// groups and claims that only a token could confirm, and the source of that name. Users of a file exist
 // as long as the file has them; those of a provider or of certificates, as long as that is
 // configured.
-func (g *generation) issuer(name string) (p auth.Principal, source string, ok bool) {
-	users := &g.cfg.Users
+func issuer(users *config.Users, names []string, name string) (p auth.Principal, source string, ok bool) {
 	p = auth.Principal{Name: name}
 	for _, other := range []struct {
 		source, suffix string
@@ -125,7 +181,7 @@ func (g *generation) issuer(name string) (p auth.Principal, source string, ok bo
 		}
 	}
 	if users.Htpasswd != "" || users.Tokens != "" {
-		_, ok := slices.BinarySearch(g.auth.names, name)
+		_, ok := slices.BinarySearch(names, name)
 		return p, "file", ok
 	}
 	switch {

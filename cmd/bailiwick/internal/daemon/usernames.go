@@ -9,6 +9,13 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
+// joinNames returns the names in several files of users, sorted.
+func joinNames(files ...[]string) []string {
+	names := slices.Concat(files...)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // unmatched returns the names that cannot be an element of a path, such as CORP\user: {user}
 // in an access rule matches nothing for them.
 func unmatched(names []string) []string {
