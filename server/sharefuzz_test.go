@@ -70,7 +70,7 @@ func FuzzShareRequest(f *testing.F) {
 		begun := time.Now()
 		r := sendTo(t, s.h, "POST", "/.bailiwick/shares", body, append(as("alice"), "Content-Type", "application/json")...)
 		switch r.Status {
-		case 400, 404, 413:
+		case 400, 404, 409, 413:
 			return
 		case 201:
 		default:
@@ -127,7 +127,7 @@ func FuzzShareForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		r := sendTo(t, s.h, "POST", "/.bailiwick/shares", body, append(as("alice"), "Content-Type", "application/x-www-form-urlencoded", "Accept", "application/json")...)
 		switch r.Status {
-		case 400, 404, 413:
+		case 400, 404, 409, 413:
 			return
 		case 201:
 		default:
