@@ -521,15 +521,17 @@ func FuzzCallback(f *testing.F) {
 		s.ServeHTTP(w, r)
 		s.log.all = nil
 		resp := w.Result()
+		here := *s
+		here.t = t
 		switch resp.StatusCode {
 		case 401:
-			if resp.Header.Get("Location") != "" || s.who(resp) != "" {
+			if resp.Header.Get("Location") != "" || here.who(resp) != "" {
 				t.Errorf("%q %q: %v", cookie, query, resp.Header)
 			}
 		case 303:
 			values := r.URL.Query()
-			if !strings.Contains(cookie, "FLOW") && !strings.Contains(cookie, "SEALED") || values.Get("state") != "1" || values.Get("code") != "good" || s.who(resp) != "alice@id.example.org" {
-				t.Errorf("%q %q %q signs in %q", cookie, content, query, s.who(resp))
+			if !strings.Contains(cookie, "FLOW") && !strings.Contains(cookie, "SEALED") || values.Get("state") != "1" || values.Get("code") != "good" || here.who(resp) != "alice@id.example.org" {
+				t.Errorf("%q %q %q signs in %q", cookie, content, query, here.who(resp))
 			}
 			wantHere(t, content, resp.Header.Get("Location"))
 		default:

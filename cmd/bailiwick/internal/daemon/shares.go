@@ -125,7 +125,7 @@ func readersOf(cfg *config.Config, mounts []*mount, m *config.Mount) (beside []s
 func ShareStates(std cli.Streams, cfg *config.Config, store catalog.Shares) (func(context.Context, catalog.Share) vfs.Reason, error) {
 	var mounts []*mount
 	for i := range cfg.Mounts {
-		m, policy, err := compileMount(cfg, &cfg.Mounts[i])
+		m, policy, err := compileMount(cfg, &cfg.Mounts[i], "")
 		if err != nil {
 			return nil, std.ConfigError(err)
 		}
