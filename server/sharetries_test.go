@@ -40,7 +40,7 @@ func TestShareTries(t *testing.T) {
 		c.Guesses, c.Recorder = auth.NewFailures(limits), nil
 	}
 	s.apply()
-	live := s.share("alice", fields{"path": "/files/docs/pub/a.txt"}).URL
+	live := s.share("alice", fields{"path": "/files/docs/pub/a.txt", "uses": 5}).URL
 	revoked := s.share("alice", fields{"path": "/files/docs/pub/a.txt"})
 	s.send("DELETE", "/.bailiwick/shares/"+revoked.ID, "", as("alice")...)
 	token, err := base64.RawURLEncoding.DecodeString(strings.Split(live, "/")[3])
