@@ -120,7 +120,7 @@ func FuzzShareForm(f *testing.F) {
 	const pub = "path=/files/docs/pub/a.txt"
 	for _, body := range []string{
 		pub, pub + "&uses=3", pub + "&uses=3&uses=", pub + "&uses=+3", pub + "&uses=%33", pub + "&uses=9223372036854775808", pub + "&uses=-1", pub + "&uses=0x3", pub + "&path=/files/docs", pub + "&upload=on&max_bytes=5", pub + "&upload=false", pub + "&upload=TRUE",
-		"path=%2Ffiles%2Fdrop%2F&upload=true", pub + ";uses=1", pub + "&&", pub + "&=", pub + "&%75ses=1", pub + "&uses%00=1", pub + "&password=%ff", pub + "&password=a%0ab", pub + "&note=%00", pub + "&expires=1h&expires=2h", "path=/files/docs/pub/..%2fother.txt", "path=%zz", "PATH=/files/docs/pub/a.txt",
+		"path=%2Ffiles%2Fdrop%2F&upload=true", pub + ";uses=1", pub + "&USES=", pub + "&USES=1", pub + "&&", pub + "&=", pub + "&%75ses=1", pub + "&uses%00=1", pub + "&password=%ff", pub + "&password=a%0ab", pub + "&note=%00", pub + "&expires=1h&expires=2h", "path=/files/docs/pub/..%2fother.txt", "path=%zz", "PATH=/files/docs/pub/a.txt",
 	} {
 		f.Add(body)
 	}
@@ -157,7 +157,7 @@ func FuzzShareForm(f *testing.F) {
 			t.Errorf("%q made %+v", body, got)
 		}
 		for key, values := range fields {
-			if len(values) != 1 || key != strings.ToLower(key) {
+			if len(values) != 1 || values[0] != "" && key != strings.ToLower(key) {
 				t.Errorf("%q was accepted", body)
 			}
 		}
