@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -90,8 +91,8 @@ func TestSearchSlots(t *testing.T) {
 		b := flatCaps{stuckList{jailFS(map[string]string{"report": ""})}}
 		h := server.New(jailOver(t, b, allow("report")), server.Config{List: true})
 		var running sync.WaitGroup
-		for range 4 {
-			running.Go(func() { request(t, h, "GET", "/?q=report&deep=1") })
+		for i := range 4 {
+			running.Go(func() { from(h, fmt.Sprintf("192.0.2.%d:1", 2+i/2), "/?q=report&deep=1") })
 		}
 		synctest.Wait()
 		if r := request(t, h, "GET", "/?q=report"); r.Status != 503 {
@@ -102,19 +103,28 @@ func TestSearchSlots(t *testing.T) {
 }
 
 // TestDeepSearchEnds: a search that takes too long has what it found, and says that it is not
-// complete. Only so many run at a time, and whether one more can does not depend on the name.
+// complete. Only so many run at a time, fewer of one client, and whether one more can does
+// not depend on the name.
 func TestDeepSearchEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := server.New(jailOver(t, stuckList{jailFS(map[string]string{"report": ""})}, allow("report")), server.Config{List: true})
 		var running sync.WaitGroup
-		for range 4 {
+		search := func(peer string) {
 			running.Go(func() {
-				r := request(t, h, "GET", "/?q=report&deep=1", "Accept", "application/json")
+				r := from(h, peer, "/?q=report&deep=1", "Accept", "application/json")
 				if r.Status != 200 || !strings.Contains(r.Body, `"name":"report"`) || !strings.Contains(r.Body, `"complete":false`) || r.Header["Link"] != nil {
 					t.Errorf("%d %s", r.Status, r.Body)
 				}
 			})
 		}
+		search("192.0.2.2:1")
+		search("192.0.2.2:2")
+		synctest.Wait()
+		if r := from(h, "192.0.2.2:3", "/?q=report&deep=1"); r.Status != 503 {
+			t.Errorf("a third search of one client: %d", r.Status)
+		}
+		search("192.0.2.3:1")
+		search("192.0.2.3:2")
 		synctest.Wait()
 		busy := request(t, h, "GET", "/?q=report&deep=1")
 		if busy.Status != 503 || busy.Header.Get("Retry-After") == "" {
