@@ -94,7 +94,7 @@ func chromium(t *testing.T) context.Context {
 func startChromium(path string) error {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), // the page of a test's provider asks for fonts
+		chromedp.Flag("host-resolver-rules", "MAP "+networkHost+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"), // the page of a test's provider asks for fonts
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("lang", "en-GB"), chromedp.Flag("hide-scrollbars", true),
 		chromedp.Env("TZ=Europe/Zurich", "LANGUAGE=en_GB"),

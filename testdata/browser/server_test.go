@@ -89,6 +89,13 @@ type server struct {
 	lines func() string // of its diagnostics
 }
 
+// networkHost is a name of this machine, for the browser alone.
+const networkHost = "files.test"
+
+// networkURL is the URL of the server as one in a local network, without TLS. Browsers trust
+// such an origin less than one of the machine itself: they send no Sec-Fetch headers.
+func (s *server) networkURL() string { return strings.Replace(s.url, "127.0.0.1", networkHost, 1) }
+
 // serve runs the command with a configuration. SOURCE in it stands for the place.
 func serve(t *testing.T, p *place, configuration string) *server {
 	t.Helper()

@@ -20,6 +20,17 @@ func sharing(t *testing.T) string {
 		"mounts: [{source: SOURCE, allow: ['**'], list: true, write: true, no_index: true, access: [{who: authenticated, can: [read, list, write, delete, share]}]}]\n"
 }
 
+// shareServer serves a place to alice. The URL is that of this machine for one kind of place,
+// and that of a server in a local network for the other: in each, forms must arrive.
+func shareServer(t *testing.T, p *place) (url string) {
+	t.Helper()
+	s := serve(t, p, "hosts: ["+networkHost+"]\n"+users(t, "alice")+sharing(t))
+	if p.kind == "disk" {
+		return s.networkURL()
+	}
+	return s.url
+}
+
 // shareForm is the form to make a share, on the page that the tab shows.
 type shareForm struct{ expires, password, note string }
 
@@ -92,8 +103,8 @@ func TestShareFile(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		p.put(t, "plans/draft & odd.bin", "the plan")
 		p.put(t, "plans/secret.txt", "not shared")
-		s := serve(t, p, users(t, "alice")+sharing(t))
-		owner, guest := open(t, s.url, desktop), open(t, s.url, phone)
+		at := shareServer(t, p)
+		owner, guest := open(t, at, desktop), open(t, at, phone)
 		owner.signIn("/plans/", "alice")
 		owner.load(func() { owner.click(row("draft & odd.bin") + ".querySelector('.share')") })
 		link := owner.makeShare(shareForm{expires: "2h", password: "open sesame", note: "for the press"})
@@ -198,15 +209,15 @@ func TestShareFolder(t *testing.T) {
 func TestFileRequest(t *testing.T) {
 	everywhere(t, func(t *testing.T, p *place) {
 		p.put(t, "inbox/there.txt", "there before")
-		s := serve(t, p, users(t, "alice")+sharing(t))
-		owner := open(t, s.url, desktop)
+		at := shareServer(t, p)
+		owner := open(t, at, desktop)
 		owner.signIn("/", "alice")
 		owner.load(func() { owner.click(row("inbox") + ".querySelector('.share')") })
 		owner.click(css("input[name=upload]"))
 		link := owner.makeShare(shareForm{})
 		for i, v := range []view{phone, {width: 390, noScript: true}} {
 			t.Run(v.String(), func(t *testing.T) {
-				guest := open(t, s.url, v)
+				guest := open(t, at, v)
 				guest.visit(link)
 				name := []string{"report.txt", "again.txt"}[i]
 				first := filepath.Join(local(t, map[string]string{name: "the first"}), name)
@@ -242,7 +253,7 @@ func TestFileRequest(t *testing.T) {
 		owner.wait(shows("receives files"))
 		owner.wait(shows("uses: 4"))
 		owner.revoke()
-		guest := open(t, s.url, phone)
+		guest := open(t, at, phone)
 		guest.gone(link)
 	})
 }

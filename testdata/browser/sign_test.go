@@ -17,31 +17,35 @@ import (
 func users(t *testing.T, names ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	run := func(input string, args ...string) {
-		t.Helper()
-		cmd := exec.Command(program(t), args...)
-		cmd.Stdin = strings.NewReader(input)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%q: %v\n%s", args, err, out)
-		}
-	}
 	for _, name := range names {
-		run(name+name+"\n", "users", "add", filepath.Join(dir, "users"), name)
+		run(t, name+name+"\n", "users", "add", filepath.Join(dir, "users"), name)
 	}
-	run("", "keys", "new", filepath.Join(dir, "keys"))
-	if _, err := os.Stat(filepath.Join(dir, "keys")); err != nil {
-		t.Fatal(err)
-	}
+	run(t, "", "keys", "new", filepath.Join(dir, "keys"))
 	return "users: {htpasswd: " + quote(filepath.Join(dir, "users")) + ", sessions: {keys: " + quote(filepath.Join(dir, "keys")) + "}}\n"
 }
 
-// signIn signs a user in with a password, on the page that a path shows to nobody.
+// run runs the command to its end.
+func run(t *testing.T, input string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(program(t), args...)
+	cmd.Stdin = strings.NewReader(input)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%q: %v\n%s", args, err, out)
+	}
+}
+
+// signIn signs in a user of users, on the page that a path shows to nobody.
 func (b *tab) signIn(path, user string) {
+	b.t.Helper()
+	b.signInWith(path, user, user+user)
+}
+
+func (b *tab) signInWith(path, user, password string) {
 	b.t.Helper()
 	b.expect(401)
 	b.visit(path)
 	b.fill(css("input[name=user]"), user)
-	b.fill(css("input[name=password]"), user+user)
+	b.fill(css("input[name=password]"), password)
 	b.load(func() { b.press(kb.Enter) })
 	b.wait(shows(user))
 	if b.path() != path {
@@ -94,9 +98,7 @@ func TestSignInAtProvider(t *testing.T) {
 	issuer := oidcprovider.Start(t)
 	dir := t.TempDir()
 	keys, secret := filepath.Join(dir, "keys"), filepath.Join(dir, "secret")
-	if out, err := exec.Command(program(t), "keys", "new", keys).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	run(t, "", "keys", "new", keys)
 	if err := os.WriteFile(secret, []byte(issuer.Secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
