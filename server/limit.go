@@ -28,14 +28,18 @@ type Limits struct {
 	// these headers are ignored, since clients can forge them.
 	TrustedProxies []netip.Prefix
 
+	// TrustUnix says that whoever connects to a Unix socket is a trusted proxy, too. Otherwise
+	// all clients of Unix sockets, which have no address, are one.
+	TrustUnix bool
+
 	// Recorder and Logger are those of [Config].
 	Recorder audit.Recorder
 	Logger   *slog.Logger
 }
 
-// Trusts reports whether the peer of r is one of the TrustedProxies.
+// Trusts reports whether the peer of r is a trusted proxy.
 func (l *Limits) Trusts(r *http.Request) bool {
-	return clients.Proxies(l.TrustedProxies).Trusts(clients.Of(r))
+	return clients.Proxies(l.TrustedProxies).Trusts(clients.Of(r)) || l.TrustUnix && clients.OverUnix(r)
 }
 
 // Limit returns a handler that passes requests within the limits to next. It does not
@@ -45,7 +49,7 @@ func (l *Limits) Trusts(r *http.Request) bool {
 // [NewRates].
 func Limit(next http.Handler, l Limits) http.Handler {
 	checkLimits(next, &l)
-	return &limiter{next: next, limits: l, proxies: l.TrustedProxies, lingering: NewSlots(lingerSlots)}
+	return &limiter{next: next, limits: l, lingering: NewSlots(lingerSlots)}
 }
 
 func checkLimits(next http.Handler, l *Limits) {
@@ -62,12 +66,11 @@ func checkLimits(next http.Handler, l *Limits) {
 type limiter struct {
 	next      http.Handler
 	limits    Limits
-	proxies   clients.Proxies
 	lingering *Slots
 }
 
 func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if len(l.proxies) > 0 {
+	if l.limits.Trusts(r) {
 		r = l.unproxied(r)
 	}
 	if rates := l.limits.PerClient; rates != nil {
@@ -86,11 +89,12 @@ func (l *limiter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.next.ServeHTTP(w, r)
 }
 
-// unproxied returns the request as a client without proxies would have sent it.
+// unproxied returns the request of a trusted proxy as a client without proxies would have sent
+// it.
 func (l *limiter) unproxied(r *http.Request) *http.Request {
 	peer := clients.Of(r)
-	client := l.proxies.Client(peer, r.Header["X-Forwarded-For"])
-	overTLS := l.proxies.Trusts(peer) && clients.ForwardedTLS(r.Header["X-Forwarded-Proto"])
+	client := clients.Proxies(l.limits.TrustedProxies).ClientBehind(peer, r.Header["X-Forwarded-For"])
+	overTLS := clients.ForwardedTLS(r.Header["X-Forwarded-Proto"])
 	if client == peer && !overTLS {
 		return r
 	}

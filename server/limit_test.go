@@ -2,11 +2,14 @@ package server_test
 
 import (
 	"bufio"
+	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -168,6 +171,50 @@ func TestTrustedProxies(t *testing.T) {
 		// The same client, which prepends an invented address.
 		if r := from(h, tt.peer, "/a.txt", "X-Forwarded-For", "203.0.113.99, "+tt.forwarded); tt.forwarded != "" && r.Status != 429 {
 			t.Errorf("%s for %q: the invented address got a rate of its own: %d", tt.peer, tt.forwarded, r.Status)
+		}
+	}
+}
+
+// TestTrustedUnix has a proxy that connects to a Unix socket. If that is trusted, each of its
+// clients has an address, and cookies are for TLS only where a client uses it; otherwise all
+// are one. A peer that only looks like a Unix socket is none.
+func TestTrustedUnix(t *testing.T) {
+	for _, trusted := range []bool{true, false} {
+		rec := &recorder{}
+		s := httptest.NewUnstartedServer(limited(t, server.Limits{TrustUnix: trusted, PerClient: server.NewRates(1e-9, 1)}, rec))
+		path := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Listener.Close()
+		s.Listener = server.NewListener(l)
+		s.Start()
+		defer s.Close()
+		proxy := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}}
+		defer proxy.CloseIdleConnections()
+		for i, want := range []int{200, map[bool]int{true: 200, false: 429}[trusted]} {
+			r, err := http.NewRequestWithContext(t.Context(), "GET", "http://x/a.txt", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := fmt.Sprint("198.51.100.", i+1)
+			r.Header.Set("X-Forwarded-For", "203.0.113.9, "+client)
+			resp, err := proxy.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			a := rec.wait(t, i+1)[i]
+			if resp.StatusCode != want || (a.Remote == client) != trusted {
+				t.Errorf("trusted %t, client %d: %d, recorded as %q", trusted, i+1, resp.StatusCode, a.Remote)
+			}
+		}
+		from(s.Config.Handler, "@", "/a.txt", "X-Forwarded-For", "198.51.100.9")
+		if a := rec.wait(t, 3)[2]; a.Remote != "@" {
+			t.Errorf("a peer that came over no Unix socket is recorded as %q", a.Remote)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func registerAccess(cmd *cobra.Command) {
 
 func registerLimits(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArray("trusted-proxies", nil, "trust X-Forwarded-For from `NETWORK`, such as 10.0.0.0/8 (repeat for more)")
+	flags.StringArray("trusted-proxies", nil, "trust X-Forwarded-For from `NETWORK`, such as 10.0.0.0/8, or from Unix sockets: unix (repeat for more)")
 	flags.String("connections", "10000", "the maximum `NUMBER` of open connections; further ones wait; 0: no limit")
 	flags.String("requests-in-flight", "1000", "the maximum `NUMBER` of requests in flight; further ones get 503; 0: no limit")
 	flags.String("rate-per-client", "off", "the maximum `RATE` of requests from one client address, such as 100/s or 600/m; off: no limit")

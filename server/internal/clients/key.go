@@ -3,6 +3,7 @@
 package clients
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 )
@@ -23,6 +24,12 @@ func Key(addr netip.Addr) netip.Prefix {
 // Of returns the address of the client that sent r, as failures, rates and slots are counted by
 // it: that of RemoteAddr, in which server.Limit puts the client of a trusted proxy.
 func Of(r *http.Request) netip.Addr { return ParseHost(r.RemoteAddr) }
+
+// OverUnix reports whether r came over a Unix socket. Its clients have no address.
+func OverUnix(r *http.Request) bool {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return local != nil && local.Network() == "unix"
+}
 
 // ParseHost returns the address in a RemoteAddr, "ADDRESS:PORT", or the zero Addr.
 func ParseHost(remoteAddr string) netip.Addr {

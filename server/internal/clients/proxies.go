@@ -19,14 +19,11 @@ func (p Proxies) Trusts(addr netip.Addr) bool {
 	return false
 }
 
-// Client returns the client's address: the peer, unless it is trusted; otherwise the
-// last address in the X-Forwarded-For lines that is not trusted. Entries before that one
-// come from a client and can be forged (CVE-2020-28483). A malformed entry ends the
-// search, and the last trusted address is the client.
-func (p Proxies) Client(peer netip.Addr, forwardedFor []string) netip.Addr {
-	if !p.Trusts(peer) {
-		return peer
-	}
+// ClientBehind returns the address of the client of a trusted peer: the last address in the
+// X-Forwarded-For lines that is not trusted. Entries before that one come from a client and
+// can be forged (CVE-2020-28483). A malformed entry ends the search, and the last trusted
+// address is the client.
+func (p Proxies) ClientBehind(peer netip.Addr, forwardedFor []string) netip.Addr {
 	client := peer
 	for i := len(forwardedFor) - 1; i >= 0; i-- {
 		for rest, line := "", forwardedFor[i]; line != ""; line = rest {

@@ -9,7 +9,6 @@
 package config
 
 import (
-	"net/netip"
 	"time"
 )
 
@@ -66,8 +65,9 @@ type Config struct {
 	Limits Limits `yaml:"limits"`
 
 	// Networks of trusted reverse proxies. X-Forwarded-For and X-Forwarded-Proto are trusted
-	// from these addresses and ignored from all others.
-	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" example:"[10.0.0.0/8, '::1/128']"`
+	// from these addresses and ignored from all others. The word unix stands for whoever
+	// connects to a Unix socket that a service manager passed.
+	TrustedProxies []Proxy `yaml:"trusted_proxies" example:"[10.0.0.0/8, '::1/128']"`
 
 	// How long shutdown waits, after SIGTERM, for running transfers.
 	Drain time.Duration `yaml:"drain" default:"15s" example:"1m"`

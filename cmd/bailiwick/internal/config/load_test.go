@@ -138,7 +138,7 @@ func TestValues(t *testing.T) {
 		{"failed log-ins", c.Limits.FailedLogins, config.Rate{}},
 		{"rate", c.Limits.MinimumRate, config.ByteRate(10240)},
 		{"upload", c.Limits.Upload, config.Size(5 << 30)},
-		{"proxies", fmt.Sprint(c.TrustedProxies), "[10.0.0.0/8 ::1/128]"},
+		{"proxies", fmt.Sprint(c.TrustedProxies), "[10.0.0.0/8 ::1/128 unix]"},
 		{"landlock", c.Landlock, "off"},
 		{"host", m.Host, config.Host("www.example.org")},
 		{"path", m.Path, config.MountPath("/")},

@@ -62,7 +62,7 @@ func TestSchemaRefusesWhatCheckDoes(t *testing.T) {
 var values = map[string][]string{
 	"listen": {`[":1"]`, `[]`, `["127.0.0.1:80", "localhost:80"]`, `[x]`}, "hosts": {`[a.example]`, `[]`, `["a:1"]`}, "admin": {`127.0.0.1:9`, `":1"`, `x`},
 	"access_log": {`{file: "off"}`, `{}`, `{file: ""}`}, "drain": {`1s`, `0s`, `1d`, `1`}, "landlock": {`auto`, `"off"`, `on`},
-	"groups": {`{a: [x, y]}`, `{a: []}`, `{a: [x, x]}`, `[a]`}, "links": {`{keys: k}`, `{}`}, "trusted_proxies": {`[10.0.0.0/8]`, `[10.0.0.1/8]`, `[x]`},
+	"groups": {`{a: [x, y]}`, `{a: []}`, `{a: [x, x]}`, `[a]`}, "links": {`{keys: k}`, `{}`}, "trusted_proxies": {`[10.0.0.0/8]`, `[unix]`, `[10.0.0.1/8]`, `[x]`},
 	"limits": {`{uploads: 1}`, `{uploads: 0}`, `{upload: 0B}`, `{upload: 1MiB}`, `{header_timeout: 0s}`, `{rate_per_client: 5/s}`, `{rate_per_client: 5}`, `{minimum_rate: "off"}`},
 	"tls":    {`{cert: c, key: k}`, `{cert: c}`, `{acme: {domains: [a.example], dir: d}}`, `{acme: {domains: [a.example, A.example], dir: d}}`, `{cert: c, key: k, hsts: 180d}`, `{cert: c, key: k, hsts: 5000d}`},
 	"users":  {`{htpasswd: u}`, `{client_certificates: {ca: c}}`, `{oidc: {issuer: "https://id.example", audience: x}}`, `{oidc: {}}`},

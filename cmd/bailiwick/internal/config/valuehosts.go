@@ -56,13 +56,42 @@ func parseURL(s string) (any, error) {
 	return URL(s), nil
 }
 
-func parsePrefix(s string) (any, error) {
+// A Proxy is a network of trusted proxies. The zero Proxy is written unix, and stands for the
+// peers of Unix sockets.
+type Proxy struct{ netip.Prefix }
+
+func (p Proxy) String() string {
+	if !p.IsValid() {
+		return unixProxies
+	}
+	return p.Prefix.String()
+}
+
+const unixProxies = "unix"
+
+// Proxies returns the networks of trusted proxies, and whether the peers of Unix sockets are
+// some, too.
+func (c *Config) Proxies() (networks []netip.Prefix, unix bool) {
+	for _, p := range c.TrustedProxies {
+		if p.IsValid() {
+			networks = append(networks, p.Prefix)
+		} else {
+			unix = true
+		}
+	}
+	return networks, unix
+}
+
+func parseProxy(s string) (any, error) {
+	if s == unixProxies {
+		return Proxy{}, nil
+	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
 		if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
 			return nil, fmt.Errorf("write a network, such as %s/%d for this address only", ip, ip.BitLen())
 		}
-		return nil, fmt.Errorf("%s is not a network; write one such as 10.0.0.0/8", printable(s))
+		return nil, fmt.Errorf("%s is not a network; write one such as 10.0.0.0/8, or unix", printable(s))
 	}
 	switch {
 	case p.Masked() != p:
@@ -70,5 +99,5 @@ func parsePrefix(s string) (any, error) {
 	case p.Bits() == 0:
 		return nil, errors.New("it matches every client, so any client could forge its address; list only the proxies' networks")
 	}
-	return p, nil
+	return Proxy{p}, nil
 }

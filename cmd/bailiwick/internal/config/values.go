@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -56,7 +55,7 @@ var scalars = map[reflect.Type]scalar{
 	reflect.TypeFor[Catalog]():       {what: "catalog", pattern: `^(sqlite:|postgres://|postgresql://).`, parse: parseCatalog},
 	reflect.TypeFor[time.Duration](): {what: "duration", pattern: duration.String(), parse: parseDuration, show: func(v any) string { return ShowDuration(v.(time.Duration)) }},
 	reflect.TypeFor[Age]():           {what: "duration or days", pattern: agePattern, parse: parseAge},
-	reflect.TypeFor[netip.Prefix]():  {what: "network", pattern: `^[0-9A-Fa-f.:]+/[0-9]+$`, parse: parsePrefix},
+	reflect.TypeFor[Proxy]():         {what: "network or unix", pattern: `^([0-9A-Fa-f.:]+/[0-9]+|unix)$`, parse: parseProxy},
 	reflect.TypeFor[vfs.Pattern]():   {what: "pattern", parse: func(s string) (any, error) { return vfs.ParsePattern(s) }},
 	reflect.TypeFor[Suffix]():        {what: "suffix, auto or none", pattern: `^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`, parse: parseSuffix},
 	reflect.TypeFor[Who]():           {what: "who", pattern: access.WhoPattern, parse: parseWho},

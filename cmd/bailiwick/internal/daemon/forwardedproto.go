@@ -11,7 +11,7 @@ import (
 // request of a trusted proxy that does not say by X-Forwarded-Proto whether its client uses TLS:
 // then cookies are made as without TLS, which anyone on the network may read.
 func (s *service) expectProto(g *generation, limits *server.Limits, next http.Handler) http.Handler {
-	if g.auth.sessions == nil && g.shares == nil || len(limits.TrustedProxies) == 0 {
+	if g.auth.sessions == nil && g.shares == nil || len(g.cfg.TrustedProxies) == 0 {
 		return next
 	}
 	var once sync.Once

@@ -84,10 +84,12 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	g.hosts = routing.HostsOf(cfg)
 	h = s.ownPaths(g, h, recorder)
 	h = forHosts(h, g.hosts.Answers, s.unknownHost(recorder))
+	proxies, unix := cfg.Proxies()
 	limits := server.Limits{
 		InFlight:       s.inFlight.of(cfg.Limits.RequestsInFlight),
 		PerClient:      s.rates.of(cfg.Limits.RatePerClient),
-		TrustedProxies: cfg.TrustedProxies,
+		TrustedProxies: proxies,
+		TrustUnix:      unix,
 		Recorder:       recorder,
 		Logger:         s.logger,
 	}

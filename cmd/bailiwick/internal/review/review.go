@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -44,6 +45,7 @@ func Of(ctx context.Context, cfg *config.Config, mounts []Mount, addresses []str
 	r.caches()
 	r.users()
 	r.clearText(addresses)
+	r.unixSockets(addresses)
 	return r.review
 }
 
@@ -124,6 +126,19 @@ func (r *reviewer) clearText(addresses []string) {
 			flags = " (--tls-cert, or --acme-host)"
 		}
 		r.warn(key, "passwords and tokens cross the network in clear text on %s; add tls%s, or listen on a loopback address behind a proxy", address, flags)
+	}
+}
+
+// unixSockets warns of Unix sockets whose clients cannot be told apart.
+func (r *reviewer) unixSockets(addresses []string) {
+	u := &r.cfg.Users
+	if _, unix := r.cfg.Proxies(); unix || u.Htpasswd == "" && u.Tokens == "" && u.OIDC == nil {
+		return
+	}
+	for _, address := range addresses {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			r.warn("trusted_proxies", "all clients of the Unix socket %s count as one, and as without TLS, so wrong passwords of one stop the others; add unix, and let the proxy there set X-Forwarded-For and X-Forwarded-Proto", cli.Printable(address))
+		}
 	}
 }
 
