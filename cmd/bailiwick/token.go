@@ -22,7 +22,8 @@ func (a *app) tokenCommand() *cobra.Command {
 			return cli.Usagef("token needs a command: bailiwick token new FILE NAME")
 		},
 	}
-	cmd.AddCommand(&cobra.Command{
+	var force cli.Toggle
+	create := &cobra.Command{
 		Use:   "new FILE NAME",
 		Short: "Create a token for a user, print it, and add its hash to a file",
 		Long: `New creates a random token for the user NAME, adds its SHA-256 to FILE, a file for serve
@@ -32,20 +33,25 @@ missing FILE is created, with mode 0600.
 A user can have several tokens. To revoke one, remove its line; the last line is that of
 the newest token.
 
-` + rewriting,
+` + plainNames + rewriting,
 		Example:           `  bailiwick token new /etc/bailiwick/tokens robot`,
 		Args:              fileAndName,
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.tokenNew(cmd.Context(), args[0], args[1])
+			return a.tokenNew(cmd.Context(), args[0], args[1], bool(force))
 		},
-	})
+	}
+	addForce(create, &force)
+	cmd.AddCommand(create)
 	return cmd
 }
 
-func (a *app) tokenNew(ctx context.Context, file, user string) error {
+func (a *app) tokenNew(ctx context.Context, file, user string, force bool) error {
 	if err := tokens.CheckName(user); err != nil {
 		return wrongName(user, err)
+	}
+	if err := checkPlain(user, force); err != nil {
+		return err
 	}
 	token := tokens.New()
 	err := rewriteFile(ctx, file, rewrite.Options{

@@ -5,19 +5,28 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/rewrite"
 	"github.com/bailiwick-fs/bailiwick/server/auth/htpasswd"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // rewriting describes for the help how these commands change a file.
 const rewriting = `The file is replaced as a whole, with the same owner, group and mode, and its other lines
-stay as they are. (On Windows, the new file gets the permissions of its directory.) The command refuses to write a file that a server would refuse, and
-commands that run at the same time wait for each other. If FILE is a symbolic link, its
-target is replaced. A server reads the file again at SIGHUP.`
+stay as they are. (On Windows, the new file gets the permissions of its directory.) The
+command refuses to write a file that a server could not read, and commands that run at the
+same time wait for each other. If FILE is a symbolic link, its target is replaced. A server
+reads the file again at SIGHUP.`
+
+// plainNames describes for the help which new names need --force.
+const plainNames = `A name such as alice@example.org needs --force: a server that has example.org as the
+suffix of users of OpenID Connect or certificates refuses a file with such a name.
+
+`
 
 func (a *app) usersCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -31,23 +40,44 @@ func (a *app) usersCommand() *cobra.Command {
 			return cli.Usagef("users needs a command: add, passwd, remove or list; for example bailiwick users add FILE NAME")
 		},
 	}
-	cmd.AddCommand(
-		a.setPasswordCommand("add", "Add a user", `Add reads a password and adds the user NAME to FILE, a file for serve --htpasswd. It
-creates a missing FILE, with mode 0600. A user who exists is an error.`, a.usersAdd),
-		a.setPasswordCommand("passwd", "Change the password of a user", `Passwd reads a password and gives it to the user NAME, who must be in FILE, a file for
-serve --htpasswd.`, a.usersPasswd),
-		a.usersRemoveCommand(), a.usersListCommand(),
-	)
+	var force cli.Toggle
+	add := a.setPasswordCommand("add", "Add a user", `Add reads a password and adds the user NAME to FILE, a file for serve --htpasswd. It
+creates a missing FILE, with mode 0600. A user who exists is an error.
+
+`+plainNames, func(ctx context.Context, file, user string) error {
+		return a.usersAdd(ctx, file, user, bool(force))
+	})
+	addForce(add, &force)
+	passwd := a.setPasswordCommand("passwd", "Change the password of a user", `Passwd reads a password and gives it to the user NAME, who must be in FILE, a file for
+serve --htpasswd.
+
+`, a.usersPasswd)
+	cmd.AddCommand(add, passwd, a.usersRemoveCommand(), a.usersListCommand())
 	return cmd
+}
+
+func addForce(cmd *cobra.Command, force *cli.Toggle) {
+	cli.AddToggle(cmd, force, "force", "", "add a name with an @")
+}
+
+// checkPlain returns an error for a name that may belong to another source of users, unless
+// force is set. Only the configuration of the server, which these commands do not read, says
+// which suffixes those have.
+func checkPlain(user string, force bool) error {
+	_, suffix, found := strings.Cut(vfs.Fold(user), "@")
+	if !found || force {
+		return nil
+	}
+	suffix = suffix[strings.LastIndexByte(suffix, '@')+1:]
+	return cli.Usagef("%s looks like a user of OpenID Connect or certificates: a server that has the suffix %s for those refuses a file with this name; if none has, add --force",
+		cli.Printable(user), cli.Printable(suffix))
 }
 
 func (a *app) setPasswordCommand(name, short, long string, run func(ctx context.Context, file, user string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   name + " FILE NAME",
 		Short: short,
-		Long: long + `
-
-On a terminal, it prompts twice and does not echo the password; otherwise it reads the
+		Long: long + `On a terminal, it prompts twice and does not echo the password; otherwise it reads the
 first line of standard input. A password has 1 to 72 bytes of UTF-8, because bcrypt
 ignores everything after that.
 
@@ -120,9 +150,12 @@ func (a *app) usersListCommand() *cobra.Command {
 	}
 }
 
-func (a *app) usersAdd(ctx context.Context, file, user string) error {
+func (a *app) usersAdd(ctx context.Context, file, user string, force bool) error {
 	if err := htpasswd.CheckName(user); err != nil {
 		return wrongName(user, err)
+	}
+	if err := checkPlain(user, force); err != nil {
+		return err
 	}
 	// Do not ask for a password that cannot be used.
 	switch exists, err := hasUser(file, user); {
