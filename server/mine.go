@@ -95,8 +95,17 @@ func (h *uploads) ownFiles(x *exchange, owner string) (own []catalog.Record, nex
 			own = append(own, rec)
 		}
 	}
-	if len(found) == limit {
-		next = url.Values{"after": {mark(found[limit-1])}}
+	if len(found) == 0 {
+		return own, nil, nil
+	}
+	// A catalog may return less than there is, so the number of records tells nothing.
+	last := found[len(found)-1]
+	rest, err := h.catalog.Owned(x.ctx, owner, last, 1)
+	if err != nil {
+		return nil, nil, &catalogError{err}
+	}
+	if len(rest) > 0 {
+		next = url.Values{"after": {mark(last)}}
 		if q.Has("limit") {
 			next.Set("limit", strconv.Itoa(limit))
 		}

@@ -70,7 +70,7 @@ func TestMine(t *testing.T) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	for _, query := range []string{"", "&after=x", "&after=1.x", "&limit=x", "&after=-1.00000000-0000-0000-0000-000000000000", "&limit=1000000"} {
+	for _, query := range []string{"", "&after=x", "&after=1.x", "&limit=x", "&after=-1.00000000-0000-0000-0000-000000000000", "&limit=1000000", "&limit=5"} {
 		if p, _ := mine(t, s.url, "alice", query); len(p.Files) != 5 || p.Next != "" {
 			t.Errorf("%q: %d files", query, len(p.Files))
 		}
