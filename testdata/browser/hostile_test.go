@@ -47,9 +47,11 @@ func hostileNames(t *testing.T) []string {
 
 // skeleton is the elements and attributes of a page, with the number of each: names must
 // change none of them but those of the rows.
-const skeleton = `(() => { const seen = {};
-	for (const e of document.querySelectorAll("*")) for (const k of [e.localName, ...[...e.attributes].map(a => e.localName + " " + a.name)]) seen[k] = (seen[k] || 0) + 1;
-	return seen; })()`
+const skeleton = skeletonOf + "(document)"
+
+const skeletonOf = `((doc) => { const seen = {};
+	for (const e of doc.querySelectorAll("*")) for (const k of [e.localName, ...[...e.attributes].map(a => e.localName + " " + a.name)]) seen[k] = (seen[k] || 0) + 1;
+	return seen; })`
 
 // Names that contain markup are text, wherever they stand: a page with such names has the
 // same elements and attributes as one with as many harmless names.
