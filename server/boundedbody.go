@@ -15,7 +15,7 @@ const stride = 4 << 10
 // A boundedBody is the body of one request, within the time limits and the slots of an
 // Intake. Its errors are httpErrors, except for io.EOF and errGone.
 type boundedBody struct {
-	slots    *Slots // to give back to
+	give     func() // gives the slot back
 	r        *http.Request
 	rc       *http.ResponseController
 	received int64
@@ -31,17 +31,18 @@ var _ io.Reader = (*boundedBody)(nil)
 // receive returns the body of x's request, with a slot for it. The caller passes it to
 // endBody.
 func (in *intake) receive(x *exchange) (*boundedBody, error) {
-	if !in.Slots.take() {
+	give := in.Slots.takeFor(x.client(), in.perClient)
+	if give == nil {
 		return nil, errIntakeBusy
 	}
-	return &boundedBody{slots: in.Slots, r: x.r, rc: http.NewResponseController(x.w), idle: in.Idle, left: in.Timeout, leftIdle: in.Idle}, nil
+	return &boundedBody{give: give, r: x.r, rc: http.NewResponseController(x.w), idle: in.Idle, left: in.Timeout, leftIdle: in.Idle}, nil
 }
 
 // endBody records what was received and releases the slot of b.
 func (x *exchange) endBody(b *boundedBody) {
 	x.attempt.Received = b.received
 	x.allRead = b.err == io.EOF
-	b.slots.give()
+	b.give()
 }
 
 // Read reads from the body. The first Read sends 100 (Continue) to a client that waits for

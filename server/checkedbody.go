@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/netip"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/mediatype"
 )
@@ -18,8 +19,9 @@ type checkedBody struct {
 	src      io.Reader
 	upload   Upload
 	size     int64
-	spools   bool      // the whole content is received first, also without an Inspector
-	reserved int64     // of maxSpooled, if spools is set
+	spools   bool // the whole content is received first, also without an Inspector
+	client   netip.Prefix
+	reserved int64     // of the spool for client, if spools is set
 	out      io.Reader // the checked content; nil before the first Read
 	err      error     // of the last Read, and of all further ones
 }
@@ -46,9 +48,9 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 }
 
 // receive receives the whole content into a file, checks it, and has it inspected, before
-// the first Read.
-func (b *checkedBody) receive() error {
-	b.spools = true
+// the first Read. The file counts for the client.
+func (b *checkedBody) receive(client netip.Prefix) error {
+	b.spools, b.client = true, client
 	if b.err == nil && b.out == nil {
 		b.err = b.begin()
 	}
@@ -72,21 +74,28 @@ func (b *checkedBody) close() {
 	if b.upload.file != nil {
 		b.upload.file.close()
 	}
-	if b.spools {
-		b.in.Slots.spooled.Add(-b.reserved)
+	if b.reserved > 0 {
+		b.in.Slots.spool.give(b.client, b.reserved)
 		b.reserved = 0
 	}
 }
 
 // reserve takes room for n bytes in temporary files of forms, and reports whether there is some.
 func (b *checkedBody) reserve(n int64) bool {
-	b.reserved += n
-	return b.in.Slots.spooled.Add(n) <= maxSpooled
+	ok := b.in.Slots.spool.take(b.client, n, maxSpooled, maxSpooledByClient)
+	if ok {
+		b.reserved += n
+	}
+	return ok
 }
 
-// maxSpooled bounds the bytes that forms have in temporary files, of all handlers that share the
-// Slots of an Intake: forms wait there for their last file.
-const maxSpooled = 1 << 30
+// The bytes that forms may have in temporary files, where they wait for their last file: all
+// together that share the Slots of an Intake, and those of one client, so one form at most. A
+// client may take an hour to send the rest of a form, and would keep out all others.
+const (
+	maxSpooled         = 2 << 30
+	maxSpooledByClient = 1 << 30
+)
 
 func (b *checkedBody) begin() error {
 	bounded := readerFunc(b.readBounded)

@@ -64,7 +64,7 @@ func (in *intake) formBytes() int64 {
 
 // spooledFormBytes is formBytes for a form whose files are received before any of them is stored:
 // what cannot be kept is refused before it is sent.
-func (in *intake) spooledFormBytes() int64 { return min(in.formBytes(), maxSpooled) }
+func (in *intake) spooledFormBytes() int64 { return min(in.formBytes(), maxSpooledByClient) }
 
 // checkForm refuses a body with several files by its header alone. It has at most most bytes:
 // MaxBytes is for one file.

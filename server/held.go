@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/netip"
-	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -18,13 +17,7 @@ const (
 )
 
 // held is of the process, as its memory is.
-var held heldMemory
-
-type heldMemory struct {
-	mu      sync.Mutex
-	bytes   int64
-	clients map[netip.Prefix]int64
-}
+var held quota
 
 // hold takes memory for the response until the end of the exchange. It fails with errPageBusy
 // if too much is taken.
@@ -32,17 +25,9 @@ func (x *exchange) hold(bytes int64) error {
 	if bytes <= heldFree {
 		return nil
 	}
-	client := x.client()
-	held.mu.Lock()
-	defer held.mu.Unlock()
-	if held.bytes+bytes > heldBytes || held.clients[client]+bytes > heldPerClient {
+	if !held.take(x.client(), bytes, heldBytes, heldPerClient) {
 		return errPageBusy
 	}
-	if held.clients == nil {
-		held.clients = map[netip.Prefix]int64{}
-	}
-	held.bytes += bytes
-	held.clients[client] += bytes
 	x.held += bytes
 	return nil
 }
@@ -52,13 +37,7 @@ func (x *exchange) release() {
 	if x.held == 0 {
 		return
 	}
-	client := x.client()
-	held.mu.Lock()
-	defer held.mu.Unlock()
-	held.bytes -= x.held
-	if held.clients[client] -= x.held; held.clients[client] == 0 {
-		delete(held.clients, client)
-	}
+	held.give(x.client(), x.held)
 	x.held = 0
 }
 

@@ -85,11 +85,14 @@ func (c Intake) withDefaults() Intake {
 //	written, err := jail.Put(ctx, n, checked, …)
 //	x.fail(checked.failure(), nil)           // the body's own error, if any
 //	checked.close()
-type intake struct{ Intake }
+type intake struct {
+	Intake
+	perClient int // slots that one client may have at a time
+}
 
 func newIntake(c Intake) *intake {
 	c = c.withDefaults()
-	return &intake{c}
+	return &intake{c, c.Slots.Len()}
 }
 
 // checkHeader refuses a body by its header, before any of it is read.

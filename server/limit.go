@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/clients"
@@ -127,8 +126,7 @@ func (l *limiter) refuse(w http.ResponseWriter, r *http.Request, response *httpE
 // are safe for concurrent use. Only NewSlots makes them.
 type Slots struct {
 	taken chan struct{} // has an item for each slot that is taken
-
-	spooled atomic.Int64 // bytes of forms in temporary files, for those of an Intake
+	spool quota         // of temporary files, for those of an Intake
 
 	mu      sync.Mutex
 	clients map[netip.Prefix]int // slots of each client, see takeFor

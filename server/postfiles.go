@@ -119,7 +119,7 @@ func (p *posted) add(filename string, content io.Reader) error {
 	}
 	if f.err == nil && !p.failed {
 		f.body = p.h.intake.checked(p.x.ctx, content, Upload{Name: f.name, Filename: f.name.Base(), Type: mediatype.ByName(f.name.Base())[0]})
-		f.err = f.body.receive()
+		f.err = f.body.receive(p.x.client())
 	}
 	p.failed = p.failed || f.err != nil
 	if !p.failed {

@@ -155,7 +155,7 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	file := in.checked(x.ctx, content, Upload{Name: names[0], Filename: name, Type: mediatype.ByName(name)[0]})
 	defer file.close()
 	// Received whole: what fails on the way is no use, and another name needs it again.
-	if err := file.receive(); err != nil {
+	if err := file.receive(x.client()); err != nil {
 		return err
 	}
 	x.share.used = false // each file is one

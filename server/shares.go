@@ -89,7 +89,9 @@ type ShareMount struct {
 	Jail *vfs.Jail
 	// Config says how objects are served, as for the mount itself. Of a share, only List,
 	// Archive, Page, Index, NoIndex, Content, Inline, Sidecars and, with Write, Intake and
-	// Fallback count.
+	// Fallback count. The Slots of Intake should be others than for the mount, so that whoever
+	// has the link of a file request cannot take those of users. One client can have half of
+	// them at a time.
 	Config Config
 	// Beside is how other mounts serve the same objects, at whatever path. File requests
 	// create no names that this mount or one of those serves in place of others: index files,
@@ -202,6 +204,8 @@ func newSharedMount(m ShareMount, cfg *ShareConfig) sharedMount {
 	s.handler.shared = true
 	if m.Config.Write {
 		s.intake = newIntake(m.Config.Intake)
+		// Anybody may have the link, and take an hour to send a file.
+		s.intake.perClient = (s.intake.perClient + 1) / 2
 		serving := []*Config{&m.Config}
 		for i := range m.Beside {
 			serving = append(serving, &m.Beside[i])

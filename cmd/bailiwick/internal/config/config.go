@@ -150,7 +150,8 @@ type Limits struct {
 	// The maximum duration of one upload.
 	UploadTime time.Duration `yaml:"upload_time" default:"1h" example:"10m"`
 
-	// Uploads in progress at the same time, at least 1. Further uploads get 503.
+	// Uploads in progress at the same time, at least 1. Further uploads get 503. File requests
+	// of shares have half as many of their own.
 	Uploads int `yaml:"uploads" least:"1" default:"64" example:"16"`
 
 	// Archives of directories being sent at the same time, at least 1. Further ones get 503.

@@ -37,6 +37,7 @@ type service struct {
 	linkClock  links.Clock // for links and sessions
 	inFlight   slots       // of requests
 	arriving   slots       // of bodies that are stored
+	requested  slots       // of those of file requests
 	archives   slots       // of archives that are sent
 	rates      rates       // of clients
 

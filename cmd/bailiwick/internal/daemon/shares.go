@@ -68,7 +68,7 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 	for i := range cfg.Mounts {
 		served := &cfg.Mounts[i].Config
 		served.Archive.Slots = s.archives.of(g.cfg.Limits.Archives)
-		served.Intake.Slots = s.arriving.of(g.cfg.Limits.Uploads)
+		served.Intake.Slots = s.requested.of((g.cfg.Limits.Uploads + 1) / 2)
 	}
 	cfg.Store, cfg.Cache, cfg.Auth = g.shares.store, g.shares.recent, gate
 	cfg.Recorder, cfg.Logger = recorder, s.logger
