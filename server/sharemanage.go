@@ -147,7 +147,7 @@ func (h *shares) newShare(x *exchange, p auth.Principal, q *shareRequest) (s cat
 		Created: q.created, Expires: q.expires,
 	}
 	if q.password != "" {
-		if s.Password, err = h.hash(x.ctx, q.password); err != nil {
+		if s.Password, err = h.hash(x, q.password); err != nil {
 			return s, "", err
 		}
 	}
@@ -175,11 +175,16 @@ func (m *sharedMount) opens(ctx context.Context, name vfs.Name, q *shareRequest,
 }
 
 // hash returns the hash of a password.
-func (h *shares) hash(ctx context.Context, password string) (string, error) {
+func (h *shares) hash(x *exchange, password string) (string, error) {
 	if h.cfg.Hashes == nil {
 		return "", errShareSecret
 	}
-	hash, err := h.cfg.Hashes.Hash(ctx, password)
+	give := h.hashing.takeFor(x.client(), hashesPerClient)
+	if give == nil {
+		return "", errAuthUnavailable
+	}
+	defer give()
+	hash, err := h.cfg.Hashes.Hash(x.ctx, password)
 	switch {
 	case errors.Is(err, auth.ErrUnavailable):
 		return "", errAuthUnavailable

@@ -109,6 +109,8 @@ const (
 const (
 	defaultShareAge = 30 * 24 * time.Hour
 	defaultMost     = 1000
+	hashSlots       = 64 // passwords of new shares that wait for their hash
+	hashesPerClient = 2  // of them, so that other shares' passwords wait for seconds only
 )
 
 // shares is the result of NewShares.
@@ -116,6 +118,7 @@ type shares struct {
 	cfg       ShareConfig
 	mounts    []sharedMount
 	lingering *Slots
+	hashing   *Slots     // of passwords for new shares
 	site      *page.Site // of the pages for users
 }
 
@@ -180,6 +183,7 @@ func newShares(cfg ShareConfig) *shares {
 	h := &shares{
 		cfg:       cfg,
 		lingering: NewSlots(lingerSlots),
+		hashing:   NewSlots(hashSlots),
 		site:      configCheck{"NewShares"}.site(&Page{Mode: PageFull, Title: cfg.Title, Color: cfg.Color}),
 	}
 	for _, m := range cfg.Mounts {

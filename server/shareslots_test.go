@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -106,4 +107,44 @@ func fromElsewhere(h http.Handler) http.Handler {
 		r.RemoteAddr = "198.51.100.7:1"
 		h.ServeHTTP(w, r)
 	})
+}
+
+// A heldHashes makes hashes that wait.
+type heldHashes struct {
+	server.ShareHashes
+	entered, leave chan struct{}
+}
+
+func (h heldHashes) Hash(ctx context.Context, password string) (string, error) {
+	h.entered <- struct{}{}
+	<-h.leave
+	return h.ShareHashes.Hash(ctx, password)
+}
+
+// TestShareHashesOfOneClient: one client that makes many shares with a password at once does not
+// occupy what makes their hashes.
+func TestShareHashesOfOneClient(t *testing.T) {
+	s := newSharing(t)
+	held := heldHashes{s.hashes, make(chan struct{}), make(chan struct{})}
+	s.hashes = held
+	s.apply()
+	const ask = `{"path":"/files/docs/pub/a.txt","password":"right"}`
+	header := append(as("alice"), "Content-Type", "application/json")
+	var running sync.WaitGroup
+	begin := func(h http.Handler) {
+		running.Go(func() {
+			if r := sendTo(t, h, "POST", "/.bailiwick/shares", ask, header...); r.Status != 201 {
+				t.Errorf("a share: %d %q", r.Status, r.Body)
+			}
+		})
+		<-held.entered
+	}
+	begin(s.h)
+	begin(s.h)
+	if r := s.send("POST", "/.bailiwick/shares", ask, header...); r.Status != 503 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("a third share: %d %v", r.Status, r.Header)
+	}
+	begin(fromElsewhere(s.h))
+	close(held.leave)
+	running.Wait()
 }

@@ -11,7 +11,19 @@ import (
 // detector one takes many seconds.
 func (u *Users) CountWork(during func()) *atomic.Int64 {
 	rounds := new(atomic.Int64)
-	u.compare = func(hash, password []byte) error {
+	u.compare = counting(rounds, during)
+	return rounds
+}
+
+// CountWork makes h add up the rounds of its checks.
+func (h *Hashes) CountWork() *atomic.Int64 {
+	rounds := new(atomic.Int64)
+	h.compare = counting(rounds, nil)
+	return rounds
+}
+
+func counting(rounds *atomic.Int64, during func()) func(hash, password []byte) error {
+	return func(hash, password []byte) error {
 		cost, err := bcrypt.Cost(hash)
 		if err != nil {
 			return err
@@ -25,7 +37,6 @@ func (u *Users) CountWork(during func()) *atomic.Int64 {
 		}
 		return bcrypt.CompareHashAndPassword(hash, password)
 	}
-	return rounds
 }
 
 // Remembered returns how many passwords are remembered.

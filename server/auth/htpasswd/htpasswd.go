@@ -96,10 +96,10 @@ func newUsers(path string, entries []userfile.Entry, opts Options) (*Users, erro
 		opts.MaxWait = defaultWait
 	}
 	if opts.Remember <= 0 {
-		opts.Remember = 5 * time.Minute
+		opts.Remember = defaultRemember
 	}
 	if opts.Remembered <= 0 {
-		opts.Remembered = 1024
+		opts.Remembered = defaultRemembered
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

@@ -23,6 +23,12 @@ type memory struct {
 	order *list.List // of remembered, in order of expiry
 }
 
+// The defaults of how long passwords are remembered, and how many.
+const (
+	defaultRemember   = 5 * time.Minute
+	defaultRemembered = 1024
+)
+
 type digest [sha256.Size]byte
 
 type remembered struct {
