@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strconv"
 	"strings"
@@ -110,8 +111,10 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 		return
 	}
 	in := *s.mount.intake
-	if s.MaxBytes > 0 && (in.MaxBytes <= 0 || s.MaxBytes < in.MaxBytes) {
-		in.MaxBytes = s.MaxBytes
+	for _, most := range []int64{s.MaxBytes, h.cfg.MaxReceived - s.Received} {
+		if most > 0 && (in.MaxBytes <= 0 || most < in.MaxBytes) {
+			in.MaxBytes = most
+		}
 	}
 	most := in.spooledFormBytes()
 	if err := in.checkForm(x.r, most); err != nil {
@@ -126,7 +129,7 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 	defer x.endBody(body)
 	var names []string
 	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
-		err := x.storeShared(&in, s, filename, content)
+		err := h.storeShared(x, &in, s, filename, content)
 		if err == nil {
 			names = append(names, filename)
 		}
@@ -141,7 +144,7 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 
 // storeShared stores one file in the shared directory, under a name made from filename that
 // nothing has.
-func (x *exchange) storeShared(in *intake, s *openShare, filename string, content io.Reader) error {
+func (h *shares) storeShared(x *exchange, in *intake, s *openShare, filename string, content io.Reader) error {
 	name := vfs.SafeName(filename, vfs.SafeNameOptions{MaxBytes: vfs.MaxElementBytes - randomLength - len(" ()")}).String()
 	names, err := s.mount.namesFor(x.ctx, s.name, name)
 	switch {
@@ -158,9 +161,12 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 	if err := file.receive(x.client()); err != nil {
 		return err
 	}
-	x.share.used = false // each file is one
-	if err := x.useShare(); err != nil {
-		return err
+	size := file.upload.Size
+	switch ok, err := h.cfg.Store.ReceiveFile(x.ctx, s.ID, size, h.cfg.MaxReceived, x.share.now); {
+	case err != nil:
+		return &catalogError{err}
+	case !ok:
+		return refusal("", audit.ReasonShareUsed)
 	}
 	for _, n := range names {
 		var written vfs.Written
@@ -172,7 +178,19 @@ func (x *exchange) storeShared(in *intake, s *openShare, filename string, conten
 			break
 		}
 	}
+	if err != nil && storedNothing(err) {
+		ctx, cancel := afterwards(x.ctx)
+		defer cancel()
+		if err := h.cfg.Store.ReturnFile(ctx, s.ID, size); err != nil {
+			x.log("returning the use of a share", err)
+		}
+	}
 	return err
+}
+
+// storedNothing reports whether a Put that failed with err is known to have stored nothing.
+func storedNothing(err error) bool {
+	return errors.Is(err, vfs.ErrFull) || errors.Is(err, vfs.ErrPrecondition) || errors.Is(err, vfs.ErrFailed) || errors.Is(err, fs.ErrNotExist)
 }
 
 // putNew creates an object. What would be served in place of others is taken.

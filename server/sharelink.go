@@ -144,7 +144,7 @@ func (h *shares) judge(ctx context.Context, host string, found catalog.Share) (*
 	switch {
 	case !h.now(ctx).Before(s.Expires):
 		return s, refusal("", audit.ReasonShareExpired)
-	case s.Limit > 0 && s.Used >= s.Limit:
+	case s.Limit > 0 && s.Used >= s.Limit, s.Upload && s.Received >= h.cfg.MaxReceived:
 		return s, refusal("", audit.ReasonShareUsed)
 	}
 	issuer, source, ok := h.cfg.Issuer(s.Issuer)

@@ -221,6 +221,7 @@ type shareJSON struct {
 	Uses     int64  `json:"uses,omitempty"` // the limit
 	Used     int64  `json:"used"`
 	MaxBytes int64  `json:"max_bytes,omitempty"`
+	Received int64  `json:"received,omitempty"` // bytes of files
 	Note     string `json:"note"`
 	Created  string `json:"created"`
 	Expires  string `json:"expires"`
@@ -230,7 +231,7 @@ type shareJSON struct {
 func (h *shares) newShareJSON(s *catalog.Share, now time.Time) shareJSON {
 	return shareJSON{
 		ID: s.ID.String(), Path: s.ShownPath(), Upload: s.Upload, Password: s.Password != "",
-		Uses: s.Limit, Used: s.Used, MaxBytes: s.MaxBytes, Note: s.Note,
+		Uses: s.Limit, Used: s.Used, MaxBytes: s.MaxBytes, Received: s.Received, Note: s.Note,
 		Created: s.Created.Format(time.RFC3339), Expires: s.Expires.Format(time.RFC3339), Expired: !now.Before(s.Expires),
 	}
 }

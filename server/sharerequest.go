@@ -33,6 +33,10 @@ type shareRequest struct {
 // maxShareBytes bounds the request.
 const maxShareBytes = 16 << 10
 
+// defaultFiles is how many files a file request takes if its issuer does not say: nobody means to
+// have their disk filled by whoever finds the link.
+const defaultFiles = 1000
+
 // defaultShareTime is how long a share lives if its issuer does not say.
 const defaultShareTime = 7 * 24 * time.Hour
 
@@ -145,6 +149,9 @@ func (f *shareForm) parse(now time.Time, maxAge time.Duration) (q shareRequest, 
 		return q, errShareNumber
 	case len(f.Note) > catalog.MaxShareNote || strings.ContainsRune(f.Note, 0):
 		return q, errShareNote
+	}
+	if q.upload && q.uses == 0 {
+		q.uses = defaultFiles
 	}
 	if q.path, q.dir, err = parseSharePath(f.Path); err != nil {
 		return q, err

@@ -43,6 +43,10 @@ type ShareConfig struct {
 	MaxAge time.Duration
 	Most   int
 
+	// MaxReceived is how many bytes each file request takes in all; 0 is 10 GiB. Without a
+	// number of uses, it takes 1,000 files.
+	MaxReceived int64
+
 	// Auth authenticates the users who make, list and revoke shares. Signed links are not
 	// accepted. Its Clock decides whether a share has expired.
 	Auth Auth
@@ -109,6 +113,7 @@ const (
 const (
 	defaultShareAge = 30 * 24 * time.Hour
 	defaultMost     = 1000
+	defaultReceived = 10 << 30
 	hashSlots       = 64 // passwords of new shares that wait for their hash
 	hashesPerClient = 2  // of them, so that other shares' passwords wait for seconds only
 )
@@ -170,6 +175,9 @@ func newShares(cfg ShareConfig) *shares {
 	}
 	if cfg.Most == 0 {
 		cfg.Most = defaultMost
+	}
+	if cfg.MaxReceived == 0 {
+		cfg.MaxReceived = defaultReceived
 	}
 	if cfg.Cache == nil {
 		cfg.Cache = new(ShareCache)
@@ -239,6 +247,7 @@ func checkShares(cfg *ShareConfig) {
 	c.auth(&cfg.Auth, true, "")
 	c.duration("MaxAge", cfg.MaxAge)
 	c.whole("Most", int64(cfg.Most))
+	c.whole("MaxReceived", cfg.MaxReceived)
 	c.whole("MinRate", cfg.MinRate)
 }
 

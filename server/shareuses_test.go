@@ -2,13 +2,18 @@ package server_test
 
 import (
 	"context"
+	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // A fullShares is on a full disk: it can be read.
@@ -37,4 +42,94 @@ func TestShareUsesFull(t *testing.T) {
 	await(t, func() bool {
 		return strings.Contains(s.get("/.bailiwick/shares", as("alice")...).Body, `"used":2,"note":"free"`)
 	})
+}
+
+// TestShareFilesBounded: a file request takes 1,000 files if its issuer does not say how many, and
+// not more bytes than the server allows, whatever arrives at once.
+func TestShareFilesBounded(t *testing.T) {
+	s := newSharing(t)
+	s.change = func(c *server.ShareConfig) { c.MaxReceived = 100 }
+	s.apply()
+	send := func(link string, size int) int {
+		body, headers := filesForm("a.txt", strings.Repeat("x", size))
+		return s.send("POST", link, body, headers...).Status
+	}
+	link := s.share("alice", fields{"path": "/files/drop", "upload": true}).URL
+	if r := s.get("/.bailiwick/shares", as("alice")...); !strings.Contains(r.Body, `"uses":1000,`) {
+		t.Errorf("the share: %s", r.Body)
+	}
+	for _, c := range []struct{ size, want int }{{60, 201}, {41, 413}, {39, 201}, {2, 413}, {1, 201}, {1, 404}} {
+		if got := send(link, c.size); got != c.want {
+			t.Errorf("%d bytes: %d, want %d", c.size, got, c.want)
+		}
+	}
+	s.gone("after the last byte", link)
+	if r := s.get("/.bailiwick/shares", as("alice")...); !strings.Contains(r.Body, `"received":100,`) {
+		t.Errorf("the share: %s", r.Body)
+	}
+	link = s.share("alice", fields{"path": "/files/drop", "upload": true}).URL
+	before := len(contents(t, s.tree))
+	var group sync.WaitGroup
+	var stored atomic.Int64
+	for range 20 {
+		group.Go(func() {
+			switch got := send(link, 9); got {
+			case 201:
+				stored.Add(1)
+			case 404, 413:
+			default:
+				t.Errorf("one of many files: %d", got)
+			}
+		})
+	}
+	group.Wait()
+	if after := len(contents(t, s.tree)); stored.Load() != 11 || after-before != 11 {
+		t.Errorf("%d files of 9 bytes were stored, and are %d, want 11", stored.Load(), after-before)
+	}
+}
+
+// A failingPut is a backend whose Put fails.
+type failingPut struct {
+	vfs.Backend
+	err *error
+}
+
+func (b failingPut) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	if *b.err != nil {
+		return vfs.Info{}, *b.err
+	}
+	return b.Backend.Put(ctx, n, body, opts)
+}
+
+// TestShareFilesReturnUse: a file that was not stored is no use, unless nobody knows.
+func TestShareFilesReturnUse(t *testing.T) {
+	var fails error
+	s := newSharing(t)
+	s.tree = failingPut{s.tree, &fails}
+	s.change = func(c *server.ShareConfig) { c.MaxReceived = 4 }
+	s.apply()
+	body, headers := filesForm("a.txt", "sent")
+	for _, c := range []struct {
+		err         error
+		want, after int
+	}{{vfs.ErrFull, 507, 201}, {vfs.ErrFailed, 500, 201}, {vfs.ErrUnavailable, 503, 404}} {
+		for _, uses := range []int{0, 1} {
+			link := s.share("alice", fields{"path": "/files/drop", "upload": true, "uses": uses}).URL
+			fails = c.err
+			for range 2 {
+				r := s.send("POST", link, body, headers...)
+				if want := c.want; r.Status != want {
+					t.Errorf("%v: %d, want %d", c.err, r.Status, want)
+				}
+				if c.after == 404 {
+					break
+				}
+			}
+			fails = nil
+			if r := s.send("POST", link, body, headers...); r.Status != c.after {
+				t.Errorf("after %v: %d %q, want %d", c.err, r.Status, r.Body, c.after)
+			}
+			s.gone("after the use", link)
+		}
+	}
 }

@@ -48,6 +48,7 @@ func registerUsers(cmd *cobra.Command) {
 	flags.String("client-cert-suffix", "auto", "append @`SUFFIX` to the names of users of --client-ca; auto: cert if there are other sources of users; none: nothing")
 	flags.String("link-keys", "", "accept links that bailiwick sign made with the keys in `FILE`")
 	flags.String("shares", "", "let users make links that open what they share; their catalog: `sqlite:PATH` for one machine, postgres://USER@HOST/DATABASE for several")
+	flags.String("share-max-received", "10GiB", "how many bytes one file request takes in all, such as 100GiB")
 	flags.String("share-max-age", "30d", "the longest `TIME` for which a share can be made, such as 90d")
 	flags.String("link-redirect", "0s", "redirect requests with a signed link to an S3 URL that is valid for a `TIME` such as 1m; 0s sends the file itself")
 }

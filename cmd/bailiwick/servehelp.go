@@ -36,7 +36,7 @@ var serveGroups = []flagGroup{
 		"access", "group", "htpasswd", "tokens",
 		"oidc-issuer", "oidc-audience", "oidc-user-claim", "oidc-groups-claim", "oidc-suffix", "oidc-client-id", "oidc-client-secret-file",
 		"session-keys", "session-max-age", "session-idle",
-		"client-ca", "client-cert-suffix", "link-keys", "link-redirect", "shares", "share-max-age",
+		"client-ca", "client-cert-suffix", "link-keys", "link-redirect", "shares", "share-max-age", "share-max-received",
 	}, nil},
 	{"TLS", []string{"tls-cert", "tls-key", "acme-host", "acme-cache", "acme-email", "acme-directory", "hsts"}, nil},
 	{"Limits", []string{

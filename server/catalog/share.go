@@ -26,6 +26,7 @@ type Share struct {
 	Limit       int64  // how many uses it has; 0 for no limit
 	Used        int64  // uses so far
 	MaxBytes    int64  // of one uploaded file; 0 is the mount's limit
+	Received    int64  // bytes of the files that it has received
 	Note        string // the issuer's own words, never shown through the share
 	Created     time.Time
 	Expires     time.Time // both in whole microseconds, UTC
@@ -52,7 +53,7 @@ const (
 // as a Catalog; shares belong to no source. It is safe for concurrent use, also by several
 // processes. Errors are those of a Catalog.
 type Shares interface {
-	// AddShare adds a share, whose Used is ignored. It returns ErrTooMany if the issuer has
+	// AddShare adds a share, whose Used and Received are ignored. It returns ErrTooMany if the issuer has
 	// most shares that have not expired by Created. Of concurrent callers, in any process,
 	// exactly as many succeed as the issuer may have. It returns an error, and changes
 	// nothing, if the ID or the token is taken, if ID is not a version 4 UUID, if there is no
@@ -69,6 +70,14 @@ type Shares interface {
 	// there are uses. Once it returned true, the use survives a power failure. After an
 	// error, the use may have been counted.
 	UseShare(ctx context.Context, id uuid.UUID, now time.Time) (bool, error)
+
+	// ReceiveFile is UseShare for a share that receives a file of size bytes. It also reports
+	// false if the share would have received more than most bytes with it.
+	ReceiveFile(ctx context.Context, id uuid.UUID, size, most int64, now time.Time) (bool, error)
+
+	// ReturnFile takes back what a ReceiveFile that returned true has counted: the file was not
+	// stored. It does nothing if the share is gone.
+	ReturnFile(ctx context.Context, id uuid.UUID, size int64) error
 
 	// NoteUse counts a use of a share without a limit, which nobody waits for: the count is
 	// stored about a second later, with those of other uses, and when the store is closed. While

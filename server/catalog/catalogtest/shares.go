@@ -40,6 +40,7 @@ func TestShares(t *testing.T, open func(testing.TB) ShareStore) {
 	t.Run("arguments", func(t *testing.T) { testShareArguments(t, a) })
 	t.Run("limit", func(t *testing.T) { testShareLimit(t, a, b) })
 	t.Run("uses", func(t *testing.T) { testShareUses(t, a, b) })
+	t.Run("received files", func(t *testing.T) { testShareReceived(t, a, b) })
 	t.Run("noted uses", func(t *testing.T) { testShareNoted(t, a, open) })
 	t.Run("pages", func(t *testing.T) { testSharePages(t, a) })
 	t.Run("revoked while used", func(t *testing.T) { testShareRevoked(t, a, b) })
@@ -49,8 +50,9 @@ func TestShares(t *testing.T, open func(testing.TB) ShareStore) {
 		s := NewShare("/x")
 		_, byToken := a.ShareByToken(t.Context(), s.Token)
 		_, use := a.UseShare(t.Context(), s.ID, s.Created)
+		_, receive := a.ReceiveFile(t.Context(), s.ID, 1, 1, s.Created)
 		_, list := a.SharesOf(t.Context(), "", uuid.UUID{}, 1)
-		for _, err := range []error{a.AddShare(t.Context(), s, 10), byToken, use, list, a.RevokeShare(t.Context(), "", s.ID)} {
+		for _, err := range []error{a.AddShare(t.Context(), s, 10), byToken, use, receive, a.ReturnFile(t.Context(), s.ID, 1), list, a.RevokeShare(t.Context(), "", s.ID)} {
 			if !errors.Is(err, catalog.ErrClosed) {
 				t.Errorf("after Close: %v", err)
 			}
@@ -217,6 +219,62 @@ func testShareUses(t *testing.T, a, b ShareStore) {
 	}
 	if ok, err := a.UseShare(ctx, uuid.New(), s.Created); ok || err != nil {
 		t.Errorf("a use of no share: %v, %v", ok, err)
+	}
+}
+
+// testShareReceived has 64 callers receive files at once. Exactly as many succeed as there are uses,
+// or room for their bytes, and what is returned can be received again.
+func testShareReceived(t *testing.T, a, b ShareStore) {
+	ctx := t.Context()
+	for _, c := range []struct{ limit, size, most, want int64 }{
+		{7, 10, 1 << 40, 7}, {63, 10, 205, 20}, {0, 1 << 40, 1<<40*3 + 1, 3}, {9, 0, 0, 9}, {9, 1, 0, 0}, {9, 1 << 62, 1<<63 - 1, 1}, {5, 10, 50, 5},
+	} {
+		s := NewShare("/x")
+		s.Upload, s.Limit = true, c.limit
+		must(t, a.AddShare(ctx, s, 100))
+		for round := range 2 {
+			var won atomic.Int64
+			var g errgroup.Group
+			for i := range 64 {
+				g.Go(func() error {
+					ok, err := []ShareStore{a, b}[i%2].ReceiveFile(ctx, s.ID, c.size, c.most, s.Created)
+					if ok {
+						won.Add(1)
+					}
+					return err
+				})
+			}
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+			want := c.want
+			if round == 1 {
+				want = min(2, c.want)
+			}
+			got, err := b.ShareByToken(ctx, s.Token)
+			if won.Load() != want || got.Used != c.want || got.Received != c.want*c.size || err != nil {
+				t.Errorf("%+v: %d of 64 files were received, %d of %d bytes were counted (%v)", c, won.Load(), got.Used, got.Received, err)
+			}
+			for range min(2, c.want) {
+				must(t, b.ReturnFile(ctx, s.ID, c.size))
+			}
+		}
+	}
+	s := NewShare("/x")
+	must(t, a.AddShare(ctx, s, 100))
+	must(t, a.ReturnFile(ctx, s.ID, 1)) // which was never received
+	must(t, a.ReturnFile(ctx, uuid.New(), 1))
+	if got, err := a.ShareByToken(ctx, s.Token); got.Used != 0 || got.Received != 0 || err != nil {
+		t.Errorf("after a return without a file: %+v, %v", got, err)
+	}
+	if ok, err := a.ReceiveFile(ctx, s.ID, 1, 10, s.Expires); ok || err != nil {
+		t.Errorf("a file for an expired share: %v, %v", ok, err)
+	}
+	if ok, err := a.ReceiveFile(ctx, uuid.New(), 1, 10, s.Created); ok || err != nil {
+		t.Errorf("a file for no share: %v, %v", ok, err)
+	}
+	if ok, err := a.ReceiveFile(ctx, s.ID, -1, 10, s.Created); ok || err == nil {
+		t.Errorf("a file of negative size: %v, %v", ok, err)
 	}
 }
 

@@ -96,4 +96,8 @@ type Shares struct {
 
 	// The longest time for which a share can be made.
 	MaxAge Age `yaml:"max_age" default:"30d" example:"90d"`
+
+	// How many bytes one file request takes in all. Its issuer may say how many files and how
+	// large each.
+	MaxReceived Size `yaml:"max_received" default:"10GiB" example:"100GiB"`
 }

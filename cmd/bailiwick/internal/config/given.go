@@ -50,6 +50,7 @@ var Flags = map[string]string{
 	"link-keys":          "links.keys",
 	"shares":             "shares.catalog",
 	"share-max-age":      "shares.max_age",
+	"share-max-received": "shares.max_received",
 	"trusted-proxies":    "trusted_proxies",
 	"connections":        "limits.connections",
 	"requests-in-flight": "limits.requests_in_flight",

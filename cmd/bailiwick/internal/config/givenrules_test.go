@@ -76,7 +76,7 @@ access_log: {file: "off"}
 users: {htpasswd: ROOT/users, tokens: ROOT/tokens, oidc: {issuer: "https://id.example", audience: us, user_claim: name, groups_claim: groups, suffix: id, client_id: web, client_secret_file: ROOT/secret}, sessions: {keys: ROOT/session-keys, max_age: 18h, idle: 19m}, client_certificates: {ca: ROOT/ca, suffix: crt}}
 groups: {editors: [alice, Bob B., carol], nobody: []}
 links: {keys: ROOT/keys}
-shares: {catalog: "sqlite:ROOT/shares.db", max_age: 90d}
+shares: {catalog: "sqlite:ROOT/shares.db", max_age: 90d, max_received: 7GiB}
 limits: {connections: 1, requests_in_flight: 2, rate_per_client: 3/s, failed_logins: 4/m, header_size: 5KiB, header_timeout: 6s, idle_timeout: 7s, minimum_rate: 8B/s, upload: 9MiB, upload_time: 10s, uploads: 11, archives: 12, archive_entries: 13}
 trusted_proxies: [10.0.0.0/8]
 drain: 12s
@@ -110,7 +110,7 @@ mounts:
 `, [][]string{
 			{"listen", ":1", ":2"}, {"host", "a.example", "B.example"}, {"admin", "127.0.0.1:3"},
 			{"acme-host", "a.example", "b.example"}, {"acme-cache", "ROOT/acme"}, {"acme-email", "a@b.example"}, {"acme-directory", "https://ca.example/d"},
-			{"access-log", "off"}, {"htpasswd", "ROOT/users"}, {"tokens", "ROOT/tokens"}, {"client-ca", "ROOT/ca"}, {"link-keys", "ROOT/keys"}, {"shares", "sqlite:ROOT/shares.db"}, {"share-max-age", "90d"},
+			{"access-log", "off"}, {"htpasswd", "ROOT/users"}, {"tokens", "ROOT/tokens"}, {"client-ca", "ROOT/ca"}, {"link-keys", "ROOT/keys"}, {"shares", "sqlite:ROOT/shares.db"}, {"share-max-age", "90d"}, {"share-max-received", "7GiB"},
 			{"oidc-issuer", "https://id.example"}, {"oidc-audience", "us"}, {"oidc-user-claim", "name"}, {"oidc-groups-claim", "groups"}, {"oidc-suffix", "id"}, {"client-cert-suffix", "crt"},
 			{"oidc-client-id", "web"}, {"oidc-client-secret-file", "ROOT/secret"}, {"session-keys", "ROOT/session-keys"}, {"session-max-age", "18h"}, {"session-idle", "19m"},
 			{"group", "editors=alice, Bob B.", "nobody=", "editors=carol"},

@@ -81,9 +81,10 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 // mounts, to which rt leads, and the users.
 func shareConfig(cfg *config.Config, rt *routing.Router, mounts []*mount, names []string) server.ShareConfig {
 	c := server.ShareConfig{
-		Issuer:  func(name string) (auth.Principal, string, bool) { return issuer(&cfg.Users, names, name) },
-		MaxAge:  time.Duration(cfg.Shares.MaxAge),
-		MinRate: int64(cfg.Limits.MinimumRate),
+		Issuer:      func(name string) (auth.Principal, string, bool) { return issuer(&cfg.Users, names, name) },
+		MaxAge:      time.Duration(cfg.Shares.MaxAge),
+		MaxReceived: int64(cfg.Shares.MaxReceived),
+		MinRate:     int64(cfg.Limits.MinimumRate),
 	}
 	at := map[*config.Mount]int{}
 	for _, m := range mounts {

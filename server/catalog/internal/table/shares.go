@@ -14,7 +14,7 @@ import (
 var _ catalog.Shares = (*Catalog)(nil)
 
 // shareColumns lists the columns that scanShare reads.
-const shareColumns = `id, token, issuer, way, host, path, dir, upload, password, uses, used, max_bytes, note, created, expires`
+const shareColumns = `id, token, issuer, way, host, path, dir, upload, password, uses, used, max_bytes, note, created, expires, received`
 
 func scanShare(s Scanner) (catalog.Share, error) {
 	var (
@@ -24,7 +24,7 @@ func scanShare(s Scanner) (catalog.Share, error) {
 		dir, upload      int64
 		created, expires int64
 	)
-	err := s.Scan(&id, &token, &r.Issuer, &r.Way, &r.Host, &r.Path, &dir, &upload, &r.Password, &r.Limit, &r.Used, &r.MaxBytes, &r.Note, &created, &expires)
+	err := s.Scan(&id, &token, &r.Issuer, &r.Way, &r.Host, &r.Path, &dir, &upload, &r.Password, &r.Limit, &r.Used, &r.MaxBytes, &r.Note, &created, &expires, &r.Received)
 	if err != nil {
 		return catalog.Share{}, err
 	}
@@ -49,7 +49,7 @@ func (c *Catalog) AddShare(ctx context.Context, s catalog.Share, most int) error
 	n, err := c.execAlone(ctx, "shares of "+s.Issuer,
 		`INSERT INTO {schema}shares (`+shareColumns+`)
 		SELECT CAST($1 AS TEXT), CAST($2 AS {bytes}), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS TEXT), CAST($7 AS {int64}), CAST($8 AS {int64}),
-			CAST($9 AS TEXT), CAST($10 AS {int64}), 0, CAST($11 AS {int64}), CAST($12 AS TEXT), CAST($13 AS {int64}), CAST($14 AS {int64})
+			CAST($9 AS TEXT), CAST($10 AS {int64}), 0, CAST($11 AS {int64}), CAST($12 AS TEXT), CAST($13 AS {int64}), CAST($14 AS {int64}), 0
 		WHERE (SELECT count(*) FROM {schema}shares WHERE issuer = $3 AND expires > $13) < $15`,
 		s.ID.String(), s.Token[:], s.Issuer, s.Way, s.Host, s.Path, number(s.Dir), number(s.Upload),
 		s.Password, s.Limit, s.MaxBytes, s.Note, micros(s.Created), micros(s.Expires), int64(most))
@@ -104,6 +104,26 @@ func (c *Catalog) UseShare(ctx context.Context, id uuid.UUID, now time.Time) (bo
 	n, err := c.exec(ctx, false,
 		`UPDATE {schema}shares SET used = used + 1 WHERE id = $1 AND expires > $2 AND (uses = 0 OR used < uses)`, id.String(), micros(now))
 	return n == 1 && err == nil, err
+}
+
+// ReceiveFile counts one use of a share, and the bytes of a file.
+func (c *Catalog) ReceiveFile(ctx context.Context, id uuid.UUID, size, most int64, now time.Time) (bool, error) {
+	if size < 0 {
+		return false, errors.New("catalog: the size of a file is negative")
+	}
+	n, err := c.exec(ctx, false,
+		`UPDATE {schema}shares SET used = used + 1, received = received + CAST($2 AS {int64})
+		WHERE id = $1 AND expires > $3 AND (uses = 0 OR used < uses) AND received <= CAST($4 AS {int64}) - CAST($2 AS {int64})`,
+		id.String(), size, micros(now), most)
+	return n == 1 && err == nil, err
+}
+
+// ReturnFile undoes a ReceiveFile.
+func (c *Catalog) ReturnFile(ctx context.Context, id uuid.UUID, size int64) error {
+	_, err := c.exec(ctx, false,
+		`UPDATE {schema}shares SET used = used - 1, received = received - CAST($2 AS {int64}) WHERE id = $1 AND used > 0 AND received >= CAST($2 AS {int64})`,
+		id.String(), size)
+	return err
 }
 
 // SharesOf returns a page of shares.
