@@ -46,13 +46,6 @@ func (f *slowForm) end() {
 	<-f.done
 }
 
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
-}
-
 // TestShareFilesOfOneClient: one client that sends files slowly to a file request keeps out no
 // other one.
 func TestShareFilesOfOneClient(t *testing.T) {
