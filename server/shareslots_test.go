@@ -32,6 +32,11 @@ func (s *sharingServer) begin(h http.Handler, link string, size int64) *slowForm
 	go func() {
 		defer close(f.done)
 		defer rest.Close()
+		defer func() {
+			if v := recover(); v != nil && v != http.ErrAbortHandler { // as a server does
+				panic(v)
+			}
+		}()
 		h.ServeHTTP(f.w, r)
 	}()
 	if _, err := more.Write([]byte("0")); err != nil {
