@@ -91,6 +91,7 @@ answering then are completed.`,
 		},
 	}
 	f.register(cmd, "revoke all shares of this `USER`")
+	cli.WithoutVariable(cmd, "user") // nothing is revoked by what was set for a list
 	return cmd
 }
 
