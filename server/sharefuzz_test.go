@@ -70,7 +70,7 @@ func FuzzShareRequest(f *testing.F) {
 		begun := time.Now()
 		r := sendTo(t, s.h, "POST", "/.bailiwick/shares", body, append(as("alice"), "Content-Type", "application/json")...)
 		switch r.Status {
-		case 400, 404, 409, 413:
+		case 400, 404, 409, 413, 422:
 			return
 		case 201:
 		default:
@@ -120,14 +120,14 @@ func FuzzShareForm(f *testing.F) {
 	const pub = "path=/files/docs/pub/a.txt"
 	for _, body := range []string{
 		pub, pub + "&uses=3", pub + "&uses=3&uses=", pub + "&uses=+3", pub + "&uses=%33", pub + "&uses=9223372036854775808", pub + "&uses=-1", pub + "&uses=0x3", pub + "&path=/files/docs", pub + "&upload=on&max_bytes=5", pub + "&upload=false", pub + "&upload=TRUE",
-		"path=%2Ffiles%2Fdrop%2F&upload=true", pub + ";uses=1", pub + "&USES=", pub + "&USES=1", pub + "&&", pub + "&=", pub + "&%75ses=1", pub + "&uses%00=1", pub + "&password=%ff", pub + "&password=a%0ab", pub + "&note=%00", pub + "&expires=1h&expires=2h", "path=/files/docs/pub/..%2fother.txt", "path=%zz", "PATH=/files/docs/pub/a.txt",
+		"path=%2Ffiles%2Fdrop%2F&upload=true", pub + ";uses=1", pub + "&USES=", "path=/files/new%20&upload=on", pub + "&USES=1", pub + "&&", pub + "&=", pub + "&%75ses=1", pub + "&uses%00=1", pub + "&password=%ff", pub + "&password=a%0ab", pub + "&note=%00", pub + "&expires=1h&expires=2h", "path=/files/docs/pub/..%2fother.txt", "path=%zz", "PATH=/files/docs/pub/a.txt",
 	} {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		r := sendTo(t, s.h, "POST", "/.bailiwick/shares", body, append(as("alice"), "Content-Type", "application/x-www-form-urlencoded", "Accept", "application/json")...)
 		switch r.Status {
-		case 400, 404, 409, 413:
+		case 400, 404, 409, 413, 422:
 			return
 		case 201:
 		default:

@@ -539,7 +539,9 @@ func TestSharePassword(t *testing.T) {
 		t.Errorf("from another site: %d", r.Status)
 	}
 	// Guesses are limited, and then the right one does not help.
-	s.change = func(c *server.ShareConfig) { c.Passwords = auth.NewFailures(auth.FailureLimits{Burst: 3, Every: time.Hour}) }
+	s.change = func(c *server.ShareConfig) {
+		c.Passwords = auth.NewFailures(auth.FailureLimits{Burst: 3, Every: time.Hour})
+	}
 	s.apply()
 	for i := range 5 {
 		want := 401
