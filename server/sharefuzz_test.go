@@ -151,8 +151,11 @@ func FuzzShareForm(f *testing.F) {
 			}
 			return n
 		}
-		upload := fields.Get("upload") != "" && fields.Get("upload") != "false"
-		if strings.TrimSuffix(got.Path, "/") != strings.TrimSuffix(fields.Get("path"), "/") || got.Limit != number("uses") || got.MaxBytes != number("max_bytes") || got.Upload != upload ||
+		upload, uses := fields.Get("upload") != "" && fields.Get("upload") != "false", number("uses")
+		if upload && fields.Get("uses") == "" {
+			uses = 1000
+		}
+		if strings.TrimSuffix(got.Path, "/") != strings.TrimSuffix(fields.Get("path"), "/") || got.Limit != uses || got.MaxBytes != number("max_bytes") || got.Upload != upload ||
 			(got.Password != "") != (fields.Get("password") != "") || got.Note != fields.Get("note") || strings.Contains(got.Path, "/..") || strings.Contains(got.Path, "secret") {
 			t.Errorf("%q made %+v", body, got)
 		}
