@@ -24,16 +24,26 @@ const sqlitePrefix = "sqlite:"
 // Errors are one line, give advice, and contain no password. An error that matches
 // catalog.ErrUnavailable may be temporary. ctx limits only the opening.
 func Open(ctx context.Context, name string, source catalog.Source) (catalog.Shared, error) {
+	return open(ctx, name, source, true)
+}
+
+// NoUpgrade is Open for programs beside the servers that use the catalog: one of an older version
+// is an error, and is not upgraded.
+func NoUpgrade(ctx context.Context, name string, source catalog.Source) (catalog.Shared, error) {
+	return open(ctx, name, source, false)
+}
+
+func open(ctx context.Context, name string, source catalog.Source, upgrade bool) (catalog.Shared, error) {
 	switch path, isFile := strings.CutPrefix(name, sqlitePrefix); {
 	case isFile:
 		// Returning a nil *Store would make the interface non-nil.
-		s, err := sqlite.Open(ctx, path, source, sqlite.Options{})
+		s, err := sqlite.Open(ctx, path, source, sqlite.Options{NoUpgrade: !upgrade})
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
-		s, err := postgres.Open(ctx, name, source, postgres.Options{})
+		s, err := postgres.Open(ctx, name, source, postgres.Options{NoUpgrade: !upgrade})
 		if err != nil {
 			return nil, err
 		}

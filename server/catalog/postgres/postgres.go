@@ -34,6 +34,10 @@ type Options struct {
 	Schema  string           // of the tables; default "bailiwick"
 	Now     func() time.Time // default time.Now
 	Timeout time.Duration    // of one statement; default 10 s
+
+	// NoUpgrade makes an older catalog an error, and leaves it as it is: servers of the older
+	// version may be using it.
+	NoUpgrade bool
 }
 
 // A Store is an open catalog.
@@ -119,7 +123,7 @@ func (d *db) setUp(ctx context.Context, opts Options, all []table.Migration) err
 	if encoding != "UTF8" {
 		return fmt.Errorf("the database has the encoding %s, but file names need UTF8: create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
-	err := table.Migrate(ctx, opts.Timeout, dialect(opts.Schema), all, func(ctx context.Context, f func(table.Tx) error) error {
+	err := table.Migrate(ctx, opts.Timeout, dialect(opts.Schema), all, !opts.NoUpgrade, func(ctx context.Context, f func(table.Tx) error) error {
 		return d.migration(ctx, opts.Schema, f)
 	})
 	if err != nil {

@@ -82,6 +82,9 @@ func TestServer(t *testing.T) {
 			Open: func(ctx context.Context, url string, all []table.Migration) (catalog.Catalog, error) {
 				return postgres.OpenWith(ctx, url, source, postgres.Options{}, all)
 			},
+			NoUpgrade: func(ctx context.Context, url string, all []table.Migration) (catalog.Catalog, error) {
+				return postgres.OpenWith(ctx, url, source, postgres.Options{NoUpgrade: true}, all)
+			},
 			Exec: func(t testing.TB, url, statement string) error {
 				_, err := connect(t, url).Exec(t.Context(), strings.ReplaceAll(statement, "{schema}", "bailiwick."))
 				return err

@@ -21,6 +21,9 @@ func TestMigrations(t *testing.T) {
 		Open: func(ctx context.Context, path string, all []table.Migration) (catalog.Catalog, error) {
 			return sqlite.OpenWith(ctx, path, source, sqlite.Options{}, all)
 		},
+		NoUpgrade: func(ctx context.Context, path string, all []table.Migration) (catalog.Catalog, error) {
+			return sqlite.OpenWith(ctx, path, source, sqlite.Options{NoUpgrade: true}, all)
+		},
 		Exec: func(t testing.TB, path, statement string) error {
 			_, err := raw(t, path).ExecContext(t.Context(), strings.ReplaceAll(statement, "{schema}", ""))
 			return err

@@ -37,6 +37,10 @@ import (
 type Options struct {
 	Now     func() time.Time // default time.Now
 	Timeout time.Duration    // of one statement, including waits for other processes; default 10 s
+
+	// NoUpgrade makes an older catalog an error, and leaves it as it is: a server of the older
+	// version may be using it.
+	NoUpgrade bool
 }
 
 // A Store is an open catalog.
@@ -105,7 +109,7 @@ func newStore(ctx context.Context, path string, source catalog.Source, opts Opti
 			err = errors.Join(err, d.Close())
 		}
 	}()
-	if err := table.Migrate(ctx, opts.Timeout, dialect, all, d.migration); err != nil {
+	if err := table.Migrate(ctx, opts.Timeout, dialect, all, !opts.NoUpgrade, d.migration); err != nil {
 		return nil, err
 	}
 	bounded, cancel = context.WithTimeout(ctx, opts.Timeout)

@@ -32,8 +32,8 @@ func Open(ctx context.Context, env *cli.Env, where, label string) (catalog.Share
 	return cat, nil
 }
 
-// OpenExisting is Open for commands that need a catalog which a server has filled: it does
-// not create a missing file.
+// OpenExisting is Open for commands that need a catalog which a server has filled: it creates no
+// missing file, and upgrades no older catalog, which a server of an older version may be using.
 func OpenExisting(ctx context.Context, env *cli.Env, where, label string) (catalog.Shared, error) {
 	return openExisting(ctx, env, "catalog", where, label)
 }
@@ -58,7 +58,7 @@ func openExisting(ctx context.Context, env *cli.Env, flag, where, label string) 
 			return nil, cli.Usagef("%s: there is no catalog %s; name the catalog of the server", env.Origin(flag), cli.Printable(path))
 		}
 	}
-	cat, err := open.Open(ctx, where, catalog.Source(label))
+	cat, err := open.NoUpgrade(ctx, where, catalog.Source(label))
 	if err != nil {
 		return nil, errorAt(env, flag, err)
 	}

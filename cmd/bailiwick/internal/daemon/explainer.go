@@ -285,7 +285,7 @@ func (e *Explainer) catalog(ctx context.Context, m *explainedMount) (catalog.Cat
 			return nil, nil
 		}
 	}
-	cat, err := catalogs.Open(ctx, e.env, address.DSN(), m.source.Label)
+	cat, err := catalogs.OpenExisting(ctx, e.env, address.DSN(), m.source.Label)
 	if err != nil {
 		return nil, err
 	}

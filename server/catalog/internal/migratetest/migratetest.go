@@ -27,6 +27,8 @@ type Store struct {
 	Location func(testing.TB) string
 	// Open opens the store at a location with the given migrations.
 	Open func(ctx context.Context, location string, all []table.Migration) (catalog.Catalog, error)
+	// NoUpgrade is Open for a store that is not to be upgraded.
+	NoUpgrade func(ctx context.Context, location string, all []table.Migration) (catalog.Catalog, error)
 	// Exec runs a statement at a location, bypassing the store's code.
 	Exec func(t testing.TB, location, statement string) error
 	// Dump returns all tables, columns, constraints, indexes and rows at a location,
@@ -124,6 +126,33 @@ func Test(t *testing.T, s Store) {
 		}
 		if after := s.Dump(t, location); after != before {
 			t.Errorf("a newer version was changed from\n%s\nto\n%s", before, after)
+		}
+	})
+
+	t.Run("without upgrade", func(t *testing.T) {
+		location := s.Location(t)
+		for v := 1; v < len(longer); v++ {
+			if err := migrate(t, s, location, longer[:v]); err != nil {
+				t.Fatal(err)
+			}
+			before := s.Dump(t, location)
+			want := fmt.Sprintf("schema version %d is older", v)
+			if c, err := s.NoUpgrade(t.Context(), location, longer); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("version %d: %v, %v, want %q", v, c, err, want)
+			}
+			if after := s.Dump(t, location); after != before {
+				t.Errorf("version %d was changed from\n%s\nto\n%s", v, before, after)
+			}
+		}
+		use(t, s, location, longer)
+		for _, location := range []string{location, s.Location(t)} { // of this version, and empty
+			c, err := s.NoUpgrade(t.Context(), location, longer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 

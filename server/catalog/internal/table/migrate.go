@@ -56,18 +56,24 @@ type Tx interface {
 // excludes concurrent migrations, and commits if the function returns nil. Each
 // migration has its own transaction, which also records it as applied, so a failure
 // leaves the previous version. A store with an unknown version is an error and is not
-// changed.
+// changed. Without upgrade, so is an older one that is not empty.
 //
 // Checking a store that is up to date takes at most limit. A migration takes as long as
 // its rows need and ends only with ctx: with a limit, a large store could never be
 // opened again.
-func Migrate(ctx context.Context, limit time.Duration, d Dialect, all []Migration, in func(context.Context, func(Tx) error) error) error {
+func Migrate(ctx context.Context, limit time.Duration, d Dialect, all []Migration, upgrade bool, in func(context.Context, func(Tx) error) error) error {
 	for {
 		var version int
 		bounded, cancel := context.WithTimeout(ctx, limit)
 		err := in(bounded, func(tx Tx) (err error) {
-			version, err = versionOf(bounded, d, tx)
-			return err
+			if version, err = versionOf(bounded, d, tx); err != nil {
+				return err
+			}
+			upgrade = upgrade || version == 0 // also when the first of its migrations has been applied
+			if !upgrade && version < len(all) {
+				return fmt.Errorf("catalog: its schema version %d is older than this program, which needs version %d: start a server with this program, which upgrades it, or use the program of the server that runs", version, len(all))
+			}
+			return nil
 		})
 		cancel()
 		switch {
