@@ -42,7 +42,7 @@ func TestOldCatalog(t *testing.T) {
 		}
 		return n
 	}
-	query("DELETE FROM migrations WHERE version > 5; DROP INDEX objects_owned")
+	query("DELETE FROM migrations WHERE version > 5; DROP INDEX objects_owned; ALTER TABLE shares DROP COLUMN received")
 	commands := [][]string{
 		{"share", "list", "--shares", "sqlite:" + path},
 		{"share", "revoke", uuid.NewString(), "--shares", "sqlite:" + path},
