@@ -4,6 +4,7 @@ import (
 	_ "embed" // for the template
 	"html/template"
 	"iter"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -50,10 +51,8 @@ type row struct {
 	Icon       template.HTML
 	Name, Href string
 	Facts      template.HTML // the cells with size and time
-	File       bool
-	Below      string // the directory that has the file, if a search found it below this one
-	Elem       string // of the file in it
-	Share      string // a reference to the form that makes a share of it, "" for none
+	Details    string        // a reference to the page of a file, "" for a directory
+	Share      string        // a reference to the form that makes a share of it, "" for none
 }
 
 // List renders a page of a directory. share returns a reference to the form that makes a share
@@ -87,11 +86,11 @@ func rowOf(e *vfs.Entry) row {
 		r.Icon, r.Facts = icons["dir"], "<td></td><td></td>"
 		return r
 	}
-	r.File, r.Elem = true, e.Elem
-	if i := strings.LastIndexByte(e.Elem, '/'); i >= 0 {
-		r.Elem = e.Elem[i+1:]
-		r.Below = listing.Href(&vfs.Entry{Elem: e.Elem[:i], Kind: vfs.KindDir})
+	below, elem := "", e.Elem
+	if i := strings.LastIndexByte(elem, '/'); i >= 0 { // a search found the file below this directory
+		below, elem = listing.Href(&vfs.Entry{Elem: elem[:i], Kind: vfs.KindDir}), elem[i+1:]
 	}
+	r.Details = below + "?show=" + strings.ReplaceAll(url.QueryEscape(elem), "+", "%20")
 	r.Icon, r.Facts = icons[iconOf(mediatype.ByName(path.Base(e.Elem))[0])], facts(e.Size, e.ModTime)
 	return r
 }
