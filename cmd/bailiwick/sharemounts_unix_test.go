@@ -49,7 +49,7 @@ func (p *process) shareOn(t *testing.T, host, body string) string {
 // opens what its path was on the host that it was made on, and nothing of another mount.
 func TestSharesOfMounts(t *testing.T) {
 	dir := tree(t, map[string]string{
-		"a/x.txt": "x of a", "a/pdf/report.pdf": "the report", "b/x.txt": "CANARY of b", "all/x.txt": "x of all", "ball/x.txt": "CANARY of ball",
+		"a/x.txt": "x of a", "a/pdf/report.pdf": "the report", "b/x.txt": "CANARY of b", "all/x.txt": "x of all", "all/deep/x.txt": "hidden on a.example", "ball/x.txt": "CANARY of ball",
 		"a/deep/x.txt": "CANARY below the nested mount", "nested/x.txt": "CANARY of the nested mount", "nested/own.txt": "own",
 	})
 	hash, err := htpasswd.Hash("password")
@@ -68,7 +68,8 @@ mounts:
   - {host: a.example, path: /files/deep, source: nested, allow: ["**"], list: true, access: [{who: authenticated, can: [read, list]}, {who: authenticated, can: [share], names: [own.txt]}]}
   - {host: b.example, path: /files, source: b, allow: ["**"], list: true, access: [{who: authenticated, can: [read, list, share]}]}
   - {host: a.example, path: /site, source: a/pdf, allow: ["**"], precompressed: true, index: [start.html]}
-  - {path: /all, source: all, allow: ["**"], access: [{who: authenticated, can: [read, share]}]}
+  - {path: /all, source: all, allow: ["**"], list: true, access: [{who: authenticated, can: [read, list, share]}]}
+  - {host: a.example, path: /all/deep, source: nested, allow: ["**"], access: [{who: authenticated, can: [read]}]}
   - {host: b.example, path: /all, source: ball, allow: ["**"], access: [{who: authenticated, can: [read, share]}]}
 `)
 	p := launch(t, command("serve", "--config", filepath.Join(dir, "bailiwick.yaml")))
@@ -105,6 +106,16 @@ mounts:
 	opens("a path of all hosts", "a.example", onAll, "x of all")
 	opens("a path of all hosts, on another", "127.0.0.1", onAll, "x of all")
 	opens("a path of all hosts, where another mount has it", "b.example", onAll, "")
+
+	// A mount of one host below that of all hides what is below it on its host only.
+	allTop := strings.TrimSuffix(p.shareOn(t, "a.example", `{"path":"/all/"}`), "/")
+	opens("what a mount of this host hides", "a.example", allTop+"/deep/x.txt", "")
+	opens("on another host", "127.0.0.1", allTop+"/deep/x.txt", "hidden on a.example")
+	for host, has := range map[string]bool{"a.example": false, "127.0.0.1": true} {
+		if status, _, text := p.asked(t, host, "GET", allTop+"/?zip", "", ""); status != 200 || !strings.Contains(text, "x of all") || strings.Contains(text, "hidden on a.example") != has {
+			t.Errorf("the archive on %s: %d %q", host, status, text)
+		}
+	}
 
 	// A share of a directory has nothing of a mount below it, and none of what that hides.
 	top := strings.TrimSuffix(p.shareOn(t, "a.example", `{"path":"/files/"}`), "/")

@@ -27,8 +27,9 @@ type mount struct {
 	source  *resource   // all of them as one tree
 	catalog *resource   // nil but for uploads
 	jail    *vfs.Jail
-	names   *vfs.Jail    // the same without access rules; nil for uploads
-	access  *access.List // nil if the mount is open to anyone
+	forHost map[string]*vfs.Jail // of the hosts of routing.HostsWithin, in the place of jail
+	names   *vfs.Jail            // the same without access rules; nil for uploads
+	access  *access.List         // nil if the mount is open to anyone
 
 	notFound []byte // the page for refusals; nil for a fixed text
 	page     server.Page
@@ -63,6 +64,16 @@ func (s *service) newMount(ctx context.Context, g *generation, i int) (*mount, e
 	// Mounts of one source know of each other's changes.
 	if m.jail, err = m.source.base.With(policy); err != nil {
 		return nil, cli.Usagef("%s", cli.OneLine(err))
+	}
+	for _, host := range routing.HostsWithin(g.cfg.Mounts, cfg) {
+		jail, err := m.jailFor(g.cfg, host)
+		if err != nil {
+			return nil, cli.Usagef("%s", cli.OneLine(err))
+		}
+		if m.forHost == nil {
+			m.forHost = map[string]*vfs.Jail{}
+		}
+		m.forHost[host] = jail
 	}
 	if cfg.NotFound != "" {
 		if m.notFound, err = readPage(ctx, m.source.store, objectName(cfg.NotFound)); err != nil {
@@ -158,11 +169,7 @@ func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, 
 		at := slices.IndexFunc(g.mounts, func(m *mount) bool { return m.cfg == rt.Routes[i].Mount })
 		m, route := g.mounts[at], &rt.Routes[i]
 		route.Handler = s.handler(g, m, m.jail, "", rt, recorder)
-		for _, host := range routing.HostsWithin(g.cfg.Mounts, m.cfg) {
-			jail, err := m.jailFor(g.cfg, host)
-			if err != nil {
-				return nil, err
-			}
+		for host, jail := range m.forHost {
 			if route.ForHost == nil {
 				route.ForHost = map[string]http.Handler{}
 			}
@@ -175,8 +182,8 @@ func (s *service) router(g *generation, recorder audit.Recorder) (http.Handler, 
 }
 
 // jailFor returns the jail of a mount for requests with a host. It refuses what other mounts
-// of the host serve or hide: in an archive, a search or a form, a name comes from elsewhere
-// than from a URL.
+// of the host serve or hide: in an archive, a search, a form or a share, a name comes from
+// elsewhere than from a URL.
 func (m *mount) jailFor(cfg *config.Config, host string) (*vfs.Jail, error) {
 	policy, err := mountPolicy(cfg, m, host)
 	if err != nil {

@@ -86,23 +86,32 @@ func shareConfig(cfg *config.Config, rt *routing.Router, mounts []*mount, names 
 		MaxReceived: int64(cfg.Shares.MaxReceived),
 		MinRate:     int64(cfg.Limits.MinimumRate),
 	}
-	at := map[*config.Mount]int{}
+	at := map[mountFor]int{}
 	for _, m := range mounts {
 		if m.cfg.Uploads != nil {
 			continue // a caller who may read an upload has its link
 		}
-		at[m.cfg] = len(c.Mounts)
-		c.Mounts = append(c.Mounts, server.ShareMount{
+		sm := server.ShareMount{
 			Host: string(m.cfg.Host), Path: strings.TrimSuffix(string(m.cfg.Path), "/"),
 			Jail: m.jail, Config: m.serverConfig(cfg), Beside: readersOf(cfg, mounts, m.cfg),
-		})
+		}
+		at[mountFor{m.cfg, ""}] = len(c.Mounts)
+		c.Mounts = append(c.Mounts, sm)
+		for host, jail := range m.forHost {
+			sm.Jail = jail
+			at[mountFor{m.cfg, host}] = len(c.Mounts)
+			c.Mounts = append(c.Mounts, sm)
+		}
 	}
 	c.Find = func(host string, u *url.URL) (int, *url.URL) {
 		found, below := rt.Find(host, u)
 		if found == nil {
 			return -1, nil
 		}
-		i, ok := at[found.Mount]
+		i, ok := at[mountFor{found.Mount, routing.HostOf(host)}]
+		if !ok {
+			i, ok = at[mountFor{found.Mount, ""}]
+		}
 		if !ok {
 			return -1, nil
 		}

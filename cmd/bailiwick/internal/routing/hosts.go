@@ -52,7 +52,7 @@ func (h *Hosts) Answers(header string, listener net.Addr) bool {
 	}
 	host := at.String()
 	if header != "" || !local {
-		host = hostOf(header)
+		host = HostOf(header)
 	}
 	return h.names[host] || local && (own[host] || host == at.String())
 }
@@ -96,9 +96,9 @@ func loopback(listener net.Addr) (at netip.Addr, local bool) {
 	return netip.Addr{}, false
 }
 
-// hostOf returns the host of a Host header in the form of config.Host, "" if there is
+// HostOf returns the host of a Host header in the form of config.Host, "" if there is
 // none.
-func hostOf(header string) string {
+func HostOf(header string) string {
 	host, port, hasPort := header, "", false
 	if strings.HasPrefix(header, "[") {
 		end := strings.IndexByte(header, ']')

@@ -35,7 +35,7 @@ type Route struct {
 // handlerFor returns the handler for requests with that Host.
 func (r *Route) handlerFor(host string) http.Handler {
 	if len(r.ForHost) > 0 {
-		if h := r.ForHost[hostOf(host)]; h != nil {
+		if h := r.ForHost[HostOf(host)]; h != nil {
 			return h
 		}
 	}
@@ -89,7 +89,7 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // That path is empty for the mount's own path without a trailing slash. Find returns nil
 // if there is no mount.
 func (rt *Router) Find(host string, u *url.URL) (*Route, *url.URL) {
-	if host = hostOf(host); host != "" {
+	if host = HostOf(host); host != "" {
 		if i, inner := rt.findIn(rt.at[host], u); inner != nil {
 			return &rt.Routes[i], inner
 		}
@@ -134,7 +134,7 @@ func (rt *Router) findIn(at map[string]int, u *url.URL) (int, *url.URL) {
 // of those of the other mount.
 func Taken(mounts []config.Mount, m *config.Mount, host string) []vfs.Name {
 	var names []vfs.Name
-	host = hostOf(host)
+	host = HostOf(host)
 	for i := range mounts {
 		other := &mounts[i]
 		below := pathWithin(m, other)
