@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A request reaches the right mount: by host, then by the longest path, in every spelling
@@ -156,18 +157,22 @@ limits: {requests_in_flight: 1}
 mounts: [{source: d, allow: ["**"], write: true}]
 `, map[string]string{"d/a": "a"})
 	body, send := io.Pipe()
+	// The server asks for the body when the request is in flight. Before that, it could meet
+	// one of those below.
+	patient := &http.Transport{ExpectContinueTimeout: time.Hour}
+	defer patient.CloseIdleConnections()
 	put := make(chan error, 1)
 	go func() {
 		r, err := http.NewRequest(http.MethodPut, p.url+"/b", body)
 		if err == nil {
+			r.Header.Set("Expect", "100-continue")
 			var resp *http.Response
-			if resp, err = http.DefaultClient.Do(r); err == nil {
+			if resp, err = patient.RoundTrip(r); err == nil {
 				resp.Body.Close()
 			}
 		}
 		put <- err
 	}()
-	// The client buffers at most 4 KiB, so after more than that the head has been sent.
 	if _, err := send.Write(make([]byte, 64<<10)); err != nil {
 		t.Fatal(err)
 	}
