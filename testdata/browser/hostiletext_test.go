@@ -223,7 +223,7 @@ func hostileUsers(s *hostileSite) {
 			for (const [n, user] of `+quoteAll(some)+`.entries()) {
 				await `+signIn+`(user);
 				const i = n % pages.length, doc = await `+parse+`(pages[i]), is = `+skeletonOf+`(doc);
-				if (doc.querySelector(".who bdi")?.textContent !== user) failures.push(user + " is not who is signed in on " + pages[i]);
+				if (doc.querySelector(":is(form, div).who bdi")?.textContent !== user) failures.push(user + " is not who is signed in on " + pages[i]);
 				if (!same(is, harmless[i])) failures.push(user + " changes " + pages[i] + ": " + JSON.stringify(is));
 			}
 			return failures; })()`) {
@@ -237,7 +237,7 @@ func hostileUsers(s *hostileSite) {
 		eval[bool](b, signIn+`(`+quote(user)+`).then(() => true)`)
 		b.visit("/hostile/")
 		sameSkeleton(t, fmt.Sprintf("the page of %q", user), eval[map[string]int](b, skeleton), live)
-		if got := eval[string](b, "document.querySelector('.who bdi').textContent"); got != user {
+		if got := eval[string](b, "document.querySelector(':is(form, div).who bdi').textContent"); got != user {
 			t.Errorf("the page is that of %q, not %q", got, user)
 		}
 	}

@@ -173,6 +173,12 @@ func eval[T any](b *tab, expression string) T {
 	return v
 }
 
+// waitReloading loads the page again until an expression is true.
+func (b *tab) waitReloading(expression string) {
+	b.t.Helper()
+	b.wait(`document.readyState === "complete" && ((` + expression + `) || (window.reloading ||= (location.reload(), true), false))`)
+}
+
 // wait waits until an expression is true. It may fail while a page loads.
 func (b *tab) wait(expression string) {
 	b.t.Helper()
