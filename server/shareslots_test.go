@@ -77,9 +77,6 @@ func TestShareFilesOfOneClient(t *testing.T) {
 // TestShareFilesSpooled: one client that sends as much as the server keeps of its forms, and then
 // nothing, keeps out no other one.
 func TestShareFilesSpooled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it sends 1 GiB")
-	}
 	s := newSharing(t)
 	link := s.share("alice", fields{"path": "/files/drop", "upload": true}).URL
 	body, headers := filesForm("a.txt", strings.Repeat("x", 2<<20))
