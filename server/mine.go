@@ -34,10 +34,11 @@ type mineFileJSON struct {
 	Can []string `json:"can"` // what the caller may do with the file, but for reading it
 }
 
-// can returns what the caller may do with the file of rec: "delete", or nothing.
+// can returns what the caller may do with the file of rec: "delete", or nothing. A link to
+// upload does not delete.
 func (h *uploads) can(x *exchange, rec catalog.Record) []string {
 	can := []string{}
-	if h.jail.Explain(x.ctx, vfs.OpDelete, catalog.ObjectName(rec.ID)).Allowed && h.cfg.Authorize.Authorize(x.ctx, vfs.OpDelete, rec) == nil {
+	if x.link.ID == "" && h.jail.Explain(x.ctx, vfs.OpDelete, catalog.ObjectName(rec.ID)).Allowed && h.cfg.Authorize.Authorize(x.ctx, vfs.OpDelete, rec) == nil {
 		can = append(can, "delete")
 	}
 	return can

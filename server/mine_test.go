@@ -11,6 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -181,6 +182,44 @@ func TestDeleteUpload(t *testing.T) {
 		}
 		if r := get(t, "GET", s.url+"/"+id, "As", as); r.Status != 404 {
 			t.Errorf("the file is still there: %d", r.Status)
+		}
+	}
+}
+
+// TestDeleteUploadNeedsNoUpload: the form deletes for whoever a DELETE would, and for nobody else.
+// A link to upload files for a user does not: neither does it say that the user may.
+func TestDeleteUploadNeedsNoUpload(t *testing.T) {
+	list, err := access.Compile([]access.Rule{
+		{Who: "user:sender", Can: []vfs.Op{vfs.OpUpload}},
+		{Who: "user:moderator", Can: []vfs.Op{vfs.OpRead, vfs.OpDelete}},
+		{Who: "owner", Can: []vfs.Op{vfs.OpRead, vfs.OpDelete}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := ring(t, "one")
+	s := uploadsOver(t, mem.New(), server.UploadConfig{
+		Auth: server.Auth{Links: k}, Authorize: server.UploadRules(list), Page: server.Page{Mode: server.PageFull},
+	})
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	toUpload := s.url + signed(t, k, links.Link{Path: "/", Method: "POST", User: "sender"})
+	for i, c := range []struct {
+		as, to string
+		status int
+	}{
+		{"moderator", s.url + "/", 204}, {"sender", s.url + "/", 204}, {"other", s.url + "/", 404}, {"", s.url + "/", 404}, {"", toUpload, 404},
+	} {
+		r := sendBody(t, "POST", toUpload, "x", "Content-Disposition", "attachment; filename=a")
+		var answer struct{ Files []stored }
+		if err := json.Unmarshal([]byte(r.Body), &answer); err != nil || r.Status != 201 || !strings.Contains(r.Body, `"can":[]`) {
+			t.Fatalf("upload by a link: %d %s", r.Status, r.Body)
+		}
+		id := answer.Files[0].ID
+		if r := sendBody(t, "POST", c.to, "action=delete&name="+id, append(form, "As", c.as)...); r.Status != c.status {
+			t.Errorf("%d: %q: %d %q, want %d", i, c.as, r.Status, r.Body, c.status)
+		}
+		if r := get(t, "GET", s.url+"/"+id, "As", "moderator"); (r.Status == 404) != (c.status == 204) {
+			t.Errorf("%d: %q: the file is %d", i, c.as, r.Status)
 		}
 	}
 }

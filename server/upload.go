@@ -172,7 +172,11 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	x.form = isBrowserForm(r)
 	itself := isMount(r, h.cfg.Mounted)
-	if !x.takeUploadMethod(itself) || !x.authenticate(&h.cfg.Auth, opOf(r.Method), h.cfg.Authorize) {
+	op := opOf(r.Method)
+	if kind, _ := formOf(r); r.Method == http.MethodPost && kind == formFields {
+		op = vfs.OpDelete
+	}
+	if !x.takeUploadMethod(itself) || !x.authenticate(&h.cfg.Auth, op, h.cfg.Authorize) {
 		return
 	}
 	name, isDir, err := requestName(r)
@@ -195,6 +199,8 @@ func (h *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.fail(err, nil)
 	case itself && r.Method != http.MethodDelete:
 		h.serveMount(x)
+	case r.Method == http.MethodPost && op == vfs.OpDelete:
+		h.postAction(x)
 	case r.Method == http.MethodPost:
 		h.post(x)
 	case isDir && name.IsRoot() && isMine(r):

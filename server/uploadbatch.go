@@ -33,10 +33,6 @@ func (h *uploads) post(x *exchange) {
 		x.fail(err, nil)
 		return
 	}
-	if kind, _ := formOf(x.r); kind == formFields {
-		h.postAction(x)
-		return
-	}
 	// There is no object "/", so If-Match is false, and If-None-Match is true. A valid
 	// If-Unmodified-Since is ignored, since "/" has no modification date (RFC 9110, 13.1.4).
 	if cond := httpheader.Conditions(x.r); !cond.IfMatch.IsZero() {

@@ -73,6 +73,16 @@ func (h *uploads) askToDelete(x *exchange) {
 
 // postAction deletes the file that a form names, as a DELETE would.
 func (h *uploads) postAction(x *exchange) {
+	// Before the body is looked at: the response must not depend on it.
+	switch {
+	case x.shouldChallenge():
+		x.fail(refusal("", audit.ReasonRequired), nil)
+		return
+	case x.link.ID != "":
+		// A link is for the URL of one object.
+		x.fail(refusal("", audit.ReasonLink), nil)
+		return
+	}
 	fields, err := h.intake.receiveFields(x)
 	var name vfs.Name
 	if err == nil {
