@@ -106,7 +106,7 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 	x.attempt.Rule = x.jail.Explain(x.ctx, vfs.OpList, dir).Rule
 	header := x.Header()
 	header["Content-Type"] = zipType
-	header["Content-Disposition"] = []string{httpheader.FormatDisposition("attachment", h.archiveName(dir)+".zip")}
+	header["Content-Disposition"] = []string{httpheader.FormatDisposition("attachment", h.archiveName(x.shown(dir))+".zip")}
 	header["Content-Length"] = []string{strconv.FormatInt(zipSize(objects), 10)}
 	header["Cache-Control"] = noStore
 	header["Cross-Origin-Resource-Policy"] = sameOrigin

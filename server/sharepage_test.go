@@ -58,6 +58,11 @@ func TestSharePages(t *testing.T) {
 			}
 		}
 	}
+	for below, name := range map[string]string{"?zip": "files.zip", "deep/?zip": "deep.zip"} {
+		if r := s.send("HEAD", link+below, ""); r.Status != 200 || !strings.HasPrefix(r.Header.Get("Content-Disposition"), "attachment; filename="+name+";") {
+			t.Errorf("the archive %q: %d %v", below, r.Status, r.Header)
+		}
+	}
 	var listed struct {
 		Dir string
 		Can []string
