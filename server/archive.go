@@ -117,7 +117,7 @@ func (h *handler) archive(x *exchange, dir vfs.Name) {
 	}
 	x.attempt.Archive = true
 	x.pace = max(x.pace, archivePace)
-	sent := &archiveWriter{pacedWriter{x}, h.archives.Slots, time.Now(), 0}
+	sent := &archiveWriter{pacedWriter: pacedWriter{x}, slots: h.archives.Slots}
 	if err := x.sendArchive(sent, dir, objects); err != nil {
 		x.abort(err)
 	}
@@ -231,14 +231,16 @@ func (h *handler) collect(objects []vfs.Entry, prefix string, below iter.Seq2[vf
 type archiveWriter struct {
 	pacedWriter
 	slots *Slots
-	began time.Time
+	took  time.Duration // in which the client had something to read
 	bytes int64
 }
 
 func (w *archiveWriter) Write(p []byte) (int, error) {
+	began := time.Now()
 	n, err := w.pacedWriter.Write(p)
+	w.took += time.Since(began)
 	w.bytes += int64(n)
-	if took := time.Since(w.began); err == nil && took > archiveStart && float64(w.bytes) < archiveRate*took.Seconds() && w.slots.full() {
+	if err == nil && w.took > archiveStart && float64(w.bytes) < archiveRate*w.took.Seconds() && w.slots.full() {
 		err = &writeError{errArchiveSlow}
 	}
 	return n, err
