@@ -48,16 +48,7 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	default:
 		limit = htmlPage
 	}
-	// To find a text in one directory takes many requests of a store without directories.
-	if q.Deep || q.Text != "" && !h.jail.Caps().Directories {
-		give := h.searches.takeFor(x.client(), searchesPerClient)
-		if give == nil {
-			x.fail(errSearchBusy, nil)
-			return
-		}
-		defer give()
-	}
-	found, sorted, err := q.page(x.lister(dir, &q), limit)
+	found, sorted, err := h.find(x, dir, &q, limit)
 	if err != nil {
 		x.fail(err, nil)
 		return
@@ -85,6 +76,20 @@ func (h *handler) list(x *exchange, dir vfs.Name, asJSON bool) {
 	x.addVary(listingVary)
 	header["X-Content-Type-Options"] = noSniff
 	x.sendRendered(http.StatusOK, render)
+}
+
+// find returns the page that q asks for. Searches are few at a time; the slot of one is free
+// before its page is sent, which takes a slow client as long as it likes.
+func (h *handler) find(x *exchange, dir vfs.Name, q *listQuery, limit int) (p vfs.Page, sorted bool, err error) {
+	// To find a text in one directory takes many requests of a store without directories.
+	if q.Deep || q.Text != "" && !h.jail.Caps().Directories {
+		give := h.searches.takeFor(x.client(), searchesPerClient)
+		if give == nil {
+			return p, false, errSearchBusy
+		}
+		defer give()
+	}
+	return q.page(x.lister(dir, q), limit)
 }
 
 // renderer returns what writes the body of a listing, and what sets the headers of its kind.

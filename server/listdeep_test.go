@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -100,6 +102,23 @@ func TestSearchSlots(t *testing.T) {
 		}
 		running.Wait()
 	})
+}
+
+// TestSearchesNobodyReads: a search whose client reads nothing keeps no others from searching.
+func TestSearchesNobodyReads(t *testing.T) {
+	h := server.New(jail(t, map[string]string{"report": ""}, allow("report")), server.Config{List: true})
+	read, begun := make(chan struct{}), make(chan int)
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	defer close(read)
+	for i := range 10 {
+		clients.Go(func() {
+			h.ServeHTTP(&stalled{header: http.Header{}, begun: begun, read: read}, httptest.NewRequest("GET", "/?q=report&deep=1", nil))
+		})
+		if status := <-begun; status != 200 {
+			t.Fatalf("search %d: %d", i, status)
+		}
+	}
 }
 
 // TestDeepSearchEnds: a search that takes too long has what it found, and says that it is not
