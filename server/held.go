@@ -47,6 +47,9 @@ func (x *exchange) client() netip.Prefix { return clients.Key(clients.Of(x.r)) }
 // entryBytes is the memory of a vfs.Entry without its name.
 const entryBytes = 80
 
+// rowBytes is the memory of a row of a page, a file or a share, without its texts.
+const rowBytes = 512
+
 // sizeOf returns the memory of entries.
 func sizeOf(entries []vfs.Entry) int64 {
 	n := int64(cap(entries)) * entryBytes

@@ -62,57 +62,93 @@ func TestStalledPages(t *testing.T) {
 		"JSON":  {full, "/d/?limit=10000", "application/json", 2 << 20},
 		"text":  {full, "/?show=text.txt", "text/html", 2 << 20},
 	} {
-		t.Run(what, func(t *testing.T) {
-			read, begun := make(chan struct{}), make(chan int)
-			var clients sync.WaitGroup
-			ask := func(address int, target string) (status int) {
-				r := httptest.NewRequest("GET", target, nil)
-				r.Header.Set("Accept", c.accept)
-				r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", address)
-				clients.Go(func() { c.h.ServeHTTP(&stalled{header: http.Header{}, begun: begun, read: read}, r) })
-				return <-begun
-			}
-			before := heap()
-			const few = 8
-			for range few {
-				if status := ask(1, c.target); status != 200 {
-					t.Fatal(status)
-				}
-			}
-			if each := (heap() - before) / few; each > c.most {
-				t.Errorf("a response to a client that reads nothing holds %d bytes", each)
-			}
-			served := few
-			for ask(1, c.target) == 200 {
-				if served++; served > 1000 {
-					t.Fatal("one client holds any number of responses")
-				}
-			}
-			if status := ask(1, "/small/"); status != 200 {
-				t.Errorf("a short listing: %d", status)
-			}
-			if status := ask(2, c.target); status != 200 {
-				t.Errorf("another client: %d", status)
-			}
-			for address := 3; ask(address, c.target) == 200; {
-				if served++; served%few == 0 {
-					address++
-				}
-				if served > 1000 {
-					t.Fatal("clients hold any number of responses")
-				}
-			}
-			close(read)
-			go func() {
-				for range begun {
-				}
-			}()
-			clients.Wait()
-			close(begun)
-			if r := request(t, c.h, "GET", c.target, "Accept", c.accept); r.Status != 200 {
-				t.Errorf("afterwards: %d", r.Status)
-			}
-		})
+		t.Run(what, func(t *testing.T) { boundStalled(t, c.h, c.target, "/small/", c.most, "Accept", c.accept) })
+	}
+}
+
+// Neither do those that read nothing of what a user has.
+func TestStalledOwn(t *testing.T) {
+	up := newUploads(t, server.UploadConfig{Page: fullPage})
+	sharing := newSharing(t)
+	for i := range 300 {
+		name := strings.Repeat("<", 1000)
+		if i == 0 {
+			name = "a"
+		}
+		if r := sendTo(t, up.handler, "POST", "/", "x", "As", "alice", "Content-Disposition", `attachment; filename="`+name+`"`); r.Status != 201 {
+			t.Fatalf("%d %s", r.Status, r.Body)
+		}
+		if i < 100 {
+			sharing.share("alice", fields{"path": "/files/drop/" + strings.Repeat(strings.Repeat("d", 250)+"/", 3) + fmt.Sprint(i), "upload": true, "note": strings.Repeat("<", 1000)})
+		}
+	}
+	for what, c := range map[string]struct {
+		h             http.Handler
+		target, short string
+		headers       []string
+	}{
+		"page of files":  {up.handler, "/?limit=1000", "/?limit=1", []string{"As", "alice", "Accept", "text/html"}},
+		"files":          {up.handler, "/?mine&limit=1000", "/?mine&limit=1", []string{"As", "alice"}},
+		"page of shares": {sharing.h, "/.bailiwick/shares", "/.bailiwick/shares?limit=1", append(as("alice"), "Accept", "text/html")},
+		"list of shares": {sharing.h, "/.bailiwick/shares", "/.bailiwick/shares?limit=1", as("alice")},
+	} {
+		t.Run(what, func(t *testing.T) { boundStalled(t, c.h, c.target, c.short, 4<<20, c.headers...) })
+	}
+}
+
+// boundStalled fails unless what handler holds for clients that read nothing is bounded: most
+// bytes for each response to target, and in all.
+func boundStalled(t *testing.T, h http.Handler, target, short string, most uint64, headers ...string) {
+	read, begun := make(chan struct{}), make(chan int)
+	var clients sync.WaitGroup
+	ask := func(address int, target string) (status int) {
+		r := httptest.NewRequest("GET", target, nil)
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		r.RemoteAddr = fmt.Sprintf("192.0.2.%d:1", address)
+		clients.Go(func() { h.ServeHTTP(&stalled{header: http.Header{}, begun: begun, read: read}, r) })
+		return <-begun
+	}
+	before := heap()
+	const few = 8
+	for range few {
+		if status := ask(1, target); status != 200 {
+			t.Fatal(status)
+		}
+	}
+	if each := (heap() - before) / few; each > most {
+		t.Errorf("a response to a client that reads nothing holds %d bytes", each)
+	}
+	served := few
+	for ask(1, target) == 200 {
+		if served++; served > 1000 {
+			t.Fatal("one client holds any number of responses")
+		}
+	}
+	if status := ask(1, short); status != 200 {
+		t.Errorf("a short listing: %d", status)
+	}
+	if status := ask(2, target); status != 200 {
+		t.Errorf("another client: %d", status)
+	}
+	for address := 3; ask(address, target) == 200; {
+		if served++; served%few == 0 {
+			address++
+		}
+		if served > 1000 {
+			t.Fatal("clients hold any number of responses")
+		}
+	}
+	close(read)
+	go func() {
+		for range begun {
+		}
+	}()
+	clients.Wait()
+	close(begun)
+	if r := request(t, h, "GET", target, headers...); r.Status != 200 {
+		t.Errorf("afterwards: %d", r.Status)
 	}
 }
 

@@ -19,9 +19,6 @@ const (
 	maxMinePage = 1000
 )
 
-// mineBytes is about how much memory the answer needs for a file.
-const mineBytes = 512
-
 // A mineJSON is a page of the caller's own uploads.
 type mineJSON struct {
 	Files []mineFileJSON `json:"files"`
@@ -63,10 +60,6 @@ func (h *uploads) mine(x *exchange) {
 		x.fail(err, nil)
 		return
 	}
-	if err := x.hold(int64(len(own)) * mineBytes); err != nil {
-		x.fail(err, nil)
-		return
-	}
 	answer := mineJSON{Files: []mineFileJSON{}}
 	for _, rec := range own {
 		answer.Files = append(answer.Files, mineFileJSON{newOwnFileJSON(rec), h.can(x, rec)})
@@ -74,9 +67,8 @@ func (h *uploads) mine(x *exchange) {
 	if next != nil {
 		answer.Next = next.Get("after")
 		next.Set("mine", "")
-		x.Header()["Link"] = []string{"<?" + next.Encode() + `>; rel="next"`}
 	}
-	x.sendJSON(http.StatusOK, privateNoStore, answer)
+	x.sendPageJSON(answer, next)
 }
 
 // ownFiles returns the page of owner's uploads that the query asks for, and the query of the

@@ -269,7 +269,7 @@ func (h *shares) listOwn(x *exchange, p auth.Principal) {
 	for i := range found {
 		answer.Shares = append(answer.Shares, h.newShareJSON(&found[i], now))
 	}
-	x.sendJSON(http.StatusOK, privateNoStore, answer)
+	x.sendPageJSON(answer, nil)
 }
 
 // parseSharesQuery returns the number of shares on a page, and the one that precedes it.

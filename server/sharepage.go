@@ -29,12 +29,18 @@ func (h *shares) sendShareForm(x *exchange, path string) {
 func (h *shares) sendOwn(x *exchange, found []catalog.Share, next string) {
 	p := page.Shares{}
 	now := h.now(x.ctx)
+	var size int64
 	for i := range found {
 		s := &found[i]
+		size += rowBytes + int64(len(s.Path)+len(s.Note))
 		p.Rows = append(p.Rows, page.ShareRow{
 			ID: s.ID.String(), Path: s.ShownPath(), Note: s.Note, Used: s.Used, Limit: s.Limit,
 			Password: s.Password != "", Upload: s.Upload, Expired: !now.Before(s.Expires), Until: s.Expires,
 		})
+	}
+	if err := x.hold(size); err != nil {
+		x.fail(err, nil)
+		return
 	}
 	if next != "" {
 		p.Next = "?" + url.Values{"after": {next}}.Encode()

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -48,6 +49,27 @@ func (x *exchange) sendJSON(status int, cacheControl []string, v any) {
 		x.fail(err, nil)
 		return
 	}
+	x.sendEncoded(status, cacheControl, body)
+}
+
+// sendPageJSON answers with v, a page of something, whose memory counts. next is the query of
+// the next one, nil if there is none.
+func (x *exchange) sendPageJSON(v any, next url.Values) {
+	body, err := json.Marshal(v)
+	if err == nil {
+		err = x.hold(int64(cap(body)))
+	}
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	if next != nil {
+		x.Header()["Link"] = []string{"<?" + next.Encode() + `>; rel="next"`}
+	}
+	x.sendEncoded(http.StatusOK, privateNoStore, body)
+}
+
+func (x *exchange) sendEncoded(status int, cacheControl []string, body []byte) {
 	body = append(body, '\n')
 	h := x.Header()
 	h["Content-Type"] = jsonType

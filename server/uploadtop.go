@@ -29,8 +29,14 @@ func (h *uploads) top(x *exchange) {
 			x.fail(err, nil)
 			return
 		}
+		var size int64
 		for _, rec := range own {
+			size += rowBytes + int64(len(rec.Name)+len(rec.Type))
 			u.Files = append(u.Files, page.OwnFile{ID: rec.ID.String(), Name: rec.Name, Media: rec.Type, Size: rec.Size, Created: rec.Created, CanDelete: len(h.can(x, rec)) > 0})
+		}
+		if err := x.hold(size); err != nil {
+			x.fail(err, nil)
+			return
 		}
 		if next != nil {
 			u.Next = "?" + next.Encode()
