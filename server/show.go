@@ -76,7 +76,7 @@ func (h *handler) describeFile(x *exchange, name vfs.Name) (f page.File, err err
 	}
 	x.attempt.Rule = info.Rule
 	if page.IsText(f.Media) && info.Size <= page.MaxText && info.Encoding == "" && x.r.Method != http.MethodHead {
-		if info, f.Text, err = x.readText(name); err != nil {
+		if info, f.Text, err = x.readText(name, info.Size); err != nil {
 			return f, err
 		}
 	}
@@ -91,20 +91,24 @@ func (h *handler) describeFile(x *exchange, name vfs.Name) (f page.File, err err
 	return f, nil
 }
 
-// readText reads a small file. Its text is nil if it is not UTF-8. The client may take minutes to
-// read it.
-func (x *exchange) readText(name vfs.Name) (vfs.Info, *string, error) {
+// readText reads a file of at most size bytes. Its text is nil if it is larger, or not UTF-8. The
+// client may take minutes to read it.
+func (x *exchange) readText(name vfs.Name, size int64) (vfs.Info, *string, error) {
+	// Before the file is opened, which is a use of a share.
+	if err := x.hold(size); err != nil {
+		return vfs.Info{}, nil, err
+	}
 	obj, err := x.open(name, vfs.Request{})
 	if err != nil {
 		return vfs.Info{}, nil, err
 	}
 	defer obj.Body.Close()
-	if err := x.hold(min(obj.Info.Size, page.MaxText)); err != nil {
-		return vfs.Info{}, nil, err
+	if obj.Info.Size > size { // it has just grown
+		return obj.Info, nil, nil
 	}
 	var b strings.Builder
-	b.Grow(int(min(obj.Info.Size, page.MaxText)))
-	if _, err := io.Copy(&b, io.LimitReader(obj.Body, page.MaxText)); err != nil {
+	b.Grow(int(obj.Info.Size))
+	if _, err := io.Copy(&b, obj.Body); err != nil {
 		return vfs.Info{}, nil, err
 	}
 	text := b.String()
