@@ -170,8 +170,8 @@ func checkConfig(jail *vfs.Jail, cfg *Config) {
 	c := configCheck{"New"}
 	c.jail(jail)
 	c.auth(&cfg.Auth, jail.Authorizer() != nil, "vfs.Policy.Authorize to access rules, or to access.Anyone() where no credentials are needed")
-	if cfg.Write && !jail.Caps().Writable {
-		c.panicf("Config.Write is set, but the backend (%s) cannot be written to", jail.Caps().Kind)
+	if cfg.Write {
+		c.writable("Config.Write is set, but ", jail)
 	}
 	c.content(cfg.Content)
 	c.index(cfg.Index)

@@ -44,6 +44,14 @@ func (c configCheck) jail(j *vfs.Jail) {
 	}
 }
 
+// writable panics if the backend of a jail cannot be written to. why is the beginning of the
+// message.
+func (c configCheck) writable(why string, j *vfs.Jail) {
+	if caps := j.Caps(); !caps.Writable {
+		c.panicf("%sthe backend (%s) cannot be written to", why, caps.Kind)
+	}
+}
+
 func (c configCheck) content(v Content) {
 	if v > ContentUntrusted {
 		c.panicf("Config.Content is %d; write ContentAuto, ContentTrusted or ContentUntrusted", v)

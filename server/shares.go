@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -242,6 +243,10 @@ func checkShares(cfg *ShareConfig) {
 		c.jail(m.Jail)
 		if m.Jail.Authorizer() == nil {
 			c.panicf("the jail of the mount %q has no Authorizer, so everybody could share; set vfs.Policy.Authorize to access rules, or to access.Anyone()", m.Path)
+		}
+		if m.Config.Write {
+			c.writable(fmt.Sprintf("Write is set for the mount %q, but ", m.Path), m.Jail)
+			c.intake(&m.Config.Intake)
 		}
 	}
 	c.auth(&cfg.Auth, true, "")

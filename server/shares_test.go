@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bailiwick-fs/bailiwick/backends/layer/readonly"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
@@ -638,8 +639,19 @@ func TestShareConfigRefuses(t *testing.T) {
 	find := func(string, *url.URL) (int, *url.URL) { return -1, nil }
 	issuer := func(string) (auth.Principal, string, bool) { return auth.Principal{}, "", false }
 	s := newSharing(t)
+	policy := allow("**")
+	policy.Authorize = rules(t, nil, s.rules...)
+	mount := func(b vfs.Backend, in server.Intake) server.ShareConfig {
+		return server.ShareConfig{Store: s.store, Find: find, Issuer: issuer, Mounts: []server.ShareMount{
+			{Jail: jailOver(t, b, policy), Config: server.Config{Write: true, Intake: in}},
+		}}
+	}
+	server.NewShares(mount(s.tree, server.Intake{})) // the control
 	for what, cfg := range map[string]server.ShareConfig{
-		"zero": {}, "no store": {Find: find, Issuer: issuer}, "no Find": {Store: s.store, Issuer: issuer}, "no Issuer": {Store: s.store, Find: find},
+		"files for a store that only reads": mount(readonly.New(s.tree), server.Intake{}),
+		"files in negative time":            mount(s.tree, server.Intake{Timeout: -1}),
+		"slots that nobody made":            mount(s.tree, server.Intake{Slots: &server.Slots{}}),
+		"zero":                              {}, "no store": {Find: find, Issuer: issuer}, "no Find": {Store: s.store, Issuer: issuer}, "no Issuer": {Store: s.store, Find: find},
 		"a nil jail":   {Store: s.store, Find: find, Issuer: issuer, Mounts: []server.ShareMount{{}}},
 		"no rules":     {Store: s.store, Find: find, Issuer: issuer, Mounts: []server.ShareMount{{Jail: jailOver(t, s.tree, allow("**"))}}},
 		"negative age": {Store: s.store, Find: find, Issuer: issuer, MaxAge: -1},

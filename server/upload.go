@@ -150,9 +150,8 @@ func checkUploads(jail *vfs.Jail, cat catalog.Catalog, cfg *UploadConfig) {
 		c.panicf("the jail has an Authorizer, which would know no owners; set UploadConfig.Authorize in its place, such as UploadRules(list)")
 	case !jail.Explain(context.Background(), vfs.OpUpload, exampleName).Allowed:
 		c.panicf("the jail refuses the names that the server makes; its policy must be catalog.Policy()")
-	case !jail.Caps().Writable:
-		c.panicf("the backend (%s) cannot be written to", jail.Caps().Kind)
 	}
+	c.writable("", jail)
 	c.auth(&cfg.Auth, cfg.Authorize != nil, "UploadConfig.Authorize, such as UploadRules(list) or OwnersDelete()")
 	c.intake(&cfg.Intake)
 	c.whole("UploadConfig.MaxFiles", int64(cfg.MaxFiles))
