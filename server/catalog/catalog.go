@@ -30,6 +30,9 @@ var ErrUnavailable = errors.New("catalog: temporarily unavailable")
 // ErrFull means that the store has no space for the change. Nothing changed.
 var ErrFull = errors.New("catalog: no space left")
 
+// ErrNone is returned by an Open that must not create a catalog where there is none.
+var ErrNone = errors.New("catalog: there is none; name the catalog of the server")
+
 // ErrClosed is the error of every call after Close.
 var ErrClosed = errors.New("catalog: closed")
 

@@ -28,7 +28,7 @@ func Open(ctx context.Context, name string, source catalog.Source) (catalog.Shar
 }
 
 // NoUpgrade is Open for programs beside the servers that use the catalog: one of an older version
-// is an error, and is not upgraded.
+// is an error, and is not upgraded. Where there is none, the error matches catalog.ErrNone.
 func NoUpgrade(ctx context.Context, name string, source catalog.Source) (catalog.Shared, error) {
 	return open(ctx, name, source, false)
 }

@@ -35,8 +35,8 @@ type Options struct {
 	Now     func() time.Time // default time.Now
 	Timeout time.Duration    // of one statement; default 10 s
 
-	// NoUpgrade makes an older catalog an error, and leaves it as it is: servers of the older
-	// version may be using it.
+	// NoUpgrade makes a missing catalog [catalog.ErrNone], and an older one an error. Both are
+	// left as they are: servers of the older version may be using it.
 	NoUpgrade bool
 }
 

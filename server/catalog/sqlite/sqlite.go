@@ -25,6 +25,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,8 +40,8 @@ type Options struct {
 	Now     func() time.Time // default time.Now
 	Timeout time.Duration    // of one statement, including waits for other processes; default 10 s
 
-	// NoUpgrade makes an older catalog an error, and leaves it as it is: a server of the older
-	// version may be using it.
+	// NoUpgrade makes a missing catalog [catalog.ErrNone], and an older one an error. Both are
+	// left as they are: a server of the older version may be using it.
 	NoUpgrade bool
 }
 
@@ -81,6 +83,9 @@ func open(ctx context.Context, path string, source catalog.Source, opts Options,
 	}
 	if err := checkPath(path); err != nil {
 		return nil, fmt.Errorf("catalog %s: %w", path, err)
+	}
+	if _, err := os.Stat(path); opts.NoUpgrade && errors.Is(err, fs.ErrNotExist) {
+		return nil, catalog.ErrNone
 	}
 	s, err := newStore(ctx, path, source, opts, all)
 	if errors.Is(err, catalog.ErrFull) {

@@ -3,8 +3,6 @@ package catalogs
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -53,12 +51,14 @@ func MakeShares(ctx context.Context, env *cli.Env, where string) (catalog.Shared
 }
 
 func openExisting(ctx context.Context, env *cli.Env, flag, where, label string) (catalog.Shared, error) {
-	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, cli.Usagef("%s: there is no catalog %s; name the catalog of the server", env.Origin(flag), cli.Printable(path))
-		}
-	}
 	cat, err := open.NoUpgrade(ctx, where, catalog.Source(label))
+	if errors.Is(err, catalog.ErrNone) {
+		at := "in this database" // its URL may have a password
+		if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
+			at = cli.Printable(path)
+		}
+		return nil, cli.Usagef("%s: there is no catalog %s; name the catalog of the server", env.Origin(flag), at)
+	}
 	if err != nil {
 		return nil, errorAt(env, flag, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/google/uuid"
@@ -20,6 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/auth"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -271,7 +271,7 @@ func (e *Explainer) record(ctx context.Context, m *explainedMount, id uuid.UUID)
 }
 
 // catalog opens the catalog of a mount, once. It returns nil if there is none yet: explaining
-// creates no file.
+// creates nothing.
 func (e *Explainer) catalog(ctx context.Context, m *explainedMount) (catalog.Catalog, error) {
 	if m.catalog != nil {
 		return m.catalog, nil
@@ -280,14 +280,12 @@ func (e *Explainer) catalog(ctx context.Context, m *explainedMount) (catalog.Cat
 	if err != nil {
 		return nil, e.std.ConfigError(err)
 	}
-	if file, ok := strings.CutPrefix(address.DSN(), "sqlite:"); ok {
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-	}
-	cat, err := catalogs.OpenExisting(ctx, e.env, address.DSN(), m.source.Label)
-	if err != nil {
-		return nil, err
+	cat, err := open.NoUpgrade(ctx, address.DSN(), catalog.Source(m.source.Label))
+	switch {
+	case errors.Is(err, catalog.ErrNone):
+		return nil, nil
+	case err != nil:
+		return nil, catalogs.Error(e.env, err)
 	}
 	m.catalog = cat
 	return cat, nil

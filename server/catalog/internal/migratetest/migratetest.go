@@ -145,13 +145,20 @@ func Test(t *testing.T, s Store) {
 			}
 		}
 		use(t, s, location, longer)
-		for _, location := range []string{location, s.Location(t)} { // of this version, and empty
-			c, err := s.NoUpgrade(t.Context(), location, longer)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := c.Close(); err != nil {
-				t.Error(err)
+		c, err := s.NoUpgrade(t.Context(), location, longer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("without upgrade, none", func(t *testing.T) {
+		location := s.Location(t)
+		for range 2 { // the first call makes nothing that the second one finds
+			if c, err := s.NoUpgrade(t.Context(), location, longer); !errors.Is(err, catalog.ErrNone) {
+				t.Fatalf("%v, %v", c, err)
 			}
 		}
 	})

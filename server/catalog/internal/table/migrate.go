@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"strings"
 	"time"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
 //go:embed migrations
@@ -56,7 +58,7 @@ type Tx interface {
 // excludes concurrent migrations, and commits if the function returns nil. Each
 // migration has its own transaction, which also records it as applied, so a failure
 // leaves the previous version. A store with an unknown version is an error and is not
-// changed. Without upgrade, so is an older one that is not empty.
+// changed. Without upgrade, so is an older one, and an empty one is catalog.ErrNone.
 //
 // Checking a store that is up to date takes at most limit. A migration takes as long as
 // its rows need and ends only with ctx: with a limit, a large store could never be
@@ -69,8 +71,11 @@ func Migrate(ctx context.Context, limit time.Duration, d Dialect, all []Migratio
 			if version, err = versionOf(bounded, d, tx); err != nil {
 				return err
 			}
-			upgrade = upgrade || version == 0 // also when the first of its migrations has been applied
-			if !upgrade && version < len(all) {
+			switch {
+			case upgrade || version >= len(all):
+			case version == 0:
+				return catalog.ErrNone
+			default:
 				return fmt.Errorf("catalog: its schema version %d is older than this program, which needs version %d: start a server with this program, which upgrades it, or use the program of the server that runs", version, len(all))
 			}
 			return nil
