@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"iter"
 	"net/url"
 
@@ -95,24 +96,32 @@ func (h *handler) canChange(x *exchange, dir vfs.Name, entries []vfs.Entry) []st
 	return can
 }
 
-// maxExamples bounds the names that mayCreateIn tries.
-const maxExamples = 1000
-
-// mayCreateIn reports whether the caller may create some file directly in dir: where the rules
-// allow some names only, such as *.jpg, one that they could mean.
+// mayCreateIn reports whether the caller may create some file directly in dir.
 func (h *handler) mayCreateIn(x *exchange, dir vfs.Name) bool {
-	tried := 0
-	for _, names := range [...]iter.Seq[vfs.Name]{fileNames(dir, nil), h.jail.Examples(dir), access.Examples(x.ctx, h.jail.Authorizer(), vfs.OpWrite, dir)} {
-		for n := range names {
-			if h.jail.Explain(x.ctx, vfs.OpWrite, n).Allowed {
-				return true
-			}
-			if tried++; tried == maxExamples {
-				return false
-			}
+	for n := range newNames(x.ctx, h.jail, dir) {
+		if h.jail.Explain(x.ctx, vfs.OpWrite, n).Allowed {
+			return true
 		}
 	}
 	return false
+}
+
+// maxExamples bounds the names of newNames.
+const maxExamples = 1000
+
+// newNames yields names of files that could be created directly in dir: any, and where the
+// rules allow some only, such as *.jpg, those that they could mean.
+func newNames(ctx context.Context, j *vfs.Jail, dir vfs.Name) iter.Seq[vfs.Name] {
+	return func(yield func(vfs.Name) bool) {
+		tried := 0
+		for _, names := range [...]iter.Seq[vfs.Name]{fileNames(dir, nil), j.Examples(dir), access.Examples(ctx, j.Authorizer(), vfs.OpWrite, dir)} {
+			for n := range names {
+				if tried++; tried > maxExamples || !yield(n) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // fileNames yields the name of a new file in dir, and those of the files in entries.

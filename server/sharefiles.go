@@ -63,16 +63,21 @@ func (m *sharedMount) receives(ctx context.Context, dir vfs.Name) error {
 	if m.intake == nil {
 		return refusal(dir.String(), reason.PolicyNoAllow)
 	}
-	names, err := m.namesFor(ctx, dir, newElem)
-	switch {
-	case err != nil && names != nil:
-		return errShareNames
-	case err != nil:
-		return err
-	case m.trusted:
-		return errShareTrusted
+	var refused error
+	for n := range newNames(ctx, m.jail, dir) {
+		names, err := m.namesFor(ctx, dir, n.Base())
+		switch {
+		case err == nil && m.trusted:
+			return errShareTrusted
+		case err == nil:
+			return nil
+		case names != nil:
+			refused = errShareNames
+		case refused == nil:
+			refused = err
+		}
 	}
-	return nil
+	return refused
 }
 
 // namesFor returns the names under which a file called elem may be stored in dir, in the order in

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // originOf is the Origin that a browser sends with a form, by the policy of the page that has it
@@ -129,6 +131,32 @@ func TestShareExpiresSoon(t *testing.T) {
 	for _, expires := range []string{"1us", "1ms", "20ms"} {
 		for _, password := range []string{"", "pw"} {
 			s.share("alice", fields{"path": "/files/docs/pub/a.txt", "expires": expires, "password": password})
+		}
+	}
+}
+
+// TestShareReceivesSomeNames: files can be asked for where the rules allow some names only, in
+// patterns of the mount or of access rules.
+func TestShareReceivesSomeNames(t *testing.T) {
+	some := []vfs.Op{vfs.OpRead, vfs.OpWrite, access.OpShare}
+	for what, change := range map[string]func(*sharingServer){
+		"patterns": func(s *sharingServer) { s.policy.Allow = vfs.Patterns("docs/**", "**/*.pdf") },
+		"rules": func(s *sharingServer) {
+			s.rules = []access.Rule{{Who: "user:alice", Can: some, Names: []string{"**/*.pdf"}}}
+		},
+	} {
+		s := newSharing(t)
+		change(s)
+		s.apply()
+		link := s.share("alice", fields{"path": "/files/drop", "upload": true}).URL
+		if r := s.get(link, "Accept", "text/html"); r.Status != 200 {
+			t.Errorf("%s: the form: %d", what, r.Status)
+		}
+		for name, status := range map[string]int{"a.pdf": 201, "a.txt": 404} {
+			body, headers := filesForm(name, "x")
+			if r := s.send("POST", link, body, headers...); r.Status != status {
+				t.Errorf("%s: %s: %d %q, want %d", what, name, r.Status, r.Body, status)
+			}
 		}
 	}
 }

@@ -11,9 +11,12 @@ import (
 
 // Examples yields made-up names directly in dir, for the patterns of the rules of a by which the
 // principal of ctx may do op, as [vfs.Jail.Examples] does for those of a policy. There are none
-// for rules about all names, and none if a is no List.
+// for rules about all names, and none if a is neither a List nor the Shared of one.
 func Examples(ctx context.Context, a vfs.Authorizer, op vfs.Op, dir vfs.Name) iter.Seq[vfs.Name] {
 	return func(yield func(vfs.Name) bool) {
+		if s, ok := a.(shared); ok {
+			a = s.base
+		}
 		l, ok := a.(*List)
 		if !ok || l == nil {
 			return
