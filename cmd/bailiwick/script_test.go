@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bailiwick-fs/bailiwick/server/catalog/sqlite"
 )
 
 // The tests run this test binary as the program bailiwick, and variants of it.
@@ -43,6 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"age":     age,
+			"catalog": makeCatalog,
 			"exits":   exits,
 			"lines":   countLines,
 			"plant":   plant,
@@ -62,6 +66,16 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	at := time.Now().Add(-d)
 	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
+}
+
+// catalog FILE makes an empty catalog, as a server does.
+func makeCatalog(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: catalog FILE")
+	}
+	c, err := sqlite.Open(context.Background(), ts.MkAbs(args[0]), "test", sqlite.Options{})
+	ts.Check(err)
+	ts.Check(c.Close())
 }
 
 // settime FILE TIME sets FILE's modification time, as 2006-01-02T15:04:05.999999999Z.
