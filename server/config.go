@@ -45,7 +45,7 @@ type Config struct {
 
 	// NotFound is an HTML page, of at most 256 KiB, that GET and HEAD get with every 404
 	// of this handler instead of a fixed text. It is one page for all of them, so it does
-	// not tell refusals apart. It does tell which paths belong to the handler, if those
+	// not tell refusals apart. It does reveal which paths belong to the handler, if those
 	// around it send another 404.
 	NotFound []byte
 
@@ -79,7 +79,7 @@ type Config struct {
 	Auth Auth
 
 	// MinRate is the rate, in bytes per second, at which a client must read a body,
-	// averaged over half a minute; 0 is no limit. Without it, clients that read almost
+	// averaged over about a minute; 0 is no limit. Without it, clients that read almost
 	// nothing can hold connections and open files indefinitely.
 	MinRate int64
 

@@ -56,7 +56,7 @@
 // POST to a directory, with a path that ends in a slash, is for forms. One of type
 // multipart/form-data stores each of its files under its own name, all of them or none:
 //
-//	201, 200  all are stored, some under new names, or none: {"files":[{"name","size","etag"}]}
+//	201, 200  all are stored: 201 if some names are new, 200 if none is: {"files":[{"name","size","etag"}]}
 //	409       two files have the same name, or names as above
 //	412       an object exists, and the field replace is not 1 or on; or it does not have the
 //	          version in the field etag, which is for a form with a single file
@@ -74,14 +74,14 @@
 //
 // With [Config.List], GET /dir/?zip is a zip archive of what the caller could list and open
 // below the directory, or with name, repeated for several, of some of its entries: 413 if it has
-// more than Archives.Entries objects, 503 if all Archives.Slots are taken, or two by the same
+// more than Archives.Entries objects, 503 if all Archives.Slots are taken, or two of them by the same
 // client. If something changes or fails after the header, or if a client reads slowly while all
 // slots are taken, the handler panics as below.
 //
 // # Limits of this package
 //
 // It sets no timeouts except for bodies (http.Server does), compresses nothing on the fly,
-// and has neither sessions nor a log-in page. Your router acts before the handler: those of
+// and leaves sessions and sign-in pages to package signin. Your router acts before the handler: those of
 // net/http and gorilla redirect paths such as /a/../b and //a to a clean path, by the path
 // alone, without checking what exists.
 //

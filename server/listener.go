@@ -13,7 +13,7 @@ import (
 // piece that MinRate gives a slow client time for. The responses are the same.
 //
 // On systems other than Linux, and for connections that are not sockets, it changes
-// nothing; neither for TLS, HTTP/2 and other handlers. The connections are no
+// nothing, and neither does it for TLS, HTTP/2 and other handlers. The connections are not a
 // *net.TCPConn; they have the methods of [net.Conn], ReadFrom, CloseWrite and SyscallConn.
 func NewListener(l net.Listener) net.Listener { return netconn.NewListener(l) }
 

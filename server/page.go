@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// OwnElement is the path element that servers have for themselves: package signin and
+// OwnElement is the path element that servers reserve for themselves: package signin and
 // [NewShares] have paths below it at the top of each host, and full pages load files below it at
 // the top of each mount.
 const OwnElement = page.Reserved
@@ -30,17 +30,17 @@ type Page struct {
 
 	// The look of a full page: Title is the name of the site, "" for Files; Logo is a PNG,
 	// JPEG, GIF, WebP or SVG image of at most 256 KiB, nil for none; Color is the color of
-	// links and buttons, #rrggbb, "" for a blue. Shades that nobody could read are adjusted.
+	// links and buttons, #rrggbb, "" for a blue. Shades that would be unreadable are adjusted.
 	Title string
 	Logo  []byte
 	Color string
 
 	// Shares says that the server has shares, by [NewShares]. Listings then say whether the
-	// caller may share, and full pages lead there.
+	// caller may share, and full pages link to the shares.
 	Shares bool
 
-	// Below are other handlers at paths below this one, whose names are no entries of a
-	// directory. All full pages of the handler lead to those that the caller may open.
+	// Below are other handlers at paths below this one, whose names are not entries of a
+	// directory. All full pages of the handler link to those that the caller may open.
 	Below []Below
 }
 
@@ -69,7 +69,7 @@ func (p Page) Reserved() []vfs.Pattern {
 	return vfs.Patterns("**/" + OwnElement)
 }
 
-// Check returns an error if the page cannot look like that. New panics at such a page.
+// Check returns an error if the page is invalid. New panics if given such a page.
 func (p Page) Check() error {
 	switch {
 	case p.Mode > PageOff:

@@ -9,9 +9,9 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 )
 
-// ShareCache remembers the shares of one Store for a second, so that a page with many images is
-// not as many look-ups. What a handler revokes is forgotten before it answers, by all handlers
-// that share the cache. The zero ShareCache is ready to use, by several goroutines.
+// ShareCache remembers the shares of one Store for a second, so that a page with many images does
+// not need as many look-ups. What a handler revokes is forgotten before it answers, by all handlers
+// that share the cache. The zero ShareCache is ready to use, and safe for concurrent use.
 type ShareCache struct {
 	mu     sync.Mutex
 	shares map[[32]byte]cachedShare

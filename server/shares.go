@@ -70,8 +70,8 @@ type ShareConfig struct {
 }
 
 // ShareGuesses is the usual limit of unknown tokens from one client: a hundred, refilled by one
-// a second. Beyond it, they are 429 instead of 404, and looked up one at a time. A link that
-// exists works all the same, and to find one of 2^128 tokens takes forever.
+// a second. Beyond it, they get 429 instead of 404, and are looked up one at a time. A link that
+// exists still works, and guessing one of 2^128 tokens takes forever.
 var ShareGuesses = auth.FailureLimits{Burst: 100, Every: time.Second}
 
 // ShareHashes makes and checks the hashes of passwords of shares. It is called concurrently,
@@ -155,9 +155,9 @@ type sharedMount struct {
 // has no Authorizer, Auth has both Unauthorized and SignIn, or a number is negative.
 func NewShares(cfg ShareConfig) http.Handler { return newShares(cfg) }
 
-// ShareStates returns a function for operators: why the link of a share opens nothing now, which
-// is the reason that its requests are recorded with, or "" if it opens what there is at its path.
-// It judges as the handler of NewShares does, and panics if that does. It asks neither the store
+// ShareStates returns a function that tells operators why the link of a share opens nothing now. That
+// is the reason with which its requests are recorded, or "" if it opens what there is at its path.
+// It decides as the handler of NewShares does; ShareStates panics as NewShares does. It asks neither the store
 // nor a backend, so it does not know whether there is an object.
 func ShareStates(cfg ShareConfig) func(context.Context, catalog.Share) vfs.Reason {
 	h := newShares(cfg)

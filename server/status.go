@@ -74,7 +74,7 @@ var (
 	errNoForm       = &httpError{status: 400, text: "send multipart/form-data with files, or application/x-www-form-urlencoded with an action\n", verdict: audit.Refused, reason: audit.ReasonUploadNoFile}
 	errAction       = &httpError{status: 400, text: "action is delete, with a name and perhaps an etag; or copy or move, with a name, to, and perhaps an etag, replace=1, and with that to_etag\n", verdict: audit.Refused, reason: audit.ReasonAction}
 	errRemoval      = &httpError{status: 400, text: "action is delete, with a name, which is the ID of a file\n", verdict: audit.Refused, reason: audit.ReasonAction}
-	errReplace      = &httpError{status: 400, text: "replace is 1 or on, or not given; etag needs replace and a single file\n", verdict: audit.Refused, reason: audit.ReasonAction}
+	errReplace      = &httpError{status: 400, text: "replace is 1, on, or omitted; etag needs replace and a single file\n", verdict: audit.Refused, reason: audit.ReasonAction}
 	errTwice        = &httpError{status: 409, text: "two files have this name\n", verdict: audit.Refused, reason: audit.ReasonUploadTwice}
 	errTooManyParts = &httpError{status: 413, text: "too many files or fields in one request\n", verdict: audit.Refused, reason: audit.ReasonUploadTooMany}
 	errPart         = &httpError{status: 413, text: "a part's header or a form field is too large\n", verdict: audit.Refused, reason: audit.ReasonUploadPart}
@@ -82,14 +82,14 @@ var (
 	// Shares.
 	errShareBody     = &httpError{status: 400, text: "send a JSON object or a form with path, and perhaps expires, password, uses, upload, max_bytes and note, each once\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errSharePath     = &httpError{status: 400, text: "path is the whole path on this server, unescaped, such as /docs/report.pdf, or /docs/ for a directory\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
-	errShareExpires  = &httpError{status: 400, text: "expires is a length of time such as 24h or 7d, or a time such as 2030-01-31T12:00:00Z; it must lie ahead, and not beyond what this server allows\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareExpires  = &httpError{status: 400, text: "expires is a length of time such as 24h or 7d, or a time such as 2030-01-31T12:00:00Z; it must be in the future, and no later than this server allows\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareNumber   = &httpError{status: 400, text: "uses and max_bytes are whole numbers above 0; max_bytes needs upload\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareNote     = &httpError{status: 400, text: "note has at most 1024 bytes\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errEncodedName   = &httpError{status: 415, text: "a name that ends in .br, .zst or .gz cannot be sent here; send another kind of archive\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errShareSecret   = &httpError{status: 400, text: "password has 1 to 72 bytes and no control characters\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareClaims   = &httpError{status: 409, text: "you may share this only by the groups or claims of your token, which a share does not have\n", verdict: audit.Refused, reason: audit.ReasonShareIssuer}
 	errShareNames    = &httpError{status: 409, text: "no files can be received here: a second file of one name gets a number or letters, and the rules do not allow names such as \"new (2)\" and \"new (a2b3c4d5)\"\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
-	errShareTrusted  = &httpError{status: 409, text: "no files can be received here: this server shows pages from here as its own, so it would show those of strangers, too\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
+	errShareTrusted  = &httpError{status: 409, text: "no files can be received here: this server trusts the content, so it would show pages of strangers as its own\n", verdict: audit.Refused, reason: audit.ReasonShareRequest}
 	errShareTooMany  = &httpError{status: 409, text: "you have too many shares; revoke some\n", verdict: audit.Refused, reason: audit.ReasonShareTooMany}
 	errSharePassword = &httpError{status: 401, text: "unauthorized\n", verdict: audit.Refused, reason: audit.ReasonSharePassword}
 

@@ -95,7 +95,7 @@ type uploads struct {
 //	DELETE /ID         204
 //	POST /             with action=delete and name=ID as
 //	                   application/x-www-form-urlencoded: the same, for forms;
-//	                   with a full page, GET /?delete=ID is one
+//	                   with a full page, GET /?delete=ID shows one
 //
 // An ID is a lower-case UUID of version 4. Everything else is the uniform 404. The user's
 // filename is never part of a name, path or key.

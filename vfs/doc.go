@@ -17,7 +17,7 @@
 //	Name -> (*Jail).admit: deny, allow, authorize -> Backend -> Object
 //
 // Only the parsers make a [Name], every [Backend] method takes one, and every
-// operation of a [Jail] (Get, Head, List, Put, Create, Remove, Copy, Explain, Scan,
+// operation of a [Jail] (Get, Head, List, Put, Create, Remove, Copy, Move, Explain, Scan,
 // and the [io/fs] methods) calls the same admit. So a client's string cannot reach a
 // backend in any other way, and a name gets the same verdict everywhere.
 //

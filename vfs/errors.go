@@ -14,7 +14,7 @@ import (
 // Errors that an operation can fail with, besides [fs.ErrNotExist] for everything
 // missing or refused, and the context's own errors.
 var (
-	// ErrNotModified: by Cond, the caller already has this version.
+	// ErrNotModified: according to Cond, the caller already has this version.
 	ErrNotModified = errors.New("not modified")
 	// ErrPrecondition: Cond does not hold. Nothing was done.
 	ErrPrecondition = errors.New("precondition failed")

@@ -25,9 +25,9 @@ import (
 // as well, and then the copy stays. On a store that ignores the condition of a removal, a
 // version that is written between the copy and the removal is lost.
 //
-// The new name may differ from that of from only in case or normal form, as in no other
-// write. Where the store finds one by the other and cannot rename, that is refused
-// as such a sibling is.
+// The new name may differ from that of from only in case or normal form, which every other
+// write refuses. Where the store finds one by the other and cannot rename, Move refuses it
+// as well, as such a sibling.
 //
 // Move refuses symbolic links as Remove does. It fails with [ErrUnsupported] if src is
 // read-only, if the object has no ETag, if to could not record its content coding, and

@@ -17,7 +17,7 @@ const (
 // of an Entry is its path relative to dir. Entries are in the order of Key, beginning after
 // the key after, at most limit of them; Next is set if another one follows.
 //
-// It is a [Jail.Below] from the start for each page, which ends after 100,000 objects or 5
+// Each page runs a [Jail.Below] from the start, which ends after 100,000 objects or 5
 // seconds. Then Cut is set, and nothing beyond can be found. Hidden names do not count, but
 // they take time.
 func (j *Jail) Search(ctx context.Context, dir Name, text, after string, limit int) (Page, error) {

@@ -36,7 +36,7 @@ func newFiles(bucket *cdk.Bucket, dir, prefix string) (*files, error) {
 	case !isDir && dir == "":
 		return nil, nil
 	case !isDir:
-		return nil, errors.New("blob: Options.Dir is set, but the bucket is no directory of fileblob")
+		return nil, errors.New("blob: Options.Dir is set, but the bucket is not a directory of fileblob")
 	case dir == "":
 		return nil, errors.New("blob: fileblob follows symbolic links: set Options.Dir to its directory, where New can find them, or use backends/disk")
 	case runtime.GOOS == "windows" || runtime.GOOS == "darwin" || runtime.GOOS == "ios":

@@ -60,7 +60,7 @@ func (a *app) probeCommand() *cobra.Command {
 		Long: `Probe attacks a running server: nginx, Caddy, Flask, Express, bailiwick, or any other that
 serves the files of DIR at URL. It plants a directory in DIR, with files, links, a FIFO
 and odd names, and canaries beside it, in DIR's parent and in the temporary directory.
-Then it asks the server for them in several hundred ways, and removes everything, also
+Then it asks the server for them in several hundred ways, and removes everything, even
 after an interruption. What could not be planted is listed.
 
 It prints a line for each kind of finding: holds, finding (with a curl command that shows
@@ -76,10 +76,10 @@ it) or left out. The kinds are:
   redirect       a redirect to another host
   method         a change or content by POST, PUT, PATCH or DELETE
   sniff          active content without X-Content-Type-Options: nosniff
-  header         a header field or parameter that a name brought in
+  header         a header field or parameter injected by a name
   range          a response far larger than the file
   double-decode  a path that is percent-decoded twice
-  legal          a file that is not served and has to be
+  legal          a file that must be served and is not
 
 Patterns are relative to DIR. If the server lets only certain directories through, plant
 in one of those: probe URL/docs --plant DIR/docs.
@@ -116,10 +116,10 @@ or was interrupted, or the report could not be written.`,
 	flags.StringArrayVar(&f.headers, "header", nil, "send the field `'NAME: VALUE'` with each request (repeat for more)")
 	flags.StringArrayVar(&f.skip, "skip", nil, "leave out the findings of `KIND` (repeat for more)")
 	cli.CompleteWords(cmd, "skip", kindNames())
-	flags.Var(&f.rate, "max-rate", "send at most so many requests, such as 100/s, or off")
+	flags.Var(&f.rate, "max-rate", "send requests at most at this rate, such as 100/s, or off")
 	flags.Var(&f.timeout, "response-timeout", "a response that takes longer is a finding of the kind hang")
 	cli.AddToggle(cmd, &f.json, "json", "", "print the whole report as one JSON object")
-	cli.AddToggle(cmd, &f.may, "yes-i-may", "", "attack a host that is neither loopback nor private: you are entitled to")
+	cli.AddToggle(cmd, &f.may, "yes-i-may", "", "attack a host that is neither loopback nor private; use it only if you are entitled to")
 	// It is said for one host, and not for all that come.
 	cli.WithoutVariable(cmd, "yes-i-may")
 	cmd.AddCommand(a.probePlantCommand(), a.probeRemoveCommand())

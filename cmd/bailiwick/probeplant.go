@@ -100,7 +100,7 @@ func (a *app) probeRemoveCommand() *cobra.Command {
 		Use:   "remove FILE",
 		Short: "Remove what probe plant planted",
 		Long: `Remove removes what "bailiwick probe plant" planted and described in FILE, and then FILE. A
-canary that has other content by now stays. If something could not be removed, or nothing
+canary whose content has changed stays. If something could not be removed, or nothing
 of it is there, as on another machine, FILE stays, too.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {

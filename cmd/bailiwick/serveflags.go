@@ -47,8 +47,8 @@ func registerUsers(cmd *cobra.Command) {
 	flags.String("client-ca", "", "authenticate users by certificates signed by the authorities in `FILE`, PEM; requires HTTPS")
 	flags.String("client-cert-suffix", "auto", "append @`SUFFIX` to the names of users of --client-ca; auto: cert if there are other sources of users; none: nothing")
 	flags.String("link-keys", "", "accept links that bailiwick sign made with the keys in `FILE`")
-	flags.String("shares", "", "let users make links that open what they share; their catalog: `sqlite:PATH` for one machine, postgres://USER@HOST/DATABASE for several")
-	flags.String("share-max-received", "10GiB", "how many bytes one file request takes in all, such as 100GiB")
+	flags.String("shares", "", "let users make links that open what they share; the catalog of these links: `sqlite:PATH` for one machine, postgres://USER@HOST/DATABASE for several")
+	flags.String("share-max-received", "10GiB", "how many bytes one file request (a share that receives files) takes in all, such as 100GiB")
 	flags.String("share-max-age", "30d", "the longest `TIME` for which a share can be made, such as 90d")
 	flags.String("link-redirect", "0s", "redirect requests with a signed link to an S3 URL that is valid for a `TIME` such as 1m; 0s sends the file itself")
 }
@@ -62,7 +62,7 @@ func registerAccess(cmd *cobra.Command) {
 
 func registerLimits(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringArray("trusted-proxies", nil, "trust X-Forwarded-For from `NETWORK`, such as 10.0.0.0/8, or from Unix sockets: unix (repeat for more)")
+	flags.StringArray("trusted-proxies", nil, "trust X-Forwarded-For and X-Forwarded-Proto from `NETWORK`, such as 10.0.0.0/8, or from Unix sockets: unix (repeat for more)")
 	flags.String("connections", "10000", "the maximum `NUMBER` of open connections; further ones wait; 0: no limit")
 	flags.String("requests-in-flight", "1000", "the maximum `NUMBER` of requests in flight; further ones get 503; 0: no limit")
 	flags.String("rate-per-client", "off", "the maximum `RATE` of requests from one client address, such as 100/s or 600/m; off: no limit")

@@ -61,7 +61,7 @@ not print links: only a hash of each is stored. It can run while servers use the
 
 The state says why the link opens nothing now: expired; used, if no use is left; or issuer,
 if the issuer is gone, may no longer open or share the path, or no mount has it. Otherwise it
-is ok: the link opens what there is at the path. The last two take the mounts and users of
+is ok: the link opens what there is at the path. The last two need the mounts and users of
 --config FILE, as a server reads them now; without it, the state is - for both.`,
 		Example: `  bailiwick share list --shares sqlite:/var/lib/bailiwick/shares.db
   bailiwick share list --config /etc/bailiwick.yaml --user alice --json`,
@@ -81,7 +81,7 @@ func (a *app) shareRevokeCommand() *cobra.Command {
 		Use:   "revoke [ID...]",
 		Short: "Revoke shares",
 		Long: `Revoke removes shares, so that their links open nothing: those with an ID, or with --user
-all of a user. A running server may go on to answer for a second; requests that it is
+all of a user. A running server may still answer them for a second; requests that it is
 answering then are completed.`,
 		Example: `  bailiwick share revoke 0b5a1cd2-6a3e-4d0e-9f3c-1d6f4d1c9a55 --shares sqlite:/var/lib/bailiwick/shares.db
   bailiwick share revoke --user alice --config /etc/bailiwick.yaml`,

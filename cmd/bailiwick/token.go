@@ -27,7 +27,7 @@ func (a *app) tokenCommand() *cobra.Command {
 		Use:   "new FILE NAME",
 		Short: "Create a token for a user, print it, and add its hash to a file",
 		Long: `New creates a random token for the user NAME, adds its SHA-256 to FILE, a file for serve
---tokens, and prints it. FILE does not contain the token, so it cannot be printed again. A
+--tokens, and prints the token. FILE does not contain it, so it cannot be printed again. A
 missing FILE is created, with mode 0600.
 
 A user can have several tokens. To revoke one, remove its line; the last line is that of

@@ -32,8 +32,8 @@ directory). Settings for the build are variables: GOFLAGS=-tags=NAME, GOOS. Test
 checked. The exit code is 0 if nothing was found, 1 if something was, 2 for wrong usage,
 an interruption, a go command older than 1.26, or code that does not build.
 
-The comment "//bailiwick:ignore ID reason" at the end of a line silences an ID in it; alone
-in a line, in the next one.`,
+The comment "//bailiwick:ignore ID reason" at the end of a line silences an ID there; on a
+line of its own, it silences the ID on the next line.`,
 		Example: `  bailiwick vet ./...
   bailiwick vet --explain BW001
   go vet -vettool=$(command -v bailiwick) ./...`,

@@ -60,14 +60,14 @@ type Record struct {
 	Touched time.Time
 }
 
-// A Catalog stores the records of one [Source]. It is safe for concurrent use, also by
-// several processes. Every method returns when its context is cancelled, and returns a
+// A Catalog stores the records of one [Source]. It is safe for concurrent use, even by
+// several processes. Every method returns when its context is canceled, and returns a
 // wrapped [ErrUnavailable] if the store cannot respond.
 //
 // If several concurrent calls would move a row out of its state, exactly one succeeds,
 // and the others return [ErrNotFound]. A call that returns ErrNotFound, [ErrFull] or an
 // error about its arguments has changed nothing. After any other error, including a
-// cancelled context, the change may have been made, for example if a connection breaks
+// canceled context, the change may have been made, for example if a connection breaks
 // before the response arrives. Call Get to find out.
 //
 // Each open Catalog is an instance, and each row records the instance that last worked
@@ -96,7 +96,7 @@ type Catalog interface {
 	Get(ctx context.Context, id uuid.UUID) (Record, error)
 
 	// Owned returns the records of the ready objects of owner, the newest first: by Created,
-	// and by ID where that is equal. It begins after the record after; only its Created and ID
+	// and by ID where that is equal. It begins behind the record in after, of which only Created and ID
 	// count, and it need not exist anymore. The zero Record comes before all. It returns at
 	// most limit records, at least one if there is one. Its cost depends on limit, not on the
 	// number of rows.

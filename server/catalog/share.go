@@ -50,11 +50,11 @@ const (
 )
 
 // Shares stores shares. Package sqlite and package postgres implement it, in the same store
-// as a Catalog; shares belong to no source. It is safe for concurrent use, also by several
+// as a Catalog; shares belong to no source. It is safe for concurrent use, even by several
 // processes. Errors are those of a Catalog.
 type Shares interface {
-	// AddShare adds a share, whose Used and Received are ignored. It returns ErrTooMany if the issuer has
-	// most shares that have not expired by Created. Of concurrent callers, in any process,
+	// AddShare adds a share, whose Used and Received are ignored. It returns ErrTooMany if the issuer already has
+	// most (or more) shares that have not expired by Created. Of concurrent callers, in any process,
 	// exactly as many succeed as the issuer may have. It returns an error, and changes
 	// nothing, if the ID or the token is taken, if ID is not a version 4 UUID, if there is no
 	// issuer, path or expiry, or if a text is too long or has invalid UTF-8 or NUL. Once
@@ -72,20 +72,20 @@ type Shares interface {
 	UseShare(ctx context.Context, id uuid.UUID, now time.Time) (bool, error)
 
 	// ReceiveFile is UseShare for a share that receives a file of size bytes. It also reports
-	// false if the share would have received more than most bytes with it.
+	// false if the share would then have received more bytes than most.
 	ReceiveFile(ctx context.Context, id uuid.UUID, size, most int64, now time.Time) (bool, error)
 
 	// ReturnFile takes back what a ReceiveFile that returned true has counted: the file was not
 	// stored. It does nothing if the share is gone.
 	ReturnFile(ctx context.Context, id uuid.UUID, size int64) error
 
-	// NoteUse counts a use of a share without a limit, which nobody waits for: the count is
+	// NoteUse counts a use of a share without a limit, and does not wait for the store: the count is
 	// stored about a second later, with those of other uses, and when the store is closed. While
 	// the store is full or unavailable, it is kept in memory. A crash loses it.
 	NoteUse(id uuid.UUID)
 
 	// SharesOf returns up to limit shares of an issuer, or with "" of all issuers, latest
-	// first, and after the one with this ID; the zero UUID begins. An ID without a share
+	// first, beginning behind the one with the ID after; the zero UUID begins at the top. An ID without a share
 	// ends the list. Expired shares are included until they are removed.
 	SharesOf(ctx context.Context, issuer string, after uuid.UUID, limit int) ([]Share, error)
 

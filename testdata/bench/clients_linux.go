@@ -20,7 +20,7 @@ func (b *bench) descriptors() int {
 		return 100
 	}
 	if now.Max < want.Max && unix.Setrlimit(unix.RLIMIT_NOFILE, &want) != nil {
-		b.note("The limit of open files, %d, allows fewer slow clients than 10,000.", now.Max)
+		b.note("The limit of %d open files allows fewer than 10,000 slow clients.", now.Max)
 		return int(now.Max-500) / 2
 	}
 	// Go restores the limit that it found for a child process, unless it is set again.

@@ -45,7 +45,7 @@ import (
 // object at each call, and its bytes are read once.
 type Options struct {
 	// Size bounds the bytes of the file system that the Cache takes, at any moment; 0 is
-	// 1 GiB. At least MinSize. In addition, 5 % of the file system stay free: then less is
+	// 1 GiB. At least MinSize. In addition, 5 % of the file system stays free, even if less is
 	// kept.
 	Size int64
 	// Objects bounds the number of versions that are kept, each of which takes about 1
@@ -82,7 +82,7 @@ const (
 )
 
 // A Cache is a vfs.Backend that reads through a cache. It is safe for concurrent use.
-// What changes the source passes through; listings and walks are not cached.
+// Changes pass through to the source; listings and walks are not cached.
 //
 // If the directory fails (it is full, removed or broken), objects are served from the
 // source without being kept, and the directory is tried again after a minute.
@@ -125,9 +125,9 @@ var (
 
 // New returns a Cache over b in the directory dir, which is created if it is missing.
 // An existing directory must belong to the user of the process, and be empty or have been
-// made by New. What is in it from an
-// earlier process is used again, after the source has confirmed it. If a Cache uses the
-// directory, in this process or another, the error matches ErrInUse.
+// made by New. What is in it from an earlier process is used again, after the source has
+// confirmed it. If a Cache uses the directory, in this process or another, the error matches
+// ErrInUse.
 func New(b vfs.Backend, dir string, opts Options) (*Cache, error) {
 	if opts.Size == 0 {
 		opts.Size = defaultSize

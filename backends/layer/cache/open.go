@@ -15,14 +15,14 @@ import (
 // and the answer is recent, and otherwise one, for what is missing. It makes more if the
 // missing blocks do not follow each other; if the object changes meanwhile; for an object
 // without an ETag, the first time; and, if the object is not known, for a suffix of no
-// bytes, and with conditions that hold: they are checked with a Stat, which is enough if
+// bytes, and for conditions that hold: they are checked with a Stat first, which is enough if
 // they fail.
 //
 // If the source has the version no longer, Open begins again, and a body that has already
 // yielded bytes of it fails with vfs.ErrChanged.
 //
-// A request with Direct goes to the source, and so does one with Cond.Unsafe: what it
-// precedes is a change of what is there now.
+// A request with Direct goes to the source, and so does one with Cond.Unsafe: it
+// precedes a change of what is there now.
 func (c *Cache) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	if c.caps.Direct && req.Direct.For > 0 || req.Cond.Unsafe {
 		return c.bypass(ctx, n, req)

@@ -58,7 +58,7 @@ type Options struct {
 // make no remote request are not counted here.
 //
 // Kinds. In a backend whose Caps.Directories is set, an object, a link or anything else
-// that is no directory hides what lower backends have under its name and below it, and a
+// that is not a directory hides what lower backends have under its name and below it, and a
 // directory hides a lower object of its name. Directories are merged. Backends without
 // directories hold keys: there, an object "a" hides only "a", and may be beside "a/b".
 //

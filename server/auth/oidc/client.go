@@ -81,7 +81,7 @@ type flow struct {
 }
 
 // Begin begins a sign-in that ends at the URL redirect, which must be registered at the
-// provider. It returns the URL to send the browser to, and the flow, which only this browser
+// provider. It returns the URL to send the browser to, and the state, which only this browser
 // may give to Finish: seal it into a cookie. The error is auth.ErrUnavailable.
 func (c *Client) Begin(ctx context.Context, redirect string) (location string, state []byte, err error) {
 	if c == nil || c.tokens == nil {
@@ -117,7 +117,7 @@ func (c *Client) flowOf(state []byte, query url.Values) (f flow, ok bool) {
 // Finish ends a sign-in with the query of the redirect, and returns who signed in, with the
 // name that CheckToken would return. The error is auth.ErrCredentials if the provider signed
 // nobody in, or for another browser; auth.ErrUnavailable if it cannot be asked, or refuses
-// this client, which Config.Report tells.
+// this client, of which Config.Report is told.
 func (c *Client) Finish(ctx context.Context, state []byte, query url.Values) (auth.Principal, error) {
 	if c == nil || c.tokens == nil {
 		return auth.Principal{}, auth.ErrUnavailable

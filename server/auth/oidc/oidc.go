@@ -1,4 +1,4 @@
-// Package oidc checks bearer tokens signed by an OpenID Connect provider.
+// Package oidc checks bearer tokens of an OpenID Connect provider, and signs people in there.
 package oidc
 
 import (
@@ -114,7 +114,7 @@ func New(cfg Config) (*Provider, error) {
 // algorithm, match issuer and audience, and be valid now, with a tolerance of one
 // minute. Headers that tell where to find a key (jku, x5u, jwk, x5c) are ignored. Claims
 // that the provider declares unverified, as "email_verified" does for "email", are
-// dropped, also as names and groups; "email" and "phone_number" are dropped unless
+// dropped, even as names and groups; "email" and "phone_number" are dropped unless
 // declared verified. The name may be any printable text. It is unique only within this
 // provider; see auth.ChainConfig for how names of different sources are kept apart.
 func (p *Provider) CheckToken(ctx context.Context, token string) (auth.Principal, error) {

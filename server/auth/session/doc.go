@@ -9,7 +9,7 @@
 // A session ends when its time is over, when the user signs out in that browser, or when what
 // it depends on changes: the user's line in a file of passwords, or the configuration of the
 // OpenID Connect provider. Nothing else can end the session of one browser. A copied cookie is
-// good until one of these happens; setting the password again ends all sessions of a user.
+// valid until one of these happens; setting the password again ends all sessions of a user.
 //
 // [Sessions] authenticates requests, and begins and ends sessions. Package signin has pages
 // for that.

@@ -23,7 +23,7 @@ const (
 	OIDC     Way = "oidc"     // at an OpenID Connect provider
 )
 
-// A Source tells whether a session of one way is still good. It is asked at each request, so
+// A Source tells whether a session of one way is still valid. It is asked at each request, so
 // it answers from memory.
 type Source interface {
 	// Fingerprint returns a hash, keyed by key, of what a session of p depends on. If it
@@ -37,7 +37,7 @@ type Config struct {
 	Keys *Keys
 
 	// Passwords and OIDC are the sources of each way; a session of a way without a source
-	// is none. htpasswd.Users and oidc.Client are Sources.
+	// is invalid. htpasswd.Users and oidc.Client are Sources.
 	Passwords, OIDC Source
 
 	// Qualify returns a principal of OIDC with its full name, at each request, as
@@ -67,8 +67,8 @@ type Config struct {
 // and safe for concurrent use. The zero Sessions and nil return auth.ErrUnavailable for
 // every request.
 //
-// What a request carries itself outranks its session: with an Authorization header or a
-// client certificate, next alone decides, so wrong credentials beside a good session are
+// Credentials in the request override the session: with an Authorization header or a
+// client certificate, next alone decides, so wrong credentials beside a valid session are
 // wrong credentials.
 //
 // A cookie of a session that is over, or that no key opens, is ignored in a GET or HEAD. For

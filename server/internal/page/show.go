@@ -83,7 +83,7 @@ func (s *Site) ConfirmReplace(frame Frame, r Replacement) *Document {
 	}
 	return s.Form(frame, Form{
 		Title: "Replace the file there?", Name: r.To.String(),
-		Text:   "There is a file of this name: " + facts + ". If that is changed meanwhile, it is kept.",
+		Text:   "There is already a file with this name: " + facts + ". If that is changed meanwhile, it is kept.",
 		Action: "./", Fields: fields, Button: "Replace", Danger: true,
 		Links: []Link{{"Keep it", "./"}},
 	})

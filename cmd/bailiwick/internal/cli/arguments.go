@@ -72,7 +72,7 @@ func SourcesArguments(cmd *cobra.Command, args []string) error {
 	}
 	for i, arg := range args[1:] {
 		if st, err := os.Stat(arg); backends.IsPath(arg) && (err != nil || !st.IsDir()) {
-			return Usagef("%s takes SOURCEs, and %s is no directory%s", cmd.Name(), Printable(arg), expandedHint(cmd, args[i+1:]))
+			return Usagef("%s takes SOURCEs, and %s is not a directory%s", cmd.Name(), Printable(arg), expandedHint(cmd, args[i+1:]))
 		}
 	}
 	return nil

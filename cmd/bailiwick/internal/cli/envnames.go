@@ -68,7 +68,7 @@ func (e *Env) resolve(known mirrors, key, value string) (flag, text string, err 
 	i := known.secret(key)
 	if i < 0 {
 		if near := known.nearest(key); near != "" {
-			return "", "", Usagef("the variable %s means nothing; did you mean %s?", Printable(key), near)
+			return "", "", Usagef("unknown variable %s; did you mean %s?", Printable(key), near)
 		}
 		return "", "", nil
 	}

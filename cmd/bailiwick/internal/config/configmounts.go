@@ -19,7 +19,7 @@ type Mount struct {
 	Source Source `yaml:"source" example:"s3://bucket/docs?region=eu-central-1"`
 
 	// Several sources as one tree, in place of source: each name is served from the first
-	// one that has it. Only the first one is written to, where write is set; removing what
+	// one that has it. Only the first one is written to, if write is set; removing what
 	// a later one has hides it, by a small object below .bailiwick-overlay in the first. No
 	// rule makes these reachable. Sources of a list must not share files. Buckets of one
 	// name count as the same at every endpoint.
@@ -50,8 +50,8 @@ type Mount struct {
 
 	// What browsers get for a listing, and at the top of uploads: full is a page to browse,
 	// search, preview and change files, plain a table without scripts (for uploads,
-	// nothing), off the JSON that programs get. If omitted, full where there is list or
-	// uploads. With full, no file has a name with the element .bailiwick, below which the
+	// nothing), off the JSON that programs get. If omitted, full if list or
+	// uploads is set. With full, no file has a name with the element .bailiwick, below which the
 	// page keeps what it loads.
 	Page string `yaml:"page" oneof:"full|plain|off" example:"plain"`
 
@@ -62,7 +62,7 @@ type Mount struct {
 	// load it.
 	PageLogo Path `yaml:"page_logo" example:"/etc/bailiwick/logo.svg"`
 
-	// The color of links and buttons on the page. Where it could not be read, the page takes
+	// The color of links and buttons on the page. Where it would be unreadable, the page uses
 	// a darker or lighter shade.
 	PageColor Color `yaml:"page_color" example:"'#0b6e4f'"`
 
@@ -158,7 +158,7 @@ type Cache struct {
 	// server process. All of it may be removed at any time.
 	Dir Path `yaml:"dir" required:"name a directory for the cache, such as /var/cache/bailiwick" example:"/var/cache/bailiwick"`
 
-	// The maximum size of the cache. 5% of its file system stay free in any case.
+	// The maximum size of the cache. 5% of its file system stays free in any case.
 	Size Size `yaml:"size" default:"1GiB" example:"50GiB"`
 
 	// How long an object is served without asking the source whether it has changed. This

@@ -32,7 +32,7 @@ type Sessions struct {
 	// How long after signing in a user must sign in again.
 	MaxAge time.Duration `yaml:"max_age" default:"12h" example:"24h"`
 
-	// How long a session lasts without a request.
+	// How long a session lasts without a renewal. Most requests renew it.
 	Idle time.Duration `yaml:"idle" default:"2h" example:"30m"`
 }
 

@@ -44,10 +44,10 @@ async function transfer(method, row, title, verb) {
       if (r.status !== 412) break;
       const there = version.condition && await request("HEAD", to), tag = there?.ok && conditionOf(there.headers)?.["If-Match"];
       if (!tag || tag === seen) {
-        note = !there || seen ? note + " Close this, and look at it again." : there.ok ? "There is a file of that name, whose version is not known, so it cannot be replaced." : "There is a file of that name, or this one was changed meanwhile.";
+        note = !there || seen ? note + " Close this, and look at it again." : there.ok ? "There is a file with that name, whose version is not known, so it cannot be replaced." : "There is a file with that name, or this one was changed meanwhile.";
         break;
       }
-      if (await ask("Replace the file there?", (f) => f.append(el("p", {class: "subject"}, isolate(to)), para(seen ? "It was changed meanwhile: " : "There is a file of this name already: ", factsOf(there.headers), ".")), [["", "Keep it"], ["go", "Replace", "danger"]]) !== "go") break;
+      if (await ask("Replace the file there?", (f) => f.append(el("p", {class: "subject"}, isolate(to)), para(seen ? "It was changed meanwhile: " : "There is already a file with this name: ", factsOf(there.headers), ".")), [["", "Keep it"], ["go", "Replace", "danger"]]) !== "go") break;
       seen = tag;
       headers = {Overwrite: "T", If: "<" + pathOf(to) + "> ([" + tag + "])"};
     }

@@ -11,7 +11,7 @@ const pageURL = () => location.pathname + location.search;
 async function words(response) {
   switch (response.status) {
     case 0: return "There is no connection to the server.";
-    case 401: return "You are not signed in, or no longer. Sign in again in another tab, then retry.";
+    case 401: return "You are not signed in, or your session has ended. Sign in again in another tab, then retry.";
     case 404: return "It does not exist, or you may not do this.";
     case 409: return "There is another name that differs only in upper and lower case or in accents.";
     case 412: return "It was changed meanwhile.";

@@ -92,7 +92,7 @@ async function run(item) {
     }
     if (r.status === 422 && item.file && item.name !== item.name.normalize()) {
       item.batch.respell ||= asking = asking.catch(() => {}).then(() => ask("Change how names are written?", (f) => f.append(el("p", {class: "subject"}, isolate(item.name)),
-        para("The accents of this name are characters of their own, which is not possible here. It can be uploaded with accented letters, and so can all further files. That looks the same.")), [["", "Leave out"], ["go", "Upload", "primary"]]));
+        para("This name stores its accents as separate characters, which is not allowed here. It can be uploaded with accented letters instead, which look the same. The answer applies to all further files.")), [["", "Leave out"], ["go", "Upload", "primary"]]));
       if (await item.batch.respell === "go") {
         if (item.canceled) return;
         item.name = item.name.normalize();
@@ -103,7 +103,7 @@ async function run(item) {
       if (await isStored(item)) return finish(item, r);
       if (item.canceled) return;
       if (queue.paused) { queue.waiting.unshift(item); return; }
-      if (++item.conflicts > 20) return fail(item, "It keeps changing, or there are too many files of this name.");
+      if (++item.conflicts > 20) return fail(item, "It keeps changing, or there are too many files with this name.");
       const answer = item.original ? "both" : await conflict(item);
       if (item.canceled) return;
       if (answer === "both") {
@@ -127,7 +127,7 @@ async function run(item) {
 // refusal is words for what may be about a name that does not exist yet.
 function refusal(item, r) {
   if (r.status !== 404 || !item.file || uploadsOnly) return words(r);
-  return /(^|\/)\./.test(item.name) ? "Left out: names that begin with a dot are not possible here." : "This name is not allowed here, or you may not upload to this folder.";
+  return /(^|\/)\./.test(item.name) ? "Left out: names that begin with a dot are not allowed here." : "This name is not allowed here, or you may not upload to this folder.";
 }
 const pauseFor = (item, ms) => new Promise((done) => {
   const timer = setTimeout(done, ms), stop = () => { clearTimeout(timer); done(); };
@@ -140,7 +140,7 @@ const pauseFor = (item, ms) => new Promise((done) => {
 async function isStored(item) {
   const end = new AbortController();
   item.stop = () => end.abort();
-  item.note = "Looking whether it was stored.";
+  item.note = "Checking whether it was stored.";
   draw();
   try {
     const r = await fetch(pathOf(item.name), {cache: "no-store", signal: end.signal}), h = r.headers;
@@ -182,7 +182,7 @@ function conflict(item) {
     if (item.canceled) return "skip";
     const there = await request("HEAD", item.name), condition = there.ok && conditionOf(there.headers);
     item.version = condition ? {name: item.name, condition} : null;
-    item.unseen = there.status === 404 ? "There is a file of this name that you may not see, so it cannot be replaced." : there.ok ? "The version that is there is not known, so it cannot be replaced." : await words(there);
+    item.unseen = there.status === 404 ? "There is a file with this name that you may not see, so it cannot be replaced." : there.ok ? "The version that is there is not known, so it cannot be replaced." : await words(there);
     if (item.batch.answer) return item.batch.answer;
     const all = el("input", {type: "checkbox"});
     const answer = await ask("This file exists already", (f) => {
