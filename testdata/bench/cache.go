@@ -12,7 +12,7 @@ import (
 var coldObjects = map[int64]int{1 << 10: 400, 100 << 10: 200, 10 << 20: 12}
 
 // measureCache measures a cache before an S3 server: warm against files on disk and
-// nginx's cache, cold against no cache.
+// nginx's cache, cold against no cache, from S3 on this machine and at a distance.
 func measureCache(ctx context.Context, b *bench) error {
 	wrk, err := required(ctx, "wrk", getWrk)
 	if err != nil {
@@ -47,15 +47,16 @@ func measureCache(ctx context.Context, b *bench) error {
 			}
 		}
 	}
-	cached := func() (launcher, error) {
+	cached := func(source string) (launcher, error) {
 		dir, err := os.MkdirTemp(b.dir, "cache-")
 		if err != nil {
 			return nil, err
 		}
-		return b.serve(ctx, "with a cache", store.env(), store.source("pub"), "--allow", "**",
+		return b.serve(ctx, "with a cache", store.env(), source, "--allow", "**",
 			"--cache", filepath.Join(dir, "c"), "--cache-ttl", "1h"), nil
 	}
-	warmed, err := cached()
+	near := store.source("pub")
+	warmed, err := cached(near)
 	if err != nil {
 		return err
 	}
@@ -64,19 +65,48 @@ func measureCache(ctx context.Context, b *bench) error {
 		http := store.upstream() + " proxy_cache_path " + filepath.Join(b.dir, "nginx-cache") + " keys_zone=c:10m;"
 		launchers = append(launchers, b.nginx(ctx, nginx, "nginx proxy_cache", http, locations))
 	}
-	uncached := b.serve(ctx, "without", store.env(), store.source("pub"), "--allow", "**")
-	servers, stop, err := startAll(append(launchers, uncached))
+	servers, stop, err := startAll(launchers)
 	defer stop()
 	if err != nil {
 		return err
 	}
-	without := servers[len(servers)-1]
-	servers = servers[:len(servers)-1]
+	distant, err := childLauncher(ctx, "S3 at a distance", "distant", store.Endpoint)()
+	if err != nil {
+		return err
+	}
+	defer distant.stop()
+	far := store.sourceAt("http://"+distant.addr, "pub")
 
-	warm := &table{cases: "warm", base: "with a cache", metrics: []metric{{title: "requests/s", format: "%.0f"}, {title: "CPU µs/request", format: "%.0f", scale: 1e6, less: true}}}
-	cold := &table{cases: "cold", base: "with a cache", metrics: []metric{
-		{title: "first byte, ms", format: "%.2f", scale: 1e3, less: true}, {title: "requests/s", format: "%.0f"}, {title: "CPU ms/request", format: "%.2f", scale: 1e3, less: true}}}
 	sizes := []int64{1 << 10, 100 << 10, 10 << 20}
+	warm := &table{cases: "warm", base: "with a cache", metrics: []metric{{title: "requests/s", format: "%.0f"}, {title: "CPU µs/request", format: "%.0f", scale: 1e6, less: true}}}
+	tables := []*table{warm}
+	var cold []func(round int) error
+	for _, from := range []struct{ cases, source string }{{"cold", near}, {fmt.Sprintf("cold, S3 is %v away, 1 Gbit/s", distance), far}} {
+		t := &table{cases: from.cases, base: "with a cache", metrics: []metric{
+			{title: "first byte, ms", format: "%.2f", scale: 1e3, less: true}, {title: "requests/s", format: "%.0f"}, {title: "CPU ms/request", format: "%.2f", scale: 1e3, less: true}}}
+		tables = append(tables, t)
+		cold = append(cold, func(round int) error {
+			with, err := cached(from.source)
+			if err != nil {
+				return err
+			}
+			pair, stop, err := startAll([]launcher{with, b.serve(ctx, "without", store.env(), from.source, "--allow", "**")})
+			defer stop()
+			if err != nil {
+				return err
+			}
+			for _, size := range sizes {
+				for _, k := range turns(len(pair), round) {
+					s, err := b.once(pair[k], size)
+					if err != nil {
+						return err
+					}
+					t.add(sizeText(size), pair[k].name, s.first, s.rate, s.cpu)
+				}
+			}
+			return nil
+		})
+	}
 	for _, p := range servers {
 		for _, size := range sizes {
 			if err := p.check(fmt.Sprintf("/%d.bin", size), size); err != nil {
@@ -85,15 +115,6 @@ func measureCache(ctx context.Context, b *bench) error {
 		}
 	}
 	if err := b.eachRound(ctx, func(i int) error {
-		launch, err := cached()
-		if err != nil {
-			return err
-		}
-		empty, err := launch()
-		if err != nil {
-			return err
-		}
-		defer empty.stop()
 		for _, size := range sizes {
 			for _, k := range turns(len(servers), i) {
 				l, err := b.wrk(ctx, wrk, servers[k], servers[k].url(fmt.Sprintf("/%d.bin", size)), size)
@@ -102,22 +123,22 @@ func measureCache(ctx context.Context, b *bench) error {
 				}
 				warm.add(sizeText(size), servers[k].name, l.rate, l.cpu)
 			}
-			for _, k := range turns(2, i) {
-				p := []*process{empty, without}[k]
-				s, err := b.once(p, size)
-				if err != nil {
-					return err
-				}
-				cold.add(sizeText(size), p.name, s.first, s.rate, s.cpu)
+		}
+		for _, measure := range cold {
+			if err := measure(i); err != nil {
+				return err
 			}
 		}
 		return nil
 	}); err != nil {
 		return err
 	}
-	warm.print(os.Stdout)
-	fmt.Println()
-	cold.print(os.Stdout)
+	for i, t := range tables {
+		if i > 0 {
+			fmt.Println()
+		}
+		t.print(os.Stdout)
+	}
 	return nil
 }
 

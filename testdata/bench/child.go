@@ -33,6 +33,8 @@ func child(args []string) error {
 		}
 	case "proxy":
 		h, err = proxyHandler(arg)
+	case "distant":
+		h, err = distantHandler(arg)
 	case "careful":
 		h = carefulHandler(arg)
 	default:
@@ -137,6 +139,45 @@ func proxyHandler(arg string) (http.Handler, error) {
 		}
 		proxy.ServeHTTP(w, r)
 	}), nil
+}
+
+// A distant server takes a while to answer, and sends at a rate.
+const (
+	distance     = 5 * time.Millisecond
+	distanceRate = 1e9 / 8 // bytes per second
+)
+
+// distantHandler passes each request on to the server at the URL arg as if that were far
+// away. The requests keep their Host, which is part of what S3 signs.
+func distantHandler(arg string) (http.Handler, error) {
+	target, err := url.Parse(arg)
+	if err != nil {
+		return nil, err
+	}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+		},
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(distance)
+		proxy.ServeHTTP(&distantWriter{ResponseWriter: w, next: time.Now()}, r)
+	}), nil
+}
+
+// A distantWriter sends at distanceRate.
+type distantWriter struct {
+	http.ResponseWriter
+	next time.Time // when the next byte may be sent
+}
+
+func (w *distantWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.next = w.next.Add(time.Duration(float64(n) / distanceRate * float64(time.Second)))
+	time.Sleep(time.Until(w.next))
+	return n, err
 }
 
 // carefulHandler stores the body of a PUT so that a success response promises as much as

@@ -58,8 +58,11 @@ func (s *store) env() []string {
 }
 
 // source returns the store as a SOURCE of bailiwick.
-func (s *store) source(prefix string) string {
-	return "s3://" + bucket + "/" + prefix + "?region=" + s.Region + "&path_style=true&endpoint=" + url.QueryEscape(s.Endpoint)
+func (s *store) source(prefix string) string { return s.sourceAt(s.Endpoint, prefix) }
+
+// sourceAt is source through another endpoint.
+func (s *store) sourceAt(endpoint, prefix string) string {
+	return "s3://" + bucket + "/" + prefix + "?region=" + s.Region + "&path_style=true&endpoint=" + url.QueryEscape(endpoint)
 }
 
 // signed returns a URL with which anyone can get a key.

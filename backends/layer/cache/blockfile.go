@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -142,6 +143,7 @@ func (f *blockFile) blockBytes(k int64) int64 { return pages(blockLen(f.owner.in
 // write writes the block k with its checksum. The caller holds writer. It returns how it
 // left the file; changed is set if it was not as left says.
 func (f *blockFile) write(k int64, data []byte, crc uint32, left os.FileInfo) (now os.FileInfo, changed bool, err error) {
+	fresh := !f.made
 	file, err := f.openToWrite()
 	if err != nil {
 		return nil, false, err
@@ -155,14 +157,21 @@ func (f *blockFile) write(k int64, data []byte, crc uint32, left os.FileInfo) (n
 		changed = !sameState(at, left)
 	}
 	_, err = file.WriteAt(data, k*blockSize)
-	if err == nil {
+	switch {
+	case err != nil:
+	case fresh:
+		err = f.writeHead(file, k, crc)
+	default:
 		_, err = file.WriteAt(entry(crc), f.table+8*k)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		now, err = file.Stat()
+	case fresh:
+		f.unlink()
+	default:
 		punch(file, k*blockSize, int64(len(data))) // what was written before the disk was full
-		return nil, changed, err
 	}
-	now, err = file.Stat()
 	return now, changed, err
 }
 
@@ -176,17 +185,27 @@ func (f *blockFile) openToWrite() (*os.File, error) {
 		return nil, err
 	}
 	makeSparse(file)
-	err = file.Truncate(f.table + 8*blockCount(f.owner.info.Size))
-	if err == nil {
-		_, err = file.WriteAt(f.head, pages(f.owner.info.Size))
-	}
-	if err != nil {
-		file.Close()
-		f.dir.root.Remove(f.name)
-		return nil, err
-	}
 	f.made = true
 	return file, nil
+}
+
+// writeHead writes the header and the table of a new file, whose first block is k. One
+// write does for an object of one block.
+func (f *blockFile) writeHead(file *os.File, k int64, crc uint32) error {
+	if count := blockCount(f.owner.info.Size); count > 1 {
+		if err := file.Truncate(f.table + 8*count); err != nil {
+			return err
+		}
+	}
+	head := f.head
+	if k == 0 {
+		head = slices.Concat(head, entry(crc))
+	}
+	_, err := file.WriteAt(head, f.table-int64(len(f.head)))
+	if err == nil && k > 0 {
+		_, err = file.WriteAt(entry(crc), f.table+8*k)
+	}
+	return err
 }
 
 // erase makes a hole of the block k. The caller holds writer. It fails with

@@ -194,9 +194,9 @@ func (b *body) readBlock(blk *block, p []byte) (bool, error) {
 	if err != nil {
 		return false, c.unreadable(blk, err)
 	}
-	buf := buffers.Get().(*[blockSize]byte)
-	defer buffers.Put(buf)
-	data := buf[:blockLen(b.v.info.Size, blk.index)]
+	buf := takeBuffer(blockLen(b.v.info.Size, blk.index))
+	defer returnBuffer(buf)
+	data := *buf
 	if err := readFull(b.file, data, blk.index*blockSize); err != nil {
 		return false, c.unreadable(blk, err)
 	}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -62,7 +62,6 @@ const (
 )
 
 var (
-	buffers   = sync.Pool{New: func() any { return new([blockSize]byte) }}
 	errLonger = fmt.Errorf("%w: the source sent more bytes than the object has", vfs.ErrChanged)
 	errOther  = fmt.Errorf("%w: the source sent another version", vfs.ErrChanged)
 )
@@ -99,7 +98,7 @@ func (f *fill) will(k int64) bool {
 // starts it.
 func (c *Cache) newFill(v *version, first, end int64, must bool) *fill {
 	f := &fill{c: c, v: v, first: first, next: first, front: first, end: end, bodies: 1, patience: slowDisk}
-	f.memory = min(2*blockSize, min(end*blockSize, v.info.Size)-first*blockSize)
+	f.memory = bufferSize(min(end*blockSize, v.info.Size) - first*blockSize)
 	if !must && c.filling+f.memory > maxFilling {
 		return nil
 	}
@@ -155,7 +154,7 @@ func (c *Cache) take(q *question, obj *vfs.Object) *fill {
 	if f == nil {
 		return nil
 	}
-	f.ctx, f.cancel = q.ctx, q.cancel
+	f.ctx, f.cancel, f.open = q.ctx, q.cancel, true
 	return f
 }
 
@@ -173,6 +172,7 @@ func (f *fill) run(obj *vfs.Object) {
 	if err == io.EOF {
 		err = vfs.ErrChanged
 	}
+	var last *part
 	for k := first; k < f.end && err == nil; k++ {
 		p := f.start(k)
 		if p == nil {
@@ -181,10 +181,18 @@ func (f *fill) run(obj *vfs.Object) {
 		if err = f.read(p, obj.Body, &left); err != nil {
 			break
 		}
-		c.run(func() { f.write(p) })
+		if k+1 < f.end {
+			c.run(func() { f.write(p) })
+		} else {
+			last = p
+		}
 	}
 	obj.Body.Close()
 	f.finish(err)
+	if last != nil {
+		runtime.Gosched() // the bodies that have just been woken send first
+		f.write(last)
+	}
 }
 
 // finish ends the fill with err. If the source no longer has the version, or a checksum

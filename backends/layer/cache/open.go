@@ -179,6 +179,7 @@ func (c *Cache) serve(ctx context.Context, v *version, span vfs.Span, again bool
 		return nil, false, errBypass
 	}
 	f := b.fill
+	fetched = !v.inMemory(span)
 	for !f.open && !f.ended {
 		change := f.wait()
 		c.mu.Unlock()
@@ -200,5 +201,5 @@ func (c *Cache) serve(ctx context.Context, v *version, span vfs.Span, again bool
 		return nil, false, err
 	}
 	obj.Body = b
-	return obj, true, nil
+	return obj, fetched, nil
 }

@@ -11,6 +11,7 @@ import (
 // A part is a block in memory.
 type part struct {
 	index   int64
+	memory  *[]byte // of buf
 	buf     []byte
 	n       int  // bytes that have come
 	users   int  // that read or write buf
@@ -42,12 +43,8 @@ func (f *fill) start(k int64) *part {
 			return nil
 		case k <= f.front+readAhead && len(f.parts) < 2:
 			p := &part{index: k, users: 1}
-			n := blockLen(f.v.info.Size, k)
-			if n > blockSize/2 {
-				p.buf = buffers.Get().(*[blockSize]byte)[:n]
-			} else {
-				p.buf = make([]byte, n)
-			}
+			p.memory = takeBuffer(blockLen(f.v.info.Size, k))
+			p.buf = *p.memory
 			f.parts = append(f.parts, p)
 			f.next = k + 1
 			c.mu.Unlock()
@@ -188,8 +185,8 @@ func (f *fill) forget() {
 
 // unuse ends one use of the buffer of p. The caller holds mu.
 func (c *Cache) unuse(p *part) {
-	if p.users--; p.users == 0 && p.done && cap(p.buf) == blockSize {
-		buffers.Put((*[blockSize]byte)(p.buf[:blockSize]))
-		p.buf = nil
+	if p.users--; p.users == 0 && p.done {
+		returnBuffer(p.memory)
+		p.memory, p.buf = nil, nil
 	}
 }

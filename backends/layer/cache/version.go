@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -59,6 +60,21 @@ func (v *version) missingIn(span vfs.Span) int64 {
 		}
 	}
 	return -1
+}
+
+// inMemory reports whether all blocks of span can be read, or are in the memory of fills
+// that write them.
+func (v *version) inMemory(span vfs.Span) bool {
+	first, end := blocksOf(span)
+	for k := first; k < end; k++ {
+		if v.block(k) == nil && !slices.ContainsFunc(v.fills, func(f *fill) bool {
+			p := f.part(k)
+			return p != nil && p.complete()
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // runFrom returns the end of the run of blocks, from the missing block k and before end,
