@@ -81,6 +81,7 @@ func (v *validator) uploads(m *Mount, key string) {
 		{"allow", m.Allow != nil}, {"deny", m.Deny != nil}, {"allow_file", m.AllowFile != nil},
 		{"symlinks", m.Symlinks == "inside"}, {"list", m.List}, {"precompressed", m.Precompressed},
 		{"fallback", m.Fallback != ""}, {"fallback_for", m.FallbackFor != nil}, {"not_found", m.NotFound != ""},
+		{"index", m.Index != nil}, {"no_index", m.NoIndex},
 	} {
 		if other.set {
 			v.fail(key+"."+other.key, "the server generates the names of uploads, and this mount has no other names; leave out either this key or uploads")
@@ -91,6 +92,9 @@ func (v *validator) uploads(m *Mount, key string) {
 	}
 	if m.Content == "trusted" {
 		v.fail(key+".content", "uploads are always untrusted content; leave it out")
+	}
+	if len(m.Inline) > 0 {
+		v.fail(key+".inline", "of uploads, browsers show only images, audio, video and plain text; leave it out")
 	}
 	v.catalog(key+".uploads", m.Uploads.Catalog, m.Uploads.CatalogFile,
 		"uploads need a database for original names and owners; add a catalog, such as sqlite:/var/lib/bailiwick/catalog.db")
