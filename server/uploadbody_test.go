@@ -495,3 +495,17 @@ func TestUploadSweptBetweenFiles(t *testing.T) {
 		s.wantEmpty(t, "swept")
 	})
 }
+
+// TestUploadEmptyParts: file fields without a file are fields, so they are bounded, too.
+func TestUploadEmptyParts(t *testing.T) {
+	s := uploadsInMemory(t, server.UploadConfig{})
+	form := func(parts int) string {
+		return strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\n\r\n\r\n", parts) +
+			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nx\r\n--b--\r\n"
+	}
+	for parts, status := range map[int]int{0: 201, 1000: 201, 1001: 413} {
+		if r := sendBody(t, "POST", s.url+"/", form(parts), "Content-Type", "multipart/form-data; boundary=b"); r.Status != status {
+			t.Errorf("%d parts: %d %q, want %d", parts, r.Status, r.Body, status)
+		}
+	}
+}

@@ -76,6 +76,9 @@ func eachPart(boundary string, body io.Reader, maxFiles int, store storeFunc, se
 		content := bufio.NewReader(contentReader{form})
 		// A file field without a chosen file is sent with an empty name and no content.
 		if _, err := content.Peek(1); d.Filename == "" && err == io.EOF {
+			if fields++; fields > maxFields {
+				return errTooManyParts
+			}
 			continue
 		}
 		if files++; files > maxFiles {
