@@ -125,9 +125,9 @@ func (l *lockHolder) reacquire(ctx context.Context) *pgx.Conn {
 	}
 }
 
-// take opens a connection and takes the lock on it. While the database has not noticed
-// that the previous connection is broken, the lock of that one marks the instance as
-// alive.
+// take opens a connection and takes the lock on it. The lock is shared: the database may
+// notice only after hours that the previous connection is broken, which has it, too, and
+// marks the instance as alive until then. No other instance has the same key.
 func (l *lockHolder) take(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, checkWait)
 	defer cancel()
@@ -135,7 +135,7 @@ func (l *lockHolder) take(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_lock($1)", l.key); err != nil {
+	if _, err := conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_lock_shared($1)", l.key); err != nil {
 		disconnect(conn)
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (l *lockHolder) watch(ctx context.Context, conn *pgx.Conn) {
 func (l *lockHolder) release(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	_, _ = conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_unlock($1)", l.key) // closing the connection releases it, too
+	_, _ = conn.Exec(ctx, "SELECT pg_catalog.pg_advisory_unlock_shared($1)", l.key) // closing the connection releases it, too
 	disconnect(conn)
 }
 

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	neturl "net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,6 +149,74 @@ func testConnectionsEnd(t *testing.T, server *pgserver.Server) {
 			eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, rec.ID) })
 			eventually(t, "Ping", b.Ping)
 		}
+	}
+}
+
+// testHalfDead has a firewall forget all connections: they are broken for the store, but the
+// database does not know. New ones work at once, and so do calls that need the lock, which the
+// database still holds for the old one.
+func testHalfDead(t *testing.T, url string) {
+	at, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := at.Host
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		mu      sync.Mutex
+		clients []net.Conn
+		behind  []net.Conn
+		work    sync.WaitGroup
+	)
+	forget := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range clients {
+			c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		}
+		clients = nil
+	}
+	t.Cleanup(func() {
+		l.Close()
+		forget()
+		for _, c := range behind {
+			c.Close()
+		}
+		work.Wait()
+	})
+	work.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			back, err := net.Dial("tcp", server)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			mu.Lock()
+			clients, behind = append(clients, client), append(behind, back)
+			mu.Unlock()
+			work.Go(func() { io.Copy(back, client) }) // back stays open
+			work.Go(func() { io.Copy(client, back) })
+		}
+	})
+	at.Host = l.Addr().String()
+	a, b := open(t, at.String(), postgres.Options{}), open(t, url, postgres.Options{})
+	rec := catalogtest.NewRecord("a name")
+	if err := a.Begin(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	forget()
+	eventually(t, "Touch", func(ctx context.Context) error { return a.Touch(ctx, rec.ID) })
+	eventually(t, "Begin", func(ctx context.Context) error { return a.Begin(ctx, catalogtest.NewRecord("another")) })
+	for r, err := range b.Stale(t.Context(), time.Now().Add(-time.Hour)) {
+		t.Errorf("stale, although its instance is alive: %+v, %v", r, err)
 	}
 }
 

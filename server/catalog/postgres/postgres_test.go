@@ -95,6 +95,7 @@ func TestServer(t *testing.T) {
 	t.Run("refused", func(t *testing.T) { testRefused(t, server) })
 	t.Run("waiting", func(t *testing.T) { testWaiting(t, server.Database(t)) })
 	t.Run("connections end", func(t *testing.T) { testConnectionsEnd(t, server) })
+	t.Run("half dead", func(t *testing.T) { testHalfDead(t, server.Database(t)) })
 	t.Run("two schemas", func(t *testing.T) { testSchemas(t, server.Database(t)) })
 }
 
