@@ -19,6 +19,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 )
 
 // A pool holds the open sources and catalogs. Generations share them, so a directory's
@@ -235,6 +236,8 @@ func (r *resource) probe(ctx context.Context) error {
 	case r.source == nil:
 		return nil
 	}
+	// A directory of many uploads takes long to sort.
+	ctx = driver.WithListHint(ctx, driver.ListHint{AnyOrder: true, Names: true, Limit: 1})
 	for _, err := range r.backend.List(ctx, vfs.Root, "") {
 		return err
 	}
