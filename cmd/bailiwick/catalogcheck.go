@@ -100,7 +100,7 @@ func writeProblem(out *cli.LineWriter, p reconcile.Problem, asJSON bool) {
 }
 
 // rowsToCheck returns the catalog with the uploads to compare with the source of that label.
-// That is cat itself, or one for another source; then it closes cat.
+// That is cat itself, also with an error, or one for another source; then it closes cat.
 func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string, f *catalogFlags) (catalog.Shared, error) {
 	own, others, err := catalogs.SourcesOf(ctx, cat, label)
 	if err != nil {
@@ -124,6 +124,10 @@ func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string,
 	if string(of) == label {
 		return cat, nil
 	}
+	other, err := catalogs.OpenExisting(ctx, a.Env, f.catalog, string(of))
+	if err != nil {
+		return cat, err
+	}
 	cat.Close()
-	return catalogs.OpenExisting(ctx, a.Env, f.catalog, string(of))
+	return other, nil
 }
