@@ -58,6 +58,12 @@ func TestSizeHolds(t *testing.T) {
 	if s.Evictions == 0 || s.Size == 0 {
 		t.Errorf("%+v", s)
 	}
+	// A file without blocks takes room, and nothing would ever remove it but the next process.
+	files := blockFiles(t, dir)
+	openIn(t, src, dir, cache.Options{Size: size, TTL: hour})
+	if left := blockFiles(t, dir); len(left) != len(files) {
+		t.Errorf("%d of %d files had no block", len(files)-len(left), len(files))
+	}
 }
 
 // A file that is being read is not cut: what makes room are other blocks, and if there

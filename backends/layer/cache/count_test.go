@@ -3,11 +3,14 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -653,4 +656,59 @@ func TestMetadataChange(t *testing.T) {
 			obj.Body.Close()
 		})
 	}
+}
+
+// A breaking is a source whose body of "1-…" breaks once, after a block and a half.
+type breaking struct {
+	*generated
+	broken atomic.Bool
+}
+
+func (b *breaking) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	obj, err := b.generated.Open(ctx, n, req)
+	if err == nil && strings.HasPrefix(n.String(), "1-") && !b.broken.Swap(true) {
+		obj.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(io.LimitReader(obj.Body, 3*mib/2), iotest.ErrReader(vfs.ErrUnavailable)), obj.Body}
+	}
+	return obj, err
+}
+
+// A source that has failed once answers the next call, also for a block of the failed request
+// that is in memory because there was no room for it.
+func TestFailedFill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &breaking{generated: &generated{}}
+		c := open(t, src, cache.Options{Size: cache.MinSize, TTL: hour})
+		// What is being read is not evicted.
+		full := name(t, fmt.Sprintf("2-%d", 3*mib))
+		if _, _, err := read(t.Context(), c, full, whole); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		held, err := c.Open(t.Context(), full, whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer held.Body.Close()
+		n := name(t, fmt.Sprintf("1-%d", 3*mib))
+		slow, err := c.Open(t.Context(), n, whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer slow.Body.Close()
+		if _, err := slow.Body.Read(make([]byte, 10)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		text, _, err := read(t.Context(), c, n, vfs.Request{Range: vfs.RangeBetween(0, 9)})
+		if want := src.content(n, 1, 3*mib)[:10]; err != nil || text != want {
+			t.Errorf("%q, %v, want %q", text, err, want)
+		}
+		// The body that was there gets what had come.
+		if got, err := io.ReadAll(slow.Body); !errors.Is(err, vfs.ErrUnavailable) || string(got) != src.content(n, 1, 3*mib)[10:mib] {
+			t.Errorf("the body that was there: %d bytes, %v", len(got), err)
+		}
+	})
 }

@@ -89,7 +89,7 @@ func TestFilesAreNotServed(t *testing.T) {
 	if err := c.Close(); err != nil { // waits for what is being written
 		t.Fatal(err)
 	}
-	c = openIn(t, src, dir, cache.Options{TTL: hour})
+	openIn(t, src, dir, cache.Options{TTL: hour})
 	files := blockFiles(t, dir)
 	if len(files) != 1 || strings.Contains(files[0], "secret") {
 		t.Fatalf("%q", files)

@@ -8,7 +8,7 @@ import (
 // store writes the block k of v, and reports whether it can be read now. It evicts
 // others to make room. A version that is known no longer is not written.
 func (c *Cache) store(v *version, k int64, data []byte) bool {
-	f, reserved := c.reserve(v, k)
+	f := c.reserve(v, k)
 	if f == nil {
 		return false
 	}
@@ -35,8 +35,8 @@ func (c *Cache) store(v *version, k int64, data []byte) bool {
 	case err != nil && len(f.blocks) == 0 && f.open == 1:
 		files = c.dropFile(v)
 	case err != nil, f.blocks[k] != nil:
-		f.bytes -= reserved
-		c.used -= reserved
+		f.bytes -= f.blockBytes(k)
+		c.used -= f.blockBytes(k)
 	default:
 		if changed {
 			f.distrust()
@@ -66,11 +66,11 @@ func (f *blockFile) distrust() {
 
 // reserve takes room for the block k of v, and for the file if there is none yet. The
 // caller releases the file. It returns nil if the block cannot be kept.
-func (c *Cache) reserve(v *version, k int64) (f *blockFile, bytes int64) {
+func (c *Cache) reserve(v *version, k int64) *blockFile {
 	low := 0
 	for range maxEvictions {
 		if !c.usable() {
-			return nil, 0
+			return nil
 		}
 		c.mu.Lock()
 		room := c.dir.room
@@ -81,21 +81,20 @@ func (c *Cache) reserve(v *version, k int64) (f *blockFile, bytes int64) {
 			// Others fill the file system, and it may count freed bytes late: do not
 			// give up the whole cache for one block.
 			if low++; low > maxLow {
-				return nil, 0
+				return nil
 			}
 		}
 
 		c.mu.Lock()
 		if v.gone || v.file != nil && v.file.blocks[k] != nil {
 			c.mu.Unlock()
-			return nil, 0
+			return nil
 		}
-		if f = v.file; f == nil {
+		f, bytes := v.file, int64(0)
+		if f == nil {
 			c.serial++
 			f = newBlockFile(c.dir, c.serial, v)
 			bytes = f.overhead()
-		} else {
-			bytes = 0
 		}
 		bytes += f.blockBytes(k)
 		if free && c.used+bytes <= c.opts.Size {
@@ -104,7 +103,7 @@ func (c *Cache) reserve(v *version, k int64) (f *blockFile, bytes int64) {
 			f.open++
 			v.file = f
 			c.mu.Unlock()
-			return f, bytes
+			return f
 		}
 		var evict func()
 		if bytes <= c.opts.Size {
@@ -116,12 +115,12 @@ func (c *Cache) reserve(v *version, k int64) (f *blockFile, bytes int64) {
 			evict()
 		case !free:
 			c.trouble(errNoRoom)
-			return nil, 0
+			return nil
 		default: // all blocks are being read
-			return nil, 0
+			return nil
 		}
 	}
-	return nil, 0
+	return nil
 }
 
 var errNoRoom = errors.New("less than 5 % of the file system are free")
@@ -176,6 +175,7 @@ func (c *Cache) erase(b *block) {
 		delete(f.blocks, b.index)
 		f.bytes -= b.bytes
 		c.used -= b.bytes
+		files = c.dropEmpty(f.owner) // its other blocks were being erased, too
 	}
 	c.mu.Unlock()
 	f.writer.Unlock()
@@ -202,10 +202,10 @@ func (c *Cache) dropFile(v *version) []*blockFile {
 	return []*blockFile{f}
 }
 
-// dropEmpty drops the file of v if it has no blocks and is not being written. The caller
-// holds mu and discards what is returned.
+// dropEmpty drops the file of v if it has no blocks, and gets none. The caller holds mu and
+// discards what is returned.
 func (c *Cache) dropEmpty(v *version) []*blockFile {
-	if f := v.file; f != nil && len(v.fills) == 0 && len(f.blocks) == 0 && f.open == 0 {
+	if f := v.file; f != nil && len(v.fills) == 0 && len(f.blocks) == 0 {
 		return c.dropFile(v)
 	}
 	return nil

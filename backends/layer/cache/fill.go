@@ -42,6 +42,7 @@ type fill struct {
 	err     error // why, if not all have come; nil if others read the rest
 	unkept  bool  // write nothing any more
 	parts   []*part
+	writes  int // parts that are being written, or soon
 	settled bool
 	changed chan struct{} // closed at the next change; nil if nobody waits
 	linger  *time.Timer   // ends it, if it has no bodies
@@ -66,10 +67,11 @@ var (
 	errOther  = fmt.Errorf("%w: the source sent another version", vfs.ErrChanged)
 )
 
-// fillOf returns a fill that will soon have block k, or nil.
+// fillOf returns a fill that will soon have block k, or nil. One that has failed is only for
+// the bodies that it has.
 func (v *version) fillOf(k int64) *fill {
 	for _, f := range v.fills {
-		if f.will(k) {
+		if f.err == nil && f.will(k) {
 			return f
 		}
 	}
@@ -121,7 +123,8 @@ func (c *Cache) fill(v *version, k, end int64, must bool) *fill {
 			Cond:  vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: v.info.ETag, Set: true}}}},
 			Links: true,
 		})
-		if err == nil && (obj.Info.ETag != v.info.ETag || obj.Info.Size != v.info.Size) {
+		if err == nil && (obj.Info.ETag != v.info.ETag || obj.Info.Size != v.info.Size || obj.Span.Offset > k*blockSize ||
+			obj.Span.Offset+obj.Span.Length < min(f.end*blockSize, v.info.Size)) {
 			obj.Body.Close()
 			err = errOther
 		}
@@ -228,13 +231,8 @@ func (f *fill) finish(err error) {
 // settle removes the fill from its version once it has nothing more to give. The caller
 // holds mu.
 func (f *fill) settle() {
-	if !f.ended || f.settled || f.bodies > 0 && len(f.parts) > 0 {
+	if !f.ended || f.settled || f.writes > 0 || f.bodies > 0 && len(f.parts) > 0 {
 		return
-	}
-	for _, p := range f.parts {
-		if p.writing {
-			return
-		}
 	}
 	for len(f.parts) > 0 {
 		f.remove(f.parts[0])

@@ -111,7 +111,10 @@ func (f *fill) read(p *part, body io.Reader, left *int64) error {
 		f.c.mu.Lock()
 		f.c.stats.BytesFromSource += uint64(m)
 		p.n = n
-		p.writing = p.complete() && !f.unkept
+		if p.complete() {
+			p.writing = !f.unkept
+			f.writes++
+		}
 		f.notify()
 		f.c.mu.Unlock()
 	}
@@ -147,6 +150,7 @@ func (f *fill) write(p *part) {
 	kept := keep && c.store(f.v, p.index, p.buf)
 	c.mu.Lock()
 	p.writing = false
+	f.writes--
 	if kept {
 		f.remove(p)
 	} else {
