@@ -76,8 +76,7 @@ func (r *removeRun) candidates(ctx context.Context, names []string) iter.Seq[can
 				}) {
 					return
 				}
-				// In a source without directories, an object can also have this name.
-				if _, err := r.jail.Head(ctx, n, vfs.Request{}); found && err != nil {
+				if found && r.isOnlyDir(ctx, n) {
 					continue
 				}
 			}
@@ -95,6 +94,17 @@ func (r *removeRun) isDir(ctx context.Context, n vfs.Name) bool {
 		return r.jail.Explain(ctx, vfs.OpList, n).Allowed
 	}
 	return r.jail.HeadDir(ctx, n) == nil
+}
+
+// isOnlyDir reports whether the directory n is certainly no object as well, as it can be in a
+// source without directories, or is one that the rules hide.
+func (r *removeRun) isOnlyDir(ctx context.Context, n vfs.Name) bool {
+	if !r.jail.Explain(ctx, vfs.OpDelete, n).Allowed {
+		return true
+	}
+	_, err := r.jail.Head(ctx, n, vfs.Request{})
+	why := vfs.ReasonOf(err)
+	return why == reason.Missing || why == reason.Directory
 }
 
 // below yields all objects below dir that the rules allow.
