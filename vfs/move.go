@@ -119,7 +119,10 @@ func (m *moves) begin(to Name, src *moves, from Name) (release func(), ok bool) 
 	if !m.take(to) {
 		return nil, false
 	}
-	if (src != m || from != to) && !src.take(from) {
+	if src == m && from == to {
+		return func() { m.give(to) }, true // once: the next move may have it by then
+	}
+	if !src.take(from) {
 		m.give(to)
 		return nil, false
 	}
