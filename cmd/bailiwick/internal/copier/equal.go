@@ -3,6 +3,7 @@ package copier
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -38,11 +39,11 @@ func (c *copyRun) sameObjects(ctx context.Context, t task, here, there *vfs.Info
 	case buckets && here.Encoding != there.Encoding:
 		return false, nil // without the coding, clients would be shown compressed bytes
 	case c.opts.Checksum:
-		return c.sameBytes(ctx, t)
+		return c.sameBytes(ctx, t, here, there)
 	case buckets && here.ETag != "" && here.ETag == there.ETag:
 		return true, nil
 	case c.opts.Move:
-		return c.sameBytes(ctx, t) // times are not enough to remove an object
+		return c.sameBytes(ctx, t, here, there) // times are not enough to remove an object
 	case there.ContentTime.IsZero():
 		return older(here.ModTime, there.ModTime), nil
 	}
@@ -51,7 +52,7 @@ func (c *copyRun) sameObjects(ctx context.Context, t task, here, there *vfs.Info
 		at = here.ModTime
 	}
 	if _, ok := (&vfs.Info{ModTime: at}).LastModified(); !ok {
-		return c.sameBytes(ctx, t)
+		return c.sameBytes(ctx, t, here, there)
 	}
 	return keptTime(at, there.ContentTime), nil
 }
@@ -81,29 +82,37 @@ func older(a, b time.Time) bool {
 	return a.Before(b)
 }
 
-// sameBytes compares the bytes of both objects, up to the first difference.
-func (c *copyRun) sameBytes(ctx context.Context, t task) (bool, error) {
+// sameBytes compares the bytes of both objects, up to the first difference. With Options.Move,
+// the objects are the versions here and there: it fails with errReplaced if the source has
+// another one by now, and another one at the target is not the same.
+func (c *copyRun) sameBytes(ctx context.Context, t task, here, there *vfs.Info) (bool, error) {
 	ctx = context.WithValue(ctx, uncounted{}, true)
-	here, err := c.source.Get(ctx, t.from, vfs.Request{})
-	if err != nil {
+	source, err := c.source.Get(ctx, t.from, vfs.Request{Cond: c.pinned(here)})
+	switch {
+	case errors.Is(err, vfs.ErrPrecondition):
+		return false, errReplaced
+	case err != nil:
 		return false, err
 	}
-	defer here.Body.Close()
-	there, err := c.target.Get(ctx, t.to, vfs.Request{})
-	if err != nil {
+	defer source.Body.Close()
+	target, err := c.target.Get(ctx, t.to, vfs.Request{Cond: c.pinned(there)})
+	switch {
+	case errors.Is(err, vfs.ErrPrecondition):
+		return false, nil
+	case err != nil:
 		return false, err
 	}
-	defer there.Body.Close()
-	if here.Info.Size != there.Info.Size {
+	defer target.Body.Close()
+	if source.Info.Size != target.Info.Size {
 		return false, nil
 	}
 	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
-	for left := here.Info.Size; left > 0; {
+	for left := source.Info.Size; left > 0; {
 		n := min(left, int64(len(a)))
-		if _, err := io.ReadFull(here.Body, a[:n]); err != nil {
+		if _, err := io.ReadFull(source.Body, a[:n]); err != nil {
 			return false, err
 		}
-		if _, err := io.ReadFull(there.Body, b[:n]); err != nil {
+		if _, err := io.ReadFull(target.Body, b[:n]); err != nil {
 			return false, err
 		}
 		if !bytes.Equal(a[:n], b[:n]) {

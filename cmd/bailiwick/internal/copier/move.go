@@ -12,10 +12,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
-// The errors for an object that was copied but not removed from the source.
+// The errors for an object that was not removed from the source.
 var (
 	errOtherCopy  = errors.New("the object at the target is not the one just written, so the source was kept; run mv again")
 	errChanged    = errors.New("it changed during the move, so the source was kept, and the target has the earlier content; run mv again")
+	errReplaced   = errors.New("it changed during the move, so the source was kept; run mv again")
 	errSameFile   = errors.New("the file at the target is this very file, so the source was kept; remove one of the two names")
 	errIntoItself = errors.New("its directory at the target is the source itself under another path, so it was not copied")
 	errUntagged   = errors.New("the source was kept, because it gives no entity tag to check that it is unchanged")
@@ -42,7 +43,7 @@ func (c *copyRun) removeMoved(ctx context.Context, t task, here, there *vfs.Info
 	case here.ETag == "":
 		return errUntagged
 	case c.opts.Checksum || now.ETag == "":
-		same, err := c.sameBytes(ctx, t)
+		same, err := c.sameBytes(ctx, t, here, &now)
 		if err != nil {
 			return err
 		}
@@ -50,12 +51,27 @@ func (c *copyRun) removeMoved(ctx context.Context, t task, here, there *vfs.Info
 			return errOtherCopy
 		}
 	}
-	cond := vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: here.ETag, Set: true}}}}
-	_, err = c.source.Remove(ctx, t.from, cond)
+	_, err = c.source.Remove(ctx, t.from, versionOf(here))
 	if errors.Is(err, vfs.ErrPrecondition) {
 		return errChanged
 	}
 	return err
+}
+
+// versionOf returns the condition that an object is the version that info describes. Nothing
+// meets it without an entity tag.
+func versionOf(info *vfs.Info) vfs.Cond {
+	return vfs.Cond{IfMatch: vfs.Tags{List: []vfs.Tag{{Value: info.ETag, Set: true}}}}
+}
+
+// pinned returns the condition under which an object is read for a move. It is not enough that
+// the entity tag is the same before and after: on S3, an object that is replaced and then put
+// back has its former tag again. An object without a tag can be read, and stays.
+func (c *copyRun) pinned(info *vfs.Info) vfs.Cond {
+	if !c.opts.Move || info.ETag == "" {
+		return vfs.Cond{}
+	}
+	return versionOf(info)
 }
 
 // sameFile reports whether the object at the target is the file of the source itself, found

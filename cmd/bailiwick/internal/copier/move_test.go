@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,4 +114,79 @@ func put(t *testing.T, j *vfs.Jail, n vfs.Name, text string) vfs.Info {
 		t.Fatal(err)
 	}
 	return w.Info
+}
+
+// An object that is another one while it is read, and then the former again, has the same
+// entity tag before and after that on S3. It is moved only if the version that was read is the
+// one that is removed.
+func TestMovePinsVersions(t *testing.T) {
+	a := parse(t, "a")
+	holding := func(text string) vfs.Backend {
+		b := mem.New()
+		if text != "" {
+			put(t, jailOf(t, b), a, text)
+		}
+		return b
+	}
+	for _, tt := range []struct {
+		what           string
+		source, target vfs.Backend
+		opts           Options
+		said           string
+	}{
+		{"the source while it is copied", swapped{holding("first"), holding("other")}, holding(""), Options{}, "a: it changed during the move"},
+		{"the source while it is copied over another", swapped{holding("first"), holding("other")}, holding("older"), Options{}, "a: it changed during the move"},
+		{"the source while it is compared", swapped{holding("first"), holding("other")}, holding("other"), Options{}, "a: it changed during the move"},
+		{"the source while it is compared for --checksum", swapped{holding("first"), holding("other")}, holding("other"), Options{Checksum: true}, "a: it changed during the move"},
+		{"the target while it is compared", holding("first"), swapped{holding("other"), holding("first")}, Options{}, "a: the object at the target is not the one"},
+	} {
+		tt.opts.Move = true
+		c, said := newRun(t, tt.source, tt.target, tt.opts)
+		if err := c.run(t.Context()); err == nil || !strings.Contains(said.String(), tt.said) {
+			t.Errorf("%s: %v, %q", tt.what, err, said)
+		}
+		source := tt.source
+		if s, ok := source.(swapped); ok {
+			source = s.Backend
+		}
+		if got := names(t, source, true); !slices.Equal(got, []string{"a=first"}) {
+			t.Errorf("%s: the source has %q", tt.what, got)
+		}
+	}
+}
+
+// swapped is a backend whose objects have the content of others whenever they are read.
+type swapped struct {
+	vfs.Backend
+	read vfs.Backend
+}
+
+func (s swapped) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	info, err := s.Backend.Stat(ctx, n, vfs.Request{})
+	if err == nil {
+		info.ETag = "before-and-after"
+		_, err = req.Resolve("stat", info)
+	}
+	return info, err
+}
+
+func (s swapped) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	obj, err := s.read.Open(ctx, n, vfs.Request{})
+	if err != nil {
+		return nil, err
+	}
+	obj.Info.ETag = "meanwhile"
+	if _, err := req.Resolve("open", obj.Info); err != nil {
+		obj.Body.Close()
+		return nil, err
+	}
+	return obj, nil
+}
+
+func (s swapped) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
+	info, err := s.Stat(ctx, n, vfs.Request{Cond: cond})
+	if err != nil {
+		return err
+	}
+	return s.Backend.Remove(ctx, info.Name, vfs.Cond{})
 }

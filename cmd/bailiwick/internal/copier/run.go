@@ -236,7 +236,7 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 		if same {
 			break
 		}
-		o.size, o.coding, there, err = c.copy(ctx, t, creates)
+		o.size, o.coding, there, err = c.copy(ctx, t, &here, creates)
 		if err == nil {
 			break
 		}
@@ -273,9 +273,10 @@ const largeObject = 8 << 20
 func largeAtOnce(parallel int) int { return max(min(parallel, 4), parallel/4) }
 
 // copy copies the object; in a dry run it checks whether it could. With creates, it fails
-// with vfs.ErrExist if the target has the object. It also returns the content coding that
+// with vfs.ErrExist if the target has the object. With Options.Move, it copies the version
+// here only, which is the one that will be removed. It also returns the content coding that
 // was lost, and what is at the target now.
-func (c *copyRun) copy(ctx context.Context, t task, creates bool) (size int64, coding string, there vfs.Info, err error) {
+func (c *copyRun) copy(ctx context.Context, t task, here *vfs.Info, creates bool) (size int64, coding string, there vfs.Info, err error) {
 	if !c.opts.DryRun {
 		if t.size > largeObject {
 			select {
@@ -286,10 +287,13 @@ func (c *copyRun) copy(ctx context.Context, t task, creates bool) (size int64, c
 			}
 		}
 		read := false
-		opts := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: creates}}}
+		opts := vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: creates}}, Source: c.pinned(here)}
 		w, err := c.target.Copy(context.WithValue(ctx, wasRead{}, &read), t.to, c.source, t.from, opts)
 		if !read && err == nil {
 			c.progress.Bytes.Add(w.Info.Size) // the store copied it by itself
+		}
+		if c.opts.Move && errors.Is(err, vfs.ErrPrecondition) && !errors.Is(err, vfs.ErrExist) {
+			err = errReplaced // the only condition at the target is that nothing is there
 		}
 		return w.Info.Size, w.LostEncoding, w.Info, err
 	}
