@@ -90,6 +90,10 @@ func (b *body) wake() error {
 		return nil
 	}
 	b.stream, b.slotted = nil, false
+	if b.next == b.end {
+		b.good = true // an empty object: there is no range to request
+		return nil
+	}
 	if err := b.b.streams.enter(b.ctx, finishWait); err != nil {
 		return err
 	}

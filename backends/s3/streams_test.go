@@ -247,3 +247,19 @@ func TestManyReadersFewBodies(t *testing.T) {
 		t.Error("no body gave way")
 	}
 }
+
+// The body of an empty object that gave way has ended: there are no bytes to request.
+func TestEmptyBodyGivesWay(t *testing.T) {
+	f := newFake(map[string]string{"file": ""})
+	b := newBackend(t, f, s3.Options{MaxBodies: 1})
+	first, second := opened(t, b, 0), opened(t, b, 0)
+	f.taken()
+	for what, obj := range map[string]*vfs.Object{"the body that gave way": first, "the other one": second} {
+		if rest, err := io.ReadAll(obj.Body); err != nil || len(rest) != 0 {
+			t.Errorf("%s: %q, %v", what, rest, err)
+		}
+	}
+	if calls := f.taken(); len(calls) != 0 {
+		t.Errorf("reading made calls: %v", calls)
+	}
+}
