@@ -139,18 +139,18 @@ func clientOptions(ctx context.Context, where *S3Source) (opts s3.ClientOptions,
 const cannotList = "the credentials do not permit listing the bucket (s3:ListBucket): readable objects (s3:GetObject) are served, listings and scan fail, and a missing object is logged as unreadable"
 
 // mayWrite is not verified: no request could test it without changing something.
-const mayWrite = "writing and removing objects requires the permissions s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload; cleaning up after a crash requires s3:ListBucketMultipartUploads"
+const mayWrite = "writing and removing objects requires the permissions s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload; cleaning up after uploads that a crash interrupted requires s3:ListBucketMultipartUploads"
 
 // Sweep removes what killed processes left of writes that began more than olderThan
-// ago, and returns how many it removed. On S3 these are multipart uploads, see
-// [s3.Backend.SweepUploads]; a directory is swept when it is opened for writing. It
-// returns 0 for a source that is not writable.
-func (s *Source) Sweep(ctx context.Context, olderThan time.Duration) (int, error) {
+// ago and whose name abandoned selects, and returns how many it removed. On S3 these are
+// multipart uploads, see [s3.Backend.SweepUploads], also for a nil abandoned; a directory
+// is swept when it is opened for writing. It returns 0 for a source that is not writable.
+func (s *Source) Sweep(ctx context.Context, olderThan time.Duration, abandoned func(context.Context, vfs.Name) (bool, error)) (int, error) {
 	b, ok := s.Backend.(*s3.Backend)
 	if !ok || !b.Caps().Writable {
 		return 0, nil
 	}
-	return b.SweepUploads(ctx, olderThan)
+	return b.SweepUploads(ctx, olderThan, abandoned)
 }
 
 // AbortUploads removes what killed processes left of writes of n, whatever their age,

@@ -165,7 +165,7 @@ func TestOpenS3Writable(t *testing.T) {
 		if src.Caps().Writable != writable || strings.Contains(strings.Join(src.Notes, "\n"), "s3:PutObject") != writable {
 			t.Errorf("writable %t: Caps %+v, notes %q", writable, src.Caps(), src.Notes)
 		}
-		if n, err := src.Sweep(t.Context(), 0); n != 0 || err != nil && !writable {
+		if n, err := src.Sweep(t.Context(), 0, nil); n != 0 || err != nil && !writable {
 			t.Errorf("writable %t: Sweep returned %d, %v", writable, n, err)
 		}
 		if n, want := s.calls.Load(), map[bool]int64{false: 1, true: 2}[writable]; int64(n) != want {
@@ -177,7 +177,7 @@ func TestOpenS3Writable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	if n, err := src.Sweep(t.Context(), 0); n != 0 || err != nil {
+	if n, err := src.Sweep(t.Context(), 0, nil); n != 0 || err != nil {
 		t.Errorf("mem: Sweep returned %d, %v", n, err)
 	}
 }

@@ -114,7 +114,7 @@ func failCall(t *testing.T, w write, how string, n int) bool {
 		t.Errorf("%s: %d uploads are left", what, left)
 	}
 	left := len(inner.uploads)
-	if swept, err := writer(t, inner).SweepUploads(t.Context(), 0); err != nil || swept != left || len(inner.uploads) != 0 {
+	if swept, err := writer(t, inner).SweepUploads(t.Context(), 0, nil); err != nil || swept != left || len(inner.uploads) != 0 {
 		t.Errorf("%s: %d of %d uploads were swept, %v", what, swept, left, err)
 	}
 	return hit

@@ -439,7 +439,7 @@ func TestReadOnly(t *testing.T) {
 	f := newFake(map[string]string{"file": "old"})
 	b := newBackend(t, f, s3.Options{})
 	_, err := b.Put(t.Context(), name("file"), strings.NewReader("new"), vfs.PutOptions{})
-	_, swept := b.SweepUploads(t.Context(), 0)
+	_, swept := b.SweepUploads(t.Context(), 0, nil)
 	for _, err := range []error{err, b.Remove(t.Context(), name("file"), vfs.Cond{}), swept} {
 		if !errors.Is(err, vfs.ErrUnsupported) {
 			t.Errorf("got %v", err)

@@ -1,8 +1,10 @@
 package s3_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -129,10 +131,10 @@ func TestSweepUploads(t *testing.T) {
 			f.uploads[fmt.Sprintf("id-%02d", i)] = &u
 		}
 		b := newBackend(t, f, s3.Options{Writable: true, Prefix: "pub"})
-		if n, err := b.SweepUploads(t.Context(), 24*time.Hour); n != 4 || err != nil {
+		if n, err := b.SweepUploads(t.Context(), 24*time.Hour, nil); n != 4 || err != nil {
 			t.Errorf("pages of %d: %d swept, %v, want 4", pageSize, n, err)
 		}
-		if n, err := b.SweepUploads(t.Context(), 24*time.Hour); n != 0 || err != nil {
+		if n, err := b.SweepUploads(t.Context(), 24*time.Hour, nil); n != 0 || err != nil {
 			t.Errorf("pages of %d, again: %d swept, %v", pageSize, n, err)
 		}
 		for _, id := range []string{"id-01", "id-05", "id-06", "id-07", "id-08", "id-09", "id-10"} {
@@ -140,8 +142,47 @@ func TestSweepUploads(t *testing.T) {
 				t.Errorf("pages of %d: the upload %s was aborted", pageSize, id)
 			}
 		}
-		if n, err := b.SweepUploads(t.Context(), -1); n != 0 || err == nil {
+		if n, err := b.SweepUploads(t.Context(), -1, nil); n != 0 || err == nil {
 			t.Errorf("an age of -1 swept %d, %v", n, err)
+		}
+	}
+}
+
+// The caller decides about names that are old enough. If it does not know, nothing more is
+// aborted.
+func TestSweepUploadsSelected(t *testing.T) {
+	old := time.Now().Add(-48 * time.Hour)
+	for _, pageSize := range []int{0, 1} {
+		f := newFake(nil)
+		f.pageSize = pageSize
+		for i, u := range []fakeUpload{
+			{key: "pub/a", initiated: old},
+			{key: "pub/b", initiated: old},
+			{key: "pub/c", initiated: time.Now()},
+			{key: "pub//d", initiated: old},
+			{key: "pub/e", initiated: old},
+			{key: "x", initiated: old},
+		} {
+			f.uploads[fmt.Sprint(i)] = &u
+		}
+		b := newBackend(t, f, s3.Options{Writable: true, Prefix: "pub"})
+		broken := errors.New("broken")
+		n, err := b.SweepUploads(t.Context(), 24*time.Hour, func(_ context.Context, n vfs.Name) (bool, error) {
+			return true, broken
+		})
+		if n != 0 || !errors.Is(err, broken) || len(f.uploads) != 6 {
+			t.Errorf("pages of %d: the caller did not know, but %d were swept, %v, %d are left", pageSize, n, err, len(f.uploads))
+		}
+		asked := map[string]bool{}
+		n, err = b.SweepUploads(t.Context(), 24*time.Hour, func(_ context.Context, n vfs.Name) (bool, error) {
+			asked[n.String()] = true
+			return n.String() != "b", nil
+		})
+		if n != 2 || err != nil || len(f.uploads) != 4 || f.uploads["1"] == nil {
+			t.Errorf("pages of %d: %d swept, %v, %d are left", pageSize, n, err, len(f.uploads))
+		}
+		if want := map[string]bool{"a": true, "b": true, "e": true}; !maps.Equal(asked, want) {
+			t.Errorf("pages of %d: the caller was asked about %v, want %v", pageSize, asked, want)
 		}
 	}
 }
@@ -189,12 +230,12 @@ func TestSweepUploadsFails(t *testing.T) {
 		}
 		return nil
 	}
-	n, err := writer(t, f).SweepUploads(t.Context(), 0)
+	n, err := writer(t, f).SweepUploads(t.Context(), 0, nil)
 	if n != 3 || vfs.ReasonOf(err) != reason.Permission || len(f.uploads) != 1 {
 		t.Errorf("%d swept, %v, %d are left", n, err, len(f.uploads))
 	}
 	f.fail = func(op string) error { return apiError(404, "NoSuchBucket") }
-	if n, err := writer(t, f).SweepUploads(t.Context(), 0); n != 0 || !errors.Is(err, vfs.ErrUnavailable) {
+	if n, err := writer(t, f).SweepUploads(t.Context(), 0, nil); n != 0 || !errors.Is(err, vfs.ErrUnavailable) {
 		t.Errorf("no bucket: %d swept, %v", n, err)
 	}
 }

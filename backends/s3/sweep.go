@@ -20,18 +20,21 @@ import (
 const maxSweeps = 100
 
 // SweepUploads aborts the multipart uploads below the backend's prefix that began more
-// than olderThan ago, by this machine's clock, and returns how many it aborted. A
-// process that is killed during a Put leaves one; its parts are invisible, but cost
-// money.
+// than olderThan ago, by this machine's clock, and whose name abandoned selects, and
+// returns how many it aborted. A process that is killed during a Put leaves one; its parts
+// are invisible, but cost money.
 //
-// Uploads do not tell who began them or whether they are still in progress, so only
-// their age decides: olderThan must be longer than the longest Put of anyone who writes
-// below the prefix. Uploads of keys that are not valid names are left alone.
+// Uploads do not tell who began them or whether they are still in progress. A caller that
+// knows says so in abandoned, which is called when the upload has been listed, so a Put
+// that is recorded before it begins is found by then. If abandoned returns an error,
+// SweepUploads ends with it. If abandoned is nil, only the age decides: olderThan must be
+// longer than the longest Put of anyone who writes below the prefix, other programs
+// included. Uploads of keys that are not valid names are left alone.
 //
 // If one cannot be aborted, SweepUploads continues, and then returns the first such
 // error. A bucket's lifecycle rule AbortIncompleteMultipartUpload does the same without
 // calls.
-func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (int, error) {
+func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration, abandoned func(context.Context, vfs.Name) (bool, error)) (int, error) {
 	if !b.writable {
 		return 0, &vfs.Error{Op: "sweep", Name: vfs.Root.String(), Err: vfs.ErrUnsupported}
 	}
@@ -45,8 +48,13 @@ func (b *Backend) SweepUploads(ctx context.Context, olderThan time.Duration) (in
 		if !below || begun.After(before) {
 			return false
 		}
-		_, err := vfs.ParseName(rest)
-		return err == nil
+		n, err := vfs.ParseName(rest)
+		if err != nil || abandoned == nil {
+			return err == nil
+		}
+		meant, err := abandoned(ctx, n)
+		s.unsure = err
+		return meant && err == nil
 	}
 	return s.run(vfs.Root)
 }
@@ -75,12 +83,16 @@ type sweep struct {
 	tried   map[string]bool // by upload id
 	aborted int
 	failed  error // the first
+	unsure  error // means could not tell: nothing more is aborted
 }
 
 // run returns the number of aborted uploads. Its errors name n.
 func (s *sweep) run(n vfs.Name) (int, error) {
 	for range maxSweeps {
 		again, err := s.pass()
+		if s.unsure != nil {
+			return s.aborted, s.unsure
+		}
 		if err != nil {
 			return s.aborted, failure(s.ctx, "sweep", n, err)
 		}
@@ -115,6 +127,9 @@ func (s *sweep) pass() (again bool, _ error) {
 		pages++
 		for _, u := range out.Uploads {
 			found = s.visit(u, out.EncodingType) || found
+			if s.unsure != nil {
+				return false, s.unsure
+			}
 		}
 		if err := s.ctx.Err(); err != nil {
 			return false, err

@@ -177,7 +177,7 @@ func TestEveryFailureOnServer(t *testing.T) {
 			if lostCreate := after && len(ops) > n && ops[n] == "CreateMultipartUpload"; left > 0 && !lostCreate {
 				t.Errorf("%s: %d uploads are left", what, left)
 			}
-			if swept, err := g.b.SweepUploads(t.Context(), 0); swept != left || err != nil || g.uploads(t) != 0 {
+			if swept, err := g.b.SweepUploads(t.Context(), 0, nil); swept != left || err != nil || g.uploads(t) != 0 {
 				t.Errorf("%s: %d of %d swept, %v", what, swept, left, err)
 			}
 			if len(ops) <= n {
@@ -290,7 +290,7 @@ func TestKilledUpload(t *testing.T) {
 		t.Fatalf("%d bytes are stored, %d uploads are open", len(g.content(t)), g.uploads(t))
 	}
 	for _, sweep := range []struct{ hours, swept, left int }{{1, 0, 1}, {0, 1, 0}, {0, 0, 0}} {
-		n, err := g.b.SweepUploads(t.Context(), time.Duration(sweep.hours)*time.Hour)
+		n, err := g.b.SweepUploads(t.Context(), time.Duration(sweep.hours)*time.Hour, nil)
 		if n != sweep.swept || err != nil || g.uploads(t) != sweep.left {
 			t.Errorf("older than %d hours: %d swept, %v, %d left", sweep.hours, n, err, g.uploads(t))
 		}

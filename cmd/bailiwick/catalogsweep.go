@@ -9,7 +9,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
-	"github.com/bailiwick-fs/bailiwick/server/catalog/reconcile"
 )
 
 func (a *app) catalogSweepCommand() *cobra.Command {
@@ -21,9 +20,12 @@ func (a *app) catalogSweepCommand() *cobra.Command {
 if there is one, and then the row. A server does the same at its start and every few
 minutes, so this command is needed only while no server runs.
 
-Sweep removes leftovers older than --older-than, and those of servers that are known to
-have ended, whatever their age. It keeps objects that are not in the catalog: see
-bailiwick catalog check.`,
+Sweep removes leftovers without activity for --older-than, and those of servers that are
+known to have ended, whatever their age. An upload in progress reports its activity, so it
+is spared however long it takes. Parts on S3 that have the name of an upload, but no row,
+are removed if they began more than --older-than ago: name the catalog of the servers that
+store into this source. Sweep keeps parts of other programs, and objects that are not in
+the catalog: see bailiwick catalog check.`,
 		Example: `  bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog sweep /srv/uploads --catalog sqlite:/var/lib/bailiwick/uploads.db --older-than 0s`,
 		Args:              cli.SourceArguments(0, 0, ""),
@@ -45,15 +47,9 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	defer cat.Close()
 
 	age := time.Duration(f.olderThan)
-	swept, err := reconcile.Sweep(ctx, jail, cat, time.Now().Add(-age), src)
-	parts, partsErr := src.Sweep(ctx, age)
+	swept, parts, err := catalogs.Sweep(ctx, src, jail, cat, age, age)
 	a.Say("%s", catalogs.SweepSummary(swept, parts))
-	if err == nil {
-		catalogs.SayElsewhere(ctx, a.Say, cat, src.Label, nil)
-	}
-	if err == nil {
-		err = partsErr
-	}
+	catalogs.SayElsewhere(ctx, a.Say, cat, src.Label, nil)
 	if err != nil {
 		return a.reconcileFailed(ctx, "sweep", err)
 	}

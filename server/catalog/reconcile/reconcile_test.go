@@ -319,6 +319,42 @@ func TestSweepGoesOn(t *testing.T) {
 	}
 }
 
+// TestAbandoned: only a row in progress, and no name of anything else, protects an
+// unfinished write.
+func TestAbandoned(t *testing.T) {
+	w := newWorld(t)
+	pending, ready, deleting := w.begin("pending"), w.ready("ready", "x"), w.ready("deleting", "x")
+	w.must(w.catalog.Delete(w.ctx, deleting))
+	rowless := uuid.NewString()
+	abandoned := reconcile.Abandoned(w.catalog)
+	check := func(name string, want bool) {
+		t.Helper()
+		n, err := vfs.ParseName(name)
+		w.must(err)
+		if got, err := abandoned(w.ctx, n); got != want || err != nil {
+			t.Errorf("%s (%s): abandoned %t, %v", name, w.labels[name], got, err)
+		}
+	}
+	check(pending.String(), false)
+	check(ready.String(), true)
+	check(deleting.String(), true)
+	check(rowless, true)
+	for _, foreign := range []string{"a", "a/" + rowless, strings.ToUpper(rowless), rowless + "x", uuid.Must(uuid.NewV7()).String()} {
+		check(foreign, false)
+	}
+	// The upload ends while the sweep runs.
+	w.must(w.catalog.Abandon(w.ctx, pending))
+	check(pending.String(), true)
+	w.must(w.catalog.Forget(w.ctx, pending))
+	check(pending.String(), true)
+
+	broken := errors.New("broken")
+	w.catalog.Fail = func(string) error { return broken }
+	if got, err := abandoned(w.ctx, catalog.ObjectName(ready)); got || !errors.Is(err, broken) {
+		t.Errorf("the catalog is broken: abandoned %t, %v", got, err)
+	}
+}
+
 // parts implements reconcile.Parts.
 type parts func(n vfs.Name) (int, error)
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,9 @@ type Parts interface {
 // those last touched before the given time. For each it removes the object, if any, and
 // then the row. The jail's policy is [catalog.Policy]; parts is nil for a backend that
 // keeps no parts.
+//
+// Parts of an upload without a row remain. A backend that can list what it has kept removes
+// those that [Abandoned] selects, after Sweep.
 //
 // Sweep may run while servers receive uploads, and several may run at once. If it clears
 // an upload that is still running, that upload fails and leaves nothing behind.
@@ -105,6 +109,33 @@ func sweep(ctx context.Context, jail *vfs.Jail, cat catalog.Catalog, rec catalog
 	}
 	return aborted, Clear(ctx, jail, cat, rec.ID)
 }
+
+// Abandoned returns a function that reports whether nobody continues an unfinished write of
+// n: the name is one of the catalog's objects, and no row says that its upload is in
+// progress. Ask after the write was found: an upload's row is older than its object, so what
+// then has no pending row has ended. Uploads that fell silent count as in progress until
+// [Sweep] has cleared their rows. With the wrong catalog, all uploads look abandoned, so
+// spare unfinished writes that are recent.
+func Abandoned(cat catalog.Catalog) func(ctx context.Context, n vfs.Name) (bool, error) {
+	return func(ctx context.Context, n vfs.Name) (bool, error) {
+		id, ours := catalog.ObjectID(n.String())
+		if !ours {
+			return false, nil
+		}
+		for rec, err := range cat.Stale(ctx, everything) {
+			if err != nil {
+				return false, err
+			}
+			if rec.ID == id {
+				return rec.State != catalog.Pending, nil
+			}
+		}
+		return true, nil
+	}
+}
+
+// everything is later than any time at which a row was touched.
+var everything = time.UnixMicro(math.MaxInt64)
 
 // Clear finishes a removal whose row is in state Deleting: it removes the object, if any,
 // and then the row. If it fails, the row remains for a Sweep.

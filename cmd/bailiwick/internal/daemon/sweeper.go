@@ -59,13 +59,9 @@ func (w *sweeper) start(ctx context.Context) {
 
 // sweep clears abandoned uploads, and announces it if there were any.
 func (w *sweeper) sweep(ctx context.Context) {
-	swept, err := reconcile.Sweep(ctx, w.jail, w.catalog, time.Now().Add(-catalogs.UploadAge), w.source)
 	// The owner of an upload in parts without a row is unknown. It has certainly ended if it
 	// is older than any upload may be.
-	parts, partsErr := w.source.Sweep(ctx, w.parts)
-	if err == nil {
-		err = partsErr
-	}
+	swept, parts, err := catalogs.Sweep(ctx, w.source, w.jail, w.catalog, catalogs.UploadAge, w.parts)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
