@@ -121,9 +121,9 @@ func sourceOptions(m *config.Mount) backends.Options {
 }
 
 // catalog opens a catalog of the objects in source, cleans up after a crash, and repeats that
-// from time to time. No upload takes longer than longest.
+// from time to time. No upload of the caller's generation takes longer than longest.
 func (p *pool) catalog(ctx context.Context, where string, source *resource, longest time.Duration) (*resource, error) {
-	return p.get("catalog "+where+" of "+source.key, func(r *resource) error {
+	r, err := p.get("catalog "+where+" of "+source.key, func(r *resource) error {
 		// What is in a cache says nothing about what the source still has. The cache may keep
 		// an object that a sweep removes: without its row, nobody reaches it.
 		jail, err := vfs.New(source.store, catalog.Policy())
@@ -136,10 +136,15 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		tell := func(format string, args ...any) { within(time.Second, func() { p.std.Say(format, args...) }) }
 		catalogs.AdoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
 		r.catalog = p.metrics.ObserveCatalog(r.shared)
-		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, parts: longest + catalogs.UploadAge, announce: tell}
+		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, announce: tell}
+		r.sweeper.allow(longest)
 		r.sweeper.start(ctx)
 		return nil
 	})
+	if err == nil {
+		r.sweeper.allow(longest) // an earlier generation may have opened it
+	}
+	return r, err
 }
 
 // shares opens the catalog of shares. It belongs to no source.

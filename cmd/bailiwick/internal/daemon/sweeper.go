@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/backends"
@@ -28,11 +29,17 @@ type sweeper struct {
 	source   *backends.Source
 	jail     *vfs.Jail
 	catalog  catalog.Catalog
-	parts    time.Duration // age from which parts of an object count as abandoned
+	longest  atomic.Int64 // time that an upload of any generation so far may take
 	announce func(format string, args ...any)
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+}
+
+// allow makes the sweeper spare uploads that take up to longest. It never takes that back: an
+// upload that an earlier generation permitted may still run. Only one goroutine may call it.
+func (w *sweeper) allow(longest time.Duration) {
+	w.longest.Store(max(w.longest.Load(), int64(longest)))
 }
 
 // start sweeps once, and then periodically until stop.
@@ -61,7 +68,8 @@ func (w *sweeper) start(ctx context.Context) {
 func (w *sweeper) sweep(ctx context.Context) {
 	// The owner of an upload in parts without a row is unknown. It has certainly ended if it
 	// is older than any upload may be.
-	swept, parts, err := catalogs.Sweep(ctx, w.source, w.jail, w.catalog, catalogs.UploadAge, w.parts)
+	rowless := time.Duration(w.longest.Load()) + catalogs.UploadAge
+	swept, parts, err := catalogs.Sweep(ctx, w.source, w.jail, w.catalog, catalogs.UploadAge, rowless)
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
