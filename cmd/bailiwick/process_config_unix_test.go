@@ -21,22 +21,7 @@ var anyReadyLine = regexp.MustCompile(`^listening on (https?://127\.0\.0\.1:[1-9
 // the test if it still runs.
 func launch(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go p.read(stderr)
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = cmd.Process.Kill()
-			<-p.ended
-			_ = cmd.Wait()
-		}
-	})
+	p := spawn(t, cmd)
 	p.url = p.await(anyReadyLine)
 	for _, line := range p.said() {
 		if m := adminLine.FindStringSubmatch(line); m != nil {

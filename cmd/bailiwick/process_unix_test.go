@@ -61,29 +61,36 @@ func start(t *testing.T, args ...string) *process {
 // startCommand is start for the command cmd.
 func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, more: make(chan struct{}), ended: make(chan struct{})}
-	p.cmd = cmd
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go p.read(stderr)
-	t.Cleanup(func() {
-		if p.cmd.ProcessState == nil {
-			_ = p.cmd.Process.Kill()
-			<-p.ended
-			_ = p.cmd.Wait()
-		}
-	})
+	p := spawn(t, cmd)
 	p.url = p.await(readyLine)
 	for _, line := range p.said() {
 		if m := adminLine.FindStringSubmatch(line); m != nil {
 			p.admin = m[1]
 		}
 	}
+	return p
+}
+
+// spawn starts the command cmd and returns at once. It is killed at the end of the test if it
+// still runs.
+func spawn(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.read(stderr)
+	t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			<-p.ended
+			_ = cmd.Wait()
+		}
+	})
 	return p
 }
 

@@ -15,7 +15,7 @@ import (
 
 // AdoptUnbound assigns uploads of earlier versions, which did not record their source, to the
 // source that has their objects, and reports that by tell. It leaves the others to the
-// operator.
+// operator. The end of ctx interrupts it.
 func AdoptUnbound(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, label string, tell func(string, ...any)) {
 	n, err := cat.Count(ctx, "")
 	if err == nil && n == 0 {
@@ -29,6 +29,7 @@ func AdoptUnbound(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, label
 		tell("catalog: assigned %s of an earlier version, without a recorded source, to %s, which has their objects", cli.Count(done.Taken, "upload"), cli.Printable(label))
 	}
 	switch {
+	case ctx.Err() != nil:
 	case err != nil:
 		tell("catalog: no source is recorded for %s of an earlier version, so they cannot be served; looking for their objects in %s failed: %s; to assign them to a source: bailiwick catalog rebind SOURCE --catalog …", cli.Count(int(n)-done.Taken, "upload"), cli.Printable(label), cli.OneLine(err))
 	case done.Stay > 0:

@@ -40,18 +40,62 @@ func serve(ctx context.Context, std cli.Streams, env *cli.Env, p program) error 
 		}
 		defer remove()
 	}
+	// A source or a catalog may not answer for long, and a disk may not answer at all.
+	starting, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	prepared := make(chan preparation, 1)
+	go func() { prepared <- prepare(starting, std, env, &p, temp, noTemp) }()
+	var ready preparation
+	select {
+	case ready = <-prepared:
+	case <-sig.end:
+		interrupt()
+		select {
+		case ready = <-prepared:
+		case <-sig.end:
+		}
+	}
+	s := ready.service
+	if s != nil {
+		defer s.close()
+	}
+	switch {
+	case starting.Err() != nil:
+		return cli.Failf("the start was interrupted")
+	case ready.err != nil:
+		return ready.err
+	}
+	s.std = std
+	s.start()
+	if p.demo != nil {
+		p.demo.Started("http://" + s.sockets[0].Addr().String())
+	}
+	return s.run(ctx, sig)
+}
+
+// A preparation is a service that can start, or the error that ends the command.
+type preparation struct {
+	service *service
+	err     error
+}
+
+// prepare makes a service, announces it and confines the process to what it needs. It may end
+// long after ctx: not every system call can be interrupted.
+func prepare(ctx context.Context, std cli.Streams, env *cli.Env, p *program, temp *tempdir.Dir, noTemp error) preparation {
 	s, err := newService(ctx, std, env, func(fits func(*config.Config) error) (*config.Config, error) {
 		return readConfig(p.file, p.given, fits)
 	}, p.strict)
-	if err != nil {
-		return std.ConfigError(err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return preparation{err: err} // which is the interruption
+	case err != nil:
+		return preparation{err: std.ConfigError(err)}
 	}
-	defer s.close()
 	s.temp = temp
 	if p.demo != nil {
 		s.std.Err = io.Discard // Started says what there is
 		if err := p.demo.fill(ctx, s.current.Load()); err != nil {
-			return err
+			return preparation{s, err}
 		}
 	}
 	if noTemp != nil {
@@ -63,15 +107,7 @@ func serve(ctx context.Context, std cli.Streams, env *cli.Env, p program) error 
 	s.announceSources(ctx, g)
 	s.announceClock(ctx, g)
 	s.announceRights(g)
-	if err := s.confine(g.cfg, p.file); err != nil {
-		return err
-	}
-	s.std = std
-	s.start()
-	if p.demo != nil {
-		p.demo.Started("http://" + s.sockets[0].Addr().String())
-	}
-	return s.run(ctx, sig)
+	return preparation{s, s.confine(g.cfg, p.file)}
 }
 
 // readConfig returns the configuration of a file, "" for none, overridden by what was given

@@ -64,7 +64,11 @@ func (s *service) newGeneration(ctx context.Context, cfg *config.Config) (_ *gen
 	if err := s.readMark(ctx, g); err != nil {
 		return nil, err
 	}
-	if g.review = s.review(ctx, g); s.strict {
+	g.review = s.review(ctx, g)
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // a review that was interrupted says nothing
+	}
+	if s.strict {
 		if err := StrictError(s.env, g.review.Warnings); err != nil {
 			return nil, err
 		}

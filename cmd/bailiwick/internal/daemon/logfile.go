@@ -17,7 +17,7 @@ type logFile struct {
 var _ io.WriteCloser = (*logFile)(nil)
 
 // reopen opens the file again by its name and closes the old one. It never blocks, even if
-// the file is a pipe without a reader: the goroutine that handles signals calls it.
+// the file is a pipe without a reader: a start or a reload would hang.
 func (l *logFile) reopen() error {
 	// Without O_NONBLOCK, opening a pipe would wait for its reader.
 	f, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o640)

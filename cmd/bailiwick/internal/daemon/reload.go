@@ -11,10 +11,14 @@ import (
 )
 
 // reload reads the configuration again, replaces the current generation and reopens the
-// access log. If one of these fails, nothing changes.
+// access log. If one of these fails, or ctx ends, nothing changes.
 func (s *service) reload(ctx context.Context) {
 	s.notifyManager(s.notify.Reloading())
 	err := s.replace(ctx)
+	if err != nil && ctx.Err() != nil {
+		s.announce("reload interrupted: the server stops")
+		return
+	}
 	s.metrics.Reload(err)
 	if err != nil {
 		s.announce("reload refused, the previous configuration stays in use: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -24,6 +28,9 @@ func (s *service) reload(ctx context.Context) {
 		s.announceSources(ctx, s.current.Load())
 		s.announceClock(ctx, s.current.Load())
 		s.announceRights(s.current.Load())
+	}
+	if ctx.Err() != nil {
+		return // the manager was told that the service stops
 	}
 	s.notifyManager(s.notify.Ready("serving"))
 }

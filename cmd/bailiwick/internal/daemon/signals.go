@@ -26,23 +26,37 @@ func catchSignals() signals {
 	return s
 }
 
-// run serves until a signal, ctx or a failure ends it.
+// run serves until a signal, ctx or a failure ends it. A reload may take long, for example to
+// reach a source, and does not keep signals waiting: at the end it is interrupted.
 func (s *service) run(ctx context.Context, sig signals) error {
 	// From here on there are requests to record. Until now, a start that hung would show its
 	// goroutines.
 	signal.Notify(sig.crash, syscall.SIGQUIT, syscall.SIGABRT)
+	ctx, interrupt := context.WithCancel(ctx)
+	defer interrupt()
+	// One reload at a time: while one runs, its channel is in reloaded, and reload is nil.
+	reload, reloaded := sig.reload, chan struct{}(nil)
 	for {
 		select {
 		case <-sig.end:
-			return s.drain(sig)
+			interrupt()
+			return s.drain(sig, reloaded)
 		case crash := <-sig.crash:
 			return s.crash(crash)
-		case <-sig.reload:
-			s.reload(ctx)
+		case <-reload:
+			done := make(chan struct{})
+			reload, reloaded = nil, done
+			go func() {
+				defer close(done)
+				s.reload(ctx)
+			}()
+		case <-reloaded:
+			reload, reloaded = sig.reload, nil
 		case <-ctx.Done():
-			return s.drain(sig)
+			return s.drain(sig, reloaded)
 		case err := <-s.broken:
-			_ = s.drain(sig)
+			interrupt()
+			_ = s.drain(sig, reloaded)
 			return cli.Failf("the server stopped: %s", cli.Cause(err))
 		}
 	}
@@ -50,8 +64,9 @@ func (s *service) run(ctx context.Context, sig signals) error {
 
 // drain accepts no more connections and lets running transfers finish within the configured
 // time. Another signal cuts them at once. That is a failure only if there were any: process
-// groups often get a signal twice.
-func (s *service) drain(sig signals) error {
+// groups often get a signal twice. reloaded is nil, or closed at the end of a reload that was
+// interrupted; drain waits a moment for it, since it may hang in a system call.
+func (s *service) drain(sig signals, reloaded <-chan struct{}) error {
 	s.ready.Store(false)
 	s.notifyManager(s.notify.Stopping())
 	limit := s.current.Load().cfg.Drain
@@ -64,7 +79,6 @@ func (s *service) drain(sig signals) error {
 		if s.cut() > 0 && errors.Is(err, context.DeadlineExceeded) {
 			s.announce("bailiwick: transfers still running after %s were cut; to allow more time, raise %s", limit, s.env.Origin("drain"))
 		}
-		return nil
 	case <-sig.end:
 		if s.cut() == 0 {
 			return nil
@@ -74,6 +88,17 @@ func (s *service) drain(sig signals) error {
 	case crash := <-sig.crash:
 		return s.crash(crash)
 	}
+	if reloaded == nil {
+		return nil
+	}
+	select {
+	case <-reloaded:
+	case <-sig.end:
+	case <-time.After(s.grace):
+	case crash := <-sig.crash:
+		return s.crash(crash)
+	}
+	return nil
 }
 
 // handlerGrace is how long handlers may take to return after their requests were cut. One may
