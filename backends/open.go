@@ -52,7 +52,10 @@ type Source struct {
 	// IgnoredEndpoint says that AWS_ENDPOINT_URL, or the AWS profile, names an endpoint
 	// that is not used; "" if not. It is also one of the Notes.
 	IgnoredEndpoint string
-	close           func() error
+	// Renewal says why a process that can neither run programs nor write below ~/.aws
+	// could not renew the source's credentials when they expire; "" if it could.
+	Renewal string
+	close   func() error
 }
 
 // Walk calls the backend's Walk, if it is a driver.Walker.
@@ -142,6 +145,7 @@ func OpenOverlay(ctx context.Context, sources []string, opts Options) (*Source, 
 		whole.Notes = append(whole.Notes, src.Notes...)
 		whole.Unlisted = cmp.Or(whole.Unlisted, src.Unlisted)
 		whole.IgnoredEndpoint = cmp.Or(whole.IgnoredEndpoint, src.IgnoredEndpoint)
+		whole.Renewal = cmp.Or(whole.Renewal, src.Renewal)
 	}
 	b, err := overlay.New(layers, overlay.Options{})
 	if err != nil {

@@ -45,7 +45,7 @@ func openS3(ctx context.Context, source string, writable bool) (*Source, error) 
 // connect returns the backend for where, after checking that it is usable. An error
 // prints as advice on what to do.
 func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err error) {
-	opts, ignored, err := clientOptions(ctx, &where)
+	opts, ignored, renewal, err := clientOptions(ctx, &where)
 	defer func() {
 		if err != nil && ignored != "" {
 			err = fmt.Errorf("%w; %s", err, ignored)
@@ -97,12 +97,13 @@ func connect(ctx context.Context, where S3Source, writable bool) (_ *Source, err
 			notes = append(notes, note)
 		}
 	}
-	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, IgnoredEndpoint: ignored, close: func() error { closeIdle(); return nil }}, nil
+	return &Source{Backend: b, Notes: notes, Unlisted: unlisted, IgnoredEndpoint: ignored, Renewal: renewal, close: func() error { closeIdle(); return nil }}, nil
 }
 
 // clientOptions returns the options of the client, from the source and the configuration of
-// AWS's own tools. ignored says which endpoint of that configuration does not count.
-func clientOptions(ctx context.Context, where *S3Source) (opts s3.ClientOptions, ignored string, err error) {
+// AWS's own tools. ignored says which endpoint of that configuration does not count, and
+// renewal what Source.Renewal is.
+func clientOptions(ctx context.Context, where *S3Source) (opts s3.ClientOptions, ignored, renewal string, err error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithLogger(logging.Nop{}), // otherwise the SDK prints warnings to standard error
 		config.WithRegion(where.Region),  // "" uses the configuration's region
@@ -111,7 +112,7 @@ func clientOptions(ctx context.Context, where *S3Source) (opts s3.ClientOptions,
 			o.ExpiryWindow, o.ExpiryWindowJitterFrac = time.Minute, 0.5
 		}))
 	if err != nil {
-		return opts, ignored, fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", joinLines(err))
+		return opts, ignored, "", fmt.Errorf("the AWS configuration (AWS_ variables, ~/.aws) cannot be used: %s", joinLines(err))
 	}
 	opts = s3.ClientOptions{
 		Region:    cfg.Region,
@@ -123,17 +124,17 @@ func clientOptions(ctx context.Context, where *S3Source) (opts s3.ClientOptions,
 	ignored = ignoredEndpoint(where, cfg)
 	if opts.Region == "" {
 		if where.Endpoint == "" {
-			return opts, ignored, errors.New("the region is unknown: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
+			return opts, ignored, "", errors.New("the region is unknown: add region=NAME, such as region=eu-central-1, or set AWS_REGION")
 		}
 		opts.Region = "us-east-1" // the usual name for the only region of other services
 	}
 	if !where.Anonymous {
-		if err := haveCredentials(ctx, cfg.Credentials); err != nil {
-			return opts, ignored, err
+		if renewal, err = haveCredentials(ctx, cfg.Credentials); err != nil {
+			return opts, ignored, "", err
 		}
 		opts.Credentials = cfg.Credentials
 	}
-	return opts, ignored, nil
+	return opts, ignored, renewal, nil
 }
 
 const cannotList = "the credentials do not permit listing the bucket (s3:ListBucket): readable objects (s3:GetObject) are served, listings and scan fail, and a missing object is logged as unreadable"
@@ -199,20 +200,43 @@ func rootCAs(cfg aws.Config) *x509.CertPool {
 	return nil
 }
 
-// haveCredentials checks that the SDK's chain finds credentials.
-func haveCredentials(ctx context.Context, p aws.CredentialsProvider) error {
-	_, err := p.Retrieve(ctx)
+// haveCredentials checks that the SDK's chain finds credentials. It returns what
+// Source.Renewal is for them.
+func haveCredentials(ctx context.Context, p aws.CredentialsProvider) (renewal string, err error) {
+	found, err := p.Retrieve(ctx)
 	if err == nil {
-		return nil
+		if found.CanExpire {
+			renewal = renewalOf(p)
+		}
+		return renewal, nil
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("%w: no credentials found within %s: %s", vfs.ErrUnavailable, openS3Limit, setCredentials)
+		return "", fmt.Errorf("%w: no credentials found within %s: %s", vfs.ErrUnavailable, openS3Limit, setCredentials)
 	}
 	// The role of an EC2 instance is the last link of the chain.
 	if strings.Contains(err.Error(), "no EC2 IMDS role found") {
-		return errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
+		return "", errors.New("no AWS credentials were found: " + setCredentials + "; for a public bucket add anonymous=true")
 	}
-	return errors.New("the configured AWS credentials could not be obtained: " + joinLines(err))
+	return "", errors.New("the configured AWS credentials could not be obtained: " + joinLines(err))
+}
+
+// renewalOf returns what Source.Renewal is for credentials of p that expire. All links of the
+// chain count: a role may be assumed with credentials that a program makes.
+func renewalOf(p aws.CredentialsProvider) string {
+	chain, ok := p.(aws.CredentialProviderSource)
+	if !ok {
+		return ""
+	}
+	for _, link := range chain.ProviderSources() {
+		switch link {
+		case aws.CredentialSourceProcess:
+			return "the S3 credentials come from a program (credential_process), which could not run again when they expire"
+		// The legacy form of single sign-on stores nothing: it ends with its token.
+		case aws.CredentialSourceSSO, aws.CredentialSourceProfileSSO, aws.CredentialSourceLogin:
+			return "the S3 credentials come from a sign-in (single sign-on or aws login), whose next token could not be stored below ~/.aws"
+		}
+	}
+	return ""
 }
 
 // joinLines returns the text of an SDK error as one line.

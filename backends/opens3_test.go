@@ -2,6 +2,7 @@ package backends_test
 
 import (
 	"context"
+	"crypto/sha1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -242,6 +243,69 @@ func TestOpenS3Refuses(t *testing.T) {
 		src, err := backends.Open(t.Context(), "s3://bucket", backends.Options{})
 		checkRefused(t, src, err, "AWS_REGION")
 	})
+}
+
+// Renewal names the credentials that a confined process could not renew, whatever link of the
+// chain they are. Others it does not mention.
+func TestOpenS3Renewal(t *testing.T) {
+	const (
+		expires = `{"Version":1,"AccessKeyId":"key","SecretAccessKey":"w8secret","Expiration":"2100-01-01T00:00:00Z"}`
+		lasts   = `{"Version":1,"AccessKeyId":"key","SecretAccessKey":"w8secret"}`
+		signIn  = "[default]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n[sso-session s]\nsso_region = us-east-1\nsso_start_url = https://sign-in.invalid\n"
+	)
+	// The services of AWS that exchange a token or credentials for others.
+	exchange := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/federation/credentials" {
+			io.WriteString(w, `{"roleCredentials":{"accessKeyId":"key","secretAccessKey":"w8secret","sessionToken":"token","expiration":4102444800000}}`)
+			return
+		}
+		io.WriteString(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>key</AccessKeyId><SecretAccessKey>w8secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+	}))
+	defer exchange.Close()
+	for _, tt := range []struct {
+		name, config, program string
+		want                  string // in Renewal
+	}{
+		{"keys", "[default]\naws_access_key_id = key\naws_secret_access_key = w8secret\n", "", ""},
+		{"a program", "[default]\ncredential_process = cat PROGRAM\n", expires, "credential_process"},
+		{"a program, once", "[default]\ncredential_process = cat PROGRAM\n", lasts, ""},
+		{"a role by keys", "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = p\n[profile p]\naws_access_key_id = key\naws_secret_access_key = w8secret\n", "", ""},
+		{"a role by a program", "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = p\n[profile p]\ncredential_process = cat PROGRAM\n", expires, "credential_process"},
+		{"single sign-on", signIn, "", "single sign-on"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			isolateAWS(t)
+			dir := t.TempDir()
+			file := func(name, text string) string {
+				t.Helper()
+				path := filepath.Join(dir, name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				return path
+			}
+			for name, value := range map[string]string{
+				"HOME": dir, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_REGION": "us-east-1",
+				"AWS_ENDPOINT_URL_STS": exchange.URL, "AWS_ENDPOINT_URL_SSO": exchange.URL,
+				"AWS_CONFIG_FILE": file("config", strings.ReplaceAll(tt.config, "PROGRAM", file("program", tt.program))),
+			} {
+				t.Setenv(name, value)
+			}
+			file(fmt.Sprintf(".aws/sso/cache/%x.json", sha1.Sum([]byte("s"))), `{"accessToken":"token","expiresAt":"2100-01-01T00:00:00Z"}`)
+			s := startService(t, &service{})
+			src, err := backends.Open(t.Context(), "s3://bucket?endpoint="+s.URL, backends.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			if (src.Renewal == "") != (tt.want == "") || !strings.Contains(src.Renewal, tt.want) {
+				t.Errorf("Renewal is %q, want %q", src.Renewal, tt.want)
+			}
+		})
+	}
 }
 
 // A variable that names an endpoint never decides which service is called. If it may

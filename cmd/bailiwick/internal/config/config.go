@@ -74,7 +74,7 @@ type Config struct {
 
 	// Confines the process with Landlock, a second jail enforced by the kernel. The rules
 	// are fixed at startup, so a reload that needs another directory is refused. auto: use
-	// it if the kernel supports it.
+	// it if the kernel supports it, and S3 credentials can be renewed under it.
 	Landlock string `yaml:"landlock" oneof:"auto|off" default:"auto" example:"off"`
 
 	// What is served where. Among the mounts that match a request's host and path, those

@@ -9,11 +9,16 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
 )
 
-// confine restricts the process by Landlock to what the configuration names. Files that are
-// open already stay open.
-func (s *service) confine(cfg *config.Config, file string) error {
+// confine restricts the process by Landlock to what the configuration of g, from file, names.
+// Files that are open already stay open.
+func (s *service) confine(g *generation, file string) error {
+	cfg := g.cfg
 	if cfg.Landlock == "off" {
 		s.std.Say("landlock: off, as configured")
+		return nil
+	}
+	if why := g.renewal(); why != "" {
+		s.std.Say("landlock: off, %s", why)
 		return nil
 	}
 	domain := pathsOf(s.env, cfg, file)
@@ -69,6 +74,19 @@ func (s *service) checkConfined(cfg *config.Config) error {
 		}
 	}
 	return nil
+}
+
+// renewal says why a process that is confined could not renew the credentials of a source; "" if
+// it could.
+func (g *generation) renewal() string {
+	for _, m := range g.mounts {
+		for _, layer := range m.layers {
+			if layer.source.Renewal != "" {
+				return layer.source.Renewal
+			}
+		}
+	}
+	return ""
 }
 
 func outsideDomain(path string) error {

@@ -107,7 +107,7 @@ func prepare(ctx context.Context, std cli.Streams, env *cli.Env, p *program, tem
 	s.announceSources(ctx, g)
 	s.announceClock(ctx, g)
 	s.announceRights(g)
-	return preparation{s, s.confine(g.cfg, p.file)}
+	return preparation{s, s.confine(g, p.file)}
 }
 
 // readConfig returns the configuration of a file, "" for none, overridden by what was given

@@ -55,6 +55,10 @@ func (s *service) replace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if why := g.renewal(); s.confined && why != "" {
+		g.leave()
+		return cli.Failf("Landlock was turned on at the start, and %s; restart the server", why)
+	}
 	if g.log == old.log {
 		if err := g.log.reopen(); err != nil {
 			g.leave()
