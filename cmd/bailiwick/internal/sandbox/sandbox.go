@@ -4,6 +4,7 @@
 package sandbox
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,9 +51,10 @@ func (p Paths) Usable() Paths {
 
 // System returns the system files that any network service reads: host names,
 // certificates, time zones, and what the runtime and metrics read about the process
-// itself. They contain no secrets except the process's own environment.
+// itself. What this user may read of them contains no secrets, except the process's own
+// environment.
 func System() []string {
-	return []string{
+	files := []string{
 		"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf",
 		"/etc/services", "/etc/protocols", "/etc/localtime", "/etc/mime.types",
 		"/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/ca-certificates.conf",
@@ -60,4 +62,36 @@ func System() []string {
 		"/run/systemd/resolve", "/dev/null", "/dev/urandom",
 		"/proc/self", "/proc/stat", "/proc/sys/net/core/somaxconn", "/sys/fs/cgroup",
 	}
+	if dir := replacedIn("/etc/resolv.conf", "/run"); dir != "" {
+		files = append(files, dir)
+	}
+	return files
+}
+
+// replacedIn returns the directory of the file that link leads to, "" if link is no symbolic
+// link or that directory is not below run. A rule of Landlock is for a file and not for its
+// name: a program such as NetworkManager replaces its file by a rename, and the new one can
+// only be opened because of its directory. Below run each program has a directory of its own;
+// elsewhere the directory may have anything in it.
+func replacedIn(link, run string) string {
+	file, err := os.Readlink(link)
+	if err != nil {
+		return ""
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(filepath.Dir(link), file)
+	}
+	// The file itself may come later than this process, or be another link.
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil {
+		return ""
+	}
+	run, err = filepath.EvalSymlinks(run)
+	if err != nil || !strings.HasPrefix(dir, run+string(filepath.Separator)) {
+		return ""
+	}
+	return dir
 }
