@@ -54,12 +54,12 @@ func open(ctx context.Context, name string, source catalog.Source, upgrade bool)
 }
 
 // Files returns the paths of all local files and directories that belong to the catalog
-// called name, whether they exist now or not; see [sqlite.Files]. For a database it
-// returns none. It opens nothing.
+// called name, whether they exist now or not. For a file they are those of [sqlite.Files],
+// for a database the keys, certificates and passwords that the client reads, see
+// [postgres.Files]. It opens none of them, except the file of services of a database.
 func Files(name string) []string {
-	path, isFile := strings.CutPrefix(name, sqlitePrefix)
-	if !isFile {
-		return nil
+	if path, isFile := strings.CutPrefix(name, sqlitePrefix); isFile {
+		return sqlite.Files(path)
 	}
-	return sqlite.Files(path)
+	return postgres.Files(name)
 }

@@ -14,22 +14,9 @@ const example = "postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full
 // parse parses a URL. The driver's own parser, which prints the URL in some errors,
 // never gets the password.
 func parse(s string) (*pgxpool.Config, error) {
-	// An error of url.Parse contains the URL.
-	u, err := url.Parse(s)
+	u, q, err := split(s)
 	if err != nil {
-		return nil, fmt.Errorf("catalog: the URL is malformed: it must look like %s, with : / ? # [ ] @ %% in a user or password written as %%3A %%2F %%3F %%23 %%5B %%5D %%40 %%25", example)
-	}
-	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return nil, fmt.Errorf("catalog: not a PostgreSQL URL: it must look like %s", example)
-	}
-	// In such a URL, a part of the password would be parsed as the host, the database or
-	// an option, and could be printed.
-	if u.Opaque != "" || u.Fragment != "" || strings.ContainsRune(u.EscapedPath(), '@') || strings.ContainsRune(u.RawQuery, '@') || strings.HasSuffix(s, "#") {
-		return nil, errors.New("catalog: the URL has a misplaced # or @: in a user, password or database, write / as %2F, ? as %3F, # as %23, @ as %40")
-	}
-	q, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, errors.New("catalog: the query of the URL is malformed: write % as %25 and ; as %3B")
+		return nil, err
 	}
 	password, given := u.User.Password()
 	if q.Has("password") {
@@ -58,6 +45,28 @@ func parse(s string) (*pgxpool.Config, error) {
 	}
 	cfg.ConnConfig.BuildContextWatcherHandler = watchContext
 	return cfg, nil
+}
+
+// split parses a URL and its query. Errors contain no part of the URL.
+func split(s string) (*url.URL, url.Values, error) {
+	// An error of url.Parse contains the URL.
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, nil, fmt.Errorf("catalog: the URL is malformed: it must look like %s, with : / ? # [ ] @ %% in a user or password written as %%3A %%2F %%3F %%23 %%5B %%5D %%40 %%25", example)
+	}
+	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return nil, nil, fmt.Errorf("catalog: not a PostgreSQL URL: it must look like %s", example)
+	}
+	// In such a URL, a part of the password would be parsed as the host, the database or
+	// an option, and could be printed.
+	if u.Opaque != "" || u.Fragment != "" || strings.ContainsRune(u.EscapedPath(), '@') || strings.ContainsRune(u.RawQuery, '@') || strings.HasSuffix(s, "#") {
+		return nil, nil, errors.New("catalog: the URL has a misplaced # or @: in a user, password or database, write / as %2F, ? as %3F, # as %23, @ as %40")
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, nil, errors.New("catalog: the query of the URL is malformed: write % as %25 and ; as %3B")
+	}
+	return u, q, nil
 }
 
 // literal returns s as an SQL string.

@@ -7,6 +7,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/config"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/sandbox"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/open"
 )
 
 // confine restricts the process by Landlock to what the configuration of g, from file, names.
@@ -116,7 +117,10 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 		if path, ok := strings.CutPrefix(catalog.DSN(), "sqlite:"); ok {
 			p.Write = append(p.Write, around(path)...)
 		} else {
-			p.Read = append(p.Read, inHome(env, ".postgresql", ".pgpass")...)
+			p.Read = append(p.Read, postgresHome(env)...)
+			for _, path := range open.Files(catalog.DSN()) {
+				p.Read = append(p.Read, around(path)...)
+			}
 		}
 	}
 	for i := range cfg.Mounts {
@@ -160,6 +164,12 @@ func awsPaths(env *cli.Env) []string {
 		}
 	}
 	return paths
+}
+
+// postgresHome returns where the PostgreSQL driver looks for what neither the address of a
+// catalog nor a variable names, see [open.Files] for that.
+func postgresHome(env *cli.Env) []string {
+	return inHome(env, ".postgresql", ".pgpass", ".pg_service.conf")
 }
 
 // inHome returns paths in the user's home directory, none if there is none.

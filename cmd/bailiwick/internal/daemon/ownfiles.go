@@ -141,7 +141,8 @@ func allowsFile(jail *vfs.Jail, op vfs.Op, dir, path string) bool {
 	return false
 }
 
-// ownFilesOf returns the files that a configuration names for the server itself.
+// ownFilesOf returns the files that a configuration names for the server itself, and those that
+// its catalogs use.
 func ownFilesOf(cfg *config.Config) []ownfile.File {
 	var files []ownfile.File
 	add := func(path string) {
@@ -170,8 +171,11 @@ func ownFilesOf(cfg *config.Config) []ownfile.File {
 // secretFiles returns the files with credentials that variables name, or that are where the
 // AWS SDK and the PostgreSQL driver look for them.
 func secretFiles(env *cli.Env) []ownfile.File {
-	paths := inHome(env, filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"), ".pgpass", ".postgresql")
-	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "PGPASSFILE"} {
+	paths := inHome(env, filepath.Join(".aws", "credentials"), filepath.Join(".aws", "config"))
+	paths = append(paths, postgresHome(env)...)
+	// Without a catalog, they are those that variables name.
+	paths = append(paths, open.Files("postgres:")...)
+	for _, key := range []string{"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"} {
 		paths = append(paths, env.Variable(key))
 	}
 	for _, flag := range config.Secrets {
