@@ -16,10 +16,11 @@ import (
 type Env struct {
 	entries []string          // KEY=VALUE
 	origins map[string]string // the variable that set a flag, by the flag's name
+	files   map[string]string // the file that such a variable named, if it names one
 }
 
 // NewEnv returns the environment that os.Environ describes.
-func NewEnv(entries []string) *Env { return &Env{entries, map[string]string{}} }
+func NewEnv(entries []string) *Env { return &Env{entries, map[string]string{}, map[string]string{}} }
 
 // Variable returns the value of a variable, "" if it is not set.
 func (e *Env) Variable(key string) string {
@@ -42,7 +43,7 @@ func (e *Env) Apply(cmd *cobra.Command) error {
 		if value == "" || !strings.HasPrefix(key, EnvPrefix) {
 			continue
 		}
-		name, value, err := e.resolve(known, key, value)
+		name, text, err := e.resolve(known, key, value)
 		if err != nil {
 			return err
 		}
@@ -50,10 +51,13 @@ func (e *Env) Apply(cmd *cobra.Command) error {
 		if flag == nil || flag.Changed || !hasVariable(flag) {
 			continue
 		}
-		if err := setFlag(flag, key, value); err != nil {
+		if err := setFlag(flag, key, text); err != nil {
 			return err
 		}
 		e.origins[flag.Name] = key
+		if known.secret(key) >= 0 {
+			e.files[flag.Name] = value
+		}
 	}
 	return nil
 }
@@ -87,7 +91,8 @@ func nonEmptyLines(s string) []string {
 }
 
 // Given returns the configuration values that cmd's flags and their variables set. A flag
-// whose variable belongs to another command is left out.
+// whose variable belongs to another command is left out. A variable that names a file sets the
+// key for that file, so that it is read whenever the configuration is.
 func (e *Env) Given(cmd *cobra.Command) []config.Given {
 	var all []config.Given
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -98,6 +103,9 @@ func (e *Env) Given(cmd *cobra.Command) []config.Given {
 		values := []string{flag.Value.String()}
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			values = list.GetSlice()
+		}
+		if file, ok := e.files[flag.Name]; ok && !flag.Changed {
+			key, values = key+config.FileSuffix, []string{file}
 		}
 		all = append(all, config.Given{Key: key, Values: values, Origin: e.Origin(flag.Name)})
 	})

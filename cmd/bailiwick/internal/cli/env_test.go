@@ -37,7 +37,7 @@ func TestGiven(t *testing.T) {
 		[]string{"BAILIWICK_LISTEN=:1\n:2", "BAILIWICK_DRAIN=1s", "BAILIWICK_JSON=true", "BAILIWICK_CATALOG_FILE=" + secret},
 		[]string{"--drain", "2s"})
 	want := []config.Given{
-		{Key: "mounts[].uploads.catalog", Values: []string{"postgres://u:hunter2@h/d"}, Origin: "BAILIWICK_CATALOG_FILE"},
+		{Key: "mounts[].uploads.catalog_file", Values: []string{secret}, Origin: "BAILIWICK_CATALOG_FILE"},
 		{Key: "drain", Values: []string{"2s"}, Origin: "--drain"},
 		{Key: "listen", Values: []string{":1", ":2"}, Origin: "BAILIWICK_LISTEN"},
 	}

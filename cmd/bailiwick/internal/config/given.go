@@ -12,7 +12,7 @@ import (
 // A Given is a value from a flag or an environment variable. It overrides the file's
 // value.
 type Given struct {
-	Key    string   // a value of Flags
+	Key    string   // a value of Flags, for one of Secrets with FileSuffix if the value is a file
 	Values []string // one value, or more for a list
 	Origin string   // the flag or variable, for messages
 }
@@ -125,6 +125,9 @@ const SourceKey = "mounts[].source"
 // Secrets lists the flags whose value can also be read from a file: the variable with
 // the suffix _FILE, such as BAILIWICK_CATALOG_FILE, names it.
 var Secrets = []string{"catalog", "shares"}
+
+// FileSuffix ends the key for the file of one of Secrets, such as catalog_file.
+const FileSuffix = "_file"
 
 // overlay puts a given value into the tree, replacing any value that is there.
 func (d *decoder) overlay(root *yaml.Node, g *Given) {

@@ -17,10 +17,14 @@ var setters = map[string]setter{
 	Flags["uploads"]: (*decoder).setUploads,
 	Flags["catalog"]: (*decoder).setCatalog,
 	Flags["shares"]:  (*decoder).setCatalog,
-	Flags["inline"]:  (*decoder).setMediaTypes,
-	Flags["types"]:   (*decoder).setTypes,
-	Flags["access"]:  (*decoder).setAccess,
-	Flags["group"]:   (*decoder).setGroups,
+
+	Flags["catalog"] + FileSuffix: (*decoder).setCatalogFile,
+	Flags["shares"] + FileSuffix:  (*decoder).setCatalogFile,
+
+	Flags["inline"]: (*decoder).setMediaTypes,
+	Flags["types"]:  (*decoder).setTypes,
+	Flags["access"]: (*decoder).setAccess,
+	Flags["group"]:  (*decoder).setGroups,
 }
 
 // set sets the key of g in a mapping.
@@ -69,7 +73,13 @@ func (d *decoder) setUploads(mapping *yaml.Node, name string, g *Given) {
 
 // setCatalog also overrides the key for the same in a file.
 func (d *decoder) setCatalog(mapping *yaml.Node, name string, g *Given) {
-	remove(mapping, "catalog_file")
+	remove(mapping, name+FileSuffix)
+	d.setScalar(mapping, name, g)
+}
+
+// setCatalogFile is setCatalog for the key for the file.
+func (d *decoder) setCatalogFile(mapping *yaml.Node, name string, g *Given) {
+	remove(mapping, strings.TrimSuffix(name, FileSuffix))
 	d.setScalar(mapping, name, g)
 }
 
