@@ -1,57 +1,107 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
 )
 
 // uses returns the counter of link uses: the service itself, whose counts survive every
-// reload, and the catalog, if there is one, whose counts survive the process. A catalog alone
-// would not do: a reload can add, replace or remove it, and links that were used up would be
-// valid again.
+// reload, and the catalogs, whose counts survive the process. Catalogs alone would not do: a
+// reload can replace or remove them. One of them would not do, either: if another mount was
+// added, the choice could fall on its catalog, and links that were used up would be valid
+// again.
 func (s *service) uses(g *generation) links.Counter {
-	first := linkCatalog(g)
-	if first == nil {
-		return &s.linkUses
-	}
-	c, ok := first.catalog.(links.Counter)
-	if !ok {
-		return &s.linkUses
-	}
-	// The catalog comes first, so that a use is not counted if the catalog does not answer.
-	return counters{c, &s.linkUses}
-}
-
-// linkCatalog returns the catalog that keeps the state of links, nil if there is none. Of
-// several it is always the same one, in whatever order the mounts are written.
-func linkCatalog(g *generation) *resource {
-	var first *resource
-	for _, m := range g.mounts {
-		if m.catalog != nil && (first == nil || m.catalog.key < first.key) {
-			first = m.catalog
+	var all counters
+	for _, r := range linkCatalogs(g) {
+		if c, ok := r.catalog.(links.Counter); ok {
+			all = append(all, c)
 		}
 	}
-	return first
+	// The catalogs come first, so that a use is not counted if the first one does not answer.
+	return append(all, &s.linkUses)
+}
+
+// linkCatalogs returns the catalogs that keep the state of links, each once: several mounts may
+// use the same. Their order does not depend on that of the mounts, so that of several servers
+// that count the last use of a link at the same time, one succeeds.
+func linkCatalogs(g *generation) []*resource {
+	found := map[string]*resource{}
+	for _, m := range g.mounts {
+		if m.catalog == nil {
+			continue
+		}
+		key := databaseOf(m.catalog.where)
+		if r := found[key]; r == nil || m.catalog.key < r.key {
+			found[key] = m.catalog
+		}
+	}
+	var all []*resource
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[key])
+	}
+	return all
+}
+
+// databaseOf returns what is the same for all addresses of a catalog that differ only in how a
+// file is written, or in the user and the parameters of a connection. Counting a use twice in
+// one catalog would end a link too early.
+func databaseOf(where string) string {
+	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
+		return "sqlite:" + overlap.Resolve(path)
+	}
+	u, err := url.Parse(where)
+	if err != nil {
+		return where
+	}
+	query := u.Query()
+	// As in the driver, the last parameter counts, and overrides the rest of the URL.
+	value := func(written, otherwise string, names ...string) string {
+		for _, name := range names {
+			if all := query[name]; len(all) > 0 {
+				written = all[len(all)-1]
+			}
+		}
+		return cmp.Or(written, otherwise)
+	}
+	host := value(u.Hostname(), os.Getenv("PGHOST"), "host")
+	port := value(u.Port(), cmp.Or(os.Getenv("PGPORT"), "5432"), "port")
+	user := value(u.User.Username(), os.Getenv("PGUSER"), "user")
+	name := value(strings.TrimPrefix(u.Path, "/"), cmp.Or(os.Getenv("PGDATABASE"), user), "dbname", "database")
+	service := value("", os.Getenv("PGSERVICE"), "service") + " " + value("", os.Getenv("PGSERVICEFILE"), "servicefile")
+	return fmt.Sprintf("postgres: %q %q %q %q", strings.ToLower(host), port, name, service)
 }
 
 // markOf returns what stores the latest time by which links were checked, nil if nothing
 // does.
 func (s *service) markOf(g *generation) links.Mark {
-	first := linkCatalog(g)
-	if first == nil || g.auth.links == nil {
+	if g.auth.links == nil {
 		return nil
 	}
-	mark, ok := first.shared.(links.Mark)
-	if !ok {
+	var all marks
+	for _, r := range linkCatalogs(g) {
+		if mark, ok := r.shared.(links.Mark); ok {
+			all = append(all, mark)
+		}
+	}
+	if len(all) == 0 {
 		return nil
 	}
-	return mark
+	return all
 }
 
-// readMark advances the clock of links to the time in the catalog: the system clock may have
+// readMark advances the clock of links to the time in the catalogs: the system clock may have
 // been set back since the server last ran.
 func (s *service) readMark(ctx context.Context, g *generation) error {
 	mark := s.markOf(g)
@@ -77,7 +127,7 @@ func (s *service) announceClock(ctx context.Context, g *generation) {
 	}
 	latest, err := mark.Latest(ctx, time.Time{})
 	if ahead := time.Until(latest); err == nil && ahead > clockTolerance {
-		s.announce("links: the system clock is at %s, but links were already checked at %s; that time is used until the clock reaches it; if it was wrong: bailiwick catalog clock --reset --catalog …, and restart",
+		s.announce("links: the system clock is at %s, but links were already checked at %s; that time is used until the clock reaches it; if it was wrong: bailiwick catalog clock --reset --catalog … for each catalog, and restart",
 			time.Now().UTC().Format(time.RFC3339), latest.Format(time.RFC3339))
 	}
 }
@@ -105,4 +155,26 @@ func (cs counters) Good(ctx context.Context, id string, limit int) (bool, error)
 		}
 	}
 	return true, nil
+}
+
+// marks store a time in several places.
+type marks []links.Mark
+
+var _ links.Mark = marks(nil)
+
+// Latest implements links.Mark. It returns the latest of the stored times. All places are
+// asked at the same time, so that one that does not answer keeps it from no other.
+func (ms marks) Latest(ctx context.Context, t time.Time) (time.Time, error) {
+	times, errs := make([]time.Time, len(ms)), make([]error, len(ms))
+	var wg sync.WaitGroup
+	for i, m := range ms {
+		wg.Go(func() { times[i], errs[i] = m.Latest(ctx, t) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return time.Time{}, err
+		}
+	}
+	return slices.MaxFunc(times, time.Time.Compare), nil
 }

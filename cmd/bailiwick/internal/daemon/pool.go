@@ -46,6 +46,7 @@ type resource struct {
 	backend vfs.Backend      // the same, behind the caches if there are any
 	base    *vfs.Jail        // over backend, for Jail.With; it refuses all names
 	catalog catalog.Catalog  // of a catalog
+	where   string           // its address
 	shared  catalog.Shared   // the same, without what measures it
 	recent  *server.ShareCache
 	sweeper *sweeper
@@ -135,7 +136,7 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		}
 		tell := func(format string, args ...any) { within(time.Second, func() { p.std.Say(format, args...) }) }
 		catalogs.AdoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
-		r.catalog = p.metrics.ObserveCatalog(r.shared)
+		r.catalog, r.where = p.metrics.ObserveCatalog(r.shared), where
 		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, announce: tell}
 		r.sweeper.allow(longest)
 		r.sweeper.start(ctx)
