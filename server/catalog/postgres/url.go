@@ -29,7 +29,8 @@ func parse(s string) (*pgxpool.Config, error) {
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	u.RawQuery = q.Encode()
+	// The driver, like libpq, does not take a plus sign for a space.
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	cfg, err := pgxpool.ParseConfig(u.String())
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)

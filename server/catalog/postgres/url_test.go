@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +51,23 @@ func TestPasswords(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestSpaces opens a URL whose query names a file with spaces and a plus sign.
+func TestSpaces(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a b+c.pem")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u := "postgres://127.0.0.1:1/db?sslmode=verify-full&sslrootcert=" + url.PathEscape(file)
+	u = strings.ReplaceAll(u, "+", "%2B")
+	// The file is found, but has no certificate.
+	if _, err := postgres.Open(t.Context(), u, source, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "unable to add CA") {
+		t.Errorf("%s: %v", u, err)
+	}
+	if got := postgres.Files(u); !slices.Contains(got, file) {
+		t.Errorf("%s: %q", u, got)
 	}
 }
 
