@@ -15,7 +15,11 @@ func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	in := func(name string) string { return filepath.Join(dir, name) }
 	services := "[first]\nsslkey=" + in("service.key") + "\npassfile=" + in("service.pass") + "\nservicefile=" + in("ignored") + "\n[second]\nhost=h\n"
-	for _, name := range []string{"services", ".pg_service.conf"} {
+	if err := os.Mkdir(in("postgresql"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// The default is the second, on Windows the third.
+	for _, name := range []string{"services", ".pg_service.conf", "postgresql/.pg_service.conf"} {
 		if err := os.WriteFile(in(name), []byte(services), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -24,6 +28,7 @@ func TestFiles(t *testing.T) {
 		t.Setenv(variable, "")
 	}
 	t.Setenv("HOME", dir)
+	t.Setenv("APPDATA", dir)
 	t.Chdir(dir)
 	wd, err := os.Getwd()
 	if err != nil {
