@@ -1,7 +1,9 @@
 package metrics
 
 import (
+	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -25,6 +27,9 @@ type observedCache struct {
 func (m *Metrics) ObserveCache(dir string, limit int64, stats func() cache.Stats) (forget func()) {
 	if m == nil {
 		return func() {}
+	}
+	if !utf8.ValidString(dir) {
+		dir = strconv.Quote(dir) // a label that is not UTF-8 would end the process
 	}
 	o := &observedCache{limit, stats}
 	m.caches.mu.Lock()

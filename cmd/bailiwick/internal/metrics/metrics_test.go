@@ -62,3 +62,20 @@ func TestShareRequests(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// Directories whose names are not UTF-8 are told apart, and do not end the process.
+func TestCacheDirectories(t *testing.T) {
+	m := New(func() uint64 { return 0 }, func() int64 { return 0 })
+	for _, dir := range []string{"/cache", "/\xff", "/\xfe"} {
+		m.ObserveCache(dir, 1<<30, func() cache.Stats { return cache.Stats{} })
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "bailiwick_cache_objects" && len(f.GetMetric()) != 3 {
+			t.Errorf("%v, want 3 caches", f.GetMetric())
+		}
+	}
+}
