@@ -82,7 +82,8 @@ func startServer(t *testing.T) (*fakestorage.Server, string) {
 
 func openBucket(t *testing.T, url string, client *http.Client, name string) *cdk.Bucket {
 	t.Helper()
-	service, err := storage.NewClient(t.Context(), option.WithEndpoint(url+"/storage/v1/"), option.WithHTTPClient(client))
+	// With authentication, it would look for the metadata server of a cloud.
+	service, err := storage.NewClient(t.Context(), option.WithEndpoint(url+"/storage/v1/"), option.WithHTTPClient(client), option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)
 	}
