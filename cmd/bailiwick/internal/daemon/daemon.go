@@ -61,7 +61,8 @@ func serve(ctx context.Context, std cli.Streams, env *cli.Env, p program) error 
 	}
 	switch {
 	case starting.Err() != nil:
-		return cli.Failf("the start was interrupted")
+		std.Say("the start was interrupted")
+		return nil
 	case ready.err != nil:
 		return ready.err
 	}
