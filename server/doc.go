@@ -74,15 +74,15 @@
 //
 // With [Config.List], GET /dir/?zip is a zip archive of what the caller could list and open
 // below the directory, or with name, repeated for several, of some of its entries: 413 if it has
-// more than Archives.Entries objects, 503 if all Archives.Slots are taken, or two of them by the same
-// client. If something changes or fails after the header, or if a client reads slowly while all
+// more than Archives.Entries objects, 503 if all Archives.Slots are taken, or two of them by
+// the same client. If something changes or fails after the header, or if a client reads slowly while all
 // slots are taken, the handler panics as below.
 //
 // # Limits of this package
 //
 // It sets no timeouts except for bodies (http.Server does), compresses nothing on the fly,
-// and leaves sessions and sign-in pages to package signin. Your router acts before the handler: those of
-// net/http and gorilla redirect paths such as /a/../b and //a to a clean path, by the path
+// and leaves sessions and sign-in pages to package signin. Your router acts before the
+// handler: those of net/http and gorilla redirect paths such as /a/../b and //a to a clean path, by the path
 // alone, without checking what exists.
 //
 // If a response cannot be completed, the handler panics with http.ErrAbortHandler, and

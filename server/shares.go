@@ -155,10 +155,10 @@ type sharedMount struct {
 // has no Authorizer, Auth has both Unauthorized and SignIn, or a number is negative.
 func NewShares(cfg ShareConfig) http.Handler { return newShares(cfg) }
 
-// ShareStates returns a function that tells operators why the link of a share opens nothing now. That
-// is the reason with which its requests are recorded, or "" if it opens what there is at its path.
-// It decides as the handler of NewShares does; ShareStates panics as NewShares does. It asks neither the store
-// nor a backend, so it does not know whether there is an object.
+// ShareStates returns a function that tells operators why the link of a share opens nothing
+// now: the reason with which its requests are recorded, or "" if it opens what there is at its
+// path. It decides as the handler of NewShares does, but asks neither the store nor a backend,
+// so it does not know whether there is an object. ShareStates panics as NewShares does.
 func ShareStates(cfg ShareConfig) func(context.Context, catalog.Share) vfs.Reason {
 	h := newShares(cfg)
 	return func(ctx context.Context, s catalog.Share) vfs.Reason {

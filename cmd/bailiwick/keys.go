@@ -27,11 +27,11 @@ func (a *app) keysCommand() *cobra.Command {
 		Short: "Add a new key to a file of keys, and make the file if it is missing",
 		Long: `New adds a random key as the first line of FILE, a file for serve --link-keys or
 --session-keys, and prints the key's id. The first key is the one that signs new links and
-seals new sessions; the others still verify links and open sessions. A missing FILE is created, with
-mode 0600. Use a file of its own for each purpose.
+seals new sessions; the others still verify links and open sessions. A missing FILE is
+created, with mode 0600. Use a file of its own for each purpose.
 
-To revoke everything made with a key, remove its line. Removing all but the first line ends every
-earlier link, or session.
+To revoke everything made with a key, remove its line. Removing all but the first line
+ends every earlier link, or session.
 
 ` + rewriting,
 		Example: `  bailiwick keys new /etc/bailiwick/link-keys

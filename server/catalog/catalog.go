@@ -96,10 +96,10 @@ type Catalog interface {
 	Get(ctx context.Context, id uuid.UUID) (Record, error)
 
 	// Owned returns the records of the ready objects of owner, the newest first: by Created,
-	// and by ID where that is equal. It begins behind the record in after, of which only Created and ID
-	// count, and it need not exist anymore. The zero Record comes before all. It returns at
-	// most limit records, at least one if there is one. Its cost depends on limit, not on the
-	// number of rows.
+	// and by ID where that is equal. It returns those that follow the record after, of which
+	// only Created and ID count, and which need not exist anymore; the zero Record precedes
+	// all. It returns at most limit records, at least one if there is one. Its cost depends
+	// on limit, not on the number of rows.
 	Owned(ctx context.Context, owner string, after Record, limit int) ([]Record, error)
 
 	// Delete changes a ready row to Deleting. ErrNotFound means that it is not ready.

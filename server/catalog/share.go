@@ -53,12 +53,12 @@ const (
 // as a Catalog; shares belong to no source. It is safe for concurrent use, even by several
 // processes. Errors are those of a Catalog.
 type Shares interface {
-	// AddShare adds a share, whose Used and Received are ignored. It returns ErrTooMany if the issuer already has
-	// most (or more) shares that have not expired by Created. Of concurrent callers, in any process,
-	// exactly as many succeed as the issuer may have. It returns an error, and changes
-	// nothing, if the ID or the token is taken, if ID is not a version 4 UUID, if there is no
-	// issuer, path or expiry, or if a text is too long or has invalid UTF-8 or NUL. Once
-	// AddShare returned nil, the share survives a power failure.
+	// AddShare adds a share, whose Used and Received are ignored. It returns ErrTooMany if the
+	// issuer already has most (or more) shares that have not expired by Created. Of concurrent
+	// callers, in any process, exactly as many succeed as the issuer may have. It returns an
+	// error, and changes nothing, if the ID or the token is taken, if ID is not a version 4
+	// UUID, if there is no issuer, path or expiry, or if a text is too long or has invalid
+	// UTF-8 or NUL. Once AddShare returned nil, the share survives a power failure.
 	AddShare(ctx context.Context, s Share, most int) error
 
 	// ShareByToken returns the share whose token has this hash, or ErrNotFound. It is one
@@ -85,8 +85,9 @@ type Shares interface {
 	NoteUse(id uuid.UUID)
 
 	// SharesOf returns up to limit shares of an issuer, or with "" of all issuers, latest
-	// first, beginning behind the one with the ID after; the zero UUID begins at the top. An ID without a share
-	// ends the list. Expired shares are included until they are removed.
+	// first: those that follow the share with the ID after, or with the zero UUID the first
+	// ones. After an ID without a share there are none. Expired shares are included until they
+	// are removed.
 	SharesOf(ctx context.Context, issuer string, after uuid.UUID, limit int) ([]Share, error)
 
 	// RevokeShare removes the share of an issuer, or with "" of any, or returns ErrNotFound.

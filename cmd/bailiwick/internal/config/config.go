@@ -57,8 +57,8 @@ type Config struct {
 	Links *Links `yaml:"links"`
 
 	// Links that users give out, by which people without credentials open what the user
-	// shared. A share opens nothing that its issuer could not open and share at the moment of the request.
-	// Without access rules, everyone who has logged in may share.
+	// shared. A share opens nothing that its issuer could not open and share at the moment of
+	// the request. Without access rules, everyone who has logged in may share.
 	Shares *Shares `yaml:"shares"`
 
 	// Limits on the resources that clients can use. 0 and off mean no limit.
