@@ -30,7 +30,7 @@ var passing = map[string]bool{
 	"08":    true, // connection
 	"53":    true, // no disk space, no memory, too many connections
 	"55P03": true, // a lock is not available
-	"57014": true, // cancelled by the server's timeout or an administrator
+	"57014": true, // canceled by the server's timeout or an administrator
 	"57P01": true, // the server is stopping,
 	"57P02": true, // has crashed,
 	"57P03": true, // is starting,

@@ -1,11 +1,15 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -46,6 +50,30 @@ func parse(s string) (*pgxpool.Config, error) {
 	}
 	cfg.ConnConfig.BuildContextWatcherHandler = watchContext
 	return cfg, nil
+}
+
+// Database returns a text that is the same for all URLs by which [Open] would reach one database,
+// as far as the URLs, the service and the variables of the environment tell: they may differ in
+// the user, the password and the parameters of the connection. Two names of one server are two
+// databases. For a URL that Open refuses, it is the URL, password included: compare the text, and
+// do not print it. Database reads the files that [Files] returns.
+func Database(url string) string {
+	cfg, err := parse(url)
+	if err != nil {
+		return url
+	}
+	var servers []string
+	for _, c := range slices.Concat([]*pgconn.FallbackConfig{{Host: cfg.ConnConfig.Host, Port: cfg.ConnConfig.Port}}, cfg.ConnConfig.Fallbacks) {
+		server := fmt.Sprintf("%s %d", c.Host, c.Port)
+		if !filepath.IsAbs(c.Host) { // not the directory of a socket
+			server = strings.ToLower(server)
+		}
+		servers = append(servers, server)
+	}
+	// The driver tries each server with and without TLS.
+	servers = slices.Compact(servers)
+	// For PostgreSQL, the default is the user's name.
+	return fmt.Sprintf("postgres: %q %q", servers, cmp.Or(cfg.ConnConfig.Database, cfg.ConnConfig.User))
 }
 
 // split parses a URL and its query. Errors contain no part of the URL.

@@ -54,6 +54,53 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
+// TestDatabase compares URLs, services and variables that name one database, and others.
+func TestDatabase(t *testing.T) {
+	for _, variable := range []string{"PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE", "PGSERVICEFILE", "PGSSLMODE"} {
+		t.Setenv(variable, "") // remembered, to be restored
+		os.Unsetenv(variable)
+	}
+	services := filepath.Join(t.TempDir(), "services")
+	if err := os.WriteFile(services, []byte("[first]\nhost=h\nport=5433\ndbname=db\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const base = "postgres://bob:secret@h:5433/db?sslmode=disable"
+	want := postgres.Database(base)
+	if strings.Contains(want, "secret") {
+		t.Errorf("%s: has the password", want)
+	}
+	for _, c := range []struct {
+		url       string
+		variables map[string]string
+		same      bool
+	}{
+		{base, nil, true},
+		{"postgresql://alice@H:5433/db?sslmode=prefer&application_name=x", nil, true},
+		{"postgres://bob@other/other?sslmode=disable&host=h&port=5433&dbname=db", nil, true},
+		{"postgres://h:5433/?user=db&sslmode=disable", nil, true},
+		{"postgres:///?sslmode=disable", map[string]string{"PGHOST": "h", "PGPORT": "5433", "PGDATABASE": "db"}, true},
+		{"postgres:///?sslmode=disable&service=first&servicefile=" + services, nil, true},
+		{"postgres:///?sslmode=disable", map[string]string{"PGSERVICE": "first", "PGSERVICEFILE": services}, true},
+		{base, map[string]string{"PGHOST": "other", "PGPORT": "1", "PGDATABASE": "other"}, true},
+		{"postgres://bob:secret@h:5433/DB?sslmode=disable", nil, false},
+		{"postgres://bob:secret@h/db?sslmode=disable", nil, false},
+		{"postgres://bob:secret@other:5433/db?sslmode=disable", nil, false},
+		{"postgres://bob:secret@h:5433,other:5433/db?sslmode=disable", nil, false},
+		{"postgres://h:5433/?user=bob&sslmode=disable", nil, false},
+		{"postgres:///other?sslmode=disable&service=first&servicefile=" + services, nil, false},
+		{base + "&sslrootcert=%zz", nil, false},
+	} {
+		t.Run("", func(t *testing.T) {
+			for variable, value := range c.variables {
+				t.Setenv(variable, value)
+			}
+			if got := postgres.Database(c.url); (got == want) != c.same {
+				t.Errorf("%s with %v: %s; of %s: %s; the same: want %v", c.url, c.variables, got, base, want, c.same)
+			}
+		})
+	}
+}
+
 // TestSpaces opens a URL whose query names a file with spaces and a plus sign.
 func TestSpaces(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a b+c.pem")

@@ -1,12 +1,8 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"maps"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +11,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/catalogs"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/server/auth/links"
+	"github.com/bailiwick-fs/bailiwick/server/catalog/postgres"
 )
 
 // uses returns the counter of link uses: the service itself, whose counts survive every
@@ -42,45 +39,24 @@ func linkCatalogs(g *generation) []*resource {
 		if m.catalog == nil {
 			continue
 		}
-		key := databaseOf(m.catalog.where)
-		if r := found[key]; r == nil || m.catalog.key < r.key {
-			found[key] = m.catalog
+		if r := found[m.catalog.database]; r == nil || m.catalog.key < r.key {
+			found[m.catalog.database] = m.catalog
 		}
 	}
 	var all []*resource
-	for _, key := range slices.Sorted(maps.Keys(found)) {
-		all = append(all, found[key])
+	for _, database := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, found[database])
 	}
 	return all
 }
 
-// databaseOf returns what is the same for all addresses of a catalog that differ only in how a
-// file is written, or in the user and the parameters of a connection. Counting a use twice in
-// one catalog would end a link too early.
-func databaseOf(where string) string {
-	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
+// databaseOf returns what is the same for all addresses of a catalog's database. Counting a use
+// twice in one would end a link too early.
+func databaseOf(address string) string {
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
 		return "sqlite:" + overlap.Resolve(path)
 	}
-	u, err := url.Parse(where)
-	if err != nil {
-		return where
-	}
-	query := u.Query()
-	// As in the driver, the last parameter counts, and overrides the rest of the URL.
-	value := func(written, otherwise string, names ...string) string {
-		for _, name := range names {
-			if all := query[name]; len(all) > 0 {
-				written = all[len(all)-1]
-			}
-		}
-		return cmp.Or(written, otherwise)
-	}
-	host := value(u.Hostname(), os.Getenv("PGHOST"), "host")
-	port := value(u.Port(), cmp.Or(os.Getenv("PGPORT"), "5432"), "port")
-	user := value(u.User.Username(), os.Getenv("PGUSER"), "user")
-	name := value(strings.TrimPrefix(u.Path, "/"), cmp.Or(os.Getenv("PGDATABASE"), user), "dbname", "database")
-	service := value("", os.Getenv("PGSERVICE"), "service") + " " + value("", os.Getenv("PGSERVICEFILE"), "servicefile")
-	return fmt.Sprintf("postgres: %q %q %q %q", strings.ToLower(host), port, name, service)
+	return postgres.Database(address)
 }
 
 // markOf returns what stores the latest time by which links were checked, nil if nothing

@@ -38,18 +38,18 @@ type pool struct {
 
 // A resource is an open source or catalog. Each of its users releases it.
 type resource struct {
-	pool    *pool
-	key     string
-	refs    int
-	source  *backends.Source // nil for several sources as one tree
-	store   vfs.Backend      // of a source, or of several
-	backend vfs.Backend      // the same, behind the caches if there are any
-	base    *vfs.Jail        // over backend, for Jail.With; it refuses all names
-	catalog catalog.Catalog  // of a catalog
-	where   string           // its address
-	shared  catalog.Shared   // the same, without what measures it
-	recent  *server.ShareCache
-	sweeper *sweeper
+	pool     *pool
+	key      string
+	refs     int
+	source   *backends.Source // nil for several sources as one tree
+	store    vfs.Backend      // of a source, or of several
+	backend  vfs.Backend      // the same, behind the caches if there are any
+	base     *vfs.Jail        // over backend, for Jail.With; it refuses all names
+	catalog  catalog.Catalog  // of a catalog
+	shared   catalog.Shared   // the same, without what measures it
+	database string           // of a catalog, see databaseOf
+	recent   *server.ShareCache
+	sweeper  *sweeper
 
 	cache       *cache.Cache // nil for none
 	cacheDir    config.Path
@@ -136,7 +136,7 @@ func (p *pool) catalog(ctx context.Context, where string, source *resource, long
 		}
 		tell := func(format string, args ...any) { within(time.Second, func() { p.std.Say(format, args...) }) }
 		catalogs.AdoptUnbound(ctx, jail, r.shared, source.source.Label, tell)
-		r.catalog, r.where = p.metrics.ObserveCatalog(r.shared), where
+		r.catalog, r.database = p.metrics.ObserveCatalog(r.shared), databaseOf(where)
 		r.sweeper = &sweeper{source: source.source, jail: jail, catalog: r.catalog, announce: tell}
 		r.sweeper.allow(longest)
 		r.sweeper.start(ctx)
