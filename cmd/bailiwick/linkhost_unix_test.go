@@ -23,6 +23,7 @@ access_log: {file: off}
 links: {keys: keys}
 mounts:
   - {host: one.example, source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
+  - {host: "2001:db8::1", source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
   - {host: other.example, source: `+other+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
   - {path: /any, source: `+one+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
   - {source: `+other+`, allow: ["**"], access: [{who: authenticated, can: [read]}]}
@@ -61,6 +62,12 @@ mounts:
 	} {
 		if got := get(host, link); got != want {
 			t.Errorf("Host: %s: %q, want %q", host, got, want)
+		}
+	}
+	link = sign("https://[2001:DB8::1]:8443/report")
+	for host, want := range map[string]string{"[2001:db8:0::1]:8443": "public", "[2001:db8::2]": "not found\n", "third.example": "not found\n"} {
+		if got := get(host, link); got != want {
+			t.Errorf("a link for an IPv6 address, Host: %s: %q, want %q", host, got, want)
 		}
 	}
 	// If the URL's host has its own mount, the link does not work for a mount of all hosts.

@@ -118,7 +118,9 @@ func signURL(keys *links.Keys, s string, l links.Link) (string, error) {
 	if l.Path, err = links.ParsePath(path); err != nil {
 		return "", err
 	}
-	l.Host = strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if l.Host = strings.TrimSuffix(strings.ToLower(u.Hostname()), "."); strings.Contains(l.Host, ":") {
+		l.Host = "[" + l.Host + "]"
+	}
 	query, err := keys.Sign(l)
 	if err != nil {
 		return "", err

@@ -39,7 +39,7 @@ var ErrExpired = fmt.Errorf("%w: expired", ErrLink)
 type Link struct {
 	Method  string    // "GET" (which includes HEAD), "PUT", "DELETE" or "POST"
 	Path    string    // the whole escaped path of the URL, in the canonical form of ParsePath
-	Host    string    // of the URL, in lower case, without a port; "" for any
+	Host    string    // of the URL, in lower case, without a port, an IPv6 address in brackets; "" for any
 	Expires time.Time // in whole seconds
 	User    string    // access rules for this user apply; "" for none
 	Uses    int       // the maximum number of GETs; 0 for no limit
