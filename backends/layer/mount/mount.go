@@ -149,7 +149,10 @@ func (b *backend) object(op string, n vfs.Name) (part, vfs.Name, error) {
 }
 
 // fail converts an error of p.
-func (b *backend) fail(op string, n vfs.Name, p part, err error) error {
+func (b *backend) fail(ctx context.Context, op string, n vfs.Name, p part, err error) error {
+	if op != "put" && vfs.ReasonOf(err) == reason.Symlink && b.behindHidden(ctx, n, p) {
+		return driver.Refuse(op, n, reason.Missing)
+	}
 	err = driver.Renamed(op, n, err, func(link vfs.Name) vfs.Name {
 		link, _ = p.at.Join(link) // the zero Name if it is too long
 		return link
@@ -160,6 +163,20 @@ func (b *backend) fail(op string, n vfs.Name, p part, err error) error {
 	return err
 }
 
+// behindHidden reports whether a link that p has on the path of n is hidden, since it has the
+// name of a directory above a mount point.
+func (b *backend) behindHidden(ctx context.Context, n vfs.Name, p part) bool {
+	for dir := n.Dir(); dir != p.at && !dir.IsRoot(); dir = dir.Dir() {
+		if _, isAbove := b.above[dir]; isAbove {
+			// The deepest such directory will do: a link above it is on its path, too.
+			at, _ := dir.Within(p.at)
+			_, err := p.Stat(ctx, at, vfs.Request{})
+			return vfs.ReasonOf(err) == reason.Symlink
+		}
+	}
+	return false
+}
+
 // Open implements vfs.Backend.
 func (b *backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
 	p, at, err := b.object("open", n)
@@ -168,7 +185,7 @@ func (b *backend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	}
 	obj, err := p.Open(ctx, at, req)
 	if err != nil {
-		return nil, b.fail("open", n, p, err)
+		return nil, b.fail(ctx, "open", n, p, err)
 	}
 	obj.Info.Name = n
 	return obj, nil
@@ -181,7 +198,7 @@ func (b *backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.In
 		return vfs.Info{}, err
 	}
 	info, err := p.Stat(ctx, at, req)
-	return b.named("stat", n, p, info, err)
+	return b.named(ctx, "stat", n, p, info, err)
 }
 
 // Put implements vfs.Backend.
@@ -191,7 +208,7 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 		return vfs.Info{}, err
 	}
 	info, err := p.Put(ctx, at, body, opts)
-	return b.named("put", n, p, info, err)
+	return b.named(ctx, "put", n, p, info, err)
 }
 
 // CopyFrom implements driver.Copier.
@@ -219,7 +236,7 @@ func (b *backend) inside(ctx context.Context, n vfs.Name, src vfs.Backend, from 
 		src, from.Name = q.Backend, name
 	}
 	info, err := do(ctx, p.Backend, at, src, from, opts)
-	return b.named("put", n, p, info, err)
+	return b.named(ctx, "put", n, p, info, err)
 }
 
 // Remove implements vfs.Backend.
@@ -229,7 +246,7 @@ func (b *backend) Remove(ctx context.Context, n vfs.Name, cond vfs.Cond) error {
 		return err
 	}
 	if err := p.Remove(ctx, at, cond); err != nil {
-		return b.fail("remove", n, p, err)
+		return b.fail(ctx, "remove", n, p, err)
 	}
 	return nil
 }
@@ -259,7 +276,7 @@ func (b *backend) List(ctx context.Context, dir vfs.Name, after string) iter.Seq
 				if isAbove && at != vfs.Root && !found && hasNothing(err) {
 					break // the backend of a directory above a mount point need not have it
 				}
-				yield(vfs.Entry{}, b.fail("list", dir, p, err))
+				yield(vfs.Entry{}, b.fail(ctx, "list", dir, p, err))
 				return
 			}
 			found = true
@@ -293,9 +310,9 @@ func hasNothing(err error) bool {
 	return false
 }
 
-func (b *backend) named(op string, n vfs.Name, p part, info vfs.Info, err error) (vfs.Info, error) {
+func (b *backend) named(ctx context.Context, op string, n vfs.Name, p part, info vfs.Info, err error) (vfs.Info, error) {
 	if err != nil {
-		return vfs.Info{}, b.fail(op, n, p, err)
+		return vfs.Info{}, b.fail(ctx, op, n, p, err)
 	}
 	info.Name = n
 	return info, nil

@@ -7,10 +7,13 @@ import (
 	"io/fs"
 	"iter"
 	"log"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/mount"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/vfs"
@@ -255,6 +258,61 @@ func TestLinks(t *testing.T) {
 	_, err = b.Stat(t.Context(), name(t, "a/b/x"), vfs.Request{Links: true})
 	if e, ok := errors.AsType[*vfs.Error](err); !ok || !e.Link.IsZero() || e.Reason != reason.Symlink {
 		t.Errorf("a target that is too long: %+v", e)
+	}
+}
+
+// A link with the name of a directory above a mount point leads nowhere; other links do.
+func TestHiddenLinks(t *testing.T) {
+	dir := t.TempDir()
+	for _, at := range []string{"real/c", "b"} {
+		if err := os.MkdirAll(filepath.Join(dir, at), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range []string{"real/x", "real/c/x"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for link, target := range map[string]string{"a": "real", "b/c": "../real", "d": "real"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Skip("cannot make links:", err)
+		}
+	}
+	top, err := disk.New(dir, disk.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer top.Close()
+	b := layer(t, top, mount.Point{At: "a/m", Backend: store(t, "x")}, mount.Point{At: "b/c/m/n", Backend: store(t, "x")})
+	jail, err := vfs.New(b, vfs.Policy{Allow: vfs.Patterns("**"), Symlinks: vfs.SymlinksInside})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, shown := range map[string]bool{
+		"a/x": false, "a/c/x": false, "b/c/x": false, "b/c/c/x": false, "b/c/m/x": false,
+		"d/x": true, "d/c/x": true, "real/x": true, "a/m/x": true, "b/c/m/n/x": true,
+	} {
+		obj, err := jail.Get(t.Context(), name(t, file), vfs.Request{})
+		if err == nil {
+			obj.Body.Close()
+		}
+		if (err == nil) != shown || !shown && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Get(%q): %v; shown: want %v", file, err, shown)
+		}
+	}
+	for at, want := range map[string][]string{"a": {"m/"}, "a/c": nil, "b/c": {"m/"}, "b/c/c": nil} {
+		var got []string
+		for e, err := range jail.List(t.Context(), name(t, at), "") {
+			if err == nil {
+				got = append(got, e.Key())
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("List(%q): %v", at, err)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("List(%q): %q, want %q", at, got, want)
+		}
 	}
 }
 
