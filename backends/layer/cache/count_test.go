@@ -238,6 +238,9 @@ func TestStale(t *testing.T) {
 		if b.calls != 2 {
 			t.Errorf("%d questions after a second", b.calls)
 		}
+		if _, how, err := read(driver.WithRevalidation(t.Context()), c, n, whole); !errors.Is(err, vfs.ErrUnavailable) || how != miss {
+			t.Errorf("asked to be confirmed: %v, %s", err, how)
+		}
 		down = false
 		time.Sleep(time.Second)
 		want(t, c, n, whole, "text", revalidated)

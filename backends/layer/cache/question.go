@@ -46,9 +46,9 @@ type answer struct {
 // look finds the version of n for a call, and asks the source if it has to.
 func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Request) (answer, error) {
 	var order uint64
-	ttl := c.opts.TTL
+	ttl, stale := c.opts.TTL, true
 	if driver.Revalidates(ctx) {
-		ttl = 0
+		ttl, stale = 0, false
 	}
 	for {
 		c.mu.Lock()
@@ -76,7 +76,7 @@ func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Reques
 			v.node.used = true
 			c.mu.Unlock()
 			return answer{version: v, how: driver.CacheHit}, nil
-		case v != nil && now.Before(v.askAfter) && c.staleNow(v, now):
+		case stale && v != nil && now.Before(v.askAfter) && c.staleNow(v, now):
 			v.node.used = true
 			c.mu.Unlock()
 			return answer{version: v, how: driver.CacheStale}, nil
@@ -98,7 +98,7 @@ func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Reques
 			c.leave(q)
 			return answer{}, ctx.Err()
 		}
-		a, settled, err := c.settle(q, order, ttl)
+		a, settled, err := c.settle(q, order, ttl, stale)
 		if settled {
 			if err != nil {
 				c.answered(ctx, driver.CacheMiss)
@@ -109,14 +109,15 @@ func (c *Cache) look(ctx context.Context, op string, n vfs.Name, req *vfs.Reques
 }
 
 // settle turns the answer to q into one for a call with the given order, for which answers
-// hold for ttl. It reports false if the call has to look again.
-func (c *Cache) settle(q *question, order uint64, ttl time.Duration) (a answer, settled bool, err error) {
+// hold for ttl, and that may be stale if mayBeStale is set. It reports false if the call has to
+// look again.
+func (c *Cache) settle(q *question, order uint64, ttl time.Duration, mayBeStale bool) (a answer, settled bool, err error) {
 	done := func() { c.leave(q) }
 	c.mu.Lock()
 	void, now := q.void, time.Now()
 	good := q.order > order || now.Sub(q.began) < ttl
 	var stale *version
-	if v := q.about; errors.Is(q.err, vfs.ErrUnavailable) && v != nil && !v.gone && c.staleNow(v, now) {
+	if v := q.about; mayBeStale && errors.Is(q.err, vfs.ErrUnavailable) && v != nil && !v.gone && c.staleNow(v, now) {
 		stale = v
 		v.askAfter = now.Add(askAgain)
 	}
