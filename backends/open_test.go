@@ -123,7 +123,7 @@ func checkRefused(t *testing.T, s *backends.Source, err error, says string) {
 	}
 }
 
-func TestOpenCancelled(t *testing.T) {
+func TestOpenCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := backends.Open(ctx, "mem:", backends.Options{}); !errors.Is(err, context.Canceled) {

@@ -389,7 +389,7 @@ func TestOpenS3Profile(t *testing.T) {
 }
 
 // Cancelling ends the opening with the context's error.
-func TestOpenS3Cancelled(t *testing.T) {
+func TestOpenS3Canceled(t *testing.T) {
 	isolateAWS(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

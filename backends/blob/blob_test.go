@@ -251,9 +251,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestCancelledPut: neither a body that fails nor a cancelled context lets the driver
+// TestCanceledPut: neither a body that fails nor a canceled context lets the driver
 // complete the object, at whatever byte.
-func TestCancelledPut(t *testing.T) {
+func TestCanceledPut(t *testing.T) {
 	for _, after := range []int{0, 1, 100, 64 << 10, 1 << 20} {
 		f := newFake(nil)
 		b := open(t, f)
@@ -263,7 +263,7 @@ func TestCancelledPut(t *testing.T) {
 			return 0, io.EOF
 		}))
 		if _, err := b.Put(ctx, name(t, "a"), body, vfs.PutOptions{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled after %d bytes: %v", after, err)
+			t.Errorf("canceled after %d bytes: %v", after, err)
 		}
 		body = io.MultiReader(bytes.NewReader(make([]byte, after)), iotest.ErrReader(fs.ErrNotExist))
 		_, err := b.Put(t.Context(), name(t, "a"), body, vfs.PutOptions{})

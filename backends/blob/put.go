@@ -23,7 +23,7 @@ const (
 )
 
 // Put stores body under n. The driver makes the object visible when it is complete: a
-// body that fails, or a cancelled ctx, ends the upload before that.
+// body that fails, or a canceled ctx, ends the upload before that.
 //
 // With a Service, the service enforces an If-None-Match of "*" as it stores the object.
 // For any other condition, Put first asks for the attributes, and then has the service

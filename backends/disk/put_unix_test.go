@@ -220,7 +220,7 @@ func TestWaitForOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := &duringBody{[]string{"one", "two"}, cancel}
 		if _, err := b.Put(ctx, n, ended, vfs.PutOptions{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("a waiting Put, cancelled: %v", err)
+			t.Errorf("a waiting Put, canceled: %v", err)
 		}
 		done := make(chan error)
 		started := make(chan struct{})

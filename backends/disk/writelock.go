@@ -51,7 +51,7 @@ func (b *Backend) change(ctx context.Context, top folder) (release func(), err e
 	}, nil
 }
 
-// waitForLock polls: a blocking call could not be cancelled.
+// waitForLock polls: a blocking call could not be canceled.
 func waitForLock(ctx context.Context, top folder) error {
 	giveUp := time.NewTimer(patience)
 	defer giveUp.Stop()

@@ -123,7 +123,7 @@ func TestSlowReaderIsNoStall(t *testing.T) {
 	})
 }
 
-// A cancelled context ends every wait: for bytes, and between two streams.
+// A canceled context ends every wait: for bytes, and between two streams.
 func TestCancelWhileWaiting(t *testing.T) {
 	for what, breakIt := range map[string]func(f *fake){
 		"for bytes": func(f *fake) { stall(f, 1, 10_000) },
@@ -329,7 +329,7 @@ func TestMaxInFlight(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := b.Stat(ctx, name("file"), vfs.Request{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("under a cancelled context: %v", err)
+			t.Errorf("under a canceled context: %v", err)
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -88,7 +88,7 @@ func TestCheckWithoutService(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- b.Check(ctx) }()
 	cancel(errors.New("too late"))
-	checkLine(t, "cancelled", <-done, "in time")
+	checkLine(t, "canceled", <-done, "in time")
 
 	s.Close()
 	checkLine(t, "dead endpoint", s.once(s3.Options{}).Check(t.Context()), "cannot be reached")

@@ -240,7 +240,7 @@ type panics struct{}
 func (panics) Read([]byte) (int, error) { panic("boom") }
 
 // Cancelling ends a Put at every point, and leaves nothing behind.
-func TestPutCancelled(t *testing.T) {
+func TestPutCanceled(t *testing.T) {
 	for _, op := range []string{"HeadObject", "CreateMultipartUpload", "UploadPart"} {
 		f := newFake(map[string]string{"file": "old"})
 		ctx, cancel := context.WithCancel(t.Context())

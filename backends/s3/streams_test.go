@@ -149,7 +149,7 @@ func TestNoBodyRests(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		if err := <-gone; !errors.Is(err, context.Canceled) {
-			t.Errorf("a cancelled caller: %v", err)
+			t.Errorf("a canceled caller: %v", err)
 		}
 		// The stalled stream is given up and requested again, and then rests.
 		time.Sleep(29 * time.Second)

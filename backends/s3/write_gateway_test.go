@@ -187,7 +187,7 @@ func TestEveryFailureOnServer(t *testing.T) {
 	}
 }
 
-// A body that is truncated, cancelled, too long or too short leaves nothing on a real
+// A body that is truncated, canceled, too long or too short leaves nothing on a real
 // server, and a large one arrives byte for byte.
 func TestLargeOnServer(t *testing.T) {
 	g := newGround(t)
@@ -203,10 +203,10 @@ func TestLargeOnServer(t *testing.T) {
 		size int64
 		want error
 	}{
-		"cut":       {t.Context(), &endsWith{r: io.LimitReader(zeros{}, 3*part), err: broken}, 0, broken},
-		"cancelled": {ctx, &endsWith{r: io.LimitReader(zeros{}, 3*part), err: nil, do: cancel}, 0, context.Canceled},
-		"short":     {t.Context(), io.LimitReader(zeros{}, 3*part), 3*part + 1, io.ErrUnexpectedEOF},
-		"long":      {t.Context(), io.LimitReader(zeros{}, 3*part), 3*part - 1, nil},
+		"cut":      {t.Context(), &endsWith{r: io.LimitReader(zeros{}, 3*part), err: broken}, 0, broken},
+		"canceled": {ctx, &endsWith{r: io.LimitReader(zeros{}, 3*part), err: nil, do: cancel}, 0, context.Canceled},
+		"short":    {t.Context(), io.LimitReader(zeros{}, 3*part), 3*part + 1, io.ErrUnexpectedEOF},
+		"long":     {t.Context(), io.LimitReader(zeros{}, 3*part), 3*part - 1, nil},
 	} {
 		_, err := g.b.Put(try.ctx, name("file"), try.body, vfs.PutOptions{Size: try.size, SizeKnown: try.size > 0})
 		if err == nil || try.want != nil && !errors.Is(err, try.want) {

@@ -58,7 +58,7 @@ func nameOf(target string) vfs.Name {
 
 // NewBody returns an Object's Body: the bytes of span read from r, which is positioned
 // at its start. If r can seek, bytes before the span are not read. The body fails with
-// ctx's error once ctx is cancelled, and with [vfs.ErrChanged] if r ends too early.
+// ctx's error once ctx is canceled, and with [vfs.ErrChanged] if r ends too early.
 // Closing it closes r. If NewBody fails, it closes r.
 func NewBody(ctx context.Context, r io.ReadCloser, span vfs.Span) (io.ReadCloser, error) {
 	return filestore.NewBody(ctx, r, span.Offset, span.Length, vfs.ErrChanged)

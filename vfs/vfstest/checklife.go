@@ -24,32 +24,32 @@ func bigTree(*Options) Tree {
 }
 
 func checkCancel(p *probe) {
-	p.checkCancelledBefore()
-	p.checkCancelledBody()
-	p.checkCancelledList()
+	p.checkCanceledBefore()
+	p.checkCanceledBody()
+	p.checkCanceledList()
 }
 
-// checkCancelledBefore: with a cancelled context, a call does nothing.
-func (p *probe) checkCancelledBefore() {
+// checkCanceledBefore: with a canceled context, a call does nothing.
+func (p *probe) checkCanceledBefore() {
 	live := p.ctx
 	ctx, cancel := context.WithCancel(live)
 	cancel()
 	p.ctx = ctx
 	n := name("big.bin")
 	_, _, err := p.get(n, vfs.Request{})
-	p.fails("Open under a cancelled context", n, err, context.Canceled)
+	p.fails("Open under a canceled context", n, err, context.Canceled)
 	_, err = p.b.Stat(ctx, n, vfs.Request{})
-	p.fails("Stat under a cancelled context", n, err, context.Canceled)
+	p.fails("Stat under a canceled context", n, err, context.Canceled)
 	entries, err := p.list(name("many"), "")
-	p.fails("List under a cancelled context", name("many"), err, context.Canceled)
+	p.fails("List under a canceled context", name("many"), err, context.Canceled)
 	if len(entries) > 0 {
-		p.errorf("List under a cancelled context yielded %d entries", len(entries))
+		p.errorf("List under a canceled context yielded %d entries", len(entries))
 	}
 	if p.caps.Writable {
 		_, err = p.b.Put(ctx, n, strings.NewReader("x"), vfs.PutOptions{})
-		p.fails("Put under a cancelled context", n, err, context.Canceled)
+		p.fails("Put under a canceled context", n, err, context.Canceled)
 		err = p.b.Remove(ctx, n, vfs.Cond{})
-		p.fails("Remove under a cancelled context", n, err, context.Canceled)
+		p.fails("Remove under a canceled context", n, err, context.Canceled)
 	}
 	p.ctx = live
 	if p.caps.Writable {
@@ -57,8 +57,8 @@ func (p *probe) checkCancelledBefore() {
 	}
 }
 
-// checkCancelledBody: reading a body fails with the context's error after cancellation.
-func (p *probe) checkCancelledBody() {
+// checkCanceledBody: reading a body fails with the context's error after cancellation.
+func (p *probe) checkCanceledBody() {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	n := name("big.bin")
@@ -79,7 +79,7 @@ func (p *probe) checkCancelledBody() {
 	}
 }
 
-func (p *probe) checkCancelledList() {
+func (p *probe) checkCanceledList() {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	dir := name("many")
@@ -97,7 +97,7 @@ func (p *probe) checkCancelledList() {
 		p.errorf("after cancelling, List(%q) continued to its end, %d entries", dir, entries)
 		return
 	}
-	p.fails("List cancelled midway", dir, last, context.Canceled)
+	p.fails("List canceled midway", dir, last, context.Canceled)
 }
 
 // checkConcurrency makes all calls concurrently. It is most useful under the race

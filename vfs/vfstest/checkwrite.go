@@ -203,8 +203,8 @@ func checkPutFailures(p *probe) {
 		body := &cancelAfter{r: strings.NewReader(string(pattern(3 << 20))), left: 100_000, cancel: cancel}
 		_, err := p.b.Put(ctx, n, body, vfs.PutOptions{})
 		cancel()
-		p.fails("Put cancelled midway", n, err, context.Canceled)
-		p.unchanged("after Put cancelled midway")
+		p.fails("Put canceled midway", n, err, context.Canceled)
+		p.unchanged("after Put canceled midway")
 	}
 	if p.caps.Directories {
 		for _, s := range []string{"docs", "docs/deep", "digits.txt/below", "docs/guide.txt/below/it"} {

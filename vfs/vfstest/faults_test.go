@@ -187,7 +187,7 @@ func TestFaultKinds(t *testing.T) {
 			t.Error(got)
 		}
 	})
-	t.Run("slow until cancelled", func(t *testing.T) {
+	t.Run("slow until canceled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		b := vfstest.NewFaults(newReference(faultTree), vfstest.Fault{Op: "stat", Until: make(chan struct{}), Do: cancel})
 		if _, err := b.Stat(ctx, must(vfs.ParseName("top.txt")), vfs.Request{}); !errors.Is(err, context.Canceled) {

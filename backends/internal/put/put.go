@@ -25,7 +25,7 @@ func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
 	return err
 }
 
-// Body returns a reader that Put must use to read body. It fails once ctx is cancelled,
+// Body returns a reader that Put must use to read body. It fails once ctx is canceled,
 // with [io.ErrUnexpectedEOF] if body ends before the size in opts, and with another
 // error if body is longer.
 func Body(ctx context.Context, body io.Reader, opts vfs.PutOptions) io.Reader {

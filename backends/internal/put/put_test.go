@@ -87,7 +87,7 @@ func TestBodyEndless(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := io.Copy(io.Discard, put.Body(ctx, zeros{}, vfs.PutOptions{})); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
+		t.Errorf("canceled: %v", err)
 	}
 }
 

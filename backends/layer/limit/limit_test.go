@@ -184,7 +184,7 @@ func TestCalls(t *testing.T) {
 		}
 		time.AfterFunc(time.Second, cancel)
 		if _, err := b.Stat(ctx, name(t, "a"), vfs.Request{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled while it waits: %v", err)
+			t.Errorf("canceled while it waits: %v", err)
 		}
 	})
 }
@@ -301,7 +301,7 @@ func TestShed(t *testing.T) {
 }
 
 // A body that waits for the rate ends with its context.
-func TestRateCancelled(t *testing.T) {
+func TestRateCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := layer(t, store(t, 1<<20), limit.Options{BytesPerSecond: 1000})
 		ctx, cancel := context.WithCancel(t.Context())

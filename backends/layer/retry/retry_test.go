@@ -172,7 +172,7 @@ func TestPauses(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		if took, err := stat(ctx, layer(t, asking{down(0), 3 * time.Second}, opts)); !errors.Is(err, vfs.ErrUnavailable) || took != time.Second {
-			t.Errorf("cancelled during a pause: %v after %v", err, took)
+			t.Errorf("canceled during a pause: %v after %v", err, took)
 		}
 	})
 }

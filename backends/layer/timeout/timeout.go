@@ -39,7 +39,7 @@ const defaultWait = 30 * time.Second
 // read through it. It panics if b is nil or a limit is negative.
 //
 // To end a call, the layer cancels its context, as the contract of vfs.Backend allows; it
-// returns when b does. A call whose context the caller has cancelled fails with that
+// returns when b does. A call whose context the caller has canceled fails with that
 // context's error, as without the layer.
 //
 // An Object's File is passed on. Reads from it are not watched, since nothing can end a

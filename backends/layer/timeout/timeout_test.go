@@ -119,7 +119,7 @@ func TestCalls(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
 			if err := f(ctx, t, layer(t, hung)); !errors.Is(err, context.Canceled) || errors.Is(err, vfs.ErrUnavailable) {
-				t.Errorf("%s, cancelled: %v", op, err)
+				t.Errorf("%s, canceled: %v", op, err)
 			}
 			ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
@@ -142,7 +142,7 @@ func TestBothEnd(t *testing.T) {
 	})
 }
 
-// late is a backend that takes long to notice that it is cancelled.
+// late is a backend that takes long to notice that it is canceled.
 type late struct{ vfs.Backend }
 
 func (late) Put(ctx context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
@@ -219,7 +219,7 @@ func (p pausing) Read(b []byte) (int, error) {
 	return p.Reader.Read(b)
 }
 
-// hangs is a backend whose Put hangs until it is cancelled.
+// hangs is a backend whose Put hangs until it is canceled.
 type hangs struct {
 	vfs.Backend
 	where string

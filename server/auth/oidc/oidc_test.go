@@ -383,7 +383,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	s, c := oidcserver.Start(t), newClock()
 	release, asked := make(chan struct{}), make(chan struct{})
 	s.Answer(func(http.ResponseWriter, *http.Request) bool {

@@ -33,7 +33,7 @@ func Test(t *testing.T, open func(testing.TB) catalog.Catalog) {
 		{"stopping early", testStop},
 		{"calls while yielding", testCallsWhileYielding},
 		{"stale by age", testLeftByAge},
-		{"cancelled", testCancelled},
+		{"canceled", testCanceled},
 		{"many at once", testManyAtOnce},
 		{"closed", testClosed},
 	} {

@@ -118,13 +118,13 @@ func testStop(t *testing.T, c catalog.Catalog) {
 		}
 		if err != nil {
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("cancelled while it yields: %v", err)
+				t.Errorf("canceled while it yields: %v", err)
 			}
 			n = -n
 		}
 	}
 	if n >= 0 {
-		t.Errorf("no error, but %d rows: a cancelled context must end All at the next page", n)
+		t.Errorf("no error, but %d rows: a canceled context must end All at the next page", n)
 	}
 	cancel()
 }
@@ -190,15 +190,15 @@ func testLeftByAge(t *testing.T, c catalog.Catalog) {
 	}
 }
 
-// testCancelled makes every call with a cancelled context.
-func testCancelled(t *testing.T, c catalog.Catalog) {
+// testCanceled makes every call with a canceled context.
+func testCanceled(t *testing.T, c catalog.Catalog) {
 	pending, ready, deleting := bring(t, c, catalog.Pending), bring(t, c, catalog.Ready), bring(t, c, catalog.Deleting)
 	before := collect(t, c.All(t.Context()))
-	cancelled, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	expired, cancel := context.WithTimeout(t.Context(), -time.Second)
 	defer cancel()
-	for want, ctx := range map[error]context.Context{context.Canceled: cancelled, context.DeadlineExceeded: expired} {
+	for want, ctx := range map[error]context.Context{context.Canceled: canceled, context.DeadlineExceeded: expired} {
 		failed := func(what string, err error) {
 			t.Helper()
 			if !errors.Is(err, want) || errors.Is(err, catalog.ErrUnavailable) {

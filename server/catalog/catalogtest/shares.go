@@ -133,7 +133,7 @@ func testShareArguments(t *testing.T, c ShareStore) {
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.AddShare(over, NewShare("/x"), 100); !errors.Is(err, context.Canceled) {
-		t.Errorf("with a cancelled context: %v", err)
+		t.Errorf("with a canceled context: %v", err)
 	}
 }
 

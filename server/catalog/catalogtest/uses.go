@@ -76,8 +76,8 @@ func TestUses(t *testing.T, open func(testing.TB) UseCounter) {
 	}
 	over, cancel := context.WithCancel(ctx)
 	cancel()
-	if ok, err := a.Use(over, "cancelled", 1, anHour); ok || !errors.Is(err, context.Canceled) {
-		t.Errorf("with a cancelled context: %v, %v", ok, err)
+	if ok, err := a.Use(over, "canceled", 1, anHour); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("with a canceled context: %v, %v", ok, err)
 	}
 
 	// Links that expired an hour ago are forgotten, but not links that may still be valid

@@ -80,7 +80,7 @@ func (d *database) lead(ctx context.Context, own *change) turn {
 	if err != nil {
 		return alone
 	}
-	// Only now, since begin may have waited: until then, those who wait can be cancelled.
+	// Only now, since begin may have waited: until then, those who wait can be canceled.
 	all := append([]*change{own}, d.group.take()...)
 	t := alone // after a panic of the driver, those who wait must not wait for ever
 	defer func() {

@@ -168,9 +168,9 @@ func TestChangesFailAlone(t *testing.T) {
 	}
 }
 
-// TestChangesCancelled cancels calls that wait for their turn, the leader among them: they
+// TestChangesCanceled cancels calls that wait for their turn, the leader among them: they
 // return while the catalog is still busy, have changed nothing, and the others succeed.
-func TestChangesCancelled(t *testing.T) {
+func TestChangesCanceled(t *testing.T) {
 	path := newFile(t)
 	s := open(t, path)
 	b := block(t, path)
@@ -180,19 +180,19 @@ func TestChangesCancelled(t *testing.T) {
 		recs[i] = catalogtest.NewRecord(fmt.Sprint(i))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancelled := b.gather(n/2, func(i int) error { return s.Begin(ctx, recs[2*i]) })
+	canceled := b.gather(n/2, func(i int) error { return s.Begin(ctx, recs[2*i]) })
 	others := b.gather(n/2, func(i int) error { return s.Begin(t.Context(), recs[2*i+1]) })
 	cancel()
-	for _, err := range cancelled() {
+	for _, err := range canceled() {
 		if !errors.Is(err, context.Canceled) {
-			t.Errorf("a cancelled call: %v", err)
+			t.Errorf("a canceled call: %v", err)
 		}
 	}
 	b.await(n/2 - 1) // another one leads
 	b.release()
 	for _, err := range others() {
 		if err != nil {
-			t.Errorf("a call that was not cancelled: %v", err)
+			t.Errorf("a call that was not canceled: %v", err)
 		}
 	}
 	rows := 0
@@ -202,7 +202,7 @@ func TestChangesCancelled(t *testing.T) {
 		}
 		rows++
 		if i, _ := strconv.Atoi(rec.Name); i%2 == 0 {
-			t.Errorf("a cancelled call stored row %d", i)
+			t.Errorf("a canceled call stored row %d", i)
 		}
 	}
 	if rows != n/2 {
