@@ -388,7 +388,7 @@ func TestOpenS3Profile(t *testing.T) {
 	}
 }
 
-// Cancelling ends the opening with the context's error.
+// Canceling ends the opening with the context's error.
 func TestOpenS3Canceled(t *testing.T) {
 	isolateAWS(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/server"
 )
 
-// oneRange matches the only form of Range that is honoured: a single range, possibly among
+// oneRange matches the only form of Range that is honored: a single range, possibly among
 // empty list elements.
 var oneRange = regexp.MustCompile(`^(?i:bytes)=[ \t,]*([0-9]*)-([0-9]*)[ \t]*(?:,[ \t]*)*$`)
 

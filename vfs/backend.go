@@ -24,7 +24,7 @@ import (
 //     [reason.SpecialFile]. If Request.Links is set, the error's Link is the name with
 //     the first link on the path replaced by its target, computed without following the
 //     link; it is the zero Name if the target is outside the backend.
-//   - Cancelling ctx ends the call, and ends reads from a body.
+//   - Canceling ctx ends the call, and ends reads from a body.
 type Backend interface {
 	// Open returns the object n with its metadata. Info and Body belong to the same
 	// version. [Request.Resolve] evaluates conditions and range. Open makes at most one

@@ -48,7 +48,7 @@ func (j *Jail) Stat(name string) (fs.FileInfo, error) { return j.background().St
 func (j *Jail) background() view { return view{j, context.Background(), Root} }
 
 // WithContext returns the Jail as a file system whose operations all use ctx:
-// Policy.Authorize gets its principal, and cancelling it ends reads in progress.
+// Policy.Authorize gets its principal, and canceling it ends reads in progress.
 func (j *Jail) WithContext(ctx context.Context) fs.FS { return view{j, ctx, Root} }
 
 // A view is a Jail's tree below dir, bound to a context.

@@ -102,7 +102,7 @@ func (j *Jail) Caps() Caps { return j.caps }
 func (j *Jail) Authorizer() Authorizer { return j.authorize }
 
 // Get opens the object n, or the part of it that req asks for. The caller closes the
-// object's Body; cancelling ctx ends a running transfer.
+// object's Body; canceling ctx ends a running transfer.
 //
 // A refused name and a missing one fail alike, with an [*Error] that matches
 // [fs.ErrNotExist]. Other errors to expect: [ErrNotModified], [ErrPrecondition],

@@ -53,7 +53,7 @@ type Written struct {
 //
 // A refused name fails with an [*Error] that matches [fs.ErrNotExist]. Other errors to
 // expect: [ErrPrecondition], [ErrExist], [ErrFull], [ErrUnavailable], [ErrUnsupported],
-// the error of ctx, and the error of body, wrapped. Cancelling ctx ends Put between two
+// the error of ctx, and the error of body, wrapped. Canceling ctx ends Put between two
 // reads of body.
 func (j *Jail) Put(ctx context.Context, n Name, body io.Reader, opts PutOptions) (Written, error) {
 	v := j.admit(ctx, OpWrite, n)

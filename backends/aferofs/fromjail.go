@@ -16,7 +16,7 @@ import (
 )
 
 // FromJail returns a jail as a read-only afero.Fs. Every name gets the jail's verdict
-// under ctx, and cancelling ctx ends reads in progress.
+// under ctx, and canceling ctx ends reads in progress.
 //
 // Names are those of the jail, optionally with one leading slash. "", "." and "/" name
 // the top. On Windows, backslashes are slashes. Nothing else is cleaned: a name with

@@ -24,7 +24,7 @@ import (
 // which no Name reaches and no listing shows. If a parent is a file, the reason is
 // reason.Missing, as for Open.
 //
-// Cancelling ctx ends Put between two reads of body; the caller has to end a Read that
+// Canceling ctx ends Put between two reads of body; the caller has to end a Read that
 // blocks.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	if !b.caps.Writable {

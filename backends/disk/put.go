@@ -23,7 +23,7 @@ import (
 // the disk fails at the very last step, the sync of the directory, Put fails although
 // it has replaced the object.
 //
-// Cancelling ctx ends Put between two reads of body; the caller has to end a Read that
+// Canceling ctx ends Put between two reads of body; the caller has to end a Read that
 // blocks. After Close, a Put in progress fails with fs.ErrClosed once it has read its
 // body.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {

@@ -203,7 +203,7 @@ func (b *Backend) entry(dir vfs.Name, key string, hint *driver.ListHint) (vfs.En
 // Put reads body to its end and then stores it. If a parent is an object, the reason is
 // reason.Missing, as for Open.
 //
-// Cancelling ctx ends Put between two reads of body; the caller has to end a Read that
+// Canceling ctx ends Put between two reads of body; the caller has to end a Read that
 // blocks.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
 	// Check first, so that no body is sent in vain. The check in store decides.

@@ -37,7 +37,7 @@ import (
 // The Info has no ModTime, since S3 does not return it. The ContentTime is stored in
 // the metadata "mtime", in the format of rclone.
 //
-// Cancelling ctx ends Put between two reads of body and aborts an upload. Requests in
+// Canceling ctx ends Put between two reads of body and aborts an upload. Requests in
 // progress get another 2 seconds: otherwise Put could not tell whether the object was
 // stored, and a part that was cut off can outlive the abort. The caller has to end a
 // Read of body that blocks.

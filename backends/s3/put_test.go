@@ -239,7 +239,7 @@ type panics struct{}
 
 func (panics) Read([]byte) (int, error) { panic("boom") }
 
-// Cancelling ends a Put at every point, and leaves nothing behind.
+// Canceling ends a Put at every point, and leaves nothing behind.
 func TestPutCanceled(t *testing.T) {
 	for _, op := range []string{"HeadObject", "CreateMultipartUpload", "UploadPart"} {
 		f := newFake(map[string]string{"file": "old"})

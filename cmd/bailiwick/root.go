@@ -21,7 +21,7 @@ type app struct {
 }
 
 // run runs the command and returns the exit code. args are without the program's name.
-// Cancelling ctx ends it, a server as SIGTERM does. A server writes to stderr from several
+// Canceling ctx ends it, a server as SIGTERM does. A server writes to stderr from several
 // goroutines.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
 	a := &app{Streams: cli.Streams{In: stdin, Out: stdout, Err: stderr}, Env: cli.NewEnv(environ)}

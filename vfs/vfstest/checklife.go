@@ -75,7 +75,7 @@ func (p *probe) checkCanceledBody() {
 	cancel()
 	k, err := io.Copy(io.Discard, obj.Body)
 	if !errors.Is(err, context.Canceled) {
-		p.errorf("after cancelling, the body of %q yielded %d more bytes and ended with %v, want context.Canceled", n, k, err)
+		p.errorf("after canceling, the body of %q yielded %d more bytes and ended with %v, want context.Canceled", n, k, err)
 	}
 }
 
@@ -94,7 +94,7 @@ func (p *probe) checkCanceledList() {
 		cancel()
 	}
 	if last == nil {
-		p.errorf("after cancelling, List(%q) continued to its end, %d entries", dir, entries)
+		p.errorf("after canceling, List(%q) continued to its end, %d entries", dir, entries)
 		return
 	}
 	p.fails("List canceled midway", dir, last, context.Canceled)

@@ -219,7 +219,7 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // Close closes the body before its context ends: closing may put a connection back, and
-// cancelling breaks it.
+// canceling breaks it.
 func (b *body) Close() error {
 	b.w.resume(b.idle)
 	defer b.w.end()

@@ -33,7 +33,7 @@ type Options struct {
 // Copy copies the objects of from to to: sources, paths of files, objects of S3, or - for
 // standard input and output. It reports each object that cannot be copied and goes on with
 // the rest; the error then has the exit code 1. Nothing is removed at the target, and no
-// partial object ever has its name there. Cancelling ctx stops it between objects.
+// partial object ever has its name there. Canceling ctx stops it between objects.
 func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) error {
 	if opts.Move {
 		if err := refuseLink(from); err != nil {

@@ -30,7 +30,7 @@ type Options struct {
 
 // File replaces the content of the file at path by what change returns for it. A reader
 // gets the old file or the new one, and an error leaves the old one. A concurrent File
-// waits until it ends, so that no change is lost; cancelling ctx ends only that waiting.
+// waits until it ends, so that no change is lost; canceling ctx ends only that waiting.
 //
 // The new file has the owner, the group and the mode of the old one, and on Linux its
 // access control list and security label. If path is a symbolic link, its target is
