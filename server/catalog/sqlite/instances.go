@@ -74,12 +74,24 @@ func (in *instances) sweep() error {
 		return err
 	}
 	for _, e := range entries {
-		if in.isDead(e.Name()) {
-			// A dead instance stays dead without its file. If we may not remove it, leave it.
-			_ = os.Remove(filepath.Join(in.dir, e.Name()))
-		}
+		removeDead(filepath.Join(in.dir, e.Name()))
 	}
 	return nil
+}
+
+// removeDead removes the file of a dead instance, which stays dead without it. If we may not
+// remove it, it is left. The lock is held meanwhile, alone: an instance that joins, whose file is
+// not locked yet, would otherwise take the lock of a file that is just being removed. Its second
+// file, with the same name, is not the one that is locked here.
+func removeDead(name string) {
+	f, err := os.Open(name)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	if locked, err := tryLock(f, true); err == nil && locked && isFile(f, name) {
+		removeLocked(f)
+	}
 }
 
 // leave marks the instance as closed.

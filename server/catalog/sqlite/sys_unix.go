@@ -31,6 +31,9 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 	}
 }
 
+// removeLocked removes a file while its lock is held.
+func removeLocked(f *os.File) { _ = os.Remove(f.Name()) }
+
 // chownLike gives a file that root created to the owner of the catalog, as SQLite does
 // with its own files: after a sweep by root, a server that runs as another user must
 // still be able to start.

@@ -20,6 +20,13 @@ func tryLock(f *os.File, alone bool) (bool, error) {
 	return err == nil, os.NewSyscallError("LockFileEx", err)
 }
 
+// removeLocked removes a file. An open one cannot be removed, so f is closed first; for the same
+// reason, that of an instance which opens it now stays.
+func removeLocked(f *os.File) {
+	_ = f.Close()
+	_ = os.Remove(f.Name())
+}
+
 // chownLike does nothing: a new file inherits its directory's permissions.
 func chownLike(string, string) error { return nil }
 
