@@ -68,7 +68,13 @@ func (c *Clock) advance(now time.Time) (t time.Time, due Mark) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t = now.Round(0)
-	if passed := now.Sub(c.at); !c.latest.IsZero() && c.latest.Add(max(0, passed)).After(t) {
+	passed := now.Sub(c.at)
+	if passed < 0 && now != t {
+		// By the monotonic clock, another call has overtaken this one. If at went back, the
+		// difference would count again in the next call, and the clock would gain time.
+		return c.latest, nil
+	}
+	if !c.latest.IsZero() && c.latest.Add(max(0, passed)).After(t) {
 		t = c.latest.Add(max(0, passed))
 	}
 	c.latest, c.at = t, now
@@ -83,7 +89,10 @@ func (c *Clock) raise(t, now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t.After(c.latest) {
-		c.latest, c.at = t.Round(0), now
+		c.latest = t.Round(0)
+		if now.After(c.at) { // other calls may have come while the mark was asked
+			c.at = now
+		}
 	}
 	return c.latest
 }

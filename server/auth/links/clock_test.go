@@ -26,6 +26,37 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// Calls that overtake each other, as those of concurrent requests do, add nothing to the clock.
+func TestClockOvertaken(t *testing.T) {
+	start := time.Now()
+	later := start.Add(2 * time.Millisecond)
+	var c links.Clock
+	for range 1000 {
+		c.Now(t.Context(), later)
+		c.Now(t.Context(), start)
+	}
+	if got := c.Now(t.Context(), later); !got.Equal(later) {
+		t.Errorf("the clock is %v ahead", got.Sub(wall(later)))
+	}
+	// A slow mark has a time from before the other calls.
+	c.Keep(slowMark{func() { c.Now(t.Context(), later.Add(time.Second)) }, wall(later.Add(time.Hour))})
+	c.Now(t.Context(), later)
+	if got, want := c.Now(t.Context(), later.Add(time.Second)), later.Add(time.Hour); !got.Equal(want) {
+		t.Errorf("after the mark, the clock is %v ahead", got.Sub(wall(want)))
+	}
+}
+
+// A slowMark returns its time when meanwhile has returned.
+type slowMark struct {
+	meanwhile func()
+	stored    time.Time
+}
+
+func (m slowMark) Latest(context.Context, time.Time) (time.Time, error) {
+	m.meanwhile()
+	return m.stored, nil
+}
+
 // TestClockLink lets a link expire and sets the clock back.
 func TestClockLink(t *testing.T) {
 	k := keys(t, key("one", 1))
