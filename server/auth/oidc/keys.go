@@ -95,9 +95,13 @@ func (k *keys) ask(ctx context.Context, has func(now time.Time) bool) error {
 		found := has(now)
 		wait := k.look(now, found)
 		failed := k.failed
+		// Until a fetch has ended, the old keys are good enough on a busy server, whose keys are
+		// hardly older than refresh, and while the issuer is down. After a quiet night, one of
+		// them can have been withdrawn long ago.
+		enough := looked || wait == nil || failed || now.Sub(k.fetched) <= 2*refresh
 		k.mu.Unlock()
 		switch {
-		case found:
+		case found && enough:
 			return nil
 		case (looked || wait == nil) && failed:
 			return auth.ErrUnavailable

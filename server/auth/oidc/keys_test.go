@@ -59,6 +59,37 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A key that was withdrawn while nobody came is not accepted from the first one who comes. If the
+// issuer is down then, the old keys are what there is.
+func TestRotationUnseen(t *testing.T) {
+	s, c := oidcserver.Start(t), newClock()
+	p := newProvider(t, oidc.Config{Issuer: s.Issuer, Audience: "bailiwick", Now: c.now})
+	check := func(k *oidcserver.Key) error {
+		t.Helper()
+		_, err := p.CheckToken(t.Context(), k.Sign(t, nil, s.Claims("alice", c.now())))
+		return err
+	}
+	old, next := s.Key(), oidcserver.NewKey(t, "ES256", "key-2")
+	if err := check(old); err != nil {
+		t.Fatal(err)
+	}
+	s.Publish(next)
+	c.advance(20 * time.Hour)
+	if err := check(old); !errors.Is(err, auth.ErrCredentials) {
+		t.Errorf("a withdrawn key: %v", err)
+	}
+	if err := check(next); err != nil {
+		t.Errorf("its successor: %v", err)
+	}
+	s.Answer(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(500); return true })
+	for range 2 {
+		c.advance(3 * time.Hour)
+		if err := check(next); err != nil {
+			t.Errorf("while the issuer is down: %v", err)
+		}
+	}
+}
+
 // TestUnknownKeyIDsAreCheap sends a flood of made-up key ids, which must not affect the
 // issuer or clients with genuine tokens.
 func TestUnknownKeyIDsAreCheap(t *testing.T) {
