@@ -27,8 +27,9 @@ func (a *app) catalogClockCommand() *cobra.Command {
 link. If a clock is set back, links that had expired stay expired, even after a restart.
 
 If a clock was far ahead by mistake, links expire too early. --reset sets the latest time
-to the time of this machine; servers use it after a restart. Links that expired only
-because of the mistake work again. Links with a use limit that were used up and have
+to the time of this machine. Stop all servers that use the catalog first: a running server
+has the wrong time in memory, and stores it again. Links that expired only because of the
+mistake work again. Links with a use limit that were used up and have
 expired at the wrong time may work again, too: remove their key if that matters.`,
 		Example: `  bailiwick catalog clock --catalog sqlite:/var/lib/bailiwick/uploads.db
   bailiwick catalog clock --reset --catalog sqlite:/var/lib/bailiwick/uploads.db`,
@@ -80,7 +81,7 @@ func (a *app) catalogClock(ctx context.Context, where string, reset bool) error 
 	case latest.IsZero():
 		a.Say("no link has been checked yet")
 	case reset && time.Now().Before(latest):
-		a.Say("reset; restart the servers, which keep the old time until then")
+		a.Say("reset; a server that was running has the old time in memory, and stores it again: if there was one, stop all servers, and run this again")
 	case reset:
 		a.Say("not reset: the stored time is not ahead of the clock")
 	}

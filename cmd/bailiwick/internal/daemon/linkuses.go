@@ -103,7 +103,7 @@ func (s *service) announceClock(ctx context.Context, g *generation) {
 	}
 	latest, err := mark.Latest(ctx, time.Time{})
 	if ahead := time.Until(latest); err == nil && ahead > clockTolerance {
-		s.announce("links: the system clock is at %s, but links were already checked at %s; that time is used until the clock reaches it; if it was wrong: bailiwick catalog clock --reset --catalog … for each catalog, and restart",
+		s.announce("links: the system clock is at %s, but links were already checked at %s; that time is used until the clock reaches it; if it was wrong: stop all servers, run bailiwick catalog clock --reset --catalog … for each catalog, and start them",
 			time.Now().UTC().Format(time.RFC3339), latest.Format(time.RFC3339))
 	}
 }
