@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,5 +87,25 @@ func TestSyncInterrupted(t *testing.T) {
 	}
 	if there := contents(t, to); there["old"] != "of before" || there["zz/old"] != "too" {
 		t.Errorf("it removed something: %q", said)
+	}
+}
+
+// What the target has of the source as a bind mount is the only copy: sync --delete and mv
+// refuse to begin.
+func TestMirrorOntoMountedSource(t *testing.T) {
+	for what, args := range map[string][]string{"sync": {"sync", "--delete"}, "mv": {"mv"}} {
+		t.Run(what, func(t *testing.T) {
+			dir := tree(t, map[string]string{"data/y/f": "only", "data/z": "z", "backup/z": "z"})
+			if !bind(t, filepath.Join(dir, "data", "y"), filepath.Join(dir, "backup", "x")) {
+				t.Skip("no privilege to mount")
+			}
+			code, _, said := runCommand(t, append(args, filepath.Join(dir, "data"), filepath.Join(dir, "backup"))...)
+			if code != cli.ExitUsage || !strings.Contains(said, "shares directories with") {
+				t.Errorf("exit %d: %s", code, said)
+			}
+			if got := filesIn(t, filepath.Join(dir, "data")); !slices.Equal(got, []string{"y/f", "z"}) {
+				t.Errorf("the source has %q", got)
+			}
+		})
 	}
 }

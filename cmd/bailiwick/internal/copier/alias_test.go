@@ -30,7 +30,7 @@ func TestOverlapRefused(t *testing.T) {
 	} {
 		for _, opts := range []Options{{Move: true, Parallel: 1}, {Tree: true, Delete: true, Parallel: 1}} {
 			src, dst := location{written: tt.from, source: tt.from}, location{written: tt.to, source: tt.to}
-			if got := overlap(&dst, &src); got != tt.refused {
+			if got := sameKeys(&dst, &src); got != tt.refused {
 				t.Errorf("%s and %s overlap: %t", tt.from, tt.to, got)
 			}
 			if !tt.refused {
@@ -46,31 +46,8 @@ func TestOverlapRefused(t *testing.T) {
 	a := location{source: "s3://bucket/p/" + one, object: "x"}
 	b := location{source: "s3://bucket/p/" + two, object: "x"}
 	c := location{source: "s3://bucket/p/" + two, object: "y"}
-	if !overlap(&a, &b) || overlap(&a, &c) {
+	if !sameKeys(&a, &b) || sameKeys(&a, &c) {
 		t.Error("single objects are compared wrongly")
-	}
-}
-
-// A directory below the target that is the source itself, such as a bind mount, is found.
-func TestFindDirectory(t *testing.T) {
-	top := t.TempDir()
-	source := filepath.Join(top, "a", "b")
-	if err := os.MkdirAll(source, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(top, link); err != nil {
-		t.Skip(err)
-	}
-	source, err := filepath.EvalSymlinks(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := findDirectory(t.Context(), link, source); got != source {
-		t.Errorf("found %q, want %q", got, source)
-	}
-	if got := findDirectory(t.Context(), top, t.TempDir()); got != "" {
-		t.Errorf("found %q", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/bailiwick-fs/bailiwick/backends"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/overlap"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -65,15 +66,16 @@ func Copy(ctx context.Context, std cli.Streams, from, to string, opts Options) e
 		return cli.Usagef("%s and %s are the same; choose another target", cli.Printable(from), cli.Printable(to))
 	case !src.single() && inside(&dst, &src):
 		return cli.Usagef("%s is inside %s, so the copies would be copied, too; choose a target outside it", cli.Printable(to), cli.Printable(from))
-	case (opts.Move || opts.Delete) && overlap(&dst, &src):
+	case (opts.Move || opts.Delete) && sameKeys(&dst, &src):
 		return cli.Usagef("%s and %s have the same bucket name and overlap, and their endpoints may lead to the same objects, so the only copy could be removed; for two different services, use bailiwick cp and then bailiwick rm", cli.Printable(from), cli.Printable(to))
 	}
 	if opts.Move {
 		opts.Policy.Symlinks = vfs.SymlinksRefuse // a link's target is never removed
 	}
-	if opts.Delete && backends.IsPath(src.source) && backends.IsPath(dst.source) {
-		if dir := findDirectory(ctx, dst.source, src.source); dir != "" {
-			return cli.Usagef("%s is the directory %s under another path, so its objects would be removed; choose a target without it", cli.Printable(dir), cli.Printable(from))
+	if (opts.Move || opts.Delete) && !src.single() && backends.IsPath(src.source) && backends.IsPath(dst.source) {
+		var survey overlap.Survey
+		if how := survey.Locate(dst.source).Shares(survey.Locate(src.source)); how != "" {
+			return cli.Usagef("%s %s %s, so the only copy could be removed; choose separate directories", cli.Printable(to), how, cli.Printable(from))
 		}
 	}
 	c := copyRun{std: std, opts: opts, from: &src, to: &dst}

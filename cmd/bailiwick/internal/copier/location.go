@@ -232,9 +232,9 @@ func sameObject(to, from *location) bool {
 	return err1 == nil && err2 == nil && os.SameFile(a, b)
 }
 
-// overlap reports whether both are in S3 buckets of one name and can have a key in common.
+// sameKeys reports whether both are in S3 buckets of one name and can have a key in common.
 // It ignores the endpoints: one service can have several.
-func overlap(to, from *location) bool {
+func sameKeys(to, from *location) bool {
 	if !isS3(to.source) || !isS3(from.source) {
 		return false
 	}
@@ -248,33 +248,6 @@ func overlap(to, from *location) bool {
 		return a == b
 	}
 	return a == b || a == "" || b == "" || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
-}
-
-// findDirectory returns the path of the directory dir at or below top, or "" if it is not
-// there. A bind mount has the directory under another path. Links are not followed, and
-// directories that cannot be read are left out.
-func findDirectory(ctx context.Context, top, dir string) (found string) {
-	want, err := os.Stat(dir)
-	if err != nil {
-		return ""
-	}
-	if real, err := filepath.EvalSymlinks(top); err == nil {
-		top = real // WalkDir does not follow a link
-	}
-	_ = filepath.WalkDir(top, func(at string, d fs.DirEntry, err error) error {
-		switch {
-		case ctx.Err() != nil:
-			return fs.SkipAll
-		case err != nil || !d.IsDir():
-			return nil
-		}
-		if st, err := os.Lstat(at); err == nil && os.SameFile(st, want) {
-			found = at
-			return fs.SkipAll
-		}
-		return nil
-	})
-	return found
 }
 
 func isS3(source string) bool { return strings.HasPrefix(source, "s3://") }
