@@ -101,7 +101,7 @@ func (a *app) scan(ctx context.Context, sources []string, f *scanFlags) error {
 		return err
 	}
 	if f.save != "" {
-		if err := explain.SaveExposed(f.save, exposed); err != nil {
+		if err := explain.SaveExposed(ctx, f.save, exposed); err != nil {
 			return err
 		}
 	}

@@ -1,18 +1,16 @@
 package explain
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/cli"
+	"github.com/bailiwick-fs/bailiwick/cmd/bailiwick/internal/rewrite"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
@@ -46,44 +44,23 @@ func ReadExposed(file string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// SaveExposed replaces the file atomically: a concurrent reader gets the old list or the new
-// one, and a failure leaves only the old one.
-func SaveExposed(file string, names []string) error {
-	// Replace the target of a link, and keep the link. Renaming over /dev/stdout would
-	// replace the device node.
-	target, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		target = file
-	}
-	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
+// SaveExposed replaces the content of the file, as [rewrite.File] does: whoever could read the
+// old list can read the new one, and a failure leaves the old one.
+func SaveExposed(ctx context.Context, file string, names []string) error {
+	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() {
 		return cli.Usagef("--save needs a regular file, and %s is not one; choose another name", cli.Printable(file))
 	}
-	temp := filepath.Join(filepath.Dir(target), ".bailiwick-"+uuid.NewString())
-	if err := writeLines(temp, names); err != nil {
-		_ = os.Remove(temp)
-		return cli.Failf("cannot write %s: %s", cli.Printable(file), cli.Cause(err))
+	var text strings.Builder
+	for _, name := range names {
+		text.WriteString(name + "\n")
 	}
-	if err := os.Rename(temp, target); err != nil {
-		_ = os.Remove(temp)
-		return cli.Failf("cannot write %s: %s", cli.Printable(file), cli.Cause(err))
+	err := rewrite.File(ctx, file, rewrite.Options{
+		Create: true,
+		Mode:   0o666,                             // a server with another user reads it
+		Check:  func(string) error { return nil }, // the old content does not matter
+	}, func([]byte) ([]byte, error) { return []byte(text.String()), nil })
+	if failed, ok := errors.AsType[*rewrite.Error](err); ok {
+		return cli.Failf("cannot write %s: %s", cli.Printable(file), cli.Cause(failed.Err))
 	}
-	return nil
-}
-
-func writeLines(file string, lines []string) (err error) {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	w := bufio.NewWriter(f)
-	for _, line := range lines {
-		if _, err := w.WriteString(line + "\n"); err != nil {
-			return err
-		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Sync()
+	return err
 }

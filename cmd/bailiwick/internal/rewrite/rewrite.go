@@ -3,6 +3,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,12 @@ import (
 
 // Options say how to change a file.
 type Options struct {
-	// Create makes a missing file, with mode 0600. Without it, a missing file is an error
-	// that matches fs.ErrNotExist.
+	// Create makes a missing file. Without it, a missing file is an error that matches
+	// fs.ErrNotExist.
 	Create bool
+
+	// Mode is that of a file that Create makes, less the umask; 0 is 0600.
+	Mode fs.FileMode
 
 	// Check reads the file at a path as the program that uses it does. It is called for the
 	// old file and for the complete new one, before that replaces the old one. Its errors
@@ -76,7 +80,7 @@ func File(ctx context.Context, path string, opts Options, change func(old []byte
 		return failed(path, err)
 	}
 	defer os.Remove(temp) // fails after the rename
-	if err := write(temp, data, old, info); err != nil {
+	if err := write(temp, data, cmp.Or(opts.Mode, 0o600), old, info); err != nil {
 		return failed(path, err)
 	}
 	if err := opts.Check(temp); err != nil {
@@ -138,9 +142,12 @@ func open(target string) (*os.File, fs.FileInfo, error) {
 	return f, info, nil
 }
 
-// write makes the file temp, with the attributes of old if that is not nil.
-func write(temp string, data []byte, old *os.File, info fs.FileInfo) (err error) {
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// write makes the file temp, with the attributes of old or, if that is nil, with mode.
+func write(temp string, data []byte, mode fs.FileMode, old *os.File, info fs.FileInfo) (err error) {
+	if old != nil {
+		mode = 0o600 // until it has those
+	}
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
