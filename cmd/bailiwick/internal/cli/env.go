@@ -43,7 +43,7 @@ func (e *Env) Apply(cmd *cobra.Command) error {
 		if value == "" || !strings.HasPrefix(key, EnvPrefix) {
 			continue
 		}
-		name, text, err := e.resolve(known, key, value)
+		name, isFile, err := known.flagOf(key)
 		if err != nil {
 			return err
 		}
@@ -51,23 +51,29 @@ func (e *Env) Apply(cmd *cobra.Command) error {
 		if flag == nil || flag.Changed || !hasVariable(flag) {
 			continue
 		}
-		if err := setFlag(flag, key, text); err != nil {
+		if isFile {
+			e.files[flag.Name] = value
+			if value, err = e.readSecret(flag.Name, key, value); err != nil {
+				return err
+			}
+		}
+		values := []string{value}
+		if flag.Value.Type() == "stringArray" {
+			// Without any, the variable counts as unset: it must not clear the list of a file.
+			if values = nonEmptyLines(value); len(values) == 0 {
+				continue
+			}
+		}
+		if err := setFlag(flag, key, values); err != nil {
 			return err
 		}
 		e.origins[flag.Name] = key
-		if known.secret(key) >= 0 {
-			e.files[flag.Name] = value
-		}
 	}
 	return nil
 }
 
-// setFlag gives a flag the value of the variable key.
-func setFlag(flag *pflag.Flag, key, value string) error {
-	values := []string{value}
-	if flag.Value.Type() == "stringArray" {
-		values = nonEmptyLines(value)
-	}
+// setFlag gives a flag the values of the variable key.
+func setFlag(flag *pflag.Flag, key string, values []string) error {
 	for _, v := range values {
 		if err := flag.Value.Set(v); err != nil {
 			if slices.Contains(config.Secrets, flag.Name) {

@@ -46,6 +46,28 @@ func TestGiven(t *testing.T) {
 	}
 }
 
+// A list without a value does not replace that of the configuration file, and a secret's file is
+// read only if its value is used.
+func TestUnsetVariables(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, c := range []struct {
+		environ, args []string
+		want          []config.Given
+	}{
+		{[]string{"BAILIWICK_LISTEN=\n\r\n"}, nil, nil},
+		{[]string{"BAILIWICK_LISTEN="}, nil, nil},
+		{[]string{"BAILIWICK_CATALOG_FILE=" + missing}, []string{"--catalog", "sqlite:c"},
+			[]config.Given{{Key: "mounts[].uploads.catalog", Values: []string{"sqlite:c"}, Origin: "--catalog"}}},
+		{[]string{"BAILIWICK_CATALOG_FILE=" + missing, "BAILIWICK_CATALOG=x"}, []string{"--catalog", "sqlite:c"},
+			[]config.Given{{Key: "mounts[].uploads.catalog", Values: []string{"sqlite:c"}, Origin: "--catalog"}}},
+	} {
+		got, err := givenOf(t, c.environ, c.args)
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%q %q: %v (-want +got):\n%s", c.environ, c.args, err, diff)
+		}
+	}
+}
+
 func TestSecretVariables(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "catalog")
 	if err := os.WriteFile(secret, []byte("hunter2\nhunter2\n"), 0o600); err != nil {

@@ -58,28 +58,32 @@ func VariableName(flag string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// resolve returns the flag that the variable key sets, "" if it sets none, and the value.
-// A variable KEY_FILE of a secret names the file that has the value: every child process
-// sees the environment, but not that file.
-func (e *Env) resolve(known mirrors, key, value string) (flag, text string, err error) {
-	if i := slices.Index(known.vars, key); i >= 0 {
-		return known.flags[i], value, nil
+// flagOf returns the flag that the variable key sets, "" if it sets none. A variable KEY_FILE
+// of a secret names the file that has the value: every child process sees the environment, but
+// not that file.
+func (m *mirrors) flagOf(key string) (flag string, isFile bool, err error) {
+	if i := slices.Index(m.vars, key); i >= 0 {
+		return m.flags[i], false, nil
 	}
-	i := known.secret(key)
-	if i < 0 {
-		if near := known.nearest(key); near != "" {
-			return "", "", Usagef("unknown variable %s; did you mean %s?", Printable(key), near)
-		}
-		return "", "", nil
+	if i := m.secret(key); i >= 0 {
+		return m.flags[i], true, nil
 	}
-	if e.Variable(known.vars[i]) != "" {
-		return "", "", Usagef("the variables %s and %s are both set; unset one of them", known.vars[i], key)
+	if near := m.nearest(key); near != "" {
+		return "", false, Usagef("unknown variable %s; did you mean %s?", Printable(key), near)
 	}
-	line, err := config.ReadSecret(value)
+	return "", false, nil
+}
+
+// readSecret returns the value of a flag from the file that the variable key names.
+func (e *Env) readSecret(flag, key, file string) (string, error) {
+	if plain := VariableName(flag); e.Variable(plain) != "" {
+		return "", Usagef("the variables %s and %s are both set; unset one of them", plain, key)
+	}
+	line, err := config.ReadSecret(file)
 	if err != nil {
-		return "", "", Usagef("the variable %s: %s", key, OneLine(err))
+		return "", Usagef("the variable %s: %s", key, OneLine(err))
 	}
-	return known.flags[i], line, nil
+	return line, nil
 }
 
 // secret returns the index of the secret flag whose value is in the file that the variable
