@@ -43,7 +43,12 @@ func nodeOf(v reflect.Value, f *field) *yaml.Node {
 	case reflect.Slice:
 		n := &yaml.Node{Kind: yaml.SequenceNode}
 		for i := range v.Len() {
-			if item := nodeOf(v.Index(i), nil); item != nil {
+			item := nodeOf(v.Index(i), nil)
+			// Only of a field does the zero value mean that it was omitted.
+			if s, ok := scalars[v.Type().Elem()]; ok {
+				item = text(s.text(v.Index(i).Interface()))
+			}
+			if item != nil {
 				n.Content = append(n.Content, item)
 			}
 		}

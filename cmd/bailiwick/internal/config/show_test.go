@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,34 @@ func TestShow(t *testing.T) {
 		if text := againstSchema(t, shown); text != "" {
 			t.Errorf("%s: schema error: %s\n%s", file, text, shown)
 		}
+	}
+}
+
+// An item of a list is shown, even if it is the zero value of its type.
+func TestShowZeroItems(t *testing.T) {
+	want := []string{"unix", "10.0.0.0/8"}
+	c, err := config.New(
+		config.Given{Key: config.SourceKey, Values: []string{"mem:"}},
+		config.Given{Key: "mounts[].allow", Values: []string{"**"}},
+		config.Given{Key: "trusted_proxies", Values: want},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := config.Parse("f", shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, p := range again.TrustedProxies {
+		got = append(got, p.String())
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q became %q:\n%s", want, got, shown)
 	}
 }
 
