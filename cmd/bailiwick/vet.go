@@ -84,7 +84,7 @@ func (a *app) vet(ctx context.Context, packages []string, asJSON bool) error {
 		if asJSON {
 			out.JSON(finding)
 		} else {
-			out.Line(finding.String())
+			out.Line(cli.Printable(finding.String()))
 		}
 	}
 	if err := out.Close(); err != nil {
