@@ -231,6 +231,8 @@ func renewalOf(p aws.CredentialsProvider) string {
 		switch link {
 		case aws.CredentialSourceProcess:
 			return "the S3 credentials come from a program (credential_process), which could not run again when they expire"
+		case aws.CredentialSourceProfileSTSWebIDToken:
+			return "the S3 credentials come from a token file that a profile names (web_identity_token_file), which could not be read again when they expire; AWS_WEB_IDENTITY_TOKEN_FILE names one that can"
 		// The legacy form of single sign-on stores nothing: it ends with its token.
 		case aws.CredentialSourceSSO, aws.CredentialSourceProfileSSO, aws.CredentialSourceLogin:
 			return "the S3 credentials come from a sign-in (single sign-on or aws login), whose next token could not be stored below ~/.aws"

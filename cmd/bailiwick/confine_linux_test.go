@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,6 +18,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/bailiwick-fs/bailiwick/testdata/oidcserver"
 )
 
 // intruder is a compromised server: on SIGUSR1 it opens the file that INTRUDER_READS
@@ -102,6 +109,65 @@ mounts:
 		if !slices.Contains(strings.Split(read[1], ", "), path) {
 			t.Errorf("the startup output does not list %s: %s", path, read[0])
 		}
+	}
+	p.stop()
+}
+
+// A file that cannot be there needs no rule, and a device opens no directory.
+func TestConfineOddPaths(t *testing.T) {
+	dir := tree(t, map[string]string{"srv/a": "a", "tmp/x": "", "etc/x": ""})
+	writeConfig(t, filepath.Join(dir, "etc"), "access_log: {file: /dev/full}\nmounts: [{source: ../srv, allow: ['**']}]\n")
+	p := confined(t, "bailiwick", dir, "HOME=/dev/null", "AWS_CONFIG_FILE=/dev/null", "AWS_CA_BUNDLE="+dir+"/srv/a/x")
+	said := strings.Join(p.said(), "\n") + "\n"
+	for _, line := range []string{"\nlandlock: on ", "/dev/full"} {
+		if !strings.Contains(said, line) {
+			t.Errorf("the startup output lacks %s:\n%s", line, said)
+		}
+	}
+	for line := range strings.Lines(said) {
+		if paths, ok := strings.CutPrefix(line, "landlock: read"); ok && slices.Contains(strings.FieldsFunc(paths, func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }), "/dev") {
+			t.Errorf("all of /dev is open: %s", line)
+		}
+	}
+	p.signal(syscall.SIGHUP)
+	p.await(reloadedLine)
+	p.stop()
+}
+
+// The authorities of SSL_CERT_FILE count in the sandbox, wherever that is, also if the first
+// certificate is verified when it is too late to read the file.
+func TestConfineAuthorities(t *testing.T) {
+	issuer := oidcserver.Start(t)
+	at, err := url.Parse(issuer.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := issue(t, nil, "authority")
+	front := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(at))
+	identity := issue(t, ca, "issuer")
+	front.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{identity.cert.Raw}, PrivateKey: identity.key}}}
+	front.StartTLS()
+	defer front.Close()
+	issuer.Issuer = front.URL
+	dir := tree(t, map[string]string{"srv/a": "a", "tmp/x": "", "etc/x": ""})
+	ca.save(t, filepath.Join(dir, "elsewhere"), "ca")
+	writeConfig(t, filepath.Join(dir, "etc"), `
+users: {oidc: {issuer: "`+issuer.Issuer+`", audience: bailiwick}}
+mounts: [{source: ../srv, allow: ["**"], access: [{who: authenticated, can: [read]}]}]
+`)
+	p := confined(t, "bailiwick", dir, "SSL_CERT_FILE="+filepath.Join(dir, "elsewhere", "ca.pem"), "SSL_CERT_DIR="+filepath.Join(dir, "srv"))
+	token := issuer.Token(t, issuer.Claims("alice", time.Now()))
+	r, err := http.NewRequestWithContext(t.Context(), "GET", p.url+"/a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body.Close(); resp.StatusCode != http.StatusOK {
+		t.Errorf("with a token: %d\n%s", resp.StatusCode, strings.Join(p.said(), "\n"))
 	}
 	p.stop()
 }

@@ -52,7 +52,7 @@ func (s *service) announceNotes(g *generation) {
 			for _, note := range layer.source.Notes {
 				if !printed[note] {
 					printed[note] = true
-					s.std.Say("%s", note)
+					s.announce("%s", note)
 				}
 			}
 		}

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"crypto/x509"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -15,11 +17,11 @@ import (
 func (s *service) confine(g *generation, file string) error {
 	cfg := g.cfg
 	if cfg.Landlock == "off" {
-		s.std.Say("landlock: off, as configured")
+		s.announce("landlock: off, as configured")
 		return nil
 	}
 	if why := g.renewal(); why != "" {
-		s.std.Say("landlock: off, %s", why)
+		s.announce("landlock: off, %s", why)
 		return nil
 	}
 	domain := pathsOf(s.env, cfg, file)
@@ -30,13 +32,18 @@ func (s *service) confine(g *generation, file string) error {
 		// To remove its own at the end.
 		domain.Empty = append(domain.Empty, s.temp.Shared())
 	}
+	// Go reads the system's certificates when it first verifies one, for a provider of users
+	// perhaps at the first login. SSL_CERT_FILE, and the links in /etc/ssl, can lead anywhere.
+	if _, err := x509.SystemCertPool(); err != nil {
+		s.announce("landlock: the system's certificates cannot be read: %s", cli.Cause(err))
+	}
 	usable := domain.Usable()
 	on, line, err := sandbox.Restrict(domain)
 	if err != nil {
 		return cli.Failf("%s; to start without it, set landlock: off", cli.OneLine(err))
 	}
 	s.domain, s.confined = domain, on
-	s.std.Say("%s", line)
+	s.announce("%s", line)
 	if on {
 		s.announcePaths("read and write", usable.Write)
 		s.announcePaths("read", usable.Read)
@@ -54,7 +61,7 @@ func (s *service) announcePaths(what string, paths []string) {
 	for i, path := range paths {
 		names[i] = cli.Printable(path)
 	}
-	s.std.Say("landlock: %s: %s", what, strings.Join(names, ", "))
+	s.announce("landlock: %s: %s", what, strings.Join(names, ", "))
 }
 
 // checkConfined returns an error if cfg needs a path outside the restriction, which a process
@@ -143,10 +150,19 @@ func pathsOf(env *cli.Env, cfg *config.Config, file string) sandbox.Paths {
 }
 
 // around returns the directory of a file, and if the file is a link, that of its target:
-// certbot renews the target of live/NAME/cert.pem, in archive/NAME.
+// certbot renews the target of live/NAME/cert.pem, in archive/NAME. Of a device, such as
+// /dev/null, it returns the path: nobody replaces it, and its directory has others. An open
+// pipe, such as /dev/stdout, has no name and needs no rule.
 func around(file string) []string {
 	dirs := []string{filepath.Dir(file)}
-	if real, err := filepath.EvalSymlinks(file); err == nil && filepath.Dir(real) != dirs[0] {
+	real, err := filepath.EvalSymlinks(file)
+	if st, found := os.Stat(file); found == nil && !st.Mode().IsRegular() && !st.IsDir() {
+		if err != nil {
+			return nil
+		}
+		return []string{real}
+	}
+	if err == nil && filepath.Dir(real) != dirs[0] {
 		dirs = append(dirs, filepath.Dir(real))
 	}
 	return dirs
@@ -160,7 +176,7 @@ func awsPaths(env *cli.Env) []string {
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_CA_BUNDLE",
 	} {
 		if file := env.Variable(key); file != "" {
-			paths = append(paths, filepath.Dir(file))
+			paths = append(paths, around(file)...)
 		}
 	}
 	return paths

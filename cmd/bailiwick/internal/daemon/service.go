@@ -189,7 +189,7 @@ func (s *service) start() {
 	}
 	if s.admin != nil {
 		go s.serveOn(func() error { return s.admin.Serve(s.adminAt) })
-		s.std.Say("admin listening on http://%s", s.adminAt.Addr())
+		s.announce("admin listening on http://%s", s.adminAt.Addr())
 	}
 	s.ready.Store(true)
 	for _, l := range s.sockets {
@@ -201,7 +201,7 @@ func (s *service) start() {
 		})
 	}
 	for _, l := range s.sockets {
-		s.std.Say("listening on %s://%s", scheme, l.Addr())
+		s.announce("listening on %s://%s", scheme, l.Addr())
 	}
 	s.notifyManager(s.notify.Ready("serving"))
 }

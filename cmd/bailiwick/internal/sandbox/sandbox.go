@@ -16,7 +16,7 @@ import (
 // may open. Those that do not exist are skipped.
 type Paths struct {
 	Read  []string // files and directories: read, list
-	Write []string // directories: read, list, write, create, remove
+	Write []string // files and directories: read, list, write, create, remove
 	Empty []string // directories: remove empty directories in them, and nothing else
 }
 

@@ -1,9 +1,7 @@
 package sandbox
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -16,8 +14,9 @@ const (
 	reads  = landlock.AccessFSSet(ll.AccessFSReadFile | ll.AccessFSReadDir)
 	writes = reads | landlock.AccessFSSet(ll.AccessFSWriteFile|ll.AccessFSTruncate|
 		ll.AccessFSRemoveDir|ll.AccessFSRemoveFile|ll.AccessFSMakeDir|ll.AccessFSMakeReg|ll.AccessFSRefer)
-	readsFile = landlock.AccessFSSet(ll.AccessFSReadFile)
-	empties   = landlock.AccessFSSet(ll.AccessFSRemoveDir)
+	readsFile  = landlock.AccessFSSet(ll.AccessFSReadFile)
+	writesFile = readsFile | landlock.AccessFSSet(ll.AccessFSWriteFile|ll.AccessFSTruncate)
+	empties    = landlock.AccessFSSet(ll.AccessFSRemoveDir)
 )
 
 // Restrict permanently takes away the process's right to open anything outside p, and to
@@ -38,7 +37,11 @@ func Restrict(p Paths) (on bool, line string, err error) {
 		rules = append(rules, landlock.PathAccess(access, path).IgnoreIfMissing())
 	}
 	for _, path := range p.Write {
-		rules = append(rules, landlock.PathAccess(writes, path).IgnoreIfMissing())
+		access := writes
+		if !isDir(path) {
+			access = writesFile
+		}
+		rules = append(rules, landlock.PathAccess(access, path).IgnoreIfMissing())
 	}
 	for _, path := range p.Empty {
 		rules = append(rules, landlock.PathAccess(empties, path).IgnoreIfMissing())
@@ -56,14 +59,14 @@ func Restrict(p Paths) (on bool, line string, err error) {
 
 // opened returns the paths that exist and that this user may open. The others need no
 // rule and must not cause an error: in some services, HOME is still that of the user who
-// started the service.
+// started the service, or /dev/null.
 func opened(paths []string) []string {
 	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
 		fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 		if err == nil {
 			unix.Close(fd)
 		}
-		return errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist)
+		return err != nil
 	})
 }
 
