@@ -53,7 +53,7 @@ func (a *app) catalogCheck(ctx context.Context, source string, f *catalogFlags) 
 	}
 	defer src.Close()
 	defer func() { cat.Close() }()
-	if cat, err = a.rowsToCheck(ctx, cat, src.Label, f); err != nil {
+	if cat, err = a.rowsToCheck(ctx, cat, source, src.Label, f); err != nil {
 		return err
 	}
 
@@ -99,9 +99,9 @@ func writeProblem(out *cli.LineWriter, p reconcile.Problem, asJSON bool) {
 	}{string(p.Kind), cli.JSONText(p.Name), detail})
 }
 
-// rowsToCheck returns the catalog with the uploads to compare with the source of that label.
-// That is cat itself, also with an error, or one for another source; then it closes cat.
-func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string, f *catalogFlags) (catalog.Shared, error) {
+// rowsToCheck returns the catalog with the uploads to compare with the source of that label,
+// which the user wrote as source. That is cat itself, also with an error, or one for another source; then it closes cat.
+func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, source, label string, f *catalogFlags) (catalog.Shared, error) {
 	own, others, err := catalogs.SourcesOf(ctx, cat, label)
 	if err != nil {
 		return cat, catalogs.Error(a.Env, err)
@@ -114,7 +114,7 @@ func (a *app) rowsToCheck(ctx context.Context, cat catalog.Shared, label string,
 		}
 	case own || len(others) == 0:
 	case slices.Contains(others, ""):
-		return cat, cli.Usagef("the catalog has uploads of an earlier version, which have no source; to assign them to this one: bailiwick catalog rebind %s --catalog …", cli.Printable(label))
+		return cat, cli.Usagef("the catalog has uploads of an earlier version, which have no source; to assign them to this one: bailiwick catalog rebind %s --catalog …", cli.ShellWord(source))
 	case len(others) == 1:
 		of = others[0]
 		a.Say("the catalog has the uploads of %s; comparing them with the objects in %s", catalogs.ListSources(others), cli.Printable(label))

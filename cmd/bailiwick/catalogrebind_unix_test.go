@@ -42,12 +42,12 @@ func TestSourceMoved(t *testing.T) {
 	place := uploadPlaces(t, "disk")
 	ids := storeIn(t, place, "one", "two", "three")
 	old, moved := place.dir, place
-	moved.dir = filepath.Join(t.TempDir(), "moved")
+	moved.dir = filepath.Join(t.TempDir(), "moved here")
 	moved.source = moved.dir
 	if err := os.Rename(old, moved.dir); err != nil {
 		t.Fatal(err)
 	}
-	rebind := "bailiwick catalog rebind " + moved.dir + " --from " + old + " --catalog …"
+	rebind := "bailiwick catalog rebind " + cli.ShellWord(moved.dir) + " --from " + old + " --catalog …"
 	p := moved.serve(t)
 	p.await(regexp.MustCompile(regexp.QuoteMeta("only of " + old + "; if that source was moved here: " + rebind)))
 	wantStatus(t, p, 404, ids...)

@@ -49,7 +49,7 @@ func (a *app) catalogSweep(ctx context.Context, source string, f *catalogFlags) 
 	age := time.Duration(f.olderThan)
 	swept, parts, err := catalogs.Sweep(ctx, src, jail, cat, age, age)
 	a.Say("%s", catalogs.SweepSummary(swept, parts))
-	catalogs.SayElsewhere(ctx, a.Say, cat, src.Label, nil)
+	catalogs.SayElsewhere(ctx, a.Say, cat, source, src.Label, nil)
 	if err != nil {
 		return a.reconcileFailed(ctx, "sweep", err)
 	}

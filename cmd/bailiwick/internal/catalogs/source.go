@@ -37,16 +37,17 @@ func AdoptUnbound(ctx context.Context, jail *vfs.Jail, cat catalog.Shared, label
 	}
 }
 
-// SayElsewhere warns if a catalog has uploads, but none of the source with that label, and
-// says how to correct that. Uploads of the sources in served are expected.
-func SayElsewhere(ctx context.Context, say func(string, ...any), cat catalog.Shared, label string, served []catalog.Source) {
+// SayElsewhere warns if a catalog has uploads, but none of the source with that label, which the
+// user wrote as source, and says how to correct that. Uploads of the sources in served are
+// expected.
+func SayElsewhere(ctx context.Context, say func(string, ...any), cat catalog.Shared, source, label string, served []catalog.Source) {
 	own, others, err := SourcesOf(ctx, cat, label)
 	others = slices.DeleteFunc(others, func(s catalog.Source) bool { return s == "" || slices.Contains(served, s) })
 	if err != nil || own || len(others) == 0 {
 		return
 	}
-	say("the catalog has no uploads of %s, only of %s; if that source was moved here: bailiwick catalog rebind %[1]s --from %[3]s --catalog …",
-		cli.Printable(label), ListSources(others), cli.Printable(string(others[0])))
+	say("the catalog has no uploads of %s, only of %s; if that source was moved here: bailiwick catalog rebind %s --from %s --catalog …",
+		cli.Printable(label), ListSources(others), cli.ShellWord(source), cli.ShellWord(string(others[0])))
 }
 
 // SourcesOf reports whether a catalog has rows of the source with that label, and which other

@@ -113,7 +113,7 @@ func (s *service) announceSources(ctx context.Context, g *generation) {
 	}
 	for _, m := range g.mounts {
 		if m.catalog != nil {
-			catalogs.SayElsewhere(ctx, s.announce, m.catalog.shared, m.source.source.Label, served)
+			catalogs.SayElsewhere(ctx, s.announce, m.catalog.shared, string(m.cfg.Layers()[0]), m.source.source.Label, served)
 		}
 	}
 }
