@@ -61,7 +61,8 @@ type Config struct {
 	// the request. Without access rules, everyone who has logged in may share.
 	Shares *Shares `yaml:"shares"`
 
-	// Limits on the resources that clients can use. 0 and off mean no limit.
+	// Limits on the resources that clients can use. For connections, requests_in_flight,
+	// rate_per_client, failed_logins and minimum_rate, 0 and off mean no limit.
 	Limits Limits `yaml:"limits"`
 
 	// Networks of trusted reverse proxies. X-Forwarded-For and X-Forwarded-Proto are trusted
