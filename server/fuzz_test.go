@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // oneRange matches the only form of Range that is honored: a single range, possibly among
@@ -119,6 +120,53 @@ func FuzzConditions(f *testing.F) {
 			if method == "GET" && got.Header().Get("Etag") != m.tag {
 				t.Errorf("%q: no ETag", m.header)
 			}
+		}
+	})
+}
+
+// FuzzDestination copies over an object with arbitrary Destination and If. In the inputs, "TAG"
+// stands for the ETag of what is there, and a line feed separates the lines of a header. What is
+// there is replaced only if the response says so, and if there is an If, only if that names the
+// version that is there and nothing else.
+func FuzzDestination(f *testing.F) {
+	for _, destination := range []string{"/there", "/%74here", "http://example.com/there", "https://example.com/there", "http://other.example/there", "//there", "/there?x", "/new", "/a", "/there/", "", "/there\n/there"} {
+		for _, condition := range []string{"", "\n", `</there> (["TAG"])`, ` </%74here>  ( [ "TAG" ] ) `, `<http://example.com/there> (["TAG"])`, `</there> ([W/"TAG"])`, `</there> (Not ["TAG"])`,
+			`</there> (["x"] ["TAG"])`, `</there> (["x"]) (["TAG"])`, `</a> (["TAG"])`, `(["TAG"])`, `</there> (<urn:x> ["TAG"])`, `</there> (["TAG"]`, "\xff"} {
+			f.Add(destination, condition)
+		}
+	}
+	f.Fuzz(func(t *testing.T, destination, condition string) {
+		b, err := mem.FromMap(map[string]string{"a": "new", "there": "old"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := jailOver(t, b, allow("**"))
+		info, err := j.Head(t.Context(), mustParse(t, "there"), vfs.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tag := `"` + info.ETag + `"`
+		condition = strings.ReplaceAll(condition, `"TAG"`, tag)
+		r := httptest.NewRequest("COPY", "/a", nil)
+		r.Header["Destination"] = strings.Split(destination, "\n")
+		if condition != "" {
+			r.Header["If"] = strings.Split(condition, "\n")
+		}
+		w := httptest.NewRecorder()
+		server.New(j, server.Config{Write: true, Logger: quiet}).ServeHTTP(w, r)
+		content := func(name string) string {
+			text, err := j.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text)
+		}
+		if w.Code >= 500 || content("a") != "new" || (content("there") == "new") != (w.Code == 204) {
+			t.Errorf("%q, %q: %d %s; there is %q", destination, condition, w.Code, w.Body, content("there"))
+		}
+		version := regexp.MustCompile(`^[ \t]*<[^>]+>[ \t]*\([ \t]*\[[ \t]*` + regexp.QuoteMeta(tag) + `[ \t]*\][ \t]*\)[ \t]*$`)
+		if w.Code == 204 && condition != "" && !version.MatchString(condition) {
+			t.Errorf("%q, %q: what is there was replaced", destination, condition)
 		}
 	})
 }
