@@ -3,6 +3,7 @@ package server_test
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/bailiwick-fs/bailiwick/server"
@@ -35,4 +36,43 @@ func TestShareCookieBehindProxy(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestShareCookieNotCached: no response that a cache may store has the cookie of a share: the cache
+// would give it to whoever has the link without the password. What pages load may be stored for a
+// year.
+func TestShareCookieNotCached(t *testing.T) {
+	s := newSharing(t)
+	s.withPages()
+	m := s.share("alice", fields{"path": "/files/docs/pub", "password": "right"})
+	password := basic("anyone", "right")
+	refs := assetRefs.FindAllStringSubmatch(s.get(m.URL, password...).Body, -1)
+	if len(refs) == 0 {
+		t.Fatal("the page loads nothing")
+	}
+	targets := []string{m.URL, m.URL + "a.txt", m.URL + "?zip", m.URL + "missing"}
+	for _, ref := range refs {
+		targets = append(targets, m.URL+strings.TrimPrefix(ref[1], "./"))
+	}
+	stored := 0
+	for _, target := range targets {
+		r := s.get(target, password...)
+		if strings.Contains(r.Header.Get("Cache-Control"), "no-store") {
+			continue
+		}
+		stored++
+		if r.Status != 200 || r.Header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: %d %v", target, r.Status, r.Header)
+		}
+	}
+	if stored != len(refs) {
+		t.Errorf("%d responses may be stored, want those of the %d files that pages load", stored, len(refs))
+	}
+}
+
+// basic returns the header of a program that sends a name and a password.
+func basic(user, password string) []string {
+	r := http.Request{Header: http.Header{}}
+	r.SetBasicAuth(user, password)
+	return []string{"Authorization", r.Header.Get("Authorization")}
 }

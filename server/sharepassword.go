@@ -19,12 +19,13 @@ import (
 
 // A share with a password is opened by one of
 //
-//   - the cookie of this share, which the next two set
+//   - the cookie of this share, which the next one sets
 //   - a POST of a form with the field password
 //   - Authorization: Basic, with any user name
 //
 // in this order: a browser that is logged in elsewhere on the server sends its own Basic
-// credentials here, too.
+// credentials here, too. Only the answer to the form has the cookie: caches may store others, and
+// would give it to whoever has the link alone.
 
 // unlocked reports whether the request may use the share s, which has a password. If not, it
 // answers the request.
@@ -34,13 +35,13 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 		return true
 	}
 	password, isForm, err := sentPassword(w, r)
-	if err == nil && password != "" {
-		if err = h.checkPassword(r, s, password); err == nil {
-			w.Header().Add("Set-Cookie", s.cookie(r, at, now))
-			if !isForm {
-				return true
-			}
-		}
+	given := err == nil && password != ""
+	if given {
+		err = h.checkPassword(r, s, password)
+	}
+	right := given && err == nil
+	if right && !isForm {
+		return true
 	}
 	x := h.begin(w, r)
 	defer x.end()
@@ -49,7 +50,8 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 	switch {
 	case err != nil && err != errSharePassword:
 		x.fail(err, nil)
-	case err == nil && password != "":
+	case right:
+		x.Header().Add("Set-Cookie", s.cookie(r, at, now))
 		x.redirect(http.StatusSeeOther, "./"+lastElement(r.URL.EscapedPath()), noStore)
 	default:
 		x.auth = &Auth{Authenticator: shareChallenge{}}

@@ -488,11 +488,6 @@ func TestSharePassword(t *testing.T) {
 	}
 	same(t, "the page for another name of another share", withoutChance(s.get(other.URL+"missing", page...), other.URL+"missing"), withoutChance(ask, target))
 
-	basic := func(user, password string) []string {
-		r := httptest.NewRequest("GET", "/", nil)
-		r.SetBasicAuth(user, password)
-		return []string{"Authorization", r.Header.Get("Authorization")}
-	}
 	if r := s.get(target, basic("anyone", "right")...); r.Status != 200 {
 		t.Errorf("a program with the password: %d", r.Status)
 	}
