@@ -80,17 +80,7 @@ type unauthorizedWriter struct{ x *exchange }
 
 func (w unauthorizedWriter) Header() http.Header { return w.x.Header() }
 
-// WriteHeader sends an early response, such as 103, which is not the status, or the status,
-// once.
-func (w unauthorizedWriter) WriteHeader(status int) {
-	switch {
-	case w.x.status != 0:
-	case status < http.StatusOK && status != http.StatusSwitchingProtocols:
-		w.x.w.WriteHeader(status)
-	default:
-		w.x.WriteHeader(status)
-	}
-}
+func (w unauthorizedWriter) WriteHeader(status int) { w.x.WriteHeader(status) }
 
 func (w unauthorizedWriter) Write(p []byte) (int, error) {
 	if w.x.status == 0 {

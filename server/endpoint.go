@@ -12,9 +12,10 @@ import (
 
 // Endpoint returns a handler for requests that are not for objects, such as signing in. Each
 // request is recorded; h completes the record, which [audit.FromContext] returns. If h returns
-// an error, it has written nothing, and the response is that of a handler of [New]: an error
-// that matches fs.ErrNotExist is the uniform 404, with its Reason in the record. If h panics,
-// the response is 500. recorder and logger may be nil, as in [Config]. The handler is as safe
+// an error and has written nothing, the response is that of a handler of [New]: an error that
+// matches fs.ErrNotExist is the uniform 404, with its Reason in the record. If h panics, the
+// response is 500. Once the response has begun, both close the connection instead: half of a body
+// must not look complete. recorder and logger may be nil, as in [Config]. The handler is as safe
 // for concurrent use as h is.
 //
 // A client has ten seconds to send the body of its request. Then a Read of it returns an error
@@ -38,7 +39,12 @@ func Endpoint(h func(w http.ResponseWriter, r *http.Request) error, recorder aud
 			r.Body = endpointBody{body, r.Body}
 			defer func() { x.attempt.Received, x.allRead = body.received, body.err == io.EOF }()
 		}
-		if err := h(x, r); err != nil {
+		switch err := h(x, r); {
+		case err == nil:
+			x.begun()
+		case x.status != 0:
+			x.abort(err)
+		default:
 			x.fail(err, nil)
 		}
 	})

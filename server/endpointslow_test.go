@@ -49,7 +49,7 @@ func TestEndpointSlowBody(t *testing.T) {
 	}{
 		"byte by byte":       {reads, time.Second, 408, string(audit.ReasonClientSlow), 11 * time.Second},
 		"nothing":            {reads, time.Hour, 408, string(audit.ReasonClientSlow), 11 * time.Second},
-		"a body not read":    {ignores, time.Hour, 200, "", 6 * time.Second},
+		"a body not read":    {ignores, time.Hour, 200, "", 11 * time.Second},
 		"in time, then idle": {checks, 0, 204, "", 61 * time.Second},
 	} {
 		t.Run(what, func(t *testing.T) {

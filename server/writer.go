@@ -11,7 +11,7 @@ import (
 // would copy files through memory instead of using sendfile.
 type responseWriter struct {
 	w      http.ResponseWriter
-	status int // 0 until the header is written
+	status int // 0 until the response has begun
 	bytes  int64
 }
 
@@ -22,12 +22,28 @@ var (
 
 func (w *responseWriter) Header() http.Header { return w.w.Header() }
 
+// WriteHeader sends an early response, such as 103, which is not the status, or the status,
+// once.
 func (w *responseWriter) WriteHeader(status int) {
-	w.status = status
+	if w.status != 0 {
+		return
+	}
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		w.status = status
+	}
 	w.w.WriteHeader(status)
 }
 
+// begun notes that the response has begun with the status that net/http sends if none is set: an
+// error or a panic must not complete it.
+func (w *responseWriter) begun() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+}
+
 func (w *responseWriter) Write(p []byte) (int, error) {
+	w.begun()
 	n, err := w.w.Write(p)
 	w.bytes += int64(n)
 	if err != nil {
@@ -37,6 +53,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 }
 
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
+	w.begun()
 	var n int64
 	var err error
 	if rf, ok := w.w.(io.ReaderFrom); ok {
@@ -50,6 +67,12 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 		err = &writeError{err}
 	}
 	return n, err
+}
+
+// FlushError is for http.ResponseController.
+func (w *responseWriter) FlushError() error {
+	w.begun()
+	return http.NewResponseController(w.w).Flush()
 }
 
 // Unwrap is for http.ResponseController.
