@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -15,7 +16,9 @@ import (
 var defaultIndexes = []string{"index.html"}
 
 // serveDir answers a path with a trailing slash: with what the query asks for, or with the
-// first index file that exists, else with the listing, else with the fallback, else with 404.
+// first index file that exists, else with the listing, else with the fallback, else with 404. An
+// index file that exists, but whose share has no use left, is not missing: nothing answers in its
+// place.
 func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 	if h.cfg.List && wantsArchive(x.r) {
 		h.archive(x, dir)
@@ -32,7 +35,7 @@ func (h *handler) serveDir(x *exchange, dir vfs.Name) {
 			pres := h.present(x, index, h.indexVary)
 			var obj *vfs.Object
 			obj, err = h.open(x, index, &pres)
-			if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			if err == nil || !errors.Is(err, fs.ErrNotExist) || vfs.ReasonOf(err) == audit.ReasonShareUsed {
 				x.attempt.Name = index
 				if err == nil {
 					x.send(obj, &pres)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/catalog"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -42,6 +43,34 @@ func TestShareUsesFull(t *testing.T) {
 	await(t, func() bool {
 		return strings.Contains(s.get("/.bailiwick/shares", as("alice")...).Body, `"used":2,"note":"free"`)
 	})
+}
+
+// A takenShares has no use left when one is taken: other requests were faster.
+type takenShares struct{ catalog.Shares }
+
+func (takenShares) UseShare(context.Context, uuid.UUID, time.Time) (bool, error) { return false, nil }
+
+// TestShareLastUseTaken reads a share whose last use another request has taken meanwhile. Nothing
+// else answers in place of what was not sent: not the listing of a directory in place of its index.
+func TestShareLastUseTaken(t *testing.T) {
+	s := newSharing(t)
+	plant(t, s.tree, "docs/pub/index.html", "docs/pub/index.html.gz")
+	m := s.share("alice", fields{"path": "/files/docs/pub", "uses": 1})
+	s.change = func(c *server.ShareConfig) {
+		c.Store = takenShares{c.Store}
+		c.Mounts[0].Config.NoIndex, c.Mounts[0].Config.Index, c.Mounts[0].Config.Sidecars = false, []string{"index.html", "index.htm"}, true
+	}
+	s.apply()
+	for _, below := range []string{"", "a.txt", "?zip"} {
+		s.rec.list = nil
+		s.gone(below, m.URL+below, "Accept-Encoding", "gzip")
+		if a := s.rec.list[0]; a.Reason != audit.ReasonShareUsed || a.Verdict != audit.Refused {
+			t.Errorf("%q is recorded as %+v", below, a)
+		}
+	}
+	if r := s.get(m.URL, "Accept", "application/json"); r.Status != 200 {
+		t.Errorf("a listing, which is no use: %d", r.Status)
+	}
 }
 
 // TestShareFilesBounded: a file request takes 1,000 files if its issuer does not say how many, and
