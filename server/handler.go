@@ -51,7 +51,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	op := opOf(r.Method)
 	if post {
-		op, x.form = vfs.OpWrite, isBrowserForm(r)
+		op, x.form = h.formOp(r), isBrowserForm(r)
 	}
 	if !x.authenticate(&h.cfg.Auth, op, h.opens) {
 		return

@@ -33,6 +33,15 @@ func (h *handler) post(x *exchange, dir vfs.Name) {
 	}
 }
 
+// formOp returns the operation by which a form is judged before its body is read. An action may
+// need the right to delete alone, and it is judged again, by its own operation, once it is known.
+func (h *handler) formOp(r *http.Request) vfs.Op {
+	if kind, _ := formOf(r); kind == formFields && h.opens != nil && h.opens.Open(vfs.OpDelete) {
+		return vfs.OpDelete
+	}
+	return vfs.OpWrite
+}
+
 // An action is what a form asks for.
 type action struct {
 	method    string // of the request that does the same
@@ -49,8 +58,12 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		x.fail(err, nil)
 		return
 	}
+	cond := httpheader.Conditions(x.r)
 	a, err := parseAction(dir, fields)
-	switch cond := httpheader.Conditions(x.r); {
+	if a.method != "" {
+		x.standFor(a.method)
+	}
+	switch {
 	case err != nil:
 	case !appliesToForm(cond):
 		err = errPrecondition
@@ -62,15 +75,11 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		return
 	}
 	defer x.partOf(dir, a.method)()
+	x.attempt.Name = a.name
 	reached := h.checkReached(x.r, a.name)
 	if reached == nil && a.method != http.MethodDelete {
 		reached = h.checkReached(x.r, a.to)
 	}
-	as := new(http.Request)
-	*as = *x.r
-	as.Method = a.method
-	x.attempt.Method, x.attempt.Name = x.r.Method, a.name
-	x.r, x.op = as, opOf(a.method)
 	if reached != nil {
 		x.fail(reached, nil)
 		return
@@ -80,6 +89,16 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		return
 	}
 	h.transfer(x, a.name, a.to, vfs.PutOptions{Cond: vfs.Cond{IfMatch: a.replaced, IfNoneMatch: vfs.Tags{Any: !a.overwrite}}, Source: a.source})
+}
+
+// standFor makes the request of a form the one that it stands for, which all checks see. The record
+// has the method that was sent.
+func (x *exchange) standFor(method string) {
+	as := new(http.Request)
+	*as = *x.r
+	as.Method = method
+	x.attempt.Method = x.r.Method
+	x.r, x.op = as, opOf(method)
 }
 
 // receiveFields returns the fields of a form without files.

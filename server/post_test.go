@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
+	"github.com/bailiwick-fs/bailiwick/server/access"
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -311,5 +312,39 @@ func TestPostReachesOnlyItsURLs(t *testing.T) {
 	}
 	if r := sendBody(t, "POST", url+"/", "action=move&name=a.txt&to=b.txt", "Content-Type", "application/x-www-form-urlencoded"); r.Status != 201 {
 		t.Errorf("move: %d %q", r.Status, r.Body)
+	}
+}
+
+// TestPostActionRights: a form needs the rights of the request that it stands for, and no others,
+// whatever anyone may do. It has the same status, for all kinds of names, and asks for credentials
+// where that does.
+func TestPostActionRights(t *testing.T) {
+	ops := []vfs.Op{vfs.OpRead, vfs.OpWrite, vfs.OpDelete}
+	for open := range 1 << len(ops) {
+		anyone := access.Rule{Who: "anyone", Can: can(vfs.OpList)}
+		for i, op := range ops {
+			if open>>i&1 == 1 {
+				anyone.Can = append(anyone.Can, op)
+			}
+		}
+		l := rules(t, nil, anyone, access.Rule{Who: "authenticated", Can: can(ops...)})
+		for _, c := range []struct{ method, fields string }{
+			{"DELETE", "action=delete"}, {"COPY", "action=copy&to=new.txt"}, {"MOVE", "action=move&to=new.txt"},
+			{"COPY", "action=copy&to=secret.txt"}, {"MOVE", "action=move&to=secret.txt"},
+		} {
+			_, to, _ := strings.Cut(c.fields, "&to=")
+			for _, name := range []string{"a.txt", "missing.txt", "secret.txt", "%00", "%2e%2e"} {
+				site := func() http.Handler {
+					b := mem.New()
+					plant(t, b, "a.txt", "secret.txt")
+					return guard(t, b, gatePolicy(), l, people{}, server.Config{List: true, Write: true})
+				}
+				want := sendTo(t, site(), c.method, "/"+name, "", "Destination", "/"+to)
+				got := sendTo(t, site(), "POST", "/", c.fields+"&name="+name, "Content-Type", "application/x-www-form-urlencoded")
+				want.Header.Del("Etag") // of a tree of its own
+				got.Header.Del("Etag")
+				same(t, fmt.Sprintf("anyone can %v: %s&name=%s", anyone.Can, c.fields, name), got, want)
+			}
+		}
 	}
 }
