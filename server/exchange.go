@@ -29,6 +29,7 @@ type exchange struct {
 	rec           audit.Recorder
 	logger        *slog.Logger
 	attempt       audit.Attempt
+	part          part          // what the request does with one object
 	answer        driver.Answer // of the last open, if there is a record or asks is set
 	asks          bool          // the answer decides
 	allRead       bool          // the body of the request was read to its end
@@ -84,6 +85,7 @@ func (x *exchange) end() {
 		}
 	}
 	if x.rec != nil {
+		x.endPart()
 		x.record()
 	}
 	x.release()

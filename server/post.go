@@ -74,7 +74,7 @@ func (h *handler) postAction(x *exchange, dir vfs.Name) {
 		x.fail(err, nil)
 		return
 	}
-	defer x.partOf(dir, a.method)()
+	x.part = part{dir, a.method}
 	x.attempt.Name = a.name
 	reached := h.checkReached(x.r, a.name)
 	if reached == nil && a.method != http.MethodDelete {
@@ -231,14 +231,3 @@ func formAction(method string) string {
 
 // newOnly returns the condition that an object is only created, if only is set.
 func newOnly(only bool) vfs.Cond { return vfs.Cond{IfNoneMatch: vfs.Tags{Any: only}} }
-
-// partOf returns a function that records what was done with one object in dir, as for a request
-// of that method. The request itself has another record.
-func (x *exchange) partOf(dir vfs.Name, method string) func() {
-	return func() {
-		part := x.attempt
-		part.Method, part.Status = method, x.status
-		x.recordPart(&part)
-		x.attempt.Name, x.attempt.To = dir, vfs.Name{}
-	}
-}

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"mime/multipart"
@@ -345,6 +346,79 @@ func TestPostActionRights(t *testing.T) {
 				got.Header.Del("Etag")
 				same(t, fmt.Sprintf("anyone can %v: %s&name=%s", anyone.Can, c.fields, name), got, want)
 			}
+		}
+	}
+}
+
+// A removing is a backend whose Remove is a function.
+type removing struct {
+	vfs.Backend
+	remove func(context.Context) error
+}
+
+func (b removing) Remove(ctx context.Context, _ vfs.Name, _ vfs.Cond) error { return b.remove(ctx) }
+
+// ending is the key of what ends the requests of a server that shuts down.
+type ending struct{}
+
+// TestPostActionRecords: the line of what a form has done says what that of a DELETE says, however
+// that ends.
+func TestPostActionRecords(t *testing.T) {
+	outcome := func(a audit.Attempt) string {
+		return fmt.Sprint(a.Method, " ", a.Verdict, " ", a.Reason, " ", a.Status, " aborted ", a.Aborted)
+	}
+	for what, c := range map[string]struct {
+		remove func(context.Context) error
+		want   string
+	}{
+		"it is done":      {func(context.Context) error { return nil }, "DELETE allowed  204 aborted false"},
+		"it fails":        {func(context.Context) error { return vfs.ErrFailed }, "DELETE error backend.error 500 aborted false"},
+		"it panics":       {func(context.Context) error { panic("secret") }, "DELETE error panic 500 aborted false"},
+		"it aborts":       {func(context.Context) error { panic(http.ErrAbortHandler) }, "DELETE allowed  0 aborted true"},
+		"the client left": {func(context.Context) error { return context.Canceled }, "DELETE allowed client.canceled 0 aborted true"},
+		"the server ends": {func(ctx context.Context) error {
+			ctx.Value(ending{}).(context.CancelCauseFunc)(server.ErrShutdown)
+			return context.Canceled
+		}, "DELETE allowed shutdown 0 aborted true"},
+	} {
+		b := mem.New()
+		plant(t, b, "d/a.txt")
+		rec := &recorder{}
+		h := server.New(jailOver(t, removing{b, c.remove}, allow("**")), server.Config{Write: true, Recorder: rec, Logger: quiet})
+		url := start(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			ctx, end := context.WithCancelCause(r.Context())
+			defer end(nil)
+			h.ServeHTTP(w, r.WithContext(context.WithValue(ctx, ending{}, end)))
+		}))
+		_, _ = try("DELETE", url+"/d/a.txt", nil)
+		rec.wait(t, 1)
+		_, _ = try("POST", url+"/d/", strings.NewReader("action=delete&name=a.txt"), "Content-Type", "application/x-www-form-urlencoded")
+		a := rec.wait(t, 3)
+		if got := outcome(a[0]); got != c.want {
+			t.Errorf("%s: a DELETE is recorded as %s, want %s", what, got, c.want)
+		}
+		if got := outcome(a[1]); got != c.want || !a[1].Part || a[1].Name.String() != "d/a.txt" || a[1].Rule != a[0].Rule {
+			t.Errorf("%s: the part is recorded as %s, want %s: %+v", what, got, c.want, a[1])
+		}
+		if got := strings.Replace(outcome(a[2]), "POST", "DELETE", 1); got != c.want || a[2].Part || a[2].Name.String() != "d" {
+			t.Errorf("%s: the form is recorded as %s, want %s: %+v", what, got, c.want, a[2])
+		}
+	}
+}
+
+// TestPostRemovalRecords is TestPostActionRecords for uploads, whose store panics.
+func TestPostRemovalRecords(t *testing.T) {
+	rec := &recorder{}
+	s := uploadsOver(t, removing{mem.New(), func(context.Context) error { panic("secret") }}, server.UploadConfig{Page: fullPage, Recorder: rec})
+	r := sendBody(t, "POST", s.url+"/", "x", "Content-Disposition", "attachment; filename=a")
+	var answer struct{ Files []stored }
+	if err := json.Unmarshal([]byte(r.Body), &answer); err != nil || len(answer.Files) != 1 {
+		t.Fatalf("%d %s", r.Status, r.Body)
+	}
+	_, _ = try("POST", s.url+"/", strings.NewReader("action=delete&name="+answer.Files[0].ID), "Content-Type", "application/x-www-form-urlencoded")
+	for _, a := range rec.wait(t, 3)[1:] {
+		if a.Verdict != audit.Failed || a.Reason != audit.ReasonPanic || a.Status != 500 || a.Part != (a.Method == "DELETE") {
+			t.Errorf("recorded as %+v", a)
 		}
 	}
 }

@@ -28,10 +28,26 @@ func (x *exchange) record() {
 	x.describeRequest(a)
 	a.Status, a.Bytes = x.status, x.bytes
 	a.Duration = time.Since(a.Time)
-	if a.Reason == audit.ReasonCanceled && errors.Is(context.Cause(x.r.Context()), ErrShutdown) {
-		a.Reason = audit.ReasonShutdown
-	}
 	x.rec.Record(a)
+}
+
+// A part is what a request does with one object in dir, as one with that method would. The zero part
+// is none.
+type part struct {
+	dir    vfs.Name
+	method string
+}
+
+// endPart records the part of the request, which ended as the request did: also by a panic. The
+// request itself has another record.
+func (x *exchange) endPart() {
+	if x.part.method == "" {
+		return
+	}
+	a := x.attempt
+	a.Method, a.Status = x.part.method, x.status
+	x.recordPart(&a)
+	x.attempt.Name, x.attempt.To = x.part.dir, vfs.Name{}
 }
 
 // recordPart records what the request has done with one of several objects.
@@ -69,6 +85,9 @@ func (x *exchange) describeRequest(a *audit.Attempt) {
 		a.Backend = x.jail.Caps().Kind
 	}
 	a.Cache = x.answer.Cache
+	if a.Reason == audit.ReasonCanceled && errors.Is(context.Cause(x.r.Context()), ErrShutdown) {
+		a.Reason = audit.ReasonShutdown
+	}
 }
 
 // newRequestID returns a UUID of version 7. It is not secret, so its random bits come

@@ -101,7 +101,7 @@ func (h *uploads) postAction(x *exchange) {
 		x.fail(err, nil)
 		return
 	}
-	defer x.partOf(vfs.Root, http.MethodDelete)()
+	x.part = part{vfs.Root, http.MethodDelete}
 	x.attempt.Name, x.op = name, vfs.OpDelete
 	rec, err := h.find(x, x.op, name)
 	if err != nil {
