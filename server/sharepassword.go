@@ -21,11 +21,12 @@ import (
 //
 //   - the cookie of this share, which the next one sets
 //   - a POST of a form with the field password
-//   - Authorization: Basic, with any user name
+//   - Authorization: Basic, with any user name, unless a browser sends it
 //
-// in this order: a browser that is logged in elsewhere on the server sends its own Basic
-// credentials here, too. Only the answer to the form has the cookie: caches may store others, and
-// would give it to whoever has the link alone.
+// in this order. A browser that is logged in elsewhere on the server sends its own Basic credentials
+// here, too: as guesses of the password, they would shut out everybody behind its address. It gets
+// the form, and no challenge, whose answer would not count either. Only the answer to the form has
+// the cookie: caches may store others, and would give it to whoever has the link alone.
 
 // unlocked reports whether the request may use the share s, which has a password. If not, it
 // answers the request.
@@ -54,7 +55,10 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 		x.Header().Add("Set-Cookie", s.cookie(r, at, now))
 		x.redirect(http.StatusSeeOther, "./"+lastElement(r.URL.EscapedPath()), noStore)
 	default:
-		x.auth = &Auth{Authenticator: shareChallenge{}}
+		x.auth = new(Auth)
+		if !sentByBrowser(r) {
+			x.auth.Authenticator = shareChallenge{}
+		}
 		if isNavigation(r) || isForm {
 			x.auth.Unauthorized = askPassword{h.site, isForm}
 		}
@@ -75,11 +79,15 @@ func sentPassword(w http.ResponseWriter, r *http.Request) (password string, isFo
 			return fields.Get("password"), true, err
 		}
 	}
-	if lines := r.Header["Authorization"]; len(lines) == 1 {
+	if lines := r.Header["Authorization"]; len(lines) == 1 && !sentByBrowser(r) {
 		_, password, _ = r.BasicAuth()
 	}
 	return password, false, nil
 }
+
+// sentByBrowser reports whether a browser sent r, as far as its header tells. Without TLS, only that
+// of a page does.
+func sentByBrowser(r *http.Request) bool { return byBrowser(r) || isNavigation(r) }
 
 // checkPassword returns an error unless password is the password of s.
 func (h *shares) checkPassword(r *http.Request, s *openShare, password string) error {

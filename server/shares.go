@@ -57,7 +57,8 @@ type ShareConfig struct {
 	Hashes ShareHashes
 
 	// Guesses limits unknown tokens, and Passwords wrong passwords of shares, by the address
-	// of the client. nil is [ShareGuesses] and the default of auth.NewFailures.
+	// of the client. nil is [ShareGuesses] and the default of auth.NewFailures. Neither should
+	// count logins: whoever has a link could use them up for the users behind the same address.
 	Guesses, Passwords *auth.Failures
 
 	// Title and Color are those of [Page], for the pages on which users see and make shares.

@@ -142,7 +142,8 @@ type Limits struct {
 	// per-second rate, or the whole count of a per-minute or per-hour rate.
 	RatePerClient Rate `yaml:"rate_per_client" default:"off" example:"100/s"`
 
-	// Failed logins per client address. Further attempts get 429.
+	// Failed logins per client address, and, counted apart, wrong passwords of shares. Further
+	// attempts get 429.
 	FailedLogins Rate `yaml:"failed_logins" default:"10/m" example:"5/m"`
 
 	// The maximum size of one written object. Larger ones get 413.

@@ -31,16 +31,23 @@ type authConfig struct {
 
 	names []string // the names in the files of users, sorted
 
-	failures     *auth.Failures
-	failureLimit config.Rate
+	failures failures
+}
+
+// failures are the counts of wrong credentials, each with the same limit. A reload that leaves
+// the limit unchanged keeps them; otherwise each reload would give attackers a fresh start.
+type failures struct {
+	logins *auth.Failures
+	shares *auth.Failures // of their passwords, which strangers may try, and must not close logins
+	limit  config.Rate
 }
 
 // newAuthConfig reads the files of users and keys.
 func (s *service) newAuthConfig(cfg *config.Config) (*authConfig, error) {
-	c := &authConfig{failures: s.failuresFor(cfg.Limits.FailedLogins), failureLimit: cfg.Limits.FailedLogins}
+	c := &authConfig{failures: s.failuresFor(cfg.Limits.FailedLogins)}
 	// Failures are counted by RemoteAddr, in which server.Limit has replaced the address of a
 	// trusted proxy by the client's.
-	chain := auth.ChainConfig{Failures: c.failures, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
+	chain := auth.ChainConfig{Failures: c.failures.logins, SignedSuffix: cfg.Users.OIDCSuffix(), CertificatesSuffix: cfg.Users.CertificateSuffix()}
 	known := false
 	var users *htpasswd.Users
 	if file := cfg.Users.Htpasswd; file != "" {
@@ -115,10 +122,9 @@ func (s *service) provider() *oidc.Provider {
 	return nil
 }
 
-// failuresFor returns the counts of failed log-ins. A reload that leaves their limit
-// unchanged keeps them; otherwise each reload would give attackers a fresh start.
-func (s *service) failuresFor(limit config.Rate) *auth.Failures {
-	if g := s.current.Load(); g != nil && g.auth.failureLimit == limit {
+// failuresFor returns the counts for a limit: those of the current generation, or new ones.
+func (s *service) failuresFor(limit config.Rate) failures {
+	if g := s.current.Load(); g != nil && g.auth.failures.limit == limit {
 		return g.auth.failures
 	}
 	limits := auth.FailureLimits{}
@@ -127,5 +133,5 @@ func (s *service) failuresFor(limit config.Rate) *auth.Failures {
 	} else {
 		limits.Burst = 1 << 30
 	}
-	return auth.NewFailures(limits)
+	return failures{auth.NewFailures(limits), auth.NewFailures(limits), limit}
 }

@@ -57,7 +57,7 @@ func (s *service) addSignIn(g *generation, recorder audit.Recorder) {
 		Recorder: recorder, Logger: s.logger,
 	}
 	if c.client != nil {
-		pages.Provider, pages.Keys, pages.Failures = c.client, c.sessionKeys, c.failures
+		pages.Provider, pages.Keys, pages.Failures = c.client, c.sessionKeys, c.failures.logins
 	}
 	pages.Title, pages.Color = ownLook(g.cfg)
 	c.signIn = signin.New(pages)

@@ -72,7 +72,7 @@ func (s *service) serveShares(g *generation, recorder audit.Recorder) {
 	}
 	cfg.Store, cfg.Cache, cfg.Auth = g.shares.store, g.shares.recent, gate
 	cfg.Recorder, cfg.Logger = recorder, s.logger
-	cfg.Hashes, cfg.Guesses, cfg.Passwords = s.shareState.hashes, s.shareState.guesses, g.auth.failures
+	cfg.Hashes, cfg.Guesses, cfg.Passwords = s.shareState.hashes, s.shareState.guesses, g.auth.failures.shares
 	cfg.Title, cfg.Color = ownLook(g.cfg)
 	g.shares.handler = server.NewShares(cfg)
 }
