@@ -3,10 +3,10 @@ package vfs
 import (
 	"context"
 	"errors"
-	"reflect"
 	"sync"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
+	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
 // Move stores the object from of src, which may be j itself, under the name to, and
@@ -31,8 +31,9 @@ import (
 //
 // Move refuses symbolic links as Remove does. It fails with [ErrUnsupported] if src is
 // read-only, if the object has no ETag, if to could not record its content coding, and
-// if to and from are the same name of one backend. Other errors are those of Copy and
-// Remove.
+// if to and from lead to one object, as two names of one store can; see [Locate]. Between
+// two stores that could be one, an object with the ETag of from counts as that. Other
+// errors are those of Copy and Remove.
 func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// Check all rights first, so that nothing is done for a move that may not be
 	// completed.
@@ -55,10 +56,16 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 	if err != nil {
 		return Written{}, err
 	}
-	if !src.caps.Writable || version.ETag == "" || to == from && sameBackend(j.backend, src.backend) {
+	if !src.caps.Writable || version.ETag == "" {
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
-	if from.Dir() == to.Dir() && newSpelling(from.Base()).is(to.Base()) && sameBackend(j.backend, src.backend) {
+	switch one, err := j.mayBeOne(ctx, to, src, version); {
+	case err != nil:
+		return Written{}, outward("put", to, v.Rule, err)
+	case one:
+		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
+	}
+	if from.Dir() == to.Dir() && newSpelling(from.Base()).is(to.Base()) && sameValue(j.backend, src.backend) {
 		opts.leaving = from
 	}
 	if w, err := j.moveInside(ctx, &v, src, version, opts); !errors.Is(err, ErrUnsupported) {
@@ -85,6 +92,23 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 		return Written{}, outward("remove", from, d.Rule, changed(err))
 	}
 	return w, nil
+}
+
+// mayBeOne reports whether the name to leads, or could lead, to the object that is to be
+// moved. Where the ETag depends on the content alone, the copy would be the version that is
+// then removed, and the object be lost.
+func (j *Jail) mayBeOne(ctx context.Context, to Name, src *Jail, version *Info) (bool, error) {
+	there, here := Locate(j.backend, to), Locate(src.backend, version.Name)
+	if there.inOneStore(here) {
+		return there.key == here.key, nil
+	}
+	// A store can have several addresses, and not every layer tells what is below it. If the
+	// ETags differ, the removal cannot hit the copy.
+	info, err := j.backend.Stat(ctx, to, Request{Cond: Cond{Unsafe: true}})
+	if ReasonOf(err) == reason.Missing {
+		return false, nil
+	}
+	return err == nil && info.ETag == version.ETag, err
 }
 
 // isOtherSpelling reports whether the store finds an object by the name n although it has
@@ -201,9 +225,4 @@ func changed(err error) error {
 		return ErrChanged
 	}
 	return err
-}
-
-// sameBackend reports whether a and b are one value. Some types cannot be compared.
-func sameBackend(a, b Backend) bool {
-	return reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() && a == b
 }

@@ -16,7 +16,10 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-var _ driver.Copier = (*Backend)(nil)
+var (
+	_ driver.Copier  = (*Backend)(nil)
+	_ driver.Locator = (*Backend)(nil)
+)
 
 // maxCopy is the maximum size of an object for CopyObject.
 const maxCopy = 5 << 30
@@ -89,15 +92,32 @@ func (b *Backend) sameService(src vfs.Backend) (*awss3.Client, *Backend) {
 	if !ok {
 		return nil, nil
 	}
-	mine, other := sdkClient(b.api), sdkClient(source.api)
-	if mine == nil || other == nil {
-		return nil, nil
-	}
-	o, p := mine.Options(), other.Options()
-	if aws.ToString(o.BaseEndpoint) != aws.ToString(p.BaseEndpoint) || o.Region != p.Region {
+	mine := sdkClient(b.api)
+	if mine == nil || sdkClient(source.api) == nil || b.service() != source.service() {
 		return nil, nil
 	}
 	return mine, source
+}
+
+// service returns a value that is equal for two Backends only if they use one service.
+func (b *Backend) service() any {
+	type address struct{ endpoint, region string }
+	client := sdkClient(b.api)
+	if client == nil {
+		return b.api
+	}
+	o := client.Options()
+	return address{aws.ToString(o.BaseEndpoint), o.Region}
+}
+
+// Locate implements driver.Locator. A bucket that has several names or endpoints has several
+// Locations.
+func (b *Backend) Locate(n vfs.Name) vfs.Location {
+	type store struct {
+		service any
+		bucket  string
+	}
+	return vfs.LocationIn(store{b.service(), b.bucket}, b.prefix+n.String())
 }
 
 // copySource encodes a key for CopyObject. Some services read a plus sign as a space.

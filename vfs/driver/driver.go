@@ -9,8 +9,8 @@
 //   - A backend, or a layer over another one, can list less if it knows what the caller
 //     needs: see [ListHintOf].
 //   - A layer embeds the vfs.Backend below it and passes on [Walk] and [CopyFrom]; one
-//     that changes names uses [Renamed] for errors. The packages below backends/layer/
-//     are examples.
+//     that changes names uses [Renamed] for errors, and is a [Locator]. The packages below
+//     backends/layer/ are examples.
 //
 // A backend is complete when it passes vfstest.TestBackend.
 package driver
@@ -110,6 +110,20 @@ func MoveFrom(ctx context.Context, b vfs.Backend, n vfs.Name, src vfs.Backend, f
 		return m.MoveFrom(ctx, n, src, from, opts)
 	}
 	return Unsupported{}.Put(ctx, n, nil, opts)
+}
+
+// A Locator is a backend that knows which names lead to one object although they are names
+// of different backends, or a layer that gives objects other names. A move between such
+// names is refused: it would remove what it has just stored.
+type Locator interface {
+	vfs.Backend
+
+	// Locate returns where Put stores the object n and Remove removes it. A store calls
+	// [vfs.LocationIn]; two backends whose stores could be one, with ETags that depend on
+	// the content alone, need this method. A layer calls [vfs.Locate] with the backend
+	// below and the name there; it needs the method if two of its names can lead to one
+	// object.
+	Locate(n vfs.Name) vfs.Location
 }
 
 // Under returns the backend below all layers of b that have an Under method. Only a

@@ -118,9 +118,10 @@ type Cache struct {
 }
 
 var (
-	_ driver.Walker = (*Cache)(nil)
-	_ driver.Copier = (*Cache)(nil)
-	_ driver.Mover  = (*Cache)(nil)
+	_ driver.Walker  = (*Cache)(nil)
+	_ driver.Copier  = (*Cache)(nil)
+	_ driver.Mover   = (*Cache)(nil)
+	_ driver.Locator = (*Cache)(nil)
 )
 
 // New returns a Cache over b in the directory dir, which is created if it is missing.

@@ -44,6 +44,9 @@ func (c *Cache) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from 
 	return driver.MoveFrom(ctx, c.Backend, n, src, from, opts)
 }
 
+// Locate implements driver.Locator.
+func (c *Cache) Locate(n vfs.Name) vfs.Location { return vfs.Locate(c.Backend, n) }
+
 // Walk implements driver.Walker.
 func (c *Cache) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {
 	return driver.Walk(ctx, c.Backend, dir)

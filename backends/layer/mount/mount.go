@@ -90,9 +90,9 @@ type backend struct {
 }
 
 var (
-	_ vfs.Backend   = (*backend)(nil)
-	_ driver.Copier = (*backend)(nil)
-	_ driver.Mover  = (*backend)(nil)
+	_ driver.Copier  = (*backend)(nil)
+	_ driver.Mover   = (*backend)(nil)
+	_ driver.Locator = (*backend)(nil)
 )
 
 func (b *backend) common() vfs.Caps {
@@ -219,6 +219,15 @@ func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 // MoveFrom implements driver.Mover.
 func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
 	return b.inside(ctx, n, src, from, opts, driver.MoveFrom)
+}
+
+// Locate implements driver.Locator.
+func (b *backend) Locate(n vfs.Name) vfs.Location {
+	p, at, err := b.find("locate", n)
+	if err != nil { // the zero Name: nothing is stored
+		return vfs.Location{}
+	}
+	return vfs.Locate(p.Backend, at)
 }
 
 // inside lets a store copy or move an object of src, which may also be such a layer.

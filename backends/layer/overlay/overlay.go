@@ -124,7 +124,7 @@ type backend struct {
 	caps   vfs.Caps
 }
 
-var _ vfs.Backend = (*backend)(nil)
+var _ driver.Locator = (*backend)(nil)
 
 // Caps implements vfs.Backend.
 func (b *backend) Caps() vfs.Caps { return b.caps }

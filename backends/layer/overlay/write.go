@@ -35,6 +35,9 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	return info, err
 }
 
+// Locate implements driver.Locator: all changes are made in the first backend.
+func (b *backend) Locate(n vfs.Name) vfs.Location { return vfs.Locate(b.layers[0].Backend, n) }
+
 // now asks for the present state of an object, before a change.
 var now = vfs.Request{Cond: vfs.Cond{Unsafe: true}}
 

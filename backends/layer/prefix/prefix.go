@@ -45,9 +45,10 @@ type backend struct {
 }
 
 var (
-	_ driver.Walker = (*backend)(nil)
-	_ driver.Copier = (*backend)(nil)
-	_ driver.Mover  = (*backend)(nil)
+	_ driver.Walker  = (*backend)(nil)
+	_ driver.Copier  = (*backend)(nil)
+	_ driver.Mover   = (*backend)(nil)
+	_ driver.Locator = (*backend)(nil)
 )
 
 // object returns the name of the object n in the backend below. The top is none.
@@ -156,6 +157,12 @@ func (b *backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 // MoveFrom implements driver.Mover.
 func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
 	return b.inside(ctx, n, src, from, opts, driver.MoveFrom)
+}
+
+// Locate implements driver.Locator.
+func (b *backend) Locate(n vfs.Name) vfs.Location {
+	at, _ := b.dir.Join(n) // the zero Name if it is too long: then b stores nothing
+	return vfs.Locate(b.Backend, at)
 }
 
 // inside lets the store copy or move an object of src, which may also be such a layer.
