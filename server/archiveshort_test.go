@@ -186,6 +186,14 @@ func (b codedBackend) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*v
 	return obj, err
 }
 
+func (b codedBackend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.Info, error) {
+	info, err := b.Backend.Stat(ctx, n, req)
+	if err == nil {
+		info.Encoding = b.codings[n.String()]
+	}
+	return info, err
+}
+
 // The bytes of an object that is stored with a content coding have a name that says so.
 func TestArchiveCodedObjects(t *testing.T) {
 	codings := map[string]string{"a.txt": "gzip", "b.tar.GZ": "gzip", "c.css": "br", "d/e.js": "zstd", "f.txt": "aws-chunked", "g.txt": ""}

@@ -45,7 +45,7 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 		return
 	}
 	defer h.intake.Slots.give()
-	opts.Source.Unsafe = true
+	opts.Source.Unsafe, opts.KeepEncoding = true, true
 	if err := h.recheck(x, name, to, &opts); err != nil {
 		x.fail(err, nil)
 		return

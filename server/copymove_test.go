@@ -2,11 +2,14 @@ package server_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/bailiwick-fs/bailiwick/backends/layer/mount"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/overlay"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
@@ -394,4 +397,82 @@ func TestMoveCorrectsCase(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// A keepingBackend stores codings.
+type keepingBackend struct{ codedBackend }
+
+func (b keepingBackend) Caps() vfs.Caps {
+	caps := b.Backend.Caps()
+	caps.Encodings, caps.Moves = true, false
+	return caps
+}
+
+func (b keepingBackend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
+	info, err := b.Backend.Put(ctx, n, body, opts)
+	if err == nil {
+		b.codings[n.String()] = opts.Encoding
+		info.Encoding = opts.Encoding
+	}
+	return info, err
+}
+
+// An object that is stored with a content coding keeps it, or it is neither copied nor moved:
+// without the coding, clients would take its bytes for the object itself.
+func TestCopyAndMoveKeepTheCoding(t *testing.T) {
+	coded := func() codedBackend {
+		b, err := mem.FromMap(map[string]string{"a.css": "coded", "d/a.css": "coded"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return codedBackend{b, map[string]string{"a.css": "gzip", "d/a.css": "gzip"}}
+	}
+	plain := func() vfs.Backend {
+		b, err := mem.FromMap(map[string]string{"c.css": "plain"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	overlaid := func(top vfs.Backend) (vfs.Backend, error) {
+		return overlay.New([]vfs.Backend{top, coded()}, overlay.Options{})
+	}
+	mounted := func(top vfs.Backend) (vfs.Backend, error) {
+		return mount.New(top, mount.Point{At: "d", Backend: keepingBackend{coded()}})
+	}
+	for _, tt := range []struct {
+		what string
+		join func(top vfs.Backend) (vfs.Backend, error)
+		top  vfs.Backend
+		from string
+		kept bool
+	}{
+		{"an overlay that loses it", overlaid, plain(), "/a.css", false},
+		{"an overlay that keeps it", overlaid, keepingBackend{codedBackend{plain(), map[string]string{}}}, "/a.css", true},
+		{"a mount that loses it", mounted, plain(), "/d/a.css", false},
+		{"a mount that keeps it", mounted, keepingBackend{codedBackend{plain(), map[string]string{}}}, "/d/a.css", true},
+	} {
+		b, err := tt.join(tt.top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		url, _ := writing(t, b, allow("**"), server.Intake{})
+		for _, c := range []struct{ method, to, was string }{
+			{"COPY", "/b.css", ""}, {"COPY", "/c.css", "plain"}, {"MOVE", "/c.css", "plain"}, {"MOVE", "/e.css", ""},
+		} {
+			if got := get(t, "GET", url+tt.from, "Accept-Encoding", "gzip"); got.Status != 200 || got.Header.Get("Content-Encoding") != "gzip" {
+				break // moved
+			}
+			r := sendBody(t, c.method, url+tt.from, "", "Destination", c.to)
+			got := get(t, "GET", url+c.to, "Accept-Encoding", "gzip")
+			switch {
+			case tt.kept != (r.Status < 300):
+				t.Errorf("%s: %s to %s: %d", tt.what, c.method, c.to, r.Status)
+			case tt.kept && (got.Body != "coded" || got.Header.Get("Content-Encoding") != "gzip"):
+				t.Errorf("%s: after %s, %s is %d %q, coding %q", tt.what, c.method, c.to, got.Status, got.Body, got.Header.Get("Content-Encoding"))
+			case !tt.kept && (got.Status == 200) != (c.was != ""), !tt.kept && c.was != "" && (got.Body != c.was || got.Header.Get("Content-Encoding") != ""):
+				t.Errorf("%s: after a failed %s, %s is %d %q", tt.what, c.method, c.to, got.Status, got.Body)
+			}
+		}
+	}
 }

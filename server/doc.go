@@ -45,9 +45,14 @@
 //	          rejected the body
 //	503, 507  try again later; no space left
 //
-// After any other status than 201 and 204, nothing has changed. The one exception is a 503
-// over S3 if S3 did not answer: the change may have been made. A client that disconnects in
-// the middle of its body gets no response.
+// After any other status than 201 and 204, nothing has changed, with two exceptions. After a
+// 503 over S3 if S3 did not answer, the change may have been made. And a MOVE that copies can
+// fail at the removal, with a 503 if the object was replaced meanwhile: then it has not lost
+// its name, and the Destination has the copy. A client that disconnects in the middle of its
+// body gets no response.
+//
+// COPY and MOVE fail before they change anything if the object is stored with a content
+// coding that the backend cannot store under the Destination.
 //
 // After an early response over HTTP/1, the rest of the body is read and discarded: up to
 // 64 MiB and 10 seconds, for at most 64 requests of a handler at a time. Otherwise clients

@@ -81,6 +81,15 @@ type Caps struct {
 	// Moves: the backend is a driver.Mover, and so is each layer over it that supports
 	// moves inside the store.
 	Moves bool
+	// Encodings: Put stores PutOptions.Encoding, or honors PutOptions.KeepEncoding.
+	Encodings bool
+}
+
+// Keeps reports whether a backend with these Caps may store an object with the options. A
+// [Jail] asks before each Put, and so does a layer with several backends of which only some
+// set Encodings.
+func (c *Caps) Keeps(opts *PutOptions) bool {
+	return c.Encodings || !opts.KeepEncoding || opts.Encoding == ""
 }
 
 // An Entry describes one name in a directory, as List yields it.
@@ -125,6 +134,11 @@ type PutOptions struct {
 	SizeKnown   bool   // fail, and store nothing, if body has another size
 	ContentType string // stored if the backend supports it
 	Encoding    string // the content coding of body, as in Info; stored if the backend supports it
+
+	// KeepEncoding makes a Put or a copy fail with ErrUnsupported, before it reads body or
+	// changes anything, if Encoding would not be stored: readers would take the encoded
+	// bytes for the object itself.
+	KeepEncoding bool
 
 	// Source is a condition on the object that Jail.Copy and Jail.Move read. Backends
 	// ignore it.

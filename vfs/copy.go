@@ -9,8 +9,9 @@ import (
 // reads as src.Get does and writes as j.Put does: it stores the bytes of a single
 // version, or nothing. Size and Encoding are those of the source object, and so are
 // ContentType and ContentTime unless opts sets them; its ModTime replaces an unknown
-// ContentTime. It fails with [ErrPrecondition] if opts.Source does not hold for from. If
-// the store can copy objects itself, Copy uses that; see driver.Copier.
+// ContentTime. It fails with [ErrPrecondition] if opts.Source does not hold for from, and with
+// [ErrUnsupported] if opts.KeepEncoding is set and to cannot record the object's content coding.
+// If the store can copy objects itself, Copy uses that; see driver.Copier.
 func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// Check the write first, so that nothing is read for a name that may not be
 	// written.
@@ -79,10 +80,11 @@ func (j *Jail) copyInside(ctx context.Context, v *Verdict, src *Jail, version *I
 	store, ok := j.backend.(interface {
 		CopyFrom(ctx context.Context, n Name, src Backend, from Info, opts PutOptions) (Info, error)
 	})
-	if !ok || !j.copiesFrom(src) {
+	opts = opts.describing(version)
+	if !ok || !j.copiesFrom(src) || !j.caps.Keeps(&opts) {
 		return Written{}, ErrUnsupported
 	}
-	return j.inside(ctx, v, opts.describing(version), func(opts PutOptions) (Info, error) {
+	return j.inside(ctx, v, opts, func(opts PutOptions) (Info, error) {
 		return store.CopyFrom(ctx, v.Name, src.backend, *version, opts)
 	})
 }

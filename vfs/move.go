@@ -80,12 +80,13 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 			return Written{}, outward("put", to, v.Rule, err)
 		}
 	}
+	opts.KeepEncoding = true
 	this := Cond{IfMatch: Tags{List: []Tag{{Value: version.ETag, Set: true}}}, Unsafe: true}
 	w, err := j.copyVersion(ctx, &v, src, version, this, opts)
 	if err != nil {
 		return Written{}, err
 	}
-	if w.LostEncoding != "" {
+	if w.LostEncoding != "" { // despite Caps.Encodings
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
 	if err := src.remove(ctx, from, this); err != nil {

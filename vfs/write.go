@@ -16,7 +16,8 @@ type Written struct {
 	Replaced bool
 
 	// LostEncoding is the content coding of a Copy's bytes if the backend could not
-	// store it, as a directory cannot: readers have to know it by other means.
+	// store it, as a directory cannot: readers have to know it by other means. See
+	// PutOptions.KeepEncoding.
 	LostEncoding string
 }
 
@@ -113,6 +114,9 @@ func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptio
 }
 
 func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOptions) (Info, error) {
+	if !j.caps.Keeps(&opts) {
+		return Info{}, &Error{Op: "put", Name: v.Name.s, Rule: v.Rule, Err: ErrUnsupported}
+	}
 	info, err := j.backend.Put(ctx, v.Name, body, opts)
 	if err != nil {
 		return Info{}, outward("put", v.Name, v.Rule, err)

@@ -83,7 +83,8 @@ func New(bucket *cdk.Bucket, opts Options) (*Backend, error) {
 	}
 	b.caps = vfs.Caps{Kind: "blob", Writable: opts.Writable, Ranges: true, Walks: b.files == nil}
 	if b.service != nil {
-		b.caps.Kind = b.service.Kind()
+		// The files of other drivers need not have attributes.
+		b.caps.Kind, b.caps.Encodings = b.service.Kind(), true
 	}
 	return b, nil
 }

@@ -39,7 +39,7 @@ const (
 // Without a Service, Put holds a lock while it checks the condition and completes the
 // object.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-	if !b.caps.Writable {
+	if !b.caps.Writable || keyed.LosesEncoding(&opts) {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	c, err := b.call(ctx, "put", n)

@@ -11,6 +11,7 @@ import (
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/keyed"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -34,7 +35,7 @@ const maxCopy = 5 << 30
 func (b *Backend) CopyFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions) (vfs.Info, error) {
 	client, source := b.sameService(driver.Under(src))
 	opts.Cond.Unsafe = false
-	if !b.writable || source == nil || !opts.Cond.IsZero() || from.ETag == "" || from.Size > maxCopy {
+	if !b.writable || keyed.LosesEncoding(&opts) || source == nil || !opts.Cond.IsZero() || from.ETag == "" || from.Size > maxCopy {
 		return driver.Unsupported{}.Put(ctx, n, nil, opts)
 	}
 	if namesMarker(n) {

@@ -42,7 +42,7 @@ import (
 // stored, and a part that was cut off can outlive the abort. The caller has to end a
 // Read of body that blocks.
 func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-	if !b.writable {
+	if !b.writable || keyed.LosesEncoding(&opts) {
 		return driver.Unsupported{}.Put(ctx, n, body, opts)
 	}
 	if namesMarker(n) {

@@ -191,7 +191,7 @@ func New(api API, opts Options) (*Backend, error) {
 
 // Caps returns what a bucket supports.
 func (b *Backend) Caps() vfs.Caps {
-	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil, Walks: true, Copies: b.writable}
+	return vfs.Caps{Kind: "s3", Ranges: true, Writable: b.writable, Direct: b.presign != nil, Walks: true, Copies: b.writable, Encodings: true}
 }
 
 // key returns the key of the object n. It concatenates prefix and name and checks the

@@ -519,6 +519,13 @@ var brokenReferences = []struct {
 		info.Encoding = opts.Encoding
 		return info, err
 	})},
+	{"claims to store codings", "put", func(r *reference) vfs.Backend {
+		return &layer{reference: r, caps: func() vfs.Caps {
+			c := r.Caps()
+			c.Encodings = true
+			return c
+		}}
+	}},
 	{"keeps an ETag across a change", "put", func(r *reference) vfs.Backend {
 		same := func(info *vfs.Info) { info.ETag = "same" }
 		return &layer{reference: r,

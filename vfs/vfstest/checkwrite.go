@@ -52,6 +52,21 @@ func (p *probe) put(n vfs.Name, data string, opts vfs.PutOptions) vfs.Info {
 	return info
 }
 
+// keepsEncoding checks that a Put with KeepEncoding stores the coding or fails unread.
+func (p *probe) keepsEncoding(n vfs.Name) {
+	opts := vfs.PutOptions{Encoding: "gzip", KeepEncoding: true}
+	body := strings.NewReader("not gzip either")
+	w, err := p.jail().Put(p.ctx, n, body, opts)
+	switch {
+	case errors.Is(err, vfs.ErrUnsupported) && body.Len() == int(body.Size()):
+		p.holds(n, "not really gzip")
+	case err != nil:
+		p.errorf("Put(%q) of coded bytes: %v, and %d bytes were read; want success, or ErrUnsupported and nothing read", n, err, int(body.Size())-body.Len())
+	case w.Info.Encoding != opts.Encoding:
+		p.errorf("Put(%q) stored the coding %q, want %q: Caps.Encodings is set", n, w.Info.Encoding, opts.Encoding)
+	}
+}
+
 func checkPut(p *probe) {
 	if !p.caps.Writable {
 		return
@@ -65,6 +80,7 @@ func checkPut(p *probe) {
 	p.put(n, "", vfs.PutOptions{SizeKnown: true})
 	p.put(n, string(pattern(1<<20+1)), vfs.PutOptions{ContentType: "application/octet-stream"})
 	p.put(n, "not really gzip", vfs.PutOptions{Encoding: "gzip"})
+	p.keepsEncoding(n)
 	p.put(name("digits.txt"), "replaced", vfs.PutOptions{})
 	want := append(sorted(p.tree.Files), n.String())
 	slices.Sort(want)

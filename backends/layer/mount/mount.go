@@ -44,9 +44,9 @@ type Point struct {
 //
 // Copies and moves inside a store work between names of one backend, and of backends that
 // share a store; between others, the bytes pass through the process. Caps.Directories and
-// Caps.Ranges are set if all backends set them, Writable, Direct, Copies and Moves if one
-// does: the backend of a name then decides. Walks is not set. Kind is that of the backends, or
-// "mount" if they differ.
+// Caps.Ranges are set if all backends set them, Writable, Direct, Copies, Moves and Encodings
+// if one does: the backend of a name then decides. Walks is not set. Kind is that of the
+// backends, or "mount" if they differ.
 func New(top vfs.Backend, points ...Point) (vfs.Backend, error) {
 	b := &backend{parts: map[vfs.Name]vfs.Backend{vfs.Root: top}, above: map[vfs.Name][]string{vfs.Root: nil}}
 	for _, p := range points {
@@ -108,6 +108,7 @@ func (b *backend) common() vfs.Caps {
 		caps.Direct = caps.Direct || c.Direct
 		caps.Copies = caps.Copies || c.Copies
 		caps.Moves = caps.Moves || c.Moves
+		caps.Encodings = caps.Encodings || c.Encodings
 	}
 	caps.Walks = false
 	return caps
@@ -146,6 +147,18 @@ func (b *backend) object(op string, n vfs.Name) (part, vfs.Name, error) {
 		return part{}, vfs.Name{}, driver.Refuse(op, n, why)
 	}
 	return b.find(op, n)
+}
+
+// target is object for what is stored with the options.
+func (b *backend) target(n vfs.Name, opts *vfs.PutOptions) (part, vfs.Name, error) {
+	p, at, err := b.object("put", n)
+	if err != nil {
+		return part{}, vfs.Name{}, err
+	}
+	if caps := p.Caps(); !caps.Keeps(opts) {
+		return part{}, vfs.Name{}, &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrUnsupported}
+	}
+	return p, at, nil
 }
 
 // fail converts an error of p.
@@ -203,7 +216,7 @@ func (b *backend) Stat(ctx context.Context, n vfs.Name, req vfs.Request) (vfs.In
 
 // Put implements vfs.Backend.
 func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.PutOptions) (vfs.Info, error) {
-	p, at, err := b.object("put", n)
+	p, at, err := b.target(n, &opts)
 	if err != nil {
 		return vfs.Info{}, err
 	}
@@ -233,7 +246,7 @@ func (b *backend) Locate(n vfs.Name) vfs.Location {
 // inside lets a store copy or move an object of src, which may also be such a layer.
 func (b *backend) inside(ctx context.Context, n vfs.Name, src vfs.Backend, from vfs.Info, opts vfs.PutOptions,
 	do func(context.Context, vfs.Backend, vfs.Name, vfs.Backend, vfs.Info, vfs.PutOptions) (vfs.Info, error)) (vfs.Info, error) {
-	p, at, err := b.object("put", n)
+	p, at, err := b.target(n, &opts)
 	if err != nil {
 		return vfs.Info{}, err
 	}

@@ -45,7 +45,7 @@ type Options struct {
 
 // New returns a layer over backends, the first one on top. It fails if there is none, if
 // one is nil, or if the first one is itself a writable overlay: give New all of them at
-// once instead. Caps.Writable is that of the first backend; Directories and Ranges are
+// once instead. Caps.Writable and Encodings are those of the first backend; Directories and Ranges are
 // set if all backends set them, Direct if one does. Walks, Copies and Moves are not set:
 // copies pass through the process, and a move is a copy and a Remove.
 //

@@ -228,7 +228,7 @@ func (c *copyRun) transfer(ctx context.Context, t task, o *outcome) (fate, error
 		}
 		switch {
 		case !c.opts.Move:
-		case here.Encoding != "" && c.target.Caps().Kind != "s3":
+		case here.Encoding != "" && !c.target.Caps().Encodings:
 			return failed, losesCoding(here.Encoding)
 		case same && c.sameFile(t):
 			return failed, errSameFile
