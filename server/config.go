@@ -75,6 +75,13 @@ type Config struct {
 	// the original, and where several backends form one tree, it must be in the same one.
 	Sidecars bool
 
+	// SidecarsBeside says that another handler serves the same objects with Sidecars.
+	//
+	// With one of them and Write, COPY and MOVE give the new object the time of the request,
+	// as a PUT does. Otherwise it could be older than the sidecar of what had its name before,
+	// and clients would get that.
+	SidecarsBeside bool
+
 	// Auth authenticates requests. The jail's Authorizer authorizes them.
 	Auth Auth
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/bailiwick-fs/bailiwick/server/audit"
 	"github.com/bailiwick-fs/bailiwick/server/internal/httpheader"
@@ -49,6 +50,10 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 	if err := h.recheck(x, name, to, &opts); err != nil {
 		x.fail(err, nil)
 		return
+	}
+	if h.cfg.Sidecars || h.cfg.SidecarsBeside {
+		// With the time that it has, it could be older than a sidecar of another object.
+		opts.ContentTime = time.Now()
 	}
 	transfer := h.jail.Copy
 	if x.r.Method == methodMove {

@@ -1,9 +1,12 @@
 package server_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/bailiwick-fs/bailiwick/backends/disk"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 )
@@ -84,6 +87,50 @@ func TestSidecarsOfLayers(t *testing.T) {
 			r := get(t, method, url+c.path, "Accept-Encoding", c.accept)
 			if r.Status != 200 || r.Body != want || r.Header.Get("Content-Encoding") != c.encoding {
 				t.Errorf("%s %s, %s: %d %q %v", method, c.path, c.accept, r.Status, r.Body, r.Header)
+			}
+		}
+	}
+}
+
+// An object that is copied or moved to the name of another one does not get its sidecar,
+// although it can be older than that: clients that accept encodings would get the previous
+// content for good.
+func TestSidecarOfReplaced(t *testing.T) {
+	hour := time.Now().Add(-time.Hour)
+	for _, method := range []string{"COPY", "MOVE"} {
+		for _, removes := range []bool{false, true} {
+			for what, cfg := range map[string]server.Config{"own": {Sidecars: true}, "beside": {SidecarsBeside: true}} {
+				dir := t.TempDir()
+				for name, age := range map[string]int{"old.css": 1, "style.css": 2, "style.css.gz": 3} {
+					path := filepath.Join(dir, name)
+					if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.Chtimes(path, time.Time{}, hour.Add(time.Duration(age)*time.Minute)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer b.Close()
+				cfg.Write, cfg.Content = true, server.ContentTrusted
+				h := server.New(jailOver(t, b, allow("**")), cfg)
+				serving := server.New(jailOver(t, b, allow("**")), server.Config{Sidecars: true})
+				if removes {
+					sendTo(t, h, "DELETE", "/style.css", "")
+				} else if r := sendTo(t, serving, "GET", "/style.css", "", "Accept-Encoding", "gzip"); r.Body != "style.css.gz" {
+					t.Fatalf("before: %d %q", r.Status, r.Body)
+				}
+				if r := sendTo(t, h, method, "/old.css", "", "Destination", "/style.css"); r.Status/100 != 2 {
+					t.Fatalf("%s: %d %q", method, r.Status, r.Body)
+				}
+				for _, accept := range []string{"identity", "gzip"} {
+					if r := sendTo(t, serving, "GET", "/style.css", "", "Accept-Encoding", accept); r.Body != "old.css" {
+						t.Errorf("%s, %s, removed before: %t; %s: %d %q", what, method, removes, accept, r.Status, r.Body)
+					}
+				}
 			}
 		}
 	}

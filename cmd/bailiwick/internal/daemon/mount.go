@@ -255,6 +255,8 @@ func (m *mount) serverConfig(cfg *config.Config) server.Config {
 		Archive:  server.Archives{Entries: cfg.Limits.ArchiveEntries},
 		Sidecars: m.cfg.Precompressed,
 		Inline:   typesOf(m.cfg.Inline),
+
+		SidecarsBeside: slices.ContainsFunc(m.cfg.Readers(), func(r *config.Mount) bool { return r.Precompressed }),
 	}
 	if m.cfg.Index != nil {
 		c.Index = make([]string, len(m.cfg.Index))

@@ -52,3 +52,29 @@ mounts:
 		}
 	}
 }
+
+// A mount through which clients write knows whether another one serves the files with their
+// precompressed variants.
+func TestSidecarsBeside(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "bailiwick.yaml"), `
+mounts:
+  - {path: /, source: a, allow: ["**"], precompressed: true}
+  - {path: /edit, source: a, allow: ["**"], write: true}
+  - {path: /part, source: a/part, allow: ["**"], write: true}
+  - {path: /other, source: b, allow: ["**"], write: true}
+`)
+	cfg, err := readConfig(filepath.Join(dir, "bailiwick.yaml"), nil, func(*config.Config) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []bool{false, true, true, false} {
+		m, _, err := compileMount(cfg, &cfg.Mounts[i], "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.serverConfig(cfg).SidecarsBeside; got != want {
+			t.Errorf("%s: %t, want %t", cfg.Mounts[i].Path, got, want)
+		}
+	}
+}
