@@ -69,14 +69,21 @@ func isReadOnly(fsys afero.Fs) bool { return holds(fsys, readOnlyTypes...) }
 
 // holds reports whether fsys is one of the types or contains one.
 func holds(fsys afero.Fs, types ...reflect.Type) bool {
-	s := search{types, map[any]bool{}}
+	s := search{types, map[pointer]bool{}}
 	return s.in(reflect.ValueOf(fsys))
 }
 
 // A search records the pointers already followed, since wrappers can form a cycle.
 type search struct {
 	types []reflect.Type
-	seen  map[any]bool
+	seen  map[pointer]bool
+}
+
+// A pointer has a type, since everything without a size, such as an OsFs, can have one
+// address.
+type pointer struct {
+	to reflect.Type
+	at uintptr
 }
 
 // in checks v, and then its fields or elements if it is a file system, or a container
@@ -86,10 +93,11 @@ func (s *search) in(v reflect.Value) bool {
 	case reflect.Interface:
 		return !v.IsNil() && s.in(v.Elem())
 	case reflect.Pointer:
-		if v.IsNil() || !isFs(v.Type()) || s.seen[v.Pointer()] {
+		p := pointer{v.Type(), v.Pointer()}
+		if v.IsNil() || !isFs(v.Type()) || s.seen[p] {
 			return false
 		}
-		s.seen[v.Pointer()] = true
+		s.seen[p] = true
 		return s.in(v.Elem())
 	case reflect.Invalid:
 		return false

@@ -42,7 +42,15 @@ type (
 		afero.Fs
 		self *circle
 	}
+	beside struct {
+		first *empty
+		afero.Fs
+	}
+	// empty has no size, like OsFs, so that both can have the same address.
+	empty struct{}
 )
+
+func (*empty) Open(string) (fs.File, error) { return nil, fs.ErrNotExist }
 
 // TestNewRefusesHost: New detects an Fs that reaches the host's files inside every
 // wrapper of afero, and accepts the same wrapper around memory.
@@ -72,6 +80,7 @@ func TestNewRefusesHost(t *testing.T) {
 			g.config.source = f
 			return g
 		}},
+		{"after one without a size", func(f afero.Fs) afero.Fs { return &beside{new(empty), f} }},
 		{"a circle", func(f afero.Fs) afero.Fs {
 			c := &circle{Fs: f}
 			c.self = c
