@@ -23,10 +23,11 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-// Reserved is the directory at the top of the first backend that holds whiteouts. No
-// name in it, in any case or with dots or spaces after it, can be opened, listed or stored through the layer, and List
-// does not yield it. Programs that use the first backend on its own see it as a
-// directory of small objects; a pattern matches it only if it spells the leading dot.
+// Reserved is the directory at the top of the first backend that holds whiteouts. No name in
+// it, in any spelling that [vfs.Fold] treats alike, or with dots or spaces after it, can be
+// opened, listed or stored through the layer, and List does not yield it. Programs that use
+// the first backend on its own see it as a directory of small objects; a pattern matches it
+// only if it spells the leading dot.
 const Reserved = ".bailiwick-overlay"
 
 // Options are the options of New. The zero value is safe.
@@ -183,9 +184,9 @@ func checkName(op string, n vfs.Name) error {
 	return nil
 }
 
-// isReserved ignores case, and dots and spaces at the end, since the first backend's
-// store may.
-func isReserved(elem string) bool { return strings.EqualFold(strings.TrimRight(elem, ". "), Reserved) }
+// isReserved ignores case, characters that have no glyph, and dots and spaces at the end,
+// since the first backend's store may.
+func isReserved(elem string) bool { return strings.TrimRight(vfs.Fold(elem), ". ") == Reserved }
 
 // about returns an error of a backend as one about n, which the caller asked for.
 func about(op string, n vfs.Name, err error) error {

@@ -425,6 +425,7 @@ func TestReserved(t *testing.T) {
 	}
 	for _, s := range []string{
 		overlay.Reserved, strings.ToUpper(overlay.Reserved), overlay.Reserved + "/x", ".Bailiwick-Overlay/new", overlay.Reserved + "./x", overlay.Reserved + " . /x", ".bailiwic\u212a-overlay",
+		".bailiwick\u00ad-overlay", "\u200b" + overlay.Reserved + "/x", overlay.Reserved + ".\ufe0f/x",
 		overlay.Reserved + "/" + strings.TrimSuffix(inside, "/") + "/a",
 	} {
 		if got := read(t, b, s); got != string(reason.Unholdable) {
