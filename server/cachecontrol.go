@@ -21,6 +21,16 @@ func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
 	return usual
 }
 
+// cacheControlOf returns the Cache-Control of a response about the object that info describes,
+// given the one for its name: to those who may not read what a link leads to, the name is
+// missing.
+func (x *exchange) cacheControlOf(info *vfs.Info, usual []string) []string {
+	for _, target := range info.Targets() {
+		usual = x.cacheControlFor(target, usual)
+	}
+	return usual
+}
+
 // openTo reports whether anyone may read name, given that the caller may.
 func (x *exchange) openTo(name vfs.Name) bool {
 	switch a := x.jail.Authorizer().(type) {

@@ -16,7 +16,7 @@ import (
 type presentation struct {
 	contentType  []string
 	encoding     []string // Content-Encoding
-	cacheControl []string
+	cacheControl []string // as far as names decide, see cacheControlOf
 	vary         []string
 	disposition  []string
 	sandbox      bool // for untrusted content
@@ -120,7 +120,7 @@ func (x *exchange) describe(obj *vfs.Object, pres *presentation) {
 		h["Content-Range"] = vals[3:4:4]
 	}
 	h["Accept-Ranges"] = acceptBytes
-	h["Cache-Control"] = pres.cacheControl
+	h["Cache-Control"] = x.cacheControlOf(&obj.Info, pres.cacheControl)
 	h["Content-Type"] = pres.contentType
 	h["X-Content-Type-Options"] = noSniff
 	x.addVary(pres.vary)
@@ -153,7 +153,7 @@ func (x *exchange) validators(info *vfs.Info, pres *presentation) {
 	} else if t := httpheader.AppendLastModified(nil, info); t != nil {
 		h["Last-Modified"] = []string{string(t)}
 	}
-	h["Cache-Control"] = pres.cacheControl
+	h["Cache-Control"] = x.cacheControlOf(info, pres.cacheControl)
 	h["X-Content-Type-Options"] = noSniff
 	x.addVary(pres.vary)
 }

@@ -57,7 +57,7 @@ func (x *exchange) openSidecar(name vfs.Name, req vfs.Request, pres *presentatio
 			continue
 		}
 		pres.encoding = c.encoding.header
-		pres.cacheControl = x.cacheControlFor(c.name, pres.cacheControl)
+		pres.cacheControl = x.cacheControlFor(c.name, x.cacheControlOf(&original, pres.cacheControl))
 		return obj, err, true
 	}
 	return nil, nil, false

@@ -113,13 +113,13 @@ func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
 		return nil, err
 	}
 	req.Links = j.symlinks == SymlinksInside
-	for at, links := n, 0; ; links++ {
+	for at, via := n, []Name(nil); ; via = append(via, at) {
 		obj, err := j.backend.Open(ctx, at, req)
 		if err == nil {
-			obj.Info.Name, obj.Info.Rule = n, v.Rule
+			obj.Info.Name, obj.Info.Rule, obj.Info.targets = n, v.Rule, via
 			return obj, nil
 		}
-		if at, err = j.follow(ctx, "get", &v, err, links); err != nil {
+		if at, err = j.follow(ctx, "get", &v, err, via); err != nil {
 			return nil, err
 		}
 	}
@@ -133,29 +133,32 @@ func (j *Jail) Head(ctx context.Context, n Name, req Request) (Info, error) {
 		return Info{}, err
 	}
 	req.Links = j.symlinks == SymlinksInside
-	for at, links := n, 0; ; links++ {
+	for at, via := n, []Name(nil); ; via = append(via, at) {
 		info, err := j.backend.Stat(ctx, at, req)
 		if err == nil {
-			info.Name, info.Rule = n, v.Rule
+			info.Name, info.Rule, info.targets = n, v.Rule, via
 			return info, nil
 		}
-		if at, err = j.follow(ctx, "stat", &v, err, links); err != nil {
+		if at, err = j.follow(ctx, "stat", &v, err, via); err != nil {
 			return Info{}, err
 		}
 	}
 }
 
-// follow handles an error that the backend returned on the path to v.Name, after the
-// given number of links. If the error is a link, links are allowed, and the link's
-// target is admitted, it returns the target. Otherwise it returns the error for the
-// caller.
-func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, links int) (Name, error) {
+// follow handles an error that the backend returned on the path to v.Name, after links had
+// led to the names in via. If the error is a link, links are allowed, and the link's target
+// is admitted, it returns the target. Otherwise it returns the error for the caller.
+func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, via []Name) (Name, error) {
 	target, isLink := linkTarget(err)
 	if !isLink || j.symlinks != SymlinksInside {
-		return Name{}, outward(call, v.Name, v.Rule, err)
+		e := outward(call, v.Name, v.Rule, err)
+		if e.Info != nil {
+			e.Info.targets = via
+		}
+		return Name{}, e
 	}
 	e := refuse(call, v.Name.String(), reason.Symlink)
-	if target.IsZero() || links == maxLinks {
+	if target.IsZero() || len(via) == maxLinks {
 		return Name{}, e
 	}
 	if next := j.admit(ctx, v.Op, target); !next.Allowed {
@@ -186,7 +189,7 @@ func outward(call string, n Name, rule string, err error) *Error {
 	out.Op, out.Name, out.Rule, out.Link = call, n.String(), rule, Name{}
 	if e.Info != nil {
 		info := *e.Info
-		info.Name, info.Rule = n, rule
+		info.Name, info.Rule, info.targets = n, rule, nil
 		out.Info = &info
 	}
 	return &out

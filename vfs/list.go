@@ -244,12 +244,12 @@ func (j *Jail) enterDir(ctx context.Context, call string, dir Name) (at Name, ru
 		return dir, v.Rule, nil
 	}
 	at = dir
-	for links := 0; ; links++ {
+	for via := []Name(nil); ; via = append(via, at) {
 		err := j.touchDir(ctx, at)
 		if err == nil {
 			return at, v.Rule, nil
 		}
-		if at, err = j.follow(ctx, call, &v, err, links); err != nil {
+		if at, err = j.follow(ctx, call, &v, err, via); err != nil {
 			return Name{}, "", err
 		}
 	}

@@ -26,7 +26,15 @@ type Info struct {
 	// Rule is the allow pattern that matched the name, for the audit record. A Jail
 	// sets it.
 	Rule string
+
+	targets []Name
 }
+
+// Targets returns the names to which symbolic links on the path of Name led, in that order;
+// the object is stored under the last one. A Jail admitted each of them for the caller, as it
+// admitted Name. What holds for everybody, such as what a shared cache may store, must hold
+// for all of them. They are not for clients, and must not be modified.
+func (i *Info) Targets() []Name { return i.targets }
 
 // LastModified returns the ModTime as a validator in HTTP, in whole seconds, and
 // reports whether it is usable as one. A time before 1970 or in its first two seconds

@@ -185,6 +185,32 @@ func TestLinksDoNotWidenThePolicy(t *testing.T) {
 	}
 }
 
+// everyInfo returns the Info of n from each call that has one, also of those that fail.
+func everyInfo(t *testing.T, j *vfs.Jail, n vfs.Name) map[string]vfs.Info {
+	t.Helper()
+	all := map[string]vfs.Info{}
+	for how, req := range map[string]vfs.Request{"all": {}, "a version": {Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}} {
+		obj, err := j.Get(t.Context(), n, req)
+		if err == nil {
+			obj.Body.Close()
+			all["Get of "+how] = obj.Info
+		}
+		info, headErr := j.Head(t.Context(), n, req)
+		if headErr == nil {
+			all["Head of "+how] = info
+		}
+		for call, err := range map[string]error{"Get": err, "Head": headErr} {
+			if e, ok := errors.AsType[*vfs.Error](err); ok {
+				all["failed "+call+" of "+how] = *e.Info
+			}
+		}
+	}
+	if len(all) != 4 {
+		t.Fatalf("%s: %d results have an Info", n, len(all))
+	}
+	return all
+}
+
 func TestChainsOfLinks(t *testing.T) {
 	tree := map[string]string{"end": "end", "dir/f": "f", "l1": "->end", "d1": "->dir"}
 	for i := 2; i <= 9; i++ {
@@ -196,6 +222,13 @@ func TestChainsOfLinks(t *testing.T) {
 		for name, want := range map[string]string{"l1": "end", "l8": "end", "l9": "symlink", "d8/f": "f", "d9/f": "symlink"} {
 			if got := outcome(t, j, name); got != want {
 				t.Errorf("%s, %s: %q, want %q", s.name, name, got, want)
+			}
+		}
+		for name, want := range map[string]string{"end": "[]", "l1": "[end]", "l3": "[l2 l1 end]", "d2/f": "[d1/f dir/f]"} {
+			for how, info := range everyInfo(t, j, mustName(t, name)) {
+				if got := fmt.Sprint(info.Targets()); got != want || info.Name.String() != name {
+					t.Errorf("%s, %s of %s: %s by way of %s, want %s", s.name, how, name, info.Name, got, want)
+				}
 			}
 		}
 		if err := j.HeadDir(t.Context(), mustName(t, "d8")); err != nil {

@@ -32,7 +32,7 @@ type Authorizer interface {
 	Open(op vfs.Op) bool
 
 	// OpenTo reports whether anonymous requests may do op on n. If it is false for OpRead,
-	// responses about n are not cacheable.
+	// responses about n are not cacheable, nor are those about a symbolic link that leads to n.
 	OpenTo(op vfs.Op, n vfs.Name) bool
 }
 
