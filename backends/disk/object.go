@@ -66,18 +66,24 @@ func (st *stat) etag(n vfs.Name) string {
 	return string(text[:])
 }
 
-// smallBody is an object that is read when its first byte is requested.
+// smallBody is an object that is read when its first byte is requested. Its ReadAt may be
+// called concurrently, as io.ReaderAt requires.
 type smallBody struct {
 	ctx  context.Context
-	h    opened // nil once read or closed
 	span vfs.Span
-	buf  *[smallBytes]byte // nil before the read and after Close
 	off  int64
+
+	// mu: h can be a bare number, which the next open gets once it is free. A second
+	// ReadAt that still uses it would read, or close, another file. Close frees a buffer
+	// likewise.
+	mu  sync.Mutex
+	h   opened            // nil once read or closed
+	buf *[smallBytes]byte // nil before the read and after Close
 }
 
 var smallBuffers = sync.Pool{New: func() any { return new([smallBytes]byte) }}
 
-// bytes returns the whole span.
+// bytes returns the whole span. The caller holds mu until it no longer uses the bytes.
 func (b *smallBody) bytes() ([]byte, error) {
 	if b.buf != nil {
 		return b.buf[:b.span.Length], nil
@@ -119,6 +125,8 @@ func (b *smallBody) Read(p []byte) (int, error) {
 
 // WriteTo writes the whole rest in one Write.
 func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	data, err := b.bytes()
 	if err != nil || b.off >= b.span.Length {
 		return 0, err
@@ -129,6 +137,8 @@ func (b *smallBody) WriteTo(w io.Writer) (int64, error) {
 }
 
 func (b *smallBody) ReadAt(p []byte, off int64) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	data, err := b.bytes()
 	switch {
 	case err != nil:
@@ -157,6 +167,8 @@ func (b *smallBody) Seek(offset int64, whence int) (int64, error) {
 
 // Close releases the descriptor or the buffer.
 func (b *smallBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch {
 	case b.h != nil:
 		err := b.h.close()

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,6 +220,28 @@ type lyingSeeker struct {
 func (l lyingSeeker) Read(b []byte) (int, error)       { return l.ReadCloser.Read(b) }
 func (l lyingSeeker) WriteTo(io.Writer) (int64, error) { return 0, errors.ErrUnsupported }
 
+// sharedPosition is right unless single bytes are read concurrently.
+type sharedPosition struct {
+	io.ReadCloser
+	data   *strings.Reader
+	at     atomic.Int64
+	calls  atomic.Int32
+	second chan struct{} // closed by the second reader of a byte; the first waits for it
+}
+
+func (s *sharedPosition) ReadAt(b []byte, off int64) (int, error) {
+	s.at.Store(off)
+	if len(b) == 1 {
+		switch s.calls.Add(1) {
+		case 1:
+			<-s.second
+		case 2:
+			close(s.second)
+		}
+	}
+	return s.data.ReadAt(b, s.at.Load())
+}
+
 // brokenReferences are layers over the reference with one fault each, and the check
 // that must detect it.
 var brokenReferences = []struct {
@@ -303,6 +326,11 @@ var brokenReferences = []struct {
 	})},
 	{"counts offsets from the object's start", "body", onObject(func(o *vfs.Object) {
 		o.Body = lyingSeeker{o.Body, strings.NewReader("0123456789")}
+	})},
+	{"shares one position among concurrent ReadAts", "body", onObject(func(o *vfs.Object) {
+		if o.Span.Partial {
+			o.Body = &sharedPosition{ReadCloser: o.Body, data: strings.NewReader("2345"), second: make(chan struct{})}
+		}
 	})},
 	{"returns an error instead of io.EOF", "body", onObject(func(o *vfs.Object) {
 		o.Body = bodyOf{io.MultiReader(o.Body, &atEnd{}), o.Body}

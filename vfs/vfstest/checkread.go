@@ -9,6 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"testing/iotest"
 	"time"
 
@@ -207,6 +208,12 @@ func checkBody(p *probe) {
 		}
 		obj.Body.Close()
 	}
+	if obj := open(); obj != nil {
+		if r, ok := obj.Body.(io.ReaderAt); ok {
+			p.checkConcurrentReaderAt(r, want)
+		}
+		obj.Body.Close()
+	}
 }
 
 func (p *probe) checkSeeker(s io.Seeker, r io.Reader, want string) {
@@ -229,6 +236,24 @@ func (p *probe) checkReaderAt(r io.ReaderAt, want string) {
 	if k, err := r.ReadAt(buf[:2], 1); string(buf[:k]) != want[1:3] || err != nil {
 		p.errorf("Body.ReadAt(1) gave %q, %v, want %q", buf[:k], err, want[1:3])
 	}
+}
+
+// checkConcurrentReaderAt reads each byte of an unread body, all at once, as io.ReaderAt
+// allows. It is most useful under the race detector.
+func (p *probe) checkConcurrentReaderAt(r io.ReaderAt, want string) {
+	var ready, wg sync.WaitGroup
+	ready.Add(len(want))
+	for i := range want {
+		wg.Go(func() {
+			ready.Done()
+			ready.Wait()
+			buf := make([]byte, 1)
+			if k, err := r.ReadAt(buf, int64(i)); string(buf[:k]) != want[i:i+1] || err != nil && err != io.EOF {
+				p.errorf("Body.ReadAt(%d) among others gave %q, %v, want %q", i, buf[:k], err, want[i:i+1])
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // checkFile: a server passes File to sendfile, so it must be positioned at the span.
