@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -122,7 +124,7 @@ func (p Pattern) folded() (Pattern, error) {
 	switch {
 	case p.set != nil && p.set.few():
 		// One table finds the names of all such sets: a mount denies each mount below it.
-		for name := range p.set.names {
+		for _, name := range slices.Sorted(maps.Keys(p.set.names)) {
 			f.literal = append(f.literal, Name{foldElements(name, foldElement)})
 		}
 	case p.set != nil:

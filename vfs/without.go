@@ -17,7 +17,7 @@ func (j *Jail) Without(deny ...Pattern) (*Jail, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(patterns, func(p Pattern) bool { return p.set == nil && f.set == nil && p.src == f.src }) {
+		if !slices.ContainsFunc(patterns, f.equals) {
 			patterns = append(patterns, f)
 		}
 	}
@@ -28,4 +28,11 @@ func (j *Jail) Without(deny ...Pattern) (*Jail, error) {
 	other := *j
 	other.rules = &r
 	return &other, nil
+}
+
+// equals reports whether p and q certainly match the same names. The source alone does not
+// tell: a set can have any label. Large sets are not compared.
+func (p Pattern) equals(q Pattern) bool {
+	return p.src == q.src && p.set == nil && q.set == nil &&
+		(p.re == nil) == (q.re == nil) && len(p.globs) == len(q.globs) && slices.Equal(p.literal, q.literal)
 }
