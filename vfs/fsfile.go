@@ -61,7 +61,7 @@ func (f *file) seekBody() error {
 		f.at = f.off
 		return err
 	}
-	obj, err := f.reopen(RangeFrom(f.off))
+	obj, err := f.reopen(f.off, f.obj.Info.Size)
 	if err != nil {
 		return err
 	}
@@ -74,9 +74,10 @@ func (f *file) seekBody() error {
 // they need not be: a cache can return a body that can seek after one that cannot.
 func (f *file) isWhole() bool { return f.obj.Span.Length == f.obj.Info.Size }
 
-// reopen opens a range of the same version as f.
-func (f *file) reopen(r Range) (*Object, error) {
-	req := Request{Range: r}
+// reopen opens the same version as f. The Body is at the offset first and yields all bytes up
+// to end.
+func (f *file) reopen(first, end int64) (*Object, error) {
+	req := Request{Range: RangeBetween(first, end-1)}
 	if tag := f.obj.Info.ETag; tag != "" {
 		req.Cond.IfMatch.List = []Tag{{Value: tag, Set: true}}
 	}
@@ -92,7 +93,25 @@ func (f *file) reopen(r Range) (*Object, error) {
 		obj.Body.Close()
 		return nil, ErrChanged
 	}
+	if err := obj.skipTo(first, end); err != nil {
+		obj.Body.Close()
+		return nil, err
+	}
 	return obj, nil
+}
+
+// skipTo reads Body up to the offset first of the object: a backend whose service ignores
+// ranges yields more than the range. It fails with ErrChanged if Body does not have all bytes
+// up to end.
+func (o *Object) skipTo(first, end int64) error {
+	if o.Span.Offset > first || o.Span.Offset+o.Span.Length < end {
+		return ErrChanged
+	}
+	_, err := io.CopyN(io.Discard, o.Body, first-o.Span.Offset)
+	if err == io.EOF {
+		return ErrChanged
+	}
+	return err
 }
 
 func (f *file) Seek(offset int64, whence int) (int64, error) {
@@ -130,7 +149,7 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		}
 		return n, err
 	}
-	obj, err := f.reopen(RangeBetween(off, off+int64(len(p))-1))
+	obj, err := f.reopen(off, off+min(int64(len(p)), f.obj.Info.Size-off))
 	if err != nil {
 		return 0, f.failRead(err)
 	}

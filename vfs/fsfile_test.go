@@ -89,6 +89,65 @@ func (w *warming) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.O
 	return obj, err
 }
 
+// A rangeless backend does not return the span of bytes that a request asks for, as some S3
+// services.
+type rangeless struct {
+	*mem.Backend
+	sends vfs.Range
+}
+
+func (r *rangeless) Open(ctx context.Context, n vfs.Name, req vfs.Request) (*vfs.Object, error) {
+	req.Range = r.sends
+	obj, err := r.Backend.Open(ctx, n, req)
+	if err == nil {
+		obj.Body = struct{ io.ReadCloser }{obj.Body}
+	}
+	return obj, err
+}
+
+// Bytes are those at the offset, whatever span a backend returns.
+func TestFileWithoutRanges(t *testing.T) {
+	for what, tt := range map[string]struct {
+		sends vfs.Range
+		fails bool // at some offsets
+	}{
+		"the whole object":      {vfs.Range{}, false},
+		"more":                  {vfs.RangeFrom(1), false},
+		"what ends too early":   {vfs.RangeBetween(0, 8), true},
+		"what begins too late":  {vfs.RangeFrom(8), true},
+		"what begins elsewhere": {vfs.RangeFrom(15), true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			objects, err := mem.FromMap(map[string]string{"f": digits})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := &rangeless{Backend: objects}
+			f, err := mustJail(t, b, vfs.Policy{Allow: vfs.Patterns("**")}).Open("f")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			b.sends = tt.sends
+			buf := make([]byte, 4)
+			check := func(call string, off int64, n int, err error) {
+				if err != nil && (!tt.fails || n != 0 || !errors.Is(err, vfs.ErrChanged)) || err == nil && string(buf[:n]) != digits[off:off+4] {
+					t.Errorf("%s(%d): %q, %v", call, off, buf[:n], err)
+				}
+			}
+			for _, off := range []int64{7, 3, 12, 6} {
+				n, err := f.(io.ReaderAt).ReadAt(buf, off)
+				check("ReadAt", off, n, err)
+				if _, err := f.(io.Seeker).Seek(off, io.SeekStart); err != nil {
+					t.Fatal(err)
+				}
+				n, err = io.ReadFull(f, buf)
+				check("Read", off, n, err)
+			}
+		})
+	}
+}
+
 // Offsets in a body that can seek are those of its range, not of the file.
 func TestFileReopensAsSeeker(t *testing.T) {
 	objects, err := mem.FromMap(map[string]string{"f": digits})
