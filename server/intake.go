@@ -83,8 +83,11 @@ func (c Intake) withDefaults() Intake {
 //	body, err := in.receive(x)               // takes a slot; x.endBody(body) releases it
 //	checked := in.checked(ctx, body, about)  // for each object in the body
 //	written, err := jail.Put(ctx, n, checked, …)
-//	x.fail(checked.failure(), nil)           // the body's own error, if any
+//	err = checked.failure()                  // the body's own error, if any
 //	checked.close()
+//
+// Slot and body are given back before the answer is sent: the time that a client has for a body
+// is bounded, and one that does not read the answer must not prolong it.
 type intake struct {
 	Intake
 	perClient int // slots that one client may have at a time

@@ -61,26 +61,35 @@ func (h *handler) postFiles(x *exchange, dir vfs.Name, boundary string) {
 		x.fail(err, nil)
 		return
 	}
-	body, err := h.intake.receive(x)
-	if err != nil {
+	p := &posted{h: h, x: x, dir: dir, names: map[vfs.Name]bool{}, set: map[string]bool{}}
+	if err := p.receive(boundary, most); err != nil {
 		x.fail(err, nil)
 		return
 	}
-	defer x.endBody(body)
-	p := &posted{h: h, x: x, dir: dir, names: map[vfs.Name]bool{}, set: map[string]bool{}}
+	p.answer()
+}
+
+// receive receives the form and stores its files, unless one of them is refused. Its slot and
+// its temporary files are free before the answer is sent, which takes a slow client as long as
+// it likes.
+func (p *posted) receive(boundary string, most int64) error {
+	body, err := p.h.intake.receive(p.x)
+	if err != nil {
+		return err
+	}
+	defer p.x.endBody(body)
 	defer p.close()
 	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, p.add, p.field)
+	if err == errStopped {
+		err = nil // p.failed is set
+	}
 	if err == nil && !p.failed {
 		err = p.judge()
 	}
 	if err == nil && !p.failed {
 		p.commit()
 	}
-	if err != nil && err != errStopped {
-		x.fail(err, nil)
-		return
-	}
-	p.answer()
+	return err
 }
 
 // appliesToForm reports whether a form may have these preconditions. They apply to its

@@ -34,43 +34,47 @@ func (h *handler) serveWrite(x *exchange, name vfs.Name, isDir bool) {
 // it reads the body, and so before it sends 100 (Continue): policy, header and slot here,
 // existing objects and preconditions in Jail.Put.
 func (h *handler) put(x *exchange, name vfs.Name) {
-	ctx := x.ctx
 	// Jail.Put checks this again. The check comes first here so that a name outside the
 	// policy gets the 404 even if something is wrong with the body.
-	err := refusedBy(h.jail.Explain(ctx, vfs.OpWrite, name))
+	err := refusedBy(h.jail.Explain(x.ctx, vfs.OpWrite, name))
 	if err == nil {
 		err = h.intake.checkHeader(x.r)
 	}
-	base := name.Base()
-	if err == nil && !h.intake.Types.set.HasName(base) {
+	if err == nil && !h.intake.Types.set.HasName(name.Base()) {
 		err = errType
 	}
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
-	body, err := h.intake.receive(x)
+	written, err := h.storeBody(x, name)
 	if err != nil {
-		x.fail(err, nil)
-		return
-	}
-	defer x.endBody(body)
-	mediaType := mediatype.ByName(base)[0]
-	checked := h.intake.checked(ctx, body, Upload{Name: name, Filename: base, Type: mediaType})
-	defer checked.close()
-	written, err := h.jail.Put(ctx, name, checked, vfs.PutOptions{
-		Cond: httpheader.Conditions(x.r),
-		Size: x.r.ContentLength, SizeKnown: x.r.ContentLength >= 0,
-		ContentType: mediaType,
-	})
-	if err != nil {
-		if checked.failure() != nil {
-			err = checked.failure()
-		}
 		x.fail(h.hideSibling(err), nil)
 		return
 	}
 	x.stored(&written)
+}
+
+// storeBody receives the body and stores it. Its slot is free before the answer is sent, which
+// takes a slow client as long as it likes.
+func (h *handler) storeBody(x *exchange, name vfs.Name) (vfs.Written, error) {
+	body, err := h.intake.receive(x)
+	if err != nil {
+		return vfs.Written{}, err
+	}
+	defer x.endBody(body)
+	mediaType := mediatype.ByName(name.Base())[0]
+	checked := h.intake.checked(x.ctx, body, Upload{Name: name, Filename: name.Base(), Type: mediaType})
+	defer checked.close()
+	written, err := h.jail.Put(x.ctx, name, checked, vfs.PutOptions{
+		Cond: httpheader.Conditions(x.r),
+		Size: x.r.ContentLength, SizeKnown: x.r.ContentLength >= 0,
+		ContentType: mediaType,
+	})
+	if failure := checked.failure(); err != nil && failure != nil {
+		err = failure
+	}
+	return written, err
 }
 
 // stored answers a write that stored an object.

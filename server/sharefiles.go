@@ -126,25 +126,31 @@ func (h *shares) storeFiles(x *exchange, s *openShare) {
 		x.fail(err, nil)
 		return
 	}
-	body, err := in.receive(x)
-	if err != nil {
-		x.fail(err, nil)
-		return
-	}
-	defer x.endBody(body)
-	var names []string
-	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
-		err := h.storeShared(x, &in, s, filename, content)
-		if err == nil {
-			names = append(names, filename)
-		}
-		return err
-	}, nil)
+	names, err := h.storeEach(x, &in, s, boundary, most)
 	if err != nil {
 		x.fail(err, nil)
 		return
 	}
 	x.received(names)
+}
+
+// storeEach receives a form of at most that many bytes, stores its files, and returns their names
+// for the answer. Its slot is free before that is sent, which takes a slow client as long as it
+// likes.
+func (h *shares) storeEach(x *exchange, in *intake, s *openShare, boundary string, most int64) (names []string, err error) {
+	body, err := in.receive(x)
+	if err != nil {
+		return nil, err
+	}
+	defer x.endBody(body)
+	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
+		err := h.storeShared(x, in, s, filename, content)
+		if err == nil {
+			names = append(names, filename)
+		}
+		return err
+	}, nil)
+	return names, err
 }
 
 // storeShared stores one file in the shared directory, under a name made from filename that

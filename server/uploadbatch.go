@@ -26,8 +26,6 @@ import (
 
 // post stores the files of a request.
 func (h *uploads) post(x *exchange) {
-	ctx := x.ctx
-	owner := auth.FromContext(ctx).Name
 	// Callers who may not upload are refused before the body is read.
 	if err := h.mayUpload(x); err != nil {
 		x.fail(err, nil)
@@ -43,25 +41,30 @@ func (h *uploads) post(x *exchange) {
 		x.fail(err, nil)
 		return
 	}
+	files, err := h.storeFiles(x)
+	if err != nil {
+		x.fail(err, nil)
+		return
+	}
+	h.created(x, files)
+}
+
+// storeFiles receives the files of a request and stores all of them, or none. Its slot is free
+// before the answer is sent, which takes a slow client as long as it likes.
+func (h *uploads) storeFiles(x *exchange) ([]catalog.Record, error) {
 	body, err := h.intake.receive(x)
 	if err != nil {
-		x.fail(err, nil)
-		return
+		return nil, err
 	}
 	defer x.endBody(body)
-	b := h.newBatch(ctx, owner)
-	// Undo after a panic, too.
+	b := h.newBatch(x.ctx, auth.FromContext(x.ctx).Name)
+	// After a panic, too.
 	defer b.undo(x)
-	limited := &limitedBody{body, h.cfg.MaxRequestBytes}
-	if err = h.eachFile(x.r, limited, b.store); err == nil {
+	err = h.eachFile(x.r, &limitedBody{body, h.cfg.MaxRequestBytes}, b.store)
+	if err == nil {
 		err = b.commit()
 	}
-	if err != nil {
-		b.undo(x)
-		x.fail(err, nil)
-		return
-	}
-	h.created(x, b.files)
+	return b.files, err
 }
 
 // mayUpload returns an error if the caller may not upload. No name exists yet, so a
