@@ -70,9 +70,11 @@
 //
 // The files are received into temporary files and judged before the first is stored. If one
 // cannot be stored after all, those that the form has created are removed again, in that version;
-// what it has replaced stays so, and the response lists that. One of type
-// application/x-www-form-urlencoded does what a DELETE, COPY or MOVE does, with the fields
-// action (delete, copy or move), name, to, etag and replace. A form whose Accept prefers
+// what it has replaced stays so, and the response lists that. It shortens names that no object
+// can have, since they have more than 255 bytes.
+//
+// One of type application/x-www-form-urlencoded does what a DELETE, COPY or MOVE does, with the
+// fields action (delete, copy or move), name, to, etag and replace. A form whose Accept prefers
 // text/html is answered with a page, and after an action with a 303 to the directory.
 //
 // # Archives

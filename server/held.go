@@ -9,7 +9,7 @@ import (
 
 // A response holds what it is made from until the client has read it, which takes a slow one
 // as long as it likes, within MinRate. The body of an object holds a buffer; these bounds are
-// for what holds more: a page of a large directory, or a text.
+// for what holds more: a page of a large directory, a text, or the answer to a form.
 const (
 	heldFree      = 128 << 10     // what a response holds without being counted
 	heldBytes     = 64 << 20      // of all responses together
@@ -49,6 +49,10 @@ const entryBytes = 80
 
 // rowBytes is the memory of a row of a page, a file or a share, without its texts.
 const rowBytes = 512
+
+// answerBytes bounds the memory of the line about a file in the answer to a form: a byte of its
+// name is up to six in JSON or HTML, in a buffer that can be twice as large.
+func answerBytes(name string) int64 { return rowBytes + 12*int64(len(name)) }
 
 // sizeOf returns the memory of entries.
 func sizeOf(entries []vfs.Entry) int64 {

@@ -123,3 +123,49 @@ func TestAnswersHoldNoIntake(t *testing.T) {
 		})
 	}
 }
+
+// Clients that read nothing of the answers to forms hold little memory, however long the names
+// of their files are, and together no more than a bound. Beyond it, nothing is stored.
+func TestStalledForms(t *testing.T) {
+	all := slowIntakes(t, 1000)
+	for what, s := range all {
+		t.Run(what, func(t *testing.T) {
+			defer s.end()
+			s.stall(0) // what is made once
+			s.inspections = nil
+			before := heap()
+			const few = 4
+			for i := range few {
+				if status := s.stall(1 + i); status == 503 {
+					t.Fatal(status)
+				}
+			}
+			s.inspections = nil
+			if each := (int64(heap()) - int64(before)) / few; each > 1<<20 {
+				t.Errorf("a response to a client that reads nothing holds %d bytes", each)
+			}
+			if what != "refused" {
+				return
+			}
+			last := s.stallAll(t, few+1)
+			s.body, s.headers = all["stored"].body, all["stored"].headers
+			last = s.stallAll(t, last+1)
+			w := httptest.NewRecorder()
+			s.h.ServeHTTP(w, httptest.NewRequest("GET", fmt.Sprintf("/d%d/a.txt", last), nil))
+			if w.Code != 404 {
+				t.Errorf("a file of a form that got 503: %d", w.Code)
+			}
+		})
+	}
+}
+
+// stallAll stalls requests, from the i-th on, until one gets 503. It returns the number of that.
+func (s *slowIntake) stallAll(t *testing.T, i int) int {
+	t.Helper()
+	for most := i + 200; s.stall(i) != 503; i++ {
+		if i == most {
+			t.Fatal("one client holds any number of responses")
+		}
+	}
+	return i
+}

@@ -32,7 +32,7 @@ type posted struct {
 
 // A postedFile is one file.
 type postedFile struct {
-	filename string // as the client sent it
+	filename string // as echoed returns it
 	name     vfs.Name
 	body     *checkedBody // nil if it was not received
 	written  vfs.Written
@@ -86,10 +86,22 @@ func (p *posted) receive(boundary string, most int64) error {
 	if err == nil && !p.failed {
 		err = p.judge()
 	}
+	if err == nil {
+		err = p.holdAnswer()
+	}
 	if err == nil && !p.failed {
 		p.commit()
 	}
 	return err
+}
+
+// holdAnswer takes the memory of the answer, before anything is stored.
+func (p *posted) holdAnswer() error {
+	var n int64
+	for _, f := range p.files {
+		n += answerBytes(f.filename)
+	}
+	return p.x.hold(n)
 }
 
 // appliesToForm reports whether a form may have these preconditions. They apply to its
@@ -121,9 +133,9 @@ func (p *posted) field(name, value string) (err error) {
 // add judges a file by its name, and receives it. If a file is refused, it goes on only to say
 // which others are.
 func (p *posted) add(filename string, content io.Reader) error {
-	f := &postedFile{filename: filename}
+	f := &postedFile{filename: echoed(filename)}
 	p.files = append(p.files, f)
-	if f.err = p.admit(f); f.err == nil && !p.failed {
+	if f.err = p.admit(f, filename); f.err == nil && !p.failed {
 		p.judgeEarly(f)
 	}
 	if f.err == nil && !p.failed {
@@ -145,8 +157,8 @@ func (p *posted) add(filename string, content io.Reader) error {
 // admit sets the name of a file, and returns an error if it may not be stored under that. A
 // name is one element: some clients send a path, and taking its last element would change the
 // name silently.
-func (p *posted) admit(f *postedFile) error {
-	n, err := p.dir.Child(f.filename)
+func (p *posted) admit(f *postedFile, filename string) error {
+	n, err := p.dir.Child(filename)
 	if err != nil {
 		return &httpError{status: errUncreated.status, text: errUncreated.text, verdict: audit.Refused, reason: vfs.ReasonOf(err)}
 	}
@@ -168,6 +180,7 @@ func (p *posted) close() {
 	for _, f := range p.files {
 		if f.body != nil {
 			f.body.close()
+			f.body = nil // with it, a buffer of the form
 		}
 	}
 }

@@ -21,11 +21,22 @@ type report struct {
 }
 
 type reportedFile struct {
-	Name   string `json:"name"` // as the client sent it
+	Name   string `json:"name"` // as echoed returns it
 	Size   *int64 `json:"size,omitempty"`
 	ETag   string `json:"etag,omitempty"`   // as in the header; of the existing version with a 412
 	Status int    `json:"status,omitempty"` // of a refused file, as for a PUT of it
 	Error  string `json:"error,omitempty"`
+}
+
+// echoed returns the client's name of a file as the answer to a form has it: as it was sent, but
+// no longer than that of any object. The header of a part can have 16 KiB, and each "<" takes six
+// bytes in JSON, so names alone would make an answer of megabytes, for each client that does not
+// read it.
+func echoed(filename string) string {
+	if len(filename) <= vfs.MaxElementBytes {
+		return filename
+	}
+	return strings.ToValidUTF8(filename[:vfs.MaxElementBytes], "") + "…"
 }
 
 func (r *report) add(f reportedFile, href string) {

@@ -146,7 +146,7 @@ func (h *shares) storeEach(x *exchange, in *intake, s *openShare, boundary strin
 	err = eachPart(boundary, &limitedBody{body, most}, defaultMaxFiles, func(filename string, content io.Reader) error {
 		err := h.storeShared(x, in, s, filename, content)
 		if err == nil {
-			names = append(names, filename)
+			names = append(names, echoed(filename))
 		}
 		return err
 	}, nil)

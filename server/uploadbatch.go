@@ -62,9 +62,21 @@ func (h *uploads) storeFiles(x *exchange) ([]catalog.Record, error) {
 	defer b.undo(x)
 	err = h.eachFile(x.r, &limitedBody{body, h.cfg.MaxRequestBytes}, b.store)
 	if err == nil {
+		err = b.holdAnswer(x)
+	}
+	if err == nil {
 		err = b.commit()
 	}
 	return b.files, err
+}
+
+// holdAnswer takes the memory of the answer, before the files are committed.
+func (b *batch) holdAnswer(x *exchange) error {
+	var n int64
+	for i := range b.files {
+		n += answerBytes(b.files[i].Name)
+	}
+	return x.hold(n)
 }
 
 // mayUpload returns an error if the caller may not upload. No name exists yet, so a

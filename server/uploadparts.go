@@ -84,7 +84,8 @@ func eachPart(boundary string, body io.Reader, maxFiles int, store storeFunc, se
 		if files++; files > maxFiles {
 			return errTooManyParts
 		}
-		if err := store(d.Filename, content); err != nil {
+		// Cloned, since a name outlives the body, and would keep all of its part's header.
+		if err := store(strings.Clone(d.Filename), content); err != nil {
 			return err
 		}
 	}

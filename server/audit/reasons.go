@@ -38,7 +38,7 @@ const (
 	ReasonBusy       vfs.Reason = "limit.in_flight" // over Limits.InFlight
 	ReasonSearchBusy vfs.Reason = "limit.searches"  // all searches that a handler makes at a time are taken
 
-	ReasonPageBusy vfs.Reason = "limit.pages" // clients are reading too many long listings and texts
+	ReasonPageBusy vfs.Reason = "limit.pages" // clients are reading too many long listings, texts and answers to forms
 
 	ReasonArchiveBusy  vfs.Reason = "limit.archives"        // over Archives.Slots
 	ReasonArchiveNames vfs.Reason = "archive.names"         // an object has the name of a directory
