@@ -66,6 +66,35 @@ func TestStalledPages(t *testing.T) {
 	}
 }
 
+// A page of a sorted directory holds none of what is sorted before and after it.
+func TestStalledSortedPage(t *testing.T) {
+	h := server.New(manyFiles(t), server.Config{List: true})
+	for what, query := range map[string]string{"first": "", "last": "&after=/0/entry+08999.txt"} {
+		t.Run(what, func(t *testing.T) {
+			read, begun := make(chan struct{}), make(chan int)
+			var clients sync.WaitGroup
+			defer clients.Wait()
+			defer close(read)
+			ask := func() {
+				r := httptest.NewRequest("GET", "/d/?sort=size&limit=1000"+query, nil)
+				clients.Go(func() { h.ServeHTTP(&stalled{header: http.Header{}, begun: begun, read: read}, r) })
+				if status := <-begun; status != 200 {
+					t.Fatal(status)
+				}
+			}
+			ask() // what is made once
+			before := heap()
+			const few = 8
+			for range few {
+				ask()
+			}
+			if each := (int64(heap()) - int64(before)) / few; each > 512<<10 {
+				t.Errorf("a response to a client that reads nothing holds %d bytes", each)
+			}
+		})
+	}
+}
+
 // Neither do those that read nothing of what a user has.
 func TestStalledOwn(t *testing.T) {
 	up := newUploads(t, server.UploadConfig{Page: fullPage})

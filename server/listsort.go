@@ -44,6 +44,8 @@ func (l *listQuery) page(list lister, limit int) (p vfs.Page, sorted bool, err e
 			p.Next = l.position(&p.Entries[limit-1]).String()
 		}
 	}
+	// The response holds the page, and must not keep all that was sorted for it.
+	p.Entries = slices.Clone(p.Entries)
 	return p, sorted, nil
 }
 
