@@ -3,9 +3,9 @@ package vfs
 import "sync"
 
 // claims are the names, and the directories on their paths, that concurrent Puts of a
-// Jail are about to create. Without claims, two Puts of names that differ only in case
-// or normal form would each find that the other does not exist; so would a Put of an
-// object and a Put of a name below it.
+// Jail are about to create or replace. Without claims, two Puts of names that differ only
+// in case or normal form would each find that the other does not exist; so would a Put of
+// an object and a Put of a name below it.
 type claims struct {
 	mu    sync.Mutex
 	names map[string]*claimed // keyed by foldSpelling
@@ -17,14 +17,22 @@ type claimed struct {
 	by   map[*claim]Kind
 }
 
-// A claim belongs to one Put.
+// A claim belongs to one Put. Its fields but the first two are guarded by all.mu.
 type claim struct {
-	all      *claims
-	n        Name
-	rivals   []*claim // earlier Puts that claim n as a directory, or a directory on its path as an object
-	inTheWay Kind     // the kind that the rivals claim
-	replaces bool     // n already exists, so this Put creates no name; guarded by all.mu
-	over     bool     // the Put has ended; guarded by all.mu
+	all     *claims
+	n       Name
+	rivals  []rival
+	decided bool // the Put is going to store n; rivals that decide later give way to it
+	over    bool // the Put has ended
+}
+
+// A rival is another Put with which a claim may conflict: what one claims as an object, the
+// other claims as a directory. The two have one such name.
+type rival struct {
+	*claim
+	at  Name // the name
+	as  Kind // what the rival claims it as
+	met bool // the claim has checked again since the rival decided
 }
 
 // enter claims n and the directories on its path. If another spelling of one of them is
@@ -53,9 +61,10 @@ func (s *claims) enter(n Name) (c *claim, other, made Name) {
 			there = &claimed{name: at, by: map[*claim]Kind{}}
 			s.names[key] = there
 		}
-		for rival, as := range there.by {
+		for o, as := range there.by {
 			if as != kind {
-				c.rivals, c.inTheWay = append(c.rivals, rival), as
+				c.meet(o, at, as)
+				o.meet(c, at, kind)
 			}
 		}
 		there.by[c] = kind
@@ -64,27 +73,36 @@ func (s *claims) enter(n Name) (c *claim, other, made Name) {
 	return c, Name{}, Name{}
 }
 
-// settle records that n exists, so the claim blocks no other Put.
-func (c *claim) settle() {
-	c.all.mu.Lock()
-	defer c.all.mu.Unlock()
-	c.replaces = true
+// meet adds a rival. A claim that has decided needs none: they see it.
+func (c *claim) meet(other *claim, at Name, as Kind) {
+	if !c.decided {
+		c.rivals = append(c.rivals, rival{claim: other, at: at, as: as})
+	}
 }
 
-// contested fails if an earlier Put may still create something that conflicts with n.
-// It reports true if an earlier Put has ended: the caller then checks again.
-func (c *claim) contested() (again bool, err error) {
+// decide lets the Put of c store n, and fails if a rival that has decided conflicts with it.
+// exists is the lowest name on the path of n, n included, that a check has found. What exists
+// already is not created, so it is no conflict, as in a store that has an object and others
+// below it. But it may have been removed since, and the rival may create it again: decide
+// reports true if the caller has to check again, and then to decide again.
+func (c *claim) decide(exists Name) (again bool, err error) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	for _, rival := range c.rivals {
-		switch {
-		case rival.replaces:
-		case rival.over:
+	left := c.rivals[:0]
+	for _, r := range c.rivals {
+		if r.over {
 			again = true
-		default:
-			return false, inTheWay(c.n, c.inTheWay)
+			continue
 		}
+		if r.decided {
+			if _, there := exists.Within(r.at); !there {
+				return false, inTheWay(c.n, r.as)
+			}
+			again, r.met = again || !r.met, true
+		}
+		left = append(left, r)
 	}
+	c.rivals, c.decided = left, true
 	return again, nil
 }
 

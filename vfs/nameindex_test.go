@@ -221,6 +221,36 @@ func TestIndexOfPutInProgress(t *testing.T) {
 	}
 }
 
+// A Put that replaces an object creates it if that was removed meanwhile: it is in the index,
+// too.
+func TestIndexOfReplacementInProgress(t *testing.T) {
+	store := newFlatStore()
+	seed(t, store.counted, "dir/a", "dir/old")
+	j := bulkJail(t, store)
+	body, write := io.Pipe()
+	done := make(chan error)
+	go func() {
+		_, err := j.Put(t.Context(), name(t, "dir/a"), body, vfs.PutOptions{})
+		done <- err
+	}()
+	if _, err := write.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Remove(t.Context(), name(t, "dir/a"), vfs.Cond{}); err != nil {
+		t.Fatal(err)
+	}
+	if !j.Lacks(t.Context(), name(t, "dir/b")) {
+		t.Error("not listed again")
+	}
+	write.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := put(t, j, "dir/A", "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.CreateSibling {
+		t.Errorf("beside what was created again: %v", err)
+	}
+}
+
 // What others create during a run is found out where it has the same name, and then the
 // directory is looked at again.
 func TestBulkMeetsOthers(t *testing.T) {

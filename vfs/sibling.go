@@ -10,12 +10,12 @@ import (
 
 // surroundings describe what exists where an object is to be created.
 type surroundings struct {
-	there bool // the object itself exists
-	// sibling is an entry of dir that differs only in case or normal form from the
-	// object, or from the topmost missing directory on its path. A file system that folds
+	// exists is the object itself, or the lowest directory on its path that exists.
+	exists Name
+	// sibling is an entry of that directory that differs only in case or normal form from
+	// the object, or from the topmost missing directory on its path. A file system that folds
 	// names would treat the two as one. Its Elem is "" if there is none.
 	sibling Entry
-	dir     Name
 }
 
 // survey inspects the surroundings of n, from its directory up to the first one that
@@ -29,6 +29,7 @@ type surroundings struct {
 // there is nothing to find. It sees the state at that moment: another process can still
 // create a conflicting name.
 func (j *Jail) survey(ctx context.Context, n, leaving Name) (s surroundings, err error) {
+	s.exists = Root
 	kind := KindFile
 	for at := n; !at.IsRoot(); at = at.Dir() {
 		found, err := j.findSpelling(ctx, at, leaving)
@@ -39,9 +40,9 @@ func (j *Jail) survey(ctx context.Context, n, leaving Name) (s surroundings, err
 		case err != nil:
 			return s, err
 		case found.Elem != at.Base():
-			s.sibling, s.dir = found, at.Dir()
+			s.sibling, s.exists = found, at.Dir()
 		case found.Kind == kind:
-			s.there = kind == KindFile
+			s.exists = at
 		case found.Kind == KindDir, found.Kind == KindFile:
 			return s, inTheWay(n, found.Kind)
 		}
@@ -65,7 +66,7 @@ func (s *surroundings) conflict(ctx context.Context, j *Jail, n Name) error {
 	if s.sibling.Elem == "" {
 		return nil
 	}
-	other, err := s.dir.Child(s.sibling.Elem)
+	other, err := s.exists.Child(s.sibling.Elem)
 	return j.siblingError(ctx, n, other, s.sibling.Kind, err == nil)
 }
 

@@ -84,15 +84,12 @@ func (j *Jail) CheckPut(ctx context.Context, cond Cond, names ...Name) []error {
 		if errs[i] = v.err("put"); errs[i] != nil {
 			continue
 		}
-		c, replaces, err := j.claim(ctx, n, cond, Name{})
+		c, _, err := j.claim(ctx, n, cond, Name{})
 		if err != nil {
 			errs[i] = outward("put", n, v.Rule, err)
 			continue
 		}
 		if c != nil {
-			if replaces {
-				c.settle()
-			}
 			defer c.leave()
 		}
 	}
@@ -142,14 +139,11 @@ var errUnfinished = errors.New("unfinished")
 // conflicts with it.
 func (j *Jail) prepare(ctx context.Context, n Name, cond Cond, leaving Name) (*preparation, error) {
 	c, replaces, err := j.claim(ctx, n, cond, leaving)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case c == nil:
-	case replaces:
-		c.settle()
-	default:
-		j.names.create(n)
+	}
+	if c != nil {
+		j.names.create(n) // also if it exists: it may be removed before it is replaced
 	}
 	return &preparation{c, j.names, replaces, errUnfinished}, nil
 }
@@ -173,18 +167,19 @@ func (j *Jail) claim(ctx context.Context, n Name, cond Cond, leaving Name) (c *c
 			entered.leave()
 		}
 	}()
-	again := false
-	replaces, err = j.checkAround(ctx, n, cond, leaving)
-	if err == nil && !replaces {
-		again, err = entered.contested()
+	for {
+		exists, err := j.checkAround(ctx, n, cond, leaving)
+		if err != nil {
+			return nil, false, err
+		}
+		again, err := entered.decide(exists)
+		if err != nil {
+			return nil, false, err
+		}
+		if !again {
+			return entered, exists == n, nil
+		}
 	}
-	if again && err == nil {
-		replaces, err = j.checkAround(ctx, n, cond, leaving)
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	return entered, replaces, nil
 }
 
 // stored records the result of the Put, and returns it.
@@ -200,29 +195,30 @@ func (p *preparation) leave() {
 	if p.claim == nil {
 		return
 	}
-	if !p.replaces {
-		p.names.end(p.claim.n, p.result)
-	}
+	p.names.end(p.claim.n, p.result)
 	p.claim.leave()
 }
 
-func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond, leaving Name) (replaces bool, err error) {
+// checkAround fails if n cannot be created or replaced under cond. It returns the lowest name
+// on the path of n that exists: n itself if the object does.
+func (j *Jail) checkAround(ctx context.Context, n Name, cond Cond, leaving Name) (exists Name, err error) {
 	// With "*", the listing of the survey finds out.
 	if !cond.IfNoneMatch.Any && !j.lacks(ctx, n) {
 		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
-			return there, err
+			return n, err
 		}
 	}
 	s, err := j.survey(ctx, n, leaving)
 	if err != nil {
-		return false, err
+		return Name{}, err
 	}
-	if s.there {
+	if s.exists == n {
 		if there, err := j.checkObject(ctx, n, cond); there || err != nil {
-			return there, err
+			return n, err
 		}
+		s.exists = n.Dir()
 	}
-	return false, s.conflict(ctx, j, n)
+	return s.exists, s.conflict(ctx, j, n)
 }
 
 // checkVersion fails if the version that cond requires does not exist.

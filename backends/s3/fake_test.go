@@ -52,6 +52,8 @@ type fake struct {
 	list func(out *awss3.ListObjectsV2Output)
 	// during, if set, runs at the start of every call.
 	during func(ctx context.Context, op string) error
+	// headed, if set, runs after a HeadObject has found its object.
+	headed func()
 	// fail, if set, is called before every call and may make it fail.
 	fail func(op string) error
 }
@@ -230,6 +232,9 @@ func (f *fake) HeadObject(ctx context.Context, in *awss3.HeadObjectInput, _ ...f
 	o, ok := f.object(*in.Key)
 	if !ok {
 		return nil, apiError(404, "NotFound")
+	}
+	if f.headed != nil {
+		f.headed()
 	}
 	return &awss3.HeadObjectOutput{
 		ContentLength: aws.Int64(int64(len(o.data))),

@@ -1,7 +1,9 @@
 package s3_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -201,5 +203,129 @@ func TestPutEndsDuringTheLook(t *testing.T) {
 	}
 	if len(f.objects) != 1 {
 		t.Errorf("there are %d objects, want only docs", len(f.objects))
+	}
+}
+
+// A Put that replaces an object creates it if that was removed meanwhile. So a call that
+// would conflict with it fails, too, and calls that only replace do not.
+func TestPutsInTheWayOfAReplacement(t *testing.T) {
+	for _, tt := range []struct {
+		what           string
+		there, removed []string
+		first, second  string
+		reason         vfs.Reason // of the second
+	}{
+		{"a removed object, then below it", []string{"docs"}, []string{"docs"}, "docs", "docs/x", reason.Missing},
+		{"below a removed object, then that", []string{"docs/a/x"}, []string{"docs/a/x"}, "docs/a/x", "docs", reason.Directory},
+		{"a removed object, twice", []string{"docs"}, []string{"docs"}, "docs", "docs", ""},
+		{"an object, twice", []string{"docs"}, nil, "docs", "docs", ""},
+		{"an object that is beside a directory, then there", []string{"docs", "docs/x"}, nil, "docs", "docs/x", ""},
+		{"there, then the object beside", []string{"docs", "docs/x"}, nil, "docs/x", "docs", ""},
+		{"the object beside is removed", []string{"docs", "docs/x"}, []string{"docs"}, "docs/x", "docs", reason.Directory},
+		{"the directory beside is removed", []string{"docs", "docs/x"}, []string{"docs/x"}, "docs", "docs/y", reason.Missing},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			f := newFake(nil)
+			for _, key := range tt.there {
+				f.put(key, "1")
+			}
+			j := jailOver(t, f)
+			body := newHeld()
+			done := make(chan error)
+			go func() {
+				_, err := j.Put(t.Context(), name(tt.first), body, vfs.PutOptions{})
+				done <- err
+			}()
+			<-body.begun
+			for _, s := range tt.removed {
+				if _, err := j.Remove(t.Context(), name(s), vfs.Cond{}); err != nil {
+					t.Error(err)
+				}
+			}
+			_, err := j.Put(t.Context(), name(tt.second), strings.NewReader("second"), vfs.PutOptions{})
+			if vfs.ReasonOf(err) != tt.reason || (err == nil) != (tt.reason == "") {
+				t.Errorf("the second call: %v, reason %q, want %q", err, vfs.ReasonOf(err), tt.reason)
+			}
+			close(body.end)
+			if err := <-done; err != nil {
+				t.Errorf("the first call: %v", err)
+			}
+		})
+	}
+}
+
+// Of two calls of which the first has seen its object, which is then removed, one fails.
+func TestPutLosesItsObjectDuringTheLook(t *testing.T) {
+	for _, tt := range []struct {
+		first, second string
+		ends          bool // the second, before the first goes on
+	}{
+		{"docs", "docs/x", false}, {"docs", "docs/x", true},
+		{"docs/x", "docs", false}, {"docs/x", "docs", true},
+	} {
+		t.Run(fmt.Sprintf("%s, %s, %t", tt.first, tt.second, tt.ends), func(t *testing.T) {
+			f := newFake(map[string]string{tt.first: "1"})
+			j := jailOver(t, f)
+			body, second := newHeld(), make(chan error, 1)
+			f.headed = func() {
+				f.headed = nil
+				if _, err := j.Remove(t.Context(), name(tt.first), vfs.Cond{}); err != nil {
+					t.Error(err)
+				}
+				go func() {
+					_, err := j.Put(t.Context(), name(tt.second), body, vfs.PutOptions{})
+					second <- err
+				}()
+				select {
+				case <-body.begun:
+					if tt.ends {
+						close(body.end)
+						second <- <-second
+					}
+				case err := <-second:
+					second <- err
+				}
+			}
+			_, firstErr := j.Put(t.Context(), name(tt.first), strings.NewReader("new"), vfs.PutOptions{})
+			if !tt.ends {
+				close(body.end)
+			}
+			secondErr := <-second
+			if (firstErr == nil) == (secondErr == nil) || len(f.objects) != 1 {
+				t.Errorf("the first call: %v; the second: %v; there are %d objects", firstErr, secondErr, len(f.objects))
+			}
+		})
+	}
+}
+
+// The same if the object is removed after the second call has seen it and before the first
+// has looked for it.
+func TestPutMeetsALaterReplacement(t *testing.T) {
+	for _, tt := range []struct{ first, second string }{{"docs/x", "docs"}, {"docs", "docs/x"}} {
+		t.Run(tt.first+", "+tt.second, func(t *testing.T) {
+			f := newFake(map[string]string{tt.second: "1"})
+			j := jailOver(t, f)
+			body, second := newHeld(), make(chan error, 1)
+			f.during = func(context.Context, string) error {
+				f.during = nil // the first call looks for its own object
+				go func() {
+					_, err := j.Put(t.Context(), name(tt.second), body, vfs.PutOptions{})
+					second <- err
+				}()
+				select {
+				case <-body.begun:
+				case err := <-second:
+					second <- err
+				}
+				_, err := j.Remove(t.Context(), name(tt.second), vfs.Cond{})
+				return err
+			}
+			_, firstErr := j.Put(t.Context(), name(tt.first), strings.NewReader("new"), vfs.PutOptions{})
+			close(body.end)
+			secondErr := <-second
+			if (firstErr == nil) == (secondErr == nil) || len(f.objects) != 1 {
+				t.Errorf("the first call: %v; the second: %v; there are %d objects", firstErr, secondErr, len(f.objects))
+			}
+		})
 	}
 }
