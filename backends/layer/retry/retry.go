@@ -121,7 +121,7 @@ func (b *backend) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, e
 
 func (b *backend) list(ctx context.Context, resumes bool, after string, list func(ctx context.Context, after string) iter.Seq2[vfs.Entry, error]) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
-		a, after := b.attempts(ctx), after // a listing can be run again
+		a, after, ctx := b.attempts(ctx), after, ctx // a listing can be run again
 		hint := driver.ListHintOf(ctx)
 		if reserve := a.left - 1; hint.Requests > 0 && reserve > 0 {
 			if hint.Requests <= reserve {

@@ -11,6 +11,7 @@ import (
 	"log"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -269,7 +270,7 @@ func TestListBound(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var got []int
 			ctx := driver.WithListHint(t.Context(), driver.ListHint{Requests: c.bound})
-			for range layer(t, bounded{mem.New(), &got}, retry.Options{}).List(ctx, vfs.Root, "") {
+			for range layer(t, bounded{mem.New(), func(requests int) { got = append(got, requests) }}, retry.Options{}).List(ctx, vfs.Root, "") {
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("with a bound of %d: %d, want %d", c.bound, got, c.want)
@@ -278,14 +279,42 @@ func TestListBound(t *testing.T) {
 	}
 }
 
+// A listing that is run again, or twice at once, has the whole bound each time.
+func TestListAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx := driver.WithListHint(t.Context(), driver.ListHint{Requests: 64})
+		var mu sync.Mutex
+		var got []int
+		list := layer(t, bounded{mem.New(), func(requests int) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, requests)
+		}}, retry.Options{}).List(ctx, vfs.Root, "")
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				for range list {
+				}
+			})
+		}
+		all.Wait()
+		for range list {
+		}
+		slices.Sort(got)
+		if want := []int{1, 1, 1, 1, 1, 1, 62, 62, 62}; !slices.Equal(got, want) {
+			t.Errorf("bounds of %d, want %d", got, want)
+		}
+	})
+}
+
 type bounded struct {
 	vfs.Backend
-	got *[]int
+	note func(requests int)
 }
 
 func (b bounded) List(ctx context.Context, dir vfs.Name, _ string) iter.Seq2[vfs.Entry, error] {
 	return func(yield func(vfs.Entry, error) bool) {
-		*b.got = append(*b.got, driver.ListHintOf(ctx).Requests)
+		b.note(driver.ListHintOf(ctx).Requests)
 		yield(vfs.Entry{}, &vfs.Error{Op: "list", Name: dir.String(), Err: vfs.ErrUnavailable})
 	}
 }
