@@ -4,7 +4,8 @@
 //
 // A call beyond the limit waits for a moment and is then refused with
 // vfs.ErrUnavailable, and the error says when to try again (RetryAfter), which an HTTP
-// client gets as Retry-After. What has begun is never refused: bodies become slower.
+// client gets as Retry-After. What has begun is never refused: bodies and listings become
+// slower.
 package limit
 
 import (
@@ -23,7 +24,8 @@ import (
 type Options struct {
 	// Calls is the number of calls in flight; 0 means 256. An open object counts until
 	// its Body is closed, and a listing while it fetches entries. A program that copies
-	// within the layer needs two at once.
+	// within the layer needs two at once. One that keeps as many objects open while it
+	// goes on with a listing waits for itself, until its context ends.
 	Calls int
 
 	// BytesPerSecond bounds the bytes of all bodies together, both read and put; 0 means
@@ -81,6 +83,11 @@ func (b *backend) Under() vfs.Backend { return b.Backend }
 
 // enter takes a slot for a call. The caller returns it with leave.
 func (b *backend) enter(ctx context.Context, op string, n vfs.Name) error {
+	return b.take(ctx, op, n, b.wait)
+}
+
+// take is enter that waits at most for this time, or without a bound if it is 0.
+func (b *backend) take(ctx context.Context, op string, n vfs.Name, wait time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return &vfs.Error{Op: op, Name: n.String(), Err: err}
 	}
@@ -89,15 +96,19 @@ func (b *backend) enter(ctx context.Context, op string, n vfs.Name) error {
 		return nil
 	default:
 	}
-	timer := time.NewTimer(b.wait)
-	defer timer.Stop()
+	var late <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		late = timer.C
+	}
 	select {
 	case b.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return &vfs.Error{Op: op, Name: n.String(), Err: ctx.Err()}
-	case <-timer.C:
-		return &vfs.Error{Op: op, Name: n.String(), Err: errBusy, RetryAfter: b.wait}
+	case <-late:
+		return &vfs.Error{Op: op, Name: n.String(), Err: errBusy, RetryAfter: wait}
 	}
 }
 
@@ -227,7 +238,8 @@ func (b *backend) list(ctx context.Context, dir vfs.Name, list iter.Seq2[vfs.Ent
 			if !yield(e, err) || err != nil {
 				return
 			}
-			if err := b.enter(ctx, "list", dir); err != nil {
+			// What has begun is never refused.
+			if err := b.take(ctx, "list", dir, 0); err != nil {
 				yield(vfs.Entry{}, err)
 				return
 			}

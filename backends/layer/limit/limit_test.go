@@ -225,6 +225,37 @@ func TestListsHoldNothing(t *testing.T) {
 	})
 }
 
+// A listing that has begun waits for as long as others need, or until it is canceled.
+func TestBegunListingIsNotRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := layer(t, store(t, 10), limit.Options{Calls: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		entries := 0
+		for e, err := range b.List(ctx, vfs.Root, "") {
+			if entries == 3 {
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("canceled while it waits: %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries++
+			obj, err := b.Open(t.Context(), name(t, e.Elem), vfs.Request{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.AfterFunc(time.Hour, func() { obj.Body.Close() })
+			if entries == 3 {
+				time.AfterFunc(time.Minute, cancel)
+			}
+		}
+		t.Errorf("ended after %d entries", entries)
+	})
+}
+
 // All bodies together keep to the rate, after a second's bytes at once.
 func TestRate(t *testing.T) {
 	const rate = 1 << 20
