@@ -3,6 +3,7 @@ package aferofs
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -34,7 +35,7 @@ func (b *Backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 	info, err := w.run(ctx, put.Body(ctx, body, opts))
 	if err != nil {
 		w.abort()
-		return vfs.Info{}, driver.FSError("put", n, err)
+		return vfs.Info{}, w.fail(err)
 	}
 	return info, nil
 }
@@ -49,7 +50,15 @@ type writing struct {
 	made []string // directories, from the top down
 }
 
-func (w *writing) run(ctx context.Context, body io.Reader) (vfs.Info, error) {
+// fail converts an error. One that is a *vfs.Error already can be about the body.
+func (w *writing) fail(err error) error {
+	if _, ok := errors.AsType[*vfs.Error](err); !ok && put.IsFull(err) {
+		err = errors.Join(vfs.ErrFull, err)
+	}
+	return driver.FSError("put", w.n, err)
+}
+
+func (w *writing) run(ctx context.Context, body *put.Reader) (vfs.Info, error) {
 	if err := ctx.Err(); err != nil {
 		return vfs.Info{}, err
 	}
@@ -57,6 +66,9 @@ func (w *writing) run(ctx context.Context, body io.Reader) (vfs.Info, error) {
 		return vfs.Info{}, err
 	}
 	if _, err := io.Copy(w.f, body); err != nil {
+		if body.Err() == nil && put.IsFull(err) {
+			return vfs.Info{}, err
+		}
 		// A body's error, even if it is "file does not exist", is not a refusal.
 		return vfs.Info{}, &vfs.Error{Op: "put", Name: w.n.String(), Err: err}
 	}

@@ -7,7 +7,9 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -88,21 +90,25 @@ type faulty struct {
 	afero.Fs
 	calls, at int
 	more      bool
+	err       error // of calls that write, nil is errFault
 }
 
 var errFault = errors.New("a fault of the file system")
 
 func (f *faulty) fault() error {
 	f.calls++
-	if f.calls == f.at || f.more && f.calls > f.at && f.at > 0 {
-		return errFault
+	switch {
+	case f.calls != f.at && !(f.more && f.calls > f.at && f.at > 0):
+		return nil
+	case f.err != nil:
+		return f.err
 	}
-	return nil
+	return errFault
 }
 
 func (f *faulty) Stat(name string) (os.FileInfo, error) {
 	if err := f.fault(); err != nil {
-		return nil, err
+		return nil, errFault
 	}
 	return f.Fs.Stat(name)
 }
@@ -214,6 +220,25 @@ func TestPutFaults(t *testing.T) {
 				t.Errorf("%s: only %d faults surfaced", name, surfaced)
 			}
 		}
+	}
+}
+
+// A file system that has no room says so, and is no failure that could go away by itself. An
+// equal error of the body says nothing about the file system.
+func TestPutWithoutRoom(t *testing.T) {
+	for at := 1; ; at++ {
+		f := &faulty{Fs: afero.NewMemMapFs(), at: at, err: &fs.PathError{Op: "write", Path: "/a", Err: syscall.ENOSPC}}
+		_, err := put(newBackend(t, f, aferofs.Options{}), "dir/a", "data")
+		if f.calls < at {
+			break // no such call
+		}
+		if _, ok := err.(*vfs.Error); err != nil && !errors.Is(err, errFault) && (!ok || !errors.Is(err, vfs.ErrFull)) {
+			t.Errorf("call %d: %T %v, want ErrFull", at, err, err)
+		}
+	}
+	b := newBackend(t, afero.NewMemMapFs(), aferofs.Options{})
+	if _, err := b.Put(t.Context(), parse(t, "a"), iotest.ErrReader(syscall.ENOSPC), vfs.PutOptions{}); !errors.Is(err, syscall.ENOSPC) || errors.Is(err, vfs.ErrFull) {
+		t.Errorf("an error of the body: %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -273,6 +274,21 @@ func TestCanceledPut(t *testing.T) {
 		if ops := f.taken(); slices.Contains(ops, "write") || len(f.objects) > 0 {
 			t.Errorf("after %d bytes, the driver did %q", after, ops)
 		}
+	}
+}
+
+// A driver that has no room, as of files, says so, and is no failure that could go away by
+// itself.
+func TestPutWithoutRoom(t *testing.T) {
+	f := newFake(nil)
+	f.before = func(op, _ string) error {
+		if op == "write" {
+			return &fs.PathError{Op: "write", Path: "/somewhere/a", Err: syscall.ENOSPC}
+		}
+		return nil
+	}
+	if _, err := open(t, f).Put(t.Context(), name(t, "a"), strings.NewReader("x"), vfs.PutOptions{}); !errors.Is(err, vfs.ErrFull) || errors.Is(err, vfs.ErrUnavailable) {
+		t.Errorf("%v, want ErrFull", err)
 	}
 }
 

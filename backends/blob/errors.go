@@ -8,6 +8,7 @@ import (
 
 	"gocloud.dev/gcerrors"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
@@ -49,8 +50,12 @@ func (c *call) fail(err error) error {
 			return e
 		}
 	}
+	if put.IsFull(err) {
+		e.Err = fmt.Errorf("%w: %w", vfs.ErrFull, err)
+		return e
+	}
 	kind := vfs.ErrUnavailable
-	switch c.code(err) {
+	switch c.code(err) { // ResourceExhausted is also that of too many requests
 	case gcerrors.NotFound:
 		e.Reason, kind = reason.Missing, fs.ErrNotExist
 	case gcerrors.PermissionDenied:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/bailiwick-fs/bailiwick/backends/internal/put"
 	"github.com/bailiwick-fs/bailiwick/vfs"
 	"github.com/bailiwick-fs/bailiwick/vfs/driver"
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
@@ -16,7 +17,7 @@ func writeError(op string, n vfs.Name, err error) error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case isFull(err):
+	case put.IsFull(err):
 		err = errors.Join(vfs.ErrFull, err)
 	case isExhausted(err):
 		err = errors.Join(vfs.ErrUnavailable, err)

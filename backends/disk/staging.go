@@ -79,7 +79,7 @@ func (b *Backend) prepare() (notes []string, err error) {
 	defer release()
 	// It must be possible to remove objects from a full disk.
 	err = top.mkdir(staging(), 0o700)
-	if err != nil && !errors.Is(err, fs.ErrExist) && !isFull(err) {
+	if err != nil && !errors.Is(err, fs.ErrExist) && !put.IsFull(err) {
 		return nil, fmt.Errorf("%w: %w", ErrNotWritable, err)
 	}
 	defer top.rmdir(staging())

@@ -36,12 +36,6 @@ func isExhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
-// isFull reports that there is no room for bytes, inodes or entries: on the disk, in
-// the user's quota, or within a limit of one file or directory.
-func isFull(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG) || errors.Is(err, unix.EMLINK)
-}
-
 // isReadOnly reports that permissions or mount options prevent this process from
 // writing.
 func isReadOnly(err error) bool {

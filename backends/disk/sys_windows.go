@@ -67,11 +67,6 @@ func isFault(err error) bool {
 		windows.ERROR_GEN_FAILURE, windows.ERROR_IO_DEVICE, windows.ERROR_FILE_CORRUPT, windows.ERROR_DISK_CORRUPT)
 }
 
-func isFull(err error) bool {
-	return isAny(err, windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL, windows.ERROR_DISK_QUOTA_EXCEEDED,
-		windows.ERROR_FILE_TOO_LARGE, windows.ERROR_FILE_SYSTEM_LIMITATION, windows.ERROR_TOO_MANY_LINKS)
-}
-
 func isReadOnly(err error) bool {
 	return errors.Is(err, windows.ERROR_WRITE_PROTECT) || errors.Is(err, fs.ErrPermission)
 }

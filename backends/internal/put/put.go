@@ -28,18 +28,33 @@ func Check(op string, n vfs.Name, cond vfs.Cond, current *vfs.Info) error {
 // Body returns a reader that Put must use to read body. It fails once ctx is canceled,
 // with [io.ErrUnexpectedEOF] if body ends before the size in opts, and with another
 // error if body is longer.
-func Body(ctx context.Context, body io.Reader, opts vfs.PutOptions) io.Reader {
-	return &reader{ctx, body, opts, 0}
+func Body(ctx context.Context, body io.Reader, opts vfs.PutOptions) *Reader {
+	return &Reader{ctx: ctx, body: body, opts: opts}
 }
 
-type reader struct {
+// A Reader is the result of Body.
+type Reader struct {
 	ctx  context.Context
 	body io.Reader
 	opts vfs.PutOptions
 	read int64
+	err  error
 }
 
-func (r *reader) Read(p []byte) (int, error) {
+// Err returns the error of the last Read, nil if that was io.EOF. It distinguishes an error of
+// the body from one of what it is written to.
+func (r *Reader) Err() error { return r.err }
+
+// Read implements io.Reader.
+func (r *Reader) Read(p []byte) (int, error) {
+	n, err := r.next(p)
+	if r.err = err; err == io.EOF {
+		r.err = nil
+	}
+	return n, err
+}
+
+func (r *Reader) next(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
