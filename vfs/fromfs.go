@@ -23,6 +23,9 @@ import (
 // check precedes the open, and the two are not atomic: do not use FromFS for a
 // directory that others can write to. Package backends/disk has no such gap.
 //
+// On Windows, FromFS refuses names that can be second names of a file of the host, such as
+// "a.txt." and "SECRET~1.TXT", if the file's [fs.FileInfo.Sys] is that of package os.
+//
 // An object's ETag is derived from its name, time and size, or from its content if fsys
 // is an embed.FS, which has no times. Without either, an object has no ETag.
 func FromFS(fsys fs.FS) Backend {
@@ -97,7 +100,7 @@ func (b *fromFS) describe(op string, n Name, f fs.File) (Info, error) {
 	if err != nil {
 		return Info{}, fsError(op, n, err)
 	}
-	if r := reason.ForFile(st); r != "" {
+	if r := refusal(n, st); r != "" {
 		return Info{}, refuse(op, n.s, r)
 	}
 	info := Info{Name: n, Size: st.Size(), ModTime: st.ModTime()}
@@ -151,10 +154,19 @@ func (b *fromFS) precheck(op string, n Name, links bool) error {
 	if err != nil {
 		return fsError(op, n, err)
 	}
-	if r := reason.ForFile(st); r != "" {
+	if r := refusal(n, st); r != "" {
 		return refuse(op, n.s, r)
 	}
 	return nil
+}
+
+// refusal returns why the file n, which st describes, is not served, or "". Windows opens
+// a file also by names that a policy does not know as its own.
+func refusal(n Name, st fs.FileInfo) Reason {
+	if filestore.IsAlias(n.s, st) {
+		return reason.Unholdable
+	}
+	return reason.ForFile(st)
 }
 
 // checkLinks refuses n if there is a link on its path.
@@ -191,12 +203,15 @@ func (b *fromFS) List(ctx context.Context, dir Name, after string) iter.Seq2[Ent
 			return err
 		}
 		defer f.Close()
-		if st, err := f.Stat(); err != nil {
+		st, err := f.Stat()
+		if err != nil {
 			return err
-		} else if !st.IsDir() {
+		}
+		if !st.IsDir() {
 			return fs.ErrNotExist
-		} else if reason.ForFile(st) == reason.OwnFile {
-			return refuse("list", dir.s, reason.OwnFile)
+		}
+		if r := refusal(dir, st); r == reason.OwnFile || r == reason.Unholdable {
+			return refuse("list", dir.s, r)
 		}
 		if d, ok := f.(fs.ReadDirFile); ok {
 			return filestore.EachEntry(d, take)

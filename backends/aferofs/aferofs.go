@@ -212,10 +212,8 @@ func (b *Backend) lookup(op string, n vfs.Name, links bool) (fs.FileInfo, error)
 	case n.IsRoot():
 		// The top itself may be a link: the operator chose it.
 		return b.fsys.Stat(b.top)
-	case b.host:
-		if _, err := filepath.Localize(n.String()); err != nil {
-			return nil, driver.Refuse(op, n, reason.Unholdable)
-		}
+	case b.host && !driver.HostHolds(n):
+		return nil, driver.Refuse(op, n, reason.Unholdable)
 	}
 	var last fs.FileInfo
 	err := driver.CheckLinks(op, n, links, func(name string) (fs.FileInfo, error) {

@@ -289,7 +289,7 @@ func check(ctx context.Context, op string, n vfs.Name) error {
 		return driver.Refuse(op, n, reason.NameEmpty)
 	case n.IsRoot():
 		return driver.Refuse(op, n, reason.Directory)
-	case !holdable(n):
+	case !driver.HostHolds(n):
 		return driver.Refuse(op, n, reason.Unholdable)
 	}
 	return nil

@@ -44,7 +44,7 @@ func (b *Backend) openDir(ctx context.Context, dir vfs.Name) (dirReader, error) 
 	switch {
 	case dir.IsZero():
 		return nil, driver.Refuse("list", dir, reason.NameEmpty)
-	case !dir.IsRoot() && !holdable(dir):
+	case !driver.HostHolds(dir):
 		return nil, driver.Refuse("list", dir, reason.Unholdable)
 	}
 	b.life.RLock()

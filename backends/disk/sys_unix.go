@@ -9,17 +9,11 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 // Without O_NONBLOCK, opening a FIFO waits for a writer: each request would
 // hold a thread, and enough of them end the process.
 const openFlags = os.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
-
-// holdable reports whether n names the same file on this system as on others. On Unix
-// every Name does.
-func holdable(vfs.Name) bool { return true }
 
 func identity(fi fs.FileInfo) (dev, ino, nlink uint64) {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {

@@ -4,42 +4,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
-	"unicode/utf8"
 
 	"golang.org/x/sys/windows"
-
-	"github.com/bailiwick-fs/bailiwick/vfs"
 )
 
 const openFlags = os.O_RDONLY
-
-// holdable reports whether n names exactly one file on Windows, by its own name.
-// filepath.Localize refuses drives, streams and device names; it accepts short names
-// ("SECRET~1.TXT" is a second name of another file) and trailing dots and spaces, which
-// Windows drops.
-func holdable(n vfs.Name) bool {
-	if _, err := filepath.Localize(n.String()); err != nil {
-		return false
-	}
-	for elem := range n.Elements() {
-		if c := elem[len(elem)-1]; c == '.' || c == ' ' || isShortName(elem) {
-			return false
-		}
-	}
-	return true
-}
-
-// isShortName reports whether elem has the form of an 8.3 name: a tilde and a digit in
-// a stem of at most eight characters, in letters of the system's code page.
-func isShortName(elem string) bool {
-	stem, _, _ := strings.Cut(elem, ".")
-	i := strings.IndexByte(stem, '~')
-	return i >= 0 && utf8.RuneCountInString(stem) <= 8 && i+1 < len(stem) && '0' <= stem[i+1] && stem[i+1] <= '9'
-}
 
 func identity(fs.FileInfo) (dev, ino, nlink uint64) { return 0, 0, 0 }
 

@@ -15,20 +15,6 @@ import (
 	"github.com/bailiwick-fs/bailiwick/vfs/reason"
 )
 
-func TestHoldable(t *testing.T) {
-	for s, want := range map[string]bool{
-		"a.txt": true, "docs/guide.html": true, "фото.jpg": true, "a~b.txt": true, "longer-than-8~1.txt": true,
-		"aux.txt": false, "docs/con": false, "10:30.log": false, "f.txt::$DATA": false, "C:x": false,
-		"SECRET~1.TXT": false, "dir/PROGRA~1/x": false, "secret.": false, "secret ": false, "dir./x": false,
-		// A short name consists of letters of the system's code page.
-		"СЕКРЕТ~1.TXT": false, "日本語~2": false, "длиннее-восьми~1.txt": true,
-	} {
-		if got := holdable(name(t, s)); got != want {
-			t.Errorf("holdable(%q) = %v, want %v", s, got, want)
-		}
-	}
-}
-
 func name(t *testing.T, s string) vfs.Name {
 	t.Helper()
 	n, err := vfs.ParseName(s)

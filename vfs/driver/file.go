@@ -21,6 +21,12 @@ func FSError(op string, n vfs.Name, err error) error {
 	return &vfs.Error{Op: op, Name: n.String(), Reason: reason.ForError(err), Err: err}
 }
 
+// HostHolds reports whether n names exactly one file of this system, by its own name. On
+// Windows, not every name does: "secret.txt." and "SECRET~1.TXT" can open a file that a
+// policy knows only as secret.txt. A backend over the host's files refuses such a name with
+// [reason.Unholdable].
+func HostHolds(n vfs.Name) bool { return !n.IsZero() && filestore.HostHolds(n.String()) }
+
 // CheckLinks refuses n with [reason.Symlink] if one of its elements, from the top down,
 // is a symbolic link. With report, the error's Link is the target of the first link. It
 // is for backends whose file system offers nothing better: a link can appear between
