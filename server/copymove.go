@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -63,6 +64,8 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 	switch {
 	case err == nil:
 		x.stored(&written)
+	case errors.Is(err, vfs.ErrUnsupported):
+		x.fail(errNoTransfer, nil)
 	case !h.askToReplace(x, name, to, &opts, err):
 		x.fail(h.hideSibling(err), nil)
 	}
@@ -230,7 +233,7 @@ func (h *handler) recheck(x *exchange, name, to vfs.Name, opts *vfs.PutOptions) 
 	}
 	defer obj.Body.Close()
 	if obj.Info.ETag == "" {
-		return &vfs.Error{Op: "put", Name: to.String(), Err: vfs.ErrUnsupported}
+		return errNoTransfer
 	}
 	checked := h.intake.checked(x.ctx, obj.Body, Upload{Name: to, Filename: to.Base(), Type: newType})
 	defer checked.close()

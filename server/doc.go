@@ -37,7 +37,8 @@
 //	          that a page of another site made a browser send
 //	408       the body was sent too slowly
 //	409       an existing object or directory, which the client may see, differs from the
-//	          new name only in case or Unicode normal form
+//	          new name only in case or Unicode normal form; or a COPY or MOVE cannot store
+//	          the object under the Destination as it is
 //	412       If-Match, If-None-Match or If-Unmodified-Since is false or malformed; also a
 //	          PUT with If-Match or If-Unmodified-Since, if there is no object to replace
 //	413, 415  the body is too large; its type is not accepted, or it has a Content-Encoding
@@ -51,8 +52,9 @@
 // its name, and the Destination has the copy. A client that disconnects in the middle of its
 // body gets no response.
 //
-// COPY and MOVE fail before they change anything if the object is stored with a content
-// coding that the backend cannot store under the Destination.
+// COPY and MOVE fail with 409, before they change anything, if the object is stored with a
+// content coding that the backend cannot store under the Destination, if it has no ETag, or if
+// both names lead to it.
 //
 // After an early response over HTTP/1, the rest of the body is read and discarded: up to
 // 64 MiB and 10 seconds, for at most 64 requests of a handler at a time. Otherwise clients

@@ -55,6 +55,7 @@ var (
 	errOverwrite    = &httpError{status: 400, text: "Overwrite is T or F\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errIf           = &httpError{status: 400, text: "If is sent with COPY and MOVE, for their destination alone: <URL or path of the destination> ([\"etag\"])\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errSameObject   = &httpError{status: 403, text: "the destination is the object itself\n", verdict: audit.Refused, reason: audit.ReasonDestination}
+	errNoTransfer   = &httpError{status: 409, text: "this object cannot be copied or moved to that name: the store would lose its content coding, has no version of it, or has it under both names\n", verdict: audit.Refused, reason: audit.ReasonDestination}
 	errTooLarge     = &httpError{status: 413, text: "content too large\n", verdict: audit.Refused, reason: audit.ReasonIntakeTooLarge}
 	errType         = &httpError{status: 415, text: "unsupported media type\n", verdict: audit.Refused, reason: audit.ReasonIntakeType}
 	errSearchBusy   = &httpError{status: 503, text: textUnavailable, verdict: audit.Refused, reason: audit.ReasonSearchBusy, retry: retryLater}
