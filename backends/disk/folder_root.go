@@ -118,7 +118,11 @@ func (d directory) renameNew(string, folder, string) error { return errPlain }
 func (d directory) exchange(string, folder, string) error  { return errPlain }
 
 func (d directory) link(old string, to folder, elem string) error {
-	return d.root.Link(d.at+old, to.(directory).at+elem)
+	err := d.root.Link(d.at+old, to.(directory).at+elem)
+	if isUnsupported(err) {
+		return errPlain
+	}
+	return err
 }
 
 func (d directory) unlink(elem string) error { return d.root.Remove(d.at + elem) }

@@ -42,6 +42,12 @@ func isReadOnly(err error) bool {
 	return errors.Is(err, windows.ERROR_WRITE_PROTECT) || errors.Is(err, fs.ErrPermission)
 }
 
+// isUnsupported reports a call that the file system does not support: FAT and exFAT have no
+// hard links.
+func isUnsupported(err error) bool {
+	return isAny(err, windows.ERROR_INVALID_FUNCTION, windows.ERROR_NOT_SUPPORTED, windows.ERROR_CALL_NOT_IMPLEMENTED)
+}
+
 func isOtherMount(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
 
 func isAny(err error, numbers ...syscall.Errno) bool {

@@ -95,6 +95,22 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestUnsupported: what FAT and exFAT report of a hard link, so that Put renames instead. No
+// other failure of a link leads to a rename, which could replace a file.
+func TestUnsupported(t *testing.T) {
+	for err, want := range map[error]bool{
+		windows.ERROR_INVALID_FUNCTION: true, windows.ERROR_NOT_SUPPORTED: true, windows.ERROR_CALL_NOT_IMPLEMENTED: true,
+		windows.ERROR_ALREADY_EXISTS: false, windows.ERROR_FILE_EXISTS: false, windows.ERROR_ACCESS_DENIED: false, windows.ERROR_TOO_MANY_LINKS: false, windows.ERROR_NOT_SAME_DEVICE: false,
+	} {
+		if got := isUnsupported(&os.LinkError{Op: "linkat", Old: "a", New: "b", Err: err}); got != want {
+			t.Errorf("%v: %t, want %t", err, got, want)
+		}
+	}
+	if isUnsupported(nil) {
+		t.Error("no error is unsupported")
+	}
+}
+
 // TestChangesOfOpenFiles: a file that is being read is replaced or removed, or the
 // change can be retried. It never looks missing, and the reader gets one whole version.
 func TestChangesOfOpenFiles(t *testing.T) {
