@@ -25,7 +25,7 @@ func (x *exchange) cacheControlFor(name vfs.Name, usual []string) []string {
 // given the one for its name: to those who may not read what a link leads to, the name is
 // missing.
 func (x *exchange) cacheControlOf(info *vfs.Info, usual []string) []string {
-	for _, target := range info.Targets() {
+	for _, target := range info.Targets {
 		usual = x.cacheControlFor(target, usual)
 	}
 	return usual

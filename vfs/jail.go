@@ -116,7 +116,7 @@ func (j *Jail) Get(ctx context.Context, n Name, req Request) (*Object, error) {
 	for at, via := n, []Name(nil); ; via = append(via, at) {
 		obj, err := j.backend.Open(ctx, at, req)
 		if err == nil {
-			obj.Info.Name, obj.Info.Rule, obj.Info.targets = n, v.Rule, via
+			obj.Info.Name, obj.Info.Rule, obj.Info.Targets = n, v.Rule, via
 			return obj, nil
 		}
 		if at, err = j.follow(ctx, "get", &v, err, via); err != nil {
@@ -136,7 +136,7 @@ func (j *Jail) Head(ctx context.Context, n Name, req Request) (Info, error) {
 	for at, via := n, []Name(nil); ; via = append(via, at) {
 		info, err := j.backend.Stat(ctx, at, req)
 		if err == nil {
-			info.Name, info.Rule, info.targets = n, v.Rule, via
+			info.Name, info.Rule, info.Targets = n, v.Rule, via
 			return info, nil
 		}
 		if at, err = j.follow(ctx, "stat", &v, err, via); err != nil {
@@ -153,7 +153,7 @@ func (j *Jail) follow(ctx context.Context, call string, v *Verdict, err error, v
 	if !isLink || j.symlinks != SymlinksInside {
 		e := outward(call, v.Name, v.Rule, err)
 		if e.Info != nil {
-			e.Info.targets = via
+			e.Info.Targets = via
 		}
 		return Name{}, e
 	}
@@ -189,7 +189,7 @@ func outward(call string, n Name, rule string, err error) *Error {
 	out.Op, out.Name, out.Rule, out.Link = call, n.String(), rule, Name{}
 	if e.Info != nil {
 		info := *e.Info
-		info.Name, info.Rule, info.targets = n, rule, nil
+		info.Name, info.Rule, info.Targets = n, rule, nil
 		out.Info = &info
 	}
 	return &out

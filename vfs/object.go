@@ -27,14 +27,13 @@ type Info struct {
 	// sets it.
 	Rule string
 
-	targets []Name
+	// Targets are the names to which symbolic links on the path of Name led, in that order;
+	// the object is stored under the last one. A Jail, which sets them, has admitted each for
+	// the caller, as it has admitted Name. What holds for everybody, such as what a shared
+	// cache may store, must hold for all of them. They are not for clients, and must not be
+	// modified.
+	Targets []Name
 }
-
-// Targets returns the names to which symbolic links on the path of Name led, in that order;
-// the object is stored under the last one. A Jail admitted each of them for the caller, as it
-// admitted Name. What holds for everybody, such as what a shared cache may store, must hold
-// for all of them. They are not for clients, and must not be modified.
-func (i *Info) Targets() []Name { return i.targets }
 
 // LastModified returns the ModTime as a validator in HTTP, in whole seconds, and
 // reports whether it is usable as one. A time before 1970 or in its first two seconds

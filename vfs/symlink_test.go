@@ -226,7 +226,7 @@ func TestChainsOfLinks(t *testing.T) {
 		}
 		for name, want := range map[string]string{"end": "[]", "l1": "[end]", "l3": "[l2 l1 end]", "d2/f": "[d1/f dir/f]"} {
 			for how, info := range everyInfo(t, j, mustName(t, name)) {
-				if got := fmt.Sprint(info.Targets()); got != want || info.Name.String() != name {
+				if got := fmt.Sprint(info.Targets); got != want || info.Name.String() != name {
 					t.Errorf("%s, %s of %s: %s by way of %s, want %s", s.name, how, name, info.Name, got, want)
 				}
 			}
