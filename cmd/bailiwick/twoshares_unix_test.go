@@ -110,7 +110,9 @@ func TestTwoServersCountUses(t *testing.T) {
 	if ok > uses || ok+broken < uses {
 		t.Errorf("%d answers and %d broken requests of %d uses", ok, broken, uses)
 	}
-	if status, _ := get(t, servers[1].url+link); status != 404 {
+	// Each request for what opens nothing counts as a guess, so how many there were before decides
+	// which refusal this is.
+	if status, _ := get(t, servers[1].url+link); status != 404 && status != 429 {
 		t.Errorf("after the last use: %d", status)
 	}
 }
