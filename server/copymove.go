@@ -41,34 +41,47 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 		x.fail(err, nil)
 		return
 	}
-	// The bytes can pass through this process, like those of a body.
+	written, begun, err := h.store(x, name, to, &opts)
+	switch {
+	case err == nil:
+		x.stored(&written)
+	case errors.Is(err, vfs.ErrUnfit):
+		x.fail(errNoTransfer, nil)
+	case !begun || !h.askToReplace(x, name, to, &opts, err):
+		x.fail(h.hideSibling(err), nil)
+	}
+}
+
+// store makes the copy or the move, and reports whether it has begun: an error from before that
+// says nothing about the destination. The bytes can pass through this process, like those of a
+// body, so it takes a slot of the intake, which is free before the answer is sent.
+func (h *handler) store(x *exchange, name, to vfs.Name, opts *vfs.PutOptions) (written vfs.Written, begun bool, err error) {
 	if !h.intake.Slots.take() {
-		x.fail(errIntakeBusy, nil)
-		return
+		return written, false, errIntakeBusy
 	}
 	defer h.intake.Slots.give()
 	opts.Source.Unsafe, opts.KeepEncoding = true, true
-	if err := h.recheck(x, name, to, &opts); err != nil {
-		x.fail(err, nil)
-		return
+	if err := h.recheck(x, name, to, opts); err != nil {
+		return written, false, err
 	}
-	if h.cfg.Sidecars || h.cfg.SidecarsBeside {
-		// With the time that it has, it could be older than a sidecar of another object.
+	if h.cfg.renewsTime(name, to) {
 		opts.ContentTime = time.Now()
 	}
 	transfer := h.jail.Copy
 	if x.r.Method == methodMove {
 		transfer = h.jail.Move
 	}
-	written, err := transfer(x.ctx, to, h.jail, name, opts)
-	switch {
-	case err == nil:
-		x.stored(&written)
-	case errors.Is(err, vfs.ErrUnsupported):
-		x.fail(errNoTransfer, nil)
-	case !h.askToReplace(x, name, to, &opts, err):
-		x.fail(h.hideSibling(err), nil)
-	}
+	written, err = transfer(x.ctx, to, h.jail, name, *opts)
+	return written, true, err
+}
+
+// renewsTime reports whether an object gets the present time when it is copied or moved. With the
+// time that it has, it could be older than a sidecar of what had its name before. A sidecar keeps
+// its own, so that one which was older than its original stays so; and so does what gets another
+// spelling only.
+func (cfg *Config) renewsTime(name, to vfs.Name) bool {
+	return (cfg.Sidecars || cfg.SidecarsBeside) && !hasCodingSuffix(to.Base()) &&
+		(name.Dir() != to.Dir() || vfs.Fold(name.Base()) != vfs.Fold(to.Base()))
 }
 
 // destination returns the name and the options that the headers of a request ask for.

@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/bailiwick-fs/bailiwick/backends/layer/mount"
 	"github.com/bailiwick-fs/bailiwick/backends/layer/overlay"
+	"github.com/bailiwick-fs/bailiwick/backends/layer/readonly"
 	"github.com/bailiwick-fs/bailiwick/backends/mem"
 	"github.com/bailiwick-fs/bailiwick/server"
 	"github.com/bailiwick-fs/bailiwick/server/access"
@@ -397,6 +400,57 @@ func TestMoveCorrectsCase(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// A failure of the store is not taken for an object that does not fit: operators see it. What a MOVE
+// has copied before the removal fails is there.
+func TestTransferFails(t *testing.T) {
+	for what, c := range map[string]struct {
+		join   func(top vfs.Backend) (vfs.Backend, error)
+		method string
+		copied bool
+	}{
+		"no removal": {func(top vfs.Backend) (vfs.Backend, error) {
+			low, err := mem.FromMap(map[string]string{"x": "low"})
+			if err != nil {
+				return nil, err
+			}
+			return mount.New(top, mount.Point{At: "d", Backend: readonly.New(low)})
+		}, "MOVE", true},
+		"no copy": {func(top vfs.Backend) (vfs.Backend, error) { return unsupportedPuts{top}, nil }, "COPY", false},
+		"no move": {func(top vfs.Backend) (vfs.Backend, error) { return unsupportedPuts{top}, nil }, "MOVE", false},
+	} {
+		top, err := mem.FromMap(map[string]string{"c": "there", "d/x": "low"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := c.join(top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		url := start(t, server.New(jailOver(t, b, allow("**")), server.Config{Write: true, Logger: slog.New(slog.NewTextHandler(&log, nil))}))
+		if r := sendBody(t, c.method, url+"/d/x", "", "Destination", "/c"); r.Status != 500 || !strings.Contains(log.String(), "backend failed") {
+			t.Errorf("%s: %s: %d, logged %q", what, c.method, r.Status, &log)
+		}
+		want := "there"
+		if c.copied {
+			want = "low"
+		}
+		if got := get(t, "GET", url+"/c").Body; got != want {
+			t.Errorf("%s: the destination is %q, want %q", what, got, want)
+		}
+		if got := get(t, "GET", url+"/d/x").Body; got != "low" {
+			t.Errorf("%s: the object is %q", what, got)
+		}
+	}
+}
+
+// An unsupportedPuts is a backend that turns out to store nothing.
+type unsupportedPuts struct{ vfs.Backend }
+
+func (unsupportedPuts) Put(_ context.Context, n vfs.Name, _ io.Reader, _ vfs.PutOptions) (vfs.Info, error) {
+	return vfs.Info{}, &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrUnsupported}
 }
 
 // A keepingBackend stores codings.

@@ -48,8 +48,8 @@
 //
 // After any other status than 201 and 204, nothing has changed, with two exceptions. After a
 // 503 over S3 if S3 did not answer, the change may have been made. And a MOVE that copies can
-// fail at the removal, with a 503 if the object was replaced meanwhile: then it has not lost
-// its name, and the Destination has the copy. A client that disconnects in the middle of its
+// fail at the removal, with a 503 if the object was replaced meanwhile, or with a 500 if the
+// store cannot remove it: then it has not lost its name, and the Destination has the copy. A client that disconnects in the middle of its
 // body gets no response.
 //
 // COPY and MOVE fail with 409, before they change anything, if the object is stored with a

@@ -26,9 +26,7 @@ func inPlaceOf(configs ...*Config) (p inPlace) {
 // encodes reports whether an object called elem would be served as the encoded form of another
 // one, which may come later.
 func (p *inPlace) encodes(elem string) bool {
-	return p.encoded && slices.ContainsFunc(encodings[:], func(e encoding) bool {
-		return len(elem) >= len(e.suffix) && strings.EqualFold(elem[len(elem)-len(e.suffix):], e.suffix)
-	})
+	return p.encoded && hasCodingSuffix(elem)
 }
 
 // has reports whether elem would be served for its directory, or for what is missing. Some

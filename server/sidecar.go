@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,13 @@ var encodings = [...]encoding{
 	{"br", ".br", []string{"br"}},
 	{"zstd", ".zst", []string{"zstd"}},
 	{"gzip", ".gz", gzipEncoding},
+}
+
+// hasCodingSuffix reports whether an object called elem can be the sidecar of another one.
+func hasCodingSuffix(elem string) bool {
+	return slices.ContainsFunc(encodings[:], func(e encoding) bool {
+		return len(elem) >= len(e.suffix) && strings.EqualFold(elem[len(elem)-len(e.suffix):], e.suffix)
+	})
 }
 
 // openSidecar opens the sidecar of name that the client prefers, and sets its encoding in

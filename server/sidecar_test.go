@@ -92,6 +92,40 @@ func TestSidecarsOfLayers(t *testing.T) {
 	}
 }
 
+// A sidecar that was older than its original is so, too, after both were copied or moved, in
+// either order.
+func TestSidecarOfMoved(t *testing.T) {
+	hour := time.Now().Add(-time.Hour)
+	for _, method := range []string{"COPY", "MOVE"} {
+		for _, order := range [][]string{{"", ".gz"}, {".gz", ""}} {
+			dir := t.TempDir()
+			for name, age := range map[string]int{"a.css": 2, "a.css.gz": 1} {
+				path := filepath.Join(dir, name)
+				if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chtimes(path, time.Time{}, hour.Add(time.Duration(age)*time.Minute)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			h := server.New(jailOver(t, b, allow("**")), server.Config{Write: true, Sidecars: true, Content: server.ContentTrusted})
+			for _, suffix := range order {
+				if r := sendTo(t, h, method, "/a.css"+suffix, "", "Destination", "/b.css"+suffix); r.Status != 201 {
+					t.Fatalf("%s of a.css%s: %d %q", method, suffix, r.Status, r.Body)
+				}
+			}
+			if r := sendTo(t, h, "GET", "/b.css", "", "Accept-Encoding", "gzip"); r.Body != "a.css" {
+				t.Errorf("%s %q: %d %q", method, order, r.Status, r.Body)
+			}
+		}
+	}
+}
+
 // An object that is copied or moved to the name of another one does not get its sidecar,
 // although it can be older than that: clients that accept encodings would get the previous
 // content for good.

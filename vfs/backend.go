@@ -135,9 +135,10 @@ type PutOptions struct {
 	ContentType string // stored if the backend supports it
 	Encoding    string // the content coding of body, as in Info; stored if the backend supports it
 
-	// KeepEncoding makes a Put or a copy fail with ErrUnsupported, before it reads body or
+	// KeepEncoding makes a Put or a copy fail with ErrUnfit, before it reads body or
 	// changes anything, if Encoding would not be stored: readers would take the encoded
-	// bytes for the object itself.
+	// bytes for the object itself. A Jail sees to that; a backend without Caps.Encodings need
+	// not look at it.
 	KeepEncoding bool
 
 	// Source is a condition on the object that Jail.Copy and Jail.Move read. Backends

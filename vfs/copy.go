@@ -10,7 +10,7 @@ import (
 // version, or nothing. Size and Encoding are those of the source object, and so are
 // ContentType and ContentTime unless opts sets them; its ModTime replaces an unknown
 // ContentTime. It fails with [ErrPrecondition] if opts.Source does not hold for from, and with
-// [ErrUnsupported] if opts.KeepEncoding is set and to cannot record the object's content coding.
+// [ErrUnfit] if opts.KeepEncoding is set and to cannot record the object's content coding.
 // If the store can copy objects itself, Copy uses that; see driver.Copier.
 func (j *Jail) Copy(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// Check the write first, so that nothing is read for a name that may not be

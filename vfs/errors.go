@@ -38,6 +38,11 @@ var (
 	ErrFailed = errors.New("backend refused the call")
 	// ErrUnsupported: the backend does not support the operation.
 	ErrUnsupported = errors.ErrUnsupported
+	// ErrUnfit: an object cannot be copied or moved to a name as it is, and nothing was
+	// changed: its content coding would be lost there, it has no ETag, by which a move removes
+	// the version that it has copied, or the name leads to the object itself. It matches
+	// ErrUnsupported.
+	ErrUnfit = fmt.Errorf("the object does not fit the name: %w", ErrUnsupported)
 )
 
 // An Error is the error type of every operation of this package and of a [Backend].
@@ -82,7 +87,7 @@ func (e *Error) kind() error {
 		return fs.ErrNotExist
 	}
 	for _, s := range [...]error{
-		ErrNotModified, ErrPrecondition, ErrRange, ErrUnavailable, ErrChanged, ErrFull, ErrFailed, ErrUnsupported,
+		ErrNotModified, ErrPrecondition, ErrRange, ErrUnavailable, ErrChanged, ErrFull, ErrFailed, ErrUnfit, ErrUnsupported,
 		fs.ErrNotExist, fs.ErrExist, fs.ErrClosed, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(e.Err, s) {

@@ -30,10 +30,10 @@ import (
 // as well, as such a sibling.
 //
 // Move refuses symbolic links as Remove does. It fails with [ErrUnsupported] if src is
-// read-only, if the object has no ETag, if to could not record its content coding, and
-// if to and from lead to one object, as two names of one store can; see [Locate]. Between
-// two stores that could be one, an object with the ETag of from counts as that. Other
-// errors are those of Copy and Remove.
+// read-only, and with [ErrUnfit] if the object has no ETag, if to could not record its content
+// coding, and if to and from lead to one object, as two names of one store can; see [Locate].
+// Between two stores that could be one, an object with the ETag of from counts as that. Other
+// errors are those of Copy and Remove; after one of Remove, the copy stays.
 func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
 	// Check all rights first, so that nothing is done for a move that may not be
 	// completed.
@@ -56,14 +56,17 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 	if err != nil {
 		return Written{}, err
 	}
-	if !src.caps.Writable || version.ETag == "" {
+	if !src.caps.Writable {
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
 	}
-	switch one, err := j.mayBeOne(ctx, to, src, version); {
+	if version.ETag == "" {
+		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnfit}
+	}
+	switch one, err := j.mayBeOne(ctx, to, src, version, opts.Cond); {
 	case err != nil:
 		return Written{}, outward("put", to, v.Rule, err)
 	case one:
-		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnsupported}
+		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnfit}
 	}
 	if from.Dir() == to.Dir() && newSpelling(from.Base()).is(to.Base()) && sameValue(j.backend, src.backend) {
 		opts.leaving = from
@@ -98,13 +101,17 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 // mayBeOne reports whether the name to leads, or could lead, to the object that is to be
 // moved. Where the ETag depends on the content alone, the copy would be the version that is
 // then removed, and the object be lost.
-func (j *Jail) mayBeOne(ctx context.Context, to Name, src *Jail, version *Info) (bool, error) {
+func (j *Jail) mayBeOne(ctx context.Context, to Name, src *Jail, version *Info, cond Cond) (bool, error) {
 	there, here := Locate(j.backend, to), Locate(src.backend, version.Name)
 	if there.inOneStore(here) {
 		return there.key == here.key, nil
 	}
+	if cond.IfNoneMatch.Any {
+		return false, nil // the store does not replace what is there
+	}
 	// A store can have several addresses, and not every layer tells what is below it. If the
-	// ETags differ, the removal cannot hit the copy.
+	// ETags differ, the removal does not hit the copy: they depend on the content alone, or on
+	// times, which advance.
 	info, err := j.backend.Stat(ctx, to, Request{Cond: Cond{Unsafe: true}})
 	if ReasonOf(err) == reason.Missing {
 		return false, nil

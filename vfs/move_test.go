@@ -3,6 +3,7 @@ package vfs_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -54,4 +55,31 @@ func (c *overlapping) Stat(_ context.Context, n vfs.Name, _ vfs.Request) (vfs.In
 	defer c.now.Add(-1)
 	runtime.Gosched()
 	return vfs.Info{}, &vfs.Error{Op: "stat", Name: n.String(), Reason: reason.Missing}
+}
+
+// A move that only creates needs no right to read at the target, whose store refuses to replace
+// what is there.
+func TestMoveToWriteOnly(t *testing.T) {
+	from, err := mem.FromMap(map[string]string{"a": "moved"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := mem.New()
+	source, target := mustJail(t, from, vfs.Policy{Allow: vfs.Patterns("**")}), mustJail(t, unreadable{to}, vfs.Policy{Allow: vfs.Patterns("**")})
+	if _, err := target.Move(t.Context(), mustName(t, "b"), source, mustName(t, "a"), vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}}); err != nil {
+		t.Error(err)
+	}
+	if info, err := to.Stat(t.Context(), mustName(t, "b"), vfs.Request{}); err != nil || info.Size != int64(len("moved")) {
+		t.Errorf("at the target: %+v, %v", info, err)
+	}
+	if _, err := from.Stat(t.Context(), mustName(t, "a"), vfs.Request{}); vfs.ReasonOf(err) != reason.Missing {
+		t.Errorf("at the source: %v", err)
+	}
+}
+
+// An unreadable backend may be listed and written to.
+type unreadable struct{ vfs.Backend }
+
+func (unreadable) Stat(_ context.Context, n vfs.Name, _ vfs.Request) (vfs.Info, error) {
+	return vfs.Info{}, &vfs.Error{Op: "stat", Name: n.String(), Reason: reason.Permission, Err: fs.ErrNotExist}
 }

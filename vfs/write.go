@@ -112,7 +112,7 @@ func (j *Jail) Create(ctx context.Context, n Name, body io.Reader, opts PutOptio
 
 func (j *Jail) put(ctx context.Context, v *Verdict, body io.Reader, opts PutOptions) (Info, error) {
 	if !j.caps.Keeps(&opts) {
-		return Info{}, &Error{Op: "put", Name: v.Name.s, Rule: v.Rule, Err: ErrUnsupported}
+		return Info{}, &Error{Op: "put", Name: v.Name.s, Rule: v.Rule, Err: ErrUnfit}
 	}
 	info, err := j.backend.Put(ctx, v.Name, body, opts)
 	if err != nil {
