@@ -23,9 +23,9 @@ import (
 // Options are the options of New. The zero value allows 256 calls in flight.
 type Options struct {
 	// Calls is the number of calls in flight; 0 means 256. An open object counts until
-	// its Body is closed, and a listing while it fetches entries. A program that copies
-	// within the layer needs two at once. One that keeps as many objects open while it
-	// goes on with a listing waits for itself, until its context ends.
+	// its Body is closed, and a listing while it fetches entries; one that has begun goes
+	// on beyond the limit if it has waited. A program that copies within the layer needs
+	// two at once.
 	Calls int
 
 	// BytesPerSecond bounds the bytes of all bodies together, both read and put; 0 means
@@ -83,11 +83,6 @@ func (b *backend) Under() vfs.Backend { return b.Backend }
 
 // enter takes a slot for a call. The caller returns it with leave.
 func (b *backend) enter(ctx context.Context, op string, n vfs.Name) error {
-	return b.take(ctx, op, n, b.wait)
-}
-
-// take is enter that waits at most for this time, or without a bound if it is 0.
-func (b *backend) take(ctx context.Context, op string, n vfs.Name, wait time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return &vfs.Error{Op: op, Name: n.String(), Err: err}
 	}
@@ -96,19 +91,15 @@ func (b *backend) take(ctx context.Context, op string, n vfs.Name, wait time.Dur
 		return nil
 	default:
 	}
-	var late <-chan time.Time
-	if wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		late = timer.C
-	}
+	timer := time.NewTimer(b.wait)
+	defer timer.Stop()
 	select {
 	case b.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return &vfs.Error{Op: op, Name: n.String(), Err: ctx.Err()}
-	case <-late:
-		return &vfs.Error{Op: op, Name: n.String(), Err: errBusy, RetryAfter: wait}
+	case <-timer.C:
+		return &vfs.Error{Op: op, Name: n.String(), Err: errBusy, RetryAfter: b.wait}
 	}
 }
 
@@ -226,24 +217,34 @@ func (b *backend) list(ctx context.Context, dir vfs.Name, list iter.Seq2[vfs.Ent
 			yield(vfs.Entry{}, err)
 			return
 		}
-		held := true
+		held, beyond := true, false
 		defer func() {
 			if held {
 				b.leave()
 			}
 		}()
 		for e, err := range list {
-			b.leave()
-			held = false
+			if held {
+				b.leave()
+				held = false
+			}
 			if !yield(e, err) || err != nil {
 				return
 			}
-			// What has begun is never refused.
-			if err := b.take(ctx, "list", dir, 0); err != nil {
+			if beyond {
+				continue
+			}
+			// What has begun is never refused: without a slot, it goes on. It does not wait for
+			// longer, since those who have the slots may wait for what it lists.
+			switch err := b.enter(ctx, "list", dir); {
+			case err == nil:
+				held = true
+			case ctx.Err() != nil:
 				yield(vfs.Entry{}, err)
 				return
+			default:
+				beyond = true
 			}
-			held = true
 		}
 	}
 }

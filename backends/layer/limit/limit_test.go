@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log"
 	"os"
 	"path/filepath"
@@ -225,35 +226,84 @@ func TestListsHoldNothing(t *testing.T) {
 	})
 }
 
-// A listing that has begun waits for as long as others need, or until it is canceled.
+// A listing that has begun goes on although others have all slots, unless it is canceled.
 func TestBegunListingIsNotRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := layer(t, store(t, 10), limit.Options{Calls: 1})
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		entries := 0
-		for e, err := range b.List(ctx, vfs.Root, "") {
-			if entries == 3 {
-				if !errors.Is(err, context.Canceled) {
-					t.Errorf("canceled while it waits: %v", err)
+	for _, canceled := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := layer(t, store(t, 10), limit.Options{Calls: 1, Wait: time.Minute})
+			all := len(names(t, b))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			entries := 0
+			for e, err := range b.List(ctx, vfs.Root, "") {
+				if err != nil {
+					if !canceled || entries != 1 || !errors.Is(err, context.Canceled) {
+						t.Errorf("after %d entries: %v", entries, err)
+					}
+					return
 				}
-				return
+				if entries++; entries > 1 {
+					continue
+				}
+				obj, err := b.Open(t.Context(), name(t, e.Elem), vfs.Request{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer obj.Body.Close()
+				if canceled {
+					time.AfterFunc(time.Second, cancel)
+				}
 			}
-			if err != nil {
-				t.Fatal(err)
+			if canceled || entries != all {
+				t.Errorf("canceled: %t; ended after %d entries of %d", canceled, entries, all)
 			}
-			entries++
-			obj, err := b.Open(t.Context(), name(t, e.Elem), vfs.Request{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			time.AfterFunc(time.Hour, func() { obj.Body.Close() })
-			if entries == 3 {
-				time.AfterFunc(time.Minute, cancel)
-			}
+		})
+	}
+}
+
+// Calls that hold all slots while they wait for a listing do not keep it from going on.
+func TestListingOfThoseWhoHoldTheSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := layer(t, slowList{store(t, 10)}, limit.Options{Calls: 2})
+		j, err := vfs.NewBulk(b, vfs.Policy{Allow: vfs.Patterns("**")})
+		if err != nil {
+			t.Fatal(err)
 		}
-		t.Errorf("ended after %d entries", entries)
+		from := names(t, b)
+		var all sync.WaitGroup
+		for i := range 2 {
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+				_, err := j.Copy(t.Context(), name(t, fmt.Sprint("new", i)), j, name(t, from[i]), vfs.PutOptions{Cond: vfs.Cond{IfNoneMatch: vfs.Tags{Any: true}}})
+				if err != nil && !errors.Is(err, vfs.ErrUnavailable) {
+					t.Errorf("copy %d: %v", i, err)
+				}
+			})
+		}
+		all.Wait()
 	})
+}
+
+// A slowList takes time for each listing.
+type slowList struct{ vfs.Backend }
+
+func (s slowList) List(ctx context.Context, dir vfs.Name, after string) iter.Seq2[vfs.Entry, error] {
+	return func(yield func(vfs.Entry, error) bool) {
+		time.Sleep(100 * time.Millisecond)
+		s.Backend.List(ctx, dir, after)(yield)
+	}
+}
+
+// names returns the names at the top of b.
+func names(t *testing.T, b vfs.Backend) (list []string) {
+	t.Helper()
+	for e, err := range b.List(t.Context(), vfs.Root, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, e.Elem)
+	}
+	return list
 }
 
 // All bodies together keep to the rate, after a second's bytes at once.
