@@ -156,7 +156,7 @@ func (b *backend) target(n vfs.Name, opts *vfs.PutOptions) (part, vfs.Name, erro
 		return part{}, vfs.Name{}, err
 	}
 	if caps := p.Caps(); !caps.Keeps(opts) {
-		return part{}, vfs.Name{}, &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrUnsupported}
+		return part{}, vfs.Name{}, &vfs.Error{Op: "put", Name: n.String(), Err: vfs.ErrUnfit}
 	}
 	return p, at, nil
 }
@@ -184,7 +184,9 @@ func (b *backend) behindHidden(ctx context.Context, n vfs.Name, p part) bool {
 			// The deepest such directory will do: a link above it is on its path, too.
 			at, _ := dir.Within(p.at)
 			_, err := p.Stat(ctx, at, vfs.Request{})
-			return vfs.ReasonOf(err) == reason.Symlink
+			why := vfs.ReasonOf(err)
+			// If it fails, nobody knows, so the link is not followed.
+			return err != nil && why != reason.Directory && why != reason.Missing
 		}
 	}
 	return false

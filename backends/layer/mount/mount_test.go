@@ -301,6 +301,14 @@ func TestHiddenLinks(t *testing.T) {
 			t.Errorf("Get(%q): %v; shown: want %v", file, err, shown)
 		}
 	}
+	// If the store cannot say whether a link is the hidden one, it is not followed.
+	failing := layer(t, vfstest.NewFaults(top, vfstest.Fault{Op: "stat", Name: "a", Err: vfs.ErrUnavailable}), mount.Point{At: "a/m", Backend: store(t, "x")})
+	if other, err := vfs.New(failing, vfs.Policy{Allow: vfs.Patterns("**"), Symlinks: vfs.SymlinksInside}); err != nil {
+		t.Error(err)
+	} else if obj, err := other.Get(t.Context(), name(t, "a/x"), vfs.Request{}); err == nil {
+		obj.Body.Close()
+		t.Error("a hidden link was followed since the store failed")
+	}
 	for at, want := range map[string][]string{"a": {"m/"}, "a/c": nil, "b/c": {"m/"}, "b/c/c": nil} {
 		var got []string
 		for e, err := range jail.List(t.Context(), name(t, at), "") {
