@@ -84,7 +84,7 @@ func (in *instances) sweep() error {
 // not locked yet, would otherwise take the lock of a file that is just being removed. Its second
 // file, with the same name, is not the one that is locked here.
 func removeDead(name string) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDWR, 0) // some network file systems need that for the lock
 	if err != nil {
 		return
 	}

@@ -22,7 +22,7 @@ func TestJoinDuringSweeps(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	done := make(chan struct{})
-	for range 8 {
+	for range 4 {
 		wg.Go(func() {
 			for {
 				select {
@@ -37,7 +37,7 @@ func TestJoinDuringSweeps(t *testing.T) {
 			}
 		})
 	}
-	for range 3000 {
+	for range 1500 {
 		id := uuid.NewString()
 		in, err := join(path, id)
 		if err != nil {
