@@ -81,10 +81,10 @@ func New(bucket *cdk.Bucket, opts Options) (*Backend, error) {
 	if b.files, err = newFiles(bucket, opts.Dir, b.prefix); err != nil {
 		return nil, err
 	}
-	b.caps = vfs.Caps{Kind: "blob", Writable: opts.Writable, Ranges: true, Walks: b.files == nil}
+	// The files of a directory need not have attributes.
+	b.caps = vfs.Caps{Kind: "blob", Writable: opts.Writable, Ranges: true, Walks: b.files == nil, Encodings: b.files == nil}
 	if b.service != nil {
-		// The files of other drivers need not have attributes.
-		b.caps.Kind, b.caps.Encodings = b.service.Kind(), true
+		b.caps.Kind = b.service.Kind()
 	}
 	return b, nil
 }
