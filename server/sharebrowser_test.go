@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,5 +49,18 @@ func TestShareBrowserCredentials(t *testing.T) {
 				t.Errorf("the form: %d %q", r.Status, r.Body)
 			}
 		})
+	}
+}
+
+// TestShareFormWithoutCookie: a browser that sends files for a share whose cookie has ended since
+// gets the page that asks for the password.
+func TestShareFormWithoutCookie(t *testing.T) {
+	s := newSharing(t)
+	s.withPages()
+	link := s.share("alice", fields{"path": "/files/drop", "upload": true, "password": "the password"}).URL
+	body, headers := filesForm("a.txt", "x")
+	r := s.send("POST", link, body, append(headers, "Accept", browser[1], "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate")...)
+	if r.Status != http.StatusUnauthorized || !strings.Contains(r.Body, `name="password"`) || r.Header["Www-Authenticate"] != nil {
+		t.Errorf("%d %v %q", r.Status, r.Header, r.Body)
 	}
 }

@@ -59,7 +59,7 @@ func (h *shares) unlocked(w http.ResponseWriter, r *http.Request, s *openShare, 
 		if !sentByBrowser(r) {
 			x.auth.Authenticator = shareChallenge{}
 		}
-		if isNavigation(r) || isForm {
+		if isNavigation(r) || isBrowserForm(r) || isForm {
 			x.auth.Unauthorized = askPassword{h.site, isForm}
 		}
 		x.fail(errSharePassword, nil)
