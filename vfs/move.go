@@ -31,7 +31,7 @@ import (
 //
 // Move refuses symbolic links as Remove does. It fails with [ErrUnsupported] if src is
 // read-only, and with [ErrUnfit] if the object has no ETag, if to could not record its content
-// coding, and if to and from lead to one object, as two names of one store can; see [Locate].
+// coding, and if to and from lead to one object, as two names of one store can; see driver.Locator.
 // Between two stores that could be one, an object with the ETag of from counts as that. Other
 // errors are those of Copy and Remove; after one of Remove, the copy stays.
 func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts PutOptions) (Written, error) {
@@ -68,7 +68,7 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 	case one:
 		return Written{}, &Error{Op: "move", Name: from.s, Err: ErrUnfit}
 	}
-	if from.Dir() == to.Dir() && newSpelling(from.Base()).is(to.Base()) && sameValue(j.backend, src.backend) {
+	if from.Dir() == to.Dir() && newSpelling(from.Base()).is(to.Base()) && filestore.SameValue(j.backend, src.backend) {
 		opts.leaving = from
 	}
 	if w, err := j.moveInside(ctx, &v, src, version, opts); !errors.Is(err, ErrUnsupported) {
@@ -102,9 +102,9 @@ func (j *Jail) Move(ctx context.Context, to Name, src *Jail, from Name, opts Put
 // moved. Where the ETag depends on the content alone, the copy would be the version that is
 // then removed, and the object be lost.
 func (j *Jail) mayBeOne(ctx context.Context, to Name, src *Jail, version *Info, cond Cond) (bool, error) {
-	there, here := Locate(j.backend, to), Locate(src.backend, version.Name)
-	if there.inOneStore(here) {
-		return there.key == here.key, nil
+	there, here := filestore.Locate(j.backend, to), filestore.Locate(src.backend, version.Name)
+	if one, known := there.Is(here); known {
+		return one, nil
 	}
 	if cond.IfNoneMatch.Any {
 		return false, nil // the store does not replace what is there

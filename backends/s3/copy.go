@@ -113,12 +113,12 @@ func (b *Backend) service() any {
 
 // Locate implements driver.Locator. A bucket that has several names or endpoints has several
 // Locations.
-func (b *Backend) Locate(n vfs.Name) vfs.Location {
+func (b *Backend) Locate(n vfs.Name) driver.Location {
 	type store struct {
 		service any
 		bucket  string
 	}
-	return vfs.LocationIn(store{b.service(), b.bucket}, b.prefix+n.String())
+	return driver.LocationIn(store{b.service(), b.bucket}, b.prefix+n.String())
 }
 
 // copySource encodes a key for CopyObject. Some services read a plus sign as a space.

@@ -22,6 +22,7 @@ import (
 	"iter"
 
 	"github.com/bailiwick-fs/bailiwick/vfs"
+	"github.com/bailiwick-fs/bailiwick/vfs/internal/filestore"
 )
 
 // Refuse returns the error of a backend for a name that it does not serve. why is the
@@ -119,12 +120,24 @@ type Locator interface {
 	vfs.Backend
 
 	// Locate returns where Put stores the object n and Remove removes it. A store calls
-	// [vfs.LocationIn]; two backends whose stores could be one, with ETags that depend on
-	// the content alone, need this method. A layer calls [vfs.Locate] with the backend
-	// below and the name there; it needs the method if two of its names can lead to one
-	// object.
-	Locate(n vfs.Name) vfs.Location
+	// [LocationIn]; two backends whose stores could be one, with ETags that depend on the
+	// content alone, need this method. A layer calls [Locate] with the backend below and the
+	// name there; it needs the method if two of its names can lead to one object.
+	Locate(n vfs.Name) Location
 }
+
+// A Location tells where a backend stores an object: names with equal Locations lead to one
+// object. It shows nothing of the store. The zero Location is nowhere.
+type Location = filestore.Location
+
+// LocationIn returns the Location of what has the key in a store. Values of store that are
+// equal mean one store, in which different keys are different objects. One store may have
+// several such values, as it can have several addresses.
+func LocationIn(store any, key string) Location { return filestore.LocationIn(store, key) }
+
+// Locate returns where b stores the object n. A backend that is no [Locator], and has none below
+// its Under methods, is a store, and n the key in it.
+func Locate(b vfs.Backend, n vfs.Name) Location { return filestore.Locate(b, n) }
 
 // Under returns the backend below all layers of b that have an Under method. Only a
 // layer that shows objects unchanged, and keeps nothing of them, has one: once such a

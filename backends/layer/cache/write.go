@@ -45,7 +45,7 @@ func (c *Cache) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, from 
 }
 
 // Locate implements driver.Locator.
-func (c *Cache) Locate(n vfs.Name) vfs.Location { return vfs.Locate(c.Backend, n) }
+func (c *Cache) Locate(n vfs.Name) driver.Location { return driver.Locate(c.Backend, n) }
 
 // Walk implements driver.Walker.
 func (c *Cache) Walk(ctx context.Context, dir vfs.Name) iter.Seq2[vfs.Entry, error] {

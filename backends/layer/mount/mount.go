@@ -237,12 +237,12 @@ func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 }
 
 // Locate implements driver.Locator.
-func (b *backend) Locate(n vfs.Name) vfs.Location {
+func (b *backend) Locate(n vfs.Name) driver.Location {
 	p, at, err := b.find("locate", n)
 	if err != nil { // the zero Name: nothing is stored
-		return vfs.Location{}
+		return driver.Location{}
 	}
-	return vfs.Locate(p.Backend, at)
+	return driver.Locate(p.Backend, at)
 }
 
 // inside lets a store copy or move an object of src, which may also be such a layer.

@@ -36,7 +36,7 @@ func (b *backend) Put(ctx context.Context, n vfs.Name, body io.Reader, opts vfs.
 }
 
 // Locate implements driver.Locator: all changes are made in the first backend.
-func (b *backend) Locate(n vfs.Name) vfs.Location { return vfs.Locate(b.layers[0].Backend, n) }
+func (b *backend) Locate(n vfs.Name) driver.Location { return driver.Locate(b.layers[0].Backend, n) }
 
 // now asks for the present state of an object, before a change.
 var now = vfs.Request{Cond: vfs.Cond{Unsafe: true}}

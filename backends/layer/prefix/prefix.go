@@ -160,9 +160,9 @@ func (b *backend) MoveFrom(ctx context.Context, n vfs.Name, src vfs.Backend, fro
 }
 
 // Locate implements driver.Locator.
-func (b *backend) Locate(n vfs.Name) vfs.Location {
+func (b *backend) Locate(n vfs.Name) driver.Location {
 	at, _ := b.dir.Join(n) // the zero Name if it is too long: then b stores nothing
-	return vfs.Locate(b.Backend, at)
+	return driver.Locate(b.Backend, at)
 }
 
 // inside lets the store copy or move an object of src, which may also be such a layer.
