@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -45,8 +44,6 @@ func (h *handler) transfer(x *exchange, name, to vfs.Name, opts vfs.PutOptions) 
 	switch {
 	case err == nil:
 		x.stored(&written)
-	case errors.Is(err, vfs.ErrUnfit):
-		x.fail(errNoTransfer, nil)
 	case !begun || !h.askToReplace(x, name, to, &opts, err):
 		x.fail(h.hideSibling(err), nil)
 	}

@@ -144,6 +144,7 @@ var responses = []struct {
 	{is(vfs.ErrFull), errNoSpace, "no room for an object", slog.LevelError},
 	{is(context.Canceled), errUnavailable, "", 0},
 	{is(vfs.ErrFailed), errInternal, "backend failed", slog.LevelError},
+	{is(vfs.ErrUnfit), errNoTransfer, "", 0}, // matches ErrUnsupported, too
 	{is(vfs.ErrUnsupported), errInternal, "backend failed", slog.LevelError},
 	{func(error) bool { return true }, errUnavailable, "backend failed", slog.LevelError},
 }
