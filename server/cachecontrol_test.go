@@ -28,8 +28,8 @@ func linkedTree() vfs.Backend {
 	return vfs.FromFS(m)
 }
 
-// A response may be cached only if anyone may read every name that links lead to: a shared
-// cache would give what alice gets through a public link to those for whom it leads nowhere.
+// A response may be cached only if anyone may read every name that links lead to. Otherwise, a
+// shared cache would give alice's response to a public link to anonymous clients, who get a 404.
 func TestCachesKeepNoGuardedTarget(t *testing.T) {
 	const public, private = "public, max-age=3600", "private, no-store"
 	p := allow("**")

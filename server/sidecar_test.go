@@ -92,27 +92,34 @@ func TestSidecarsOfLayers(t *testing.T) {
 	}
 }
 
+// agedFiles returns a backend over a directory with files whose content is their name. The number
+// of each is its time, in minutes.
+func agedFiles(t *testing.T, files map[string]int) vfs.Backend {
+	t.Helper()
+	dir, start := t.TempDir(), time.Now().Add(-time.Hour)
+	for name, minutes := range files {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, time.Time{}, start.Add(time.Duration(minutes)*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
 // A sidecar that was older than its original is so, too, after both were copied or moved, in
 // either order.
 func TestSidecarOfMoved(t *testing.T) {
-	hour := time.Now().Add(-time.Hour)
 	for _, method := range []string{"COPY", "MOVE"} {
 		for _, order := range [][]string{{"", ".gz"}, {".gz", ""}} {
-			dir := t.TempDir()
-			for name, age := range map[string]int{"a.css": 2, "a.css.gz": 1} {
-				path := filepath.Join(dir, name)
-				if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.Chtimes(path, time.Time{}, hour.Add(time.Duration(age)*time.Minute)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer b.Close()
+			b := agedFiles(t, map[string]int{"a.css": 2, "a.css.gz": 1})
 			h := server.New(jailOver(t, b, allow("**")), server.Config{Write: true, Sidecars: true, Content: server.ContentTrusted})
 			for _, suffix := range order {
 				if r := sendTo(t, h, method, "/a.css"+suffix, "", "Destination", "/b.css"+suffix); r.Status != 201 {
@@ -130,25 +137,10 @@ func TestSidecarOfMoved(t *testing.T) {
 // although it can be older than that: clients that accept encodings would get the previous
 // content for good.
 func TestSidecarOfReplaced(t *testing.T) {
-	hour := time.Now().Add(-time.Hour)
 	for _, method := range []string{"COPY", "MOVE"} {
 		for _, removes := range []bool{false, true} {
 			for what, cfg := range map[string]server.Config{"own": {Sidecars: true}, "beside": {SidecarsBeside: true}} {
-				dir := t.TempDir()
-				for name, age := range map[string]int{"old.css": 1, "style.css": 2, "style.css.gz": 3} {
-					path := filepath.Join(dir, name)
-					if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
-						t.Fatal(err)
-					}
-					if err := os.Chtimes(path, time.Time{}, hour.Add(time.Duration(age)*time.Minute)); err != nil {
-						t.Fatal(err)
-					}
-				}
-				b, err := disk.New(dir, disk.Options{Writable: true, SkipSelfTest: true})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer b.Close()
+				b := agedFiles(t, map[string]int{"old.css": 1, "style.css": 2, "style.css.gz": 3})
 				cfg.Write, cfg.Content = true, server.ContentTrusted
 				h := server.New(jailOver(t, b, allow("**")), cfg)
 				serving := server.New(jailOver(t, b, allow("**")), server.Config{Sidecars: true})

@@ -191,63 +191,38 @@ func TestBulkSiblingsAtOnce(t *testing.T) {
 	}
 }
 
-// A Put that is in progress while its directory is listed is not in the listing, but in
-// the index.
+// A Put that is in progress while its directory is listed is not in the listing, but in the
+// index: also one that replaces an object, since it creates that if it was removed meanwhile.
 func TestIndexOfPutInProgress(t *testing.T) {
-	store := newFlatStore()
-	seed(t, store.counted, "dir/old", "dir/older")
-	j := bulkJail(t, store)
-	body, write := io.Pipe()
-	done := make(chan error)
-	go func() {
-		_, err := j.Put(t.Context(), name(t, "dir/a"), body, vfs.PutOptions{})
-		done <- err
-	}()
-	if _, err := write.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := j.Remove(t.Context(), name(t, "dir/old"), vfs.Cond{}); err != nil { // forgets the directory
-		t.Fatal(err)
-	}
-	if !j.Lacks(t.Context(), name(t, "dir/b")) {
-		t.Error("not listed again")
-	}
-	write.Close()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if _, err := put(t, j, "dir/A", "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.CreateSibling {
-		t.Errorf("beside what was in progress: %v", err)
-	}
-}
-
-// A Put that replaces an object creates it if that was removed meanwhile: it is in the index,
-// too.
-func TestIndexOfReplacementInProgress(t *testing.T) {
-	store := newFlatStore()
-	seed(t, store.counted, "dir/a", "dir/old")
-	j := bulkJail(t, store)
-	body, write := io.Pipe()
-	done := make(chan error)
-	go func() {
-		_, err := j.Put(t.Context(), name(t, "dir/a"), body, vfs.PutOptions{})
-		done <- err
-	}()
-	if _, err := write.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := j.Remove(t.Context(), name(t, "dir/a"), vfs.Cond{}); err != nil {
-		t.Fatal(err)
-	}
-	if !j.Lacks(t.Context(), name(t, "dir/b")) {
-		t.Error("not listed again")
-	}
-	write.Close()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if _, err := put(t, j, "dir/A", "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.CreateSibling {
-		t.Errorf("beside what was created again: %v", err)
+	for _, tt := range []struct{ there, removed string }{
+		{"dir/older", "dir/old"}, // a removal forgets the directory
+		{"dir/old", "dir/a"},
+	} {
+		store := newFlatStore()
+		seed(t, store.counted, tt.there, tt.removed)
+		j := bulkJail(t, store)
+		body, write := io.Pipe()
+		done := make(chan error)
+		go func() {
+			_, err := j.Put(t.Context(), name(t, "dir/a"), body, vfs.PutOptions{})
+			done <- err
+		}()
+		if _, err := write.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Remove(t.Context(), name(t, tt.removed), vfs.Cond{}); err != nil {
+			t.Fatal(err)
+		}
+		if !j.Lacks(t.Context(), name(t, "dir/b")) {
+			t.Errorf("without %s: not listed again", tt.removed)
+		}
+		write.Close()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if _, err := put(t, j, "dir/A", "x", vfs.PutOptions{}); vfs.ReasonOf(err) != reason.CreateSibling {
+			t.Errorf("without %s, beside what was in progress: %v", tt.removed, err)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,9 +43,6 @@ func TestVetWithoutResult(t *testing.T) {
 
 // The name of a file in a line directive does not reach the terminal as it is.
 func TestVetOfHostileSource(t *testing.T) {
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("the go command is missing")
-	}
 	dir := tree(t, map[string]string{
 		"go.mod": "module example.com/hostile\n\ngo 1.26\n",
 		"a.go": "package hostile\n\nimport (\n\t\"net/http\"\n\t\"os\"\n)\n\n//line \x1b]0;owned\ax.go:1\n" +

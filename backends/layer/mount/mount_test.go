@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -276,7 +277,10 @@ func TestHiddenLinks(t *testing.T) {
 	}
 	for link, target := range map[string]string{"a": "real", "b/c": "../real", "d": "real"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
-			t.Skip("cannot make links:", err)
+			if runtime.GOOS == "windows" {
+				t.Skip("links need rights there:", err)
+			}
+			t.Fatal(err)
 		}
 	}
 	top, err := disk.New(dir, disk.Options{})
